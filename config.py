@@ -1,0 +1,245 @@
+"""Every setting of the program: typed, frozen, and loaded strictly.
+
+`load(path, overrides)` is the one way in. An unknown key, a wrong type or an impossible value is a ConfigError that
+names the key and the file. Meanings and units stand beside the defaults in `config.yaml`.
+"""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Bit = Annotated[int, Field(ge=0, le=31)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$")]
+UtcInterval = tuple[UtcTime, UtcTime]
+Rectangle = tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+
+section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+
+
+class ConfigError(ValueError):
+    """A setting that can't be used; the message names the key, the value and the file."""
+
+
+@section
+class PrepConfig:
+    clip_length: Annotated[int, Field(ge=2)] = 32
+    stride: PositiveInt = 4
+    resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
+    precision: Literal["float16", "float32"] = "float32"
+    sample_interval_sec: Positive | None = None
+    gap_threshold: Annotated[float, Field(gt=1)] = 3.0
+    channels: Literal["separate", "stack"] = "separate"
+    match_tolerance_sec: NonNegative = 12.0
+    wavelengths: tuple[PositiveInt, ...] = ()
+    quality_reject: tuple[Bit, ...] = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
+    quality_flag: tuple[Bit, ...] = (0, 1, 2, 3, 4, 8, 30)
+    normalise_exposure: bool = True
+    saturation_dn: Positive | None = 16383.0
+    shape_tolerance_px: NonNegativeInt = 2
+    min_coverage: Fraction = 0.5
+    mask: tuple[Rectangle, ...] = ()
+    stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
+    stretch_from: str | None = None
+    fit_exclude_utc: tuple[UtcInterval, ...] = ()
+    times_csv: str | None = None
+    start_utc: UtcTime | None = None
+    frames_per_second: Positive | None = None
+    labels_csv: str | None = None
+    movie_only: bool = False
+
+
+@section
+class ReviewConfig:
+    z_limit: Positive = 5.0
+    contact_sheet: PositiveInt = 24
+    keep: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+
+
+@section
+class StageConfig:
+    width: PositiveInt
+    depth: PositiveInt = 1
+    stride: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
+    dilation: PositiveInt = 1
+    kernel: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 3, 3)
+
+
+@section
+class ModelConfig:
+    name: str = "autoencoder"
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 4)
+    stages: tuple[StageConfig, ...] = (StageConfig(48), StageConfig(96, 1, (2, 2, 2)), StageConfig(96, 1, (2, 1, 1)))
+    latent_channels: PositiveInt = 24
+
+
+@section
+class TrainConfig:
+    batch_size: PositiveInt = 8
+    drop_last: bool = True
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 1e-5
+    epochs: PositiveInt = 100
+    warmup_epochs: NonNegative = 5.0
+    eta_min: NonNegative = 1e-6
+    checkpoint_interval: PositiveInt = 10
+    loss: Literal["mse", "l1", "smooth_l1", "mse_ssim", "motion_mse"] = "mse_ssim"
+    grad_clip: Positive = 1.0
+    amp: Literal["auto", "off"] = "auto"
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    exclude_utc: tuple[UtcInterval, ...] = ()
+    early_stop_epochs: NonNegativeInt = 0
+    resume: bool = False
+    tensorboard: bool = False
+
+    @model_validator(mode="after")
+    def _schedule_is_possible(self):
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs {self.warmup_epochs} exceeds epochs {self.epochs}")
+        if self.eta_min > self.lr:
+            raise ValueError(f"eta_min {self.eta_min} exceeds lr {self.lr}")
+        return self
+
+
+@section
+class EvalConfig:
+    mode: Literal["heatmap", "boxes"] = "boxes"
+    diagnostic: bool = False
+    batch_size: PositiveInt = 8
+    stride: PositiveInt = 16
+    overlap: Literal["mean", "max", "percentile"] = "mean"
+    overlap_percentile: Percent = 99.0
+    score: Literal["residual", "standardised"] = "standardised"
+    threshold_low: Positive | Literal["auto"] = "auto"
+    threshold_high: Positive | Literal["auto"] = "auto"
+    false_alarms_per_day: Positive = 1.0
+    min_area: PositiveInt = 4
+    iou_thresh: Fraction = 0.2
+    link_gap_frames: NonNegativeInt = 3
+    link_distance_px: NonNegative = 6.0
+    min_frames: PositiveInt = 1
+    fps: PositiveInt = 24
+    heat_weight: Fraction = 0.4
+    scale_factor: PositiveInt = 4
+    movie_only: bool = False
+
+    @model_validator(mode="after")
+    def _levels_are_ordered(self):
+        low, high = self.threshold_low, self.threshold_high
+        if (low == "auto") != (high == "auto"):
+            raise ValueError(f"threshold_low {low} and threshold_high {high}: both numbers or both auto")
+        if low != "auto" and low > high:
+            raise ValueError(f"threshold_low {low} exceeds threshold_high {high}")
+        return self
+
+
+@section
+class Config:
+    data_raw: str = "data/raw"
+    data_clips: str = "data/processed"
+    model_path: str | None = None
+    workers: NonNegativeInt = 2
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    seed: NonNegativeInt = 0
+    prep: PrepConfig = Field(default_factory=PrepConfig)
+    review: ReviewConfig = Field(default_factory=ReviewConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    eval: EvalConfig = Field(default_factory=EvalConfig)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose times stay text and whose `1e-3` is a number (YAML 1.1 reads it as text)."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith(("timestamp", "float"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    list("-+0123456789."),
+)
+
+
+def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_: list[str] | None = None) -> Config:
+    """Read a YAML file and apply overrides on top.
+
+    `overrides` maps dotted keys to values; `set_` holds "section.key=value" texts, typed like the YAML.
+    Raises ConfigError that names the key and the file.
+    """
+    raw = _read(Path(path)) if path else {}
+    for text in set_ or []:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {text}: expected section.key=value, e.g. train.epochs=20")
+        _put(raw, key.strip(), _parse(value, f"--set {text}"))
+    for key, value in (overrides or {}).items():
+        _put(raw, key, value)
+    return from_dict(raw, origin=str(path or "command line"))
+
+
+def from_dict(raw: dict[str, Any], origin: str) -> Config:
+    """Validate plain data (as YAML or a checkpoint holds it) into a Config; `origin` is named in errors."""
+    try:
+        # JSON mode is strict about numbers and texts and still takes a list for a tuple.
+        return TypeAdapter(Config).validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(e, origin) for e in error.errors())) from None
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """The config as plain YAML-able data."""
+    return json.loads(json.dumps(asdict(config)))
+
+
+def dump(config: Config) -> str:
+    """The config as YAML text that `load` reads back to an equal Config."""
+    return yaml.safe_dump(as_dict(config), sort_keys=False)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ConfigError(f"config file {path} does not exist; give one with -c/--config")
+    raw = _parse(path.read_text(encoding="utf-8"), str(path))
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: expected sections of settings, found {type(raw).__name__}")
+    return raw
+
+
+def _parse(text: str, origin: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{origin}: not valid YAML: {error}") from None
+
+
+def _put(raw: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, leaf = dotted.split(".")
+    for parent in parents:
+        raw = raw.setdefault(parent, {})
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{dotted}: {parent} is a value, not a section")
+    raw[leaf] = value
+
+
+def _explain(error: dict, origin: str) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "unexpected_keyword_argument":
+        return f"{origin}: unknown key {key}; config.yaml lists every key"
+    value = error["input"] if not isinstance(error["input"], dict) else ""
+    return f"{origin}: {key} {value!r}: {error['msg'].removeprefix('Value error, ')}"

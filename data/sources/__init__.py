@@ -1,0 +1,70 @@
+"""Sources turn bytes into frames. A new kind of input is one module here and one line in READERS."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import PrepConfig
+from data.sources import fits, images, video
+from data.sources.base import Candidate, FrameError, RawFrame
+
+READERS = {
+    "fits": fits.read_files,
+    "tar": fits.read_tar,
+    "tar.gz": fits.read_tar_gz,
+    "video": video.read,
+    "image": images.read,
+}
+# Kinds read in one pass over their file, and how many frames a task takes: a compressed tar can't be entered in the
+# middle, a video can at its key frames.
+SEQUENTIAL = {"tar.gz": sys.maxsize, "video": 256}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to scan: a file, or a folder of images."""
+
+    scanner: str
+    path: Path
+    files: tuple[Path, ...] = ()
+
+
+def discover(root: Path) -> list[Input]:
+    """Everything in `root` (a file or a folder, searched recursively) that a source can read, in a fixed order.
+
+    Raises FileNotFoundError when there is nothing.
+    """
+    if not root.exists():
+        raise FileNotFoundError(f"--data-raw {root} does not exist")
+    paths = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+    found = [Input(scanner, p) for p in paths for scanner in [_scanner(p)] if scanner]
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        if path.suffix.lower() in images.SUFFIXES:
+            folders.setdefault(path.parent, []).append(path)
+    found += [Input("images", folder, tuple(files)) for folder, files in folders.items()]
+    if not found:
+        known = ", ".join((*fits.SUFFIXES, *fits.TAR_SUFFIXES, *video.SUFFIXES, *images.SUFFIXES))
+        raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
+    return found
+
+
+def _scanner(path: Path) -> str:
+    name = path.name.lower()
+    suffixes = {"tar": fits.TAR_SUFFIXES, "fits": fits.SUFFIXES, "video": video.SUFFIXES}
+    return next((scanner for scanner, ends in suffixes.items() if name.endswith(ends)), "")
+
+
+def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
+    """All candidate frames of one input, from headers only."""
+    root = root if root.is_dir() else root.parent
+    if item.scanner == "images":
+        return images.scan_folder(item.path, list(item.files), root, prep)
+    scanner = {"fits": fits.scan_file, "tar": fits.scan_tar, "video": video.scan}[item.scanner]
+    return scanner(item.path, root, prep)
+
+
+def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
+    """Pixels of candidates of one kind; those of a sequential kind must be of one file."""
+    return READERS[candidates[0].kind](candidates)

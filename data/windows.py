@@ -1,0 +1,167 @@
+"""Windows: start indices into reels, never copies. Index, verdicts, splits and the torch Dataset.
+
+windows.csv has one row a window: window, start, length, stretch, time_utc, five statistics (filled by review), verdict,
+reason, by, at. A window never straddles a gap; the last one of a stretch is flush with its end.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from data.reel import INVALID, Reel
+from data.stretch import Stretch, restretch
+
+STATISTICS = ("mean", "std", "p99", "change", "coverage")
+COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
+TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
+
+
+def stretches(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> list[tuple[int, int]]:
+    """Half-open index ranges without a gap; a gap is a step longer than `gap_threshold` cadences."""
+    gaps = np.flatnonzero(np.diff(times_s) > gap_threshold * cadence_s) + 1
+    edges = [0, *gaps.tolist(), len(times_s)]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
+
+
+def window_starts(begin: int, end: int, length: int, stride: int) -> np.ndarray:
+    """Starts of the windows in [begin, end): every `stride`, and one flush with the end; none in a short stretch."""
+    if end - begin < length:
+        return np.empty(0, np.int64)
+    starts = np.arange(begin, end - length + 1, stride)
+    return starts if starts[-1] == end - length else np.append(starts, end - length)
+
+
+def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
+    """A fresh window index of a reel, without statistics and verdicts."""
+    rows = []
+    for number, (begin, end) in enumerate(stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])):
+        for start in window_starts(begin, end, length, stride).tolist():
+            utc = "" if reel.times_utc is None else str(reel.times_utc[start])
+            rows.append({"window": len(rows), "start": start, "length": length, "stretch": number, "time_utc": utc})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table[list(STATISTICS)] = np.nan
+    table[["verdict", "reason", "by", "at"]] = ""
+    return table
+
+
+def read_windows(reel: Reel) -> pd.DataFrame:
+    """The reel's windows.csv. Raises FileNotFoundError with the way out when prep ran with --movie_only."""
+    path = reel.path / "windows.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing (prep ran with --movie_only?); run: python main.py -m prep")
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
+    table[list(TEXT_COLUMNS)] = table[list(TEXT_COLUMNS)].fillna("")
+    return table
+
+
+def usable(table: pd.DataFrame) -> np.ndarray:
+    """Which windows may be trained on: not rejected, and sharing no frame with a rejected one. (N,) bool."""
+    starts, lengths = table["start"].to_numpy(), table["length"].to_numpy()
+    rejected = np.zeros(int((starts + lengths).max(initial=0)) + 1, np.int64)
+    for start, length in zip(*(a[table["verdict"] == "reject"] for a in (starts, lengths)), strict=True):
+        rejected[start : start + length] = 1
+    total = np.concatenate([[0], np.cumsum(rejected)])
+    return total[starts + lengths] == total[starts]
+
+
+def split_by_time(starts: np.ndarray, length: int, val_fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation starts: the last `val_fraction` validates, with a guard of one window between.
+
+    Guard: the last training frame and the first validation frame lie more than `length` frames apart.
+    """
+    starts = np.sort(starts)
+    if len(starts) == 0:
+        return starts, starts
+    n_val = max(1, round(val_fraction * len(starts)))
+    val = starts[-n_val:]
+    return starts[starts + 2 * length <= val[0]], val
+
+
+@dataclass(frozen=True)
+class WindowSet:
+    """Windows over several reels as two arrays, because an index of objects grows in every loader worker."""
+
+    reel: np.ndarray  # (N,) which reel
+    start: np.ndarray  # (N,) first frame
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def training_starts(reel: Reel, exclude_utc: tuple) -> np.ndarray:
+    """Starts of the usable windows of one reel that touch none of the excluded UTC intervals."""
+    table = read_windows(reel)
+    table = table[usable(table)]
+    start, length = table["start"].to_numpy(), table["length"].to_numpy()
+    excluded = np.concatenate([[0], np.cumsum(reel.inside(exclude_utc))])
+    return start[excluded[start + length] == excluded[start]]
+
+
+def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -> tuple[WindowSet, WindowSet]:
+    """Training and validation windows of all reels, split by time block inside every reel.
+
+    Raises ValueError when either side is empty or the reels hold windows of different lengths.
+    """
+    lengths = sorted({int(n) for reel in reels for n in read_windows(reel)["length"]})
+    if len(lengths) != 1:
+        raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
+    sides: tuple[list, list] = ([], [])
+    for number, reel in enumerate(reels):
+        split = split_by_time(training_starts(reel, exclude_utc), lengths[0], val_fraction)
+        for side, starts in zip(sides, split, strict=True):
+            side.append((np.full(len(starts), number), starts))
+    train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
+    if not len(train) or not len(val):
+        raise ValueError(
+            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "
+            "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
+        )
+    return train, val
+
+
+class WindowDataset(Dataset):
+    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32.
+
+    `scaling` maps channel names to the stretch the model works in; see `target_stretches`.
+    """
+
+    def __init__(self, reels: list[Reel], windows: WindowSet, scaling: dict[str, Stretch]):
+        self.reels, self.windows, self.scaling = reels, windows, scaling
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        reel, start = self.reels[self.windows.reel[i]], int(self.windows.start[i])
+        return read_window(reel, start, self.windows.length, self.scaling)
+
+
+def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
+    """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32."""
+    x = np.asarray(reel.frames[start : start + length], np.float32)  # (T, C, H, W)
+    x = restretch(x, reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
+    valid = ((reel.masks[start : start + length] & INVALID) == 0).astype(np.float32)[None]
+    return torch.from_numpy(np.ascontiguousarray(x * valid)), torch.from_numpy(valid)
+
+
+def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:
+    """One stretch per channel name, the first reel's that has it. Raises ValueError when channel counts differ."""
+    if len({len(reel.channels) for reel in reels}) != 1:
+        listing = ", ".join(f"{reel.name} {reel.channels}" for reel in reels)
+        raise ValueError(f"reels with different numbers of channels can't be mixed in one model: {listing}")
+    scaling: dict[str, Stretch] = {}
+    for reel in reels:
+        for channel, stretch in zip(reel.channels, reel.stretches, strict=True):
+            scaling.setdefault(channel, stretch)
+    return scaling
+
+
+def target_stretches(reel: Reel, scaling: dict[str, Stretch]) -> list[Stretch]:
+    """The stretch of each channel of a reel: the model's own for channels it knows, else the reel's."""
+    pairs = zip(reel.channels, reel.stretches, strict=True)
+    return [scaling.get(channel, stretch) for channel, stretch in pairs]

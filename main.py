@@ -1,0 +1,117 @@
+"""Find when and where something unusual happens in a sequence of frames.
+
+    python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, video, images -> reels
+    python main.py -m review --data-clips REELS                      statistics, outliers, verdicts
+    python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
+    python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from config import Config, ConfigError, load
+
+
+def _prep(config: Config) -> None:
+    from data.prepare_data import prep
+
+    for path in prep(config):
+        print(f"reel: {path}")
+
+
+def _review(config: Config) -> None:
+    from data.review_processed_data import review
+
+    review(config)
+
+
+def _train(config: Config) -> None:
+    from inference.calibrate import calibrate_run
+    from training.train import train
+
+    run = train(config)
+    calibrate_run(run, config)
+    print(f"run: {run}")
+
+
+def _eval(config: Config) -> None:
+    from inference.evaluate import evaluate
+
+    for path in evaluate(config):
+        print(f"results: {path}")
+
+
+# Each mode imports what it needs when it runs: prep's workers must not load torch.
+MODES: dict[str, Callable[[Config], None]] = {"prep": _prep, "review": _review, "train": _train, "eval": _eval}
+
+# Switches and short names on the command line -> key of the config, for one mode or for all.
+FLAGS = {
+    "data_raw": "data_raw",
+    "data_clips": "data_clips",
+    "model_path": "model_path",
+    "workers": "workers",
+    "device": "device",
+    "seed": "seed",
+    "resume": "train.resume",
+    "tensorboard": "train.tensorboard",
+    "eval_mode": "eval.mode",
+    "eval_diagnostic": "eval.diagnostic",
+    "keep": "review.keep",
+    "reject": "review.reject",
+    "undo": "review.undo",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("-m", "--mode", choices=MODES, help="what to do")
+    p.add_argument("-c", "--config", default="config.yaml", help="settings, one YAML file (default: config.yaml)")
+    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
+    p.add_argument("--data-raw", help="file or folder with the input frames")
+    p.add_argument("--data-clips", help="folder of reels, or one reel")
+    p.add_argument("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
+    p.add_argument("--workers", type=int, help="worker processes")
+    p.add_argument("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
+    p.add_argument("--seed", type=int, help="seed of everything random")
+    p.add_argument("--resume", action="store_true", default=None, help="train: go on from the last checkpoint")
+    p.add_argument("--tensorboard", action="store_true", default=None, help="train: start TensorBoard beside it")
+    p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
+    p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
+    p.add_argument("--movie_only", "--movie-only", action="store_true", help="prep, eval: only the movie")
+    for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
+        p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
+    return p
+
+
+def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Config keys that the given flags set."""
+    given = {key: getattr(arguments, flag) for flag, key in FLAGS.items() if getattr(arguments, flag) is not None}
+    if arguments.movie_only:
+        given["prep.movie_only" if arguments.mode == "prep" else "eval.movie_only"] = True
+    return given
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage."""
+    p = parser()
+    arguments = p.parse_args(argv)
+    if arguments.mode is None:
+        p.print_help()
+        return 2
+    try:
+        config = load(arguments.config, overrides(arguments), arguments.set)
+        MODES[arguments.mode](config)
+    except ConfigError as error:
+        print(f"configuration error:\n{error}", file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
