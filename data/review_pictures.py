@@ -1,0 +1,50 @@
+"""Pictures of a review: histograms of the window statistics, and a contact sheet of the outliers."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from data.files import replacing
+from data.reel import Reel
+from data.windows import STATISTICS
+
+
+def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
+    """review_histograms.png: every statistic over all windows, rejected ones in red."""
+    figure = Figure(figsize=(15, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{reel.name}: statistics of {len(table)} windows")
+    rejected = (table["verdict"] == "reject").to_numpy()
+    for axes, name in zip(figure.subplots(1, len(STATISTICS)), STATISTICS, strict=True):
+        values = table[name].to_numpy(np.float64)
+        if len(values):
+            edges = np.histogram_bin_edges(values, 30)
+            axes.hist(values[~rejected], edges, color="tab:blue", label="kept")
+            axes.hist(values[rejected], edges, color="tab:red", label="rejected")
+        axes.set(title=name)
+    with replacing(reel.path / "review_histograms.png") as part:
+        figure.savefig(part, dpi=100)
+
+
+def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
+    """review_outliers.png: first, middle and last frame of up to `rows` rejected windows, on one intensity scale."""
+    rejected = table[table["verdict"] == "reject"].head(rows)
+    path = reel.path / "review_outliers.png"
+    if rejected.empty:
+        path.unlink(missing_ok=True)
+        return
+    figure = Figure(figsize=(8, 2.3 * len(rejected) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{reel.name}: {len(rejected)} of {int((table['verdict'] == 'reject').sum())} rejected windows")
+    grid = figure.subplots(len(rejected), 3, squeeze=False)
+    for row_axes, row in zip(grid, rejected.itertuples(), strict=True):
+        picks = (row.start, row.start + row.length // 2, row.start + row.length - 1)
+        for axes, index in zip(row_axes, picks, strict=True):
+            image = reel.frames[index].mean(axis=0, dtype=np.float32)
+            axes.imshow(image, cmap="gray", vmin=0, vmax=1, origin=reel.meta["origin"])
+            axes.set_axis_off()
+            axes.set_title(f"frame {index}", fontsize=7)
+        row_axes[0].set_title(f"window {row.window}: {row.reason}", fontsize=7, loc="left")
+    with replacing(path) as part:
+        figure.savefig(part, dpi=90)

@@ -1,0 +1,127 @@
+"""`review`: which windows are fit to train on. Statistics of every window, robust outliers, verdicts, pictures.
+
+A verdict is a row in windows.csv with who and when; nothing is deleted, and a verdict made by hand is never overwritten.
+Rejecting a window also keeps every window that shares frames with it out of training (`data.windows.usable`).
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from config import Config, ReviewConfig
+from data.files import write_csv
+from data.reel import INVALID, Reel, find_reels
+from data.review_pictures import write_contact_sheet, write_histograms
+from data.windows import STATISTICS, read_windows, usable
+
+BY_STATISTICS, BY_USER = "statistics", "user"
+
+
+def review(config: Config) -> None:
+    """Review every reel in `config.data_clips`, or set the verdicts named by --keep, --reject and --undo."""
+    reels = find_reels(config.data_clips)
+    asked = hand_verdicts(config.review, reels)
+    for reel in reels:
+        table = read_windows(reel)
+        if asked:
+            apply_verdicts(table, reel, asked)
+        else:
+            table[list(STATISTICS)] = window_statistics(reel, table)
+            judge(table, config.review.z_limit)
+            write_histograms(reel, table)
+            write_contact_sheet(reel, table, config.review.contact_sheet)
+        write_csv(reel.path / "windows.csv", table)
+        report(reel, table)
+
+
+def report(reel: Reel, table: pd.DataFrame) -> None:
+    """Print how many windows are left, and the rejected ones with their reasons."""
+    rejected = table[table["verdict"] == "reject"]
+    left = int(usable(table).sum())
+    print(f"{reel.name}: {len(table)} windows, {len(rejected)} rejected, {left} left to train on")
+    for row in rejected.head(20).itertuples():
+        print(f"  window {row.window} at {row.time_utc or f'frame {row.start}'}: {row.reason} ({row.by})")
+    if len(rejected) > 20:
+        print(f"  and {len(rejected) - 20} more in {reel.path / 'windows.csv'}")
+
+
+def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
+    """Statistics of every window (N, 5) in the order of STATISTICS, over valid pixels of stretched values.
+
+    mean and std are over all pixels; p99 and change (mean absolute difference to the frame before) are the largest of
+    the window's frames, because one bad frame spoils a window; coverage is the smallest.
+    """
+    frames = frame_statistics(reel)
+    rows = np.empty((len(table), len(STATISTICS)))
+    for i, (start, length) in enumerate(zip(table["start"], table["length"], strict=True)):
+        mean, square, p99, change, coverage = frames[start : start + length].T
+        variance = np.mean(square) - np.mean(mean) ** 2
+        # The first frame's change looks at a frame outside the window, maybe across a gap.
+        rows[i] = mean.mean(), np.sqrt(max(variance, 0)), p99.max(), change[1:].max(), coverage.min()
+    return rows
+
+
+def frame_statistics(reel: Reel) -> np.ndarray:
+    """Mean, mean square, 99 % quantile, mean absolute change and valid fraction of every frame: (T, 5)."""
+    rows = np.zeros((len(reel), 5))
+    before = None
+    for i in tqdm(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
+        frame = reel.frames[i].astype(np.float64)  # (C, H, W)
+        valid = (reel.masks[i] & INVALID) == 0
+        values = frame[:, valid]
+        if values.size:
+            change = np.abs(values - before[:, valid]).mean() if before is not None else 0.0
+            rows[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, valid.mean()
+        before = frame
+    return rows
+
+
+def robust_z(values: np.ndarray) -> np.ndarray:
+    """Distance from the median in robust standard deviations (1.4826 MAD), both sides.
+
+    Where more than half of the values are equal the MAD is 0 and says nothing; the mean absolute deviation, scaled for a
+    normal distribution, takes its place (Iglewicz and Hoaglin 1993), and z is 0 when nothing deviates at all.
+    """
+    deviation = values - np.median(values)
+    mad = 1.4826 * np.median(np.abs(deviation))
+    scale = mad if mad > 0 else 1.2533 * np.mean(np.abs(deviation))
+    return deviation / scale if scale > 0 else np.zeros_like(deviation)
+
+
+def judge(table: pd.DataFrame, z_limit: float) -> None:
+    """Set the statistical verdicts, in place; verdicts made by hand stay."""
+    free = (table["by"] != BY_USER).to_numpy()
+    table.loc[free, ["verdict", "reason", "by", "at"]] = ""
+    z = np.column_stack([robust_z(table[name].to_numpy()) for name in STATISTICS]) if len(table) else np.empty((0, 5))
+    for i in np.flatnonzero(free & (np.abs(z) > z_limit).any(axis=1)):
+        causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if abs(z[i, k]) > z_limit]
+        table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
+
+
+def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, int], str]:
+    """{(reel, window): verdict} from REEL:WINDOW or, with one reel, WINDOW. Raises ValueError naming the ID."""
+    asked: dict[tuple[str, int], str] = {}
+    for verdict, ids in (("keep", review.keep), ("reject", review.reject), ("", review.undo)):
+        for text in ids:
+            name, _, window = text.rpartition(":")
+            if not window.isdigit() or (not name and len(reels) > 1):
+                raise ValueError(f"window {text!r}: expected REEL:WINDOW, with REEL among {[r.name for r in reels]}")
+            asked[name or reels[0].name, int(window)] = verdict
+    unknown = [f"{n}:{w}" for n, w in asked if not any(r.name == n and w in set(read_windows(r)["window"]) for r in reels)]
+    if unknown:
+        raise ValueError(f"no such window: {', '.join(unknown)}; reels here are {[r.name for r in reels]}")
+    return asked
+
+
+def apply_verdicts(table: pd.DataFrame, reel: Reel, asked: dict[tuple[str, int], str]) -> None:
+    """Set hand-made verdicts of one reel in place; undo leaves the window without a verdict."""
+    for (name, window), verdict in asked.items():
+        if name == reel.name:
+            entry = [verdict, "by hand", BY_USER, _now()] if verdict else ["", "", "", ""]
+            table.loc[table["window"] == window, ["verdict", "reason", "by", "at"]] = entry
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
