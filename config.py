@@ -123,6 +123,8 @@ class EvalConfig:
     overlap: Literal["mean", "max", "percentile"] = "mean"
     overlap_percentile: Percent = 99.0
     score: Literal["residual", "standardised"] = "standardised"
+    common_mode: bool = True
+    smooth_px: NonNegative = 1.0
     threshold_low: Positive | Literal["auto"] = "auto"
     threshold_high: Positive | Literal["auto"] = "auto"
     false_alarms_per_day: Positive = 1.0

@@ -226,7 +226,7 @@ def _meta(plan: ReelPlan, table, good: list[int], scaling, shape, identity: str,
         "stretch": [s.as_dict() for s in scaling],
         "calibration": steps(prep, is_fits),
         "identity": identity,
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "astropy", "opencv-python", "av")},
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "astropy", "opencv-python-headless", "av")},
     }
 
 

@@ -65,6 +65,13 @@ class Reel:
         """Mask bits (T, H, W) uint8, read-only memory map."""
         return np.load(self.path / "masks.npy", mmap_mode="r", allow_pickle=False)
 
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), read rather than mapped.
+
+        A pass over a long reel through the memory map would count every page it touched as this process's memory.
+        """
+        return _read_rows(self.frames, start, stop), _read_rows(self.masks, start, stop)
+
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """Every frame that was met, accepted or not, with the reason."""
@@ -111,6 +118,13 @@ class Reel:
         if self.times_utc is None:
             raise ValueError(f"reel {self.name} has no UTC times to exclude intervals by; set prep.start_utc")
         return inside(self.times_utc, intervals)
+
+
+def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:
+    row_items = int(np.prod(mapped.shape[1:]))
+    offset = mapped.offset + start * row_items * mapped.dtype.itemsize
+    flat = np.fromfile(mapped.filename, mapped.dtype, count=(stop - start) * row_items, offset=offset)
+    return flat.reshape(stop - start, *mapped.shape[1:])
 
 
 def inside(times_utc: np.ndarray, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:

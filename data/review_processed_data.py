@@ -6,6 +6,7 @@ Rejecting a window also keeps every window that shares frames with it out of tra
 
 from datetime import UTC, datetime
 
+import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -16,6 +17,8 @@ from data.reel import INVALID, Reel, find_reels
 from data.review_pictures import write_contact_sheet, write_histograms
 from data.windows import STATISTICS, read_windows, usable
 
+BLOCK_PX = 8
+MIN_SCALE = 0.02
 BY_STATISTICS, BY_USER = "statistics", "user"
 
 
@@ -50,8 +53,8 @@ def report(reel: Reel, table: pd.DataFrame) -> None:
 def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
     """Statistics of every window (N, 5) in the order of STATISTICS, over valid pixels of stretched values.
 
-    mean and std are over all pixels; p99 and change (mean absolute difference to the frame before) are the largest of
-    the window's frames, because one bad frame spoils a window; coverage is the smallest.
+    mean and std are over all pixels; p99 and change are the largest of the window's frames, because one bad frame spoils
+    a window; coverage is the smallest.
     """
     frames = frame_statistics(reel)
     rows = np.empty((len(table), len(STATISTICS)))
@@ -64,30 +67,39 @@ def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
 
 
 def frame_statistics(reel: Reel) -> np.ndarray:
-    """Mean, mean square, 99 % quantile, mean absolute change and valid fraction of every frame: (T, 5)."""
+    """Mean, mean square, 99 % quantile, change and valid fraction of every frame: (T, 5).
+
+    Change is the largest difference to the frame before of averages over BLOCK_PX pixels: a short exposure has
+    more photon noise, but that is no change.
+    """
     rows = np.zeros((len(reel), 5))
     before = None
     for i in tqdm(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
         frame = reel.frames[i].astype(np.float64)  # (C, H, W)
         valid = (reel.masks[i] & INVALID) == 0
-        values = frame[:, valid]
+        values, blocks = frame[:, valid], block_means(frame)
         if values.size:
-            change = np.abs(values - before[:, valid]).mean() if before is not None else 0.0
+            change = np.abs(blocks - before).max() if before is not None else 0.0
             rows[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, valid.mean()
-        before = frame
+        before = blocks
     return rows
 
 
-def robust_z(values: np.ndarray) -> np.ndarray:
-    """Distance from the median in robust standard deviations (1.4826 MAD), both sides.
+def block_means(frame: np.ndarray) -> np.ndarray:
+    """Averages over about BLOCK_PX x BLOCK_PX pixels of a frame (C, H, W)."""
+    height, width = (max(1, n // BLOCK_PX) for n in frame.shape[1:])
+    return np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in frame])
 
-    Where more than half of the values are equal the MAD is 0 and says nothing; the mean absolute deviation, scaled for a
-    normal distribution, takes its place (Iglewicz and Hoaglin 1993), and z is 0 when nothing deviates at all.
+
+def robust_z(values: np.ndarray) -> np.ndarray:
+    """Distance from the median in robust standard deviations (1.4826 MAD), both sides (Iglewicz and Hoaglin 1993).
+
+    One standard deviation is at least MIN_SCALE of the median: windows of a steady scene are all but equal, and what
+    differs by less is no reason to lose a window.
     """
-    deviation = values - np.median(values)
-    mad = 1.4826 * np.median(np.abs(deviation))
-    scale = mad if mad > 0 else 1.2533 * np.mean(np.abs(deviation))
-    return deviation / scale if scale > 0 else np.zeros_like(deviation)
+    median = np.median(values)
+    scale = max(1.4826 * np.median(np.abs(values - median)), MIN_SCALE * abs(median))
+    return (values - median) / scale if scale > 0 else np.where(values == median, 0.0, np.copysign(np.inf, values))
 
 
 def judge(table: pd.DataFrame, z_limit: float) -> None:

@@ -143,9 +143,9 @@ class WindowDataset(Dataset):
 
 def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
     """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32."""
-    x = np.asarray(reel.frames[start : start + length], np.float32)  # (T, C, H, W)
-    x = restretch(x, reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
-    valid = ((reel.masks[start : start + length] & INVALID) == 0).astype(np.float32)[None]
+    stored, bits = reel.read(start, start + length)
+    x = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
+    valid = ((bits & INVALID) == 0).astype(np.float32)[None]  # (1, T, H, W)
     return torch.from_numpy(np.ascontiguousarray(x * valid)), torch.from_numpy(valid)
 
 

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Sets everything up and runs the main job: simulate a sequence from one real solar frame, then prep, review, train,
+# eval, and compare what was found with what was put in.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source demo/environment.sh
+work=demo/work
+rm -rf "$work"
+
+echo "== simulated sequence from the real AIA 171 A frame in the sunpy package"
+"$PYTHON" demo/make_sequence.py "$work/sequence"
+for mode in prep review train eval; do
+    echo "== $mode"
+    "$PYTHON" main.py -m "$mode" -c demo/demo.yaml
+done
+
+echo "== found against put in"
+"$PYTHON" demo/compare_with_truth.py "$work/run/eval/aia_171/events.csv" "$work/sequence/truth.csv" "$work/reels/aia_171"
+echo "movie:    $work/run/eval/aia_171/anomaly.mp4"
+echo "timeline: $work/run/eval/aia_171/timeline.png"

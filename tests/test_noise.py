@@ -1,0 +1,81 @@
+"""The quiet noise model and its thresholds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.boxes import find_boxes
+from inference.noise import DAY_S, PRIOR_FRAMES, detection_level, fit_noise, threshold_for
+
+
+def test_noise_equals_the_two_pass_computation():
+    rng = np.random.default_rng(0)
+    maps = rng.gamma(2.0, rng.uniform(0.5, 2.0, (9, 11)), (50, 9, 11))
+    noise = fit_noise(iter(maps))
+    variance = maps.var(axis=0, ddof=1)
+    shrunk = (50 * variance + PRIOR_FRAMES * np.median(variance)) / (50 + PRIOR_FRAMES)
+    np.testing.assert_allclose(noise.mean, maps.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(noise.spread, np.maximum(np.sqrt(shrunk), np.sqrt(np.median(variance)) / 2), rtol=1e-5)
+
+
+def test_pixels_that_never_change_do_not_make_an_event_of_a_grey_level():
+    rng = np.random.default_rng(0)
+    maps = np.abs(rng.normal(0, 0.01, (30, 8, 8)))
+    maps[:, :4] = 0  # as off the solar disc in 8-bit video
+    noise = fit_noise(maps)
+    one_level = np.full((8, 8), 0.004)
+    assert noise.standardise(one_level).max() < 2
+
+
+def test_standardising_makes_noisy_and_calm_pixels_alike():
+    rng = np.random.default_rng(1)
+    scale = np.where(np.arange(32) < 16, 0.07, 0.1) * np.ones((32, 32))
+    quiet = np.abs(rng.normal(0, 1, (400, 32, 32)) * scale)
+    noise = fit_noise(quiet)
+    z = noise.standardise(np.abs(rng.normal(0, 1, (200, 32, 32)) * scale))
+    assert np.quantile(z[:, :, 16:], 0.99) == pytest.approx(np.quantile(z[:, :, :16], 0.99), rel=0.1)
+    assert (z >= 0).all()
+
+
+def test_too_few_frames_is_an_error():
+    with pytest.raises(ValueError, match="1 quiet frames"):
+        fit_noise([np.ones((3, 3))])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 6))
+def test_detection_level_is_where_boxes_end(seed, min_area):
+    rng = np.random.default_rng(seed)
+    score = rng.gamma(1.0, 1.0, (10, 12)).astype(np.float32)
+    invalid = rng.random((10, 12)) < 0.1
+    level = detection_level(score, min_area, 0.2, invalid)
+
+    def boxes(threshold):
+        return find_boxes(score, threshold, threshold, min_area, 0.2, invalid)
+
+    assert not boxes(level)
+    below = np.unique(score[~invalid & (score < level)])
+    assert len(below) == 0 or boxes(below[-1])
+
+
+def test_threshold_is_the_quantile_of_long_quiet_data():
+    levels = np.random.default_rng(0).gumbel(5, 1, 20_000)
+    threshold = threshold_for(levels, cadence_s=60.0, false_alarms_per_day=10.0)
+    exceeding_per_day = (levels > threshold).mean() * DAY_S / 60.0
+    assert exceeding_per_day == pytest.approx(10.0, rel=0.01)
+
+
+def test_threshold_beyond_short_quiet_data_follows_the_tail():
+    rng = np.random.default_rng(0)
+    thresholds = [threshold_for(rng.gumbel(5, 1, 60), 60.0, 1.0) for _ in range(50)]
+    truth = 5 - np.log(-np.log(1 - 1 / 1440))
+    assert np.median(thresholds) == pytest.approx(truth, abs=0.7)
+
+
+def test_fewer_false_alarms_need_a_higher_threshold():
+    levels = np.random.default_rng(0).gumbel(5, 1, 100)
+    rates = [100.0, 10.0, 1.0, 0.1]
+    thresholds = [threshold_for(levels, 60.0, rate) for rate in rates]
+    assert thresholds == sorted(thresholds)
+    assert len(set(thresholds)) == len(rates)

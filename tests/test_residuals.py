@@ -1,0 +1,124 @@
+"""Common mode, smoothing and the residual stream, each against what it must and must not remove."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from config import load
+from data.reel import INVALID
+from data.stretch import Stretch
+from inference.residuals import Detector, clean_residual, common_mode, covering_windows, score_frames
+from tests.reels import drifting_blobs, make_reel
+
+CPU = torch.device("cpu")
+
+
+def eval_settings(**keys):
+    return load(None, {f"eval.{k}": v for k, v in keys.items()}).eval
+
+
+class Blur(nn.Module):
+    """A reconstruction without training: the mean of each pixel over the window."""
+
+    def forward(self, x):
+        return x.mean(dim=2, keepdim=True).expand_as(x)
+
+
+def detector(reel, length=8):
+    return Detector(Blur(), dict(zip(reel.channels, reel.stretches, strict=True)), length, CPU)
+
+
+def scene(seed=0):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:64, :64]
+    brightness = np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 500).astype(np.float32)
+    return brightness, rng.normal(0, 0.002, (64, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("camera", [lambda b: 0.1 * b, lambda b: 0.05 * np.exp(-((b / 0.2) ** 2)), lambda b: 0.03 + 0 * b])
+def test_common_mode_takes_out_what_the_camera_does(camera):
+    brightness, noise = scene()
+    left = noise + camera(brightness) - common_mode(noise + camera(brightness), brightness, np.ones((64, 64), bool))
+    assert np.sqrt(np.mean(left**2)) < 1.6 * noise.std()
+
+
+def test_common_mode_leaves_a_local_event_alone():
+    brightness, noise = scene()
+    event = np.zeros_like(noise)
+    event[20:28, 30:38] = 0.3
+    left = noise + event - common_mode(noise + event, brightness, np.ones((64, 64), bool))
+    assert left[20:28, 30:38].min() > 0.25
+
+
+def test_invalid_pixels_neither_count_nor_show():
+    brightness, noise = scene()
+    valid = np.ones((64, 64), bool)
+    valid[:10] = False
+    spoiled = noise.copy()
+    spoiled[~valid] = 1e3
+    np.testing.assert_array_equal(
+        common_mode(spoiled, brightness, valid)[valid], common_mode(noise, brightness, valid)[valid]
+    )
+    residual = clean_residual((brightness + spoiled)[None], brightness[None], valid, eval_settings())
+    assert (residual[~valid] == 0).all()
+    assert residual.max() < 0.1
+
+
+def test_stream_gives_every_covered_frame_once_and_its_residual(tmp_path):
+    frames = drifting_blobs(60)
+    times = np.arange(60) * 12.0
+    times[30:] += 600  # a gap
+    times[53:] += 600  # and a stretch shorter than a window
+    reel = make_reel(tmp_path / "r", frames, times_s=times)
+    plain = eval_settings(common_mode=False, smooth_px=0.0, stride=3)
+    starts = covering_windows(reel, 8, 3)
+    found = {f.index: f for f in score_frames(detector(reel), reel, starts, plain)}
+    assert sorted(found) == list(range(53))
+    recon = {t: [] for t in found}
+    for start in starts:
+        for t in range(start, start + 8):
+            recon[t].append(frames[start : start + 8, 0].mean(axis=0))
+    for t, frame in found.items():
+        np.testing.assert_allclose(frame.residual, np.abs(frames[t, 0] - np.mean(recon[t], axis=0)), atol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["max", "percentile"])
+def test_other_folds_use_every_windows_own_error(tmp_path, how):
+    frames = drifting_blobs(24)
+    reel = make_reel(tmp_path / "r", frames)
+    keys = {"overlap": how, "overlap_percentile": 100.0, "stride": 2, "common_mode": False, "smooth_px": 0.0}
+    starts = covering_windows(reel, 8, 2)
+    for f in score_frames(detector(reel), reel, starts, eval_settings(**keys)):
+        errors = [
+            np.abs(frames[f.index, 0] - frames[s : s + 8, 0].mean(axis=0)) for s in starts if s <= f.index < s + 8
+        ]
+        np.testing.assert_allclose(f.residual, np.max(errors, axis=0), atol=1e-5)
+
+
+def test_batch_size_does_not_change_the_scores(tmp_path):
+    reel = make_reel(tmp_path / "r", drifting_blobs(40))
+    starts = covering_windows(reel, 8, 4)
+    one, many = (
+        [f.residual for f in score_frames(detector(reel), reel, starts, eval_settings(batch_size=b))] for b in (1, 5)
+    )
+    np.testing.assert_allclose(one, many, atol=1e-6)
+
+
+def test_a_reel_in_another_scaling_scores_the_same(tmp_path):
+    frames = np.clip(drifting_blobs(24), 0, None)
+    a, b = Stretch("asinh", 100.0, 5000.0), Stretch("asinh", 300.0, 9000.0)
+    ours = make_reel(tmp_path / "a", frames, channels=["171"], stretch=[a])
+    theirs = make_reel(tmp_path / "b", b.forward(a.inverse(frames)), channels=["171"], stretch=[b])
+    starts = covering_windows(ours, 8, 4)
+    one, two = ([f.residual for f in score_frames(detector(ours), r, starts, eval_settings())] for r in (ours, theirs))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_masked_pixels_are_valid_false(tmp_path):
+    masks = np.zeros((16, 24, 24), np.uint8)
+    masks[:, :5] = INVALID
+    reel = make_reel(tmp_path / "r", drifting_blobs(16), masks=masks)
+    for f in score_frames(detector(reel), reel, covering_windows(reel, 8, 4), eval_settings()):
+        assert not f.valid[:5].any()
+        assert f.valid[5:].all()
