@@ -4,9 +4,12 @@ import json
 import os
 import platform
 import shutil
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 
+import astropy
+import av
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -14,20 +17,50 @@ from config import Config, PrepConfig
 from data import summary
 from data.calibrate import steps
 from data.files import write_csv, write_json
+from data.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.plan import ReelPlan
 from data.reel import INVALID, Reel, inside
+from data.sources.base import FrameError, parse_utc
 from data.stretch import Stretch, fit_asinh
 from data.windows import index_windows, read_windows
 
-FRAME_COLUMNS = (
-    "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
-    "reason", "label", "source", "sha256",
-)  # fmt: skip
-FIT_FRAMES = 64  # enough for quantiles of the intensities, and bounded whatever T is
+# Enough for quantiles of the intensities, and bounded whatever the reel's size is.
+FIT_FRAMES, FIT_PIXELS = 64, 2**22
+
+
+@dataclass(frozen=True)
+class Given:
+    """What prep.labels_csv, prep.stretch and prep.stretch_from give: read before hours of decoding, to fail early."""
+
+    anomalies: tuple[tuple[str, str], ...] | None  # UTC intervals
+    stretches: dict[str, Stretch]
+
+
+def read_given(prep: PrepConfig) -> Given:
+    """Raises ValueError or OSError when a file that the settings name is missing or can't be used."""
+    stretches = {}
+    if prep.stretch_from:
+        other = Reel(prep.stretch_from)
+        stretches = dict(zip(other.channels, other.stretches, strict=True))
+    stretches |= {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
+    return Given(_read_anomalies(prep.labels_csv) if prep.labels_csv else None, stretches)
+
+
+def _read_anomalies(path: str) -> tuple[tuple[str, str], ...]:
+    """UTC intervals from the columns `start,end` (or `start_utc,end_utc`) of a CSV."""
+    truth = pd.read_csv(path, dtype=str)
+    columns = next((c for c in (("start", "end"), ("start_utc", "end_utc")) if set(c) <= set(truth.columns)), None)
+    if columns is None:
+        raise ValueError(f"prep.labels_csv {path} needs the columns start,end; it has {list(truth.columns)}")
+    intervals = truth[list(columns)].dropna().itertuples(index=False, name=None)
+    try:
+        return tuple((parse_utc(start), parse_utc(end)) for start, end in intervals)
+    except FrameError as error:
+        raise ValueError(f"prep.labels_csv {path}: {error}") from None
 
 
 def read_journal(part: Path) -> dict[tuple[int, int], dict]:
-    """Facts of decoded frames by (row, channel). A last line torn by a kill is cut off, so that the next starts clean."""
+    """Facts of decoded frames by (row, channel). A last line torn by a kill is cut off; the next starts clean."""
     path = part / "journal.jsonl"
     if not path.is_file():
         return {}
@@ -38,7 +71,7 @@ def read_journal(part: Path) -> dict[tuple[int, int], dict]:
     return {(f["row"], f["channel"]): f for f in map(json.loads, whole.decode().splitlines())}
 
 
-def assemble(plan: ReelPlan, part: Path, final: Path, identity: str, config: Config) -> Path | None:
+def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config) -> Path | None:
     """Make the reel `final` from the decoded rows in `part`, or None when all of them failed."""
     facts = read_journal(part)
     good = [
@@ -48,32 +81,43 @@ def assemble(plan: ReelPlan, part: Path, final: Path, identity: str, config: Con
     ]
     table = frame_table(plan, facts, good)
     if not good:
-        reason = next(r for r in table["reason"] if r)
-        print(f"{plan.name}: none of {len(table)} frames could be decoded, e.g. {reason}")
+        write_rejected(plan, final, table)
+        shutil.rmtree(part)
         return None
-    making = final.with_name(f".{final.name}.final")
+    making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    _label(table, config.prep, making)
+    add_labels(table, given.anomalies, making)
     write_csv(making / "frames.csv", table)
     decoded = np.load(part / "decoded.npy", mmap_mode="r", allow_pickle=False)
     bits = np.load(part / "bits.npy", mmap_mode="r", allow_pickle=False)
-    scaling = choose_stretches(plan, decoded, bits, good, facts, config.prep)
+    scaling = choose_stretches(plan, given, decoded, bits, good, facts, config.prep)
     _write_arrays(making, decoded, bits, good, scaling, config.prep)
     write_json(making / "reel.json", _meta(plan, table, good, scaling, decoded.shape, identity, config.prep))
     finish(making, config)
+    rejected_path(final).unlink(missing_ok=True)
     os.replace(making, final)
     shutil.rmtree(part)
     return final
 
 
+def making_folder(final: Path) -> Path:
+    """Where the reel is put together; hidden, so that nothing takes it for a reel."""
+    return final.with_name(f".{final.name}.final")
+
+
 def finish(folder: Path, config: Config) -> None:
-    """Window index, preview movie and summary page of a reel folder; redone whenever their settings change."""
+    """Window index, preview movie and summary page of a reel folder, as far as they are missing or asked for.
+
+    With prep.movie_only the movie is drawn anew and the window index left as it is.
+    """
     reel = Reel(folder)
     if not config.prep.movie_only:
         _index(reel, config.prep)
-    summary.write_preview(reel, config.eval.fps)
-    summary.write_page(reel)
+    if config.prep.movie_only or not (folder / "preview.mp4").is_file():
+        summary.write_preview(reel, config.eval.fps)
+    if not (folder / "summary.png").is_file():
+        summary.write_page(reel)
 
 
 def _index(reel: Reel, prep: PrepConfig) -> None:
@@ -83,7 +127,8 @@ def _index(reel: Reel, prep: PrepConfig) -> None:
         old = read_windows(reel)
         if old[["start", "length"]].equals(fresh[["start", "length"]]):
             return
-        backup = path.with_suffix(".csv.old")
+        names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
+        backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
         os.replace(path, backup)
         print(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
     write_csv(path, fresh)
@@ -91,126 +136,68 @@ def _index(reel: Reel, prep: PrepConfig) -> None:
         print(f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames")
 
 
-def frame_table(plan: ReelPlan, facts: dict, good: list[int]) -> pd.DataFrame:
-    """frames.csv: one row a candidate frame, stored ones first in time order, with the reason of every rejection.
-
-    A stored frame of several channels has one row, with the facts of the first channel, and the other channels' under
-    `<column>_<channel>`. `index` is its row in frames.npy.
-    """
-    position = {row: i for i, row in enumerate(good)}
-    rows = []
-    for row, candidates in enumerate(plan.rows):
-        record = _record(candidates[0], facts[row, 0], plan.channels[0])
-        for channel, candidate in list(enumerate(candidates))[1:]:
-            other = _record(candidate, facts[row, channel], plan.channels[channel])
-            names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
-            record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
-            record["reason"] = record["reason"] or other["reason"]
-        rows.append(record | {"index": position.get(row), "accepted": row in position})
-    rows += [
-        _record(c, {"reason": c.reason}, c.channel) | {"index": None, "accepted": False} for c in plan.rejected
-    ]
-    table = pd.DataFrame(rows)
-    table["index"] = table["index"].astype("Int64")
-    table["time_s"] = _seconds(table)
-    others = [c for c in table.columns if c not in FRAME_COLUMNS]
-    table = table.sort_values(["time_utc", "time_s", "source"], na_position="last", kind="stable")
-    return table[[*FRAME_COLUMNS, *others]].reset_index(drop=True)
-
-
-def _record(candidate, fact: dict, channel: str) -> dict:
-    return {
-        "time_utc": candidate.time_utc or None,
-        "time_s": candidate.time_s,
-        "channel": channel,
-        "exptime_s": candidate.exptime_s,
-        "quality": candidate.quality,
-        "coverage": fact.get("coverage"),
-        "saturated": fact.get("saturated"),
-        "flags": fact.get("flags") or None,
-        "reason": fact["reason"] or None,
-        "label": candidate.label,
-        "source": candidate.source,
-        "sha256": fact.get("sha256"),
-    }
-
-
-def _seconds(table: pd.DataFrame) -> pd.Series:
-    """Seconds since the first stored frame: from UTC where known, else as the source counts them."""
-    stored = table["accepted"]
-    if not table.loc[stored, "time_utc"].isna().any() and stored.any():
-        utc = pd.to_datetime(table["time_utc"])
-        return (utc - utc[stored].min()).dt.total_seconds().round(3)
-    first = table.loc[stored, "time_s"].min() if stored.any() else 0.0
-    return (table["time_s"] - first).round(6)
-
-
-def _label(table: pd.DataFrame, prep: PrepConfig, folder: Path) -> None:
-    """Frame labels from prep.labels_csv: 1 inside any of its UTC intervals `start,end`, 0 outside; kept as labels.csv."""
-    if not prep.labels_csv:
-        return
-    truth = pd.read_csv(prep.labels_csv, dtype=str)
-    columns = next((c for c in (("start", "end"), ("start_utc", "end_utc")) if set(c) <= set(truth.columns)), None)
-    if columns is None:
-        raise ValueError(f"prep.labels_csv {prep.labels_csv} needs the columns start,end; it has {list(truth.columns)}")
-    intervals = truth[list(columns)].dropna().set_axis(["start", "end"], axis=1)
-    known = table["time_utc"].notna()
-    times = table.loc[known, "time_utc"].to_numpy(dtype="datetime64[ms]")
-    table.loc[known, "label"] = inside(times, tuple(intervals.itertuples(index=False, name=None))).astype(float)
-    write_csv(folder / "labels.csv", intervals)
-
-
-def choose_stretches(plan: ReelPlan, decoded, bits, good: list[int], facts: dict, prep: PrepConfig) -> list[Stretch]:
+def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: dict, prep: PrepConfig) -> list[Stretch]:
     """The scaling of each channel: given, taken from another reel, or fitted once outside prep.fit_exclude_utc."""
-    known = _given_stretches(prep)
-    fits_input = plan.rows[0][0].kind in ("fits", "tar", "tar.gz")
     chosen = []
     for channel, name in enumerate(plan.channels):
-        if name in known:
-            chosen.append(known[name])
-        elif not fits_input and facts[good[0], channel].get("full_scale"):
-            chosen.append(Stretch("linear", 1.0, max(facts[row, channel]["full_scale"] for row in good)))
+        full_scales = [facts[row, channel]["full_scale"] for row in good]
+        if name in given.stretches:
+            chosen.append(given.stretches[name])
+        elif not plan.is_fits and None not in full_scales:
+            chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
             chosen.append(fit_asinh(_fit_sample(plan, decoded, bits, good, channel, prep)))
     return chosen
 
 
-def _given_stretches(prep: PrepConfig) -> dict[str, Stretch]:
-    known = {}
-    if prep.stretch_from:
-        other = Reel(prep.stretch_from)
-        known = dict(zip(other.channels, other.stretches, strict=True))
-    return known | {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
+def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
+    """Those of the good rows that the scaling may be fitted on. Raises ValueError when none is left."""
+    rows = np.array(good)
+    if not prep.fit_exclude_utc:
+        return rows
+    utc = [plan.rows[row][0].time_utc for row in good]
+    if not all(utc):
+        raise ValueError(f"{plan.name} has no UTC times to apply prep.fit_exclude_utc to; set prep.start_utc")
+    rows = rows[~inside(np.array(utc, "datetime64[ms]"), prep.fit_exclude_utc)]
+    if not len(rows):
+        raise ValueError(f"{plan.name}: prep.fit_exclude_utc {prep.fit_exclude_utc} leaves no frame to fit on")
+    return rows
 
 
 def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, prep: PrepConfig) -> np.ndarray:
     """Valid values of up to FIT_FRAMES frames, spread evenly over the frames that may be fitted on."""
-    rows = np.array(good)
-    if prep.fit_exclude_utc:
-        times = np.array([plan.rows[row][0].time_utc for row in good], "datetime64[ms]")
-        rows = rows[~inside(times, prep.fit_exclude_utc)]
-        if not len(rows):
-            raise ValueError(f"{plan.name}: prep.fit_exclude_utc {prep.fit_exclude_utc} leaves no frame to fit on")
+    rows = fit_rows(plan, good, prep)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(FIT_FRAMES, len(rows))).astype(int))]
-    return np.concatenate([decoded[r, channel][(bits[r, channel] & INVALID) == 0] for r in rows])
+    every = max(1, len(rows) * decoded[0, 0].size // FIT_PIXELS)
+    samples = []
+    for row in rows:
+        values, flags = (array[row, channel].reshape(-1)[::every] for array in (decoded, bits))
+        samples.append(values[(flags & INVALID) == 0])
+    return np.concatenate(samples)
 
 
 def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> None:
     shape = (len(good), *decoded.shape[1:])
     frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
-    masks = np.lib.format.open_memmap(
-        folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:])
-    )
+    masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
     for i, row in enumerate(good):
-        masks[i] = np.bitwise_or.reduce(bits[row], axis=0)
-        for channel, stretch in enumerate(scaling):
-            frames[i, channel] = stretch.forward(decoded[row, channel]) * ((masks[i] & INVALID) == 0)
+        frames[i], masks[i] = _scaled(decoded[row], bits[row], scaling, frames.dtype)
     frames.flush()
     masks.flush()
 
 
+def _scaled(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Stretched frame (C, H, W) and mask bits (H, W), from values and bits (C, H, W). Invalid pixels are 0."""
+    with np.errstate(over="ignore"):
+        frame = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)]).astype(dtype)
+    mask = np.bitwise_or.reduce(bits, axis=0)
+    # What a given stretch throws beyond the number format is no value either.
+    mask[~np.isfinite(frame).all(axis=0)] |= INVALID
+    frame[:, (mask & INVALID) > 0] = 0
+    return frame, mask
+
+
 def _meta(plan: ReelPlan, table, good: list[int], scaling, shape, identity: str, prep: PrepConfig) -> dict:
-    is_fits = plan.rows[0][0].kind in ("fits", "tar", "tar.gz")
     times_s = table.loc[table["accepted"], "time_s"].to_numpy(np.float64)
     median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
     return {
@@ -219,14 +206,12 @@ def _meta(plan: ReelPlan, table, good: list[int], scaling, shape, identity: str,
         "dtype": prep.precision,
         "source_shape": list(plan.source_shape),
         "channels": list(plan.channels),
-        "cadence_s": prep.sample_interval_sec or round(median_s, 3),
+        "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,
-        "origin": "lower" if is_fits else "upper",
-        "unit": ("DN/s" if prep.normalise_exposure else "DN") if is_fits else "level",
+        "origin": "lower" if plan.is_fits else "upper",
+        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
         "stretch": [s.as_dict() for s in scaling],
-        "calibration": steps(prep, is_fits),
+        "calibration": steps(prep, plan.is_fits),
         "identity": identity,
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "astropy", "opencv-python-headless", "av")},
+        "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},
     }
-
-

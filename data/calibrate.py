@@ -5,6 +5,7 @@ Order matters: saturation is a property of the raw counts, so it is noted before
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ from config import PrepConfig
 from data.reel import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
 
+STRIP_ROWS = 32  # rows of a shrunken strip; its source stays in the processor's cache
+
 
 @dataclass(frozen=True)
 class CalibratedFrame:
@@ -20,7 +23,7 @@ class CalibratedFrame:
 
     values: np.ndarray
     bits: np.ndarray  # (H, W) uint8
-    coverage: float  # fraction of source pixels that were valid
+    coverage: float  # fraction of the source pixels outside prep.mask that were valid
     saturated_fraction: float
     flags: str
 
@@ -44,59 +47,65 @@ def calibrate(
 
     `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
     """
-    is_fits = candidate.kind in ("fits", "tar", "tar.gz")
-    pixels, padded = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
-    saturated = _saturated(pixels, prep.saturation_dn) if is_fits and prep.saturation_dn else None
-    values, valid = _split_valid(pixels, raw.blank)
-    if padded is not None:
-        valid = padded if valid is None else valid & padded
-    valid = _mask_rectangles(valid, source_shape, prep)
-    small, weight = area_mean(values, valid, grid)
-    if is_fits and prep.normalise_exposure:
-        small /= np.float32(candidate.exptime_s)
+    level_dn = prep.saturation_dn if candidate.is_fits else None
+    pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
+    valid = _all_of(present, _find_valid(pixels, raw.blank))
+    saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
+    coverage, valid = _cover(valid, unmasked(source_shape, prep.mask), prep.min_coverage)
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
+        small, weight = area_mean(pixels, valid, grid)
+        if candidate.is_fits and prep.normalise_exposure:
+            small /= np.float32(candidate.exptime_s)
+    bits = _mask_bits(small, weight, saturated)
+    small[(bits & INVALID) > 0] = 0
+    saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, candidate, present, prep)))
+
+
+def _flags(raw: RawFrame, candidate: Candidate, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
+    """What was odd about a frame that is used all the same."""
     flags = [raw.flags] if raw.flags else []
-    if padded is not None:
+    if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
-    flags += [f"QUALITY bit {bit}" for bit in prep.quality_flag if is_fits and candidate.quality >> bit & 1]
-    return _assemble(small, weight, valid, saturated, grid, flags, prep)
+    return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if candidate.quality >> bit & 1]
 
 
-def _assemble(small, weight, valid, saturated, grid, flags, prep) -> CalibratedFrame:
-    """Mask bits and the coverage test. A grid cell counts as valid when at least half of its area was."""
-    bits = np.zeros(grid, np.uint8)
+def _mask_bits(small: np.ndarray, weight: np.ndarray | None, saturated: np.ndarray | None) -> np.ndarray:
+    """Mask bits (H, W) uint8. A grid cell is valid when at least half of its area was, saturated when any of it was."""
+    invalid = ~np.isfinite(small)
     if weight is not None:
-        invalid = weight < 0.5
-        small[invalid] = 0
-        bits[invalid] |= INVALID
-    coverage = 1.0 if valid is None else float(valid.mean())
-    # What the user masks is not missing: only the rest of the frame has to be there.
-    expected = 1.0 if valid is None else _unmasked_fraction(valid.shape, prep)
-    if coverage < prep.min_coverage * expected:
-        raise FrameError(f"coverage {coverage:.2f} is below prep.min_coverage {prep.min_coverage:g}")
-    saturated_fraction = 0.0
-    if saturated is not None and saturated.any():
-        saturated_fraction = float(saturated.mean())
-        bits[area_mean(saturated.astype(np.float32), None, grid)[0] > 0] |= SATURATED
-    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(flags))
+        invalid |= weight < 0.5
+    bits = np.where(invalid, np.uint8(INVALID), np.uint8(0))
+    if saturated is not None:
+        bits[_area_resize(saturated, None, small.shape) > 0] |= SATURATED
+    return bits
 
 
-def _saturated(pixels: np.ndarray, level_dn: float) -> np.ndarray:
-    # An integer level keeps integer pixels from being converted to double for the comparison.
-    return pixels >= (min(math.ceil(level_dn), np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else level_dn)
+def _all_of(*masks: np.ndarray | None) -> np.ndarray | None:
+    """Where all masks hold; None stands for a mask that holds everywhere."""
+    given = [mask for mask in masks if mask is not None]
+    return np.logical_and.reduce(given) if given else None
 
 
-def _split_valid(pixels: np.ndarray, blank: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Values as float32 with invalid ones 0, and the valid mask, or None when every pixel is valid."""
+def _find_saturated(pixels: np.ndarray, valid: np.ndarray | None, level_dn: float) -> np.ndarray | None:
+    """Where valid raw counts reach the level; None when nowhere."""
+    if pixels.dtype.kind in "iu":
+        if pixels.max() < level_dn:  # no array is made for the usual frame
+            return None
+        level_dn = math.ceil(level_dn)  # an integer keeps the pixels from being converted for the comparison
+    saturated = _all_of(pixels >= level_dn, valid)
+    return saturated if saturated.any() else None
+
+
+def _find_valid(pixels: np.ndarray, blank: int | None) -> np.ndarray | None:
+    """Where pixels hold a value; None when everywhere."""
     if pixels.dtype.kind in "iub":
-        invalid = pixels == blank if blank is not None else None
-        values = pixels.astype(np.float32)
+        if blank is None or not pixels.min() <= blank <= pixels.max():
+            return None
+        valid = pixels != blank
     else:
-        values = pixels.astype(np.float32)
-        invalid = ~np.isfinite(values)
-    if invalid is None or not invalid.any():
-        return values, None
-    values[invalid] = 0
-    return values, ~invalid
+        valid = np.isfinite(pixels)
+    return None if valid.all() else valid
 
 
 def _to_shape(pixels: np.ndarray, shape: tuple[int, int], tolerance_px: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -116,44 +125,72 @@ def _to_shape(pixels: np.ndarray, shape: tuple[int, int], tolerance_px: int) -> 
     return fitted, present
 
 
-def _mask_rectangles(valid: np.ndarray | None, shape: tuple[int, int], prep: PrepConfig) -> np.ndarray | None:
-    """Mark prep.mask rectangles (x0, y0, x1, y1; half-open source pixels) as invalid."""
-    if not prep.mask:
-        return valid
-    valid = np.ones(shape, bool) if valid is None else valid
-    for x0, y0, x1, y1 in prep.mask:
-        valid[y0:y1, x0:x1] = False
-    return valid
+@lru_cache(maxsize=4)
+def unmasked(shape: tuple[int, int], rectangles: tuple[tuple[int, int, int, int], ...]) -> np.ndarray | None:
+    """Where no prep.mask rectangle (x0, y0, x1, y1; half-open source pixels) lies; None when nowhere is masked."""
+    free = np.ones(shape, bool)
+    for x0, y0, x1, y1 in rectangles:
+        free[y0:y1, x0:x1] = False
+    return None if free.all() else free
 
 
-def _unmasked_fraction(shape: tuple[int, int], prep: PrepConfig) -> float:
-    if not prep.mask:
-        return 1.0
-    return float(_mask_rectangles(None, shape, prep).mean())
+def _cover(valid: np.ndarray | None, free: np.ndarray | None, min_coverage: float) -> tuple[float, np.ndarray | None]:
+    """The coverage of a frame, and its valid pixels without the masked ones. Raises FrameError when too few are there.
+
+    What the user masks is not missing: only the rest of the frame has to be there.
+    """
+    both = _all_of(valid, free)
+    expected = 1.0 if free is None else free.mean()
+    if expected == 0:
+        raise FrameError("prep.mask covers the whole frame")
+    coverage = 1.0 if valid is None else float(both.mean() / expected)
+    if coverage == 0:
+        raise FrameError("no pixel is valid")
+    if coverage < min_coverage:
+        raise FrameError(f"coverage {coverage:.2f} is below prep.min_coverage {min_coverage:g}")
+    return coverage, both
 
 
 def area_mean(
     values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean of the valid values over each cell of a coarser grid, and the valid fraction of each cell.
+    """Mean of the valid values over each cell of a coarser grid (H, W) float32, and the valid fraction of each cell.
 
     As JSOC makes its synoptic images: sum of the valid pixels over their number. INTER_AREA alone would spread one
-    missing pixel over its whole cell. `values` must be 0 where invalid.
+    missing pixel over its whole cell. Values that are not valid may be anything; None: all are valid.
     """
     if valid is None:
-        return _area_resize(values, grid), None
-    weight = _area_resize(valid.astype(np.float32), grid)
-    total = _area_resize(np.where(valid, values, np.float32(0)), grid)
+        return _area_resize(values, None, grid), None
+    weight, total = _area_resize(valid, None, grid), _area_resize(values, valid, grid)
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0), weight
 
 
-def _area_resize(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Area mean to `grid`; large frames go through an exact integer factor first, which is five times faster."""
+def _area_resize(values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int]) -> np.ndarray:
+    """Area mean to `grid`, 0 for what is not valid; an exact power of two first makes large frames faster."""
     height, width = values.shape
-    if (height, width) == grid:
-        return values.copy()
     factor = min(height // grid[0], width // grid[1]) // 8
     power = 1 << max(factor, 1).bit_length() - 1
     if power > 1 and height % power == 0 and width % power == 0:
-        values = cv2.resize(values, (width // power, height // power), interpolation=cv2.INTER_AREA)
+        values, valid = _block_means(values, valid, power), None
+    values = _as_float(values, valid)
+    if values.shape == tuple(grid):
+        return values
     return cv2.resize(values, (grid[1], grid[0]), interpolation=cv2.INTER_AREA)
+
+
+def _block_means(values: np.ndarray, valid: np.ndarray | None, factor: int) -> np.ndarray:
+    """Means of blocks of factor x factor pixels, strip by strip: making no large float array halves the time."""
+    height, width = (n // factor for n in values.shape)
+    means = np.empty((height, width), np.float32)
+    for top in range(0, height, STRIP_ROWS):
+        rows = slice(top * factor, (top + STRIP_ROWS) * factor)
+        strip = _as_float(values[rows], None if valid is None else valid[rows])
+        means[top : top + STRIP_ROWS] = cv2.resize(strip, (width, len(strip) // factor), interpolation=cv2.INTER_AREA)
+    return means
+
+
+def _as_float(values: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """A float32 copy, 0 where not valid: INTER_AREA rounds integers, and spreads NaN."""
+    if valid is None:
+        return values.astype(np.float32)
+    return np.where(valid, values, 0).astype(np.float32)

@@ -1,8 +1,11 @@
 """Pass 2 of prep, the part that runs in worker processes: decode, calibrate, write rows of the memory map.
 
-Kept apart from `prepare_data.py` so that a worker starts without loading pandas, matplotlib or torch.
+Kept apart from `prepare_data.py` so that a worker starts without loading matplotlib or torch.
 """
 
+import multiprocessing
+import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,15 @@ class Task:
 
 
 def start_worker() -> None:
-    """One thread a worker: the pool is the parallelism."""
+    """One thread a worker: the pool is the parallelism. A worker ends with its parent, however that ended."""
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent was killed would wait for its next task for ever.
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def scan_chunk(items: list[sources.Input], root: Path, prep: PrepConfig) -> list[Candidate]:
@@ -36,7 +46,7 @@ def scan_chunk(items: list[sources.Input], root: Path, prep: PrepConfig) -> list
 
 
 def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
-    """Decode the frames of a task into the memory maps and return the facts of each; a bad frame is a reason, no crash."""
+    """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
     place = {id(candidate): (row, channel) for row, channel, candidate in task.items}
@@ -63,11 +73,12 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
                 "full_scale": _full_scale(raw.pixels.dtype),
             }
         )
+    # On disk before the journal says so, also when the machine and not only the process goes down.
     decoded.flush()
     bits.flush()
     return facts
 
 
 def _full_scale(dtype: np.dtype) -> float | None:
-    """The largest value of an integer type, which images and video are scaled by; None for floats."""
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else None
+    """The largest value of an 8- or 16-bit type, which pictures are scaled by; None where data rarely fill the type."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" and dtype.itemsize <= 2 else None

@@ -1,54 +1,72 @@
 """H.264 movies that play in a browser, through PyAV: OpenCV's wheels can't write H.264, and its mp4v does not play."""
 
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
+import cv2
 import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from data.files import replacing
 
 
 class MovieWriter:
-    """Write RGB frames `(H, W, 3)` uint8 as H.264 yuv420p; the file takes its name only when all went well.
+    """Write frames of one size as H.264 yuv420p with its index in front; the file takes its name when all went well.
 
-    Odd sizes are padded by one black row or column, because yuv420p halves both axes.
-    Raises ValueError for a frame of another shape than the first.
+    size: (width, height); an odd one is padded by one black column or row, because yuv420p halves both axes.
+    preset, crf: speed and quality of x264; colours are ITU-R BT.601, limited range, and tagged so.
+    Raises ValueError for a frame of another size, and when the movie ends without a frame.
     """
 
-    def __init__(self, path: str | Path, fps: float):
-        self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1000)
-        self.shape: tuple[int, ...] | None = None
+    def __init__(self, path: str | Path, fps: float, size: tuple[int, int], preset: str = "veryfast", crf: int = 20):
+        self.path, self.fps = Path(path), Fraction(fps).limit_denominator(1001)
+        self.width, self.height = size
+        self.options = {"preset": preset, "crf": str(crf)}
+        self.count = 0
+        self._padded = np.zeros((self.height + self.height % 2, self.width + self.width % 2, 3), np.uint8)
 
     def __enter__(self) -> "MovieWriter":
-        self._replacing = replacing(self.path)
-        self._container = av.open(str(self._replacing.__enter__()), "w", options={"movflags": "+faststart"})
+        with ExitStack() as stack:
+            part = stack.enter_context(replacing(self.path))
+            container = av.open(str(part), "w", options={"movflags": "+faststart"})
+            self._container = stack.enter_context(container)
+            self._stream = container.add_stream("libx264", rate=self.fps, options=self.options)
+            self._describe(self._stream)
+            stack.push(self._flush)
+            self._exit = stack.pop_all()
         return self
 
-    def _open_stream(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self._stream = self._container.add_stream("libx264", rate=self.fps, options={"preset": "veryfast", "crf": "20"})
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.height, self._stream.width = (n + n % 2 for n in shape[:2])
+    def _describe(self, stream: av.VideoStream) -> None:
+        stream.height, stream.width = self._padded.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = max(1, round(4 * self.fps))  # a player can jump to every fourth second
+        context = stream.codec_context
+        context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.SMPTE170M
+        context.color_primaries, context.color_trc = ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M
 
     def write(self, frame: np.ndarray) -> None:
-        if self.shape is None:
-            self._open_stream(frame.shape)
-        if frame.shape != self.shape:
-            raise ValueError(f"{self.path.name}: frame of shape {frame.shape} in a movie of {self.shape}")
-        height, width = frame.shape[:2]
-        if height % 2 or width % 2:
-            frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)))
-        video_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        self._container.mux(self._stream.encode(video_frame))
+        """Append a frame (height, width, 3) RGB uint8."""
+        if frame.shape != (self.height, self.width, 3):
+            raise ValueError(f"{self.path.name}: frame {frame.shape}, expected {(self.height, self.width, 3)}")
+        self._padded[: self.height, : self.width] = frame
+        self.write_i420(cv2.cvtColor(self._padded, cv2.COLOR_RGB2YUV_I420))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None and self.shape is not None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
-        finally:
-            self._replacing.__exit__(kind, error, trace)
+    def write_i420(self, planes: np.ndarray) -> None:
+        """Append a frame (height * 3 / 2, width) uint8: planes Y, U, V one below the other, both sizes even."""
+        height, width = self._padded.shape[:2]
+        if planes.shape != (height * 3 // 2, width):
+            raise ValueError(f"{self.path.name}: planes {planes.shape}, expected {(height * 3 // 2, width)}")
+        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        self.count += 1
+
+    def _flush(self, kind, error, trace) -> None:
+        if kind is not None:
+            return
+        if not self.count:
+            raise ValueError(f"{self.path.name}: no frame was written, so there is no movie")
+        self._container.mux(self._stream.encode(None))
+
+    def __exit__(self, *error) -> None:
+        self._exit.__exit__(*error)

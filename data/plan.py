@@ -5,15 +5,19 @@ import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from config import PrepConfig
-from data.sources.base import Candidate
+from data.sources.base import UNKNOWN, Candidate
 
-# Settings that change only the window index or what is drawn, not the frames.
-_NOT_IDENTITY = ("clip_length", "stride", "movie_only")
+# Settings that change only the window index or what is drawn, or whose content is told by the candidates or `given`.
+_NOT_IDENTITY = ("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from")
+
+Checked = dict[str, tuple[list[Candidate], list[Candidate]]]  # reel name -> accepted in time order, rejected
 
 
 @dataclass(frozen=True)
@@ -26,19 +30,55 @@ class ReelPlan:
     rejected: tuple[Candidate, ...]
     source_shape: tuple[int, int]
 
-    def identity(self, prep: PrepConfig) -> str:
-        """SHA-256 of everything that decides the frames: inputs as their headers tell, and settings."""
+    @property
+    def is_fits(self) -> bool:
+        return bool(self.rows) and self.rows[0][0].is_fits
+
+    def identity(self, prep: PrepConfig, given: Any = None) -> str:
+        """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
+
+        The place of the input is left out, so that a folder may be moved or named by another path.
+        """
         settings = {k: v for k, v in asdict(prep).items() if k not in _NOT_IDENTITY}
-        facts = [settings, self.name, self.channels, [asdict(c) for row in self.rows for c in row]]
+        inputs = [asdict(replace(c, path="")) for row in self.rows for c in row]
+        facts = [settings, given, self.name, self.channels, inputs]
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     """Group candidates into reels, sort them by time, and reject duplicates and odd shapes with a reason."""
-    checked = {name: _checked(group) for name, group in _grouped(candidates).items()}
+    # Workers report in any order; this one is the same every time.
+    candidates = sorted(candidates, key=lambda c: (c.source, c.position))
+    checked = {name: _checked(group) for name, group in _grouped(_adopted(candidates)).items()}
+    plans = []
     if prep.channels == "stack":
-        return _stacked(checked, prep)
-    return [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
+        wavelengths = {name: lists for name, lists in checked.items() if any(c.is_fits for c in chain(*lists))}
+        plans += [_stacked(wavelengths, prep)] if wavelengths else []
+        checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
+    return plans + [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
+
+
+def _adopted(candidates: list[Candidate]) -> list[Candidate]:
+    """Unreadable FITS join the reel that most frames of their folder or archive belong to, else most frames at all."""
+    homes: dict[str, Counter] = {}
+    for c in candidates:
+        if c.is_fits and c.reel != UNKNOWN:
+            homes.setdefault(_place(c), Counter())[c.reel] += 1
+    everywhere = sum(homes.values(), Counter())
+    if not everywhere:
+        return candidates
+    home = {place: _most_common(counts) for place, counts in homes.items()}
+    default = _most_common(everywhere)
+    return [replace(c, reel=home.get(_place(c), default)) if c.reel == UNKNOWN else c for c in candidates]
+
+
+def _place(candidate: Candidate) -> str:
+    return str(Path(candidate.path).parent) if candidate.kind == "fits" else candidate.path
+
+
+def _most_common(counts: Counter) -> Any:
+    """The most frequent key; the larger one on a tie."""
+    return max(counts, key=lambda key: (counts[key], key))
 
 
 def _grouped(candidates: list[Candidate]) -> dict[str, list[Candidate]]:
@@ -46,12 +86,17 @@ def _grouped(candidates: list[Candidate]) -> dict[str, list[Candidate]]:
     groups: dict[tuple[str, str], list[Candidate]] = {}
     for candidate in candidates:
         own = {"video": candidate.path, "image": str(Path(candidate.path).parent)}.get(candidate.kind, "")
-        groups.setdefault((re.sub(r"[^\w.-]+", "_", candidate.reel), own), []).append(candidate)
+        groups.setdefault((_folder_name(candidate.reel), own), []).append(candidate)
     named: dict[str, list[Candidate]] = {}
     for name, own in sorted(groups):
         unique = name if name not in named else f"{name}_{len(named)}"
         named[unique] = groups[name, own]
     return named
+
+
+def _folder_name(text: str) -> str:
+    """A name for the reel's folder: no separators, not hidden, and short enough for suffixes."""
+    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:120] or "reel"
 
 
 def _checked(group: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
@@ -69,13 +114,12 @@ def _checked(group: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
 
 def _sort_key(candidate: Candidate) -> tuple:
     time_s = candidate.time_s if not candidate.time_utc else 0.0
-    return candidate.time_utc, time_s, candidate.source
+    return candidate.time_utc, time_s, candidate.source, candidate.position
 
 
 def _common_shape(candidates: list[Candidate]) -> tuple[int, int]:
     """The shape most frames have; the larger one on a tie."""
-    counts = Counter(c.shape for c in candidates)
-    return max(counts, key=lambda shape: (counts[shape], shape)) if counts else (0, 0)
+    return _most_common(Counter(c.shape for c in candidates)) if candidates else (0, 0)
 
 
 def _separate(name: str, accepted: list[Candidate], rejected: list[Candidate]) -> ReelPlan:
@@ -83,12 +127,14 @@ def _separate(name: str, accepted: list[Candidate], rejected: list[Candidate]) -
     return ReelPlan(name, channels, tuple((c,) for c in accepted), tuple(rejected), _common_shape(accepted))
 
 
-def _stacked(checked: dict[str, tuple[list[Candidate], list[Candidate]]], prep: PrepConfig) -> list[ReelPlan]:
+def _stacked(checked: Checked, prep: PrepConfig) -> ReelPlan:
     """One reel whose channels are the wavelengths, matched to the first one's times within the tolerance."""
-    checked = {name: lists for name, lists in checked.items() if lists[0]} or checked
-    names = sorted(checked, key=lambda name: (len(name), name))
     rejected = [c for _, lost in checked.values() for c in lost]
-    reference, *others = (checked[name][0] for name in names)
+    accepted = {name: checked[name][0] for name in sorted(checked, key=_wavelength) if checked[name][0]}
+    if not accepted:
+        return ReelPlan("_".join(sorted(checked)), ("none",), (), tuple(rejected), (0, 0))
+    names = list(accepted)
+    reference, *others = accepted.values()
     matches = [_match(reference, other, prep.match_tolerance_sec) for other in others]
     rows, used = [], set()
     for i, candidate in enumerate(reference):
@@ -99,24 +145,27 @@ def _stacked(checked: dict[str, tuple[list[Candidate], list[Candidate]]], prep: 
         else:
             rows.append((candidate, *partners))
             used.update(id(partner) for partner in partners)
-    rejected += [
-        replace(c, reason=f"no {names[0]} frame takes it within {prep.match_tolerance_sec:g} s")
-        for other in others
-        for c in other
-        if id(c) not in used
-    ]
-    channels = tuple(checked[name][0][0].channel if checked[name][0] else name for name in names)
+    lost = f"not in a complete set of channels within {prep.match_tolerance_sec:g} s"
+    rejected += [replace(c, reason=lost) for other in others for c in other if id(c) not in used]
+    channels = tuple(accepted[name][0].channel for name in names)
+    channels = channels if len(set(channels)) == len(channels) else tuple(names)
     shape = _common_shape([c for row in rows for c in row])
-    return [ReelPlan("_".join(names), channels, tuple(rows), tuple(rejected), shape)]
+    return ReelPlan("_".join(names), channels, tuple(rows), tuple(rejected), shape)
+
+
+def _wavelength(name: str) -> tuple:
+    """Sort key that puts aia_94 before aia_171."""
+    return len(name), name
 
 
 def _match(reference: list[Candidate], other: list[Candidate], tolerance_s: float) -> dict[int, Candidate]:
     """Nearest frame of `other` for each frame of `reference`; each is used once, closest pairs first."""
-    a, b = (np.array([c.time_utc for c in side], "datetime64[ms]").astype(np.int64) / 1000 for side in (reference, other))
+    a, b = (np.array([c.time_utc for c in side], "datetime64[ms]").astype(np.int64) for side in (reference, other))
+    tolerance_ms = round(tolerance_s * 1000)
     pairs = []
     for i, time in enumerate(a):
-        low, high = np.searchsorted(b, [time - tolerance_s, time + tolerance_s + 1e-9])
-        pairs += [(abs(b[j] - time), i, int(j)) for j in range(low, high)]
+        low, high = np.searchsorted(b, [time - tolerance_ms, time + tolerance_ms + 1])
+        pairs += [(abs(int(b[j] - time)), i, j) for j in range(low, high)]
     matched: dict[int, Candidate] = {}
     taken: set[int] = set()
     for _, i, j in sorted(pairs):

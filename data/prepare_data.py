@@ -7,11 +7,13 @@ in `.<name>.part`; the same input and settings give a byte-identical reel, kille
 """
 
 import json
+import math
 import multiprocessing
 import shutil
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,15 @@ from tqdm import tqdm
 
 from config import Config, PrepConfig
 from data import sources
-from data.assemble import assemble, finish, read_journal
+from data.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
 from data.decode import Task, run_task, scan_chunk, start_worker
 from data.files import write_text
+from data.frame_table import write_rejected
 from data.plan import ReelPlan, plan_reels
 from data.reel import Reel
+from data.sources.base import Candidate
 
-FRAMES_PER_TASK = 4
+FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 
 
 def prep(config: Config) -> list[Path]:
@@ -34,11 +38,14 @@ def prep(config: Config) -> list[Path]:
     Raises FileNotFoundError when there is no input, ValueError when no frame can be used.
     """
     root, out = Path(config.data_raw), Path(config.data_clips)
-    inputs = sources.discover(root)
-    with make_executor(config.workers) as executor:
-        candidates = _scan(executor, inputs, root, config.prep, config.workers)
-        plans = plan_reels(candidates, config.prep)
-        made = [path for plan in plans for path in [_make_reel(executor, plan, out, config)] if path]
+    inputs, given = sources.discover(root), read_given(config.prep)
+    try:
+        with make_executor(config.workers) as executor:
+            candidates = _scan(executor, inputs, root, config)
+            plans = plan_reels(candidates, config.prep)
+            made = [path for plan in plans for path in [_make_reel(executor, plan, given, out, config)] if path]
+    except BrokenExecutor as error:
+        raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
     if not made:
         reasons = sorted({c.reason for c in candidates if c.reason})[:5]
         raise ValueError(f"none of the {len(candidates)} frames in {root} can be used; reasons: {'; '.join(reasons)}")
@@ -85,35 +92,43 @@ def _bounded(executor: Executor, fn, argument_lists: Iterable[tuple], limit: int
         yield from (future.result() for future in done)
 
 
-def _scan(executor: Executor, inputs: list[sources.Input], root: Path, prep: PrepConfig, workers: int) -> list:
-    chunks = [inputs[i : i + 16] for i in range(0, len(inputs), 16)]
+def _scan(executor: Executor, inputs: list[sources.Input], root: Path, config: Config) -> list[Candidate]:
+    chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
+    calls = ((chunk, root, config.prep) for chunk in chunks)
     candidates = []
     with tqdm(total=len(inputs), desc="reading headers", unit="input") as bar:
-        for found in _bounded(executor, scan_chunk, ((chunk, root, prep) for chunk in chunks), limit=4 * max(workers, 1)):
+        for found in _bounded(executor, scan_chunk, calls, limit=4 * max(config.workers, 1)):
             candidates += found
-            bar.update(min(16, bar.total - bar.n))
+            bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
     return candidates
 
 
-def _make_reel(executor: Executor, plan: ReelPlan, out: Path, config: Config) -> Path | None:
+def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:
     """One reel, or None when no frame of the plan is usable. A finished reel of the same identity is kept."""
     final, part = out / plan.name, out / f".{plan.name}.part"
-    identity = plan.identity(config.prep)
     if not plan.rows:
-        print(f"{plan.name}: no usable frame; {len(plan.rejected)} rejected, e.g. {plan.rejected[0].reason}")
+        write_rejected(plan, final)
         return None
-    if (final / "reel.json").is_file():
+    identity = plan.identity(config.prep, asdict(given))
+    if final.exists():
         _same_or_refuse(final, identity)
+        for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
+            shutil.rmtree(leftover, ignore_errors=True)
         finish(final, config)
         return final
+    if plan.is_fits and not set(plan.channels) <= set(given.stretches):
+        fit_rows(plan, list(range(len(plan.rows))), config.prep)  # fails now rather than after the decoding
     _decode_rows(executor, plan, part, identity, config)
-    return assemble(plan, part, final, identity, config)
+    return assemble(plan, given, part, final, identity, config)
 
 
 def _same_or_refuse(final: Path, identity: str) -> None:
+    if not (final / "reel.json").is_file():
+        raise FileExistsError(f"{final} is in the way and no reel; move it away, or choose another --data-clips")
     if Reel(final).meta["identity"] != identity:
         raise FileExistsError(
-            f"{final} was prepared from other frames or settings; move it away, remove it, or choose another --data-clips"
+            f"{final} was prepared from other frames or settings; "
+            "move it away, remove it, or choose another --data-clips"
         )
     print(f"{final.name}: already prepared, frames kept")
 
@@ -123,12 +138,14 @@ def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, 
     tasks = list(_tasks(plan, part, done))
     total = len(plan.rows) * len(plan.channels)
     calls = ((task, config.prep) for task in tasks)
-    with (part / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as journal:
-        with tqdm(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar:
-            for facts in _bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
-                journal.write("".join(json.dumps(fact) + "\n" for fact in facts))
-                journal.flush()
-                bar.update(len(facts))
+    with (
+        (part / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as journal,
+        tqdm(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
+    ):
+        for facts in _bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
+            journal.write("".join(json.dumps(fact) + "\n" for fact in facts))
+            journal.flush()
+            bar.update(len(facts))
 
 
 def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> set[tuple[int, int]]:
@@ -138,26 +155,38 @@ def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> s
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         shape = (len(plan.rows), len(plan.channels), *(prep.resize or plan.source_shape))
+        _check_space(part, math.prod(shape), prep)
         for name, dtype in (("decoded.npy", np.float32), ("bits.npy", np.uint8)):
             np.lib.format.open_memmap(part / name, mode="w+", dtype=dtype, shape=shape).flush()
         write_text(started, identity)
     return set(read_journal(part))
 
 
+def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
+    """Raises OSError when the disk can't hold the reel: writing to a memory map on a full disk kills the process."""
+    needed = values * (np.dtype(np.float32).itemsize + 2 + np.dtype(prep.precision).itemsize)
+    free = shutil.disk_usage(part).free
+    if needed > free:
+        raise OSError(
+            f"{part.parent} has {free / 1e9:.1f} GB free, and prep needs {needed / 1e9:.1f} GB there; "
+            "choose a smaller prep.resize or another --data-clips"
+        )
+
+
 def _tasks(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator[Task]:
-    """Tasks for what is not done yet; a task holds frames of one kind, of one file where that is read in one pass."""
+    """Tasks for what is not done yet: some frames of one kind, or all of one file or group that is read in one pass."""
     items = [
         (row, channel, candidate)
         for row, candidates in enumerate(plan.rows)
         for channel, candidate in enumerate(candidates)
         if (row, channel) not in done
     ]
-    groups: dict[tuple[str, str], list] = {}
+    groups: dict[tuple, list] = {}
     for item in items:
         candidate = item[2]
-        own_file = candidate.path if candidate.kind in sources.SEQUENTIAL else ""
-        groups.setdefault((candidate.kind, own_file), []).append(item)
-    for (kind, _), group in groups.items():
-        size = sources.SEQUENTIAL.get(kind, FRAMES_PER_TASK)
+        one_pass = (candidate.path, candidate.group) if candidate.kind in sources.SEQUENTIAL else ()
+        groups.setdefault((candidate.kind, *one_pass), []).append(item)
+    for (_, *one_pass), group in groups.items():
+        size = len(group) if one_pass else FRAMES_PER_TASK
         for i in range(0, len(group), size):
             yield Task(str(part), plan.source_shape, tuple(group[i : i + size]))

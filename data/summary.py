@@ -1,88 +1,185 @@
 """What prep shows of a reel: a preview movie and a one-page picture of what was accepted, rejected and missing."""
 
+from collections.abc import Iterator
+
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from data.files import replacing
 from data.movie import MovieWriter
 from data.reel import INVALID, Reel
 
-PREVIEW_SIDE = 384
+PREVIEW_SIDE_PX = 384
+THUMBNAILS = 6
+BLOCK_BYTES = 2**25
+BLUE, RED = "tab:blue", "tab:red"
 
 
 def write_preview(reel: Reel, fps: float) -> None:
-    """preview.mp4: the stretched frames, channels side by side, on one fixed intensity scale."""
-    factor = max(1, PREVIEW_SIDE // max(reel.shape[2:]))
-    with MovieWriter(reel.path / "preview.mp4", fps) as movie:
-        for frame in reel.frames:
-            gray = np.clip(np.concatenate(list(frame), axis=1) * 255, 0, 255).astype(np.uint8)
-            if reel.meta["origin"] == "lower":
-                gray = gray[::-1]
-            big = gray.repeat(factor, axis=0).repeat(factor, axis=1)
-            movie.write(np.repeat(big[:, :, None], 3, axis=2))
+    """preview.mp4: the stretched frames on one fixed intensity scale, channels side by side, with their times."""
+    height, width = _preview_size(reel)
+    captions = reel.times_utc.astype("datetime64[s]") if reel.times_utc is not None else reel.times_s.round(2)
+    planes = np.full((height * 3 // 2, width), 128, np.uint8)  # gray: both colour planes stay at their middle
+    with MovieWriter(reel.path / "preview.mp4", fps, (width, height)) as movie:
+        for frame, caption in zip((f for _, frames, _ in _blocks(reel) for f in frames), captions, strict=True):
+            picture = _picture(frame, reel, (height, width))
+            planes[:height] = np.rint(16 + 219 * picture)  # BT.601, limited range
+            text = f"{caption} UTC" if reel.times_utc is not None else f"{caption:.2f} s"
+            cv2.putText(planes[:height], text, (6, height - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 200, 1, cv2.LINE_AA)
+            movie.write_i420(planes)
+
+
+def _preview_size(reel: Reel) -> tuple[int, int]:
+    """Even height and width of the preview's pictures, all channels together."""
+    scale = PREVIEW_SIDE_PX / max(reel.shape[2:])
+    height, width = (max(2, 2 * round(side * scale / 2)) for side in reel.shape[2:])
+    return height, width * len(reel.channels)
+
+
+def _blocks(reel: Reel) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """First index, frames (n, C, H, W) and mask bits (n, H, W) of the reel's consecutive blocks."""
+    size = max(1, BLOCK_BYTES // reel.frames[0].nbytes)
+    for start in range(0, len(reel), size):
+        yield start, *reel.read(start, min(start + size, len(reel)))
+
+
+def _picture(frame: np.ndarray, reel: Reel, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Channels side by side, first row on top, clipped to 0..1, float32; resized to `size` (height, width) if given."""
+    picture = np.clip(np.concatenate(list(frame), axis=1).astype(np.float32), 0, 1)
+    if reel.meta["origin"] == "lower":
+        picture = picture[::-1]
+    if size is None:
+        return picture
+    shrinks = size[0] < picture.shape[0]
+    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
 
 
 def write_page(reel: Reel) -> None:
-    """summary.png: frames over time, rejections by reason, exposure, brightness and gaps."""
-    figure = Figure(figsize=(11, 8.5), layout="constrained")
+    """summary.png: sample frames, frames over time, exposure, brightness, steps in time and rejections by reason."""
+    has_exposure = reel.table["exptime_s"].notna().any()
+    panels = [_draw_presence, *([_draw_exposure] if has_exposure else []), _draw_brightness]
+    heights_inch = [1.6, 0.8, *[1.6] * (len(panels) - 1), 0.35, 1.8]  # the small one is room for the time axis
+    height_inch = 1.3 * sum(heights_inch)
+    figure = Figure(figsize=(11, height_inch))
     FigureCanvasAgg(figure)
-    stored, met = len(reel), len(reel.candidates)
-    figure.suptitle(f"{reel.name}: {stored} of {met} frames stored, cadence {reel.cadence_s:g} s")
-    grid = figure.add_gridspec(3, 2, width_ratios=(3, 1))
-    hours = reel.times_s / 3600
-    _draw_presence(figure.add_subplot(grid[0, 0]), reel)
-    exposure = figure.add_subplot(grid[1, 0])
-    exposure.plot(hours, reel.table["exptime_s"], ".", markersize=3)
-    exposure.set(ylabel="exposure (s)")
-    brightness = figure.add_subplot(grid[2, 0])
-    brightness.plot(hours, frame_means(reel), linewidth=0.8)
-    brightness.set(ylabel="mean stretched value", xlabel=f"hours since {_start(reel)}")
-    _draw_reasons(figure.add_subplot(grid[:2, 1]), reel)
-    _draw_gaps(figure.add_subplot(grid[2, 1]), reel)
+    figure.suptitle(_title(reel), y=1 - 0.2 / height_inch, va="top")
+    # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
+    edges = {"left": 0.09, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.5 / height_inch}
+    rows = figure.add_gridspec(len(heights_inch), 1, height_ratios=heights_inch, hspace=0.12, **edges)
+    _draw_samples(figure, rows[0], reel)
+    for number, draw in enumerate(panels, start=1):
+        axes = figure.add_subplot(rows[number])
+        draw(axes, reel)
+        _draw_clock(axes, reel, labelled=number == len(panels))
+    _draw_foot(figure, rows[-1], reel)
     with replacing(reel.path / "summary.png") as part:
         # A fixed Software entry keeps the file the same from run to run.
         figure.savefig(part, dpi=110, metadata={"Software": "reel summary"})
 
 
 def frame_means(reel: Reel) -> np.ndarray:
-    """Mean stretched value of the valid pixels of every frame (T,), all channels together."""
-    means = np.empty(len(reel))
-    for i, frame in enumerate(reel.frames):
-        valid = (reel.masks[i] & INVALID) == 0
-        means[i] = frame[:, valid].mean(dtype=np.float64) if valid.any() else np.nan
+    """Mean stretched value of the valid pixels of every frame and channel (T, C); NaN where none is valid."""
+    means = np.full((len(reel), len(reel.channels)), np.nan)
+    for start, frames, bits in _blocks(reel):
+        valid = (bits & INVALID) == 0  # (n, H, W)
+        total = np.einsum("tchw,thw->tc", frames.astype(np.float64), valid)
+        count = valid.sum(axis=(1, 2))[:, None]  # (n, 1)
+        np.divide(total, count, out=means[start : start + len(frames)], where=count > 0)
     return means
 
 
-def _start(reel: Reel) -> str:
-    return f"{reel.times_utc[0]} UTC" if reel.times_utc is not None else "the first frame"
+def _title(reel: Reel) -> str:
+    _, channels, height, width = reel.shape
+    size = f"{width} x {height} pixels" + (f" x {channels} channels" if channels > 1 else "")
+    return f"{reel.name}: {len(reel)} of {len(reel.candidates)} frames stored, {size}, cadence {reel.cadence_s:g} s"
+
+
+def _times(reel: Reel, table) -> np.ndarray:
+    """Where rows of a frame table lie on the pages' time axis; unknown times are left out."""
+    if reel.times_utc is not None:
+        return table["time_utc"].dropna().to_numpy(dtype="datetime64[ms]")
+    times_s = table["time_s"].to_numpy(np.float64)
+    return times_s[np.isfinite(times_s)] / _unit(reel)[1]
+
+
+def _unit(reel: Reel) -> tuple[str, float]:
+    """A readable unit of time for a reel without UTC times, and its length in seconds."""
+    units = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
+    return next((u for u in units if reel.times_s[-1] < 300 * u[1]), units[-1])
+
+
+def _draw_clock(axes, reel: Reel, labelled: bool) -> None:
+    """One time axis for all panels, labelled on the lowest."""
+    ends = _times(reel, reel.candidates)
+    if len(ends) and ends.min() < ends.max():
+        margin = (ends.max() - ends.min()) / 100
+        axes.set_xlim(ends.min() - margin, ends.max() + margin)
+    if reel.times_utc is not None:
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.tick_params(labelbottom=labelled)
+    if labelled:
+        axes.set_xlabel("UTC" if reel.times_utc is not None else f"{_unit(reel)[0]} since the first frame")
+
+
+def _draw_samples(figure: Figure, place, reel: Reel) -> None:
+    chosen = np.unique(np.linspace(0, len(reel) - 1, THUMBNAILS).round().astype(int))
+    for axes, index in zip(place.subgridspec(1, THUMBNAILS, wspace=0.08).subplots(), chosen, strict=False):
+        axes.imshow(_picture(reel.read(index, index + 1)[0][0], reel), cmap="gray", vmin=0, vmax=1)
+        axes.set_title(f"frame {index}", fontsize=8)
+    for axes in figure.axes:
+        axes.set_axis_off()
 
 
 def _draw_presence(axes, reel: Reel) -> None:
     lost = reel.candidates[~reel.candidates["accepted"]]
-    hours = lost["time_s"].to_numpy(np.float64) / 3600
-    axes.eventplot([reel.times_s / 3600, hours[np.isfinite(hours)]], colors=["tab:blue", "tab:red"], linewidths=0.6)
-    axes.set(yticks=[0, 1], yticklabels=["stored", "rejected"], title="frames over time")
+    for y, (table, colour) in enumerate(((reel.table, BLUE), (lost, RED))):
+        times = _times(reel, table)
+        axes.plot(times, np.full(len(times), y), "|", color=colour, markersize=11, markeredgewidth=0.8)
+    axes.set(yticks=[0, 1], yticklabels=["stored", "rejected"], ylim=(-0.7, 1.7))
 
 
-def _draw_reasons(axes, reel: Reel) -> None:
-    reasons = reel.candidates["reason"].dropna().str.slice(0, 42)
-    # Reasons name single files; without digits they can be counted together.
-    counts = reasons.str.replace(r"\d+", "#", regex=True).value_counts().head(12)
-    axes.set(title=f"{len(reasons)} rejected, by reason")
-    if counts.empty:
-        axes.set_axis_off()
-        return
-    axes.barh(range(len(counts)), counts.to_numpy(), color="tab:red", alpha=0.6)
+def _draw_exposure(axes, reel: Reel) -> None:
+    axes.plot(_times(reel, reel.table), reel.table["exptime_s"], ".", color=BLUE, markersize=3)
+    axes.set(ylabel="exposure (s)", ylim=(0, 1.1 * reel.table["exptime_s"].max()))
+
+
+def _draw_brightness(axes, reel: Reel) -> None:
+    means = frame_means(reel)
+    for channel, name in enumerate(reel.channels):
+        axes.plot(_times(reel, reel.table), means[:, channel], ".-", linewidth=0.8, markersize=2, label=name)
+    if len(reel.channels) > 1:
+        axes.legend(loc="upper right", fontsize=7, ncols=len(reel.channels))
+    axes.set(ylabel="mean, stretched")
+
+
+def _draw_foot(figure: Figure, place, reel: Reel) -> None:
+    """Steps in time, and beside them what was rejected."""
+    reasons = reel.candidates["reason"].dropna()
+    cells = place.subgridspec(1, 2, width_ratios=(1, 1.6), wspace=0.08)
+    _draw_steps(figure.add_subplot(cells[0] if len(reasons) else place), reel)
+    if len(reasons):
+        _draw_reasons(figure.add_subplot(cells[1]), reasons)
+
+
+def _draw_steps(axes, reel: Reel) -> None:
+    steps = np.diff(reel.times_s) / reel.cadence_s
+    limit = reel.meta["gap_threshold"]
+    axes.hist(steps, bins=np.linspace(0, 1.05 * max(limit, steps.max(initial=0)), 60), color=BLUE)
+    axes.axvline(limit, color=RED, linewidth=1)
+    axes.set(yscale="log", ylim=(0.5, None), ylabel="steps", xlabel="time between frames / cadence")
+    axes.set_title(f"gaps (longer than {limit:g} cadences): {int((steps > limit).sum())}", fontsize=9)
+
+
+def _draw_reasons(axes, reasons) -> None:
+    # Reasons name single files and values; without numbers they can be counted together.
+    counts = reasons.str.replace(r"\d+(\.\d+)?", "#", regex=True).value_counts().head(10)
+    axes.barh(range(len(counts)), counts.to_numpy(), color=RED, alpha=0.35)
     for i, (reason, count) in enumerate(counts.items()):
-        axes.text(0, i, f" {count}  {reason}", va="center", fontsize=7)
-    axes.set(yticks=[], ylim=(len(counts) - 0.5, -0.5))
-
-
-def _draw_gaps(axes, reel: Reel) -> None:
-    steps_s = np.diff(reel.times_s)
-    gaps = steps_s > reel.meta["gap_threshold"] * reel.cadence_s
-    axes.set(title=f"{int(gaps.sum())} gaps", xlabel="step / cadence", yscale="log")
-    if len(steps_s):
-        axes.hist(steps_s / reel.cadence_s, bins=40, color="tab:blue")
-        axes.axvline(reel.meta["gap_threshold"], color="tab:red", linewidth=1)
+        axes.text(0, i, f" {count}  {reason[:70]}", va="center", fontsize=7)
+    axes.set(yticks=[], ylim=(max(len(counts), 4) - 0.4, -0.6))
+    axes.set_title(f"rejected: {len(reasons)}", fontsize=9)

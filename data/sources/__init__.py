@@ -1,6 +1,6 @@
 """Sources turn bytes into frames. A new kind of input is one module here and one line in READERS."""
 
-import sys
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,9 @@ READERS = {
     "video": video.read,
     "image": images.read,
 }
-# Kinds read in one pass over their file, and how many frames a task takes: a compressed tar can't be entered in the
+# Kinds read in one pass over their file, or over one group of its frames: a compressed tar can't be entered in the
 # middle, a video can at its key frames.
-SEQUENTIAL = {"tar.gz": sys.maxsize, "video": 256}
+SEQUENTIAL = ("tar.gz", "video")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Input:
 def discover(root: Path) -> list[Input]:
     """Everything in `root` (a file or a folder, searched recursively) that a source can read, in a fixed order.
 
-    Raises FileNotFoundError when there is nothing.
+    Hidden names and the folders of finished reels are left out. Raises FileNotFoundError when there is nothing.
     """
     if not root.exists():
         raise FileNotFoundError(f"--data-raw {root} does not exist")
-    paths = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+    paths = [root] if root.is_file() else sorted(_files(root))
     found = [Input(scanner, p) for p in paths for scanner in [_scanner(p)] if scanner]
     folders: dict[Path, list[Path]] = {}
     for path in paths:
@@ -48,6 +48,15 @@ def discover(root: Path) -> list[Input]:
         known = ", ".join((*fits.SUFFIXES, *fits.TAR_SUFFIXES, *video.SUFFIXES, *images.SUFFIXES))
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
     return found
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        if "reel.json" in names:  # its preview is no input
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if not name.startswith(".") and Path(folder, name).is_file())
 
 
 def _scanner(path: Path) -> str:
@@ -66,5 +75,17 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
 
 
 def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of candidates of one kind; those of a sequential kind must be of one file."""
-    return READERS[candidates[0].kind](candidates)
+    """Pixels of candidates of one kind, each given exactly once: as FrameError where it can't be read.
+
+    Those of a sequential kind must be of one file and group.
+    """
+    missing = {id(candidate): candidate for candidate in candidates}
+    reason = "not found when the file was read again; did it change?"
+    try:
+        for candidate, raw in READERS[candidates[0].kind](candidates):
+            del missing[id(candidate)]
+            yield candidate, raw
+    except Exception as error:  # decoders raise many kinds on damaged files; each frame behind gets it as its reason
+        reason = f"not readable: {type(error).__name__}: {error}"
+    for candidate in missing.values():
+        yield candidate, FrameError(reason)

@@ -11,6 +11,10 @@ import numpy as np
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
 
 
+UNKNOWN = "unknown"  # reel of a FITS frame whose header can't be read; the plan finds it a place
+_FITS_KINDS = ("fits", "tar", "tar.gz")
+
+
 class FrameError(Exception):
     """A frame that can't be used; the message is the reason recorded beside it."""
 
@@ -21,12 +25,13 @@ class Candidate:
 
     source: str  # what people read: path relative to the input folder, member or frame number behind it
     path: str  # the file that holds it
-    kind: str  # key of SOURCES
+    kind: str  # key of sources.READERS
     reel: str  # name of the reel it belongs to
     channel: str = "gray"
     member: str = ""  # name inside an archive
     position: int = 0  # order inside the file: frame number, pts of a video, byte offset in a tar
-    size: int = 0  # bytes of a tar member
+    size: int = 0  # bytes of the file or tar member
+    group: int = 0  # frames of one file with the same number are read in one pass
     time_utc: str = ""  # ISO 8601 with milliseconds, empty where only relative time is known
     time_s: float = float("nan")  # seconds from the start of its video or folder
     exptime_s: float = float("nan")
@@ -34,6 +39,11 @@ class Candidate:
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
+
+    @property
+    def is_fits(self) -> bool:
+        """Counts with a header and an exposure time, rather than a picture."""
+        return self.kind in _FITS_KINDS
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,12 @@ def iso_ms(time: np.datetime64) -> str:
     return str(time.astype("datetime64[ms]"))
 
 
-_ISO = re.compile(r"^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d(\.\d+)?)Z?$")
+_ISO = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$")
+_TAI = re.compile(r"^(\d{4})[-.](\d\d)[-.](\d\d)[T_ ](\d\d:\d\d:\d\d(?:\.\d+)?)_TAI$")
 
 
 def parse_utc(text: str) -> str:
-    """A header's time as ISO UTC with milliseconds; anything but plain ISO is left to sunpy (TAI, Julian days ...).
+    """A header's time as ISO UTC with milliseconds: ISO, JSOC's TAI, and whatever else sunpy reads.
 
     Raises FrameError when it is no time.
     """
@@ -67,7 +78,12 @@ def parse_utc(text: str) -> str:
     try:
         if _ISO.match(text):
             return iso_ms(np.datetime64(text.rstrip("Z").replace(" ", "T"), "us"))
-        from sunpy.time import parse_time  # imported late: it costs a second in every worker
+        # Imported late: they cost a second in every worker, and are rarely needed.
+        if tai := _TAI.match(text):
+            from astropy.time import Time
+
+            return iso_ms(np.datetime64(Time("{}-{}-{}T{}".format(*tai.groups()), scale="tai").utc.isot))
+        from sunpy.time import parse_time
 
         return iso_ms(np.datetime64(parse_time(text).utc.isot))
     except Exception as error:
@@ -76,7 +92,7 @@ def parse_utc(text: str) -> str:
 
 # Date and time share their separators; without a separator the seconds are two more digits in the same run.
 _NAME_TIME = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)[T_ -]?(\d\d)([-_:.]?)(\d\d)(?:\6(\d\d))?(?!\d)"
+    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)[T_ -]{0,2}(\d\d)([-_:.]?)(\d\d)(?:\6(\d\d))?(?!\d)"
 )
 
 

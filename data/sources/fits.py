@@ -6,7 +6,8 @@ import math
 import re
 import tarfile
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,20 +15,21 @@ import numpy as np
 from astropy.io import fits
 
 from config import PrepConfig
-from data.sources.base import MAX_PIXELS, Candidate, FrameError, RawFrame, parse_utc, sha256
+from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFrame, parse_utc, sha256
 
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+EXPTIME_LIMITS_S = (1e-6, 1e6)
 
 Result = tuple[Candidate, RawFrame | FrameError]
 
 
 def scan_file(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
     """The candidate of one FITS file, from its header."""
-    source = path.relative_to(root).as_posix()
-    base = {"source": source, "path": str(path), "kind": "fits", "reel": "fits"}
+    base = {"source": path.relative_to(root).as_posix(), "path": str(path), "kind": "fits", "reel": UNKNOWN}
     try:
-        with _opened(path) as stream:
+        base["size"] = path.stat().st_size
+        with path.open("rb") as stream:
             return [_candidate(stream, base, prep)]
     except OSError as error:
         return [Candidate(**base, reason=f"unreadable file: {error}")]
@@ -35,25 +37,31 @@ def scan_file(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
 
 def scan_tar(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
     """The candidates of a tar archive; members that hold no FITS are left out, a damaged rest is one rejected row."""
-    archive = path.relative_to(root).as_posix()
-    kind = "tar" if path.suffix == ".tar" else "tar.gz"
+    kind = "tar" if path.suffix.lower() == ".tar" else "tar.gz"
+    base = {"source": path.relative_to(root).as_posix(), "path": str(path), "kind": kind, "reel": UNKNOWN}
     found: list[Candidate] = []
     try:
-        with tarfile.open(path, "r:" if kind == "tar" else "r|gz") as tar:
+        with _open_tar(path, kind) as tar:
             for member in tar:
-                if not member.name.lower().endswith(SUFFIXES):
-                    continue
-                base = {"source": f"{archive}::{member.name}", "path": str(path), "kind": kind, "reel": "fits"}
-                base |= {"member": member.name, "position": member.offset_data, "size": member.size}
-                stream = tar.extractfile(member) if member.isreg() else None
-                if stream is None:
-                    found.append(Candidate(**base, reason="archive member is not a regular file"))
-                else:
-                    found.append(_candidate(_plain(io.BytesIO(stream.read())), base, prep))
-    except (tarfile.TarError, OSError, EOFError) as error:
-        base = {"source": archive, "path": str(path), "kind": kind, "reel": "fits"}
+                if member.name.lower().endswith(SUFFIXES):
+                    found.append(_tar_candidate(tar, member, base, prep))
+    except Exception as error:  # tarfile raises many kinds on damaged archives
         found.append(Candidate(**base, reason=f"damaged archive after {len(found)} frames: {error}"))
     return found
+
+
+def _open_tar(path: Path, kind: str) -> tarfile.TarFile:
+    # A compressed archive is read as a stream; in an uncompressed one members are entered at their offsets.
+    return tarfile.open(path, "r:" if kind == "tar" else "r|gz")
+
+
+def _tar_candidate(tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep: PrepConfig) -> Candidate:
+    base = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
+    base |= {"position": member.offset_data, "size": member.size}
+    if not member.isreg():
+        return Candidate(**base, reason="archive member is not a regular file")
+    stream = tar.extractfile(member)
+    return _candidate(stream if base["kind"] == "tar" else io.BytesIO(stream.read()), base, prep)
 
 
 def read_files(candidates: list[Candidate]) -> Iterator[Result]:
@@ -69,18 +77,16 @@ def read_tar(candidates: list[Candidate]) -> Iterator[Result]:
 
 
 def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
-    """Pixels of members of one compressed tar, in one pass over it."""
+    """Pixels of members of one compressed tar, in one pass over it; members behind damage are left out."""
     # Members may share a name; their offset in the decompressed stream tells them apart.
     wanted = {candidate.position: candidate for candidate in candidates}
-    try:
-        with tarfile.open(candidates[0].path, "r|gz") as tar:
-            for member in tar:
-                if member.offset_data in wanted:
-                    payload = tar.extractfile(member).read()
-                    yield wanted.pop(member.offset_data), _decoded(lambda p=payload: p)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        for candidate in wanted.values():
-            yield candidate, FrameError(f"damaged archive: {error}")
+    with _open_tar(Path(candidates[0].path), "tar.gz") as tar:
+        for member in tar:
+            if member.offset_data in wanted:
+                payload = tar.extractfile(member).read()
+                yield wanted.pop(member.offset_data), _decoded(lambda p=payload: p)
+            if not wanted:
+                return
 
 
 def image_hdu(hdus: fits.HDUList) -> Any:
@@ -92,55 +98,74 @@ def image_hdu(hdus: fits.HDUList) -> Any:
 
 
 def _shape(header: fits.Header) -> tuple[int, ...]:
-    sizes = [header.get(f"NAXIS{i}", 0) for i in range(header.get("NAXIS", 0), 0, -1)]
+    """Sizes of the axes that are no singletons, slowest first."""
+    axes = header.get("NAXIS", 0)
+    if not (isinstance(axes, int) and 0 <= axes <= 999):  # the FITS standard's limit
+        raise FrameError(f"NAXIS {axes!r} is impossible")
+    sizes = [header.get(f"NAXIS{i}", 0) for i in range(axes, 0, -1)]
+    if not all(isinstance(n, int) and n >= 0 for n in sizes):
+        raise FrameError(f"axes of sizes {sizes[:4]} are impossible")
     return tuple(n for n in sizes if n != 1)
 
 
 def _candidate(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
     try:
-        with warnings.catch_warnings(record=True):  # odd cards; what matters is read again, and flagged, with the pixels
-            with fits.open(stream, memmap=False, lazy_load_hdus=True) as hdus:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
+            with fits.open(_plain(stream), memmap=False, lazy_load_hdus=True) as hdus:
                 return Candidate(**base | _facts(image_hdu(hdus).header, prep))
-    except FrameError as error:
-        return Candidate(**base, reason=str(error))
     except Exception as error:  # astropy raises many kinds on damaged files; each is a recorded rejection
-        return Candidate(**base, reason=f"not readable as FITS: {type(error).__name__}: {error}")
+        return Candidate(**base, reason=_explain(error))
 
 
 def _facts(header: fits.Header, prep: PrepConfig) -> dict[str, Any]:
     """What the header tells: Candidate fields."""
     shape = _shape(header)
-    if math.prod(shape) > MAX_PIXELS:
-        raise FrameError(f"image of {shape[0]}x{shape[1]} pixels is larger than {MAX_PIXELS} pixels")
-    facts: dict[str, Any] = {"shape": shape, "quality": int(header.get("QUALITY", 0)) & 0xFFFFFFFF}
+    if not 0 < math.prod(shape) <= MAX_PIXELS:
+        raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
+    facts: dict[str, Any] = {"shape": shape, "quality": _quality(header)}
     instrument = re.match(r"[A-Za-z]*", str(header.get("INSTRUME", ""))).group().lower() or "fits"
-    wavelength = header.get("WAVELNTH")
-    facts["channel"] = f"{wavelength:g}" if isinstance(wavelength, int | float) else "image"
+    wavelength = _number(header, "WAVELNTH")
+    facts["channel"] = "image" if math.isnan(wavelength) else f"{wavelength:g}"
     facts["reel"] = f"{instrument}_{facts['channel']}"
     facts["exptime_s"] = _number(header, "EXPTIME", "EXPOSURE", "XPOSURE")
     try:
-        facts["time_utc"] = parse_utc(_time(header))
+        facts["time_utc"] = _time(header)
     except FrameError as error:
         return facts | {"reason": str(error)}
     return facts | {"reason": _refusal(facts, prep)}
 
 
+def _quality(header: fits.Header) -> int:
+    value = header.get("QUALITY", 0)
+    try:
+        return int(value) & 0xFFFFFFFF
+    except (TypeError, ValueError, OverflowError):
+        raise FrameError(f"QUALITY {value!r} is no number") from None
+
+
 def _number(header: fits.Header, *names: str) -> float:
+    """The first of the named cards that holds a number; NaN when none does."""
     for name in names:
         value = header.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-    return float("nan")
+    return math.nan
 
 
 def _time(header: fits.Header) -> str:
-    """T_OBS, the middle of the exposure, before DATE-OBS, its start."""
-    date = str(header.get("T_OBS") or header.get("DATE-OBS") or header.get("DATE_OBS") or "")
-    if date and "T" not in date and ":" not in date and header.get("TIME-OBS"):
-        date = f"{date}T{header['TIME-OBS']}"
-    if not date:
-        raise FrameError("header has neither T_OBS nor DATE-OBS")
-    return date
+    """UTC of T_OBS, the middle of the exposure, else of DATE-OBS, its start. Raises FrameError for neither."""
+    problem = FrameError("header has neither T_OBS nor DATE-OBS")
+    for name, clock in (("T_OBS", ""), ("DATE-OBS", "TIME-OBS"), ("DATE_OBS", "TIME_OBS")):
+        date = str(header.get(name) or "").strip()
+        if date and ":" not in date and header.get(clock):
+            date = f"{date}T{header[clock]}"
+        try:
+            if date:
+                return parse_utc(date)
+        except FrameError as error:
+            problem = error
+    raise problem
 
 
 def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:
@@ -149,19 +174,34 @@ def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:
         return "QUALITY bit " + ", ".join(map(str, bits))
     if prep.wavelengths and facts["channel"] not in {str(w) for w in prep.wavelengths}:
         return f"wavelength {facts['channel']} is not among prep.wavelengths"
-    if prep.normalise_exposure and not facts["exptime_s"] > 0:
-        return "no positive EXPTIME in the header"
+    if prep.normalise_exposure:
+        return _exposure_refusal(facts["exptime_s"])
     return ""
 
 
-def _decoded(payload) -> RawFrame | FrameError:
+def _exposure_refusal(exptime_s: float) -> str:
+    if math.isnan(exptime_s):
+        return "header has no EXPTIME"
+    shortest_s, longest_s = EXPTIME_LIMITS_S
+    return "" if shortest_s <= exptime_s <= longest_s else f"EXPTIME {exptime_s:g} s is impossible"
+
+
+def _decoded(payload: Callable[[], bytes]) -> RawFrame | FrameError:
     try:
         data = payload()
         return _decode(data, sha256(data))
-    except FrameError as error:
-        return error
     except Exception as error:  # a damaged file may fail anywhere inside a decoder; it is recorded, never fatal
-        return FrameError(f"not readable: {type(error).__name__}: {error}")
+        return FrameError(_explain(error))
+
+
+def _explain(error: Exception) -> str:
+    """The recorded reason for an exception met while reading a file."""
+    if isinstance(error, FrameError):
+        return str(error)
+    # NumPy's words when the data end before the header says; EOFError is gzip's.
+    if isinstance(error, EOFError) or "buffer is" in str(error):
+        return "file is truncated"
+    return f"not readable as FITS: {type(error).__name__}: {error}"
 
 
 def _decode(data: bytes, digest: str) -> RawFrame:
@@ -169,20 +209,28 @@ def _decode(data: bytes, digest: str) -> RawFrame:
         warnings.simplefilter("always")
         with fits.open(_plain(io.BytesIO(data)), memmap=False, do_not_scale_image_data=True) as hdus:
             hdu = image_hdu(hdus)
-            pixels, header = hdu.data, hdu.header
+            header = hdu.header
+            pixels, blank = _scaled(hdu.data.reshape(_shape(header)), header)
     messages = [str(w.message) for w in caught]
-    if pixels is None or any("truncated" in m for m in messages):
+    if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
-    pixels = pixels.reshape(_shape(header))
-    blank = header.get("BLANK") if pixels.dtype.kind in "iu" else None
-    scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
-    if (scale, zero) != (1, 0):
-        invalid = pixels == blank if blank is not None else None
-        pixels = pixels * np.float32(scale) + np.float32(zero)
-        if invalid is not None:
-            pixels[invalid] = np.nan
-        blank = None
     return RawFrame(pixels, blank, digest, "; ".join(sorted({_brief(m) for m in messages})))
+
+
+def _scaled(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | None]:
+    """Pixels with BSCALE and BZERO applied, and the value that marks missing ones (NaN in floats)."""
+    blank = header.get("BLANK")
+    if pixels.dtype.kind not in "iu" or not isinstance(blank, int) or isinstance(blank, bool):
+        blank = None
+    scale, zero = (_number(header, name) for name in ("BSCALE", "BZERO"))
+    scale, zero = (1.0 if math.isnan(scale) else scale), (0.0 if math.isnan(zero) else zero)
+    if (scale, zero) == (1.0, 0.0):
+        return pixels, blank
+    invalid = pixels == blank if blank is not None else None
+    pixels = pixels * np.float32(scale) + np.float32(zero)
+    if invalid is not None:
+        pixels[invalid] = np.nan
+    return pixels, None
 
 
 def _brief(message: str) -> str:
@@ -198,14 +246,13 @@ def _slice(candidate: Candidate) -> bytes:
     return data
 
 
-def _opened(path: Path) -> BinaryIO:
-    return _plain(path.open("rb"))
-
-
 def _plain(stream: BinaryIO) -> BinaryIO:
-    """The stream, decompressed when it is gzip."""
+    """The stream, decompressed when it is gzip. Raises FrameError when that fails."""
     magic = stream.read(2)
     stream.seek(0)
-    return io.BytesIO(gzip.decompress(stream.read())) if magic == b"\x1f\x8b" else stream
-
-
+    if magic != b"\x1f\x8b":
+        return stream
+    try:
+        return io.BytesIO(gzip.decompress(stream.read()))
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FrameError(f"damaged gzip: {error}") from None

@@ -1,11 +1,13 @@
 """Folders of jpg, png or tif frames: one reel a folder, times from the file names or from a CSV."""
 
+import io
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from config import PrepConfig
 from data.sources.base import MAX_PIXELS, Candidate, FrameError, RawFrame, sha256, time_from_name
@@ -18,43 +20,67 @@ def scan_folder(folder: Path, files: list[Path], root: Path, prep: PrepConfig) -
     """The candidates of one folder of images."""
     files = sorted(files, key=lambda path: natural_key(path.name))
     step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
-    try:
-        times = find_times_csv(folder, prep.times_csv)
-        table = FrameTimes(times) if times else None
-    except FrameError as error:
-        return [Candidate(p.name, str(p), "image", folder_name(folder, root), reason=str(error)) for p in files]
-    named = table is None and all(time_from_name(path.name) for path in files)
-    return [_candidate(path, i, root, step_s, table, named, prep) for i, path in enumerate(files)]
+    times = _Times(folder, files, step_s, prep)
+    return [_candidate(path, number, root, times) for number, path in enumerate(files)]
 
 
-def folder_name(folder: Path, root: Path) -> str:
-    """A reel name for an image folder: its path below the input folder."""
-    return folder.name if folder == root else folder.relative_to(root).as_posix()
-
-
-def natural_key(name: str) -> list:
+def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Sort key that puts frame2 before frame10."""
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", name)]
+    return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", name)]
 
 
-def _candidate(path, number, root, step_s, table, named, prep) -> Candidate:
-    facts = {"path": str(path), "kind": "image", "reel": folder_name(path.parent, root), "time_s": number * step_s}
-    facts["source"] = path.relative_to(root).as_posix()
+class _Times:
+    """Times of the images of one folder: from a CSV, else from their names where most have one, else by counting."""
+
+    def __init__(self, folder: Path, files: list[Path], step_s: float, prep: PrepConfig):
+        self.step_s, self.start_utc, self.problem, self.table = step_s, prep.start_utc, "", None
+        try:
+            csv = find_times_csv(folder, prep.times_csv)
+            self.table = FrameTimes(csv) if csv else None
+        except FrameError as error:
+            self.problem = str(error)
+        self.in_names = 2 * sum(bool(time_from_name(path.name)) for path in files) > len(files)
+
+    def facts(self, path: Path, number: int) -> dict:
+        """Candidate fields. Raises FrameError for a frame without a time where the others have one."""
+        if self.problem:
+            raise FrameError(self.problem)
+        if self.table:
+            time_utc, label = self.table.get(path.name if self.table.keyed_by_file else number)
+            return {"time_utc": time_utc, "label": label}
+        if self.in_names:
+            time_utc = time_from_name(path.name)
+            if not time_utc:
+                raise FrameError("no time in the file name, unlike in most of its folder")
+            return {"time_utc": time_utc}
+        return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
+
+
+def _candidate(path: Path, number: int, root: Path, times: _Times) -> Candidate:
+    facts = {"path": str(path), "kind": "image", "source": path.relative_to(root).as_posix()}
+    folder = path.parent.relative_to(root)
+    facts |= {"reel": folder.as_posix() if folder.parts else root.resolve().name, "time_s": number * times.step_s}
     try:
-        with Image.open(path) as image:
-            facts["shape"] = (image.height, image.width)
-        if image.height * image.width > MAX_PIXELS:
-            raise FrameError(f"image of {image.height}x{image.width} pixels is larger than {MAX_PIXELS} pixels")
-        if table:
-            key = path.name if table.keyed_by_file() else number
-            facts["time_utc"], facts["label"] = table.get(key)
-        elif named:
-            facts["time_utc"] = time_from_name(path.name)
-        elif prep.start_utc:
-            facts["time_utc"] = shift_utc(prep.start_utc, number * step_s)
-    except (FrameError, OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        facts["size"] = path.stat().st_size
+        facts |= times.facts(path, number)
+        facts["shape"] = _size(path)
+    except FrameError as error:
+        return Candidate(**facts, reason=str(error))
+    except Exception as error:  # Pillow raises many kinds on damaged files
         return Candidate(**facts, reason=f"not readable as image: {error}")
     return Candidate(**facts)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with _quiet(), Image.open(path) as image:
+        if image.height * image.width > MAX_PIXELS:
+            raise FrameError(f"image of {image.height}x{image.width} pixels; up to {MAX_PIXELS} pixels are read")
+        return image.height, image.width
+
+
+def _quiet() -> warnings.catch_warnings:
+    # Remarks on odd tags, and on large images, which have a limit of their own here.
+    return warnings.catch_warnings(action="ignore")
 
 
 def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
@@ -62,12 +88,12 @@ def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | Fr
     for candidate in candidates:
         try:
             payload = Path(candidate.path).read_bytes()
-            yield candidate, RawFrame(_gray(Path(candidate.path)), None, sha256(payload))
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-            yield candidate, FrameError(f"not readable: {error}")
+            yield candidate, RawFrame(_gray(payload), None, sha256(payload))
+        except Exception as error:  # Pillow raises many kinds on damaged files
+            yield candidate, FrameError(f"not readable as image: {error}")
 
 
-def _gray(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
+def _gray(payload: bytes) -> np.ndarray:
+    with _quiet(), Image.open(io.BytesIO(payload)) as image:
         deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
         return np.asarray(image if deep else image.convert("L"))

@@ -27,18 +27,23 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
 class FrameTimes:
     """Times and labels by frame number or file name, read from a CSV.
 
-    Columns: a time (one of TIME_COLUMNS), and optionally `frame` (number), `file` (name) and `label` (0/1). Without `frame`
-    and `file` the rows are in frame order. Raises FrameError when there is no time column.
+    Columns: a time (one of TIME_COLUMNS), and optionally `frame` (number), `file` (name) and `label` (0/1). Without
+    `frame` and `file` the rows are in frame order. Raises FrameError when there is no time column or no table.
     """
 
     def __init__(self, path: Path):
-        table = pd.read_csv(path, dtype=str)
-        table.columns = [c.strip().lower() for c in table.columns]
-        column = next((c for c in TIME_COLUMNS if c in table.columns), None)
-        if column is None:
-            raise FrameError(f"{path} has no time column; name one of {', '.join(TIME_COLUMNS)}")
-        keys = table["file"] if "file" in table else table.get("frame", pd.Series(np.arange(len(table)))).astype(int)
-        labels = table["label"].astype(float) if "label" in table else pd.Series(np.nan, index=table.index)
+        try:
+            table = pd.read_csv(path, dtype=str)
+            table.columns = [c.strip().lower() for c in table.columns]
+            column = next((c for c in TIME_COLUMNS if c in table.columns), None)
+            if column is None:
+                raise FrameError(f"{path.name} has no time column; name one of {', '.join(TIME_COLUMNS)}")
+            self.keyed_by_file = "file" in table
+            numbers = table.get("frame", pd.Series(np.arange(len(table))))
+            keys = table["file"] if self.keyed_by_file else numbers.astype(int)
+            labels = table["label"].astype(float) if "label" in table else pd.Series(np.nan, index=table.index)
+        except (ValueError, OSError) as error:
+            raise FrameError(f"{path.name} is not readable as times: {error}") from None
         self._rows = dict(zip(keys, zip(table[column], labels, strict=True), strict=True))
 
     def get(self, key: int | str) -> tuple[str, float]:
@@ -47,9 +52,6 @@ class FrameTimes:
             raise FrameError("times CSV has no row for this frame")
         time, label = self._rows[key]
         return parse_utc(str(time)), label
-
-    def keyed_by_file(self) -> bool:
-        return any(isinstance(key, str) for key in self._rows)
 
 
 def shift_utc(start_utc: str, seconds: float) -> str:

@@ -1,39 +1,67 @@
-"""Video files, anything FFmpeg decodes, through PyAV. Frames are gray, 8 bit; their identity is the presentation time."""
+"""Video files, anything FFmpeg decodes, through PyAV. Frames are gray, 8 bit; the presentation time identifies them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
 from data.sources.times import FrameTimes, find_times_csv, shift_utc
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
+# A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
+MIN_GROUP_FRAMES = 96
+
+
+@dataclass(frozen=True)
+class _Packet:
+    """What a container tells of one frame without decoding it."""
+
+    pts: int
+    is_key: bool
+    is_damaged: bool
 
 
 def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
     """The candidates of one video, from its packets; a file that can't be opened is one rejected row."""
-    source = path.relative_to(root).as_posix()
-    base = {"path": str(path), "kind": "video", "reel": path.relative_to(root).with_suffix("").as_posix()}
+    source = path.relative_to(root)
+    base = {"path": str(path), "kind": "video", "reel": source.with_suffix("").as_posix()}
     try:
+        base["size"] = path.stat().st_size
         with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise FrameError("it has no video stream")
             stream = container.streams.video[0]
-            shape = (stream.codec_context.height, stream.codec_context.width)
+            base["shape"] = (stream.codec_context.height, stream.codec_context.width)
             seconds = float(stream.time_base)
-            pts, damage = _presentation_times(container, stream)
+            packets, damage = _packets(container, stream)
         times = find_times_csv(path, prep.times_csv)
         table = FrameTimes(times) if times else None
-    except (av.FFmpegError, FrameError, IndexError, ValueError) as error:
-        return [Candidate(source=source, **base, reason=f"not readable as video: {error}")]
-    found = []
-    for number, position in enumerate(pts):
-        facts = {"source": f"{source}#{number}", "position": position, "shape": shape}
-        offset_s = number / prep.frames_per_second if prep.frames_per_second else (position - pts[0]) * seconds
-        found.append(Candidate(**base, **facts, time_s=offset_s, **_time(table, number, offset_s, prep)))
+    except (av.FFmpegError, FrameError, OSError, ValueError) as error:
+        return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
+    found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
     if damage:
-        found.append(Candidate(source=source, **base, reason=f"video is damaged after {len(pts)} frames: {damage}"))
+        found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
+    return found
+
+
+def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float, table, prep) -> list[Candidate]:
+    found, group, group_start = [], 0, 0
+    for number, packet in enumerate(packets):
+        if packet.is_key and number - group_start >= MIN_GROUP_FRAMES:
+            group, group_start = group + 1, number
+        facts = {"source": f"{source}#{number}", "position": packet.pts, "group": group}
+        facts["time_s"] = number / prep.frames_per_second if prep.frames_per_second else (
+            (packet.pts - packets[0].pts) * seconds
+        )  # fmt: skip
+        facts |= _time(table, number, facts["time_s"], prep)
+        if packet.is_damaged:
+            facts["reason"] = "frame is cut off or damaged"
+        found.append(Candidate(**base, **facts))
     return found
 
 
@@ -47,59 +75,86 @@ def _time(table: FrameTimes | None, number: int, offset_s: float, prep: PrepConf
     return {"time_utc": shift_utc(prep.start_utc, offset_s)} if prep.start_utc else {}
 
 
-def _presentation_times(container, stream) -> tuple[list[int], str]:
-    """Presentation times of all frames in order, without decoding where the container knows them; and any damage."""
-    pts: list[int | None] = []
+def _packets(container, stream) -> tuple[list[_Packet], str]:
+    """The frames in order of presentation, without decoding where the container tells their times; and any damage."""
+    packets, announced, damage = [], stream.frames, ""
     try:
-        for packet in container.demux(stream):
-            if packet.size:
-                pts.append(packet.pts)
+        # Packets that an edit list discards give no frame, but the container counts them.
+        met = [packet for packet in container.demux(stream) if packet.size]
+        packets = [_Packet(p.pts, p.is_keyframe, p.is_corrupt) for p in met if not p.is_discard]
+        announced -= len(met) - len(packets)
     except av.FFmpegError as error:
-        return sorted(p for p in pts if p is not None), str(error)
-    if None not in pts:
-        return sorted(pts), ""
-    # AVI and raw streams carry no presentation times in their packets: only decoding tells.
-    with av.open(container.name) as again:
-        return [frame.pts for frame in again.decode(video=0)], ""
+        damage = str(error)
+    if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams
+        with av.open(container.name) as again:
+            packets = [_Packet(f.pts, f.key_frame, f.is_corrupt) for f in again.decode(video=0) if f.pts is not None]
+    packets = sorted({packet.pts: packet for packet in packets}.values(), key=lambda packet: packet.pts)
+    return packets, damage or _what_is_missing(container, stream, packets, announced)
+
+
+def _what_is_missing(container, stream, packets: list[_Packet], announced: int) -> str:
+    """What the container's header announces beyond what is there: a recording that was cut, or never finished."""
+    if announced > len(packets):
+        return f"{len(packets)} of the {announced} frames that its header announces are there"
+    if not packets:
+        return "it holds no frame"
+    # Matroska announces no number of frames, but a duration, which other streams may stretch.
+    announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    times_s = np.array([packet.pts for packet in packets]) * float(stream.time_base)
+    longest_step_s = np.diff(times_s).max(initial=0.0)
+    if announced_s - (times_s[-1] - times_s[0]) > 2 * longest_step_s + 1:
+        return f"it ends after {times_s[-1] - times_s[0]:.1f} of {announced_s:.1f} s"
+    return ""
 
 
 def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of frames of one video, in presentation order, in one pass from the key frame before the first."""
+    """Pixels of frames of one video, in presentation order, in one pass from the key frame before the first.
+
+    Frames that the decoder doesn't give are left out.
+    """
     wanted = {candidate.position: candidate for candidate in candidates}
-    reason = "frame could not be decoded"
-    try:
-        for frame in _frames_from(candidates[0].path, min(wanted)):
-            if frame.pts in wanted:
-                pixels = np.ascontiguousarray(frame.to_ndarray(format="gray"))
-                yield wanted.pop(frame.pts), RawFrame(pixels, None, sha256(pixels.data))
-            if not wanted:
-                return
-    except av.FFmpegError as error:
-        reason = f"video is damaged: {error}"
-    for candidate in wanted.values():
-        yield candidate, FrameError(reason)
+    to_gray = VideoReformatter()
+    for frame in _frames_from(candidates[0].path, min(wanted)):
+        candidate = wanted.pop(frame.pts, None)
+        if candidate and frame.is_corrupt:
+            yield candidate, FrameError("frame is damaged")
+        elif candidate:
+            pixels = np.ascontiguousarray(to_gray.reformat(frame, format="gray").to_ndarray())
+            yield candidate, RawFrame(pixels, None, sha256(pixels.data))
+        if not wanted:
+            return
 
 
 def _frames_from(path: str, pts: int) -> Iterator[av.VideoFrame]:
-    """Decoded frames from the key frame at or before `pts`, or from the start where seeking overshoots."""
+    """Decoded frames from the key frame at or before `pts`, or from the start where seeking fails or overshoots."""
     with av.open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        container.seek(pts, stream=stream)
-        frames = _tolerant(container, stream)
+        frames = _sought(container, pts)
         first = next(frames, None)
         if first is not None and first.pts is not None and first.pts <= pts:
             yield first
             yield from frames
             return
     with av.open(path) as container:
-        yield from _tolerant(container, container.streams.video[0])
+        yield from _decoded(container)
 
 
-def _tolerant(container, stream) -> Iterator[av.VideoFrame]:
-    """Decoded frames; a packet that can't be decoded is left out, and its frame is reported as missing by the caller."""
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
+def _sought(container, pts: int) -> Iterator[av.VideoFrame]:
+    try:
+        container.seek(pts, stream=container.streams.video[0])
+    except av.FFmpegError:
+        return
+    yield from _decoded(container)
+
+
+def _decoded(container) -> Iterator[av.VideoFrame]:
+    """Decoded frames; a packet that can't be decoded is left out, and its frame is reported as missing."""
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1  # the worker processes are the parallelism
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.error.InvalidDataError:
+                continue
+    except av.FFmpegError:
+        return  # the file ends in damage

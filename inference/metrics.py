@@ -1,0 +1,82 @@
+"""How good scores and events are, where the truth is known. Raw: no point adjustment, no threshold tuned here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn import metrics
+
+
+def frame_auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Area under the ROC curve over frames; None when the known labels are all of one class.
+
+    scores: (T,), high is anomalous, NaN where a frame was not scored. labels: (T,) 1 anomalous, 0 normal, NaN unknown.
+    Frames without a score or without a label are left out.
+    """
+    return _ranking_metric(metrics.roc_auc_score, scores, labels)
+
+
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Average precision over frames (step-wise area under precision-recall); arguments and None as in `frame_auc`."""
+    return _ranking_metric(metrics.average_precision_score, scores, labels)
+
+
+def _ranking_metric(metric, scores: np.ndarray, labels: np.ndarray) -> float | None:
+    scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
+    if scores.ndim != 1 or scores.shape != labels.shape:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be one-dimensional and of equal length")
+    known = ~np.isnan(scores) & ~np.isnan(labels)
+    strange = set(np.unique(labels[known]).tolist()) - {0.0, 1.0}
+    if strange:
+        raise ValueError(f"labels hold {sorted(strange)}; allowed are 0, 1 and NaN for unknown")
+    if len(np.unique(labels[known])) < 2:
+        return None
+    return float(metric(labels[known], scores[known]))
+
+
+@dataclass(frozen=True)
+class EventMetrics:
+    """Events against true intervals; a ratio or delay that is undefined (nothing to divide by) is None."""
+
+    n_events: int
+    n_truth: int
+    n_found: int  # true intervals that an event overlaps
+    n_right: int  # events that overlap a true interval
+    recall: float | None  # n_found / n_truth
+    precision: float | None  # n_right / n_events
+    median_delay_s: float | None  # over the true intervals that were found
+
+
+def event_metrics(events: np.ndarray, truth: np.ndarray, tolerance_s: float = 0.0) -> EventMetrics:
+    """Recall, precision and delay of events (N, 2) against true intervals (M, 2), each [start_s, end_s] on one clock.
+
+    An event and a true interval match when they overlap after the true one was widened by `tolerance_s` at both ends;
+    intervals are closed, so touching is enough. Many events may match one truth and one event many truths, so that a
+    single event over the whole record scores 1 and 1: read these beside the number and length of the events.
+    The delay of a found interval is from its true start to the first moment of the widened interval that lies in an
+    event; it is at least -tolerance_s.
+    """
+    events, truth = _checked_intervals("events", events), _checked_intervals("truth", truth)
+    if not tolerance_s >= 0:
+        raise ValueError(f"tolerance_s is {tolerance_s}; it must be >= 0")
+    first, last = truth[:, 0] - tolerance_s, truth[:, 1] + tolerance_s
+    match = (events[:, :1] <= last) & (events[:, 1:] >= first)  # (N, M)
+    found, right = match.any(axis=0), match.any(axis=1)
+    begin = np.where(match, np.maximum(events[:, :1], first), np.inf).min(axis=0, initial=np.inf)
+    delay = (begin - truth[:, 0])[found]
+    return EventMetrics(
+        n_events=len(events),
+        n_truth=len(truth),
+        n_found=int(found.sum()),
+        n_right=int(right.sum()),
+        recall=float(found.mean()) if len(truth) else None,
+        precision=float(right.mean()) if len(events) else None,
+        median_delay_s=float(np.median(delay)) if found.any() else None,
+    )
+
+
+def _checked_intervals(name: str, intervals: np.ndarray) -> np.ndarray:
+    intervals = np.asarray(intervals, np.float64).reshape(-1, 2)
+    wrong = np.flatnonzero(~(intervals[:, 0] <= intervals[:, 1]))
+    if len(wrong):
+        raise ValueError(f"{name} number {wrong[0]} is {intervals[wrong[0]].tolist()}; need start_s <= end_s")
+    return intervals

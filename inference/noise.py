@@ -1,0 +1,86 @@
+"""What quiet looks like: each pixel's own residual noise, and the levels that quiet frames reach.
+
+The limb, the rim of bright loops and a busy road always reconstruct worse than the rest. Dividing by each pixel's own
+quiet spread makes one threshold mean the same everywhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from inference.boxes import find_boxes
+
+# A pixel's variance from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
+PRIOR_FRAMES = 8
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Mean and spread `(H, W)` of the quiet residual of every pixel."""
+
+    mean: np.ndarray
+    spread: np.ndarray
+
+    def standardise(self, residual: np.ndarray) -> np.ndarray:
+        """Residual (..., H, W) -> how many quiet spreads it lies above the quiet mean; 0 below the mean."""
+        return np.maximum(residual - self.mean, 0) / self.spread
+
+
+def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
+    """Fit a noise model to quiet residual maps (H, W), one pass, memory of a few maps (Welford 1962).
+
+    Each pixel's variance is shrunk towards the median variance with the weight of PRIOR_FRAMES frames, and its spread
+    is at least half the typical one: pixels that never change in the quiet data would else turn any grey level into
+    an event. Raises ValueError without at least two maps.
+    """
+    count, mean, squares = 0, 0.0, 0.0
+    for residual in residuals:
+        count += 1
+        delta = residual.astype(np.float64) - mean
+        mean = mean + delta / count
+        squares = squares + delta * (residual - mean)
+    if count < 2:
+        raise ValueError(f"{count} quiet frames are too few to fit a noise model; use more validation windows")
+    variance = squares / (count - 1)
+    typical = float(np.median(variance[variance > 0])) if (variance > 0).any() else 1e-12
+    shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
+    spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
+    return NoiseModel(np.asarray(mean, np.float32), spread.astype(np.float32))
+
+
+def detection_level(score: np.ndarray, min_area: int, iou_thresh: float, invalid: np.ndarray) -> float:
+    """The highest threshold at which this score map (H, W) still gives a box, found by bisection over its values.
+
+    So "how high do quiet frames reach" is asked of the very detector that is used, with its smallest area.
+    """
+    values = np.unique(score[~invalid])
+    low, high = 0, len(values) - 1  # at values[high], the largest, nothing is above the threshold
+    if high < 1 or not _detects(score, values[0], min_area, iou_thresh, invalid):
+        return 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _detects(score, values[middle], min_area, iou_thresh, invalid):
+            low = middle
+        else:
+            high = middle
+    return float(values[high])
+
+
+def _detects(score, threshold, min_area: int, iou_thresh: float, invalid) -> bool:
+    return bool(find_boxes(score, threshold, threshold, min_area, iou_thresh, invalid))
+
+
+def threshold_for(levels: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:
+    """The threshold that quiet frames exceed `false_alarms_per_day` times a day, from their detection levels (N,).
+
+    Where the quiet data are long enough, their empirical quantile; beyond, a Gumbel distribution fitted to the levels,
+    the limit law of maxima (Gumbel 1958), because N frames say nothing about rarer than one in N by themselves.
+    """
+    fraction = min(false_alarms_per_day * cadence_s / DAY_S, 0.5)
+    if fraction * len(levels) >= 5:
+        return float(np.quantile(levels, 1 - fraction))
+    location, scale = stats.gumbel_r.fit(levels)
+    return float(max(stats.gumbel_r.isf(fraction, location, scale), np.max(levels)))

@@ -1,0 +1,141 @@
+"""From a model and a reel to one residual map per frame, as a stream: memory does not grow with T.
+
+Windows go through the model in batches, their reconstructions are folded back to time, and each frame's residual is
+cleaned of the frame's common mode and smoothed.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from config import EvalConfig
+from data.reel import INVALID, Reel
+from data.stretch import Stretch, restretch
+from data.windows import read_window, stretches, target_stretches, window_starts
+from inference.overlap import OverlapFold
+from training.device import autocast_dtype
+
+BRIGHTNESS_BINS = 32
+
+
+@dataclass(frozen=True)
+class ScoredFrame:
+    """One frame with its reconstruction `(C, H, W)`, and its residual `(H, W)` >= 0, 0 where `valid` is False."""
+
+    index: int
+    frame: np.ndarray
+    reconstruction: np.ndarray
+    residual: np.ndarray
+    valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A trained reconstruction model with what it needs to read a reel."""
+
+    model: nn.Module
+    scaling: dict[str, Stretch]
+    clip_length: int
+    device: torch.device
+
+    @torch.inference_mode()
+    def reconstruct(self, batch: torch.Tensor) -> np.ndarray:
+        """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
+        batch = batch.to(self.device).contiguous(memory_format=torch.channels_last_3d)
+        with _autocast(self.device):
+            reconstruction = self.model(batch)
+        return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
+
+
+def _autocast(device: torch.device) -> AbstractContextManager:
+    """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap."""
+    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+def covering_windows(reel: Reel, length: int, stride: int) -> list[int]:
+    """Starts of windows that cover every stretch of at least `length` frames, in order."""
+    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
+    return [start for begin, end in ranges for start in window_starts(begin, end, length, stride).tolist()]
+
+
+def score_frames(detector: Detector, reel: Reel, starts: list[int], settings: EvalConfig) -> Iterator[ScoredFrame]:
+    """Residual maps of all frames that the windows at `starts` (increasing) cover, in time order."""
+    length, shape = detector.clip_length, reel.shape[1:]
+    mean = OverlapFold(length, shape, "mean")
+    # The mean of reconstructions gives the mean residual; other folds need every window's own.
+    other = None
+    if settings.overlap != "mean":
+        other = OverlapFold(length, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
+    for i in range(0, len(starts), settings.batch_size):
+        part = starts[i : i + settings.batch_size]
+        windows = torch.stack([read_window(reel, start, length, detector.scaling)[0] for start in part])
+        for start, window, recon in zip(part, windows, detector.reconstruct(windows), strict=True):
+            error = np.abs(window.numpy().transpose(1, 0, 2, 3) - recon).mean(axis=1) if other else None  # (T, H, W)
+            folded = other.push(start, error) if other else None
+            yield from _emit(mean.push(start, recon), folded, detector, reel, settings)
+    yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
+
+
+def _emit(reconstructions, folded, detector: Detector, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
+    """Cleaned residuals of frames just completed; `reconstructions` and `folded` hold the same consecutive frames."""
+    if not reconstructions:
+        return
+    first, last = reconstructions[0][0], reconstructions[-1][0]
+    stored, bits = reel.read(first, last + 1)
+    frames = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, detector.scaling))
+    for k, (index, reconstruction) in enumerate(reconstructions):
+        frame, valid = frames[index - first], (bits[index - first] & INVALID) == 0
+        error = None if folded is None else folded[k][1]
+        residual = clean_residual(frame, reconstruction, valid, settings, error)
+        yield ScoredFrame(index, frame, reconstruction, residual, valid)
+
+
+def clean_residual(
+    frame: np.ndarray,
+    reconstruction: np.ndarray,
+    valid: np.ndarray,
+    settings: EvalConfig,
+    error: np.ndarray | None = None,
+) -> np.ndarray:
+    """Absolute residual (H, W), mean over channels, of frame and reconstruction (C, H, W).
+
+    `error` (H, W) takes the place of the plain difference for folds other than the mean; the common mode lowers it.
+    """
+    signed = frame - reconstruction
+    shared = np.zeros_like(signed)
+    if settings.common_mode:
+        for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
+            shared[channel] = common_mode(difference, brightness, valid)
+    if error is None:
+        residual = np.abs(signed - shared).mean(axis=0)
+    else:
+        residual = np.maximum(error - np.abs(shared).mean(axis=0), 0)
+    residual = np.where(valid, residual, np.float32(0))
+    if settings.smooth_px:
+        residual = cv2.GaussianBlur(residual, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
+        residual[~valid] = 0
+    return residual
+
+
+def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """What pixels of the same brightness share of a frame's difference: all arrays (H, W).
+
+    An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are; something
+    on the Sun or in the scene moves a few. So the median difference per brightness bin is the camera's. Bins hold
+    equally many pixels, so that a small bright source can't make up a bin of its own.
+    """
+    values, levels = difference[valid], brightness[valid]
+    size = len(values) // BRIGHTNESS_BINS
+    if size < 8:
+        return np.zeros_like(difference)
+    order = np.argsort(levels)[: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
+    centres = levels[order[:, size // 2]]
+    medians = np.median(values[order], axis=1)
+    return np.interp(brightness, centres, medians).astype(np.float32)

@@ -1,0 +1,121 @@
+"""Checkpoints: everything that resuming and inference need, as tensors and plain Python, in one file.
+
+    format, versions       what wrote it
+    model, optimizer, scaler    state dicts
+    state                  TrainState as a dict: where in the training, and the metrics of every finished epoch
+    config                 the config as plain data (`config.from_dict` reads it)
+    data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows
+    world_size             processes that trained
+"""
+
+import io
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import config
+import models
+from data.files import replacing
+
+FORMAT = "reelwatch checkpoint 1"
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint of this program, or a damaged one."""
+
+
+@dataclass
+class TrainState:
+    """Where a training is. With it, every step is determined by the config and the data."""
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished steps of all epochs
+    step_in_epoch: int = 0
+    loss_sum: float = 0.0  # over the windows of this epoch so far
+    grad_norm_sum: float = 0.0
+    windows: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)  # one row an epoch, as in metrics.csv
+
+    def count_step(self, loss_sum: float, windows: int, grad_norm: float) -> None:
+        """Count one step: the loss summed over its windows, and its gradient norm (not finite: a skipped step)."""
+        self.step += 1
+        self.step_in_epoch += 1
+        self.loss_sum += loss_sum
+        self.windows += windows
+        self.grad_norm_sum += grad_norm if math.isfinite(grad_norm) else 0.0
+
+    def finish_epoch(self, val_loss: float, lr: float, frames_per_s: float) -> dict[str, float]:
+        """Close the epoch and return its row of metrics.csv."""
+        row = {
+            "epoch": self.epoch + 1,
+            "step": self.step,
+            "train_loss": self.loss_sum / self.windows,
+            "val_loss": val_loss,
+            "lr": lr,
+            "grad_norm": self.grad_norm_sum / self.step_in_epoch,
+            "frames_per_s": frames_per_s,
+        }
+        self.history.append(row)
+        self.epoch += 1
+        self.step_in_epoch = self.windows = 0
+        self.loss_sum = self.grad_norm_sum = 0.0
+        return row
+
+    @property
+    def best_val_loss(self) -> float | None:
+        return min((row["val_loss"] for row in self.history), default=None)
+
+    @property
+    def epochs_since_best(self) -> int:
+        losses = [row["val_loss"] for row in self.history]
+        return len(losses) - 1 - losses.index(min(losses)) if losses else 0
+
+
+def path_of(run: str | Path, which: str) -> Path:
+    """The file of a run's checkpoint: best, last or epoch_NNNN."""
+    return Path(run) / "checkpoints" / f"{which}.pt"
+
+
+def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
+    """Write a checkpoint atomically."""
+    with replacing(path) as part:
+        torch.save({"format": FORMAT, **checkpoint}, part)
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint, its tensors on `device`.
+
+    Raises FileNotFoundError for a missing file, CheckpointError for a damaged or foreign one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist; train a model with: python main.py -m train")
+    content = io.BytesIO(path.read_bytes())
+    try:
+        checkpoint = torch.load(content, map_location=device, weights_only=True)
+    except Exception as error:  # a damaged file makes torch raise nearly anything, IndexError and OSError too
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} is damaged or no checkpoint ({reason}); use another one of its folder") from None
+    found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(f"{path} holds {found or 'something else'}, not a {FORMAT!r}; train the model again")
+    return checkpoint
+
+
+def load_model(
+    run: str | Path, device: torch.device | str = "cpu", which: str = "best"
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The trained model of a run folder, in eval mode on `device`, and its checkpoint.
+
+    The model is built from the checkpoint's own config, and it works in the scaling of `checkpoint["data"]`.
+    Raises as `load`.
+    """
+    checkpoint = load(path_of(run, which), device)
+    settings = config.from_dict(checkpoint["config"], origin=str(path_of(run, which))).model
+    model = models.build(settings, checkpoint["data"]["frame_shape"][0])
+    model.load_state_dict(checkpoint["model"])
+    return model.to(device, memory_format=torch.channels_last_3d).eval(), checkpoint

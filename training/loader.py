@@ -1,0 +1,81 @@
+"""The windows of a training as batches, and the facts about them that a run must be resumed with."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from config import Config
+from data.reel import Reel, find_reels
+from data.stretch import Stretch
+from data.windows import WindowDataset, WindowSet, common_scaling, training_split
+from training.distributed import Batches, Processes
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training and validation windows of some reels, in one common scaling."""
+
+    reels: list[Reel]
+    scaling: dict[str, Stretch]
+    train: WindowDataset
+    val: WindowDataset
+
+    @property
+    def clip_length(self) -> int:
+        return self.train.windows.length
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)"""
+        return self.reels[0].shape[1:]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the model was trained on, as plain data: equal facts mean equal batches."""
+        return {
+            "channels": list(self.scaling),
+            "scaling": {channel: stretch.as_dict() for channel, stretch in self.scaling.items()},
+            "clip_length": self.clip_length,
+            "frame_shape": list(self.frame_shape),
+            "reels": [{"name": reel.name, "identity": reel.meta["identity"]} for reel in self.reels],
+            "windows": {"train": _digest(self.train.windows), "val": _digest(self.val.windows)},
+        }
+
+
+def open_data(config: Config) -> TrainingData:
+    """The reels of `data_clips`, split into training and validation windows.
+
+    Raises ValueError for reels that can't go into one batch, and as `data.windows.training_split`.
+    """
+    reels = find_reels(config.data_clips)
+    scaling = common_scaling(reels)
+    if len({reel.shape[1:] for reel in reels}) > 1:
+        listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
+        raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
+    train, val = training_split(reels, config.train.val_fraction, config.train.exclude_utc)
+    return TrainingData(reels, scaling, WindowDataset(reels, train, scaling), WindowDataset(reels, val, scaling))
+
+
+def train_loader(data: TrainingData, batches: Batches, config: Config, device: torch.device) -> DataLoader:
+    """Batches of frames (B, C, T, H, W) and valid pixels (B, 1, T, H, W), as `batches` orders them."""
+    return DataLoader(data.train, batch_sampler=batches, **_loading(config, device))
+
+
+def val_loader(data: TrainingData, config: Config, team: Processes) -> DataLoader:
+    """This process's share of the validation windows, each once and in order."""
+    share = range(team.rank, len(data.val), team.world)
+    return DataLoader(data.val, config.train.batch_size, sampler=share, **_loading(config, team.device))
+
+
+def _loading(config: Config, device: torch.device) -> dict[str, Any]:
+    workers = config.workers if config.workers > 1 else 0
+    return {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": device.type == "cuda"}
+
+
+def _digest(windows: WindowSet) -> dict[str, Any]:
+    content = windows.reel.astype("<i8").tobytes() + windows.start.astype("<i8").tobytes()
+    return {"number": len(windows), "sha256": hashlib.sha256(content).hexdigest()}

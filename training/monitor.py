@@ -1,0 +1,103 @@
+"""What a training shows while it runs: TensorBoard curves and image strips, a progress bar, a TensorBoard server."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+STRIP_FRAMES = 8
+STRIP_SIDE_PX = 128
+RESIDUAL_GAIN = 4
+SERVER_START_S = 60.0
+
+
+class Monitor:
+    """TensorBoard files and printed lines of one run; silent on all but the main process."""
+
+    def __init__(self, folder: Path, step: int, is_main: bool):
+        """step: finished steps of a resumed run; what was logged after them is taken back."""
+        self.is_main = is_main
+        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step) if is_main else None
+
+    def step(self, step: int, loss: float, lr: float, grad_norm: float) -> None:
+        if self.writer:
+            for name, value in (("loss", loss), ("lr", lr), ("grad_norm", grad_norm)):
+                self.writer.add_scalar(f"step/{name}", value, step)
+
+    def epoch(self, row: dict[str, float], epochs: int, x: Tensor, recon: Tensor) -> None:
+        """Log a row of metrics.csv and one reconstructed window (C, T, H, W), and print a line."""
+        if not self.writer:
+            return
+        for name in ("train_loss", "val_loss", "lr", "grad_norm", "frames_per_s"):
+            self.writer.add_scalar(f"epoch/{name}", row[name], row["step"])
+        tag = f"input, reconstruction, residual x{RESIDUAL_GAIN}"
+        self.writer.add_image(tag, image_strip(x, recon), row["step"], dataformats="HW")
+        self.writer.flush()
+        tqdm.write(
+            f"epoch {row['epoch']}/{epochs}  train {row['train_loss']:.5f}  val {row['val_loss']:.5f}  "
+            f"lr {row['lr']:.2e}  {row['frames_per_s']:.0f} frames/s"
+        )
+
+    def progress(self, title: str, total: int, first: int) -> tqdm:
+        """A progress bar over the batches of an epoch, for the main process."""
+        hidden = None if self.is_main else True  # None: where the output is no terminal
+        return tqdm(total=total, initial=first, desc=title, unit="batch", leave=False, disable=hidden)
+
+    def close(self) -> None:
+        if self.writer:
+            self.writer.close()
+
+
+def image_strip(x: Tensor, recon: Tensor) -> Tensor:
+    """Rows of input, reconstruction and absolute residual for frames spread over a window, channels below each other.
+
+    x, recon: (C, T, H, W). Returns (3 C h, n w) in 0..1, with h and w at most STRIP_SIDE_PX.
+    """
+    chosen = torch.linspace(0, x.shape[1] - 1, min(STRIP_FRAMES, x.shape[1])).round().long().tolist()
+    x, recon = (v[:, chosen].float().cpu() for v in (x, recon))  # (C, n, H, W)
+    rows = torch.stack([x, recon, RESIDUAL_GAIN * (x - recon).abs()], dim=1).flatten(0, 1)  # (3 C, n, H, W)
+    shrink = max(1.0, max(rows.shape[2:]) / STRIP_SIDE_PX)
+    small = F.interpolate(rows, size=[max(1, round(side / shrink)) for side in rows.shape[2:]], mode="area")
+    return small.permute(0, 2, 1, 3).flatten(2).flatten(0, 1).clamp(0, 1)
+
+
+@contextmanager
+def tensorboard_server(folder: Path) -> Iterator[str]:
+    """Serve a run's TensorBoard on a free loopback port while the context lasts, and print its address.
+
+    Raises RuntimeError with TensorBoard's own words when it doesn't start.
+    """
+    log = folder / "tensorboard.log"
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder / "tensorboard")]
+    with log.open("w") as out:
+        server = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", "0"], stdout=out, stderr=out)
+    try:
+        address = _wait_for_address(server, log)
+        print(f"TensorBoard: {address}", flush=True)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for_address(server: subprocess.Popen, log: Path) -> str:
+    end = time.monotonic() + SERVER_START_S
+    while time.monotonic() < end:
+        # Read after poll, or the last words of a server that ends in between would be missed.
+        ended = server.poll() is not None
+        said = log.read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"http://\S+", said):
+            return found.group()
+        if ended:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"TensorBoard did not start; train without --tensorboard. It said: {said.strip() or 'nothing'}")

@@ -1,0 +1,152 @@
+"""The run folder: where a training goes, which settings it may continue with, and the facts that are kept of it.
+
+    config.yaml    the config of the run          run.json       seed, versions, git commit, reels, windows, parameters
+    metrics.csv    one row an epoch               checkpoints/   best.pt, last.pt, epoch_NNNN.pt
+    tensorboard/   event files
+"""
+
+import json
+import platform
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from config import Config, ConfigError, as_dict, dump, from_dict
+from data.files import write_csv, write_json, write_text
+from training.checkpoint import path_of
+
+RUNS = Path("runs")
+PACKAGES = ("torch", "torchmetrics", "numpy", "pandas", "pydantic", "tensorboard")
+METRICS = ("epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "frames_per_s")
+# These may differ when a run is resumed; everything else in seed, model and train decides the weights.
+FREE = {"train.resume", "train.tensorboard", "train.checkpoint_interval"}
+
+
+def choose_folder(config: Config) -> Path:
+    """The folder of a fresh run, or of the run to resume.
+
+    Raises FileExistsError when a fresh run would mix with another, FileNotFoundError when there is none to resume.
+    """
+    if config.train.resume:
+        return _folder_to_resume(config)
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path(config.model_path) if config.model_path else RUNS / f"{config.model.name}_{now}"
+    if any(folder.glob("checkpoints/*.pt")):
+        raise FileExistsError(
+            f"{folder} holds the checkpoints of another run; continue it with --resume, or choose another folder with "
+            "--model-path"
+        )
+    return folder
+
+
+def _folder_to_resume(config: Config) -> Path:
+    if config.model_path:
+        folder = Path(config.model_path)
+        if not path_of(folder, "last").is_file():
+            raise FileNotFoundError(f"{folder} holds no checkpoint to resume from; start it without --resume")
+        return folder
+    found = list(RUNS.glob("*/checkpoints/last.pt"))
+    if not found:
+        raise FileNotFoundError(f"no run to resume in {RUNS}; start one without --resume, or name it with --model-path")
+    return max(found, key=lambda path: path.stat().st_mtime_ns).parent.parent
+
+
+def resumed_config(given: Config, checkpoint: dict[str, Any], origin: Path) -> Config:
+    """The run's own config, with the paths, device, workers, tensorboard and checkpoint_interval of the given one.
+
+    Raises ConfigError that names every key that would change the training.
+    """
+    own = from_dict(checkpoint["config"], str(origin))
+    differing = [
+        f"{key} {ours!r} (given {theirs!r})"
+        for key, ours, theirs in _differences(_deciding(own), _deciding(given))
+        if key not in FREE
+    ]
+    if differing:
+        raise ConfigError(
+            f"{origin} was trained with other settings: {', '.join(differing)}; resume with the run's own "
+            f"{origin.parent.parent / 'config.yaml'}, or start a new run without --resume"
+        )
+    habits = {key: getattr(given.train, key) for key in ("tensorboard", "checkpoint_interval")}
+    places = {key: getattr(given, key) for key in ("data_raw", "data_clips", "model_path", "workers", "device")}
+    return replace(own, train=replace(own.train, **habits), **places)
+
+
+def check_same_data(before: dict[str, Any], now: dict[str, Any], run: Path) -> None:
+    """Raise ConfigError that names what differs between the data of a run and the data it is resumed with."""
+    differing = [key for key in now if now[key] != before.get(key)]
+    if differing:
+        raise ConfigError(
+            f"{run} was trained on other data: {', '.join(differing)} differ; give the same reels with --data-clips "
+            "and undo later review verdicts, or start a new run without --resume"
+        )
+
+
+def write_start(folder: Path, config: Config, facts: dict[str, Any]) -> None:
+    """Write config.yaml and run.json of a fresh run."""
+    write_text(folder / "config.yaml", dump(config))
+    start = {"started_utc": _now_utc(), "seed": config.seed, "versions": versions(), "git_commit": git_commit()}
+    write_json(folder / "run.json", {**start, **facts, "resumed": []})
+
+
+def write_resume(folder: Path, config: Config, step: int) -> None:
+    """Note in run.json that a run was continued, from which step, and with what."""
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    places = {key: getattr(config, key) for key in ("data_clips", "workers", "device")}
+    now = {"at_utc": _now_utc(), "step": step, "versions": versions(), "git_commit": git_commit(), **places}
+    write_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]})
+
+
+def write_metrics(folder: Path, history: list[dict[str, float]]) -> None:
+    """Write metrics.csv: one row a finished epoch."""
+    write_csv(folder / "metrics.csv", pd.DataFrame(history, columns=METRICS))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout this program runs from, with "-dirty" when it was changed; None outside of git."""
+    root = Path(__file__).resolve().parent.parent
+    described = _git(root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    top = _git(root, "rev-parse", "--show-toplevel")
+    # A checkout around ours says nothing about our code.
+    return described if top and Path(top) == root else None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _deciding(config: Config) -> dict[str, Any]:
+    plain = as_dict(config)
+    return {key: plain[key] for key in ("seed", "model", "train")}
+
+
+def _differences(ours: Any, theirs: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    """Dotted keys at which two plain values differ, with both values."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        pairs = [_differences(ours[k], theirs[k], f"{key}.{k}" if key else k) for k in ours]
+        return [found for pair in pairs for found in pair]
+    return [] if ours == theirs else [(key, ours, theirs)]
