@@ -50,6 +50,7 @@ class PrepConfig:
     shape_tolerance_px: NonNegativeInt = 2
     min_coverage: Fraction = 0.5
     mask: tuple[Rectangle, ...] = ()
+    field_circle: tuple[float, float, Positive] | None = None
     stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
     stretch_from: str | None = None
     fit_exclude_utc: tuple[UtcInterval, ...] = ()

@@ -37,6 +37,8 @@ def steps(prep: PrepConfig, fits: bool) -> list[str]:
         done.append("divided by EXPTIME (DN/s)")
     if prep.mask:
         done.append(f"rectangles masked: {[list(r) for r in prep.mask]}")
+    if prep.field_circle:
+        done.append(f"masked outside the circle {list(prep.field_circle)}")
     return [*done, "valid-weighted area mean" if prep.resize else "native grid"]
 
 
@@ -51,7 +53,7 @@ def calibrate(
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
-    coverage, valid = _cover(valid, unmasked(source_shape, prep.mask), prep.min_coverage)
+    coverage, valid = _cover(valid, unmasked(source_shape, prep.mask, prep.field_circle), prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
         small, weight = area_mean(pixels, valid, grid)
         if candidate.is_fits and prep.normalise_exposure:
@@ -126,9 +128,20 @@ def _to_shape(pixels: np.ndarray, shape: tuple[int, int], tolerance_px: int) -> 
 
 
 @lru_cache(maxsize=4)
-def unmasked(shape: tuple[int, int], rectangles: tuple[tuple[int, int, int, int], ...]) -> np.ndarray | None:
-    """Where no prep.mask rectangle (x0, y0, x1, y1; half-open source pixels) lies; None when nowhere is masked."""
+def unmasked(
+    shape: tuple[int, int],
+    rectangles: tuple[tuple[int, int, int, int], ...],
+    circle: tuple[float, float, float] | None = None,
+) -> np.ndarray | None:
+    """Where no prep.mask rectangle (x0, y0, x1, y1; half-open source pixels) lies, and inside prep.field_circle.
+
+    None when nothing is masked.
+    """
     free = np.ones(shape, bool)
+    if circle:
+        x, y, radius = circle
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
+        free = np.hypot(rows - y, columns - x) <= radius
     for x0, y0, x1, y1 in rectangles:
         free[y0:y1, x0:x1] = False
     return None if free.all() else free

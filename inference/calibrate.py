@@ -63,13 +63,16 @@ def load_detector(run: Path, device: str) -> tuple[Detector, dict]:
 
 
 def calibrate_run(run: Path, config: Config) -> None:
-    """After training: note the validation windows of the run, and calibrate on them for the config's eval settings."""
+    """After training: note the run's quiet windows, and calibrate on them for the config's eval settings."""
     detector, checkpoint = load_detector(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
     reels = find_reels(trained.data_clips)
-    _, val = training_split(reels, trained.train.val_fraction, trained.train.exclude_utc)
-    names = [str(reels[i].path.resolve()) for i in val.reel]
-    write_csv(run / "calibration" / "windows.csv", pd.DataFrame({"reel": names, "start": val.start}))
+    sides = training_split(reels, trained.train.val_fraction, trained.train.exclude_utc)
+    tables = [
+        pd.DataFrame({"reel": [str(reels[i].path.resolve()) for i in s.reel], "start": s.start, "side": name})
+        for name, s in zip(("train", "val"), sides, strict=True)
+    ]
+    write_csv(run / "calibration" / "windows.csv", pd.concat(tables))
     for channels in sorted({tuple(reel.channels) for reel in reels}):
         calibration(run, detector, channels, config.eval)
 
@@ -80,9 +83,9 @@ def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settin
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
     ranges = quiet_ranges(run, detector.clip_length)
-    if any(tuple(reel.channels) == channels for reel, _, _ in ranges):
-        ranges = [r for r in ranges if tuple(r[0].channels) == channels]
-    used = sorted({"+".join(reel.channels) for reel, _, _ in ranges})
+    if any(tuple(r.reel.channels) == channels for r in ranges):
+        ranges = [r for r in ranges if tuple(r.reel.channels) == channels]
+    used = sorted({"+".join(r.reel.channels) for r in ranges})
     path = run / "calibration" / f"{'_'.join(used)}-{_key(settings)}.npz"
     if not path.is_file():
         made = measure(detector, ranges, settings)
@@ -93,32 +96,49 @@ def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settin
         return Calibration(noise, saved["levels"], float(saved["cadence_s"]))
 
 
-def quiet_ranges(run: Path, length: int) -> list[tuple[Reel, int, int]]:
-    """(reel, begin, end) of the runs of frames that the validation windows cover.
+@dataclass(frozen=True)
+class QuietRange:
+    """Consecutive quiet frames [begin, end) of a reel, on one side of the training split."""
+
+    reel: Reel
+    begin: int
+    end: int
+    side: str
+
+
+def quiet_ranges(run: Path, length: int) -> list[QuietRange]:
+    """The runs of frames that the training and the validation windows cover.
 
     Raises FileNotFoundError when the windows or their reels are gone.
     """
     path = run / "calibration" / "windows.csv"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {run} was never calibrated; finish its training with --resume")
-    ranges: list[tuple[Reel, int, int]] = []
-    for reel_path, table in pd.read_csv(path).groupby("reel"):
-        reel = Reel(reel_path)
+    ranges: list[QuietRange] = []
+    for (reel_path, side), table in pd.read_csv(path).groupby(["reel", "side"]):
+        reel, begin, end = Reel(reel_path), None, -1
         for start in sorted(table["start"].tolist()):
-            if ranges and ranges[-1][0] is reel and start <= ranges[-1][2]:
-                ranges[-1] = (reel, ranges[-1][1], start + length)
-            else:
-                ranges.append((reel, start, start + length))
+            if start > end:
+                ranges += [QuietRange(reel, begin, end, side)] if begin is not None else []
+                begin = start
+            end = start + length
+        ranges.append(QuietRange(reel, begin, end, side))
     return ranges
 
 
-def measure(detector: Detector, ranges: list[tuple[Reel, int, int]], settings: EvalConfig) -> Calibration:
-    """Fit the noise on quiet frames, then ask how high their scores reach; residual maps wait in a temporary file."""
-    frame_shape = ranges[0][0].shape[2:]
+def measure(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
+    """Each pixel's noise from all quiet frames; then, how high the scores of validation frames reach.
+
+    Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
+    promise about new data, so only frames that were never trained on decide it. Residual maps wait in a temporary file.
+    """
+    frame_shape = ranges[0].reel.shape[2:]
+    ordered = sorted(ranges, key=lambda r: r.side)  # train before val
+    trained_on = sum(r.end - r.begin for r in ordered if r.side == "train")
     with tempfile.TemporaryFile() as store:
-        noise = fit_noise(_stored(_quiet_frames(detector, ranges, settings), store))
-        store.seek(0)
-        made = Calibration(noise, np.empty(0), ranges[0][0].cadence_s)
+        noise = fit_noise(_stored(_quiet_frames(detector, ordered, settings), store))
+        store.seek(5 * trained_on * frame_shape[0] * frame_shape[1])
+        made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
         levels = [
             detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
             for residual, valid in _read_back(store, frame_shape)
@@ -126,12 +146,12 @@ def measure(detector: Detector, ranges: list[tuple[Reel, int, int]], settings: E
     return replace(made, levels=np.array(levels))
 
 
-def _quiet_frames(detector: Detector, ranges, settings: EvalConfig) -> Iterator[ScoredFrame]:
-    total = sum(end - begin for _, begin, end in ranges)
+def _quiet_frames(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
+    total = sum(r.end - r.begin for r in ranges)
     with tqdm(total=total, desc="calibrating on quiet frames", unit="frame") as bar:
-        for reel, begin, end in ranges:
-            starts = window_starts(begin, end, detector.clip_length, settings.stride).tolist()
-            for scored in score_frames(detector, reel, starts, settings):
+        for r in ranges:
+            starts = window_starts(r.begin, r.end, detector.clip_length, settings.stride).tolist()
+            for scored in score_frames(detector, r.reel, starts, settings):
                 bar.update()
                 yield scored
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from inference.atomic import replacing
+from data.files import replacing
 from inference.boxes import Box, box_iou, covered_fraction
 
 COLUMNS = (

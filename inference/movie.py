@@ -93,7 +93,7 @@ def movie_of(
         score_name="score" if settings.score == "standardised" else "residual",
     )
     composer = Composer(reel.shape[2:], style)
-    with MovieWriter(out / NAME, settings.fps, composer.size) as writer:
+    with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
         movie = ResultMovie(composer, writer, captions_of(reel))
         try:
             yield movie

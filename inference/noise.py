@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import ndimage, stats
 
 from inference.boxes import find_boxes
 
 # A pixel's variance from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
+NEIGHBOURHOOD_PX = 2
 DAY_S = 86_400.0
 
 
@@ -45,10 +46,16 @@ def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     if count < 2:
         raise ValueError(f"{count} quiet frames are too few to fit a noise model; use more validation windows")
     variance = squares / (count - 1)
-    typical = float(np.median(variance[variance > 0])) if (variance > 0).any() else 1e-12
+    typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
-    return NoiseModel(np.asarray(mean, np.float32), spread.astype(np.float32))
+    return NoiseModel(*(_widened(field) for field in (mean, spread)))
+
+
+def _widened(field: np.ndarray) -> np.ndarray:
+    """The largest value within NEIGHBOURHOOD_PX: structures have moved by some pixels when the noise is used."""
+    size = 2 * NEIGHBOURHOOD_PX + 1
+    return ndimage.maximum_filter(field.astype(np.float32), size)
 
 
 def detection_level(score: np.ndarray, min_area: int, iou_thresh: float, invalid: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from inference.overlap import OverlapFold
 from training.device import autocast_dtype
 
 BRIGHTNESS_BINS = 32
+GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
 
 
 @dataclass(frozen=True)
@@ -106,17 +108,20 @@ def clean_residual(
 ) -> np.ndarray:
     """Absolute residual (H, W), mean over channels, of frame and reconstruction (C, H, W).
 
-    `error` (H, W) takes the place of the plain difference for folds other than the mean; the common mode lowers it.
+    With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
+    the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
     """
     signed = frame - reconstruction
-    shared = np.zeros_like(signed)
+    shared, scatter = np.zeros_like(signed), np.ones_like(signed)
     if settings.common_mode:
         for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
-            shared[channel] = common_mode(difference, brightness, valid)
+            shared[channel], scatter[channel] = common_mode(difference, brightness, valid)
+    if settings.score == "residual":
+        scatter[:] = 1
     if error is None:
-        residual = np.abs(signed - shared).mean(axis=0)
+        residual = (np.abs(signed - shared) / scatter).mean(axis=0)
     else:
-        residual = np.maximum(error - np.abs(shared).mean(axis=0), 0)
+        residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
     residual = np.where(valid, residual, np.float32(0))
     if settings.smooth_px:
         residual = cv2.GaussianBlur(residual, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
@@ -124,18 +129,34 @@ def clean_residual(
     return residual
 
 
-def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """What pixels of the same brightness share of a frame's difference: all arrays (H, W).
+@lru_cache
+def _mixing(n: int) -> np.ndarray:
+    return np.random.default_rng(0).permutation(n)
 
-    An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are; something
-    on the Sun or in the scene moves a few. So the median difference per brightness bin is the camera's. Bins hold
-    equally many pixels, so that a small bright source can't make up a bin of its own.
+
+def common_mode(
+    difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What pixels of the same brightness share in a frame, (H, W) each: median difference, and robust scatter about it.
+
+    An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are, and photon
+    noise scatters them together; something on the Sun or in the scene moves a few. So median and scatter (1.4826 MAD)
+    per brightness bin are the camera's, and what lies outside them is the scene's. Bins hold equally many pixels, so
+    that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
+    because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
+    taking it off is uncertain by about as much.
     """
+    brightness = np.rint(brightness * GRAY_LEVELS) / GRAY_LEVELS
     values, levels = difference[valid], brightness[valid]
     size = len(values) // BRIGHTNESS_BINS
     if size < 8:
-        return np.zeros_like(difference)
-    order = np.argsort(levels)[: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
+        return np.zeros_like(difference), np.ones_like(difference)
+    # Clipped pixels are all of one brightness; mixed first, their bins are fair samples of them and not parts of the sky.
+    mixed = _mixing(len(values))
+    order = mixed[np.argsort(levels[mixed], kind="stable")][: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
     centres = levels[order[:, size // 2]]
     medians = np.median(values[order], axis=1)
-    return np.interp(brightness, centres, medians).astype(np.float32)
+    scatter = 1.4826 * np.median(np.abs(values[order] - medians[:, None]), axis=1)
+    scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
+    scatter = np.hypot(scatter, medians)
+    return tuple(np.interp(brightness, centres, found).astype(np.float32) for found in (medians, scatter))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from inference.atomic import replacing
+from data.files import replacing
 
 MAX_POINTS = 4000  # more than a figure of this width has pixels
 LEVEL_COLOUR = {"low": "#3a9bd9", "high": "#e8641b"}

@@ -6,12 +6,15 @@ from math import prod
 import torch
 from torch import nn
 
-from models.backbone3d import Backbone3D, Block, ChannelNorm, Stage
-from models.embed import PatchHead, VideoPatches, pad_to_multiple
+from models.backbone3d import Backbone3D, Block, Stage
+from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
 
 
 class ConvAutoencoder3D(nn.Module):
-    """Patches -> backbone -> 1x1x1 bottleneck -> mirrored stages -> patches, linear output.
+    """Deviation from the background -> patches -> backbone -> 1x1x1 bottleneck -> mirrored stages -> patches.
+
+    The window's background, its median over time, is taken off the input and added to the output, so that all of the
+    latent is left for what moves and changes. The path through the strides is linear; blocks add to it.
 
     Input and output (B, C, T, H, W), any T, H, W: sizes that are no multiple of the strides are padded inside. The
     output is not squashed, because stretched values may exceed 1.
@@ -26,15 +29,25 @@ class ConvAutoencoder3D(nn.Module):
         self.kernels = [stage.kernel[0] for stage in stages]
         self.embed = VideoPatches(channels, widths[0], tuple(patch))
         self.backbone = Backbone3D(widths[0], stages)
-        self.bottleneck = nn.Sequential(ChannelNorm(widths[-1]), nn.Conv3d(widths[-1], latent_channels, 1))
+        self.bottleneck = nn.Conv3d(widths[-1], latent_channels, 1)
         layers: list[nn.Module] = [nn.Conv3d(latent_channels, widths[-1], 1)]
         for stage, narrower in zip(reversed(stages), reversed(widths[:-1]), strict=True):
             layers += [Block(stage.width, tuple(stage.kernel), stage.dilation) for _ in range(stage.depth)]
             if tuple(stage.stride) != (1, 1, 1) or stage.width != narrower:
                 # Nearest upsampling costs a fraction of a transposed convolution and leaves no checkerboard.
                 layers += [nn.Conv3d(stage.width, narrower, 1), nn.Upsample(scale_factor=tuple(stage.stride))]
-        self.decoder = nn.Sequential(*layers, ChannelNorm(widths[0]))
+        self.decoder = nn.Sequential(*layers)
         self.head = PatchHead(widths[0], channels, tuple(patch))
+        self._start_linear()
+
+    def _start_linear(self) -> None:
+        """Begin as the background alone, behind an orthogonal path on which no direction is lost or blown up."""
+        in_blocks = {id(m) for block in self.modules() if isinstance(block, Block) for m in block.modules()}
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d) and id(module) not in in_blocks:
+                nn.init.orthogonal_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.zeros_(self.head.project.weight)
 
     @property
     def multiple(self) -> tuple[int, int, int]:
@@ -51,13 +64,14 @@ class ConvAutoencoder3D(nn.Module):
         return min(depths, default=T)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, T, H, W) -> latent (B, latent_channels, T', H', W')."""
-        return self.bottleneck(self.backbone(self.embed(pad_to_multiple(x, self.multiple))))
+        """(B, C, T, H, W) -> latent (B, latent_channels, T', H', W') of the deviation from the background."""
+        deviation = x - temporal_background(x)
+        return self.bottleneck(self.backbone(self.embed(pad_to_multiple(deviation, self.multiple))))
 
     def decode(self, latent: torch.Tensor) -> torch.Tensor:
-        """Latent -> (B, C, T, H, W) of the padded size."""
+        """Latent -> deviation (B, C, T, H, W) of the padded size."""
         return self.head(self.decoder(latent))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         T, H, W = x.shape[2:]
-        return self.decode(self.encode(x))[:, :, :T, :H, :W]
+        return temporal_background(x) + self.decode(self.encode(x))[:, :, :T, :H, :W]

@@ -30,15 +30,31 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
 
 
+class TimeConv3d(nn.Conv3d):
+    """A (k, 1, 1) convolution that keeps the length, with right bf16 gradients also where T is less than k.
+
+    oneDNN's AVX512 bf16 weight gradient reads uninitialised memory when no output place holds the whole kernel, i.e.
+    for 1 < T < k. On an input that is padded beforehand every place does.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[2] >= self.kernel_size[0]:
+            return super().forward(x)
+        reach = self.padding[0]
+        return F.conv3d(F.pad(x, (0, 0, 0, 0, reach, reach)), self.weight, self.bias, dilation=self.dilation)
+
+
 class Block(nn.Module):
     """x + time(gelu(space(norm(x)))): (1, k, k) then (k, 1, 1), cheaper than one (k, k, k) (Tran et al. 2018)."""
 
     def __init__(self, width: int, kernel: tuple[int, int, int] = (3, 3, 3), dilation: int = 1):
         super().__init__()
+        if any(size % 2 == 0 for size in kernel):
+            raise ValueError(f"kernel {tuple(kernel)}: every size must be odd, so that a block keeps the grid's shape")
         t, h, w = kernel
         self.norm = ChannelNorm(width)
         self.space = nn.Conv3d(width, width, (1, h, w), padding=(0, h // 2, w // 2))
-        self.time = nn.Conv3d(width, width, (t, 1, 1), padding=(dilation * (t // 2), 0, 0), dilation=(dilation, 1, 1))
+        self.time = TimeConv3d(width, width, (t, 1, 1), padding=(dilation * (t // 2), 0, 0), dilation=(dilation, 1, 1))
         # A block begins as the identity, so that depth does not slow the start of training.
         nn.init.zeros_(self.time.weight)
         nn.init.zeros_(self.time.bias)

@@ -11,6 +11,17 @@ def pad_to_multiple(x: torch.Tensor, multiple: tuple[int, int, int]) -> torch.Te
     return F.pad(x, (0, w, 0, h, 0, t), mode="replicate") if t or h or w else x
 
 
+@torch.no_grad()
+def temporal_background(x: torch.Tensor) -> torch.Tensor:
+    """The median over time of a window, from at most 9 of its frames: (B, C, T, H, W) -> (B, C, 1, H, W).
+
+    What stands still is free to a model that adds this to its output, and what lasts less than half the window does not
+    show in it. Nine frames are enough for that, and a median over all of them would cost as much as the model.
+    """
+    step = -(-x.shape[2] // 9)
+    return x[:, :, ::step].median(dim=2, keepdim=True).values
+
+
 class VideoPatches(nn.Module):
     """Patches of (pt, ph, pw) pixels, each projected to `width` channels: (B, C, T, H, W) -> (B, width, T/pt, ...)."""
 

@@ -67,18 +67,27 @@ def make_reel(
 
 
 def drifting_blobs(
-    T: int, H: int = 24, W: int = 24, C: int = 1, *, blobs: int = 3, noise: float = 0.02, seed: int = 0
+    T: int,
+    H: int = 24,
+    W: int = 24,
+    C: int = 1,
+    *,
+    blobs: int = 3,
+    speed: float = 0.3,
+    noise: float = 0.02,
+    seed: int = 0,
 ) -> np.ndarray:
     """Frames (T, C, H, W) float32 in about 0..1 that a model can learn: bright blobs that drift and pulse, and noise.
 
-    Every channel sees the same blobs at another brightness. Blobs wrap around at the edges.
+    Every channel sees the same blobs at another brightness. Blobs move by up to `speed` pixels a frame on either axis
+    and wrap around at the edges.
     """
     random = np.random.default_rng(seed)
     t, y, x = np.ogrid[:T, :H, :W]
     frames = np.full((T, H, W), 0.2)
     for _ in range(blobs):
         y0, x0, size = random.uniform(0, H), random.uniform(0, W), random.uniform(0.06, 0.12) * (H + W)
-        vy, vx = random.uniform(-0.3, 0.3, 2)
+        vy, vx = random.uniform(-speed, speed, 2)
         dy = (y - y0 - vy * t + H / 2) % H - H / 2
         dx = (x - x0 - vx * t + W / 2) % W - W / 2
         pulse = 0.4 + 0.1 * np.sin(t * random.uniform(0.1, 0.4))

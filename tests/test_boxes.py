@@ -90,6 +90,16 @@ def test_joined_box_keeps_the_peak_of_the_stronger_and_any_high_level():
     assert (joined.peak, joined.level, joined.area) == (pytest.approx(0.3), "high", 18)
 
 
+def test_a_union_that_grows_into_a_stronger_box_joins_it():
+    score = np.zeros((8, 8), np.float32)
+    score[0, :4] = score[:4, 0] = 0.5  # two angles that overlap in one corner of their boxes ...
+    score[7, 3:] = score[3:, 7] = 0.4
+    score[0:2, 5:7] = 0.9  # ... and one that only their union reaches
+    assert len(find_boxes(score, 0.1, 0.95, iou_thresh=1)) == 3
+    [joined] = find_boxes(score, 0.1, 0.95, iou_thresh=0)
+    assert (bounds(joined), joined.area, joined.peak) == ((0, 0, 8, 8), 20, pytest.approx(0.9))
+
+
 def test_thresholds_are_compared_in_float32():
     score = np.array([[0.6]], np.float32)  # 0.60000002 in float64
     assert find_boxes(score, 0.6, 0.9, min_area=1) == []

@@ -126,6 +126,13 @@ def test_a_merge_extends_the_stronger_and_the_weaker_may_come_back():
     assert (second.peak_score, second.n_frames, second.x1) == (1, 2, 10)
 
 
+def test_of_two_strong_tracks_each_gets_one_of_two_merged_boxes():
+    strong, stronger = box(10, 10, peak=3), box(14, 10, peak=5)
+    wide, tall = box(0, 0, 30, 28, peak=1), box(0, 0, 28, 30, peak=0.5)
+    events = run({0: [strong, stronger, wide, tall], 1: [wide, tall]})
+    assert {e.peak_score: e.n_frames for e in events} == {3: 2, 5: 2, 1: 1, 0.5: 1}
+
+
 def test_a_strong_event_that_fades_does_not_take_its_neighbours_box():
     strong, neighbour = box(0, 0, 10, 4, peak=5), box(8, 0, 10, 4, peak=1)
     first, second = run({0: [strong, neighbour], 1: [neighbour], 2: [neighbour]})

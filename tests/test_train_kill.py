@@ -34,7 +34,7 @@ def save_and_tell(trainer):
     print(trainer.state.step, flush=True)
 
 engine.Trainer.save_when_due = save_and_tell
-train(small_config(clips, run, train__loss="mse", train__resume=resume == "resume"))
+train(small_config(clips, run, train__resume=resume == "resume"))
 """
 
 
@@ -88,8 +88,8 @@ def folder(tmp_path_factory) -> Path:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    train(small_config(folder / "clips", folder / "killed", train__loss="mse", train__resume=True))
-    train(small_config(folder / "clips", folder / "whole", train__loss="mse"))
+    train(small_config(folder / "clips", folder / "killed", train__resume=True))
+    train(small_config(folder / "clips", folder / "whole"))
     torch.set_num_threads(threads)
     return folder
 
@@ -121,7 +121,7 @@ def test_the_run_tells_how_often_it_was_resumed(folder):
 def test_a_finished_run_resumed_again_stays_as_it_is(folder):
     before = path_of(folder / "killed", "best").read_bytes()
     weights = load(path_of(folder / "killed", "last"))["model"]
-    train(small_config(folder / "clips", folder / "killed", train__loss="mse", train__resume=True))
+    train(small_config(folder / "clips", folder / "killed", train__resume=True))
     assert path_of(folder / "killed", "best").read_bytes() == before
     for name, tensor in load(path_of(folder / "killed", "last"))["model"].items():
         assert torch.equal(tensor, weights[name])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 import urllib.request
 from pathlib import Path
@@ -12,26 +13,37 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
+from torch.utils.data import DataLoader
 
 import config
 import models
 from config import ConfigError
-from data.reel import INVALID
+from data.reel import INVALID, Reel
 from tests.reels import drifting_blobs, make_reel, set_verdict
 from tests.trainings import small_config, small_reel
 from training import engine
 from training.checkpoint import load, path_of
 from training.device import autocast, autocast_dtype, pick_device
-from training.distributed import Processes
+from training.distributed import Batches, Processes
 from training.engine import Trainer, TrainingError
 from training.interrupt import Interrupt
-from training.loader import open_data
+from training.loader import loading, open_data
 from training.losses import mse
 from training.monitor import image_strip, tensorboard_server
-from training.run import choose_folder, git_commit
+from training.run import choose_folder
 from training.train import train
 
 CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Several threads add up in any order, so only one gives the same bits twice; and small models are faster on it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +60,7 @@ def run(clips, tmp_path_factory) -> Path:
 
 
 def quick_config(clips, run, **settings):
-    quick = {"train__epochs": 1, "train__warmup_epochs": 0.0, "train__loss": "mse"}
+    quick = {"train__epochs": 1, "train__warmup_epochs": 0.0}
     return small_config(clips, run, **quick | settings)
 
 
@@ -71,7 +83,7 @@ class TestLearning:
         table = pd.read_csv(run / "metrics.csv")
         assert table["train_loss"].iloc[-1] < 0.8 * table["train_loss"].iloc[0]
         assert table["val_loss"].iloc[-1] < 0.8 * table["val_loss"].iloc[0]
-        trainer = trainer_for(clips, run, train__loss="mse_ssim")
+        trainer = trainer_for(clips, run)
         untrained = trainer.validate()
         trainer.model.load_state_dict(load(path_of(run, "last"))["model"])
         assert trainer.validate() == pytest.approx(table["val_loss"].iloc[-1], rel=1e-4)
@@ -88,23 +100,33 @@ class TestLearning:
         assert torch.equal(a, b)
         assert not torch.equal(a, c)
 
-    def test_loader_processes_change_nothing(self, clips, tmp_path):
-        alone, helped = (train(quick_config(clips, tmp_path / str(n), workers=n, train__epochs=2)) for n in (0, 2))
-        assert torch.equal(weights_of(alone), weights_of(helped))
+    def test_loader_processes_read_the_same_batches(self, clips):
+        data = open_data(quick_config(clips, None))
+        batches = Batches(len(data.train), 4, 0, drop_last=True)
+        alone = DataLoader(data.train, batch_sampler=batches)
+        # As beside a GPU, less the pinned memory that only a GPU gives.
+        beside_gpu = loading(2, torch.device("cuda")) | {"pin_memory": False}
+        helped = DataLoader(data.train, batch_sampler=batches, **beside_gpu)
+        for epoch, first in ((0, 2), (1, 0)):
+            batches.start(epoch, first)
+            pairs = list(zip(alone, helped, strict=True))
+            assert len(pairs) == 7 - first
+            assert all(torch.equal(a, b) for pair in pairs for a, b in zip(*pair, strict=True))
+        assert loading(2, CPU)["num_workers"] == 0
 
     def test_the_learning_rate_rises_and_ends_at_eta_min(self, run):
         table = pd.read_csv(run / "metrics.csv")
-        assert table["lr"].iloc[0] == 3e-3
+        assert table["lr"].iloc[0] == 1e-2
         assert table["lr"].iloc[-1] == 1e-6
         assert table["lr"].is_monotonic_decreasing
 
     @pytest.mark.parametrize("loss", ["l1", "smooth_l1", "motion_mse"])
     def test_every_loss_trains(self, clips, tmp_path, loss):
-        trainer = trainer_for(clips, tmp_path, train__loss=loss, train__epochs=3)
+        trainer = trainer_for(clips, tmp_path, train__loss=loss, train__epochs=4)
         before = trainer.validate()
         trainer.begin(None)
         trainer.fit()
-        assert trainer.validate() < 0.9 * before
+        assert trainer.validate() < 0.97 * before
 
     def test_invalid_pixels_do_not_change_the_loss(self, tmp_path):
         frames, mask = drifting_blobs(60), np.zeros((24, 24), np.uint8)
@@ -141,16 +163,17 @@ class TestRunFolder:
         assert facts["reels"] == [
             {"name": "sun", "identity": reel.meta["identity"], "path": str((clips / "sun").resolve())}
         ]
-        assert facts["windows"] == {"train": 20, "val": 6}
+        assert facts["windows"] == {"train": 28, "val": 8}
         assert facts["parameters"] == sum(v.numel() for v in load(path_of(run, "last"))["model"].values())
         assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
-        assert facts["git_commit"] == git_commit()
+        git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+        assert (facts["git_commit"] or "").removesuffix("-dirty") == git.stdout.strip()
 
     def test_metrics_csv_has_a_row_an_epoch(self, run):
         table = pd.read_csv(run / "metrics.csv")
         assert table.columns.tolist() == ["epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "frames_per_s"]
         assert table["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
-        assert table["step"].tolist() == [5, 10, 15, 20, 25, 30]
+        assert table["step"].tolist() == [7, 14, 21, 28, 35, 42]
         assert (table[["grad_norm", "frames_per_s"]] > 0).all(axis=None)
 
     def test_tensorboard_holds_curves_and_strips(self, run):
@@ -158,7 +181,7 @@ class TestRunFolder:
         table = pd.read_csv(run / "metrics.csv")
         for name in ("train_loss", "val_loss", "lr", "grad_norm", "frames_per_s"):
             assert [e.value for e in events.Scalars(f"epoch/{name}")] == pytest.approx(table[name].tolist())
-        assert [e.step for e in events.Scalars("step/loss")] == list(range(30))
+        assert [e.step for e in events.Scalars("step/loss")] == list(range(42))
         (strip,) = events.Tags()["images"]
         assert events.Images(strip)[0].height == 3 * 24
 
@@ -175,7 +198,7 @@ class TestRunFolder:
         assert torch.equal(weights_of(run), before)
 
     def test_windows_that_do_not_fill_a_batch_are_an_error(self, clips, tmp_path):
-        with pytest.raises(ValueError, match=r"20 training windows don't fill one batch of 64"):
+        with pytest.raises(ValueError, match=r"28 training windows don't fill one batch of 64"):
             train(quick_config(clips, tmp_path / "run", train__batch_size=64))
 
     def test_reels_of_different_shapes_are_an_error(self, tmp_path):
@@ -203,7 +226,7 @@ class TestResume:
             self.resume(clips, copy, **{key.replace(".", "__"): value})
 
     def test_every_differing_key_is_named(self, clips, copy):
-        with pytest.raises(ConfigError, match=r"seed 0 \(given 1\), train.lr 0.003 \(given 0.1\)"):
+        with pytest.raises(ConfigError, match=r"seed 0 \(given 1\), train.lr 0.01 \(given 0.1\)"):
             self.resume(clips, copy, seed=1, train__lr=0.1)
 
     def test_other_places_and_habits_are_allowed(self, run, clips, copy, tmp_path):
@@ -214,7 +237,8 @@ class TestResume:
 
     def test_other_windows_are_refused(self, clips, copy, tmp_path):
         other = tmp_path / "other"
-        set_verdict(make_reel(other / "sun", drifting_blobs(120), clip_length=8), [3])
+        small_reel(other / "sun")
+        set_verdict(Reel(other / "sun"), [3])
         with pytest.raises(ConfigError, match=r"trained on other data: windows differ"):
             self.resume(other, copy)
 
@@ -258,6 +282,9 @@ class Noisy(nn.Module):
         self.mix = nn.Conv3d(channels, channels, 3, padding=1)
         self.drop = nn.Dropout(0.5)
 
+    def min_temporal_depth(self, T: int) -> int:
+        return T
+
     def forward(self, x):
         return self.mix(self.drop(x))
 
@@ -265,7 +292,7 @@ class Noisy(nn.Module):
 class TestInterrupt:
     def test_a_stop_inside_an_epoch_resumes_to_the_same_weights_also_with_dropout(self, clips, tmp_path, monkeypatch):
         monkeypatch.setattr(models, "build", lambda settings, channels: Noisy(channels))
-        settings = {"train__epochs": 2, "train__loss": "mse_ssim"}
+        settings = {"train__epochs": 2}
         whole = train(quick_config(clips, tmp_path / "whole", **settings))
         trainer = trainer_for(clips, tmp_path / "stopped", **settings)
         trainer.begin(None)
@@ -286,7 +313,7 @@ class TestInterrupt:
             trainer.validate()
         run = train(quick_config(clips, tmp_path / "run", train__resume=True))
         after = load(path_of(run, "last"))
-        assert after["state"]["step"] == 5
+        assert after["state"]["step"] == 7
         assert torch.equal(next(iter(after["model"].values())), trained)
 
     def test_a_training_outside_the_main_thread_works(self, clips, tmp_path):
@@ -345,37 +372,40 @@ class TestPrecision:
         fast = torch.cpu._is_avx512_bf16_supported()
         assert autocast_dtype("auto", CPU, 4) == (torch.bfloat16 if fast else torch.float32)
 
-    def test_gradients_in_bfloat16_are_those_of_float32(self):
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            pytest.skip("this CPU can't run bfloat16 convolutions")
+    @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 convolutions here")
+    @pytest.mark.parametrize(("name", "side"), [("autoencoder", 32), ("yan2020", 16)])
+    def test_gradients_in_bfloat16_are_those_of_float32(self, name, side):
         torch.manual_seed(0)
-        model = models.build(config.ModelConfig(), 1).to(memory_format=torch.channels_last_3d)
+        model = models.build(config.ModelConfig(name=name), 1).to(memory_format=torch.channels_last_3d)
         assert model.min_temporal_depth(32) >= 4
-        x = torch.from_numpy(drifting_blobs(32, 32, 32)).transpose(0, 1)[None].repeat(2, 1, 1, 1, 1)
-        x = x.contiguous(memory_format=torch.channels_last_3d)
+        for parameter in model.parameters():
+            # Layers that begin as zeros would hide the gradients of those before them.
+            parameter.data += 0.05 * torch.randn_like(parameter)
+        x = torch.from_numpy(drifting_blobs(64, side, side)).view(2, 1, 32, side, side)
         gradients = []
         for dtype in (torch.float32, torch.bfloat16):
             model.zero_grad()
             with autocast(CPU, dtype):
-                recon = model(x)
+                recon = model(x.contiguous(memory_format=torch.channels_last_3d))
             mse(recon, x, torch.ones_like(x)).backward()
-            gradients.append({name: p.grad.flatten().clone() for name, p in model.named_parameters()})
-        for name, expected in gradients[0].items():
-            if expected.norm() < 1e-4 * max(g.norm() for g in gradients[0].values()):
-                continue
-            likeness = torch.cosine_similarity(expected, gradients[1][name], dim=0)
-            assert likeness > 0.98, (name, likeness)
-            assert gradients[1][name].norm() == pytest.approx(expected.norm().item(), rel=0.1), name
+            gradients.append({n: p.grad.flatten().clone() for n, p in model.named_parameters()})
+        largest = max(gradient.norm() for gradient in gradients[0].values())
+        for parameter, expected in gradients[0].items():
+            # A bias before batch norm has no gradient, only rounding errors.
+            if expected.norm() > 1e-4 * largest:
+                found = gradients[1][parameter]
+                assert torch.cosine_similarity(expected, found, dim=0) > 0.99, parameter
+                assert found.norm() == pytest.approx(expected.norm().item(), rel=0.05), parameter
 
     def test_a_float16_step_that_overflows_is_skipped_and_a_later_one_counts(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path)
-        trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126, backoff_factor=2.0**-63)
+        trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-63)
         trainer.begin(None)
         start = weights_of(tmp_path)
         x, valid = next(iter(trainer.train_loader))
-        trainer.train_step(x * 1e3, valid, 4, 4)
+        trainer.train_step(x * 1e6, valid, 4, 4)
         assert torch.equal(torch.cat([v.flatten() for v in trainer.model.state_dict().values()]), start)
-        assert trainer.scaler.get_scale() < 2.0**126
+        assert trainer.scaler.get_scale() < 2.0**127
         trainer.train_step(x, valid, 4, 4)
         assert not torch.equal(torch.cat([v.flatten() for v in trainer.model.state_dict().values()]), start)
 

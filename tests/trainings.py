@@ -9,9 +9,9 @@ from tests.reels import drifting_blobs, make_reel
 SMALL_MODEL = {"stages": [{"width": 8}, {"width": 8, "stride": [2, 2, 2]}], "latent_channels": 4}
 
 
-def small_reel(folder: Path, T: int = 120, seed: int = 0) -> Path:
+def small_reel(folder: Path, T: int = 160, seed: int = 0) -> Path:
     """Write a reel of T frames of 24x24 pixels in windows of 8, and return its path."""
-    make_reel(folder, drifting_blobs(T, 24, 24, seed=seed), clip_length=8)
+    make_reel(folder, drifting_blobs(T, 24, 24, speed=1.0, seed=seed), clip_length=8)
     return folder
 
 
@@ -26,7 +26,8 @@ def small_config(clips: Path, run: Path | None, **settings) -> Config:
         "train.epochs": 3,
         "train.batch_size": 4,
         "train.warmup_epochs": 1.0,
-        "train.lr": 3e-3,
+        "train.lr": 1e-2,
+        "train.loss": "mse",
         "train.checkpoint_interval": 2,
     }
     return config.load(None, chosen | {key.replace("__", "."): value for key, value in settings.items()})

@@ -45,8 +45,7 @@ class Trainer:
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
         self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
-        depth = model.min_temporal_depth(data.clip_length) if hasattr(model, "min_temporal_depth") else 0
-        self.dtype = autocast_dtype(config.train.amp, team.device, depth)
+        self.dtype = autocast_dtype(config.train.amp, team.device, model.min_temporal_depth(data.clip_length))
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)
         self.loss = LOSSES[config.train.loss]
         self.batches = Batches(
@@ -272,4 +271,5 @@ def adamw(model: nn.Module, settings: TrainConfig) -> torch.optim.AdamW:
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.lr)
+    # Gradients of a small residual are small themselves; the default eps of 1e-8 would stand in for them.
+    return torch.optim.AdamW(groups, lr=settings.lr, eps=1e-14)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config import PrepConfig
@@ -69,9 +69,16 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     """All candidate frames of one input, from headers only."""
     root = root if root.is_dir() else root.parent
     if item.scanner == "images":
-        return images.scan_folder(item.path, list(item.files), root, prep)
-    scanner = {"fits": fits.scan_file, "tar": fits.scan_tar, "video": video.scan}[item.scanner]
-    return scanner(item.path, root, prep)
+        found = images.scan_folder(item.path, list(item.files), root, prep)
+    else:
+        scanner = {"fits": fits.scan_file, "tar": fits.scan_tar, "video": video.scan}[item.scanner]
+        found = scanner(item.path, root, prep)
+    return [replace(c, source=_printable(c.source), reason=_printable(c.reason)) for c in found]
+
+
+def _printable(text: str) -> str:
+    """Text without the stand-ins for bytes of file names that are no Unicode, which no table could hold."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:

@@ -8,6 +8,7 @@ import tarfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFra
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 EXPTIME_LIMITS_S = (1e-6, 1e6)
+BLOCK_BYTES = 2880  # of which headers and data are made up
 
 Result = tuple[Candidate, RawFrame | FrameError]
 
@@ -45,14 +47,27 @@ def scan_tar(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
             for member in tar:
                 if member.name.lower().endswith(SUFFIXES):
                     found.append(_tar_candidate(tar, member, base, prep))
+        if not _Header.last or _Header.last.strip(b"\0"):
+            raise FrameError("the archive goes on in no valid header and without its end mark")
     except Exception as error:  # tarfile raises many kinds on damaged archives
         found.append(Candidate(**base, reason=f"damaged archive after {len(found)} frames: {error}"))
     return found
 
 
+class _Header(tarfile.TarInfo):
+    """Remembers the last block that was read as a header: tarfile takes a damaged one for the end of the archive."""
+
+    last = b""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        _Header.last = buf
+        return super().frombuf(buf, encoding, errors)
+
+
 def _open_tar(path: Path, kind: str) -> tarfile.TarFile:
     # A compressed archive is read as a stream; in an uncompressed one members are entered at their offsets.
-    return tarfile.open(path, "r:" if kind == "tar" else "r|gz")
+    return tarfile.open(path, "r:" if kind == "tar" else "r|gz", tarinfo=_Header)
 
 
 def _tar_candidate(tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep: PrepConfig) -> Candidate:
@@ -89,41 +104,76 @@ def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
                 return
 
 
-def image_hdu(hdus: fits.HDUList) -> Any:
-    """The first HDU that holds a two-dimensional image (singleton axes ignored). Raises FrameError if none does."""
-    for hdu in hdus:
-        if isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and len(_shape(hdu.header)) == 2:
-            return hdu
-    raise FrameError("no HDU holds a two-dimensional image")
+def find_image(stream: BinaryIO) -> tuple[int, fits.Header]:
+    """Number and header of the first HDU that holds a two-dimensional image (singleton axes ignored).
+
+    Walks over the headers without astropy's HDU classes, which would loop for hours over an impossible NAXIS. Raises
+    FrameError if there is no such HDU or a header is impossible.
+    """
+    magic = stream.read(6)
+    if magic != b"SIMPLE":
+        raise FrameError("file does not begin as FITS does" if magic else "file is empty")
+    stream.seek(0)
+    for number in count():
+        try:
+            header = fits.Header.fromfile(stream)
+        except EOFError:
+            raise FrameError("no HDU holds a two-dimensional image") from None
+        shape = image_shape(header)
+        if len(shape) == 2 and math.prod(shape) <= MAX_PIXELS:
+            return number, header
+        if len(shape) == 2:
+            raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
+        stream.seek(_padded_bytes(header), io.SEEK_CUR)
 
 
-def _shape(header: fits.Header) -> tuple[int, ...]:
-    """Sizes of the axes that are no singletons, slowest first."""
-    axes = header.get("NAXIS", 0)
-    if not (isinstance(axes, int) and 0 <= axes <= 999):  # the FITS standard's limit
-        raise FrameError(f"NAXIS {axes!r} is impossible")
-    sizes = [header.get(f"NAXIS{i}", 0) for i in range(axes, 0, -1)]
+def image_shape(header: fits.Header) -> tuple[int, ...]:
+    """Sizes of an HDU's image, slowest axis first and without singletons; () when it holds none."""
+    if header.get("ZIMAGE") is True:
+        sizes = _axes(header, "ZNAXIS")
+    elif "SIMPLE" in header or str(header.get("XTENSION")).strip() == "IMAGE":
+        sizes = _axes(header, "NAXIS")
+    else:
+        return ()
+    return tuple(n for n in sizes if n != 1) if all(sizes) else ()
+
+
+def _axes(header: fits.Header, keyword: str) -> list[int]:
+    """Sizes of the axes, slowest first. Raises FrameError when they, or the number of table columns, are impossible."""
+    axes, columns = header.get(keyword, 0), header.get("TFIELDS", 0)
+    if not all(isinstance(n, int) and 0 <= n <= 999 for n in (axes, columns)):  # the FITS standard's limits
+        raise FrameError(f"{keyword} {axes!r} or TFIELDS {columns!r} is impossible")
+    sizes = [header.get(f"{keyword}{i}", 0) for i in range(axes, 0, -1)]
     if not all(isinstance(n, int) and n >= 0 for n in sizes):
         raise FrameError(f"axes of sizes {sizes[:4]} are impossible")
-    return tuple(n for n in sizes if n != 1)
+    return sizes
+
+
+def _padded_bytes(header: fits.Header) -> int:
+    """Bytes from the end of a header to the next one."""
+    sizes = _axes(header, "NAXIS")
+    facts = [header.get(name, default) for name, default in (("BITPIX", 8), ("PCOUNT", 0), ("GCOUNT", 1))]
+    if not all(isinstance(n, int) and abs(n) < 2**62 for n in facts):
+        raise FrameError(f"BITPIX, PCOUNT, GCOUNT {facts} are impossible")
+    bits, extra, groups = facts
+    n_bytes = abs(bits) // 8 * groups * (extra + (math.prod(sizes) if sizes else 0))
+    if not 0 <= n_bytes < 2**62:
+        raise FrameError(f"data of {n_bytes} bytes are impossible")
+    return -(-n_bytes // BLOCK_BYTES) * BLOCK_BYTES
 
 
 def _candidate(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
-            with fits.open(_plain(stream), memmap=False, lazy_load_hdus=True) as hdus:
-                return Candidate(**base | _facts(image_hdu(hdus).header, prep))
+            return Candidate(**base | _facts(find_image(_plain(stream))[1], prep))
     except Exception as error:  # astropy raises many kinds on damaged files; each is a recorded rejection
         return Candidate(**base, reason=_explain(error))
 
 
 def _facts(header: fits.Header, prep: PrepConfig) -> dict[str, Any]:
     """What the header tells: Candidate fields."""
-    shape = _shape(header)
-    if not 0 < math.prod(shape) <= MAX_PIXELS:
-        raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
-    facts: dict[str, Any] = {"shape": shape, "quality": _quality(header)}
+    facts: dict[str, Any] = {"shape": image_shape(header), "quality": _quality(header)}
     instrument = re.match(r"[A-Za-z]*", str(header.get("INSTRUME", ""))).group().lower() or "fits"
     wavelength = _number(header, "WAVELNTH")
     facts["channel"] = "image" if math.isnan(wavelength) else f"{wavelength:g}"
@@ -198,8 +248,8 @@ def _explain(error: Exception) -> str:
     """The recorded reason for an exception met while reading a file."""
     if isinstance(error, FrameError):
         return str(error)
-    # NumPy's words when the data end before the header says; EOFError is gzip's.
-    if isinstance(error, EOFError) or "buffer is" in str(error):
+    # The words of NumPy and astropy when the file ends before its header says; EOFError is gzip's.
+    if isinstance(error, EOFError) or re.search("buffer is|not multiple of 2880|missing END", str(error)):
         return "file is truncated"
     return f"not readable as FITS: {type(error).__name__}: {error}"
 
@@ -207,10 +257,11 @@ def _explain(error: Exception) -> str:
 def _decode(data: bytes, digest: str) -> RawFrame:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with fits.open(_plain(io.BytesIO(data)), memmap=False, do_not_scale_image_data=True) as hdus:
-            hdu = image_hdu(hdus)
-            header = hdu.header
-            pixels, blank = _scaled(hdu.data.reshape(_shape(header)), header)
+        stream = _plain(io.BytesIO(data))
+        number, header = find_image(stream)
+        stream.seek(0)
+        with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
+            pixels, blank = _scaled(hdus[number].data.reshape(image_shape(header)), header)
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")

@@ -102,7 +102,7 @@ def _what_is_missing(container, stream, packets: list[_Packet], announced: int) 
     announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
     times_s = np.array([packet.pts for packet in packets]) * float(stream.time_base)
     longest_step_s = np.diff(times_s).max(initial=0.0)
-    if announced_s - (times_s[-1] - times_s[0]) > 2 * longest_step_s + 1:
+    if announced_s - (times_s[-1] - times_s[0]) > 3 * longest_step_s:
         return f"it ends after {times_s[-1] - times_s[0]:.1f} of {announced_s:.1f} s"
     return ""
 

@@ -1,0 +1,181 @@
+"""Settings are loaded strictly: what is misspelt, mistyped or impossible is named with its key and file."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import Config, ConfigError, as_dict, dump, from_dict, load
+
+ROOT = Path(__file__).parent.parent
+
+
+def write(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_config_yaml_holds_every_key_with_its_default():
+    assert load(ROOT / "config.yaml") == Config()
+
+    def keys(values, prefix=""):
+        for key, value in values.items():
+            yield prefix + key
+            if isinstance(value, dict) and key != "stretch":
+                yield from keys(value, f"{prefix}{key}.")
+
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    assert list(keys(shipped)) == list(keys(as_dict(Config())))
+
+
+def test_nothing_given_means_defaults():
+    assert load(None) == Config()
+
+
+def test_an_empty_file_is_refused_as_is_a_list(tmp_path):
+    for text in ("", "- 1\n", "just text"):
+        with pytest.raises(ConfigError, match=r"my\.yaml: expected sections of settings"):
+            load(write(tmp_path, text))
+
+
+def test_a_file_holds_only_what_differs(tmp_path):
+    config = load(write(tmp_path, "workers: 1\nprep: {clip_length: 16, mask: [[0, 985, 520, 1024]]}\n"))
+    assert (config.workers, config.prep.clip_length, config.prep.stride) == (1, 16, 4)
+    assert config.prep.mask == ((0, 985, 520, 1024),)
+    assert config.train == Config().train
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prep: {clip_lenght: 16}", "unknown key prep.clip_lenght"),
+        ("clip_length: 16", "unknown key clip_length"),
+        ("prep: {clip_length: '16'}", "prep.clip_length '16'"),
+        ("prep: {clip_length: 16.5}", "prep.clip_length 16.5"),
+        ("prep: {clip_length: true}", "prep.clip_length True"),
+        ("prep: {clip_length: 1}", "prep.clip_length 1"),
+        ("prep: {stride: 0}", "prep.stride 0"),
+        ("prep: {resize: [112]}", "prep.resize"),
+        ("prep: {resize: [112, 0]}", "prep.resize"),
+        ("prep: {precision: float64}", "prep.precision 'float64'"),
+        ("prep: {gap_threshold: 1.0}", "prep.gap_threshold 1.0"),
+        ("prep: {quality_reject: [32]}", "prep.quality_reject"),
+        ("prep: {normalise_exposure: 1}", "prep.normalise_exposure 1"),
+        ("prep: {normalise_exposure: 'yes'}", "prep.normalise_exposure 'yes'"),
+        ("prep: {min_coverage: 1.5}", "prep.min_coverage 1.5"),
+        ("prep: {match_tolerance_sec: -1.0}", "prep.match_tolerance_sec -1.0"),
+        ("prep: {saturation_dn: .nan}", "prep.saturation_dn"),
+        ("prep: {stretch: {'171': [0.0, 1.0]}}", "prep.stretch"),
+        ("prep: {fit_exclude_utc: [[yesterday, today]]}", "prep.fit_exclude_utc"),
+        ("prep: {start_utc: 19.07.2012}", "prep.start_utc"),
+        ("workers: -1", "workers -1"),
+        ("device: gpu", "device 'gpu'"),
+        ("train: {lr: 0}", "train.lr 0"),
+        ("train: {lr: .inf}", "train.lr"),
+        ("train: {epochs: 2}", "warmup_epochs 5.0 exceeds epochs 2"),
+        ("train: {eta_min: 1.0}", "eta_min 1.0 exceeds lr"),
+        ("train: {loss: mae}", "train.loss 'mae'"),
+        ("eval: {threshold_low: 0.1}", "both numbers or both auto"),
+        ("eval: {threshold_low: 0.1, threshold_high: 0.05}", "threshold_low 0.1 exceeds threshold_high 0.05"),
+        ("model: {stages: [{depth: 1}]}", "model.stages.0.width"),
+        ("prep: [", "not valid YAML"),
+    ],
+)
+def test_impossible_settings_are_named_with_key_and_file(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "my.yaml" in str(caught.value)
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, "prep: {stride: 0, clip_length: 1}\nworkers: -1\n"))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_numbers_and_times_are_read_as_people_write_them(tmp_path):
+    text = """
+    train: {lr: 1e-3, weight_decay: 1E-5, epochs: 100}
+    prep: {fit_exclude_utc: [[2012-07-19 04:00, 2012-07-19T12:00:00.5]], start_utc: 2012-07-19}
+    """
+    config = load(write(tmp_path, text))
+    assert (config.train.lr, config.train.weight_decay) == (1e-3, 1e-5)
+    assert config.prep.fit_exclude_utc == (("2012-07-19 04:00", "2012-07-19T12:00:00.5"),)
+    assert config.prep.start_utc == "2012-07-19"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("train.lr=1e-4", lambda c: c.train.lr == 1e-4),
+        ("prep.mask=[[0, 1, 2, 3]]", lambda c: c.prep.mask == ((0, 1, 2, 3),)),
+        ("prep.resize=null", lambda c: c.prep.resize is None),
+        ("prep.normalise_exposure=false", lambda c: c.prep.normalise_exposure is False),
+        ("eval.mode=heatmap", lambda c: c.eval.mode == "heatmap"),
+        ("workers=0", lambda c: c.workers == 0),
+        ("prep.stretch={'171': [200.0, 7000.0]}", lambda c: c.prep.stretch == {"171": (200.0, 7000.0)}),
+        (" seed = 7 ", lambda c: c.seed == 7),
+    ],
+)
+def test_set_is_typed_like_the_yaml(text, value):
+    assert value(load(ROOT / "config.yaml", set_=[text]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train.lr", r"expected section\.key=value"),
+        ("train.speed=1", r"unknown key train\.speed"),
+        ("train.lr=fast", r"train\.lr 'fast'"),
+        ("seed.deep=1", r"seed is a value, not a section"),
+        ("train.lr=[", r"--set train\.lr=\[: not valid YAML"),
+    ],
+)
+def test_wrong_set_is_an_error(text, message):
+    with pytest.raises(ConfigError, match=message):
+        load(ROOT / "config.yaml", set_=[text])
+
+
+def test_the_last_word_is_the_override_then_set_then_the_file(tmp_path):
+    path = write(tmp_path, "seed: 1\nworkers: 1\ntrain: {epochs: 30}\n")
+    config = load(path, {"seed": 3}, ["seed=2", "workers=2"])
+    assert (config.seed, config.workers, config.train.epochs) == (3, 2, 30)
+
+
+def test_a_missing_file_says_how_to_give_one(tmp_path):
+    with pytest.raises(ConfigError, match="-c/--config"):
+        load(tmp_path / "none.yaml")
+
+
+def test_settings_can_not_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().seed = 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "seed": st.integers(0, 2**40),
+            "prep": st.fixed_dictionaries(
+                {
+                    "clip_length": st.integers(2, 999),
+                    "min_coverage": st.floats(0, 1),
+                    "resize": st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9)).map(list),
+                    "wavelengths": st.lists(st.integers(1, 9999), max_size=4),
+                    "stretch": st.dictionaries(st.text(max_size=5), st.just([1.5, 2e300]), max_size=3),
+                    "start_utc": st.none() | st.just("2012-07-19 04:00"),
+                }
+            ),
+        }
+    )
+)
+def test_what_is_dumped_loads_to_the_same(tmp_path_factory, raw):
+    config = from_dict(raw, "test")
+    assert load(write(tmp_path_factory.mktemp("c"), dump(config))) == config
+    assert from_dict(as_dict(config), "test") == config

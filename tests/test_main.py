@@ -1,0 +1,130 @@
+"""The command line: flags reach their settings, mistakes have an exit code and a message, shipped settings load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import main as program
+from config import Config, load
+
+ROOT = Path(__file__).parent.parent
+
+
+def shipped_yaml():
+    """Every YAML file that git tracks or that lies where git would track it."""
+    try:
+        command = ["git", "ls-files", "*.yaml", "*.yml"]
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        tracked = [ROOT / line for line in listing.stdout.splitlines()]
+    except (OSError, subprocess.CalledProcessError):  # a source archive without git
+        tracked = []
+    found = [p for p in {*tracked, *ROOT.glob("*.yaml"), *ROOT.glob("demo/*.yaml")} if p.is_file()]
+    return sorted(p for p in found if not p.relative_to(ROOT).parts[0].startswith("."))  # leave out those of tools
+
+
+def test_there_are_shipped_settings():
+    assert {"config.yaml", "demo/demo.yaml"} <= {p.relative_to(ROOT).as_posix() for p in shipped_yaml()}
+
+
+@pytest.mark.parametrize("path", shipped_yaml(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_shipped_yaml_loads(path):
+    assert isinstance(load(path), Config)
+
+
+def config_of(*arguments):
+    parsed = program.parser().parse_args(arguments)
+    return load(ROOT / "config.yaml", program.overrides(parsed), parsed.set)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        (["--data-raw", "in"], lambda c: c.data_raw == "in"),
+        (["--data-clips", "out"], lambda c: c.data_clips == "out"),
+        (["--model-path", "run"], lambda c: c.model_path == "run"),
+        (["--workers", "0"], lambda c: c.workers == 0),
+        (["-d", "cuda:1"], lambda c: c.device == "cuda:1"),
+        (["--seed", "0"], lambda c: c.seed == 0),
+        (["--resume"], lambda c: c.train.resume is True),
+        (["--tensorboard"], lambda c: c.train.tensorboard is True),
+        (["--eval-mode", "heatmap"], lambda c: c.eval.mode == "heatmap"),
+        (["--eval-diagnostic"], lambda c: c.eval.diagnostic is True),
+        (["--keep", "a:1", "b:2"], lambda c: c.review.keep == ("a:1", "b:2")),
+        (["--set", "train.epochs=20", "--set", "seed=3"], lambda c: (c.train.epochs, c.seed) == (20, 3)),
+        (["--set", "seed=3", "--seed", "4"], lambda c: c.seed == 4),
+        (["-m", "prep", "--movie_only"], lambda c: c.prep.movie_only and not c.eval.movie_only),
+        (["-m", "eval", "--movie-only"], lambda c: c.eval.movie_only and not c.prep.movie_only),
+    ],
+)
+def test_flags_reach_their_settings(arguments, value):
+    assert value(config_of(*arguments))
+
+
+def test_no_flag_changes_nothing():
+    assert config_of() == Config()
+
+
+def test_every_flag_is_a_setting_that_exists():
+    raw = {flag: getattr(Config(), key.split(".")[0]) for flag, key in program.FLAGS.items()}
+    for flag, key in program.FLAGS.items():
+        section, _, leaf = key.partition(".")
+        assert not leaf or hasattr(raw[flag], leaf), f"{flag} sets {section}.{leaf}"
+
+
+def test_switches_take_no_value(capsys):
+    """`--resume False` must not mean True."""
+    for switch in ("--resume", "--tensorboard", "--eval-diagnostic", "--movie_only"):
+        with pytest.raises(SystemExit) as ended:
+            program.main(["-m", "prep", switch, "False"])
+        assert ended.value.code == 2
+        assert "False" in capsys.readouterr().err
+
+
+def test_alone_it_shows_every_mode_with_an_example(capsys):
+    assert program.main([]) == 2
+    text = capsys.readouterr().out
+    for mode in program.MODES:
+        assert f"python main.py -m {mode}" in text
+
+
+def run(*arguments, cwd=ROOT):
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_bad_settings_end_with_2_and_name_the_key(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("prep: {clip_lenght: 16}\n")
+    done = run("-m", "prep", "-c", bad)
+    assert done.returncode == 2
+    assert "unknown key prep.clip_lenght" in done.stderr
+    assert "bad.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", "dance"], "invalid choice: 'dance'"),
+        (["-m", "prep", "--set", "prep.stride=0"], "prep.stride 0"),
+        (["-m", "prep", "-c", "none.yaml"], "none.yaml does not exist"),
+        (["-m", "prep", "--workers", "two"], "invalid int value: 'two'"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments, message, capsys):
+    try:
+        code = program.main(arguments)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_failures_end_with_1_and_a_message(tmp_path, capsys):
+    base = ["-c", str(ROOT / "config.yaml"), "--data-raw", str(tmp_path / "none"), "--data-clips", str(tmp_path)]
+    assert program.main(["-m", "prep", *base]) == 1
+    assert "--data-raw" in capsys.readouterr().err
+    assert program.main(["-m", "review", *base]) == 1
+    assert "no reel in" in capsys.readouterr().err

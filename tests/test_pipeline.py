@@ -1,0 +1,169 @@
+"""The four modes through the command line, on a small video with a planted flash, as a user runs them."""
+
+import json
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import main
+from data.movie import MovieWriter
+from data.reel import Reel
+from tests.reels import drifting_blobs, make_reel
+
+T, FLASH = 160, range(120, 123)  # shorter than half a window, or it would become background
+SETTINGS = {
+    "workers": 0,
+    "device": "cpu",
+    "prep": {"clip_length": 8, "stride": 2, "resize": [32, 32], "labels_csv": "labels.csv"},
+    "model": {"stages": [{"width": 16}, {"width": 16, "stride": [2, 2, 2]}], "latent_channels": 4},
+    "train": {
+        "epochs": 3,
+        "warmup_epochs": 1.0,
+        "batch_size": 4,
+        "loss": "mse",
+        "exclude_utc": [["2024-01-01T01:50:00", "2024-01-01T03:00:00"]],
+    },
+    "eval": {"stride": 4, "false_alarms_per_day": 10.0, "scale_factor": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder in which prep, review, train and eval have run."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    frames = np.clip(drifting_blobs(T, 64, 64, noise=0.01)[:, 0] * 0.6, 0, 1)
+    frames[list(FLASH), 20:30, 40:50] += 0.35
+    (folder / "raw").mkdir()
+    with MovieWriter(folder / "raw" / "cam.mp4", 10, (64, 64), crf=10) as writer:
+        for frame in frames:
+            writer.write(np.repeat((np.clip(frame, 0, 1) * 255).astype(np.uint8)[:, :, None], 3, axis=2))
+    times = np.datetime64("2024-01-01T00:00:00", "s") + 60 * np.arange(T)
+    pd.DataFrame({"frame": range(T), "time_utc": times.astype(str)}).to_csv(folder / "raw" / "cam.csv", index=False)
+    pd.DataFrame({"start": [str(times[FLASH[0]])], "end": [str(times[FLASH[-1]])]}).to_csv(
+        folder / "labels.csv", index=False
+    )
+    settings = SETTINGS | {"data_raw": "raw", "data_clips": "reels", "model_path": "run"}
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for mode in ("prep", "review", "train", "eval"):
+            assert main.main(["-m", mode, "-c", "settings.yaml"]) == 0, mode
+    return folder
+
+
+@pytest.fixture
+def inside(work, monkeypatch):
+    monkeypatch.chdir(work)
+    return work
+
+
+def run(*arguments: str) -> int:
+    return main.main(["-m", "eval", "-c", "settings.yaml", *arguments])
+
+
+def results(work):
+    return work / "run" / "eval" / "cam"
+
+
+def n_frames(path) -> int:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        return sum(1 for _ in container.decode(stream))
+
+
+def test_eval_writes_everything_it_promises(work):
+    names = {path.name for path in results(work).iterdir()}
+    assert names == {
+        *("scores.csv", "boxes.csv", "events.csv", "events.json", "summary.json", "timeline.png", "anomaly.mp4"),
+        *("scores.f16", "config.yaml"),
+    }
+    assert n_frames(results(work) / "anomaly.mp4") == T
+
+
+def test_every_frame_has_a_score_and_its_time(work):
+    scores = pd.read_csv(results(work) / "scores.csv")
+    assert scores["frame"].tolist() == list(range(T))
+    assert scores[["mean", "max", "std"]].notna().all().all()
+    assert scores["time_utc"].iloc[-1] == "2024-01-01T02:39:00.000"
+    assert scores["max"].std() > 0
+
+
+def test_the_flash_is_the_strongest_event_at_its_time_and_place(work):
+    events = pd.read_csv(results(work) / "events.csv")
+    top = events.sort_values("peak_score").iloc[-1]
+    assert top["level"] == "high"
+    assert top["frame_start"] in range(FLASH[0] - 1, FLASH[0] + 2)
+    assert top["frame_end"] in range(FLASH[-1] - 1, FLASH[-1] + 3)
+    assert top["x"] == pytest.approx((45 + 0.5) / 2 - 0.5, abs=1.5)  # 64 px to 32 px, pixel centres
+    assert top["y"] == pytest.approx((25 + 0.5) / 2 - 0.5, abs=1.5)
+    assert top["t_start"].startswith("2024-01-01T0")
+
+
+def test_summary_counts_thresholds_and_metrics_agree_with_the_tables(work):
+    summary = json.loads((results(work) / "summary.json").read_text())
+    events, boxes = (pd.read_csv(results(work) / name) for name in ("events.csv", "boxes.csv"))
+    assert (summary["events"], summary["boxes"]) == (len(events), len(boxes))
+    assert summary["frames_scored"] == T
+    assert 0 < summary["threshold_low"] <= summary["threshold_high"]
+    assert (boxes["peak"] > summary["threshold_low"]).all()
+    assert summary["metrics"]["frame_auc"] > 0.9
+    assert summary["metrics"]["event_recall"] == 1.0
+    assert summary["identity"]["reel"] == Reel(work / "reels" / "cam").meta["identity"]
+
+
+def test_movie_only_draws_from_saved_scores_of_the_same_settings(inside, capsys):
+    movie, summary = results(inside) / "anomaly.mp4", results(inside) / "summary.json"
+    before = summary.read_bytes()
+    movie.unlink()
+    assert run("--movie_only", "--eval-mode", "heatmap") == 0
+    assert "drawing from the saved scores" in capsys.readouterr().out
+    assert n_frames(movie) == T
+    assert summary.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [("--eval-diagnostic",), ("--set", "eval.smooth_px=2.0")])
+def test_movie_only_computes_what_was_not_saved(inside, capsys, arguments):
+    movie = results(inside) / "anomaly.mp4"
+    movie.unlink()
+    assert run("--movie_only", *arguments) == 0
+    assert "saved scores" not in capsys.readouterr().out
+    assert n_frames(movie) == T
+
+
+def test_eval_takes_the_models_settings_from_the_run(inside):
+    assert run("--set", "model.latent_channels=7", "--set", "prep.clip_length=16") == 0
+    written = yaml.safe_load((results(inside) / "config.yaml").read_text())
+    assert written["eval"]["stride"] == 4
+
+
+def test_a_reel_of_another_shape_is_refused_with_the_way_out(inside, tmp_path, capsys):
+    make_reel(tmp_path / "other", drifting_blobs(40, 24, 24))
+    assert run("--data-clips", str(tmp_path)) == 1
+    assert "prep.resize [32, 32]" in capsys.readouterr().err
+
+
+def test_a_reel_shorter_than_a_window_is_said_not_scored(inside, tmp_path, capsys):
+    make_reel(tmp_path / "short", drifting_blobs(5, 32, 32), clip_length=None)
+    assert run("--data-clips", str(tmp_path)) == 1
+    assert "short: no stretch without a gap holds the 8 frames" in capsys.readouterr().out
+
+
+def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside, tmp_path, capsys):
+    times = np.arange(40) * 12.0
+    times[35:] += 900
+    make_reel(tmp_path / "gap", drifting_blobs(40, 32, 32), times_s=times, channels=["gray"])
+    assert run("--data-clips", str(tmp_path)) == 0
+    scores = pd.read_csv(inside / "run" / "eval" / "gap" / "scores.csv")
+    assert scores["max"].isna().tolist() == [False] * 35 + [True] * 5
+    assert "5 frames lie in stretches shorter" in capsys.readouterr().out
+
+
+def test_run_keeps_its_config_seed_and_versions(work):
+    facts = json.loads((work / "run" / "run.json").read_text())
+    assert facts["seed"] == 0
+    assert "torch" in facts["versions"]
+    assert yaml.safe_load((work / "run" / "config.yaml").read_text())["train"]["epochs"] == 3
