@@ -4,6 +4,7 @@
 names the key and the file. Meanings and units stand beside the defaults in `config.yaml`.
 """
 
+import copy
 import json
 import re
 from dataclasses import asdict
@@ -186,12 +187,13 @@ def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_:
     Raises ConfigError that names the key and the file.
     """
     raw = _read(Path(path)) if path else {}
+    overrides = copy.deepcopy(overrides or {})
     for text in set_ or []:
         key, separator, value = text.partition("=")
         if not separator:
             raise ConfigError(f"--set {text}: expected section.key=value, e.g. train.epochs=20")
         _put(raw, key.strip(), _parse(value, f"--set {text}"))
-    for key, value in (overrides or {}).items():
+    for key, value in overrides.items():
         _put(raw, key, value)
     return from_dict(raw, origin=str(path or "command line"))
 

@@ -7,6 +7,7 @@
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -32,8 +33,9 @@ def _train(config: Config) -> None:
     from training.train import train
 
     run = train(config)
-    calibrate_run(run, config)
-    print(f"run: {run}")
+    if os.environ.get("RANK", "0") == "0":
+        calibrate_run(run, config)
+        print(f"run: {run}")
 
 
 def _eval(config: Config) -> None:
@@ -95,7 +97,7 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage."""
+    """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
     p = parser()
     arguments = p.parse_args(argv)
     if arguments.mode is None:
@@ -107,9 +109,12 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)
         return 2
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ArithmeticError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept, prep and train --resume go on from there", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -22,7 +22,6 @@ from data.plan import ReelPlan
 from data.reel import INVALID, Reel, inside
 from data.sources.base import FrameError, parse_utc
 from data.stretch import Stretch, fit_asinh
-from data.windows import index_windows, read_windows
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
@@ -122,6 +121,8 @@ def finish(folder: Path, config: Config) -> None:
 
 def _index(reel: Reel, prep: PrepConfig) -> None:
     """(Re)make windows.csv, unless the one there has the same windows: then its verdicts stay."""
+    from data.windows import index_windows, read_windows  # late: torch comes with it, and decoding need not wait for it
+
     path, fresh = reel.path / "windows.csv", index_windows(reel, prep.clip_length, prep.stride)
     if path.is_file():
         old = read_windows(reel)
@@ -188,7 +189,7 @@ def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[St
 
 def _scaled(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
     """Stretched frame (C, H, W) and mask bits (H, W), from values and bits (C, H, W). Invalid pixels are 0."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         frame = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)]).astype(dtype)
     mask = np.bitwise_or.reduce(bits, axis=0)
     # What a given stretch throws beyond the number format is no value either.

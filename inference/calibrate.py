@@ -66,7 +66,7 @@ def calibrate_run(run: Path, config: Config) -> None:
     """After training: note the run's quiet windows, and calibrate on them for the config's eval settings."""
     detector, checkpoint = load_detector(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
-    reels = find_reels(trained.data_clips)
+    reels = find_reels(config.data_clips)
     sides = training_split(reels, trained.train.val_fraction, trained.train.exclude_utc)
     tables = [
         pd.DataFrame({"reel": [str(reels[i].path.resolve()) for i in s.reel], "start": s.start, "side": name})

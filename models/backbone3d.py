@@ -24,7 +24,14 @@ class Stage:
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of every place: no statistics of other samples, places or processes."""
+    """Layer norm over the channels of every place: no statistics of other samples, places or processes.
+
+    It has no scale and shift: the convolution behind it does both, and a CPU sums their bf16 gradients in bf16, which
+    at 100,000 places is wrong by 87 %.
+    """
+
+    def __init__(self, width: int):
+        super().__init__(width, elementwise_affine=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)

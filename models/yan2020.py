@@ -15,7 +15,7 @@ def _up(a: int, b: int) -> nn.Sequential:
 
 
 class Yan2020(nn.Module):
-    """3D fully convolutional autoencoder after Yan et al. 2020 (JVCIR 67, 102747), as public re-implementations give it.
+    """3D fully convolutional autoencoder after Yan et al. 2020 (JVCIR 67, 102747), as re-implemented by others.
 
     Every convolution k4 s2 p1 in time, rows and columns with batch norm and tanh, then a k3 head with sigmoid.
     5.5 M parameters and 126 GMAC for one 32x112x112 window: seconds a window on a CPU. (B, C, T, H, W) -> the same.

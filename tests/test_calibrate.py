@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from fits_files import BLANK, counts
+from tests.fits_files import BLANK, counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
-from fits_files import BLANK, LAYOUTS, counts, fits_bytes, header, write_frames, write_tar
+from tests.fits_files import BLANK, LAYOUTS, counts, fits_bytes, header, write_frames, write_tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from videos import decode_all, number_of, write_video
+from tests.videos import decode_all, number_of, write_video
 
 from config import Config, PrepConfig
 from data import sources

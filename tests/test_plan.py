@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from fits_files import utc
+from tests.fits_files import utc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

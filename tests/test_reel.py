@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reels import make_reel
+from tests.reels import make_reel
 
 from data.reel import INVALID, Reel, find_reels, inside
 from data.stretch import Stretch, fit_asinh, restretch

@@ -7,16 +7,16 @@ import tarfile
 import numpy as np
 import pytest
 from astropy.io import fits
-from fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from videos import KINDS, decode_all, number_of, picture, write_video
 
 from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError, parse_utc, time_from_name
 from data.sources.images import natural_key
+from tests.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar
+from tests.videos import KINDS, decode_all, number_of, picture, write_video
 
 PREP = PrepConfig()
 

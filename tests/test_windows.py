@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reels import make_reel
+from tests.reels import make_reel
 
 from data.windows import (
     index_windows,

@@ -117,5 +117,9 @@ def load_model(
     checkpoint = load(path_of(run, which), device)
     settings = config.from_dict(checkpoint["config"], origin=str(path_of(run, which))).model
     model = models.build(settings, checkpoint["data"]["frame_shape"][0])
-    model.load_state_dict(checkpoint["model"])
+    try:
+        model.load_state_dict(checkpoint["model"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"{path_of(run, which)} is of another version of this model: {reason}") from None
     return model.to(device, memory_format=torch.channels_last_3d).eval(), checkpoint

@@ -31,7 +31,7 @@ from training.schedule import lr_at
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
-class TrainingError(RuntimeError):
+class TrainingError(ArithmeticError):
     """A training that can't go on; the message names the step and the way out."""
 
 
