@@ -84,8 +84,8 @@ class StageConfig:
 class ModelConfig:
     name: str = "autoencoder"
     patch: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 4)
-    stages: tuple[StageConfig, ...] = (StageConfig(48), StageConfig(96, 1, (2, 2, 2)), StageConfig(96, 1, (2, 1, 1)))
-    latent_channels: PositiveInt = 24
+    stages: tuple[StageConfig, ...] = (StageConfig(32), StageConfig(64, 1, (2, 2, 2)), StageConfig(96, 1, (4, 1, 1)))
+    latent_channels: PositiveInt = 8
 
 
 @section

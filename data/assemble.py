@@ -147,7 +147,10 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
         elif not plan.is_fits and None not in full_scales:
             chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
-            chosen.append(fit_asinh(_fit_sample(plan, decoded, bits, good, channel, prep)))
+            try:
+                chosen.append(fit_asinh(_fit_sample(plan, decoded, bits, good, channel, prep)))
+            except ValueError as error:
+                raise ValueError(f"{plan.name}, channel {name}: {error}") from None
     return chosen
 
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from config import PrepConfig
-from data.reel import INVALID, SATURATED
+from data.mask_bits import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
 
-STRIP_ROWS = 32  # rows of a shrunken strip; its source stays in the processor's cache
+STRIP_ROWS = 8  # rows of a shrunken strip; its source stays in the processor's cache
 
 
 @dataclass(frozen=True)

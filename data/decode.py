@@ -1,6 +1,6 @@
 """Pass 2 of prep, the part that runs in worker processes: decode, calibrate, write rows of the memory map.
 
-Kept apart from `prepare_data.py` so that a worker starts without loading matplotlib or torch.
+Kept apart from `prepare_data.py` so that a worker starts without loading pandas, matplotlib or torch.
 """
 
 import multiprocessing

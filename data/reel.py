@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.mask_bits import INVALID, LABELLED, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
 from data.stretch import Stretch
-
-INVALID, SATURATED, OFF_LIMB, LABELLED = 1, 2, 4, 8
 
 
 class Reel:

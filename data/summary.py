@@ -13,7 +13,7 @@ from data.movie import MovieWriter
 from data.reel import INVALID, Reel
 
 PREVIEW_SIDE_PX = 384
-THUMBNAILS = 6
+THUMBNAILS, MOST_REASONS = 6, 10
 BLOCK_BYTES = 2**25
 BLUE, RED = "tab:blue", "tab:red"
 
@@ -176,8 +176,9 @@ def _draw_steps(axes, reel: Reel) -> None:
 
 
 def _draw_reasons(axes, reasons) -> None:
-    # Reasons name single files and values; without numbers they can be counted together.
-    counts = reasons.str.replace(r"\d+(\.\d+)?", "#", regex=True).value_counts().head(10)
+    if reasons.nunique() > MOST_REASONS:  # they name single values; without numbers they can be counted together
+        reasons = reasons.str.replace(r"\d+(\.\d+)?", "#", regex=True)
+    counts = reasons.value_counts().head(MOST_REASONS)
     axes.barh(range(len(counts)), counts.to_numpy(), color=RED, alpha=0.35)
     for i, (reason, count) in enumerate(counts.items()):
         axes.text(0, i, f" {count}  {reason[:70]}", va="center", fontsize=7)

@@ -30,14 +30,17 @@ class Results:
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
         self.events: list = []
-        self.linker = EventLinker(settings.link_gap_frames, settings.link_distance_px, settings.min_frames)
+        longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
+        self.linker = EventLinker(
+            settings.link_gap_frames, settings.link_distance_px, settings.min_frames, max_gap_s=longest_s
+        )
 
     def add(self, index: int, score: np.ndarray, boxes: list[Box]) -> None:
         """Add one frame, in time order; a gap in time closes the open events."""
         self.statistics[index] = score.mean(), score.max(), score.std()
         self.n_boxes[index] = len(boxes)
         self.boxes += [(index, box) for box in boxes]
-        self.events += self.linker.push(index, boxes)
+        self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
     def write(self, out: Path, low: float, high: float, identity: dict, seconds: float) -> None:
         """Write every table and picture; summary.json comes last and says that the others are complete."""

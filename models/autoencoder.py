@@ -65,7 +65,9 @@ class ConvAutoencoder3D(nn.Module):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, T, H, W) -> latent (B, latent_channels, T', H', W') of the deviation from the background."""
-        deviation = x - temporal_background(x)
+        return self._encode_deviation(x - temporal_background(x))
+
+    def _encode_deviation(self, deviation: torch.Tensor) -> torch.Tensor:
         return self.bottleneck(self.backbone(self.embed(pad_to_multiple(deviation, self.multiple))))
 
     def decode(self, latent: torch.Tensor) -> torch.Tensor:
@@ -74,4 +76,5 @@ class ConvAutoencoder3D(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         T, H, W = x.shape[2:]
-        return temporal_background(x) + self.decode(self.encode(x))[:, :, :T, :H, :W]
+        background = temporal_background(x)  # (B, C, 1, H, W)
+        return background + self.decode(self._encode_deviation(x - background))[:, :, :T, :H, :W]

@@ -1,9 +1,9 @@
 """Frame times and labels that come beside the frames: a CSV next to a video or a folder of images."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from data.sources.base import FrameError, parse_utc
 
@@ -33,25 +33,33 @@ class FrameTimes:
 
     def __init__(self, path: Path):
         try:
-            table = pd.read_csv(path, dtype=str)
-            table.columns = [c.strip().lower() for c in table.columns]
-            column = next((c for c in TIME_COLUMNS if c in table.columns), None)
-            if column is None:
-                raise FrameError(f"{path.name} has no time column; name one of {', '.join(TIME_COLUMNS)}")
-            self.keyed_by_file = "file" in table
-            numbers = table.get("frame", pd.Series(np.arange(len(table))))
-            keys = table["file"] if self.keyed_by_file else numbers.astype(int)
-            labels = table["label"].astype(float) if "label" in table else pd.Series(np.nan, index=table.index)
-        except (ValueError, OSError) as error:
+            rows = _read_rows(path)
+            column = next((name for name in TIME_COLUMNS if name in rows[0]), None)
+            self.keyed_by_file = "file" in rows[0]
+            keys = [row["file"] if self.keyed_by_file else int(row.get("frame", i)) for i, row in enumerate(rows)]
+            labels = [float(row.get("label") or "nan") for row in rows]
+        except (ValueError, OSError, csv.Error) as error:
             raise FrameError(f"{path.name} is not readable as times: {error}") from None
-        self._rows = dict(zip(keys, zip(table[column], labels, strict=True), strict=True))
+        if column is None:
+            raise FrameError(f"{path.name} has no time column; name one of {', '.join(TIME_COLUMNS)}")
+        self._rows = {key: (row[column], label) for key, row, label in zip(keys, rows, labels, strict=True)}
 
     def get(self, key: int | str) -> tuple[str, float]:
         """(UTC time, label) of a frame number or file name. Raises FrameError when the CSV lacks it."""
         if key not in self._rows:
             raise FrameError("times CSV has no row for this frame")
         time, label = self._rows[key]
-        return parse_utc(str(time)), label
+        return parse_utc(time), label
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV by their column names in lower case. Raises ValueError for an empty or ragged one."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        lines = [line for line in csv.reader(stream, strict=True) if line]
+    if len(lines) < 2:
+        raise ValueError("it holds no row")
+    names = [name.strip().lower() for name in lines[0]]
+    return [dict(zip(names, line, strict=True)) for line in lines[1:]]
 
 
 def shift_utc(start_utc: str, seconds: float) -> str:

@@ -41,7 +41,7 @@ def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
             packets, damage = _packets(container, stream)
         times = find_times_csv(path, prep.times_csv)
         table = FrameTimes(times) if times else None
-    except (av.FFmpegError, FrameError, OSError, ValueError) as error:
+    except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
         return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
     found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
     if damage:
@@ -54,11 +54,11 @@ def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float,
     for number, packet in enumerate(packets):
         if packet.is_key and number - group_start >= MIN_GROUP_FRAMES:
             group, group_start = group + 1, number
-        facts = {"source": f"{source}#{number}", "position": packet.pts, "group": group}
-        facts["time_s"] = number / prep.frames_per_second if prep.frames_per_second else (
-            (packet.pts - packets[0].pts) * seconds
-        )  # fmt: skip
-        facts |= _time(table, number, facts["time_s"], prep)
+        offset_s = (packet.pts - packets[0].pts) * seconds
+        if prep.frames_per_second:
+            offset_s = number / prep.frames_per_second
+        facts = {"source": f"{source}#{number}", "position": packet.pts, "group": group, "time_s": offset_s}
+        facts |= _time(table, number, offset_s, prep)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"
         found.append(Candidate(**base, **facts))
@@ -79,10 +79,11 @@ def _packets(container, stream) -> tuple[list[_Packet], str]:
     """The frames in order of presentation, without decoding where the container tells their times; and any damage."""
     packets, announced, damage = [], stream.frames, ""
     try:
-        # Packets that an edit list discards give no frame, but the container counts them.
-        met = [packet for packet in container.demux(stream) if packet.size]
-        packets = [_Packet(p.pts, p.is_keyframe, p.is_corrupt) for p in met if not p.is_discard]
-        announced -= len(met) - len(packets)
+        for packet in container.demux(stream):
+            if packet.is_discard:  # by an edit list: it gives no frame, but the container counts it
+                announced -= 1
+            elif packet.size:
+                packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_corrupt))
     except av.FFmpegError as error:
         damage = str(error)
     if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams

@@ -6,7 +6,7 @@ Makes N Rice-compressed 4096x4096 frames of about 12.5 MB, with the full header,
 from the small real frame that sunpy ships. Then it times, in turn and several times, prep and a program that opens the
 same files with as many processes and decodes them with astropy, and nothing else. `prep_over_decode` compares the work,
 from the first header to the finished reel, including the start of the worker processes; `command` is all that a user
-waits for, with the start of Python and the loading of libraries. The shortest time of each counts, because other work on
+waits for, with the start of Python and the loading of libraries. The shortest time of each counts: other work on
 the machine only adds to it.
 """
 
