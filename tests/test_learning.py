@@ -36,7 +36,7 @@ def planted(frames: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def scene(tmp_path_factory):
     """(training frames, test frames, truth, config, run folder) of one small training."""
     folder = tmp_path_factory.mktemp("learning")
-    frames = drifting_blobs(600, SIDE, SIDE, speed=1.5, noise=0.01, seed=3)
+    frames = drifting_blobs(600, SIDE, SIDE, blobs=16, speed=1.5, noise=0.01, seed=3)
     quiet, (tested, truth) = frames[:450], planted(frames[450:], seed=4)
     make_reel(folder / "quiet", quiet, clip_length=LENGTH, stride=2)
     keys = {"data_clips": str(folder / "quiet"), "model_path": str(folder / "run"), "device": "cpu", "model": MODEL}

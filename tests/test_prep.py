@@ -466,7 +466,7 @@ import resource, sys
 from config import Config, PrepConfig
 from data.prepare_data import prep
 for n in (10, 100):
-    settings = PrepConfig(clip_length=4, resize=(32, 32))
+    settings = PrepConfig(resize=(32, 32), movie_only=True)
     prep(Config(data_raw=f"{sys.argv[1]}/{n}", data_clips=f"{sys.argv[1]}/out{n}", workers=1, prep=settings))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """

@@ -1,6 +1,7 @@
 """FITS files and FITS in tar archives: headers first, pixels later, nothing unpacked to disk."""
 
 import gzip
+import hashlib
 import io
 import math
 import re
@@ -82,13 +83,13 @@ def _tar_candidate(tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str
 def read_files(candidates: list[Candidate]) -> Iterator[Result]:
     """Pixels of FITS files."""
     for candidate in candidates:
-        yield candidate, _decoded(lambda c=candidate: Path(c.path).read_bytes())
+        yield candidate, _attempt(_read_file, candidate)
 
 
 def read_tar(candidates: list[Candidate]) -> Iterator[Result]:
     """Pixels of members of an uncompressed tar, each read at its offset."""
     for candidate in candidates:
-        yield candidate, _decoded(lambda c=candidate: _slice(c))
+        yield candidate, _attempt(_read_slice, candidate)
 
 
 def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
@@ -99,7 +100,7 @@ def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
         for member in tar:
             if member.offset_data in wanted:
                 payload = tar.extractfile(member).read()
-                yield wanted.pop(member.offset_data), _decoded(lambda p=payload: p)
+                yield wanted.pop(member.offset_data), _attempt(_decode_bytes, payload)
             if not wanted:
                 return
 
@@ -236,12 +237,32 @@ def _exposure_refusal(exptime_s: float) -> str:
     return "" if shortest_s <= exptime_s <= longest_s else f"EXPTIME {exptime_s:g} s is impossible"
 
 
-def _decoded(payload: Callable[[], bytes]) -> RawFrame | FrameError:
+def _attempt(read: Callable[[Any], RawFrame], what: Any) -> RawFrame | FrameError:
     try:
-        data = payload()
-        return _decode(data, sha256(data))
+        return read(what)
     except Exception as error:  # a damaged file may fail anywhere inside a decoder; it is recorded, never fatal
         return FrameError(_explain(error))
+
+
+def _read_file(candidate: Candidate) -> RawFrame:
+    # Decoded from the file itself: astropy would copy the bytes of one in memory, at a tenth of the decoding time.
+    with open(candidate.path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        stream.seek(0)
+        return _decode(stream, digest)
+
+
+def _read_slice(candidate: Candidate) -> RawFrame:
+    with open(candidate.path, "rb") as stream:
+        stream.seek(candidate.position)
+        data = stream.read(candidate.size)
+    if len(data) < candidate.size:
+        raise FrameError("archive is truncated inside this member")
+    return _decode_bytes(data)
+
+
+def _decode_bytes(data: bytes) -> RawFrame:
+    return _decode(io.BytesIO(data), sha256(data))
 
 
 def _explain(error: Exception) -> str:
@@ -254,10 +275,10 @@ def _explain(error: Exception) -> str:
     return f"not readable as FITS: {type(error).__name__}: {error}"
 
 
-def _decode(data: bytes, digest: str) -> RawFrame:
+def _decode(stream: BinaryIO, digest: str) -> RawFrame:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        stream = _plain(io.BytesIO(data))
+        stream = _plain(stream)
         number, header = find_image(stream)
         stream.seek(0)
         with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
@@ -286,15 +307,6 @@ def _scaled(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | 
 
 def _brief(message: str) -> str:
     return "FITS: " + message.strip().split("\n")[0][:100]
-
-
-def _slice(candidate: Candidate) -> bytes:
-    with open(candidate.path, "rb") as stream:
-        stream.seek(candidate.position)
-        data = stream.read(candidate.size)
-    if len(data) < candidate.size:
-        raise FrameError("archive is truncated inside this member")
-    return data
 
 
 def _plain(stream: BinaryIO) -> BinaryIO:
