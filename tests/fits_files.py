@@ -77,6 +77,12 @@ def fits_bytes(pixels: np.ndarray, head: fits.Header | None = None, layout: str 
     return gzip.compress(stream.getvalue(), mtime=0) if packed else stream.getvalue()
 
 
+def broken_inside(payload: bytes) -> bytes:
+    """A Rice-compressed file whose header and length are right, and whose pixels only the decoder finds damaged."""
+    at = len(payload) - 4000
+    return payload[:at] + bytes(range(250)) * 8 + payload[at + 2000 :]
+
+
 def write_frames(folder: Path, n: int, layout="rice", step_s=12.0, shape=(24, 32), **cards) -> list[Path]:
     """`n` frames `step_s` apart as files of `folder`, in time order."""
     folder.mkdir(parents=True, exist_ok=True)

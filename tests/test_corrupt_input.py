@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
-from tests.fits_files import BLANK, LAYOUTS, counts, fits_bytes, header, write_frames, write_tar
+from tests.fits_files import BLANK, LAYOUTS, broken_inside, counts, fits_bytes, header, write_frames, write_tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -56,7 +56,7 @@ DAMAGED = {
     "cut_before_image": (RICE[:2880], "no HDU holds a two-dimensional image"),
     "cut_in_table": (RICE[:HEAP], "truncated"),
     "cut_plain": (PLAIN[:-3000], "truncated"),
-    "garbage_heap": (RICE[: HEAP - 2000] + bytes(range(250)) * 8 + RICE[HEAP:], "not readable as FITS"),
+    "garbage_heap": (broken_inside(RICE), "not readable as FITS"),
     "table_only": (table_only(), "no HDU holds a two-dimensional image"),
     "cube": (CUBE, "no HDU holds a two-dimensional image"),
     "nothing": (fits_bytes(np.zeros((0, 5), np.int16), layout="primary"), "no HDU holds a two-dimensional image"),

@@ -9,6 +9,7 @@ import tarfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -105,8 +106,18 @@ def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
                 return
 
 
-def find_image(stream: BinaryIO) -> tuple[int, fits.Header]:
-    """Number and header of the first HDU that holds a two-dimensional image (singleton axes ignored).
+@dataclass(frozen=True)
+class _Image:
+    """Where in a FITS file its image is."""
+
+    hdu: int
+    header: fits.Header
+    shape: tuple[int, int]
+    is_whole: bool  # whether the file reaches to the end of the HDU
+
+
+def _find_image(stream: BinaryIO) -> _Image:
+    """The first HDU that holds a two-dimensional image (singleton axes ignored).
 
     Walks over the headers without astropy's HDU classes, which would loop for hours over an impossible NAXIS. Raises
     FrameError if there is no such HDU or a header is impossible.
@@ -120,15 +131,16 @@ def find_image(stream: BinaryIO) -> tuple[int, fits.Header]:
             header = fits.Header.fromfile(stream)
         except EOFError:
             raise FrameError("no HDU holds a two-dimensional image") from None
-        shape = image_shape(header)
-        if len(shape) == 2 and math.prod(shape) <= MAX_PIXELS:
-            return number, header
-        if len(shape) == 2:
+        shape, end = _image_shape(header), stream.tell() + _padded_bytes(header)
+        if len(shape) != 2:
+            stream.seek(end)
+            continue
+        if math.prod(shape) > MAX_PIXELS:
             raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
-        stream.seek(_padded_bytes(header), io.SEEK_CUR)
+        return _Image(number, header, shape, is_whole=end <= stream.seek(0, io.SEEK_END))
 
 
-def image_shape(header: fits.Header) -> tuple[int, ...]:
+def _image_shape(header: fits.Header) -> tuple[int, ...]:
     """Sizes of an HDU's image, slowest axis first and without singletons; () when it holds none."""
     if header.get("ZIMAGE") is True:
         sizes = _axes(header, "ZNAXIS")
@@ -167,14 +179,19 @@ def _candidate(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Cand
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
-            return Candidate(**base | _facts(find_image(_plain(stream))[1], prep))
+            image = _find_image(_plain(stream))
+            facts = _facts(image, prep)
+            if not image.is_whole:
+                facts["reason"] = "file is truncated"
+            return Candidate(**base | facts)
     except Exception as error:  # astropy raises many kinds on damaged files; each is a recorded rejection
         return Candidate(**base, reason=_explain(error))
 
 
-def _facts(header: fits.Header, prep: PrepConfig) -> dict[str, Any]:
+def _facts(image: _Image, prep: PrepConfig) -> dict[str, Any]:
     """What the header tells: Candidate fields."""
-    facts: dict[str, Any] = {"shape": image_shape(header), "quality": _quality(header)}
+    header = image.header
+    facts: dict[str, Any] = {"shape": image.shape, "quality": _quality(header)}
     instrument = re.match(r"[A-Za-z]*", str(header.get("INSTRUME", ""))).group().lower() or "fits"
     wavelength = _number(header, "WAVELNTH")
     facts["channel"] = "image" if math.isnan(wavelength) else f"{wavelength:g}"
@@ -279,10 +296,12 @@ def _decode(stream: BinaryIO, digest: str) -> RawFrame:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         stream = _plain(stream)
-        number, header = find_image(stream)
+        image = _find_image(stream)
+        if not image.is_whole:  # memory would be allocated for all that the header claims
+            raise FrameError("file is truncated")
         stream.seek(0)
         with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
-            pixels, blank = _scaled(hdus[number].data.reshape(image_shape(header)), header)
+            pixels, blank = _scaled(hdus[image.hdu].data.reshape(image.shape), image.header)
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
