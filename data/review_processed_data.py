@@ -1,6 +1,6 @@
 """`review`: which windows are fit to train on. Statistics of every window, robust outliers, verdicts, pictures.
 
-A verdict is a row in windows.csv with who and when; nothing is deleted, and a verdict made by hand is never overwritten.
+A verdict is a row in windows.csv with who and when; nothing is deleted, and a verdict by hand is never overwritten.
 Rejecting a window also keeps every window that shares frames with it out of training (`data.windows.usable`).
 """
 
@@ -53,8 +53,8 @@ def report(reel: Reel, table: pd.DataFrame) -> None:
 def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
     """Statistics of every window (N, 5) in the order of STATISTICS, over valid pixels of stretched values.
 
-    mean and std are over all pixels; p99 and change are the largest of the window's frames, because one bad frame spoils
-    a window; coverage is the smallest.
+    mean and std are over all pixels; p99 and change are the largest of its frames, because one bad frame spoils a
+    window; coverage is the smallest.
     """
     frames = frame_statistics(reel)
     rows = np.empty((len(table), len(STATISTICS)))
@@ -121,7 +121,8 @@ def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, in
             if not window.isdigit() or (not name and len(reels) > 1):
                 raise ValueError(f"window {text!r}: expected REEL:WINDOW, with REEL among {[r.name for r in reels]}")
             asked[name or reels[0].name, int(window)] = verdict
-    unknown = [f"{n}:{w}" for n, w in asked if not any(r.name == n and w in set(read_windows(r)["window"]) for r in reels)]
+    known = {(reel.name, window) for reel in reels for window in read_windows(reel)["window"]} if asked else set()
+    unknown = [f"{name}:{window}" for name, window in asked if (name, window) not in known]
     if unknown:
         raise ValueError(f"no such window: {', '.join(unknown)}; reels here are {[r.name for r in reels]}")
     return asked

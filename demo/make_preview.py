@@ -17,8 +17,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from data.files import replacing  # noqa: E402
-from data.movie import MovieWriter  # noqa: E402
+from data.files import replacing
+from data.movie import MovieWriter
 
 LEAD_FRAMES = 12
 GIF_FRAMES, GIF_WIDTH, GIF_COLOURS = 48, 560, 64

@@ -65,7 +65,8 @@ def evaluate(config: Config) -> list[Path]:
     for reel in find_reels(config.data_clips):
         check_reel(reel, checkpoint["data"])
         if not covering_windows(reel, detector.clip_length, config.eval.stride):
-            print(f"{reel.name}: no stretch without a gap holds the {detector.clip_length} frames of a window; left out")
+            length = detector.clip_length
+            print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
         job = make_job(reel, run, detector, weights, config.eval)
         write_text(job.out / "config.yaml", dump(config))

@@ -33,9 +33,10 @@ class NoiseModel:
 def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     """Fit a noise model to quiet residual maps (H, W), one pass, memory of a few maps (Welford 1962).
 
-    Each pixel's variance is shrunk towards the median variance with the weight of PRIOR_FRAMES frames, and its spread
-    is at least half the typical one: pixels that never change in the quiet data would else turn any grey level into
-    an event. Raises ValueError without at least two maps.
+    Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
+    and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
+    change in the quiet data would else turn any grey level into an event.
+    Raises ValueError without at least two maps.
     """
     count, mean, squares = 0, 0.0, 0.0
     for residual in residuals:

@@ -151,7 +151,7 @@ def common_mode(
     size = len(values) // BRIGHTNESS_BINS
     if size < 8:
         return np.zeros_like(difference), np.ones_like(difference)
-    # Clipped pixels are all of one brightness; mixed first, their bins are fair samples of them and not parts of the sky.
+    # Clipped pixels are all of one brightness; mixed first, their bins are fair samples and not parts of the sky.
     mixed = _mixing(len(values))
     order = mixed[np.argsort(levels[mixed], kind="stable")][: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
     centres = levels[order[:, size // 2]]

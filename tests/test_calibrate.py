@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from tests.fits_files import BLANK, counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -14,6 +13,7 @@ from config import PrepConfig
 from data.calibrate import area_mean, calibrate, steps
 from data.reel import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
+from tests.fits_files import BLANK, counts
 
 
 def overlaps(n_from, n_to):

@@ -13,11 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
-from tests.fits_files import BLANK, LAYOUTS, broken_inside, counts, fits_bytes, header, write_frames, write_tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.videos import decode_all, number_of, write_video
 
 from config import Config, PrepConfig
 from data import sources
@@ -25,6 +23,8 @@ from data.calibrate import calibrate
 from data.prepare_data import prep
 from data.reel import Reel
 from data.sources.base import FrameError
+from tests.fits_files import BLANK, LAYOUTS, broken_inside, counts, fits_bytes, header, write_frames, write_tar
+from tests.videos import decode_all, number_of, write_video
 
 PREP = PrepConfig()
 SMALL = PrepConfig(clip_length=2, stride=1, resize=(6, 8))
@@ -70,7 +70,8 @@ DAMAGED = {
     "many_columns": (with_card(table_only(), "TFIELDS", 10**9), "TFIELDS 1000000000"),
     "negative_axis": (with_card(PLAIN, "NAXIS1", -32), "axes of sizes"),
     "text_axis": (with_card(PLAIN, "NAXIS1", "'wide'"), "axes of sizes"),
-    "wide_axis": (with_card(PLAIN, "NAXIS1", 10**19), "pixels are read"),
+    "wide_axis": (with_card(PLAIN, "NAXIS1", 10**19), "bytes are impossible"),
+    "long_axis": (with_card(PLAIN, "NAXIS2", 10**15), "pixels are read"),
     "huge_cube": (with_card(CUBE, "NAXIS3", 10**19), "bytes are impossible"),
     "long_table": (with_card(RICE, "NAXIS2", 10**9), "file is truncated"),
     "large_heap": (with_card(RICE, "PCOUNT", 10**15), "file is truncated"),

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from tests.fits_files import utc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.plan import plan_reels
 from data.sources.base import UNKNOWN, Candidate
+from tests.fits_files import utc
 
 STACK = PrepConfig(channels="stack", match_tolerance_sec=5.0)
 

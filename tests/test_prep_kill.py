@@ -17,7 +17,7 @@ from config import Config, PrepConfig
 from data.assemble import read_journal
 from data.prepare_data import prep
 from data.reel import Reel
-from tests.fits_files import counts, fits_bytes, header, write_frames
+from tests.fits_files import broken_inside, counts, fits_bytes, header, write_frames
 from tests.videos import write_video
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and /proc")
@@ -33,7 +33,7 @@ def raw(tmp_path_factory):
     write_frames(folder, 80, shape=(128, 128))
     for i in (7, 33, 61):
         path = folder / f"frame_{i:03d}.fits"
-        path.write_bytes(path.read_bytes()[:-3000])
+        path.write_bytes(broken_inside(path.read_bytes()))
     (folder / "dark.fits").write_bytes(fits_bytes(counts(0, (128, 128)), header(6, QUALITY=1 << 16)))
     write_video(folder / "clip.mp4", 120)
     return folder

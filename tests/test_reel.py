@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.reels import make_reel
 
 from data.reel import INVALID, Reel, find_reels, inside
 from data.stretch import Stretch, fit_asinh, restretch
+from tests.reels import make_reel
 
 stretches = st.builds(
     Stretch, st.sampled_from(["asinh", "linear"]), st.floats(0.01, 1e4), st.floats(0.1, 1e6)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reels import make_reel
 
 from data.windows import (
     index_windows,
@@ -19,6 +18,7 @@ from data.windows import (
     usable,
     window_starts,
 )
+from tests.reels import make_reel
 
 steps = st.lists(st.sampled_from([0.5, 1.0, 2.9, 3.0, 3.1, 50.0]), max_size=60)
 

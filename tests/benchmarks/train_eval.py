@@ -23,9 +23,10 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from reels import drifting_blobs, make_reel  # noqa: E402
+
 import models  # noqa: E402
 from config import Config, load  # noqa: E402
-from reels import drifting_blobs, make_reel  # noqa: E402
 from training.losses import LOSSES  # noqa: E402
 from training.train import train  # noqa: E402
 
