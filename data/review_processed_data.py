@@ -18,7 +18,7 @@ from data.review_pictures import write_contact_sheet, write_histograms
 from data.windows import STATISTICS, read_windows, usable
 
 BLOCK_PX = 8
-MIN_SCALE = 0.02
+MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
 
 
