@@ -21,7 +21,9 @@ from data.files import replacing
 from data.movie import MovieWriter
 
 LEAD_FRAMES = 12
-GIF_FRAMES, GIF_WIDTH, GIF_COLOURS = 48, 560, 64
+GIF_FRAMES, GIF_WIDTH, GIF_GRAYS = 48, 560, 56
+# The movie is gray but for the boxes: their two colours, full and faint, and the background of the page.
+GIF_COLOURS = [86, 190, 255, 50, 110, 150, 255, 122, 40, 150, 80, 40, 17, 19, 24, 34, 37, 45]
 MP4_WIDTH = 720
 
 
@@ -38,10 +40,11 @@ def scaled(frame: np.ndarray, width: int) -> np.ndarray:
 
 
 def write_gif(path: Path, frames: list[np.ndarray]) -> None:
-    """A looping GIF of at most GIF_FRAMES frames, all in the colours of the middle one."""
+    """A looping GIF of at most GIF_FRAMES frames in the same colours."""
     picks = np.unique(np.linspace(0, len(frames) - 1, GIF_FRAMES).astype(int))
     images = [Image.fromarray(scaled(frames[i], GIF_WIDTH)) for i in picks]
-    palette = images[len(images) // 2].quantize(GIF_COLOURS)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for gray in np.linspace(0, 255, GIF_GRAYS) for level in [round(gray)] * 3] + GIF_COLOURS)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     with replacing(path) as part:
         images[0].save(part, save_all=True, append_images=images[1:], duration=110, loop=0, optimize=True)

@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few frames, once; start-up weighs more in the ratio")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as flat JSON")
     parser.add_argument("--frames", type=int, help="number of frames (default 240; 24 with --quick)")
-    parser.add_argument("--repeat", type=int, help="how often (default 3; 1 with --quick)")
+    parser.add_argument("--repeat", type=int, help="how often (default 2; 1 with --quick)")
     parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
@@ -149,7 +149,7 @@ def main() -> None:
         folder = Path(work) / "raw"
         folder.mkdir()
         size_mb = make_frames(folder, n)
-        flat = report(compare(folder, options.repeat or (1 if options.quick else 3)), n, size_mb)
+        flat = report(compare(folder, options.repeat or (1 if options.quick else 2)), n, size_mb)
     if options.json:
         options.json.write_text(json.dumps(flat, indent=2) + "\n", encoding="utf-8")
 
