@@ -3,4 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source demo/environment.sh
+# One thread a process: tests also run several processes, which would wait for one another.
+export OMP_NUM_THREADS=1
 exec "$PYTHON" -m pytest "$@"
