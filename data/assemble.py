@@ -88,16 +88,22 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
     making.mkdir(parents=True)
     add_labels(table, given.anomalies, making)
     write_csv(making / "frames.csv", table)
-    decoded = np.load(part / "decoded.npy", mmap_mode="r", allow_pickle=False)
-    bits = np.load(part / "bits.npy", mmap_mode="r", allow_pickle=False)
-    scaling = choose_stretches(plan, given, decoded, bits, good, facts, config.prep)
-    _write_arrays(making, decoded, bits, good, scaling, config.prep)
-    write_json(making / "reel.json", _meta(plan, table, good, scaling, decoded.shape, identity, config.prep))
+    scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
+    write_json(making / "reel.json", _meta(plan, table, shape, scaling, identity, config.prep))
     finish(making, config)
     rejected_path(final).unlink(missing_ok=True)
     os.replace(making, final)
     shutil.rmtree(part)
     return final
+
+
+def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep):
+    """Write frames.npy and masks.npy of the good rows; returns the channels' scaling and the shape (T, C, H, W)."""
+    # The maps are closed on return: some systems move and remove no folder with open files.
+    decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
+    scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
+    _write_arrays(folder, decoded, bits, good, scaling, prep)
+    return scaling, (len(good), *decoded.shape[1:])
 
 
 def making_folder(final: Path) -> Path:
@@ -201,12 +207,12 @@ def _scaled(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype)
     return frame, mask
 
 
-def _meta(plan: ReelPlan, table, good: list[int], scaling, shape, identity: str, prep: PrepConfig) -> dict:
+def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stretch], identity: str, prep) -> dict:
     times_s = table.loc[table["accepted"], "time_s"].to_numpy(np.float64)
     median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
     return {
         "name": plan.name,
-        "shape": [len(good), *shape[1:]],
+        "shape": list(shape),
         "dtype": prep.precision,
         "source_shape": list(plan.source_shape),
         "channels": list(plan.channels),

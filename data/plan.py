@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,8 @@ def _grouped(candidates: list[Candidate]) -> dict[str, list[Candidate]]:
         groups.setdefault((_folder_name(candidate.reel), own), []).append(candidate)
     named: dict[str, list[Candidate]] = {}
     for name, own in sorted(groups):
-        unique = name if name not in named else f"{name}_{len(named)}"
+        numbered = (f"{name}_{n}" for n in count(2))
+        unique = name if name not in named else next(other for other in numbered if other not in named)
         named[unique] = groups[name, own]
     return named
 

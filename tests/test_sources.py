@@ -2,6 +2,7 @@
 
 import io
 import random
+import sys
 import tarfile
 
 import numpy as np
@@ -331,6 +332,18 @@ def test_a_mixed_folder_is_searched_recursively(tmp_path):
         "sub/v.mkv#2": "video",
         "pictures/0.jpg": "image",
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_linked_folders_are_searched_once(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "a.fits").write_bytes(fits_bytes(counts(0)))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "disk")
+    (tmp_path / "in" / "twice").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "dangling.fits").symlink_to(tmp_path / "gone.fits")
+    assert [c.source for c in scan(tmp_path / "in")] == ["linked/a.fits"]
 
 
 def test_a_single_file_is_an_input(tmp_path):

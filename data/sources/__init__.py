@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config import PrepConfig
-from data.sources import fits, images, video
+from data.sources import fits, images, tar, video
 from data.sources.base import Candidate, FrameError, RawFrame
 
 READERS = {
-    "fits": fits.read_files,
-    "tar": fits.read_tar,
-    "tar.gz": fits.read_tar_gz,
+    "fits": fits.read,
+    "tar": tar.read,
+    "tar.gz": tar.read_compressed,
     "video": video.read,
     "image": images.read,
 }
@@ -45,23 +45,27 @@ def discover(root: Path) -> list[Input]:
             folders.setdefault(path.parent, []).append(path)
     found += [Input("images", folder, tuple(files)) for folder, files in folders.items()]
     if not found:
-        known = ", ".join((*fits.SUFFIXES, *fits.TAR_SUFFIXES, *video.SUFFIXES, *images.SUFFIXES))
+        known = ", ".join((*fits.SUFFIXES, *tar.SUFFIXES, *video.SUFFIXES, *images.SUFFIXES))
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
     return found
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        if "reel.json" in names:  # its preview is no input
+    """Files below `root`, linked folders too; a folder that is met again on another way is left out."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen or "reel.json" in names:  # a reel's own movie is no input
             folders.clear()
             continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(folder, name) for name in names if not name.startswith(".") and Path(folder, name).is_file())
 
 
 def _scanner(path: Path) -> str:
     name = path.name.lower()
-    suffixes = {"tar": fits.TAR_SUFFIXES, "fits": fits.SUFFIXES, "video": video.SUFFIXES}
+    suffixes = {"tar": tar.SUFFIXES, "fits": fits.SUFFIXES, "video": video.SUFFIXES}
     return next((scanner for scanner, ends in suffixes.items() if name.endswith(ends)), "")
 
 
@@ -71,7 +75,7 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     if item.scanner == "images":
         found = images.scan_folder(item.path, list(item.files), root, prep)
     else:
-        scanner = {"fits": fits.scan_file, "tar": fits.scan_tar, "video": video.scan}[item.scanner]
+        scanner = {"fits": fits.scan, "tar": tar.scan, "video": video.scan}[item.scanner]
         found = scanner(item.path, root, prep)
     return [replace(c, source=_printable(c.source), reason=_printable(c.reason)) for c in found]
 

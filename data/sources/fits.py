@@ -1,11 +1,10 @@
-"""FITS files and FITS in tar archives: headers first, pixels later, nothing unpacked to disk."""
+"""FITS files, plain, gzipped or Rice-compressed: headers first, pixels later."""
 
 import gzip
 import hashlib
 import io
 import math
 import re
-import tarfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,90 +19,26 @@ from astropy.io import fits
 from config import PrepConfig
 from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFrame, parse_utc, sha256
 
-SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz")
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz", ".fits.fz")
 EXPTIME_LIMITS_S = (1e-6, 1e6)
 BLOCK_BYTES = 2880  # of which headers and data are made up
 
-Result = tuple[Candidate, RawFrame | FrameError]
 
-
-def scan_file(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
     """The candidate of one FITS file, from its header."""
     base = {"source": path.relative_to(root).as_posix(), "path": str(path), "kind": "fits", "reel": UNKNOWN}
     try:
         base["size"] = path.stat().st_size
         with path.open("rb") as stream:
-            return [_candidate(stream, base, prep)]
+            return [candidate_of(stream, base, prep)]
     except OSError as error:
         return [Candidate(**base, reason=f"unreadable file: {error}")]
 
 
-def scan_tar(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-    """The candidates of a tar archive; members that hold no FITS are left out, a damaged rest is one rejected row."""
-    kind = "tar" if path.suffix.lower() == ".tar" else "tar.gz"
-    base = {"source": path.relative_to(root).as_posix(), "path": str(path), "kind": kind, "reel": UNKNOWN}
-    found: list[Candidate] = []
-    try:
-        with _open_tar(path, kind) as tar:
-            for member in tar:
-                if member.name.lower().endswith(SUFFIXES):
-                    found.append(_tar_candidate(tar, member, base, prep))
-        if not _Header.last or _Header.last.strip(b"\0"):
-            raise FrameError("the archive goes on in no valid header and without its end mark")
-    except Exception as error:  # tarfile raises many kinds on damaged archives
-        found.append(Candidate(**base, reason=f"damaged archive after {len(found)} frames: {error}"))
-    return found
-
-
-class _Header(tarfile.TarInfo):
-    """Remembers the last block that was read as a header: tarfile takes a damaged one for the end of the archive."""
-
-    last = b""
-
-    @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
-        _Header.last = buf
-        return super().frombuf(buf, encoding, errors)
-
-
-def _open_tar(path: Path, kind: str) -> tarfile.TarFile:
-    # A compressed archive is read as a stream; in an uncompressed one members are entered at their offsets.
-    return tarfile.open(path, "r:" if kind == "tar" else "r|gz", tarinfo=_Header)
-
-
-def _tar_candidate(tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep: PrepConfig) -> Candidate:
-    base = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
-    base |= {"position": member.offset_data, "size": member.size}
-    if not member.isreg():
-        return Candidate(**base, reason="archive member is not a regular file")
-    stream = tar.extractfile(member)
-    return _candidate(stream if base["kind"] == "tar" else io.BytesIO(stream.read()), base, prep)
-
-
-def read_files(candidates: list[Candidate]) -> Iterator[Result]:
+def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
     """Pixels of FITS files."""
     for candidate in candidates:
-        yield candidate, _attempt(_read_file, candidate)
-
-
-def read_tar(candidates: list[Candidate]) -> Iterator[Result]:
-    """Pixels of members of an uncompressed tar, each read at its offset."""
-    for candidate in candidates:
-        yield candidate, _attempt(_read_slice, candidate)
-
-
-def read_tar_gz(candidates: list[Candidate]) -> Iterator[Result]:
-    """Pixels of members of one compressed tar, in one pass over it; members behind damage are left out."""
-    # Members may share a name; their offset in the decompressed stream tells them apart.
-    wanted = {candidate.position: candidate for candidate in candidates}
-    with _open_tar(Path(candidates[0].path), "tar.gz") as tar:
-        for member in tar:
-            if member.offset_data in wanted:
-                payload = tar.extractfile(member).read()
-                yield wanted.pop(member.offset_data), _attempt(_decode_bytes, payload)
-            if not wanted:
-                return
+        yield candidate, attempt(_read_file, candidate)
 
 
 @dataclass(frozen=True)
@@ -175,7 +110,8 @@ def _padded_bytes(header: fits.Header) -> int:
     return -(-n_bytes // BLOCK_BYTES) * BLOCK_BYTES
 
 
-def _candidate(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
+def candidate_of(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
+    """The candidate of a FITS file in a stream, from its header; `base` holds the fields that tell where it is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
@@ -254,7 +190,8 @@ def _exposure_refusal(exptime_s: float) -> str:
     return "" if shortest_s <= exptime_s <= longest_s else f"EXPTIME {exptime_s:g} s is impossible"
 
 
-def _attempt(read: Callable[[Any], RawFrame], what: Any) -> RawFrame | FrameError:
+def attempt(read: Callable[[Any], RawFrame], what: Any) -> RawFrame | FrameError:
+    """`read(what)`, or the reason why that failed."""
     try:
         return read(what)
     except Exception as error:  # a damaged file may fail anywhere inside a decoder; it is recorded, never fatal
@@ -269,16 +206,8 @@ def _read_file(candidate: Candidate) -> RawFrame:
         return _decode(stream, digest)
 
 
-def _read_slice(candidate: Candidate) -> RawFrame:
-    with open(candidate.path, "rb") as stream:
-        stream.seek(candidate.position)
-        data = stream.read(candidate.size)
-    if len(data) < candidate.size:
-        raise FrameError("archive is truncated inside this member")
-    return _decode_bytes(data)
-
-
-def _decode_bytes(data: bytes) -> RawFrame:
+def decode_bytes(data: bytes) -> RawFrame:
+    """Pixels of a FITS file in memory. Raises whatever astropy raises on a damaged one."""
     return _decode(io.BytesIO(data), sha256(data))
 
 

@@ -94,7 +94,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
     short, long = (600, 6_000) if quick else (3_000, 30_000)
     reels = {n: reel_of(work / f"reel_{n}", n) for n in (short, long)}
-    figures = {"train_frames_per_s": train_speed(work, reels[short], 1 if quick else 2)}
+    figures = {"train_frames_per_s": train_speed(work, reels[short], 2)}
     config = settings(work, reels[short], 1)
     calibrated(work, config)
     plain = plain_speed(config, "autoencoder", config.train.batch_size, 2 if quick else 4)
