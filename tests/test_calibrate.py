@@ -191,6 +191,16 @@ def test_missing_pixels_are_masked_and_weighted_out():
     assert small.coverage == pytest.approx(1 - 17 / (24 * 32))
 
 
+def test_a_cell_is_valid_when_half_of_it_is():
+    pixels = counts()
+    pixels[0:4, 0:2] = BLANK  # 8 of 16 pixels
+    pixels[0:4, 4:6], pixels[0, 6] = BLANK, BLANK  # 9 of 16
+    small = frame(pixels)
+    assert np.argwhere(small.bits & INVALID).tolist() == [[0, 1]]
+    assert small.values[0, 1] == 0
+    assert small.values[0, 0] == pytest.approx(pixels[0:4, 2:4].mean() / 2)
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     hnp.arrays(np.float64, (12, 16), elements=st.floats(allow_nan=True, allow_infinity=True)),

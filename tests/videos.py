@@ -15,6 +15,7 @@ KINDS = {
     "b_frames.mkv": ("libx264", {"g": "12", "bf": "3"}),
     "b_frames.avi": ("mpeg4", {"g": "12", "bf": "2"}),
     "intra.avi": ("mjpeg", {}),
+    "stream.ts": ("libx264", {"g": "12", "bf": "3"}),  # has no index: seeking is guesswork
 }
 
 
