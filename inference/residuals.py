@@ -6,7 +6,7 @@ cleaned of the frame's common mode and smoothed.
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ from data.reel import INVALID, Reel
 from data.stretch import Stretch, restretch
 from data.windows import read_window, stretches, target_stretches, window_starts
 from inference.overlap import OverlapFold
-from training.device import autocast_dtype
+from training.device import autocast, autocast_dtype
 
 BRIGHTNESS_BINS = 32
 GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
@@ -57,8 +57,7 @@ class Detector:
 
 def _autocast(device: torch.device) -> AbstractContextManager:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap."""
-    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+    return autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize))
 
 
 def covering_windows(reel: Reel, length: int, stride: int) -> list[int]:

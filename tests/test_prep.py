@@ -492,4 +492,5 @@ def test_meta_is_strict_json(solar_reel):
     def refuse(text):
         raise ValueError(text)
 
-    json.loads((solar_reel.path / "reel.json").read_text(), parse_constant=refuse)
+    meta = json.loads((solar_reel.path / "reel.json").read_text(), parse_constant=refuse)
+    assert meta == solar_reel.meta
