@@ -8,11 +8,12 @@ import copy
 import json
 import re
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -22,9 +23,30 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Bit = Annotated[int, Field(ge=0, le=31)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$")]
-UtcInterval = tuple[UtcTime, UtcTime]
-Rectangle = tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+
+
+def _is_time(text: str) -> str:
+    datetime.fromisoformat(text)  # the pattern lets a 30 February pass
+    return text
+
+
+def _has_length(interval: tuple[str, str]) -> tuple[str, str]:
+    start, end = map(datetime.fromisoformat, interval)
+    if end <= start:
+        raise ValueError("an interval is [start, end] with start before end")
+    return interval
+
+
+def _has_area(rectangle: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = rectangle
+    if x1 <= x0 or y1 <= y0:
+        raise ValueError("a rectangle is [x0, y0, x1, y1], half-open, with x0 < x1 and y0 < y1")
+    return rectangle
+
+
+UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
+UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
+Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -175,7 +197,9 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    re.compile(
+        r"^[-+]?(\d+\.\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
     list("-+0123456789."),
 )
 

@@ -22,6 +22,7 @@ from data.plan import ReelPlan
 from data.reel import INVALID, Reel, inside
 from data.sources.base import FrameError, parse_utc
 from data.stretch import Stretch, fit_asinh
+from data.windows import index_windows, read_windows
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
@@ -127,8 +128,6 @@ def finish(folder: Path, config: Config) -> None:
 
 def _index(reel: Reel, prep: PrepConfig) -> None:
     """(Re)make windows.csv, unless the one there has the same windows: then its verdicts stay."""
-    from data.windows import index_windows, read_windows  # late: torch comes with it, and decoding need not wait for it
-
     path, fresh = reel.path / "windows.csv", index_windows(reel, prep.clip_length, prep.stride)
     if path.is_file():
         old = read_windows(reel)

@@ -18,7 +18,8 @@ from torch import nn
 from config import EvalConfig
 from data.reel import INVALID, Reel
 from data.stretch import Stretch, restretch
-from data.windows import read_window, stretches, target_stretches, window_starts
+from data.window_dataset import read_window, target_stretches
+from data.windows import stretches, window_starts
 from inference.overlap import OverlapFold
 from training.device import autocast, autocast_dtype
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data.stretch import Stretch
-from data.windows import read_window
+from data.window_dataset import read_window
 from tests.trainings import small_config, small_reel
 from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, path_of, save
 from training.loader import open_data

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from config import Config
 from data.reel import Reel, find_reels
 from data.stretch import Stretch
-from data.windows import WindowDataset, WindowSet, common_scaling, training_split
+from data.window_dataset import WindowDataset, common_scaling
+from data.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
 
 

@@ -1,0 +1,52 @@
+"""Windows of reels as tensors, in the intensity scaling that a model works in."""
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from data.reel import INVALID, Reel
+from data.stretch import Stretch, restretch
+from data.windows import WindowSet
+
+
+class WindowDataset(Dataset):
+    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32.
+
+    `scaling` maps channel names to the stretch the model works in; see `target_stretches`.
+    """
+
+    def __init__(self, reels: list[Reel], windows: WindowSet, scaling: dict[str, Stretch]):
+        self.reels, self.windows, self.scaling = reels, windows, scaling
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        reel, start = self.reels[self.windows.reel[i]], int(self.windows.start[i])
+        return read_window(reel, start, self.windows.length, self.scaling)
+
+
+def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
+    """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32."""
+    stored, bits = reel.read(start, start + length)
+    x = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
+    valid = ((bits & INVALID) == 0).astype(np.float32)[None]  # (1, T, H, W)
+    return torch.from_numpy(np.ascontiguousarray(x * valid)), torch.from_numpy(valid)
+
+
+def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:
+    """One stretch per channel name, the first reel's that has it. Raises ValueError when channel counts differ."""
+    if len({len(reel.channels) for reel in reels}) != 1:
+        listing = ", ".join(f"{reel.name} {reel.channels}" for reel in reels)
+        raise ValueError(f"reels with different numbers of channels can't be mixed in one model: {listing}")
+    scaling: dict[str, Stretch] = {}
+    for reel in reels:
+        for channel, stretch in zip(reel.channels, reel.stretches, strict=True):
+            scaling.setdefault(channel, stretch)
+    return scaling
+
+
+def target_stretches(reel: Reel, scaling: dict[str, Stretch]) -> list[Stretch]:
+    """The stretch of each channel of a reel: the model's own for channels it knows, else the reel's."""
+    pairs = zip(reel.channels, reel.stretches, strict=True)
+    return [scaling.get(channel, stretch) for channel, stretch in pairs]
