@@ -159,7 +159,7 @@ class EvalConfig:
     min_frames: PositiveInt = 1
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
-    scale_factor: PositiveInt = 4
+    scale_factor: PositiveInt | None = None
     movie_only: bool = False
 
     @model_validator(mode="after")

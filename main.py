@@ -1,15 +1,16 @@
 """Find when and where something unusual happens in a sequence of frames.
 
-    python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, video, images -> reels
-    python main.py -m review --data-clips REELS                      statistics, outliers, verdicts
-    python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
-    python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
+python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, video, images -> reels
+python main.py -m review --data-clips REELS                      statistics, outliers, verdicts
+python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
+python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from config import Config, ConfigError, load
@@ -70,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("-m", "--mode", choices=MODES, help="what to do")
-    p.add_argument("-c", "--config", default="config.yaml", help="settings, one YAML file (default: config.yaml)")
+    p.add_argument("-c", "--config", help="settings, one YAML file (default: config.yaml, here or beside main.py)")
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
     p.add_argument("--data-raw", help="file or folder with the input frames")
     p.add_argument("--data-clips", help="folder of reels, or one reel")
@@ -96,6 +97,12 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
+def default_config() -> Path:
+    """config.yaml of the working directory, else the program's own."""
+    here = Path("config.yaml")
+    return here if here.is_file() else Path(__file__).with_name("config.yaml")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
     p = parser()
@@ -104,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
         p.print_help()
         return 2
     try:
-        config = load(arguments.config, overrides(arguments), arguments.set)
+        config = load(arguments.config or default_config(), overrides(arguments), arguments.set)
         MODES[arguments.mode](config)
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)

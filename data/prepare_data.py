@@ -35,7 +35,8 @@ FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 def prep(config: Config) -> list[Path]:
     """Prepare every reel found in `config.data_raw` into `config.data_clips`; returns the reel folders.
 
-    Raises FileNotFoundError when there is no input, ValueError when no frame can be used.
+    Raises FileNotFoundError when there is no input, ValueError when no frame can be used, or, once all the others are
+    made, when a reel could not be.
     """
     root, out = Path(config.data_raw), Path(config.data_clips)
     inputs, given = sources.discover(root), read_given(config.prep)
@@ -43,9 +44,12 @@ def prep(config: Config) -> list[Path]:
         with make_executor(config.workers) as executor:
             candidates = _scan(executor, inputs, root, config)
             plans = plan_reels(candidates, config.prep)
-            made = [path for plan in plans for path in [_make_reel(executor, plan, given, out, config)] if path]
+            made, failed = _make_reels(executor, plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
+    if failed:
+        listing = "\n".join(failed)
+        raise ValueError(f"{len(failed)} of {len(plans)} reels could not be made, the others were:\n{listing}")
     if not made:
         reasons = sorted({c.reason for c in candidates if c.reason})[:5]
         raise ValueError(f"none of the {len(candidates)} frames in {root} can be used; reasons: {'; '.join(reasons)}")
@@ -101,6 +105,22 @@ def _scan(executor: Executor, inputs: list[sources.Input], root: Path, config: C
             candidates += found
             bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
     return candidates
+
+
+def _make_reels(
+    executor: Executor, plans: list[ReelPlan], given: Given, out: Path, config: Config
+) -> tuple[list[Path], list[str]]:
+    """The reels that could be made, and for each other one what stood against it."""
+    made, failed = [], []
+    for plan in plans:
+        try:
+            path = _make_reel(executor, plan, given, out, config)
+        except ValueError as error:
+            failed.append(f"{plan.name}: {error}")
+            continue
+        if path:
+            made.append(path)
+    return made, failed
 
 
 def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:

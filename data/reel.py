@@ -1,10 +1,10 @@
 """The reel: a time-ordered stack of frames `(T, C, H, W)` on disk, with one row of facts per frame.
 
-    frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
-    frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
-    masks.npy    (T, H, W) uint8 bits, see the constants below
-    reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
-    windows.csv  the window index with its verdicts (`data/windows.py`)
+frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
+frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
+masks.npy    (T, H, W) uint8 bits, see the constants below
+reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
+windows.csv  the window index with its verdicts (`data/windows.py`)
 """
 
 import json

@@ -61,9 +61,10 @@ def evaluate(config: Config) -> list[Path]:
     run = find_run(config.model_path)
     detector, checkpoint = load_detector(run, config.device)
     weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
-    results = []
-    for reel in find_reels(config.data_clips):
-        check_reel(reel, checkpoint["data"])
+    reels, results = find_reels(config.data_clips), []
+    for reel in reels:
+        check_reel(reel, checkpoint["data"])  # all of them before hours of work on the first
+    for reel in reels:
         if not covering_windows(reel, detector.clip_length, config.eval.stride):
             length = detector.clip_length
             print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")

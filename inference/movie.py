@@ -19,6 +19,7 @@ from inference.residuals import ScoredFrame
 
 NAME = "anomaly.mp4"
 WAITING_FRAMES = 32
+PANEL_PX = 256  # a panel's longer side without eval.scale_factor; twice as large costs four times the encoding
 
 
 class ResultMovie:
@@ -87,7 +88,7 @@ def movie_of(
         mode=settings.mode,
         diagnostic=settings.diagnostic,
         heat_weight=settings.heat_weight,
-        scale_factor=settings.scale_factor,
+        scale_factor=settings.scale_factor or max(1, round(PANEL_PX / max(reel.shape[2:]))),
         origin=reel.meta["origin"],
         residual_max=float(np.quantile(noise.mean + 8 * noise.spread, 0.95)),
         score_name="score" if settings.score == "standardised" else "residual",

@@ -16,9 +16,6 @@ class OverlapFold:
     """Fold windows of `length` frames into one frame per time step.
 
     how: "mean" over the covering windows, their "max", or their "percentile" (linear interpolation, as np.percentile).
-    frame_weight: (L,) positive weights for "mean", the same for every window. Values that fall towards both ends
-        down-weight the edges of a window, where a model sees only one side of a frame; a frame that one window covers
-        keeps its value whatever the weight.
     Memory: one window for mean and max; for percentile the windows that still cover a frame, L / stride of them.
     """
 
@@ -28,14 +25,11 @@ class OverlapFold:
         frame_shape: Sequence[int],
         how: str = "mean",
         percentile: float = 99.0,
-        frame_weight: np.ndarray | None = None,
     ):
         if length < 1:
             raise ValueError(f"length is {length}; a window has at least 1 frame")
-        if frame_weight is not None and how != "mean":
-            raise ValueError(f"frame_weight applies to how='mean' only, not to {how!r}; leave it out")
         makers = {
-            "mean": lambda shape: _Mean(shape, frame_weight),
+            "mean": _Mean,
             "max": _Max,
             "percentile": lambda shape: _Percentile(shape, percentile),
         }
@@ -82,31 +76,21 @@ def _ring_parts(start: int, stop: int, length: int) -> tuple[tuple[slice, slice]
 
 
 class _Mean:
-    def __init__(self, shape: tuple[int, ...], frame_weight: np.ndarray | None):
+    def __init__(self, shape: tuple[int, ...]):
         self.total = np.zeros(shape, np.float32)
-        self.weight = np.zeros((len(self.total),) + (1,) * (self.total.ndim - 1), np.float32)  # (L, 1, ...)
-        self.weighted = frame_weight is not None
-        self.frame_weight = np.ones_like(self.weight) if frame_weight is None else self._checked(frame_weight)
-
-    def _checked(self, frame_weight: np.ndarray) -> np.ndarray:
-        values = np.asarray(frame_weight, np.float32)
-        if values.shape != (len(self.total),) or not np.all(np.isfinite(values) & (values > 0)):
-            raise ValueError(f"frame_weight {frame_weight} must be {len(self.total)} positive finite numbers")
-        return values.reshape(self.weight.shape)
+        self.count = np.zeros((len(self.total),) + (1,) * (self.total.ndim - 1), np.float32)  # (L, 1, ...)
 
     def add(self, start: int, window: np.ndarray) -> None:
-        if self.weighted:
-            window = window * self.frame_weight
         for slots, part in _ring_parts(start, start + len(window), len(window)):
             self.total[slots] += window[part]
-            self.weight[slots] += self.frame_weight[part]
+            self.count[slots] += 1
 
     def take(self, start: int, stop: int) -> np.ndarray:
         frames = np.empty((stop - start, *self.total.shape[1:]), np.float32)
         for slots, part in _ring_parts(start, stop, len(self.total)):
-            np.divide(self.total[slots], self.weight[slots], out=frames[part])
+            np.divide(self.total[slots], self.count[slots], out=frames[part])
             self.total[slots] = 0
-            self.weight[slots] = 0
+            self.count[slots] = 0
         return frames
 
 

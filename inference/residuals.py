@@ -5,10 +5,11 @@ cleaned of the frame's common mode and smoothed.
 """
 
 import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,11 +21,9 @@ from data.reel import INVALID, Reel
 from data.stretch import Stretch, restretch
 from data.window_dataset import read_window, target_stretches
 from data.windows import stretches, window_starts
+from inference.common_mode import common_mode
 from inference.overlap import OverlapFold
 from training.device import autocast, autocast_dtype
-
-BRIGHTNESS_BINS = 32
-GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
 
 
 @dataclass(frozen=True)
@@ -75,14 +74,34 @@ def score_frames(detector: Detector, reel: Reel, starts: list[int], settings: Ev
     other = None
     if settings.overlap != "mean":
         other = OverlapFold(length, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
-    for i in range(0, len(starts), settings.batch_size):
-        part = starts[i : i + settings.batch_size]
-        windows = torch.stack([read_window(reel, start, length, detector.scaling)[0] for start in part])
-        for start, window, recon in zip(part, windows, detector.reconstruct(windows), strict=True):
+    for part, windows, reconstructions in _reconstructed(detector, reel, starts, settings.batch_size):
+        for start, window, recon in zip(part, windows, reconstructions, strict=True):
             error = np.abs(window.numpy().transpose(1, 0, 2, 3) - recon).mean(axis=1) if other else None  # (T, H, W)
             folded = other.push(start, error) if other else None
             yield from _emit(mean.push(start, recon), folded, detector, reel, settings)
     yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
+
+
+def _reconstructed(
+    detector: Detector, reel: Reel, starts: list[int], batch_size: int
+) -> Iterator[tuple[list[int], torch.Tensor, np.ndarray]]:
+    """Batches of windows: starts, windows (B, C, T, H, W), reconstructions (B, T, C, H, W).
+
+    The model works on the next batch, in a thread of its own, while this one's frames are scored.
+    """
+
+    def run(part: list[int]) -> tuple[list[int], torch.Tensor, np.ndarray]:
+        windows = torch.stack([read_window(reel, start, detector.clip_length, detector.scaling)[0] for start in part])
+        return part, windows, detector.reconstruct(windows)
+
+    with ThreadPoolExecutor(1, "model") as pool:
+        waiting: deque[Future] = deque()
+        for i in range(0, len(starts), batch_size):
+            waiting.append(pool.submit(run, starts[i : i + batch_size]))
+            if len(waiting) > 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _emit(reconstructions, folded, detector: Detector, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
@@ -127,36 +146,3 @@ def clean_residual(
         residual = cv2.GaussianBlur(residual, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
         residual[~valid] = 0
     return residual
-
-
-@lru_cache
-def _mixing(n: int) -> np.ndarray:
-    return np.random.default_rng(0).permutation(n)
-
-
-def common_mode(
-    difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What pixels of the same brightness share in a frame, (H, W) each: median difference, and robust scatter about it.
-
-    An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are, and photon
-    noise scatters them together; something on the Sun or in the scene moves a few. So median and scatter (1.4826 MAD)
-    per brightness bin are the camera's, and what lies outside them is the scene's. Bins hold equally many pixels, so
-    that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
-    because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
-    taking it off is uncertain by about as much.
-    """
-    brightness = np.rint(brightness * GRAY_LEVELS) / GRAY_LEVELS
-    values, levels = difference[valid], brightness[valid]
-    size = len(values) // BRIGHTNESS_BINS
-    if size < 8:
-        return np.zeros_like(difference), np.ones_like(difference)
-    # Clipped pixels are all of one brightness; mixed first, their bins are fair samples and not parts of the sky.
-    mixed = _mixing(len(values))
-    order = mixed[np.argsort(levels[mixed], kind="stable")][: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
-    centres = levels[order[:, size // 2]]
-    medians = np.median(values[order], axis=1)
-    scatter = 1.4826 * np.median(np.abs(values[order] - medians[:, None]), axis=1)
-    scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
-    scatter = np.hypot(scatter, medians)
-    return tuple(np.interp(brightness, centres, found).astype(np.float32) for found in (medians, scatter))

@@ -5,19 +5,33 @@ import itertools
 import numpy as np
 
 
-def fold(windows, length, how="mean", percentile=99.0, frame_weight=None):
+def fold(windows, length, how="mean", percentile=99.0):
     """{frame index: folded frame} from a list of (start, window): collect all values of every frame, then reduce."""
-    values, weights = {}, {}
+    values = {}
     for start, window in windows:
         for i in range(length):
             values.setdefault(start + i, []).append(window[i])
-            weights.setdefault(start + i, []).append(1.0 if frame_weight is None else frame_weight[i])
     reducers = {
-        "mean": lambda i: np.average(values[i], axis=0, weights=weights[i]),
+        "mean": lambda i: np.mean(values[i], axis=0),
         "max": lambda i: np.max(values[i], axis=0),
         "percentile": lambda i: np.percentile(values[i], percentile, axis=0),
     }
     return {i: reducers[how](i) for i in values}
+
+
+def common_mode(difference, brightness, valid):
+    """Medians and scatters of bins of pixels sorted by gray level, straight from the definition, interpolated."""
+    level = np.rint(brightness * 256)
+    pixels = np.random.default_rng(0).permutation(valid.sum())
+    values, known = difference[valid][pixels], level[valid][pixels]
+    ranked = np.argsort(known, kind="stable")
+    size = len(ranked) // 32
+    bins = [ranked[i * size : (i + 1) * size] for i in range(32)]
+    centres = [known[b[size // 2]] for b in bins]
+    medians = np.array([np.median(values[b]) for b in bins])
+    scatter = np.array([1.4826 * np.median(np.abs(values[b] - m)) for b, m in zip(bins, medians, strict=True)])
+    scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
+    return np.interp(level, centres, medians), np.interp(level, centres, np.hypot(scatter, medians))
 
 
 def flood_fill(mask):

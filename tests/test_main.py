@@ -128,3 +128,10 @@ def test_failures_end_with_1_and_a_message(tmp_path, capsys):
     assert "--data-raw" in capsys.readouterr().err
     assert program.main(["-m", "review", *base]) == 1
     assert "no reel in" in capsys.readouterr().err
+
+
+def test_settings_are_those_of_the_folder_one_works_in_else_the_programs_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert program.default_config() == ROOT / "config.yaml"
+    (tmp_path / "config.yaml").write_text("seed: 5\n")
+    assert load(program.default_config()).seed == 5

@@ -47,15 +47,6 @@ def test_equals_collecting_everything(how, case, percentile):
     assert_same(frames, oracles.fold(windows, length, how, percentile))
 
 
-@given(case=cases(), seed=st.integers(0, 99))
-def test_frame_weights_equal_the_weighted_average(case, seed):
-    length, shape, starts = case
-    weight = np.random.default_rng(seed).uniform(0.1, 1, length)
-    windows = windows_at(starts, length, shape)
-    frames = run(windows, OverlapFold(length, shape, frame_weight=weight))
-    assert_same(frames, oracles.fold(windows, length, frame_weight=weight))
-
-
 @pytest.mark.parametrize("how", HOWS)
 def test_a_frame_leaves_as_soon_as_no_later_window_can_cover_it(how):
     fold = OverlapFold(4, (2, 2), how)
@@ -122,9 +113,6 @@ def test_folding_is_cheap_beside_the_model(how):
         (lambda: OverlapFold(0, (2,)), "length is 0"),
         (lambda: OverlapFold(4, (2,), "median"), "'median'; allowed are mean, max, percentile"),
         (lambda: OverlapFold(4, (2,), "percentile", 101), "percentile is 101"),
-        (lambda: OverlapFold(4, (2,), "max", frame_weight=np.ones(4)), "mean"),
-        (lambda: OverlapFold(4, (2,), frame_weight=np.ones(3)), "4 positive"),
-        (lambda: OverlapFold(4, (2,), frame_weight=np.array([1, 1, 0, 1])), "4 positive"),
         (lambda: OverlapFold(4, (2,)).push(-1, np.ones((4, 2))), "-1"),
         (lambda: OverlapFold(4, (2,)).push(0, np.ones((4, 3))), "expected"),
     ],

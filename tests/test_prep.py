@@ -474,6 +474,17 @@ for n in (10, 100):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+def test_a_reel_that_can_not_be_made_does_not_stop_the_others(tmp_path):
+    write_frames(tmp_path / "in" / "a", 6, wavelength=94)
+    for path in (tmp_path / "in" / "a").iterdir():
+        head = header(12.0 * int(path.stem[-3:]), wavelength=94)
+        path.write_bytes(fits_bytes(np.zeros((24, 32), np.int16), head))
+    write_frames(tmp_path / "in" / "b", 6)
+    with pytest.raises(ValueError, match="1 of 2 reels could not be made, the others were:\naia_94"):
+        run(tmp_path / "in", tmp_path / "out")
+    assert len(Reel(tmp_path / "out" / "aia_171")) == 6
+
+
 def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
     """Frames of 1 MB each: 90 more of them would be 90 MB as they are, and 360 MB as floats."""
     pixels = np.kron(picture(3)[:, :64, 0], np.ones((16, 16), np.uint8))

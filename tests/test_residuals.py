@@ -1,6 +1,7 @@
 """Common mode, smoothing and the residual stream, each against what it must and must not remove."""
 
 import numpy as np
+import oracles
 import pytest
 import torch
 from torch import nn
@@ -8,7 +9,8 @@ from torch import nn
 from config import load
 from data.reel import INVALID
 from data.stretch import Stretch
-from inference.residuals import Detector, clean_residual, common_mode, covering_windows, score_frames
+from inference.common_mode import common_mode
+from inference.residuals import Detector, clean_residual, covering_windows, score_frames
 from tests.reels import drifting_blobs, make_reel
 
 CPU = torch.device("cpu")
@@ -34,6 +36,18 @@ def scene(seed=0):
     y, x = np.mgrid[:64, :64]
     brightness = np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 500).astype(np.float32)
     return brightness, rng.normal(0, 0.002, (64, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_common_mode_equals_its_definition(seed):
+    rng = np.random.default_rng(seed)
+    brightness = (1.5 * rng.random((48, 56)) ** 3 - 0.1).astype(np.float32)  # some beyond 0 and 1
+    difference = rng.normal(0, 0.01 + 0.1 * np.abs(brightness)).astype(np.float32)
+    valid = rng.random((48, 56)) > 0.1 * seed
+    for fast, slow in zip(
+        common_mode(difference, brightness, valid), oracles.common_mode(difference, brightness, valid), strict=True
+    ):
+        np.testing.assert_allclose(fast, slow, rtol=1e-5, atol=1e-7)
 
 
 CAMERAS = [lambda b: 0.1 * b, lambda b: 0.05 * np.exp(-((b / 0.2) ** 2)), lambda b: 0.03 + 0 * b]

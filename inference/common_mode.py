@@ -1,0 +1,57 @@
+"""What all pixels of one brightness share in a frame: the camera's part of a residual, and its scatter."""
+
+from functools import lru_cache
+
+import numpy as np
+
+BRIGHTNESS_BINS = 32
+GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
+SMALLEST_BIN = 8  # pixels
+
+
+def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median difference of the pixels of a like brightness, and robust scatter about it, (H, W) float32 each.
+
+    An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are, and photon
+    noise scatters them together; something on the Sun or in the scene moves a few. So median and scatter (1.4826 MAD)
+    per brightness bin are the camera's, and what lies outside them is the scene's. Bins hold equally many pixels, so
+    that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
+    because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
+    taking it off is uncertain by about as much.
+    """
+    levels = np.clip(np.rint(brightness * GRAY_LEVELS), -2 * GRAY_LEVELS, 3 * GRAY_LEVELS).astype(np.int16)
+    values, known = difference[valid], levels[valid]
+    size = len(values) // BRIGHTNESS_BINS
+    if size < SMALLEST_BIN:
+        return np.zeros_like(difference), np.ones_like(difference)
+    order = _by_level(known)[: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
+    binned, centres = values[order], known[order[:, size // 2]]
+    medians = _row_median(binned)
+    scatter = 1.4826 * _row_median(np.abs(binned - medians[:, None]))
+    scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
+    return _at_levels(levels, centres, medians), _at_levels(levels, centres, np.hypot(scatter, medians))
+
+
+def _by_level(levels: np.ndarray) -> np.ndarray:
+    """Order of pixels (N,) by level, equal ones mixed: clipped pixels are all of one level, and their bins must be fair
+    samples and not parts of the sky."""
+    mixed = _mixing(len(levels))
+    return mixed[np.argsort(levels[mixed], kind="stable")]  # a radix sort for 16-bit integers
+
+
+@lru_cache(maxsize=8)
+def _mixing(n: int) -> np.ndarray:
+    return np.random.default_rng(0).permutation(n)
+
+
+def _row_median(rows: np.ndarray) -> np.ndarray:
+    """np.median(rows, axis=1), without its overhead; sorting short rows is vectorised and faster than selecting."""
+    ranked, middle = np.sort(rows, axis=1), rows.shape[1] // 2
+    return ranked[:, middle] if rows.shape[1] % 2 else (ranked[:, middle - 1] + ranked[:, middle]) / 2
+
+
+def _at_levels(levels: np.ndarray, centres: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """What was found at the bins' centres, interpolated to every pixel's level by a table of all levels."""
+    first = int(levels.min())
+    table = np.interp(np.arange(first, int(levels.max()) + 1), centres, found).astype(np.float32)
+    return table[levels - first]
