@@ -56,7 +56,37 @@ class ConfigError(ValueError):
 
 
 @section
+class VsoConfig:
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+    instrument: str = "aia"
+    cadence_sec: Positive = 60.0
+    level: Literal["1", "1.5s"] = "1"
+    provider: str | None = None
+    retries: NonNegativeInt = 3
+    timeout_sec: Positive = 60.0
+    connections: PositiveInt = 4
+    allow_partial: bool = False
+
+    @model_validator(mode="after")
+    def _is_in_order(self):
+        if self.start and self.end and datetime.fromisoformat(self.end) < datetime.fromisoformat(self.start):
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        if self.level == "1.5s" and self.instrument.lower() != "aia":
+            raise ValueError(f"level 1.5s exists of instrument aia only, not of {self.instrument}")
+        return self
+
+
+@section
+class SkyConfig:
+    pixel_arcsec: Positive
+    disc_centre_px: tuple[float, float]
+
+
+@section
 class PrepConfig:
+    source: Literal["local", "vso"] = "local"
+    vso: VsoConfig = Field(default_factory=VsoConfig)
     clip_length: Annotated[int, Field(ge=2)] = 32
     stride: PositiveInt = 4
     resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
@@ -72,6 +102,12 @@ class PrepConfig:
     saturation_dn: Positive | None = 16383.0
     shape_tolerance_px: NonNegativeInt = 2
     min_coverage: Fraction = 0.5
+    register: Literal["auto", "off"] = "auto"
+    rsun_arcsec: Positive | None = None
+    degradation_table: str | None = None
+    pointing_table: str | None = None
+    off_limb: Literal["keep", "mask"] = "keep"
+    sky: SkyConfig | None = None
     mask: tuple[Rectangle, ...] = ()
     field_circle: tuple[float, float, Positive] | None = None
     stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
@@ -82,6 +118,14 @@ class PrepConfig:
     frames_per_second: Positive | None = None
     labels_csv: str | None = None
     movie_only: bool = False
+
+    @model_validator(mode="after")
+    def _download_is_complete(self):
+        needed = {"vso.start": self.vso.start, "vso.end": self.vso.end, "wavelengths": self.wavelengths}
+        missing = [f"prep.{key}" for key, value in needed.items() if not value]
+        if self.source == "vso" and missing:
+            raise ValueError(f"source vso needs {', '.join(missing)}")
+        return self
 
 
 @section
@@ -157,6 +201,9 @@ class EvalConfig:
     link_gap_frames: NonNegativeInt = 3
     link_distance_px: NonNegative = 6.0
     min_frames: PositiveInt = 1
+    catalog: str | None = None
+    catalog_tolerance_min: NonNegative = 15.0
+    catalog_distance_arcsec: Positive = 250.0
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None

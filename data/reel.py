@@ -69,7 +69,11 @@ class Reel:
 
         A pass over a long reel through the memory map would count every page it touched as this process's memory.
         """
-        return _read_rows(self.frames, start, stop), _read_rows(self.masks, start, stop)
+        return _read_rows(self.frames, start, stop), self.read_masks(start, stop)
+
+    def read_masks(self, start: int, stop: int) -> np.ndarray:
+        """Mask bits (n, H, W) of [start, stop), read rather than mapped."""
+        return _read_rows(self.masks, start, stop)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:

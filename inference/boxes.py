@@ -27,6 +27,7 @@ class Box:
     mean: float
     area: int  # pixels above the low threshold
     level: str  # "high" when a pixel exceeds the high threshold, else "low"
+    instrument: str = ""  # why it is the camera's and not the scene's, see instrument.py
 
 
 def find_boxes(

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from config import Config, EvalConfig, dump
@@ -22,6 +23,8 @@ from data.files import write_text
 from data.reel import INVALID, Reel, find_reels
 from inference.boxes import Box, find_boxes
 from inference.calibrate import Calibration, calibration, load_detector
+from inference.catalog import load_catalog
+from inference.instrument import judged
 from inference.movie import movie_of
 from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames
 from inference.results import Results, ScoreMaps, read_boxes
@@ -107,14 +110,15 @@ def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: 
     """Calibration, thresholds and identity of one evaluation."""
     quiet = calibration(run, detector, tuple(reel.channels), settings)
     low, high = quiet.thresholds(settings, reel.cadence_s)
-    decisive = {k: v for k, v in asdict(settings).items() if k not in _DRAWING}
+    decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
     identity |= {"threshold_low": low, "threshold_high": high}
     return Job(reel, detector, quiet, low, high, settings, identity, run / "eval" / reel.name)
 
 
-# Settings that change what is drawn, not what is found.
-_DRAWING = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size")
+# Settings that change what is drawn or compared, not what is found.
+_AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
+_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec")
 
 
 def detections(job: Job) -> Iterator[Detection]:
@@ -123,21 +127,33 @@ def detections(job: Job) -> Iterator[Detection]:
     for scored in score_frames(job.detector, job.reel, starts, job.settings):
         score = job.calibration.score(scored.residual, job.settings)
         area, iou = job.settings.min_area, job.settings.iou_thresh
-        yield Detection(scored, score, find_boxes(score, job.low, job.high, area, iou, ~scored.valid))
+        boxes = find_boxes(score, job.low, job.high, area, iou, ~scored.valid)
+        yield Detection(scored, score, judged(boxes, scored.frame, scored.reconstruction, scored.valid))
 
 
 def run_job(job: Job) -> None:
     """Evaluate one reel and write everything; a summary that exists belongs to complete results."""
     (job.out / "summary.json").unlink(missing_ok=True)
     begun = time.perf_counter()
-    results = Results(job.reel, job.settings)
+    results = Results(job.reel, job.settings, flares_for(job))
     with ScoreMaps(job.out, job.reel) as maps, movie_for(job) as movie:
         for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
-            results.add(found.scored.index, found.score, found.boxes)
+            results.add(found.scored.index, found.score, found.boxes, found.scored.common)
             maps.add(found.scored.index, found.score)
             movie.add(found.scored, found.score, found.boxes)
     seconds = time.perf_counter() - begun
     results.write(job.out, job.low, job.high, job.identity, seconds)
+
+
+def flares_for(job: Job) -> pd.DataFrame | None:
+    """The catalogue to compare with, read before the scoring so that a bad one fails at once."""
+    settings, times = job.settings, job.reel.times_utc
+    if settings.catalog is None:
+        return None
+    if times is None:
+        raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
+    around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
+    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / "hek_flares.csv")
 
 
 def movie_for(job: Job) -> AbstractContextManager:
@@ -173,5 +189,5 @@ def saved_detections(job: Job) -> Iterator[Detection]:
             continue
         frame, bits = job.reel.read(index, index + 1)
         nothing = np.zeros((0, *score.shape), np.float32)
-        scored = ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0)
+        scored = ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0, np.nan)
         yield Detection(scored, score, boxes.get(index, []))

@@ -21,6 +21,7 @@ COLUMNS = (
     *("frame_start", "frame_peak", "frame_end", "n_frames", "x", "y", "x0", "y0", "x1", "y1", "area_px"),
     *("peak_score", "mean_score", "level"),
 )
+UNEXPLAINED = 32  # an event with so many boxes of its own is no camera's, and its memory stays bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Event:
     peak_score: float
     mean_score: float  # over all its pixels in all frames
     level: str  # "high" when any of its boxes is
+    reasons: tuple[str, ...] = ()  # why some of its boxes are the camera's, see instrument.py
+    unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
 
 
 class _Track:
@@ -52,6 +55,8 @@ class _Track:
         self.union = bounds_of(box)
         self.peak_frame, self.peak_box = frame, box
         self.n_frames, self.pixels, self.total, self.high = 0, 0, 0.0, False
+        self.reasons: set[str] = set()
+        self.unexplained: list[int] = []
         self.extend(frame, time_s, box)
 
     def extend(self, frame: int, time_s: float, box: Box) -> None:
@@ -64,13 +69,18 @@ class _Track:
         self.pixels += box.area
         self.total += box.mean * box.area
         self.high |= box.level == "high"
+        if box.instrument:
+            self.reasons.add(box.instrument)
+        elif len(self.unexplained) < UNEXPLAINED:
+            self.unexplained.append(frame)
 
     def event(self) -> Event:
         peak = self.peak_box
         place = (peak.x, peak.y, *self.union, peak.area, peak.peak)
         level = "high" if self.high else "low"
         frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
-        return Event(self.number, *frames, *place, self.total / self.pixels, level)
+        traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
+        return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces)
 
 
 class EventLinker:
@@ -84,6 +94,9 @@ class EventLinker:
       stronger instead (that of the higher peak so far). The weaker ends, or goes on if it comes back within its gap.
     A track stays open over at most `max_gap_frames` frames without a box (frames that are never pushed count too), and
     over at most `max_gap_s` seconds when that is given. Events with fewer than `min_frames` boxes are dropped.
+
+    drift: where the scene itself moves, as the Sun rotates: maps (frame, box) pairs and a later frame to the shifts
+    (N, 2) dx, dy in px that carry them there; boxes are compared after it.
     """
 
     def __init__(
@@ -92,6 +105,7 @@ class EventLinker:
         max_distance_px: float = 6.0,
         min_frames: int = 1,
         max_gap_s: float = math.inf,
+        drift: Callable[[list[tuple[int, Box]], int], np.ndarray] | None = None,
     ):
         if max_gap_frames < 0 or max_distance_px < 0 or min_frames < 1 or not max_gap_s > 0:
             raise ValueError(
@@ -99,7 +113,7 @@ class EventLinker:
                 f"min_frames {min_frames} >= 1, max_gap_s {max_gap_s} > 0"
             )
         self.max_gap_frames, self.max_gap_s = max_gap_frames, max_gap_s
-        self.max_distance_px, self.min_frames = max_distance_px, min_frames
+        self.max_distance_px, self.min_frames, self.drift = max_distance_px, min_frames, drift
         self._open: list[_Track] = []
         self._started = 0
         self._frame = -1
@@ -115,7 +129,7 @@ class EventLinker:
             raise ValueError(f"time_s is {time_s} at frame {frame}; max_gap_s {self.max_gap_s} needs a time")
         self._frame = frame
         closed = self._close(lambda t: self._is_over(t, frame, time_s))
-        track_of_box = match(self._open, boxes, self.max_distance_px)
+        track_of_box = match(self._open, boxes, self.max_distance_px, self._drift_until(frame))
         for box, track in zip(boxes, track_of_box, strict=True):
             if track is None:
                 self._started += 1
@@ -123,6 +137,12 @@ class EventLinker:
             else:
                 track.extend(frame, time_s, box)
         return closed
+
+    def _drift_until(self, frame: int) -> np.ndarray:
+        """By how much the scene carries the last box of every open track until `frame`: (tracks, 2) dx, dy."""
+        if self.drift is None or not self._open:
+            return np.zeros((len(self._open), 2))
+        return self.drift([(track.last_frame, track.last_box) for track in self._open], frame)
 
     def finish(self) -> list[Event]:
         """The events that were still open."""
@@ -141,13 +161,16 @@ def bounds_of(box: Box) -> tuple[int, int, int, int]:
     return box.x0, box.y0, box.x1, box.y1
 
 
-def match(tracks: Sequence[_Track], boxes: Sequence[Box], max_distance_px: float) -> list[_Track | None]:
-    """The track that each box extends, or None; see EventLinker for the rules."""
+def match(
+    tracks: Sequence[_Track], boxes: Sequence[Box], max_distance_px: float, shifts: np.ndarray
+) -> list[_Track | None]:
+    """The track that each box extends, or None; see EventLinker for the rules. shifts: (tracks, 2) dx, dy in px."""
     if not tracks or not boxes:
         return [None] * len(boxes)
-    bounds = np.array([bounds_of(track.last_box) for track in tracks])[:, None], np.array([bounds_of(b) for b in boxes])
+    old, new = ([bounds_of(b) for b in some] for some in ([track.last_box for track in tracks], boxes))
+    bounds = (np.array(old) + np.hstack([shifts, shifts]))[:, None], np.array(new)
     centres = [np.array([(b.x, b.y) for b in some]) for some in ([track.last_box for track in tracks], boxes)]
-    distance = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)
+    distance = np.linalg.norm((centres[0] + shifts)[:, None] - centres[1], axis=-1)
     worth = link_worth(box_iou(*bounds), distance, max_distance_px)
     track_of_box: list[_Track | None] = [None] * len(boxes)
     for t, b in zip(*linear_sum_assignment(worth, maximize=True), strict=True):

@@ -35,6 +35,7 @@ class ScoredFrame:
     reconstruction: np.ndarray
     residual: np.ndarray
     valid: np.ndarray
+    common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def _emit(reconstructions, folded, detector: Detector, reel: Reel, settings: Eva
     for k, (index, reconstruction) in enumerate(reconstructions):
         frame, valid = frames[index - first], (bits[index - first] & INVALID) == 0
         error = None if folded is None else folded[k][1]
-        residual = clean_residual(frame, reconstruction, valid, settings, error)
-        yield ScoredFrame(index, frame, reconstruction, residual, valid)
+        residual, common = clean_residual(frame, reconstruction, valid, settings, error)
+        yield ScoredFrame(index, frame, reconstruction, residual, valid, common)
 
 
 def clean_residual(
@@ -124,8 +125,8 @@ def clean_residual(
     valid: np.ndarray,
     settings: EvalConfig,
     error: np.ndarray | None = None,
-) -> np.ndarray:
-    """Absolute residual (H, W), mean over channels, of frame and reconstruction (C, H, W).
+) -> tuple[np.ndarray, float]:
+    """Absolute residual (H, W), mean over channels, of frame and reconstruction (C, H, W), and the common mode's rms.
 
     With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
     the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
@@ -145,4 +146,4 @@ def clean_residual(
     if settings.smooth_px:
         residual = cv2.GaussianBlur(residual, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
         residual[~valid] = 0
-    return residual
+    return residual, float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0

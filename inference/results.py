@@ -1,8 +1,11 @@
 """What eval leaves on disk for one reel: tables first, then what is drawn from them."""
 
+import hashlib
+import json
 import os
 import platform
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -14,31 +17,39 @@ from config import EvalConfig
 from data.files import write_csv, write_json
 from data.reel import Reel
 from inference.boxes import Box
-from inference.events import EventLinker, events_table, write_events
+from inference.event_facts import describe
+from inference.events import EventLinker, write_events
+from inference.export import write_ecsv, write_voevents
+from inference.instrument import camera_frames
+from inference.matching import Observed, catalog_summary, match_flares
 from inference.metrics import average_precision, event_metrics, frame_auc
+from inference.sky import Sky, shifts
 from inference.timeline import timeline
 
-BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level")
+BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
 
 
 class Results:
     """Collects per-frame scores and boxes, links events as frames arrive, and writes the tables at the end."""
 
-    def __init__(self, reel: Reel, settings: EvalConfig):
-        self.reel = reel
+    def __init__(self, reel: Reel, settings: EvalConfig, flares: pd.DataFrame | None = None):
+        self.reel, self.settings, self.flares = reel, settings, flares
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
+        self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
         self.events: list = []
+        self.sky = Sky.of(reel)
+        drift = partial(shifts, self.sky) if self.sky else None
         longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
         self.linker = EventLinker(
-            settings.link_gap_frames, settings.link_distance_px, settings.min_frames, max_gap_s=longest_s
+            settings.link_gap_frames, settings.link_distance_px, settings.min_frames, longest_s, drift
         )
 
-    def add(self, index: int, score: np.ndarray, boxes: list[Box]) -> None:
+    def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
         """Add one frame, in time order; a gap in time closes the open events."""
         self.statistics[index] = score.mean(), score.max(), score.std()
-        self.n_boxes[index] = len(boxes)
+        self.common[index], self.n_boxes[index] = common, len(boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
@@ -46,13 +57,21 @@ class Results:
         """Write every table and picture; summary.json comes last and says that the others are complete."""
         self.events += self.linker.finish()
         scores, boxes = self.score_table(), self.box_table()
-        events = events_table(self.events, self.reel.times_s, self.reel.times_utc)
+        camera = camera_frames(self.common)
+        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity))
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
         write_events(out, events, facts)
+        write_ecsv(out / "events.ecsv", events, facts)
+        write_voevents(out / "voevents", events, self.reel.name)
+        if self.sky:
+            from inference.sky_plots import draw_sheet  # late: sunpy.map takes two seconds, and a video needs it not
+
+            draw_sheet(out, events, self.reel)
         self.draw_timeline(out, events, low, high)
-        write_json(out / "summary.json", facts | self.counts(events) | self.metrics(events) | self.cost(seconds))
+        found = self.counts(events) | self.metrics(events) | self.compared(out, events)
+        write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(out, events, low, high)
 
     def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
@@ -77,21 +96,22 @@ class Results:
         """boxes.csv: one row a box, half-open bounds in reel pixels."""
         utc = self.reel.times_utc
         rows = [
-            (i, "" if utc is None else str(utc[i]), b.x0, b.y0, b.x1, b.y1, b.x, b.y, b.peak, b.mean, b.area, b.level)
+            (i, "" if utc is None else str(utc[i]), *(getattr(b, name) for name in BOX_COLUMNS[2:]))
             for i, b in self.boxes
         ]
         return pd.DataFrame(rows, columns=BOX_COLUMNS)
 
     def counts(self, events: pd.DataFrame) -> dict:
-        scored = np.isfinite(self.statistics[:, 1])
+        scored, scene = np.isfinite(self.statistics[:, 1]), scene_events(events)
         return {
             "frames": len(self.reel),
             "frames_scored": int(scored.sum()),
             "frames_not_scored": int((~scored).sum()),
             "frames_with_boxes": int((self.n_boxes > 0).sum()),
             "boxes": len(self.boxes),
-            "events": len(events),
-            "events_high": int((events["level"] == "high").sum()),
+            "events": len(scene),
+            "events_high": int((scene["level"] == "high").sum()),
+            "events_instrument": len(events) - len(scene),
         }
 
     def metrics(self, events: pd.DataFrame) -> dict:
@@ -102,9 +122,21 @@ class Results:
         peaks = self.statistics[:, 1]
         found = {"frame_auc": frame_auc(peaks, labels), "average_precision": average_precision(peaks, labels)}
         truth = labelled_intervals(labels, self.reel.times_s)
-        intervals = events[["time_start_s", "time_end_s"]].to_numpy()
+        intervals = scene_events(events)[["time_start_s", "time_end_s"]].to_numpy()
         matched = event_metrics(intervals, truth, tolerance_s=self.reel.cadence_s)
         return {"metrics": found | {f"event_{k}": v for k, v in asdict(matched).items()}}
+
+    def compared(self, out: Path, events: pd.DataFrame) -> dict:
+        """matches.csv, and what the catalogue of flares says; nothing without one."""
+        if self.flares is None:
+            return {}
+        scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
+        observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
+        limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
+        matches, confirmed = match_flares(events, self.flares, observed, *limits)
+        write_csv(out / "matches.csv", matches)
+        unconfirmed = events["event"][~confirmed].tolist()
+        return {"catalog": catalog_summary(matches, confirmed, observed) | {"unconfirmed_events": unconfirmed}}
 
     def cost(self, seconds: float) -> dict:
         packages = ("torch", "numpy", "opencv-python-headless", "av")
@@ -113,8 +145,8 @@ class Results:
 
     def tell(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
         """Print what a user wants to know first."""
-        counts = self.counts(events)
-        found = f"{counts['events']} events ({counts['events_high']} high)"
+        counts, events = self.counts(events), scene_events(events)
+        found = f"{counts['events']} events ({counts['events_high']} high, {counts['events_instrument']} the camera's)"
         print(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}, results in {out}")
         if counts["frames_not_scored"]:
             print(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
@@ -122,6 +154,19 @@ class Results:
         for e in strongest.itertuples():
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
             print(f"  event {e.event}: {when}, peak {e.peak_score:.3g} at x {e.x:.1f}, y {e.y:.1f} px, {e.level}")
+
+
+def scene_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Without those that are taken for the camera's."""
+    return events[events["instrument"] == ""]
+
+
+def short_identity(identity: dict) -> dict[str, str]:
+    """First 12 digits of the SHA-256 of model, reel and settings: enough to tell two results apart in a table."""
+    settings = json.dumps(identity["settings"], sort_keys=True)
+    found = {"model": identity["weights_sha256"], "reel": identity["reel"]}
+    found["config"] = hashlib.sha256(settings.encode()).hexdigest()
+    return {name: digest[:12] for name, digest in found.items()}
 
 
 def labelled_intervals(labels: np.ndarray, times_s: np.ndarray) -> np.ndarray:
@@ -179,7 +224,7 @@ class ScoreMaps:
 def read_boxes(path: Path) -> dict[int, list[Box]]:
     """Boxes by frame from boxes.csv."""
     boxes: dict[int, list[Box]] = {}
-    for row in pd.read_csv(path).itertuples():
-        box = Box(row.x0, row.y0, row.x1, row.y1, row.x, row.y, row.peak, row.mean, row.area, row.level)
+    for row in pd.read_csv(path, keep_default_na=False).itertuples():
+        box = Box(*(getattr(row, name) for name in BOX_COLUMNS[2:]))
         boxes.setdefault(row.frame, []).append(box)
     return boxes

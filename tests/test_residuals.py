@@ -96,7 +96,7 @@ def test_invalid_pixels_neither_count_nor_show():
     spoiled[~valid] = 1e3
     for spoilt, clean in zip(*(common_mode(d, brightness, valid) for d in (spoiled, noise)), strict=True):
         np.testing.assert_array_equal(spoilt[valid], clean[valid])
-    residual = clean_residual((brightness + spoiled)[None], brightness[None], valid, eval_settings())
+    residual, _ = clean_residual((brightness + spoiled)[None], brightness[None], valid, eval_settings())
     assert (residual[~valid] == 0).all()
     assert residual.max() < 10  # in scatters
 
