@@ -209,6 +209,7 @@ def events_table(
     """
     ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
     table = pd.DataFrame([asdict(event) for event in ordered], columns=[field.name for field in fields(Event)])
+    table = table.astype({f.name: f.type for f in fields(Event) if f.type in (int, float)})  # also when it is empty
     table["event"] = np.arange(1, len(table) + 1)
     for moment in ("start", "peak", "end"):
         frame = table[f"frame_{moment}"].to_numpy(np.int64)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from config import PrepConfig
-from data.calibrate import area_mean, calibrate, steps
+from data.calibrate import calibrate, steps
 from data.reel import INVALID, SATURATED
+from data.resample import area_mean
 from data.sources.base import Candidate, FrameError, RawFrame
 from tests.fits_files import BLANK, counts
 
@@ -295,7 +296,7 @@ def test_flags_name_quality_bits_and_remarks():
 
 
 def test_steps_tell_what_was_done():
-    done = steps(PrepConfig(mask=((0, 0, 4, 4),)), fits=True)
+    done = steps(PrepConfig(mask=((0, 0, 4, 4),)), [fits_candidate()])
     assert done == [
         "missing pixels masked",
         "saturation noted at 16383 DN",
@@ -303,4 +304,4 @@ def test_steps_tell_what_was_done():
         "rectangles masked: [[0, 0, 4, 4]]",
         "valid-weighted area mean",
     ]
-    assert steps(PrepConfig(resize=None), fits=False) == ["missing pixels masked", "native grid"]
+    assert steps(PrepConfig(resize=None), [Candidate("a.png", "a.png", "image", "a")]) == ["missing pixels masked", "native grid"]

@@ -167,3 +167,23 @@ def test_run_keeps_its_config_seed_and_versions(work):
     assert facts["seed"] == 0
     assert "torch" in facts["versions"]
     assert yaml.safe_load((work / "run" / "config.yaml").read_text())["train"]["epochs"] == 3
+
+
+def test_events_are_compared_with_a_catalogue_and_nothing_else_changes(inside):
+    before = json.loads((results(inside) / "summary.json").read_text())
+    flares = "start,peak,end,class\n2024-01-01T01:59:00,2024-01-01T02:01:00,2024-01-01T02:04:00,M1.0\n"
+    (inside / "flares.csv").write_text(flares + "2024-01-01T00:20:00,2024-01-01T00:25:00,2024-01-01T00:30:00,C2.0\n")
+    assert run("--set", "eval.catalog=flares.csv", "--set", "eval.catalog_tolerance_min=1") == 0
+    summary = json.loads((results(inside) / "summary.json").read_text())
+    found = pd.read_csv(results(inside) / "matches.csv").set_index("goes_class")
+    assert found["status"].to_dict() == {"M1.0": "found", "C2.0": "missed"}
+    assert summary["catalog"]["by_class"]["M"]["recall"] == 1.0
+    assert len(summary["catalog"]["unconfirmed_events"]) == summary["catalog"]["events_unconfirmed"]
+    assert summary["identity"] == before["identity"] and summary["events"] == before["events"]
+
+
+def test_a_bad_catalogue_is_an_error_before_the_scoring(inside, capsys):
+    (inside / "bad.csv").write_text("when,what\n1,2\n")
+    assert run("--set", "eval.catalog=bad.csv") == 1
+    error = capsys.readouterr().err
+    assert "bad.csv" in error and "evaluating" not in error
