@@ -44,6 +44,10 @@ class Canvas:
     def fill(self, colour: Colour) -> None:
         self.y[:], self.u[:], self.v[:] = yuv_of(colour)
 
+    def copy(self, other: "Canvas") -> None:
+        """Take over what another region of the same size shows."""
+        self.y[:], self.u[:], self.v[:] = other.y, other.u, other.v
+
     def paint(self, planes: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         """Fill with small planes Y, U, V of one size (h, w), enlarged bilinearly."""
         for target, plane in zip((self.y, self.u, self.v), planes, strict=True):
@@ -68,7 +72,8 @@ class Canvas:
 
     def curve(self, x: np.ndarray, y: np.ndarray, luma: int, fill: int | None = None) -> None:
         """Polyline through points (N,), broken where y is NaN; with `fill`, the area below it gets that luma."""
-        for run in np.ma.clump_unmasked(np.ma.masked_invalid(y)):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isfinite(y), [False]])))
+        for run in map(slice, edges[::2], edges[1::2]):
             points = np.stack([x[run], y[run]], axis=1).round().astype(np.int32)
             points = np.append(points, points[-1:] + np.array([1, 0], np.int32), axis=0)  # a lone point is visible too
             if fill is not None:

@@ -42,6 +42,8 @@ class Composer:
         self._history = np.full(self.layout.curve_size[0] // STEP_PX, np.nan)
         self._gray, self._heat, self._blend = _tables(style.heat_weight)
         draw_still_parts(self._canvas, self.layout, style)
+        places = [(x, self.layout.top) for x in self.layout.panel_x]
+        self._panels = [self._canvas.region(*place, *self.layout.panel_size) for place in places]
         self._curve = self._canvas.region(self.layout.pad, self.layout.curve_y, *self.layout.curve_size)
         self._empty_curve = self._curve.y.copy()
         self._header = self._canvas.region(0, 0, self.layout.width, self.layout.px(40))
@@ -69,17 +71,17 @@ class Composer:
         """
         images = {"frame": frame, "anomaly": anomaly, "reconstruction": reconstruction, "residual": residual}
         levels = {name: self._levels(name, images[name]) for name in self.style.panels}
-        for name, x in zip(self.style.panels, self.layout.panel_x, strict=True):
-            panel = self._canvas.region(x, self.layout.top, *self.layout.panel_size)
-            if name == "anomaly" and self.style.shows_heat:
-                pair = levels["frame"].astype(np.uint16) << 8 | levels["anomaly"]
-                panel.paint(tuple(table[pair] for table in self._blend))
-            else:
+        panels = dict(zip(self.style.panels, self._panels, strict=True))
+        for name, panel in panels.items():
+            if name != "anomaly":
                 table = self._heat if name == "residual" else self._gray
-                source = levels["frame"] if name == "anomaly" else levels[name]
-                panel.paint(tuple(cv2.LUT(source, plane) for plane in table))
-            if name == "anomaly" and not self.style.shows_heat:
-                self._draw_boxes(panel, boxes)
+                panel.paint(tuple(cv2.LUT(levels[name], plane) for plane in table))
+        if self.style.shows_heat:
+            pair = levels["frame"].astype(np.uint16) << 8 | levels["anomaly"]
+            panels["anomaly"].paint(tuple(table[pair] for table in self._blend))
+        else:
+            panels["anomaly"].copy(panels["frame"])
+            self._draw_boxes(panels["anomaly"], boxes)
         self._draw_header(caption, score)
         self._draw_curve(score)
         return self._i420
