@@ -64,6 +64,7 @@ FLAGS = {
     "keep": "review.keep",
     "reject": "review.reject",
     "undo": "review.undo",
+    "allow_partial": "prep.vso.allow_partial",
 }
 
 
@@ -84,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
     p.add_argument("--movie_only", "--movie-only", action="store_true", help="prep, eval: only the movie")
+    p.add_argument(
+        "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"
+    )
     for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
         p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
     return p

@@ -35,9 +35,15 @@ FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 def prep(config: Config) -> list[Path]:
     """Prepare every reel found in `config.data_raw` into `config.data_clips`; returns the reel folders.
 
-    Raises FileNotFoundError when there is no input, ValueError when no frame can be used, or, once all the others are
-    made, when a reel could not be.
+    With `prep.source: vso` the frames are downloaded there first. Raises FileNotFoundError when there is no input,
+    ValueError when no frame can be used, or, once all the others are made, when a reel could not be, and OSError when
+    wanted frames could not be had.
     """
+    not_had = ""
+    if config.prep.source == "vso":
+        from data.vso import fetch  # local prep does not wait for network libraries
+
+        not_had = fetch(config)
     root, out = Path(config.data_raw), Path(config.data_clips)
     inputs, given = sources.discover(root), read_given(config.prep)
     try:
@@ -53,6 +59,8 @@ def prep(config: Config) -> list[Path]:
     if not made:
         reasons = sorted({c.reason for c in candidates if c.reason})[:5]
         raise ValueError(f"none of the {len(candidates)} frames in {root} can be used; reasons: {'; '.join(reasons)}")
+    if not_had:
+        raise OSError(f"{len(made)} reels are made without them (to be moved away before others can be), but {not_had}")
     return made
 
 

@@ -441,7 +441,7 @@ def test_wanted_times_reach_the_end_and_no_farther(cadence_sec, n, more):
     assert end - times[-1] <= step + np.timedelta64(1, "ms")
 
 
-def test_sunpy_is_not_loaded_by_local_prep():
-    code = "import sys, data.prepare_data; print([m for m in sys.modules if m.startswith('sunpy.net')])"
+def test_local_prep_loads_no_network_library():
+    code = "import sys, data.prepare_data; print([m for m in sys.modules if m.startswith(('sunpy.net', 'aiohttp'))])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
