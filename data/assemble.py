@@ -79,7 +79,7 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
         for row in range(len(plan.rows))
         if not any(facts[row, channel]["reason"] for channel in range(len(plan.channels)))
     ]
-    table = frame_table(plan, facts, good)
+    table = frame_table(plan, facts, good, config.prep.resize or plan.source_shape)
     if not good:
         write_rejected(plan, final, table)
         shutil.rmtree(part)
@@ -220,7 +220,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "origin": "lower" if plan.is_fits else "upper",
         "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
         "stretch": [s.as_dict() for s in scaling],
-        "calibration": steps(prep, plan.is_fits),
+        "calibration": steps(prep, [c for row in plan.rows for c in row]),
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},
     }

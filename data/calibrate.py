@@ -1,20 +1,22 @@
-"""From stored pixels to comparable ones: missing and saturated pixels, exposure, common shape, common grid.
+"""From stored pixels to comparable ones: missing and saturated pixels, exposure, common shape, registration, grid.
 
 Order matters: saturation is a property of the raw counts, so it is noted before they are divided by the exposure time.
+The order of the steps is that of aiapy's "Preparing AIA data"; its respiking is left out, for it would plant anomalies.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from config import PrepConfig
-from data.mask_bits import INVALID, SATURATED
+from data.limb import off_limb
+from data.mask_bits import INVALID, OFF_LIMB, SATURATED
+from data.resample import any_in_cell, area_mean
 from data.sources.base import Candidate, FrameError, RawFrame
-
-STRIP_ROWS = 8  # rows of a shrunken strip; its source stays in the processor's cache
+from data.wcs import FrameWcs
 
 
 @dataclass(frozen=True)
@@ -23,23 +25,42 @@ class CalibratedFrame:
 
     values: np.ndarray
     bits: np.ndarray  # (H, W) uint8
-    coverage: float  # fraction of the source pixels outside prep.mask that were valid
+    coverage: float  # fraction of the pixels outside prep.mask that were valid: the source's, or the registered frame's
     saturated_fraction: float
     flags: str
 
 
-def steps(prep: PrepConfig, fits: bool) -> list[str]:
-    """The calibration steps that `calibrate` performs, for reel.json."""
+def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+    """The calibration steps that `calibrate` performs on these frames, for reel.json."""
+    fits = any(c.is_fits for c in frames)
     done = ["missing pixels masked"]
     if fits and prep.saturation_dn:
         done.append(f"saturation noted at {prep.saturation_dn:g} DN")
     if fits and prep.normalise_exposure:
         done.append("divided by EXPTIME (DN/s)")
+    if any(c.degradation != 1 for c in frames):
+        done.append("divided by the degradation of the instrument")
     if prep.mask:
         done.append(f"rectangles masked: {[list(r) for r in prep.mask]}")
     if prep.field_circle:
         done.append(f"masked outside the circle {list(prep.field_circle)}")
-    return [*done, "valid-weighted area mean" if prep.resize else "native grid"]
+    return [*done, *_sky_steps(prep, frames), "valid-weighted area mean" if prep.resize else "native grid"]
+
+
+def _sky_steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+    """The steps that need a WCS."""
+    done = []
+    fits = any(c.is_fits and c.wcs for c in frames)
+    if fits and prep.pointing_table:
+        done.append("pointing from the master pointing table")
+    if any(c.target for c in frames):
+        size = f"solar radius as of {prep.rsun_arcsec:g} arcsec" if prep.rsun_arcsec else "common scale"
+        pointings = {(c.target.crpix1, c.target.crpix2) for c in frames if c.target}
+        pointing = "common pointing" if len(pointings) == 1 else "each its own pointing"
+        done.append(f"registered: roll 0, {size}, {pointing}")
+    if any(c.wcs for c in frames):
+        done.append("masked beyond the limb" if prep.off_limb == "mask" else "limb noted")
+    return done
 
 
 def calibrate(
@@ -53,12 +74,17 @@ def calibrate(
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
-    coverage, valid = _cover(valid, unmasked(source_shape, prep.mask, prep.field_circle), prep.min_coverage)
+    to_source = np.reshape(candidate.to_source, (2, 3)) if candidate.to_source else None
+    free = unmasked(source_shape, prep.mask, prep.field_circle)
+    coverage, valid = _cover(valid, free, prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
-        small, weight = area_mean(pixels, valid, grid)
-        if candidate.is_fits and prep.normalise_exposure:
-            small /= np.float32(candidate.exptime_s)
-    bits = _mask_bits(small, weight, saturated)
+        small, weight = area_mean(pixels, valid, grid, to_source)
+        small /= np.float32(_sensitivity(candidate, prep))
+    if to_source is not None:
+        coverage = float(np.clip(weight.mean() / (1.0 if free is None else free.mean()), 0, 1))
+        _check_coverage(coverage, prep.min_coverage)
+    bits = _mask_bits(small, weight, saturated, to_source)
+    _mark_limb(bits, candidate.sky, source_shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
     return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, candidate, present, prep)))
@@ -66,20 +92,36 @@ def calibrate(
 
 def _flags(raw: RawFrame, candidate: Candidate, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
     """What was odd about a frame that is used all the same."""
-    flags = [raw.flags] if raw.flags else []
+    flags = [text for text in (raw.flags, candidate.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
     return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if candidate.quality >> bit & 1]
 
 
-def _mask_bits(small: np.ndarray, weight: np.ndarray | None, saturated: np.ndarray | None) -> np.ndarray:
+def _sensitivity(candidate: Candidate, prep: PrepConfig) -> float:
+    """What the counts of a frame are divided by."""
+    exptime_s = candidate.exptime_s if candidate.is_fits and prep.normalise_exposure else 1.0
+    return exptime_s * candidate.degradation
+
+
+def _mark_limb(bits: np.ndarray, wcs: FrameWcs | None, shape: tuple[int, int], prep: PrepConfig) -> None:
+    """Set the bits of what lies beyond the limb. With prep.off_limb mask it is hidden, but was not missing."""
+    if wcs is None:
+        return
+    marks = OFF_LIMB | INVALID if prep.off_limb == "mask" else OFF_LIMB
+    bits[off_limb(wcs.resized(shape, bits.shape), bits.shape)] |= marks
+
+
+def _mask_bits(
+    small: np.ndarray, weight: np.ndarray | None, saturated: np.ndarray | None, to_source: np.ndarray | None
+) -> np.ndarray:
     """Mask bits (H, W) uint8. A grid cell is valid when at least half of its area was, saturated when any of it was."""
     invalid = ~np.isfinite(small)
     if weight is not None:
         invalid |= weight < 0.5
     bits = np.where(invalid, np.uint8(INVALID), np.uint8(0))
     if saturated is not None:
-        bits[_area_resize(saturated, None, small.shape) > 0] |= SATURATED
+        bits[any_in_cell(saturated, small.shape, to_source)] |= SATURATED
     return bits
 
 
@@ -157,53 +199,12 @@ def _cover(valid: np.ndarray | None, free: np.ndarray | None, min_coverage: floa
     if expected == 0:
         raise FrameError("prep.mask covers the whole frame")
     coverage = 1.0 if valid is None else float(both.mean() / expected)
+    _check_coverage(coverage, min_coverage)
+    return coverage, both
+
+
+def _check_coverage(coverage: float, min_coverage: float) -> None:
     if coverage == 0:
         raise FrameError("no pixel is valid")
     if coverage < min_coverage:
         raise FrameError(f"coverage {coverage:.2f} is below prep.min_coverage {min_coverage:g}")
-    return coverage, both
-
-
-def area_mean(
-    values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean of the valid values over each cell of a coarser grid (H, W) float32, and the valid fraction of each cell.
-
-    As JSOC makes its synoptic images: sum of the valid pixels over their number. INTER_AREA alone would spread one
-    missing pixel over its whole cell. Values that are not valid may be anything; None: all are valid.
-    """
-    if valid is None:
-        return _area_resize(values, None, grid), None
-    weight, total = _area_resize(valid, None, grid), _area_resize(values, valid, grid)
-    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0), weight
-
-
-def _area_resize(values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int]) -> np.ndarray:
-    """Area mean to `grid`, 0 for what is not valid; an exact power of two first makes large frames faster."""
-    height, width = values.shape
-    factor = min(height // grid[0], width // grid[1]) // 8
-    power = 1 << max(factor, 1).bit_length() - 1
-    if power > 1 and height % power == 0 and width % power == 0:
-        values, valid = _block_means(values, valid, power), None
-    values = _as_float(values, valid)
-    if values.shape == tuple(grid):
-        return values
-    return cv2.resize(values, (grid[1], grid[0]), interpolation=cv2.INTER_AREA)
-
-
-def _block_means(values: np.ndarray, valid: np.ndarray | None, factor: int) -> np.ndarray:
-    """Means of blocks of factor x factor pixels, strip by strip: making no large float array halves the time."""
-    height, width = (n // factor for n in values.shape)
-    means = np.empty((height, width), np.float32)
-    for top in range(0, height, STRIP_ROWS):
-        rows = slice(top * factor, (top + STRIP_ROWS) * factor)
-        strip = _as_float(values[rows], None if valid is None else valid[rows])
-        means[top : top + STRIP_ROWS] = cv2.resize(strip, (width, len(strip) // factor), interpolation=cv2.INTER_AREA)
-    return means
-
-
-def _as_float(values: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
-    """A float32 copy, 0 where not valid: INTER_AREA rounds integers, and spreads NaN."""
-    if valid is None:
-        return values.astype(np.float32)
-    return np.where(valid, values, 0).astype(np.float32)

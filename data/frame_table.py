@@ -8,6 +8,7 @@ from data.files import write_csv
 from data.plan import ReelPlan
 from data.reel import inside
 from data.sources.base import Candidate
+from data.wcs import as_columns
 
 FRAME_COLUMNS = (
     "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
@@ -15,13 +16,15 @@ FRAME_COLUMNS = (
 )  # fmt: skip
 
 
-def frame_table(plan: ReelPlan, facts: dict, good: list[int]) -> pd.DataFrame:
+def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, int] | None = None) -> pd.DataFrame:
     """frames.csv: one row a candidate frame, stored ones first in time order, with the reason of every rejection.
 
     A stored frame of several channels has one row, with the facts of the first channel, and the other channels' under
-    `<column>_<channel>`. `index` is its row in frames.npy.
+    `<column>_<channel>`. `index` is its row in frames.npy. Where a frame has a WCS, all have its columns, for the
+    reel's `grid` (H, W) and the first channel.
     """
     position = {row: i for i, row in enumerate(good)}
+    has_wcs = grid is not None and any(candidates[0].wcs for candidates in plan.rows)
     rows = []
     for row, candidates in enumerate(plan.rows):
         record = _record(candidates[0], facts[row, 0], plan.channels[0])
@@ -30,6 +33,9 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int]) -> pd.DataFrame:
             names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
             record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
             record["reason"] = record["reason"] or other["reason"]
+        if has_wcs:
+            wcs = candidates[0].sky
+            record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
     rows += [_record(c, {"reason": c.reason}, c.channel) | {"index": None, "accepted": False} for c in plan.rejected]
     table = pd.DataFrame(rows)

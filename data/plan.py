@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 
 from config import PrepConfig
+from data.aia_corrections import correct_rows
+from data.earth_view import sky_rows
+from data.registration import register_rows
 from data.sources.base import UNKNOWN, Candidate
 
 # Settings that change only the window index or what is drawn, or whose content is told by the candidates or `given`.
-_NOT_IDENTITY = ("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from")
+_NOT_IDENTITY = (
+    *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
+    *("source", "vso", "degradation_table", "pointing_table"),
+)
 
 Checked = dict[str, tuple[list[Candidate], list[Candidate]]]  # reel name -> accepted in time order, rejected
 
@@ -46,7 +52,10 @@ class ReelPlan:
 
 
 def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
-    """Group candidates into reels, sort them by time, and reject duplicates and odd shapes with a reason."""
+    """Group candidates into reels, sort them by time, reject duplicates with a reason, and find them on the sky.
+
+    Raises ValueError when prep.sky or a table of corrections can't be applied.
+    """
     # Workers report in any order; this one is the same every time.
     candidates = sorted(candidates, key=lambda c: (c.source, c.position))
     checked = {name: _checked(group) for name, group in _grouped(_adopted(candidates)).items()}
@@ -55,7 +64,17 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
         wavelengths = {name: lists for name, lists in checked.items() if any(c.is_fits for c in chain(*lists))}
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
-    return plans + [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
+    plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
+    return [_on_the_sky(plan, prep) for plan in plans]
+
+
+def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
+    """The plan with what its frames can know only together: their common place on the sky, and tables' corrections.
+
+    Raises ValueError when a table or prep.sky can't be applied.
+    """
+    rows = sky_rows(plan.name, correct_rows(plan.rows, prep), prep.sky)
+    return replace(plan, rows=register_rows(rows, plan.source_shape, prep))
 
 
 def _adopted(candidates: list[Candidate]) -> list[Candidate]:

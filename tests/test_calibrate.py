@@ -304,4 +304,5 @@ def test_steps_tell_what_was_done():
         "rectangles masked: [[0, 0, 4, 4]]",
         "valid-weighted area mean",
     ]
-    assert steps(PrepConfig(resize=None), [Candidate("a.png", "a.png", "image", "a")]) == ["missing pixels masked", "native grid"]
+    picture = Candidate("a.png", "a.png", "image", "a")
+    assert steps(PrepConfig(resize=None), [picture]) == ["missing pixels masked", "native grid"]

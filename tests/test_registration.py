@@ -1,8 +1,10 @@
 """Registration: against aiapy's, and where it decides to put which frame."""
 
+import contextlib
 import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,9 @@ from data.registration import affine, register_rows
 from data.resample import area_mean
 from data.sources.base import Candidate, FrameError, RawFrame
 from data.wcs import FrameWcs
-from tests.solar_frames import block_means, rms_over_std, rolled_frame, sunpy_frame, sunpy_map, to_target
+from data.wcs_header import from_header
+from tests.fits_files import header
+from tests.solar_frames import TIME_UTC, block_means, rms_over_std, rolled_frame, sunpy_frame, sunpy_map, to_target
 
 LARGEST_RMS = 0.005  # of the standard deviation inside the disc
 
@@ -155,6 +159,32 @@ def test_a_frame_in_place_is_not_interpolated(crota2, moves):
     assert bool(register([replace(SUN, crota2=crota2)])[0].to_source) == moves
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.tuples(
+        *(st.floats(-most, most) for most in (2e6, 2e6)),
+        *(st.floats(0.002, 300) for _ in range(2)),
+        *(st.floats(-most, most) for most in (2e5, 2e5, 400.0)),
+    )
+)
+def test_no_header_stops_prep(values):
+    """A frame whose header is nonsense, though within bounds, is used or rejected."""
+    names = ("CRPIX1", "CRPIX2", "CDELT1", "CDELT2", "CRVAL1", "CRVAL2", "CROTA2")
+    observer = {"HGLN_OBS": 0.0, "HGLT_OBS": 5.0, "DSUN_OBS": 1.5e11}
+    sources = SUN, SUN, from_header(header(**dict(zip(names, values, strict=True)) | observer), TIME_UTC)
+    pixels = np.full((128, 128), 100, np.int16)
+    for (frame,) in register_rows(tuple((candidate(wcs),) for wcs in sources), (128, 128), PrepConfig()):
+        with contextlib.suppress(FrameError):
+            small = calibrate(RawFrame(pixels, None, ""), frame, (128, 128), (16, 16), PrepConfig())
+            assert np.isfinite(small.values).all()
+
+
+def test_a_frame_behind_the_observer_stays_as_it_is():
+    behind = FrameWcs(0.0, 0.0, 200.0, 200.0, 9e4, 9e4, 0.0, 960.0, 0.0, 5.0, 1.5e11)  # 4096 pixels are 228 deg
+    rows = tuple((candidate(behind, shape=(4096, 4096)),) for _ in range(3))
+    assert register_rows(rows, (4096, 4096), PrepConfig()) == rows
+
+
 # What calibrate makes of it
 
 
@@ -197,6 +227,26 @@ def test_what_comes_from_outside_is_invalid_and_missing():
     assert small.coverage == pytest.approx(1 - 16 / 128, abs=1e-3)
     with pytest.raises(FrameError, match=r"coverage 0\.88 is below"):
         warped(pixels, replace(SUN, crpix1=64.5 + 16), (32, 32), {"min_coverage": 0.9})
+
+
+@pytest.mark.parametrize("with_holes", [False, True])
+@pytest.mark.parametrize("crota2", [0.3, -75.0])
+def test_strips_equal_one_warp(crota2, with_holes):
+    """Large frames are moved strip by strip, and from the source's rows under each only."""
+    rng = np.random.default_rng(0)
+    pixels, valid = rng.integers(100, 900, (512, 256), dtype=np.int16), rng.random((512, 256)) < 0.8
+    source = replace(SUN, crpix1=130.3, crpix2=240.0, crota2=crota2)
+    matrix = affine(replace(SUN, crpix1=128.5, crpix2=256.5), source, pixels.shape)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    total, weight = (
+        block_means(cv2.warpAffine(np.float32(values), matrix, (256, 512), flags=flags), 8)
+        for values in (pixels * (valid if with_holes else 1), valid if with_holes else np.ones(valid.shape))
+    )
+    mean, fraction = area_mean(pixels, valid if with_holes else None, (64, 32), matrix)
+    np.testing.assert_allclose(fraction, weight, atol=1e-5 if with_holes else 0.06)
+    inside = weight > (0.1 if with_holes else 0.999)
+    assert 0.3 < inside.mean() < 1
+    np.testing.assert_allclose(mean[inside], total[inside] / weight[inside], rtol=1e-4 if with_holes else 2e-3)
 
 
 @pytest.mark.parametrize("grid", [(128, 128), (64, 64), (16, 16)])

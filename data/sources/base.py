@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data.wcs import FrameWcs
+
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
 
 
@@ -39,6 +41,18 @@ class Candidate:
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
+    flags: str = ""  # what the header or a table made odd about a frame that is used all the same
+    wcs: FrameWcs | None = None  # of its pixels as stored
+    level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
+    sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
+    degradation: float = 1.0  # sensitivity left of that at launch
+    target: FrameWcs | None = None  # where registration brings it, on a grid of its stored shape; None: nowhere
+    to_source: tuple[float, ...] = ()  # affine (2, 3) row by row: pixels (x, y) of the target -> of the stored frame
+
+    @property
+    def sky(self) -> FrameWcs | None:
+        """The WCS of its pixels once registered, before they are shrunk to the reel's grid."""
+        return self.target or self.wcs
 
     @property
     def is_fits(self) -> bool:

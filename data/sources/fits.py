@@ -18,6 +18,8 @@ from astropy.io import fits
 
 from config import PrepConfig
 from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFrame, parse_utc, sha256
+from data.wcs import FrameWcs
+from data.wcs_header import from_header
 
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz", ".fits.fz")
 EXPTIME_LIMITS_S = (1e-6, 1e6)
@@ -133,11 +135,19 @@ def _facts(image: _Image, prep: PrepConfig) -> dict[str, Any]:
     facts["channel"] = "image" if math.isnan(wavelength) else f"{wavelength:g}"
     facts["reel"] = f"{instrument}_{facts['channel']}"
     facts["exptime_s"] = _number(header, "EXPTIME", "EXPOSURE", "XPOSURE")
+    facts |= {"level": _number(header, "LVL_NUM"), "sat_rot_deg": _number(header, "SAT_ROT")}
     try:
         facts["time_utc"] = _time(header)
     except FrameError as error:
         return facts | {"reason": str(error)}
-    return facts | {"reason": _refusal(facts, prep)}
+    return facts | {"wcs": _wcs(header, facts["time_utc"]), "reason": _refusal(facts, prep)}
+
+
+def _wcs(header: fits.Header, time_utc: str) -> FrameWcs | None:
+    try:
+        return from_header(header, time_utc)
+    except fits.VerifyError:  # a damaged card among those of the WCS does not make the pixels useless
+        return None
 
 
 def _quality(header: fits.Header) -> int:

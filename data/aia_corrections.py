@@ -1,0 +1,118 @@
+"""Corrections of AIA by local copies of its team's tables: degradation, which needs aiapy, and master pointing.
+
+Worked out once in the main process, for all frames of a plan: workers see one factor and one WCS a frame.
+"""
+
+import math
+import re
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from config import PrepConfig
+from data.sources.base import Candidate
+
+FULL_FRAME = (4096, 4096)  # which the master pointing is about
+Row = tuple[Candidate, ...]
+
+
+def correct_rows(rows: tuple[Row, ...], prep: PrepConfig) -> tuple[Row, ...]:
+    """The rows with what prep.pointing_table and prep.degradation_table tell about their AIA frames.
+
+    Raises ValueError when a table is missing, unreadable or does not hold a frame's time, or without aiapy.
+    """
+    frames = [c for row in rows for c in row if c.is_fits and re.fullmatch(r"aia_\d+", c.reel)]
+    if not frames or not (prep.pointing_table or prep.degradation_table):
+        return rows
+    changed = {id(c): c for c in frames}
+    if prep.pointing_table:
+        table = _read(prep.pointing_table, "prep.pointing_table", _pointing_table)
+        changed = {key: _pointed(c, table) for key, c in changed.items()}
+    if prep.degradation_table:
+        table = _read(prep.degradation_table, "prep.degradation_table", _degradation_table)
+        changed = _with_degradation(changed, table)
+    return tuple(tuple(changed.get(id(c), c) for c in row) for row in rows)
+
+
+def _read(path: str, key: str, read):
+    try:
+        return read(path)
+    except ImportError:
+        raise ValueError(f"{key} {path} needs aiapy, which is not installed: pip install aiapy") from None
+    except Exception as error:  # astropy's readers raise many kinds
+        raise ValueError(f"{key} {path} is not readable: {type(error).__name__}: {error}") from None
+
+
+def _degradation_table(path: str):
+    from aiapy.calibrate.util import get_correction_table
+
+    with open(path, encoding="utf-8"):  # astropy would take the name of a missing file for a table
+        return get_correction_table(path)
+
+
+def _with_degradation(frames: dict[int, Candidate], table) -> dict[int, Candidate]:
+    """Frames with their sensitivity relative to that at launch, in the middle of their hour: Boerner et al. (2014)."""
+    hours = {key: (float(c.channel), c.time_utc[:13]) for key, c in frames.items()}
+    factors = {hour: _sensitivity_left(*hour, table) for hour in sorted(set(hours.values()))}
+    return {key: replace(c, degradation=factors[hours[key]]) for key, c in frames.items()}
+
+
+def _sensitivity_left(wavelength: float, hour_utc: str, table) -> float:
+    """As aiapy computes it, which takes 5 ms; within half an hour it changes by 5e-5 at most."""
+    import astropy.units as u
+    from aiapy.calibrate import degradation
+    from astropy.time import Time
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of dates beyond the table of leap seconds
+            time = Time(f"{hour_utc}:30", scale="utc")
+            factor = float(degradation(wavelength * u.angstrom, time, correction_table=table).value[0])
+    except ValueError as error:
+        raise ValueError(f"prep.degradation_table, {wavelength:g} A: {error}") from None
+    if not 0 < factor < math.inf:
+        raise ValueError(f"prep.degradation_table, {wavelength:g} A: factor {factor:g} at {hour_utc}h is impossible")
+    return round(factor, 9)
+
+
+def _pointing_table(path: str) -> dict[str, np.ndarray]:
+    """Columns as plain numbers; times as UTC datetime64, T_START with T_STOP behind it."""
+    from astropy.table import QTable
+    from astropy.time import Time
+
+    table = QTable.read(path)
+    columns = {name: _plain(table[name]) for name in table.colnames if name.startswith("A_")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of dates beyond the table of leap seconds
+        times = {name: Time(table[name]).utc.isot.astype("datetime64[ms]") for name in ("T_START", "T_STOP")}
+    return columns | times
+
+
+def _plain(column) -> np.ndarray:
+    """A column without its unit; NaN for masked entries."""
+    filled = column.filled(np.nan) if hasattr(column, "filled") else column
+    return np.asarray(filled.value, float)
+
+
+def _pointed(candidate: Candidate, table: dict[str, np.ndarray]) -> Candidate:
+    """The frame with the pointing of the table's entry for its T_OBS, as `aiapy.calibrate.update_pointing` sets it."""
+    if candidate.wcs is None:
+        return candidate
+    if candidate.shape != FULL_FRAME:
+        return _flagged(candidate, "header's pointing kept: the pointing table is about full frames")
+    time = np.datetime64(candidate.time_utc)
+    entries = np.flatnonzero((table["T_START"] <= time) & (time < table["T_STOP"]))
+    if not len(entries) or f"A_{candidate.channel:>03}_X0" not in table:
+        raise ValueError(f"prep.pointing_table has no entry for {candidate.source} of {candidate.time_utc}")
+    names = (f"A_{candidate.channel:>03}_{what}" for what in ("X0", "Y0", "IMSCALE", "INSTROT"))
+    x0, y0, scale, turn = (float(table[name][entries[0]]) for name in names)
+    if math.isnan(x0 + y0 + scale + turn + candidate.sat_rot_deg):
+        return _flagged(candidate, "header's pointing kept: the pointing table has none here")
+    # X0 and Y0 count from 0, CRPIX from 1: AIA/HMI keyword document AIA02840, section 2.2.
+    moved = {"crpix1": x0 + 1, "crpix2": y0 + 1, "cdelt1": scale, "cdelt2": scale}
+    return replace(candidate, wcs=replace(candidate.wcs, crota2=turn + candidate.sat_rot_deg, **moved))
+
+
+def _flagged(candidate: Candidate, flag: str) -> Candidate:
+    return replace(candidate, flags="; ".join(filter(None, [candidate.flags, flag])))
