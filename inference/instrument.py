@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from data.reel import Reel
 from inference.boxes import Box
 from inference.events import UNEXPLAINED, Event
 
@@ -15,25 +16,36 @@ SPIKE, BLOCK, POINTING, EXPOSURE = "cosmic ray", "missing block", "pointing jump
 
 SPIKE_SHARE = 0.75  # of the change in 2 x 2 pixels; a point source at an imager's resolution puts half of it there
 BLOCK_SHARE = 0.9  # of the changed pixels that have one and the same value
+SPIKE_SHRINK = 2  # camera pixels in a reel's; further shrunk, a small flare fills one pixel too
 JUMP_PX, JUMP_LEFT = 0.4, 0.7  # smallest jump, and how much of the difference it may leave unexplained
 CAMERA_Z = 25.0  # robust z of a frame's common mode within the reel
 CAMERA_LEVEL = 0.5 / 256  # half a gray level: less shows in no picture
 
 
-def judged(boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray) -> list[Box]:
-    """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason."""
+def judged(
+    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray, is_resolved: bool
+) -> list[Box]:
+    """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
+
+    is_resolved: the frame is not shrunk so far that a small source in the scene may lie in one pixel.
+    """
     if not boxes:
         return boxes
     picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
     if has_jumped(picture, expected, valid):
         return [replace(box, instrument=POINTING) for box in boxes]
-    return [replace(box, instrument=_reason(picture, expected, box)) for box in boxes]
+    return [replace(box, instrument=_reason(picture, expected, box, is_resolved)) for box in boxes]
 
 
-def _reason(picture: np.ndarray, expected: np.ndarray, box: Box) -> str:
+def is_resolved(reel: Reel) -> bool:
+    """Whether a pixel of the reel holds at most SPIKE_SHRINK pixels of the camera, on either axis."""
+    return all(n <= SPIKE_SHRINK * m for n, m in zip(reel.meta["source_shape"], reel.shape[2:], strict=True))
+
+
+def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, is_resolved: bool) -> str:
     around = slice(max(box.y0 - 1, 0), box.y1 + 1), slice(max(box.x0 - 1, 0), box.x1 + 1)
     change = picture[around] - expected[around]
-    if is_spike(change):
+    if is_resolved and is_spike(change):
         return SPIKE
     return BLOCK if is_block(picture[around], change) else ""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, stats
+from scipy.special import gamma
 
 from inference.boxes import find_boxes
 
@@ -64,6 +65,8 @@ def detection_level(score: np.ndarray, min_area: int, iou_thresh: float, invalid
 
     So "how high do quiet frames reach" is asked of the very detector that is used, with its smallest area.
     """
+    if score.size == 1:  # a sample of a series: a lower threshold finds it
+        return 0.0 if invalid.all() else float(score[0, 0])
     values = np.unique(score[~invalid])
     low, high = 0, len(values) - 1  # at values[high], the largest, nothing is above the threshold
     if high < 1 or not _detects(score, values[0], min_area, iou_thresh, invalid):
@@ -84,11 +87,33 @@ def _detects(score, threshold, min_area: int, iou_thresh: float, invalid) -> boo
 def threshold_for(levels: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:
     """The threshold that quiet frames exceed `false_alarms_per_day` times a day, from their detection levels (N,).
 
-    Where the quiet data are long enough, their empirical quantile; beyond, a Gumbel distribution fitted to the levels,
-    the limit law of maxima (Gumbel 1958), because N frames say nothing about rarer than one in N by themselves.
+    Where the quiet data are long enough, their empirical quantile; beyond, a generalised extreme value distribution
+    fitted to the levels, the limit law of maxima, because N frames say nothing about rarer than one in N by themselves.
     """
     fraction = min(false_alarms_per_day * cadence_s / DAY_S, 0.5)
     if fraction * len(levels) >= 5:
         return float(np.quantile(levels, 1 - fraction))
-    location, scale = stats.gumbel_r.fit(levels)
-    return float(max(stats.gumbel_r.isf(fraction, location, scale), np.max(levels)))
+    return float(max(stats.genextreme.isf(fraction, *fit_extremes(levels)), np.max(levels)))
+
+
+def fit_extremes(levels: np.ndarray) -> tuple[float, float, float]:
+    """Shape, location and scale, as scipy's genextreme has them, from L-moments (Hosking, Wallis & Wood 1985).
+
+    L-moments bear few values; a maximum-likelihood Gumbel fit does not, and lies below a quiet Sun's largest levels.
+    The shape is kept from Gumbel's (0) to a heavy tail (-0.5): that few values seem bounded is no promise.
+    """
+    ranked, n = np.sort(levels), len(levels)
+    if n < 3 or ranked[0] == ranked[-1]:
+        return 0.0, float(ranked[-1]), 1e-6
+    i = np.arange(n)
+    b0, b1, b2 = ranked.mean(), np.mean(i / (n - 1) * ranked), np.mean(i * (i - 1) / ((n - 1) * (n - 2)) * ranked)
+    spread = 2 * b1 - b0
+    skew = (6 * b2 - 6 * b1 + b0) / spread
+    c = 2 / (3 + skew) - np.log(2) / np.log(3)
+    shape = float(np.clip(7.8590 * c + 2.9554 * c**2, -0.5, 0))
+    if shape > -1e-6:
+        scale = spread / np.log(2)
+        return 0.0, float(b0 - np.euler_gamma * scale), float(scale)
+    g = gamma(1 + shape)
+    scale = spread * shape / (g * (1 - 2**-shape))
+    return shape, float(b0 - scale * (1 - g) / shape), float(scale)

@@ -4,7 +4,6 @@ import xml.etree.ElementTree as ET
 
 import astropy.units as u
 import numpy as np
-import pandas as pd
 import pytest
 
 from data.files import write_csv
@@ -77,7 +76,8 @@ def test_ecsv_keeps_units_and_thresholds(reel, tmp_path):
     events = events_of(reel, Sky.of(reel))
     write_ecsv(tmp_path / "events.ecsv", events, {"threshold_high": 6.0, "identity": {"settings": {}}})
     table = read_ecsv(tmp_path / "events.ecsv")
-    assert table["hpc_x_arcsec"].unit == u.arcsec and table["hgs_lon_deg"].unit == u.deg
+    assert table["hpc_x_arcsec"].unit == u.arcsec
+    assert table["hgs_lon_deg"].unit == u.deg
     assert table["area_arcsec2"].to_value(u.arcsec**2).tolist() == pytest.approx(events["area_arcsec2"].tolist())
     assert np.isnan(table["hgs_lon_deg"][2])
     assert table.meta["threshold_high"] == 6.0
@@ -101,7 +101,8 @@ def test_voevents_hold_time_place_and_every_known_fact(reel, tmp_path):
     assert params["area_arcsec2"].get("unit") == "arcsec2"
     off_limb = ET.parse(tmp_path / "v" / "event_0003.xml").getroot()
     names = {p.get("name") for p in off_limb.iter("Param")}
-    assert "hgs_lon_deg" not in names and "position_angle_deg" in names
+    assert "hgs_lon_deg" not in names
+    assert "position_angle_deg" in names
     assert "noise floor" in off_limb.find("Why/Description").text
 
 

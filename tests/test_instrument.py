@@ -15,7 +15,17 @@ from inference.boxes import Box
 from inference.calibrate import QuietRange, measure
 from inference.evaluate import Job, detections
 from inference.events import UNEXPLAINED, EventLinker
-from inference.instrument import BLOCK, EXPOSURE, POINTING, SPIKE, camera_frames, event_reason, has_jumped, judged
+from inference.instrument import (
+    BLOCK,
+    EXPOSURE,
+    POINTING,
+    SPIKE,
+    camera_frames,
+    event_reason,
+    has_jumped,
+    is_resolved,
+    judged,
+)
 from inference.residuals import Detector
 from inference.results import Results
 from tests.reels import make_reel
@@ -149,6 +159,16 @@ def test_a_flare_or_a_dimming_is_the_suns_also_beside_a_fault(detect, frames, ca
     assert any(e.frame_start <= AT + 1 and np.hypot(e.x - 60, e.y - 50) < 3 for e in scene)
 
 
+def test_one_pixel_of_a_shrunken_frame_may_be_a_flare(tmp_path):
+    reel = make_reel(tmp_path / "r", np.zeros((2, 1, 16, 16), np.float32), meta={"source_shape": [64, 64]})
+    assert not is_resolved(reel)
+    frame = np.zeros((1, 16, 16), np.float32)
+    spoilt, valid = frame.copy(), np.ones((16, 16), bool)
+    spoilt[0, 4, 4] = 1
+    assert [b.instrument for b in judged([box()], spoilt, frame, valid, False)] == [""]
+    assert [b.instrument for b in judged([box()], spoilt, frame, valid, True)] == [SPIKE]
+
+
 def event_of(boxes_by_frame):
     linker = EventLinker()
     for frame, boxes in boxes_by_frame.items():
@@ -191,4 +211,4 @@ def test_a_shift_is_told_from_a_change(sun):
 
 
 def test_frames_without_boxes_cost_nothing():
-    assert judged([], None, None, None) == []
+    assert judged([], None, None, None, True) == []

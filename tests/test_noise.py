@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from inference.boxes import find_boxes
-from inference.noise import DAY_S, PRIOR_FRAMES, detection_level, fit_noise, threshold_for
+from inference.noise import DAY_S, PRIOR_FRAMES, detection_level, fit_extremes, fit_noise, threshold_for
 
 
 def test_noise_equals_the_two_pass_computation():
@@ -74,6 +75,30 @@ def test_threshold_beyond_short_quiet_data_follows_the_tail():
     thresholds = [threshold_for(rng.gumbel(5, 1, 60), 60.0, 1.0) for _ in range(50)]
     truth = 5 - np.log(-np.log(1 - 1 / 1440))
     assert np.median(thresholds) == pytest.approx(truth, abs=0.7)
+
+
+@pytest.mark.parametrize("shape", [-0.3, -0.1, 0.0])
+def test_the_tail_is_that_of_the_levels(shape):
+    levels = stats.genextreme.rvs(shape, 5, 2, size=50_000, random_state=0)
+    assert fit_extremes(levels) == pytest.approx((shape, 5, 2), abs=0.05)
+
+
+@given(st.lists(st.floats(0, 100, width=32), min_size=1, max_size=30))
+def test_any_levels_give_a_threshold_not_below_them(levels):
+    assert np.max(levels) <= threshold_for(np.array(levels), 600.0, 1.0) < np.inf
+
+
+def test_heavy_tails_keep_the_promise_better_than_gumbel():
+    """Maxima of Student's t, 40 quiet frames, one frame in 200 may exceed: how many new frames do."""
+    rng = np.random.default_rng(0)
+    draw = lambda n: np.abs(rng.standard_t(4, (n, 100))).max(axis=1)  # noqa: E731
+    rates = {"ours": [], "gumbel": []}
+    for _ in range(60):
+        levels, new = draw(40), draw(2000)
+        rates["ours"].append((new > threshold_for(levels, 60.0, DAY_S / 60 / 200)).mean())
+        rates["gumbel"].append((new > stats.gumbel_r.isf(1 / 200, *stats.gumbel_r.fit(levels))).mean())
+    assert np.mean(rates["ours"]) < np.mean(rates["gumbel"]) / 2
+    assert np.mean(rates["ours"]) < 3 / 200  # of 1 / 200 promised, from 40 frames
 
 
 def test_fewer_false_alarms_need_a_higher_threshold():

@@ -179,11 +179,13 @@ def test_events_are_compared_with_a_catalogue_and_nothing_else_changes(inside):
     assert found["status"].to_dict() == {"M1.0": "found", "C2.0": "missed"}
     assert summary["catalog"]["by_class"]["M"]["recall"] == 1.0
     assert len(summary["catalog"]["unconfirmed_events"]) == summary["catalog"]["events_unconfirmed"]
-    assert summary["identity"] == before["identity"] and summary["events"] == before["events"]
+    assert summary["identity"] == before["identity"]
+    assert summary["events"] == before["events"]
 
 
 def test_a_bad_catalogue_is_an_error_before_the_scoring(inside, capsys):
     (inside / "bad.csv").write_text("when,what\n1,2\n")
     assert run("--set", "eval.catalog=bad.csv") == 1
     error = capsys.readouterr().err
-    assert "bad.csv" in error and "evaluating" not in error
+    assert "bad.csv" in error
+    assert "evaluating" not in error
