@@ -116,6 +116,10 @@ class PrepConfig:
     times_csv: str | None = None
     start_utc: UtcTime | None = None
     frames_per_second: Positive | None = None
+    time_column: str | None = None
+    value_columns: tuple[str, ...] = ()
+    label_column: str | None = None
+    unix_time: bool = False
     labels_csv: str | None = None
     movie_only: bool = False
 
@@ -204,6 +208,7 @@ class EvalConfig:
     catalog: str | None = None
     catalog_tolerance_min: NonNegative = 15.0
     catalog_distance_arcsec: Positive = 250.0
+    xrs: str | None = None
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None

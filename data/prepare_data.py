@@ -26,8 +26,11 @@ from data.decode import Task, run_task, scan_chunk, start_worker
 from data.files import write_text
 from data.frame_table import write_rejected
 from data.plan import ReelPlan, plan_reels
+from data.prepare_series import assemble_series, identity_of, names_for, read_all
 from data.reel import Reel
+from data.sources import xrs
 from data.sources.base import Candidate
+from data.sources.table import Series
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 
@@ -46,17 +49,28 @@ def prep(config: Config) -> list[Path]:
         not_had = fetch(config)
     root, out = Path(config.data_raw), Path(config.data_clips)
     inputs, given = sources.discover(root), read_given(config.prep)
+    tables = [item.path for item in inputs if item.scanner == "table"]
+    inputs = [item for item in inputs if item.scanner != "table"]
     try:
         with make_executor(config.workers) as executor:
             candidates = _scan(executor, inputs, root, config)
+            tables += xrs.among(candidates)
+            not_frames = {str(path) for path in tables}
+            candidates = [c for c in candidates if c.path not in not_frames]
             plans = plan_reels(candidates, config.prep)
             made, failed = _make_reels(executor, plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
+    found, no_series = read_all(tables, root, config.prep)
+    series = _make_series(found, {plan.name for plan in plans}, given, out, config)
+    made, failed = made + series[0], failed + series[1]
     if failed:
         listing = "\n".join(failed)
-        raise ValueError(f"{len(failed)} of {len(plans)} reels could not be made, the others were:\n{listing}")
+        total = len(plans) + len(found)
+        raise ValueError(f"{len(failed)} of {total} reels could not be made, the others were:\n{listing}")
     if not made:
+        if no_series and not candidates:
+            raise ValueError("; ".join(no_series[:5]))
         reasons = sorted({c.reason for c in candidates if c.reason})[:5]
         raise ValueError(f"none of the {len(candidates)} frames in {root} can be used; reasons: {'; '.join(reasons)}")
     if not_had:
@@ -128,6 +142,23 @@ def _make_reels(
             continue
         if path:
             made.append(path)
+    return made, failed
+
+
+def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, config: Config):
+    """The reels of series that could be made, and for each other one what stood against it."""
+    made, failed = [], []
+    for series, name in zip(found, names_for(found, taken), strict=True):
+        final, identity = out / name, identity_of(series, given, config.prep)
+        try:
+            if final.exists():
+                _same_or_refuse(final, identity)
+                finish(final, config)
+                made.append(final)
+            elif path := assemble_series(series, given, final, identity, config):
+                made.append(path)
+        except ValueError as error:
+            failed.append(f"{name}: {error}")
     return made, failed
 
 

@@ -43,6 +43,11 @@ class Reel:
         return tuple(self.meta["shape"])
 
     @property
+    def is_series(self) -> bool:
+        """A time series: every frame is one pixel, the channels are the variables."""
+        return self.shape[2:] == (1, 1)
+
+    @property
     def channels(self) -> list[str]:
         return self.meta["channels"]
 
@@ -110,6 +115,14 @@ class Reel:
         frame = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored, strict=True)])
         frame[:, (self.masks[index] & INVALID) > 0] = np.nan
         return frame.astype(np.float32)
+
+    def signals(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Samples [start, stop) of a series in physical units: (n, C) float64; invalid ones are NaN."""
+        stored, bits = self.read(start, len(self) if stop is None else stop)
+        samples = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored[:, :, 0, 0].T, strict=True)], axis=1)
+        samples = samples.astype(np.float64)
+        samples[(bits[:, 0, 0] & INVALID) > 0] = np.nan
+        return samples
 
     def inside(self, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:
         """Which frames lie in any of the closed UTC intervals: (T,) bool.

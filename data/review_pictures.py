@@ -1,5 +1,7 @@
 """Pictures of a review: histograms of the window statistics, and a contact sheet of the outliers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,11 +30,17 @@ def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
 
 
 def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
-    """review_outliers.png: first, middle and last frame of up to `rows` rejected windows, on one intensity scale."""
+    """review_outliers.png: first, middle and last frame of up to `rows` rejected windows, on one intensity scale.
+
+    Of a series, the curves of all its variables.
+    """
     rejected = table[table["verdict"] == "reject"].head(rows)
     path = reel.path / "review_outliers.png"
     if rejected.empty:
         path.unlink(missing_ok=True)
+        return
+    if reel.is_series:
+        _write_curves(reel, rejected, path)
         return
     figure = Figure(figsize=(8, 2.3 * len(rejected) + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -46,5 +54,22 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
             axes.set_axis_off()
             axes.set_title(f"frame {index}", fontsize=7)
         row_axes[0].set_title(f"window {row.window}: {row.reason}", fontsize=7, loc="left")
+    with replacing(path) as part:
+        figure.savefig(part, dpi=90)
+
+
+def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
+    """One panel a rejected window: its scaled variables, and in gray as many samples before and after it."""
+    figure = Figure(figsize=(9, 1.7 * len(rejected) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{reel.name}: {len(rejected)} rejected windows, scaled values by sample")
+    for axes, row in zip(figure.subplots(len(rejected), 1, squeeze=False)[:, 0], rejected.itertuples(), strict=True):
+        begin, end = max(row.start - row.length, 0), min(row.start + 2 * row.length, len(reel))
+        values = reel.read(begin, end)[0][:, :, 0, 0].astype(np.float64)
+        axes.plot(np.arange(begin, end), values, color="0.75", linewidth=0.8)
+        inner = np.arange(row.start, row.start + row.length)
+        axes.plot(inner, values[inner - begin], linewidth=1.0)
+        axes.set_title(f"window {row.window} {row.time_utc}: {row.reason}", fontsize=7, loc="left")
+        axes.tick_params(labelsize=7)
     with replacing(path) as part:
         figure.savefig(part, dpi=90)

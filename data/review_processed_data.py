@@ -72,6 +72,8 @@ def frame_statistics(reel: Reel) -> np.ndarray:
     Change is the largest difference to the frame before of averages over BLOCK_PX pixels: a short exposure has
     more photon noise, but that is no change.
     """
+    if reel.is_series:
+        return _sample_statistics(reel)
     rows = np.zeros((len(reel), 5))
     before = None
     for i in tqdm(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
@@ -82,6 +84,17 @@ def frame_statistics(reel: Reel) -> np.ndarray:
             change = np.abs(blocks - before).max() if before is not None else 0.0
             rows[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, valid.mean()
         before = blocks
+    return rows
+
+
+def _sample_statistics(reel: Reel) -> np.ndarray:
+    """`frame_statistics` of a series (T, 5), all samples at once: a frame of one pixel has its variables for values."""
+    stored, bits = reel.read(0, len(reel))
+    values, valid = stored[:, :, 0, 0].astype(np.float64), (bits[:, 0, 0] & INVALID) == 0  # (T, C), (T,)
+    change = np.abs(np.diff(values, axis=0, prepend=values[:1])).max(axis=1)
+    p99 = np.quantile(values, 0.99, axis=1)
+    rows = np.column_stack([values.mean(axis=1), (values**2).mean(axis=1), p99, change, valid])
+    rows[~valid] = 0
     return rows
 
 

@@ -2,6 +2,8 @@
 
 `y = asinh(x / x0) / asinh(vmax / x0)`: linear below x0, logarithmic above, defined for the small negative values that
 level-1 images legally hold. `vmax` maps to 1 and nothing is clipped, so that every value can be mapped back.
+
+Time series have zero points of all kinds: `affine` maps x0 to 0 and vmax to 1, linearly.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,26 +14,34 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Stretch:
-    """Scaling of one channel; `x0` and `vmax` are in the channel's physical unit (DN/s, or 8-bit level)."""
+    """Scaling of one channel; `x0` and `vmax` are in the channel's physical unit (DN/s, 8-bit level, W/m^2)."""
 
-    kind: Literal["asinh", "linear"]
+    kind: Literal["asinh", "linear", "affine"]
     x0: float
     vmax: float
 
     def __post_init__(self) -> None:
-        if not (self.x0 > 0 and self.vmax > 0 and np.isfinite([self.x0, self.vmax]).all()):
+        is_finite = np.isfinite([self.x0, self.vmax]).all()
+        if self.kind == "affine":
+            if not (is_finite and self.x0 < self.vmax):
+                raise ValueError(f"affine stretch x0 {self.x0} must be below vmax {self.vmax}, both finite")
+        elif not (is_finite and self.x0 > 0 and self.vmax > 0):
             raise ValueError(f"stretch x0 {self.x0} and vmax {self.vmax} must be positive and finite")
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Physical values -> stretched values, any shape."""
         if self.kind == "linear":
             return x / self.vmax
+        if self.kind == "affine":
+            return (x - self.x0) / (self.vmax - self.x0)
         return np.arcsinh(x / self.x0) / np.arcsinh(self.vmax / self.x0)
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
         """Stretched values -> physical values, any shape."""
         if self.kind == "linear":
             return y * self.vmax
+        if self.kind == "affine":  # a large zero point would swallow a small range in single precision
+            return np.asarray(y, np.float64) * (self.vmax - self.x0) + self.x0
         return np.sinh(y * np.arcsinh(self.vmax / self.x0)) * self.x0
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,6 +57,20 @@ def fit_asinh(values: np.ndarray) -> Stretch:
     if not vmax > 0:
         raise ValueError("no positive pixel values to fit the intensity stretch on; give prep.stretch")
     return Stretch("asinh", float(x0), float(max(vmax, 1.001 * x0)))
+
+
+def fit_affine(values: np.ndarray) -> Stretch:
+    """Fit an affine stretch to valid values: 98 % of them lie in 0..1, whatever the outliers are.
+
+    Where nearly all are equal, as those of a switch, the whole range is taken; a constant lies at 0.5.
+    """
+    low, high = np.quantile(values, [0.01, 0.99])
+    if not high > low:
+        low, high = values.min(), values.max()
+    if not high - low > 1e-9 * max(abs(low), abs(high)):
+        half = 0.5 * max(abs(low), 1.0)
+        low, high = low - half, low + half
+    return Stretch("affine", float(low), float(high))
 
 
 def restretch(y: np.ndarray, old: list[Stretch], new: list[Stretch]) -> np.ndarray:

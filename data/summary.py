@@ -1,25 +1,33 @@
 """What prep shows of a reel: a preview movie and a one-page picture of what was accepted, rejected and missing."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from data.curves import curve
 from data.files import replacing
 from data.movie import MovieWriter
 from data.reel import INVALID, Reel
 
 PREVIEW_SIDE_PX = 384
-THUMBNAILS, MOST_REASONS = 6, 10
+THUMBNAILS, MOST_REASONS, MOST_VARIABLES = 6, 10, 12
+MOST_MARKS = 100_000  # of a line that shows some thousand
 BLOCK_BYTES = 2**25
 BLUE, RED = "tab:blue", "tab:red"
 
 
 def write_preview(reel: Reel, fps: float) -> None:
-    """preview.mp4: the stretched frames on one fixed intensity scale, channels side by side, with their times."""
+    """preview.mp4: the stretched frames on one fixed intensity scale, channels side by side, with their times.
+
+    A series has none: a movie of one pixel shows nothing.
+    """
+    if reel.is_series:
+        return
     height, width = _preview_size(reel)
     captions = reel.times_utc.astype("datetime64[s]") if reel.times_utc is not None else reel.times_s.round(2)
     planes = np.full((height * 3 // 2, width), 128, np.uint8)  # gray: both colour planes stay at their middle
@@ -59,9 +67,14 @@ def _picture(frame: np.ndarray, reel: Reel, size: tuple[int, int] | None = None)
 
 def write_page(reel: Reel) -> None:
     """summary.png: sample frames, frames over time, exposure, brightness, steps in time and rejections by reason."""
-    has_exposure = reel.table["exptime_s"].notna().any()
-    panels = [_draw_presence, *([_draw_exposure] if has_exposure else []), _draw_brightness]
-    heights_inch = [1.6, 0.8, *[1.6] * (len(panels) - 1), 0.35, 1.8]  # the small one is room for the time axis
+    if reel.is_series:
+        variables = range(min(len(reel.channels), MOST_VARIABLES))
+        panels = [_draw_presence, *(partial(_draw_variable, channel) for channel in variables)]
+    else:
+        has_exposure = reel.table["exptime_s"].notna().any()
+        panels = [_draw_presence, *([_draw_exposure] if has_exposure else []), _draw_brightness]
+    top_inch = 0.05 if reel.is_series else 1.6
+    heights_inch = [top_inch, 0.8, *[1.6] * (len(panels) - 1), 0.35, 1.8]  # the small one is room for the time axis
     height_inch = 1.3 * sum(heights_inch)
     figure = Figure(figsize=(11, height_inch))
     FigureCanvasAgg(figure)
@@ -69,7 +82,8 @@ def write_page(reel: Reel) -> None:
     # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
     edges = {"left": 0.09, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.5 / height_inch}
     rows = figure.add_gridspec(len(heights_inch), 1, height_ratios=heights_inch, hspace=0.12, **edges)
-    _draw_samples(figure, rows[0], reel)
+    if not reel.is_series:
+        _draw_samples(figure, rows[0], reel)
     for number, draw in enumerate(panels, start=1):
         axes = figure.add_subplot(rows[number])
         draw(axes, reel)
@@ -94,7 +108,8 @@ def frame_means(reel: Reel) -> np.ndarray:
 def _title(reel: Reel) -> str:
     _, channels, height, width = reel.shape
     size = f"{width} x {height} pixels" + (f" x {channels} channels" if channels > 1 else "")
-    return f"{reel.name}: {len(reel)} of {len(reel.candidates)} frames stored, {size}, cadence {reel.cadence_s:g} s"
+    kind, size = ("samples", f"{channels} variables") if reel.is_series else ("frames", size)
+    return f"{reel.name}: {len(reel)} of {len(reel.candidates)} {kind} stored, {size}, cadence {reel.cadence_s:g} s"
 
 
 def _times(reel: Reel, table) -> np.ndarray:
@@ -138,7 +153,7 @@ def _draw_samples(figure: Figure, place, reel: Reel) -> None:
 def _draw_presence(axes, reel: Reel) -> None:
     lost = reel.candidates[~reel.candidates["accepted"]]
     for y, (table, colour) in enumerate(((reel.table, BLUE), (lost, RED))):
-        times = _times(reel, table)
+        times = _times(reel, table)[:: max(1, len(table) // MOST_MARKS)]
         axes.plot(times, np.full(len(times), y), "|", color=colour, markersize=11, markeredgewidth=0.8)
     axes.set(yticks=[0, 1], yticklabels=["stored", "rejected"], ylim=(-0.7, 1.7))
 
@@ -157,6 +172,20 @@ def _draw_brightness(axes, reel: Reel) -> None:
     axes.set(ylabel="mean, stretched")
 
 
+def _draw_variable(channel: int, axes, reel: Reel) -> None:
+    """One variable of a series in its own unit, broken at gaps; samples that were interpolated are dots."""
+    values, times = reel.signals()[:, channel], _times(reel, reel.table)
+    x = date2num(times) if reel.times_utc is not None else times
+    axes.plot(*curve(x, values, reel.meta["gap_threshold"]), color=BLUE, linewidth=0.8)
+    name = reel.channels[channel]
+    flags = reel.table["flags"].fillna("").str.removeprefix("interpolated: ")
+    filled = np.flatnonzero([name in text.split(", ") for text in flags]) if (flags != "").any() else []
+    axes.plot(x[filled], values[filled], ".", color=RED, markersize=2)
+    if reel.stretches[channel].kind == "asinh" and np.nanmin(values) > 0:
+        axes.set_yscale("log")
+    axes.set_ylabel(name[:24], fontsize=8)
+
+
 def _draw_foot(figure: Figure, place, reel: Reel) -> None:
     """Steps in time, and beside them what was rejected."""
     reasons = reel.candidates["reason"].dropna()
@@ -171,7 +200,9 @@ def _draw_steps(axes, reel: Reel) -> None:
     limit = reel.meta["gap_threshold"]
     axes.hist(steps, bins=np.linspace(0, 1.05 * max(limit, steps.max(initial=0)), 60), color=BLUE)
     axes.axvline(limit, color=RED, linewidth=1)
-    axes.set(yscale="log", ylim=(0.5, None), ylabel="steps", xlabel="time between frames / cadence")
+    axes.set(ylabel="steps", xlabel="time between frames / cadence")
+    if len(steps):
+        axes.set(yscale="log", ylim=(0.5, None))
     axes.set_title(f"gaps (longer than {limit:g} cadences): {int((steps > limit).sum())}", fontsize=9)
 
 

@@ -6,6 +6,7 @@ that quiet frames reach, for the fold and the cleaning that eval uses. Other eva
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from data.reel import Reel, find_reels
 from data.stretch import Stretch
 from data.windows import training_split, window_starts
 from inference.noise import NoiseModel, detection_level, fit_noise, threshold_for
-from inference.residuals import Detector, ScoredFrame, score_frames
+from inference.residuals import Detector, ScoredFrame, score_frames, settings_for
 from training.checkpoint import load_model
 from training.device import pick_device
 
@@ -85,8 +86,11 @@ def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settin
     ranges = quiet_ranges(run, detector.clip_length)
     if any(tuple(r.reel.channels) == channels for r in ranges):
         ranges = [r for r in ranges if tuple(r.reel.channels) == channels]
-    used = sorted({"+".join(r.reel.channels) for r in ranges})
-    path = run / "calibration" / f"{'_'.join(used)}-{_key(settings)}.npz"
+    used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
+    if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
+        used = hashlib.sha256(used.encode()).hexdigest()[:16]
+    settings = settings_for(settings, ranges[0].reel)
+    path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
         made = measure(detector, ranges, settings)
         with replacing(path) as part:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from data.reel import INVALID, Reel, find_reels
 from inference.boxes import Box, find_boxes
 from inference.calibrate import Calibration, calibration, load_detector
 from inference.catalog import load_catalog
-from inference.instrument import judged
+from inference.instrument import is_resolved, judged
 from inference.movie import movie_of
-from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames
+from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames, settings_for
 from inference.results import Results, ScoreMaps, read_boxes
 from training.checkpoint import path_of
 from training.run import RUNS
@@ -74,7 +74,9 @@ def evaluate(config: Config) -> list[Path]:
             continue
         job = make_job(reel, run, detector, weights, config.eval)
         write_text(job.out / "config.yaml", dump(config))
-        if config.eval.movie_only:
+        if config.eval.movie_only and reel.is_series:
+            print(f"{reel.name}: a series has no movie")
+        elif config.eval.movie_only:
             redraw(job)
         else:
             run_job(job)
@@ -108,6 +110,7 @@ def check_reel(reel: Reel, facts: dict) -> None:
 
 def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: EvalConfig) -> Job:
     """Calibration, thresholds and identity of one evaluation."""
+    settings = settings_for(settings, reel)
     quiet = calibration(run, detector, tuple(reel.channels), settings)
     low, high = quiet.thresholds(settings, reel.cadence_s)
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
@@ -118,17 +121,18 @@ def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: 
 
 # Settings that change what is drawn or compared, not what is found.
 _AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
-_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec")
+_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
 
 
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
     starts = covering_windows(job.reel, job.detector.clip_length, job.settings.stride)
+    resolved = is_resolved(job.reel)
     for scored in score_frames(job.detector, job.reel, starts, job.settings):
         score = job.calibration.score(scored.residual, job.settings)
         area, iou = job.settings.min_area, job.settings.iou_thresh
         boxes = find_boxes(score, job.low, job.high, area, iou, ~scored.valid)
-        yield Detection(scored, score, judged(boxes, scored.frame, scored.reconstruction, scored.valid))
+        yield Detection(scored, score, judged(boxes, scored.frame, scored.reconstruction, scored.valid, resolved))
 
 
 def run_job(job: Job) -> None:
@@ -140,7 +144,8 @@ def run_job(job: Job) -> None:
         for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common)
             maps.add(found.scored.index, found.score)
-            movie.add(found.scored, found.score, found.boxes)
+            if movie:
+                movie.add(found.scored, found.score, found.boxes)
     seconds = time.perf_counter() - begun
     results.write(job.out, job.low, job.high, job.identity, seconds)
 
@@ -157,6 +162,9 @@ def flares_for(job: Job) -> pd.DataFrame | None:
 
 
 def movie_for(job: Job) -> AbstractContextManager:
+    """The result movie, None for a series: one pixel is no picture."""
+    if job.reel.is_series:
+        return nullcontext()
     return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out)
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -59,6 +59,11 @@ class Detector:
 def _autocast(device: torch.device) -> AbstractContextManager:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap."""
     return autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize))
+
+
+def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
+    """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
+    return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings
 
 
 def covering_windows(reel: Reel, length: int, stride: int) -> list[int]:

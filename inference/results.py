@@ -23,6 +23,7 @@ from inference.export import write_ecsv, write_voevents
 from inference.instrument import camera_frames
 from inference.matching import Observed, catalog_summary, match_flares
 from inference.metrics import average_precision, event_metrics, frame_auc
+from inference.signals import panels_of
 from inference.sky import Sky, shifts
 from inference.timeline import timeline
 
@@ -40,6 +41,7 @@ class Results:
         self.boxes: list[tuple[int, Box]] = []
         self.events: list = []
         self.sky = Sky.of(reel)
+        self.panels = panels_of(reel, settings.xrs)
         drift = partial(shifts, self.sky) if self.sky else None
         longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
         self.linker = EventLinker(
@@ -78,9 +80,8 @@ class Results:
         """timeline.png: the largest score of every frame, with thresholds, events, gaps and labels."""
         times = self.reel.times_s if self.reel.times_utc is None else self.reel.times_utc
         peaks, threshold = self.statistics[:, 1], self.reel.meta["gap_threshold"]
-        timeline(
-            out / "timeline.png", peaks, low, high, events, times, self.reel.labels, threshold, title=self.reel.name
-        )
+        about = {"gap_threshold": threshold, "title": self.reel.name, "panels": self.panels}
+        timeline(out / "timeline.png", peaks, low, high, events, times, self.reel.labels, **about)
 
     def score_table(self) -> pd.DataFrame:
         """scores.csv: one row a frame; empty scores where no window covers the frame."""
@@ -153,7 +154,8 @@ class Results:
         strongest = events.sort_values("peak_score", ascending=False).head(10)
         for e in strongest.itertuples():
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
-            print(f"  event {e.event}: {when}, peak {e.peak_score:.3g} at x {e.x:.1f}, y {e.y:.1f} px, {e.level}")
+            place = "" if self.reel.is_series else f" at x {e.x:.1f}, y {e.y:.1f} px"
+            print(f"  event {e.event}: {when}, peak {e.peak_score:.3g}{place}, {e.level}")
 
 
 def scene_events(events: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """timeline.png: the score of every frame over time, with thresholds, events, gaps and labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.dates as mdates
@@ -9,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from data.curves import curve, late_steps
 from data.files import replacing
+from inference.signals import Panel
 
-MAX_POINTS = 4000  # more than a figure of this width has pixels
 LEVEL_COLOUR = {"low": "#3a9bd9", "high": "#e8641b"}
 
 
@@ -25,6 +27,7 @@ def timeline(
     labels: np.ndarray | None = None,
     gap_threshold: float = 3.0,
     title: str = "",
+    panels: Sequence[Panel] = (),
 ) -> None:
     """Draw the scores (T,), NaN where a frame has none, and write a PNG beside its name and then rename it.
 
@@ -32,12 +35,14 @@ def timeline(
     it the axis counts frames. labels: (T,) 1 where the truth is anomalous, 0 or NaN elsewhere. A gap is a run of frames
     without a score, or a step in time longer than `gap_threshold` times the median step. The vertical axis is linear up
     to the high threshold and logarithmic above (asinh), so that quiet and strong frames can both be read.
+    panels: curves drawn below on the same time axis.
     """
     scores = np.asarray(scores, np.float64)
     x, unit = _axis_values(times, len(scores))
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.2 + 1.3 * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    heights = [4.2, *[1.3] * len(panels)]
+    axes, *below = figure.subplots(len(heights), sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     _draw_spans(axes, gaps(x, scores, gap_threshold), (0, 1), "#8a8f98", 0.25, "no data")
     if labels is not None:
         _draw_spans(axes, _spans(x, runs(np.asarray(labels) == 1)), (0, 0.04), "#2f9e44", 1.0, "labelled")
@@ -48,44 +53,18 @@ def timeline(
     axes.plot(*curve(x, scores, gap_threshold), color="#20242c", linewidth=0.9)
     for level, threshold in zip(LEVEL_COLOUR, (threshold_low, threshold_high), strict=True):
         axes.axhline(threshold, color=LEVEL_COLOUR[level], linewidth=1, label=f"{level} threshold {threshold:.3g}")
+    for panel, lower in zip(panels, below, strict=True):
+        panel.draw(lower)
     _dress(axes, x, scores, threshold_high, unit, title)
+    _move_clock(axes, below)
     with replacing(path) as part:
         figure.savefig(part, dpi=120)
-
-
-def curve(x: np.ndarray, scores: np.ndarray, gap_threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the line to draw: decimated, and broken by NaN at the gaps in time."""
-    kept = decimate(scores, MAX_POINTS)
-    breaks = np.searchsorted(kept, late_steps(x, gap_threshold), side="right")
-    return np.insert(x[kept], breaks, np.nan), np.insert(scores[kept], breaks, np.nan)
-
-
-def decimate(values: np.ndarray, limit: int) -> np.ndarray:
-    """Indices of at most `limit` of the values (T,) that keep the picture: the extremes of equally long buckets.
-
-    NaN is passed over; of a bucket with nothing else, one index is kept, so that the line breaks there.
-    """
-    if len(values) <= limit:
-        return np.arange(len(values))
-    size = -(-len(values) // (limit // 2))
-    padded = np.full(-(-len(values) // size) * size, np.nan)
-    padded[: len(values)] = values
-    buckets = padded.reshape(-1, size)
-    low = np.where(np.isnan(buckets), np.inf, buckets).argmin(axis=1)
-    high = np.where(np.isnan(buckets), -np.inf, buckets).argmax(axis=1)
-    return np.unique(np.arange(len(buckets)) * size + [low, high])
 
 
 def runs(mask: np.ndarray) -> np.ndarray:
     """Half-open index ranges (N, 2) over which a boolean array (T,) is True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
     return edges.reshape(-1, 2)
-
-
-def late_steps(x: np.ndarray, gap_threshold: float) -> np.ndarray:
-    """Indices i where the step from x[i] to x[i + 1] is longer than `gap_threshold` median steps; x: (T,)."""
-    steps = np.diff(x)
-    return np.flatnonzero(steps > gap_threshold * np.median(steps)) if len(steps) else np.empty(0, np.int64)
 
 
 def gaps(x: np.ndarray, scores: np.ndarray, gap_threshold: float) -> np.ndarray:
@@ -121,6 +100,13 @@ def _draw_spans(axes: Axes, spans: np.ndarray, rows: tuple[float, float], colour
     )
 
 
+def _move_clock(axes: Axes, below: list[Axes]) -> None:
+    """The name of the time axis under the lowest of the panels."""
+    if below:
+        below[-1].set_xlabel(axes.get_xlabel())
+        axes.set_xlabel("")
+
+
 def _dress(axes: Axes, x: np.ndarray, scores: np.ndarray, threshold_high: float, unit: str, title: str) -> None:
     axes.set_yscale("asinh", linear_width=threshold_high)
     known = scores[~np.isnan(scores)]
@@ -136,4 +122,4 @@ def _dress(axes: Axes, x: np.ndarray, scores: np.ndarray, threshold_high: float,
     axes.set(xlabel=unit, ylabel="frame score")
     axes.set_title(title, loc="right", fontsize=10)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
-    axes.figure.legend(loc="outside upper left", fontsize=8, ncols=7, frameon=False)
+    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", fontsize=8, ncols=7, frameon=False)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.timeline import curve, decimate, gaps, runs, timeline
+from data.curves import curve, decimate
+from inference.timeline import gaps, runs, timeline
 
 scores_with_gaps = st.lists(st.one_of(st.integers(-5, 5), st.just(math.nan)), max_size=60)
 

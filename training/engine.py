@@ -24,7 +24,7 @@ from training.device import autocast, autocast_dtype
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
 from training.loader import TrainingData, train_loader, val_loader
-from training.losses import LOSSES
+from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
 
@@ -47,7 +47,7 @@ class Trainer:
         self.optimizer = adamw(self.model, config.train)
         self.dtype = autocast_dtype(config.train.amp, team.device, model.min_temporal_depth(data.clip_length))
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)
-        self.loss = LOSSES[config.train.loss]
+        self.loss = LOSSES[loss_name(config.train.loss, data.frame_shape)]
         self.batches = Batches(
             len(data.train),
             config.train.batch_size,

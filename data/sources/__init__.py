@@ -8,6 +8,7 @@ from pathlib import Path
 from config import PrepConfig
 from data.sources import fits, images, tar, video
 from data.sources.base import Candidate, FrameError, RawFrame
+from data.sources.times import TABLE_SUFFIXES, XRS_SUFFIXES, standalone_tables
 
 READERS = {
     "fits": fits.read,
@@ -23,7 +24,7 @@ SEQUENTIAL = ("tar.gz", "video")
 
 @dataclass(frozen=True)
 class Input:
-    """One thing to scan: a file, or a folder of images."""
+    """One thing to scan: a file, or a folder of images; a "table" holds a series and no frames."""
 
     scanner: str
     path: Path
@@ -44,8 +45,10 @@ def discover(root: Path) -> list[Input]:
         if path.suffix.lower() in images.SUFFIXES:
             folders.setdefault(path.parent, []).append(path)
     found += [Input("images", folder, tuple(files)) for folder, files in folders.items()]
+    found += [Input("table", path) for path in standalone_tables(paths, [item.path for item in found])]
     if not found:
-        known = ", ".join((*fits.SUFFIXES, *tar.SUFFIXES, *video.SUFFIXES, *images.SUFFIXES))
+        suffixes = fits.SUFFIXES, tar.SUFFIXES, video.SUFFIXES, images.SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES
+        known = ", ".join(suffix for group in suffixes for suffix in group)
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
     return found
 

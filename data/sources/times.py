@@ -1,6 +1,8 @@
 """Frame times and labels that come beside the frames: a CSV next to a video or a folder of images."""
 
 import csv
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ import numpy as np
 from data.sources.base import FrameError, parse_utc
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
+TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+XRS_SUFFIXES = (".nc",)
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
@@ -66,3 +70,20 @@ def shift_utc(start_utc: str, seconds: float) -> str:
     """UTC time `seconds` after `start_utc`, with milliseconds."""
     start = np.datetime64(start_utc.replace(" ", "T"), "ms")
     return str(start + np.timedelta64(round(seconds * 1000), "ms"))
+
+
+def standalone_tables(paths: Sequence[Path], frames: Sequence[Path]) -> list[Path]:
+    """Those files among `paths` that may be series: GOES netCDF, and tables without frames beside them.
+
+    A table in a folder with frames or beside a folder of frames holds their times, their labels or a catalogue.
+    frames: the files and folders of frames.
+    """
+    taken = {place for path in frames for place in (path, path.parent)}
+    tables = [p for p in paths if p.name.lower().endswith(TABLE_SUFFIXES) and p.parent not in taken]
+    tables = [p for p in tables if not table_stem(p).lower().endswith("_frame_times")]
+    return tables + [p for p in paths if p.name.lower().endswith(XRS_SUFFIXES)]
+
+
+def table_stem(path: Path) -> str:
+    """The name of a file of samples without its suffixes."""
+    return re.sub(r"\.(csv|tsv|parquet|fits|fts|fit|nc)(\.gz)?$", "", path.name, flags=re.IGNORECASE)

@@ -1,0 +1,196 @@
+"""Time series in tables: CSV, TSV and Parquet, one row a sample; columns are found by name or given by the settings."""
+
+import csv
+import gzip
+import hashlib
+import re
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.times import TIME_COLUMNS
+from data.stretch import Stretch
+
+SERIES_TIME_COLUMNS = (*TIME_COLUMNS, "datetime", "time_s", "seconds", "unix_time", "t", "ds")
+LABEL_COLUMNS = ("label", "is_anomaly", "anomaly")
+# Without a zone they are UTC. A day before a month, or the other way round, can't be told apart, and is not guessed.
+TIME_FORMATS = ("ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")
+LATEST_S = 1e11  # of unix seconds: what is beyond is no time, and would overflow
+
+NO_TIME, SAME_TIME = "time is missing or not readable", "same time as another sample"
+
+
+class TableError(ValueError):
+    """A table that can't be read as a series; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """N samples of C variables as read: not sorted, nothing left out.
+
+    times_utc: (N,) datetime64[ms] with NaT, or None; times_s: (N,) float64 seconds, NaN unknown. values: (N, C)
+    float64, NaN missing. labels: (N,) float64. rows: (N,) where each is from, for people. lost: rows that could not be
+    read at all, as (where, reason). scaling: of all variables where their physics decides it, None where it is fitted.
+    """
+
+    path: Path
+    channels: tuple[str, ...]
+    unit: str
+    times_utc: np.ndarray | None
+    times_s: np.ndarray
+    values: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+    lost: tuple[tuple[str, str], ...]
+    scaling: Stretch | None
+    sha256: str
+    notes: dict[str, str]  # what was made of the columns, by column
+
+
+def read(path: Path, prep: PrepConfig, smallest: int = 0) -> Series:
+    """The series of a table.
+
+    With `smallest` the table must look like a series by itself: a time column, and at least so many rows. Raises
+    TableError with the reason when it is none.
+    """
+    table, lost = _read_rows(path)
+    if smallest and len(table) < smallest:
+        raise TableError(f"{len(table)} rows are too few for a series; at least two prep.clip_length, {smallest}")
+    time = _choose(table, prep.time_column, SERIES_TIME_COLUMNS, "prep.time_column")
+    label = _choose(table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
+    if smallest and time is None:
+        raise TableError("it has no time column; name it with prep.time_column")
+    notes = {name: kind for name, kind in ((time, "time"), (label, "label")) if name is not None}
+    channels, values = _values(table, prep.value_columns, notes)
+    times_utc, times_s = _times(table[time] if time else None, len(table), prep)
+    labels = np.full(len(table), np.nan) if label is None else _numbers(table[label])
+    rows = np.char.add("row ", (np.arange(len(table)) + 1).astype(str))
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Series(
+        path, channels, "as in the table", times_utc, times_s, values, labels, rows, lost, None, digest, notes
+    )
+
+
+def _read_rows(path: Path) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
+    """The table, and the lines that are none of its rows."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path).reset_index(), ()
+        header, separator = _first_line(path)
+        names = {"header": None} if _is_numeric(header) else {}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            table = pd.read_csv(
+                path, sep=separator, encoding="utf-8-sig", on_bad_lines="warn", low_memory=False, **names
+            )
+    except ImportError:
+        raise TableError("Parquet needs the package pyarrow (pip install pyarrow), or write the table as CSV") from None
+    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
+        raise TableError(f"not readable as a table: {error}") from None
+    if not table.index.equals(pd.RangeIndex(len(table))):
+        raise TableError("its rows have more cells than its first line has names")
+    if table.empty:
+        raise TableError("it holds no row")
+    table.columns = [f"column_{name}" if isinstance(name, int) else str(name).strip() for name in table.columns]
+    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
+    return table, tuple((f"line {line}", reason) for lines in found for line, reason in lines)
+
+
+def _first_line(path: Path) -> tuple[list[str], str]:
+    """Cells of the first line, and the separator: the one of `, ; tab` that it holds most of."""
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as stream:
+        line = stream.readline().rstrip("\r\n")
+    separator = max(",;\t", key=line.count)
+    return next(csv.reader([line], delimiter=separator), []), separator
+
+
+def _is_numeric(cells: list[str]) -> bool:
+    """Whether a first line holds no names."""
+    return bool(cells) and bool(np.isfinite(pd.to_numeric(pd.Series(cells), errors="coerce")).all())
+
+
+def _choose(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
+    """The column that the settings name, else the first of the known names in any case, else None."""
+    if given is not None:
+        if given not in table.columns:
+            raise TableError(f"{key} {given!r} is not among its columns {list(table.columns)[:20]}")
+        return given
+    lower = {str(name).lower(): name for name in reversed(table.columns)}
+    return next((lower[name] for name in known if name in lower), None)
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Cells as float64 (N,), NaN where they hold no finite number."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _values(table: pd.DataFrame, given: Sequence[str], notes: dict[str, str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and values (N, C) of the variables: the given columns, else all that are mostly numbers.
+
+    `notes` holds the columns that are something else, and is told what became of the others.
+    """
+    unknown = [name for name in given if name not in table.columns]
+    if unknown:
+        raise TableError(f"prep.value_columns {unknown} are not among its columns {list(table.columns)[:20]}")
+    columns: dict[str, np.ndarray] = {}
+    for name in given or [name for name in table.columns if name not in notes]:
+        values, filled = _numbers(table[name]), int(table[name].notna().sum())
+        known = int(np.isfinite(values).sum())
+        if not known or (not given and known < 0.5 * filled):
+            notes[name] = f"left out: {known} of its {filled} cells are numbers"
+            continue
+        text = f", {filled - known} cells that are no numbers" if filled > known else ""
+        notes[name] = ("constant value" if np.nanmin(values) == np.nanmax(values) else "value") + text
+        columns[name] = values
+    if not columns:
+        raise TableError(f"none of its columns {list(table.columns)[:20]} holds numbers; see prep.value_columns")
+    return tuple(columns), np.stack(list(columns.values()), axis=1)
+
+
+def _times(column: pd.Series | None, count: int, prep: PrepConfig) -> tuple[np.ndarray | None, np.ndarray]:
+    """UTC (N,) datetime64[ms] or None, and seconds (N,). Without a column, samples are one cadence apart."""
+    if column is None:
+        seconds = np.arange(count) * (prep.sample_interval_sec or 1.0)
+        return _shifted(prep.start_utc, seconds), seconds
+    seconds = _numbers(column) if column.dtype.kind != "M" else np.full(count, np.nan)
+    if np.isfinite(seconds).sum() > 0.5 * column.notna().sum():
+        return _shifted("1970-01-01" if prep.unix_time else prep.start_utc, seconds), seconds
+    utc = _parsed(column)
+    if np.isnat(utc).all():
+        first = column.iloc[0]
+        raise TableError(f"its time column {column.name!r} holds no readable time; the first cell is {first!r}")
+    return utc, np.full(count, np.nan)
+
+
+def _shifted(start_utc: str | None, seconds: np.ndarray) -> np.ndarray | None:
+    """UTC times `seconds` after a start, None without one."""
+    if start_utc is None:
+        return None
+    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
+    utc = np.full(len(seconds), np.datetime64("NaT"), "datetime64[ms]")
+    since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
+    utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
+    return utc
+
+
+def _parsed(column: pd.Series) -> np.ndarray:
+    """Cells as UTC datetime64[ms] (N,), in the format that most of them have; NaT where it does not fit."""
+    best = np.full(len(column), np.datetime64("NaT"), "datetime64[ms]")
+    for form in TIME_FORMATS:
+        utc = pd.to_datetime(column, format=form, utc=True, errors="coerce")
+        utc = utc.dt.tz_localize(None).to_numpy().astype("datetime64[ms]")
+        if np.isnat(utc).sum() < np.isnat(best).sum():
+            best = utc
+        if np.isnat(best).sum() < 0.5 * len(best):
+            break
+    return best

@@ -1,0 +1,101 @@
+"""GOES X-ray sensor (XRS) files: FITS of GOES 6-15, netCDF of GOES 13-19, as sunpy.timeseries reads them."""
+
+import hashlib
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from data.sources.base import Candidate
+from data.sources.table import Series, TableError
+from data.stretch import Stretch
+
+CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
+UNIT = "W/m^2"
+# Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
+SCALING = Stretch("asinh", 1e-8, 1e-4)
+# Flags that leave the flux as good as it was: the correction for electrons, and a change of the amplifier.
+HARMLESS = re.compile(r"good_data|e(lectron)?_(correction|contam).*|gain_state_change")
+
+
+def among(candidates: Sequence[Candidate]) -> list[Path]:
+    """The FITS files among scanned candidates that are XRS tables, told from the header alone.
+
+    Only files without an image, or with one of three rows as the older tables are, are looked at again.
+    """
+    suspects = [c for c in candidates if c.kind == "fits" and (c.shape[0] == 3 or "no HDU holds" in c.reason)]
+    return [Path(c.path) for c in suspects if is_xrs(Path(c.path))]
+
+
+def is_xrs(path: Path) -> bool:
+    """Whether a FITS file's first header is one of GOES XRS."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = fits.getheader(path, 0)
+            names = str(header.get("TELESCOP", "")), str(header.get("INSTRUME", ""))
+    except Exception:  # astropy raises many kinds on damaged files; the FITS source has their reason
+        return False
+    return names[0].strip().upper().startswith("GOES") and names[1].strip().lower().startswith("x-ray")
+
+
+def read(path: Path) -> Series:
+    """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
+
+    Raises TableError when sunpy does not read it as XRS.
+    """
+    import sunpy.timeseries  # late: it takes seconds, and few need it
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = sunpy.timeseries.TimeSeries(str(path), source="XRS")
+    except Exception as error:  # sunpy and the readers below it raise many kinds on files of other sorts
+        raise TableError(f"not readable as GOES XRS: {type(error).__name__}: {error}") from None
+    table = found.to_dataframe()
+    missing = [name for name in CHANNELS if name not in table]
+    if missing:
+        raise TableError(f"no {', '.join(missing)} in it")
+    bad = _bad_bits(path)
+    values = np.stack([_fluxes(table, name, bad.get(name, 0)) for name in CHANNELS], axis=1)
+    utc = table.index.to_numpy().astype("datetime64[ms]")
+    count = len(table)
+    rows = np.char.add("sample ", (np.arange(count) + 1).astype(str))
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    notes = dict.fromkeys(CHANNELS, "value") | {"satellite": str(found.observatory)}
+    nan = np.full(count, np.nan)
+    return Series(path, CHANNELS, UNIT, utc, nan, values, nan, rows, (), SCALING, digest, notes)
+
+
+def _fluxes(table, name: str, bad_bits: int) -> np.ndarray:
+    values = table[name].to_numpy(np.float64).copy()
+    if f"{name}_quality" in table:
+        quality = np.nan_to_num(table[f"{name}_quality"].to_numpy(np.float64)).astype(np.int64)
+        values[(quality & bad_bits) != 0] = np.nan
+    values[~(np.isfinite(values) & (values > 0))] = np.nan
+    return values
+
+
+def _bad_bits(path: Path) -> dict[str, int]:
+    """By channel, the flag bits of a netCDF that mean a bad flux, from their CF attributes; {} for FITS."""
+    if path.suffix.lower() != ".nc":
+        return {}
+    import h5netcdf
+
+    with h5netcdf.File(path, "r") as file:
+        names = {name: (f"{name}_flag", f"{name}_flags", f"{name[-1]}_flags") for name in CHANNELS}
+        return {name: _bits_of(file.variables, known) for name, known in names.items()}
+
+
+def _bits_of(variables, names: Sequence[str]) -> int:
+    flags = next((variables[name] for name in names if name in variables), None)
+    if flags is None or "flag_meanings" not in flags.attrs:
+        return 0
+    meanings = flags.attrs["flag_meanings"]
+    meanings = (meanings.decode() if isinstance(meanings, bytes) else str(meanings)).split()
+    values = np.atleast_1d(flags.attrs["flag_values"]).tolist()
+    return sum({v for v, meaning in zip(values, meanings, strict=False) if not HARMLESS.fullmatch(meaning)})
