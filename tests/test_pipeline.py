@@ -3,6 +3,7 @@
 import json
 
 import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ import yaml
 import main
 from data.movie import MovieWriter
 from data.reel import Reel
+from data.stretch import Stretch
 from tests.reels import drifting_blobs, make_reel
 
 T, FLASH = 160, range(120, 123)  # shorter than half a window, or it would become background
@@ -189,3 +191,20 @@ def test_a_bad_catalogue_is_an_error_before_the_scoring(inside, capsys):
     error = capsys.readouterr().err
     assert "bad.csv" in error
     assert "evaluating" not in error
+
+
+def test_fluxes_of_the_same_time_are_drawn_under_the_timeline(inside, tmp_path):
+    flux = np.full((200, 2, 1, 1), 0.3, np.float32)
+    flux[120:130] = 0.8
+    scale = [Stretch("asinh", 1e-8, 1e-4)] * 2
+    start = "2024-01-01T00:00:00"
+    make_reel(
+        tmp_path / "goes", flux, 60.0, start_utc=start, channels=["xrsa", "xrsb"], stretch=scale, clip_length=None
+    )
+    alone = (results(inside) / "timeline.png").read_bytes()
+    assert run("--set", f"eval.xrs={tmp_path / 'goes'}") == 0
+    with_fluxes = (results(inside) / "timeline.png").read_bytes()
+    heights = [cv2.imdecode(np.frombuffer(b, np.uint8), cv2.IMREAD_GRAYSCALE).shape[0] for b in (alone, with_fluxes)]
+    assert heights[1] > heights[0]
+    make_reel(tmp_path / "other", flux, 60.0, channels=["a", "b"], clip_length=None)
+    assert run("--set", f"eval.xrs={tmp_path / 'other'}") == 1
