@@ -30,20 +30,20 @@ SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3
 WORKER = """
 import json, os, sys
 import torch
-import data.windows
+import data.window_dataset
 from tests.trainings import small_config
 from training.train import train
 
 torch.set_num_threads(1)
 clips, run, log, settings = sys.argv[1:]
-read = data.windows.read_window
+read = data.window_dataset.read_window
 
 def noting(reel, start, length, scaling):
     with open(f"{log}.{os.environ['RANK']}", "a") as out:
         print(start, file=out)
     return read(reel, start, length, scaling)
 
-data.windows.read_window = noting
+data.window_dataset.read_window = noting
 train(small_config(clips, run, **json.loads(settings)))
 """
 

@@ -84,7 +84,6 @@ def decode_folder(folder: str, workers: int) -> float:
 
 def prep_folder(folder: str, workers: int) -> float:
     """Seconds of prep."""
-    import data.windows  # noqa: F401  (prep loads it late)
     from config import load
     from data.prepare_data import prep
 
