@@ -139,6 +139,9 @@ class ReviewConfig:
     keep: tuple[str, ...] = ()
     reject: tuple[str, ...] = ()
     undo: tuple[str, ...] = ()
+    serve: bool = False
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
 @section

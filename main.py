@@ -1,7 +1,7 @@
 """Find when and where something unusual happens in a sequence of frames.
 
 python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, video, images -> reels
-python main.py -m review --data-clips REELS                      statistics, outliers, verdicts
+python main.py -m review --data-clips REELS                      statistics, outliers, verdicts (--serve: in a browser)
 python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
 python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
 """
@@ -24,6 +24,11 @@ def _prep(config: Config) -> None:
 
 
 def _review(config: Config) -> None:
+    if config.review.serve:
+        from data.review_page.server import serve
+
+        serve(config)
+        return
     from data.review_processed_data import review
 
     review(config)
@@ -64,6 +69,8 @@ FLAGS = {
     "keep": "review.keep",
     "reject": "review.reject",
     "undo": "review.undo",
+    "serve": "review.serve",
+    "port": "review.port",
     "allow_partial": "prep.vso.allow_partial",
 }
 
@@ -79,6 +86,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
     p.add_argument("--workers", type=int, help="worker processes")
     p.add_argument("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
+    p.add_argument("--serve", action="store_true", default=None, help="review: look and judge in a browser")
+    p.add_argument("--port", type=int, help="review --serve: port of the page (default: 8765, or a free one)")
     p.add_argument("--seed", type=int, help="seed of everything random")
     p.add_argument("--resume", action="store_true", default=None, help="train: go on from the last checkpoint")
     p.add_argument("--tensorboard", action="store_true", default=None, help="train: start TensorBoard beside it")

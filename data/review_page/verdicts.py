@@ -1,0 +1,159 @@
+"""Verdicts made on the page: a journal line first, then the same windows.csv that the command line reads and writes.
+
+verdicts.jsonl in the reel only grows. A line is an action, with what it replaced so that it can be taken back, or the
+mark that windows.csv holds all actions above it. An action is answered after both are on disk; what a killed server
+had in the journal and not yet in the table is put into the table at the next start.
+"""
+
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.files import write_csv
+from data.reel import Reel
+from data.review_processed_data import BY_USER
+from data.windows import read_windows
+
+VERDICT_COLUMNS = ["verdict", "reason", "by", "at"]
+UNDO_DEPTH = 200
+
+
+class Journal:
+    """An append-only file of JSON lines, on disk when `append` returns."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, entry: dict) -> None:
+        """Add one line in one write; half a line that a crash left behind is closed first."""
+        line = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        with open(self.path, "ab+", buffering=0) as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            file.write(line)
+            os.fsync(file.fileno())
+
+    def entries(self) -> list[dict]:
+        """All whole lines; the half line of a crash was never answered and is passed over."""
+        if not self.path.is_file():
+            return []
+        found = []
+        for line in self.path.read_bytes().splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+
+class Verdicts:
+    """The window table of one reel and the one way in which the page changes it. Safe to use from several threads."""
+
+    def __init__(self, reel: Reel):
+        self.reel, self.journal = reel, Journal(reel.path / "verdicts.jsonl")
+        self._lock = threading.RLock()
+        self._stamp, self._table = (0, 0), None
+        self._recover()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The windows as they are on disk now, changes by the command line included; not to be changed."""
+        with self._lock:
+            stamp = self._disk_stamp()
+            if self._table is None or stamp != self._stamp:
+                self._table, self._stamp = read_windows(self.reel), stamp
+            return self._table
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever windows.csv does."""
+        return "-".join(map(str, self._disk_stamp()))
+
+    def judge(self, windows: list[int], verdict: str) -> int:
+        """Set "keep", "reject" or "" on windows by their numbers; returns how many.
+
+        Raises ValueError for another verdict and KeyError, naming them, for windows that do not exist.
+        """
+        if verdict not in ("keep", "reject", ""):
+            raise ValueError(f"verdict {verdict!r}: expected keep, reject or an empty text")
+        with self._lock:
+            rows = self._rows(windows)
+            at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            after = [verdict, "by hand", BY_USER, at] if verdict else ["", "", "", ""]
+            before = self.table.loc[rows, ["window", *VERDICT_COLUMNS]].to_numpy().tolist()
+            self._commit({"id": self._next_id, "at": at, "after": after, "before": before})
+            return len(rows)
+
+    def undo(self) -> list[int]:
+        """Take back the last action that is not taken back yet: the windows it changed, or none when there is none.
+
+        A window that got another verdict since, from the command line, keeps it.
+        """
+        with self._lock:
+            if not self._actions:
+                return []
+            action, table = self._actions[-1], self.table.set_index("window")
+            current = {w: table.loc[w, VERDICT_COLUMNS].tolist() for w, *_ in action["before"] if w in table.index}
+            restored = [row for row in action["before"] if current.get(row[0]) == action["after"]]
+            self._commit({"id": self._next_id, "undoes": action["id"], "restored": restored})
+            return [row[0] for row in restored]
+
+    def _rows(self, windows: list[int]) -> np.ndarray:
+        known = pd.Index(self.table["window"])
+        rows = known.get_indexer(windows)
+        if (rows < 0).any():
+            missing = [w for w, row in zip(windows, rows, strict=True) if row < 0][:5]
+            raise KeyError(f"reel {self.reel.name} has no windows {missing}; it has {len(known)}")
+        return np.unique(rows)
+
+    def _commit(self, entry: dict) -> None:
+        self.journal.append(entry)
+        self._remember(entry)
+        self._save([entry])
+
+    def _save(self, entries: list[dict]) -> None:
+        """Write windows.csv with the entries applied, then the mark; doing it twice changes nothing."""
+        table = self.table.copy()
+        for entry in entries:
+            _apply(table, entry)
+        write_csv(self.reel.path / "windows.csv", table)
+        self._table, self._stamp = table, self._disk_stamp()
+        self.journal.append({"saved": entries[-1]["id"]})
+
+    def _remember(self, entry: dict) -> None:
+        self._next_id = entry["id"] + 1
+        if "undoes" in entry:
+            self._actions = [a for a in self._actions if a["id"] != entry["undoes"]]
+        else:
+            self._actions = [*self._actions, entry][-UNDO_DEPTH:]
+
+    def _recover(self) -> None:
+        self._actions, self._next_id = [], 1
+        pending: list[dict] = []
+        for entry in self.journal.entries():
+            if "saved" in entry:
+                pending = [p for p in pending if p["id"] > entry["saved"]]
+            else:
+                self._remember(entry)
+                pending.append(entry)
+        if pending:
+            self._save(pending)
+
+    def _disk_stamp(self) -> tuple[int, int]:
+        status = (self.reel.path / "windows.csv").stat()
+        return status.st_mtime_ns, status.st_ino
+
+
+def _apply(table: pd.DataFrame, entry: dict) -> None:
+    restored = entry["restored"] if "undoes" in entry else [[row[0], *entry["after"]] for row in entry["before"]]
+    if restored:
+        values = pd.DataFrame(restored, columns=["window", *VERDICT_COLUMNS])
+        rows = pd.Index(table["window"]).get_indexer(values["window"])
+        known = rows >= 0  # a reel prepared anew may have fewer windows than its journal knows
+        table.loc[rows[known], VERDICT_COLUMNS] = values.loc[known, VERDICT_COLUMNS].to_numpy()
