@@ -1,6 +1,5 @@
 """The sky of pictures and videos, whose scale and disc centre are given: the Sun as Earth sees it at their times."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from config import SkyConfig
 from data.sources.base import Candidate
 from data.wcs import FrameWcs
-from data.wcs_header import R_SUN_M
+from data.wcs_header import apparent_radius_arcsec
 
 Row = tuple[Candidate, ...]
 
@@ -28,13 +27,9 @@ def sky_rows(name: str, rows: tuple[Row, ...], sky: SkyConfig | None) -> tuple[R
     x, y = sky.disc_centre_px
     flat = FrameWcs(x + 1, y + 1, sky.pixel_arcsec, -sky.pixel_arcsec, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     seen = zip(pictures, *_earth([c.time_utc for c in pictures]), strict=True)
-    known = {id(c): replace(c, wcs=replace(flat, hglt_deg=b0, dsun_m=d, rsun_arcsec=_apparent(d))) for c, b0, d in seen}
+    views = ((c, {"hglt_deg": b0, "dsun_m": d, "rsun_arcsec": apparent_radius_arcsec(d)}) for c, b0, d in seen)
+    known = {id(c): replace(c, wcs=replace(flat, **view)) for c, view in views}
     return tuple(tuple(known.get(id(c), c) for c in row) for row in rows)
-
-
-def _apparent(dsun_m: float) -> float:
-    """Apparent solar radius in arcsec."""
-    return math.degrees(math.asin(R_SUN_M / dsun_m)) * 3600
 
 
 def _earth(times_utc: list[str]) -> tuple[list[float], list[float]]:

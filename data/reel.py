@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.mask_bits import INVALID, LABELLED, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
+from data.mask_bits import INVALID, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
 from data.stretch import Stretch
 
 

@@ -27,15 +27,17 @@ def review(config: Config) -> None:
     reels = find_reels(config.data_clips)
     asked = hand_verdicts(config.review, reels)
     for reel in reels:
-        table = read_windows(reel)
+        statistics = None if asked else window_statistics(reel, read_windows(reel))
+        table = read_windows(reel)  # read last: statistics take long, and the page may save verdicts meanwhile
         if asked:
             apply_verdicts(table, reel, asked)
         else:
-            table[list(STATISTICS)] = window_statistics(reel, table)
+            table[list(STATISTICS)] = statistics
             judge(table, config.review.z_limit)
+        write_csv(reel.path / "windows.csv", table)
+        if not asked:
             write_histograms(reel, table)
             write_contact_sheet(reel, table, config.review.contact_sheet)
-        write_csv(reel.path / "windows.csv", table)
         report(reel, table)
 
 

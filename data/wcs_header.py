@@ -17,6 +17,11 @@ LARGEST = (1e6, 1e6, 200.0, 200.0, 1e5, 1e5, 360.0, 1e5, 360.0, 90.0, 1e14)  # o
 LARGEST_OFFSET_ARCSEC = 3e5  # of the first pixel from the reference
 
 
+def apparent_radius_arcsec(dsun_m: float) -> float:
+    """Apparent solar radius from a distance to the Sun's centre in metres."""
+    return math.degrees(math.asin(R_SUN_M / dsun_m)) * 3600
+
+
 def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:
     """The helioprojective WCS that a header holds, or None when it is incomplete, no TAN projection or impossible.
 
@@ -77,7 +82,7 @@ def _scales_and_turn(header: Mapping) -> tuple[float, float, float]:
 def _observer(header: Mapping, time_utc: str) -> tuple[float, float, float, float]:
     """Apparent solar radius in arcsec, Stonyhurst longitude and latitude in degrees, distance in metres."""
     dsun_m = _number(header, "DSUN_OBS")
-    rsun_arcsec = _number(header, "RSUN_OBS", math.degrees(math.asin(R_SUN_M / dsun_m)) * 3600)
+    rsun_arcsec = _number(header, "RSUN_OBS", apparent_radius_arcsec(dsun_m))
     if header.get("HGLN_OBS") is not None:
         return rsun_arcsec, _number(header, "HGLN_OBS"), _number(header, "HGLT_OBS"), dsun_m
     from_earth = _number(header, "CRLN_OBS") - _earth_carrington_deg(time_utc)

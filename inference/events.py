@@ -60,6 +60,7 @@ class _Track:
         self.extend(frame, time_s, box)
 
     def extend(self, frame: int, time_s: float, box: Box) -> None:
+        """Take in the box of a later frame."""
         self.last_frame, self.last_time_s, self.last_box = frame, time_s, box
         if box.peak > self.peak_box.peak:
             self.peak_frame, self.peak_box = frame, box
@@ -75,6 +76,7 @@ class _Track:
             self.unexplained.append(frame)
 
     def event(self) -> Event:
+        """What the track has come to."""
         peak = self.peak_box
         place = (peak.x, peak.y, *self.union, peak.area, peak.peak)
         level = "high" if self.high else "low"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from astropy import units as u
-from astropy.table import QTable, Table
+from astropy.table import Table
 
 from data.files import replacing
 
@@ -31,11 +31,6 @@ def write_ecsv(path: str | Path, events: pd.DataFrame, facts: dict) -> None:
     table.meta = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
     with replacing(path) as part:
         table.write(part, format="ascii.ecsv", overwrite=True)
-
-
-def read_ecsv(path: str | Path) -> QTable:
-    """An events table with its units, as `write_ecsv` leaves it."""
-    return QTable.read(path, format="ascii.ecsv")
 
 
 def _plain(column: pd.Series) -> np.ndarray:

@@ -23,18 +23,18 @@ CAMERA_LEVEL = 0.5 / 256  # half a gray level: less shows in no picture
 
 
 def judged(
-    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray, is_resolved: bool
+    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray, resolved: bool
 ) -> list[Box]:
     """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
 
-    is_resolved: the frame is not shrunk so far that a small source in the scene may lie in one pixel.
+    resolved: `is_resolved`, the frame is not shrunk so far that a small source in the scene may lie in one pixel.
     """
     if not boxes:
         return boxes
     picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
     if has_jumped(picture, expected, valid):
         return [replace(box, instrument=POINTING) for box in boxes]
-    return [replace(box, instrument=_reason(picture, expected, box, is_resolved)) for box in boxes]
+    return [replace(box, instrument=_reason(picture, expected, box, resolved)) for box in boxes]
 
 
 def is_resolved(reel: Reel) -> bool:
@@ -42,10 +42,10 @@ def is_resolved(reel: Reel) -> bool:
     return all(n <= SPIKE_SHRINK * m for n, m in zip(reel.meta["source_shape"], reel.shape[2:], strict=True))
 
 
-def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, is_resolved: bool) -> str:
+def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, resolved: bool) -> str:
     around = slice(max(box.y0 - 1, 0), box.y1 + 1), slice(max(box.x0 - 1, 0), box.x1 + 1)
     change = picture[around] - expected[around]
-    if is_resolved and is_spike(change):
+    if resolved and is_spike(change):
         return SPIKE
     return BLOCK if is_block(picture[around], change) else ""
 

@@ -129,6 +129,7 @@ class Results:
 
     def compared(self, out: Path, events: pd.DataFrame) -> dict:
         """matches.csv, and what the catalogue of flares says; nothing without one."""
+        (out / "matches.csv").unlink(missing_ok=True)  # of an earlier comparison
         if self.flares is None:
             return {}
         scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)

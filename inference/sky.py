@@ -12,14 +12,14 @@ import pandas as pd
 
 from data.reel import Reel
 from data.wcs import WCS_COLUMNS, FrameWcs
+from data.wcs_header import R_SUN_M
 from inference.boxes import Box
+from inference.noise import DAY_S
 
-RSUN_M = 695_700_000.0  # IAU 2015 Resolution B3
 ARCSEC = np.pi / (180 * 3600)
 # Sidereal rotation rate by latitude, A + B sin^2 + C sin^4 in microradians per second, and the Earth's own mean motion.
 HOWARD_URAD_S = (2.894, -0.428, -0.370)
 EARTH_DEG_DAY = 0.9856
-DAY_S = 86_400.0
 LIMB_RSUN = 0.998  # rotation of points nearer to the limb is too uncertain to follow
 
 SKY_COLUMNS = (
@@ -82,9 +82,9 @@ class Sky:
         b0, tx, ty = np.radians(lat0), tx * ARCSEC, ty * ARCSEC
         along = distance * np.cos(ty) * np.cos(tx)
         with np.errstate(invalid="ignore"):
-            d = along - np.sqrt(along**2 - distance**2 + RSUN_M**2)  # to the near side, Thompson (2006), equation 13
+            d = along - np.sqrt(along**2 - distance**2 + R_SUN_M**2)  # to the near side, Thompson (2006), equation 13
         x, y, z = d * np.cos(ty) * np.sin(tx), d * np.sin(ty), distance - d * np.cos(ty) * np.cos(tx)
-        latitude = np.arcsin(np.clip((y * np.cos(b0) + z * np.sin(b0)) / RSUN_M, -1, 1))
+        latitude = np.arcsin(np.clip((y * np.cos(b0) + z * np.sin(b0)) / R_SUN_M, -1, 1))
         longitude = np.arctan2(x, z * np.cos(b0) - y * np.sin(b0)) + np.radians(lon0)
         return (np.degrees(longitude) + 180) % 360 - 180, np.degrees(latitude)
 
@@ -92,11 +92,11 @@ class Sky:
         """Stonyhurst degrees of points on the surface -> helioprojective arcsec; NaN behind the limb."""
         lon0, lat0, distance = self._at(frame, "hgln_deg", "hglt_deg", "dsun_m")
         b0, dlon, lat = np.radians(lat0), np.radians(lon - lon0), np.radians(lat)
-        x = RSUN_M * np.cos(lat) * np.sin(dlon)
-        y = RSUN_M * (np.sin(lat) * np.cos(b0) - np.cos(lat) * np.cos(dlon) * np.sin(b0))
-        z = RSUN_M * (np.sin(lat) * np.sin(b0) + np.cos(lat) * np.cos(dlon) * np.cos(b0))
+        x = R_SUN_M * np.cos(lat) * np.sin(dlon)
+        y = R_SUN_M * (np.sin(lat) * np.cos(b0) - np.cos(lat) * np.cos(dlon) * np.sin(b0))
+        z = R_SUN_M * (np.sin(lat) * np.sin(b0) + np.cos(lat) * np.cos(dlon) * np.cos(b0))
         tx, ty = np.arctan2(x, distance - z), np.arctan2(y, np.hypot(x, distance - z))
-        hidden = z < RSUN_M**2 / distance  # beyond the tangent from the observer
+        hidden = z < R_SUN_M**2 / distance  # beyond the tangent from the observer
         return np.where(hidden, np.nan, tx / ARCSEC), np.where(hidden, np.nan, ty / ARCSEC)
 
     def radius(self, frame: np.ndarray, tx: np.ndarray, ty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

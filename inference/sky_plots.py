@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from data.files import replacing
 from data.reel import INVALID, Reel
 from data.wcs import from_row
-from inference.sky import RSUN_M
+from data.wcs_header import R_SUN_M
 
 SHOWN = 12  # strongest events that get a picture; each costs a second
 
@@ -74,7 +74,7 @@ def map_of(reel: Reel, index: int) -> sunpy.map.GenericMap:
     image = np.where(bits[0] & INVALID, np.nan, stored[0].astype(np.float64).mean(axis=0))
     header = dict(wcs.astropy.to_header())
     header |= {"date-obs": row["time_utc"], "hgln_obs": wcs.hgln_deg, "hglt_obs": wcs.hglt_deg, "dsun_obs": wcs.dsun_m}
-    header |= {"rsun_ref": RSUN_M, "rsun_obs": wcs.rsun_arcsec}
+    header |= {"rsun_ref": R_SUN_M, "rsun_obs": wcs.rsun_arcsec}
     return sunpy.map.Map(image, header)
 
 

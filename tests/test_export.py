@@ -5,13 +5,14 @@ import xml.etree.ElementTree as ET
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.table import QTable
 
 from data.files import write_csv
 from data.wcs import as_columns
 from inference.boxes import Box
 from inference.event_facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe
 from inference.events import COLUMNS, EventLinker
-from inference.export import VOEVENT, read_ecsv, write_ecsv, write_voevents
+from inference.export import VOEVENT, write_ecsv, write_voevents
 from inference.sky import SKY_COLUMNS, Sky
 from inference.sky_plots import draw_sheet, map_of
 from tests.reels import drifting_blobs, make_reel
@@ -58,7 +59,7 @@ def test_without_a_wcs_the_same_table_lacks_the_sky(tmp_path):
     events = events_of(reel, Sky.of(reel))
     assert list(events.columns) == [*COLUMNS, *FACT_COLUMNS, *IDENTITY_COLUMNS]
     write_ecsv(tmp_path / "events.ecsv", events, {"reel": "cam"})
-    assert len(read_ecsv(tmp_path / "events.ecsv")) == 3
+    assert len(QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")) == 3
     write_voevents(tmp_path / "v", events, "cam")
     assert ET.parse(tmp_path / "v" / "event_0001.xml").getroot().find("WhereWhen") is None
 
@@ -67,7 +68,7 @@ def test_no_event_is_a_table_too(reel, tmp_path):
     events = describe([], reel, Sky.of(reel), np.zeros(6, bool), 6.0, IDENTITY)
     assert list(events.columns) == [*COLUMNS, *FACT_COLUMNS, *SKY_COLUMNS, *IDENTITY_COLUMNS]
     write_ecsv(tmp_path / "events.ecsv", events, {})
-    assert len(read_ecsv(tmp_path / "events.ecsv")) == 0
+    assert len(QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")) == 0
     draw_sheet(tmp_path, events, reel)
     assert not (tmp_path / "sky.png").exists()
 
@@ -75,7 +76,7 @@ def test_no_event_is_a_table_too(reel, tmp_path):
 def test_ecsv_keeps_units_and_thresholds(reel, tmp_path):
     events = events_of(reel, Sky.of(reel))
     write_ecsv(tmp_path / "events.ecsv", events, {"threshold_high": 6.0, "identity": {"settings": {}}})
-    table = read_ecsv(tmp_path / "events.ecsv")
+    table = QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")
     assert table["hpc_x_arcsec"].unit == u.arcsec
     assert table["hgs_lon_deg"].unit == u.deg
     assert table["area_arcsec2"].to_value(u.arcsec**2).tolist() == pytest.approx(events["area_arcsec2"].tolist())

@@ -182,6 +182,8 @@ def test_events_are_compared_with_a_catalogue_and_nothing_else_changes(inside):
     assert summary["catalog"]["by_class"]["M"]["recall"] == 1.0
     assert len(summary["catalog"]["unconfirmed_events"]) == summary["catalog"]["events_unconfirmed"]
     assert summary["identity"] == before["identity"]
+    assert run() == 0
+    assert not (results(inside) / "matches.csv").exists()
     assert summary["events"] == before["events"]
 
 

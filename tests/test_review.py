@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import data.review_processed_data as review_module
 from config import load
 from data.reel import INVALID
+from data.review_page.verdicts import Verdicts
 from data.review_processed_data import judge, review, robust_z, window_statistics
 from data.windows import STATISTICS, read_windows, usable
 from tests.reels import drifting_blobs, make_reel
@@ -116,3 +118,12 @@ def test_equal_windows_are_no_outliers():
     table[["verdict", "reason", "by", "at"]] = ""
     judge(table, 3.0)
     assert (table["verdict"] == "").all()
+
+
+def test_a_verdict_saved_while_statistics_are_computed_stays(reel, monkeypatch):
+    def slow_statistics(reel, table):
+        Verdicts(reel).judge([1], "keep")
+        return window_statistics(reel, table)
+
+    monkeypatch.setattr(review_module, "window_statistics", slow_statistics)
+    assert run_review(reel).set_index("window").loc[1, "verdict"] == "keep"

@@ -142,6 +142,7 @@ class Api:
         self.verdicts, self.clips = [Verdicts(r) for r in reels], [Clips(r) for r in reels]
 
     def routes(self) -> list[Route]:
+        """What the page may ask for; windows are addressed by reel and number, never by a path."""
         one = "/api/reels/{reel:int}"
         return [
             Route("/api/reels", self.list_reels),
@@ -174,6 +175,7 @@ class Api:
         return JSONResponse({"windows": table["window"].to_numpy()[rows].tolist()})
 
     def windows(self, request: Request) -> JSONResponse:
+        """Rows of ?ids=, at most MAX_ROWS."""
         table = self.verdicts[self._number(request)].table
         ids = [int(text) for text in request.query_params.get("ids", "").split(",") if text.isdecimal()]
         if len(ids) > MAX_ROWS:
@@ -187,6 +189,7 @@ class Api:
         return JSONResponse(facts.detail(self.reels[number], table, self._row(table, request.path_params["window"])))
 
     def clip(self, request: Request) -> FileResponse:
+        """The clip of a window, of a series its curve."""
         number = self._number(request)
         table = self.verdicts[number].table
         row = table.iloc[self._row(table, request.path_params["window"])]
@@ -195,6 +198,7 @@ class Api:
         return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
 
     async def judge(self, request: Request) -> JSONResponse:
+        """Set one verdict on the windows named in the body."""
         body = await read_json(request)
         windows, verdict = body.get("windows"), body.get("verdict")
         if not isinstance(windows, list) or not all(type(w) is int for w in windows) or not windows:
