@@ -2,34 +2,32 @@
 
 Results of a reel lie in `<run>/eval/<reel>/`:
 
-    scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4
+    scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4  report.html
     scores.f16  the score maps, which --movie_only draws again without the model
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
-from config import Config, EvalConfig, dump
+from config import Config, dump
 from data.files import write_text
-from data.reel import INVALID, Reel, find_reels
+from data.reel import INVALID, find_reels
 from inference.boxes import Box, find_boxes
-from inference.calibrate import Calibration, calibration, load_detector
-from inference.catalog import load_catalog
+from inference.calibrate import load_detector
 from inference.instrument import is_resolved, judged
+from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
 from inference.movie import movie_of
-from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames, settings_for
+from inference.report_page.page import write_report
+from inference.residuals import ScoredFrame, covering_windows, score_frames
 from inference.results import Results, ScoreMaps, read_boxes
 from training.checkpoint import path_of
-from training.run import RUNS
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,6 @@ class Detection:
     scored: ScoredFrame
     score: np.ndarray
     boxes: list[Box]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that decides the results on one reel."""
-
-    reel: Reel
-    detector: Detector
-    calibration: Calibration
-    low: float
-    high: float
-    settings: EvalConfig
-    identity: dict
-    out: Path
 
 
 def evaluate(config: Config) -> list[Path]:
@@ -86,44 +70,6 @@ def evaluate(config: Config) -> list[Path]:
     return results
 
 
-def find_run(model_path: str | None) -> Path:
-    """The named run folder, or the newest in runs/ with a trained model. Raises FileNotFoundError."""
-    if model_path:
-        return Path(model_path)
-    found = list(RUNS.glob("*/checkpoints/best.pt"))
-    if not found:
-        raise FileNotFoundError(f"no trained model in {RUNS}; train one, or name its folder with --model-path")
-    newest = max(found, key=lambda path: path.stat().st_mtime_ns).parent.parent
-    print(f"using the newest run, {newest}")
-    return newest
-
-
-def check_reel(reel: Reel, facts: dict) -> None:
-    """Refuse a reel whose frames have another form than those the model was trained on."""
-    expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
-    if expected != found:
-        raise ValueError(
-            f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
-            f"prepare it with prep.resize [{expected[1]}, {expected[2]}] and as many channels"
-        )
-
-
-def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: EvalConfig) -> Job:
-    """Calibration, thresholds and identity of one evaluation."""
-    settings = settings_for(settings, reel)
-    quiet = calibration(run, detector, tuple(reel.channels), settings)
-    low, high = quiet.thresholds(settings, reel.cadence_s)
-    decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
-    identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
-    identity |= {"threshold_low": low, "threshold_high": high}
-    return Job(reel, detector, quiet, low, high, settings, identity, run / "eval" / reel.name)
-
-
-# Settings that change what is drawn or compared, not what is found.
-_AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
-_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
-
-
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
     starts = covering_windows(job.reel, job.detector.clip_length, job.settings.stride)
@@ -148,17 +94,7 @@ def run_job(job: Job) -> None:
                 movie.add(found.scored, found.score, found.boxes)
     seconds = time.perf_counter() - begun
     results.write(job.out, job.low, job.high, job.identity, seconds)
-
-
-def flares_for(job: Job) -> pd.DataFrame | None:
-    """The catalogue to compare with, read before the scoring so that a bad one fails at once."""
-    settings, times = job.settings, job.reel.times_utc
-    if settings.catalog is None:
-        return None
-    if times is None:
-        raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
-    around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
-    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / "hek_flares.csv")
+    write_report(job)
 
 
 def movie_for(job: Job) -> AbstractContextManager:
@@ -178,14 +114,6 @@ def redraw(job: Job) -> None:
     with movie_for(job) as movie:
         for found in tqdm(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
             movie.add(found.scored, found.score, found.boxes)
-
-
-def is_saved(job: Job) -> bool:
-    """Whether complete results of the same reel, weights, settings and thresholds are there."""
-    summary = job.out / "summary.json"
-    if not (summary.is_file() and (job.out / ScoreMaps.NAME).is_file()):
-        return False
-    return json.loads(summary.read_text(encoding="utf-8"))["identity"] == json.loads(json.dumps(job.identity))
 
 
 def saved_detections(job: Job) -> Iterator[Detection]:

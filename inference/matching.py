@@ -63,8 +63,8 @@ class Observed:
 
 def match_flares(
     events: pd.DataFrame, flares: pd.DataFrame, observed: Observed, tolerance_min: float, distance_arcsec: float
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """(matches.csv, one row a flare near the reel's time; which events match any flare, (E,) bool).
+) -> tuple[pd.DataFrame, list[list[str]]]:
+    """(matches.csv, one row a flare near the reel's time; the ids of the flares that match each event).
 
     events: columns event, t_start, t_peak, t_end (ISO UTC), peak_score, and where the reel has a WCS hpc_x_arcsec,
         hpc_y_arcsec and BOX (as `Sky.columns` gives them). flares: as `read_catalog` gives them.
@@ -85,8 +85,8 @@ def match_flares(
     pairs = _pairs(events, flares, tolerance)
     pairs["distance_arcsec"] = _distance(events.iloc[pairs["e"]], flares.iloc[pairs["f"]])
     pairs = pairs[~(pairs["distance_arcsec"] > distance_arcsec)]
-    confirmed = np.isin(np.arange(len(events)), pairs["e"])
-    return _match_table(flares, pairs, observed), confirmed
+    flares_of = [flares["id"].iloc[pairs["f"][pairs["e"] == e]].tolist() for e in range(len(events))]
+    return _match_table(flares, pairs, observed), flares_of
 
 
 def _milliseconds(seconds: float) -> np.timedelta64:
@@ -178,7 +178,9 @@ def _match_table(flares: pd.DataFrame, pairs: pd.DataFrame, observed: Observed) 
     return table[list(MATCH_COLUMNS)]
 
 
-def catalog_summary(matches: pd.DataFrame, confirmed: np.ndarray, observed: Observed) -> dict:
+def catalog_summary(
+    matches: pd.DataFrame, events: pd.DataFrame, flares_of: list[list[str]], observed: Observed
+) -> dict:
     """What matches.csv comes to, for summary.json: plain numbers, None where there is nothing to divide by.
 
     Recall, leads and concordance are over flares whose peak was observed. by_class: by the GOES class letter.
@@ -187,20 +189,23 @@ def catalog_summary(matches: pd.DataFrame, confirmed: np.ndarray, observed: Obse
     counted = matches[matches["observed"]]
     found = counted[counted["status"] == FOUND]
     letters = counted["goes_class"].str[:1]
-    unconfirmed = int((~confirmed).sum())
+    flares_by_event = {str(event): found for event, found in zip(events["event"], flares_of, strict=True) if found}
+    unconfirmed = [int(event) for event, found in zip(events["event"], flares_of, strict=True) if not found]
     return {
         **_recall(counted),
         "flares_not_observed": len(matches) - len(counted),
         "flares_without_frame": int((counted["n_frames"] == 0).sum()),
         "by_class": {letter: _recall(counted[letters == letter]) for letter in "ABCMX" if (letters == letter).any()},
-        "events_confirmed": int(confirmed.sum()),
-        "events_unconfirmed": unconfirmed,
+        "events_confirmed": len(flares_by_event),
+        "events_unconfirmed": len(unconfirmed),
         "observed_days": round(observed.days, 4),
-        "events_unconfirmed_per_day": round(unconfirmed / observed.days, 4),
+        "events_unconfirmed_per_day": round(len(unconfirmed) / observed.days, 4),
         "median_lead_start_s": _median(found["lead_start_s"]),
         "median_lead_peak_s": _median(found["lead_peak_s"]),
         "concordance": concordance_index(found["peak_score"].to_numpy(), found["flux_w_m2"].to_numpy()),
         "concordance_pairs": comparable_pairs(found["flux_w_m2"].to_numpy()),
+        "flares_by_event": flares_by_event,
+        "unconfirmed_events": unconfirmed,
     }
 
 

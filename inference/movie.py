@@ -69,6 +69,11 @@ def shown(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return np.where(valid, image.mean(axis=0), np.nan)
 
 
+def residual_limit(noise: NoiseModel) -> float:
+    """The residual at the hot end of its colours: far beyond what quiet pixels reach."""
+    return float(np.quantile(noise.mean + 8 * noise.spread, 0.95))
+
+
 def captions_of(reel: Reel) -> list[str]:
     """What is written over each frame: its UTC time, else its seconds."""
     if reel.times_utc is None:
@@ -90,7 +95,7 @@ def movie_of(
         heat_weight=settings.heat_weight,
         scale_factor=settings.scale_factor or max(1, round(PANEL_PX / max(reel.shape[2:]))),
         origin=reel.meta["origin"],
-        residual_max=float(np.quantile(noise.mean + 8 * noise.spread, 0.95)),
+        residual_max=residual_limit(noise),
         score_name="score" if settings.score == "standardised" else "residual",
     )
     composer = Composer(reel.shape[2:], style)

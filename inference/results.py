@@ -135,10 +135,9 @@ class Results:
         scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
         limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
-        matches, confirmed = match_flares(events, self.flares, observed, *limits)
+        matches, flares_of = match_flares(events, self.flares, observed, *limits)
         write_csv(out / "matches.csv", matches)
-        unconfirmed = events["event"][~confirmed].tolist()
-        return {"catalog": catalog_summary(matches, confirmed, observed) | {"unconfirmed_events": unconfirmed}}
+        return {"catalog": catalog_summary(matches, events, flares_of, observed)}
 
     def cost(self, seconds: float) -> dict:
         packages = ("torch", "numpy", "opencv-python-headless", "av")

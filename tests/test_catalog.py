@@ -103,8 +103,8 @@ def test_optional_columns(tmp_path):
 def test_a_catalogue_may_hold_no_flare(tmp_path):
     flares = read_catalog(written(tmp_path, GENERAL.splitlines()[0]))
     assert len(flares) == 0
-    matches, confirmed = match(events_at((0, 1, 2, 1.0)), flares)
-    assert (len(matches), confirmed.tolist()) == (0, [False])
+    matches, flares_of = match(events_at((0, 1, 2, 1.0)), flares)
+    assert (len(matches), flares_of) == (0, [[]])
 
 
 @pytest.mark.parametrize(
@@ -274,9 +274,9 @@ FLARE = (0, 10, 20, "M1.0", math.nan, math.nan)
     [(-30, -15, True), (-30, -15.001, False), (35, 60, True), (35.001, 60, False), (5, 6, True), (-100, 100, True)],
 )
 def test_time_tolerance_is_closed(start, end, found):
-    matches, confirmed = match(events_at((start, start, end, 1.0)), flares_at(FLARE))
+    matches, flares_of = match(events_at((start, start, end, 1.0)), flares_at(FLARE))
     assert matches["status"].tolist() == ["found" if found else "missed"]
-    assert confirmed.tolist() == [found]
+    assert [bool(f) for f in flares_of] == [found]
 
 
 minutes = st.tuples(st.integers(-60, 60), st.integers(0, 30), st.integers(0, 30))
@@ -294,10 +294,10 @@ def test_matching_in_time_equals_looking_at_every_pair(events, flares, tolerance
         for e, event in enumerate(events)
         if max(flare[0] - tolerance, event[0]) <= min(flare[2] + tolerance, event[2])
     }
-    matches, confirmed = match(events_at(*events), flares_at(*flares), tolerance_min=tolerance)
+    matches, flares_of = match(events_at(*events), flares_at(*flares), tolerance_min=tolerance)
     assert list(matches.columns) == list(MATCH_COLUMNS)
     assert matches["n_events"].tolist() == [sum(f == i for f, _ in pairs) for i in range(len(flares))]
-    assert confirmed.tolist() == [any(e == i for _, e in pairs) for i in range(len(events))]
+    assert [bool(f) for f in flares_of] == [any(e == i for _, e in pairs) for i in range(len(events))]
     best = [max((min(flare[2], events[e][2]) - max(flare[0], events[e][0]) for i, e in pairs if i == f), default=None)
             for f, flare in enumerate(flares)]  # fmt: skip
     for flare, number, common in zip(flares, matches["event"], best, strict=True):
@@ -312,9 +312,9 @@ def test_a_flare_is_matched_where_rotation_carried_it():
     events = events_at(
         (715, 720, 725, 9.0), (715, 720, 725, 1.0), hpc_x_arcsec=[0.0, 110.0], hpc_y_arcsec=[0.0, 0.0]
     )  # fmt: skip
-    matches, confirmed = match(events, flares_at(flare), watched(-60, 760), distance_arcsec=50)
+    matches, flares_of = match(events, flares_at(flare), watched(-60, 760), distance_arcsec=50)
     assert matches["event"].tolist() == [2]
-    assert confirmed.tolist() == [False, True]
+    assert [bool(f) for f in flares_of] == [False, True]
     assert matches["distance_arcsec"][0] < 5
 
 
@@ -375,9 +375,9 @@ def test_the_best_event_of_a_flare():
     # Longest common time, then peak score, then distance, in this order.
     for dropped, best in [((), 5), ((5,), 4), ((5, 4), 3), ((5, 4, 3), 2), ((5, 4, 3, 2), 1)]:
         some = events[~events["event"].isin(dropped)]
-        matches, confirmed = match(some, flares)
+        matches, flares_of = match(some, flares)
         assert (matches["event"].tolist(), matches["n_events"].tolist()) == ([best], [len(some)])
-        assert confirmed.all()
+        assert all(flares_of)
     only = match(events[events["event"] == 2], flares)[0].iloc[0]
     assert (only["lead_start_s"], only["lead_peak_s"], only["peak_score"]) == (300, -300, 9.0)
 
@@ -413,8 +413,8 @@ def test_summary_by_hand():
     )
     events = events_at((-201, -190, -180, 5.0), (-95, -90, -80, 4.0), (2, 10, 20, 9.0), (300, 310, 320, 7.0))
     observed = watched()
-    matches, confirmed = match(events, flares, observed)
-    assert catalog_summary(matches, confirmed, observed) == {
+    matches, flares_of = match(events, flares, observed)
+    assert catalog_summary(matches, events, flares_of, observed) == {
         "observed": 5,
         "found": 3,
         "missed": 2,
@@ -435,19 +435,21 @@ def test_summary_by_hand():
         "median_lead_peak_s": -480.0,  # of -660, -300, -480
         "concordance": pytest.approx(2 / 3),
         "concordance_pairs": 3,
+        "flares_by_event": {"1": ["F1"], "2": ["F2"], "3": ["F3"]},
+        "unconfirmed_events": [4],
     }
 
 
 def test_summary_of_nothing_is_strict_json():
     observed = watched(0, 10)
     events = events_table([], np.arange(11.0), at(np.arange(11)))
-    matches, confirmed = match(events, flares_at(), observed)
-    summary = json.loads(json.dumps(catalog_summary(matches, confirmed, observed), allow_nan=False))
+    matches, flares_of = match(events, flares_at(), observed)
+    summary = json.loads(json.dumps(catalog_summary(matches, events, flares_of, observed), allow_nan=False))
     assert summary["recall"] is summary["median_lead_start_s"] is summary["concordance"] is None
     assert (summary["observed"], summary["by_class"], summary["events_unconfirmed"]) == (0, {}, 0)
-    missed, confirmed = match(events, flares_at(FLARE), watched())
+    missed, flares_of = match(events, flares_at(FLARE), watched())
     assert missed["status"].tolist() == ["missed"]
-    json.dumps(catalog_summary(missed, confirmed, watched()), allow_nan=False)
+    json.dumps(catalog_summary(missed, events, flares_of, watched()), allow_nan=False)
 
 
 def naive_concordance(severity, flux):
@@ -485,9 +487,9 @@ def test_the_m77_flare_is_matched_by_its_arcade():
     )
     events = events.assign(t_end=times[[40, 40]].astype(str), peak_score=[50.0, 5.0])
     events = events.assign(hpc_x_arcsec=[1050.0, -900.0], hpc_y_arcsec=[-290.0, 300.0])
-    matches, confirmed = match_flares(events, read_catalog(SHARED / "flares_2012-07.csv"), observed, 15, 250)
+    matches, flares_of = match_flares(events, read_catalog(SHARED / "flares_2012-07.csv"), observed, 15, 250)
     found = matches[matches["status"] == "found"]
     assert found[["goes_class", "event", "n_events"]].to_numpy().tolist() == [["M7.7", 1, 1]]
     assert found["distance_arcsec"].iloc[0] == pytest.approx(math.hypot(1050 - 919.2, -290 + 214.3), abs=3)
     assert matches["goes_class"].tolist() == ["C2.4", "C1.3", "M7.7", "C1.5", "C1.1"]
-    assert confirmed.tolist() == [True, False]
+    assert [bool(f) for f in flares_of] == [True, False]

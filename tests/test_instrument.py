@@ -13,7 +13,8 @@ from data.reel import INVALID
 from data.stretch import fit_asinh
 from inference.boxes import Box
 from inference.calibrate import QuietRange, measure
-from inference.evaluate import Job, detections
+from inference.evaluate import detections
+from inference.job import Job
 from inference.events import UNEXPLAINED, EventLinker
 from inference.instrument import (
     BLOCK,

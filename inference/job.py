@@ -1,0 +1,92 @@
+"""A job: everything that decides the results on one reel, found and checked before the work begins."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import EvalConfig
+from data.reel import Reel
+from inference.calibrate import Calibration, calibration
+from inference.catalog import load_catalog
+from inference.residuals import Detector, settings_for
+from inference.results import ScoreMaps
+from training.run import RUNS
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides the results on one reel."""
+
+    reel: Reel
+    detector: Detector
+    calibration: Calibration
+    low: float
+    high: float
+    settings: EvalConfig
+    identity: dict
+    run: Path
+
+    @property
+    def out(self) -> Path:
+        """Where the results go."""
+        return self.run / "eval" / self.reel.name
+
+
+def find_run(model_path: str | None) -> Path:
+    """The named run folder, or the newest in runs/ with a trained model. Raises FileNotFoundError."""
+    if model_path:
+        return Path(model_path)
+    found = list(RUNS.glob("*/checkpoints/best.pt"))
+    if not found:
+        raise FileNotFoundError(f"no trained model in {RUNS}; train one, or name its folder with --model-path")
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns).parent.parent
+    print(f"using the newest run, {newest}")
+    return newest
+
+
+def check_reel(reel: Reel, facts: dict) -> None:
+    """Refuse a reel whose frames have another form than those the model was trained on."""
+    expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
+    if expected != found:
+        raise ValueError(
+            f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
+            f"prepare it with prep.resize [{expected[1]}, {expected[2]}] and as many channels"
+        )
+
+
+def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: EvalConfig) -> Job:
+    """Calibration, thresholds and identity of one evaluation."""
+    settings = settings_for(settings, reel)
+    quiet = calibration(run, detector, tuple(reel.channels), settings)
+    low, high = quiet.thresholds(settings, reel.cadence_s)
+    decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
+    identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
+    identity |= {"threshold_low": low, "threshold_high": high}
+    return Job(reel, detector, quiet, low, high, settings, identity, run)
+
+
+# Settings that change what is drawn or compared, not what is found.
+_AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
+_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
+
+
+def flares_for(job: Job) -> pd.DataFrame | None:
+    """The catalogue to compare with, read before the scoring so that a bad one fails at once."""
+    settings, times = job.settings, job.reel.times_utc
+    if settings.catalog is None:
+        return None
+    if times is None:
+        raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
+    around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
+    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / "hek_flares.csv")
+
+
+def is_saved(job: Job) -> bool:
+    """Whether complete results of the same reel, weights, settings and thresholds are there."""
+    summary = job.out / "summary.json"
+    if not (summary.is_file() and (job.out / ScoreMaps.NAME).is_file()):
+        return False
+    return json.loads(summary.read_text(encoding="utf-8"))["identity"] == json.loads(json.dumps(job.identity))

@@ -1,0 +1,86 @@
+"""report.html: what eval found on one reel, as one self-contained page with the movie beside it.
+
+It is drawn from the tables that eval wrote and from the model, which is asked once more for the frames of the strongest
+events. Everything is embedded: the page works from a disk, without a network.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.files import write_text
+from inference.job import Job
+from inference.movie import NAME as MOVIE
+from inference.report_page.events import event_rows, flare_rows, movie_positions
+from inference.report_page.pictures import sheet, thumbnails
+from inference.report_page.plots import clock_s, panel, timeline
+from inference.report_page.quality import calibration, false_alarms, run_facts, tiles, training
+from inference.results import labelled_intervals
+from inference.signals import panels_of
+
+NAME = "report.html"
+STATIC = Path(__file__).with_name("static")
+STYLES = ("uplot/uPlot.min.css", "report.css")
+SCRIPTS = ("uplot/uPlot.iife.min.js", "charts.js", "events.js", "report.js")
+
+
+def write_report(job: Job) -> None:
+    """Write report.html beside the results of a job, which are complete."""
+    write_text(job.out / NAME, page(job.reel.name, contents(job)))
+
+
+def contents(job: Job) -> dict:
+    """All that the page shows, as plain JSON-able data. Times are seconds: since 1970 UTC, or of the reel's clock."""
+    reel, settings = job.reel, job.settings
+    scores = pd.read_csv(job.out / "scores.csv")
+    events = pd.read_csv(job.out / "events.csv", keep_default_na=False, na_values=[""])
+    summary = json.loads((job.out / "summary.json").read_text(encoding="utf-8"))
+    events["instrument"] = events["instrument"].fillna("")
+    peaks = scores["max"].to_numpy(np.float64)
+    shown, clock = movie_positions(peaks), clock_s(reel)
+    matches = read_matches(job.out)
+    return {
+        "reel": {"name": reel.name, "is_series": reel.is_series, "is_utc": reel.times_utc is not None},
+        "movie": None if reel.is_series else {"src": MOVIE, "fps": settings.fps},
+        "thresholds": {"low": job.low, "high": job.high},
+        "timeline": timeline(clock, peaks, shown, reel.meta["gap_threshold"]),
+        "panels": [panel(p) for p in panels_of(reel, settings.xrs)],
+        "labels": [] if reel.labels is None else labelled_intervals(reel.labels, clock).tolist(),
+        "flares": flare_rows(matches),
+        "total_events": len(events),
+        "events": event_rows(events, clock, shown, summary, matches, thumbnails(reel, events)),
+        "sheet": sheet(job, events),
+        "calibration": calibration(job),
+        "false_alarms": false_alarms(job, events, summary, int(np.isfinite(peaks).sum())),
+        "training": training(job.run),
+        "tiles": tiles(summary),
+        "facts": run_facts(job, summary),
+        "config": (job.out / "config.yaml").read_text(encoding="utf-8"),
+    }
+
+
+def read_matches(out: Path) -> pd.DataFrame | None:
+    """matches.csv of these results, None when nothing was compared."""
+    path = out / "matches.csv"
+    return pd.read_csv(path, keep_default_na=False) if path.is_file() else None
+
+
+def page(title: str, values: dict) -> str:
+    """The page with `values` embedded. No text of a reel or an event can end the element that holds it."""
+    embedded = json.dumps(values, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts = {
+        "styles": "\n".join(f"<style>{read(name)}</style>" for name in STYLES),
+        "data": f'<script id="data" type="application/json">{embedded}</script>',
+        "scripts": "\n".join(f"<script>{read(name)}</script>" for name in SCRIPTS),
+    }
+    text = read("report.html")
+    for name, part in parts.items():
+        text = text.replace(f"<!-- {name} -->", part)
+    return text
+
+
+def read(name: str) -> str:
+    """A file of the page's own."""
+    return (STATIC / name).read_text(encoding="utf-8")

@@ -1,0 +1,148 @@
+"""Pictures of the report: a thumbnail an event, and for the strongest what the model saw, said and left over."""
+
+import base64
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from data.reel import INVALID, Reel
+from data.window_dataset import target_stretches
+from inference.job import Job
+from inference.movie import residual_limit, shown
+from inference.report_page.events import strongest
+from inference.report_page.plots import clock_s, rounded
+from inference.residuals import ScoredFrame, covering_windows, score_frames
+
+SHEET_EVENTS = 12
+THUMBNAILS = 300
+THUMBNAIL_PX, WHOLE_PX, CROP_PX = 64, 224, 128
+SMALLEST_CROP_PX = 32
+SHEET_SAMPLES = 400  # of a series around an event
+SHEET_VARIABLES = 3
+BOX_BGR = (40, 122, 255)
+
+Bounds = tuple[int, int, int, int]  # x0, y0, x1, y1, half-open reel pixels
+
+
+def thumbnails(reel: Reel, events: pd.DataFrame) -> dict[int, str]:
+    """By event: its place in the frame of its peak as a data address, of the strongest THUMBNAILS; none of a series."""
+    if reel.is_series:
+        return {}
+    found = {}
+    for event in strongest(events, THUMBNAILS).itertuples():
+        frame, bits = reel.read(event.frame_peak, event.frame_peak + 1)
+        image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0)
+        part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape))
+        found[event.event] = encoded(shrunk(grey(part), THUMBNAIL_PX))
+    return found
+
+
+def sheet(job: Job, events: pd.DataFrame) -> list[dict]:
+    """The strongest events of the scene, each with its pictures, or of a series with its curves."""
+    chosen = strongest(events[events["instrument"] == ""], SHEET_EVENTS)
+    show = series_curves if job.reel.is_series else pictures
+    return [{"event": int(event.event), **show(job, event)} for event in chosen.itertuples()]
+
+
+def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
+    """The frames first..last as eval scored them: the windows that cover them go through the model again."""
+    length = job.detector.clip_length
+    starts = [s for s in covering_windows(job.reel, length, job.settings.stride) if first - length < s <= last]
+    return (f for f in score_frames(job.detector, job.reel, starts, job.settings) if first <= f.index <= last)
+
+
+def pictures(job: Job, event) -> dict:
+    """The whole frame of the peak with the event's box; frame, reconstruction and residual around the box."""
+    scored = next(scored_between(job, event.frame_peak, event.frame_peak))
+    box = upright_box(event, job.reel)
+    frame = upright(shown(scored.frame, scored.valid), job.reel)
+    crop = crop_of(box, frame.shape)
+    found = {"whole": encoded(boxed(frame, box)), "frame": encoded(shrunk(grey(cropped(frame, crop)), CROP_PX))}
+    if len(scored.reconstruction):
+        part = cropped(upright(shown(scored.reconstruction, scored.valid), job.reel), crop)
+        found["reconstruction"] = encoded(shrunk(grey(part), CROP_PX))
+    residual = cropped(upright(scored.residual, job.reel), crop) / residual_limit(job.calibration.noise)
+    found["residual"] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
+    return {"pictures": found}
+
+
+def series_curves(job: Job, event) -> dict:
+    """Samples around an event and the model's reconstruction, in physical units, of the variables that differ most."""
+    margin = job.detector.clip_length
+    first = max(event.frame_start - margin, event.frame_peak - SHEET_SAMPLES // 2)
+    last = min(event.frame_end + margin, event.frame_peak + SHEET_SAMPLES // 2, len(job.reel) - 1)
+    scored = list(scored_between(job, first, last))
+    valid = np.array([f.valid[0, 0] for f in scored])
+    frame = np.array([f.frame[:, 0, 0] for f in scored])  # (n, C)
+    reconstruction = np.array([f.reconstruction[:, 0, 0] for f in scored])
+    differing = np.abs(frame - reconstruction)[valid].max(axis=0, initial=0).argsort()[::-1][:SHEET_VARIABLES]
+    stretches = target_stretches(job.reel, job.detector.scaling)
+    curves = {}
+    for c in sorted(differing.tolist()):
+        values, model = (stretches[c].inverse(v[:, c].astype(np.float64)) for v in (frame, reconstruction))
+        curves[job.reel.channels[c]] = [rounded(np.where(valid, values, np.nan)), rounded(model)]
+    return {"t": rounded(clock_s(job.reel)[[f.index for f in scored]], 3), "curves": curves}
+
+
+def upright(image: np.ndarray, reel: Reel) -> np.ndarray:
+    """An image (H, W) with its first row on top, as it is shown."""
+    return image[::-1] if reel.meta["origin"] == "lower" else image
+
+
+def upright_box(event, reel: Reel) -> Bounds:
+    """The event's box in the picture as it is shown."""
+    height = reel.shape[2]
+    rows = (height - event.y1, height - event.y0) if reel.meta["origin"] == "lower" else (event.y0, event.y1)
+    return event.x0, rows[0], event.x1, rows[1]
+
+
+def crop_of(box: Bounds, shape: tuple[int, int]) -> Bounds:
+    """A square about a box with room around it, moved and cut to lie in a picture of `shape` (H, W)."""
+    x0, y0, x1, y1 = box
+    side = max(SMALLEST_CROP_PX, 2 * max(x1 - x0, y1 - y0))
+    spans = []
+    for low, high, size in ((x0, x1, shape[1]), (y0, y1, shape[0])):
+        length = min(side, size)
+        start = min(max((low + high - length) // 2, 0), size - length)
+        spans.append((start, start + length))
+    return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
+
+
+def cropped(image: np.ndarray, crop: Bounds) -> np.ndarray:
+    """The part of an image inside a crop."""
+    x0, y0, x1, y1 = crop
+    return image[y0:y1, x0:x1]
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """0..1 as grey levels uint8; what is not known is black."""
+    return np.rint(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
+
+
+def shrunk(image: np.ndarray, side_px: int) -> np.ndarray:
+    """The image at most `side_px` on a side; the browser enlarges small ones."""
+    factor = side_px / max(image.shape[:2])
+    if factor >= 1:
+        return image
+    size = [max(1, round(n * factor)) for n in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def boxed(image: np.ndarray, box: Bounds) -> np.ndarray:
+    """The whole image, WHOLE_PX on its longer side, with a box drawn on it."""
+    factor = WHOLE_PX / max(image.shape)
+    size = [max(1, round(n * factor)) for n in image.shape[::-1]]
+    picture = cv2.resize(grey(image), size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
+    picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    x0, y0, x1, y1 = (round(edge * factor) for edge in box)
+    return cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1, y1), BOX_BGR, 2)
+
+
+def encoded(image: np.ndarray) -> str:
+    """A picture, grey or BGR, as the data address of a WebP image."""
+    done, data = cv2.imencode(".webp", np.ascontiguousarray(image), [cv2.IMWRITE_WEBP_QUALITY, 85])
+    if not done:
+        raise ValueError(f"a picture of shape {image.shape} could not be encoded as WebP")
+    return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()

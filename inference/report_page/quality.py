@@ -1,0 +1,143 @@
+"""How far the results can be trusted: calibration, false alarms promised and seen, training, what was run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import load
+from inference.job import Job
+from inference.metrics import event_metrics
+from inference.noise import DAY_S, threshold_for
+from inference.report_page.plots import rounded
+from inference.results import labelled_intervals
+
+BARS = 40
+CURVE_POINTS = 300
+HOUR_S = 3600.0
+FAST_CADENCE_S = 10.0  # below, rates are told by the hour
+
+
+def calibration(job: Job) -> dict | None:
+    """How high quiet frames reach: a histogram, and false alarms a day over the threshold, counted and extrapolated."""
+    levels = np.sort(job.calibration.levels)
+    if not len(levels):
+        return None
+    counts, edges = np.histogram(levels, BARS)
+    chosen = np.unique(np.linspace(0, len(levels) - 1, CURVE_POINTS).astype(int))
+    frames_per_day = DAY_S / job.reel.cadence_s
+    promised = job.settings.false_alarms_per_day
+    rates = np.geomspace(0.5 * frames_per_day, min(promised / 10, 0.1 * frames_per_day), CURVE_POINTS // 3)
+    return {
+        "frames": len(levels),
+        "edges": rounded(edges),
+        "counts": counts.tolist(),
+        "counted": {"level": rounded(levels[chosen]), "per_day": rounded(_exceeding(levels, chosen) * frames_per_day)},
+        "fitted": {
+            "level": rounded(np.array([threshold_for(levels, job.reel.cadence_s, rate) for rate in rates])),
+            "per_day": rounded(rates),
+        },
+        "promised_per_day": promised if job.settings.threshold_low == "auto" else None,
+    }
+
+
+def _exceeding(levels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Fraction of the sorted levels that reach those at `chosen`."""
+    return 1 - np.searchsorted(levels, levels[chosen], side="left") / len(levels)
+
+
+def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: int) -> list[dict]:
+    """Promised and seen false alarms at both thresholds, one row a source; rates by the hour for fast reels."""
+    unit_s, unit = (HOUR_S, "hour") if job.reel.cadence_s < FAST_CADENCE_S else (DAY_S, "day")
+    promised = job.settings.false_alarms_per_day * unit_s / DAY_S
+    levels, quiet = job.calibration.levels, len(job.calibration.levels) * job.calibration.cadence_s / unit_s
+    watched = frames_scored * job.reel.cadence_s / unit_s
+    alarms, about = unexplained(job, events, summary)
+    rows = [
+        [f"quiet validation frames ({len(levels)}, {quiet:.3g} {unit}s)",
+         *(_rate((levels > t).sum(), quiet) for t in (job.low, job.high))],
+        [about, _rate(len(alarms), watched), _rate((alarms["level"] == "high").sum(), watched)],
+    ]  # fmt: skip
+    if job.settings.threshold_low == "auto":
+        rows.insert(0, ["promised by eval.false_alarms_per_day", promised, promised / 10])
+    return [{"source": s, "unit": unit, "low": low, "high": high} for s, low, high in rows]
+
+
+def _rate(count: int, time: float) -> float | None:
+    return float(f"{count / time:.4g}") if time else None
+
+
+def unexplained(job: Job, events: pd.DataFrame, summary: dict) -> tuple[pd.DataFrame, str]:
+    """Events of the scene that no label and no flare of a catalogue explains, and what that is called."""
+    scene = events[events["instrument"] == ""]
+    if job.reel.labels is not None:
+        truth = labelled_intervals(job.reel.labels, job.reel.times_s)
+        spans = scene[["time_start_s", "time_end_s"]].to_numpy(np.float64)
+        right = [event_metrics(span[None], truth, job.reel.cadence_s).n_right for span in spans]
+        return scene[np.array(right, bool) == 0], "events of this reel outside its labels"
+    if "catalog" in summary:
+        return scene[scene["event"].isin(summary["catalog"]["unconfirmed_events"])], "events without a flare"
+    return scene, "events of this reel, true ones included: nothing is labelled"
+
+
+def training(run: Path) -> dict:
+    """Losses by epoch."""
+    table = pd.read_csv(run / "metrics.csv")
+    return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n]) for n in ("train_loss", "val_loss")}}
+
+
+def tiles(summary: dict) -> list[dict]:
+    """The few numbers to read first: name, value, and what it means."""
+    high, camera = summary["events_high"], summary["events_instrument"]
+    shown = [
+        _tile("events", summary["events"], f"{high} of them high; {camera} more are taken for the camera's"),
+        _tile("frames scored", summary["frames_scored"], f"{summary['frames_not_scored']} lie in too short stretches"),
+        _tile("thresholds", f"{summary['threshold_low']:.3g} / {summary['threshold_high']:.3g}", "low / high score"),
+    ]
+    shown += [_tile(*row) for row in _catalogue_tiles(summary.get("catalog"))]
+    meanings = {
+        "frame_auc": ("frame AUC", "raw: one ROC over all frames"),
+        "average_precision": ("average precision", "over frames"),
+        "event_recall": ("event recall", "labelled intervals that an event overlaps"),
+        "event_precision": ("event precision", "events that overlap a labelled interval"),
+        "event_median_delay_s": ("median delay, s", "from the labelled start"),
+    }
+    known = {key: value for key, value in summary.get("metrics", {}).items() if value is not None}
+    return shown + [_tile(name, known[key], about) for key, (name, about) in meanings.items() if key in known]
+
+
+def _catalogue_tiles(catalog: dict | None) -> list[tuple[str, object, str]]:
+    if catalog is None:
+        return []
+    found = f"{catalog['found']} / {catalog['observed']}"
+    unconfirmed = f"{catalog['events_unconfirmed_per_day']:.3g} a day"
+    return [
+        ("flares found", found, f"of the catalogue; {catalog['flares_without_frame']} of these have no frame at all"),
+        ("unconfirmed events", catalog["events_unconfirmed"], f"{unconfirmed}; a catalogue is incomplete"),
+    ]
+
+
+def _tile(name: str, value: object, about: str) -> dict:
+    return {"name": name, "value": f"{value:.3g}" if isinstance(value, float) else str(value), "about": about}
+
+
+def run_facts(job: Job, summary: dict) -> list[list[str]]:
+    """What was run, as pairs of name and value."""
+    about = json.loads((job.run / "run.json").read_text(encoding="utf-8"))
+    model, reel = load(job.run / "config.yaml").model, job.reel
+    times = [f"{t:.2f} s" for t in reel.times_s[[0, -1]]]
+    if reel.times_utc is not None:
+        times = [f"{str(t)[:19].replace('T', ' ')} UTC" for t in reel.times_utc[[0, -1]]]
+    facts = {
+        "reel": f"{reel.name}, identity {reel.meta['identity'][:12]}",
+        "frames": f"{len(reel)} of {reel.shape[2]} x {reel.shape[3]}, channels {', '.join(reel.channels)}",
+        "time": f"{times[0]} to {times[1]}, cadence {reel.cadence_s:g} s",
+        "model": f"{model.name}, {about['parameters']:,} parameters, weights {job.identity['weights_sha256'][:12]}",
+        "trained": f"{about['started_utc']}, seed {about['seed']}, on {', '.join(r['name'] for r in about['reels'])}",
+        "windows": f"{about['windows']['train']} to train, {about['windows']['val']} to validate",
+        "program": f"commit {about['git_commit'] or 'unknown'}",
+        "versions": ", ".join(f"{name} {number}" for name, number in summary["versions"].items()),
+        "evaluated": f"in {summary['seconds']:.1f} s, {summary['frames_per_s']} frames/s, on {job.detector.device}",
+    }
+    return [[name, value] for name, value in facts.items()]
