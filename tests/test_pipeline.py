@@ -81,7 +81,7 @@ def test_eval_writes_everything_it_promises(work):
     names = {path.name for path in results(work).iterdir()}
     assert names == {
         *("scores.csv", "boxes.csv", "events.csv", "events.json", "summary.json", "timeline.png", "anomaly.mp4"),
-        *("scores.f16", "config.yaml", "events.ecsv", "voevents"),
+        *("scores.f16", "config.yaml", "events.ecsv", "voevents", "report.html"),
     }
     assert n_frames(results(work) / "anomaly.mp4") == T
 

@@ -35,9 +35,8 @@ def contents(job: Job) -> dict:
     """All that the page shows, as plain JSON-able data. Times are seconds: since 1970 UTC, or of the reel's clock."""
     reel, settings = job.reel, job.settings
     scores = pd.read_csv(job.out / "scores.csv")
-    events = pd.read_csv(job.out / "events.csv", keep_default_na=False, na_values=[""])
+    events = read_events(job.out)
     summary = json.loads((job.out / "summary.json").read_text(encoding="utf-8"))
-    events["instrument"] = events["instrument"].fillna("")
     peaks = scores["max"].to_numpy(np.float64)
     shown, clock = movie_positions(peaks), clock_s(reel)
     matches = read_matches(job.out)
@@ -59,6 +58,12 @@ def contents(job: Job) -> dict:
         "facts": run_facts(job, summary),
         "config": (job.out / "config.yaml").read_text(encoding="utf-8"),
     }
+
+
+def read_events(out: Path) -> pd.DataFrame:
+    """events.csv; unknown numbers are NaN, and an empty reason stays empty."""
+    table = pd.read_csv(out / "events.csv", dtype={"instrument": str}, keep_default_na=False, na_values=[""])
+    return table.fillna({"instrument": ""})
 
 
 def read_matches(out: Path) -> pd.DataFrame | None:

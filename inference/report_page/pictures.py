@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from data.curves import decimate
 from data.reel import INVALID, Reel
 from data.window_dataset import target_stretches
 from inference.job import Job
@@ -19,7 +20,7 @@ SHEET_EVENTS = 12
 THUMBNAILS = 300
 THUMBNAIL_PX, WHOLE_PX, CROP_PX = 64, 224, 128
 SMALLEST_CROP_PX = 32
-SHEET_SAMPLES = 400  # of a series around an event
+SHEET_POINTS, SHEET_WINDOWS = 400, 6  # of a series: points of a curve, and windows around an event at most
 SHEET_VARIABLES = 3
 BOX_BGR = (40, 122, 255)
 
@@ -70,9 +71,10 @@ def pictures(job: Job, event) -> dict:
 
 def series_curves(job: Job, event) -> dict:
     """Samples around an event and the model's reconstruction, in physical units, of the variables that differ most."""
-    margin = job.detector.clip_length
-    first = max(event.frame_start - margin, event.frame_peak - SHEET_SAMPLES // 2)
-    last = min(event.frame_end + margin, event.frame_peak + SHEET_SAMPLES // 2, len(job.reel) - 1)
+    reach = SHEET_WINDOWS * job.detector.clip_length // 2
+    margin = max(event.frame_end - event.frame_start, job.detector.clip_length // 8)
+    first = max(event.frame_start - margin, event.frame_peak - reach)
+    last = min(event.frame_end + margin, event.frame_peak + reach)
     scored = list(scored_between(job, first, last))
     valid = np.array([f.valid[0, 0] for f in scored])
     frame = np.array([f.frame[:, 0, 0] for f in scored])  # (n, C)
@@ -82,8 +84,10 @@ def series_curves(job: Job, event) -> dict:
     curves = {}
     for c in sorted(differing.tolist()):
         values, model = (stretches[c].inverse(v[:, c].astype(np.float64)) for v in (frame, reconstruction))
-        curves[job.reel.channels[c]] = [rounded(np.where(valid, values, np.nan)), rounded(model)]
-    return {"t": rounded(clock_s(job.reel)[[f.index for f in scored]], 3), "curves": curves}
+        curves[job.reel.channels[c]] = np.where(valid, values, np.nan), model
+    kept = np.unique(np.concatenate([decimate(v, SHEET_POINTS) for pair in curves.values() for v in pair]))
+    clock = clock_s(job.reel)[[f.index for f in scored]]
+    return {"t": rounded(clock[kept], 3), "curves": {n: [rounded(v[kept]) for v in pair] for n, pair in curves.items()}}
 
 
 def upright(image: np.ndarray, reel: Reel) -> np.ndarray:

@@ -10,7 +10,22 @@ const Charts = (() => {
   let utc = true;
   const clock = (t, digits = 0) =>
     utc ? new Date(t * 1000).toISOString().slice(0, digits ? 23 : 19).replace("T", " ") : `${t.toFixed(digits || 2)} s`;
-  const short = (v) => (v === null || v === undefined ? "–" : Number(v.toPrecision(4)).toString());
+  // Of one day, the time of day is enough.
+  let day = null;
+  const brief = (t) => (utc && clock(t).startsWith(day) ? clock(t).slice(11) : clock(t));
+  const short = (v) => (v === null || v === undefined ? "–" : v !== 0 && Math.abs(v) < 1e-3 ? v.toExponential(2).replace(/\.?0+e/, "e") : Number(v.toPrecision(4)).toString());
+
+  // 24-hour labels: [from this step on, format, the same with a new year, day or minute].
+  const TIMES = [[86400, "{YYYY}-{MM}-{DD}"], [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}"], [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}"],
+    [0.001, "{ss}.{fff}", "\n{YYYY}-{MM}-{DD} {HH}:{mm}"]].map(([step, plain, daily]) => [step, plain, null, null, daily ?? null, null, null, null, 1]);
+  const powers = (low, high, digits) => {
+    const found = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++) for (const d of digits) found.push(Number(`${d}e${e}`));
+    return found.filter((v) => v >= low && v <= high);
+  };
+  // Where lines go on a scale: at powers of ten when it is logarithmic, at 0 and round numbers above its linear part when it is asinh.
+  const splits = ({ distr, asinh }) => (distr === 3 ? { splits: (u, i, low, high) => powers(low, high, high / low > 100 ? [1] : [1, 2, 5]) }
+    : distr === 4 ? { splits: (u, i, low, high) => [0, ...powers(asinh / 3, high, high / asinh > 30 ? [1, 3] : [1, 2, 5])] } : {});
 
   const axis = (more) => ({
     stroke: () => colour("quiet"), grid: { stroke: () => colour("line"), width: 1 },
@@ -40,7 +55,7 @@ const Charts = (() => {
       tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
       cursor: { sync: { key: SYNC.key }, drag: { x: true, y: false }, focus: { prox: -1 } },
       scales: { x: { time: utc }, y },
-      axes: [axis(utc ? {} : { values: (_, s) => s.map((v) => `${v} s`) }), axis({ label: unit, labelSize: 20, size: 62, values: (_, s) => s.map((v) => (v === null ? "" : short(v))) })],
+      axes: [axis({ values: utc ? TIMES : (_, s) => s.map((v) => `${v} s`) }), axis({ ...splits(y), label: unit, labelSize: 20, size: 62, values: (_, s) => s.map((v) => (v === null ? "" : short(v))) })],
       series: [
         { label: utc ? "UTC" : "time", value: (_, v) => (v === null ? "–" : clock(v, 3)) },
         ...names.map((name, i) => ({
@@ -121,7 +136,7 @@ const Charts = (() => {
     return make(box, {
       about, height, cursor: { drag: { x: true, y: false } },
       scales: { x: { time: false, ...x }, y },
-      axes: [axis({ label: xName, labelSize: 20 }), axis({ size: 62, values: (_, s) => s.map((v) => (v === null ? "" : short(v))) })],
+      axes: [axis({ label: xName, labelSize: 20 }), axis({ ...splits(y), size: 62, values: (_, s) => s.map((v) => (v === null ? "" : short(v))) })],
       series: [
         { label: xName, value: (_, v) => short(v) },
         ...curves.map(([name], i) => ({
@@ -134,5 +149,11 @@ const Charts = (() => {
   }
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all.forEach((chart) => chart.redraw()));
-  return { overTime, plain, bars, text, clock, short, setUtc: (is) => { utc = is; } };
+  // isUtc: whether times are of UTC; the day of `from` needs no date when `to` lies in it.
+  function setTimes(isUtc, from, to) {
+    utc = isUtc;
+    day = utc && clock(from).slice(0, 10) === clock(to).slice(0, 10) ? clock(from).slice(0, 10) : null;
+  }
+
+  return { overTime, plain, bars, text, clock, brief, short, setTimes };
 })();

@@ -13,12 +13,19 @@ const EventTable = (() => {
     { name: "lasts", key: (e) => e.times[2] - e.times[0], show: (e) => duration(e.times[2] - e.times[0]) },
     { name: "score", key: (e) => e.score, show: (e) => Charts.short(e.score) },
     { name: "severity", key: (e) => e.severity, show: (e) => level(e) },
-    { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc ? Math.hypot(...e.hpc) : e.pixel[0]), show: place },
-    { name: "on the Sun", only: (all) => all.some((e) => e.hpc), key: (e) => (e.hgs ? e.hgs[0] : 1e9), show: (e) => (e.hpc ? onDisc(e) : "") },
+    { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc || e.pixel)[0], show: places },
     { name: "area, px", only: (all, reel) => !reel.is_series, key: (e) => e.area_px, show: (e) => e.area_px },
     { name: "flare", only: (all, reel, flares) => flares.length, key: (e) => e.flares.join(" "), show: (e) => e.flares.join(" ") || "–" },
     { name: "remarks", key: remarks, show: remarks, wide: true },
   ];
+
+  // Helioprojective above, Stonyhurst below; pixels where there is no sky.
+  function places(e) {
+    const lines = document.createElement("span");
+    lines.append(place(e));
+    if (e.hpc) lines.append(document.createElement("br"), onDisc(e));
+    return lines;
+  }
 
   function remarks(e) {
     return [e.instrument, e.saturated ? "saturated" : ""].filter(Boolean).join("; ");
@@ -99,8 +106,8 @@ const EventTable = (() => {
     function momentButton(event, { name, moment }) {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = Charts.clock(event.times[moment]);
-      button.title = `event ${event.event}: ${name}`;
+      button.textContent = Charts.brief(event.times[moment]);
+      button.title = `event ${event.event}: ${name} ${Charts.clock(event.times[moment], 3)}`;
       button.addEventListener("click", (click) => { click.stopPropagation(); choose(event, moment); });
       return button;
     }

@@ -4,7 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const { reel, movie, events, timeline } = data;
 const scene = events.filter((e) => !e.instrument);
-Charts.setUtc(reel.is_utc);
+Charts.setTimes(reel.is_utc, timeline.t[0], timeline.t[timeline.t.length - 1]);
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -150,7 +150,7 @@ document.addEventListener("keydown", (e) => {
 // ---- Sheet of the strongest events
 for (const entry of data.sheet) {
   const event = events.find((e) => e.event === entry.event), card = element("article", undefined, "card");
-  const title = element("h3"), button = element("button", `event ${event.event}: ${Charts.clock(event.times[1])}`);
+  const title = element("h3"), button = element("button", `event ${event.event}: ${Charts.brief(event.times[1])}`);
   button.type = "button";
   button.addEventListener("click", () => table.choose(event, 1));
   const where = reel.is_series ? "" : EventTable.place(event), flare = event.flares.length ? `flare ${event.flares.join(" ")}` : "";
@@ -222,7 +222,7 @@ fill(at("alarms"), ["false alarms", `low threshold, per ${unit}`, `high threshol
 // ---- Flares and facts
 at("flares-section").hidden = !data.flares.length;
 const flareRows = fill(at("flares"), ["class", "start", "peak", "end", "status"],
-  data.flares.map((f) => [f.class, ...f.times.map((t) => Charts.clock(t)), f.status]));
+  data.flares.map((f) => [f.class, ...f.times.map((t) => Charts.brief(t)), f.status]));
 [...flareRows.rows].forEach((tr, i) => tr.addEventListener("click", () => seek(data.flares[i].times[1])));
 for (const [name, value] of data.facts) at("facts").append(element("dt", name), element("dd", value));
 at("config").textContent = data.config;

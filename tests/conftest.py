@@ -1,0 +1,59 @@
+"""Evaluations that several test modules look at, each made once a session."""
+
+import numpy as np
+import pytest
+
+from data.stretch import Stretch
+from inference.calibrate import calibrate_run
+from inference.evaluate import evaluate
+from tests.reels import drifting_blobs, make_reel
+from tests.trainings import small_config
+from training.train import train
+
+FLASH = range(120, 123)  # planted; shorter than half a window
+GAP_FROM, GAP_S = 150, 3600.0  # an hour's gap, with too short a stretch behind it
+CATALOG = """start,peak,end,class
+2012-07-19T00:23:40,2012-07-19T00:24:10,2012-07-19T00:25:00,M1.0
+2012-07-19T00:05:00,2012-07-19T00:06:00,2012-07-19T00:07:00,C2.0
+"""
+
+
+@pytest.fixture(scope="session")
+def evaluated_movie(tmp_path_factory):
+    """Results of a movie with a labelled flash, a gap, FITS row order and a catalogue: a folder with report.html."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    frames = np.clip(drifting_blobs(155, 24, 24) * 0.5, 0, 1)
+    frames[list(FLASH), :, 4:9, 14:19] += 0.45
+    times = 12.0 * np.arange(155)
+    times[GAP_FROM:] += GAP_S
+    labels = np.isin(np.arange(155), FLASH).astype(float)
+    meta = {"origin": "lower"}
+    make_reel(folder / "reels" / "cam", frames, times_s=times, labels=labels, channels=["193"], meta=meta)
+    (folder / "flares.csv").write_text(CATALOG)
+    excluded = [["2012-07-19T00:22:00", "2012-07-19T02:00:00"]]
+    settings = {"eval__catalog": str(folder / "flares.csv"), "eval__catalog_tolerance_min": 0.5, "eval__stride": 4}
+    return run(folder, train__exclude_utc=excluded, eval__false_alarms_per_day=20.0, **settings)
+
+
+@pytest.fixture(scope="session")
+def evaluated_series(tmp_path_factory):
+    """Results of a series of three variables with a spike, in units of its own."""
+    folder = tmp_path_factory.mktemp("evaluated_series")
+    t = np.arange(600)
+    values = np.stack([np.sin(t / 5), np.cos(t / 7), np.sin(t / 3) * np.sin(t / 50)], axis=1)
+    values += 0.02 * np.random.default_rng(0).standard_normal(values.shape)
+    values[300:303, 1] += 4
+    scale = [Stretch("affine", -10.0, 30.0)] * 3
+    stored = np.stack([s.forward(v) for s, v in zip(scale, (10 * values).T, strict=True)], axis=1)[:, :, None, None]
+    make_reel(folder / "reels" / "pump", stored, cadence_s=60.0, channels=["flow", "heat", "noise"], stretch=scale,
+              start_utc=None, meta={"unit": "as in the table"})  # fmt: skip
+    model = {"patch": [1, 1, 1], "stages": [{"width": 8, "kernel": [3, 1, 1]}], "latent_channels": 2}
+    return run(folder, model=model, eval__stride=4)
+
+
+def run(folder, **settings):
+    """Train on the reels of a folder, evaluate them, and return the only folder of results."""
+    config = small_config(folder / "reels", folder / "run", **settings)
+    calibrate_run(train(config), config)
+    (results,) = evaluate(config)
+    return results
