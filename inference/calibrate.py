@@ -14,18 +14,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from config import Config, EvalConfig, from_dict
-from data.files import replacing, write_csv
-from data.reel import Reel, find_reels
-from data.stretch import Stretch
-from data.windows import training_split, window_starts
+from data.files import replacing
+from data.reel import find_reels
 from inference.noise import NoiseModel, detection_level, fit_noise, threshold_for
-from inference.residuals import Detector, ScoredFrame, score_frames, settings_for
-from training.checkpoint import load_model
-from training.device import pick_device
+from inference.quiet import QuietRange, note_windows, quiet_ranges
+from inference.residuals import ScoredFrame, settings_for
+from inference.scorer import Scorer, load_scorer
 
 # Settings that decide what a score is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
@@ -54,36 +51,22 @@ class Calibration:
         return low, max(high, low)
 
 
-def load_detector(run: Path, device: str) -> tuple[Detector, dict]:
-    """The best model of a run, ready to read reels, and its checkpoint."""
-    chosen = pick_device(device)
-    model, checkpoint = load_model(run, chosen)
-    facts = checkpoint["data"]
-    scaling = {channel: Stretch(**constants) for channel, constants in facts["scaling"].items()}
-    return Detector(model, scaling, facts["clip_length"], chosen), checkpoint
-
-
 def calibrate_run(run: Path, config: Config) -> None:
     """After training: note the run's quiet windows, and calibrate on them for the config's eval settings."""
-    detector, checkpoint = load_detector(run, config.device)
+    scorer, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
     reels = find_reels(config.data_clips)
-    sides = training_split(reels, trained.train.val_fraction, trained.train.exclude_utc)
-    tables = [
-        pd.DataFrame({"reel": [str(reels[i].path.resolve()) for i in s.reel], "start": s.start, "side": name})
-        for name, s in zip(("train", "val"), sides, strict=True)
-    ]
-    write_csv(run / "calibration" / "windows.csv", pd.concat(tables))
+    note_windows(run, reels, trained.train)
     for channels in sorted({tuple(reel.channels) for reel in reels}):
-        calibration(run, detector, channels, config.eval)
+        calibration(run, scorer, channels, config.eval)
 
 
-def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settings: EvalConfig) -> Calibration:
+def calibration(run: Path, scorer: Scorer, channels: tuple[str, ...], settings: EvalConfig) -> Calibration:
     """The run's calibration for these channels and settings; made now from its validation windows if it is missing.
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
-    ranges = quiet_ranges(run, detector.clip_length)
+    ranges = quiet_ranges(run, scorer.clip_length)
     if any(tuple(r.reel.channels) == channels for r in ranges):
         ranges = [r for r in ranges if tuple(r.reel.channels) == channels]
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
@@ -92,7 +75,7 @@ def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settin
     settings = settings_for(settings, ranges[0].reel)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
-        made = measure(detector, ranges, settings)
+        made = measure(scorer, ranges, settings)
         with replacing(path) as part:
             np.savez(part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels, cadence_s=made.cadence_s)
     with np.load(path, allow_pickle=False) as saved:
@@ -100,37 +83,7 @@ def calibration(run: Path, detector: Detector, channels: tuple[str, ...], settin
         return Calibration(noise, saved["levels"], float(saved["cadence_s"]))
 
 
-@dataclass(frozen=True)
-class QuietRange:
-    """Consecutive quiet frames [begin, end) of a reel, on one side of the training split."""
-
-    reel: Reel
-    begin: int
-    end: int
-    side: str
-
-
-def quiet_ranges(run: Path, length: int) -> list[QuietRange]:
-    """The runs of frames that the training and the validation windows cover.
-
-    Raises FileNotFoundError when the windows or their reels are gone.
-    """
-    path = run / "calibration" / "windows.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: {run} was never calibrated; finish its training with --resume")
-    ranges: list[QuietRange] = []
-    for (reel_path, side), table in pd.read_csv(path).groupby(["reel", "side"]):
-        reel, begin, end = Reel(reel_path), None, -1
-        for start in sorted(table["start"].tolist()):
-            if start > end:
-                ranges += [QuietRange(reel, begin, end, side)] if begin is not None else []
-                begin = start
-            end = start + length
-        ranges.append(QuietRange(reel, begin, end, side))
-    return ranges
-
-
-def measure(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
+def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
     """Each pixel's noise from all quiet frames; then, how high the scores of validation frames reach.
 
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
@@ -140,7 +93,7 @@ def measure(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) 
     ordered = sorted(ranges, key=lambda r: r.side)  # train before val
     trained_on = sum(r.end - r.begin for r in ordered if r.side == "train")
     with tempfile.TemporaryFile() as store:
-        noise = fit_noise(_stored(_quiet_frames(detector, ordered, settings), store))
+        noise = fit_noise(_stored(_quiet_frames(scorer, ordered, settings), store))
         store.seek(5 * trained_on * frame_shape[0] * frame_shape[1])
         made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
         levels = [
@@ -150,12 +103,11 @@ def measure(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) 
     return replace(made, levels=np.array(levels))
 
 
-def _quiet_frames(detector: Detector, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
+def _quiet_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
     total = sum(r.end - r.begin for r in ranges)
     with tqdm(total=total, desc="calibrating on quiet frames", unit="frame") as bar:
         for r in ranges:
-            starts = window_starts(r.begin, r.end, detector.clip_length, settings.stride).tolist()
-            for scored in score_frames(detector, r.reel, starts, settings):
+            for scored in scorer.frames(r.reel, r.begin, r.end, settings):
                 bar.update()
                 yield scored
 

@@ -18,15 +18,15 @@ from tqdm import tqdm
 
 from config import Config, dump
 from data.files import write_text
-from data.reel import INVALID, find_reels
+from data.reel import find_reels
 from inference.boxes import Box, find_boxes
-from inference.calibrate import load_detector
 from inference.instrument import is_resolved, judged
 from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
 from inference.movie import movie_of
 from inference.report_page.page import write_report
-from inference.residuals import ScoredFrame, covering_windows, score_frames
-from inference.results import Results, ScoreMaps, read_boxes
+from inference.residuals import ScoredFrame
+from inference.results import Results, ScoreMaps, read_boxes, saved_frame
+from inference.scorer import load_scorer, score_reel, scored_stretches
 from training.checkpoint import path_of
 
 
@@ -46,17 +46,16 @@ def evaluate(config: Config) -> list[Path]:
     ValueError when the reel does not fit the model.
     """
     run = find_run(config.model_path)
-    detector, checkpoint = load_detector(run, config.device)
+    scorer, checkpoint = load_scorer(run, config.device)
     weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
-    reels, results = find_reels(config.data_clips), []
+    reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:
         check_reel(reel, checkpoint["data"])  # all of them before hours of work on the first
     for reel in reels:
-        if not covering_windows(reel, detector.clip_length, config.eval.stride):
-            length = detector.clip_length
+        if not scored_stretches(reel, length):
             print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
-        job = make_job(reel, run, detector, weights, config.eval)
+        job = make_job(reel, run, scorer, weights, config.eval)
         write_text(job.out / "config.yaml", dump(config))
         if config.eval.movie_only and reel.is_series:
             print(f"{reel.name}: a series has no movie")
@@ -66,15 +65,14 @@ def evaluate(config: Config) -> list[Path]:
             run_job(job)
         results.append(job.out)
     if not results:
-        raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {detector.clip_length} frames")
+        raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
     return results
 
 
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
-    starts = covering_windows(job.reel, job.detector.clip_length, job.settings.stride)
     resolved = is_resolved(job.reel)
-    for scored in score_frames(job.detector, job.reel, starts, job.settings):
+    for scored in score_reel(job.scorer, job.reel, job.settings):
         score = job.calibration.score(scored.residual, job.settings)
         area, iou = job.settings.min_area, job.settings.iou_thresh
         boxes = find_boxes(score, job.low, job.high, area, iou, ~scored.valid)
@@ -120,10 +118,6 @@ def saved_detections(job: Job) -> Iterator[Detection]:
     """The stream again from scores.f16 and boxes.csv; reconstructions are not kept, so they are empty."""
     boxes = read_boxes(job.out / "boxes.csv")
     for index in range(len(job.reel)):
-        score = ScoreMaps.read(job.out, job.reel, index)
-        if np.isnan(score).all():
-            continue
-        frame, bits = job.reel.read(index, index + 1)
-        nothing = np.zeros((0, *score.shape), np.float32)
-        scored = ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0, np.nan)
-        yield Detection(scored, score, boxes.get(index, []))
+        scored = saved_frame(job.out, job.reel, index)
+        if not np.isnan(scored.residual).all():
+            yield Detection(scored, scored.residual, boxes.get(index, []))

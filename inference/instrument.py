@@ -27,9 +27,10 @@ def judged(
 ) -> list[Box]:
     """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
 
+    Without a reconstruction (0, H, W) there is nothing to tell by.
     resolved: `is_resolved`, the frame is not shrunk so far that a small source in the scene may lie in one pixel.
     """
-    if not boxes:
+    if not boxes or not len(reconstruction):
         return boxes
     picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
     if has_jumped(picture, expected, valid):

@@ -11,8 +11,9 @@ from config import EvalConfig
 from data.reel import Reel
 from inference.calibrate import Calibration, calibration
 from inference.catalog import load_catalog
-from inference.residuals import Detector, settings_for
+from inference.residuals import settings_for
 from inference.results import ScoreMaps
+from inference.scorer import Scorer
 from training.run import RUNS
 
 
@@ -21,7 +22,7 @@ class Job:
     """Everything that decides the results on one reel."""
 
     reel: Reel
-    detector: Detector
+    scorer: Scorer
     calibration: Calibration
     low: float
     high: float
@@ -57,15 +58,15 @@ def check_reel(reel: Reel, facts: dict) -> None:
         )
 
 
-def make_job(reel: Reel, run: Path, detector: Detector, weights: str, settings: EvalConfig) -> Job:
+def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """Calibration, thresholds and identity of one evaluation."""
     settings = settings_for(settings, reel)
-    quiet = calibration(run, detector, tuple(reel.channels), settings)
+    quiet = calibration(run, scorer, tuple(reel.channels), settings)
     low, high = quiet.thresholds(settings, reel.cadence_s)
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
     identity |= {"threshold_low": low, "threshold_high": high}
-    return Job(reel, detector, quiet, low, high, settings, identity, run)
+    return Job(reel, scorer, quiet, low, high, settings, identity, run)
 
 
 # Settings that change what is drawn or compared, not what is found.

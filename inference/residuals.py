@@ -55,6 +55,11 @@ class Detector:
             reconstruction = self.model(batch)
         return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
 
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """Every frame of the stretch [begin, end), in time order."""
+        starts = window_starts(begin, end, self.clip_length, settings.stride).tolist()
+        return score_frames(self, reel, starts, settings)
+
 
 def _autocast(device: torch.device) -> AbstractContextManager:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap."""
@@ -147,8 +152,14 @@ def clean_residual(
         residual = (np.abs(signed - shared) / scatter).mean(axis=0)
     else:
         residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
-    residual = np.where(valid, residual, np.float32(0))
+    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
+    return clean_error(residual, valid, settings), common
+
+
+def clean_error(error: np.ndarray, valid: np.ndarray, settings: EvalConfig) -> np.ndarray:
+    """An error (H, W) smoothed as the settings ask, 0 where `valid` is False."""
+    error = np.where(valid, error, np.float32(0))
     if settings.smooth_px:
-        residual = cv2.GaussianBlur(residual, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
-        residual[~valid] = 0
-    return residual, float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
+        error = cv2.GaussianBlur(error, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
+        error[~valid] = 0
+    return error

@@ -15,7 +15,7 @@ import pandas as pd
 
 from config import EvalConfig
 from data.files import write_csv, write_json
-from data.reel import Reel
+from data.reel import INVALID, Reel
 from inference.boxes import Box
 from inference.event_facts import describe
 from inference.events import EventLinker, write_events
@@ -23,6 +23,7 @@ from inference.export import write_ecsv, write_voevents
 from inference.instrument import camera_frames
 from inference.matching import Observed, catalog_summary, match_flares
 from inference.metrics import average_precision, event_metrics, frame_auc
+from inference.residuals import ScoredFrame
 from inference.signals import panels_of
 from inference.sky import Sky, shifts
 from inference.timeline import timeline
@@ -221,6 +222,14 @@ class ScoreMaps:
         size = height * width
         flat = np.fromfile(out / cls.NAME, np.float16, count=size, offset=2 * size * index)
         return flat.reshape(height, width).astype(np.float32)
+
+
+def saved_frame(out: Path, reel: Reel, index: int) -> ScoredFrame:
+    """A frame again from scores.f16: its residual is the score map, and reconstructions are not kept."""
+    score = ScoreMaps.read(out, reel, index)
+    frame, bits = reel.read(index, index + 1)
+    nothing = np.zeros((0, *score.shape), np.float32)
+    return ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0, np.nan)
 
 
 def read_boxes(path: Path) -> dict[int, list[Box]]:

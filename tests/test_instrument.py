@@ -12,9 +12,8 @@ from config import EvalConfig, ModelConfig
 from data.reel import INVALID
 from data.stretch import fit_asinh
 from inference.boxes import Box
-from inference.calibrate import QuietRange, measure
+from inference.calibrate import measure
 from inference.evaluate import detections
-from inference.job import Job
 from inference.events import UNEXPLAINED, EventLinker
 from inference.instrument import (
     BLOCK,
@@ -27,6 +26,8 @@ from inference.instrument import (
     is_resolved,
     judged,
 )
+from inference.job import Job
+from inference.quiet import QuietRange
 from inference.residuals import Detector
 from inference.results import Results
 from tests.reels import make_reel

@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 import config
 import models
-from inference.calibrate import load_detector
 from inference.residuals import covering_windows, score_frames
+from inference.scorer import load_scorer
 from tests.reels import drifting_blobs, make_reel
 from training.train import train
 
@@ -59,7 +59,7 @@ def model_residuals(model: torch.nn.Module, detector, reel, settings) -> np.ndar
 
 def test_trained_model_beats_its_untrained_copy_and_pca(scene):
     quiet, reel, truth, settings, run = scene
-    detector, _ = load_detector(run, "cpu")
+    detector, _ = load_scorer(run, "cpu")
     torch.manual_seed(settings.seed)
     untrained = models.build(settings.model, 1).eval()
     trained_auc = pixel_auc(model_residuals(detector.model, detector, reel, settings), truth)
@@ -75,7 +75,7 @@ def test_trained_model_beats_its_untrained_copy_and_pca(scene):
 
 def test_scores_are_not_constant(scene):
     _, reel, _, settings, run = scene
-    detector, _ = load_detector(run, "cpu")
+    detector, _ = load_scorer(run, "cpu")
     residuals = model_residuals(detector.model, detector, reel, settings)
     assert residuals.std(axis=(1, 2)).min() > 0
     assert residuals.mean(axis=(1, 2)).std() > 0
@@ -83,7 +83,7 @@ def test_scores_are_not_constant(scene):
 
 def test_training_changed_every_parameter(scene):
     *_, settings, run = scene
-    detector, _ = load_detector(run, "cpu")
+    detector, _ = load_scorer(run, "cpu")
     torch.manual_seed(settings.seed)
     before = dict(models.build(settings.model, 1).named_parameters())
     same = [name for name, p in detector.model.named_parameters() if torch.equal(p, before[name])]

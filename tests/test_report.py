@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import config
 from data.reel import Reel
-from inference.calibrate import load_detector
 from inference.job import make_job
 from inference.noise import threshold_for
 from inference.report_page.events import event_rows, movie_positions, strongest
@@ -22,6 +21,7 @@ from inference.report_page.pictures import crop_of, scored_between
 from inference.report_page.plots import TIMELINE_POINTS, timeline
 from inference.report_page.quality import calibration, unexplained
 from inference.residuals import covering_windows, score_frames
+from inference.scorer import load_scorer
 from tests.conftest import FLASH, GAP_FROM
 
 DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>', re.DOTALL)
@@ -35,7 +35,7 @@ def embedded(results) -> dict:
 def job_of(results):
     run = results.parents[1]
     settings = config.load(results / "config.yaml")
-    detector, _ = load_detector(run, "cpu")
+    detector, _ = load_scorer(run, "cpu")
     return make_job(Reel(f"{settings.data_clips}/{results.name}"), run, detector, "w" * 64, settings.eval)
 
 
@@ -140,8 +140,8 @@ def test_strongest_takes_the_scene_before_the_camera():
 
 @pytest.mark.parametrize("index", [0, 3, 60, 121, 149])
 def test_frames_scored_again_are_those_of_the_whole_stream(job, index):
-    starts = covering_windows(job.reel, job.detector.clip_length, job.settings.stride)
-    expected = next(f for f in score_frames(job.detector, job.reel, starts, job.settings) if f.index == index)
+    starts = covering_windows(job.reel, job.scorer.clip_length, job.settings.stride)
+    expected = next(f for f in score_frames(job.scorer, job.reel, starts, job.settings) if f.index == index)
     (again,) = scored_between(job, index, index)
     np.testing.assert_allclose(again.reconstruction, expected.reconstruction, atol=1e-5)
     np.testing.assert_allclose(again.residual, expected.residual, rtol=1e-3, atol=1e-4)
@@ -198,7 +198,7 @@ def test_a_series_shows_its_signals_and_its_reconstruction_in_their_units(evalua
     top = max(data["events"], key=lambda e: e["score"])
     assert top["frames"][1] in range(300, 303)
     curves = next(s for s in data["sheet"] if s["event"] == top["event"])
-    values, model = (np.array(v, float) for v in curves["curves"]["heat"])
+    values, model = (np.array(curves["curves"]["heat"][name], float) for name in ("values", "model"))
     frames = np.round(np.array(curves["t"]) / 60).astype(int)
     assert np.allclose(values, signals[frames, 1], rtol=1e-3, atol=1e-2)
     assert np.abs(values - model).max() > 10  # the spike of 40 that the model does not follow

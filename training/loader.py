@@ -34,6 +34,15 @@ class TrainingData:
         """(C, H, W)"""
         return self.reels[0].shape[1:]
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What run.json tells of the data: where the reels are, and how many windows there are."""
+        paths = [str(reel.path.resolve()) for reel in self.reels]
+        return {
+            "reels": [{**reel, "path": path} for reel, path in zip(self.facts["reels"], paths, strict=True)],
+            "windows": {side: self.facts["windows"][side]["number"] for side in ("train", "val")},
+        }
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the model was trained on, as plain data: equal facts mean equal batches."""

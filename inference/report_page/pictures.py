@@ -14,7 +14,8 @@ from inference.job import Job
 from inference.movie import residual_limit, shown
 from inference.report_page.events import strongest
 from inference.report_page.plots import clock_s, rounded
-from inference.residuals import ScoredFrame, covering_windows, score_frames
+from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames
+from inference.results import saved_frame
 
 SHEET_EVENTS = 12
 THUMBNAILS = 300
@@ -48,10 +49,15 @@ def sheet(job: Job, events: pd.DataFrame) -> list[dict]:
 
 
 def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
-    """The frames first..last as eval scored them: the windows that cover them go through the model again."""
-    length = job.detector.clip_length
+    """The frames first..last as eval scored them: the windows that cover them go through the model again.
+
+    A baseline has no windows: its frames come from the saved score maps, without what was expected.
+    """
+    if not isinstance(job.scorer, Detector):
+        return (saved_frame(job.out, job.reel, index) for index in range(first, min(last + 1, len(job.reel))))
+    length = job.scorer.clip_length
     starts = [s for s in covering_windows(job.reel, length, job.settings.stride) if first - length < s <= last]
-    return (f for f in score_frames(job.detector, job.reel, starts, job.settings) if first <= f.index <= last)
+    return (f for f in score_frames(job.scorer, job.reel, starts, job.settings) if first <= f.index <= last)
 
 
 def pictures(job: Job, event) -> dict:
@@ -64,30 +70,34 @@ def pictures(job: Job, event) -> dict:
     if len(scored.reconstruction):
         part = cropped(upright(shown(scored.reconstruction, scored.valid), job.reel), crop)
         found["reconstruction"] = encoded(shrunk(grey(part), CROP_PX))
-    residual = cropped(upright(scored.residual, job.reel), crop) / residual_limit(job.calibration.noise)
-    found["residual"] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
+    name, limit = "residual", residual_limit(job.calibration.noise)
+    if not isinstance(job.scorer, Detector):
+        name, limit = "score", 2 * job.high
+    residual = cropped(upright(scored.residual, job.reel), crop) / limit
+    found[name] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
     return {"pictures": found}
 
 
 def series_curves(job: Job, event) -> dict:
     """Samples around an event and the model's reconstruction, in physical units, of the variables that differ most."""
-    reach = SHEET_WINDOWS * job.detector.clip_length // 2
-    margin = max(event.frame_end - event.frame_start, job.detector.clip_length // 8)
+    reach = SHEET_WINDOWS * job.scorer.clip_length // 2
+    margin = max(event.frame_end - event.frame_start, job.scorer.clip_length // 8)
     first = max(event.frame_start - margin, event.frame_peak - reach)
     last = min(event.frame_end + margin, event.frame_peak + reach)
     scored = list(scored_between(job, first, last))
     valid = np.array([f.valid[0, 0] for f in scored])
-    frame = np.array([f.frame[:, 0, 0] for f in scored])  # (n, C)
-    reconstruction = np.array([f.reconstruction[:, 0, 0] for f in scored])
-    differing = np.abs(frame - reconstruction)[valid].max(axis=0, initial=0).argsort()[::-1][:SHEET_VARIABLES]
-    stretches = target_stretches(job.reel, job.detector.scaling)
-    curves = {}
-    for c in sorted(differing.tolist()):
-        values, model = (stretches[c].inverse(v[:, c].astype(np.float64)) for v in (frame, reconstruction))
-        curves[job.reel.channels[c]] = np.where(valid, values, np.nan), model
-    kept = np.unique(np.concatenate([decimate(v, SHEET_POINTS) for pair in curves.values() for v in pair]))
+    lines = {"values": np.array([f.frame[:, 0, 0] for f in scored])}  # (n, C)
+    if len(scored[0].reconstruction):
+        lines["model"] = np.array([f.reconstruction[:, 0, 0] for f in scored])
+    difference = np.abs(lines["values"] - lines.get("model", np.median(lines["values"], axis=0)))
+    differing = sorted(difference[valid].max(axis=0, initial=0).argsort()[::-1][:SHEET_VARIABLES].tolist())
+    lines["values"][~valid] = np.nan
+    stretches = target_stretches(job.reel, job.scorer.scaling)
+    curves = {c: {n: stretches[c].inverse(v[:, c].astype(np.float64)) for n, v in lines.items()} for c in differing}
+    kept = np.unique(np.concatenate([decimate(v, SHEET_POINTS) for line in curves.values() for v in line.values()]))
     clock = clock_s(job.reel)[[f.index for f in scored]]
-    return {"t": rounded(clock[kept], 3), "curves": {n: [rounded(v[kept]) for v in pair] for n, pair in curves.items()}}
+    shown_curves = {job.reel.channels[c]: {n: rounded(v[kept]) for n, v in line.items()} for c, line in curves.items()}
+    return {"t": rounded(clock[kept], 3), "curves": shown_curves}
 
 
 def upright(image: np.ndarray, reel: Reel) -> np.ndarray:

@@ -81,8 +81,10 @@ def unexplained(job: Job, events: pd.DataFrame, summary: dict) -> tuple[pd.DataF
     return scene, "events of this reel, true ones included: nothing is labelled"
 
 
-def training(run: Path) -> dict:
-    """Losses by epoch."""
+def training(run: Path) -> dict | None:
+    """Losses by epoch, None for what was fitted without."""
+    if not (run / "metrics.csv").is_file():
+        return None
     table = pd.read_csv(run / "metrics.csv")
     return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n]) for n in ("train_loss", "val_loss")}}
 
@@ -138,6 +140,6 @@ def run_facts(job: Job, summary: dict) -> list[list[str]]:
         "windows": f"{about['windows']['train']} to train, {about['windows']['val']} to validate",
         "program": f"commit {about['git_commit'] or 'unknown'}",
         "versions": ", ".join(f"{name} {number}" for name, number in summary["versions"].items()),
-        "evaluated": f"in {summary['seconds']:.1f} s, {summary['frames_per_s']} frames/s, on {job.detector.device}",
+        "evaluated": f"in {summary['seconds']:.1f} s, {summary['frames_per_s']} frames/s",
     }
     return [[name, value] for name, value in facts.items()]

@@ -38,11 +38,11 @@ def write_again(results: Path, work: Path, reel: Path) -> float:
     """Seconds that writing the report takes."""
     from config import load
     from data.reel import Reel
-    from inference.calibrate import load_detector
     from inference.job import make_job
     from inference.report_page.page import write_report
+    from inference.scorer import load_scorer
 
-    detector, _ = load_detector(work / "run", "cpu")
+    detector, _ = load_scorer(work / "run", "cpu")
     job = make_job(Reel(reel), work / "run", detector, "0" * 64, load(results / "config.yaml").eval)
     begun = time.perf_counter()
     write_report(job)

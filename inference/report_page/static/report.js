@@ -158,10 +158,10 @@ for (const entry of data.sheet) {
   card.append(title);
   at("sheet").append(card);
   if (entry.pictures) card.append(pictureRow(entry.pictures, event));
-  for (const [name, [values, model]] of Object.entries(entry.curves || {})) {
+  for (const [name, { values, model }] of Object.entries(entry.curves || {})) {
     Charts.overTime(card, {
       about: `${name} and its reconstruction around event ${event.event}`, t: entry.t, unit: name, height: 130, y: {},
-      curves: { [name]: values, reconstruction: model }, marks: (u) => Charts.bars(u, [[event.times[0], event.times[2]]], event.level, 0.28),
+      curves: model ? { [name]: values, reconstruction: model } : { [name]: values }, marks: (u) => Charts.bars(u, [[event.times[0], event.times[2]]], event.level, 0.28),
     });
   }
 }
@@ -196,10 +196,12 @@ if (calibration) {
     y: { distr: 3 }, verticals: lines, lines: rates,
   });
 }
-Charts.plain(at("plots"), {
-  about: "Training and validation loss by epoch", title: "Training", xName: "epoch", y: { distr: 3 },
-  curves: [["training loss", training.epoch, training.train_loss], ["validation loss", training.epoch, training.val_loss]],
-});
+if (training) {
+  Charts.plain(at("plots"), {
+    about: "Training and validation loss by epoch", title: "Training", xName: "epoch", y: { distr: 3 },
+    curves: [["training loss", training.epoch, training.train_loss], ["validation loss", training.epoch, training.val_loss]],
+  });
+}
 
 function fill(holder, heads, rows) {
   const made = element("table"), head = made.createTHead().insertRow(), body = made.createTBody();

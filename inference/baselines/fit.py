@@ -1,0 +1,31 @@
+"""`train` for a baseline: fit it to the quiet training frames and keep it in a run folder like that of a net."""
+
+from pathlib import Path
+
+import torch
+
+from config import Config, as_dict
+from inference.baselines import BASELINES
+from inference.quiet import note_windows, quiet_ranges
+from training import checkpoint as checkpoints
+from training import run as run_folder
+from training.checkpoint import path_of
+from training.loader import open_data
+
+
+def fit_baseline(config: Config) -> Path:
+    """Fit the baseline that model.name names and return its run folder. Raises as `training.train.train` does."""
+    if config.train.resume:
+        return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
+    folder, data = run_folder.choose_folder(config), open_data(config)
+    note_windows(folder, data.reels, config.train)
+    quiet = [r for r in quiet_ranges(folder, data.clip_length) if r.side == "train"]
+    baseline = BASELINES[config.model.name](config.model, {}, data.scaling, data.clip_length)
+    baseline.fit(quiet, config.seed)
+    facts = data.about | {"parameters": sum(a.size for a in baseline.arrays.values())}
+    run_folder.write_start(folder, config, facts)
+    arrays = {name: torch.from_numpy(array) for name, array in baseline.arrays.items()}
+    contents = {"versions": run_folder.versions(), "model": arrays, "config": as_dict(config), "data": data.facts}
+    for which in ("last", "best"):
+        checkpoints.save(path_of(folder, which), contents)
+    return folder

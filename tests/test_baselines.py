@@ -1,0 +1,162 @@
+"""Baselines: each against a slow, obvious oracle, and all through train and eval on a planted anomaly."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+
+import main
+from config import EvalConfig
+from data.reel import INVALID, Reel
+from inference.baselines import BASELINES, base
+from inference.baselines.base import reflected
+from inference.baselines.mutual import describe, nearest
+from inference.baselines.patch_pca import frames_of, patches_of
+from inference.quiet import QuietRange
+from inference.results import ScoreMaps
+from inference.scorer import load_scorer, score_reel
+from tests.reels import drifting_blobs, make_reel
+from tests.trainings import small_config
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+T, SIDE = 70, 20
+
+
+@pytest.fixture
+def quiet(tmp_path):
+    frames = drifting_blobs(T, SIDE, SIDE, C=2, seed=1)
+    masks = np.zeros((T, SIDE, SIDE), np.uint8)
+    masks[5:9, 3:6, 2:5] = INVALID
+    return make_reel(tmp_path / "quiet", frames, masks=masks)
+
+
+def fitted(name: str, reel: Reel):
+    settings = small_config(reel.path, None, model__name=name).model
+    scaling = dict(zip(reel.channels, reel.stretches, strict=True))
+    baseline = BASELINES[name](settings, {}, scaling, 8)
+    baseline.fit([QuietRange(reel, 0, 50, "train")], seed=0)
+    return baseline
+
+
+def residuals(baseline, reel: Reel, begin: int = 0, end: int = T) -> np.ndarray:
+    found = list(baseline.frames(reel, begin, end, RAW))
+    assert [f.index for f in found] == list(range(begin, end))
+    return np.stack([f.residual for f in found])
+
+
+def test_running_difference_is_the_change_from_the_frame_before(quiet):
+    found, frames, bad = residuals(fitted("difference", quiet), quiet), quiet.frames[:], quiet.masks[:] > 0
+    for t in range(T):
+        before = t - 1 if t else 1
+        for y, x in [(0, 0), (4, 3), (10, 15), (19, 19)]:
+            expected = np.abs(frames[t, :, y, x] - frames[before, :, y, x]).mean()
+            if bad[t, y, x] or bad[before, y, x]:
+                expected = 0
+            assert found[t, y, x] == pytest.approx(expected, abs=1e-6)
+
+
+def test_robust_z_counts_spreads_from_the_quiet_median(quiet):
+    found, frames = residuals(fitted("robust_z", quiet), quiet), quiet.frames[:]
+    for y, x in [(0, 0), (4, 3), (12, 7)]:
+        known = quiet.masks[:50, y, x] == 0
+        values = frames[:50, :, y, x][known]
+        median = np.median(values, axis=0)
+        spread = np.maximum(1.4826 * np.median(np.abs(values - median), axis=0), 1 / 256)
+        expected = (np.abs(frames[:, :, y, x] - median) / spread).mean(axis=1)
+        valid = quiet.masks[:, y, x] == 0
+        np.testing.assert_allclose(found[valid, y, x], expected[valid], rtol=1e-4)
+
+
+def test_patch_pca_leaves_what_its_components_can_not_say(quiet):
+    baseline = fitted("patch_pca", quiet)
+    found = residuals(baseline, quiet)
+    pca = PCA(len(baseline.arrays["components"]))
+    pca.mean_, pca.components_ = baseline.arrays["mean"], baseline.arrays["components"]
+    frames = quiet.frames[:].copy()
+    t, rows, columns = 30, slice(8, 16), slice(0, 8)
+    patch = frames[t - 3 : t + 1, :, rows, columns]
+    rebuilt = pca.inverse_transform(pca.transform(patch.reshape(1, -1))).reshape(patch.shape)
+    expected = np.abs(patch[-1] - rebuilt[-1]).mean(axis=0)
+    np.testing.assert_allclose(found[t, rows, columns], expected, atol=1e-5)
+
+
+@given(st.integers(1, 3), st.integers(1, 2), st.integers(1, 19), st.integers(1, 19))
+def test_patches_and_frames_are_inverse(T, C, H, W):
+    frames = np.arange(T * C * H * W, dtype=np.float32).reshape(T, C, H, W)
+    patches, shape = patches_of(frames)
+    assert np.array_equal(frames_of(patches, shape)[:, :, :H, :W], frames)
+
+
+def test_mutual_scoring_finds_the_nearest_place_by_hand():
+    random = np.random.default_rng(0)
+    places, references = random.random((3, 4, 5)), random.random((2, 3, 4, 5))
+    found = nearest(places, references)
+    for r in range(2):
+        for y in range(3):
+            for x in range(4):
+                near = [
+                    np.linalg.norm(places[y, x] - references[r, min(max(y + dy, 0), 2), min(max(x + dx, 0), 3)])
+                    for dy in (-1, 0, 1)
+                    for dx in (-1, 0, 1)
+                ]
+                assert found[r, y, x] == pytest.approx(min(near), rel=1e-6)
+
+
+def test_a_place_is_described_by_the_means_around_it():
+    frame = np.random.default_rng(1).random((2, 12, 8)).astype(np.float32)
+    described = describe(frame)
+    assert described.shape == (3, 2, 2 * 9)
+    own = described[1, 1].reshape(2, 3, 3)[:, 1, 1]
+    np.testing.assert_allclose(own, frame[:, 4:8, 4:8].mean(axis=(1, 2)), rtol=1e-6)
+
+
+def test_mutual_scores_are_low_for_what_repeats(quiet, tmp_path):
+    frames = quiet.frames[:].copy()
+    frames[40, :, 8:14, 8:14] += 1.0
+    reel = make_reel(tmp_path / "odd", frames)
+    found = residuals(fitted("mutual", reel), reel)
+    assert np.unravel_index(found.argmax(), found.shape)[0] == 40
+
+
+@given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))
+def test_reflection_stays_inside_and_keeps_what_is_inside(index, begin, count):
+    found = int(reflected(np.array([index]), begin, begin + count)[0])
+    assert begin <= found < begin + count
+    if begin <= index < begin + count:
+        assert found == index
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_blocks_do_not_show_in_the_scores(quiet, monkeypatch, name):
+    baseline = fitted(name, quiet)
+    whole = residuals(baseline, quiet)
+    monkeypatch.setattr(base, "BLOCK_FRAMES", 7)
+    np.testing.assert_allclose(residuals(baseline, quiet), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_path, monkeypatch, name):
+    frames = drifting_blobs(200, 24, 24, blobs=0, seed=3)  # a scene that stands still: the simplest ask no more
+    frames[150:153, 0, 10:15, 10:15] += 0.5
+    excluded = [["2012-07-19T00:25:00", "2012-07-19T02:00:00"]]
+    reel = make_reel(tmp_path / "reels" / "cam", frames, channels=["gray"])
+    settings = {
+        "data_clips": "reels", "model_path": "run", "workers": 0, "model": {"name": name},
+        "train": {"exclude_utc": excluded}, "eval": {"stride": 4},
+    }  # fmt: skip
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)
+    for mode in ("train", "eval"):
+        assert main.main(["-m", mode, "-c", "c.yaml"]) == 0
+    peaks = np.array([ScoreMaps.read(tmp_path / "run/eval/cam", reel, i).max() for i in range(200)])
+    assert peaks.argmax() in range(150, 154)
+    assert peaks[:150].std() > 0
+    scorer, _ = load_scorer(tmp_path / "run", "cpu")
+    again = np.array([f.residual.max() for f in score_reel(scorer, reel, RAW)])
+    assert again.argmax() in range(150, 154)
+    assert (tmp_path / "run/eval/cam/report.html").is_file()
+    assert main.main(["-m", "eval", "-c", "c.yaml", "--movie_only", "--eval-diagnostic"]) == 0
