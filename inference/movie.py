@@ -65,7 +65,9 @@ class ResultMovie:
 
 
 def shown(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """The channels of (C, H, W) as one picture (H, W), NaN where invalid."""
+    """The channels of (C, H, W) as one picture (H, W), NaN where invalid and where there are no channels."""
+    if not len(image):
+        return np.full(valid.shape, np.nan)
     return np.where(valid, image.mean(axis=0), np.nan)
 
 
