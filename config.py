@@ -159,6 +159,13 @@ class ModelConfig:
     patch: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 4)
     stages: tuple[StageConfig, ...] = (StageConfig(32), StageConfig(64, 1, (2, 2, 2)), StageConfig(96, 1, (4, 1, 1)))
     latent_channels: PositiveInt = 8
+    kl_weight: NonNegative = 1e-4
+    memory_slots: Annotated[int, Field(ge=2)] = 256
+    memory_shrink: NonNegative = 1.0
+    memory_entropy: NonNegative = 2e-4
+    mask_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.25
+    mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (4, 16, 16)
+    predict_frames: PositiveInt = 1
 
 
 @section
@@ -203,6 +210,7 @@ class EvalConfig:
     threshold_low: Positive | Literal["auto"] = "auto"
     threshold_high: Positive | Literal["auto"] = "auto"
     false_alarms_per_day: Positive = 1.0
+    false_alarms_per_hour: Positive | None = None
     min_area: PositiveInt = 4
     iou_thresh: Fraction = 0.2
     link_gap_frames: NonNegativeInt = 3
@@ -216,6 +224,11 @@ class EvalConfig:
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
     movie_only: bool = False
+
+    @property
+    def allowed_per_day(self) -> float:
+        """False alarms a day that auto thresholds allow."""
+        return self.false_alarms_per_day if self.false_alarms_per_hour is None else 24 * self.false_alarms_per_hour
 
     @model_validator(mode="after")
     def _levels_are_ordered(self):

@@ -46,7 +46,7 @@ class Calibration:
         """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
         if settings.threshold_low != "auto":
             return settings.threshold_low, settings.threshold_high
-        rate = settings.false_alarms_per_day
+        rate = settings.allowed_per_day
         low, high = (threshold_for(self.levels, cadence_s, r) for r in (rate, rate / 10))
         return low, max(high, low)
 

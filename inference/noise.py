@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, stats
-from scipy.special import gamma
 
 from inference.boxes import find_boxes
 
 # A pixel's variance from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
 NEIGHBOURHOOD_PX = 2
+PEAK_SHARE, LEAST_PEAKS = 0.1, 10
+PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
 DAY_S = 86_400.0
 
 
@@ -87,33 +88,49 @@ def _detects(score, threshold, min_area: int, iou_thresh: float, invalid) -> boo
 def threshold_for(levels: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:
     """The threshold that quiet frames exceed `false_alarms_per_day` times a day, from their detection levels (N,).
 
-    Where the quiet data are long enough, their empirical quantile; beyond, a generalised extreme value distribution
-    fitted to the levels, the limit law of maxima, because N frames say nothing about rarer than one in N by themselves.
+    Where the quiet data are long enough, their empirical quantile; beyond, the generalised Pareto tail of their peaks
+    over a high level, because N frames say nothing about rarer than one in N by themselves.
     """
     fraction = min(false_alarms_per_day * cadence_s / DAY_S, 0.5)
     if fraction * len(levels) >= 5:
         return float(np.quantile(levels, 1 - fraction))
-    return float(max(stats.genextreme.isf(fraction, *fit_extremes(levels)), np.max(levels)))
+    tail = fit_tail(levels)
+    if tail is None:
+        return float(np.max(levels))
+    # At least the highest level that quiet data reached: a promise about rarer things can't lie below it.
+    return max(tail.exceeded_by(fraction), float(np.max(levels)))
 
 
-def fit_extremes(levels: np.ndarray) -> tuple[float, float, float]:
-    """Shape, location and scale, as scipy's genextreme has them, from L-moments (Hosking, Wallis & Wood 1985).
+@dataclass(frozen=True)
+class Tail:
+    """Generalised Pareto tail: of all levels, the fraction `share` exceeds `start`, by `scale` and `shape` (xi)."""
 
-    L-moments bear few values; a maximum-likelihood Gumbel fit does not, and lies below a quiet Sun's largest levels.
-    The shape is kept from Gumbel's (0) to a heavy tail (-0.5): that few values seem bounded is no promise.
+    start: float
+    share: float
+    shape: float
+    scale: float
+
+    def exceeded_by(self, fraction: float) -> float:
+        """The level that the given fraction of all exceeds."""
+        return float(stats.genpareto.isf(min(fraction / self.share, 1.0), self.shape, self.start, self.scale))
+
+
+def fit_tail(levels: np.ndarray) -> Tail | None:
+    """Peaks over threshold: the highest tenth of the levels (N,), at least LEAST_PEAKS of them but at most half.
+
+    Parameters from L-moments (Hosking & Wallis 1987), which bear few values. The shape of few peaks is uncertain, so a
+    typical one (PRIOR_SHAPE) joins in with the weight of PRIOR_PEAKS peaks; it is kept from the exponential (0) to 0.5:
+    that few values seem bounded is no promise. None for fewer than three peaks, and where all levels are equal.
     """
-    ranked, n = np.sort(levels), len(levels)
-    if n < 3 or ranked[0] == ranked[-1]:
-        return 0.0, float(ranked[-1]), 1e-6
-    i = np.arange(n)
-    b0, b1, b2 = ranked.mean(), np.mean(i / (n - 1) * ranked), np.mean(i * (i - 1) / ((n - 1) * (n - 2)) * ranked)
-    spread = 2 * b1 - b0
-    skew = (6 * b2 - 6 * b1 + b0) / spread
-    c = 2 / (3 + skew) - np.log(2) / np.log(3)
-    shape = float(np.clip(7.8590 * c + 2.9554 * c**2, -0.5, 0))
-    if shape > -1e-6:
-        scale = spread / np.log(2)
-        return 0.0, float(b0 - np.euler_gamma * scale), float(scale)
-    g = gamma(1 + shape)
-    scale = spread * shape / (g * (1 - 2**-shape))
-    return shape, float(b0 - scale * (1 - g) / shape), float(scale)
+    ranked = np.sort(np.asarray(levels, np.float64))
+    n = len(ranked)
+    k = min(max(LEAST_PEAKS, round(PEAK_SHARE * n)), n // 2)
+    if k < 3 or ranked[-1] - ranked[n - k - 1] <= 1e-9 * max(abs(ranked[-1]), 1.0):
+        return None
+    start = ranked[n - k - 1]
+    peaks = ranked[n - k :] - start
+    mean = peaks.mean()
+    half_gini = 2 * np.mean(np.arange(k) / (k - 1) * peaks) - mean  # the second L-moment
+    shape = 2 - mean / half_gini if half_gini > 0 else 0.0
+    shape = float(np.clip((k * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (k + PRIOR_PEAKS), 0, 0.5))
+    return Tail(float(start), k / n, shape, float(mean * (1 - shape)))

@@ -176,7 +176,7 @@ def test_calibration_shows_the_rule_that_set_the_thresholds(job):
     rates, fitted = np.array(shown["fitted"]["per_day"]), np.array(shown["fitted"]["level"])
     assert (np.diff(fitted) >= -1e-3 * fitted.max()).all()
     assert threshold_for(levels, job.reel.cadence_s, rates[-1]) == pytest.approx(fitted[-1], rel=1e-4)
-    low = np.interp(-np.log(job.settings.false_alarms_per_day), -np.log(rates), fitted)
+    low = np.interp(-np.log(job.settings.allowed_per_day), -np.log(rates), fitted)
     assert low == pytest.approx(job.low, rel=0.05)
 
 

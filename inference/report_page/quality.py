@@ -27,7 +27,7 @@ def calibration(job: Job) -> dict | None:
     counts, edges = np.histogram(levels, BARS)
     chosen = np.unique(np.linspace(0, len(levels) - 1, CURVE_POINTS).astype(int))
     frames_per_day = DAY_S / job.reel.cadence_s
-    promised = job.settings.false_alarms_per_day
+    promised = job.settings.allowed_per_day
     rates = np.geomspace(0.5 * frames_per_day, min(promised / 10, 0.1 * frames_per_day), CURVE_POINTS // 3)
     return {
         "frames": len(levels),
@@ -50,7 +50,7 @@ def _exceeding(levels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: int) -> list[dict]:
     """Promised and seen false alarms at both thresholds, one row a source; rates by the hour for fast reels."""
     unit_s, unit = (HOUR_S, "hour") if job.reel.cadence_s < FAST_CADENCE_S else (DAY_S, "day")
-    promised = job.settings.false_alarms_per_day * unit_s / DAY_S
+    promised = job.settings.allowed_per_day * unit_s / DAY_S
     levels, quiet = job.calibration.levels, len(job.calibration.levels) * job.calibration.cadence_s / unit_s
     watched = frames_scored * job.reel.cadence_s / unit_s
     alarms, about = unexplained(job, events, summary)
@@ -60,7 +60,7 @@ def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: i
         [about, _rate(len(alarms), watched), _rate((alarms["level"] == "high").sum(), watched)],
     ]  # fmt: skip
     if job.settings.threshold_low == "auto":
-        rows.insert(0, ["promised by eval.false_alarms_per_day", promised, promised / 10])
+        rows.insert(0, ["promised by the settings", promised, promised / 10])
     return [{"source": s, "unit": unit, "low": low, "high": high} for s, low, high in rows]
 
 
