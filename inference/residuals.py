@@ -6,10 +6,12 @@ cleaned of the frame's common mode and smoothed.
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -38,6 +40,13 @@ class ScoredFrame:
     common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
 
 
+class Window(NamedTuple):
+    """A window of a reel by its first frame; `backwards` goes through the model with its last frame first."""
+
+    start: int
+    backwards: bool = False
+
+
 @dataclass(frozen=True)
 class Detector:
     """A trained reconstruction model with what it needs to read a reel."""
@@ -46,6 +55,11 @@ class Detector:
     scaling: dict[str, Stretch]
     clip_length: int
     device: torch.device
+
+    @property
+    def answers(self) -> slice:
+        """The frames of a window that the model's output is about: all, or those that it predicts."""
+        return self.model.answers(self.clip_length)
 
     @torch.inference_mode()
     def reconstruct(self, batch: torch.Tensor) -> np.ndarray:
@@ -57,8 +71,8 @@ class Detector:
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
-        starts = window_starts(begin, end, self.clip_length, settings.stride).tolist()
-        return score_frames(self, reel, starts, settings)
+        windows = windows_over(begin, end, self.clip_length, settings.stride, self.answers)
+        return score_frames(self, reel, windows, settings)
 
 
 def _autocast(device: torch.device) -> AbstractContextManager:
@@ -71,44 +85,75 @@ def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
     return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings
 
 
-def covering_windows(reel: Reel, length: int, stride: int) -> list[int]:
-    """Starts of windows that cover every stretch of at least `length` frames, in order."""
+def covering_windows(reel: Reel, length: int, stride: int, answers: slice | None = None) -> list[Window]:
+    """Windows that cover every stretch of at least `length` frames, in order; see `windows_over`."""
     ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-    return [start for begin, end in ranges for start in window_starts(begin, end, length, stride).tolist()]
+    return [w for begin, end in ranges for w in windows_over(begin, end, length, stride, answers or slice(0, length))]
 
 
-def score_frames(detector: Detector, reel: Reel, starts: list[int], settings: EvalConfig) -> Iterator[ScoredFrame]:
-    """Residual maps of all frames that the windows at `starts` (increasing) cover, in time order."""
-    length, shape = detector.clip_length, reel.shape[1:]
-    mean = OverlapFold(length, shape, "mean")
+def windows_over(begin: int, end: int, length: int, stride: int, answers: slice) -> list[Window]:
+    """Windows inside the stretch [begin, end) whose answers cover it, in the order of the frames they answer for.
+
+    A model that answers for the end of a window can't say anything of a stretch's first frames; windows played
+    backwards do. In a stretch that is too short even for that some frames stay uncovered.
+    """
+    count = answers.stop - answers.start
+    found = [Window(s) for s in window_starts(begin, end, length, min(stride, count)).tolist()]
+    if found and answers.start:
+        last = min(end - length, begin + (answers.start - 1) // count * count)
+        found += [Window(s, True) for s in window_starts(begin, last + length, length, count).tolist()]
+    by_frame = {first_answered(w, length, answers): w for w in reversed(found)}  # forwards where both would do
+    return [by_frame[frame] for frame in sorted(by_frame)]
+
+
+def first_answered(window: Window, length: int, answers: slice) -> int:
+    """The first frame of the reel that a window's output is about."""
+    return window.start + (length - answers.stop if window.backwards else answers.start)
+
+
+def score_frames(
+    detector: Detector, reel: Reel, windows: Iterable[Window], settings: EvalConfig
+) -> Iterator[ScoredFrame]:
+    """Residual maps of all frames that the windows answer for, in time order; windows as `windows_over` orders them.
+
+    The windows may be an endless iterator over a reel whose `read` waits for its frames.
+    """
+    answers, shape = detector.answers, reel.shape[1:]
+    count = answers.stop - answers.start
+    mean = OverlapFold(count, shape, "mean")
     # The mean of reconstructions gives the mean residual; other folds need every window's own.
     other = None
     if settings.overlap != "mean":
-        other = OverlapFold(length, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
-    for part, windows, reconstructions in _reconstructed(detector, reel, starts, settings.batch_size):
-        for start, window, recon in zip(part, windows, reconstructions, strict=True):
-            error = np.abs(window.numpy().transpose(1, 0, 2, 3) - recon).mean(axis=1) if other else None  # (T, H, W)
-            folded = other.push(start, error) if other else None
-            yield from _emit(mean.push(start, recon), folded, detector, reel, settings)
+        other = OverlapFold(count, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
+    for part, clips, reconstructions in _reconstructed(detector, reel, windows, settings.batch_size):
+        for window, clip, recon in zip(part, clips.numpy(), reconstructions, strict=True):
+            frame, clip, recon = first_answered(window, detector.clip_length, answers), clip[:, answers], recon[answers]
+            if window.backwards:
+                clip, recon = clip[:, ::-1], recon[::-1]
+            error = np.abs(clip.transpose(1, 0, 2, 3) - recon).mean(axis=1) if other else None  # (T, H, W)
+            folded = other.push(frame, error) if other else None
+            yield from _emit(mean.push(frame, recon), folded, detector, reel, settings)
     yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
 
 
 def _reconstructed(
-    detector: Detector, reel: Reel, starts: list[int], batch_size: int
-) -> Iterator[tuple[list[int], torch.Tensor, np.ndarray]]:
-    """Batches of windows: starts, windows (B, C, T, H, W), reconstructions (B, T, C, H, W).
+    detector: Detector, reel: Reel, windows: Iterable[Window], batch_size: int
+) -> Iterator[tuple[list[Window], torch.Tensor, np.ndarray]]:
+    """Batches of windows, each as the model sees it: clips (B, C, T, H, W), reconstructions (B, T, C, H, W).
 
     The model works on the next batch, in a thread of its own, while this one's frames are scored.
     """
 
-    def run(part: list[int]) -> tuple[list[int], torch.Tensor, np.ndarray]:
-        windows = torch.stack([read_window(reel, start, detector.clip_length, detector.scaling)[0] for start in part])
-        return part, windows, detector.reconstruct(windows)
+    def run(part: list[Window]) -> tuple[list[Window], torch.Tensor, np.ndarray]:
+        clips = [read_window(reel, w.start, detector.clip_length, detector.scaling)[0] for w in part]
+        batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
+        return part, batch, detector.reconstruct(batch)
 
+    remaining = iter(windows)
     with ThreadPoolExecutor(1, "model") as pool:
         waiting: deque[Future] = deque()
-        for i in range(0, len(starts), batch_size):
-            waiting.append(pool.submit(run, starts[i : i + batch_size]))
+        while part := list(islice(remaining, batch_size)):
+            waiting.append(pool.submit(run, part))
             if len(waiting) > 1:
                 yield waiting.popleft().result()
         while waiting:

@@ -4,13 +4,22 @@ import numpy as np
 import oracles
 import pytest
 import torch
-from torch import nn
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import load
 from data.reel import INVALID
 from data.stretch import Stretch
 from inference.common_mode import common_mode
-from inference.residuals import Detector, clean_residual, covering_windows, score_frames
+from inference.residuals import (
+    Detector,
+    clean_residual,
+    covering_windows,
+    first_answered,
+    score_frames,
+    windows_over,
+)
+from models.video_model import VideoModel
 from tests.reels import drifting_blobs, make_reel
 
 CPU = torch.device("cpu")
@@ -20,7 +29,7 @@ def eval_settings(**keys):
     return load(None, {f"eval.{k}": v for k, v in keys.items()}).eval
 
 
-class Blur(nn.Module):
+class Blur(VideoModel):
     """A reconstruction without training: the mean of each pixel over the window."""
 
     def forward(self, x):
@@ -112,7 +121,7 @@ def test_stream_gives_every_covered_frame_once_and_its_residual(tmp_path):
     found = {f.index: f for f in score_frames(detector(reel), reel, starts, plain)}
     assert sorted(found) == list(range(53))
     recon = {t: [] for t in found}
-    for start in starts:
+    for start, _ in starts:
         for t in range(start, start + 8):
             recon[t].append(frames[start : start + 8, 0].mean(axis=0))
     for t, frame in found.items():
@@ -127,7 +136,7 @@ def test_other_folds_use_every_windows_own_error(tmp_path, how):
     starts = covering_windows(reel, 8, 2)
     for f in score_frames(detector(reel), reel, starts, eval_settings(**keys)):
         errors = [
-            np.abs(frames[f.index, 0] - frames[s : s + 8, 0].mean(axis=0)) for s in starts if s <= f.index < s + 8
+            np.abs(frames[f.index, 0] - frames[s : s + 8, 0].mean(axis=0)) for s, _ in starts if s <= f.index < s + 8
         ]
         np.testing.assert_allclose(f.residual, np.max(errors, axis=0), atol=1e-5)
 
@@ -158,3 +167,41 @@ def test_masked_pixels_are_valid_false(tmp_path):
     for f in score_frames(detector(reel), reel, covering_windows(reel, 8, 4), eval_settings()):
         assert not f.valid[:5].any()
         assert f.valid[5:].all()
+
+
+@given(st.data())
+def test_windows_answer_for_every_frame_they_can_and_in_order(data):
+    length = data.draw(st.integers(2, 9))
+    count = data.draw(st.integers(1, length))
+    answers, begin = slice(length - count, length), data.draw(st.integers(0, 5))
+    end, stride = begin + data.draw(st.integers(length, 40)), data.draw(st.integers(1, 12))
+    windows = windows_over(begin, end, length, stride, answers)
+    firsts = [first_answered(w, length, answers) for w in windows]
+    assert firsts == sorted(set(firsts))
+    assert all(begin <= w.start <= end - length for w in windows)
+    covered = {f for first in firsts for f in range(first, first + count)}
+    # A frame can be answered for when enough frames lie on one side of it.
+    known = length - count
+    possible = {f for f in range(begin, end) if f - begin >= known or end - 1 - f >= known}
+    assert covered == possible
+
+
+class Echo(VideoModel):
+    """Predicts the last two frames as copies of the third last."""
+
+    def answers(self, T):
+        return slice(T - 2, T)
+
+    def forward(self, x):
+        return torch.cat([x[:, :, :-2], x[:, :, -3:-2].expand(-1, -1, 2, -1, -1)], dim=2)
+
+
+def test_a_prediction_is_compared_where_it_was_made_and_backwards_at_the_start(tmp_path):
+    reel = make_reel(tmp_path / "r", drifting_blobs(20, 16, 16))
+    echo = Detector(Echo(), dict(zip(reel.channels, reel.stretches, strict=True)), 6, CPU)
+    plain = eval_settings(score="residual", common_mode=False, smooth_px=0.0, stride=2)
+    found = {f.index: f for f in echo.frames(reel, 0, 20, plain)}
+    assert list(found) == list(range(20))
+    frames = reel.frames[:]
+    for index, copied in ((0, 2), (1, 2), (2, 4), (3, 4), (4, 3), (5, 3), (10, 9), (11, 9), (19, 17)):
+        np.testing.assert_allclose(found[index].residual, np.abs(frames[index, 0] - frames[copied, 0]), atol=1e-5)

@@ -14,7 +14,7 @@ from inference.job import Job
 from inference.movie import residual_limit, shown
 from inference.report_page.events import strongest
 from inference.report_page.plots import clock_s, rounded
-from inference.residuals import Detector, ScoredFrame, covering_windows, score_frames
+from inference.residuals import Detector, ScoredFrame, covering_windows, first_answered, score_frames
 from inference.results import saved_frame
 
 SHEET_EVENTS = 12
@@ -55,9 +55,10 @@ def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
     """
     if not isinstance(job.scorer, Detector):
         return (saved_frame(job.out, job.reel, index) for index in range(first, min(last + 1, len(job.reel))))
-    length = job.scorer.clip_length
-    starts = [s for s in covering_windows(job.reel, length, job.settings.stride) if first - length < s <= last]
-    return (f for f in score_frames(job.scorer, job.reel, starts, job.settings) if first <= f.index <= last)
+    length, answers = job.scorer.clip_length, job.scorer.answers
+    windows = covering_windows(job.reel, length, job.settings.stride, answers)
+    near = [w for w in windows if first - length < first_answered(w, length, answers) <= last]
+    return (f for f in score_frames(job.scorer, job.reel, near, job.settings) if first <= f.index <= last)
 
 
 def pictures(job: Job, event) -> dict:
