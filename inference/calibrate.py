@@ -53,10 +53,11 @@ class Calibration:
 
 def calibrate_run(run: Path, config: Config) -> None:
     """After training: note the run's quiet windows, and calibrate on them for the config's eval settings."""
-    scorer, checkpoint = load_scorer(run, config.device)
+    _, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
     reels = find_reels(config.data_clips)
     note_windows(run, reels, trained.train)
+    scorer, _ = load_scorer(run, config.device, config.eval.score)
     for channels in sorted({tuple(reel.channels) for reel in reels}):
         calibration(run, scorer, channels, config.eval)
 

@@ -6,7 +6,7 @@ cleaned of the frame's common mode and smoothed.
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -64,10 +64,18 @@ class Detector:
     @torch.inference_mode()
     def reconstruct(self, batch: torch.Tensor) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
-        batch = batch.to(self.device).contiguous(memory_format=torch.channels_last_3d)
         with _autocast(self.device):
-            reconstruction = self.model(batch)
+            reconstruction = self.model(self.on_device(batch))
         return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
+
+    @torch.inference_mode()
+    def encode(self, batch: torch.Tensor) -> torch.Tensor:
+        """(B, C, T, H, W) float32 -> latents (B, D, T', H', W') float32, on the device."""
+        with _autocast(self.device):
+            return self.model.encode(self.on_device(batch)).float()
+
+    def on_device(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.to(self.device).contiguous(memory_format=torch.channels_last_3d)
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
@@ -125,7 +133,7 @@ def score_frames(
     other = None
     if settings.overlap != "mean":
         other = OverlapFold(count, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
-    for part, clips, reconstructions in _reconstructed(detector, reel, windows, settings.batch_size):
+    for part, clips, reconstructions in through(detector.reconstruct, detector, reel, windows, settings.batch_size):
         for window, clip, recon in zip(part, clips.numpy(), reconstructions, strict=True):
             frame, clip, recon = first_answered(window, detector.clip_length, answers), clip[:, answers], recon[answers]
             if window.backwards:
@@ -136,10 +144,14 @@ def score_frames(
     yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
 
 
-def _reconstructed(
-    detector: Detector, reel: Reel, windows: Iterable[Window], batch_size: int
+def through(
+    compute: Callable[[torch.Tensor], np.ndarray],
+    detector: Detector,
+    reel: Reel,
+    windows: Iterable[Window],
+    batch_size: int,
 ) -> Iterator[tuple[list[Window], torch.Tensor, np.ndarray]]:
-    """Batches of windows, each as the model sees it: clips (B, C, T, H, W), reconstructions (B, T, C, H, W).
+    """Batches of windows, each as the model sees it (B, C, T, H, W), and what `compute` makes of them (B, ...).
 
     The model works on the next batch, in a thread of its own, while this one's frames are scored.
     """
@@ -147,7 +159,7 @@ def _reconstructed(
     def run(part: list[Window]) -> tuple[list[Window], torch.Tensor, np.ndarray]:
         clips = [read_window(reel, w.start, detector.clip_length, detector.scaling)[0] for w in part]
         batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
-        return part, batch, detector.reconstruct(batch)
+        return part, batch, compute(batch)
 
     remaining = iter(windows)
     with ThreadPoolExecutor(1, "model") as pool:

@@ -14,6 +14,7 @@ from data.reel import Reel
 from data.stretch import Stretch
 from data.windows import stretches
 from inference.baselines import BASELINES
+from inference.latents import DISTANCES, LatentScorer, quiet_latents
 from inference.residuals import Detector, ScoredFrame
 from training import checkpoint as checkpoints
 from training.checkpoint import load_model, path_of
@@ -30,18 +31,26 @@ class Scorer(Protocol):
         """Every frame of the stretch [begin, end), in time order, as a stream."""
 
 
-def load_scorer(run: Path, device: str) -> tuple[Scorer, dict[str, Any]]:
-    """The best model of a run, ready to read reels, and its checkpoint."""
+def load_scorer(run: Path, device: str, score: str = "standardised") -> tuple[Scorer, dict[str, Any]]:
+    """The best model of a run, ready to read reels as `eval.score` asks, and its checkpoint.
+
+    Raises ValueError for a score of latents from a method that has none.
+    """
     chosen, path = pick_device(device), path_of(run, "best")
     checkpoint = checkpoints.load(path)
     facts = checkpoint["data"]
     scaling = {channel: Stretch(**constants) for channel, constants in facts["scaling"].items()}
     settings = config.from_dict(checkpoint["config"], str(path)).model
     if settings.name in BASELINES:
+        if score in DISTANCES:
+            raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
         arrays = {name: tensor.numpy() for name, tensor in checkpoint["model"].items()}
         return BASELINES[settings.name](settings, arrays, scaling, facts["clip_length"]), checkpoint
     model, checkpoint = load_model(run, chosen)
-    return Detector(model, scaling, facts["clip_length"], chosen), checkpoint
+    detector = Detector(model, scaling, facts["clip_length"], chosen)
+    if score in DISTANCES:
+        return LatentScorer(detector, DISTANCES[score](quiet_latents(run, detector))), checkpoint
+    return detector, checkpoint
 
 
 def scored_stretches(reel: Reel, length: int) -> list[tuple[int, int]]:
