@@ -1,13 +1,15 @@
 """What the page says about windows: their order, their statistics against all others, their place in time."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
 from data.reel import Reel
+from data.review_page.clips import aspect
 from data.review_processed_data import robust_z
-from data.windows import STATISTICS, stretches, usable
+from data.windows import STATISTICS, usable
 
 SORTS = ("outliers", "time", "verdict", *STATISTICS)
 VERDICTS = ("all", "none", "keep", "reject", "by_hand", "usable", "lost")
@@ -17,12 +19,16 @@ HISTOGRAM_BINS = 40
 
 @dataclass(frozen=True)
 class Query:
-    """Which windows to list and how: see SORTS and VERDICTS; "lost" are not rejected but share frames with one."""
+    """Which windows to list and how: see SORTS and VERDICTS; "lost" are not rejected but share frames with one.
+
+    `frames`: only windows with any of the frames [begin, end).
+    """
 
     sort: str = "outliers"
     descending: bool = False
     verdict: str = "all"
     stretch: int | None = None
+    frames: tuple[int, int] | None = None
     statistic: str | None = None
     low: float = -np.inf
     high: float = np.inf
@@ -66,6 +72,10 @@ def _chosen(table: pd.DataFrame, query: Query) -> np.ndarray:
         chosen = verdict == ("" if query.verdict == "none" else query.verdict)
     if query.stretch is not None:
         chosen = chosen & (table["stretch"] == query.stretch).to_numpy()
+    if query.frames is not None:
+        begin, end = query.frames
+        starts, stops = table["start"].to_numpy(), (table["start"] + table["length"]).to_numpy()
+        chosen = chosen & (np.minimum(stops, end) > np.maximum(starts, begin))
     if query.statistic is not None:
         chosen = chosen & table[query.statistic].between(query.low, query.high).to_numpy()
     return chosen
@@ -86,6 +96,7 @@ def summary(reel: Reel, table: pd.DataFrame) -> dict:
         "is_series": reel.is_series,
         "cadence_s": reel.cadence_s,
         "stretches": int(table["stretch"].max()) + 1 if len(table) else 0,
+        "aspect": aspect(reel),
     }
 
 
@@ -97,13 +108,14 @@ def rows_as_json(table: pd.DataFrame, rows: np.ndarray) -> list[dict]:
 
 
 def histograms(table: pd.DataFrame) -> dict:
-    """For every statistic: edges, and counts of all and of the rejected windows."""
+    """For every statistic: edges, and counts of all and of the rejected windows; of a constant one a single bin."""
     rejected, found = (table["verdict"] == "reject").to_numpy(), {}
     for name in STATISTICS:
         values = table[name].to_numpy(np.float64)
         finite = np.isfinite(values)
         if finite.any():
-            counts, edges = np.histogram(values[finite], HISTOGRAM_BINS)
+            bins = HISTOGRAM_BINS if np.ptp(values[finite]) > 0 else values[finite][[0, 0]]
+            counts, edges = np.histogram(values[finite], bins)
             bad, _ = np.histogram(values[finite & rejected], edges)
             found[name] = {"edges": edges.tolist(), "all": counts.tolist(), "rejected": bad.tolist()}
     return found
@@ -112,28 +124,55 @@ def histograms(table: pd.DataFrame) -> dict:
 def timeline(reel: Reel, table: pd.DataFrame) -> dict:
     """The reel's time in equal bins: g gap, n no window, u unjudged, k kept, l lost to a neighbour, r rejected.
 
-    The strongest of a bin counts, in that order, but frames win over a gap.
+    A frame lasts until the next one, before a gap only for its own bin. The last of these states that a bin holds
+    is the one it shows.
     """
     times, length = reel.times_s, max(float(reel.times_s[-1]), reel.cadence_s)
-    frame = np.full(len(times), "n")
+    frame, bins = np.full(len(times), "n"), np.full(TIMELINE_BINS, "g")
     verdict, left = table["verdict"].to_numpy(), usable(table)
-    for state, mask in (
+    starts, stops = table["start"].to_numpy(), (table["start"] + table["length"]).to_numpy()
+    for state, chosen in (
         ("u", (verdict == "") & left), ("k", (verdict == "keep") & left),
         ("l", (verdict != "reject") & ~left), ("r", verdict == "reject"),
     ):  # fmt: skip
-        for start, n in zip(table["start"].to_numpy()[mask], table["length"].to_numpy()[mask], strict=True):
-            frame[start : start + n] = state
-    place = np.minimum((times / length * TIMELINE_BINS).astype(int), TIMELINE_BINS - 1)
-    bins = np.full(TIMELINE_BINS, "g")
-    for begin, end in stretches(times, reel.cadence_s, reel.meta["gap_threshold"]):
-        bins[place[begin] : place[end - 1] + 1] = "n"
-    for state in "uklr":
-        for i in np.flatnonzero(frame == state):
-            stop = place[min(i + 1, len(times) - 1)] if frame[min(i + 1, len(times) - 1)] == state else place[i]
-            bins[place[i] : stop + 1] = state
+        frame[covered(starts[chosen], stops[chosen], len(times))] = state
+    place = np.minimum((times / length * TIMELINE_BINS).astype(int), TIMELINE_BINS - 1)  # (T,) bin of a frame
+    goes_on = np.append(np.diff(times) <= reel.meta["gap_threshold"] * reel.cadence_s, False)
+    end = np.maximum(np.where(goes_on, np.append(place[1:], 0), 0), place + 1)  # (T,) bin after its last one
+    for state in "nuklr":
+        bins[covered(place[frame == state], end[frame == state], TIMELINE_BINS)] = state
     utc = reel.times_utc
     ends = [f"{times[0]:g} s", f"{times[-1]:g} s"] if utc is None else [str(utc[0]), str(utc[-1])]
     return {"bins": "".join(bins), "from": ends[0], "to": ends[1], "length_s": length}
+
+
+def covered(starts: np.ndarray, stops: np.ndarray, size: int) -> np.ndarray:
+    """Which of 0..size - 1 lie in any of the half-open ranges [start, stop). (size,) bool."""
+    steps = np.bincount(starts, minlength=size + 1) - np.bincount(stops, minlength=size + 1)
+    return np.cumsum(steps)[:size] > 0
+
+
+def frames_between(reel: Reel, after: str, before: str) -> tuple[int, int]:
+    """The frames [begin, end) from `after` to `before`: UTC as in ISO 8601, or seconds; empty for an open end.
+
+    Raises ValueError for a text that is no time of this reel's kind.
+    """
+    begin = np.searchsorted(reel.times_s, _seconds(reel, after), "left") if after else 0
+    end = np.searchsorted(reel.times_s, _seconds(reel, before), "right") if before else len(reel)
+    return int(begin), int(end)
+
+
+def _seconds(reel: Reel, text: str) -> float:
+    """Seconds since the first frame."""
+    kind = "seconds since the first frame" if reel.times_utc is None else "UTC, for example 2012-07-19T05:30"
+    try:
+        if reel.times_utc is None:
+            return float(text)
+        time = datetime.fromisoformat(text.strip())
+        naive = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+        return float((np.datetime64(naive, "ms") - reel.times_utc[0]) / np.timedelta64(1, "s")) + reel.times_s[0]
+    except (ValueError, OverflowError):
+        raise ValueError(f"time {text[:40]!r}: expected {kind}") from None
 
 
 def detail(reel: Reel, table: pd.DataFrame, row: int) -> dict:

@@ -7,6 +7,7 @@ itself (Origin, Sec-Fetch-Site, a JSON body).
 
 import ipaddress
 import json
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from data.windows import STATISTICS, read_windows
 STATIC = Path(__file__).with_name("static")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_ROWS = 500  # of one answer
+MAX_PATH = 200  # characters; also a limit for the numbers in it
 MAX_BODY_BYTES = 16 * 2**20
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -72,7 +74,8 @@ def listen(host: str, port: int | None) -> socket.socket:
             return socket.create_server((host, wanted), family=family, backlog=128)
         except OSError as error:
             if wanted == 0 or port is not None:
-                raise OSError(f"review.port {wanted} on {host}: {error.strerror}; give another with --port") from error
+                cause = str(error.strerror).partition(" (")[0]  # Python adds the address in brackets
+                raise OSError(f"review.port {wanted} on {host}: {cause}; give another with --port") from error
     raise AssertionError("port 0 is free or an error")
 
 
@@ -103,6 +106,8 @@ class Guard:
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or not is_own_host(hosts[0], self.host):
             return 421, "this server answers to its own address only"
+        if len(request.scope["path"]) > MAX_PATH:
+            return 414, f"expected an address of at most {MAX_PATH} characters"
         if request.method in ("GET", "HEAD"):
             return None
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
@@ -122,8 +127,10 @@ def is_own_host(header: str, bound: str) -> bool:
     Bound to every address, it answers to any address and to the machine's name, but to no other name: a page that
     makes its own name point here sends that name.
     """
-    name = header.lower()
-    name = name[1 : name.find("]")] if name.startswith("[") else name.partition(":")[0]
+    parts = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+))(?::\d{1,5})?", header.lower(), re.ASCII)
+    if parts is None:
+        return False
+    name = parts[1] or parts[2]
     if name in LOOPBACK or name == bound.lower():
         return True
     if bound not in ("0.0.0.0", "::"):
@@ -140,6 +147,7 @@ class Api:
     def __init__(self, reels: list[Reel]):
         self.reels = reels
         self.verdicts, self.clips = [Verdicts(r) for r in reels], [Clips(r) for r in reels]
+        facts.timeline(reels[0], self.verdicts[0].table)  # reads the tables of the reel that the page opens with
 
     def routes(self) -> list[Route]:
         """What the page may ask for; windows are addressed by reel and number, never by a path."""
@@ -156,8 +164,7 @@ class Api:
         ]
 
     def list_reels(self, request: Request) -> JSONResponse:
-        found = [facts.summary(r, v.table) for r, v in zip(self.reels, self.verdicts, strict=True)]
-        return JSONResponse({"reels": found, "statistics": STATISTICS, "fps": FPS})
+        return JSONResponse({"reels": [reel.name for reel in self.reels], "statistics": STATISTICS, "fps": FPS})
 
     def summary(self, request: Request) -> JSONResponse:
         """Counts, timeline and histograms; only the revision when that is the one the page knows (?known=)."""
@@ -170,17 +177,18 @@ class Api:
         return JSONResponse({"revision": revision, **facts.summary(reel, table), **pictures})
 
     def order(self, request: Request) -> JSONResponse:
-        table = self.verdicts[self._number(request)].table
-        rows = facts.order(table, parse_query(request.query_params))
+        number = self._number(request)
+        table = self.verdicts[number].table
+        rows = facts.order(table, parse_query(request.query_params, self.reels[number]))
         return JSONResponse({"windows": table["window"].to_numpy()[rows].tolist()})
 
     def windows(self, request: Request) -> JSONResponse:
         """Rows of ?ids=, at most MAX_ROWS."""
         table = self.verdicts[self._number(request)].table
-        ids = [int(text) for text in request.query_params.get("ids", "").split(",") if text.isdecimal()]
-        if len(ids) > MAX_ROWS:
-            raise HTTPException(400, f"{len(ids)} windows asked for, at most {MAX_ROWS} at a time")
-        rows = [self._row(table, window) for window in ids]
+        ids = request.query_params.get("ids", "").split(",")
+        if len(ids) > MAX_ROWS or not all(text.isdecimal() and len(text) < 10 for text in ids):
+            raise HTTPException(400, f"ids: expected at most {MAX_ROWS} window numbers, as in ids=0,1,2")
+        rows = [self._row(table, int(text)) for text in ids]
         return JSONResponse({"windows": facts.rows_as_json(table, rows)})
 
     def detail(self, request: Request) -> JSONResponse:
@@ -246,13 +254,18 @@ async def read_json(request: Request) -> dict:
     return body
 
 
-def parse_query(params) -> facts.Query:
-    """The list asked for by ?sort=&descending=&verdict=&stretch=&statistic=&low=&high=; 400 for what can't be."""
+def parse_query(params, reel: Reel) -> facts.Query:
+    """The list asked for by ?sort=&descending=&verdict=&stretch=&after=&before=&statistic=&low=&high=.
+
+    Raises HTTPException 400 for what can't be.
+    """
     known = {key: params[key] for key in ("sort", "verdict", "statistic") if params.get(key)}
     try:
         numbers = {key: float(params[key]) for key in ("low", "high") if params.get(key)}
         if params.get("stretch"):
             numbers["stretch"] = int(params["stretch"])
+        if params.get("after") or params.get("before"):
+            numbers["frames"] = facts.frames_between(reel, params.get("after", ""), params.get("before", ""))
         return facts.Query(**known, **numbers, descending=params.get("descending") == "1")
     except ValueError as error:
         raise HTTPException(400, str(error)) from error

@@ -32,41 +32,48 @@ function element(name, attributes, parent) {
   return made;
 }
 
-function figure(label, chart, caption) {
-  const made = document.createElement("figure");
-  chart.setAttribute("aria-label", label);
-  const text = document.createElement("figcaption");
-  text.textContent = caption;
-  made.append(chart, text);
+const newChart = () => element("svg", { class: "chart", viewBox: "0 0 200 80", preserveAspectRatio: "none", role: "img" });
+
+// A chart between its words and its axis: `from` and `to` are what its left and right edge stand for.
+function figure(chart, name, words, from, to) {
+  const made = document.createElement("figure"), caption = document.createElement("figcaption");
+  const axis = document.createElement("div"), strong = document.createElement("b");
+  chart.setAttribute("aria-label", `${name} ${words}; ${from} to ${to}`);
+  strong.textContent = name;
+  caption.append(strong, ` ${words}`);
+  axis.className = "axis";
+  axis.append(...[from, to].map((text) => Object.assign(document.createElement("span"), { textContent: text })));
+  made.append(caption, chart, axis);
   return made;
 }
 
-const newChart = () => element("svg", { class: "chart", viewBox: "0 0 200 80", preserveAspectRatio: "none", role: "img" });
-
 export const number = (value) => (value === null ? "missing" : Number(value).toPrecision(4));
 
+// 2012-07-19T05:30:00.340 as people read it; the fraction is of no use here.
+export const shortTime = (text) => text.replace(/^(\d{4}-\d\d-\d\d)T([\d:]+)(\.\d+)?$/, "$1 $2");
+
 // All windows grey, rejected ones red, and a line where this window lies. Heights are roots, so that single ones show.
-export function histogram(name, data, value, z) {
+export function histogram(name, { edges, all, rejected }, value, z) {
   const chart = newChart();
-  const { edges, all, rejected } = data;
-  const span = edges.at(-1) - edges[0] || 1;
+  const [low, high] = [edges[0], edges.at(-1)];
+  const constant = low === high;
   const height = (count) => 76 * Math.sqrt(count / Math.max(...all));
-  const width = 200 / all.length;
+  const [left, width] = constant ? [94, 12] : [0, 200 / all.length];
   all.forEach((count, i) => {
     for (const [n, fill] of [[count, "--open"], [rejected[i], "--reject"]]) {
-      if (n) element("rect", { x: i * width, y: 80 - height(n), width, height: height(n), fill: `var(${fill})` }, chart);
+      if (n) element("rect", { x: left + i * width, y: 80 - height(n), width, height: height(n), fill: `var(${fill})` }, chart);
     }
   });
   if (value !== null) {
-    const x = (200 * (value - edges[0])) / span;
-    element("path", { d: `M${x} 0V80`, stroke: "var(--accent)", "stroke-width": 2, fill: "none" }, chart);
+    const x = constant ? 100 : Math.max(1, Math.min(199, (200 * (value - low)) / (high - low)));
+    element("path", { d: `M${x} 0V80`, stroke: "var(--accent)", "stroke-width": 2, "vector-effect": "non-scaling-stroke" }, chart);
   }
-  const words = `${name} ${number(value)}` + (z === null ? "" : `, z ${z >= 0 ? "+" : ""}${z.toFixed(1)}`);
-  return figure(`Histogram of all windows; ${words}`, chart, `${words} (all: ${number(edges[0])} to ${number(edges.at(-1))})`);
+  const words = number(value) + (z === null ? "" : `, z ${z >= 0 ? "+" : ""}${z.toFixed(1)}`);
+  return figure(chart, name, words, ...(constant ? ["the same in all windows", ""] : [number(low), number(high)]));
 }
 
 // Exposure time of the window's frames, from zero up, or null when none is known.
-export function exposure(values) {
+export function exposure(values, from, to) {
   const known = values.filter((value) => value !== null);
   if (!known.length) return null;
   const chart = newChart();
@@ -77,7 +84,9 @@ export function exposure(values) {
     path += `${pen}${(200 * i) / Math.max(values.length - 1, 1)} ${80 - (80 * value) / top}`;
     pen = "L";
   });
-  element("path", { d: path, stroke: "var(--accent)", "vector-effect": "non-scaling-stroke", "stroke-width": 2, fill: "none" }, chart);
-  const words = `Exposure ${number(Math.min(...known))} to ${number(Math.max(...known))} s`;
-  return figure(words, chart, words);
+  const line = { fill: "none", "vector-effect": "non-scaling-stroke" };
+  element("path", { ...line, class: "now", stroke: "var(--open)" }, chart);
+  element("path", { ...line, d: path, stroke: "var(--accent)", "stroke-width": 2 }, chart);
+  const [low, high] = [Math.min(...known), Math.max(...known)].map(number);
+  return figure(chart, "exposure", low === high ? `${low} s` : `${low} to ${high} s`, from, to);
 }

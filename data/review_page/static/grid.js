@@ -1,28 +1,29 @@
 // The grid of windows: only the rows in view exist, so that any number of windows scrolls alike.
 
 import { dropClip, makeClip } from "./clip.js";
-import { number } from "./charts.js";
+import { number, shortTime } from "./charts.js";
 
 const REST_MS = 120; // a clip is asked for when its place has been in view this long: flying past costs nothing
 const BLOCK = 100; // windows asked for at a time
 
 export class Grid {
-  constructor(scroller, space, fetchRows) {
-    Object.assign(this, { scroller, space, fetchRows, ids: [], rows: new Map(), cells: new Map() });
+  // fetchRows: window numbers -> their rows; onMove: what to do when another window or range is selected.
+  constructor(scroller, space, fetchRows, onMove) {
+    Object.assign(this, { scroller, space, fetchRows, onMove, ids: [], rows: new Map(), cells: new Map() });
     this.current = this.anchor = 0;
     this.columns = 1;
     scroller.addEventListener("scroll", () => this.render());
     new ResizeObserver(() => this.layout()).observe(scroller);
   }
 
-  // Show these windows of a reel, from the top.
-  show(ids, reel) {
+  // Show these windows of a reel, from the top; `statistic` is the one to tell of windows without a reason.
+  show(ids, reel, statistic = null) {
     for (const cell of this.cells.values()) this.remove(cell);
-    Object.assign(this, { ids, reel, current: 0, anchor: 0 });
+    Object.assign(this, { ids, reel, statistic, current: 0, anchor: 0, rows: new Map() });
     this.cells.clear();
-    this.rows.clear();
     this.scroller.scrollTop = 0;
     this.layout();
+    for (const cell of this.cells.values()) cell.rested = true; // nobody flies past these
   }
 
   selected() {
@@ -38,13 +39,25 @@ export class Grid {
     if (top < scrollTop) this.scroller.scrollTop = top;
     else if (top + this.height > scrollTop + clientHeight) this.scroller.scrollTop = top + this.height - clientHeight + 12;
     this.render();
+    this.onMove();
+  }
+
+  selectAll() {
+    if (!this.ids.length) return;
+    [this.anchor, this.current] = [0, this.ids.length - 1];
+    this.render();
+    this.onMove();
   }
 
   layout() {
     const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    this.width = 12.6 * em;
-    this.height = 16.1 * em;
-    this.columns = Math.max(1, Math.floor(this.space.clientWidth / this.width));
+    this.columns = Math.max(1, Math.floor(this.space.clientWidth / (12.6 * em)));
+    this.width = this.space.clientWidth / this.columns;
+    const inside = this.width - 1.1 * em - 4;
+    const picture = Math.max(3 * em, Math.min(11 * em, inside / (this.reel?.aspect ?? 1)));
+    this.height = picture + 5.8 * em; // and four lines of text
+    const sizes = { "cell-width": this.width - 0.6 * em, "cell-height": this.height - 0.6 * em, "picture-height": picture };
+    for (const [name, px] of Object.entries(sizes)) this.space.style.setProperty(`--${name}`, `${px}px`);
     this.space.style.height = `${Math.ceil(this.ids.length / this.columns) * this.height}px`;
     this.render();
   }
@@ -55,7 +68,7 @@ export class Grid {
 
   // Forget what is known about windows, after a verdict; what is in view is asked for again.
   refresh() {
-    this.rows.clear();
+    this.rows = new Map(); // not emptied: an answer that is on its way still goes into the old one
     this.render();
   }
 
@@ -84,7 +97,7 @@ export class Grid {
     cell.setAttribute("aria-setsize", this.ids.length);
     cell.setAttribute("aria-posinset", position + 1);
     cell.dataset.position = position;
-    cell.innerHTML = '<div class="picture"></div><b></b><span></span><p></p>';
+    cell.innerHTML = '<div class="picture"></div><b></b><strong></strong><span></span><p></p>';
     this.space.append(cell);
     cell.timer = setTimeout(() => (cell.rested = true) && this.fillCell(position, cell), REST_MS);
     return cell;
@@ -127,13 +140,14 @@ export class Grid {
     if (!row || !cell) return;
     const lost = row.verdict !== "reject" && !row.usable;
     const state = row.verdict || (lost ? "lost" : "");
-    cell.classList.remove("keep", "reject", "lost");
-    if (state) cell.classList.add(lost ? "lost" : state);
-    const [, word, name, reason] = cell.children;
-    word.textContent = lost ? `${row.verdict} (shares frames)`.trim() : { keep: "kept", reject: "rejected" }[state] ?? "";
+    const [, word, name, time, reason] = cell.children;
+    word.textContent = lost ? "shares frames" : { keep: "kept", reject: "rejected" }[state] ?? "";
+    word.className = lost ? "lost" : state;
     word.hidden = !state;
-    name.textContent = `${row.window} · ${row.time_utc || `frame ${row.start}`}`;
-    reason.textContent = row.reason || `mean ${number(row.mean)}, change ${number(row.change)}`;
+    name.textContent = row.window;
+    time.textContent = row.time_utc ? shortTime(row.time_utc) : `frame ${row.start}`;
+    const told = this.statistic ? [this.statistic] : ["mean", "change"];
+    reason.textContent = row.reason || told.map((key) => `${key} ${number(row[key])}`).join(", ");
     if (cell.rested && !cell.clip) {
       cell.clip = makeClip(this.reel.number, row, this.reel.is_series, `clip of window ${row.window}`);
       cell.children[0].replaceWith(cell.clip);

@@ -1,12 +1,14 @@
 // The review page: what is asked of the server, the keys, and the detail view.
 
-import { drawTimeline, exposure, histogram } from "./charts.js";
+import { drawTimeline, exposure, histogram, number, shortTime } from "./charts.js";
 import { applyAll, dropClip, frameOf, makeClip, player, showFrame, step } from "./clip.js";
 import { Grid } from "./grid.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 4000;
-let reels = [], reel = null, overview = null, open = null;
+const LOW_PX = 500; // in less height the filters are folded away at first, so that windows have room
+let reels = [], statistics = [], reel = null, overview = null, open = null, unreachable = false;
+let marked = null, dragged = null; // of the timeline: the range [from, to] and where a drag began, as fractions
 
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -14,26 +16,37 @@ async function ask(path, body) {
   try {
     answer = await fetch(path, options);
   } catch {
+    unreachable = true;
     throw say("The server does not answer; what you judge now is not saved.", true);
   }
+  if (unreachable) say("The server answers again.");
+  unreachable = false;
   if (!answer.ok) throw say(await answer.text(), true);
   return answer.json();
 }
 
 function say(text, isError = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("error", isError);
+  for (const line of document.querySelectorAll(".status")) {
+    line.textContent = text;
+    line.classList.toggle("error", isError);
+  }
   return new Error(text);
 }
 
 const grid = new Grid($("scroller"), $("grid"), async (ids) =>
-  (await ask(`/api/reels/${reel.number}/windows?ids=${ids.join(",")}`)).windows);
+  (await ask(`/api/reels/${reel.number}/windows?ids=${ids.join(",")}`)).windows, counts);
+
+const order = () => ask(`/api/reels/${reel.number}/order?${new URLSearchParams(new FormData($("query")))}`);
+
+function show({ windows }) {
+  grid.show(windows, reel, statistics.find((name) => name === $("query").elements.sort.value));
+  counts();
+  drawTimeline($("timeline"), overview.timeline.bins, marked);
+}
 
 async function list() {
-  const form = new FormData($("query"));
-  form.delete("reel");
-  const { windows } = await ask(`/api/reels/${reel.number}/order?${new URLSearchParams(form)}`);
-  grid.show(windows, reel);
+  show(await order());
+  say("");
   await look();
 }
 
@@ -43,17 +56,25 @@ async function look() {
   if (!("bins" in (found.timeline ?? {}))) return counts();
   overview = found;
   counts();
-  $("from").textContent = found.timeline.from;
-  $("to").textContent = found.timeline.to;
-  drawTimeline($("timeline"), found.timeline.bins);
+  $("from").textContent = withClock(found.timeline.from);
+  $("to").textContent = withClock(found.timeline.to);
+  drawTimeline($("timeline"), found.timeline.bins, marked);
   grid.refresh();
 }
 
 function counts() {
   const { windows, rejected, kept, left } = overview;
-  $("counts").textContent =
-    `${grid.ids.length} of ${windows} windows shown · ${kept} kept · ${rejected} rejected · ${left} left to train on`;
+  const selected = grid.selected().length;
+  const shown = grid.ids.length < windows ? `${grid.ids.length} of ${windows} shown` : `${windows} windows`;
+  const parts = [shown, selected > 1 && `${selected} selected`, `${kept} kept`, `${rejected} rejected`];
+  const strong = Object.assign(document.createElement("b"), { textContent: `${left} left to train on` });
+  $("counts").replaceChildren(`${parts.filter(Boolean).join(" · ")} · `, strong);
 }
+
+const hasUtc = () => overview.timeline.from.includes("T");
+const withClock = (text) => (hasUtc() ? `${shortTime(text)} UTC` : text);
+// The channels of a solar reel are named by their wavelengths.
+const channelNames = () => reel.channels.map((name) => (/^\d+$/.test(name) ? `${name} Å` : name)).join(", ");
 
 async function judge(verdict) {
   const windows = open ? [open.window] : grid.selected();
@@ -72,7 +93,8 @@ async function judge(verdict) {
 async function undo() {
   const { undone } = await ask(`/api/reels/${reel.number}/undo`, {});
   await look();
-  say(undone.length ? `Verdict on ${undone.length} taken back: window ${undone.slice(0, 5).join(", ")}.` : "Nothing to undo.");
+  const which = undone.length > 1 ? `${undone.length} windows` : `window ${undone[0]}`;
+  say(undone.length ? `Verdict on ${which} taken back.` : "Nothing to undo.");
   const at = grid.ids.indexOf(undone[0]);
   if (open) await showDetail(open.window);
   else if (at >= 0) grid.move(at);
@@ -81,19 +103,27 @@ async function undo() {
 async function showDetail(window) {
   open = await ask(`/api/reels/${reel.number}/windows/${window}`);
   $("detail-title").textContent =
-    `Window ${open.window} of ${reel.name}, ${reel.channels.join(", ")}: ${open.times[0]} to ${open.times.at(-1)}`;
-  const verdict = { keep: "Kept", reject: "Rejected" }[open.verdict] ?? "Not judged";
-  const lost = open.verdict !== "reject" && !open.usable ? "; left out, because it shares frames with a rejected window" : "";
-  $("reason").textContent = `${verdict}${open.by ? ` by ${open.by}: ${open.reason}` : ""}${lost}.`;
+    `Window ${open.window} · ${channelNames()} · ${shortTime(open.times[0])} to ${withClock(open.times.at(-1))}`;
+  const lost = open.verdict !== "reject" && !open.usable;
+  $("verdict").textContent = { keep: "kept", reject: "rejected" }[open.verdict] ?? "not judged";
+  $("verdict").className = lost ? "lost" : open.verdict;
+  $("reason").textContent = [
+    open.by && (open.by === "user" ? open.reason : `by ${open.by}: ${open.reason}`),
+    lost && "left out, because it shares frames with a rejected window",
+  ].filter(Boolean).join("; ");
   $("clips").querySelectorAll(".picture").forEach(dropClip);
-  const parts = [["before", open.before], ["this window", open], ["after", open.after], ["quiet, to compare", open.quiet]];
+  const parts = [["before", open.before], ["this window", open], ["after", open.after], ["quiet one", open.quiet]];
   $("clips").replaceChildren(...parts.filter(([, row]) => row).map(([name, row]) => clipFigure(name, row)));
   $("scrub").max = open.times.length - 1;
-  $("scrub").disabled = reel.is_series;
+  $("scrubber").hidden = reel.is_series;
   $("histograms").replaceChildren(...Object.entries(overview.histograms)
     .map(([name, data]) => histogram(name, data, open[name], open.z[name])));
-  $("exposure").replaceChildren(...[exposure(open.exptime_s)].filter(Boolean));
-  if (!$("detail").open) $("detail").showModal();
+  const curve = !reel.is_series && exposure(open.exptime_s, shortTime(open.times[0]), shortTime(open.times.at(-1)));
+  $("exposure").replaceChildren(...[curve].filter(Boolean));
+  if (!$("detail").open) {
+    $("detail").showModal();
+    $("detail").focus(); // not its first button, so that Space and Enter mean the same as in the grid
+  }
   const { bins, length_s } = overview.timeline;
   drawTimeline($("place"), bins, [open.from_s / length_s, open.to_s / length_s]);
 }
@@ -102,7 +132,9 @@ function clipFigure(name, row) {
   const made = document.createElement("figure"), caption = document.createElement("figcaption");
   made.classList.toggle("this", row === open);
   const gap = row.stretch !== open.stretch ? ", beyond a gap" : "";
-  caption.textContent = `${name}: ${row.window}, ${row.time_utc || `frame ${row.start}`}${gap}`;
+  const title = Object.assign(document.createElement("b"), { textContent: name });
+  const time = row.time_utc ? shortTime(row.time_utc) : `frame ${row.start}`;
+  caption.append(title, ` ${row.window} · ${time}${gap}`);
   made.append(makeClip(reel.number, row, reel.is_series, `clip ${name}`), caption);
   return made;
 }
@@ -114,14 +146,15 @@ function followFrame() {
     const index = Math.min(frameOf(movie), open.times.length - 1);
     const exptime = open.exptime_s[index];
     $("scrub").value = index;
-    $("moment").textContent = open.times[index] + (exptime === null ? "" : `, ${exptime} s`);
+    $("moment").textContent = withClock(open.times[index]) + (exptime === null ? "" : `, exposure ${number(exptime)} s`);
+    $("exposure").querySelector(".now")?.setAttribute("d", `M${(200 * index) / Math.max(open.times.length - 1, 1)} 0V80`);
   }
   requestAnimationFrame(followFrame);
 }
 
 function play(playing = !player.playing) {
   player.playing = playing;
-  $("play").setAttribute("aria-pressed", playing);
+  for (const button of document.querySelectorAll("[data-key=' ']")) button.firstChild.data = playing ? "Pause " : "Play ";
   applyAll();
 }
 
@@ -163,12 +196,13 @@ document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();
   if ((event.ctrlKey || event.metaKey) && key === "a" && event.target === $("scroller")) {
     event.preventDefault();
-    grid.anchor = 0;
-    return grid.move(grid.ids.length - 1, true);
+    return grid.selectAll();
   }
-  const control = event.target.closest("select, input, button, [data-close]");
-  const typing = control && (control.tagName !== "BUTTON" || key === " " || key === "enter");
-  if (event.ctrlKey || event.metaKey || event.altKey || typing || $("keys").open || !(key in KEYS)) return;
+  const control = event.target.closest("select, input, button, summary");
+  const pressed = control && ["BUTTON", "SUMMARY"].includes(control.tagName);
+  const typing = control && (!pressed || key === " " || key === "enter");
+  const held = event.repeat && ["k", "x", "r", "u", " "].includes(key); // a key left down judges one window, not many
+  if (event.ctrlKey || event.metaKey || event.altKey || typing || held || $("keys").open || !(key in KEYS)) return;
   event.preventDefault();
   inTurn(() => KEYS[key](event));
 });
@@ -178,11 +212,9 @@ $("grid").addEventListener("click", (event) => {
   if (cell) grid.move(Number(cell.dataset.position), event.shiftKey);
 });
 $("grid").addEventListener("dblclick", () => inTurn(KEYS.enter));
-$("keep").addEventListener("click", () => inTurn(KEYS.k));
-$("reject").addEventListener("click", () => inTurn(KEYS.x));
-$("undo").addEventListener("click", () => inTurn(undo));
-$("play").addEventListener("click", () => play());
-$("help").addEventListener("click", () => $("keys").showModal());
+for (const button of document.querySelectorAll("[data-key]")) {
+  button.addEventListener("click", (event) => inTurn(() => KEYS[button.dataset.key](event)));
+}
 $("speed").addEventListener("change", (event) => { player.speed = Number(event.target.value); applyAll(); });
 $("scrub").addEventListener("input", (event) => { play(false); showFrame(Number(event.target.value), $("clips")); });
 $("detail").addEventListener("close", () => {
@@ -191,26 +223,69 @@ $("detail").addEventListener("close", () => {
   $("scroller").focus();
 });
 document.querySelectorAll("[data-close]").forEach((b) => b.addEventListener("click", () => b.closest("dialog").close()));
+$("reel").addEventListener("change", (event) => inTurn(() => choose(Number(event.target.value))));
 $("query").addEventListener("submit", (event) => event.preventDefault());
-$("query").addEventListener("change", (event) => inTurn(() => (event.target.name === "reel" ? choose(Number(event.target.value)) : list())));
-window.addEventListener("resize", () => overview && drawTimeline($("timeline"), overview.timeline.bins));
+$("query").addEventListener("change", (event) => {
+  if (event.target.className === "time") marked = null; // typed, not dragged
+  inTurn(list);
+});
+$("query").addEventListener("reset", () => {
+  marked = null;
+  setTimeout(() => inTurn(list)); // the fields are empty only after this event
+});
+window.addEventListener("resize", () => overview && drawTimeline($("timeline"), overview.timeline.bins, marked));
 
-async function choose(number) {
-  reel = { ...reels[number], number };
-  overview = null;
-  const gaps = $("query").elements.stretch;
-  const found = Array.from({ length: Math.min(reel.stretches, 500) }, (_, i) => new Option(`stretch ${i}`, i));
-  gaps.replaceChildren(new Option("all", ""), ...found);
-  await list();
+// A range dragged over the timeline fills in the two times; a click without dragging empties them.
+const fraction = (event) => Math.max(0, Math.min(1, event.offsetX / $("timeline").clientWidth));
+
+$("timeline").addEventListener("pointerdown", (event) => {
+  dragged = fraction(event);
+  $("timeline").setPointerCapture(event.pointerId);
+});
+$("timeline").addEventListener("pointermove", (event) => {
+  if (dragged === null || !overview) return;
+  marked = [dragged, fraction(event)].sort((a, b) => a - b);
+  drawTimeline($("timeline"), overview.timeline.bins, marked);
+});
+$("timeline").addEventListener("lostpointercapture", () => {
+  dragged = null;
+  if (marked && marked[1] - marked[0] < 0.002) marked = null;
+  const { after, before } = $("query").elements;
+  [after.value, before.value] = marked ? marked.map(timeAt) : ["", ""];
+  inTurn(list);
+});
+
+function timeAt(part) {
+  const { from, length_s } = overview.timeline;
+  if (!hasUtc()) return (part * length_s).toFixed(1);
+  return new Date(Date.parse(`${from}Z`) + 1000 * part * length_s).toISOString().slice(0, 19);
+}
+
+async function choose(index) {
+  reel = { number: index, name: reels[index] };
+  overview = marked = null;
+  grid.show([], reel);
+  const { stretch, after, before } = $("query").elements;
+  stretch.value = after.value = before.value = "";
+  const [found] = await Promise.all([order(), look()]);
+  Object.assign(reel, overview);
+  document.documentElement.style.setProperty("--aspect", reel.aspect);
+  const names = Array.from({ length: Math.min(reel.stretches, 500) }, (_, i) => new Option(`stretch ${i}`, i));
+  stretch.replaceChildren(new Option("all", ""), ...names);
+  stretch.disabled = reel.stretches < 2;
+  $("clock").textContent = hasUtc() ? "UTC" : "Seconds";
+  [after.placeholder, before.placeholder] = hasUtc() ? [reel.timeline.from, reel.timeline.to].map((t) => t.slice(0, 19)) : ["from", "to"];
+  show(found);
 }
 
 async function start() {
+  $("filters").open = window.innerHeight > LOW_PX;
   const found = await ask("/api/reels");
-  reels = found.reels;
+  ({ reels, statistics } = found);
   player.fps = found.fps;
-  $("query").elements.reel.append(...reels.map((r, i) => new Option(r.name, i)));
+  $("reel").append(...reels.map((name, i) => new Option(name, i)));
   for (const menu of [$("query").elements.sort, $("query").elements.statistic]) {
-    menu.append(...found.statistics.map((name) => new Option(name, name)));
+    menu.append(...statistics.map((name) => new Option(name, name)));
   }
   play(player.playing);
   await choose(0);
