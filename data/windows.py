@@ -57,7 +57,7 @@ def read_windows(reel: Reel) -> pd.DataFrame:
 
 def usable(table: pd.DataFrame) -> np.ndarray:
     """Which windows may be trained on: not rejected, and sharing no frame with a rejected one. (N,) bool."""
-    starts, lengths = table["start"].to_numpy(), table["length"].to_numpy()
+    starts, lengths = (table[name].to_numpy(np.int64) for name in ("start", "length"))
     rejected = np.zeros(int((starts + lengths).max(initial=0)) + 1, np.int64)
     for start, length in zip(*(a[table["verdict"] == "reject"] for a in (starts, lengths)), strict=True):
         rejected[start : start + length] = 1

@@ -18,7 +18,7 @@ from data.windows import (
     usable,
     window_starts,
 )
-from tests.reels import make_reel
+from tests.reels import drifting_blobs, make_reel
 
 steps = st.lists(st.sampled_from([0.5, 1.0, 2.9, 3.0, 3.1, 50.0]), max_size=60)
 
@@ -137,3 +137,8 @@ def test_windows_csv_is_read_back_as_written(tmp_path):
     (tmp_path / "windows.csv").unlink()
     with pytest.raises(FileNotFoundError, match="-m prep"):
         read_windows(reel)
+
+
+def test_a_reel_without_windows_has_none_to_use(tmp_path):
+    reel = make_reel(tmp_path / "short", drifting_blobs(5, 8, 8), clip_length=8)
+    assert usable(read_windows(reel)).tolist() == []
