@@ -5,6 +5,7 @@
 
 from inference.baselines.base import Baseline
 from inference.baselines.difference import RunningDifference
+from inference.baselines.flow import OpticalFlow
 from inference.baselines.mutual import MutualScoring
 from inference.baselines.patch_pca import PatchPca
 from inference.baselines.robust_z import RobustZ
@@ -13,5 +14,6 @@ BASELINES: dict[str, type[Baseline]] = {
     "difference": RunningDifference,
     "robust_z": RobustZ,
     "patch_pca": PatchPca,
+    "flow": OpticalFlow,
     "mutual": MutualScoring,
 }

@@ -1,0 +1,82 @@
+"""Optical flow: how fast something moves, against the speeds that quiet clips show at the same place.
+
+Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) by OpenCV. Speed is pooled over about the size of an object
+and a second of time, because a few pixels of a limb move fast in any walk. What is left to learn is one number a place:
+how high the pooled speed gets in a quiet clip, so that perspective, roads and pavements need no rule of their own.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from data.reel import Reel
+from inference.baselines.base import Baseline, reflected
+from inference.quiet import QuietRange
+
+WORK_PX = 192  # larger frames are shrunk to this on their longer side
+POOL_SHARE, REACH_SHARE = 0.05, 0.08  # of the longer side: pooled square, and how far quiet speeds are shared (sigma)
+POOL_FRAMES = 9
+CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over so many frames, then averaged over clips
+LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
+
+
+class OpticalFlow(Baseline):
+    """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
+
+    before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames
+    after = POOL_FRAMES // 2
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
+        chunks = [
+            (r.reel, start, min(start + CHUNK_FRAMES, r.end))
+            for r in quiet
+            for start in range(r.begin, max(r.end - CHUNK_FRAMES // 2, r.begin + 1), CHUNK_FRAMES)
+        ]
+        highest = [self._highest(reel, np.arange(begin, end)) for reel, begin, end in chunks]
+        mean = np.mean(highest, axis=0)
+        side = max(mean.shape)
+        wide = ndimage.maximum_filter(mean, _odd(POOL_SHARE * side))
+        smooth = ndimage.gaussian_filter(wide, REACH_SHARE * side, mode="nearest")
+        least = max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)
+        self.arrays = {"quiet_speed": np.maximum(smooth, least).astype(np.float32)}
+
+    def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
+        context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
+        return pooled(speeds(self.read(reel, reflected(context, indices[0], indices[-1] + 1))[0])).max(axis=0)
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        maps = pooled(speeds(frames)) / self.arrays["quiet_speed"]
+        size = frames.shape[:1:-1]
+        return None, np.stack([cv2.resize(m, size, interpolation=cv2.INTER_LINEAR) for m in maps])
+
+
+def speeds(frames: np.ndarray) -> np.ndarray:
+    """(T, C, H, W) -> speed from each frame to the next in pixels of the shrunk frames, (T - 1, h, w) float32."""
+    factor = min(1.0, WORK_PX / max(frames.shape[2:]))
+    size = [max(16, round(n * factor)) for n in frames.shape[:1:-1]]  # (w, h)
+    grey = np.rint(255 * np.clip(frames.mean(axis=1), 0, 1)).astype(np.uint8)
+    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey]
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(0)
+    search.setPatchSize(8)
+    search.setPatchStride(4)
+    search.setVariationalRefinementIterations(2)
+    search.setVariationalRefinementAlpha(8.0)
+    return np.stack([np.linalg.norm(search.calc(b, a, None), axis=2) for a, b in pairwise(small)])
+
+
+def pooled(speed: np.ndarray) -> np.ndarray:
+    """Mean speed over a square of POOL_SHARE and over POOL_FRAMES frames: (n + POOL_FRAMES - 1, h, w) -> (n, h, w)."""
+    side = _odd(POOL_SHARE * max(speed.shape[1:]))
+    total = np.cumsum([cv2.blur(s, (side, side), borderType=cv2.BORDER_REFLECT) for s in speed], axis=0)
+    total = np.concatenate([np.zeros_like(total[:1]), total])
+    return ((total[POOL_FRAMES:] - total[:-POOL_FRAMES]) / POOL_FRAMES).astype(np.float32)
+
+
+def _odd(size: float) -> int:
+    return 2 * int(size / 2) + 1
+
