@@ -48,6 +48,8 @@ UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
 
+MixPart = Literal["standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "mutual"]
+
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
 
@@ -113,6 +115,7 @@ class PrepConfig:
     stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
     stretch_from: str | None = None
     fit_exclude_utc: tuple[UtcInterval, ...] = ()
+    colour: Literal["gray", "rgb"] = "gray"
     times_csv: str | None = None
     start_utc: UtcTime | None = None
     frames_per_second: Positive | None = None
@@ -204,7 +207,8 @@ class EvalConfig:
     stride: PositiveInt = 16
     overlap: Literal["mean", "max", "percentile"] = "mean"
     overlap_percentile: Percent = 99.0
-    score: Literal["residual", "standardised"] = "standardised"
+    score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
+    mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
     common_mode: bool = True
     smooth_px: NonNegative = 1.0
     threshold_low: Positive | Literal["auto"] = "auto"
@@ -224,6 +228,10 @@ class EvalConfig:
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
     movie_only: bool = False
+    follow: Annotated[str, Field(min_length=1)] | None = None
+    follow_timeout_s: Positive = 30.0
+    follow_delay_s: Positive = 10.0
+    follow_options: dict[str, str] = Field(default_factory=dict)
 
     @property
     def allowed_per_day(self) -> float:

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +27,7 @@ from inference.scorer import Scorer, load_scorer
 
 # Settings that decide what a score is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
-    *("stride", "overlap", "overlap_percentile", "score", "common_mode", "smooth_px", "min_area", "iou_thresh"),
+    *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
 )
 
 
@@ -40,7 +41,7 @@ class Calibration:
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, as settings.score asks."""
-        return residual if settings.score == "residual" else self.noise.standardise(residual)
+        return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
@@ -57,7 +58,7 @@ def calibrate_run(run: Path, config: Config) -> None:
     trained = from_dict(checkpoint["config"], str(run))
     reels = find_reels(config.data_clips)
     note_windows(run, reels, trained.train)
-    scorer, _ = load_scorer(run, config.device, config.eval.score)
+    scorer, _ = load_scorer(run, config.device, config.eval)
     for channels in sorted({tuple(reel.channels) for reel in reels}):
         calibration(run, scorer, channels, config.eval)
 
@@ -88,14 +89,14 @@ def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> C
     """Each pixel's noise from all quiet frames; then, how high the scores of validation frames reach.
 
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
-    promise about new data, so only frames that were never trained on decide it. Residual maps wait in a temporary file.
+    promise about new data, so only frames that were never trained on decide it. Their maps wait in a temporary file.
     """
     frame_shape = ranges[0].reel.shape[2:]
-    ordered = sorted(ranges, key=lambda r: r.side)  # train before val
-    trained_on = sum(r.end - r.begin for r in ordered if r.side == "train")
+    train, val = ([r for r in ranges if r.side == side] for side in ("train", "val"))
     with tempfile.TemporaryFile() as store:
-        noise = fit_noise(_stored(_quiet_frames(scorer, ordered, settings), store))
-        store.seek(5 * trained_on * frame_shape[0] * frame_shape[1])
+        residuals = (f.residual for f in _quiet_frames(scorer, train, settings))
+        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)))
+        store.seek(0)
         made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
         levels = [
             detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)

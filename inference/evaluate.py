@@ -46,7 +46,7 @@ def evaluate(config: Config) -> list[Path]:
     ValueError when the reel does not fit the model.
     """
     run = find_run(config.model_path)
-    scorer, checkpoint = load_scorer(run, config.device, config.eval.score)
+    scorer, checkpoint = load_scorer(run, config.device, config.eval)
     weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:

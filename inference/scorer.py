@@ -5,17 +5,20 @@ report) is the same for all.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import config
-from config import EvalConfig
+from config import EvalConfig, ModelConfig
 from data.reel import Reel
 from data.stretch import Stretch
 from data.windows import stretches
 from inference.baselines import BASELINES
 from inference.latents import DISTANCES, LatentScorer, quiet_latents
-from inference.residuals import Detector, ScoredFrame
+from inference.mix import MixScorer, load_or_fit
+from inference.quiet import QuietRange, quiet_ranges
+from inference.residuals import Detector, ScoredFrame, settings_for
 from training import checkpoint as checkpoints
 from training.checkpoint import load_model, path_of
 from training.device import pick_device
@@ -31,26 +34,52 @@ class Scorer(Protocol):
         """Every frame of the stretch [begin, end), in time order, as a stream."""
 
 
-def load_scorer(run: Path, device: str, score: str = "standardised") -> tuple[Scorer, dict[str, Any]]:
-    """The best model of a run, ready to read reels as `eval.score` asks, and its checkpoint.
+def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tuple[Scorer, dict[str, Any]]:
+    """The best model of a run, ready to read reels as `wanted.score` asks, and its checkpoint.
 
     Raises ValueError for a score of latents from a method that has none.
     """
+    score = wanted.score if wanted else "standardised"
     chosen, path = pick_device(device), path_of(run, "best")
     checkpoint = checkpoints.load(path)
     facts = checkpoint["data"]
     scaling = {channel: Stretch(**constants) for channel, constants in facts["scaling"].items()}
     settings = config.from_dict(checkpoint["config"], str(path)).model
     if settings.name in BASELINES:
-        if score in DISTANCES:
+        if score in (*DISTANCES, "mix"):
             raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
         arrays = {name: tensor.numpy() for name, tensor in checkpoint["model"].items()}
         return BASELINES[settings.name](settings, arrays, scaling, facts["clip_length"]), checkpoint
     model, checkpoint = load_model(run, chosen)
     detector = Detector(model, scaling, facts["clip_length"], chosen)
+    if score == "mix":
+        return mixed(run, detector, settings, wanted), checkpoint
+    return of_net(run, detector, score), checkpoint
+
+
+def of_net(run: Path, detector: Detector, score: str) -> Scorer:
+    """A net as a scorer: by what it reconstructs, or by its latents."""
     if score in DISTANCES:
-        return LatentScorer(detector, DISTANCES[score](quiet_latents(run, detector))), checkpoint
-    return detector, checkpoint
+        return LatentScorer(detector, DISTANCES[score](quiet_latents(run, detector)))
+    return detector
+
+
+def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig) -> MixScorer:
+    """The parts that eval.mix names, fitted on the run's quiet windows and kept in its calibration folder."""
+    quiet, parts = quiet_ranges(run, detector.clip_length), []
+    settings = replace(settings_for(wanted, quiet[0].reel), score="standardised")
+    for name in wanted.mix:
+        scorer = fitted(name, detector, model, quiet) if name in BASELINES else of_net(run, detector, name)
+        path = run / "calibration" / f"mix-{name}-{settings.stride}-{settings.smooth_px}-{settings.common_mode}.npz"
+        parts.append(load_or_fit(path, scorer, quiet, settings))
+    return MixScorer(detector, tuple(parts))
+
+
+def fitted(name: str, detector: Detector, model: ModelConfig, quiet: list[QuietRange]) -> Scorer:
+    """A baseline beside a net, fitted on its training windows."""
+    baseline = BASELINES[name](model, {}, detector.scaling, detector.clip_length)
+    baseline.fit([r for r in quiet if r.side == "train"], seed=0)
+    return baseline
 
 
 def scored_stretches(reel: Reel, length: int) -> list[tuple[int, int]]:

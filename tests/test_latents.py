@@ -47,7 +47,7 @@ def run(evaluated_movie, tmp_path_factory):
 @pytest.mark.parametrize("score", DISTANCES)
 def test_maps_are_the_distances_of_every_window_folded(run, score):
     folder, reel = run
-    scorer, _ = load_scorer(folder, "cpu", score)
+    scorer, _ = load_scorer(folder, "cpu", config.load(None, {"eval.score": score}).eval)
     assert isinstance(scorer, LatentScorer)
     settings = config.load(None, {"eval.stride": 4, "eval.smooth_px": 0.0}).eval
     found = {f.index: f.residual for f in scorer.frames(reel, 20, 60, settings)}
@@ -78,4 +78,4 @@ def test_a_baseline_has_no_latents(run, tmp_path):
     _, reel = run
     settings = small_config(reel.path, tmp_path / "run", model__name="difference")
     with pytest.raises(ValueError, match="difference has none"):
-        load_scorer(fit_baseline(settings), "cpu", "knn")
+        load_scorer(fit_baseline(settings), "cpu", config.load(None, {"eval.score": "knn"}).eval)
