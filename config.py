@@ -48,7 +48,9 @@ UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
 
-MixPart = Literal["standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "mutual"]
+MixPart = Literal[
+    "standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "expected", "mutual"
+]
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -167,8 +169,9 @@ class ModelConfig:
     memory_shrink: NonNegative = 1.0
     memory_entropy: NonNegative = 2e-4
     mask_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.25
-    mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (4, 16, 16)
+    mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 8, 8)
     predict_frames: PositiveInt = 1
+    target: Literal["speed", "change"] = "speed"
 
 
 @section

@@ -49,7 +49,9 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
         if score in (*DISTANCES, "mix"):
             raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
         arrays = {name: tensor.numpy() for name, tensor in checkpoint["model"].items()}
-        return BASELINES[settings.name](settings, arrays, scaling, facts["clip_length"]), checkpoint
+        baseline = BASELINES[settings.name](settings, arrays, scaling, facts["clip_length"])
+        baseline.device = chosen
+        return baseline, checkpoint
     model, checkpoint = load_model(run, chosen)
     detector = Detector(model, scaling, facts["clip_length"], chosen)
     if score == "mix":
@@ -78,7 +80,8 @@ def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig)
 def fitted(name: str, detector: Detector, model: ModelConfig, quiet: list[QuietRange]) -> Scorer:
     """A baseline beside a net, fitted on its training windows."""
     baseline = BASELINES[name](model, {}, detector.scaling, detector.clip_length)
-    baseline.fit([r for r in quiet if r.side == "train"], seed=0)
+    baseline.device = detector.device
+    baseline.fit(quiet, seed=0)
     return baseline
 
 

@@ -8,9 +8,10 @@ from torch import nn
 
 from models.backbone3d import Backbone3D, Block, Stage
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
+from models.video_model import VideoModel
 
 
-class ConvAutoencoder3D(nn.Module):
+class ConvAutoencoder3D(VideoModel):
     """Deviation from the background -> patches -> backbone -> 1x1x1 bottleneck -> mirrored stages -> patches.
 
     The window's background, its median over time, is taken off the input and added to the output, so that all of the
@@ -18,16 +19,18 @@ class ConvAutoencoder3D(nn.Module):
 
     Input and output (B, C, T, H, W), any T, H, W: sizes that are no multiple of the strides are padded inside. The
     output is not squashed, because stretched values may exceed 1.
+
+    `hints` are further input channels, of a variant that tells the net more than the deviation.
     """
 
     def __init__(
-        self, channels: int, patch: tuple[int, int, int], stages: Sequence[Stage], latent_channels: int
+        self, channels: int, patch: tuple[int, int, int], stages: Sequence[Stage], latent_channels: int, hints: int = 0
     ) -> None:
         super().__init__()
         widths = [stages[0].width, *(stage.width for stage in stages)]
         self.strides = [tuple(patch), *(tuple(stage.stride) for stage in stages)]
         self.kernels = [stage.kernel[0] for stage in stages]
-        self.embed = VideoPatches(channels, widths[0], tuple(patch))
+        self.embed = VideoPatches(channels + hints, widths[0], tuple(patch))
         self.backbone = Backbone3D(widths[0], stages)
         self.bottleneck = nn.Conv3d(widths[-1], latent_channels, 1)
         layers: list[nn.Module] = [nn.Conv3d(latent_channels, widths[-1], 1)]
@@ -65,16 +68,21 @@ class ConvAutoencoder3D(nn.Module):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, T, H, W) -> latent (B, latent_channels, T', H', W') of the deviation from the background."""
-        return self._encode_deviation(x - temporal_background(x))
+        return self.bottleneck(self.features(x - temporal_background(x)))
 
-    def _encode_deviation(self, deviation: torch.Tensor) -> torch.Tensor:
-        return self.bottleneck(self.backbone(self.embed(pad_to_multiple(deviation, self.multiple))))
+    def features(self, deviation: torch.Tensor) -> torch.Tensor:
+        """Deviation (B, C + hints, T, H, W) -> what the bottleneck sees of it, (B, width of the last stage, ...)."""
+        return self.backbone(self.embed(pad_to_multiple(deviation, self.multiple)))
 
     def decode(self, latent: torch.Tensor) -> torch.Tensor:
         """Latent -> deviation (B, C, T, H, W) of the padded size."""
         return self.head(self.decoder(latent))
 
+    def compose(self, base: torch.Tensor, latent: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """The frame (B, C, 1, H, W) that deviations are added to, plus the decoded latent, cut to (..., T, H, W)."""
+        T, H, W = shape[-3:]
+        return base + self.decode(latent)[:, :, :T, :H, :W]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        T, H, W = x.shape[2:]
         background = temporal_background(x)  # (B, C, 1, H, W)
-        return background + self.decode(self._encode_deviation(x - background))[:, :, :T, :H, :W]
+        return self.compose(background, self.bottleneck(self.features(x - background)), x.shape)

@@ -22,6 +22,19 @@ def temporal_background(x: torch.Tensor) -> torch.Tensor:
     return x[:, :, ::step].median(dim=2, keepdim=True).values
 
 
+@torch.no_grad()
+def visible_background(x: torch.Tensor, hidden: torch.Tensor, step: int) -> torch.Tensor:
+    """The median over every `step`-th frame of the pixels that are not `hidden` (1, 1, T, H, W): -> (B, C, 1, H, W).
+
+    A place that is hidden in all of these frames gets the mean of what is visible of its window and channel.
+    """
+    x, hidden = x[:, :, ::step], hidden[:, :, ::step]
+    median = x.masked_fill(hidden, torch.nan).nanmedian(dim=2, keepdim=True).values
+    visible = (~hidden).sum().clamp(min=1)
+    mean = x.masked_fill(hidden, 0).sum((2, 3, 4), keepdim=True) / visible
+    return torch.where(hidden.all(dim=2, keepdim=True), mean, median)
+
+
 class VideoPatches(nn.Module):
     """Patches of (pt, ph, pw) pixels, each projected to `width` channels: (B, C, T, H, W) -> (B, width, T/pt, ...)."""
 

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from models.embed import pad_to_multiple
+from models.video_model import VideoModel
 
 
 def _down(a: int, b: int) -> nn.Sequential:
@@ -14,7 +15,7 @@ def _up(a: int, b: int) -> nn.Sequential:
     return nn.Sequential(nn.ConvTranspose3d(a, b, 4, 2, 1), nn.BatchNorm3d(b), nn.Tanh())
 
 
-class Yan2020(nn.Module):
+class Yan2020(VideoModel):
     """3D fully convolutional autoencoder after Yan et al. 2020 (JVCIR 67, 102747), as re-implemented by others.
 
     Every convolution k4 s2 p1 in time, rows and columns with batch norm and tanh, then a k3 head with sigmoid.
@@ -33,6 +34,10 @@ class Yan2020(nn.Module):
         """The smallest temporal depth a convolution runs at, for windows of T frames."""
         return -(-T // 8)
 
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, T, H, W) -> latent (B, 64, T / 8, H / 8, W / 8) of the padded window."""
+        return self.encoder(pad_to_multiple(x, self.multiple))
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         T, H, W = x.shape[2:]
-        return self.head(self.decoder(self.encoder(pad_to_multiple(x, self.multiple))))[:, :, :T, :H, :W]
+        return self.head(self.decoder(self.encode(x)))[:, :, :T, :H, :W]

@@ -40,7 +40,7 @@ def fitted(name: str, reel: Reel):
     settings = small_config(reel.path, None, model__name=name).model
     scaling = dict(zip(reel.channels, reel.stretches, strict=True))
     baseline = BASELINES[name](settings, {}, scaling, 8)
-    baseline.fit([QuietRange(reel, 0, 50, "train")], seed=0)
+    baseline.fit([QuietRange(reel, 0, 50, "train"), QuietRange(reel, 50, T, "val")], seed=0)
     return baseline
 
 
@@ -181,7 +181,7 @@ def test_blocks_do_not_show_in_the_scores(quiet, monkeypatch, name):
 def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_path, monkeypatch, name):
     frames = drifting_blobs(200, 24, 24, blobs=0, seed=3)  # a scene that stands still: the simplest ask no more
     frames[150:153, 0, 10:15, 10:15] += 0.5
-    if name == "flow":  # what it sees is motion
+    if name in ("flow", "expected"):  # what they see is motion
         for t in range(150, 153):
             frames[t, 0, 10:15, 2 * (t - 150) + 4 : 2 * (t - 150) + 9] += 0.5
     excluded = [["2012-07-19T00:25:00", "2012-07-19T02:00:00"]]
@@ -195,7 +195,7 @@ def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_pat
     for mode in ("train", "eval"):
         assert main.main(["-m", mode, "-c", "c.yaml"]) == 0
     peaks = np.array([ScoreMaps.read(tmp_path / "run/eval/cam", reel, i).max() for i in range(200)])
-    reach = POOL_FRAMES // 2 if name == "flow" else 1
+    reach = POOL_FRAMES // 2 if name in ("flow", "expected") else 1
     assert peaks.argmax() in range(150 - reach, 153 + reach)
     assert peaks[:150].std() > 0
     scorer, _ = load_scorer(tmp_path / "run", "cpu")

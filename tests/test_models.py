@@ -209,7 +209,7 @@ class TestYan2020:
     def test_min_temporal_depth_is_that_of_the_latent(self):
         model = Yan2020(1).eval()
         with torch.inference_mode():
-            latent = model.encoder(pad_to_multiple(torch.rand(1, 1, 17, 8, 8), model.multiple))
+            latent = model.encode(torch.rand(1, 1, 17, 8, 8))
         assert model.min_temporal_depth(17) == latent.shape[2] == 3
         assert model.min_temporal_depth(32) == 4
 
@@ -217,8 +217,11 @@ class TestYan2020:
 class TestBuild:
     def test_every_known_name_is_built(self):
         for name in models.MODELS:
-            asked = config.ModelConfig(name=name)
-            assert isinstance(models.build(asked, 2), nn.Module)
+            model = models.build(config.ModelConfig(name=name), 2).eval()
+            with torch.inference_mode():
+                latent = model.encode(torch.rand(1, 2, 8, 8, 8))
+            assert latent.shape[2:] == tuple(8 // m for m in model.multiple), name
+            assert list(range(8)[model.answers(8)]) == ([7] if name == "prediction" else list(range(8))), name
 
     def test_settings_need_only_the_attributes(self):
         stages = [SimpleNamespace(width=4, depth=1, stride=[2, 2, 2], dilation=1, kernel=[3, 3, 3])]
@@ -226,7 +229,7 @@ class TestBuild:
         assert models.build(asked, 1)(torch.rand(1, 1, 4, 8, 8)).shape == (1, 1, 4, 8, 8)
 
     def test_an_unknown_name_lists_the_known_ones(self):
-        with pytest.raises(ValueError, match=r"'yan2021' is unknown; known are autoencoder, yan2020"):
+        with pytest.raises(ValueError, match=r"'yan2021' is unknown; known are autoencoder, .*prediction, yan2020"):
             models.build(SimpleNamespace(name="yan2021"), 1)
 
 

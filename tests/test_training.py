@@ -19,6 +19,7 @@ import config
 import models
 from config import ConfigError
 from data.reel import INVALID, Reel
+from models.video_model import VideoModel
 from tests.reels import drifting_blobs, make_reel, set_verdict
 from tests.trainings import small_config, small_reel
 from training import engine
@@ -274,7 +275,7 @@ class TestEarlyStop:
         assert torch.equal(weights_of(run), before)
 
 
-class Noisy(nn.Module):
+class Noisy(VideoModel):
     """A model that draws random numbers in every step."""
 
     def __init__(self, channels: int):

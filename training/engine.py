@@ -17,6 +17,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
+from models.video_model import Trained
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
@@ -42,6 +43,7 @@ class Trainer:
         self.config, self.data, self.team, self.folder, self.interrupt = config, data, team, folder, interrupt
         torch.manual_seed(config.seed)
         model = models.build(config.model, data.frame_shape[0])
+        model.check((data.clip_length, *data.frame_shape[1:]))
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
         self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
@@ -111,7 +113,7 @@ class Trainer:
             group["lr"] = lr
         # Whatever is random in a step follows from its number, so that a checkpoint needs no generator states.
         torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.state.step]).generate_state(1)[0]))
-        loss = self.loss(self.reconstruct(self.net, x), x, valid)
+        loss = self.loss_of(self.net, x, valid)
         self.optimizer.zero_grad()
         # DDP averages over processes; weighted like this, the average is the mean over all windows.
         self.scaler.scale(loss * (mine * self.team.world / everyone)).backward()
@@ -130,14 +132,14 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """Loss over all validation windows of all processes."""
+        """Loss over all validation windows of all processes, of what eval will see: without noise or penalties."""
         self.model.eval()
         loss_sum, windows = 0.0, 0
         for x, valid in self.val_loader:
             x, valid = self.on_device(x, valid)
             # The same frames in a loss that draws some, in every epoch and on any number of processes.
             torch.manual_seed(self.config.seed)
-            loss_sum += self.loss(self.reconstruct(self.model, x), x, valid).item() * len(x)
+            loss_sum += self.loss_of(self.model, x, valid).item() * len(x)
             windows += len(x)
             self.stop_if(self.interrupt.requested)
         loss_sum, windows = self.team.sum(loss_sum, windows)
@@ -159,8 +161,17 @@ class Trainer:
         # Last of all: from here on a resumed run takes the epoch as done.
         self.save("last")
 
-    def reconstruct(self, net: nn.Module, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> its reconstruction, in the precision of this training."""
+    def loss_of(self, net: nn.Module, x: Tensor, valid: Tensor) -> Tensor:
+        """The loss of a batch over the frames that the model answers for, plus the model's own penalty."""
+        output = self.run(net, x)
+        trained = output if isinstance(output, Trained) else Trained(output)
+        if trained.weight is not None:
+            valid = valid * trained.weight
+        frames = self.model.answers(x.shape[2])
+        return self.loss(*(v[:, :, frames] for v in (trained.reconstruction, x, valid))) + trained.penalty
+
+    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained:
+        """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
         with autocast(self.team.device, self.dtype):
             return net(x)
 
@@ -169,7 +180,7 @@ class Trainer:
         """The first validation window and its reconstruction, both (C, T, H, W)."""
         x, valid = self.data.val[0]
         x, _ = self.on_device(x[None], valid[None])
-        return x[0], self.reconstruct(self.model, x)[0]
+        return x[0], self.run(self.model, x)[0]
 
     def on_device(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         x, valid = (v.to(self.team.device, non_blocking=True) for v in (x, valid))

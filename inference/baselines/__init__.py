@@ -5,6 +5,7 @@
 
 from inference.baselines.base import Baseline
 from inference.baselines.difference import RunningDifference
+from inference.baselines.expected import Expected
 from inference.baselines.flow import OpticalFlow
 from inference.baselines.mutual import MutualScoring
 from inference.baselines.patch_pca import PatchPca
@@ -15,5 +16,6 @@ BASELINES: dict[str, type[Baseline]] = {
     "robust_z": RobustZ,
     "patch_pca": PatchPca,
     "flow": OpticalFlow,
+    "expected": Expected,
     "mutual": MutualScoring,
 }

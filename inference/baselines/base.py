@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 
 from config import EvalConfig, ModelConfig
 from data.reel import INVALID, Reel
@@ -29,9 +30,10 @@ class Baseline(ABC):
         self, settings: ModelConfig, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int
     ):
         self.settings, self.arrays, self.scaling, self.clip_length = settings, arrays, scaling, clip_length
+        self.device = torch.device("cpu")  # of a part that is a net
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:  # noqa: B027
-        """Fill `arrays`, which the checkpoint keeps, from quiet training frames."""
+        """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
     def open(self, reel: Reel, begin: int, end: int) -> None:  # noqa: B027
         """Called before the frames of the stretch [begin, end)."""
@@ -65,8 +67,9 @@ class Baseline(ABC):
         return (frames * valid[:, None])[indices - first], valid[indices - first]
 
     def sample(self, quiet: Sequence[QuietRange], count: int, depth: int = 1) -> Iterator[Block]:
-        """At most about `count` frames, evenly from all quiet frames, as blocks of `depth`."""
-        starts = [(r.reel, start) for r in quiet for start in range(r.begin, r.end - depth + 1, depth)]
+        """At most about `count` frames, evenly from the quiet frames of the training side, as blocks of `depth`."""
+        train = [r for r in quiet if r.side == "train"]
+        starts = [(r.reel, start) for r in train for start in range(r.begin, r.end - depth + 1, depth)]
         step = max(1, -(-len(starts) * depth // count))
         for reel, start in starts[::step]:
             yield self.read(reel, np.arange(start, start + depth))

@@ -10,6 +10,7 @@ from inference.quiet import note_windows, quiet_ranges
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import path_of
+from training.device import pick_device
 from training.loader import open_data
 
 
@@ -19,8 +20,9 @@ def fit_baseline(config: Config) -> Path:
         return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
     folder, data = run_folder.choose_folder(config), open_data(config)
     note_windows(folder, data.reels, config.train)
-    quiet = [r for r in quiet_ranges(folder, data.clip_length) if r.side == "train"]
+    quiet = quiet_ranges(folder, data.clip_length)
     baseline = BASELINES[config.model.name](config.model, {}, data.scaling, data.clip_length)
+    baseline.device = pick_device(config.device)
     baseline.fit(quiet, config.seed)
     facts = data.about | {"parameters": sum(a.size for a in baseline.arrays.values())}
     run_folder.write_start(folder, config, facts)

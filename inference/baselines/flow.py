@@ -17,6 +17,7 @@ from inference.baselines.base import Baseline, reflected
 from inference.quiet import QuietRange
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
+SMALLEST_PX = 18
 POOL_SHARE, REACH_SHARE = 0.05, 0.08  # of the longer side: pooled square, and how far quiet speeds are shared (sigma)
 POOL_FRAMES = 9
 CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over so many frames, then averaged over clips
@@ -31,6 +32,7 @@ class OpticalFlow(Baseline):
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
+        quiet = [r for r in quiet if r.side == "train"]
         chunks = [
             (r.reel, start, min(start + CHUNK_FRAMES, r.end))
             for r in quiet
@@ -56,17 +58,30 @@ class OpticalFlow(Baseline):
 
 def speeds(frames: np.ndarray) -> np.ndarray:
     """(T, C, H, W) -> speed from each frame to the next in pixels of the shrunk frames, (T - 1, h, w) float32."""
-    factor = min(1.0, WORK_PX / max(frames.shape[2:]))
-    size = [max(16, round(n * factor)) for n in frames.shape[:1:-1]]  # (w, h)
+    return speed_between(shrunk(frames, WORK_PX))
+
+
+def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray:
+    """(T, C, H, W) about 0..1 -> grey (T, h, w) uint8, at most `longest_px` on a side and multiples of `multiple`."""
+    factor = min(1.0, longest_px / max(frames.shape[2:]))
+    cells = [max(SMALLEST_PX // multiple, round(n * factor / multiple)) for n in frames.shape[:1:-1]]
+    size = [n * multiple for n in cells]  # (w, h)
     grey = np.rint(255 * np.clip(frames.mean(axis=1), 0, 1)).astype(np.uint8)
-    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey]
+    return np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey])
+
+
+def speed_between(frames: np.ndarray) -> np.ndarray:
+    """Grey frames (T, h, w) uint8 -> speed from each to the next in px a frame, (T - 1, h, w) float32.
+
+    The presets stop at a coarse scale and measure a walker of two pixels a frame at one; this goes to the finest.
+    """
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
-    return np.stack([np.linalg.norm(search.calc(b, a, None), axis=2) for a, b in pairwise(small)])
+    return np.stack([np.linalg.norm(search.calc(b, a, None), axis=2) for a, b in pairwise(frames)])
 
 
 def pooled(speed: np.ndarray) -> np.ndarray:

@@ -1,0 +1,177 @@
+"""Motion or change beyond what its look explains: a small net learns from single quiet frames what to expect.
+
+A net that sees motion learns to reconstruct any; this one sees one frame at a time and is asked how fast (or how much)
+things that look so, at that place, usually move (or change). What exceeds it by more than it ever did in quiet
+validation clips is unusual: a cyclist is as tall as a walker, and faster.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import nn
+from tqdm import tqdm
+
+from data.reel import Reel
+from inference.baselines.base import Baseline, reflected
+from inference.baselines.flow import CHUNK_FRAMES, WORK_PX, shrunk, speed_between
+from inference.quiet import QuietRange
+from models.appearance import AppearanceNet, laplace_loss
+from training.device import autocast, autocast_dtype
+
+STEPS, BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 400, 16, 3e-3, 1e-2
+TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
+SHARED_CELLS, REACH_CELLS, LEAST_SHARE = 3, 5.0, 0.6  # of the map of quiet maxima, as in flow.py
+LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
+
+    measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
+    """
+
+    measure: Callable[[np.ndarray], np.ndarray]
+    before: int
+    cell: int
+    pool_cells: int
+    pool_frames: int
+
+
+def change(frames: np.ndarray) -> np.ndarray:
+    """|frame - mean of the frames LAG back|, in grey levels: (LAG[1] + n, h, w) -> (n, h, w)."""
+    near, far = LAG
+    grey = frames.astype(np.float32)
+    pairs = ((grey[i], grey[i - far : i - near + 1].mean(axis=0)) for i in range(far, len(grey)))
+    return np.stack([np.abs(now - then) for now, then in pairs])
+
+
+TARGETS = {
+    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9),
+    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1),
+}
+
+
+class Expected(Baseline):
+    """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
+
+    @property
+    def target(self) -> Target:
+        return TARGETS[self.settings.target]
+
+    @property
+    def before(self) -> int:
+        return self.target.before + self.target.pool_frames // 2
+
+    @property
+    def after(self) -> int:
+        return self.target.pool_frames // 2
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
+        train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
+        blocks = self.sample(train, TRAINING_FRAMES, BLOCK + self.target.before)
+        small, raw = zip(*(self._measured(frames) for frames, _ in blocks), strict=True)
+        scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
+        net = self._new_net(small[0].shape[1:], seed)
+        train_net(net, np.concatenate(small), np.concatenate(raw) / scale, seed, self.device)
+        weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
+        self.arrays = {"scale": np.array([scale]), **weights}
+        excess = [self._excess(self._context(r.reel, b, e)).max(axis=0) for r in val for b, e in chunks(r)]
+        self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0))
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        maps = np.maximum(self._excess(frames), 0) / self.arrays["quiet_maximum"]
+        size = frames.shape[:1:-1]
+        return None, np.stack([cv2.resize(m, size, interpolation=cv2.INTER_LINEAR) for m in maps])
+
+    def _measured(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shrunk grey frames and their target on the grid, of all frames but the first `target.before` ones."""
+        small = shrunk(frames, WORK_PX, self.target.cell)
+        grid = [n // self.target.cell for n in small.shape[:0:-1]]
+        maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in self.target.measure(small)]
+        return small[self.target.before :], np.stack(maps)
+
+    def _excess(self, frames: np.ndarray) -> np.ndarray:
+        """Pooled target beyond the expected one, (n, h, w) for frames with their context."""
+        small, raw = self._measured(frames)
+        expected = predict(self._net(small.shape[1:]), small, self.device)
+        side, depth = self.target.pool_cells, self.target.pool_frames
+        excess = raw / self.arrays["scale"] - expected
+        if side > 1:
+            excess = np.stack([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in excess])
+        windows = np.lib.stride_tricks.sliding_window_view(excess, depth, axis=0)
+        return windows.mean(axis=-1, dtype=np.float32)
+
+    def _context(self, reel: Reel, begin: int, end: int) -> np.ndarray:
+        indices = np.arange(begin - self.before, end + self.after)
+        return self.read(reel, reflected(indices, begin, end))[0]
+
+    def _new_net(self, size: tuple[int, int], seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        grid = tuple(n // self.target.cell for n in size)
+        return AppearanceNet(grid, self.target.cell).to(self.device, memory_format=torch.channels_last_3d)
+
+    def _net(self, size: tuple[int, int]) -> nn.Module:
+        if self._cached is None:
+            self._cached = self._new_net(size, 0).eval()
+            own = {n.removeprefix("net."): torch.from_numpy(a) for n, a in self.arrays.items() if n.startswith("net.")}
+            self._cached.load_state_dict(own)
+        return self._cached
+
+    _cached: nn.Module | None = None
+
+
+def chunks(r: QuietRange) -> list[tuple[int, int]]:
+    """A quiet range in pieces of about CHUNK_FRAMES frames."""
+    count = max(1, round((r.end - r.begin) / CHUNK_FRAMES))
+    edges = np.linspace(r.begin, r.end, count + 1).astype(int).tolist()
+    return list(pairwise(edges))
+
+
+def quiet_maximum(mean: np.ndarray) -> np.ndarray:
+    """The mean over clips of a place's maximum (h, w), shared with its neighbours and never near 0."""
+    wide = ndimage.maximum_filter(mean, SHARED_CELLS)
+    smooth = ndimage.gaussian_filter(wide, REACH_CELLS, mode="nearest")
+    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)).astype(np.float32)
+
+
+def train_net(net: nn.Module, frames: np.ndarray, target: np.ndarray, seed: int, device: torch.device) -> None:
+    """STEPS steps on BATCH_FRAMES random frames (n, h, w) uint8 each, towards target (n, h / cell, w / cell)."""
+    random, net = np.random.default_rng(seed), net.train()
+    optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
+    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)  # no kernel is longer than a frame
+    with tqdm(range(STEPS), desc="training", unit="step") as bar:
+        for _ in bar:
+            chosen = random.integers(0, len(frames), BATCH_FRAMES)
+            with autocast(device, dtype):
+                mean, log_spread = net(as_input(frames[chosen], device))
+            loss = laplace_loss(mean, log_spread, torch.from_numpy(target[chosen]).to(device)[None])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    net.eval()
+
+
+@torch.inference_mode()
+def predict(net: nn.Module, frames: np.ndarray, device: torch.device) -> np.ndarray:
+    """Expected target (n, h / cell, w / cell) of frames (n, h, w) uint8."""
+    with autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize)):
+        parts = [net(as_input(frames[i : i + BLOCK], device))[0][0] for i in range(0, len(frames), BLOCK)]
+    return torch.cat(parts).float().cpu().numpy()
+
+
+def as_input(frames: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Frames (n, h, w) uint8 as (1, 1, n, h, w) float32 about 0."""
+    x = torch.from_numpy(np.ascontiguousarray(frames))[None, None].to(device).float()
+    return ((x / 255 - 0.45) * 4).contiguous(memory_format=torch.channels_last_3d)
