@@ -33,21 +33,24 @@ from inference.results import ScoreMaps  # noqa: E402
 
 RECIPE = ROOT / "demo" / "video.yaml"
 RECOMMENDED = "recommended"
+MIX = "[standardised, mahalanobis, flow]"
+PIXELS = {"eval.score": "standardised", "eval.smooth_px": 3.0}  # scores of single pixels, for all such methods alike
 # Name -> settings on top of the recipe; "run" names the method whose training is used.
 METHODS: dict[str, dict[str, Any]] = {
-    "difference": {"model.name": "difference"},
-    "robust_z": {"model.name": "robust_z"},
-    "patch_pca": {"model.name": "patch_pca"},
-    "mutual": {"model.name": "mutual"},
-    "flow": {"model.name": "flow"},
-    "reconstruction": {"model.name": "autoencoder"},
-    "variational": {"model.name": "variational"},
-    "memory": {"model.name": "memory"},
-    "masked": {"model.name": "masked"},
-    "prediction": {"model.name": "prediction"},
-    "mahalanobis": {"model.name": "autoencoder", "eval.score": "mahalanobis", "run": "reconstruction"},
-    "knn": {"model.name": "autoencoder", "eval.score": "knn", "run": "reconstruction"},
     RECOMMENDED: {},
+    "difference": {**PIXELS, "model.name": "difference"},
+    "robust_z": {**PIXELS, "model.name": "robust_z"},
+    "patch_pca": {**PIXELS, "model.name": "patch_pca"},
+    "mutual": {**PIXELS, "model.name": "mutual"},
+    "flow": {"model.name": "flow"},
+    "reconstruction": {**PIXELS, "model.name": "autoencoder"},
+    "variational": {**PIXELS, "model.name": "variational"},
+    "memory": {**PIXELS, "model.name": "memory"},
+    "masked": {**PIXELS, "model.name": "masked"},
+    "prediction": {**PIXELS, "model.name": "prediction"},
+    "mahalanobis": {**PIXELS, "model.name": "autoencoder", "eval.score": "mahalanobis", "run": "reconstruction"},
+    "knn": {**PIXELS, "model.name": "autoencoder", "eval.score": "knn", "run": "reconstruction"},
+    "mix": {**PIXELS, "model.name": "autoencoder", "eval.score": "mix", "eval.mix": MIX, "run": "reconstruction"},
 }
 CHILD = """
 import sys; sys.path.insert(0, {root!r})
@@ -62,7 +65,7 @@ sys.exit(code)
 def call(*arguments: str) -> tuple[float, float]:
     """Run the program; returns seconds and the peak memory of its main process in MiB."""
     begun = time.perf_counter()
-    command = [sys.executable, "-c", CHILD.format(root=str(ROOT)), *arguments, "-c", str(RECIPE)]
+    command = [sys.executable, "-c", CHILD.format(root=str(ROOT)), "-c", str(RECIPE), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"main.py {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
