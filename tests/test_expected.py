@@ -25,7 +25,7 @@ H, W = 48, 72
 
 
 def street(passes, seed=0) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (T, 1, H, W) in which squares cross one after the other, each (is bright, px a frame); whose turn it is."""
+    """Frames in which squares cross one after the other, each (is bright, px a frame); whose turn it is."""
     random = np.random.default_rng(seed)
     ground = 0.45 + 0.1 * cv2.GaussianBlur(random.random((H, W)).astype(np.float32), (0, 0), 2)
     frames, turns = [], []

@@ -6,7 +6,7 @@ validation clips is unusual: a cyclist is as tall as a walker, and faster.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -76,11 +76,11 @@ class Expected(Baseline):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
         train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
-        blocks = self.sample(train, TRAINING_FRAMES, BLOCK + self.target.before)
-        small, raw = zip(*(self._measured(frames) for frames, _ in blocks), strict=True)
+        small, raw = zip(*(self._measured(frames) for frames in self._blocks(train)), strict=True)
+        small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
-        net = self._new_net(small[0].shape[1:], seed)
-        train_net(net, np.concatenate(small), np.concatenate(raw) / scale, seed, self.device)
+        net = self._new_net(small.shape[1:], seed)
+        train_net(net, small, raw / scale, seed, self.device)
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
         self.arrays = {"scale": np.array([scale]), **weights}
         excess = [self._excess(self._context(r.reel, b, e)).max(axis=0) for r in val for b, e in chunks(r)]
@@ -90,6 +90,14 @@ class Expected(Baseline):
         maps = np.maximum(self._excess(frames), 0) / self.arrays["quiet_maximum"]
         size = frames.shape[:1:-1]
         return None, np.stack([cv2.resize(m, size, interpolation=cv2.INTER_LINEAR) for m in maps])
+
+    def _blocks(self, train: Sequence[QuietRange]) -> Iterator[np.ndarray]:
+        """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs."""
+        starts = [(r, first) for r in train for first in range(r.begin, r.end, BLOCK)]
+        step = max(1, -(-len(starts) * BLOCK // TRAINING_FRAMES))
+        for r, first in starts[::step]:
+            indices = np.arange(first - self.target.before, min(first + BLOCK, r.end))
+            yield self.read(r.reel, reflected(indices, r.begin, r.end))[0]
 
     def _measured(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shrunk grey frames and their target on the grid, of all frames but the first `target.before` ones."""
