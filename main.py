@@ -47,6 +47,11 @@ def _train(config: Config) -> None:
 
 
 def _eval(config: Config) -> None:
+    if config.eval.follow:
+        from inference.follow import follow
+
+        follow(config)
+        return
     from inference.evaluate import evaluate
 
     for path in evaluate(config):
@@ -68,6 +73,7 @@ FLAGS = {
     "tensorboard": "train.tensorboard",
     "eval_mode": "eval.mode",
     "eval_diagnostic": "eval.diagnostic",
+    "follow": "eval.follow",
     "keep": "review.keep",
     "reject": "review.reject",
     "undo": "review.undo",
@@ -95,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tensorboard", action="store_true", default=None, help="train: start TensorBoard beside it")
     p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
+    p.add_argument("--follow", metavar="FILE_OR_URL", help="eval: watch a growing video file or a stream")
     p.add_argument("--movie_only", "--movie-only", action="store_true", help="prep, eval: only the movie")
     p.add_argument(
         "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"

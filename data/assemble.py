@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import astropy
@@ -26,6 +26,8 @@ from data.windows import index_windows, read_windows
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
+# Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
+PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb")
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,12 @@ def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[St
     frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
     masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
     for i, row in enumerate(good):
-        frames[i], masks[i] = _scaled(decoded[row], bits[row], scaling, frames.dtype)
+        frames[i], masks[i] = scale_frame(decoded[row], bits[row], scaling, frames.dtype)
     frames.flush()
     masks.flush()
 
 
-def _scaled(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
+def scale_frame(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
     """Stretched frame (C, H, W) and mask bits (H, W), from values and bits (C, H, W). Invalid pixels are 0."""
     with np.errstate(all="ignore"):
         frame = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)]).astype(dtype)
@@ -220,6 +222,8 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "origin": "lower" if plan.is_fits else "upper",
         "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
         "stretch": [s.as_dict() for s in scaling],
+        # What a live stream has to be prepared with, so that it looks like this reel.
+        "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
         "calibration": steps(prep, [c for row in plan.rows for c in row]),
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},

@@ -15,12 +15,13 @@ from config import PrepConfig
 from data.aia_corrections import correct_rows
 from data.earth_view import sky_rows
 from data.registration import register_rows
-from data.sources.base import UNKNOWN, Candidate
+from data.sources.base import RGB, UNKNOWN, Candidate
 
 # Settings that change only the window index or what is drawn, or whose content is told by the candidates or `given`.
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
+    "colour",
 )
 
 Checked = dict[str, tuple[list[Candidate], list[Candidate]]]  # reel name -> accepted in time order, rejected
@@ -143,8 +144,23 @@ def _common_shape(candidates: list[Candidate]) -> tuple[int, int]:
 
 
 def _separate(name: str, accepted: list[Candidate], rejected: list[Candidate]) -> ReelPlan:
+    accepted, odd = _of_one_colour(accepted)
     channels = (accepted[0].channel if accepted else "none",)
-    return ReelPlan(name, channels, tuple((c,) for c in accepted), tuple(rejected), _common_shape(accepted))
+    rows = tuple((c,) for c in accepted)
+    if channels == ("rgb",):
+        channels, rows = RGB, tuple(tuple(replace(c, channel=name) for name in RGB) for c in accepted)
+    return ReelPlan(name, channels, rows, (*rejected, *odd), _common_shape(accepted))
+
+
+def _of_one_colour(accepted: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """Pictures of the form that most have, gray or in colour, and the others, rejected with a reason."""
+    kinds = Counter(c.channel for c in accepted)
+    if "rgb" not in kinds or len(kinds) == 1:
+        return accepted, []
+    usual = _most_common(kinds)
+    reason = f"{'gray' if usual == 'rgb' else 'in colour'}, unlike most of its folder; prep.colour gray takes both"
+    odd = [replace(c, reason=reason) for c in accepted if c.channel != usual]
+    return [c for c in accepted if c.channel == usual], odd
 
 
 def _stacked(checked: Checked, prep: PrepConfig) -> ReelPlan:

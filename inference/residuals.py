@@ -5,11 +5,11 @@ cleaned of the frame's common mode and smoothed.
 """
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from config import EvalConfig
+from data.live_reel import OpenEnd
 from data.reel import INVALID, Reel
 from data.stretch import Stretch, restretch
 from data.window_dataset import read_window, target_stretches
@@ -99,12 +100,15 @@ def covering_windows(reel: Reel, length: int, stride: int, answers: slice | None
     return [w for begin, end in ranges for w in windows_over(begin, end, length, stride, answers or slice(0, length))]
 
 
-def windows_over(begin: int, end: int, length: int, stride: int, answers: slice) -> list[Window]:
+def windows_over(begin: int, end: int, length: int, stride: int, answers: slice) -> Iterable[Window]:
     """Windows inside the stretch [begin, end) whose answers cover it, in the order of the frames they answer for.
 
     A model that answers for the end of a window can't say anything of a stretch's first frames; windows played
-    backwards do. In a stretch that is too short even for that some frames stay uncovered.
+    backwards do. In a stretch that is too short even for that some frames stay uncovered. Of a stretch that still grows
+    (`OpenEnd`) the same windows come one by one, each once its frames are there.
     """
+    if isinstance(end, OpenEnd):
+        return _windows_as_they_come(begin, end, length, stride, answers)
     count = answers.stop - answers.start
     found = [Window(s) for s in window_starts(begin, end, length, min(stride, count)).tolist()]
     if found and answers.start:
@@ -112,6 +116,34 @@ def windows_over(begin: int, end: int, length: int, stride: int, answers: slice)
         found += [Window(s, True) for s in window_starts(begin, last + length, length, count).tolist()]
     by_frame = {first_answered(w, length, answers): w for w in reversed(found)}  # forwards where both would do
     return [by_frame[frame] for frame in sorted(by_frame)]
+
+
+def _windows_as_they_come(begin: int, end: OpenEnd, length: int, stride: int, answers: slice) -> Iterator[Window]:
+    answered = answers.stop - answers.start
+    # So far reach the windows that are played backwards in a stretch without an end.
+    known = end.reached(begin + length + max(answers.start - 1, 0) // answered * answered)
+    early = windows_over(begin, known, length, stride, answers)
+    backwards = [w for w in early if w.backwards]
+
+    def order(window: Window) -> tuple[int, bool]:
+        return first_answered(window, length, answers), window.backwards
+
+    last = None
+    for window in merge(_forwards(begin, end, length, min(stride, answered)), backwards, key=order):
+        frame = first_answered(window, length, answers)
+        if frame != last:
+            yield window
+        last = frame
+
+
+def _forwards(begin: int, end: OpenEnd, length: int, stride: int) -> Iterator[Window]:
+    """`window_starts` of a stretch that still grows."""
+    start = begin
+    while (known := end.reached(start + length)) == start + length:
+        yield Window(start)
+        start += stride
+    if begin < start != known - length + stride:
+        yield Window(known - length)
 
 
 def first_answered(window: Window, length: int, answers: slice) -> int:
@@ -156,20 +188,21 @@ def through(
     The model works on the next batch, in a thread of its own, while this one's frames are scored.
     """
 
-    def run(part: list[Window]) -> tuple[list[Window], torch.Tensor, np.ndarray]:
+    remaining = iter(windows)
+
+    def run() -> tuple[list[Window], torch.Tensor, np.ndarray] | None:
+        part = list(islice(remaining, batch_size))  # here, because the windows of a live reel wait for their frames
+        if not part:
+            return None
         clips = [read_window(reel, w.start, detector.clip_length, detector.scaling)[0] for w in part]
         batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
         return part, batch, compute(batch)
 
-    remaining = iter(windows)
     with ThreadPoolExecutor(1, "model") as pool:
-        waiting: deque[Future] = deque()
-        while part := list(islice(remaining, batch_size)):
-            waiting.append(pool.submit(run, part))
-            if len(waiting) > 1:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        ahead = pool.submit(run)
+        while (done := ahead.result()) is not None:
+            ahead = pool.submit(run)
+            yield done
 
 
 def _emit(reconstructions, folded, detector: Detector, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:

@@ -15,6 +15,7 @@ MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is be
 
 UNKNOWN = "unknown"  # reel of a FITS frame whose header can't be read; the plan finds it a place
 _FITS_KINDS = ("fits", "tar", "tar.gz")
+RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 
 class FrameError(Exception):
@@ -29,7 +30,7 @@ class Candidate:
     path: str  # the file that holds it
     kind: str  # key of sources.READERS
     reel: str  # name of the reel it belongs to
-    channel: str = "gray"
+    channel: str = "gray"  # "rgb" until the plan makes a candidate of each of the three
     member: str = ""  # name inside an archive
     position: int = 0  # order inside the file: frame number, pts of a video, byte offset in a tar
     size: int = 0  # bytes of the file or tar member

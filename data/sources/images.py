@@ -1,19 +1,21 @@
-"""Folders of jpg, png or tif frames: one reel a folder, times from the file names or from a CSV."""
+"""Folders of jpg, png or tif frames, gray or RGB: one reel a folder, times from the file names or from a CSV."""
 
 import io
 import re
 import warnings
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.base import MAX_PIXELS, Candidate, FrameError, RawFrame, sha256, time_from_name
+from data.sources.base import MAX_PIXELS, RGB, Candidate, FrameError, RawFrame, sha256, time_from_name
 from data.sources.times import FrameTimes, find_times_csv, shift_utc
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 
 
 def scan_folder(folder: Path, files: list[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
@@ -21,7 +23,7 @@ def scan_folder(folder: Path, files: list[Path], root: Path, prep: PrepConfig) -
     files = sorted(files, key=lambda path: natural_key(path.name))
     step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
     times = _Times(folder, files, step_s, prep)
-    return [_candidate(path, number, root, times) for number, path in enumerate(files)]
+    return [_candidate(path, number, root, times, prep) for number, path in enumerate(files)]
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
@@ -56,14 +58,15 @@ class _Times:
         return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
 
 
-def _candidate(path: Path, number: int, root: Path, times: _Times) -> Candidate:
+def _candidate(path: Path, number: int, root: Path, times: _Times, prep: PrepConfig) -> Candidate:
     facts = {"path": str(path), "kind": "image", "source": path.relative_to(root).as_posix()}
     folder = path.parent.relative_to(root)
     facts |= {"reel": folder.as_posix() if folder.parts else root.resolve().name, "time_s": number * times.step_s}
     try:
         facts["size"] = path.stat().st_size
         facts |= times.facts(path, number)
-        facts["shape"] = _size(path)
+        facts["shape"], in_colour = _form(path)
+        facts["channel"] = "rgb" if prep.colour == "rgb" and in_colour else "gray"
     except FrameError as error:
         return Candidate(**facts, reason=str(error))
     except Exception as error:  # Pillow raises many kinds on damaged files
@@ -71,11 +74,16 @@ def _candidate(path: Path, number: int, root: Path, times: _Times) -> Candidate:
     return Candidate(**facts)
 
 
-def _size(path: Path) -> tuple[int, int]:
+def _form(path: Path) -> tuple[tuple[int, int], bool]:
+    """Shape of an image and whether it has colours, from its header."""
     with _quiet(), Image.open(path) as image:
         if image.height * image.width > MAX_PIXELS:
             raise FrameError(f"image of {image.height}x{image.width} pixels; up to {MAX_PIXELS} pixels are read")
-        return image.height, image.width
+        return (image.height, image.width), not _is_gray(image)
+
+
+def _is_gray(image: Image.Image) -> bool:
+    return image.mode in GRAY_MODES or image.mode.startswith("I;16")
 
 
 def _quiet() -> warnings.catch_warnings:
@@ -84,16 +92,23 @@ def _quiet() -> warnings.catch_warnings:
 
 
 def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of image files as gray; 16-bit and float images keep their depth."""
-    for candidate in candidates:
+    """Pixels of image files as gray, where 16-bit and float images keep their depth, or as one of their colours."""
+    for path, group in groupby(candidates, key=lambda candidate: candidate.path):
+        channels = list(group)
         try:
-            payload = Path(candidate.path).read_bytes()
-            yield candidate, RawFrame(_gray(payload), None, sha256(payload))
+            payload = Path(path).read_bytes()
+            planes, digest = _planes(payload, channels[0].channel != "gray"), sha256(payload)
         except Exception as error:  # Pillow raises many kinds on damaged files
-            yield candidate, FrameError(f"not readable as image: {error}")
+            yield from ((candidate, FrameError(f"not readable as image: {error}")) for candidate in channels)
+            continue
+        yield from ((candidate, RawFrame(planes[candidate.channel], None, digest)) for candidate in channels)
 
 
-def _gray(payload: bytes) -> np.ndarray:
+def _planes(payload: bytes, in_colour: bool) -> dict[str, np.ndarray]:
+    """An image as (H, W) by channel: gray, or red, green and blue."""
     with _quiet(), Image.open(io.BytesIO(payload)) as image:
+        if in_colour:
+            picture = np.asarray(image.convert("RGB"))  # (H, W, 3)
+            return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
         deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-        return np.asarray(image if deep else image.convert("L"))
+        return {"gray": np.asarray(image if deep else image.convert("L"))}

@@ -1,4 +1,4 @@
-"""Video files, anything FFmpeg decodes, through PyAV. Frames are gray, 8 bit; the presentation time identifies them."""
+"""Video files, anything FFmpeg decodes, through PyAV: gray or RGB, 8 bit; its presentation time identifies a frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
-from data.sources.base import Candidate, FrameError, RawFrame, sha256
+from data.sources.base import RGB, Candidate, FrameError, RawFrame, sha256
 from data.sources.times import FrameTimes, find_times_csv, shift_utc
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
@@ -37,6 +37,7 @@ def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
                 raise FrameError("it has no video stream")
             stream = container.streams.video[0]
             base["shape"] = (stream.codec_context.height, stream.codec_context.width)
+            base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
             seconds = float(stream.time_base)
             packets, damage = _packets(container, stream)
         times = find_times_csv(path, prep.times_csv)
@@ -113,17 +114,38 @@ def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | Fr
 
     Frames that the decoder doesn't give are left out.
     """
-    wanted = {candidate.position: candidate for candidate in candidates}
-    to_gray = VideoReformatter()
+    wanted: dict[int, list[Candidate]] = {}
+    for candidate in candidates:
+        wanted.setdefault(candidate.position, []).append(candidate)
+    reformatter = VideoReformatter()
     for frame in _frames_from(candidates[0].path, min(wanted)):
-        candidate = wanted.pop(frame.pts, None)
-        if candidate and frame.is_corrupt:
-            yield candidate, FrameError("frame is damaged")
-        elif candidate:
-            pixels = np.ascontiguousarray(to_gray.reformat(frame, format="gray").to_ndarray())
-            yield candidate, RawFrame(pixels, None, sha256(pixels.data))
+        found = wanted.pop(frame.pts, [])
+        if frame.is_corrupt:
+            yield from ((candidate, FrameError("frame is damaged")) for candidate in found)
+        elif found:
+            planes = planes_of(frame, found[0].channel != "gray", reformatter)
+            yield from ((candidate, raw_frame(planes[candidate.channel])) for candidate in found)
         if not wanted:
             return
+
+
+def has_colour(stream: av.VideoStream) -> bool:
+    """Whether the pixels of a video stream hold more than brightness and opacity, as far as its format tells."""
+    form = stream.codec_context.format
+    return form is not None and (form.has_palette or len(form.components) > 2)
+
+
+def planes_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> dict[str, np.ndarray]:
+    """A decoded frame as (H, W) uint8 by channel: gray, or red, green and blue."""
+    if not in_colour:
+        return {"gray": np.ascontiguousarray(reformatter.reformat(frame, format="gray").to_ndarray())}
+    picture = reformatter.reformat(frame, format="rgb24").to_ndarray()  # (H, W, 3)
+    return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
+
+
+def raw_frame(pixels: np.ndarray) -> RawFrame:
+    """Pixels (H, W) as a source gives them; a video's are what is hashed, as its bytes hold many frames."""
+    return RawFrame(pixels, None, sha256(pixels.data))
 
 
 def _frames_from(path: str, pts: int) -> Iterator[av.VideoFrame]:

@@ -1,0 +1,258 @@
+"""`eval --follow`: watch a video while it is made, with a run's best model.
+
+The frames of a growing file or a stream become a `LiveReel`, which the same scorers read as any reel: with nothing
+dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
+
+    events.jsonl  one line when it starts, when an event opens, when it closes, when frames were dropped, and at the end
+    summary.json  of the last time it ran: why it ended, what was read, scored and dropped
+"""
+
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from config import Config, ConfigError, EvalConfig, from_dict
+from data.files import write_json
+from data.live_reel import Form, LiveReel, OpenEnd, StretchEnded
+from data.reel import Reel
+from data.sources.live import LiveSource, name_of, told
+from data.sources.times import shift_utc
+from inference.baselines.base import BLOCK_FRAMES, Baseline
+from inference.boxes import find_boxes
+from inference.calibrate import calibration
+from inference.follow_events import JsonLines, LiveEvents, now_utc
+from inference.instrument import is_resolved, judged
+from inference.job import Job, find_run, make_job
+from inference.quiet import quiet_ranges
+from inference.residuals import ScoredFrame
+from inference.scorer import Scorer, load_scorer
+from training.checkpoint import path_of
+from training.interrupt import Interrupt, interrupts_deferred
+
+FOLLOWED = ("residual", "standardised")  # scores that are made window by window, or block by block
+STATUS_S = 5.0
+POLL_S = 0.1
+
+
+@dataclass
+class Progress:
+    """What has been done so far."""
+
+    began: float
+    scored: int = 0
+    delay_s: float = 0.0
+    longest_delay_s: float = 0.0
+
+
+def follow(config: Config) -> Path:
+    """Watch `eval.follow` until it ends, stalls for `eval.follow_timeout_s`, or is interrupted; returns the folder.
+
+    What is in a file when following begins is scored whole; of what comes later, and of streams, frames that would wait
+    longer than `eval.follow_delay_s` are dropped. Raises OSError when not one frame could be read, ValueError when the
+    model can't follow or the stream does not fit it.
+    """
+    # A window at a time: more would only wait for each other.
+    settings = replace(config.eval, batch_size=1, follow=None, follow_options={})
+    if settings.score not in FOLLOWED:
+        raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
+    run = find_run(config.model_path)
+    scorer, checkpoint = load_scorer(run, config.device, settings)
+    check_streams(scorer)
+    trained_on = training_reel(run, scorer)
+    form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
+    source = LiveSource(config.eval, config.prep, form.in_colour)
+    reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
+    calibration(run, scorer, form.channels, settings)  # made now if it is missing, not while frames wait
+    with interrupts_deferred() as interrupt, feeding(reel, source), watching(reel, interrupt):
+        if not reel.wait_for_first():
+            if interrupt.requested:
+                raise KeyboardInterrupt
+            raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
+        weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
+        job = make_job(reel, run, scorer, weights, settings)
+        _compare_cadence(reel.cadence_s, trained_on.cadence_s)
+        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as log:
+            about = _about(job, source, start_of(source, config), trained_on.cadence_s)
+            _watch(job, source, about, log, interrupt)
+    if reel.failure:
+        raise reel.failure
+    return log.folder
+
+
+def check_streams(scorer: Scorer) -> None:
+    """Raise ValueError for a method that looks at a recording as a whole."""
+    if isinstance(scorer, Baseline) and type(scorer).open is not Baseline.open:
+        raise ValueError(
+            f"model.name {scorer.settings.name} compares the frames of a whole recording and can't follow a stream; "
+            "train another method"
+        )
+
+
+def training_reel(run: Path, scorer: Scorer) -> Reel:
+    """A reel that the run was trained on, of pictures if there is one, whose form a stream's frames must have."""
+    reels = [quiet.reel for quiet in quiet_ranges(run, scorer.clip_length)]
+    return next((reel for reel in reels if reel.meta["unit"] == "level"), reels[0])
+
+
+def live_reel(source: LiveSource, scorer: Scorer, form: Form, gap_threshold: float, settings: EvalConfig) -> LiveReel:
+    """An empty reel for the pictures of a source, with room for what the scorer asks for at once."""
+    if isinstance(scorer, Baseline):
+        span = max(scorer.clip_length, BLOCK_FRAMES + scorer.after)
+    else:  # a model that predicts asks for nearly two windows at the start of a stretch
+        span = max(2 * scorer.clip_length, settings.stride)
+    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, span)
+
+
+def start_of(source: LiveSource, config: Config) -> np.datetime64 | None:
+    """UTC of second 0: the arrival of a stream's first frame, or prep.start_utc of a file."""
+    if not source.is_file:
+        return source.first_arrival_utc
+    return np.datetime64(shift_utc(config.prep.start_utc, 0.0)) if config.prep.start_utc else None
+
+
+@contextmanager
+def feeding(reel: LiveReel, source: LiveSource) -> Iterator[None]:
+    """Read the source into the reel, in a thread of its own."""
+    # A daemon, because a library that waits for a network can't be told to stop.
+    thread = threading.Thread(target=reel.feed, args=(source.pictures(),), name="reader", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        source.stop.set()
+        reel.stop()
+        thread.join(2.0)
+
+
+@contextmanager
+def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
+    """Stop the reel once an interrupt is requested: whoever waits for its frames has to be woken."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(POLL_S):
+            if interrupt.requested:
+                reel.stop()
+                return
+
+    thread = threading.Thread(target=watch, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _compare_cadence(cadence_s: float, trained_s: float) -> None:
+    if not 0.8 < cadence_s / trained_s < 1.25:
+        print(
+            f"the stream has a frame every {cadence_s:g} s, the model was trained on one every {trained_s:g} s: "
+            "what moves looks faster or slower to it than it is",
+            file=sys.stderr,
+        )
+
+
+def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, trained_cadence_s: float) -> dict:
+    """What is known before the first frame is scored."""
+    return {
+        "source": told(source.address),
+        "start_utc": None if start_utc is None else str(start_utc),
+        "cadence_s": job.reel.cadence_s,
+        "trained_cadence_s": trained_cadence_s,
+        "threshold_low": job.low,
+        "threshold_high": job.high,
+        "model": job.identity["weights_sha256"][:12],
+    }
+
+
+def _watch(job: Job, source: LiveSource, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
+    """The loop over frames; writes everything."""
+    start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
+    progress, events = Progress(time.monotonic()), LiveEvents(job, log, start_utc)
+    log.write("started", about)
+    done = threading.Event()
+    teller = threading.Thread(target=_tell_status, args=(log, job.reel, source, events, progress, done), daemon=True)
+    teller.start()
+    try:
+        for scored in live_frames(job.scorer, job.reel, job.settings):
+            time_s, delay_s = job.reel.moment(scored.index)
+            events.add(scored.index, _boxes(job, scored), scored.common, time_s)
+            progress.scored += 1
+            progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
+            _tell_drops(log, job.reel)
+            job.reel.release(scored.index + 1)
+        events.finish()
+    finally:
+        done.set()
+        teller.join()
+    _tell_drops(log, job.reel)
+    reason = "interrupted" if interrupt.requested else str(job.reel.failure or source.reason)
+    ended = {"reason": reason, **status(job.reel, source, events, progress)}
+    log.write("ended", ended)
+    counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
+    write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
+
+
+def live_frames(scorer: Scorer, reel: LiveReel, settings: EvalConfig) -> Iterator[ScoredFrame]:
+    """Every frame of every stretch that is long enough, in time order, as `score_reel` gives them of a finished one."""
+    for begin, end in reel.each_stretch():
+        if end.reached(begin + scorer.clip_length) == begin + scorer.clip_length:
+            yield from _stretch_frames(scorer, reel, begin, end, settings)
+
+
+def _stretch_frames(
+    scorer: Scorer, reel: LiveReel, begin: int, end: OpenEnd, settings: EvalConfig
+) -> Iterator[ScoredFrame]:
+    following = begin
+    try:
+        for scored in scorer.frames(reel, begin, end, settings):
+            following = scored.index + 1
+            yield scored
+    except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
+        first = max(begin, following - BLOCK_FRAMES)  # with what it looks back at
+        if following < stretch.end:
+            rest = scorer.frames(reel, first, stretch.end, settings)
+            yield from (scored for scored in rest if scored.index >= following)
+
+
+def _boxes(job: Job, scored: ScoredFrame) -> list:
+    settings = job.settings
+    score = job.calibration.score(scored.residual, settings)
+    boxes = find_boxes(score, job.low, job.high, settings.min_area, settings.iou_thresh, ~scored.valid)
+    return judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
+
+
+def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Progress) -> dict:
+    """Counts so far. delay_s: from a frame's arrival to its score."""
+    seconds = time.monotonic() - progress.began
+    return {
+        "frames_read": reel.counts["read"],
+        "frames_scored": progress.scored,
+        "frames_dropped": reel.counts["dropped"],
+        "frames_damaged": reel.counts["damaged"],
+        "problem": reel.last_problem or None,
+        "delay_s": round(progress.delay_s, 3),
+        "longest_delay_s": round(progress.longest_delay_s, 3),
+        "frames_per_s": round(progress.scored / seconds, 2),
+        "events_open": len(events.numbers),
+        "reconnects": source.reconnects,
+    }
+
+
+def _tell_status(log: JsonLines, reel: LiveReel, source: LiveSource, events, progress: Progress, done) -> None:
+    while not done.wait(STATUS_S):
+        log.write("status", status(reel, source, events, progress), keep=False)
+
+
+def _tell_drops(log: JsonLines, reel: LiveReel) -> None:
+    """A line for every time that frames were dropped: nobody has looked at them."""
+    while reel.drops:
+        log.write("dropped", reel.drops.popleft()._asdict())

@@ -1,0 +1,149 @@
+"""Events of a stream while it runs: linked as in eval, told as JSON lines, with memory for the open ones only."""
+
+import json
+import os
+import threading
+from collections import deque
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from inference.boxes import Box
+from inference.event_facts import describe
+from inference.events import UNEXPLAINED, Event, EventLinker, events_json
+from inference.instrument import camera_frames
+from inference.job import Job
+from inference.results import short_identity
+
+COMMON_FRAMES = 2000  # frames by which an event's are judged to be the camera's
+MOST_MOMENTS = 2 * UNEXPLAINED  # an event needs the times of fewer frames, however long it lasts
+
+
+class LiveLinker(EventLinker):
+    """An EventLinker whose open tracks can be looked at."""
+
+    @property
+    def open_tracks(self) -> list:
+        """Those that are events already: of `min_frames` boxes."""
+        return [track for track in self._open if track.n_frames >= self.min_frames]
+
+    def frames_of_interest(self) -> set[int]:
+        """The frames that the open tracks will be told by."""
+        return {f for t in self._open for f in (t.start, t.peak_frame, t.last_frame, *t.unexplained)}
+
+
+class JsonLines:
+    """A file that JSON records are appended to as they happen; each is printed too."""
+
+    def __init__(self, path: Path):
+        self.folder = path.parent
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.stream = path.open("ab+")
+        self.lock = threading.Lock()
+        if self.stream.seek(0, os.SEEK_END):
+            self.stream.seek(-1, os.SEEK_END)
+            if self.stream.read(1) != b"\n":  # torn by a kill: the next record must not share its line
+                self.stream.write(b"\n")
+
+    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
+        """Print a record, and append it to the file with `keep`."""
+        line = json.dumps({"type": kind, "at": now_utc(), **facts}, allow_nan=False)
+        with self.lock:
+            print(line, flush=True)
+            if keep:
+                self.stream.write(line.encode() + b"\n")
+                self.stream.flush()
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class LiveEvents:
+    """Boxes of a stream's frames -> records "open" and "closed".
+
+    "open" is written as soon as an event has `eval.min_frames` boxes, "closed" when it is over, with the columns of
+    events.json; both name the event by the same number. `start_utc` is the time of the stream's second 0, if known.
+    """
+
+    def __init__(self, job: Job, log: JsonLines, start_utc: np.datetime64 | None):
+        self.job, self.log, self.start_utc = job, log, start_utc
+        settings, reel = job.settings, job.reel
+        longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
+        self.linker = LiveLinker(settings.link_gap_frames, settings.link_distance_px, settings.min_frames, longest_s)
+        self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
+        self.moments: dict[int, tuple[float, float]] = {}  # frame with boxes -> time_s, common
+        self.numbers: dict[int, int] = {}  # of the linker -> of the record
+        self.opened = self.high = self.cameras = 0
+
+    def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
+        """Take in one frame's boxes; frames and times increase."""
+        self.common.append(common)
+        if boxes:
+            self.moments[frame] = time_s, common
+        closed = self.linker.push(frame, boxes, time_s)
+        for track in self.linker.open_tracks:
+            if track.number not in self.numbers:
+                self._open(track, frame, time_s)
+        self._close(closed)
+        if len(self.moments) > MOST_MOMENTS * (1 + len(self.linker.open_tracks)):
+            needed = self.linker.frames_of_interest()
+            self.moments = {f: moment for f, moment in self.moments.items() if f in needed}
+
+    def finish(self) -> None:
+        """Close the events that are still open."""
+        self._close(self.linker.finish())
+
+    def _open(self, track, frame: int, time_s: float) -> None:
+        self.opened += 1
+        self.numbers[track.number] = self.opened
+        box = track.last_box
+        place = {name: getattr(box, name) for name in ("x", "y", "x0", "y0", "x1", "y1")}
+        found = {"score": box.peak, "area_px": box.area, "level": box.level, "severity": box.peak / self.job.high}
+        when = {"event": self.opened, "t": self._utc(time_s), "time_s": round(time_s, 6), "frame": frame}
+        self.log.write("open", when | place | found)
+
+    def _close(self, events: list[Event]) -> None:
+        for event in events:
+            record = self.record(event) | {"event": self.numbers.pop(event.event)}
+            self.high += record["level"] == "high"
+            self.cameras += record["instrument"] is not None
+            self.log.write("closed", record)
+
+    def record(self, event: Event) -> dict[str, Any]:
+        """One event as in events.json."""
+        frames = sorted({event.frame_start, event.frame_peak, event.frame_end, *event.unexplained})
+        place = {frame: i for i, frame in enumerate(frames)}
+        times_s, common = (np.array(column) for column in zip(*(self.moments[f] for f in frames), strict=True))
+        seen = SimpleNamespace(
+            times_s=times_s,
+            times_utc=None if self.start_utc is None else self._times_utc(times_s),
+            channels=self.job.reel.channels,
+            # A picture's values are no counts: nothing of a video is known to be saturated.
+            read_masks=lambda start, stop: np.zeros((stop - start, *self.job.reel.shape[2:]), np.uint8),
+        )
+        small = replace(
+            event,
+            frame_start=place[event.frame_start],
+            frame_peak=place[event.frame_peak],
+            frame_end=place[event.frame_end],
+            unexplained=tuple(place[f] for f in event.unexplained),
+        )
+        camera = camera_frames(np.array([*self.common, *common]))[len(self.common) :]
+        table = describe([small], seen, None, camera, self.job.high, short_identity(self.job.identity))
+        for name in ("frame_start", "frame_peak", "frame_end"):
+            table[name] = getattr(event, name)
+        return json.loads(events_json(table, {}))["events"][0]
+
+    def _times_utc(self, times_s: np.ndarray) -> np.ndarray:
+        return self.start_utc + np.round(1000 * times_s).astype("timedelta64[ms]")
+
+    def _utc(self, time_s: float) -> str | None:
+        return None if self.start_utc is None else str(self._times_utc(np.array([time_s]))[0])
