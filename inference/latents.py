@@ -22,7 +22,7 @@ from data.window_dataset import target_stretches
 from data.windows import window_starts
 from inference.overlap import OverlapFold
 from inference.quiet import quiet_ranges
-from inference.residuals import Detector, ScoredFrame, Window, clean_error, through
+from inference.residuals import Detector, ScoredFrame, Window, clean_error, through, windows_over
 
 SAMPLE = 20_000  # quiet latents kept
 BANK, NEIGHBOURS = 4_000, 5  # of k nearest neighbours
@@ -93,9 +93,8 @@ class LatentScorer:
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
-        starts = window_starts(begin, end, self.clip_length, settings.stride).tolist()
+        windows = windows_over(begin, end, self.clip_length, settings.stride, slice(0, self.clip_length))
         fold = OverlapFold(self.clip_length, reel.shape[2:], settings.overlap, settings.overlap_percentile)
-        windows = map(Window, starts)
         for part, _, maps in through(self.distances, self.detector, reel, windows, settings.batch_size):
             for window, values in zip(part, maps, strict=True):
                 yield from self._emit(fold.push(window.start, values), reel, settings)
