@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from data.stretch import Stretch
 from inference.calibrate import calibrate_run
@@ -9,6 +10,9 @@ from inference.evaluate import evaluate
 from tests.reels import drifting_blobs, make_reel
 from tests.trainings import small_config
 from training.train import train
+
+settings.register_profile("untimed", deadline=None)  # how fast an example runs is the benchmarks' affair
+settings.load_profile("untimed")
 
 FLASH = range(120, 123)  # planted; shorter than half a window
 GAP_FROM, GAP_S = 150, 3600.0  # an hour's gap, with too short a stretch behind it

@@ -5,4 +5,5 @@ cd "$(dirname "$0")/.."
 source demo/environment.sh
 # One thread a process: tests also run several processes, which would wait for one another.
 export OMP_NUM_THREADS=1
-exec "$PYTHON" -m pytest "$@"
+# One module a process at a time, because the tests of a module share what it has set up.
+exec "$PYTHON" -m pytest -n auto --dist loadfile "$@"
