@@ -43,7 +43,8 @@ def fit_rarity(values: np.ndarray) -> Rarity:
     scores = np.quantile(values, 1 - 10.0**-surprises)
     # Equal scores, as the zeros of a still place, count as common as the most common of them.
     scores, first = np.unique(scores, return_index=True)
-    padded = np.linspace(scores[0], scores[-1], GRID) if len(scores) > 1 else scores[0] + np.arange(GRID) * 1e-6
+    has_range = scores[-1] - scores[0] > 1e-6
+    padded = np.linspace(scores[0], scores[-1], GRID) if has_range else scores[0] + np.arange(GRID) * 1e-6
     return Rarity(padded, np.interp(padded, scores, surprises[first]))
 
 

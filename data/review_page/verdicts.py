@@ -168,10 +168,10 @@ def write_rows(path: Path, table: pd.DataFrame, rows: np.ndarray) -> None:
     a verdict. A file that has not one line a row, because someone edited it, is written anew.
     """
     lines = path.read_text(encoding="utf-8").split("\n")
-    if len(lines) != len(table) + 2 or not all(lines[:-1]) or lines[-1]:
+    changed = table.iloc[rows].to_csv(index=False, header=False, lineterminator="\n").split("\n")[:-1]
+    if len(lines) != len(table) + 2 or not all(lines[:-1]) or lines[-1] or len(changed) != len(rows):
         write_csv(path, table)
         return
-    changed = table.iloc[rows].to_csv(index=False, header=False, lineterminator="\n").split("\n")[:-1]
     for row, line in zip(rows, changed, strict=True):
         lines[row + 1] = line
     write_text(path, "\n".join(lines))
