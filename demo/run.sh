@@ -17,4 +17,4 @@ done
 echo "== found against put in"
 "$PYTHON" demo/compare_with_truth.py "$work/run/eval/aia_171/events.csv" "$work/sequence/truth.csv" "$work/reels/aia_171"
 echo "movie:    $work/run/eval/aia_171/anomaly.mp4"
-echo "timeline: $work/run/eval/aia_171/timeline.png"
+echo "report:   $work/run/eval/aia_171/report.html"
