@@ -35,12 +35,12 @@ def _review(config: Config) -> None:
 
 
 def _train(config: Config) -> None:
-    from inference.baselines import BASELINES
-    from inference.baselines.fit import fit_baseline
     from inference.calibrate import calibrate_run
+    from inference.methods import METHODS
+    from inference.methods.fit import fit_method
     from training.train import train
 
-    run = fit_baseline(config) if config.model.name in BASELINES else train(config)
+    run = fit_method(config) if config.model.name in METHODS else train(config)
     if os.environ.get("RANK", "0") == "0":
         calibrate_run(run, config)
         print(f"run: {run}")

@@ -24,12 +24,12 @@ from data.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.reel import Reel
 from data.sources.live import LiveSource, name_of, told
 from data.sources.times import shift_utc
-from inference.baselines.base import BLOCK_FRAMES, Baseline
 from inference.boxes import find_boxes
 from inference.calibrate import calibration
 from inference.follow_events import JsonLines, LiveEvents, now_utc
 from inference.instrument import is_resolved, judged
 from inference.job import Job, find_run, make_job
+from inference.methods.base import BLOCK_FRAMES, Method
 from inference.quiet import quiet_ranges
 from inference.residuals import ScoredFrame
 from inference.scorer import Scorer, load_scorer
@@ -88,7 +88,7 @@ def follow(config: Config) -> Path:
 
 def check_streams(scorer: Scorer) -> None:
     """Raise ValueError for a method that looks at a recording as a whole."""
-    if isinstance(scorer, Baseline) and type(scorer).open is not Baseline.open:
+    if isinstance(scorer, Method) and type(scorer).open is not Method.open:
         raise ValueError(
             f"model.name {scorer.settings.name} compares the frames of a whole recording and can't follow a stream; "
             "train another method"
@@ -103,7 +103,7 @@ def training_reel(run: Path, scorer: Scorer) -> Reel:
 
 def live_reel(source: LiveSource, scorer: Scorer, form: Form, gap_threshold: float, settings: EvalConfig) -> LiveReel:
     """An empty reel for the pictures of a source, with room for what the scorer asks for at once."""
-    if isinstance(scorer, Baseline):
+    if isinstance(scorer, Method):
         span = max(scorer.clip_length, BLOCK_FRAMES + scorer.after)
     else:  # a model that predicts asks for nearly two windows at the start of a stretch
         span = max(2 * scorer.clip_length, settings.stride)

@@ -1,4 +1,4 @@
-"""What gives every frame of a reel a residual: a trained net or a baseline, behind one interface.
+"""What gives every frame of a reel a residual: a trained net or a method, behind one interface.
 
 A scorer is fitted on quiet reels only. Everything behind it (each pixel's noise, thresholds, boxes, events, movie,
 report) is the same for all.
@@ -14,8 +14,8 @@ from config import EvalConfig, ModelConfig
 from data.reel import Reel
 from data.stretch import Stretch
 from data.windows import stretches
-from inference.baselines import BASELINES
 from inference.latents import DISTANCES, LatentScorer, quiet_latents
+from inference.methods import METHODS
 from inference.mix import MixScorer, load_or_fit
 from inference.quiet import QuietRange, quiet_ranges
 from inference.residuals import Detector, ScoredFrame, settings_for
@@ -45,13 +45,13 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
     facts = checkpoint["data"]
     scaling = {channel: Stretch(**constants) for channel, constants in facts["scaling"].items()}
     settings = config.from_dict(checkpoint["config"], str(path)).model
-    if settings.name in BASELINES:
+    if settings.name in METHODS:
         if score in (*DISTANCES, "mix"):
             raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
         arrays = {name: tensor.numpy() for name, tensor in checkpoint["model"].items()}
-        baseline = BASELINES[settings.name](settings, arrays, scaling, facts["clip_length"])
-        baseline.device = chosen
-        return baseline, checkpoint
+        method = METHODS[settings.name](settings, arrays, scaling, facts["clip_length"])
+        method.device = chosen
+        return method, checkpoint
     model, checkpoint = load_model(run, chosen)
     detector = Detector(model, scaling, facts["clip_length"], chosen)
     if score == "mix":
@@ -71,18 +71,18 @@ def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig)
     quiet, parts = quiet_ranges(run, detector.clip_length), []
     settings = replace(settings_for(wanted, quiet[0].reel), score="standardised")
     for name in wanted.mix:
-        scorer = fitted(name, detector, model, quiet) if name in BASELINES else of_net(run, detector, name)
+        scorer = fitted(name, detector, model, quiet) if name in METHODS else of_net(run, detector, name)
         path = run / "calibration" / f"mix-{name}-{settings.stride}-{settings.smooth_px}-{settings.common_mode}.npz"
         parts.append(load_or_fit(path, scorer, quiet, settings))
     return MixScorer(detector, tuple(parts))
 
 
 def fitted(name: str, detector: Detector, model: ModelConfig, quiet: list[QuietRange]) -> Scorer:
-    """A baseline beside a net, fitted on its training windows."""
-    baseline = BASELINES[name](model, {}, detector.scaling, detector.clip_length)
-    baseline.device = detector.device
-    baseline.fit(quiet, seed=0)
-    return baseline
+    """A method beside a net, fitted on its training windows."""
+    method = METHODS[name](model, {}, detector.scaling, detector.clip_length)
+    method.device = detector.device
+    method.fit(quiet, seed=0)
+    return method
 
 
 def scored_stretches(reel: Reel, length: int) -> list[tuple[int, int]]:

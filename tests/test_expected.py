@@ -13,8 +13,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from config import EvalConfig
-from inference.baselines import BASELINES, expected
-from inference.baselines.expected import TARGETS, change
+from inference.methods import METHODS, expected
+from inference.methods.expected import TARGETS, change
 from inference.quiet import QuietRange
 from models.appearance import AppearanceNet, laplace_loss
 from tests.reels import make_reel
@@ -60,7 +60,7 @@ def trained(scene):
 
 
 def fitted(name, quiet):
-    method = BASELINES[name](small_config(quiet[0].reel.path, None, model__name=name).model, {}, {}, 8)
+    method = METHODS[name](small_config(quiet[0].reel.path, None, model__name=name).model, {}, {}, 8)
     method.fit(quiet, seed=0)
     return method
 
@@ -128,7 +128,7 @@ def test_change_as_target_finds_a_flash(tmp_path, monkeypatch):
     frames = np.float32(0.3 + 0.01 * random.standard_normal((160, 1, 32, 32)))
     frames[140:143, 0, 10:16, 10:16] += 0.3
     reel = make_reel(tmp_path / "r", frames)
-    method = BASELINES["expected"](small_config(reel.path, None, model__target="change").model, {}, {}, 8)
+    method = METHODS["expected"](small_config(reel.path, None, model__target="change").model, {}, {}, 8)
     method.fit([QuietRange(reel, 0, 80, "train"), QuietRange(reel, 80, 120, "val")], seed=0)
     scores = np.array([f.residual.max() for f in method.frames(reel, 0, 160, RAW)])
     assert scores.argmax() in range(140, 143)

@@ -69,15 +69,15 @@ def write(path: Path, frames: np.ndarray, kind: str = "", pause_s: float = 0.0, 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A folder with reels of a quiet video, a trained `run`, and a fitted baseline `run_difference`."""
+    """A folder with reels of a quiet video, a trained `run`, and a fitted method `run_difference`."""
     folder = tmp_path_factory.mktemp("follow")
     write(folder / "raw" / "quiet.mkv", scenes(160))
     prep(settings(folder))
     train(settings(folder))
     calibrate_run(folder / "run", settings(folder))
-    baseline = ["--model-path", str(folder / "run_difference"), "--set", "model.name=difference"]
+    method = ["--model-path", str(folder / "run_difference"), "--set", "model.name=difference"]
     (folder / "c.yaml").write_text(json.dumps(plain(folder)))
-    assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *baseline]) == 0
+    assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
     return folder
 
 
@@ -166,7 +166,7 @@ def test_a_finished_mp4_with_its_index_at_the_end_is_read_too(work, tmp_path):
     assert len(scored_live(*live(work, path))) == 120
 
 
-def test_a_baseline_follows_too(work, tmp_path):
+def test_a_plain_method_follows_too(work, tmp_path):
     path = write(tmp_path / "a.ts", scenes(75, FLASH))
     found = scored_live(*live(work, path, "run_difference"))
     assert_same(found, scored_offline(work, path, tmp_path, "run_difference"))

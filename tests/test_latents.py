@@ -72,10 +72,10 @@ def test_the_flash_is_the_highest_score_through_eval(run, score):
     assert (out / "report.html").is_file()
 
 
-def test_a_baseline_has_no_latents(run, tmp_path):
-    from inference.baselines.fit import fit_baseline
+def test_a_plain_method_has_no_latents(run, tmp_path):
+    from inference.methods.fit import fit_method
 
     _, reel = run
     settings = small_config(reel.path, tmp_path / "run", model__name="difference")
     with pytest.raises(ValueError, match="difference has none"):
-        load_scorer(fit_baseline(settings), "cpu", config.load(None, {"eval.score": "knn"}).eval)
+        load_scorer(fit_method(settings), "cpu", config.load(None, {"eval.score": "knn"}).eval)

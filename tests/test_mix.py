@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import config
 from config import MixPart
 from data.reel import Reel
-from inference.baselines import BASELINES
 from inference.evaluate import evaluate
 from inference.latents import DISTANCES
+from inference.methods import METHODS
 from inference.mix import fit_rarity, in_step
 from inference.residuals import ScoredFrame
 from tests.conftest import FLASH
@@ -52,10 +52,10 @@ def test_streams_go_in_step_over_what_all_hold(sets):
 
 
 def test_every_part_that_a_config_may_name_exists():
-    assert set(MixPart.__args__) == {"standardised", *DISTANCES, *BASELINES}
+    assert set(MixPart.__args__) == {"standardised", *DISTANCES, *METHODS}
 
 
-def test_a_mix_with_a_baseline_runs_through_eval_and_finds_the_flash(evaluated_movie, tmp_path):
+def test_a_mix_with_a_plain_method_runs_through_eval_and_finds_the_flash(evaluated_movie, tmp_path):
     shutil.copytree(evaluated_movie.parents[1], tmp_path / "run")
     reel = Reel(f"{config.load(evaluated_movie / 'config.yaml').data_clips}/cam")
     parts = ["standardised", "mahalanobis", "difference"]

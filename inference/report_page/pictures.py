@@ -51,7 +51,7 @@ def sheet(job: Job, events: pd.DataFrame) -> list[dict]:
 def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
     """The frames first..last as eval scored them: the windows that cover them go through the model again.
 
-    A baseline has no windows: its frames come from the saved score maps, without what was expected.
+    A method has no windows: its frames come from the saved score maps, without what was expected.
     """
     if not isinstance(job.scorer, Detector):
         return (saved_frame(job.out, job.reel, index) for index in range(first, min(last + 1, len(job.reel))))

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from data.reel import Reel
-from inference.baselines.base import Baseline, reflected
+from inference.methods.base import Method, reflected
 from inference.quiet import QuietRange
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
@@ -24,7 +24,7 @@ CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over so many frames,
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
 
-class OpticalFlow(Baseline):
+class OpticalFlow(Method):
     """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
 
     before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.decomposition import PCA
 
-from inference.baselines.base import Baseline
+from inference.methods.base import Method
 from inference.quiet import QuietRange
 
 DEPTH, SIDE = 4, 8  # frames and pixels of a patch
@@ -13,7 +13,7 @@ COMPONENTS = 16
 SAMPLE_FRAMES, SAMPLE_PATCHES = 800, 30_000
 
 
-class PatchPca(Baseline):
+class PatchPca(Method):
     """Reconstruction of every patch of DEPTH frames and SIDE x SIDE pixels by principal components of quiet patches.
 
     A patch ends with the frame that it answers for, so that a score looks back only.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inference.baselines.base import Baseline
+from inference.methods.base import Method
 from inference.quiet import QuietRange
 
 SAMPLE_FRAMES = 400
@@ -12,7 +12,7 @@ SAMPLE_BYTES = 2**29
 LEAST_SPREAD = 1 / 256  # a grey level: pixels that hardly ever change would make anything an event
 
 
-class RobustZ(Baseline):
+class RobustZ(Method):
     """|x - median| / (1.4826 MAD) of every pixel over quiet frames, mean over channels."""
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:

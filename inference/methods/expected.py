@@ -18,8 +18,8 @@ from torch import nn
 from tqdm import tqdm
 
 from data.reel import Reel
-from inference.baselines.base import Baseline, reflected
-from inference.baselines.flow import CHUNK_FRAMES, WORK_PX, shrunk, speed_between
+from inference.methods.base import Method, reflected
+from inference.methods.flow import CHUNK_FRAMES, WORK_PX, shrunk, speed_between
 from inference.quiet import QuietRange
 from models.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
@@ -58,7 +58,7 @@ TARGETS = {
 }
 
 
-class Expected(Baseline):
+class Expected(Method):
     """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
 
     @property

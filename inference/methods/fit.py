@@ -1,11 +1,11 @@
-"""`train` for a baseline: fit it to the quiet training frames and keep it in a run folder like that of a net."""
+"""`train` for a method: fit it to the quiet training frames and keep it in a run folder like that of a net."""
 
 from pathlib import Path
 
 import torch
 
 from config import Config, as_dict
-from inference.baselines import BASELINES
+from inference.methods import METHODS
 from inference.quiet import note_windows, quiet_ranges
 from training import checkpoint as checkpoints
 from training import run as run_folder
@@ -14,19 +14,19 @@ from training.device import pick_device
 from training.loader import open_data
 
 
-def fit_baseline(config: Config) -> Path:
-    """Fit the baseline that model.name names and return its run folder. Raises as `training.train.train` does."""
+def fit_method(config: Config) -> Path:
+    """Fit the method that model.name names and return its run folder. Raises as `training.train.train` does."""
     if config.train.resume:
         return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
     folder, data = run_folder.choose_folder(config), open_data(config)
     note_windows(folder, data.reels, config.train)
     quiet = quiet_ranges(folder, data.clip_length)
-    baseline = BASELINES[config.model.name](config.model, {}, data.scaling, data.clip_length)
-    baseline.device = pick_device(config.device)
-    baseline.fit(quiet, config.seed)
-    facts = data.about | {"parameters": sum(a.size for a in baseline.arrays.values())}
+    method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
+    method.device = pick_device(config.device)
+    method.fit(quiet, config.seed)
+    facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
     run_folder.write_start(folder, config, facts)
-    arrays = {name: torch.from_numpy(array) for name, array in baseline.arrays.items()}
+    arrays = {name: torch.from_numpy(array) for name, array in method.arrays.items()}
     contents = {"versions": run_folder.versions(), "model": arrays, "config": as_dict(config), "data": data.facts}
     for which in ("last", "best"):
         checkpoints.save(path_of(folder, which), contents)

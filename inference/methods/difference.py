@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from inference.baselines.base import Baseline
+from inference.methods.base import Method
 
 
-class RunningDifference(Baseline):
+class RunningDifference(Method):
     """Difference to the previous frame; of a stretch's first frame to the next one."""
 
     before = 1

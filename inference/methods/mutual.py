@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from data.reel import Reel
-from inference.baselines.base import Baseline
+from inference.methods.base import Method
 
 REFERENCES = 64  # frames of the stretch that each frame is compared with
 LOWEST = 0.3
@@ -16,7 +16,7 @@ CELL = 4  # a place is CELL x CELL pixels; it is described by CONTEXT x CONTEXT 
 CONTEXT, REACH = 3, 1  # places; REACH: how far a similar place may lie
 
 
-class MutualScoring(Baseline):
+class MutualScoring(Method):
     """Needs no quiet data for its score, and sees the whole stretch: not for streams."""
 
     def open(self, reel: Reel, begin: int, end: int) -> None:

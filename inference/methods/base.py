@@ -1,4 +1,4 @@
-"""What baselines share: a reel is read in blocks of frames with some context, so that memory does not grow with it."""
+"""What methods share: a reel is read in blocks of frames with some context, so that memory does not grow with it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ BLOCK_FRAMES = 32
 Block = tuple[np.ndarray, np.ndarray]  # frames (n, C, H, W) and valid pixels (n, H, W)
 
 
-class Baseline(ABC):
-    """A scorer without a net.
+class Method(ABC):
+    """A scorer that is fitted in one step and works frame by frame.
 
     A subclass gives `compare`, `fit` where it learns something, and `open` where it looks at a stretch as a whole.
     """
@@ -59,7 +59,7 @@ class Baseline(ABC):
                 yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings)
 
     def read(self, reel: Reel, indices: np.ndarray) -> Block:
-        """Frames (n, C, H, W) in the baseline's scaling, invalid pixels 0, and valid pixels (n, H, W); any order."""
+        """Frames (n, C, H, W) in the method's scaling, invalid pixels 0, and valid pixels (n, H, W); any order."""
         first, last = int(indices.min()), int(indices.max()) + 1
         stored, bits = reel.read(first, last)
         frames = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, self.scaling))

@@ -1,4 +1,4 @@
-"""Baselines: each against a slow, obvious oracle, and all through train and eval on a planted anomaly."""
+"""Methods: each against a slow, obvious oracle, and all through train and eval on a planted anomaly."""
 
 from dataclasses import replace
 
@@ -13,11 +13,11 @@ from sklearn.decomposition import PCA
 import main
 from config import EvalConfig
 from data.reel import INVALID, Reel
-from inference.baselines import BASELINES, base
-from inference.baselines.base import reflected
-from inference.baselines.flow import POOL_FRAMES, pooled, speeds
-from inference.baselines.mutual import describe, nearest
-from inference.baselines.patch_pca import frames_of, patches_of
+from inference.methods import METHODS, base
+from inference.methods.base import reflected
+from inference.methods.flow import POOL_FRAMES, pooled, speeds
+from inference.methods.mutual import describe, nearest
+from inference.methods.patch_pca import frames_of, patches_of
 from inference.quiet import QuietRange
 from inference.results import ScoreMaps
 from inference.scorer import load_scorer, score_reel
@@ -39,13 +39,13 @@ def quiet(tmp_path):
 def fitted(name: str, reel: Reel):
     settings = small_config(reel.path, None, model__name=name).model
     scaling = dict(zip(reel.channels, reel.stretches, strict=True))
-    baseline = BASELINES[name](settings, {}, scaling, 8)
-    baseline.fit([QuietRange(reel, 0, 50, "train"), QuietRange(reel, 50, T, "val")], seed=0)
-    return baseline
+    method = METHODS[name](settings, {}, scaling, 8)
+    method.fit([QuietRange(reel, 0, 50, "train"), QuietRange(reel, 50, T, "val")], seed=0)
+    return method
 
 
-def residuals(baseline, reel: Reel, begin: int = 0, end: int = T) -> np.ndarray:
-    found = list(baseline.frames(reel, begin, end, RAW))
+def residuals(method, reel: Reel, begin: int = 0, end: int = T) -> np.ndarray:
+    found = list(method.frames(reel, begin, end, RAW))
     assert [f.index for f in found] == list(range(begin, end))
     return np.stack([f.residual for f in found])
 
@@ -74,10 +74,10 @@ def test_robust_z_counts_spreads_from_the_quiet_median(quiet):
 
 
 def test_patch_pca_leaves_what_its_components_can_not_say(quiet):
-    baseline = fitted("patch_pca", quiet)
-    found = residuals(baseline, quiet)
-    pca = PCA(len(baseline.arrays["components"]))
-    pca.mean_, pca.components_ = baseline.arrays["mean"], baseline.arrays["components"]
+    method = fitted("patch_pca", quiet)
+    found = residuals(method, quiet)
+    pca = PCA(len(method.arrays["components"]))
+    pca.mean_, pca.components_ = method.arrays["mean"], method.arrays["components"]
     frames = quiet.frames[:].copy()
     t, rows, columns = 30, slice(8, 16), slice(0, 8)
     patch = frames[t - 3 : t + 1, :, rows, columns]
@@ -154,11 +154,11 @@ def test_pooling_is_a_mean_over_square_and_frames():
 
 def test_running_is_unusual_where_others_walk(tmp_path):
     quiet = make_reel(tmp_path / "quiet", walkers(1, 160))
-    baseline = BASELINES["flow"](small_config(quiet.path, None).model, {}, {}, 8)
-    baseline.fit([QuietRange(quiet, 0, 160, "train")], seed=0)
+    method = METHODS["flow"](small_config(quiet.path, None).model, {}, {}, 8)
+    method.fit([QuietRange(quiet, 0, 160, "train")], seed=0)
     walking, running = make_reel(tmp_path / "w", walkers(1, 80)), make_reel(tmp_path / "r", walkers(3, 80))
-    assert residuals(baseline, walking, 0, 80).max() < 1.6
-    assert np.median(residuals(baseline, running, 10, 24).max(axis=(1, 2))) > 2
+    assert residuals(method, walking, 0, 80).max() < 1.6
+    assert np.median(residuals(method, running, 10, 24).max(axis=(1, 2))) > 2
 
 
 @given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))
@@ -169,15 +169,15 @@ def test_reflection_stays_inside_and_keeps_what_is_inside(index, begin, count):
         assert found == index
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", METHODS)
 def test_blocks_do_not_show_in_the_scores(quiet, monkeypatch, name):
-    baseline = fitted(name, quiet)
-    whole = residuals(baseline, quiet)
+    method = fitted(name, quiet)
+    whole = residuals(method, quiet)
     monkeypatch.setattr(base, "BLOCK_FRAMES", 7)
-    np.testing.assert_allclose(residuals(baseline, quiet), whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(residuals(method, quiet), whole, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_path, monkeypatch, name):
     frames = drifting_blobs(200, 24, 24, blobs=0, seed=3)  # a scene that stands still: the simplest ask no more
     frames[150:153, 0, 10:15, 10:15] += 0.5
