@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 import config
 from data.reel import Reel
+from inference.evaluate import evaluate
 from inference.job import make_job
 from inference.noise import threshold_for
 from inference.report_page.events import event_rows, movie_positions, strongest
@@ -203,3 +206,13 @@ def test_a_series_shows_its_signals_and_its_reconstruction_in_their_units(evalua
     assert np.allclose(values, signals[frames, 1], rtol=1e-3, atol=1e-2)
     assert np.abs(values - model).max() > 10  # the spike of 40 that the model does not follow
     assert not (evaluated_series / "anomaly.mp4").exists()
+
+
+def test_a_reel_without_events_has_a_report_too(evaluated_series, tmp_path):
+    shutil.copytree(evaluated_series.parents[1], tmp_path / "run")
+    settings = config.load(evaluated_series / "config.yaml")
+    never = replace(settings.eval, threshold_low=1e6, threshold_high=1e6)
+    (out,) = evaluate(replace(settings, model_path=str(tmp_path / "run"), eval=never))
+    data = embedded(out)
+    assert (data["total_events"], data["events"], data["sheet"]) == (0, [], [])
+    assert data["tiles"][0]["value"] == "0"
