@@ -8,6 +8,7 @@ import pytest
 
 import main as program
 from config import Config, load
+from tests.reels import drifting_blobs, make_reel
 
 ROOT = Path(__file__).parent.parent
 
@@ -136,3 +137,11 @@ def test_settings_are_those_of_the_folder_one_works_in_else_the_programs_own(tmp
     assert program.default_config() == ROOT / "config.yaml"
     (tmp_path / "config.yaml").write_text("seed: 5\n")
     assert load(program.default_config()).seed == 5
+
+
+def test_an_unknown_model_is_refused_with_all_that_are_known(tmp_path, capsys):
+    make_reel(tmp_path / "r", drifting_blobs(40, 16, 16))
+    code = program.main(["-m", "train", "--data-clips", str(tmp_path), "--set", "model.name=magic"])
+    error = capsys.readouterr().err
+    assert code == 2
+    assert all(name in error for name in ("magic", "autoencoder", "prediction", "flow", "expected"))
