@@ -7,7 +7,7 @@ PED2 holds train/NN/*.jpg, test/NN/*.jpg, test_frame_labels.json and test_masks_
 training clips alone; a frame's score is the maximum of its score map, as scores.csv has it; frame AUC is raw, one ROC
 over all frames of all test clips with no score rescaled per clip. Pixel AUC, RBDC and TBDC are on the score maps,
 enlarged to the masks. Nothing here is chosen by test labels: what the recommended configuration is was decided on
-held-out training clips with planted anomalies (docs/choosing.md). Training times include calibration.
+held-out training clips with planted anomalies (planted.py, docs/choosing.md). Training times include calibration.
 """
 
 import argparse
