@@ -57,6 +57,8 @@ def calibrate_run(run: Path, config: Config) -> None:
     _, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
     reels = find_reels(config.data_clips)
+    for stale in (run / "calibration").glob("*.npz"):
+        stale.unlink()  # of weights before a resumed training
     note_windows(run, reels, trained.train)
     scorer, _ = load_scorer(run, config.device, config.eval)
     for channels in sorted({tuple(reel.channels) for reel in reels}):

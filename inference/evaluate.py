@@ -71,12 +71,15 @@ def evaluate(config: Config) -> list[Path]:
 
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
-    resolved = is_resolved(job.reel)
-    for scored in score_reel(job.scorer, job.reel, job.settings):
-        score = job.calibration.score(scored.residual, job.settings)
-        area, iou = job.settings.min_area, job.settings.iou_thresh
-        boxes = find_boxes(score, job.low, job.high, area, iou, ~scored.valid)
-        yield Detection(scored, score, judged(boxes, scored.frame, scored.reconstruction, scored.valid, resolved))
+    return (detected(job, scored) for scored in score_reel(job.scorer, job.reel, job.settings))
+
+
+def detected(job: Job, scored: ScoredFrame) -> Detection:
+    """One scored frame with its score map and its boxes."""
+    score = job.calibration.score(scored.residual, job.settings)
+    boxes = find_boxes(score, job.low, job.high, job.settings.min_area, job.settings.iou_thresh, ~scored.valid)
+    boxes = judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
+    return Detection(scored, score, boxes)
 
 
 def run_job(job: Job) -> None:

@@ -24,10 +24,9 @@ from data.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.reel import Reel
 from data.sources.live import LiveSource, name_of, told
 from data.sources.times import shift_utc
-from inference.boxes import find_boxes
 from inference.calibrate import calibration
+from inference.evaluate import detected
 from inference.follow_events import JsonLines, LiveEvents, now_utc
-from inference.instrument import is_resolved, judged
 from inference.job import Job, find_run, make_job
 from inference.methods.base import BLOCK_FRAMES, Method
 from inference.quiet import quiet_ranges
@@ -184,7 +183,7 @@ def _watch(job: Job, source: LiveSource, about: dict, log: JsonLines, interrupt:
     try:
         for scored in live_frames(job.scorer, job.reel, job.settings):
             time_s, delay_s = job.reel.moment(scored.index)
-            events.add(scored.index, _boxes(job, scored), scored.common, time_s)
+            events.add(scored.index, detected(job, scored).boxes, scored.common, time_s)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
             _tell_drops(log, job.reel)
@@ -221,13 +220,6 @@ def _stretch_frames(
         if following < stretch.end:
             rest = scorer.frames(reel, first, stretch.end, settings)
             yield from (scored for scored in rest if scored.index >= following)
-
-
-def _boxes(job: Job, scored: ScoredFrame) -> list:
-    settings = job.settings
-    score = job.calibration.score(scored.residual, settings)
-    boxes = find_boxes(score, job.low, job.high, settings.min_area, settings.iou_thresh, ~scored.valid)
-    return judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
 
 
 def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Progress) -> dict:

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from config import EvalConfig
 from data.files import replacing
 from data.reel import INVALID, Reel
-from data.stretch import Stretch, restretch
+from data.stretch import restretch
 from data.window_dataset import target_stretches
 from data.windows import window_starts
 from inference.overlap import OverlapFold
 from inference.quiet import quiet_ranges
-from inference.residuals import Detector, ScoredFrame, Window, clean_error, through, windows_over
+from inference.residuals import Detector, OfDetector, ScoredFrame, Window, clean_error, through, windows_over
 
 SAMPLE = 20_000  # quiet latents kept
 BANK, NEIGHBOURS = 4_000, 5  # of k nearest neighbours
@@ -69,19 +69,10 @@ DISTANCES: dict[str, type[Distance]] = {"mahalanobis": Mahalanobis, "knn": Neare
 
 
 @dataclass(frozen=True)
-class LatentScorer:
+class LatentScorer(OfDetector):
     """A net's latents as a scorer; frames come without a reconstruction."""
 
-    detector: Detector
     distance: Distance
-
-    @property
-    def clip_length(self) -> int:
-        return self.detector.clip_length
-
-    @property
-    def scaling(self) -> dict[str, Stretch]:
-        return self.detector.scaling
 
     @torch.inference_mode()
     def distances(self, batch: torch.Tensor) -> np.ndarray:

@@ -13,10 +13,9 @@ import numpy as np
 from config import EvalConfig
 from data.files import replacing
 from data.reel import Reel
-from data.stretch import Stretch
 from inference.noise import NoiseModel, fit_noise
 from inference.quiet import QuietRange
-from inference.residuals import Detector, ScoredFrame
+from inference.residuals import OfDetector, ScoredFrame
 
 GRID = 128  # points of a rarity curve
 SAMPLE_PIXELS = 2_000_000
@@ -61,19 +60,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class MixScorer:
+class MixScorer(OfDetector):
     """The mean surprise of several scorers; frame and reconstruction are those of the first."""
 
-    detector: Detector
     parts: tuple[Part, ...]
-
-    @property
-    def clip_length(self) -> int:
-        return self.detector.clip_length
-
-    @property
-    def scaling(self) -> dict[str, Stretch]:
-        return self.detector.scaling
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end) that all parts score, in time order."""

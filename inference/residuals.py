@@ -89,6 +89,21 @@ def _autocast(device: torch.device) -> AbstractContextManager:
     return autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize))
 
 
+@dataclass(frozen=True)
+class OfDetector:
+    """What a scorer that works with a net takes over from it."""
+
+    detector: Detector
+
+    @property
+    def clip_length(self) -> int:
+        return self.detector.clip_length
+
+    @property
+    def scaling(self) -> dict[str, Stretch]:
+        return self.detector.scaling
+
+
 def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
     """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
     return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings

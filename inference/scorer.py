@@ -72,7 +72,8 @@ def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig)
     settings = replace(settings_for(wanted, quiet[0].reel), score="standardised")
     for name in wanted.mix:
         scorer = fitted(name, detector, model, quiet) if name in METHODS else of_net(run, detector, name)
-        path = run / "calibration" / f"mix-{name}-{settings.stride}-{settings.smooth_px}-{settings.common_mode}.npz"
+        fold = f"{settings.stride}-{settings.overlap}-{settings.overlap_percentile}"
+        path = run / "calibration" / f"mix-{name}-{fold}-{settings.smooth_px}-{settings.common_mode}.npz"
         parts.append(load_or_fit(path, scorer, quiet, settings))
     return MixScorer(detector, tuple(parts))
 

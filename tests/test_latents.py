@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import config
 from data.reel import Reel
+from inference.calibrate import calibrate_run
 from inference.evaluate import evaluate
 from inference.latents import DISTANCES, NEIGHBOURS, LatentScorer, Mahalanobis, NearestNeighbours
 from inference.overlap import OverlapFold
@@ -79,3 +80,12 @@ def test_a_plain_method_has_no_latents(run, tmp_path):
     settings = small_config(reel.path, tmp_path / "run", model__name="difference")
     with pytest.raises(ValueError, match="difference has none"):
         load_scorer(fit_method(settings), "cpu", config.load(None, {"eval.score": "knn"}).eval)
+
+
+def test_calibrating_after_more_training_forgets_what_older_weights_gave(run, tmp_path):
+    folder, reel = run
+    shutil.copytree(folder, tmp_path / "run")
+    stale = tmp_path / "run" / "calibration" / "latents.npz"
+    stale.write_bytes(b"of older weights")
+    calibrate_run(tmp_path / "run", small_config(reel.path, tmp_path / "run", eval__stride=4))
+    assert not stale.exists()

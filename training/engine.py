@@ -260,11 +260,8 @@ class Trainer:
 
     def run_facts(self) -> dict[str, Any]:
         """What run.json tells beside the config."""
-        facts = self.data.facts
-        paths = [str(reel.path.resolve()) for reel in self.data.reels]
         return {
-            "reels": [{**reel, "path": path} for reel, path in zip(facts["reels"], paths, strict=True)],
-            "windows": {side: facts["windows"][side]["number"] for side in ("train", "val")},
+            **self.data.about,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "device": str(self.team.device),
             "precision": str(self.dtype).removeprefix("torch."),

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 import torch
 
@@ -91,6 +92,11 @@ def scored(
     if expected is None:
         expected = np.zeros((0, *frame.shape[1:]), np.float32)
     return ScoredFrame(index, frame, expected, residual, valid, common)
+
+
+def enlarged(maps: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Maps (n, h, w) in the size of frames (..., H, W)."""
+    return np.stack([cv2.resize(m, frames.shape[:-3:-1], interpolation=cv2.INTER_LINEAR) for m in maps])
 
 
 def reflected(indices: np.ndarray, begin: int, end: int) -> np.ndarray:

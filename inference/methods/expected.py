@@ -13,20 +13,19 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import nn
 from tqdm import tqdm
 
 from data.reel import Reel
-from inference.methods.base import Method, reflected
-from inference.methods.flow import CHUNK_FRAMES, WORK_PX, shrunk, speed_between
+from inference.methods.base import Method, enlarged, reflected
+from inference.methods.flow import CHUNK_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
 from inference.quiet import QuietRange
 from models.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
 
 STEPS, BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 400, 16, 3e-3, 1e-2
 TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
-SHARED_CELLS, REACH_CELLS, LEAST_SHARE = 3, 5.0, 0.6  # of the map of quiet maxima, as in flow.py
+SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
 LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
 
 
@@ -84,12 +83,13 @@ class Expected(Method):
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
         self.arrays = {"scale": np.array([scale]), **weights}
         excess = [self._excess(self._context(r.reel, b, e)).max(axis=0) for r in val for b, e in chunks(r)]
-        self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0))
+        self.arrays["quiet_maximum"] = quiet_maximum(
+            np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS
+        )
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         maps = np.maximum(self._excess(frames), 0) / self.arrays["quiet_maximum"]
-        size = frames.shape[:1:-1]
-        return None, np.stack([cv2.resize(m, size, interpolation=cv2.INTER_LINEAR) for m in maps])
+        return None, enlarged(maps, frames)
 
     def _blocks(self, train: Sequence[QuietRange]) -> Iterator[np.ndarray]:
         """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs."""
@@ -141,13 +141,6 @@ def chunks(r: QuietRange) -> list[tuple[int, int]]:
     count = max(1, round((r.end - r.begin) / CHUNK_FRAMES))
     edges = np.linspace(r.begin, r.end, count + 1).astype(int).tolist()
     return list(pairwise(edges))
-
-
-def quiet_maximum(mean: np.ndarray) -> np.ndarray:
-    """The mean over clips of a place's maximum (h, w), shared with its neighbours and never near 0."""
-    wide = ndimage.maximum_filter(mean, SHARED_CELLS)
-    smooth = ndimage.gaussian_filter(wide, REACH_CELLS, mode="nearest")
-    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)).astype(np.float32)
 
 
 def train_net(net: nn.Module, frames: np.ndarray, target: np.ndarray, seed: int, device: torch.device) -> None:

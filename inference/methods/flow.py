@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from data.reel import Reel
-from inference.methods.base import Method, reflected
+from inference.methods.base import Method, enlarged, reflected
 from inference.quiet import QuietRange
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
@@ -41,10 +41,7 @@ class OpticalFlow(Method):
         highest = [self._highest(reel, np.arange(begin, end)) for reel, begin, end in chunks]
         mean = np.mean(highest, axis=0)
         side = max(mean.shape)
-        wide = ndimage.maximum_filter(mean, _odd(POOL_SHARE * side))
-        smooth = ndimage.gaussian_filter(wide, REACH_SHARE * side, mode="nearest")
-        least = max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)
-        self.arrays = {"quiet_speed": np.maximum(smooth, least).astype(np.float32)}
+        self.arrays = {"quiet_speed": quiet_maximum(mean, _odd(POOL_SHARE * side), REACH_SHARE * side)}
 
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
@@ -52,8 +49,16 @@ class OpticalFlow(Method):
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         maps = pooled(speeds(frames)) / self.arrays["quiet_speed"]
-        size = frames.shape[:1:-1]
-        return None, np.stack([cv2.resize(m, size, interpolation=cv2.INTER_LINEAR) for m in maps])
+        return None, enlarged(maps, frames)
+
+
+def quiet_maximum(mean: np.ndarray, shared: int, reach: float) -> np.ndarray:
+    """The mean over clips of a place's maximum (h, w), shared with its neighbours and never near 0.
+
+    shared: places whose largest counts. reach: sigma of the smoothing behind it, in places.
+    """
+    smooth = ndimage.gaussian_filter(ndimage.maximum_filter(mean, shared), reach, mode="nearest")
+    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)).astype(np.float32)
 
 
 def speeds(frames: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from data.reel import Reel
-from inference.methods.base import Method
+from inference.methods.base import Method, enlarged
 
 REFERENCES = 64  # frames of the stretch that each frame is compared with
 LOWEST = 0.3
@@ -25,13 +25,11 @@ class MutualScoring(Method):
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         kept = max(1, round(LOWEST * len(self.references)))
-        size = frames.shape[:1:-1]
         maps = []
         for frame in frames:
             distances = nearest(describe(frame), self.references)  # (R, h, w)
-            lowest = np.partition(distances, min(kept, len(distances) - 1), axis=0)[:kept].mean(axis=0)
-            maps.append(cv2.resize(lowest.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
-        return None, np.stack(maps)
+            maps.append(np.partition(distances, min(kept, len(distances) - 1), axis=0)[:kept].mean(axis=0))
+        return None, enlarged(np.float32(maps), frames)
 
 
 def describe(frame: np.ndarray) -> np.ndarray:
