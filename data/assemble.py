@@ -121,14 +121,14 @@ def finish(folder: Path, config: Config) -> None:
     """
     reel = Reel(folder)
     if not config.prep.movie_only:
-        _index(reel, config.prep)
+        write_index(reel, config.prep)
     if config.prep.movie_only or not (folder / "preview.mp4").is_file():
         summary.write_preview(reel, config.eval.fps)
     if not (folder / "summary.png").is_file():
         summary.write_page(reel)
 
 
-def _index(reel: Reel, prep: PrepConfig) -> None:
+def write_index(reel: Reel, prep: PrepConfig) -> None:
     """(Re)make windows.csv, unless the one there has the same windows: then its verdicts stay."""
     path, fresh = reel.path / "windows.csv", index_windows(reel, prep.clip_length, prep.stride)
     if path.is_file():

@@ -21,7 +21,7 @@ from data.sources.base import RGB, UNKNOWN, Candidate
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
-    "colour",
+    *("colour", "fit_fraction", "light_curves", "classes"),
 )
 
 Checked = dict[str, tuple[list[Candidate], list[Candidate]]]  # reel name -> accepted in time order, rejected

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,25 +23,29 @@ from config import Config, PrepConfig
 from data import sources
 from data.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
 from data.decode import Task, run_task, scan_chunk, start_worker
-from data.files import write_text
+from data.files import write_json, write_text
 from data.frame_table import write_rejected
+from data.light_curves import light_curves, video_reels
 from data.plan import ReelPlan, plan_reels
-from data.prepare_series import assemble_series, identity_of, names_for, read_all
+from data.prepare_series import assemble_series, complete, identity_of, names_for, read_all
 from data.reel import Reel
 from data.sources import xrs
 from data.sources.base import Candidate
 from data.sources.table import Series
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
+MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
 
 
 def prep(config: Config) -> list[Path]:
     """Prepare every reel found in `config.data_raw` into `config.data_clips`; returns the reel folders.
 
-    With `prep.source: vso` the frames are downloaded there first. Raises FileNotFoundError when there is no input,
-    ValueError when no frame can be used, or, once all the others are made, when a reel could not be, and OSError when
-    wanted frames could not be had.
+    With `prep.source: vso` the frames are downloaded there first; with `prep.light_curves` the input is prepared reels.
+    Raises FileNotFoundError when there is no input, ValueError when no frame can be used, or, once all the others are
+    made, when a reel could not be, and OSError when wanted frames could not be had.
     """
+    if config.prep.light_curves:
+        return _light_curve_reels(config)
     not_had = ""
     if config.prep.source == "vso":
         from data.vso import fetch  # local prep does not wait for network libraries
@@ -64,10 +68,7 @@ def prep(config: Config) -> list[Path]:
     found, no_series = read_all(tables, root, config.prep)
     series = _make_series(found, {plan.name for plan in plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
-    if failed:
-        listing = "\n".join(failed)
-        total = len(plans) + len(found)
-        raise ValueError(f"{len(failed)} of {total} reels could not be made, the others were:\n{listing}")
+    _refuse(failed, len(plans) + len(found))
     if not made:
         if no_series and not candidates:
             raise ValueError("; ".join(no_series[:5]))
@@ -76,6 +77,12 @@ def prep(config: Config) -> list[Path]:
     if not_had:
         raise OSError(f"{len(made)} reels are made without them (to be moved away before others can be), but {not_had}")
     return made
+
+
+def _refuse(failed: list[str], total: int) -> None:
+    if failed:
+        listing = "\n".join(failed)
+        raise ValueError(f"{len(failed)} of {total} reels could not be made, the others were:\n{listing}")
 
 
 @contextmanager
@@ -141,25 +148,61 @@ def _make_reels(
             failed.append(f"{plan.name}: {error}")
             continue
         if path:
+            if config.prep.classes:
+                _note_class(path, plan)
             made.append(path)
     return made, failed
+
+
+def _note_class(folder: Path, plan: ReelPlan) -> None:
+    """Write the folder that all files of a reel lie in, or the folder of their folder of images, as its class."""
+    places = {Path(c.path).resolve().parents[1 if c.kind == "image" else 0].name for row in plan.rows for c in row}
+    if len(places) > 1:
+        print(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
+        return
+    meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
+    if meta.get("class") != (label := places.pop()):
+        write_json(folder / "reel.json", meta | {"class": label})
 
 
 def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, config: Config):
     """The reels of series that could be made, and for each other one what stood against it."""
     made, failed = [], []
-    for series, name in zip(found, names_for(found, taken), strict=True):
+    with_pages = len(found) <= MOST_PAGES
+    if not with_pages:
+        print(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
+    pairs = zip(found, names_for(found, taken), strict=True)
+    for series, name in tqdm(pairs, total=len(found), desc="making series", disable=with_pages):
         final, identity = out / name, identity_of(series, given, config.prep)
         try:
             if final.exists():
                 _same_or_refuse(final, identity)
-                finish(final, config)
+                complete(final, config, with_pages)
                 made.append(final)
-            elif path := assemble_series(series, given, final, identity, config):
+            elif path := assemble_series(series, given, final, identity, config, with_pages):
                 made.append(path)
         except ValueError as error:
             failed.append(f"{name}: {error}")
     return made, failed
+
+
+def _light_curve_reels(config: Config) -> list[Path]:
+    """The series of the prepared reels in `config.data_raw`; their times and gaps stay as they are there."""
+    given, out = read_given(config.prep), Path(config.data_clips)
+    made: list[Path] = []
+    failed, reels = [], video_reels(config.data_raw)
+    for reel in reels:
+        try:
+            series = light_curves(reel, config.prep.light_curves)
+        except ValueError as error:
+            failed.append(f"{reel.name}: {error}")
+            continue
+        steps = {"sample_interval_sec": reel.cadence_s, "gap_threshold": reel.meta["gap_threshold"]}
+        as_there = replace(config, prep=replace(config.prep, **steps))
+        new, not_made = _make_series([series], {path.name for path in made}, given, out, as_there)
+        made, failed = made + new, failed + not_made
+    _refuse(failed, len(reels))
+    return made
 
 
 def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:

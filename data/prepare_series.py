@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 
@@ -18,48 +18,68 @@ import numpy as np
 import pandas as pd
 
 from config import Config, PrepConfig
-from data.assemble import Given, finish, making_folder
+from data.assemble import Given, finish, making_folder, write_index
 from data.files import write_csv, write_json
 from data.frame_table import FRAME_COLUMNS, add_labels, rejected_path
-from data.reel import INVALID, inside
-from data.sources import table, xrs
-from data.sources.table import NO_TIME, SAME_TIME, Series, TableError
-from data.sources.times import TABLE_SUFFIXES, table_stem
-from data.stretch import Stretch, fit_affine
+from data.reel import INVALID, Reel
+from data.series_scaling import examine, scaling_of, share_scaling
+from data.sources import arrays, cases, table, xrs
+from data.sources.table import Series, TableError
+from data.sources.times import ARRAY_SUFFIXES, TABLE_SUFFIXES, is_case_file
+from data.stretch import Stretch
 
 # The settings that decide the samples; the others are about pictures.
 _IDENTITY = (
     *("precision", "sample_interval_sec", "gap_threshold", "min_coverage", "fit_exclude_utc", "start_utc"),
     *("time_column", "value_columns", "label_column", "unix_time"),
 )
+_LATER = ("fit_fraction",)  # count only where they are set, so that reels from before they existed stay valid
+MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
 
 def read_all(paths: Iterable[Path], root: Path, prep: PrepConfig) -> tuple[list[Series], list[str]]:
-    """The series among tables, and why others are none.
+    """The series among tables and arrays, and why others are none.
 
-    A table given directly is one; a table found in a folder must look like one. Each reason is printed too.
+    A file given directly is one, and so is every file with prep.classes; another one found in a folder must look like
+    one. Each reason is printed too.
     """
     found, left_out = [], []
+    smallest = 0 if root.is_file() or prep.classes else 2 * prep.clip_length
     for path in paths:
         try:
-            found.append(_read(path, prep, smallest=0 if root.is_file() else 2 * prep.clip_length))
+            found += [_classed(series, prep) for series in _read(path, prep, smallest)]
         except TableError as error:
             left_out.append(f"{path.name} is no series: {error}")
             print(left_out[-1])
-    return found, left_out
+    return share_scaling(found, prep), left_out
 
 
-def _read(path: Path, prep: PrepConfig, smallest: int) -> Series:
-    if path.name.lower().endswith(TABLE_SUFFIXES):
-        return table.read(path, prep, smallest)
-    return xrs.read(path)
+def _read(path: Path, prep: PrepConfig, smallest: int) -> list[Series]:
+    name = path.name.lower()
+    if name.endswith(TABLE_SUFFIXES):
+        return [table.read(path, prep, smallest)]
+    if name.endswith(ARRAY_SUFFIXES):
+        return arrays.read(path, prep, smallest)
+    return cases.read(path, prep) if is_case_file(path) else [xrs.read(path)]
+
+
+def _classed(series: Series, prep: PrepConfig) -> Series:
+    """With prep.classes, the series with its folder as class and in its name, scaled like all others with a class.
+
+    A case keeps the class that its file gives it.
+    """
+    if not prep.classes or "class" in series.facts:
+        return series
+    label = series.path.resolve().parent.name
+    facts = series.facts | {"class": label}
+    return replace(series, name=f"{label}_{series.name}", scaled_with=series.scaled_with or "classes", facts=facts)
 
 
 def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
-    """A reel's name for each series: that of its file, numbered where it is taken."""
+    """A folder's name for the reel of each series, numbered where it is taken."""
     used, names = set(taken), []
     for series in found:
-        name = re.sub(r"[^\w.-]+", "_", table_stem(series.path)).lstrip(".")[:120] or "series"
+        name = re.sub(r"[^\w.-]+", "_", series.name).lstrip(".")[:120] or "series"
         names.append(name if name not in used else next(n for n in (f"{name}_{i}" for i in count(2)) if n not in used))
         used.add(names[-1])
     return names
@@ -68,13 +88,19 @@ def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
 def identity_of(series: Series, given: Given, prep: PrepConfig) -> str:
     """SHA-256 of everything that decides the samples: the file, the settings, and what the settings name."""
     settings = {name: getattr(prep, name) for name in _IDENTITY}
+    settings |= {name: getattr(prep, name) for name in _LATER if getattr(prep, name) is not None}
     facts = [settings, asdict(given), series.sha256, series.channels]
+    facts += [series.part] if series.part else []
+    facts += [series.scaling] if series.scaled_with else []  # other files take part in it
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
-def assemble_series(series: Series, given: Given, final: Path, identity: str, config: Config) -> Path | None:
+def assemble_series(
+    series: Series, given: Given, final: Path, identity: str, config: Config, with_page: bool = True
+) -> Path | None:
     """Make the reel `final` of a series; None when none of its samples can be used, with a table that says why.
 
+    Without a page (summary.png) there is no report on the screen either, unless samples were rejected or interpolated.
     Raises ValueError when the scaling can't be fitted.
     """
     prep, (order, reasons) = config.prep, examine(series, config.prep)
@@ -84,62 +110,71 @@ def assemble_series(series: Series, given: Given, final: Path, identity: str, co
         write_csv(rejected_path(final), frames_table)
         print(f"{final.name}: none of {len(order)} samples can be used (reasons in {rejected_path(final)})")
         return None
+    scaling = scaling_of(series, kept, given.stretches, prep)
     making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     add_labels(frames_table, given.anomalies, making)
-    scaling = _scaling(series, kept, given, prep)
     frames, masks, filled = _frames(series, kept, scaling, np.dtype(prep.precision))
     np.save(making / "frames.npy", frames)
     np.save(making / "masks.npy", masks)
+    if filled.any():
+        np.save(making / "missing.npy", filled)
     frames_table.loc[frames_table["accepted"], "flags"] = _flags(filled, series.channels)
     write_csv(making / "frames.csv", frames_table)
-    meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name}
+    meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
     write_json(making / "reel.json", meta)
-    finish(making, config)
+    complete(making, config, with_page, frames_table)
     rejected_path(final).unlink(missing_ok=True)
     os.replace(making, final)
-    _tell(final.name, series, frames_table, meta)
+    if with_page or not frames_table["accepted"].all() or filled.any():
+        _tell(final.name, series, frames_table, meta)
     return final
 
 
-def examine(series: Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
-    """The order of the samples in time (N,), those without a time last, and why each can't be used, '' where it can.
+def complete(folder: Path, config: Config, with_page: bool = True, table: pd.DataFrame | None = None) -> None:
+    """Window index and page of a series' folder, as far as they are missing or asked for.
 
-    Of samples of one time the first in the table that can be used is.
+    table: what frames.csv holds, where it is at hand.
     """
-    coverage = np.isfinite(series.values).mean(axis=1)
-    reasons = np.full(len(coverage), "", object)
-    for value in np.unique(coverage[coverage < prep.min_coverage]):
-        reasons[coverage == value] = f"coverage {value:.2f} is below prep.min_coverage {prep.min_coverage:g}"
-    reasons[coverage == 0] = "no value"
-    times = series.times_s if series.times_utc is None else series.times_utc
-    reasons[np.isnan(times) if series.times_utc is None else np.isnat(times)] = NO_TIME
-    order = np.argsort(times, kind="stable")  # NaN and NaT come last
-    usable = order[reasons[order] == ""]
-    for again in usable[1:][times[usable][1:] == times[usable][:-1]]:
-        reasons[again] = SAME_TIME
-    return order, reasons
+    if with_page:
+        finish(folder, config)
+    elif not config.prep.movie_only:
+        reel = Reel(folder)
+        if table is not None:
+            reel.candidates = table  # reading it again would take a third of a short series' time
+        write_index(reel, config.prep)
 
 
 def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: np.ndarray) -> pd.DataFrame:
     """frames.csv of the samples in time order, then of the rows that could not be read."""
-    utc = None if series.times_utc is None else series.times_utc[order]
     accepted = reasons[order] == ""
-    text = np.full(len(order), "", object) if utc is None else np.datetime_as_string(utc, unit="ms").astype(object)
-    facts = pd.DataFrame({"time_utc": text, "accepted": accepted, "source": series.rows[order]})
-    facts["time_utc"] = facts["time_utc"].mask(facts["time_utc"].isin(["", "NaT"]))
-    facts["time_s"] = _seconds(series, order, kept)
-    facts["index"] = pd.array(np.cumsum(accepted) - 1, dtype="Int64")
-    facts.loc[~accepted, "index"] = pd.NA
-    facts["coverage"] = np.isfinite(series.values[order]).mean(axis=1).round(6)
-    facts["reason"] = np.where(accepted, None, reasons[order])
-    facts["label"] = series.labels[order]
-    lost = pd.DataFrame([{"accepted": False, "source": where, "reason": why} for where, why in series.lost])
-    facts = pd.concat([facts, lost], ignore_index=True) if len(lost) else facts
-    facts["accepted"] = facts["accepted"].astype(bool)
-    facts["channel"] = "+".join(series.channels) if len(series.channels) <= 8 else f"{len(series.channels)} variables"
-    return facts.reindex(columns=FRAME_COLUMNS).astype({"flags": object})
+    count, lost = len(order), len(series.lost)
+    utc = np.full(count, None) if series.times_utc is None else _iso(series.times_utc[order])
+    index = np.where(accepted, np.cumsum(accepted) - 1, None)
+    where, why = zip(*series.lost, strict=True) if lost else ((), ())
+    channel = "+".join(series.channels) if len(series.channels) <= 8 else f"{len(series.channels)} variables"
+    nothing, nan = np.full(lost, None), np.full(lost, np.nan)
+    # Made at once of whole columns: setting them one by one takes longer than all the rest of a short series.
+    columns = {
+        "index": pd.array([*index, *nothing], dtype="Int64"),
+        "time_utc": np.append(utc, nothing),
+        "time_s": np.append(_seconds(series, order, kept), nan),
+        "channel": np.full(count + lost, channel, object),
+        "coverage": np.append(np.isfinite(series.values[order]).mean(axis=1).round(6), nan),
+        "flags": np.full(count + lost, None),
+        "accepted": np.append(accepted, np.zeros(lost, bool)),
+        "reason": np.append(np.where(accepted, None, reasons[order]), np.array(why, object)),
+        "label": np.append(series.labels[order], nan),
+        "source": np.append(series.rows[order].astype(object), np.array(where, object)),
+    }
+    unknown = np.full(count + lost, np.nan)
+    return pd.DataFrame({name: columns.get(name, unknown) for name in FRAME_COLUMNS})
+
+
+def _iso(times_utc: np.ndarray) -> np.ndarray:
+    """Times (N,) as text with milliseconds, None unknown."""
+    return np.where(np.isnat(times_utc), None, np.datetime_as_string(times_utc, unit="ms").astype(object))
 
 
 def _seconds(series: Series, order: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -149,23 +184,6 @@ def _seconds(series: Series, order: np.ndarray, kept: np.ndarray) -> np.ndarray:
     first = series.times_utc[kept[0]] if len(kept) else np.datetime64("1970-01-01", "ms")
     since = series.times_utc[order] - first
     return np.where(np.isnat(since), np.nan, since.astype(np.int64) / 1000)
-
-
-def _scaling(series: Series, kept: np.ndarray, given: Given, prep: PrepConfig) -> list[Stretch]:
-    """The scaling of each variable: given, that of its physics, or fitted once outside prep.fit_exclude_utc."""
-    rows = kept
-    if prep.fit_exclude_utc:
-        if series.times_utc is None:
-            name = series.path.name
-            raise ValueError(f"{name} has no UTC times to apply prep.fit_exclude_utc to; set prep.start_utc")
-        rows = kept[~inside(series.times_utc[kept], prep.fit_exclude_utc)]
-    chosen = []
-    for name, column in zip(series.channels, series.values[rows].T, strict=True):
-        known, fixed = column[np.isfinite(column)], given.stretches.get(name) or series.scaling
-        if not (fixed or len(known)):
-            raise ValueError(f"{series.path.name}, {name}: no value to fit the scaling on; see prep.fit_exclude_utc")
-        chosen.append(fixed or fit_affine(known))
-    return chosen
 
 
 def _frames(series: Series, kept: np.ndarray, scaling: list[Stretch], dtype: np.dtype):
@@ -215,7 +233,7 @@ def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity
         "stretch": [s.as_dict() for s in scaling],
         "calibration": [],
         "columns": series.notes,
-        "source": series.path.name,
+        "source": f"{series.path.name}#{series.part}" if series.part else series.path.name,
         "source_sha256": series.sha256,
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, pd)},
@@ -224,9 +242,19 @@ def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity
 
 def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
     """Print what was made of the table."""
-    notes = ", ".join(f"{column} ({what})" for column, what in series.notes.items())
+    columns: dict[str, list[str]] = {}
+    for column, what in series.notes.items():
+        columns.setdefault(what, []).append(column)
+    notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
     rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
     print(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
         f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}"
     )
+
+
+def _listed(names: list[str]) -> str:
+    """Names for people, the first and the last of many."""
+    if len(names) <= MOST_NOTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} ... {names[-1]}, {len(names)} in all"

@@ -3,6 +3,7 @@
 frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
 frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
 masks.npy    (T, H, W) uint8 bits, see the constants below
+missing.npy  (T, C) bool, of a series: values that were not measured; only where there are any
 reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
 windows.csv  the window index with its verdicts (`data/windows.py`)
 """
@@ -46,6 +47,11 @@ class Reel:
     def is_series(self) -> bool:
         """A time series: every frame is one pixel, the channels are the variables."""
         return self.shape[2:] == (1, 1)
+
+    @property
+    def category(self) -> str | None:
+        """The class that the reel as a whole belongs to, None unknown."""
+        return self.meta.get("class")
 
     @property
     def channels(self) -> list[str]:
@@ -108,6 +114,12 @@ class Reel:
         """Frame labels (T,) float: 1 anomalous, 0 normal, NaN unknown; None when nothing is labelled."""
         labels = self.table["label"].to_numpy(np.float64)
         return None if np.isnan(labels).all() else labels
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Which values of a series were not measured, and are stored interpolated or as invalid: (T, C) bool."""
+        path = self.path / "missing.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else np.zeros(self.shape[:2], bool)
 
     def physical(self, index: int) -> np.ndarray:
         """One frame (C, H, W) float32 in physical units (DN/s); invalid pixels are NaN."""

@@ -10,20 +10,24 @@ from data.windows import WindowSet
 
 
 class WindowDataset(Dataset):
-    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32.
+    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32, and the class.
 
-    `scaling` maps channel names to the stretch the model works in; see `target_stretches`.
+    `scaling` maps channel names to the stretch the model works in; see `target_stretches`. The class is an index into
+    `classes`, -1 for a reel of none of them.
     """
 
-    def __init__(self, reels: list[Reel], windows: WindowSet, scaling: dict[str, Stretch]):
-        self.reels, self.windows, self.scaling = reels, windows, scaling
+    def __init__(
+        self, reels: list[Reel], windows: WindowSet, scaling: dict[str, Stretch], classes: tuple[str, ...] = ()
+    ):
+        self.reels, self.windows, self.scaling, self.classes = reels, windows, scaling, classes
+        self._index = [classes.index(r.category) if r.category in classes else -1 for r in reels]
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
-        reel, start = self.reels[self.windows.reel[i]], int(self.windows.start[i])
-        return read_window(reel, start, self.windows.length, self.scaling)
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        number, start = self.windows.reel[i], int(self.windows.start[i])
+        return *read_window(self.reels[number], start, self.windows.length, self.scaling), self._index[number]
 
 
 def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,6 +48,11 @@ def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:
         for channel, stretch in zip(reel.channels, reel.stretches, strict=True):
             scaling.setdefault(channel, stretch)
     return scaling
+
+
+def classes_of(reels: list[Reel]) -> tuple[str, ...]:
+    """The classes that the reels belong to, sorted; none where no reel has one."""
+    return tuple(sorted({reel.category for reel in reels if reel.category is not None}))
 
 
 def target_stretches(reel: Reel, scaling: dict[str, Stretch]) -> list[Stretch]:

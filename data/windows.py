@@ -99,17 +99,33 @@ def training_starts(reel: Reel, exclude_utc: tuple) -> np.ndarray:
     return start[excluded[start + length] == excluded[start]]
 
 
+def validating(reels: list[Reel], val_fraction: float) -> np.ndarray:
+    """Which reels validate: of each class evenly as many as `val_fraction` asks for, but never all. (N,) bool."""
+    chosen, categories = np.zeros(len(reels), bool), np.array([reel.category or "" for reel in reels])
+    for category in np.unique(categories):
+        members = np.flatnonzero(categories == category)
+        share = np.floor(np.arange(len(members) + 1) * val_fraction)
+        chosen[members[np.diff(share) > 0]] = True
+    return chosen
+
+
 def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -> tuple[WindowSet, WindowSet]:
     """Training and validation windows of all reels, split by time block inside every reel.
 
+    Reels that belong to classes are split as wholes, each class by itself.
     Raises ValueError when either side is empty or the reels hold windows of different lengths.
     """
     lengths = sorted({int(n) for reel in reels for n in read_windows(reel)["length"]})
     if len(lengths) != 1:
         raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
     sides: tuple[list, list] = ([], [])
+    validates = validating(reels, val_fraction) if any(reel.category for reel in reels) else None
     for number, reel in enumerate(reels):
-        split = split_by_time(training_starts(reel, exclude_utc), lengths[0], val_fraction)
+        starts = training_starts(reel, exclude_utc)
+        if validates is None:
+            split = split_by_time(starts, lengths[0], val_fraction)
+        else:
+            split = (starts[:0], starts) if validates[number] else (starts, starts[:0])
         for side, starts in zip(sides, split, strict=True):
             side.append((np.full(len(starts), number), starts))
     train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)

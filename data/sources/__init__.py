@@ -8,7 +8,7 @@ from pathlib import Path
 from config import PrepConfig
 from data.sources import fits, images, tar, video
 from data.sources.base import Candidate, FrameError, RawFrame
-from data.sources.times import TABLE_SUFFIXES, XRS_SUFFIXES, standalone_tables
+from data.sources.times import ARRAY_SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES, is_case_file, standalone_tables
 
 READERS = {
     "fits": fits.read,
@@ -47,7 +47,8 @@ def discover(root: Path) -> list[Input]:
     found += [Input("images", folder, tuple(files)) for folder, files in folders.items()]
     found += [Input("table", path) for path in standalone_tables(paths, [item.path for item in found])]
     if not found:
-        suffixes = fits.SUFFIXES, tar.SUFFIXES, video.SUFFIXES, images.SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES
+        frames = (fits.SUFFIXES, tar.SUFFIXES, video.SUFFIXES, images.SUFFIXES)
+        suffixes = (*frames, TABLE_SUFFIXES, ARRAY_SUFFIXES, XRS_SUFFIXES)
         known = ", ".join(suffix for group in suffixes for suffix in group)
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
     return found
@@ -68,6 +69,8 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _scanner(path: Path) -> str:
     name = path.name.lower()
+    if is_case_file(path):
+        return ""
     suffixes = {"tar": tar.SUFFIXES, "fits": fits.SUFFIXES, "video": video.SUFFIXES}
     return next((scanner for scanner, ends in suffixes.items() if name.endswith(ends)), "")
 

@@ -7,14 +7,15 @@ import re
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.times import TIME_COLUMNS
+from data.sources.times import TIME_COLUMNS, table_stem
 from data.stretch import Stretch
 
 SERIES_TIME_COLUMNS = (*TIME_COLUMNS, "datetime", "time_s", "seconds", "unix_time", "t", "ds")
@@ -22,6 +23,7 @@ LABEL_COLUMNS = ("label", "is_anomaly", "anomaly")
 # Without a zone they are UTC. A day before a month, or the other way round, can't be told apart, and is not guessed.
 TIME_FORMATS = ("ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")
 LATEST_S = 1e11  # of unix seconds: what is beyond is no time, and would overflow
+HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
 
 NO_TIME, SAME_TIME = "time is missing or not readable", "same time as another sample"
 
@@ -36,10 +38,11 @@ class Series:
 
     times_utc: (N,) datetime64[ms] with NaT, or None; times_s: (N,) float64 seconds, NaN unknown. values: (N, C)
     float64, NaN missing. labels: (N,) float64. rows: (N,) where each is from, for people. lost: rows that could not be
-    read at all, as (where, reason). scaling: of all variables where their physics decides it, None where it is fitted.
+    read at all, as (where, reason). scaling: of each variable where something else decides it, None where it is fitted.
     """
 
     path: Path
+    name: str  # that its reel should get
     channels: tuple[str, ...]
     unit: str
     times_utc: np.ndarray | None
@@ -48,9 +51,13 @@ class Series:
     labels: np.ndarray
     rows: np.ndarray
     lost: tuple[tuple[str, str], ...]
-    scaling: Stretch | None
+    scaling: tuple[Stretch, ...] | None
     sha256: str
     notes: dict[str, str]  # what was made of the columns, by column
+    resolution: tuple[float, ...] = ()  # of each variable's number format, relative; empty: that of float64
+    part: str = ""  # of the file, where that holds several series
+    scaled_with: str = ""  # series of one such name share their scaling, so that their amplitudes can be compared
+    facts: dict[str, Any] = field(default_factory=dict)  # further entries of reel.json
 
 
 def read(path: Path, prep: PrepConfig, smallest: int = 0) -> Series:
@@ -60,29 +67,68 @@ def read(path: Path, prep: PrepConfig, smallest: int = 0) -> Series:
     TableError with the reason when it is none.
     """
     table, lost = _read_rows(path)
-    if smallest and len(table) < smallest:
-        raise TableError(f"{len(table)} rows are too few for a series; at least two prep.clip_length, {smallest}")
-    time = _choose(table, prep.time_column, SERIES_TIME_COLUMNS, "prep.time_column")
-    label = _choose(table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
-    if smallest and time is None:
+    refuse_short(len(table), smallest)
+    if smallest and _time_column(table, prep) is None:
         raise TableError("it has no time column; name it with prep.time_column")
-    notes = {name: kind for name, kind in ((time, "time"), (label, "label")) if name is not None}
-    channels, values = _values(table, prep.value_columns, notes)
-    times_utc, times_s = _times(table[time] if time else None, len(table), prep)
-    labels = np.full(len(table), np.nan) if label is None else _numbers(table[label])
-    rows = np.char.add("row ", (np.arange(len(table)) + 1).astype(str))
+    return series_of(table, path, prep, table_stem(path), file_sha256(path), lost=lost)
+
+
+def refuse_short(count: int, smallest: int) -> None:
+    """Raises TableError when `count` samples are fewer than a series that nobody named should have."""
+    if count < smallest:
+        raise TableError(f"{count} rows are too few for a series; at least two prep.clip_length, {smallest}")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Series(
-        path, channels, "as in the table", times_utc, times_s, values, labels, rows, lost, None, digest, notes
-    )
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def series_of(
+    table: pd.DataFrame,
+    path: Path,
+    prep: PrepConfig,
+    name: str,
+    digest: str,
+    *,
+    part: str = "",
+    lost: tuple[tuple[str, str], ...] = (),
+    notes: dict[str, str] | None = None,
+    label_columns: Sequence[str] = LABEL_COLUMNS,
+) -> Series:
+    """The series in the columns of a table, which are found by name or given by the settings.
+
+    name: of its reel. digest: SHA-256 of the file. part: of the file that the table is. notes: what is known of columns
+    that are not in it. Raises TableError when a column is missing, or none holds numbers or times.
+    """
+    time = _time_column(table, prep)
+    label = _choose(table, prep.label_column, label_columns, "prep.label_column")
+    notes = (notes or {}) | {column: kind for column, kind in ((time, "time"), (label, "label")) if column is not None}
+    channels, values = _values(table, prep.value_columns, notes)
+    times_utc, times_s = times_of(table[time] if time else None, len(table), prep)
+    labels = np.full(len(table), np.nan) if label is None else _numbers(table[label])
+    resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
+    rows = numbered("row", len(table))
+    source = (path, name, channels, "as in the table", times_utc, times_s, values, labels, rows, lost, None)
+    return Series(*source, digest, notes, resolution, part)
+
+
+def numbered(word: str, count: int) -> np.ndarray:
+    """Names of samples, counted from 1, as frames.csv has them: (N,) text."""
+    return np.char.add(f"{word} ", (np.arange(count) + 1).astype(str))
+
+
+def _resolution(dtype) -> float:
+    """Relative distance of neighbouring numbers of a format; a column of text is as good as float64."""
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" and isinstance(dtype, np.dtype) else 0.0
 
 
 def _read_rows(path: Path) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
     """The table, and the lines that are none of its rows."""
     try:
         if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path).reset_index(), ()
+            return _with_index(pd.read_parquet(path)), ()
         header, separator = _first_line(path)
         names = {"header": None} if _is_numeric(header) else {}
         with warnings.catch_warnings(record=True) as caught:
@@ -103,6 +149,16 @@ def _read_rows(path: Path) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
     return table, tuple((f"line {line}", reason) for lines in found for line, reason in lines)
 
 
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose index, where it says more than the rows' numbers, is a column; one of times is called time."""
+    if table.empty:
+        raise ValueError("it holds no row")
+    is_time = isinstance(table.index, pd.DatetimeIndex)
+    if table.index.names == [None] and not is_time:
+        return table.rename(columns=str).reset_index(drop=True)
+    return table.reset_index(names="time" if is_time and table.index.name is None else None).rename(columns=str)
+
+
 def _first_line(path: Path) -> tuple[list[str], str]:
     """Cells of the first line, and the separator: the one of `, ; tab` that it holds most of."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
@@ -117,6 +173,12 @@ def _is_numeric(cells: list[str]) -> bool:
     return bool(cells) and bool(np.isfinite(pd.to_numeric(pd.Series(cells), errors="coerce")).all())
 
 
+def _time_column(table: pd.DataFrame, prep: PrepConfig) -> str | None:
+    """The column that the settings name, else one of a known name, else the first that holds times by its type."""
+    known = _choose(table, prep.time_column, SERIES_TIME_COLUMNS, "prep.time_column")
+    return known or next((name for name in table.columns if table[name].dtype.kind == "M"), None)
+
+
 def _choose(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
     """The column that the settings name, else the first of the known names in any case, else None."""
     if given is not None:
@@ -128,9 +190,11 @@ def _choose(table: pd.DataFrame, given: str | None, known: Sequence[str], key: s
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """Cells as float64 (N,), NaN where they hold no finite number."""
+    """Cells as float64 (N,), NaN where they hold no finite number, or none below HUGE."""
+    if column.dtype.kind in "mM":  # times are no values, though pandas would count their ticks
+        return np.full(len(column), np.nan)
     values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
-    values[~np.isfinite(values)] = np.nan
+    values[~(np.abs(values) < HUGE)] = np.nan
     return values
 
 
@@ -157,12 +221,12 @@ def _values(table: pd.DataFrame, given: Sequence[str], notes: dict[str, str]) ->
     return tuple(columns), np.stack(list(columns.values()), axis=1)
 
 
-def _times(column: pd.Series | None, count: int, prep: PrepConfig) -> tuple[np.ndarray | None, np.ndarray]:
+def times_of(column: pd.Series | None, count: int, prep: PrepConfig) -> tuple[np.ndarray | None, np.ndarray]:
     """UTC (N,) datetime64[ms] or None, and seconds (N,). Without a column, samples are one cadence apart."""
     if column is None:
         seconds = np.arange(count) * (prep.sample_interval_sec or 1.0)
         return _shifted(prep.start_utc, seconds), seconds
-    seconds = _numbers(column) if column.dtype.kind != "M" else np.full(count, np.nan)
+    seconds = _numbers(column)
     if np.isfinite(seconds).sum() > 0.5 * column.notna().sum():
         return _shifted("1970-01-01" if prep.unix_time else prep.start_utc, seconds), seconds
     utc = _parsed(column)

@@ -11,7 +11,9 @@ from data.sources.base import FrameError, parse_utc
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+ARRAY_SUFFIXES = (".npz", ".npy")
 XRS_SUFFIXES = (".nc",)
+CASE_SUFFIXES = (".ts",)  # also one of videos, see is_case_file
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
@@ -73,17 +75,30 @@ def shift_utc(start_utc: str, seconds: float) -> str:
 
 
 def standalone_tables(paths: Sequence[Path], frames: Sequence[Path]) -> list[Path]:
-    """Those files among `paths` that may be series: GOES netCDF, and tables without frames beside them.
+    """Those files among `paths` that may be series: GOES netCDF, cases, tables and arrays without frames beside.
 
     A table in a folder with frames or beside a folder of frames holds their times, their labels or a catalogue.
     frames: the files and folders of frames.
     """
     taken = {place for path in frames for place in (path, path.parent)}
-    tables = [p for p in paths if p.name.lower().endswith(TABLE_SUFFIXES) and p.parent not in taken]
+    suffixes = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
+    tables = [p for p in paths if p.name.lower().endswith(suffixes) and p.parent not in taken]
     tables = [p for p in tables if not table_stem(p).lower().endswith("_frame_times")]
-    return tables + [p for p in paths if p.name.lower().endswith(XRS_SUFFIXES)]
+    return tables + [p for p in paths if p.name.lower().endswith(XRS_SUFFIXES) or is_case_file(p)]
+
+
+def is_case_file(path: Path) -> bool:
+    """Whether a `.ts` file is text of the UEA and UCR archives, whose header lines begin with # or @, and no video."""
+    if not path.name.lower().endswith(CASE_SUFFIXES):
+        return False
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:  # the video source has the reason
+        return False
+    return start[:1] in (b"#", b"@") and b"\0" not in start
 
 
 def table_stem(path: Path) -> str:
     """The name of a file of samples without its suffixes."""
-    return re.sub(r"\.(csv|tsv|parquet|fits|fts|fit|nc)(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    return re.sub(r"\.(csv|tsv|parquet|npz|npy|ts|fits|fts|fit|nc)(\.gz)?$", "", path.name, flags=re.IGNORECASE)

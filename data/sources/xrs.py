@@ -1,6 +1,5 @@
 """GOES X-ray sensor (XRS) files: FITS of GOES 6-15, netCDF of GOES 13-19, as sunpy.timeseries reads them."""
 
-import hashlib
 import re
 import warnings
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ import numpy as np
 from astropy.io import fits
 
 from data.sources.base import Candidate
-from data.sources.table import Series, TableError
+from data.sources.table import Series, TableError, file_sha256, numbered
+from data.sources.times import table_stem
 from data.stretch import Stretch
 
 CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
@@ -63,12 +63,11 @@ def read(path: Path) -> Series:
     values = np.stack([_fluxes(table, name, bad.get(name, 0)) for name in CHANNELS], axis=1)
     utc = table.index.to_numpy().astype("datetime64[ms]")
     count = len(table)
-    rows = np.char.add("sample ", (np.arange(count) + 1).astype(str))
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    rows, scaling = numbered("sample", count), (SCALING,) * len(CHANNELS)
     notes = dict.fromkeys(CHANNELS, "value") | {"satellite": str(found.observatory)}
     nan = np.full(count, np.nan)
-    return Series(path, CHANNELS, UNIT, utc, nan, values, nan, rows, (), SCALING, digest, notes)
+    source = (path, table_stem(path), CHANNELS, UNIT, utc, nan, values, nan, rows, (), scaling)
+    return Series(*source, file_sha256(path), notes)
 
 
 def _fluxes(table, name: str, bad_bits: int) -> np.ndarray:

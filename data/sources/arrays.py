@@ -1,0 +1,111 @@
+"""Time series in NumPy files: `.npy` with one array, `.npz` with arrays by name, which are read as a table's columns.
+
+Names of arrays may have folders (`test/pump_3/x`): those of one folder are a series of their own, with a reel of its
+own.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.table import LABEL_COLUMNS, Series, TableError, file_sha256, refuse_short, series_of
+from data.sources.times import table_stem
+
+VALUE = "value"  # what an array without a name is called
+PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
+_KINDS = "biufMU"  # of numbers, times and texts
+
+
+def read(path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+    """The series of a file, one for each folder in the names of its arrays; those that are none are printed.
+
+    Raises TableError with the first reason when none is, or the file can't be read.
+    """
+    digest, found, reasons = file_sha256(path), [], []
+    for group, arrays in _groups(path).items():
+        try:
+            found.append(_series(group, arrays, path, prep, digest, smallest))
+        except TableError as error:
+            reasons.append(str(error))
+            print(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
+    if not found:
+        raise TableError(reasons[0] if reasons else "it holds no array")
+    return found
+
+
+def _groups(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Arrays by name, by the folder before the name; those that hold Python objects are never loaded."""
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    try:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": {VALUE: _native(loaded)}}
+            for key in loaded.files:
+                group, _, name = key.rpartition("/")
+                groups.setdefault(group, {})[name] = _loaded(loaded, key)
+    except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
+        raise TableError(f"not readable as arrays: {error}") from None
+    return groups
+
+
+def _loaded(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    """An array of the file; one of objects becomes one without an axis."""
+    try:
+        return _native(np.asarray(file[key]))
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        return np.array("Python objects")
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """The same numbers in this machine's byte order, as pandas needs them."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _series(group: str, arrays: dict, path: Path, prep: PrepConfig, digest: str, smallest: int) -> Series:
+    table, names, notes = _table(arrays, prep)
+    refuse_short(len(table), smallest)
+    # The settings may name an array of several variables as a whole.
+    given = tuple(column for name in prep.value_columns for column in names.get(name, [name]))
+    perhaps = [column for column in table if PERHAPS_LABELS.fullmatch(column) and table[column].isin([0, 1]).all()]
+    known = (*LABEL_COLUMNS, *(column.lower() for column in perhaps))
+    name = f"{table_stem(path)}_{group}" if group else table_stem(path)
+    settings = replace(prep, value_columns=given)
+    return series_of(table, path, settings, name, digest, part=group, notes=notes, label_columns=known)
+
+
+def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFrame, dict[str, list[str]], dict]:
+    """Arrays (T,) and (T, C) of one length as columns, the columns of each array, and notes on what is none.
+
+    Raises TableError when an array that the settings name does not fit.
+    """
+    count = _length(arrays, prep.value_columns)
+    chosen = {*prep.value_columns, prep.time_column, prep.label_column}
+    columns: dict[str, np.ndarray] = {}
+    names, notes = {}, {}
+    for name, array in arrays.items():
+        if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in _KINDS:
+            notes[name] = f"left out: {array.dtype} {array.shape}"
+            if name in chosen:
+                raise TableError(f"{name} is {array.dtype} {array.shape}, no numbers (T,) or (T, C) with T = {count}")
+            continue
+        names[name] = [name] if array.ndim == 1 else [f"{name}_{i}" for i in range(array.shape[1])]
+        columns |= dict(zip(names[name], array.reshape(count, -1).T, strict=True))
+    return pd.DataFrame(columns, index=range(count)), names, notes
+
+
+def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
+    """How many samples there are: that of the arrays the settings name, else what most have, the longest on a tie."""
+    named = [name for name in arrays if any(re.fullmatch(rf"{re.escape(name)}(_\d+)?", v) for v in value_columns)]
+    lengths = [len(arrays[name]) for name in named or arrays if arrays[name].ndim in (1, 2)]
+    if not any(lengths):
+        shapes = {name: array.shape for name, array in list(arrays.items())[:10]}
+        raise TableError(f"none of its arrays {shapes} has the shape (T,) or (T, C)")
+    return max(lengths, key=lambda n: (lengths.count(n), n))
