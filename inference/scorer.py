@@ -15,7 +15,7 @@ from data.reel import Reel
 from data.stretch import Stretch
 from data.windows import stretches
 from inference.latents import DISTANCES, LatentScorer, quiet_latents
-from inference.methods import METHODS
+from inference.methods import METHODS, check_frames
 from inference.mix import MixScorer, load_or_fit
 from inference.quiet import QuietRange, quiet_ranges
 from inference.residuals import Detector, ScoredFrame, settings_for
@@ -80,6 +80,7 @@ def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig)
 
 def fitted(name: str, detector: Detector, model: ModelConfig, quiet: list[QuietRange]) -> Scorer:
     """A method beside a net, fitted on its training windows."""
+    check_frames(name, quiet[0].reel.shape[1:])
     method = METHODS[name](model, {}, detector.scaling, detector.clip_length)
     method.device = detector.device
     method.fit(quiet, seed=0)

@@ -11,6 +11,12 @@ from inference.methods.flow import OpticalFlow
 from inference.methods.mutual import MutualScoring
 from inference.methods.patch_pca import PatchPca
 from inference.methods.robust_z import RobustZ
+from inference.methods.series.base import SeriesMethod
+from inference.methods.series.isolation_forest import WindowForest
+from inference.methods.series.kmeans import KMeansDistance
+from inference.methods.series.matrix_profile import MatrixProfile
+from inference.methods.series.sub_pca import SubPca
+from inference.methods.series.window_pca import WindowPca
 
 METHODS: dict[str, type[Method]] = {
     "difference": RunningDifference,
@@ -19,4 +25,23 @@ METHODS: dict[str, type[Method]] = {
     "flow": OpticalFlow,
     "expected": Expected,
     "mutual": MutualScoring,
+    "window_pca": WindowPca,
+    "sub_pca": SubPca,
+    "kmeans": KMeansDistance,
+    "matrix_profile": MatrixProfile,
+    "iforest": WindowForest,
 }
+FOR_SERIES = tuple(name for name, method in METHODS.items() if issubclass(method, SeriesMethod))
+FOR_PICTURES = ("flow", "expected")  # they look for motion, or at the look of a place
+
+
+def check_frames(name: str, shape: tuple[int, int, int]) -> None:
+    """Raise ValueError when the method `name` can't work on frames of shape (C, H, W), naming those that can."""
+    is_series = shape[1:] == (1, 1)
+    unfit, works_on = (FOR_PICTURES, "pictures") if is_series else (FOR_SERIES, "time series")
+    if name in unfit:
+        others = ", ".join(known for known in METHODS if known not in unfit)
+        raise ValueError(
+            f"model.name {name} works on {works_on}, and these frames have {shape[1]}x{shape[2]} px; "
+            f"choose one of {others}, or a net"
+        )

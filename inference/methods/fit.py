@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from config import Config, as_dict
-from inference.methods import METHODS
+from inference.methods import METHODS, check_frames
 from inference.quiet import note_windows, quiet_ranges
 from training import checkpoint as checkpoints
 from training import run as run_folder
@@ -19,6 +19,7 @@ def fit_method(config: Config) -> Path:
     if config.train.resume:
         return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
     folder, data = run_folder.choose_folder(config), open_data(config)
+    check_frames(config.model.name, data.frame_shape)
     note_windows(folder, data.reels, config.train)
     quiet = quiet_ranges(folder, data.clip_length)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)

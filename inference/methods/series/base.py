@@ -1,0 +1,140 @@
+"""What methods for series share: a stretch is read in pieces, and every window of a piece is looked at.
+
+A window holds `clip_length` samples of C variables, and windows are one sample apart. What is found out about windows
+goes to their samples as the mean over all windows that cover one: fewer at the ends of a stretch.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from config import EvalConfig
+from data.reel import INVALID, Reel
+from inference.methods.base import Method, scored
+from inference.quiet import QuietRange
+from inference.residuals import ScoredFrame
+
+PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
+SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on
+LEAST_SPREAD = 0.05  # of a variable, where 98 % of all samples lie in 0..1: one that hardly changes must not decide all
+
+
+class SeriesMethod(Method):
+    """A method that works on windows of a series, up to clip_length - 1 samples before and after a sample.
+
+    `compare` gets whole pieces, with invalid samples interpolated, and answers for every sample of them.
+    """
+
+    def open(self, reel: Reel, begin: int, end: int) -> None:
+        """Note the valid samples, which the invalid ones are interpolated between."""
+        self.known = begin + np.flatnonzero((reel.read_masks(begin, end)[:, 0, 0] & INVALID) == 0)
+
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
+        if end - begin < self.clip_length:
+            return
+        self.open(reel, begin, end)
+        reach, count = self.clip_length - 1, self.piece_samples(reel.shape[1])
+        for first in range(begin, end, count):
+            stop = min(first + count, end)
+            # At the end of a stretch a piece may be shorter than a window, so it looks back at least a whole one.
+            low, high = max(min(first, end - self.clip_length) - reach, begin), min(stop + reach, end)
+            frames, valid = self.read(reel, np.arange(low, high))
+            expected, errors = self.compare(self.samples(reel, low, high)[:, :, None, None], valid)
+            for index in range(first, stop):
+                i = index - low
+                answer = (None if a is None else a[i] for a in (expected, errors))
+                yield scored(index, frames[i], valid[i], *answer, settings)
+
+    def piece_samples(self, channels: int) -> int:
+        """Samples that are answered for at a time, so that memory does not grow with the series."""
+        return max(self.clip_length, PIECE_VALUES // (self.clip_length * channels))
+
+    def samples(self, reel: Reel, low: int, high: int) -> np.ndarray:
+        """Samples (high - low, C) of the opened stretch: invalid ones by linear interpolation, held at its ends."""
+        before, behind = self.known[self.known <= low][-1:], self.known[self.known >= high - 1][:1]  # one or none
+        first, last = min([low, *before]), max([high - 1, *behind])
+        values, valid = self.read(reel, np.arange(first, last + 1))
+        values, at = values[:, :, 0, 0], np.flatnonzero(valid[:, 0, 0])
+        if 0 < len(at) < len(values):
+            places = np.arange(len(values))
+            values = np.stack([np.interp(places, at, column[at]) for column in values.T], axis=1).astype(np.float32)
+        return values[low - first : high - first]
+
+
+class WindowMethod(SeriesMethod):
+    """A method that is fitted on a sample of quiet windows, in which each variable has mean 0 and spread 1.
+
+    A subclass gives `learn` and `compare`. Windows are flat, D = clip_length x C values, sample after sample.
+    """
+
+    sample_windows, sample_values = SAMPLE_WINDOWS, SAMPLE_VALUES
+
+    @abstractmethod
+    def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """Arrays from quiet windows (N, D)."""
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """Mean and spread (C,) of every variable, and what the method learns, from training windows."""
+        windows = self._quiet_windows([r for r in quiet if r.side == "train"])  # (N, T, C)
+        mean, spread = windows.mean(axis=(0, 1), dtype=np.float64), windows.std(axis=(0, 1), dtype=np.float64)
+        units = {"mean": mean.astype(np.float32), "spread": np.maximum(spread, LEAST_SPREAD).astype(np.float32)}
+        windows = (windows - units["mean"]) / units["spread"]
+        self.arrays = units | self.learn(windows.reshape(len(windows), -1), seed)
+
+    def windows(self, frames: np.ndarray) -> np.ndarray:
+        """All windows (n - clip_length + 1, D) of samples (n, C, 1, 1), in quiet units."""
+        samples = (frames[:, :, 0, 0] - self.arrays["mean"]) / self.arrays["spread"]
+        return windows_of(samples, self.clip_length).reshape(len(samples) - self.clip_length + 1, -1)
+
+    def _quiet_windows(self, train: Sequence[QuietRange]) -> np.ndarray:
+        """At most about `sample_windows` windows (N, T, C), evenly from ranges, half or more of each valid.
+
+        Raises ValueError when there are none.
+        """
+        length, channels = self.clip_length, train[0].reel.shape[1]
+        limit = min(self.sample_windows, self.sample_values // (length * channels))
+        step = max(1, -(-sum(r.end - r.begin - length + 1 for r in train) // max(limit, 1)))
+        count = -(-self.piece_samples(channels) // step) * step
+        found = [np.empty((0, length, channels), np.float32)]
+        for r in train:
+            self.open(r.reel, r.begin, r.end)
+            for first in range(r.begin, r.end - length + 1, count):
+                last = min(first + count + length - 1, r.end)
+                is_known = np.isin(np.arange(first, last), self.known)
+                enough = windows_of(is_known, length)[::step].mean(axis=1) >= 0.5
+                found.append(windows_of(self.samples(r.reel, first, last), length)[::step][enough])
+        windows = np.concatenate(found)
+        if not len(windows):
+            raise ValueError(f"no training window of {length} samples is at least half valid; train on other data")
+        return windows
+
+
+class WindowScore(WindowMethod):
+    """A method that says how unusual a window is as a whole; a subclass gives `learn` and `score`."""
+
+    @abstractmethod
+    def score(self, windows: np.ndarray) -> np.ndarray:
+        """How unusual windows (n, D) are: (n,), at least 0."""
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        return None, mean_over_windows(self.score(self.windows(frames)), self.clip_length)[:, None, None]
+
+
+def windows_of(samples: np.ndarray, length: int) -> np.ndarray:
+    """All windows (n - length + 1, length, ...) of samples (n, ...), as a view."""
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(samples, length, axis=0), -1, 1)
+
+
+def mean_over_windows(scores: np.ndarray, length: int) -> np.ndarray:
+    """Scores of all windows (n,) -> the mean of the windows that cover each sample, (n + length - 1,) float32."""
+    padded = np.pad(np.asarray(scores, np.float64), length - 1)
+    # Sums of their own, because differences of running ones would lose small scores behind a huge one.
+    return (windows_of(padded, length).sum(axis=1) / covering(len(scores), length)).astype(np.float32)
+
+
+def covering(windows: int, length: int) -> np.ndarray:
+    """How many of `windows` windows cover each of their windows + length - 1 samples."""
+    rising = np.arange(1, windows + length)
+    return np.minimum(np.minimum(rising, rising[::-1]), min(windows, length))
