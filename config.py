@@ -49,8 +49,11 @@ UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
 
 MixPart = Literal[
-    "standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "expected", "mutual"
-]
+    "standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "expected", "mutual",
+    "window_pca", "sub_pca", "kmeans", "matrix_profile", "iforest",
+]  # fmt: skip
+
+SERIES_MODELS = ("tvnet", "timesnet", "linear")
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -88,6 +91,19 @@ class SkyConfig:
 
 
 @section
+class LightCurvesConfig:
+    grid: tuple[PositiveInt, PositiveInt] | None = None
+    boxes: dict[str, Rectangle] = Field(default_factory=dict)
+    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], Field(min_length=1)] = ("mean", "max", "spread")
+
+    @model_validator(mode="after")
+    def _has_places(self):
+        if (self.grid is None) == (not self.boxes):
+            raise ValueError("needs either grid: [rows, columns] or boxes: {name: [x0, y0, x1, y1]}")
+        return self
+
+
+@section
 class PrepConfig:
     source: Literal["local", "vso"] = "local"
     vso: VsoConfig = Field(default_factory=VsoConfig)
@@ -117,6 +133,7 @@ class PrepConfig:
     stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
     stretch_from: str | None = None
     fit_exclude_utc: tuple[UtcInterval, ...] = ()
+    fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     colour: Literal["gray", "rgb"] = "gray"
     times_csv: str | None = None
     start_utc: UtcTime | None = None
@@ -125,6 +142,8 @@ class PrepConfig:
     value_columns: tuple[str, ...] = ()
     label_column: str | None = None
     unix_time: bool = False
+    light_curves: LightCurvesConfig | None = None
+    classes: Literal["folder"] | None = None
     labels_csv: str | None = None
     movie_only: bool = False
 
@@ -134,6 +153,8 @@ class PrepConfig:
         missing = [f"prep.{key}" for key, value in needed.items() if not value]
         if self.source == "vso" and missing:
             raise ValueError(f"source vso needs {', '.join(missing)}")
+        if self.source == "vso" and self.light_curves:
+            raise ValueError("light_curves are cut from prepared reels; prepare those of source vso first")
         return self
 
 
@@ -156,13 +177,18 @@ class StageConfig:
     stride: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
     dilation: PositiveInt = 1
     kernel: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 3, 3)
+    modulation: Literal["none", "dynamic"] = "none"
 
 
 @section
 class ModelConfig:
     name: str = "autoencoder"
-    patch: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 4)
-    stages: tuple[StageConfig, ...] = (StageConfig(32), StageConfig(64, 1, (2, 2, 2)), StageConfig(96, 1, (4, 1, 1)))
+    task: Literal["anomaly", "forecast", "impute", "classify"] = "anomaly"
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)] | None = None
+    mix_variables: bool = True
+    instance_norm: bool = True
+    top_periods: PositiveInt = 3
     latent_channels: PositiveInt = 8
     kl_weight: NonNegative = 1e-4
     memory_slots: Annotated[int, Field(ge=2)] = 256
@@ -172,6 +198,12 @@ class ModelConfig:
     mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 8, 8)
     predict_frames: PositiveInt = 1
     target: Literal["speed", "change"] = "speed"
+
+    @model_validator(mode="after")
+    def _task_is_possible(self):
+        if self.task != "anomaly" and self.name not in SERIES_MODELS:
+            raise ValueError(f"task {self.task} is for {', '.join(SERIES_MODELS)}; {self.name} only finds anomalies")
+        return self
 
 
 @section
@@ -212,6 +244,7 @@ class EvalConfig:
     overlap_percentile: Percent = 99.0
     score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
     mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
+    combine: Literal["mean", "max", "rms"] = "rms"
     common_mode: bool = True
     smooth_px: NonNegative = 1.0
     threshold_low: Positive | Literal["auto"] = "auto"

@@ -46,7 +46,8 @@ def _train(config: Config) -> None:
         raise ConfigError(f"model.name {config.model.name!r} is unknown; known are {known}")
     run = fit_method(config) if config.model.name in METHODS else train(config)
     if os.environ.get("RANK", "0") == "0":
-        calibrate_run(run, config)
+        if config.model.task != "classify":
+            calibrate_run(run, config)
         print(f"run: {run}")
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -25,9 +25,16 @@ from inference.quiet import QuietRange, note_windows, quiet_ranges
 from inference.residuals import ScoredFrame, settings_for
 from inference.scorer import Scorer, load_scorer
 
+# How the scores (C, 1) of a sample's variables become one.
+COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "mean": lambda parts: parts.mean(keepdims=True),
+    "max": lambda parts: parts.max(keepdims=True),
+    "rms": lambda parts: np.sqrt(np.square(parts).mean(keepdims=True)),
+}
 # Settings that decide what a score is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
+    "combine",
 )
 
 
@@ -40,7 +47,12 @@ class Calibration:
     cadence_s: float
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
-        """The score map (H, W) of a residual map, as settings.score asks."""
+        """The score map (H, W) of a residual map, as settings.score asks; of a sample of a series one number (1, 1)."""
+        score = self.parts(residual, settings)
+        return score if score.shape[1] > 1 else COMBINE[settings.combine](score)
+
+    def parts(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
+        """The score of every pixel (H, W), or of every variable of a series (C, 1)."""
         return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
@@ -93,16 +105,16 @@ def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> C
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
     promise about new data, so only frames that were never trained on decide it. Their maps wait in a temporary file.
     """
-    frame_shape = ranges[0].reel.shape[2:]
+    is_series = ranges[0].reel.is_series
     train, val = ([r for r in ranges if r.side == side] for side in ("train", "val"))
     with tempfile.TemporaryFile() as store:
         residuals = (f.residual for f in _quiet_frames(scorer, train, settings))
-        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)))
+        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)), is_series)
         store.seek(0)
         made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
         levels = [
             detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
-            for residual, valid in _read_back(store, frame_shape)
+            for residual, valid in _read_back(store, noise.mean.shape)
         ]
     return replace(made, levels=np.array(levels))
 
@@ -124,10 +136,11 @@ def _stored(frames: Iterator[ScoredFrame], store: BinaryIO) -> Iterator[np.ndarr
 
 
 def _read_back(store: BinaryIO, shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    pixels = shape[0] * shape[1]
-    while payload := store.read(5 * pixels):
+    """Residuals of a shape with their valid masks, which a series has one of for all its variables."""
+    pixels, mask_shape = shape[0] * shape[1], shape if shape[1] > 1 else (1, 1)
+    while payload := store.read(4 * pixels + mask_shape[0] * mask_shape[1]):
         residual = np.frombuffer(payload, np.float32, pixels).reshape(shape)
-        yield residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(shape)
+        yield residual, np.frombuffer(payload, bool, offset=4 * pixels).reshape(mask_shape)
 
 
 def _key(settings: EvalConfig) -> str:

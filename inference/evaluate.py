@@ -8,9 +8,10 @@ Results of a reel lie in `<run>/eval/<reel>/`:
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,12 @@ from inference.instrument import is_resolved, judged
 from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
 from inference.movie import movie_of
 from inference.report_page.page import write_report
-from inference.residuals import ScoredFrame
+from inference.residuals import Detector, ScoredFrame
 from inference.results import Results, ScoreMaps, read_boxes, saved_frame
 from inference.scorer import load_scorer, score_reel, scored_stretches
+from inference.tasks.classify import classify
+from inference.tasks.forecast import write_forecasts
+from inference.tasks.impute import write_filled
 from training.checkpoint import path_of
 
 
@@ -48,6 +52,9 @@ def evaluate(config: Config) -> list[Path]:
     run = find_run(config.model_path)
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
+    task = checkpoint["config"]["model"].get("task", "anomaly")
+    if task == "classify":
+        return classify(config, run, scorer, checkpoint["data"])
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:
         check_reel(reel, checkpoint["data"])  # all of them before hours of work on the first
@@ -62,7 +69,7 @@ def evaluate(config: Config) -> list[Path]:
         elif config.eval.movie_only:
             redraw(job)
         else:
-            run_job(job)
+            run_job(job, partial(beyond_scores, job, task, config.seed))
         results.append(job.out)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
@@ -82,7 +89,16 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
     return Detection(scored, score, boxes)
 
 
-def run_job(job: Job) -> None:
+def beyond_scores(job: Job, task: str, seed: int) -> dict:
+    """What a model that forecasts or imputes gives beside scores: its files, and its part of summary.json."""
+    if isinstance(job.scorer, Detector) and task == "forecast":
+        return write_forecasts(job.out, job.run, job.scorer, job.reel, job.settings.stride)
+    if isinstance(job.scorer, Detector) and task == "impute":
+        return write_filled(job.out, job.scorer, job.reel, job.settings.stride, seed)
+    return {}
+
+
+def run_job(job: Job, beyond: Callable[[], dict]) -> None:
     """Evaluate one reel and write everything; a summary that exists belongs to complete results."""
     (job.out / "summary.json").unlink(missing_ok=True)
     begun = time.perf_counter()
@@ -94,7 +110,7 @@ def run_job(job: Job) -> None:
             if movie:
                 movie.add(found.scored, found.score, found.boxes)
     seconds = time.perf_counter() - begun
-    results.write(job.out, job.low, job.high, job.identity, seconds)
+    results.write(job.out, job.low, job.high, job.identity, seconds, beyond())
     write_report(job)
 
 

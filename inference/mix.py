@@ -70,7 +70,8 @@ class MixScorer(OfDetector):
         streams = [part.scorer.frames(reel, begin, end, settings) for part in self.parts]
         for together in in_step(streams):
             surprises = [part.surprise(f.residual) for part, f in zip(self.parts, together, strict=True)]
-            residual = np.where(together[0].valid, np.mean(surprises, axis=0), np.float32(0))
+            # Sums, because a part may score a series' variables one by one and another the sample as a whole.
+            residual = np.where(together[0].valid, sum(surprises) / len(surprises), np.float32(0))
             yield replace(together[0], residual=residual.astype(np.float32))
 
 
@@ -110,4 +111,4 @@ def measure(scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[
                     kept.append(frame.residual)
                 yield frame.residual
 
-    return fit_noise(residuals()), np.stack(kept)
+    return fit_noise(residuals(), quiet[0].reel.is_series), np.stack(kept)

@@ -15,6 +15,7 @@ from inference.boxes import find_boxes
 # A pixel's variance from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
 NEIGHBOURHOOD_PX = 2
+SERIES_FLOOR = 0.05
 PEAK_SHARE, LEAST_PEAKS = 0.1, 10
 PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
 DAY_S = 86_400.0
@@ -32,12 +33,13 @@ class NoiseModel:
         return np.maximum(residual - self.mean, 0) / self.spread
 
 
-def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
+def fit_noise(residuals: Iterable[np.ndarray], of_series: bool = False) -> NoiseModel:
     """Fit a noise model to quiet residual maps (H, W), one pass, memory of a few maps (Welford 1962).
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
-    change in the quiet data would else turn any grey level into an event.
+    change in the quiet data would else turn any grey level into an event. The maps of a series are its variables, which
+    are no neighbours and have little in common: there a spread is at least a twentieth of the typical one.
     Raises ValueError without at least two maps.
     """
     count, mean, squares = 0, 0.0, 0.0
@@ -51,6 +53,9 @@ def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     variance = squares / (count - 1)
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
+    if of_series:
+        spread = np.maximum(np.sqrt(variance), SERIES_FLOOR * np.sqrt(typical))
+        return NoiseModel(np.float32(mean), np.float32(spread))
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
     return NoiseModel(*(_widened(field) for field in (mean, spread)))
 

@@ -31,7 +31,10 @@ from training.device import autocast, autocast_dtype
 
 @dataclass(frozen=True)
 class ScoredFrame:
-    """One frame with its reconstruction `(C, H, W)`, and its residual `(H, W)` >= 0, 0 where `valid` is False."""
+    """One frame with its reconstruction `(C, H, W)`, and its residual `(H, W)` >= 0, 0 where `valid` is False.
+
+    The residual of a sample of a series is (C, 1), one value a variable, where the method tells them apart.
+    """
 
     index: int
     frame: np.ndarray
@@ -65,14 +68,14 @@ class Detector:
     @torch.inference_mode()
     def reconstruct(self, batch: torch.Tensor) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
-        with _autocast(self.device):
+        with _autocast(self.device, batch):
             reconstruction = self.model(self.on_device(batch))
         return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
 
     @torch.inference_mode()
     def encode(self, batch: torch.Tensor) -> torch.Tensor:
         """(B, C, T, H, W) float32 -> latents (B, D, T', H', W') float32, on the device."""
-        with _autocast(self.device):
+        with _autocast(self.device, batch):
             return self.model.encode(self.on_device(batch)).float()
 
     def on_device(self, batch: torch.Tensor) -> torch.Tensor:
@@ -84,9 +87,13 @@ class Detector:
         return score_frames(self, reel, windows, settings)
 
 
-def _autocast(device: torch.device) -> AbstractContextManager:
-    """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap."""
-    return autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize))
+def _autocast(device: torch.device, batch: torch.Tensor) -> AbstractContextManager:
+    """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap.
+
+    Not for series, whose samples are exact to more digits.
+    """
+    amp = "off" if batch.shape[3:] == (1, 1) else "auto"
+    return autocast(device, autocast_dtype(amp, device, temporal_depth=sys.maxsize))
 
 
 @dataclass(frozen=True)
@@ -179,14 +186,15 @@ def score_frames(
     # The mean of reconstructions gives the mean residual; other folds need every window's own.
     other = None
     if settings.overlap != "mean":
-        other = OverlapFold(count, shape[1:], settings.overlap, percentile=settings.overlap_percentile)
+        maps = (shape[0], 1) if reel.is_series else shape[1:]
+        other = OverlapFold(count, maps, settings.overlap, percentile=settings.overlap_percentile)
     for part, clips, reconstructions in through(detector.reconstruct, detector, reel, windows, settings.batch_size):
         for window, clip, recon in zip(part, clips.numpy(), reconstructions, strict=True):
             frame, clip, recon = first_answered(window, detector.clip_length, answers), clip[:, answers], recon[answers]
             if window.backwards:
                 clip, recon = clip[:, ::-1], recon[::-1]
-            error = np.abs(clip.transpose(1, 0, 2, 3) - recon).mean(axis=1) if other else None  # (T, H, W)
-            folded = other.push(frame, error) if other else None
+            error = np.abs(clip.transpose(1, 0, 2, 3) - recon) if other else None  # (T, C, H, W)
+            folded = other.push(frame, over_channels(error, axis=1)) if other else None
             yield from _emit(mean.push(frame, recon), folded, detector, reel, settings)
     yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
 
@@ -241,7 +249,7 @@ def clean_residual(
     settings: EvalConfig,
     error: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Absolute residual (H, W), mean over channels, of frame and reconstruction (C, H, W), and the common mode's rms.
+    """Absolute residual of frame and reconstruction (C, H, W), see `over_channels`, and the common mode's rms.
 
     With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
     the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
@@ -254,11 +262,22 @@ def clean_residual(
     if settings.score == "residual":
         scatter[:] = 1
     if error is None:
-        residual = (np.abs(signed - shared) / scatter).mean(axis=0)
+        residual = over_channels(np.abs(signed - shared) / scatter)
+    elif signed.shape[1:] == (1, 1):
+        residual = error
     else:
         residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
     common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
     return clean_error(residual, valid, settings), common
+
+
+def over_channels(errors: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Errors (..., C, H, W) with their channels at `axis`: the mean over them (..., H, W).
+
+    The variables of a series have scales of noise of their own, so each is kept until it is in units of that: a sample
+    (..., C, 1, 1) becomes (..., C, 1).
+    """
+    return errors[..., 0] if errors.shape[axis + 1 :] == (1, 1) else errors.mean(axis=axis)
 
 
 def clean_error(error: np.ndarray, valid: np.ndarray, settings: EvalConfig) -> np.ndarray:

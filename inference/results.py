@@ -24,9 +24,11 @@ from inference.instrument import camera_frames
 from inference.matching import Observed, catalog_summary, match_flares
 from inference.metrics import average_precision, event_metrics, frame_auc
 from inference.residuals import ScoredFrame
+from inference.series_metrics import series_metrics
 from inference.signals import panels_of
 from inference.sky import Sky, shifts
 from inference.timeline import timeline
+from inference.vus import period_of
 
 BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
 
@@ -56,8 +58,11 @@ class Results:
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
-    def write(self, out: Path, low: float, high: float, identity: dict, seconds: float) -> None:
-        """Write every table and picture; summary.json comes last and says that the others are complete."""
+    def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
+        """Write every table and picture; summary.json comes last and says that the others are complete.
+
+        beyond: what else is to stand in the summary.
+        """
         self.events += self.linker.finish()
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
@@ -73,7 +78,7 @@ class Results:
 
             draw_sheet(out, events, self.reel)
         self.draw_timeline(out, events, low, high)
-        found = self.counts(events) | self.metrics(events) | self.compared(out, events)
+        found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(out, events, low, high)
 
@@ -116,7 +121,7 @@ class Results:
             "events_instrument": len(events) - len(scene),
         }
 
-    def metrics(self, events: pd.DataFrame) -> dict:
+    def metrics(self, events: pd.DataFrame, low: float) -> dict:
         """Metrics against the reel's labels, raw: frame scores are the maxima of the score maps."""
         labels = self.reel.labels
         if labels is None:
@@ -126,6 +131,8 @@ class Results:
         truth = labelled_intervals(labels, self.reel.times_s)
         intervals = scene_events(events)[["time_start_s", "time_end_s"]].to_numpy()
         matched = event_metrics(intervals, truth, tolerance_s=self.reel.cadence_s)
+        if self.reel.is_series:
+            found |= series_metrics(peaks, labels, low, period_of(self.reel.signals()[:, 0]))
         return {"metrics": found | {f"event_{k}": v for k, v in asdict(matched).items()}}
 
     def compared(self, out: Path, events: pd.DataFrame) -> dict:

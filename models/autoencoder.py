@@ -6,7 +6,7 @@ from math import prod
 import torch
 from torch import nn
 
-from models.backbone3d import Backbone3D, Block, Stage
+from models.backbone3d import Backbone3D, Block, Stage, blocks
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
 from models.video_model import VideoModel
 
@@ -35,7 +35,7 @@ class ConvAutoencoder3D(VideoModel):
         self.bottleneck = nn.Conv3d(widths[-1], latent_channels, 1)
         layers: list[nn.Module] = [nn.Conv3d(latent_channels, widths[-1], 1)]
         for stage, narrower in zip(reversed(stages), reversed(widths[:-1]), strict=True):
-            layers += [Block(stage.width, tuple(stage.kernel), stage.dilation) for _ in range(stage.depth)]
+            layers += blocks(stage)
             if tuple(stage.stride) != (1, 1, 1) or stage.width != narrower:
                 # Nearest upsampling costs a fraction of a transposed convolution and leaves no checkerboard.
                 layers += [nn.Conv3d(stage.width, narrower, 1), nn.Upsample(scale_factor=tuple(stage.stride))]

@@ -14,13 +14,17 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: `depth` blocks of `width` channels after a convolution that shrinks the grid by `stride` (t, h, w)."""
+    """One stage: `depth` blocks of `width` channels after a convolution that shrinks the grid by `stride` (t, h, w).
+
+    modulation: "none", or "dynamic", in which the clip itself scales the channels of every time step.
+    """
 
     width: int
     depth: int = 1
     stride: tuple[int, int, int] = (1, 1, 1)
     dilation: int = 1
     kernel: tuple[int, int, int] = (3, 3, 3)
+    modulation: str = "none"
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -51,15 +55,47 @@ class TimeConv3d(nn.Conv3d):
         return F.conv3d(F.pad(x, (0, 0, 0, 0, reach, reach)), self.weight, self.bias, dilation=self.dilation)
 
 
-class Block(nn.Module):
-    """x + time(gelu(space(norm(x)))): (1, k, k) then (k, 1, 1), cheaper than one (k, k, k) (Tran et al. 2018)."""
+class Modulation(nn.Module):
+    """A scale for every channel and time step, from the clip itself: (B, C, T, H, W) -> alpha (B, C, T, 1, 1).
 
-    def __init__(self, width: int, kernel: tuple[int, int, int] = (3, 3, 3), dilation: int = 1):
+    alpha = 1 + relu(conv(v_inter)) + relu(norm(conv(v_intra))), v_intra the mean over the plane of a time step and
+    v_inter the mean of these over time. A convolution with weights alpha * W gives what the same convolution with W
+    gives, times alpha: so this costs next to nothing, and no sample's weights meet another sample.
+    Source: TVNet (Li et al. 2025, arXiv 2503.07674), equations 3 to 7, but with a norm over channels, not over batch.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.inter = nn.Conv1d(width, width, 1)
+        self.intra = nn.Conv1d(width, width, 1)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        for conv in (self.inter, self.intra):
+            # Close to alpha = 1, but not at it: behind a ReLU no gradient would ever come back from there.
+            nn.init.normal_(conv.weight, std=0.02)
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        intra = x.mean((3, 4))  # (B, C, T)
+        inter = intra.mean(2, keepdim=True)  # (B, C, 1)
+        local = self.norm(self.intra(intra).transpose(1, 2)).transpose(1, 2)
+        return (1 + F.relu(self.inter(inter)) + F.relu(local))[..., None, None]
+
+
+class Block(nn.Module):
+    """x + time(gelu(space(norm(x)))): (1, k, k) then (k, 1, 1), cheaper than one (k, k, k) (Tran et al. 2018).
+
+    With `dynamic` modulation: x + time(gelu(alpha * space(norm(x)))).
+    """
+
+    def __init__(
+        self, width: int, kernel: tuple[int, int, int] = (3, 3, 3), dilation: int = 1, modulation: str = "none"
+    ):
         super().__init__()
         if any(size % 2 == 0 for size in kernel):
             raise ValueError(f"kernel {tuple(kernel)}: every size must be odd, so that a block keeps the grid's shape")
         t, h, w = kernel
         self.norm = ChannelNorm(width)
+        self.modulation = Modulation(width) if modulation == "dynamic" else None
         self.space = nn.Conv3d(width, width, (1, h, w), padding=(0, h // 2, w // 2))
         self.time = TimeConv3d(width, width, (t, 1, 1), padding=(dilation * (t // 2), 0, 0), dilation=(dilation, 1, 1))
         # A block begins as the identity, so that depth does not slow the start of training.
@@ -67,7 +103,17 @@ class Block(nn.Module):
         nn.init.zeros_(self.time.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.time(F.gelu(self.space(self.norm(x))))
+        normed = self.norm(x)
+        inner = self.space(normed)
+        if self.modulation is not None:
+            inner = self.modulation(normed) * inner
+        return x + self.time(F.gelu(inner))
+
+
+def blocks(stage: Stage) -> list[Block]:
+    """The blocks of a stage."""
+    made = (stage.width, tuple(stage.kernel), stage.dilation, stage.modulation)
+    return [Block(*made) for _ in range(stage.depth)]
 
 
 class Backbone3D(nn.Module):
@@ -79,7 +125,7 @@ class Backbone3D(nn.Module):
         for stage in stages:
             if tuple(stage.stride) != (1, 1, 1) or stage.width != channels:
                 layers.append(nn.Conv3d(channels, stage.width, tuple(stage.stride), stride=tuple(stage.stride)))
-            layers += [Block(stage.width, tuple(stage.kernel), stage.dilation) for _ in range(stage.depth)]
+            layers += blocks(stage)
             channels = stage.width
         self.layers = nn.Sequential(*layers)
 

@@ -21,10 +21,17 @@ class Trained(NamedTuple):
     weight: torch.Tensor | None = None
 
 
+class Logits(NamedTuple):
+    """What a model that classifies windows returns: one number a class, (B, classes)."""
+
+    logits: torch.Tensor
+
+
 class VideoModel(nn.Module):
     """A model of windows of frames.
 
-    forward(x (B, C, T, H, W)) -> reconstruction of the same shape; in training mode that or a `Trained`.
+    forward(x (B, C, T, H, W)) -> reconstruction of the same shape; in training mode that or a `Trained`. A model that
+    classifies returns `Logits`.
     encode(x) -> latent (B, D, T', H', W') of the window.
     multiple: sizes (T, H, W) that need no padding are multiples of this.
     min_temporal_depth(T) -> the smallest depth at which a kernel longer than one frame runs, for windows of T frames.

@@ -133,7 +133,7 @@ class TestLearning:
         frames, mask = drifting_blobs(60), np.zeros((24, 24), np.uint8)
         mask[5:12, 5:12] = INVALID
         make_reel(tmp_path / "clips" / "masked", frames, masks=mask)
-        _, valid = open_data(small_config(tmp_path / "clips", None)).train[0]
+        _, valid, _ = open_data(small_config(tmp_path / "clips", None)).train[0]
         assert valid.mean() == pytest.approx(1 - 49 / 576)
         assert np.isfinite(trainer_for(tmp_path / "clips", tmp_path / "run").validate())
 
@@ -292,7 +292,7 @@ class Noisy(VideoModel):
 
 class TestInterrupt:
     def test_a_stop_inside_an_epoch_resumes_to_the_same_weights_also_with_dropout(self, clips, tmp_path, monkeypatch):
-        monkeypatch.setattr(models, "build", lambda settings, channels: Noisy(channels))
+        monkeypatch.setattr(models, "build", lambda settings, channels, *_: Noisy(channels))
         settings = {"train__epochs": 2}
         whole = train(quick_config(clips, tmp_path / "whole", **settings))
         trainer = trainer_for(clips, tmp_path / "stopped", **settings)
@@ -403,18 +403,18 @@ class TestPrecision:
         trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-63)
         trainer.begin(None)
         start = weights_of(tmp_path)
-        x, valid = next(iter(trainer.train_loader))
-        trainer.train_step(x * 1e6, valid, 4, 4)
+        x, valid, classes = next(iter(trainer.train_loader))
+        trainer.train_step((x * 1e6, valid, classes), 4, 4)
         assert torch.equal(torch.cat([v.flatten() for v in trainer.model.state_dict().values()]), start)
         assert trainer.scaler.get_scale() < 2.0**127
-        trainer.train_step(x, valid, 4, 4)
+        trainer.train_step((x, valid, classes), 4, 4)
         assert not torch.equal(torch.cat([v.flatten() for v in trainer.model.state_dict().values()]), start)
 
     def test_model_and_batches_are_channels_last(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path, model__latent_channels=4)
         weights = [p for p in trainer.model.parameters() if p.ndim == 5]
         assert all(p.is_contiguous(memory_format=torch.channels_last_3d) for p in weights)
-        x, _ = trainer.on_device(torch.rand(2, 3, 4, 5, 6), torch.ones(2, 1, 4, 5, 6))
+        x, *_ = trainer.on_device(torch.rand(2, 3, 4, 5, 6), torch.ones(2, 1, 4, 5, 6), torch.zeros(2))
         assert x.is_contiguous(memory_format=torch.channels_last_3d)
 
     def test_devices_are_chosen_by_name_and_missing_ones_refused(self):
@@ -451,7 +451,7 @@ class TestMonitor:
     def test_a_checkpoint_is_due_after_some_minutes(self, clips, tmp_path, monkeypatch):
         trainer = trainer_for(clips, tmp_path)
         trainer.begin(None)
-        trainer.train_step(*next(iter(trainer.train_loader)), 4, 4)
+        trainer.train_step(next(iter(trainer.train_loader)), 4, 4)
         trainer.save_when_due()
         assert load(path_of(tmp_path, "last"))["state"]["step"] == 0
         monkeypatch.setattr(engine, "SAVE_EVERY_S", 0.0)

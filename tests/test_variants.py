@@ -369,7 +369,7 @@ class TestTraining:
         with_open_head(trainer.model)
         x, valid = torch.rand(2, 1, 8, 24, 24), (torch.rand(2, 1, 8, 24, 24) < 0.7).float()
         torch.manual_seed(5)
-        loss = trainer.loss_of(trainer.model, x, valid)
+        loss = trainer.loss_of(trainer.model, (x, valid, torch.tensor([-1, -1])))
         recon, penalty, weight = trained_output(trainer.model, x, seed=5)
         counted = valid * (1 if weight is None else weight)
         counted[:, :, : trainer.model.answers(8).start] = 0

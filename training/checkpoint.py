@@ -4,7 +4,8 @@
     model, optimizer, scaler    state dicts
     state                  TrainState as a dict: where in the training, and the metrics of every finished epoch
     config                 the config as plain data (`config.from_dict` reads it)
-    data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows
+    data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows,
+                           classes
     best_val_loss, world_size   lowest validation loss so far, and the number of processes that trained
 """
 
@@ -116,7 +117,8 @@ def load_model(
     """
     checkpoint = load(path_of(run, which), device)
     settings = config.from_dict(checkpoint["config"], origin=str(path_of(run, which))).model
-    model = models.build(settings, checkpoint["data"]["frame_shape"][0])
+    facts = checkpoint["data"]
+    model = models.build(settings, facts["frame_shape"][0], facts["clip_length"], len(facts.get("classes", ())))
     try:
         model.load_state_dict(checkpoint["model"])
     except RuntimeError as error:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
-from models.video_model import Trained
+from models.video_model import Logits, Trained
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
@@ -29,6 +30,7 @@ from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
 
+Batch = tuple[Tensor, Tensor, Tensor]  # frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), classes (B,)
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
@@ -41,13 +43,17 @@ class Trainer:
 
     def __init__(self, config: Config, data: TrainingData, team: Processes, folder: Path, interrupt: Interrupt):
         self.config, self.data, self.team, self.folder, self.interrupt = config, data, team, folder, interrupt
+        if config.model.task == "classify" and (unknown := [r.name for r in data.reels if r.category is None]):
+            raise ConfigError(f"model.task classify: no class is known of {', '.join(unknown[:5])}; see prep.classes")
         torch.manual_seed(config.seed)
-        model = models.build(config.model, data.frame_shape[0])
+        model = models.build(config.model, data.frame_shape[0], data.clip_length, len(data.train.classes))
         model.check((data.clip_length, *data.frame_shape[1:]))
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
         self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
-        self.dtype = autocast_dtype(config.train.amp, team.device, model.min_temporal_depth(data.clip_length))
+        # The samples of a series are exact to more digits than a pixel, and few enough for single precision.
+        amp = "off" if data.frame_shape[1:] == (1, 1) else config.train.amp
+        self.dtype = autocast_dtype(amp, team.device, model.min_temporal_depth(data.clip_length))
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)
         self.loss = LOSSES[loss_name(config.train.loss, data.frame_shape)]
         self.batches = Batches(
@@ -92,9 +98,9 @@ class Trainer:
         self.batches.start(state.epoch, first=state.step_in_epoch)
         title = f"epoch {state.epoch + 1}/{self.config.train.epochs}"
         with self.monitor.progress(title, len(self.batches.batches), state.step_in_epoch) as bar:
-            for x, valid in self.train_loader:
+            for batch in self.train_loader:
                 windows = self.batches.shares(state.step_in_epoch)
-                loss, asked_to_stop = self.train_step(*self.on_device(x, valid), *windows)
+                loss, asked_to_stop = self.train_step(self.on_device(*batch), *windows)
                 frames += windows[1] * self.data.clip_length
                 frames_per_s = frames / (time.monotonic() - started)
                 bar.set_postfix(loss=f"{loss:.4f}", frames_per_s=f"{frames_per_s:.0f}", refresh=False)
@@ -103,7 +109,7 @@ class Trainer:
                 self.save_when_due()
         return frames_per_s
 
-    def train_step(self, x: Tensor, valid: Tensor, mine: int, everyone: int) -> tuple[float, bool]:
+    def train_step(self, batch: Batch, mine: int, everyone: int) -> tuple[float, bool]:
         """One optimizer step on this process's `mine` of all `everyone` windows.
 
         Returns the loss over all of them, and whether any process was asked to stop.
@@ -113,7 +119,7 @@ class Trainer:
             group["lr"] = lr
         # Whatever is random in a step follows from its number, so that a checkpoint needs no generator states.
         torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.state.step]).generate_state(1)[0]))
-        loss = self.loss_of(self.net, x, valid)
+        loss = self.loss_of(self.net, batch)
         self.optimizer.zero_grad()
         # DDP averages over processes; weighted like this, the average is the mean over all windows.
         self.scaler.scale(loss * (mine * self.team.world / everyone)).backward()
@@ -135,11 +141,11 @@ class Trainer:
         """Loss over all validation windows of all processes, of what eval will see: without noise or penalties."""
         self.model.eval()
         loss_sum, windows = 0.0, 0
-        for x, valid in self.val_loader:
-            x, valid = self.on_device(x, valid)
+        for batch in self.val_loader:
+            x, *_ = batch = self.on_device(*batch)
             # The same frames in a loss that draws some, in every epoch and on any number of processes.
             torch.manual_seed(self.config.seed)
-            loss_sum += self.loss_of(self.model, x, valid).item() * len(x)
+            loss_sum += self.loss_of(self.model, batch).item() * len(x)
             windows += len(x)
             self.stop_if(self.interrupt.requested)
         loss_sum, windows = self.team.sum(loss_sum, windows)
@@ -153,7 +159,7 @@ class Trainer:
         if not self.team.is_main:
             return
         run_folder.write_metrics(self.folder, self.state.history)
-        self.monitor.epoch(row, self.config.train.epochs, *self.example())
+        self.monitor.epoch(row, self.config.train.epochs, self.example())
         if self.state.epochs_since_best == 0:
             self.save("best")
         if self.state.epoch % self.config.train.checkpoint_interval == 0:
@@ -161,30 +167,33 @@ class Trainer:
         # Last of all: from here on a resumed run takes the epoch as done.
         self.save("last")
 
-    def loss_of(self, net: nn.Module, x: Tensor, valid: Tensor) -> Tensor:
+    def loss_of(self, net: nn.Module, batch: Batch) -> Tensor:
         """The loss of a batch over the frames that the model answers for, plus the model's own penalty."""
+        x, valid, classes = batch
         output = self.run(net, x)
+        if isinstance(output, Logits):
+            return F.cross_entropy(output.logits.float(), classes)
         trained = output if isinstance(output, Trained) else Trained(output)
         if trained.weight is not None:
             valid = valid * trained.weight
         frames = self.model.answers(x.shape[2])
         return self.loss(*(v[:, :, frames] for v in (trained.reconstruction, x, valid))) + trained.penalty
 
-    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained:
+    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits:
         """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
         with autocast(self.team.device, self.dtype):
             return net(x)
 
     @torch.no_grad()
-    def example(self) -> tuple[Tensor, Tensor]:
-        """The first validation window and its reconstruction, both (C, T, H, W)."""
-        x, valid = self.data.val[0]
-        x, _ = self.on_device(x[None], valid[None])
-        return x[0], self.run(self.model, x)[0]
+    def example(self) -> tuple[Tensor, Tensor] | None:
+        """The first validation window and its reconstruction, both (C, T, H, W); None where the model gives none."""
+        x = self.data.val[0][0].to(self.team.device)[None].contiguous(memory_format=torch.channels_last_3d)
+        output = self.run(self.model, x)
+        return None if isinstance(output, Logits) else (x[0], output[0])
 
-    def on_device(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        x, valid = (v.to(self.team.device, non_blocking=True) for v in (x, valid))
-        return x.contiguous(memory_format=torch.channels_last_3d), valid
+    def on_device(self, x: Tensor, valid: Tensor, classes: Tensor) -> Batch:
+        x, valid, classes = (v.to(self.team.device, non_blocking=True) for v in (x, valid, classes))
+        return x.contiguous(memory_format=torch.channels_last_3d), valid, classes
 
     def lr(self, step: int | None = None) -> float:
         """Learning rate of a step, the next one by default."""

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from config import Config
 from data.reel import Reel, find_reels
 from data.stretch import Stretch
-from data.window_dataset import WindowDataset, common_scaling
+from data.window_dataset import WindowDataset, classes_of, common_scaling
 from data.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
 
@@ -53,6 +53,7 @@ class TrainingData:
             "frame_shape": list(self.frame_shape),
             "reels": [{"name": reel.name, "identity": reel.meta["identity"]} for reel in self.reels],
             "windows": {"train": _digest(self.train.windows), "val": _digest(self.val.windows)},
+            "classes": list(self.train.classes),
         }
 
 
@@ -67,11 +68,13 @@ def open_data(config: Config) -> TrainingData:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
         raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
     train, val = training_split(reels, config.train.val_fraction, config.train.exclude_utc)
-    return TrainingData(reels, scaling, WindowDataset(reels, train, scaling), WindowDataset(reels, val, scaling))
+    classes = classes_of(reels)
+    sides = (WindowDataset(reels, side, scaling, classes) for side in (train, val))
+    return TrainingData(reels, scaling, *sides)
 
 
 def train_loader(data: TrainingData, batches: Batches, config: Config, device: torch.device) -> DataLoader:
-    """Batches of frames (B, C, T, H, W) and valid pixels (B, 1, T, H, W), as `batches` orders them."""
+    """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and classes (B,), as `batches` orders them."""
     return DataLoader(data.train, batch_sampler=batches, **loading(config.workers, device))
 
 

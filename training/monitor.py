@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -17,6 +18,7 @@ from tqdm import tqdm
 STRIP_FRAMES = 8
 STRIP_SIDE_PX = 128
 RESIDUAL_GAIN = 4
+CURVES = 8
 SERVER_START_S = 60.0
 
 
@@ -33,19 +35,26 @@ class Monitor:
             for name, value in (("loss", loss), ("lr", lr), ("grad_norm", grad_norm)):
                 self.writer.add_scalar(f"step/{name}", value, step)
 
-    def epoch(self, row: dict[str, float], epochs: int, x: Tensor, recon: Tensor) -> None:
-        """Log a row of metrics.csv and one reconstructed window (C, T, H, W), and print a line."""
+    def epoch(self, row: dict[str, float], epochs: int, example: tuple[Tensor, Tensor] | None) -> None:
+        """Log a row of metrics.csv and an example, a window (C, T, H, W) and its reconstruction; print a line."""
         if not self.writer:
             return
         for name in ("train_loss", "val_loss", "lr", "grad_norm", "frames_per_s"):
             self.writer.add_scalar(f"epoch/{name}", row[name], row["step"])
-        tag = f"input, reconstruction, residual x{RESIDUAL_GAIN}"
-        self.writer.add_image(tag, image_strip(x, recon), row["step"], dataformats="HW")
+        if example:
+            self._show(*example, row["step"])
         self.writer.flush()
         tqdm.write(
             f"epoch {row['epoch']}/{epochs}  train {row['train_loss']:.5f}  val {row['val_loss']:.5f}  "
             f"lr {row['lr']:.2e}  {row['frames_per_s']:.0f} frames/s"
         )
+
+    def _show(self, x: Tensor, recon: Tensor, step: int) -> None:
+        if x.shape[2:] == (1, 1):
+            self.writer.add_figure("input and reconstruction", curves(x[..., 0, 0], recon[..., 0, 0]), step)
+        else:
+            tag = f"input, reconstruction, residual x{RESIDUAL_GAIN}"
+            self.writer.add_image(tag, image_strip(x, recon), step, dataformats="HW")
 
     def progress(self, title: str, total: int, first: int) -> tqdm:
         """A progress bar over the batches of an epoch, for the main process."""
@@ -68,6 +77,17 @@ def image_strip(x: Tensor, recon: Tensor) -> Tensor:
     shrink = max(1.0, max(rows.shape[2:]) / STRIP_SIDE_PX)
     small = F.interpolate(rows, size=[max(1, round(side / shrink)) for side in rows.shape[2:]], mode="area")
     return small.permute(0, 2, 1, 3).flatten(2).flatten(0, 1).clamp(0, 1)
+
+
+def curves(x: Tensor, recon: Tensor) -> Figure:
+    """The variables of a window of a series (C, T), at most CURVES of them, each with its reconstruction."""
+    x, recon = (v[:CURVES].float().cpu().numpy() for v in (x, recon))
+    figure = Figure(figsize=(8, 1 + 1.2 * len(x)), layout="constrained")
+    for axes, signal, rebuilt in zip(figure.subplots(len(x), 1, squeeze=False)[:, 0], x, recon, strict=True):
+        axes.plot(signal, color="#868e96", linewidth=1, label="input")
+        axes.plot(rebuilt, color="#1c6fb3", linewidth=1, label="reconstruction")
+    axes.legend(loc="upper right", fontsize=7)
+    return figure
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What eval writes for the tasks of series models beyond scores and events."""

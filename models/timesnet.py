@@ -1,0 +1,69 @@
+"""TimesNet: a series folded by its strongest periods, so that rows are cycles and columns are phase.
+
+Source: Wu et al. 2023 (arXiv 2210.02186); here every sample has its own periods, and its blocks are the backbone's.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from models.backbone3d import Block
+
+
+class PeriodBlock(nn.Module):
+    """x plus the mean over its `top` periods, weighted by their amplitudes, of a 2D block on the folded series."""
+
+    def __init__(self, width: int, top: int):
+        super().__init__()
+        self.top = top
+        self.block = Block(width, (1, 3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        periods, amplitudes = strongest_periods(x, self.top)  # (B, top) each
+        weights = amplitudes.softmax(1).to(x.dtype)
+        out = x
+        for k in range(periods.shape[1]):
+            out = out + weights[:, k, None, None] * self.folded(x, periods[:, k])
+        return out
+
+    def folded(self, x: torch.Tensor, periods: torch.Tensor) -> torch.Tensor:
+        """What the block adds to series (B, C, T) that are each folded by their own period (B,)."""
+        added = torch.zeros_like(x)
+        for period in periods.unique().tolist():
+            chosen = (periods == period).nonzero()[:, 0]
+            added = added.index_copy(0, chosen, self.with_period(x[chosen], period).to(added.dtype))
+        return added
+
+    def with_period(self, x: torch.Tensor, period: int) -> torch.Tensor:
+        B, C, T = x.shape
+        grid = F.pad(x, (0, -T % period)).reshape(B, C, 1, -1, period)  # rows are cycles
+        grid = grid.contiguous(memory_format=torch.channels_last_3d)
+        return (self.block(grid) - grid).reshape(B, C, -1)[..., :T]
+
+
+class TimesNetTrunk(nn.Module):
+    """(B, C, T) -> the same shape through `depth` period blocks."""
+
+    def __init__(self, width: int, depth: int, top: int):
+        super().__init__()
+        self.width = width
+        self.blocks = nn.Sequential(*[PeriodBlock(width, top) for _ in range(depth)])
+
+    def depth(self, T: int) -> int:
+        """Its kernels are one deep in time."""
+        return T
+
+    def forward(self, series: torch.Tensor) -> torch.Tensor:
+        return self.blocks(series)
+
+
+@torch.no_grad()
+def strongest_periods(x: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `top` periods of every series (B, C, T) in samples, and their amplitudes, both (B, top).
+
+    From the Fourier amplitudes averaged over channels; the constant part does not count.
+    """
+    T = x.shape[-1]
+    amplitude = torch.fft.rfft(x.float(), dim=-1).abs().mean(1)[:, 1:]  # (B, T // 2)
+    found = amplitude.topk(min(top, amplitude.shape[1]), dim=1)
+    return -(-T // (found.indices + 1)), found.values
