@@ -245,6 +245,7 @@ class EvalConfig:
     score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
     mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
     combine: Literal["mean", "max", "rms"] = "rms"
+    smooth_samples: PositiveInt = 1
     common_mode: bool = True
     smooth_px: NonNegative = 1.0
     threshold_low: Positive | Literal["auto"] = "auto"

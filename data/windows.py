@@ -4,6 +4,7 @@ windows.csv has one row a window: window, start, length, stretch, time_utc, five
 reason, by, at. A window never straddles a gap; the last one of a stretch is flush with its end.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -130,8 +131,11 @@ def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -
             side.append((np.full(len(starts), number), starts))
     train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
     if not len(train) or not len(val):
+        way_out = "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
+        if validates is not None and not validates.any():
+            way_out = f"give classes at least {math.ceil(1 / val_fraction)} reels, or choose a larger train.val_fraction"
         raise ValueError(
             f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "
-            "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
+            f"{way_out}"
         )
     return train, val

@@ -20,21 +20,22 @@ from tqdm import tqdm
 from config import Config, EvalConfig, from_dict
 from data.files import replacing
 from data.reel import find_reels
-from inference.noise import NoiseModel, detection_level, fit_noise, threshold_for
+from inference.noise import NoiseModel, detection_level, fit_noise, fit_series_noise, threshold_for
 from inference.quiet import QuietRange, note_windows, quiet_ranges
 from inference.residuals import ScoredFrame, settings_for
+from inference.samples import Samples, samples_of, smoothed
 from inference.scorer import Scorer, load_scorer
 
-# How the scores (C, 1) of a sample's variables become one.
+# How the scores (n, K, 1) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "mean": lambda parts: parts.mean(keepdims=True),
-    "max": lambda parts: parts.max(keepdims=True),
-    "rms": lambda parts: np.sqrt(np.square(parts).mean(keepdims=True)),
+    "mean": lambda parts: parts.mean(axis=1),
+    "max": lambda parts: parts.max(axis=1),
+    "rms": lambda parts: np.sqrt(np.square(parts).mean(axis=1)),
 }
 # Settings that decide what a score is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
-    "combine",
+    *("combine", "smooth_samples"),
 )
 
 
@@ -47,13 +48,13 @@ class Calibration:
     cadence_s: float
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
-        """The score map (H, W) of a residual map, as settings.score asks; of a sample of a series one number (1, 1)."""
-        score = self.parts(residual, settings)
-        return score if score.shape[1] > 1 else COMBINE[settings.combine](score)
-
-    def parts(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
-        """The score of every pixel (H, W), or of every variable of a series (C, 1)."""
+        """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
         return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
+
+    def sample_scores(self, samples: Samples, settings: EvalConfig) -> np.ndarray:
+        """The scores (n,) of a stretch of a series: those of its variables combined, and smoothed; NaN unknown."""
+        scores = COMBINE[settings.combine](self.score(samples.residual, settings))[:, 0]
+        return smoothed(scores, settings.smooth_samples) if settings.smooth_samples > 1 else scores
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
@@ -105,18 +106,32 @@ def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> C
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
     promise about new data, so only frames that were never trained on decide it. Their maps wait in a temporary file.
     """
-    is_series = ranges[0].reel.is_series
+    if ranges[0].reel.is_series:
+        return measure_series(scorer, ranges, settings)
+    frame_shape = ranges[0].reel.shape[2:]
     train, val = ([r for r in ranges if r.side == side] for side in ("train", "val"))
     with tempfile.TemporaryFile() as store:
         residuals = (f.residual for f in _quiet_frames(scorer, train, settings))
-        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)), is_series)
+        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)))
         store.seek(0)
         made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
         levels = [
             detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
-            for residual, valid in _read_back(store, noise.mean.shape)
+            for residual, valid in _read_back(store, frame_shape)
         ]
     return replace(made, levels=np.array(levels))
+
+
+def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
+    """The same for a series, all samples at once; a sample's level is its score."""
+    found = [
+        (r.side, samples_of(scorer, r.reel, r.begin, r.end, settings))
+        for r in tqdm(ranges, desc="calibrating on quiet samples", unit="stretch")
+    ]
+    noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
+    made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
+    levels = np.concatenate([made.sample_scores(s, settings)[s.valid] for side, s in found if side == "val"])
+    return replace(made, levels=levels[np.isfinite(levels)].astype(np.float64))
 
 
 def _quiet_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
@@ -136,11 +151,10 @@ def _stored(frames: Iterator[ScoredFrame], store: BinaryIO) -> Iterator[np.ndarr
 
 
 def _read_back(store: BinaryIO, shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Residuals of a shape with their valid masks, which a series has one of for all its variables."""
-    pixels, mask_shape = shape[0] * shape[1], shape if shape[1] > 1 else (1, 1)
-    while payload := store.read(4 * pixels + mask_shape[0] * mask_shape[1]):
+    pixels = shape[0] * shape[1]
+    while payload := store.read(5 * pixels):
         residual = np.frombuffer(payload, np.float32, pixels).reshape(shape)
-        yield residual, np.frombuffer(payload, bool, offset=4 * pixels).reshape(mask_shape)
+        yield residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(shape)
 
 
 def _key(settings: EvalConfig) -> str:

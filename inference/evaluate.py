@@ -9,7 +9,7 @@ Results of a reel lie in `<run>/eval/<reel>/`:
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,9 @@ from inference.instrument import is_resolved, judged
 from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
 from inference.movie import movie_of
 from inference.report_page.page import write_report
-from inference.residuals import Detector, ScoredFrame
+from inference.residuals import OfDetector, ScoredFrame
 from inference.results import Results, ScoreMaps, read_boxes, saved_frame
+from inference.samples import samples_of
 from inference.scorer import load_scorer, score_reel, scored_stretches
 from inference.tasks.classify import classify
 from inference.tasks.forecast import write_forecasts
@@ -91,10 +92,11 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
 
 def beyond_scores(job: Job, task: str, seed: int) -> dict:
     """What a model that forecasts or imputes gives beside scores: its files, and its part of summary.json."""
-    if isinstance(job.scorer, Detector) and task == "forecast":
-        return write_forecasts(job.out, job.run, job.scorer, job.reel, job.settings.stride)
-    if isinstance(job.scorer, Detector) and task == "impute":
-        return write_filled(job.out, job.scorer, job.reel, job.settings.stride, seed)
+    detector = job.scorer.detector if isinstance(job.scorer, OfDetector) else job.scorer
+    if task == "forecast":
+        return write_forecasts(job.out, job.run, detector, job.reel, job.settings.stride)
+    if task == "impute":
+        return write_filled(job.out, detector, job.reel, job.settings.stride, seed)
     return {}
 
 
@@ -103,21 +105,44 @@ def run_job(job: Job, beyond: Callable[[], dict]) -> None:
     (job.out / "summary.json").unlink(missing_ok=True)
     begun = time.perf_counter()
     results = Results(job.reel, job.settings, flares_for(job))
-    with ScoreMaps(job.out, job.reel) as maps, movie_for(job) as movie:
-        for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
-            results.add(found.scored.index, found.score, found.boxes, found.scored.common)
-            maps.add(found.scored.index, found.score)
-            if movie:
-                movie.add(found.scored, found.score, found.boxes)
+    judge = judge_series if job.reel.is_series else judge_frames
+    with ScoreMaps(job.out, job.reel) as maps:
+        judge(job, results, maps)
     seconds = time.perf_counter() - begun
     results.write(job.out, job.low, job.high, job.identity, seconds, beyond())
     write_report(job)
 
 
+def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
+    """Score frame by frame, and draw the movie."""
+    with movie_for(job) as movie:
+        for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
+            results.add(found.scored.index, found.score, found.boxes, found.scored.common)
+            maps.add(found.scored.index, found.score)
+            movie.add(found.scored, found.score, found.boxes)
+
+
+def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
+    """Score stretch by stretch; only samples above the low threshold are looked at one by one."""
+    for begin, scores in scored_samples(job):
+        maps.add_frames(begin, scores[:, None, None])
+        results.add_samples(begin, scores)
+        for index in begin + np.flatnonzero(scores > job.low):
+            score = scores[index - begin].reshape(1, 1)
+            results.add_boxes(index, find_boxes(score, job.low, job.high, min_area=1))
+
+
+def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray]]:
+    """Every stretch of a series that can be scored: its first sample, and its scores (n,) float32, NaN unknown."""
+    ranges = scored_stretches(job.reel, job.scorer.clip_length)
+    for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
+        samples = samples_of(job.scorer, job.reel, begin, end, job.settings)
+        scores = job.calibration.sample_scores(samples, job.settings)
+        yield begin, np.where(samples.valid, scores, 0).astype(np.float32)
+
+
 def movie_for(job: Job) -> AbstractContextManager:
-    """The result movie, None for a series: one pixel is no picture."""
-    if job.reel.is_series:
-        return nullcontext()
+    """The result movie."""
     return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 from config import EvalConfig
 from data.files import replacing
 from data.reel import Reel
-from inference.noise import NoiseModel, fit_noise
+from inference.noise import NoiseModel, fit_noise, fit_series_noise
 from inference.quiet import QuietRange
 from inference.residuals import OfDetector, ScoredFrame
+from inference.samples import Samples, samples_of
 
 GRID = 128  # points of a rarity curve
 SAMPLE_PIXELS = 2_000_000
@@ -70,9 +71,15 @@ class MixScorer(OfDetector):
         streams = [part.scorer.frames(reel, begin, end, settings) for part in self.parts]
         for together in in_step(streams):
             surprises = [part.surprise(f.residual) for part, f in zip(self.parts, together, strict=True)]
-            # Sums, because a part may score a series' variables one by one and another the sample as a whole.
-            residual = np.where(together[0].valid, sum(surprises) / len(surprises), np.float32(0))
+            residual = np.where(together[0].valid, np.mean(surprises, axis=0), np.float32(0))
             yield replace(together[0], residual=residual.astype(np.float32))
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """A stretch of a series: see `samples_of`; a part may score variables one by one, another all together."""
+        found = [samples_of(part.scorer, reel, begin, end, settings) for part in self.parts]
+        surprises = [part.surprise(samples.residual) for part, samples in zip(self.parts, found, strict=True)]
+        valid = np.logical_and.reduce([samples.valid for samples in found])
+        return Samples(np.where(valid[:, None, None], sum(surprises) / len(surprises), 0), valid)
 
 
 def in_step(streams: Sequence[Iterator[ScoredFrame]]) -> Iterator[list[ScoredFrame]]:
@@ -100,6 +107,10 @@ def load_or_fit(path: Path, scorer, quiet: Sequence[QuietRange], settings: EvalC
 
 def measure(scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[NoiseModel, np.ndarray]:
     """Noise of all quiet frames, and some of the residual maps (n, H, W) of validation frames."""
+    if quiet[0].reel.is_series:
+        found = [(r.side, samples_of(scorer, r.reel, r.begin, r.end, settings)) for r in quiet]
+        noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
+        return noise, np.concatenate([samples.quiet for side, samples in found if side == "val"])
     kept: list[np.ndarray] = []
     frames_to_keep = max(1, SAMPLE_PIXELS // int(np.prod(quiet[0].reel.shape[2:])))
     step = max(1, sum(r.end - r.begin for r in quiet if r.side == "val") // frames_to_keep)
@@ -111,4 +122,4 @@ def measure(scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[
                     kept.append(frame.residual)
                 yield frame.residual
 
-    return fit_noise(residuals(), quiet[0].reel.is_series), np.stack(kept)
+    return fit_noise(residuals()), np.stack(kept)

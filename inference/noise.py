@@ -33,13 +33,12 @@ class NoiseModel:
         return np.maximum(residual - self.mean, 0) / self.spread
 
 
-def fit_noise(residuals: Iterable[np.ndarray], of_series: bool = False) -> NoiseModel:
+def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     """Fit a noise model to quiet residual maps (H, W), one pass, memory of a few maps (Welford 1962).
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
-    change in the quiet data would else turn any grey level into an event. The maps of a series are its variables, which
-    are no neighbours and have little in common: there a spread is at least a twentieth of the typical one.
+    change in the quiet data would else turn any grey level into an event.
     Raises ValueError without at least two maps.
     """
     count, mean, squares = 0, 0.0, 0.0
@@ -53,11 +52,21 @@ def fit_noise(residuals: Iterable[np.ndarray], of_series: bool = False) -> Noise
     variance = squares / (count - 1)
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
-    if of_series:
-        spread = np.maximum(np.sqrt(variance), SERIES_FLOOR * np.sqrt(typical))
-        return NoiseModel(np.float32(mean), np.float32(spread))
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
     return NoiseModel(*(_widened(field) for field in (mean, spread)))
+
+
+def fit_series_noise(residuals: np.ndarray) -> NoiseModel:
+    """Fit a noise model to quiet residuals (N, K, 1) of the variables of a series.
+
+    They are no neighbours and have little in common, so each has its own spread, at least SERIES_FLOOR of the typical.
+    Raises ValueError without at least two samples.
+    """
+    if len(residuals) < 2:
+        raise ValueError(f"{len(residuals)} quiet samples are too few to fit a noise model; use more windows")
+    spread = residuals.std(axis=0, dtype=np.float64)
+    typical = max(float(np.quantile(spread, 0.75)), 1e-6)
+    return NoiseModel(residuals.mean(axis=0), np.maximum(spread, SERIES_FLOOR * typical).astype(np.float32))
 
 
 def _widened(field: np.ndarray) -> np.ndarray:

@@ -54,7 +54,19 @@ class Results:
     def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
         """Add one frame, in time order; a gap in time closes the open events."""
         self.statistics[index] = score.mean(), score.max(), score.std()
-        self.common[index], self.n_boxes[index] = common, len(boxes)
+        self.common[index] = common
+        self.add_boxes(index, boxes)
+
+    def add_samples(self, first: int, scores: np.ndarray) -> None:
+        """Add the scores (n,) of a stretch of a series, its boxes by `add_boxes`."""
+        part = self.statistics[first : first + len(scores)]
+        part[:] = scores[:, None]
+        part[np.isfinite(scores), 2] = 0
+        self.common[first : first + len(scores)] = 0
+
+    def add_boxes(self, index: int, boxes: list[Box]) -> None:
+        """Add the boxes of one frame, in time order."""
+        self.n_boxes[index] = len(boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
@@ -203,9 +215,13 @@ class ScoreMaps:
         return self
 
     def add(self, index: int, score: np.ndarray) -> None:
-        self._pad(index)
-        self._stream.write(np.minimum(score, np.finfo(np.float16).max).astype(np.float16).tobytes())
-        self.next = index + 1
+        self.add_frames(index, score[None])
+
+    def add_frames(self, first: int, scores: np.ndarray) -> None:
+        """Score maps (n, H, W) of consecutive frames."""
+        self._pad(first)
+        self._stream.write(np.minimum(scores, np.finfo(np.float16).max).astype(np.float16).tobytes())
+        self.next = first + len(scores)
 
     def _pad(self, index: int) -> None:
         empty = np.full(self.reel.shape[2:], np.nan, np.float16).tobytes()

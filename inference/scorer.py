@@ -54,6 +54,8 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
         return method, checkpoint
     model, checkpoint = load_model(run, chosen)
     detector = Detector(model, scaling, facts["clip_length"], chosen)
+    if settings.task == "classify":
+        return detector, checkpoint  # which scores nothing, and was never calibrated
     if score == "mix":
         return mixed(run, detector, settings, wanted), checkpoint
     return of_net(run, detector, score), checkpoint

@@ -43,7 +43,8 @@ def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride
         np.savez(part, forecasts=found.ahead.astype(np.float32), origin=found.origin)
     write_csv(out / "forecast.csv", next_samples(detector, reel))
     draw(out / "forecasts.png", reel, found)
-    errors = compared(found, spread_of(run, detector))
+    training = training_samples(run, detector)
+    errors = compared(found, spread_of(training), period_of(max(training, key=len)[:, 0]))
     best_naive = min((name for name in errors if name != "model"), key=lambda name: errors[name]["mse"])
     if errors["model"]["mse"] >= errors[best_naive]["mse"]:
         print(f"{reel.name}: the model's forecasts are no better than {best_naive}")
@@ -70,10 +71,14 @@ def in_units(values: np.ndarray, detector: Detector, reel: Reel) -> np.ndarray:
     return np.stack([s.inverse(values[..., c].astype(np.float64)) for c, s in enumerate(scaling)], axis=-1)
 
 
-def spread_of(run: Path, detector: Detector) -> np.ndarray:
+def training_samples(run: Path, detector: Detector) -> list[np.ndarray]:
+    """The samples (n, C) that the run was trained on, in physical units, each stretch of them by itself."""
+    return [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run, detector.clip_length) if r.side == "train"]
+
+
+def spread_of(training: list[np.ndarray]) -> np.ndarray:
     """Standard deviation (C,) of the training samples: errors of variables of all units are counted in it."""
-    parts = [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run, detector.clip_length) if r.side == "train"]
-    spread = np.nanstd(np.concatenate(parts), axis=0)
+    spread = np.nanstd(np.concatenate(training), axis=0)
     return np.where(spread > 0, spread, 1.0)
 
 
@@ -91,9 +96,11 @@ def seasonal_naive(past: np.ndarray, horizon: int, period: int) -> np.ndarray:
 NAIVE: dict[str, Naive] = {"last value": last_value, "seasonal naive": seasonal_naive}
 
 
-def compared(found: Forecasts, spread: np.ndarray) -> dict[str, dict[str, float]]:
-    """MSE and MAE of the model and of naive forecasts, in units of the training spread of each variable."""
-    period = period_of(found.past[:: max(1, len(found.past) // 50), :, 0].reshape(-1))
+def compared(found: Forecasts, spread: np.ndarray, period: int) -> dict[str, dict[str, float]]:
+    """MSE and MAE of the model and of naive forecasts, in units of the training spread of each variable.
+
+    period: of the seasons, in samples.
+    """
     methods = {"model": found.ahead}
     methods |= {name: naive(found.past, found.ahead.shape[1], period) for name, naive in NAIVE.items()}
     errors = {}

@@ -14,6 +14,7 @@ from data.reel import INVALID, Reel
 from inference.methods.base import Method, scored
 from inference.quiet import QuietRange
 from inference.residuals import ScoredFrame
+from inference.samples import Samples
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on
@@ -32,6 +33,24 @@ class SeriesMethod(Method):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
+        for first, frames, valid, expected, errors in self._pieces(reel, begin, end):
+            for i in range(len(frames)):
+                answer = (None if a is None else a[i] for a in (expected, errors))
+                yield scored(first + i, frames[i], valid[i], *answer, settings)
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """The whole stretch at once: see `samples_of`."""
+        residuals, known = [], []
+        for _, frames, valid, expected, errors in self._pieces(reel, begin, end):
+            error = np.abs(frames - expected)[..., 0] if errors is None else errors  # (n, K, 1)
+            residuals.append(np.where(valid, error, np.float32(0)))
+            known.append(valid[:, 0, 0])
+        if not residuals:
+            return Samples(np.full((end - begin, 1, 1), np.nan, np.float32), np.zeros(end - begin, bool))
+        return Samples(np.concatenate(residuals), np.concatenate(known))
+
+    def _pieces(self, reel: Reel, begin: int, end: int) -> Iterator[tuple]:
+        """The stretch as pieces: first frame, frames (n, C, 1, 1), valid (n, 1, 1), expected frames, errors."""
         if end - begin < self.clip_length:
             return
         self.open(reel, begin, end)
@@ -42,10 +61,8 @@ class SeriesMethod(Method):
             low, high = max(min(first, end - self.clip_length) - reach, begin), min(stop + reach, end)
             frames, valid = self.read(reel, np.arange(low, high))
             expected, errors = self.compare(self.samples(reel, low, high)[:, :, None, None], valid)
-            for index in range(first, stop):
-                i = index - low
-                answer = (None if a is None else a[i] for a in (expected, errors))
-                yield scored(index, frames[i], valid[i], *answer, settings)
+            part = slice(first - low, stop - low)
+            yield first, frames[part], valid[part], *(None if a is None else a[part] for a in (expected, errors))
 
     def piece_samples(self, channels: int) -> int:
         """Samples that are answered for at a time, so that memory does not grow with the series."""
