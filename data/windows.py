@@ -133,7 +133,8 @@ def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -
     if not len(train) or not len(val):
         way_out = "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
         if validates is not None and not validates.any():
-            way_out = f"give classes at least {math.ceil(1 / val_fraction)} reels, or choose a larger train.val_fraction"
+            fewest = math.ceil(1 / val_fraction)
+            way_out = f"give classes at least {fewest} reels, or choose a larger train.val_fraction"
         raise ValueError(
             f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "
             f"{way_out}"

@@ -1,5 +1,6 @@
 """The series models: no axis is scrambled, nothing hidden leaks, no sample meets another, and every task is learnt."""
 
+import math
 from copy import deepcopy
 from functools import cache
 
@@ -323,6 +324,18 @@ class TestImpute:
             assert torch.equal(changed[turns == fold], output[turns == fold])
             assert (changed[turns != fold] != output[turns != fold]).float().mean() > 0.5
 
+    def test_the_trunk_sees_lines_in_units_of_what_is_visible_and_where_it_is_hidden(self):
+        model, values, hidden = opened("tvnet", "impute"), windows(2)[..., 0, 0], torch.rand(2, C, T) < 0.4
+        seen: list[torch.Tensor] = []
+        model.embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        model.fill(values, hidden)
+        known, hint = seen[0].split(C, 1)
+        assert torch.equal(hint, hidden.float())
+        for b, c in np.ndindex(2, C):
+            visible = values[b, c][~hidden[b, c]]
+            expected = (interpolate(values, hidden)[b, c] - visible.mean()) / visible.std(correction=0)
+            torch.testing.assert_close(known[b, c], expected, rtol=1e-3, atol=1e-3)
+
     def test_untrained_it_draws_straight_lines(self):
         values, hidden = windows(2)[..., 0, 0], torch.rand(2, C, T) < 0.4
         torch.testing.assert_close(small("tvnet", "impute").fill(values, hidden), interpolate(values, hidden))
@@ -372,6 +385,13 @@ class TestTimesNet:
         np.testing.assert_allclose(amplitudes, np.tile([48, 0.4 * 48], (4, 1)), rtol=1e-3)
         for b in range(4):
             assert torch.equal(strongest_periods(x[b : b + 1], 2)[0], periods[b : b + 1])
+
+    @given(st.integers(4, 60), st.data())
+    @settings(max_examples=30)
+    def test_a_period_that_is_no_whole_number_is_rounded_up(self, length, data):
+        cycles = data.draw(st.integers(1, (length - 1) // 2))
+        x = torch.sin(2 * torch.pi * cycles * torch.arange(length) / length + 1).view(1, 1, length)
+        assert strongest_periods(x, 1)[0].item() == math.ceil(length / cycles)
 
     def test_more_periods_than_there_are_frequencies_are_all_of_them(self):
         assert strongest_periods(torch.rand(2, 3, 6), 10)[0].sort(1).values.tolist() == [[2, 3, 6]] * 2
