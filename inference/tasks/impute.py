@@ -83,8 +83,13 @@ def filled_by_line(detector: Detector, values: np.ndarray, hidden: np.ndarray) -
 METHODS = {"model": filled_by_model, "straight line": filled_by_line}
 
 
-def compared(detector: Detector, reel: Reel, stride: int, rate: float, seed: int) -> dict[str, dict[str, float]]:
-    """MSE and MAE, in the model's scaling, of measured values that are hidden at random in every window."""
+def compared(
+    detector: Detector, reel: Reel, stride: int, rate: float, seed: int, units: np.ndarray | float = 1.0
+) -> dict[str, dict[str, float]]:
+    """MSE and MAE of measured values that are hidden at random in every window.
+
+    In the model's scaling, times `units` (C,).
+    """
     random, count = np.random.default_rng(seed), 0
     sums = {name: np.zeros(2) for name in METHODS}
     for window in covering_windows(reel, detector.clip_length, stride):
@@ -93,7 +98,7 @@ def compared(detector: Detector, reel: Reel, stride: int, rate: float, seed: int
         tried = (random.random(values.shape) < rate) & ~missing
         count += tried.sum()
         for name, method in METHODS.items():
-            error = (method(detector, values, tried | missing) - values)[tried].astype(np.float64)
+            error = ((method(detector, values, tried | missing) - values) * units)[tried].astype(np.float64)
             sums[name] += np.square(error).sum(), np.abs(error).sum()
     means = {name: total / max(count, 1) for name, total in sums.items()}
     return {name: {"mse": float(mean[0]), "mae": float(mean[1])} for name, mean in means.items()}

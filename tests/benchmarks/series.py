@@ -1,13 +1,12 @@
-"""Methods for series on labelled series, through the program itself: prep, train, scores of every sample.
+"""Series on real data, through the program: anomalies, forecasts, imputation, classification, speed. Prints tables.
 
-    python tests/benchmarks/series.py --data SERIES [--sets msl smap ucr nab skab] [--methods NAME ...] [--json FILE]
+    python tests/benchmarks/series.py --data SERIES [--tasks anomaly forecast impute classify speed] [--json FILE]
 
-SERIES: see series_sets.py. Protocol: VUS-PR (Paparrizos et al. 2022) of the scores of every sample of a series, its
-window the period of the first variable, as TSB-AD has it; then the mean over series. Nets are trained on the training
-part that TSB-AD gives each series (NAB: its probationary period), `whole` methods on the whole series without its
-labels, as TSB-AD fits its unsupervised ones (KMeansAD, PCA): both official figures stand beside. SKAB: fitted on the first 400
-rows of each experiment, F1 over the samples of all together, the threshold is the one that 1 % of the quiet samples of
-validation exceed. Settings were chosen on the series of MSL and SMAP in TSB-AD-M-Tuning.csv (--sets tuning) alone.
+SERIES: see series_sets.py; classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose ROCKET is
+run by rocket.py. Protocols stand in series_anomaly.py and series_tasks.py. Nothing is tuned on test labels.
+--json keys: vus_pr_<set>_<method>, ucr_score_<method>, skab_f1 (of the recommended method), skab_f1_<method>,
+etth1_96_mse, ett<h1|h2>_<horizon>_mse_<method>, classify_accuracy_<set>, windows_per_s_<train|eval>_<method>;
+vus_speedup is in vus.py.
 """
 
 import argparse
@@ -15,171 +14,111 @@ import json
 import os
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
-from series_sets import SETS, Case  # noqa: E402
+import series_anomaly  # noqa: E402
+import series_tasks  # noqa: E402
+from series_sets import SETS  # noqa: E402
+from series_speed import speed  # noqa: E402
 
-RECIPE = ROOT / "demo" / "series.yaml"
-WINDOWS = 500  # of a training, spread evenly: long series would take hours
-OFFICIAL = ("KMeansAD", "PCA", "CNN", "AutoEncoder", "TimesNet", "KMeansAD_U", "Sub_PCA", "CNN_U")
-# Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
-NET = {"fit": "train", "eval.smooth_samples": 50}
-METHODS: dict[str, dict[str, Any]] = {
-    "kmeans": {"fit": "whole", "model.name": "kmeans"},
-    "window_pca": {"fit": "whole", "model.name": "window_pca"},
-    "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
-    "iforest": {"fit": "whole", "model.name": "iforest"},
-    "kmeans_train": {"fit": "train", "model.name": "kmeans"},
-    "tvnet": {**NET, "model.name": "tvnet", "model.patch": None, "model.stages": None},
-    "timesnet": {**NET, "model.name": "timesnet", "model.patch": None, "model.stages": None},
-    "autoencoder": {**NET, "model.name": "autoencoder"},
-}
+LABELLED = ["msl", "smap", "ucr", "nab", "skab"]
+CLASSIFICATION = ["BasicMotions", "JapaneseVowels", "GunPoint", "ItalyPowerDemand", "ArrowHead", "OSULeaf", "ACSF1"]
 
 
-def settings_of(case: Case, method: str, folder: Path, seed: int) -> dict[str, Any]:
-    """The configuration keys of a method on a series."""
-    settings = {key: value for key, value in METHODS[method].items() if key != "fit"}
-    n_fit = case.n_train if METHODS[method]["fit"] == "train" else len(case.values)
-    length = settings.pop("prep.clip_length", 100)
-    return {
-        "prep.clip_length": length,
-        "prep.stride": max(1, (n_fit - length) // WINDOWS),
-        "prep.fit_fraction": n_fit / len(case.values),
-        "train.val_fraction": 0.1,
-        "train.epochs": 10,
-        "train.warmup_epochs": 1.0,
-        "train.lr": 1e-3,
-        "model_path": str(folder / "run"),
-        "device": "cpu",
-        "workers": 0,
-        "seed": seed,
-        **settings,
-    }
-
-
-def run_case(case: Case, method: str, seed: int) -> dict[str, Any]:
-    """One series through prep, train and scoring; returns its row."""
+def quietly(measure: Callable, *arguments) -> dict:
+    """One row, made in a folder that is removed, without what the program prints, on one thread."""
     import torch
 
-    from inference.vus import period_of, vus
-
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name, open(os.devnull, "w") as nowhere:
-        folder = Path(name)
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            scores, figures = scores_of(case, method, folder, seed)
-    row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), **figures}
-    known = np.isfinite(scores)
-    found = vus(np.where(known, scores, 0.0), case.labels, period_of(case.values[:, 0]))
-    row |= {"vus_pr": found.pr, "vus_roc": found.roc}
-    if case.set == "ucr":
-        row["ucr"] = near_the_anomaly(scores, case)
-    if case.set == "skab":
-        alarms = np.where(known, scores, 0) > figures["low"]
-        row |= {"tp": int((alarms & (case.labels == 1)).sum()), "alarms": int(alarms.sum())}
-        row["positives"] = int((case.labels == 1).sum())
-    return row
+    with ExitStack() as stack:
+        folder, nowhere = stack.enter_context(tempfile.TemporaryDirectory()), stack.enter_context(open(os.devnull, "w"))
+        stack.enter_context(redirect_stdout(nowhere))
+        stack.enter_context(redirect_stderr(nowhere))
+        return measure(*arguments, Path(folder))
 
 
-def near_the_anomaly(scores: np.ndarray, case: Case) -> float:
-    """UCR's own score: whether the highest score behind the training part lies within 100 samples of the anomaly."""
-    peak = case.n_train + int(np.nanargmax(scores[case.n_train :]))
-    inside = np.flatnonzero(case.labels == 1)
-    return float(inside[0] - 100 <= peak <= inside[-1] + 100)
+def rows_of(calls: list[tuple], jobs: int) -> pd.DataFrame:
+    """The rows of all calls (function, arguments), so many at a time, printed as they come."""
+    rows = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for waiting in [pool.submit(quietly, *call) for call in calls]:
+            rows.append(waiting.result())
+            told = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
+            print(*told, flush=True)
+    return pd.DataFrame(rows)
 
 
-def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndarray, dict[str, float]]:
-    """Scores (T,), NaN where there are none, and times."""
-    from config import load
-    from data.prepare_data import prep
-    from data.reel import Reel
-    from inference.calibrate import calibrate_run
-    from inference.evaluate import scored_samples
-    from inference.job import make_job
-    from inference.methods import METHODS as ONE_STEP
-    from inference.methods.fit import fit_method
-    from inference.scorer import load_scorer
-    from training.train import train
-
-    settings = settings_of(case, method, folder, seed)
-    n_fit = case.n_train if METHODS[method]["fit"] == "train" else len(case.values)
-    for part, stop in (("fit", n_fit), ("all", len(case.values))):
-        np.savez(folder / f"{part}.npz", values=case.values[:stop])
-        places = {"data_raw": str(folder / f"{part}.npz"), "data_clips": str(folder / part)}
-        extra = {} if part == "fit" else {"prep.stretch_from": str(folder / "fit" / "fit")}
-        prep(load(RECIPE, settings | places | extra | {"prep.fit_fraction": None}))
-    config = load(RECIPE, settings | {"data_clips": str(folder / "fit")})
-    begun = time.perf_counter()
-    run = fit_method(config) if config.model.name in ONE_STEP else train(config)
-    calibrate_run(run, config)
-    trained = time.perf_counter()
-    scorer, _ = load_scorer(run, "cpu", config.eval)
-    reel, scores = Reel(folder / "all" / "all"), np.full(len(case.values), np.nan)
-    job = make_job(reel, run, scorer, "", config.eval)
-    for begin, found in scored_samples(job):
-        scores[begin : begin + len(found)] = found
-    return scores, {"train_s": trained - begun, "eval_s": time.perf_counter() - trained, "low": job.low}
+def anomaly(a: argparse.Namespace) -> dict[str, float]:
+    cases = [case for name in a.sets for case in list(SETS[name](a.data))[: a.limit]]
+    table = rows_of([(series_anomaly.run_case, case, m, a.seed) for m in a.methods for case in cases], a.jobs)
+    print(table.pivot_table("vus_pr", "method", "set").round(3).to_string())
+    print("official figures, mean over the series that have them:")
+    print(series_anomaly.official(cases).round(3).to_string())
+    if a.csv:
+        table.to_csv(a.csv, index=False)
+    return series_anomaly.figures_of(table)
 
 
-def official(cases: list[Case]) -> pd.DataFrame:
-    """Mean of the official figures over the series that have them."""
-    rows = [{"set": case.set, **{k: case.official[k] for k in OFFICIAL if k in case.official}} for case in cases]
-    return pd.DataFrame(rows).groupby("set").mean(numeric_only=True)
+def forecast(a: argparse.Namespace) -> dict[str, float]:
+    asked = [(s, h, m) for s in ("ETTh1", "ETTh2") for h in series_tasks.HORIZONS for m in a.nets]
+    table = rows_of([(series_tasks.forecast, a.data, s, h, m, a.seed) for s, h, m in asked], a.jobs)
+    print(table.pivot_table(["mse", "mae"], "method", ["set", "horizon"]).round(4).T.to_string())
+    figures = {f"{r.set.lower()}_{r.horizon}_mse_{r.method}": r.mse for r in table.itertuples()}
+    best = table[(table["set"] == "ETTh1") & (table["horizon"] == 96) & (table["method"] == "tvnet")]["mse"]
+    return figures | ({"etth1_96_mse": float(best.iloc[0])} if len(best) else {})
 
 
-def figures_of(table: pd.DataFrame) -> dict[str, float]:
-    """--json: vus_pr_<set>_<method>, ucr_score_<method>, skab_f1 of the best of its methods on validation, i.e. kmeans."""
-    figures = {}
-    for (name, method), rows in table.groupby(["set", "method"]):
-        figures[f"vus_pr_{name}_{method}"] = rows["vus_pr"].mean()
-        if name == "ucr":
-            figures[f"ucr_score_{method}"] = rows["ucr"].mean()
-        if name == "skab":
-            figures[f"skab_f1_{method}"] = 2 * rows["tp"].sum() / (rows["alarms"].sum() + rows["positives"].sum())
-    return {key: float(value) for key, value in figures.items()}
+def impute(a: argparse.Namespace) -> dict[str, float]:
+    nets = [m for m in a.nets if m not in ("linear",)]
+    asked = [(s, rate, m) for s in ("ETTh1", "ETTh2") for rate in series_tasks.RATES for m in nets]
+    table = rows_of([(series_tasks.impute, a.data, s, rate, m, a.seed) for s, rate, m in asked], a.jobs)
+    print(table.pivot_table(["mse", "straight line mse"], "method", ["set", "rate"]).round(4).T.to_string())
+    return {f"{r.set.lower()}_impute_{r.rate:g}_mse_{r.method}": r.mse for r in table.itertuples()}
+
+
+def classify(a: argparse.Namespace) -> dict[str, float]:
+    if a.aeon is None:
+        print("classification left out: it needs --aeon, the datasets/data folder of the aeon package")
+        return {}
+    sets = list(series_tasks.aeon_sets(a.aeon, CLASSIFICATION))
+    nets = [m for m in a.nets if m not in ("linear",)]
+    table = rows_of([(series_tasks.classify, *files, m, a.seed) for files in sets for m in nets], a.jobs)
+    print(table.pivot_table("accuracy", "set", "method").round(3).to_string())
+    found = {f"classify_accuracy_{r.set}_{r.method}": r.accuracy for r in table.itertuples()}
+    return found | {f"classify_accuracy_{r.set}": r.accuracy for r in table.itertuples() if r.method == "tvnet"}
+
+
+TASKS = {"anomaly": anomaly, "forecast": forecast, "impute": impute, "classify": classify, "speed": speed}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=["msl", "smap", "ucr", "nab", "skab"])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=LABELLED, help="anomaly")
+    parser.add_argument("--methods", nargs="+", choices=series_anomaly.METHODS, default=list(series_anomaly.METHODS))
+    parser.add_argument("--nets", nargs="+", choices=series_tasks.FORECASTERS, default=list(series_tasks.FORECASTERS))
+    parser.add_argument("--aeon", type=Path, help="folder of aeon's data sets")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", dest="extra", action="append", default=[], help="override a setting of all methods")
-    parser.add_argument("--jobs", type=int, default=2, help="series at a time, each on one thread")
-    parser.add_argument("--limit", type=int, help="only so many series of each set")
-    parser.add_argument("--csv", type=Path, help="write a row for each series and method")
+    parser.add_argument("--set", dest="extra", action="append", default=[], help="anomaly: a setting for all methods")
+    parser.add_argument("--jobs", type=int, default=2, help="rows at a time, each on one thread")
+    parser.add_argument("--limit", type=int, help="anomaly: only so many series of each set")
+    parser.add_argument("--csv", type=Path, help="anomaly: write a row for each series and method")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    for text in arguments.extra:
-        key, _, value = text.partition("=")
-        for settings in METHODS.values():
-            settings[key] = json.loads(value)
-    cases = [case for name in arguments.sets for case in list(SETS[name](arguments.data))[: arguments.limit]]
-    rows = []
-    with ProcessPoolExecutor(arguments.jobs) as pool:
-        waiting = [pool.submit(run_case, case, method, arguments.seed) for method in arguments.methods for case in cases]
-        for done in waiting:
-            rows.append(done.result())
-            r = rows[-1]
-            print(f"{r['set']:7s} {r['name'][:40]:40s} {r['method']:14s} VUS-PR {r['vus_pr']:.3f}  "
-                  f"train {r['train_s']:6.1f} s  score {r['eval_s']:5.1f} s", flush=True)  # fmt: skip
-    table = pd.DataFrame(rows)
-    print(table.pivot_table("vus_pr", "method", "set").round(3).to_string())
-    print("official figures, mean over the series that have them:\n", official(cases).round(3).to_string())
-    if arguments.csv:
-        table.to_csv(arguments.csv, index=False)
-    figures = figures_of(table)
+    series_anomaly.override(arguments.extra)
+    figures: dict[str, float] = {}
+    for task in arguments.tasks:
+        print(f"--- {task}, seed {arguments.seed}")
+        figures |= TASKS[task](arguments)
     print(json.dumps(figures, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")

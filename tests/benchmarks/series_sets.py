@@ -1,4 +1,4 @@
-"""The labelled series that tests/benchmarks/series.py runs on, each as values, labels and the length of its training part.
+"""The labelled series that series.py runs on, each as values, labels and the length of its training part.
 
 From a folder as TSB-AD, telemanom, the UCR anomaly archive, NAB and SKAB give them:
 

@@ -1,0 +1,139 @@
+"""Methods for series on labelled series, through the program: prep, train, scores of every sample; see series.py.
+
+Protocol: VUS-PR (Paparrizos et al. 2022) of the scores of every sample of a series, its
+window the period of the first variable, as TSB-AD has it; then the mean over series. Nets are trained on the training
+part that TSB-AD gives each series (NAB: its probationary period), `whole` methods on the whole series without its
+labels, as TSB-AD fits its unsupervised ones (KMeansAD, PCA): both official figures stand beside. SKAB: fitted on the
+first 400 rows of each experiment, F1 over the samples of all together, the threshold is the one that 1 % of the quiet
+samples of validation exceed. Settings were chosen on the series of MSL and SMAP in TSB-AD-M-Tuning.csv (--sets tuning) alone.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from series_sets import Case
+
+RECIPE = Path(__file__).resolve().parents[2] / "demo" / "series.yaml"
+WINDOWS = 500  # of a training, spread evenly: long series would take hours
+OFFICIAL = ("KMeansAD", "PCA", "CNN", "AutoEncoder", "TimesNet", "KMeansAD_U", "Sub_PCA", "CNN_U")
+# Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
+NET = {"fit": "train", "eval.smooth_samples": 50}
+METHODS: dict[str, dict[str, Any]] = {
+    "kmeans": {"fit": "whole", "model.name": "kmeans"},
+    "window_pca": {"fit": "whole", "model.name": "window_pca"},
+    "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
+    "iforest": {"fit": "whole", "model.name": "iforest"},
+    "kmeans_train": {"fit": "train", "model.name": "kmeans"},
+    "tvnet": {**NET, "model.name": "tvnet", "model.patch": None, "model.stages": None},
+    "timesnet": {**NET, "model.name": "timesnet", "model.patch": None, "model.stages": None},
+    "autoencoder": {**NET, "model.name": "autoencoder"},
+}
+
+
+def settings_of(case: Case, method: str, folder: Path, seed: int) -> dict[str, Any]:
+    """The configuration keys of a method on a series."""
+    settings = {key: value for key, value in METHODS[method].items() if key != "fit"}
+    n_fit = case.n_train if METHODS[method]["fit"] == "train" else len(case.values)
+    length = settings.pop("prep.clip_length", 100)
+    return {
+        "prep.clip_length": length,
+        "prep.stride": max(1, (n_fit - length) // WINDOWS),
+        "prep.fit_fraction": n_fit / len(case.values),
+        "train.val_fraction": 0.1,
+        "train.epochs": 10,
+        "train.warmup_epochs": 1.0,
+        "train.lr": 1e-3,
+        "model_path": str(folder / "run"),
+        "device": "cpu",
+        "workers": 0,
+        "seed": seed,
+        **settings,
+    }
+
+
+def run_case(case: Case, method: str, seed: int, folder: Path) -> dict[str, Any]:
+    """One series through prep, train and scoring; returns its row."""
+    from inference.vus import period_of, vus
+
+    scores, figures = scores_of(case, method, folder, seed)
+    row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), **figures}
+    known = np.isfinite(scores)
+    found = vus(np.where(known, scores, 0.0), case.labels, period_of(case.values[:, 0]))
+    row |= {"vus_pr": found.pr, "vus_roc": found.roc}
+    if case.set == "ucr":
+        row["ucr"] = near_the_anomaly(scores, case)
+    if case.set == "skab":
+        alarms = np.where(known, scores, 0) > figures["low"]
+        row |= {"tp": int((alarms & (case.labels == 1)).sum()), "alarms": int(alarms.sum())}
+        row["positives"] = int((case.labels == 1).sum())
+    return row
+
+
+def near_the_anomaly(scores: np.ndarray, case: Case) -> float:
+    """UCR's own score: whether the highest score behind the training part lies within 100 samples of the anomaly."""
+    peak = case.n_train + int(np.nanargmax(scores[case.n_train :]))
+    inside = np.flatnonzero(case.labels == 1)
+    return float(inside[0] - 100 <= peak <= inside[-1] + 100)
+
+
+def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndarray, dict[str, float]]:
+    """Scores (T,), NaN where there are none, and times."""
+    from config import load
+    from data.prepare_data import prep
+    from data.reel import Reel
+    from inference.calibrate import calibrate_run
+    from inference.evaluate import scored_samples
+    from inference.job import make_job
+    from inference.methods import METHODS as ONE_STEP
+    from inference.methods.fit import fit_method
+    from inference.scorer import load_scorer
+    from training.train import train
+
+    settings = settings_of(case, method, folder, seed)
+    n_fit = case.n_train if METHODS[method]["fit"] == "train" else len(case.values)
+    for part, stop in (("fit", n_fit), ("all", len(case.values))):
+        np.savez(folder / f"{part}.npz", values=case.values[:stop])
+        places = {"data_raw": str(folder / f"{part}.npz"), "data_clips": str(folder / part)}
+        extra = {} if part == "fit" else {"prep.stretch_from": str(folder / "fit" / "fit")}
+        prep(load(RECIPE, settings | places | extra | {"prep.fit_fraction": None}))
+    config = load(RECIPE, settings | {"data_clips": str(folder / "fit")})
+    begun = time.perf_counter()
+    run = fit_method(config) if config.model.name in ONE_STEP else train(config)
+    calibrate_run(run, config)
+    trained = time.perf_counter()
+    scorer, _ = load_scorer(run, "cpu", config.eval)
+    reel, scores = Reel(folder / "all" / "all"), np.full(len(case.values), np.nan)
+    job = make_job(reel, run, scorer, "", config.eval)
+    for begin, found in scored_samples(job):
+        scores[begin : begin + len(found)] = found
+    return scores, {"train_s": trained - begun, "eval_s": time.perf_counter() - trained, "low": job.low}
+
+
+def official(cases: list[Case]) -> pd.DataFrame:
+    """Mean of the official figures over the series that have them."""
+    rows = [{"set": case.set, **{k: case.official[k] for k in OFFICIAL if k in case.official}} for case in cases]
+    return pd.DataFrame(rows).groupby("set").mean(numeric_only=True)
+
+
+def figures_of(table: pd.DataFrame) -> dict[str, float]:
+    """The keys of --json."""
+    figures = {}
+    for (name, method), rows in table.groupby(["set", "method"]):
+        figures[f"vus_pr_{name}_{method}"] = rows["vus_pr"].mean()
+        if name == "ucr":
+            figures[f"ucr_score_{method}"] = rows["ucr"].mean()
+        if name == "skab":
+            figures[f"skab_f1_{method}"] = 2 * rows["tp"].sum() / (rows["alarms"].sum() + rows["positives"].sum())
+    return {key: float(value) for key, value in figures.items()}
+
+
+def override(texts: list[str]) -> None:
+    """Settings KEY=JSON for all methods."""
+    for text in texts:
+        key, _, value = text.partition("=")
+        for settings in METHODS.values():
+            settings[key] = json.loads(value)

@@ -1,0 +1,49 @@
+"""Windows a second, training and scoring, of the nets for series beside each other on this machine; see series.py."""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+CHANNELS, LENGTH, BATCH, STEPS = 25, 100, 32, 30
+STAGE = {"width": 64, "depth": 3, "modulation": "dynamic"}
+
+
+def speed(a: argparse.Namespace) -> dict[str, float]:
+    """Measure tvnet and timesnet in turn, so that both see the same machine; the median of three rounds."""
+    import models
+    from config import load
+
+    torch.set_num_threads(a.jobs)
+    found: dict[str, list[float]] = {}
+    for _ in range(3):
+        for name in ("tvnet", "timesnet"):
+            settings = load(None, {"model.name": name, "model.stages": [STAGE]})
+            torch.manual_seed(a.seed)
+            model = models.build(settings.model, CHANNELS, LENGTH)
+            x = torch.randn(BATCH, CHANNELS, LENGTH, 1, 1).cumsum(2)
+            found.setdefault(f"windows_per_s_train_{name}", []).append(rate(step, model.train(), x))
+            with torch.inference_mode():
+                found.setdefault(f"windows_per_s_eval_{name}", []).append(rate(model.eval(), x))
+    figures = {key: float(np.median(values)) for key, values in found.items()}
+    for side in ("train", "eval"):
+        ratio = figures[f"windows_per_s_{side}_tvnet"] / figures[f"windows_per_s_{side}_timesnet"]
+        print(f"{side}: tvnet {figures[f'windows_per_s_{side}_tvnet']:.0f} windows/s, {ratio:.2f} times timesnet")
+    return figures
+
+
+def step(model: torch.nn.Module, x: torch.Tensor) -> None:
+    loss = (model(x) - x).square().mean()
+    loss.backward()
+    model.zero_grad()
+
+
+def rate(run: Callable, *arguments) -> float:
+    """Windows a second."""
+    run(*arguments)
+    begun = time.perf_counter()
+    for _ in range(STEPS):
+        run(*arguments)
+    return STEPS * BATCH / (time.perf_counter() - begun)
