@@ -124,21 +124,23 @@ def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
 
 def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
     """Score stretch by stretch; only samples above the low threshold are looked at one by one."""
-    for begin, scores in scored_samples(job):
+    for begin, scores, parts in scored_samples(job):
         maps.add_frames(begin, scores[:, None, None])
         results.add_samples(begin, scores)
         for index in begin + np.flatnonzero(scores > job.low):
             score = scores[index - begin].reshape(1, 1)
-            results.add_boxes(index, find_boxes(score, job.low, job.high, min_area=1))
+            results.add_boxes(index, find_boxes(score, job.low, job.high, min_area=1), parts[index - begin])
 
 
-def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray]]:
-    """Every stretch of a series that can be scored: its first sample, and its scores (n,) float32, NaN unknown."""
+def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and those
+    of its variables (n, C), or (n, 1) where the method does not tell them apart."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
     for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = samples_of(job.scorer, job.reel, begin, end, job.settings)
         scores = job.calibration.sample_scores(samples, job.settings)
-        yield begin, np.where(samples.valid, scores, 0).astype(np.float32)
+        parts = job.calibration.score(samples.residual, job.settings)[:, :, 0]
+        yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
 
 
 def movie_for(job: Job) -> AbstractContextManager:

@@ -97,6 +97,7 @@ def _where_when(event: dict) -> ET.Element:
         value = ET.SubElement(place, "Value2")
         for axis, name in (("C1", "hpc_x_arcsec"), ("C2", "hpc_y_arcsec")):
             ET.SubElement(value, axis).text = f"{event[name]:.3f}"
-        width = event["hpc_x1_arcsec"] - event["hpc_x0_arcsec"], event["hpc_y1_arcsec"] - event["hpc_y0_arcsec"]
-        ET.SubElement(place, "Error2Radius").text = f"{np.hypot(*width) / 2:.3f}"
+        if "hpc_x1_arcsec" in event:  # the cell of a light curve has a centre only
+            width = event["hpc_x1_arcsec"] - event["hpc_x0_arcsec"], event["hpc_y1_arcsec"] - event["hpc_y0_arcsec"]
+            ET.SubElement(place, "Error2Radius").text = f"{np.hypot(*width) / 2:.3f}"
     return root

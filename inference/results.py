@@ -30,6 +30,7 @@ from inference.sky import Sky, shifts
 from inference.timeline import timeline
 from inference.vus import period_of
 
+NAMED_VARIABLES = 3
 BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
 
 
@@ -42,6 +43,7 @@ class Results:
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
+        self.variables: dict[int, list[str]] | None = {} if reel.is_series else None
         self.events: list = []
         self.sky = Sky.of(reel)
         self.panels = panels_of(reel, settings.xrs)
@@ -64,8 +66,11 @@ class Results:
         part[np.isfinite(scores), 2] = 0
         self.common[first : first + len(scores)] = 0
 
-    def add_boxes(self, index: int, boxes: list[Box]) -> None:
-        """Add the boxes of one frame, in time order."""
+    def add_boxes(self, index: int, boxes: list[Box], parts: np.ndarray | None = None) -> None:
+        """Add the boxes of one frame, in time order; of a sample of a series with its variables' scores (C,)."""
+        if parts is not None and len(parts) == len(self.reel.channels):
+            strongest = np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]
+            self.variables[index] = [self.reel.channels[c] for c in strongest if parts[c] > 0]
         self.n_boxes[index] = len(boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
@@ -78,7 +83,7 @@ class Results:
         self.events += self.linker.finish()
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
-        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity))
+        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.variables)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}

@@ -57,7 +57,8 @@ def _sky(event: dict) -> dict:
     """Helioprojective arcsec, and Stonyhurst longitude and latitude in degrees on the disc; none without a WCS."""
     if np.isnan(event.get("hpc_x_arcsec", np.nan)):
         return {"hpc": None, "hgs": None}
-    hgs = None if np.isnan(event["hgs_lon_deg"]) else [round(event[f"hgs_{axis}_deg"], 1) for axis in ("lon", "lat")]
+    on_disk = not np.isnan(event.get("hgs_lon_deg", np.nan))
+    hgs = [round(event[f"hgs_{axis}_deg"], 1) for axis in ("lon", "lat")] if on_disk else None
     return {"hpc": [round(event["hpc_x_arcsec"]), round(event["hpc_y_arcsec"])], "hgs": hgs}
 
 

@@ -5,7 +5,8 @@ window the period of the first variable, as TSB-AD has it; then the mean over se
 part that TSB-AD gives each series (NAB: its probationary period), `whole` methods on the whole series without its
 labels, as TSB-AD fits its unsupervised ones (KMeansAD, PCA): both official figures stand beside. SKAB: fitted on the
 first 400 rows of each experiment, F1 over the samples of all together, the threshold is the one that 1 % of the quiet
-samples of validation exceed. Settings were chosen on the series of MSL and SMAP in TSB-AD-M-Tuning.csv (--sets tuning) alone.
+samples of validation exceed. Settings were chosen on the series of MSL and SMAP in TSB-AD-M-Tuning.csv alone (--sets
+tuning).
 """
 
 import json
@@ -108,7 +109,7 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
     scorer, _ = load_scorer(run, "cpu", config.eval)
     reel, scores = Reel(folder / "all" / "all"), np.full(len(case.values), np.nan)
     job = make_job(reel, run, scorer, "", config.eval)
-    for begin, found in scored_samples(job):
+    for begin, found, _ in scored_samples(job):
         scores[begin : begin + len(found)] = found
     return scores, {"train_s": trained - begun, "eval_s": time.perf_counter() - trained, "low": job.low}
 
