@@ -31,11 +31,17 @@ class WindowDataset(Dataset):
 
 
 def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
-    """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32."""
+    """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32.
+
+    Of a series the valid values are (C, T, 1, 1): those that were measured. The others are there, interpolated.
+    """
     stored, bits = reel.read(start, start + length)
     x = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
-    valid = ((bits & INVALID) == 0).astype(np.float32)[None]  # (1, T, H, W)
-    return torch.from_numpy(np.ascontiguousarray(x * valid)), torch.from_numpy(valid)
+    valid = ((bits & INVALID) == 0)[None]  # (1, T, H, W)
+    x = np.ascontiguousarray(x * valid)
+    if reel.is_series:
+        valid = valid & ~reel.missing[start : start + length].T[:, :, None, None]  # (C, T, 1, 1)
+    return torch.from_numpy(x), torch.from_numpy(valid.astype(np.float32))
 
 
 def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:

@@ -64,8 +64,8 @@ def _through_net(detector: Detector, reel: Reel, begin: int, end: int, settings:
             total[first : first + len(recon)] += recon[::-1] if window.backwards else recon
             count[first : first + len(recon)] += 1
     residual = np.abs(x[..., 0].permute(1, 0, 2).numpy() - total / np.maximum(count, 1))
-    known = valid[0, :, 0, 0].numpy() > 0
-    residual[~known] = 0
+    residual[valid[:, :, 0].permute(1, 0, 2).numpy() == 0] = 0  # what was not measured says nothing
+    known = valid[:, :, 0, 0].numpy().any(axis=0)
     residual[count[:, 0, 0] == 0] = np.nan
     return Samples(residual, known)
 

@@ -83,7 +83,7 @@ def series_curves(job: Job, event) -> dict:
     """Samples around an event and the model's reconstruction, in physical units, of the variables that differ most."""
     reach = SHEET_WINDOWS * job.scorer.clip_length // 2
     margin = max(event.frame_end - event.frame_start, job.scorer.clip_length // 8)
-    first = max(event.frame_start - margin, event.frame_peak - reach)
+    first = max(event.frame_start - margin, event.frame_peak - reach, 0)
     last = min(event.frame_end + margin, event.frame_peak + reach)
     scored = list(scored_between(job, first, last))
     valid = np.array([f.valid[0, 0] for f in scored])

@@ -22,7 +22,7 @@ RECIPE = Path(__file__).resolve().parents[2] / "demo" / "series.yaml"
 WINDOWS = 500  # of a training, spread evenly: long series would take hours
 OFFICIAL = ("KMeansAD", "PCA", "CNN", "AutoEncoder", "TimesNet", "KMeansAD_U", "Sub_PCA", "CNN_U")
 # Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
-NET = {"fit": "train", "eval.smooth_samples": 50}
+NET = {"fit": "train", "eval.smooth_samples": 100}
 METHODS: dict[str, dict[str, Any]] = {
     "kmeans": {"fit": "whole", "model.name": "kmeans"},
     "window_pca": {"fit": "whole", "model.name": "window_pca"},
