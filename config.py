@@ -244,7 +244,7 @@ class EvalConfig:
     overlap_percentile: Percent = 99.0
     score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
     mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
-    combine: Literal["mean", "max", "rms"] = "rms"
+    combine: Literal["mean", "max", "rms", "each"] = "rms"
     smooth_samples: PositiveInt = 1
     common_mode: bool = True
     smooth_px: NonNegative = 1.0

@@ -96,6 +96,16 @@ def _common_area(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
+def pixel_boxes(score: np.ndarray, threshold_low: float, threshold_high: float) -> list[Box]:
+    """A box for every pixel above the low threshold of a score map (H, W), strongest first; neighbours stay apart."""
+    rows, columns = np.nonzero(score > threshold_low)
+    boxes = [
+        Box(x, y, x + 1, y + 1, float(x), float(y), peak, peak, 1, "high" if peak > threshold_high else "low")
+        for x, y, peak in zip(columns.tolist(), rows.tolist(), score[rows, columns].tolist(), strict=True)
+    ]
+    return sorted(boxes, key=lambda box: -box.peak)
+
+
 def _checked_thresholds(score: np.ndarray, low, high) -> tuple[np.ndarray, np.ndarray]:
     low, high = (np.asarray(t, score.dtype) for t in (low, high))
     if score.ndim != 2 or any(t.shape not in ((), score.shape) for t in (low, high)):

@@ -26,7 +26,7 @@ from inference.residuals import ScoredFrame, settings_for
 from inference.samples import Samples, samples_of, smoothed
 from inference.scorer import Scorer, load_scorer
 
-# How the scores (n, K, 1) of a series' variables become one.
+# How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": lambda parts: parts.mean(axis=1),
     "max": lambda parts: parts.max(axis=1),
@@ -51,10 +51,16 @@ class Calibration:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
         return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
 
-    def sample_scores(self, samples: Samples, settings: EvalConfig) -> np.ndarray:
-        """The scores (n,) of a stretch of a series: those of its variables combined, and smoothed; NaN unknown."""
-        scores = COMBINE[settings.combine](self.score(samples.residual, settings))[:, 0]
-        return smoothed(scores, settings.smooth_samples) if settings.smooth_samples > 1 else scores
+    def sample_scores(self, samples: Samples, settings: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
+        """The scores (n,) of a stretch of a series, NaN unknown, and those of its variables (n, K).
+
+        Smoothed are the scores, or where each variable has its own events, theirs.
+        """
+        parts = self.score(samples.residual, settings)[:, :, 0]
+        if settings.combine == "each":
+            parts = np.stack([smoothed(part, settings.smooth_samples) for part in parts.T], axis=1)
+            return parts.max(axis=1), parts
+        return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
@@ -130,7 +136,7 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     ]
     noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
     made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
-    levels = np.concatenate([made.sample_scores(s, settings)[s.valid] for side, s in found if side == "val"])
+    levels = np.concatenate([made.sample_scores(s, settings)[0][s.valid] for side, s in found if side == "val"])
     return replace(made, levels=levels[np.isfinite(levels)].astype(np.float64))
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from config import Config, dump
 from data.files import write_text
 from data.reel import find_reels
-from inference.boxes import Box, find_boxes
+from inference.boxes import Box, find_boxes, pixel_boxes
 from inference.instrument import is_resolved, judged
 from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
 from inference.movie import movie_of
@@ -127,9 +127,10 @@ def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
     for begin, scores, parts in scored_samples(job):
         maps.add_frames(begin, scores[:, None, None])
         results.add_samples(begin, scores)
-        for index in begin + np.flatnonzero(scores > job.low):
-            score = scores[index - begin].reshape(1, 1)
-            results.add_boxes(index, find_boxes(score, job.low, job.high, min_area=1), parts[index - begin])
+        for i in np.flatnonzero(scores > job.low):
+            # Variables with events of their own are pixels side by side that never touch.
+            pixels = parts[i][None] if job.settings.combine == "each" else scores[i][None, None]
+            results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high), parts[i])
 
 
 def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -138,8 +139,7 @@ def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
     for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = samples_of(job.scorer, job.reel, begin, end, job.settings)
-        scores = job.calibration.sample_scores(samples, job.settings)
-        parts = job.calibration.score(samples.residual, job.settings)[:, :, 0]
+        scores, parts = job.calibration.sample_scores(samples, job.settings)
         yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
 
 

@@ -1,6 +1,6 @@
 """What the events table says beyond pixels and times: severity, camera or scene, saturation, place, identity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,13 @@ def describe(
     camera: np.ndarray,
     high: float,
     identity: dict[str, str],
-    variables: Mapping[int, Sequence[str]] | None = None,
+    variables: Callable[[Event], Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """The complete events table: that of `events_table`, FACT_COLUMNS, SKY_COLUMNS where there is a sky, identity.
 
     severity: the peak score in units of the high threshold. instrument: why the event is taken for the camera's, or ''.
-    saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: those of
-    a series that stand out, strongest first, by frame; an event names those of its peak, and where the strongest is
-    when it has a place.
+    saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
+    series, those that an event is about, strongest first; it is where the strongest is, when that has a place.
     """
     ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
     table = events_table(ordered, reel.times_s, reel.times_utc)
@@ -40,10 +39,10 @@ def describe(
     table["channel"] = "+".join(reel.channels) if few else f"{len(reel.channels)} variables"
     if sky is not None:
         table = table.join(sky.columns(table))
-    if variables is not None:
-        table["variables"] = ["; ".join(variables.get(event.frame_peak, ())) for event in ordered]
+    if reel.is_series and variables is not None:
+        table["variables"] = ["; ".join(variables(event)) for event in ordered]
         if places := reel.meta.get("places"):
-            strongest = [(*variables.get(event.frame_peak, ()), "")[0] for event in ordered]
+            strongest = [(*variables(event), "")[0] for event in ordered]
             for axis in ("x", "y"):
                 table[f"hpc_{axis}_arcsec"] = [places.get(n, {}).get(f"{axis}_arcsec", np.nan) for n in strongest]
     for name in IDENTITY_COLUMNS:

@@ -18,7 +18,7 @@ from data.files import write_csv, write_json
 from data.reel import INVALID, Reel
 from inference.boxes import Box
 from inference.event_facts import describe
-from inference.events import EventLinker, write_events
+from inference.events import Event, EventLinker, write_events
 from inference.export import write_ecsv, write_voevents
 from inference.instrument import camera_frames
 from inference.matching import Observed, catalog_summary, match_flares
@@ -43,15 +43,15 @@ class Results:
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
-        self.variables: dict[int, list[str]] | None = {} if reel.is_series else None
+        self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
         self.events: list = []
         self.sky = Sky.of(reel)
         self.panels = panels_of(reel, settings.xrs)
         drift = partial(shifts, self.sky) if self.sky else None
         longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
-        self.linker = EventLinker(
-            settings.link_gap_frames, settings.link_distance_px, settings.min_frames, longest_s, drift
-        )
+        # Variables are not near each other.
+        distance_px = 0.0 if reel.is_series else settings.link_distance_px
+        self.linker = EventLinker(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
 
     def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
         """Add one frame, in time order; a gap in time closes the open events."""
@@ -68,7 +68,7 @@ class Results:
 
     def add_boxes(self, index: int, boxes: list[Box], parts: np.ndarray | None = None) -> None:
         """Add the boxes of one frame, in time order; of a sample of a series with its variables' scores (C,)."""
-        if parts is not None and len(parts) == len(self.reel.channels):
+        if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
             strongest = np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]
             self.variables[index] = [self.reel.channels[c] for c in strongest if parts[c] > 0]
         self.n_boxes[index] = len(boxes)
@@ -83,7 +83,7 @@ class Results:
         self.events += self.linker.finish()
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
-        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.variables)
+        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
@@ -98,6 +98,12 @@ class Results:
         found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(out, events, low, high)
+
+    def named(self, event: Event) -> list[str]:
+        """The variables of a series that an event is about, strongest first."""
+        if self.settings.combine == "each":
+            return [self.reel.channels[round(event.x)]]
+        return self.variables.get(event.frame_peak, [])
 
     def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
         """timeline.png: the largest score of every frame, with thresholds, events, gaps and labels."""

@@ -44,6 +44,8 @@ def samples_of(scorer, reel: Reel, begin: int, end: int, settings: EvalConfig) -
 
 def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:
     """Running mean of scores (n,) over so many samples, shorter at the ends; NaN stays where it is."""
+    if samples == 1:
+        return scores
     known = np.isfinite(scores)
     total = uniform_filter1d(np.where(known, scores, 0.0), samples, mode="constant")
     share = uniform_filter1d(known.astype(np.float64), samples, mode="constant")

@@ -84,6 +84,7 @@ def near_the_anomaly(scores: np.ndarray, case: Case) -> float:
 def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndarray, dict[str, float]]:
     """Scores (T,), NaN where there are none, and times."""
     from config import load
+    from data import prepare_data
     from data.prepare_data import prep
     from data.reel import Reel
     from inference.calibrate import calibrate_run
@@ -94,6 +95,7 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
     from inference.scorer import load_scorer
     from training.train import train
 
+    prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than training on it
     settings = settings_of(case, method, folder, seed)
     n_fit = case.n_train if METHODS[method]["fit"] == "train" else len(case.values)
     for part, stop in (("fit", n_fit), ("all", len(case.values))):
