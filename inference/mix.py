@@ -71,7 +71,7 @@ class MixScorer(OfDetector):
         streams = [part.scorer.frames(reel, begin, end, settings) for part in self.parts]
         for together in in_step(streams):
             surprises = [part.surprise(f.residual) for part, f in zip(self.parts, together, strict=True)]
-            residual = np.where(together[0].valid, np.mean(surprises, axis=0), np.float32(0))
+            residual = np.where(together[0].valid, sum(surprises) / len(surprises), np.float32(0))
             yield replace(together[0], residual=residual.astype(np.float32))
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:

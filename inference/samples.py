@@ -33,13 +33,21 @@ class Samples(NamedTuple):
 def samples_of(scorer, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
     """All samples of the stretch [begin, end) of a series, by any scorer.
 
-    One that works on whole stretches has a method `stretch` with these arguments and this result.
+    One that works on whole stretches has a method `stretch` with these arguments and this result. Raises ValueError
+    where every variable is to have its own events and the scorer does not tell them apart.
     """
     if hasattr(scorer, "stretch"):
-        return scorer.stretch(reel, begin, end, settings)
-    if isinstance(scorer, Detector) and settings.overlap == "mean":
-        return _through_net(scorer, reel, begin, end, settings)
-    return _one_by_one(scorer, reel, begin, end, settings)
+        found = scorer.stretch(reel, begin, end, settings)
+    elif isinstance(scorer, Detector) and settings.overlap == "mean":
+        found = _through_net(scorer, reel, begin, end, settings)
+    else:
+        found = _one_by_one(scorer, reel, begin, end, settings)
+    if settings.combine == "each" and found.residual.shape[1] != reel.shape[1]:
+        raise ValueError(
+            "eval.combine each needs a score for every variable, and this method gives one for all together; choose a "
+            "net with eval.score standardised, window_pca or difference, or another eval.combine"
+        )
+    return found
 
 
 def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:
