@@ -22,6 +22,7 @@ RECIPE = Path(__file__).resolve().parents[2] / "demo" / "series.yaml"
 WINDOWS = 500  # of a training, spread evenly: long series would take hours
 OFFICIAL = ("KMeansAD", "PCA", "CNN", "AutoEncoder", "TimesNet", "KMeansAD_U", "Sub_PCA", "CNN_U")
 # Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
+STRIDED = [{"width": 32, "kernel": [5, 1, 1]}, {"width": 64, "stride": [4, 1, 1], "kernel": [5, 1, 1]}]
 NET = {"fit": "train", "eval.smooth_samples": 100}
 METHODS: dict[str, dict[str, Any]] = {
     "kmeans": {"fit": "whole", "model.name": "kmeans"},
@@ -29,9 +30,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
     "iforest": {"fit": "whole", "model.name": "iforest"},
     "kmeans_train": {"fit": "train", "model.name": "kmeans"},
-    "tvnet": {**NET, "model.name": "tvnet", "model.patch": None, "model.stages": None},
-    "timesnet": {**NET, "model.name": "timesnet", "model.patch": None, "model.stages": None},
-    "autoencoder": {**NET, "model.name": "autoencoder"},
+    "tvnet": {**NET, "model.name": "tvnet"},
+    "timesnet": {**NET, "model.name": "timesnet"},
+    "autoencoder": {**NET, "model.name": "autoencoder", "model.patch": [1, 1, 1], "model.stages": STRIDED},
 }
 
 
