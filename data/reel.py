@@ -61,7 +61,7 @@ class Reel:
     def cadence_s(self) -> float:
         return self.meta["cadence_s"]
 
-    @property
+    @cached_property
     def stretches(self) -> list[Stretch]:
         return [Stretch(**s) for s in self.meta["stretch"]]
 
