@@ -50,7 +50,11 @@ def rows_of(calls: list[tuple], jobs: int) -> pd.DataFrame:
     rows = []
     with ProcessPoolExecutor(jobs) as pool:
         for waiting in [pool.submit(quietly, *call) for call in calls]:
-            rows.append(waiting.result())
+            try:
+                rows.append(waiting.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # no hours of work after a failure
+                raise
             told = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
             print(*told, flush=True)
     return pd.DataFrame(rows)

@@ -1,8 +1,9 @@
 """Forecasts and imputation on ETTh1 and ETTh2, classification on the sets that the aeon package ships; see series.py.
 
 ETT protocol (Zhou et al. 2021): 12, 4 and 4 months of hours to train, validate and test; errors in units of the
-training part's standard deviation; look-back 96, every window of the test part, every fourth of the training part, six epochs. Validation chooses the epoch; a
-guard of one window lies between training and validation, so training sees a little less than the 12 months.
+training part's standard deviation; look-back 96, every window of the test part, every fourth of the training part,
+six epochs. Validation chooses the epoch; a guard of one window lies between training and validation, so training sees a
+little less than the 12 months.
 """
 
 import io
