@@ -39,7 +39,7 @@ def describe(
     table["channel"] = "+".join(reel.channels) if few else f"{len(reel.channels)} variables"
     if sky is not None:
         table = table.join(sky.columns(table))
-    if reel.is_series and variables is not None:
+    if variables is not None and reel.is_series:
         table["variables"] = ["; ".join(variables(event)) for event in ordered]
         if places := reel.meta.get("places"):
             strongest = [(*variables(event), "")[0] for event in ordered]

@@ -33,7 +33,7 @@ class SeriesMethod(Method):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
-        for first, frames, valid, expected, errors in self._pieces(reel, begin, end):
+        for first, frames, valid, expected, errors in self._answers(reel, begin, end):
             for i in range(len(frames)):
                 answer = (None if a is None else a[i] for a in (expected, errors))
                 yield scored(first + i, frames[i], valid[i], *answer, settings)
@@ -41,7 +41,7 @@ class SeriesMethod(Method):
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch at once: see `samples_of`."""
         residuals, known = [], []
-        for _, frames, valid, expected, errors in self._pieces(reel, begin, end):
+        for _, frames, valid, expected, errors in self._answers(reel, begin, end):
             error = np.abs(frames - expected)[..., 0] if errors is None else errors  # (n, K, 1)
             residuals.append(np.where(valid, error, np.float32(0)))
             known.append(valid[:, 0, 0])
@@ -49,7 +49,7 @@ class SeriesMethod(Method):
             return Samples(np.full((end - begin, 1, 1), np.nan, np.float32), np.zeros(end - begin, bool))
         return Samples(np.concatenate(residuals), np.concatenate(known))
 
-    def _pieces(self, reel: Reel, begin: int, end: int) -> Iterator[tuple]:
+    def _answers(self, reel: Reel, begin: int, end: int) -> Iterator[tuple]:
         """The stretch as pieces: first frame, frames (n, C, 1, 1), valid (n, 1, 1), expected frames, errors."""
         if end - begin < self.clip_length:
             return
