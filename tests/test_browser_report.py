@@ -6,7 +6,7 @@ import re
 import pytest
 
 from inference.report_page.page import NAME
-from tests.browser import chromium, open_page
+from tests.browser import chromium, open_page, wait_until
 from tests.conftest import FLASH
 
 
@@ -20,7 +20,7 @@ def browser():
 def report(browser, evaluated_movie):
     with open_page(browser) as page:
         page.goto((evaluated_movie / NAME).as_uri())
-        page.wait_for_function("document.getElementById('movie').readyState >= 1")
+        wait_until(page, "document.getElementById('movie').readyState >= 1")
         yield page
 
 
@@ -29,7 +29,7 @@ def data_of(page) -> dict:
 
 
 def movie_s(page) -> float:
-    page.wait_for_function("!document.getElementById('movie').seeking")
+    wait_until(page, "!document.getElementById('movie').seeking")
     return page.evaluate("document.getElementById('movie').currentTime")
 
 
@@ -60,7 +60,7 @@ def test_a_click_on_the_timeline_moves_the_movie_there(report):
 def test_pointing_at_the_timeline_tells_time_and_score(report):
     box = report.locator("#timeline .u-over").bounding_box()
     report.mouse.move(box["x"] + box["width"] * 0.05, box["y"] + 50)
-    report.wait_for_function("document.querySelector('#timeline .u-legend').innerText.includes('2012-07-19 00:0')")
+    wait_until(report, "document.querySelector('#timeline .u-legend').innerText.includes('2012-07-19 00:0')")
     told = float(report.locator("#timeline .u-value").nth(1).inner_text())
     assert min(abs(told / s - 1) for s in data_of(report)["timeline"]["score"] if s) < 1e-3
 
@@ -93,7 +93,7 @@ def test_a_drag_looks_closer_and_the_button_goes_back(report):
     report.mouse.up()
     assert report.evaluate("charts[0].scales.x.max - charts[0].scales.x.min") < 0.2 * whole
     report.get_by_role("button", name="Whole time").click()
-    report.wait_for_function(f"Math.abs(charts[0].scales.x.max - charts[0].scales.x.min - {whole}) < 1")
+    wait_until(report, f"Math.abs(charts[0].scales.x.max - charts[0].scales.x.min - {whole}) < 1")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(640, "light"), (1280, "dark")])

@@ -61,10 +61,9 @@ def wait_for_status(page, text):
     wait_until(page, f"document.querySelector('.status').textContent.includes({text!r})")
 
 
-def badges(page, count=8):
-    """What the first windows of the grid say of themselves."""
-    wait_until(page, f"document.querySelectorAll('.cell strong:not(:empty)').length >= {count}")
-    return [page.locator(f"#cell-{i} b").text_content() for i in range(count)]
+def wait_for_badges(page, expected):
+    """Wait until the first windows of the grid say this of themselves: cells are asked for after the status is said."""
+    wait_until(page, f"{expected}.every((text, i) => document.querySelector(`#cell-${{i}} b`)?.textContent === text)")
 
 
 def test_five_verdicts_by_keyboard_outlive_a_reload_and_a_killed_server(browser, reel):
@@ -73,16 +72,16 @@ def test_five_verdicts_by_keyboard_outlive_a_reload_and_a_killed_server(browser,
         visit(page, server)
         press(page, "k", "k", "k", "x", "x")  # the next window is selected after each
         wait_for_status(page, "Window 4 rejected")
-        assert badges(page, 5) == expected
+        wait_for_badges(page, expected)
         visit(page, server)
-        assert badges(page, 5) == expected
+        wait_for_badges(page, expected)
         server.process.kill()
         server.process.wait()
         press(page, "x")
         wait_for_status(page, "not saved")
         with Server(reel.path.parent) as again:
             visit(page, again)
-            assert badges(page, 5) == expected
+            wait_for_badges(page, expected)
     assert [v for w, v in sorted(verdicts_of(reel).items()) if w < 5] == ["keep"] * 3 + ["reject"] * 2
 
 
@@ -97,7 +96,7 @@ def test_range_is_judged_at_once_seen_by_others_and_taken_back(browser, reel):
         assert "5 selected" in page.locator("#counts").text_content()
         press(page, "x")
         wait_for_status(page, "5 windows rejected")
-        assert badges(page, 5)[:4] == ["", "kept", "kept", "kept"]
+        wait_for_badges(page, ["", "kept", "kept", "kept"])
         assert {w for w, v in verdicts_of(reel).items() if v == "reject"} >= {5, 6, 7, 8, 9}
         wait_until(other, "document.querySelector('#cell-9 b').textContent === 'rejected'")
         press(page, "u")

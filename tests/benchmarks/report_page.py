@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from benchmarks.train_eval import calibrated, reel_of, settings, train_speed  # noqa: E402
-from browser import chromium, open_page  # noqa: E402
+from browser import chromium, open_page, wait_until  # noqa: E402
 
 LIMIT_MB = 15.0
 
@@ -56,10 +56,10 @@ def browse(report: Path) -> dict[str, float]:
         page.goto(report.as_uri())
         page.locator("#plots .uplot").last.wait_for()
         figures = {"report_open_s": time.perf_counter() - begun}
-        page.wait_for_function("document.getElementById('movie').readyState >= 1")
+        wait_until(page, "document.getElementById('movie').readyState >= 1")
         begun = time.perf_counter()
         page.locator("#events tbody tr").nth(5).click()
-        page.wait_for_function("movie && video.currentTime > 0 && !video.seeking")
+        wait_until(page, "movie && video.currentTime > 0 && !video.seeking")
         figures["report_click_s"] = time.perf_counter() - begun
         figures["report_heap_mb"] = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
     return figures
