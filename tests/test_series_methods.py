@@ -180,6 +180,12 @@ def test_matrix_profile_is_the_distance_to_the_nearest_quiet_window(quiet, other
     np.testing.assert_allclose(scores(method, other), spread_by_hand(np.mean(each, axis=0)), rtol=1e-4)
 
 
+def test_a_constant_window_is_0_from_a_constant_one_and_the_root_of_its_length_from_any_other():
+    wave, flat = np.sin(np.arange(40.0)), np.full(40, np.float32(0.1))
+    np.testing.assert_allclose(matrix_profile.profile(flat, wave, 9)[0], 3, rtol=1e-6)
+    assert not matrix_profile.profile(flat, np.r_[wave, flat + 7], 9)[0].any()
+
+
 def test_a_quiet_window_is_compared_with_the_half_that_it_is_not_in(quiet):
     method, C = fitted("matrix_profile", quiet), quiet.shape[1]
     halves = [quiet_pieces(method.arrays[f"half_{side}"]) for side in (0, 1)]
