@@ -8,10 +8,9 @@ Results of a reel lie in `<run>/eval/<reel>/`:
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,7 @@ def evaluate(config: Config) -> list[Path]:
         elif config.eval.movie_only:
             redraw(job)
         else:
-            run_job(job, partial(beyond_scores, job, task, config.seed))
+            run_job(job, task, config.seed)
         results.append(job.out)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
@@ -100,7 +99,7 @@ def beyond_scores(job: Job, task: str, seed: int) -> dict:
     return {}
 
 
-def run_job(job: Job, beyond: Callable[[], dict]) -> None:
+def run_job(job: Job, task: str, seed: int) -> None:
     """Evaluate one reel and write everything; a summary that exists belongs to complete results."""
     (job.out / "summary.json").unlink(missing_ok=True)
     begun = time.perf_counter()
@@ -109,7 +108,7 @@ def run_job(job: Job, beyond: Callable[[], dict]) -> None:
     with ScoreMaps(job.out, job.reel) as maps:
         judge(job, results, maps)
     seconds = time.perf_counter() - begun
-    results.write(job.out, job.low, job.high, job.identity, seconds, beyond())
+    results.write(job.out, job.low, job.high, job.identity, seconds, beyond_scores(job, task, seed))
     write_report(job)
 
 

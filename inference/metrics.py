@@ -24,16 +24,32 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> float | None:
 
 
 def _ranking_metric(metric, scores: np.ndarray, labels: np.ndarray) -> float | None:
+    scores, labels = known_points(scores, labels)
+    return float(metric(labels, scores)) if len(np.unique(labels)) == 2 else None
+
+
+def known_points(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels (N,) of those points of a series (T,) that have both; NaN is none.
+
+    Raises ValueError for other shapes, for infinite scores and for labels other than 0, 1 and NaN.
+    """
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be one-dimensional and of equal length")
     known = ~np.isnan(scores) & ~np.isnan(labels)
-    strange = set(np.unique(labels[known]).tolist()) - {0.0, 1.0}
+    scores, labels = scores[known], labels[known]
+    strange = set(np.unique(labels).tolist()) - {0.0, 1.0}
     if strange:
         raise ValueError(f"labels hold {sorted(strange)}; allowed are 0, 1 and NaN for unknown")
-    if len(np.unique(labels[known])) < 2:
-        return None
-    return float(metric(labels[known], scores[known]))
+    if np.isinf(scores).any():
+        raise ValueError("scores hold infinite values; clip them, or use NaN where there is no score")
+    return scores, labels
+
+
+def runs(mask: np.ndarray) -> np.ndarray:
+    """Half-open index ranges (N, 2) over which a boolean array (T,) is True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return edges.reshape(-1, 2)
 
 
 @dataclass(frozen=True)

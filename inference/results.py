@@ -22,7 +22,7 @@ from inference.events import Event, EventLinker, write_events
 from inference.export import write_ecsv, write_voevents
 from inference.instrument import camera_frames
 from inference.matching import Observed, catalog_summary, match_flares
-from inference.metrics import average_precision, event_metrics, frame_auc
+from inference.metrics import average_precision, event_metrics, frame_auc, runs
 from inference.residuals import ScoredFrame
 from inference.series_metrics import series_metrics
 from inference.signals import panels_of
@@ -204,9 +204,7 @@ def short_identity(identity: dict) -> dict[str, str]:
 
 def labelled_intervals(labels: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """[start_s, end_s] of every run of frames labelled 1: (N, 2). labels: (T,)."""
-    edges = np.diff(np.concatenate([[0], (labels == 1).astype(int), [0]]))
-    first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
-    return np.column_stack([times_s[first], times_s[last]])
+    return times_s[runs(labels == 1) - [0, 1]]
 
 
 class ScoreMaps:

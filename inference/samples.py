@@ -42,7 +42,10 @@ def samples_of(scorer, reel: Reel, begin: int, end: int, settings: EvalConfig) -
         found = _through_net(scorer, reel, begin, end, settings)
     else:
         found = _one_by_one(scorer, reel, begin, end, settings)
-    if settings.combine == "each" and found.residual.shape[1] != reel.shape[1]:
+    if found.residual.shape[1] == reel.shape[1]:
+        scored = np.isfinite(found.residual[:, :, 0])
+        found.residual[reel.missing[begin:end] & scored] = 0  # what was not measured says nothing
+    elif settings.combine == "each":
         raise ValueError(
             "eval.combine each needs a score for every variable, and this method gives one for all together; choose a "
             "net with eval.score standardised, window_pca or difference, or another eval.combine"
@@ -74,8 +77,8 @@ def _through_net(detector: Detector, reel: Reel, begin: int, end: int, settings:
             total[first : first + len(recon)] += recon[::-1] if window.backwards else recon
             count[first : first + len(recon)] += 1
     residual = np.abs(x[..., 0].permute(1, 0, 2).numpy() - total / np.maximum(count, 1))
-    residual[valid[:, :, 0].permute(1, 0, 2).numpy() == 0] = 0  # what was not measured says nothing
     known = valid[:, :, 0, 0].numpy().any(axis=0)
+    residual[~known] = 0
     residual[count[:, 0, 0] == 0] = np.nan
     return Samples(residual, known)
 

@@ -4,13 +4,13 @@ Every measure takes scores or predictions (T,) and labels (T,): 1 anomalous, 0 n
 1, or NaN where there is none. Points without a score or a label are left out, and the series closes up over them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from inference.metrics import average_precision, frame_auc
-from inference.timeline import runs
-from inference.vus import known_points, vus
+from inference.metrics import average_precision, frame_auc, known_points, runs
+from inference.vus import vus
 
 EXISTENCE_WEIGHT = 0.2  # TSB-AD's alpha, what a range that is hit at all earns
 N_GUESSES = 10
@@ -54,12 +54,10 @@ def range_f1(predicted: np.ndarray, labels: np.ndarray) -> float | None:
     A range is a run of anomalous points. It earns the share of it that is covered (flat bias), divided by the number of
     ranges that cover it (cardinality 1/x); a true range earns 0.8 of that, and 0.2 when it is hit at all.
     """
-    predicted, labels = _known_predictions(predicted, labels)
-    if not labels.any():
-        return None
-    if not predicted.any():
-        return 0.0
-    alarms, truth = runs(predicted), runs(labels)
+    return _f1_of_ranges(_range_f1, predicted, labels)
+
+
+def _range_f1(alarms: np.ndarray, truth: np.ndarray, length: int) -> float:
     return _f1(_range_reward(alarms, truth, 0.0), _range_reward(truth, alarms, EXISTENCE_WEIGHT))
 
 
@@ -89,13 +87,11 @@ def affiliation_f1(predicted: np.ndarray, labels: np.ndarray) -> float | None:
     alarm for recall alone. Random alarms have a precision of about 0.5 and, when many, a recall near 1, so that an F1
     of 0.67 is worth nothing.
     """
-    predicted, labels = _known_predictions(predicted, labels)
-    if not labels.any():
-        return None
-    if not predicted.any():
-        return 0.0
-    alarms, truth = runs(predicted), runs(labels)
-    edges = np.concatenate([[0], (truth[:-1, 1] + truth[1:, 0]) / 2, [len(labels)]])
+    return _f1_of_ranges(_affiliation_f1, predicted, labels)
+
+
+def _affiliation_f1(alarms: np.ndarray, truth: np.ndarray, length: int) -> float:
+    edges = np.concatenate([[0], (truth[:-1, 1] + truth[1:, 0]) / 2, [length]])
     alarms = _cut(alarms, edges)
     return _f1(_affiliation_precision(alarms, truth, edges), _affiliation_recall(alarms, truth, edges))
 
@@ -196,6 +192,14 @@ def _adjusted(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _point_f1(predicted: np.ndarray, labels: np.ndarray) -> float:
     return float(2 * np.sum(predicted & labels) / (predicted.sum() + labels.sum()))
+
+
+def _f1_of_ranges(measure: Callable, predicted: np.ndarray, labels: np.ndarray) -> float | None:
+    """A measure of the ranges of alarms (N, 2) and of true anomalies (M, 2) among all points."""
+    predicted, labels = _known_predictions(predicted, labels)
+    if not labels.any():
+        return None
+    return measure(runs(predicted), runs(labels), len(labels)) if predicted.any() else 0.0
 
 
 def _f1(precision: float, recall: float) -> float:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from data.curves import curve, late_steps
 from data.files import replacing
+from inference.metrics import runs
 from inference.signals import Panel
 
 LEVEL_COLOUR = {"low": "#3a9bd9", "high": "#e8641b"}
@@ -59,12 +60,6 @@ def timeline(
     _move_clock(axes, below)
     with replacing(path) as part:
         figure.savefig(part, dpi=120)
-
-
-def runs(mask: np.ndarray) -> np.ndarray:
-    """Half-open index ranges (N, 2) over which a boolean array (T,) is True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return edges.reshape(-1, 2)
 
 
 def gaps(x: np.ndarray, scores: np.ndarray, gap_threshold: float) -> np.ndarray:

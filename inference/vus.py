@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import argrelextrema
 
-from inference.timeline import runs
+from inference.metrics import known_points, runs
 
 N_THRESHOLDS = 250
 DEFAULT_PERIOD = 125  # TSB-AD's, where a series has no period
@@ -126,24 +126,6 @@ def _found_share(scores: np.ndarray, anomalous: np.ndarray, thresholds: np.ndarr
         peaks = np.sort(np.maximum.reduceat(best, groups))
         share[half] = (len(peaks) - np.searchsorted(peaks, thresholds)) / len(peaks)
     return share
-
-
-def known_points(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and labels (N,) of those points of a series (T,) that have both; NaN is none.
-
-    Raises ValueError for other shapes, for infinite scores and for labels other than 0, 1 and NaN.
-    """
-    scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
-    if scores.ndim != 1 or scores.shape != labels.shape:
-        raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be one-dimensional and of equal length")
-    known = ~np.isnan(scores) & ~np.isnan(labels)
-    scores, labels = scores[known], labels[known]
-    strange = set(np.unique(labels).tolist()) - {0.0, 1.0}
-    if strange:
-        raise ValueError(f"labels hold {sorted(strange)}; allowed are 0, 1 and NaN for unknown")
-    if np.isinf(scores).any():
-        raise ValueError("scores hold infinite values; clip them, or use NaN where there is no score")
-    return scores, labels
 
 
 def period_of(values: np.ndarray) -> int:

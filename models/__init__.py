@@ -54,6 +54,8 @@ def _tvnet(s: Any, form: Form) -> SeriesModel:
 
 
 def _timesnet(s: Any, form: Form) -> SeriesModel:
+    if s.stages and (len(s.stages) > 1 or s.stages[0].modulation != "none" or tuple(s.stages[0].stride) != (1, 1, 1)):
+        raise ValueError("timesnet takes one of model.stages, with width and depth alone: it folds windows by itself")
     width, depth = (s.stages[0].width, s.stages[0].depth) if s.stages else (TIMESNET_WIDTH, TIMESNET_DEPTH)
     return _of_task(s, form, width, TimesNetTrunk(width, depth, s.top_periods))
 

@@ -23,6 +23,7 @@ class SeriesModel(VideoModel):
     """
 
     hints = 0  # further input channels for every variable
+    gives_values = True
 
     def __init__(self, channels: int, width: int, trunk: nn.Module | None, mix: bool, norm: bool):
         super().__init__()
@@ -31,9 +32,10 @@ class SeriesModel(VideoModel):
         self.trunk = trunk
         if trunk is not None:
             self.embed = nn.Conv1d(self.variables * (1 + self.hints), width, 1)
-            self.head = nn.Conv1d(trunk.width, self.variables, 1)
-            nn.init.zeros_(self.head.weight)
-            nn.init.zeros_(self.head.bias)
+            if self.gives_values:
+                self.head = nn.Conv1d(trunk.width, self.variables, 1)
+                nn.init.zeros_(self.head.weight)
+                nn.init.zeros_(self.head.bias)
 
     multiple = (1, 1, 1)
 
@@ -184,13 +186,14 @@ class Impute(SeriesModel):
 class Classify(SeriesModel):
     """The class of a window: mean and maximum of the features over time, then one linear layer."""
 
+    gives_values = False
+
     def __init__(self, *shared, classes: int):
         super().__init__(*shared)
         if classes < 2:
             raise ValueError(
                 f"model.task classify needs reels of at least two classes, found {classes}; set prep.classes"
             )
-        del self.head
         parts = 1 if self.mix else self.channels
         self.logits = nn.Linear(2 * parts * self.trunk.width, classes)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
 from data.stretch import Stretch
@@ -21,6 +22,15 @@ CATALOG = """start,peak,end,class
 2012-07-19T00:23:40,2012-07-19T00:24:10,2012-07-19T00:25:00,M1.0
 2012-07-19T00:05:00,2012-07-19T00:06:00,2012-07-19T00:07:00,C2.0
 """
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Several threads add up in any order, so only one gives the same bits twice; and small models are faster on it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

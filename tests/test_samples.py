@@ -66,11 +66,11 @@ def test_values_that_were_not_measured_have_no_residual(scored, tmp_path):
     np.save(tmp_path / "holed" / "missing.npy", missing)
     found = samples_of(scorer, Reel(tmp_path / "holed"), 0, len(reel), settings).residual
     plain = samples_of(scorer, reel, 0, len(reel), settings).residual
-    if hasattr(scorer, "stretch") or found.shape[1] == 1:
-        assert found.shape == plain.shape  # methods take what prep has interpolated for measured
+    if found.shape[1] == 1:  # one score for all variables: those that were measured still say something
+        np.testing.assert_array_equal(found, plain)
     else:
         assert (found[200:204, 1] == 0).all()
-        assert (plain[200:204, 1] > 0).all()
+        assert (plain[200:204, 1] > 0).any()
 
 
 @given(st.lists(st.one_of(st.floats(0, 100), st.just(np.nan)), min_size=1, max_size=30), st.integers(1, 9))

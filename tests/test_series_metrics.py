@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from inference.metrics import average_precision, frame_auc
+from inference.metrics import average_precision, frame_auc, known_points
 from inference.series_metrics import (
     PointAdjusted,
     affiliation_f1,
@@ -18,7 +18,7 @@ from inference.series_metrics import (
     range_f1,
     series_metrics,
 )
-from inference.vus import Vus, known_points, period_of, vus
+from inference.vus import Vus, period_of, vus
 
 MEASURES = [point_f1, range_f1, affiliation_f1, lambda p, y: legacy_point_adjusted_f1(p, y).f1]
 marks = st.integers(0, 1)

@@ -25,21 +25,14 @@ from training.interrupt import Interrupt
 from training.loader import open_data
 from training.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 N, LENGTH, AHEAD = 480, 46, 12  # 34 samples of the past are no whole number of periods
 GAPS = [range(start, start + 5) for start in range(60, 470, 40)]
 CLASSES = {"fast": 5, "medium": 8, "slow": 13}  # periods in samples
 STARTS = (0, 8, 16, 24, 32, 34)  # windows of 80 samples, the last one flush with the end
 MODEL = {"name": "tvnet", "stages": [{"width": 8, "depth": 2, "modulation": "dynamic"}], "predict_frames": AHEAD}
 TRAIN = {"epochs": 12, "warmup_epochs": 1.0, "batch_size": 16, "drop_last": False, "lr": 5e-3}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several threads add up in any order, so only one gives the same bits twice; and small models are faster on it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def truth(n: int) -> np.ndarray:
@@ -372,7 +365,7 @@ def test_one_class_or_too_few_reels_of_it_are_refused_with_the_way_out(tmp_path,
 @pytest.mark.parametrize("name", ["tvnet", "timesnet", "linear"])
 def test_frames_of_a_video_are_refused_with_the_way_out(tmp_path, capsys, name):
     small_reel(tmp_path / "reels" / "sun", T=60)
-    write_settings(tmp_path, {"name": name, "task": "forecast", "predict_frames": 2})
+    write_settings(tmp_path, {"name": name, "task": "forecast", "predict_frames": 2, "stages": None})
     assert program(tmp_path, "train") == 1
     assert "have 24x24 pixels; choose another model.name" in capsys.readouterr().err
 

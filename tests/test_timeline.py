@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.curves import curve, decimate
-from inference.timeline import gaps, runs, timeline
+from inference.metrics import runs
+from inference.timeline import gaps, timeline
 
 scores_with_gaps = st.lists(st.one_of(st.integers(-5, 5), st.just(math.nan)), max_size=60)
 

@@ -34,17 +34,10 @@ from training.monitor import image_strip, tensorboard_server
 from training.run import choose_folder
 from training.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several threads add up in any order, so only one gives the same bits twice; and small models are faster on it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

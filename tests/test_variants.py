@@ -33,6 +33,8 @@ from training.interrupt import Interrupt
 from training.loader import open_data
 from training.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).resolve().parent.parent
 VARIANTS = ["variational", "memory", "masked", "prediction"]
 SMALL = {
@@ -46,15 +48,6 @@ SMALL = {
 
 sizes = st.integers(1, 11)
 blocks = st.tuples(*[st.integers(1, 5)] * 3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several threads add up in any order, so only one gives the same bits twice; and small models are faster on it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 CHANNELS, LENGTH, BATCH, STEPS = 25, 100, 32, 30
-STAGE = {"width": 64, "depth": 3, "modulation": "dynamic"}
+STAGE = {"width": 64, "depth": 3}
+STAGES = {"tvnet": [STAGE | {"modulation": "dynamic"}], "timesnet": [STAGE]}
 
 
 def speed(a: argparse.Namespace) -> dict[str, float]:
@@ -19,8 +20,8 @@ def speed(a: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(a.jobs)
     found: dict[str, list[float]] = {}
     for _ in range(3):
-        for name in ("tvnet", "timesnet"):
-            settings = load(None, {"model.name": name, "model.stages": [STAGE]})
+        for name in STAGES:
+            settings = load(None, {"model.name": name, "model.stages": STAGES[name]})
             torch.manual_seed(a.seed)
             model = models.build(settings.model, CHANNELS, LENGTH)
             x = torch.randn(BATCH, CHANNELS, LENGTH, 1, 1).cumsum(2)
