@@ -95,6 +95,7 @@ class LightCurvesConfig:
     grid: tuple[PositiveInt, PositiveInt] | None = None
     boxes: dict[str, Rectangle] = Field(default_factory=dict)
     statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], Field(min_length=1)] = ("mean", "max", "spread")
+    common_mode: bool = False
 
     @model_validator(mode="after")
     def _has_places(self):

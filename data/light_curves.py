@@ -1,12 +1,14 @@
 """Light curves: the brightness of places of a video reel over time, as a series whose variables know where they are.
 
 Each place, a cell of a grid or a named box, gives a variable for each channel and statistic, in the reel's physical
-unit. Pixels that are masked take no part; a place without any other in a frame has no value there.
+unit. Pixels that are masked take no part; a place without any other in a frame has no value there. With `common_mode`
+what all pixels of one brightness share in a frame is taken off first, e.g. a noise floor that a short exposure lifts.
 """
 
 import hashlib
 import json
 import math
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,11 +16,13 @@ import numpy as np
 from tqdm import tqdm
 
 from config import LightCurvesConfig
+from data.common_mode import common_mode
 from data.reel import INVALID, Reel, find_reels
 from data.sources.table import Series, numbered
 from data.wcs import from_row
 
 BLOCK_VALUES = 2**22  # of frames at a time, in double precision: 32 MB
+TYPICAL_FRAMES, TYPICAL_VALUES = 64, 2**26  # that the usual look is the median of
 
 Box = tuple[int, int, int, int]
 
@@ -50,7 +54,7 @@ def light_curves(reel: Reel, settings: LightCurvesConfig) -> Series:
     grid does not fit into the reel's frames.
     """
     boxes = cells(settings, reel.shape[2:])
-    values = _measure(reel, list(boxes.values()), settings.statistics)  # (T, C, boxes, statistics)
+    values = _measure(reel, list(boxes.values()), settings)  # (T, C, boxes, statistics)
     prefixes = [f"{channel} " for channel in reel.channels] if len(reel.channels) > 1 else [""]
     places = [place for _ in prefixes for place in boxes for _ in settings.statistics]
     names = [f"{prefix}{place} {name}" for prefix in prefixes for place in boxes for name in settings.statistics]
@@ -95,24 +99,50 @@ def cells(settings: LightCurvesConfig, shape: tuple[int, int]) -> dict[str, Box]
     }
 
 
-def _measure(reel: Reel, boxes: list[Box], statistics: tuple[str, ...]) -> np.ndarray:
+def _measure(reel: Reel, boxes: list[Box], settings: LightCurvesConfig) -> np.ndarray:
     """Statistics of the valid pixels of every frame, channel and box: (T, C, boxes, statistics); NaN without any."""
-    measured = np.full((len(reel), len(reel.channels), len(boxes), len(statistics)), np.nan)
+    measured = np.full((len(reel), len(reel.channels), len(boxes), len(settings.statistics)), np.nan)
     size = max(1, BLOCK_VALUES // math.prod(reel.shape[1:]))
+    typical = _typical_frame(reel) if settings.common_mode else None
     with tqdm(total=len(reel), desc=f"light curves of {reel.name}", unit="frame") as bar:
         for start in range(0, len(reel), size):
             stored, bits = reel.read(start, min(start + size, len(reel)))
+            valid = (bits & INVALID) == 0  # (n, H, W)
+            if typical is not None:
+                stored = _without_common_mode(stored, typical, valid)
             frames = np.stack(
                 [s.inverse(stored[:, c].astype(np.float64)) for c, s in enumerate(reel.stretches)], axis=1
             )  # (n, C, H, W)
-            valid = (bits & INVALID) == 0  # (n, H, W)
             for i, (x0, y0, x1, y1) in enumerate(boxes):
                 inside = np.s_[y0:y1, x0:x1]
                 measured[start : start + len(frames), :, i] = _statistics(
-                    frames[:, :, *inside], valid[:, None, *inside], statistics
+                    frames[:, :, *inside], valid[:, None, *inside], settings.statistics
                 )
             bar.update(len(frames))
     return measured
+
+
+def _typical_frame(reel: Reel) -> np.ndarray:
+    """The median (C, H, W) of stored frames from everywhere in the reel; NaN where none of them is valid."""
+    count = min(TYPICAL_FRAMES, max(8, TYPICAL_VALUES // math.prod(reel.shape[1:])), len(reel))
+    chosen = []
+    for i in np.linspace(0, len(reel) - 1, count).astype(int).tolist():
+        stored, bits = reel.read(i, i + 1)
+        chosen.append(np.where((bits & INVALID) == 0, stored[0], np.nan))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.nanmedian(chosen, axis=0).astype(np.float32)
+
+
+def _without_common_mode(stored: np.ndarray, typical: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Stored frames (n, C, H, W) less what the valid pixels (n, H, W) of one brightness share against `typical`."""
+    found = stored.astype(np.float32)
+    for i, frame in enumerate(found):
+        for c, usual in enumerate(typical):
+            known = valid[i] & np.isfinite(usual)
+            usual = np.where(known, usual, 0)
+            frame[c] -= common_mode(np.where(known, frame[c] - usual, 0), usual, known)[0]
+    return found
 
 
 def _statistics(values: np.ndarray, valid: np.ndarray, statistics: tuple[str, ...]) -> np.ndarray:

@@ -19,12 +19,12 @@ import torch
 from torch import nn
 
 from config import EvalConfig
+from data.common_mode import common_mode
 from data.live_reel import OpenEnd
 from data.reel import INVALID, Reel
 from data.stretch import Stretch, restretch
 from data.window_dataset import read_window, target_stretches
 from data.windows import stretches, window_starts
-from inference.common_mode import common_mode
 from inference.overlap import OverlapFold
 from training.device import autocast, autocast_dtype
 

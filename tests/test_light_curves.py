@@ -112,6 +112,32 @@ def test_one_channel_has_no_prefix_and_no_sky_no_arcsec(tmp_path):
     np.testing.assert_allclose(reel.signals()[:, 1], video.frames[:, 0, :, 3:].mean(axis=(1, 2)), rtol=1e-5)
 
 
+def lifted_video(folder, is_lifted: bool) -> Reel:
+    """A scene from dark to bright with a flare in cell r0c1 in frame 12; a short exposure may lift the dark in 20."""
+    scene = np.linspace(0.1, 0.9, 48 * 48).reshape(1, 1, 48, 48)
+    frames = scene + 0.01 * np.random.default_rng(0).standard_normal((40, 1, 48, 48))
+    frames[12, 0, 4:12, 30:38] += 0.3
+    frames[20] += 0.2 * (1 - scene[0]) ** 2 * is_lifted
+    masks = np.zeros((40, 48, 48), np.uint8)
+    masks[:, :6, :6] = INVALID
+    frames[:, :, :6, :6] = 7.0
+    return make_reel(folder / f"lifted_{is_lifted}", frames, masks=masks)
+
+
+def test_without_the_common_mode_a_lifted_noise_floor_is_gone_and_a_flare_stays(tmp_path):
+    settings = {"grid": (4, 2), "statistics": ("mean",)}
+    lifted, plain = (lifted_video(tmp_path, is_lifted) for is_lifted in (True, False))
+    wanted, raw, found = (
+        light_curves(reel, LightCurvesConfig(**settings, common_mode=common)).values
+        for reel, common in ((plain, False), (lifted, False), (lifted, True))
+    )
+    assert np.abs(raw - wanted)[20].max() > 0.1
+    assert np.abs(found - wanted).max() < 0.01
+    rise = found[12] - np.median(found, axis=0)
+    assert rise.argmax() == 1
+    assert rise[1] > 20 * np.abs(np.delete(rise, 1)).max()
+
+
 def test_a_folder_of_reels_gives_one_series_each_and_they_are_kept(video, tmp_path, capsys):
     make_reel(tmp_path / "in" / "xrs", drifting_blobs(20, 1, 1, C=2))
     make_reel(tmp_path / "in" / "moon", drifting_blobs(20, 6, 6))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import load
+from data.common_mode import common_mode
 from data.reel import INVALID
 from data.stretch import Stretch
-from inference.common_mode import common_mode
 from inference.residuals import (
     Detector,
     clean_residual,
