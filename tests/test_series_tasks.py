@@ -227,6 +227,22 @@ class TestImpute:
         np.testing.assert_allclose(found[["v0", "v1"]], measured(), rtol=1e-5, atol=1e-8)
 
 
+def test_a_single_variable_is_filled_where_a_sample_has_no_value_at_all(tmp_path):
+    values = truth(N)[:, :1]
+    values[np.concatenate(GAPS)] = np.nan
+    write_table(tmp_path / "raw" / "pump.csv", values)
+    settings = {"task": "impute", "mask_block": [1, 1, 1]}
+    write_settings(tmp_path, settings, {"min_coverage": 0.0}, epochs=1, warmup_epochs=0.0)
+    worked(tmp_path, "prep", "train", "eval")
+    reel = Reel(tmp_path / "reels" / "pump")
+    assert (len(reel), reel.missing.sum()) == (N, 5 * len(GAPS))
+    found = pd.read_csv(tmp_path / "run" / "eval" / "pump" / "filled.csv")["v0"].to_numpy()
+    assert np.isfinite(found).all()
+    known = np.isfinite(values[:, 0])
+    np.testing.assert_allclose(found[known], values[known, 0], rtol=1e-5, atol=1e-8)
+    assert np.abs(found[~known]).max() < 2 * np.abs(values[known]).max()
+
+
 def lines(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Values (n, C, T) with the hidden ones interpolated by numpy."""
     filled, at = values.copy(), np.arange(values.shape[-1])
