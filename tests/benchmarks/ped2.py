@@ -35,6 +35,8 @@ RECIPE = ROOT / "demo" / "video.yaml"
 RECOMMENDED = "recommended"
 MIX = "[standardised, mahalanobis, flow]"
 PIXELS = {"eval.score": "standardised", "eval.smooth_px": 3.0}  # scores of single pixels, for all such methods alike
+DYNAMIC = "[{width: 32, modulation: dynamic}, {width: 64, stride: [2, 2, 2], modulation: dynamic}, "
+DYNAMIC += "{width: 96, stride: [4, 1, 1], modulation: dynamic}]"  # the default stages
 # Name -> settings on top of the recipe; "run" names the method whose training is used.
 METHODS: dict[str, dict[str, Any]] = {
     RECOMMENDED: {},
@@ -44,6 +46,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "mutual": {**PIXELS, "model.name": "mutual"},
     "flow": {"model.name": "flow"},
     "reconstruction": {**PIXELS, "model.name": "autoencoder"},
+    "modulated": {**PIXELS, "model.name": "autoencoder", "model.stages": DYNAMIC},
     "variational": {**PIXELS, "model.name": "variational"},
     "memory": {**PIXELS, "model.name": "memory"},
     "masked": {**PIXELS, "model.name": "masked"},
