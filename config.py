@@ -179,6 +179,8 @@ class StageConfig:
     dilation: PositiveInt = 1
     kernel: tuple[PositiveInt, PositiveInt, PositiveInt] = (3, 3, 3)
     modulation: Literal["none", "dynamic"] = "none"
+    activation: Literal["gelu", "gated"] = "gelu"
+    causal: bool = False
 
 
 @section

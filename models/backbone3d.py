@@ -17,6 +17,8 @@ class Stage:
     """One stage: `depth` blocks of `width` channels after a convolution that shrinks the grid by `stride` (t, h, w).
 
     modulation: "none", or "dynamic", in which the clip itself scales the channels of every time step.
+    activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al. 2016, WaveNet).
+    causal: a time step sees itself and what came before.
     """
 
     width: int
@@ -25,6 +27,8 @@ class Stage:
     dilation: int = 1
     kernel: tuple[int, int, int] = (3, 3, 3)
     modulation: str = "none"
+    activation: str = "gelu"
+    causal: bool = False
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -42,17 +46,22 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class TimeConv3d(nn.Conv3d):
-    """A (k, 1, 1) convolution that keeps the length, with right bf16 gradients also where T is less than k.
+    """A (k, 1, 1) convolution that keeps the length; a causal one sees no later time step. Its k may be even then.
 
-    oneDNN's AVX512 bf16 weight gradient reads uninitialised memory when no output place holds the whole kernel, i.e.
-    for 1 < T < k. On an input that is padded beforehand every place does.
+    A short input is padded beforehand: oneDNN's AVX512 bf16 weight gradient reads uninitialised memory when no output
+    place holds the whole kernel, i.e. for 1 < T < k.
     """
 
+    def __init__(self, width: int, k: int, dilation: int = 1, causal: bool = False):
+        reach = dilation * (k - 1)
+        self.reach = (reach, 0) if causal else (reach // 2, reach // 2)
+        padding = 0 if causal else (reach // 2, 0, 0)
+        super().__init__(width, width, (k, 1, 1), padding=padding, dilation=(dilation, 1, 1))
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[2] >= self.kernel_size[0]:
+        if x.shape[2] >= self.kernel_size[0] and self.reach[0] == self.reach[1]:
             return super().forward(x)
-        reach = self.padding[0]
-        return F.conv3d(F.pad(x, (0, 0, 0, 0, reach, reach)), self.weight, self.bias, dilation=self.dilation)
+        return F.conv3d(F.pad(x, (0, 0, 0, 0, *self.reach)), self.weight, self.bias, dilation=self.dilation)
 
 
 class Modulation(nn.Module):
@@ -81,23 +90,34 @@ class Modulation(nn.Module):
         return (1 + F.relu(self.inter(inter)) + F.relu(local))[..., None, None]
 
 
+class Gate(nn.Module):
+    """tanh(a) * sigmoid(b) of the two halves of 2 C channels: (B, 2 C, T, H, W) -> (B, C, T, H, W)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values, gates = x.chunk(2, 1)
+        return values.tanh() * gates.sigmoid()
+
+
 class Block(nn.Module):
     """x + time(gelu(space(norm(x)))): (1, k, k) then (k, 1, 1), cheaper than one (k, k, k) (Tran et al. 2018).
 
-    With `dynamic` modulation: x + time(gelu(alpha * space(norm(x)))).
+    With `dynamic` modulation: x + time(gelu(alpha * space(norm(x)))). The depth and stride of `stage` are not its own.
     """
 
-    def __init__(
-        self, width: int, kernel: tuple[int, int, int] = (3, 3, 3), dilation: int = 1, modulation: str = "none"
-    ):
+    def __init__(self, stage: Stage):
         super().__init__()
-        if any(size % 2 == 0 for size in kernel):
-            raise ValueError(f"kernel {tuple(kernel)}: every size must be odd, so that a block keeps the grid's shape")
-        t, h, w = kernel
+        t, h, w = stage.kernel
+        if h % 2 == 0 or w % 2 == 0 or (t % 2 == 0 and not stage.causal):
+            raise ValueError(
+                f"kernel {tuple(stage.kernel)}: sizes must be odd, so that a block keeps the grid's shape; only the "
+                "first one of a causal stage may be even"
+            )
+        width, is_gated = stage.width, stage.activation == "gated"
         self.norm = ChannelNorm(width)
-        self.modulation = Modulation(width) if modulation == "dynamic" else None
-        self.space = nn.Conv3d(width, width, (1, h, w), padding=(0, h // 2, w // 2))
-        self.time = TimeConv3d(width, width, (t, 1, 1), padding=(dilation * (t // 2), 0, 0), dilation=(dilation, 1, 1))
+        self.modulation = Modulation(width) if stage.modulation == "dynamic" else None
+        self.space = nn.Conv3d(width, (1 + is_gated) * width, (1, h, w), padding=(0, h // 2, w // 2))
+        self.activation = Gate() if is_gated else nn.GELU()
+        self.time = TimeConv3d(width, t, stage.dilation, stage.causal)
         # A block begins as the identity, so that depth does not slow the start of training.
         nn.init.zeros_(self.time.weight)
         nn.init.zeros_(self.time.bias)
@@ -106,14 +126,14 @@ class Block(nn.Module):
         normed = self.norm(x)
         inner = self.space(normed)
         if self.modulation is not None:
-            inner = self.modulation(normed) * inner
-        return x + self.time(F.gelu(inner))
+            alpha = self.modulation(normed)
+            inner = (torch.cat([alpha, alpha], 1) if isinstance(self.activation, Gate) else alpha) * inner
+        return x + self.time(self.activation(inner))
 
 
 def blocks(stage: Stage) -> list[Block]:
     """The blocks of a stage."""
-    made = (stage.width, tuple(stage.kernel), stage.dilation, stage.modulation)
-    return [Block(*made) for _ in range(stage.depth)]
+    return [Block(stage) for _ in range(stage.depth)]
 
 
 class Backbone3D(nn.Module):

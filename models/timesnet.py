@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.backbone3d import Block
+from models.backbone3d import Block, Stage
 
 
 class PeriodBlock(nn.Module):
@@ -16,7 +16,7 @@ class PeriodBlock(nn.Module):
     def __init__(self, width: int, top: int):
         super().__init__()
         self.top = top
-        self.block = Block(width, (1, 3, 3))
+        self.block = Block(Stage(width, kernel=(1, 3, 3)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         periods, amplitudes = strongest_periods(x, self.top)  # (B, top) each

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import asdict
 from math import prod
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,27 +114,44 @@ class TestBlocks:
     @pytest.mark.parametrize("kernel", [(3, 3, 3), (5, 1, 1), (1, 3, 5)])
     def test_a_block_begins_as_the_identity(self, kernel):
         x = torch.rand(1, 4, 7, 5, 6)
-        assert torch.equal(Block(4, kernel, dilation=2)(x), x)
+        assert torch.equal(Block(Stage(4, kernel=kernel, dilation=2))(x), x)
 
     def test_an_even_kernel_is_refused(self):
-        with pytest.raises(ValueError, match=r"kernel \(2, 3, 3\): every size must be odd"):
-            Backbone3D(4, [Stage(4, kernel=(2, 3, 3))])
+        for kernel, causal in (((2, 3, 3), False), ((2, 2, 3), True)):
+            with pytest.raises(ValueError, match=r"sizes must be odd, .* causal stage may be even"):
+                Backbone3D(4, [Stage(4, kernel=kernel, causal=causal)])
 
     def test_dilation_sets_how_far_a_block_sees_in_time(self):
-        block = with_open_head(Block(4, (3, 1, 1), dilation=4))
+        block = with_open_head(Block(Stage(4, kernel=(3, 1, 1), dilation=4)))
         x = torch.rand(1, 4, 17, 1, 1)
         changed = x.clone()
         changed[:, :, 8] += torch.rand(4)[:, None, None]
         differs = (block(changed) - block(x)).abs().amax((0, 1, 3, 4)) > 0
         assert differs.nonzero().flatten().tolist() == [4, 8, 12]
 
-    @given(st.integers(1, 9), st.sampled_from([3, 5, 7]), st.integers(1, 3))
+    @pytest.mark.parametrize("activation", ["gelu", "gated"])
+    @pytest.mark.parametrize("k", [2, 3, 4])
+    def test_a_causal_stage_sees_nothing_that_comes_later_and_everything_within_its_reach(self, k, activation):
+        stages = [Stage(4, 1, dilation=2**i, kernel=(k, 1, 1), activation=activation, causal=True) for i in range(3)]
+        trunk, x = with_open_head(Backbone3D(4, stages)), torch.rand(1, 4, 40, 1, 1)
+        changed = x.clone()
+        changed[:, :, 9] += torch.rand(4)[:, None, None]
+        differs = (trunk(changed) - trunk(x)).abs().amax((0, 1, 3, 4)) > 0
+        assert differs.nonzero().flatten().tolist() == list(range(9, 9 + 7 * (k - 1) + 1))
+
+    def test_a_gated_block_is_the_formula(self):
+        block, x = with_open_head(Block(Stage(4, kernel=(3, 1, 1), activation="gated"))), torch.randn(2, 4, 6, 1, 1)
+        inner = block.space(block.norm(x))
+        torch.testing.assert_close(block(x), x + block.time(inner[:, :4].tanh() * inner[:, 4:].sigmoid()))
+
+    @given(st.integers(1, 9), st.sampled_from([3, 5, 7]), st.integers(1, 3), st.booleans())
     @settings(max_examples=30, deadline=None)
-    def test_the_time_convolution_is_a_plain_one_at_any_length(self, T, k, dilation):
-        conv = TimeConv3d(3, 4, (k, 1, 1), padding=(dilation * (k // 2), 0, 0), dilation=(dilation, 1, 1))
+    def test_the_time_convolution_is_a_plain_one_at_any_length(self, T, k, dilation, causal):
+        conv, reach = TimeConv3d(3, k, dilation, causal), dilation * (k - 1)
         x = torch.rand(2, 3, T, 2, 2)
-        plain = F.conv3d(x, conv.weight, conv.bias, padding=conv.padding, dilation=conv.dilation)
-        torch.testing.assert_close(conv(x), plain)
+        both_sides = F.conv3d(x, conv.weight, conv.bias, padding=(reach, 0, 0), dilation=(dilation, 1, 1))
+        first = 0 if causal else reach // 2
+        torch.testing.assert_close(conv(x), both_sides[:, :, first : first + T])
 
     def test_stages_set_width_and_grid(self):
         trunk = Backbone3D(3, [Stage(8, 2), Stage(8, 1, (2, 1, 1)), Stage(16, 0, (1, 2, 3))])
@@ -227,7 +245,7 @@ class TestBuild:
         assert set(config.SERIES_MODELS) <= set(models.MODELS)
 
     def test_settings_need_only_the_attributes(self):
-        stages = [SimpleNamespace(width=4, depth=1, stride=[2, 2, 2], dilation=1, kernel=[3, 3, 3], modulation="none")]
+        stages = [SimpleNamespace(**asdict(Stage(4, stride=(2, 2, 2))))]
         asked = SimpleNamespace(name="autoencoder", patch=[1, 2, 2], stages=stages, latent_channels=2)
         assert models.build(asked, 1)(torch.rand(1, 1, 4, 8, 8)).shape == (1, 1, 4, 8, 8)
 
@@ -293,10 +311,9 @@ def gradients_of(model: nn.Module, x: torch.Tensor, bf16: bool) -> dict[str, tor
 SHORT_WINDOW = """
 import torch
 from models.backbone3d import TimeConv3d
-from torch import nn
 
-def error(kind, k, T):
-    conv = kind(48, 48, (k, 1, 1), padding=(k // 2, 0, 0)).to(memory_format=torch.channels_last_3d)
+def error(k, T):
+    conv = TimeConv3d(48, k).to(memory_format=torch.channels_last_3d)
     x = torch.randn(4, 48, T, 8, 8).contiguous(memory_format=torch.channels_last_3d)
     upstream, gradients = torch.randn(4, 48, T, 8, 8), []
     for bf16 in (False, True):
@@ -310,7 +327,7 @@ def error(kind, k, T):
 torch.manual_seed(0)
 for k, T in ((3, 2), (5, 2), (5, 4), (7, 6)):
     for _ in range(5):
-        assert error(TimeConv3d, k, T) < 0.02, (k, T)
+        assert error(k, T) < 0.02, (k, T)
 """
 
 

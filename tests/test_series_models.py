@@ -14,7 +14,7 @@ from torch import nn
 import config
 import models
 from inference.tasks.forecast import last_value
-from models.backbone3d import Block, ChannelNorm, Modulation
+from models.backbone3d import Block, ChannelNorm, Modulation, Stage
 from models.masked import block_turns
 from models.series_model import SMALLEST_SPREAD, interpolate
 from models.timesnet import PeriodBlock, strongest_periods
@@ -119,7 +119,7 @@ class TestModulation:
                 np.testing.assert_allclose(alpha[b, :, t], expected, rtol=1e-4)
 
     def test_a_block_convolves_every_time_step_with_weights_of_its_own(self):
-        block, x = with_open_head(Block(4, modulation="dynamic")), torch.randn(3, 4, 5, 2, 6)
+        block, x = with_open_head(Block(Stage(4, modulation="dynamic"))), torch.randn(3, 4, 5, 2, 6)
         normed = block.norm(x)
         alpha = block.modulation(normed)
         assert alpha.std() > 0.1
