@@ -42,10 +42,11 @@ def settings_of(case: Case, method: str, folder: Path, seed: int) -> dict[str, A
     """The configuration keys of a method on a series."""
     settings = {key: value for key, value in METHODS[method].items() if key != "fit"}
     settings |= SKAB if case.set == "skab" else {}
-    length = settings.pop("prep.clip_length", 100)
+    n_fit = fitted_samples(case, method)
+    length = settings.pop("prep.clip_length", min(100, n_fit // 5))
     return {
         "prep.clip_length": length,
-        "prep.stride": max(1, (fitted_samples(case, method) - length) // WINDOWS),
+        "prep.stride": max(1, (n_fit - length) // WINDOWS),
         "train.val_fraction": 0.1,
         "train.epochs": 10,
         "train.warmup_epochs": 1.0,
