@@ -54,6 +54,7 @@ MixPart = Literal[
 ]  # fmt: skip
 
 SERIES_MODELS = ("tvnet", "timesnet", "linear")
+WEAK_LOSSES = ("weak_bce", "wetas", "mil", "soft_peaks")
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -200,6 +201,8 @@ class ModelConfig:
     mask_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.25
     mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 8, 8)
     predict_frames: PositiveInt = 1
+    pooling: Literal["mean", "max", "top", "attention"] = "mean"
+    top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
     target: Literal["speed", "change"] = "speed"
 
     @model_validator(mode="after")
@@ -207,6 +210,16 @@ class ModelConfig:
         if self.task != "anomaly" and self.name not in SERIES_MODELS:
             raise ValueError(f"task {self.task} is for {', '.join(SERIES_MODELS)}; {self.name} only finds anomalies")
         return self
+
+
+@section
+class WeakConfig:
+    labels: Annotated[str, Field(min_length=1)] | None = None
+    min_class: Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")] | None = None
+    segments: Annotated[int, Field(ge=2)] = 12
+    level: Fraction = 0.3
+    gamma: Positive = 0.1
+    margin: NonNegative = 0.1
 
 
 @section
@@ -219,10 +232,14 @@ class TrainConfig:
     warmup_epochs: NonNegative = 5.0
     eta_min: NonNegative = 1e-6
     checkpoint_interval: PositiveInt = 10
-    loss: Literal["mse", "l1", "smooth_l1", "mse_ssim", "motion_mse"] = "mse_ssim"
+    loss: Literal[
+        "mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", "weak_bce", "wetas", "mil", "soft_peaks"
+    ] = "mse_ssim"  # fmt: skip
+    weak: WeakConfig = Field(default_factory=WeakConfig)
     grad_clip: Positive = 1.0
     amp: Literal["auto", "off"] = "auto"
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    val_reels: tuple[str, ...] = ()
     exclude_utc: tuple[UtcInterval, ...] = ()
     early_stop_epochs: NonNegativeInt = 0
     resume: bool = False
@@ -301,6 +318,15 @@ class Config:
     model: ModelConfig = Field(default_factory=ModelConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     eval: EvalConfig = Field(default_factory=EvalConfig)
+
+    @model_validator(mode="after")
+    def _loss_fits_the_model(self):
+        if (self.model.name == "wetas") != (self.train.loss in WEAK_LOSSES):
+            raise ValueError(
+                f"model.name {self.model.name} does not go with train.loss {self.train.loss}; wetas learns by one of "
+                f"{', '.join(WEAK_LOSSES)}, and nothing else does"
+            )
+        return self
 
 
 class _Loader(yaml.SafeLoader):

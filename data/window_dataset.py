@@ -10,24 +10,30 @@ from data.windows import WindowSet
 
 
 class WindowDataset(Dataset):
-    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32, and the class.
+    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32, and the label.
 
-    `scaling` maps channel names to the stretch the model works in; see `target_stretches`. The class is an index into
-    `classes`, -1 for a reel of none of them.
+    `scaling` maps channel names to the stretch the model works in; see `target_stretches`. The label is that of the
+    window in `labels` (N,), or without these the class of its reel: an index into `classes`, -1 for none of them.
     """
 
     def __init__(
-        self, reels: list[Reel], windows: WindowSet, scaling: dict[str, Stretch], classes: tuple[str, ...] = ()
+        self,
+        reels: list[Reel],
+        windows: WindowSet,
+        scaling: dict[str, Stretch],
+        classes: tuple[str, ...] = (),
+        labels: np.ndarray | None = None,
     ):
         self.reels, self.windows, self.scaling, self.classes = reels, windows, scaling, classes
-        self._index = [classes.index(r.category) if r.category in classes else -1 for r in reels]
+        of_reel = np.array([classes.index(r.category) if r.category in classes else -1 for r in reels])
+        self.labels = of_reel[windows.reel] if labels is None else labels
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, np.generic]:
         number, start = self.windows.reel[i], int(self.windows.start[i])
-        return *read_window(self.reels[number], start, self.windows.length, self.scaling), self._index[number]
+        return *read_window(self.reels[number], start, self.windows.length, self.scaling), self.labels[i]
 
 
 def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:

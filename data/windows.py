@@ -4,6 +4,7 @@ windows.csv has one row a window: window, start, length, stretch, time_utc, five
 reason, by, at. A window never straddles a gap; the last one of a stretch is flush with its end.
 """
 
+import fnmatch
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from config import TrainConfig
 from data.reel import Reel
 
 STATISTICS = ("mean", "std", "p99", "change", "coverage")
@@ -91,40 +93,54 @@ class WindowSet:
         return len(self.start)
 
 
-def training_starts(reel: Reel, exclude_utc: tuple) -> np.ndarray:
-    """Starts of the usable windows of one reel that touch none of the excluded UTC intervals."""
+def training_starts(reel: Reel, settings: TrainConfig) -> np.ndarray:
+    """Starts of the usable windows of one reel that touch none of the excluded UTC intervals.
+
+    Where the verdicts of review are the labels to learn from, rejected windows are as usable as others.
+    """
     table = read_windows(reel)
-    table = table[usable(table)]
+    if settings.weak.labels != "review":
+        table = table[usable(table)]
     start, length = table["start"].to_numpy(), table["length"].to_numpy()
-    excluded = np.concatenate([[0], np.cumsum(reel.inside(exclude_utc))])
+    excluded = np.concatenate([[0], np.cumsum(reel.inside(settings.exclude_utc))])
     return start[excluded[start + length] == excluded[start]]
 
 
-def validating(reels: list[Reel], val_fraction: float) -> np.ndarray:
-    """Which reels validate: of each class evenly as many as `val_fraction` asks for, but never all. (N,) bool."""
+def validating(reels: list[Reel], settings: TrainConfig) -> np.ndarray | None:
+    """Which reels validate as wholes, (N,) bool; None where each reel is split in time.
+
+    Those that train.val_reels names; without it, where reels belong to classes, of each class evenly as many as
+    val_fraction asks for, but never all. Raises ValueError for a name that fits no reel.
+    """
+    for pattern in settings.val_reels:
+        if not fnmatch.filter([reel.name for reel in reels], pattern):
+            raise ValueError(f"train.val_reels: no reel is called {pattern}, there are {reels[0].name} and others")
+    if settings.val_reels:
+        return np.array([any(fnmatch.fnmatch(reel.name, p) for p in settings.val_reels) for reel in reels])
+    if not any(reel.category for reel in reels):
+        return None
     chosen, categories = np.zeros(len(reels), bool), np.array([reel.category or "" for reel in reels])
     for category in np.unique(categories):
         members = np.flatnonzero(categories == category)
-        share = np.floor(np.arange(len(members) + 1) * val_fraction)
+        share = np.floor(np.arange(len(members) + 1) * settings.val_fraction)
         chosen[members[np.diff(share) > 0]] = True
     return chosen
 
 
-def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -> tuple[WindowSet, WindowSet]:
-    """Training and validation windows of all reels, split by time block inside every reel.
+def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet, WindowSet]:
+    """Training and validation windows of all reels, split by time block inside every reel, or by reel.
 
-    Reels that belong to classes are split as wholes, each class by itself.
     Raises ValueError when either side is empty or the reels hold windows of different lengths.
     """
     lengths = sorted({int(n) for reel in reels for n in read_windows(reel)["length"]})
     if len(lengths) != 1:
         raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
     sides: tuple[list, list] = ([], [])
-    validates = validating(reels, val_fraction) if any(reel.category for reel in reels) else None
+    validates = validating(reels, settings)
     for number, reel in enumerate(reels):
-        starts = training_starts(reel, exclude_utc)
+        starts = training_starts(reel, settings)
         if validates is None:
-            split = split_by_time(starts, lengths[0], val_fraction)
+            split = split_by_time(starts, lengths[0], settings.val_fraction)
         else:
             split = (starts[:0], starts) if validates[number] else (starts, starts[:0])
         for side, starts in zip(sides, split, strict=True):
@@ -132,8 +148,10 @@ def training_split(reels: list[Reel], val_fraction: float, exclude_utc: tuple) -
     train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
     if not len(train) or not len(val):
         way_out = "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
-        if validates is not None and not validates.any():
-            fewest = math.ceil(1 / val_fraction)
+        if settings.val_reels:
+            way_out = "name other train.val_reels"
+        elif validates is not None and not validates.any():
+            fewest = math.ceil(1 / settings.val_fraction)
             way_out = f"give classes at least {fewest} reels, or choose a larger train.val_fraction"
         raise ValueError(
             f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "

@@ -25,6 +25,7 @@ from inference.quiet import QuietRange, note_windows, quiet_ranges
 from inference.residuals import ScoredFrame, settings_for
 from inference.samples import Samples, samples_of, smoothed
 from inference.scorer import Scorer, load_scorer
+from inference.weak import WeakScorer, calibrate_weak
 
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -71,10 +72,24 @@ class Calibration:
         return low, max(high, low)
 
 
+@dataclass(frozen=True)
+class WeakCalibration(Calibration):
+    """Of a model with a segmentation of its own, whose scores say by themselves what is in a segment."""
+
+    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
+        """(low, high): the fixed ones, or 0.5, which parts what is in a segment from what is not."""
+        return (0.5, 0.5) if settings.threshold_low == "auto" else (settings.threshold_low, settings.threshold_high)
+
+
 def calibrate_run(run: Path, config: Config) -> None:
-    """After training: note the run's quiet windows, and calibrate on them for the config's eval settings."""
-    _, checkpoint = load_scorer(run, config.device)
+    """After training: note the run's quiet windows, and calibrate on them for the config's eval settings.
+
+    A model that learnt from window labels has no quiet windows, but a threshold to choose.
+    """
+    scorer, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
+    if isinstance(scorer, WeakScorer):
+        return calibrate_weak(run, replace(trained, data_clips=config.data_clips), scorer.detector)
     reels = find_reels(config.data_clips)
     for stale in (run / "calibration").glob("*.npz"):
         stale.unlink()  # of weights before a resumed training
@@ -89,6 +104,8 @@ def calibration(run: Path, scorer: Scorer, channels: tuple[str, ...], settings: 
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
+    if isinstance(scorer, WeakScorer):
+        return WeakCalibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), np.empty(0), 1.0)
     ranges = quiet_ranges(run, scorer.clip_length)
     if any(tuple(r.reel.channels) == channels for r in ranges):
         ranges = [r for r in ranges if tuple(r.reel.channels) == channels]

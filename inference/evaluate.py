@@ -31,6 +31,7 @@ from inference.scorer import load_scorer, score_reel, scored_stretches
 from inference.tasks.classify import classify
 from inference.tasks.forecast import write_forecasts
 from inference.tasks.impute import write_filled
+from inference.weak import WeakScorer, write_windows
 from training.checkpoint import path_of
 
 
@@ -90,7 +91,10 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
 
 
 def beyond_scores(job: Job, task: str, seed: int) -> dict:
-    """What a model that forecasts or imputes gives beside scores: its files, and its part of summary.json."""
+    """What a model that does more than score gives: its files, and its part of summary.json."""
+    if isinstance(job.scorer, WeakScorer):
+        ranges = scored_stretches(job.reel, job.scorer.clip_length)
+        return write_windows(job.out, job.scorer, job.reel, ranges, job.settings.stride)
     detector = job.scorer.detector if isinstance(job.scorer, OfDetector) else job.scorer
     if task == "forecast":
         return write_forecasts(job.out, job.run, detector, job.reel, job.settings.stride)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
+from data.catalog import load_catalog
 from data.reel import Reel
 from inference.calibrate import Calibration, calibration
-from inference.catalog import load_catalog
 from inference.residuals import settings_for
 from inference.results import ScoreMaps
 from inference.scorer import Scorer

@@ -13,7 +13,7 @@ from data.windows import training_split
 
 def note_windows(run: Path, reels: list[Reel], settings: TrainConfig) -> None:
     """Write the run's training and validation windows to calibration/windows.csv, so that they outlive the split."""
-    sides = training_split(reels, settings.val_fraction, settings.exclude_utc)
+    sides = training_split(reels, settings)
     tables = [
         pd.DataFrame({"reel": [str(reels[i].path.resolve()) for i in s.reel], "start": s.start, "side": name})
         for name, s in zip(("train", "val"), sides, strict=True)

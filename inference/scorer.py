@@ -4,13 +4,15 @@ A scorer is fitted on quiet reels only. Everything behind it (each pixel's noise
 report) is the same for all.
 """
 
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import config
-from config import EvalConfig, ModelConfig
+from config import EvalConfig, ModelConfig, WeakConfig
 from data.reel import Reel
 from data.stretch import Stretch
 from data.windows import stretches
@@ -19,6 +21,8 @@ from inference.methods import METHODS, check_frames
 from inference.mix import MixScorer, load_or_fit
 from inference.quiet import QuietRange, quiet_ranges
 from inference.residuals import Detector, ScoredFrame, settings_for
+from inference.weak import FILE, WeakScorer
+from models.wetas import Wetas
 from training import checkpoint as checkpoints
 from training.checkpoint import load_model, path_of
 from training.device import pick_device
@@ -56,9 +60,20 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
     detector = Detector(model, scaling, facts["clip_length"], chosen)
     if settings.task == "classify":
         return detector, checkpoint  # which scores nothing, and was never calibrated
+    if isinstance(model, Wetas):
+        return of_weak(run, detector, config.from_dict(checkpoint["config"], str(path)).train.weak, score), checkpoint
     if score == "mix":
         return mixed(run, detector, settings, wanted), checkpoint
     return of_net(run, detector, score), checkpoint
+
+
+def of_weak(run: Path, detector: Detector, settings: WeakConfig, score: str) -> WeakScorer:
+    """A net that learnt from window labels, with the threshold that its calibration chose."""
+    if score in (*DISTANCES, "mix"):
+        raise ValueError(f"eval.score {score} is for nets that learnt from quiet data; wetas has its own: standardised")
+    path = run / FILE
+    known = json.loads(path.read_text(encoding="utf-8"))["threshold"] if path.is_file() else math.nan
+    return WeakScorer(detector, settings, known)
 
 
 def of_net(run: Path, detector: Detector, score: str) -> Scorer:

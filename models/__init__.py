@@ -14,6 +14,8 @@ from models.timesnet import TimesNetTrunk
 from models.tvnet import TVNetTrunk, default_stages
 from models.variational import VariationalAutoencoder3D
 from models.video_model import VideoModel
+from models.wetas import Wetas
+from models.wetas import default_stages as wetas_stages
 from models.yan2020 import Yan2020
 
 VIDEO_PATCH = (1, 4, 4)
@@ -78,6 +80,7 @@ MODELS: dict[str, Callable[[Any, Form], VideoModel]] = {
     "tvnet": _tvnet,
     "timesnet": _timesnet,
     "linear": _linear,
+    "wetas": lambda s, form: Wetas(form.channels, s.stages or wetas_stages(), s.pooling, s.top_fraction),
 }
 
 

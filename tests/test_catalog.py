@@ -16,7 +16,7 @@ from sunpy.coordinates import Helioprojective, get_earth
 from sunpy.net.hek import HEKClient
 from sunpy.physics.differential_rotation import solar_rotate_coordinate
 
-from inference.catalog import COLUMNS, CatalogError, fetch_hek, flux_of_class, load_catalog, read_catalog
+from data.catalog import COLUMNS, CatalogError, fetch_hek, flux_of_class, load_catalog, read_catalog
 from inference.events import events_table
 from inference.matching import BOX, MATCH_COLUMNS, Observed, catalog_summary, concordance_index, match_flares, rotated
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config import TrainConfig
 from data.windows import (
     index_windows,
     read_windows,
@@ -107,7 +108,7 @@ def test_training_windows_avoid_rejected_and_excluded_frames(tmp_path):
     table.loc[table["start"] == 8, "verdict"] = "reject"
     table.to_csv(tmp_path / "windows.csv", index=False)
     excluded = (("2012-07-19T00:20:00", "2012-07-19 00:21:00"),)  # frames 20 and 21
-    starts = training_starts(reel, excluded)
+    starts = training_starts(reel, TrainConfig(exclude_utc=excluded))
     lost = {8, 9, 10, 11, 20, 21}
     assert starts.tolist() == [s for s in range(0, 37, 2) if not lost & set(range(s, s + 4))]
 
@@ -115,18 +116,30 @@ def test_training_windows_avoid_rejected_and_excluded_frames(tmp_path):
 def test_training_split_needs_both_sides(tmp_path):
     reel = make_reel(tmp_path / "r", np.zeros((20, 1, 2, 2), np.float32), clip_length=8, stride=4)
     with pytest.raises(ValueError, match=r"0 training and 1 validation windows of 8 frames"):
-        training_split([reel], 0.2, ())
+        training_split([reel], TrainConfig())
     other = make_reel(tmp_path / "s", np.zeros((20, 1, 2, 2), np.float32), clip_length=4, stride=4)
     with pytest.raises(ValueError, match=r"lengths \[4, 8\]"):
-        training_split([reel, other], 0.2, ())
+        training_split([reel, other], TrainConfig())
 
 
 def test_training_split_keeps_reels_apart(tmp_path):
     reels = [make_reel(tmp_path / n, np.zeros((60, 1, 2, 2), np.float32), clip_length=4, stride=2) for n in "ab"]
-    train, val = training_split(reels, 0.2, ())
+    train, val = training_split(reels, TrainConfig())
     for number in (0, 1):
         last = train.start[train.reel == number].max() + 4
         assert val.start[val.reel == number].min() - last >= 4
+
+
+def test_reels_that_are_named_validate_as_wholes(tmp_path):
+    still, names = np.zeros((20, 1, 2, 2), np.float32), ("a1", "a2", "b")
+    reels = [make_reel(tmp_path / name, still, clip_length=4, stride=4) for name in names]
+    train, val = training_split(reels, TrainConfig(val_reels=("a?",)))
+    assert (set(val.reel), set(train.reel)) == ({0, 1}, {2})
+    assert (len(val), len(train)) == (10, 5)
+    with pytest.raises(ValueError, match=r"no reel is called c\*, there are a1 and others"):
+        training_split(reels, TrainConfig(val_reels=("c*",)))
+    with pytest.raises(ValueError, match=r"0 training and 15 validation .* name other train.val_reels"):
+        training_split(reels, TrainConfig(val_reels=("*",)))
 
 
 def test_windows_csv_is_read_back_as_written(tmp_path):

@@ -19,6 +19,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
 from models.video_model import Logits, Trained
+from models.wetas import Weak
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
@@ -29,8 +30,9 @@ from training.loader import TrainingData, train_loader, val_loader
 from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
+from training.weak_losses import WEAK_LOSSES
 
-Batch = tuple[Tensor, Tensor, Tensor]  # frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), classes (B,)
+Batch = tuple[Tensor, Tensor, Tensor]  # frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels (B,)
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
@@ -55,7 +57,7 @@ class Trainer:
         amp = "off" if data.frame_shape[1:] == (1, 1) else config.train.amp
         self.dtype = autocast_dtype(amp, team.device, model.min_temporal_depth(data.clip_length))
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)
-        self.loss = LOSSES[loss_name(config.train.loss, data.frame_shape)]
+        self.loss = None if config.train.loss in WEAK_LOSSES else LOSSES[loss_name(config.train.loss, data.frame_shape)]
         self.batches = Batches(
             len(data.train),
             config.train.batch_size,
@@ -169,17 +171,19 @@ class Trainer:
 
     def loss_of(self, net: nn.Module, batch: Batch) -> Tensor:
         """The loss of a batch over the frames that the model answers for, plus the model's own penalty."""
-        x, valid, classes = batch
+        x, valid, labels = batch
         output = self.run(net, x)
         if isinstance(output, Logits):
-            return F.cross_entropy(output.logits.float(), classes)
+            return F.cross_entropy(output.logits.float(), labels)
+        if isinstance(output, Weak):
+            return WEAK_LOSSES[self.config.train.loss](output, labels, self.config.train.weak)
         trained = output if isinstance(output, Trained) else Trained(output)
         if trained.weight is not None:
             valid = valid * trained.weight
         frames = self.model.answers(x.shape[2])
         return self.loss(*(v[:, :, frames] for v in (trained.reconstruction, x, valid))) + trained.penalty
 
-    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits:
+    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak:
         """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
         with autocast(self.team.device, self.dtype):
             return net(x)
@@ -189,11 +193,11 @@ class Trainer:
         """The first validation window and its reconstruction, both (C, T, H, W); None where the model gives none."""
         x = self.data.val[0][0].to(self.team.device)[None].contiguous(memory_format=torch.channels_last_3d)
         output = self.run(self.model, x)
-        return None if isinstance(output, Logits) else (x[0], output[0])
+        return None if isinstance(output, Logits | Weak) else (x[0], output[0])
 
-    def on_device(self, x: Tensor, valid: Tensor, classes: Tensor) -> Batch:
-        x, valid, classes = (v.to(self.team.device, non_blocking=True) for v in (x, valid, classes))
-        return x.contiguous(memory_format=torch.channels_last_3d), valid, classes
+    def on_device(self, x: Tensor, valid: Tensor, labels: Tensor) -> Batch:
+        x, valid, labels = (v.to(self.team.device, non_blocking=True) for v in (x, valid, labels))
+        return x.contiguous(memory_format=torch.channels_last_3d), valid, labels
 
     def lr(self, step: int | None = None) -> float:
         """Learning rate of a step, the next one by default."""

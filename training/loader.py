@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from config import Config
+from config import WEAK_LOSSES, Config
 from data.reel import Reel, find_reels
 from data.stretch import Stretch
+from data.weak_labels import weak_labels
 from data.window_dataset import WindowDataset, classes_of, common_scaling
-from data.windows import WindowSet, training_split
+from data.windows import training_split
 from training.distributed import Batches, Processes
 
 
@@ -52,7 +54,7 @@ class TrainingData:
             "clip_length": self.clip_length,
             "frame_shape": list(self.frame_shape),
             "reels": [{"name": reel.name, "identity": reel.meta["identity"]} for reel in self.reels],
-            "windows": {"train": _digest(self.train.windows), "val": _digest(self.val.windows)},
+            "windows": {"train": _digest(self.train), "val": _digest(self.val)},
             "classes": list(self.train.classes),
         }
 
@@ -67,14 +69,19 @@ def open_data(config: Config) -> TrainingData:
     if len({reel.shape[1:] for reel in reels}) > 1:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
         raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
-    train, val = training_split(reels, config.train.val_fraction, config.train.exclude_utc)
-    classes = classes_of(reels)
-    sides = (WindowDataset(reels, side, scaling, classes) for side in (train, val))
+    classes, is_weak = classes_of(reels), config.train.loss in WEAK_LOSSES
+    sides = [
+        WindowDataset(reels, side, scaling, classes, weak_labels(reels, side, config.train.weak) if is_weak else None)
+        for side in training_split(reels, config.train)
+    ]
+    for name, side in zip(("training", "validation"), sides, strict=True):
+        if is_weak and not 0 < side.labels.mean() < 1:
+            raise ValueError(f"all {len(side)} {name} windows have the label {side.labels[0]:g}; both are needed")
     return TrainingData(reels, scaling, *sides)
 
 
 def train_loader(data: TrainingData, batches: Batches, config: Config, device: torch.device) -> DataLoader:
-    """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and classes (B,), as `batches` orders them."""
+    """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and labels (B,), as `batches` orders them."""
     return DataLoader(data.train, batch_sampler=batches, **loading(config.workers, device))
 
 
@@ -94,6 +101,9 @@ def loading(workers: int, device: torch.device) -> dict[str, Any]:
     return {"num_workers": processes, "persistent_workers": processes > 0, "pin_memory": on_cuda}
 
 
-def _digest(windows: WindowSet) -> dict[str, Any]:
+def _digest(side: WindowDataset) -> dict[str, Any]:
+    windows, labels = side.windows, side.labels
     content = windows.reel.astype("<i8").tobytes() + windows.start.astype("<i8").tobytes()
+    if labels.dtype == np.float32:
+        content += labels.astype("<f4").tobytes()
     return {"number": len(windows), "sha256": hashlib.sha256(content).hexdigest()}

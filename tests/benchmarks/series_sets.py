@@ -61,7 +61,7 @@ def _telemetry_case(stored, spacecraft: str, source: str, n_train: int, figures:
 
 
 def ucr(data: Path) -> Iterator[Case]:
-    """The series of the UCR anomaly archive, each with one anomaly behind its training part; two have no label at all."""
+    """The series of the UCR anomaly archive, each with one anomaly behind its training part; two have no label."""
     with np.load(data / "ucr_anomaly_half.npz", allow_pickle=False) as stored:
         for name in sorted({key.split("/")[0] for key in stored}):
             values, labels = stored[f"{name}/x"].astype(np.float64), stored[f"{name}/y"].astype(np.float64)

@@ -1,0 +1,158 @@
+"""Scores of a model that learnt from one label a window: dense scores, and the segmentation of positive windows.
+
+A window is positive where its score reaches the threshold that told validation windows apart best (F1). A frame lies in
+an anomaly where half or more of the windows that cover it have it in a segment. Its score is half its own probability,
+and another half inside: so 0.5 parts what is in a segment from what is not, and orders both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+from torch.utils.data import DataLoader
+
+from config import Config, EvalConfig, WeakConfig
+from data.files import write_csv, write_json
+from data.reel import INVALID, Reel
+from data.windows import window_starts
+from inference.residuals import Detector, OfDetector, ScoredFrame, Window, through
+from inference.samples import Samples
+from models.wetas import segmented
+from training.loader import open_data
+
+FILE = "calibration/weak.json"
+BATCH_FRAMES = 2**14
+
+
+class Windows(NamedTuple):
+    """The windows of a stretch: first frames (N,), probabilities (N,), those of frames (N, T), segments (N, T) bool."""
+
+    start: np.ndarray
+    probability: np.ndarray
+    dense: np.ndarray
+    inside: np.ndarray
+
+
+@dataclass(frozen=True)
+class WeakScorer(OfDetector):
+    """A net's dense scores as a scorer; threshold: probability from which a window is positive."""
+
+    detector: Detector
+    settings: WeakConfig
+    threshold: float
+
+    def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
+        """Windows that cover the stretch [begin, end)."""
+        starts = window_starts(begin, end, self.clip_length, min(stride, self.clip_length))
+        found = []
+        batch = max(1, BATCH_FRAMES // self.clip_length)
+        for _, _, output in through(self.judge, self.detector, reel, [Window(s) for s in starts.tolist()], batch):
+            found.append(output)
+        return Windows(starts, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    @torch.inference_mode()
+    def judge(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(B, C, T, H, W) -> probabilities of windows (B,) and frames (B, T), and segments (B, T) bool."""
+        output = self.detector.model(self.detector.on_device(batch))
+        probability = output.window.sigmoid()
+        inside = segmented(output.dense, probability >= self.threshold, self.settings.segments, self.settings.level)
+        return tuple(v.cpu().numpy() for v in (probability, output.dense.sigmoid(), inside))
+
+    def scores(self, reel: Reel, begin: int, end: int, stride: int) -> np.ndarray:
+        """The score (n,) float32 of every frame of the stretch [begin, end)."""
+        total, votes, count = np.zeros((3, end - begin))
+        found = self.windows(reel, begin, end, stride)
+        for start, dense, inside in zip(found.start - begin, found.dense, found.inside, strict=True):
+            here = slice(start, start + self.clip_length)
+            total[here], votes[here], count[here] = total[here] + dense, votes[here] + inside, count[here] + 1
+        return (0.5 * total / count + 0.5 * (votes >= count / 2)).astype(np.float32)
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """The whole stretch of a series at once: see `samples_of`."""
+        valid = (reel.read_masks(begin, end)[:, 0, 0] & INVALID) == 0
+        scores = self.scores(reel, begin, end, settings.stride)
+        return Samples(np.where(valid, scores, np.float32(0))[:, None, None], valid)
+
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """Every frame of the stretch [begin, end), in time order, with the places that its score comes from."""
+        scores, done = self.scores(reel, begin, end, settings.stride), begin
+        windows = [Window(s) for s in window_starts(begin, end, self.clip_length, self.clip_length).tolist()]
+        for (window,), batch, places in through(self.places, self.detector, reel, windows, 1):
+            bits = reel.read_masks(done, window.start + self.clip_length)
+            for i in range(done - window.start, self.clip_length):
+                index = window.start + i
+                frame, valid = batch[0, :, i].numpy(), (bits[index - done] & INVALID) == 0
+                score = placed(scores[index - begin], places[0, i], frame.shape[1:])
+                nothing = np.zeros((0, *score.shape), np.float32)
+                yield ScoredFrame(index, frame, nothing, np.where(valid, score, np.float32(0)), valid, 0.0)
+            done = window.start + self.clip_length
+
+    @torch.inference_mode()
+    def places(self, batch: torch.Tensor) -> np.ndarray:
+        """(B, C, T, H, W) -> logits (B, T, H', W') of the places of every frame."""
+        return self.detector.model.places(self.detector.on_device(batch)).float().cpu().numpy()
+
+
+def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A frame's score as a map (H, W) float32: where the logits (h, w) reach their mean; elsewhere it is below 0.5."""
+    share = np.where(logits >= logits.mean(), np.float32(1), np.float32(0.49))
+    return cv2.resize(score * share, shape[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def calibrate_weak(run: Path, config: Config, detector: Detector) -> None:
+    """Choose the threshold of windows on the run's validation windows and their labels; kept in the run."""
+    data = open_data(config)
+    scorer, probability = WeakScorer(detector, config.train.weak, threshold=1.0), []
+    for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
+        probability.append(scorer.judge(x)[0])
+    probability, labels = np.concatenate(probability), data.val.labels
+    threshold = best_threshold(probability, labels)
+    write_json(run / FILE, {"threshold": threshold, **window_metrics(probability, labels, threshold)})
+
+
+def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
+    """The probability with the highest F1 of windows; half way to the next lower one."""
+    precision, recall, thresholds = precision_recall_curve(labels, probability)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    chosen = thresholds[f1[:-1].argmax()]
+    below = probability[probability < chosen]
+    return float((chosen + below.max()) / 2 if len(below) else chosen)
+
+
+def window_metrics(probability: np.ndarray, labels: np.ndarray, threshold: float) -> dict[str, float | int | None]:
+    """How well windows (N,) are told apart; AUC and AP are None where all have one label."""
+    found, is_mixed = probability >= threshold, 0 < labels.mean() < 1
+    return {
+        "windows": len(labels),
+        "positive": int(labels.sum()),
+        "auc": float(roc_auc_score(labels, probability)) if is_mixed else None,
+        "ap": float(average_precision_score(labels, probability)) if is_mixed else None,
+        "f1": float(2 * (found * labels).sum() / max(found.sum() + labels.sum(), 1)),
+    }
+
+
+def write_windows(out: Path, scorer: WeakScorer, reel: Reel, ranges: list[tuple[int, int]], stride: int) -> dict:
+    """Write windows.csv, one row a window, and return the part of summary.json: how many, and how good where known."""
+    rows = []
+    for begin, end in ranges:
+        found = scorer.windows(reel, begin, end, stride)
+        table = {"start": found.start, "probability": found.probability}
+        if reel.labels is not None:
+            table["label"] = [float((reel.labels[s : s + scorer.clip_length] == 1).any()) for s in found.start]
+        rows.append(pd.DataFrame(table))
+    table = pd.concat(rows, ignore_index=True)
+    table["positive"] = (table["probability"] >= scorer.threshold).astype(int)
+    if reel.times_utc is not None:
+        table.insert(1, "time_utc", reel.times_utc[table["start"]].astype(str))
+    write_csv(out / "windows.csv", table)
+    facts = {"threshold": scorer.threshold, "positive": int(table["positive"].sum()), "windows": len(table)}
+    if "label" in table:
+        known = (table[name].to_numpy() for name in ("probability", "label"))
+        facts["known"] = window_metrics(*known, scorer.threshold)
+    return {"weak": facts}
