@@ -20,7 +20,7 @@ from series_sets import Case
 
 RECIPE = Path(__file__).resolve().parents[2] / "demo" / "series.yaml"
 WINDOWS = 500  # of a training, spread evenly: long series would take hours
-OFFICIAL = ("KMeansAD", "PCA", "CNN", "AutoEncoder", "TimesNet", "KMeansAD_U", "Sub_PCA", "CNN_U")
+OFFICIAL = ("KMeansAD", "PCA", "Sub-PCA", "MatrixProfile", "CNN", "AutoEncoder", "TimesNet")
 # Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
 STRIDED = [{"width": 32, "kernel": [5, 1, 1]}, {"width": 64, "stride": [4, 1, 1], "kernel": [5, 1, 1]}]
 NET = {"fit": "train", "eval.smooth_samples": 100}
@@ -71,6 +71,7 @@ def run_case(case: Case, method: str, seed: int, folder: Path) -> dict[str, Any]
 
     scores, figures = scores_of(case, method, folder, seed)
     row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), **figures}
+    row |= {f"official {name}": case.official[name] for name in OFFICIAL if name in case.official}
     known = np.isfinite(scores)
     found = vus(np.where(known, scores, 0.0), case.labels, period_of(case.values[:, 0]))
     row |= {"vus_pr": found.pr, "vus_roc": found.roc}

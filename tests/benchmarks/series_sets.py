@@ -62,20 +62,28 @@ def _telemetry_case(stored, spacecraft: str, source: str, n_train: int, figures:
 
 def ucr(data: Path) -> Iterator[Case]:
     """The series of the UCR anomaly archive, each with one anomaly behind its training part; two have no label."""
+    official = univariate(data, "UCR")
     with np.load(data / "ucr_anomaly_half.npz", allow_pickle=False) as stored:
         for name in sorted({key.split("/")[0] for key in stored}):
             values, labels = stored[f"{name}/x"].astype(np.float64), stored[f"{name}/y"].astype(np.float64)
             if not labels.any():
                 print(f"ucr {name}: left out, no sample is labelled")
                 continue
-            yield Case("ucr", name, values.reshape(len(values), -1), labels, int(stored[f"{name}/split"]), {})
+            n_train, figures = int(stored[f"{name}/split"]), official.get(name, {})
+            yield Case("ucr", name, values.reshape(len(values), -1), labels, n_train, figures)
+
+
+def univariate(data: Path, name: str) -> dict[str, dict[str, float]]:
+    """Official figures of the series of a set that are one of TSB-AD-U, and of no other."""
+    listed = pd.read_csv(data / "tsb_ad" / "reconstruction_map.csv")
+    listed = listed[(listed["ds"] == name) & (listed["n_hits"] == 1)].set_index("source")["file"]
+    figures = pd.read_csv(data / "tsb_ad" / "uni_mergedTable_VUS-PR.csv").set_index("file")
+    return {source: figures.loc[file].to_dict() for source, file in listed.items()}
 
 
 def nab(data: Path) -> Iterator[Case]:
     """The files of NAB that have an anomaly window; labels are its windows."""
-    listed = pd.read_csv(data / "tsb_ad" / "reconstruction_map.csv")
-    listed = listed[(listed["ds"] == "NAB") & (listed["n_hits"] == 1)].set_index("source")["file"]
-    official = pd.read_csv(data / "tsb_ad" / "uni_mergedTable_VUS-PR.csv").set_index("file")
+    official = univariate(data, "NAB")
     with zipfile.ZipFile(data / "nab.zip") as archive:
         names = archive.namelist()
         windows = json.loads(archive.read(next(n for n in names if n.endswith("combined_windows.json"))))
@@ -87,9 +95,8 @@ def nab(data: Path) -> Iterator[Case]:
             labels = np.zeros(len(table))
             for first, last in intervals:
                 labels[table["timestamp"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()] = 1
-            figures = official.loc[listed[name]].to_dict() if name in listed.index else {}
             n_train = int(NAB_PROBATION * min(len(table), 5000))
-            yield Case("nab", name, table[["value"]].to_numpy(np.float64), labels, n_train, figures)
+            yield Case("nab", name, table[["value"]].to_numpy(np.float64), labels, n_train, official.get(name, {}))
 
 
 def skab(data: Path) -> Iterator[Case]:
