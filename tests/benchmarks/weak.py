@@ -1,0 +1,183 @@
+"""Weak labels: segments of EMG recordings from one label a window, and the speed of the soft alignment.
+
+    python tests/benchmarks/weak.py --data SERIES [--methods NAME ...] [--seeds N ...] [--json FILE]
+
+SERIES holds emg.npz, keys `train|valid|test/<record>/x` (T, 8) and `/y` (T,), with the split of WETAS (Lee et al.
+2021). Protocol: windows of 500 samples; trained on the training part's window labels; the epoch, the threshold of
+windows and everything else is chosen by window labels of the validation part; labels of samples are used for the test
+figures alone. Weak F1: test windows of 500 that cover each recording, the last one flush with its end. Dense F1 and
+IoU: over all samples of the test part together, without any adjustment.
+--json keys: emg_weak_f1, emg_dense_f1, emg_iou and emg_dense_f1_std of the best configuration, the same with _<method>,
+and softdtw_speedup.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT)]
+
+import torch  # noqa: E402
+
+from config import load  # noqa: E402
+from data.prepare_data import prep  # noqa: E402
+from data.reel import Reel, find_reels  # noqa: E402
+from inference.calibrate import calibrate_run  # noqa: E402
+from inference.scorer import load_scorer  # noqa: E402
+from inference.weak import WeakScorer  # noqa: E402
+from models.alignment import soft_cost  # noqa: E402
+from training.train import train  # noqa: E402
+
+LENGTH = 500
+DILATIONS = (1, 2, 4, 8, 16, 32, 64)
+CAUSAL = [{"width": 64, "dilation": d, "kernel": [2, 1, 1], "activation": "gated", "causal": True} for d in DILATIONS]
+COMMON: dict[str, Any] = {
+    "device": "cpu",
+    "workers": 0,
+    "prep.clip_length": LENGTH,
+    "prep.stride": 250,
+    "model.name": "wetas",
+    "train.weak.labels": "labels",
+    "train.val_reels": ["*_valid_*"],
+    "train.batch_size": 32,
+    "train.lr": 2e-3,
+    "train.epochs": 25,
+    "train.warmup_epochs": 1.0,
+    "train.drop_last": False,
+}
+METHODS: dict[str, dict[str, Any]] = {
+    "weak_bce": {"train.loss": "weak_bce", "model.stages": CAUSAL, "train.weak.segments": 4},
+    "wetas": {"train.loss": "wetas", "model.stages": CAUSAL, "train.weak.segments": 4},
+    "mil": {"train.loss": "mil", "model.stages": CAUSAL, "train.weak.segments": 4},
+    "top": {"train.loss": "weak_bce", "model.pooling": "top", "model.top_fraction": 0.2},
+    "top_wetas": {"train.loss": "wetas", "model.pooling": "top", "model.top_fraction": 0.2},
+    "top_soft_peaks": {"train.loss": "soft_peaks", "model.pooling": "top", "model.top_fraction": 0.2},
+    "attention": {"train.loss": "weak_bce", "model.pooling": "attention"},
+}
+BEST = "top"
+
+
+def prepared(data: Path, work: Path) -> None:
+    """Reels of the training and validation parts in one folder, of the test part in another."""
+    with np.load(data / "emg.npz", allow_pickle=False) as stored:
+        for folder, parts in (("fit", ("train", "valid")), ("test", ("test",))):
+            if not (work / folder).is_dir():
+                np.savez(work / f"{folder}.npz", **{k: stored[k] for k in stored.files if k.split("/")[0] in parts})
+                places = {"data_raw": str(work / f"{folder}.npz"), "data_clips": str(work / folder)}
+                settings = COMMON | METHODS["weak_bce"] | places | {"prep.label_column": "y"}
+                prep(load(None, settings))
+
+
+def run_method(name: str, seed: int, work: Path) -> dict[str, Any]:
+    """Train, unless that is done, and measure on the test part."""
+    run = work / f"run_{name}_{seed}"
+    places = {"data_clips": str(work / "fit"), "model_path": str(run), "seed": seed}
+    config, begun = load(None, COMMON | METHODS[name] | places), time.perf_counter()
+    if not (run / "calibration" / "weak.json").is_file():
+        calibrate_run(train(config), config)
+    seconds = time.perf_counter() - begun
+    scorer, _ = load_scorer(run, "cpu", config.eval)
+    valid = json.loads((run / "calibration" / "weak.json").read_text())
+    row = {"method": name, "seed": seed, "valid_f1": valid["f1"], "valid_ap": valid["ap"]}
+    return row | measured(scorer, find_reels(work / "test")) | {"train_s": seconds}
+
+
+def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
+    """Weak and dense figures over all reels together."""
+    probability, labels, inside, truth = [], [], [], []
+    for reel in (r for r in reels if len(r) >= LENGTH):
+        found = scorer.windows(reel, 0, len(reel), LENGTH)
+        probability += found.probability.tolist()
+        labels += [reel.labels[s : s + LENGTH].any() for s in found.start]
+        inside.append(scorer.scores(reel, 0, len(reel), LENGTH) > 0.5)
+        truth.append(reel.labels == 1)
+    weak = f1_and_iou(np.array(probability) >= scorer.threshold, np.array(labels))
+    dense = f1_and_iou(np.concatenate(inside), np.concatenate(truth))
+    return {"weak_f1": weak[0], "dense_f1": dense[0], "iou": dense[1]}
+
+
+def f1_and_iou(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    both, either = int((found & truth).sum()), int((found | truth).sum())
+    return 2 * both / max(both + either, 1), both / max(either, 1)
+
+
+def soft_alignment_speedup() -> float:
+    """Batch 32, 500 steps, 6 labels, forward and backward, against the recursion of one window after another."""
+    cost, lengths = torch.rand(32, 6, 500), torch.full((32,), 6)
+    seconds = {}
+    for name, run in (("batched", lambda c: soft_cost(c, lengths, 0.1).sum()), ("plain", plain_soft_cost)):
+        times = []
+        for _ in range(3 if name == "batched" else 1):
+            asked, begun = cost.clone().requires_grad_(), time.perf_counter()
+            run(asked).backward()
+            times.append(time.perf_counter() - begun)
+        seconds[name] = float(np.median(times))
+    print(f"soft alignment: {seconds['batched'] * 1e3:.1f} ms, one after another {seconds['plain'] * 1e3:.0f} ms")
+    return seconds["plain"] / seconds["batched"]
+
+
+def plain_soft_cost(cost: torch.Tensor, gamma: float = 0.1) -> torch.Tensor:
+    """The recursion as it is written, sample by sample and place by place, differentiated by autograd."""
+    total = torch.zeros(())
+    for one in cost:
+        row = [one[0, 0]] + [torch.tensor(torch.inf)] * (len(one) - 1)
+        for t in range(1, one.shape[1]):
+            before = [torch.tensor(torch.inf), *row[:-1]]
+            row = [
+                one[i, t] - gamma * torch.logsumexp(-torch.stack([before[i], row[i]]) / gamma, 0)
+                if t >= i
+                else torch.tensor(torch.inf)
+                for i in range(len(one))
+            ]
+        total = total + row[-1]
+    return total
+
+
+def figures_of(table: pd.DataFrame) -> dict[str, float]:
+    """The keys of --json."""
+    figures = {}
+    for name, rows in table.groupby("method"):
+        for suffix in (f"_{name}", *([""] if name == BEST else [])):
+            figures |= {f"emg_{key}{suffix}": rows[key].mean() for key in ("weak_f1", "dense_f1", "iou")}
+            figures[f"emg_dense_f1_std{suffix}"] = rows["dense_f1"].std(ddof=0)
+    return {key: float(value) for key, value in figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--work", type=Path, help="keep reels and runs here")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    figures, rows = {"softdtw_speedup": soft_alignment_speedup()}, []
+    with ExitStack() as stack:
+        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=True)
+        for name, seed in [(m, s) for m in arguments.methods for s in arguments.seeds]:
+            with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+                prepared(arguments.data, work)
+                rows.append(run_method(name, seed, work))
+            told = (f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
+            print(*told, flush=True)
+    table = pd.DataFrame(rows)
+    print(table.groupby("method").agg(["mean", "std"]).drop(columns="seed").round(3).to_string())
+    figures |= figures_of(table)
+    print(json.dumps(figures, indent=1))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
