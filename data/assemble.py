@@ -18,9 +18,9 @@ from data import summary
 from data.calibrate import steps
 from data.files import write_csv, write_json
 from data.frame_table import add_labels, frame_table, rejected_path, write_rejected
+from data.intervals import read_intervals
 from data.plan import ReelPlan
 from data.reel import INVALID, Reel, inside
-from data.sources.base import FrameError, parse_utc
 from data.stretch import Stretch, fit_asinh
 from data.windows import index_windows, read_windows
 
@@ -45,20 +45,7 @@ def read_given(prep: PrepConfig) -> Given:
         other = Reel(prep.stretch_from)
         stretches = dict(zip(other.channels, other.stretches, strict=True))
     stretches |= {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
-    return Given(_read_anomalies(prep.labels_csv) if prep.labels_csv else None, stretches)
-
-
-def _read_anomalies(path: str) -> tuple[tuple[str, str], ...]:
-    """UTC intervals from the columns `start,end` (or `start_utc,end_utc`) of a CSV."""
-    truth = pd.read_csv(path, dtype=str)
-    columns = next((c for c in (("start", "end"), ("start_utc", "end_utc")) if set(c) <= set(truth.columns)), None)
-    if columns is None:
-        raise ValueError(f"prep.labels_csv {path} needs the columns start,end; it has {list(truth.columns)}")
-    intervals = truth[list(columns)].dropna().itertuples(index=False, name=None)
-    try:
-        return tuple((parse_utc(start), parse_utc(end)) for start, end in intervals)
-    except FrameError as error:
-        raise ValueError(f"prep.labels_csv {path}: {error}") from None
+    return Given(read_intervals(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
 
 
 def read_journal(part: Path) -> dict[tuple[int, int], dict]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from config import WeakConfig
-from data.catalog import flux_of_class, read_catalog
+from data.catalog import NAMES, flux_of_class, read_catalog
+from data.intervals import read_intervals
 from data.reel import Reel, inside
-from data.sources.base import FrameError, parse_utc
 from data.windows import WindowSet, read_windows
 
 KNOWN = "labels (of frames), review (its verdicts), windows (column label of windows.csv), or a CSV of intervals"
@@ -26,7 +26,7 @@ def weak_labels(reels: list[Reel], windows: WindowSet, settings: WeakConfig) -> 
     if settings.labels in SOURCES:
         found = [SOURCES[settings.labels](reel, windows.length) for reel in reels]
     else:
-        intervals = read_intervals(settings.labels, settings.min_class)
+        intervals = intervals_of(settings.labels, settings.min_class)
         found = [_of_frames(_frames_inside(reel, intervals), windows.length) for reel in reels]
     labels = np.zeros(len(windows), np.float32)
     for number, of_start in enumerate(found):
@@ -35,29 +35,22 @@ def weak_labels(reels: list[Reel], windows: WindowSet, settings: WeakConfig) -> 
     return labels
 
 
-def read_intervals(path: str, min_class: str | None) -> tuple[tuple[str, str], ...]:
+def intervals_of(path: str, min_class: str | None) -> tuple[tuple[str, str], ...]:
     """UTC intervals of a catalogue's flares of `min_class` and above, or those of a CSV with start, end.
 
     Raises ValueError that names the file and what it needs.
     """
     if not Path(path).is_file():
         raise ValueError(f"train.weak.labels {path!r} is neither a file nor one of {KNOWN}")
-    table = pd.read_csv(path, dtype=str, comment="#")
-    names = {name.lower() for name in table.columns}
-    if names & {"class", "goes_class", "fl_goescls"}:
-        flares = read_catalog(path)
-        least = flux_of_class(min_class) if min_class else 0.0
-        chosen = flares[flares["flux_w_m2"] >= 0.999 * least]
-        return tuple((str(a), str(b)) for a, b in zip(chosen["start"], chosen["end"], strict=True))
-    if min_class:
-        raise ValueError(f"train.weak.min_class is set, but {path} has no column class; it has {list(table.columns)}")
-    columns = next((c for c in (("start", "end"), ("start_utc", "end_utc")) if set(c) <= set(table.columns)), None)
-    if columns is None:
-        raise ValueError(f"train.weak.labels {path} needs the columns start,end; it has {list(table.columns)}")
-    try:
-        return tuple((parse_utc(a), parse_utc(b)) for a, b in table[list(columns)].dropna().itertuples(index=False))
-    except FrameError as error:
-        raise ValueError(f"train.weak.labels {path}: {error}") from None
+    columns = pd.read_csv(path, dtype=str, comment="#", nrows=0).columns
+    if not {name.lower() for name in columns} & set(NAMES["class"]):
+        if min_class:
+            raise ValueError(f"train.weak.min_class is set, but {path} has no column class; it has {list(columns)}")
+        return read_intervals(path, "train.weak.labels")
+    flares = read_catalog(path)
+    least = flux_of_class(min_class) if min_class else 0.0
+    chosen = flares[flares["flux_w_m2"] >= 0.999 * least]  # M1.0 is 1e-5 but for rounding
+    return tuple((str(a), str(b)) for a, b in zip(chosen["start"], chosen["end"], strict=True))
 
 
 def _of_labels(reel: Reel, length: int) -> np.ndarray:
