@@ -32,6 +32,7 @@ from inference.methods.base import BLOCK_FRAMES, Method
 from inference.quiet import quiet_ranges
 from inference.residuals import ScoredFrame
 from inference.scorer import Scorer, load_scorer
+from inference.weak import WeakScorer
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
 
@@ -87,6 +88,8 @@ def follow(config: Config) -> Path:
 
 def check_streams(scorer: Scorer) -> None:
     """Raise ValueError for a method that looks at a recording as a whole."""
+    if isinstance(scorer, WeakScorer):
+        raise ValueError("wetas lets all windows over a frame vote and can't follow a stream; train another model")
     if isinstance(scorer, Method) and type(scorer).open is not Method.open:
         raise ValueError(
             f"model.name {scorer.settings.name} compares the frames of a whole recording and can't follow a stream; "

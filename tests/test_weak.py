@@ -175,6 +175,11 @@ class TestThroughTheProgram:
         assert f"eval.score {score} is for nets that learnt from quiet data" in capsys.readouterr().err
 
 
+    def test_following_a_stream_is_refused(self, run, capsys):
+        assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--follow", "anything.ts"]) == 1
+        assert "wetas lets all windows over a frame vote and can't follow a stream" in capsys.readouterr().err
+
+
 def test_a_threshold_parts_windows_best_and_lies_between_them():
     probability, labels = np.array([0.1, 0.9, 0.4, 0.6, 0.3]), np.array([0, 1, 0, 1, 0])
     threshold = best_threshold(probability, labels)
