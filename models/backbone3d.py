@@ -59,9 +59,22 @@ class TimeConv3d(nn.Conv3d):
         super().__init__(width, width, (k, 1, 1), padding=padding, dilation=(dilation, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.dilation[0] > 1 or x.shape[3:] == (1, 1):
+            return self.as_product(x)
         if x.shape[2] >= self.kernel_size[0] and self.reach[0] == self.reach[1]:
             return super().forward(x)
         return F.conv3d(F.pad(x, (0, 0, 0, 0, *self.reach)), self.weight, self.bias, dilation=self.dilation)
+
+    def as_product(self, x: torch.Tensor) -> torch.Tensor:
+        """The same as one matrix product over shifted copies.
+
+        oneDNN's gradient of a dilated convolution takes many times as long (`tests/benchmarks/weak.py` prints it).
+        """
+        T, k, dilation = x.shape[2], self.kernel_size[0], self.dilation[0]
+        padded = F.pad(x, (0, 0, 0, 0, *self.reach)).permute(0, 2, 3, 4, 1)  # (B, T + reach, H, W, C)
+        steps = torch.cat([padded[:, j * dilation : j * dilation + T] for j in range(k)], -1)  # (B, T, H, W, k C)
+        weight = self.weight[..., 0, 0].transpose(1, 2).flatten(1)  # (C, k C)
+        return F.linear(steps, weight, self.bias).permute(0, 4, 1, 2, 3)
 
 
 class Modulation(nn.Module):

@@ -144,11 +144,11 @@ class TestBlocks:
         inner = block.space(block.norm(x))
         torch.testing.assert_close(block(x), x + block.time(inner[:, :4].tanh() * inner[:, 4:].sigmoid()))
 
-    @given(st.integers(1, 9), st.sampled_from([3, 5, 7]), st.integers(1, 3), st.booleans())
+    @given(st.integers(1, 9), st.sampled_from([3, 5, 7]), st.integers(1, 3), st.booleans(), st.integers(1, 2))
     @settings(max_examples=30, deadline=None)
-    def test_the_time_convolution_is_a_plain_one_at_any_length(self, T, k, dilation, causal):
+    def test_the_time_convolution_is_a_plain_one_at_any_length(self, T, k, dilation, causal, H):
         conv, reach = TimeConv3d(3, k, dilation, causal), dilation * (k - 1)
-        x = torch.rand(2, 3, T, 2, 2)
+        x = torch.rand(2, 3, T, H, H)
         both_sides = F.conv3d(x, conv.weight, conv.bias, padding=(reach, 0, 0), dilation=(dilation, 1, 1))
         first = 0 if causal else reach // 2
         torch.testing.assert_close(conv(x), both_sides[:, :, first : first + T])

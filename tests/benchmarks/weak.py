@@ -8,7 +8,7 @@ windows and everything else is chosen by window labels of the validation part; l
 figures alone. Weak F1: test windows of 500 that cover each recording, the last one flush with its end. Dense F1 and
 IoU: over all samples of the test part together, without any adjustment.
 --json keys: emg_weak_f1, emg_dense_f1, emg_iou and emg_dense_f1_std of the best configuration, the same with _<method>,
-and softdtw_speedup.
+softdtw_speedup and dilated_speedup.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
 import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
 
 from config import load  # noqa: E402
 from data.prepare_data import prep  # noqa: E402
@@ -36,6 +38,7 @@ from inference.calibrate import calibrate_run  # noqa: E402
 from inference.scorer import load_scorer  # noqa: E402
 from inference.weak import WeakScorer  # noqa: E402
 from models.alignment import soft_cost  # noqa: E402
+from models.backbone3d import TimeConv3d  # noqa: E402
 from training.train import train  # noqa: E402
 
 LENGTH = 500
@@ -114,16 +117,30 @@ def f1_and_iou(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 def soft_alignment_speedup() -> float:
     """Batch 32, 500 steps, 6 labels, forward and backward, against the recursion of one window after another."""
     cost, lengths = torch.rand(32, 6, 500), torch.full((32,), 6)
-    seconds = {}
-    for name, run in (("batched", lambda c: soft_cost(c, lengths, 0.1).sum()), ("plain", plain_soft_cost)):
-        times = []
-        for _ in range(3 if name == "batched" else 1):
-            asked, begun = cost.clone().requires_grad_(), time.perf_counter()
-            run(asked).backward()
-            times.append(time.perf_counter() - begun)
-        seconds[name] = float(np.median(times))
-    print(f"soft alignment: {seconds['batched'] * 1e3:.1f} ms, one after another {seconds['plain'] * 1e3:.0f} ms")
-    return seconds["plain"] / seconds["batched"]
+    batched = step_s(lambda c: soft_cost(c, lengths, 0.1), cost, times=5)
+    plain = step_s(plain_soft_cost, cost, times=1)
+    print(f"soft alignment: {batched * 1e3:.1f} ms, one after another {plain * 1e3:.0f} ms")
+    return plain / batched
+
+
+def dilated_convolution_speedup() -> float:
+    """A step through a dilated convolution over time of the trunk, against torch's own."""
+    x, conv = torch.rand(32, 64, LENGTH, 1, 1), TimeConv3d(64, 3, dilation=16)
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+    ours = step_s(conv, x, times=5)
+    own = step_s(lambda v: F.conv3d(v, conv.weight, conv.bias, padding=(16, 0, 0), dilation=(16, 1, 1)), x, times=5)
+    print(f"dilated convolution: {ours * 1e3:.1f} ms, torch's own {own * 1e3:.0f} ms")
+    return own / ours
+
+
+def step_s(run: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, times: int) -> float:
+    """Median seconds of a forward and a backward pass."""
+    found = []
+    for _ in range(times):
+        asked, begun = x.clone().requires_grad_(), time.perf_counter()
+        run(asked).sum().backward()
+        found.append(time.perf_counter() - begun)
+    return float(np.median(found))
 
 
 def plain_soft_cost(cost: torch.Tensor, gamma: float = 0.1) -> torch.Tensor:
@@ -161,7 +178,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="keep reels and runs here")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    figures, rows = {"softdtw_speedup": soft_alignment_speedup()}, []
+    figures = {"softdtw_speedup": soft_alignment_speedup(), "dilated_speedup": dilated_convolution_speedup()}
+    rows = []
     with ExitStack() as stack:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         work.mkdir(parents=True, exist_ok=True)
