@@ -48,7 +48,9 @@ class WeakScorer(OfDetector):
     threshold: float
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
-        """Windows that cover the stretch [begin, end)."""
+        """Windows that cover the stretch [begin, end). FileNotFoundError when no threshold was ever chosen."""
+        if np.isnan(self.threshold):
+            raise FileNotFoundError(f"{FILE} is missing in the run: it was never calibrated; train it with --resume")
         starts = window_starts(begin, end, self.clip_length, min(stride, self.clip_length))
         found = []
         batch = max(1, BATCH_FRAMES // self.clip_length)

@@ -1,6 +1,7 @@
 """Weak labels from every source, and the way from them to segments through train and eval."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -174,6 +175,12 @@ class TestThroughTheProgram:
         assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--set", f"eval.score={score}"]) == 1
         assert f"eval.score {score} is for nets that learnt from quiet data" in capsys.readouterr().err
 
+
+    def test_a_run_without_a_threshold_is_told(self, run, tmp_path, capsys):
+        copied = shutil.copytree(run / "run", tmp_path / "run")
+        (copied / "calibration" / "weak.json").unlink()
+        assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--model-path", str(copied)]) == 1
+        assert "calibration/weak.json is missing in the run" in capsys.readouterr().err
 
     def test_following_a_stream_is_refused(self, run, capsys):
         assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--follow", "anything.ts"]) == 1
