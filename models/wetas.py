@@ -5,6 +5,7 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 """
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -36,6 +37,7 @@ class Wetas(VideoModel):
         super().__init__()
         if any(stage.stride[0] != 1 for stage in stages):
             raise ValueError("model.stages has strides in time; wetas scores every frame: use strides in space only")
+        self.multiple = tuple(prod(stage.stride[axis] for stage in stages) for axis in range(3))
         self.backbone = Backbone3D(channels, stages)
         self.norm = ChannelNorm(stages[-1].width)
         self.head = nn.Conv3d(stages[-1].width, 1, 1)
