@@ -232,9 +232,7 @@ class TrainConfig:
     warmup_epochs: NonNegative = 5.0
     eta_min: NonNegative = 1e-6
     checkpoint_interval: PositiveInt = 10
-    loss: Literal[
-        "mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", "weak_bce", "wetas", "mil", "soft_peaks"
-    ] = "mse_ssim"  # fmt: skip
+    loss: Literal["mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", *WEAK_LOSSES] = "mse_ssim"
     weak: WeakConfig = Field(default_factory=WeakConfig)
     grad_clip: Positive = 1.0
     amp: Literal["auto", "off"] = "auto"

@@ -8,7 +8,6 @@ what all pixels of one brightness share in a frame is taken off first, e.g. a no
 import hashlib
 import json
 import math
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -129,9 +128,8 @@ def _typical_frame(reel: Reel) -> np.ndarray:
     for i in np.linspace(0, len(reel) - 1, count).astype(int).tolist():
         stored, bits = reel.read(i, i + 1)
         chosen.append(np.where((bits & INVALID) == 0, stored[0], np.nan))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-        return np.nanmedian(chosen, axis=0).astype(np.float32)
+    never = np.isnan(chosen).all(axis=0)
+    return np.where(never, np.nan, np.nanmedian(np.where(never, 0, chosen), axis=0)).astype(np.float32)
 
 
 def _without_common_mode(stored: np.ndarray, typical: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ def weak_labels(reels: list[Reel], windows: WindowSet, settings: WeakConfig) -> 
         found = [SOURCES[settings.labels](reel, windows.length) for reel in reels]
     else:
         intervals = intervals_of(settings.labels, settings.min_class)
-        found = [_of_frames(_frames_inside(reel, intervals), windows.length) for reel in reels]
+        found = [windows_with(_frames_inside(reel, intervals), windows.length) for reel in reels]
     labels = np.zeros(len(windows), np.float32)
     for number, of_start in enumerate(found):
         mine = windows.reel == number
@@ -56,7 +56,7 @@ def intervals_of(path: str, min_class: str | None) -> tuple[tuple[str, str], ...
 def _of_labels(reel: Reel, length: int) -> np.ndarray:
     if reel.labels is None:
         raise ValueError(f"reel {reel.name} has no labels of frames for train.weak.labels labels; see prep.labels_csv")
-    return _of_frames(reel.labels == 1, length)
+    return windows_with(reel.labels == 1, length)
 
 
 def _of_review(reel: Reel, length: int) -> np.ndarray:
@@ -81,8 +81,8 @@ def _of_table(reel: Reel, table: pd.DataFrame, labels: pd.Series) -> np.ndarray:
     return of_start
 
 
-def _of_frames(is_odd: np.ndarray, length: int) -> np.ndarray:
-    """1 for each frame (T,) at which a window would start that holds an odd one."""
+def windows_with(is_odd: np.ndarray, length: int) -> np.ndarray:
+    """1 for each frame (T,) at which a window of `length` frames would start that holds an odd one; float32."""
     total = np.concatenate([[0], np.cumsum(is_odd)])
     ends = np.minimum(np.arange(len(is_odd)) + length, len(is_odd))
     return (total[ends] > total[:-1]).astype(np.float32)

@@ -94,7 +94,7 @@ def beyond_scores(job: Job, task: str, seed: int) -> dict:
     """What a model that does more than score gives: its files, and its part of summary.json."""
     if isinstance(job.scorer, WeakScorer):
         ranges = scored_stretches(job.reel, job.scorer.clip_length)
-        return write_windows(job.out, job.scorer, job.reel, ranges, job.settings.stride)
+        return write_windows(job.out, job.scorer, job.reel, ranges)
     detector = job.scorer.detector if isinstance(job.scorer, OfDetector) else job.scorer
     if task == "forecast":
         return write_forecasts(job.out, job.run, detector, job.reel, job.settings.stride)

@@ -1,7 +1,7 @@
 """What gives every frame of a reel a residual: a trained net or a method, behind one interface.
 
-A scorer is fitted on quiet reels only. Everything behind it (each pixel's noise, thresholds, boxes, events, movie,
-report) is the same for all.
+A scorer is fitted on quiet reels only, but for one that learnt from window labels. Everything behind it (each pixel's
+noise, thresholds, boxes, events, movie, report) is the same for all.
 """
 
 import json

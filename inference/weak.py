@@ -6,7 +6,7 @@ and another half inside: so 0.5 parts what is in a segment from what is not, and
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,15 +14,18 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import precision_recall_curve
 from torch.utils.data import DataLoader
 
 from config import Config, EvalConfig, WeakConfig
 from data.files import write_csv, write_json
 from data.reel import INVALID, Reel
+from data.weak_labels import windows_with
 from data.windows import window_starts
+from inference.metrics import average_precision, frame_auc
 from inference.residuals import Detector, OfDetector, ScoredFrame, Window, through
 from inference.samples import Samples
+from inference.series_metrics import point_f1
 from models.wetas import segmented
 from training.loader import open_data
 
@@ -46,6 +49,8 @@ class WeakScorer(OfDetector):
     detector: Detector
     settings: WeakConfig
     threshold: float
+    # Starts and probabilities of the windows of every stretch that was scored, so that none goes through the net twice.
+    judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
         """Windows that cover the stretch [begin, end). FileNotFoundError when no threshold was ever chosen."""
@@ -56,7 +61,9 @@ class WeakScorer(OfDetector):
         batch = max(1, BATCH_FRAMES // self.clip_length)
         for _, _, output in through(self.judge, self.detector, reel, [Window(s) for s in starts.tolist()], batch):
             found.append(output)
-        return Windows(starts, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        made = Windows(starts, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        self.judged[reel.path, begin, end] = made.start, made.probability
+        return made
 
     @torch.inference_mode()
     def judge(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -68,12 +75,7 @@ class WeakScorer(OfDetector):
 
     def scores(self, reel: Reel, begin: int, end: int, stride: int) -> np.ndarray:
         """The score (n,) float32 of every frame of the stretch [begin, end)."""
-        total, votes, count = np.zeros((3, end - begin))
-        found = self.windows(reel, begin, end, stride)
-        for start, dense, inside in zip(found.start - begin, found.dense, found.inside, strict=True):
-            here = slice(start, start + self.clip_length)
-            total[here], votes[here], count[here] = total[here] + dense, votes[here] + inside, count[here] + 1
-        return (0.5 * total / count + 0.5 * (votes >= count / 2)).astype(np.float32)
+        return folded(self.windows(reel, begin, end, stride), begin, end)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch of a series at once: see `samples_of`."""
@@ -99,6 +101,15 @@ class WeakScorer(OfDetector):
     def places(self, batch: torch.Tensor) -> np.ndarray:
         """(B, C, T, H, W) -> logits (B, T, H', W') of the places of every frame."""
         return self.detector.model.places(self.detector.on_device(batch)).float().cpu().numpy()
+
+
+def folded(found: Windows, begin: int, end: int) -> np.ndarray:
+    """The score (n,) float32 of every frame of [begin, end) from all windows that cover it."""
+    total, votes, count = np.zeros((3, end - begin))
+    for start, dense, inside in zip(found.start - begin, found.dense, found.inside, strict=True):
+        here = slice(start, start + len(dense))
+        total[here], votes[here], count[here] = total[here] + dense, votes[here] + inside, count[here] + 1
+    return (0.5 * total / count + 0.5 * (votes >= count / 2)).astype(np.float32)
 
 
 def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -128,27 +139,22 @@ def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
 
 
 def window_metrics(probability: np.ndarray, labels: np.ndarray, threshold: float) -> dict[str, float | int | None]:
-    """How well windows (N,) are told apart; AUC and AP are None where all have one label."""
-    found, is_mixed = probability >= threshold, 0 < labels.mean() < 1
+    """How well windows (N,) are told apart; AUC and AP are None where all have one label, F1 where none is positive."""
     return {
         "windows": len(labels),
         "positive": int(labels.sum()),
-        "auc": float(roc_auc_score(labels, probability)) if is_mixed else None,
-        "ap": float(average_precision_score(labels, probability)) if is_mixed else None,
-        "f1": float(2 * (found * labels).sum() / max(found.sum() + labels.sum(), 1)),
+        "auc": frame_auc(probability, labels),
+        "ap": average_precision(probability, labels),
+        "f1": point_f1(probability >= threshold, labels),
     }
 
 
-def write_windows(out: Path, scorer: WeakScorer, reel: Reel, ranges: list[tuple[int, int]], stride: int) -> dict:
-    """Write windows.csv, one row a window, and return the part of summary.json: how many, and how good where known."""
-    rows = []
-    for begin, end in ranges:
-        found = scorer.windows(reel, begin, end, stride)
-        table = {"start": found.start, "probability": found.probability}
-        if reel.labels is not None:
-            table["label"] = [float((reel.labels[s : s + scorer.clip_length] == 1).any()) for s in found.start]
-        rows.append(pd.DataFrame(table))
-    table = pd.concat(rows, ignore_index=True)
+def write_windows(out: Path, scorer: WeakScorer, reel: Reel, ranges: list[tuple[int, int]]) -> dict:
+    """Write windows.csv, one row a window of the reel as it was scored, and return the part of summary.json."""
+    found = (np.concatenate(parts) for parts in zip(*(scorer.judged[reel.path, *r] for r in ranges), strict=True))
+    table = pd.DataFrame(dict(zip(("start", "probability"), found, strict=True)))
+    if reel.labels is not None:
+        table["label"] = windows_with(reel.labels == 1, scorer.clip_length)[table["start"]]
     table["positive"] = (table["probability"] >= scorer.threshold).astype(int)
     if reel.times_utc is not None:
         table.insert(1, "time_utc", reel.times_utc[table["start"]].astype(str))

@@ -71,6 +71,9 @@ class TestModel:
         with pytest.raises(ValueError, match="strides in time"):
             model_of(stages=[{"width": 8, "stride": [2, 1, 1]}])
 
+    def test_every_loss_that_may_be_named_is_there(self):
+        assert tuple(WEAK_LOSSES) == config.WEAK_LOSSES
+
     @pytest.mark.parametrize(("name", "loss"), [("wetas", "mse"), ("tvnet", "mil")])
     def test_model_and_loss_must_go_together(self, name, loss):
         with pytest.raises(ConfigError, match=f"model.name {name} does not go with train.loss {loss}"):

@@ -76,7 +76,10 @@ def open_data(config: Config) -> TrainingData:
     ]
     for name, side in zip(("training", "validation"), sides, strict=True):
         if is_weak and not 0 < side.labels.mean() < 1:
-            raise ValueError(f"all {len(side)} {name} windows have the label {side.labels[0]:g}; both are needed")
+            raise ValueError(
+                f"all {len(side)} {name} windows have the label {side.labels[0]:g}; both are needed: see "
+                "train.weak.labels, train.val_fraction and train.val_reels"
+            )
     return TrainingData(reels, scaling, *sides)
 
 

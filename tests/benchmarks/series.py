@@ -4,7 +4,7 @@
 
 SERIES: see series_sets.py; classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose ROCKET is
 run by rocket.py. Protocols stand in series_anomaly.py and series_tasks.py. Nothing is tuned on test labels.
---json keys: vus_pr_<set>_<method>, ucr_score_<method>, skab_f1 (of the recommended method), skab_f1_<method>,
+--json keys: vus_pr_<set>_<method>, ucr_score_<method>, skab_f1 (of tvnet), skab_f1_<method>,
 etth1_96_mse, ett<h1|h2>_<horizon>_mse_<method>, classify_accuracy_<set>, windows_per_s_<train|eval>_<method>;
 vus_speedup is in vus.py.
 """

@@ -36,7 +36,7 @@ from data.prepare_data import prep  # noqa: E402
 from data.reel import Reel, find_reels  # noqa: E402
 from inference.calibrate import calibrate_run  # noqa: E402
 from inference.scorer import load_scorer  # noqa: E402
-from inference.weak import WeakScorer  # noqa: E402
+from inference.weak import WeakScorer, folded  # noqa: E402
 from models.alignment import soft_cost  # noqa: E402
 from models.backbone3d import TimeConv3d  # noqa: E402
 from training.train import train  # noqa: E402
@@ -102,7 +102,7 @@ def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
         found = scorer.windows(reel, 0, len(reel), LENGTH)
         probability += found.probability.tolist()
         labels += [reel.labels[s : s + LENGTH].any() for s in found.start]
-        inside.append(scorer.scores(reel, 0, len(reel), LENGTH) > 0.5)
+        inside.append(folded(found, 0, len(reel)) > 0.5)
         truth.append(reel.labels == 1)
     weak = f1_and_iou(np.array(probability) >= scorer.threshold, np.array(labels))
     dense = f1_and_iou(np.concatenate(inside), np.concatenate(truth))
