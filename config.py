@@ -220,6 +220,7 @@ class WeakConfig:
     level: Fraction = 0.3
     gamma: Positive = 0.1
     margin: NonNegative = 0.1
+    splice: Fraction = 0.0
 
 
 @section
@@ -319,6 +320,8 @@ class Config:
 
     @model_validator(mode="after")
     def _loss_fits_the_model(self):
+        if self.train.weak.splice and self.model.name != "wetas":
+            raise ValueError(f"train.weak.splice is for model.name wetas, this is {self.model.name}; set it to 0")
         if (self.model.name == "wetas") != (self.train.loss in WEAK_LOSSES):
             raise ValueError(
                 f"model.name {self.model.name} does not go with train.loss {self.train.loss}; wetas learns by one of "

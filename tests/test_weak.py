@@ -109,8 +109,8 @@ def broken_relation(folder, name: str, n: int, seed: int) -> Reel:
                      channels=["wave", "size"], clip_length=LENGTH, stride=LENGTH // 2)  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
+@pytest.fixture(scope="module", params=[0.0, 0.5], ids=["", "spliced"])
+def run(tmp_path_factory, request):
     """Trained by one label a window on two series, validated on a third, evaluated on a fourth."""
     folder = tmp_path_factory.mktemp("weak")
     for seed, name in enumerate(("a", "b", "held")):
@@ -123,7 +123,7 @@ def run(tmp_path_factory):
         "workers": 0,
         "model": {"name": "wetas", "pooling": "top", "stages": STAGES},
         "train": {"loss": "wetas", "epochs": 25, "warmup_epochs": 1.0, "batch_size": 16, "lr": 1e-2, "drop_last": False,
-                  "val_reels": ["held"], "weak": {"labels": "labels", "segments": 8}},
+                  "val_reels": ["held"], "weak": {"labels": "labels", "segments": 8, "splice": request.param}},
         "eval": {"stride": 16},
     }  # fmt: skip
     (folder / "settings.yaml").write_text(json.dumps(settings))

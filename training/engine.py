@@ -7,6 +7,7 @@ weights as one that was never interrupted.
 import math
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from training.loader import TrainingData, train_loader, val_loader
 from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
+from training.splicing import Spliced, frame_loss, splice
 from training.weak_losses import WEAK_LOSSES
 
 Batch = tuple[Tensor, Tensor, Tensor]  # frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels (B,)
@@ -172,6 +174,8 @@ class Trainer:
     def loss_of(self, net: nn.Module, batch: Batch) -> Tensor:
         """The loss of a batch over the frames that the model answers for, plus the model's own penalty."""
         x, valid, labels = batch
+        if self.config.train.weak.splice and net.training:
+            return self.loss_of_spliced(net, splice(partial(self.run, self.model), x, labels, self.config.train.weak))
         output = self.run(net, x)
         if isinstance(output, Logits):
             return F.cross_entropy(output.logits.float(), labels)
@@ -182,6 +186,12 @@ class Trainer:
             valid = valid * trained.weight
         frames = self.model.answers(x.shape[2])
         return self.loss(*(v[:, :, frames] for v in (trained.reconstruction, x, valid))) + trained.penalty
+
+    def loss_of_spliced(self, net: nn.Module, batch: Spliced) -> Tensor:
+        """The loss of a batch with window labels in which some windows were spliced."""
+        output = self.run(net, batch.x)
+        loss = WEAK_LOSSES[self.config.train.loss](output, batch.labels, self.config.train.weak)
+        return loss + frame_loss(output.dense, batch)
 
     def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak:
         """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
