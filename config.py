@@ -44,6 +44,24 @@ def _has_area(rectangle: tuple[int, int, int, int]) -> tuple[int, int, int, int]
     return rectangle
 
 
+def _weights_of(known: tuple[str, ...]) -> AfterValidator:
+    def check(weights: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(weights) - set(known))
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
+        if not any(weights.values()):
+            raise ValueError("one of the weights must be above 0")
+        return weights
+
+    return AfterValidator(check)
+
+
+def _is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
+    if interval[0] > interval[1]:
+        raise ValueError("[lowest, highest]: the first must not exceed the second")
+    return interval
+
+
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
@@ -55,6 +73,19 @@ MixPart = Literal[
 
 SERIES_MODELS = ("tvnet", "timesnet", "linear")
 WEAK_LOSSES = ("weak_bce", "wetas", "mil", "soft_peaks")
+
+SHAPES = {
+    "sines": 1.5, "wave": 2.0, "pulses": 2.0, "square": 0.7, "sawtooth": 0.7, "daily_weekly": 1.0, "respiration": 1.0,
+    "quasi_periodic": 0.5, "chaotic": 0.5, "noise_ar": 0.7, "random_walk": 0.5, "staircase": 0.5, "duty_cycle": 0.5,
+    "bursts": 0.5, "flares": 0.5, "silence": 0.2,
+}  # fmt: skip
+SENSORS = {"exact": 7.0, "quantised": 1.5, "clipped": 1.0, "counts": 0.5}
+ANOMALIES = {
+    "spike": 1.0, "dip": 1.0, "level_shift": 1.0, "level_change": 0.5, "trend": 0.7, "amplitude": 1.0, "frequency": 1.0,
+    "variance": 0.7, "noise_colour": 0.5, "flat_line": 0.7, "cut_off": 0.5, "foreign": 1.0, "missing_cycle": 0.7,
+    "doubled_cycle": 0.7, "phase_jump": 0.7, "swapped": 0.5, "mirrored": 0.7, "shape_change": 1.5,
+    "broken_correlation": 1.0,
+}  # fmt: skip
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -204,6 +235,9 @@ class ModelConfig:
     pooling: Literal["mean", "max", "top", "attention"] = "mean"
     top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
     target: Literal["speed", "change"] = "speed"
+    branches: Literal["both", "temporal", "visual"] = "both"
+    router: bool = True
+    context: Literal["whole", "past"] = "whole"
 
     @model_validator(mode="after")
     def _task_is_possible(self):
@@ -224,6 +258,29 @@ class WeakConfig:
 
 
 @section
+class SyntheticConfig:
+    length: Annotated[int, Field(ge=64, multiple_of=4)] = 1024
+    series: PositiveInt = 16384
+    val_series: PositiveInt = 1024
+    channels: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_is_ordered)] = (1, 4)
+    univariate_fraction: Fraction = 0.7
+    independent_fraction: Fraction = 0.2
+    clean_fraction: Fraction = 0.25
+    max_anomalies: NonNegativeInt = 3
+    strength: Annotated[tuple[Positive, Positive], AfterValidator(_is_ordered)] = (1.0, 15.0)
+    min_visible: Positive = 0.1
+    longest_periods: Annotated[float, Field(ge=0.5)] = 4.0
+    noise: Annotated[tuple[Positive, Positive], AfterValidator(_is_ordered)] = (0.01, 0.7)
+    noiseless_fraction: Fraction = 0.15
+    missing_fraction: Fraction = 0.1
+    trend_fraction: Fraction = 0.25
+    sum_fraction: Fraction = 0.2
+    shapes: Annotated[dict[str, NonNegative], _weights_of(tuple(SHAPES))] = Field(default_factory=SHAPES.copy)
+    sensors: Annotated[dict[str, NonNegative], _weights_of(tuple(SENSORS))] = Field(default_factory=SENSORS.copy)
+    anomalies: Annotated[dict[str, NonNegative], _weights_of(tuple(ANOMALIES))] = Field(default_factory=ANOMALIES.copy)
+
+
+@section
 class TrainConfig:
     batch_size: PositiveInt = 8
     drop_last: bool = True
@@ -235,6 +292,10 @@ class TrainConfig:
     checkpoint_interval: PositiveInt = 10
     loss: Literal["mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", *WEAK_LOSSES] = "mse_ssim"
     weak: WeakConfig = Field(default_factory=WeakConfig)
+    synthetic: SyntheticConfig = Field(default_factory=SyntheticConfig)
+    init: Literal["shipped"] | None = None
+    contrast_weight: NonNegative = 0.1
+    balance_weight: NonNegative = 0.2
     grad_clip: Positive = 1.0
     amp: Literal["auto", "off"] = "auto"
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -322,6 +383,8 @@ class Config:
     def _loss_fits_the_model(self):
         if self.train.weak.splice and self.model.name != "wetas":
             raise ValueError(f"train.weak.splice is for model.name wetas, this is {self.model.name}; set it to 0")
+        if self.train.init and self.model.name != "vetime":
+            raise ValueError(f"train.init {self.train.init} is for model.name vetime, this is {self.model.name}")
         if (self.model.name == "wetas") != (self.train.loss in WEAK_LOSSES):
             raise ValueError(
                 f"model.name {self.model.name} does not go with train.loss {self.train.loss}; wetas learns by one of "
