@@ -26,6 +26,9 @@ from inference.residuals import ScoredFrame, settings_for
 from inference.samples import Samples, samples_of, smoothed
 from inference.scorer import Scorer, load_scorer
 from inference.weak import WeakScorer, calibrate_weak
+from inference.zero_shot import ZeroShotScorer, clean_levels
+from training.shipped import write_levels
+from training.synthetic_data import synthetic_data
 
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -84,12 +87,15 @@ class WeakCalibration(Calibration):
 def calibrate_run(run: Path, config: Config) -> None:
     """After training: note the run's quiet windows, and calibrate on them for the config's eval settings.
 
-    A model that learnt from window labels has no quiet windows, but a threshold to choose.
+    A model that learnt from window labels has no quiet windows, but a threshold to choose; one that learnt from
+    synthetic series is calibrated on clean ones of these.
     """
     scorer, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(run))
     if isinstance(scorer, WeakScorer):
         return calibrate_weak(run, replace(trained, data_clips=config.data_clips), scorer.detector)
+    if isinstance(scorer, ZeroShotScorer):
+        return write_levels(run, clean_levels(scorer, synthetic_data(trained)))
     reels = find_reels(config.data_clips)
     for stale in (run / "calibration").glob("*.npz"):
         stale.unlink()  # of weights before a resumed training

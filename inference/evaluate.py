@@ -32,6 +32,7 @@ from inference.tasks.classify import classify
 from inference.tasks.forecast import write_forecasts
 from inference.tasks.impute import write_filled
 from inference.weak import WeakScorer, write_windows
+from inference.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 
 
@@ -50,15 +51,15 @@ def evaluate(config: Config) -> list[Path]:
     The model's own settings come from the run, never from `config`. Raises FileNotFoundError without run or reel,
     ValueError when the reel does not fit the model.
     """
-    run = find_run(config.model_path)
+    run = find_run(config.model_path, config.model.name)
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
     task = checkpoint["config"]["model"].get("task", "anomaly")
     if task == "classify":
         return classify(config, run, scorer, checkpoint["data"])
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
-    for reel in reels:
-        check_reel(reel, checkpoint["data"])  # all of them before hours of work on the first
+    for reel in reels:  # all of them before hours of work on the first
+        check_reel(reel, checkpoint["data"], any_channels=isinstance(scorer, ZeroShotScorer))
     for reel in reels:
         if not scored_stretches(reel, length):
             print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")

@@ -33,6 +33,7 @@ from inference.quiet import quiet_ranges
 from inference.residuals import ScoredFrame
 from inference.scorer import Scorer, load_scorer
 from inference.weak import WeakScorer
+from inference.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
 
@@ -62,7 +63,7 @@ def follow(config: Config) -> Path:
     settings = replace(config.eval, batch_size=1, follow=None, follow_options={})
     if settings.score not in FOLLOWED:
         raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
-    run = find_run(config.model_path)
+    run = find_run(config.model_path, config.model.name)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
     trained_on = training_reel(run, scorer)
@@ -90,6 +91,8 @@ def check_streams(scorer: Scorer) -> None:
     """Raise ValueError for a method that looks at a recording as a whole."""
     if isinstance(scorer, WeakScorer):
         raise ValueError("wetas lets all windows over a frame vote and can't follow a stream; train another model")
+    if isinstance(scorer, ZeroShotScorer):
+        raise ValueError("vetime works on recorded series and can't follow a stream; train another model")
     if isinstance(scorer, Method) and type(scorer).open is not Method.open:
         raise ValueError(
             f"model.name {scorer.settings.name} compares the frames of a whole recording and can't follow a stream; "

@@ -13,8 +13,12 @@ from data.reel import Reel
 from inference.calibrate import Calibration, calibration
 from inference.residuals import settings_for
 from inference.results import ScoreMaps
-from inference.scorer import Scorer
+from inference.scorer import Scorer, scored_stretches
+from inference.zero_shot import ZeroShotScorer
+from inference.zero_shot_levels import of_reel
+from training.checkpoint import path_of
 from training.run import RUNS
+from training.shipped import shipped_run
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,13 @@ class Job:
         return self.run / "eval" / self.reel.name
 
 
-def find_run(model_path: str | None) -> Path:
-    """The named run folder, or the newest in runs/ with a trained model. Raises FileNotFoundError."""
+def find_run(model_path: str | None, model_name: str) -> Path:
+    """The named run folder, or the newest in runs/ with a trained model; vetime comes trained.
+
+    Raises FileNotFoundError.
+    """
+    if model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file()):
+        return shipped_run(model_path)
     if model_path:
         return Path(model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))
@@ -48,9 +57,11 @@ def find_run(model_path: str | None) -> Path:
     return newest
 
 
-def check_reel(reel: Reel, facts: dict) -> None:
+def check_reel(reel: Reel, facts: dict, any_channels: bool = False) -> None:
     """Refuse a reel whose frames have another form than those the model was trained on."""
     expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
+    if any_channels:
+        expected[0] = found[0]
     if expected != found:
         raise ValueError(
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
@@ -61,7 +72,10 @@ def check_reel(reel: Reel, facts: dict) -> None:
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """Calibration, thresholds and identity of one evaluation."""
     settings = settings_for(settings, reel)
-    quiet = calibration(run, scorer, tuple(reel.channels), settings)
+    if isinstance(scorer, ZeroShotScorer):
+        quiet = of_reel(scorer, reel, scored_stretches(reel, scorer.clip_length), settings)
+    else:
+        quiet = calibration(run, scorer, tuple(reel.channels), settings)
     low, high = quiet.thresholds(settings, reel.cadence_s)
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}

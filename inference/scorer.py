@@ -11,6 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import torch
+
 import config
 from config import EvalConfig, ModelConfig, WeakConfig
 from data.reel import Reel
@@ -22,10 +25,13 @@ from inference.mix import MixScorer, load_or_fit
 from inference.quiet import QuietRange, quiet_ranges
 from inference.residuals import Detector, ScoredFrame, settings_for
 from inference.weak import FILE, WeakScorer
+from inference.zero_shot import ZeroShotScorer
+from models.vetime import VeTime
 from models.wetas import Wetas
 from training import checkpoint as checkpoints
 from training.checkpoint import load_model, path_of
 from training.device import pick_device
+from training.shipped import levels_of
 
 
 class Scorer(Protocol):
@@ -60,6 +66,8 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
     detector = Detector(model, scaling, facts["clip_length"], chosen)
     if settings.task == "classify":
         return detector, checkpoint  # which scores nothing, and was never calibrated
+    if isinstance(model, VeTime):
+        return zero_shot(run, model, chosen, facts["clip_length"], score), checkpoint
     if isinstance(model, Wetas):
         return of_weak(run, detector, config.from_dict(checkpoint["config"], str(path)).train.weak, score), checkpoint
     if score == "mix":
@@ -74,6 +82,14 @@ def of_weak(run: Path, detector: Detector, settings: WeakConfig, score: str) -> 
     path = run / FILE
     known = json.loads(path.read_text(encoding="utf-8"))["threshold"] if path.is_file() else math.nan
     return WeakScorer(detector, settings, known)
+
+
+def zero_shot(run: Path, model: VeTime, device: torch.device, chunk: int, score: str) -> ZeroShotScorer:
+    """A net that learnt from synthetic series, with its scores on clean ones."""
+    if score in (*DISTANCES, "mix"):
+        raise ValueError(f"eval.score {score} is for nets that learn from quiet data; vetime has its own: standardised")
+    path = levels_of(run)
+    return ZeroShotScorer(model, device, chunk, np.load(path, allow_pickle=False) if path.is_file() else np.empty(0))
 
 
 def of_net(run: Path, detector: Detector, score: str) -> Scorer:

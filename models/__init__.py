@@ -13,6 +13,7 @@ from models.series_model import Classify, Forecast, Impute, Reconstruct, SeriesM
 from models.timesnet import TimesNetTrunk
 from models.tvnet import TVNetTrunk, default_stages
 from models.variational import VariationalAutoencoder3D
+from models.vetime import VeTime
 from models.video_model import VideoModel
 from models.wetas import Wetas
 from models.wetas import default_stages as wetas_stages
@@ -68,6 +69,10 @@ def _linear(s: Any, form: Form) -> SeriesModel:
     return _of_task(s, form, 1, None)
 
 
+def _vetime(s: Any, form: Form) -> VeTime:
+    return VeTime(branches=s.branches, router=s.router, context=form.length // 2 if s.context == "past" else None)
+
+
 MODELS: dict[str, Callable[[Any, Form], VideoModel]] = {
     "autoencoder": lambda s, form: ConvAutoencoder3D(*_grid(s, form)),
     "variational": lambda s, form: VariationalAutoencoder3D(*_grid(s, form), kl_weight=s.kl_weight),
@@ -81,6 +86,7 @@ MODELS: dict[str, Callable[[Any, Form], VideoModel]] = {
     "timesnet": _timesnet,
     "linear": _linear,
     "wetas": lambda s, form: Wetas(form.channels, s.stages or wetas_stages(), s.pooling, s.top_fraction),
+    "vetime": _vetime,
 }
 
 

@@ -35,7 +35,10 @@ class VideoModel(nn.Module):
     encode(x) -> latent (B, D, T', H', W') of the window.
     multiple: sizes (T, H, W) that need no padding are multiples of this.
     min_temporal_depth(T) -> the smallest depth at which a kernel longer than one frame runs, for windows of T frames.
+    marks_unknown: values that were not measured reach it as NaN; others get them interpolated, or 0.
     """
+
+    marks_unknown = False
 
     def check(self, size: tuple[int, int, int]) -> None:
         """Raise ValueError, which names the setting to change, for windows (T, H, W) the model can't work on."""

@@ -99,12 +99,23 @@ class Batches(Sampler):
     """This process's share of every training batch of an epoch, as lists of window numbers.
 
     Over all processes every window comes once an epoch (all but a last incomplete batch with `drop_last`).
+    endless: each epoch has n windows of its own, numbered on from those of the one before.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int, *, drop_last: bool, rank: int = 0, world: int = 1):
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        seed: int,
+        *,
+        drop_last: bool,
+        rank: int = 0,
+        world: int = 1,
+        endless: bool = False,
+    ):
         """n windows, batch_size of them a process. Raises ValueError when they don't fill one batch."""
         self.n, self.size, self.seed, self.drop_last = n, batch_size * world, seed, drop_last
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.endless = rank, world, endless
         self.start(epoch=0)
         if not self.batches:
             raise ValueError(
@@ -114,7 +125,8 @@ class Batches(Sampler):
 
     def start(self, epoch: int, first: int = 0) -> None:
         """Choose the epoch that the next iteration runs, and how many of its batches a resumed run has behind it."""
-        self.batches = global_batches(epoch_order(self.n, self.seed, epoch), self.size, self.drop_last)
+        order = epoch_order(self.n, self.seed, epoch) + self.endless * epoch * self.n
+        self.batches = global_batches(order, self.size, self.drop_last)
         self.first = first
 
     def __len__(self) -> int:

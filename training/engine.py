@@ -19,11 +19,13 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
+from models.vetime import Detected
 from models.video_model import Logits, Trained
 from models.wetas import Weak
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
+from training.detection_loss import detection_loss, own_targets
 from training.device import autocast, autocast_dtype
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
@@ -31,10 +33,14 @@ from training.loader import TrainingData, train_loader, val_loader
 from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
+from training.shipped import load_shipped
 from training.splicing import Spliced, frame_loss, splice
+from training.synthetic_data import SyntheticData
 from training.weak_losses import WEAK_LOSSES
 
-Batch = tuple[Tensor, Tensor, Tensor]  # frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels (B,)
+# Frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels: of windows (B,), or as a detector's loss wants them.
+Batch = tuple[Tensor, Tensor, Tensor]
+Data = TrainingData | SyntheticData
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
@@ -45,13 +51,15 @@ class TrainingError(ArithmeticError):
 class Trainer:
     """One training on this process: model, optimizer, batches and state."""
 
-    def __init__(self, config: Config, data: TrainingData, team: Processes, folder: Path, interrupt: Interrupt):
+    def __init__(self, config: Config, data: Data, team: Processes, folder: Path, interrupt: Interrupt):
         self.config, self.data, self.team, self.folder, self.interrupt = config, data, team, folder, interrupt
         if config.model.task == "classify" and (unknown := [r.name for r in data.reels if r.category is None]):
             raise ConfigError(f"model.task classify: no class is known of {', '.join(unknown[:5])}; see prep.classes")
         torch.manual_seed(config.seed)
         model = models.build(config.model, data.frame_shape[0], data.clip_length, len(data.train.classes))
         model.check((data.clip_length, *data.frame_shape[1:]))
+        if config.train.init == "shipped":
+            load_shipped(model)
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
         self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
@@ -67,6 +75,7 @@ class Trainer:
             drop_last=config.train.drop_last,
             rank=team.rank,
             world=team.world,
+            endless=isinstance(data, SyntheticData),
         )
         self.train_loader = train_loader(data, self.batches, config, team.device)
         self.val_loader = val_loader(data, config, team)
@@ -181,6 +190,10 @@ class Trainer:
             return F.cross_entropy(output.logits.float(), labels)
         if isinstance(output, Weak):
             return WEAK_LOSSES[self.config.train.loss](output, labels, self.config.train.weak)
+        if isinstance(output, Detected):
+            settings = self.config.train
+            targets = labels if labels.ndim == 3 else own_targets(x, labels)
+            return detection_loss(output, targets, settings.contrast_weight, settings.balance_weight)
         trained = output if isinstance(output, Trained) else Trained(output)
         if trained.weight is not None:
             valid = valid * trained.weight
@@ -193,7 +206,7 @@ class Trainer:
         loss = WEAK_LOSSES[self.config.train.loss](output, batch.labels, self.config.train.weak)
         return loss + frame_loss(output.dense, batch)
 
-    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak:
+    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak | Detected:
         """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
         with autocast(self.team.device, self.dtype):
             return net(x)
@@ -203,10 +216,12 @@ class Trainer:
         """The first validation window and its reconstruction, both (C, T, H, W); None where the model gives none."""
         x = self.data.val[0][0].to(self.team.device)[None].contiguous(memory_format=torch.channels_last_3d)
         output = self.run(self.model, x)
-        return None if isinstance(output, Logits | Weak) else (x[0], output[0])
+        return None if isinstance(output, Logits | Weak | Detected) else (x[0], output[0])
 
     def on_device(self, x: Tensor, valid: Tensor, labels: Tensor) -> Batch:
         x, valid, labels = (v.to(self.team.device, non_blocking=True) for v in (x, valid, labels))
+        if self.model.marks_unknown:
+            x = x.masked_fill(valid == 0, torch.nan)
         return x.contiguous(memory_format=torch.channels_last_3d), valid, labels
 
     def lr(self, step: int | None = None) -> float:

@@ -14,8 +14,9 @@ from data.reel import Reel, find_reels
 from data.stretch import Stretch
 from data.weak_labels import weak_labels
 from data.window_dataset import WindowDataset, classes_of, common_scaling
-from data.windows import training_split
+from data.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
+from training.synthetic_data import SyntheticData
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def open_data(config: Config) -> TrainingData:
         raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
     classes, is_weak = classes_of(reels), config.train.loss in WEAK_LOSSES
     sides = [
-        WindowDataset(reels, side, scaling, classes, weak_labels(reels, side, config.train.weak) if is_weak else None)
+        WindowDataset(reels, side, scaling, classes, labels_for(config, reels, side))
         for side in training_split(reels, config.train)
     ]
     for name, side in zip(("training", "validation"), sides, strict=True):
@@ -83,12 +84,31 @@ def open_data(config: Config) -> TrainingData:
     return TrainingData(reels, scaling, *sides)
 
 
-def train_loader(data: TrainingData, batches: Batches, config: Config, device: torch.device) -> DataLoader:
-    """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and labels (B,), as `batches` orders them."""
+def labels_for(config: Config, reels: list[Reel], windows: WindowSet) -> np.ndarray | None:
+    """What the model learns of each window beside its frames: one label (N,), those of all its samples (N, T), None."""
+    if config.train.loss in WEAK_LOSSES:
+        return weak_labels(reels, windows, config.train.weak)
+    if config.model.name == "vetime":
+        return sample_labels(reels, windows)
+    return None
+
+
+def sample_labels(reels: list[Reel], windows: WindowSet) -> np.ndarray:
+    """The label of every sample of every window (N, T) float32: 1 anomalous, 0 normal, NaN unknown."""
+    of_reel = [np.full(len(reel), np.nan) if reel.labels is None else reel.labels for reel in reels]
+    steps = np.arange(windows.length)
+    found = [of_reel[reel][start + steps] for reel, start in zip(windows.reel, windows.start, strict=True)]
+    return np.array(found, np.float32).reshape(len(windows), windows.length)
+
+
+def train_loader(
+    data: TrainingData | SyntheticData, batches: Batches, config: Config, device: torch.device
+) -> DataLoader:
+    """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and labels, as `batches` orders them."""
     return DataLoader(data.train, batch_sampler=batches, **loading(config.workers, device))
 
 
-def val_loader(data: TrainingData, config: Config, team: Processes) -> DataLoader:
+def val_loader(data: TrainingData | SyntheticData, config: Config, team: Processes) -> DataLoader:
     """This process's share of the validation windows, each once and in order."""
     share = range(team.rank, len(data.val), team.world)
     return DataLoader(data.val, config.train.batch_size, sampler=share, **loading(config.workers, team.device))

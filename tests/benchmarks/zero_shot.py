@@ -1,0 +1,288 @@
+"""Detection without training: VUS-PR of the shipped weights beside the published zero-shot models, UCR score, speed.
+
+    python tests/benchmarks/zero_shot.py --data SERIES [--run DIR | --weights FILE] [--methods zero_shot moving_z ...]
+        [--ablation NAME=DIR ...] [--synthetic N] [--speed] [--json FILE] [--csv FILE]
+
+SERIES: see series_sets.py. Every series goes through prep into a reel, and the samples of the reel through the scorer,
+all at once, without a training part. VUS-PR as in series_anomaly.py. Sets: the series of TSB-AD-U-Eva.csv that are
+known to be one of the raw ones there (`mapped`: 40 of 350, by length and first anomaly), 24 more UCR series that
+official figures identify among twins, and, for the UCR score, the 90 of 92 of the archive that have a label. Nothing is
+tuned on these series; weights are chosen on held-out synthetic data alone (--synthetic N: its first N series).
+--json keys: vus_pr_<method>_mean over the mapped series, vus_pr_<method>_<set>, vus_pr_<method>_identified with the
+24, vus_pr_<method>_ucr_archive, ucr_score (ucr_score_<method> of others), with --speed points_per_s, params and
+peak_memory_mb, with --synthetic synthetic_ap and synthetic_vus_pr (synthetic_ap_<method> of others).
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter1d
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
+
+from series import rows_of  # noqa: E402
+from series_anomaly import RECIPE, near_the_anomaly  # noqa: E402
+from series_sets import Case, tsb_evaluation, ucr  # noqa: E402
+
+ZERO_SHOT = ("Chronos", "TimesFM", "Lag-Llama", "MOMENT (ZS)")
+OFFICIAL = (*ZERO_SHOT, "KMeansAD", "Sub-PCA", "KShapeAD")
+RULE = "nothing is tuned on these series; weights are chosen on held-out synthetic data only"
+SETS = ["nab", "msl", "smap", "ucr"]
+SYNTHETIC_SEED = 987_654_321  # held out: training must use another
+SYNTHETIC_LENGTHS = (1024, 2048, 5000)
+SPEED_SAMPLES = 100_000
+Score = Callable[[np.ndarray], np.ndarray]
+
+
+def moving_z(values: np.ndarray) -> np.ndarray:
+    """Distance to the mean of the 125 samples around, in their standard deviations: (T, C) -> (T,)."""
+    x = pd.DataFrame(values).interpolate(limit_direction="both").fillna(0.0).to_numpy(np.float64)
+    x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-12)
+    mean, square = (uniform_filter1d(v, 125, axis=0) for v in (x, x**2))
+    return (np.abs(x - mean) / np.sqrt(np.maximum(square - mean**2, 1e-6))).max(axis=1)
+
+
+BASELINES: dict[str, Score] = {"moving_z": moving_z}
+
+
+@lru_cache(maxsize=1)
+def scorer_of(run: Path, device: str):
+    """The net of a run, which needs no calibration."""
+    from inference.scorer import load_scorer
+
+    return load_scorer(run, device)[0]
+
+
+def score_of(method: str, run: Path | None, device: str) -> Score:
+    """The scoring of a method: one of BASELINES, or the net of a run."""
+    return BASELINES[method] if run is None else scorer_of(run, device).scores
+
+
+def cases_of(data: Path, sets: list[str], limit: int | None) -> list[Case]:
+    """The mapped series of each set, and all of the UCR archive, those of TSB-AD-U among them with official figures."""
+    mapped = list(tsb_evaluation(data))
+    known = {case.name.split()[1]: case for case in mapped if case.set == "ucr"}
+    found = [case for case in mapped if case.set != "ucr"]
+    for case in ucr(data):
+        same = known.get(case.name, case)
+        found.append(replace(case, name=same.name, official=same.official))
+    return [case for name in sets for case in [c for c in found if c.set == name][:limit]]
+
+
+def run_case(case: Case, method: str, run: Path | None, device: str, folder: Path) -> dict[str, Any]:
+    """One series through prep and a scorer; returns its row."""
+    from inference.vus import period_of, vus
+
+    score, values = score_of(method, run, device), values_of(case, folder)
+    begun = time.perf_counter()
+    scores = complete(score(values), len(case.values))
+    row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), "s": time.perf_counter() - begun}
+    found = vus(scores, case.labels, period_of(case.values[:, 0]))
+    row |= {"vus_pr": found.pr, "vus_roc": found.roc}
+    return row | ({"ucr": near_the_anomaly(scores, case)} if case.set == "ucr" else {})
+
+
+def values_of(case: Case, folder: Path) -> np.ndarray:
+    """The samples (T, C) of the reel that prep makes of a series, as `eval` reads them, NaN unknown."""
+    from config import load
+    from data import prepare_data
+    from data.reel import Reel
+    from inference.zero_shot import measured
+
+    prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than scoring it
+    np.savez(folder / "all.npz", values=case.values)
+    places = {"data_raw": str(folder / "all.npz"), "data_clips": str(folder / "all")}
+    prepare_data.prep(load(RECIPE, places | {"prep.stride": 1000}))
+    reel = Reel(folder / "all" / "all")
+    return measured(reel, 0, len(reel))
+
+
+def complete(scores: np.ndarray, length: int) -> np.ndarray:
+    """Scores (T,) with the lowest one where there is none. Raises ValueError for another length or no score at all."""
+    known = np.isfinite(scores)
+    if scores.shape != (length,) or not known.any():
+        raise ValueError(f"scores {scores.shape}, {known.sum()} of them finite, for a series of {length} samples")
+    return np.where(known, scores, scores[known].min()).astype(np.float64)
+
+
+def with_official(table: pd.DataFrame, cases: list[Case]) -> pd.DataFrame:
+    """The rows with the official figures of their series, NaN where it is not known to be in TSB-AD-U."""
+    official = [{"name": c.name} | {k: c.official.get(k, np.nan) for k in ("mapped", *OFFICIAL)} for c in cases]
+    return table.merge(pd.DataFrame(official), on="name", how="left")
+
+
+def groups_of(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each mean that is told."""
+    mapped = table[table["mapped"] == 1]
+    found = {name: mapped[mapped["set"] == name] for name in mapped["set"].unique()}
+    found |= {"mean": mapped, "identified": table[table["mapped"].notna()]}
+    found["ucr_archive"] = table[table["set"] == "ucr"]
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def tell(table: pd.DataFrame) -> None:
+    """Print series by series, then means of the methods and official ones, then how often ours are above those."""
+    wide = table.pivot_table("vus_pr", ["set", "name"], "method", sort=False)
+    beside = table.drop_duplicates(["set", "name"]).set_index(["set", "name"])[["mapped", "n", *OFFICIAL]]
+    print(wide.join(beside).round(3).to_string())
+    columns, means = [*table["method"].unique(), *OFFICIAL], {}
+    for name, rows in groups_of(table).items():
+        theirs = rows[[] if name == "ucr_archive" else list(OFFICIAL)].mean()
+        means[f"{name} ({rows['name'].nunique()})"] = pd.concat([rows.groupby("method")["vus_pr"].mean(), theirs])
+    print(pd.DataFrame(means).T.reindex(columns=columns).round(3).to_string())
+    for method, rows in table[table["mapped"] == 1].groupby("method", sort=False):
+        better = ", ".join(f"{name} on {int((rows['vus_pr'] > rows[name]).sum())}" for name in OFFICIAL)
+        print(f"of {len(rows)} mapped series {method} is above {better}")
+    if "ucr" in table:
+        scores = table.dropna(subset="ucr").groupby("method", sort=False)["ucr"].agg(["mean", "count"])
+        print(f"UCR score:\n{scores.round(3).to_string()}")
+    print(RULE)
+
+
+def figures_of(table: pd.DataFrame) -> dict[str, float]:
+    """The keys of --json."""
+    figures = {}
+    for method, rows in table.groupby("method", sort=False):
+        for name, part in groups_of(rows).items():
+            figures[f"vus_pr_{method}_{name}"] = part["vus_pr"].mean()
+        if "ucr" in rows:
+            figures["ucr_score" if method == "zero_shot" else f"ucr_score_{method}"] = rows["ucr"].mean()
+    return {key: float(value) for key, value in figures.items() if np.isfinite(value)}
+
+
+def speed(run: Path, device: str, threads: int) -> dict[str, float]:
+    """Samples a second on a series of SPEED_SAMPLES, best of three; parameters; peak memory of this process."""
+    import torch
+
+    torch.set_num_threads(threads)
+    scorer = scorer_of(run, device)
+    t = np.arange(SPEED_SAMPLES)
+    values = (np.sin(t / 8) + np.sin(t / 300) + np.random.default_rng(0).normal(0, 0.1, len(t)))[:, None]
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        scorer.scores(values)
+        times.append(time.perf_counter() - begun)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    params = sum(p.numel() for p in scorer.model.parameters())
+    return {"points_per_s": SPEED_SAMPLES / min(times), "params": params, "peak_memory_mb": peak_mb}
+
+
+def synthetic(method: str, run: Path | None, device: str, count: int) -> dict[str, float]:
+    """Mean average precision and VUS-PR over those of `count` held-out synthetic series that have an anomaly."""
+    from config import SyntheticConfig
+    from data.synthetic_series import make_series
+    from inference.metrics import average_precision
+    from inference.vus import period_of, vus
+
+    score, rows, everything = score_of(method, run, device), [], []
+    for index in range(count):
+        length = SYNTHETIC_LENGTHS[index % len(SYNTHETIC_LENGTHS)]
+        made = make_series(SYNTHETIC_SEED, index, length, SyntheticConfig())
+        scores = complete(score(made.values.astype(np.float64)), length)
+        everything.append((scores, made.labels))
+        if made.labels.any():
+            row = {"ap": average_precision(scores, made.labels), "kinds": made.kinds}
+            rows.append(row | {"vus_pr": vus(scores, made.labels, period_of(made.values[:, 0])).pr})
+    table = pd.DataFrame(rows)
+    print(f"{method}: {len(table)} of {count} synthetic series have an anomaly; by kind:")
+    kinds = table.explode("kinds").groupby("kinds")[["ap", "vus_pr"]].agg(["mean", "count"])
+    print(kinds.drop(columns=("vus_pr", "count")).sort_values(("ap", "mean")).round(3).to_string())
+    pooled = average_precision(*(np.concatenate(part) for part in zip(*everything, strict=True)))
+    suffix = "" if method == "zero_shot" else f"_{method}"
+    found = {"ap": table["ap"].mean(), "vus_pr": table["vus_pr"].mean(), "pooled_ap": pooled}
+    return {f"synthetic_{name}{suffix}": float(value) for name, value in found.items()}
+
+
+def run_of(weights: Path | None, folder: Path) -> Path:
+    """A run made in `folder` of a checkpoint (.pt), of a file of weights as they ship, or of those that ship."""
+    from training.checkpoint import path_of
+    from training.shipped import WEIGHTS, shipped_run
+
+    if weights is None or weights.suffix != ".pt":
+        return shipped_run(str(folder), weights or WEIGHTS)
+    best = path_of(folder, "best")
+    best.parent.mkdir(parents=True)
+    shutil.copy(weights, best)
+    return folder
+
+
+def methods_of(a: argparse.Namespace, folder: Path) -> dict[str, Path | None]:
+    """The methods asked for, each with its run, or none for BASELINES."""
+    found = dict.fromkeys(a.methods)
+    if "zero_shot" in found:
+        found["zero_shot"] = a.run or run_of(a.weights, folder)
+    for text in a.ablation:
+        name, is_given, run = text.partition("=")
+        if not is_given or name in BASELINES:
+            raise ValueError(f"--ablation {text}: give NAME=DIR, a run's folder, with a name of its own")
+        found[name] = Path(run)
+    return found
+
+
+def figures_asked(a: argparse.Namespace, methods: dict[str, Path | None]) -> dict[str, float]:
+    """All figures that are asked for; speed first, as the peak memory of a process begins with that of its parent."""
+    figures = {}
+    if a.speed:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            figures |= pool.submit(speed, methods["zero_shot"], a.device, a.threads).result()
+    if a.synthetic:
+        for name, run in methods.items():
+            figures |= synthetic(name, run, a.device, a.synthetic)
+    if a.sets:
+        cases = cases_of(a.data, a.sets, a.limit)
+        table = rows_of([(run_case, case, m, w, a.device) for m, w in methods.items() for case in cases], a.jobs)
+        table = with_official(table, cases)
+        tell(table)
+        figures |= figures_of(table)
+        if a.csv:
+            table.to_csv(a.csv, index=False)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="not needed where --sets names none")
+    parser.add_argument("--sets", nargs="*", choices=SETS, default=SETS)
+    parser.add_argument("--methods", nargs="*", choices=["zero_shot", *BASELINES], default=["zero_shot"])
+    parser.add_argument("--weights", type=Path, help="a checkpoint (.pt) or safetensors in place of those that ship")
+    parser.add_argument("--run", type=Path, help="a run whose best checkpoint is taken in their place")
+    parser.add_argument("--ablation", nargs="+", default=[], metavar="NAME=DIR", help="runs as further methods")
+    parser.add_argument("--synthetic", type=int, default=0, metavar="N", help="also on N held-out synthetic series")
+    parser.add_argument("--speed", action="store_true", help="also time it, count parameters and measure memory")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of --speed; fewer where others work too")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--jobs", type=int, default=1, help="series at a time, each on one thread")
+    parser.add_argument("--limit", type=int, help="only so many series of each set")
+    parser.add_argument("--csv", type=Path, help="write a row for each series and method")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    if arguments.sets and not arguments.data:
+        parser.error("--data is needed for real series")
+    if arguments.speed and "zero_shot" not in arguments.methods:
+        parser.error("--speed is that of zero_shot, which is not among --methods")
+    with tempfile.TemporaryDirectory() as folder:
+        figures = figures_asked(arguments, methods_of(arguments, Path(folder) / "run"))
+    print(json.dumps(figures, indent=1))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The weights of VETime that are part of the program: from a finished run into models/weights, and back as a run.
+
+    python -m training.shipped RUN      write models/weights/vetime.safetensors from RUN's best checkpoint
+
+The file holds the model's tensors, the scores that clean synthetic series reach (`quiet_levels`), and as metadata the
+config, seed and versions of the training: the run it unfolds to is like any other.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from config import ConfigError
+from data.files import replacing
+from training import checkpoint as checkpoints
+from training.checkpoint import path_of
+from training.run import RUNS
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights" / "vetime.safetensors"
+LEVELS = "quiet_levels"
+
+
+def levels_of(run: Path) -> Path:
+    """The file of a run with the scores that clean synthetic series reach."""
+    return run / "calibration" / f"{LEVELS}.npy"
+
+
+def write_levels(run: Path, levels: np.ndarray) -> None:
+    """Keep the scores of clean synthetic series in a run."""
+    with replacing(levels_of(run)) as part:
+        np.save(part, levels)
+
+
+def read_weights(weights: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The tensors of a weights file, and its metadata. Raises FileNotFoundError."""
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights} is missing; train a model with: python main.py -m train")
+    with safe_open(weights, framework="pt") as stored:
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (it is no mapping)
+        return tensors, json.loads(stored.metadata()["about"])
+
+
+def load_shipped(model: nn.Module, weights: Path = WEIGHTS) -> None:
+    """Give a model the shipped weights. Raises ConfigError for one of another form."""
+    tensors, _ = read_weights(weights)
+    tensors.pop(LEVELS)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ConfigError(f"train.init shipped: {weights.name} is of another form than this model ({reason})") from None
+
+
+def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
+    """A run folder with the shipped weights: the one named, or runs/vetime_shipped. Raises as `read_weights`."""
+    run = Path(folder) if folder else RUNS / "vetime_shipped"
+    tensors, about = read_weights(weights)
+    write_levels(run, tensors.pop(LEVELS).numpy())
+    checkpoints.save(path_of(run, "best"), {**about, "model": tensors})
+    return run
+
+
+def ship(run: Path, weights: Path = WEIGHTS) -> None:
+    """Write a run's best model, and what is needed to use it, as safetensors."""
+    best = checkpoints.load(path_of(run, "best"))
+    about = {key: best[key] for key in ("versions", "config", "data")} | {"steps": best["state"]["step"]}
+    tensors = {name: tensor.contiguous() for name, tensor in best["model"].items()}
+    tensors[LEVELS] = torch.from_numpy(np.load(levels_of(run), allow_pickle=False))
+    with replacing(weights) as part:
+        save_file(tensors, part, metadata={"about": json.dumps(about)})
+
+
+if __name__ == "__main__":
+    ship(Path(sys.argv[1]))
