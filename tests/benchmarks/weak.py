@@ -8,7 +8,8 @@ windows and everything else is chosen by window labels of the validation part; l
 figures alone. Weak F1: test windows of 500 that cover each recording, the last one flush with its end. Dense F1 and
 IoU: over all samples of the test part together, without any adjustment.
 --json keys: emg_weak_f1, emg_dense_f1, emg_iou and emg_dense_f1_std of the best configuration, the same with _<method>,
-softdtw_speedup and dilated_speedup.
+softdtw_speedup and dilated_speedup. Printed too, of the same nets: the dense F1 without alignment (f1_half: samples of
+positive windows from probability 0.5, f1_level: from `level` of the window's highest score) and by parts a window.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from data.prepare_data import prep  # noqa: E402
 from data.reel import Reel, find_reels  # noqa: E402
 from inference.calibrate import calibrate_run  # noqa: E402
 from inference.scorer import load_scorer  # noqa: E402
-from inference.weak import WeakScorer, folded  # noqa: E402
+from inference.weak import WeakScorer, Windows, folded  # noqa: E402
 from models.alignment import soft_cost  # noqa: E402
 from models.backbone3d import TimeConv3d  # noqa: E402
 from training.train import train  # noqa: E402
@@ -81,6 +83,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "fine_splice": {"train.loss": "weak_bce", **TOP, **FINE, "train.weak.splice": 0.5},
 }
 BEST = "fine"
+PARTS = (4, 12, 50)  # train.weak.segments at inference alone
 
 
 def prepared(data: Path, work: Path, settings: dict[str, Any]) -> Path:
@@ -111,17 +114,43 @@ def run_method(name: str, seed: int, data: Path, work: Path) -> dict[str, Any]:
 
 
 def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
-    """Weak and dense figures over all reels together."""
-    probability, labels, inside, truth = [], [], [], []
-    for reel in (r for r in reels if len(r) >= LENGTH):
-        found = scorer.windows(reel, 0, len(reel), LENGTH)
-        probability += found.probability.tolist()
-        labels += [reel.labels[s : s + LENGTH].any() for s in found.start]
-        inside.append(folded(found, 0, len(reel)) > 0.5)
-        truth.append(reel.labels == 1)
-    weak = f1_and_iou(np.array(probability) >= scorer.threshold, np.array(labels))
-    dense = f1_and_iou(np.concatenate(inside), np.concatenate(truth))
-    return {"weak_f1": weak[0], "dense_f1": dense[0], "iou": dense[1]}
+    """Weak and dense figures over all reels together, and the dense F1 of other ways to segment the same scores."""
+    reels = [reel for reel in reels if len(reel) >= LENGTH]
+    found = windows_of(scorer, reels)
+    probability = np.concatenate([windows.probability for windows in found])
+    labels = [reel.labels[s : s + LENGTH].any() for reel, f in zip(reels, found, strict=True) for s in f.start]
+    weak = f1_and_iou(probability >= scorer.threshold, np.array(labels))
+    dense = dense_figures(reels, found)
+    row = {"weak_f1": weak[0], "dense_f1": dense[0], "iou": dense[1]}
+    for name, chosen in segmentations(scorer, found).items():
+        others = [f._replace(inside=inside) for f, inside in zip(found, chosen, strict=True)]
+        row[f"f1_{name}"] = dense_figures(reels, others)[0]
+    for parts in PARTS:
+        settings = replace(scorer.settings, segments=parts)
+        row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(replace(scorer, settings=settings), reels))[0]
+    return row
+
+
+def windows_of(scorer: WeakScorer, reels: list[Reel]) -> list[Windows]:
+    return [scorer.windows(reel, 0, len(reel), LENGTH) for reel in reels]
+
+
+def segmentations(scorer: WeakScorer, found: list[Windows]) -> dict[str, list[np.ndarray]]:
+    """Without alignment: frames of positive windows from probability 0.5, or from `level` of the window's highest."""
+    ways: dict[str, list[np.ndarray]] = {"half": [], "level": []}
+    for windows in found:
+        positive = (windows.probability >= scorer.threshold)[:, None]
+        logits = np.log(windows.dense) - np.log1p(-windows.dense)
+        low, high = logits.min(1, keepdims=True), logits.max(1, keepdims=True)
+        ways["half"].append(positive & (windows.dense > 0.5))
+        ways["level"].append(positive & (logits >= low + scorer.settings.level * (high - low)))
+    return ways
+
+
+def dense_figures(reels: list[Reel], found: list[Windows]) -> tuple[float, float]:
+    """F1 and IoU of the samples of all reels together."""
+    inside = [folded(windows, 0, len(reel)) > 0.5 for reel, windows in zip(reels, found, strict=True)]
+    return f1_and_iou(np.concatenate(inside), np.concatenate([reel.labels == 1 for reel in reels]))
 
 
 def f1_and_iou(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -204,7 +233,8 @@ def main() -> None:
             told = (f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
             print(*told, flush=True)
     table = pd.DataFrame(rows)
-    print(table.groupby("method").agg(["mean", "std"]).drop(columns="seed").round(3).to_string())
+    means = table.groupby("method").agg(["mean", "std"]).drop(columns="seed")
+    print(means.T.round(3).to_string())
     figures |= figures_of(table)
     print(json.dumps(figures, indent=1))
     if arguments.json:
