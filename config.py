@@ -234,6 +234,7 @@ class ModelConfig:
     predict_frames: PositiveInt = 1
     pooling: Literal["mean", "max", "top", "attention"] = "mean"
     top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
+    members: PositiveInt = 1
     target: Literal["speed", "change"] = "speed"
     branches: Literal["both", "temporal", "visual"] = "both"
     router: bool = True

@@ -27,7 +27,7 @@ from inference.residuals import Detector, ScoredFrame, settings_for
 from inference.weak import FILE, WeakScorer
 from inference.zero_shot import ZeroShotScorer
 from models.vetime import VeTime
-from models.wetas import Wetas
+from models.wetas import Wetas, WetasEnsemble
 from training import checkpoint as checkpoints
 from training.checkpoint import load_model, path_of
 from training.device import pick_device
@@ -68,7 +68,7 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
         return detector, checkpoint  # which scores nothing, and was never calibrated
     if isinstance(model, VeTime):
         return zero_shot(run, model, chosen, facts["clip_length"], score), checkpoint
-    if isinstance(model, Wetas):
+    if isinstance(model, Wetas | WetasEnsemble):
         return of_weak(run, detector, config.from_dict(checkpoint["config"], str(path)).train.weak, score), checkpoint
     if score == "mix":
         return mixed(run, detector, settings, wanted), checkpoint

@@ -15,7 +15,7 @@ from models.tvnet import TVNetTrunk, default_stages
 from models.variational import VariationalAutoencoder3D
 from models.vetime import VeTime
 from models.video_model import VideoModel
-from models.wetas import Wetas
+from models.wetas import Wetas, WetasEnsemble
 from models.wetas import default_stages as wetas_stages
 from models.yan2020 import Yan2020
 
@@ -69,6 +69,11 @@ def _linear(s: Any, form: Form) -> SeriesModel:
     return _of_task(s, form, 1, None)
 
 
+def _wetas(s: Any, form: Form) -> Wetas | WetasEnsemble:
+    made = [Wetas(form.channels, s.stages or wetas_stages(), s.pooling, s.top_fraction) for _ in range(s.members)]
+    return made[0] if s.members == 1 else WetasEnsemble(made)
+
+
 def _vetime(s: Any, form: Form) -> VeTime:
     return VeTime(branches=s.branches, router=s.router, context=form.length // 2 if s.context == "past" else None)
 
@@ -85,7 +90,7 @@ MODELS: dict[str, Callable[[Any, Form], VideoModel]] = {
     "tvnet": _tvnet,
     "timesnet": _timesnet,
     "linear": _linear,
-    "wetas": lambda s, form: Wetas(form.channels, s.stages or wetas_stages(), s.pooling, s.top_fraction),
+    "wetas": _wetas,
     "vetime": _vetime,
 }
 

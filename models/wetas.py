@@ -27,10 +27,10 @@ class Weak(NamedTuple):
 
 
 class Wetas(VideoModel):
-    """(B, C, T, H, W) -> `Weak`. The head is linear, so the score of a frame is the mean of those of its places.
+    """(B, C, T, H, W) -> `Weak`.
 
-    pooling: how the scores of frames become that of the window: mean, max, top (mean of the highest `top_fraction`), or
-    attention (weights of frames are learned).
+    pooling: how the scores of places become that of their frame, and those of frames that of the window: mean, max, top
+    (mean of the highest `top_fraction`), or attention (mean over places; the weights of frames are learned).
     """
 
     def __init__(self, channels: int, stages: Sequence[Stage], pooling: str, top_fraction: float):
@@ -50,7 +50,8 @@ class Wetas(VideoModel):
 
     def forward(self, x: torch.Tensor) -> Weak:
         features = self.encode(x)
-        dense = self.head(features).mean((1, 3, 4)).float()  # (B, T)
+        places = self.head(features)[:, 0].flatten(2).float()  # (B, T, H' W')
+        dense = places.mean(2) if self.attention is not None else self.over(places)
         return Weak(dense, self.pooled(dense, features))
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
@@ -66,13 +67,49 @@ class Wetas(VideoModel):
         if self.attention is not None:
             weight = self.attention(features.mean((3, 4)))[:, 0].float().softmax(1)
             return (weight * dense).sum(1)
-        return POOLING[self.pooling](dense, self.top_fraction)
+        return self.over(dense)
+
+    def over(self, scores: torch.Tensor) -> torch.Tensor:
+        """Scores (..., N) -> (...)."""
+        return POOLING[self.pooling](scores, self.top_fraction)
+
+
+class WetasEnsemble(VideoModel):
+    """Several nets that begin differently and answer with the mean of their logits; each learns by itself.
+
+    In training mode the answers of all members come one after another as a batch of members * B.
+    """
+
+    def __init__(self, members: Sequence[Wetas]):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.multiple = members[0].multiple
+
+    def min_temporal_depth(self, T: int) -> int:
+        return self.members[0].min_temporal_depth(T)
+
+    def forward(self, x: torch.Tensor) -> Weak:
+        found = [member(x) for member in self.members]
+        joined = torch.cat if self.training else mean
+        return Weak(*(joined(parts) for parts in zip(*found, strict=True)))
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, T, H, W) -> the features (B, members * D, T, H', W') of all members."""
+        return torch.cat([member.encode(x) for member in self.members], 1)
+
+    def places(self, x: torch.Tensor) -> torch.Tensor:
+        """As of one net, the mean over the members."""
+        return mean([member.places(x) for member in self.members])
+
+
+def mean(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(parts)).mean(0)
 
 
 POOLING: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
-    "mean": lambda dense, _: dense.mean(1),
-    "max": lambda dense, _: dense.amax(1),
-    "top": lambda dense, fraction: dense.topk(max(1, round(fraction * dense.shape[1])), 1).values.mean(1),
+    "mean": lambda scores, _: scores.mean(-1),
+    "max": lambda scores, _: scores.amax(-1),
+    "top": lambda scores, fraction: scores.topk(max(1, round(fraction * scores.shape[-1])), -1).values.mean(-1),
 }
 
 

@@ -1,6 +1,7 @@
 """Checkpoints: what they hold, that they load safely, and what is said about bad ones."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,17 @@ def test_a_skipped_step_does_not_spoil_the_mean_gradient_norm():
     for norm in (3.0, float("inf")):
         state.count_step(loss_sum=1.0, windows=1, grad_norm=norm)
     assert state.finish_epoch(1.0, 0.1, 1.0)["grad_norm"] == 1.5
+
+
+def test_a_full_disk_is_told_as_such_and_the_last_checkpoint_stays(tmp_path):
+    path = tmp_path / "last.pt"
+    save(path, {"model": {"weight": torch.zeros(3)}})
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save(path, {"model": {"weight": torch.zeros(3000)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+    assert path.read_bytes() == before

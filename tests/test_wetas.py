@@ -1,6 +1,7 @@
 """The weakly supervised model: scores, pooling, pseudo-labels by hand, where losses have gradients, learning."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from config import ConfigError, WeakConfig
 from models.alignment import soft_cost
 from models.wetas import Weak, default_stages, label_costs, pseudo_labels, segmented
 from tests.test_models import with_open_head
+from training.engine import Trainer
 from training.weak_losses import WEAK_LOSSES, alignment_cost, mil, peaks, soft_peaks, wetas
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -52,11 +54,16 @@ class TestModel:
             model = model_of(pooling=pooling, top_fraction=0.4)
             assert model.pooled(dense, torch.empty(0)).item() == pytest.approx(expected)
 
-    def test_the_score_of_a_frame_is_the_mean_of_its_places_behind_strides_in_space(self):
+    @pytest.mark.parametrize("pooling", ["mean", "max", "top", "attention"])
+    def test_the_score_of_a_frame_is_pooled_from_its_places_behind_strides_in_space(self, pooling):
         stages = [{"width": 8, "stride": [1, 2, 2]}, *STAGES]
-        model, x = with_open_head(model_of(1, stages)).eval(), torch.rand(2, 1, 8, 8, 6)
-        assert model.places(x).shape == (2, 8, 4, 3)
-        torch.testing.assert_close(model.places(x).mean((2, 3)), model(x).dense)
+        model = with_open_head(model_of(1, stages, pooling=pooling, top_fraction=0.25)).eval()
+        x = torch.rand(2, 1, 8, 8, 6)
+        places = model.places(x)
+        assert places.shape == (2, 8, 4, 3)
+        highest = places.flatten(2).sort(2, descending=True).values
+        expected = {"max": highest[..., 0], "top": highest[..., :3].mean(2)}.get(pooling, highest.mean(2))
+        torch.testing.assert_close(model(x).dense, expected)
 
     def test_default_stages_see_127_frames_either_way(self):
         model = with_open_head(model_of(1, stages=None)).eval()
@@ -78,6 +85,30 @@ class TestModel:
     def test_model_and_loss_must_go_together(self, name, loss):
         with pytest.raises(ConfigError, match=f"model.name {name} does not go with train.loss {loss}"):
             config.load(None, {"model.name": name, "train.loss": loss})
+
+
+class TestEnsemble:
+    def test_its_answer_is_the_mean_of_its_members_and_in_training_each_of_theirs(self):
+        model, x = model_of(members=3), torch.randn(4, 2, 32, 1, 1)
+        alone = [member(x) for member in model.members]
+        assert not torch.equal(alone[0].dense, alone[1].dense)
+        torch.testing.assert_close(model.train()(x).dense, torch.cat([found.dense for found in alone]))
+        together = model.eval()(x)
+        for name in ("dense", "window"):
+            expected = sum(getattr(found, name) for found in alone) / 3
+            torch.testing.assert_close(getattr(together, name), expected)
+        torch.testing.assert_close(model.places(x).mean((2, 3)), together.dense)
+        assert model.encode(x).shape == (4, 24, 32, 1, 1)
+
+    def test_members_learn_as_if_they_were_alone(self, tmp_path):
+        """Each member's gradient is a third of its own; the optimiser's step does not see the size."""
+        model, x, labels = model_of(members=3).train(), torch.randn(4, 2, 32, 1, 1), torch.tensor([1.0, 0, 1, 0])
+        trainer = SimpleNamespace(config=config.load(None, {"model.name": "wetas", "train.loss": "mil"}))
+        Trainer.weak_loss(trainer, model(x), labels).backward()
+        got = model.members[1].head.weight.grad.clone()
+        model.zero_grad()
+        mil(model.members[1](x), labels, trainer.config.train.weak).backward()
+        torch.testing.assert_close(got, model.members[1].head.weight.grad / 3)
 
 
 class TestPseudoLabels:

@@ -82,9 +82,11 @@ def path_of(run: str | Path, which: str) -> Path:
 
 
 def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint atomically."""
+    """Write a checkpoint atomically. Raises OSError where the disk is full."""
+    content = io.BytesIO()  # torch itself tells of a full disk as a RuntimeError about its own archive
+    torch.save({"format": FORMAT, **checkpoint}, content)
     with replacing(path) as part:
-        torch.save({"format": FORMAT, **checkpoint}, part)
+        part.write_bytes(content.getbuffer())
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -27,9 +27,10 @@ def detection_loss(
     """
     positive, clean = labels[..., 0], labels[..., 1:].transpose(1, 2)
     loss = point_loss(output, positive) + reconstruction_loss(output, clean)
-    if contrast_weight and output.temporal is not None:
+    # Without weight too: parameters that no loss reaches would stop a training on several processes.
+    if output.temporal is not None:
         loss = loss + contrast_weight * contrast_loss(output, positive)
-    if balance_weight and output.routes is not None:
+    if output.routes is not None:
         loss = loss + balance_weight * balance_loss(output)
     return loss
 

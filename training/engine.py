@@ -189,7 +189,7 @@ class Trainer:
         if isinstance(output, Logits):
             return F.cross_entropy(output.logits.float(), labels)
         if isinstance(output, Weak):
-            return WEAK_LOSSES[self.config.train.loss](output, labels, self.config.train.weak)
+            return self.weak_loss(output, labels)
         if isinstance(output, Detected):
             settings = self.config.train
             targets = labels if labels.ndim == 3 else own_targets(x, labels)
@@ -203,8 +203,13 @@ class Trainer:
     def loss_of_spliced(self, net: nn.Module, batch: Spliced) -> Tensor:
         """The loss of a batch with window labels in which some windows were spliced."""
         output = self.run(net, batch.x)
-        loss = WEAK_LOSSES[self.config.train.loss](output, batch.labels, self.config.train.weak)
-        return loss + frame_loss(output.dense, batch)
+        return self.weak_loss(output, batch.labels) + frame_loss(output.dense, batch)
+
+    def weak_loss(self, output: Weak, labels: Tensor) -> Tensor:
+        """The loss of window labels (B,); of an ensemble's answers (members * B) the mean over its members."""
+        loss = partial(WEAK_LOSSES[self.config.train.loss], labels=labels, settings=self.config.train.weak)
+        of_members = zip(output.dense.split(len(labels)), output.window.split(len(labels)), strict=True)
+        return torch.stack([loss(Weak(*member)) for member in of_members]).mean()
 
     def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak | Detected:
         """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""

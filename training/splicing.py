@@ -53,7 +53,7 @@ def splice(judge: Callable[[Tensor], Weak], x: Tensor, labels: Tensor, settings:
 
 def found_in(judge: Callable[[Tensor], Weak], x: Tensor, settings: WeakConfig) -> tuple[Tensor, Tensor]:
     """Those of the positive windows (B, C, T, H, W) that the model takes for such, and what it finds (D, T), bool."""
-    output = judge(x)
+    output = Weak(*(each.unflatten(0, (-1, len(x))).mean(0) for each in judge(x)))  # of an ensemble's members the mean
     inside = segmented(output.dense, output.window > 0, settings.segments, settings.level)
     found = inside.any(1)
     return x[found], inside[found]
@@ -79,6 +79,11 @@ def faded(inside: Tensor) -> Tensor:
 
 
 def frame_loss(dense: Tensor, spliced: Spliced) -> Tensor:
-    """Cross-entropy of frames (B, T) where their labels are known, a mean over all windows: the others count as 0."""
-    each = F.binary_cross_entropy_with_logits(dense, spliced.frame_labels, reduction="none").mean(1)
+    """Cross-entropy of frames (B, T), or (members * B, T), where their labels are known, a mean over all windows.
+
+    Windows of which they are not known count as 0.
+    """
+    dense = dense.unflatten(0, (-1, len(spliced.frame_labels)))  # (members, B, T)
+    labels = spliced.frame_labels.expand_as(dense)
+    each = F.binary_cross_entropy_with_logits(dense, labels, reduction="none").mean(2)
     return (each * spliced.is_known).mean()

@@ -80,9 +80,10 @@ METHODS: dict[str, dict[str, Any]] = {
     "top_soft_peaks": {"train.loss": "soft_peaks", **TOP},
     "attention": {"train.loss": "weak_bce", "model.pooling": "attention"},
     "fine": {"train.loss": "weak_bce", **TOP, **FINE},
+    "ensemble": {"train.loss": "weak_bce", **TOP, **FINE, "model.members": 3, "train.epochs": 7},
     "fine_splice": {"train.loss": "weak_bce", **TOP, **FINE, "train.weak.splice": 0.5},
 }
-BEST = "fine"
+BEST = "ensemble"
 PARTS = (4, 12, 50)  # train.weak.segments at inference alone
 
 

@@ -4,7 +4,7 @@
 
 What is shown is the mechanics, not a skill: the sequences that are trained on (seeds 1 and 2) and that validates (3)
 have the same transients at the same times and places as the one that is evaluated (seed 0), and only their noise,
-flicker and loops differ. Given are labels of windows of 16 frames alone: whether any transient overlaps it. Six real
+flicker and loops differ. Given are labels of windows of 8 frames alone: whether any transient overlaps it. Six real
 flares of a day would be too few to learn from.
 --json keys: demo_frame_f1, demo_frame_iou, demo_found, demo_transients, demo_precision, demo_window_f1.
 """
@@ -29,11 +29,11 @@ from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_
 TEST, VALIDATES, TRAINED = 0, 3, (1, 2)
 SETTINGS = {
     "device": "cpu",
-    "prep": {"clip_length": 16, "stride": 4, "fit_fraction": 0.6},
+    "prep": {"clip_length": 8, "stride": 2, "fit_fraction": 0.6},
     "model": {
         "name": "wetas",
         "pooling": "top",
-        "top_fraction": 0.2,
+        "top_fraction": 0.05,
         "stages": [
             {"width": 16, "stride": [1, 4, 4], "kernel": [3, 3, 3]},
             {"width": 32, "stride": [1, 2, 2], "kernel": [3, 3, 3]},
@@ -43,7 +43,7 @@ SETTINGS = {
     },
     "train": {
         "loss": "weak_bce",
-        "batch_size": 8,
+        "batch_size": 16,
         "lr": 2e-3,
         "epochs": 12,
         "warmup_epochs": 1.0,
@@ -51,7 +51,7 @@ SETTINGS = {
         "val_reels": [f"seed_{VALIDATES}_*"],
         "weak": {"segments": 8},
     },
-    "eval": {"stride": 4},
+    "eval": {"stride": 2},
 }
 
 
