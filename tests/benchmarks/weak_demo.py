@@ -4,7 +4,7 @@
 
 What is shown is the mechanics, not a skill: the sequences that are trained on (seeds 1 and 2) and that validates (3)
 have the same transients at the same times and places as the one that is evaluated (seed 0), and only their noise,
-flicker and loops differ. Given are labels of windows of 8 frames alone: whether any transient overlaps it. Six real
+flicker and loops differ. Given are labels of windows of 16 frames alone: whether any transient overlaps it. Six real
 flares of a day would be too few to learn from.
 --json keys: demo_frame_f1, demo_frame_iou, demo_found, demo_transients, demo_precision, demo_window_f1.
 """
@@ -29,7 +29,7 @@ from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_
 TEST, VALIDATES, TRAINED = 0, 3, (1, 2)
 SETTINGS = {
     "device": "cpu",
-    "prep": {"clip_length": 8, "stride": 2, "fit_fraction": 0.6},
+    "prep": {"clip_length": 16, "stride": 2, "fit_fraction": 0.6},
     "model": {
         "name": "wetas",
         "pooling": "top",
@@ -43,9 +43,9 @@ SETTINGS = {
     },
     "train": {
         "loss": "weak_bce",
-        "batch_size": 16,
+        "batch_size": 8,
         "lr": 2e-3,
-        "epochs": 12,
+        "epochs": 10,
         "warmup_epochs": 1.0,
         "drop_last": False,
         "val_reels": [f"seed_{VALIDATES}_*"],
@@ -67,7 +67,8 @@ def prepared(work: Path, seed: int, settings: Path) -> Path:
     """The reel of the sequence of a seed, in the folder of those to fit on or of the one to evaluate."""
     folder, name = work / ("test" if seed == TEST else "fit"), f"seed_{seed}"
     if not list(folder.glob(f"{name}*/reel.json")):
-        run("demo/make_sequence.py", work / name, "--seed", seed)
+        if not (work / name / "truth.csv").is_file():
+            run("demo/make_sequence.py", work / name, "--seed", seed)
         main_py("prep", settings, "--data-raw", work / name, "--data-clips", work / f"reels_{seed}")
         (reel,) = [path.parent for path in (work / f"reels_{seed}").glob("*/reel.json")]
         folder.mkdir(exist_ok=True)
