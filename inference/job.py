@@ -46,7 +46,9 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     Raises FileNotFoundError.
     """
     if model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file()):
-        return shipped_run(model_path)
+        run = shipped_run(model_path)
+        print(f"using the shipped weights, in {run}")
+        return run
     if model_path:
         return Path(model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))

@@ -47,7 +47,7 @@ class ZeroShotScorer:
         length = min(self.chunk, -(-n // 4) * 4)
         if n < length:
             values = np.vstack([values, np.full((length - n, C), np.nan)])
-        starts = window_starts(0, len(values), length, max(1, self.step(length)))
+        starts = window_starts(0, len(values), length, self.step(length))
         total, weights = np.zeros((len(values), 1 + C)), np.zeros(len(values))
         size = max(1, ROWS // C)
         for first in range(0, len(starts), size):
@@ -68,7 +68,7 @@ class ZeroShotScorer:
         """How much the answers of a chunk count (length,): none inside its context, but for the first one's."""
         inside = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / length
         if self.model.context is not None and not is_first:
-            inside[: self.model.context] = 1e-9
+            inside[: self.model.context] = 0  # the chunk before answers for these
         return inside
 
     @torch.inference_mode()
@@ -103,9 +103,8 @@ def measured(reel: Reel, begin: int, end: int) -> np.ndarray:
 def clean_levels(scorer: ZeroShotScorer, data: SyntheticData, most: int = 50_000) -> np.ndarray:
     """Scores (most,) float32 that the samples of validation series without an anomaly reach: evenly spaced ranks."""
     found = []
-    for x, known, targets in (data.val[i] for i in range(len(data.val))):
-        if not targets[:, 0].any():
-            values = np.where(known[:, :, 0, 0].numpy() > 0, x[:, :, 0, 0].numpy(), np.nan).T
-            found.append(softplus(scorer.scores(values[:, np.isfinite(values).any(0)])))
+    for made in map(data.val.made, range(len(data.val))):
+        if not made.labels.any():
+            found.append(softplus(scorer.scores(made.values)))
     levels = np.sort(np.concatenate(found))
     return levels[np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int)].astype(np.float32)

@@ -93,13 +93,11 @@ class TestThroughTheProgram:
         data = synthetic_data(config.load(run / "settings.yaml")).val
         labels, found = [], {"trained": [], "untrained": [], "pca": []}
         fresh = untrained()
-        for x, known, targets in (data[i] for i in range(len(data))):
-            values = np.where(known[..., 0, 0].numpy() > 0, x[..., 0, 0].numpy(), np.nan).T
-            values = values[:, np.isfinite(values).any(0)]
-            labels.append(targets[:, 0].numpy())
-            found["trained"].append(scorer.scores(values))
-            found["untrained"].append(fresh.scores(values))
-            found["pca"].append(with_pca(np.nan_to_num(values)))
+        for made in map(data.made, range(len(data))):
+            labels.append(made.labels)
+            found["trained"].append(scorer.scores(made.values))
+            found["untrained"].append(fresh.scores(made.values))
+            found["pca"].append(with_pca(np.nan_to_num(made.values)))
         precision = {
             name: average_precision_score(np.concatenate(labels), np.concatenate(scores))
             for name, scores in found.items()
@@ -222,16 +220,14 @@ class TestShipped:
     def test_levels_are_the_scores_of_clean_series(self, run, scorer):
         data = synthetic_data(config.load(run / "settings.yaml")).val
         highest = []
-        for x, known, targets in (data[i] for i in range(len(data))):
-            if not targets[:, 0].any():
-                values = np.where(known[..., 0, 0].numpy() > 0, x[..., 0, 0].numpy(), np.nan).T
-                highest.append(softplus(scorer.scores(values[:, np.isfinite(values).any(0)])).max())
+        for made in map(data.made, range(len(data))):
+            if not made.labels.any():
+                highest.append(softplus(scorer.scores(made.values)).max())
         assert scorer.quiet.max() == pytest.approx(max(highest), rel=1e-5)
 
 
 class TestFineTuning:
     def started(self, run, tmp_path, monkeypatch, labels):
-        monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights.safetensors")
         monkeypatch.setattr(shipped.load_shipped, "__defaults__", (tmp_path / "weights.safetensors",))
         shipped.ship(run / "run", tmp_path / "weights.safetensors")
         values, truth = series()

@@ -29,7 +29,7 @@ from training.detection_loss import detection_loss, own_targets
 from training.device import autocast, autocast_dtype
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
-from training.loader import TrainingData, train_loader, val_loader
+from training.loader import Data, train_loader, val_loader
 from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
@@ -40,7 +40,6 @@ from training.weak_losses import WEAK_LOSSES
 
 # Frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels: of windows (B,), or as a detector's loss wants them.
 Batch = tuple[Tensor, Tensor, Tensor]
-Data = TrainingData | SyntheticData
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
@@ -58,8 +57,6 @@ class Trainer:
         torch.manual_seed(config.seed)
         model = models.build(config.model, data.frame_shape[0], data.clip_length, len(data.train.classes))
         model.check((data.clip_length, *data.frame_shape[1:]))
-        if config.train.init == "shipped":
-            load_shipped(model)
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
         self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
@@ -86,6 +83,8 @@ class Trainer:
         """Start afresh, or from a checkpoint; either way last.pt holds the start, so that any kill can be resumed."""
         if saved:
             self.restore(saved)
+        elif self.config.train.init == "shipped":
+            load_shipped(self.model)
         self.monitor = Monitor(self.folder, self.state.step, self.team.is_main)
         if not self.team.is_main:
             return

@@ -60,6 +60,9 @@ class TrainingData:
         }
 
 
+Data = TrainingData | SyntheticData
+
+
 def open_data(config: Config) -> TrainingData:
     """The reels of `data_clips`, split into training and validation windows.
 
@@ -101,14 +104,12 @@ def sample_labels(reels: list[Reel], windows: WindowSet) -> np.ndarray:
     return np.array(found, np.float32).reshape(len(windows), windows.length)
 
 
-def train_loader(
-    data: TrainingData | SyntheticData, batches: Batches, config: Config, device: torch.device
-) -> DataLoader:
+def train_loader(data: Data, batches: Batches, config: Config, device: torch.device) -> DataLoader:
     """Batches of frames (B, C, T, H, W), valid pixels (B, 1, T, H, W) and labels, as `batches` orders them."""
     return DataLoader(data.train, batch_sampler=batches, **loading(config.workers, device))
 
 
-def val_loader(data: TrainingData | SyntheticData, config: Config, team: Processes) -> DataLoader:
+def val_loader(data: Data, config: Config, team: Processes) -> DataLoader:
     """This process's share of the validation windows, each once and in order."""
     share = range(team.rank, len(data.val), team.world)
     return DataLoader(data.val, config.train.batch_size, sampler=share, **loading(config.workers, team.device))

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from config import Config, SyntheticConfig
-from data.synthetic_series import make_series
+from data.synthetic_series import Synthetic, make_series
 
 FIRST_VALIDATION = 2**40  # number of the first series that validates; a training never gets there
 
@@ -29,9 +29,12 @@ class SyntheticSeries(Dataset):
     def __len__(self) -> int:
         return self.number
 
+    def made(self, i: int) -> Synthetic:
+        """Series i as it was made."""
+        return make_series(self.seed, self.first + i, self.settings.length, self.settings)
+
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        made = make_series(self.seed, self.first + i, self.settings.length, self.settings)
-        most = self.settings.channels[1]
+        made, most = self.made(i), self.settings.channels[1]
         values, clean = (widened(array, most) for array in (made.values, made.clean))
         known = np.isfinite(values)
         x = np.where(known, values, np.float32(0)).T[:, :, None, None]
@@ -53,9 +56,6 @@ class SyntheticData:
     settings: SyntheticConfig
     train: SyntheticSeries
     val: SyntheticSeries
-
-    is_endless = True  # every epoch has series of its own
-    reels = ()
 
     @property
     def clip_length(self) -> int:
