@@ -76,12 +76,13 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
 
 
 def of_weak(run: Path, detector: Detector, settings: WeakConfig, score: str) -> WeakScorer:
-    """A net that learnt from window labels, with the threshold that its calibration chose."""
+    """A net that learnt from window labels, with the threshold and level that its calibration chose."""
     if score in (*DISTANCES, "mix"):
         raise ValueError(f"eval.score {score} is for nets that learnt from quiet data; wetas has its own: standardised")
     path = run / FILE
-    known = json.loads(path.read_text(encoding="utf-8"))["threshold"] if path.is_file() else math.nan
-    return WeakScorer(detector, settings, known)
+    chosen = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = (chosen.get(name, math.nan) for name in ("threshold", "frame_level"))
+    return WeakScorer(detector, settings, *known)
 
 
 def zero_shot(run: Path, model: VeTime, device: torch.device, chunk: int, score: str) -> ZeroShotScorer:

@@ -1,8 +1,9 @@
 """Scores of a model that learnt from one label a window: dense scores, and the segmentation of positive windows.
 
-A window is positive where its score reaches the threshold that told validation windows apart best (F1). A frame lies in
-an anomaly where half or more of the windows that cover it have it in a segment. Its score is half its own probability,
-and another half inside: so 0.5 parts what is in a segment from what is not, and orders both.
+A window is positive where its score reaches the threshold that told validation windows apart best (F1), and its frames
+are aligned by how far they are above the level of frames that those windows' labels suggest (`best_frame_level`). A
+frame lies in an anomaly where half or more of the windows that cover it have it in a segment. Its score is half its own
+probability, and another half inside: so 0.5 parts what is in a segment from what is not, and orders both.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import logit
 from sklearn.metrics import precision_recall_curve
 from torch.utils.data import DataLoader
 
@@ -31,6 +33,8 @@ from training.loader import open_data
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
+FRAME_LEVELS = np.arange(1, 100) / 100
+EQUAL_F1 = 0.999  # of the highest: no difference worth a level farther from 0.5
 
 
 class Windows(NamedTuple):
@@ -44,17 +48,20 @@ class Windows(NamedTuple):
 
 @dataclass(frozen=True)
 class WeakScorer(OfDetector):
-    """A net's dense scores as a scorer; threshold: probability from which a window is positive."""
+    """A net's dense scores as a scorer; threshold and frame_level: probabilities from which a window, and a frame of a
+    positive window, count as anomalous.
+    """
 
     detector: Detector
     settings: WeakConfig
     threshold: float
+    frame_level: float = 0.5
     # Starts and probabilities of the windows of every stretch that was scored, so that none goes through the net twice.
     judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
-        """Windows that cover the stretch [begin, end). FileNotFoundError when no threshold was ever chosen."""
-        if np.isnan(self.threshold):
+        """Windows that cover the stretch [begin, end). FileNotFoundError when no thresholds were ever chosen."""
+        if np.isnan([self.threshold, self.frame_level]).any():
             raise FileNotFoundError(f"{FILE} is missing in the run: it was never calibrated; train it with --resume")
         starts = window_starts(begin, end, self.clip_length, min(stride, self.clip_length))
         found = []
@@ -69,8 +76,8 @@ class WeakScorer(OfDetector):
     def judge(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(B, C, T, H, W) -> probabilities of windows (B,) and frames (B, T), and segments (B, T) bool."""
         output = self.detector.model(self.detector.on_device(batch))
-        probability = output.window.sigmoid()
-        inside = segmented(output.dense, probability >= self.threshold, self.settings.segments, self.settings.level)
+        probability, above = output.window.sigmoid(), output.dense - logit(self.frame_level)
+        inside = segmented(above, probability >= self.threshold, self.settings.segments, self.settings.level)
         return tuple(v.cpu().numpy() for v in (probability, output.dense.sigmoid(), inside))
 
     def scores(self, reel: Reel, begin: int, end: int, stride: int) -> np.ndarray:
@@ -119,14 +126,16 @@ def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarr
 
 
 def calibrate_weak(run: Path, config: Config, detector: Detector) -> None:
-    """Choose the threshold of windows on the run's validation windows and their labels; kept in the run."""
+    """Choose threshold and frame_level on the run's validation windows and their labels; kept in the run."""
     data = open_data(config)
-    scorer, probability = WeakScorer(detector, config.train.weak, threshold=1.0), []
+    scorer, judged = WeakScorer(detector, config.train.weak, threshold=1.0), []
     for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
-        probability.append(scorer.judge(x)[0])
-    probability, labels = np.concatenate(probability), data.val.labels
+        judged.append(scorer.judge(x)[:2])
+    probability, dense = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+    labels = data.val.labels
     threshold = best_threshold(probability, labels)
-    write_json(run / FILE, {"threshold": threshold, **window_metrics(probability, labels, threshold)})
+    chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
+    write_json(run / FILE, chosen | window_metrics(probability, labels, threshold))
 
 
 def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
@@ -136,6 +145,31 @@ def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
     chosen = thresholds[f1[:-1].argmax()]
     below = probability[probability < chosen]
     return float((chosen + below.max()) / 2 if len(below) else chosen)
+
+
+def best_frame_level(dense: np.ndarray, labels: np.ndarray) -> float:
+    """The probability of frames (N, T) with the highest F1 that labels of windows (N,) let expect; 0.5 without both.
+
+    Frames of windows labelled 0 are normal, so how many normal frames pass a level is known. What frames of positive
+    windows pass beyond that are the anomalous ones; how many there are in all follows from the level where the
+    fewest of the others stay below. Source: Blanchard, Lee & Scott 2010, Semi-supervised novelty detection.
+    """
+    passing = [passed(dense[labels == label].ravel()) for label in (0, 1)]
+    known = np.flatnonzero(passing[0] < 0.9) if (labels == 0).any() and (labels == 1).any() else []
+    if not len(known):
+        return 0.5
+    normal, mixed = (share[known] for share in passing)
+    anomalous = 1 - ((1 - mixed) / (1 - normal)).min()
+    found = mixed - (1 - anomalous) * normal
+    false = normal * (labels == 0).sum() / (labels == 1).sum()
+    f1 = 2 * found / np.maximum(anomalous + mixed + false, 1e-12)
+    best = FRAME_LEVELS[known[f1 >= EQUAL_F1 * f1.max()]]
+    return float(best[np.abs(best - 0.5).argmin()])
+
+
+def passed(probability: np.ndarray) -> np.ndarray:
+    """Which share of probabilities (n,) reaches each of FRAME_LEVELS."""
+    return 1 - np.searchsorted(np.sort(probability), FRAME_LEVELS) / max(len(probability), 1)
 
 
 def window_metrics(probability: np.ndarray, labels: np.ndarray, threshold: float) -> dict[str, float | int | None]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import expit
 
 import config
 import main
@@ -17,7 +18,8 @@ from data.weak_labels import weak_labels
 from data.windows import WindowSet, read_windows
 from inference.residuals import Detector
 from inference.scorer import score_reel
-from inference.weak import WeakScorer, best_threshold, window_metrics
+from inference.series_metrics import point_f1
+from inference.weak import FRAME_LEVELS, WeakScorer, best_frame_level, best_threshold, window_metrics
 from tests.reels import drifting_blobs, make_reel
 from tests.test_models import with_open_head
 from training.loader import open_data
@@ -193,6 +195,26 @@ def test_a_threshold_parts_windows_best_and_lies_between_them():
     assert threshold == pytest.approx(0.5)
     found = window_metrics(probability, labels, threshold)
     assert found == {"windows": 5, "positive": 2, "auc": 1.0, "ap": 1.0, "f1": 1.0}
+
+
+@pytest.mark.parametrize(("shift", "share"), [(-2.5, 0.4), (-1.0, 0.15), (0.0, 0.6)])
+def test_the_level_of_frames_is_near_the_best_one_although_no_frame_has_a_label(shift, share):
+    """Oracle: the F1 of every level with the labels of frames, which the choice does not get."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    truth = (rng.random((200, 100)) < share) & (labels == 1)[:, None]
+    dense = expit(rng.normal(shift - 2, 1, truth.shape) + 4 * truth)
+    f1 = {level: point_f1((dense >= level).ravel(), truth.ravel()) for level in FRAME_LEVELS}
+    chosen = best_frame_level(dense, labels)
+    assert f1[chosen] > max(f1.values()) - 0.01
+    assert shift == 0 or f1[chosen] > f1[0.5] + 0.02
+
+
+def test_without_a_choice_the_level_of_frames_is_one_half():
+    dense = np.array([[0.2, 0.9], [0.1, 0.3]])
+    assert best_frame_level(dense, np.array([1, 1])) == best_frame_level(dense, np.array([0, 0])) == 0.5
+    assert best_frame_level(np.full((2, 2), 1.0), np.array([0, 1])) == 0.5
+    assert best_frame_level(np.array([[0.1, 0.1], [0.9, 0.9]]), np.array([0, 1])) == 0.5
 
 
 def test_frames_of_a_video_are_scored_in_order_with_the_places_that_matter(tmp_path):

@@ -9,7 +9,8 @@ figures alone. Weak F1: test windows of 500 that cover each recording, the last 
 IoU: over all samples of the test part together, without any adjustment.
 --json keys: emg_weak_f1, emg_dense_f1, emg_iou and emg_dense_f1_std of the best configuration, the same with _<method>,
 softdtw_speedup and dilated_speedup. Printed too, of the same nets: the dense F1 without alignment (f1_half: samples of
-positive windows from probability 0.5, f1_level: from `level` of the window's highest score) and by parts a window.
+positive windows from probability 0.5, f1_frame_level: from the chosen one, f1_level: from `level` of the window's
+highest score), aligned as if the chosen level were 0.5 (f1_at_half), and by parts a window.
 """
 
 import argparse
@@ -126,6 +127,7 @@ def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
     for name, chosen in segmentations(scorer, found).items():
         others = [f._replace(inside=inside) for f, inside in zip(found, chosen, strict=True)]
         row[f"f1_{name}"] = dense_figures(reels, others)[0]
+    row["f1_at_half"] = dense_figures(reels, windows_of(replace(scorer, frame_level=0.5), reels))[0]
     for parts in PARTS:
         settings = replace(scorer.settings, segments=parts)
         row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(replace(scorer, settings=settings), reels))[0]
@@ -137,13 +139,14 @@ def windows_of(scorer: WeakScorer, reels: list[Reel]) -> list[Windows]:
 
 
 def segmentations(scorer: WeakScorer, found: list[Windows]) -> dict[str, list[np.ndarray]]:
-    """Without alignment: frames of positive windows from probability 0.5, or from `level` of the window's highest."""
-    ways: dict[str, list[np.ndarray]] = {"half": [], "level": []}
+    """Without alignment: frames of positive windows from a probability, or from `level` of the window's highest."""
+    ways: dict[str, list[np.ndarray]] = {"half": [], "frame_level": [], "level": []}
     for windows in found:
         positive = (windows.probability >= scorer.threshold)[:, None]
         logits = np.log(windows.dense) - np.log1p(-windows.dense)
         low, high = logits.min(1, keepdims=True), logits.max(1, keepdims=True)
         ways["half"].append(positive & (windows.dense > 0.5))
+        ways["frame_level"].append(positive & (windows.dense >= scorer.frame_level))
         ways["level"].append(positive & (logits >= low + scorer.settings.level * (high - low)))
     return ways
 
