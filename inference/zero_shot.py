@@ -1,7 +1,9 @@
 """Scores of VETime on any series, without training: the net has seen synthetic series only.
 
 A series is cut into chunks that overlap by half, and a sample's logit is the mean over the chunks that cover it, each
-weighing more towards its middle. The score is softplus(logit), so that it is never below 0 and keeps the order.
+weighing more towards its middle. What is longer than a chunk can be seen in means over 4, 16, ... samples only: these
+go through the net too, and the logit is the mean over all scales. The score is softplus(logit), so that it is never
+below 0 and keeps the order.
 """
 
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from training.synthetic_data import SyntheticData
 
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
+COARSER = 4  # samples of a scale that are one of the next
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,18 @@ class ZeroShotScorer:
         return self.logits(values)[:, 0]
 
     def logits(self, values: np.ndarray) -> np.ndarray:
-        """Logits (n, 1 + C) float32: of the series, then of each variable alone."""
+        """Logits (n, 1 + C) float32: of the series, then of each variable alone; the mean over scales.
+
+        The coarsest scale is the last with a quarter of a chunk.
+        """
+        total, scales, scale = self.of_scale(values), 1, COARSER
+        while len(values) >= scale * self.chunk // COARSER:
+            total += finer(self.of_scale(coarser(values, scale)), scale, len(values))
+            scales, scale = scales + 1, scale * COARSER
+        return total / np.float32(scales)
+
+    def of_scale(self, values: np.ndarray) -> np.ndarray:
+        """As `logits`, of these samples alone."""
         n, C = values.shape
         length = min(self.chunk, -(-n // 4) * 4)
         if n < length:
@@ -91,6 +105,21 @@ class ZeroShotScorer:
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
+
+
+def coarser(values: np.ndarray, scale: int) -> np.ndarray:
+    """(n, C), NaN unknown -> the means of so many samples each, as far as they are known: (n / scale, C)."""
+    padded = np.pad(values, ((0, -len(values) % scale), (0, 0)), constant_values=np.nan)
+    parts = padded.reshape(-1, scale, values.shape[1])
+    known = np.isfinite(parts)
+    total, count = np.where(known, parts, 0).sum(1), known.sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def finer(logits: np.ndarray, scale: int, n: int) -> np.ndarray:
+    """Logits (n / scale, K) of coarser samples at the first n finer ones, linearly between their middles: (n, K)."""
+    middles = (np.arange(len(logits)) + 0.5) * scale - 0.5
+    return np.stack([np.interp(np.arange(n), middles, column) for column in logits.T], 1).astype(np.float32)
 
 
 def measured(reel: Reel, begin: int, end: int) -> np.ndarray:

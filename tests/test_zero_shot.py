@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.special import softplus
 from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -17,7 +20,7 @@ from config import ConfigError
 from data.reel import Reel
 from inference.evaluate import evaluate
 from inference.scorer import load_scorer
-from inference.zero_shot import ROWS, ZeroShotScorer, measured
+from inference.zero_shot import ROWS, ZeroShotScorer, coarser, measured
 from inference.zero_shot_levels import own_level
 from models.vetime import VeTime
 from tests.reels import drifting_blobs, make_reel
@@ -130,6 +133,12 @@ def with_pca(values: np.ndarray) -> np.ndarray:
     return np.convolve(error, np.ones(16) / 16)
 
 
+def means_of(values: np.ndarray, scale: int) -> np.ndarray:
+    """The oracle of `coarser`."""
+    parts = [values[i : i + scale] for i in range(0, len(values), scale)]
+    return np.array([[c[~np.isnan(c)].mean() if (~np.isnan(c)).any() else np.nan for c in part.T] for part in parts])
+
+
 class TestChunks:
     @pytest.mark.parametrize("n", [64, 65, 127, 128, 130, 700])
     def test_any_length(self, scorer, n):
@@ -145,7 +154,22 @@ class TestChunks:
             weight = np.minimum(np.arange(1, LENGTH + 1), np.arange(LENGTH, 0, -1))
             total[start : start + LENGTH] += weight * single
             weights[start : start + LENGTH] += weight
-        np.testing.assert_allclose(scorer.scores(values), total / weights, atol=1e-4)
+        np.testing.assert_allclose(scorer.of_scale(values)[:, 0], total / weights, atol=1e-4)
+
+    def test_scales_count_the_same_and_say_where_their_samples_are(self, scorer):
+        values = series(4 * LENGTH)[0][:, None]
+        values[100:105] = np.nan
+        coarse = [[scorer.of_scale(means_of(values, scale)), scale] for scale in (4, 16)]
+        at = np.arange(4 * LENGTH)
+        parts = [np.interp(at, np.arange(scale / 2 - 0.5, 4 * LENGTH, scale), found[:, 0]) for found, scale in coarse]
+        expected = (scorer.of_scale(values)[:, 0] + sum(parts)) / 3
+        np.testing.assert_allclose(scorer.scores(values), expected, atol=1e-4)
+
+    @given(values=arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=st.floats(-9, 9)),
+           gaps=st.sets(st.integers(0, 39)), scale=st.integers(1, 9))  # fmt: skip
+    def test_coarser_samples_are_means_of_what_is_known(self, values, gaps, scale):
+        values[[i for i in gaps if i < len(values)]] = np.nan
+        np.testing.assert_allclose(coarser(values, scale), means_of(values, scale), atol=1e-12)
 
     def test_many_variables_go_through_in_parts(self, scorer):
         values = np.stack([series(600, seed=s)[0] for s in range(ROWS + 3)], 1)
@@ -162,7 +186,7 @@ class TestChunks:
         later = values.copy()
         later[3 * LENGTH :] = 100
         # Each chunk answers for its second half only, so what is answered ends where its chunk does.
-        same = scorer.scores(values) == scorer.scores(later)
+        same = scorer.of_scale(values)[:, 0] == scorer.of_scale(later)[:, 0]
         assert same[: 3 * LENGTH].all()
         assert not same[3 * LENGTH :].any()
 
