@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
 from torch.utils.data import DataLoader
 
@@ -33,7 +33,7 @@ from training.loader import open_data
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
-FRAME_LEVELS = np.arange(1, 100) / 100
+FRAME_LEVELS = expit(np.linspace(-8, 8, 161))
 EQUAL_F1 = 0.999  # of the highest: no difference worth a level farther from 0.5
 
 
