@@ -81,10 +81,10 @@ SHAPES = {
 }  # fmt: skip
 SENSORS = {"exact": 7.0, "quantised": 1.5, "clipped": 1.0, "counts": 0.5}
 ANOMALIES = {
-    "spike": 1.0, "dip": 1.0, "level_shift": 1.0, "level_change": 0.5, "trend": 0.7, "amplitude": 1.0, "frequency": 1.0,
-    "variance": 0.7, "noise_colour": 0.5, "flat_line": 0.7, "cut_off": 0.5, "foreign": 1.0, "missing_cycle": 0.7,
-    "doubled_cycle": 0.7, "phase_jump": 0.7, "swapped": 0.5, "mirrored": 0.7, "shape_change": 1.5,
-    "broken_correlation": 1.0,
+    "spike": 1.0, "dip": 1.0, "level_shift": 1.0, "level_change": 0.5, "trend": 0.7, "transient": 1.5,
+    "amplitude": 1.0, "frequency": 1.0, "variance": 0.7, "noise_colour": 0.5, "flat_line": 0.7, "cut_off": 0.5,
+    "foreign": 1.0, "missing_cycle": 0.7, "doubled_cycle": 0.7, "phase_jump": 0.7, "swapped": 0.5, "mirrored": 0.7,
+    "shape_change": 1.5, "broken_correlation": 1.0,
 }  # fmt: skip
 
 section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))

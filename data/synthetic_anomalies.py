@@ -111,6 +111,18 @@ def trend(rng, place):
     return out
 
 
+def transient(rng, place):
+    """One bump on what goes on: a fast rise with a slow decay, or a hump; a third of them downwards."""
+    steps = (np.arange(place.length) + 0.5) / place.length
+    if rng.random() < 0.6:
+        rise, decay = rng.uniform(0.02, 0.3), rng.uniform(2, 5)
+        course = np.where(steps < rise, steps / rise, np.exp(-decay * (steps - rise) / (1 - rise)))
+    else:
+        course = np.sin(np.pi * steps) ** rng.uniform(1, 3)
+    height = np.exp(rng.uniform(0, 1.5)) * place.strength * place.unit * rng.choice([1, 1, -1])
+    return _replaced(place, place.signal[place.stretch] + height * course)
+
+
 def amplitude(rng, place):
     part = place.shape[place.stretch]
     factor = rng.uniform(0, 0.7) if rng.random() < 0.5 else 1 + 0.2 * place.strength
@@ -220,6 +232,7 @@ ANOMALIES: dict[str, Anomaly] = {
     "level_shift": Anomaly(level_shift, "stretch"),
     "level_change": Anomaly(level_change, "onset"),
     "trend": Anomaly(trend, "stretch"),
+    "transient": Anomaly(transient, "stretch"),
     "amplitude": Anomaly(amplitude, "stretch", "regular"),
     "frequency": Anomaly(frequency, "stretch", "regular"),
     "variance": Anomaly(variance, "stretch"),

@@ -208,11 +208,11 @@ SHAPES: dict[str, Shape] = {
 REGULAR = frozenset({"sines", "wave", "pulses", "square", "sawtooth", "daily_weekly", "respiration"})
 USUAL: dict[str, frozenset[str]] = {
     "respiration": frozenset({"swapped"}),
-    "noise_ar": frozenset({"trend", "noise_colour"}),
-    "random_walk": frozenset({"level_shift", "level_change", "trend", "noise_colour"}),
+    "noise_ar": frozenset({"trend", "transient", "noise_colour"}),
+    "random_walk": frozenset({"level_shift", "level_change", "trend", "transient", "noise_colour"}),
     "staircase": frozenset({"level_shift", "level_change", "flat_line", "cut_off"}),
-    "duty_cycle": frozenset({"level_shift", "level_change", "flat_line", "cut_off", "trend"}),
+    "duty_cycle": frozenset({"level_shift", "level_change", "flat_line", "cut_off", "trend", "transient"}),
     "bursts": frozenset({"variance", "foreign", "noise_colour"}),
-    "flares": frozenset({"spike", "trend", "foreign"}),
-    "chaotic": frozenset({"trend"}),
+    "flares": frozenset({"spike", "trend", "transient", "foreign"}),
+    "chaotic": frozenset({"trend", "transient"}),
 }

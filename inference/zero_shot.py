@@ -129,7 +129,7 @@ def measured(reel: Reel, begin: int, end: int) -> np.ndarray:
     return np.where(unknown, np.nan, stored[:, :, 0, 0].astype(np.float64))
 
 
-def clean_levels(scorer: ZeroShotScorer, data: SyntheticData, most: int = 50_000) -> np.ndarray:
+def clean_levels(scorer: ZeroShotScorer, data: SyntheticData, most: int = 300_000) -> np.ndarray:
     """Scores (most,) float32 that the samples of validation series without an anomaly reach: evenly spaced ranks."""
     found = []
     for made in map(data.val.made, range(len(data.val))):

@@ -3,7 +3,7 @@
     python -m training.shipped RUN      write models/weights/vetime.safetensors from RUN's best checkpoint
 
 The file holds the model's tensors, the scores that clean synthetic series reach (`quiet_levels`), and as metadata the
-config, seed and versions of the training: the run it unfolds to is like any other.
+config, seed, versions and run.json of the training: the run it unfolds to is like any other.
 """
 
 import json
@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from config import ConfigError
-from data.files import replacing
+from config import ConfigError, dump, from_dict
+from data.files import replacing, write_json, write_text
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS
@@ -63,6 +63,8 @@ def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
     run = Path(folder) if folder else RUNS / "vetime_shipped"
     tensors, about = read_weights(weights)
     write_levels(run, tensors.pop(LEVELS).numpy())
+    write_text(run / "config.yaml", dump(from_dict(about["config"], str(weights))))
+    write_json(run / "run.json", about["run"])
     checkpoints.save(path_of(run, "best"), {**about, "model": tensors})
     return run
 
@@ -70,7 +72,9 @@ def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
 def ship(run: Path, weights: Path = WEIGHTS) -> None:
     """Write a run's best model, and what is needed to use it, as safetensors."""
     best = checkpoints.load(path_of(run, "best"))
-    about = {key: best[key] for key in ("versions", "config", "data")} | {"steps": best["state"]["step"]}
+    about = {key: best[key] for key in ("versions", "data")} | {"steps": best["state"]["step"]}
+    about["config"] = best["config"] | {"model_path": None}  # a folder of the machine that trained
+    about["run"] = json.loads((run / "run.json").read_text(encoding="utf-8"))
     tensors = {name: tensor.contiguous() for name, tensor in best["model"].items()}
     tensors[LEVELS] = torch.from_numpy(np.load(levels_of(run), allow_pickle=False))
     with replacing(weights) as part:

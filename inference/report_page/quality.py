@@ -127,6 +127,7 @@ def _tile(name: str, value: object, about: str) -> dict:
 def run_facts(job: Job, summary: dict) -> list[list[str]]:
     """What was run, as pairs of name and value."""
     about = json.loads((job.run / "run.json").read_text(encoding="utf-8"))
+    trained_on = ", ".join(r["name"] for r in about["reels"]) or "synthetic series"
     model, reel = load(job.run / "config.yaml").model, job.reel
     times = [f"{t:.2f} s" for t in reel.times_s[[0, -1]]]
     if reel.times_utc is not None:
@@ -136,7 +137,7 @@ def run_facts(job: Job, summary: dict) -> list[list[str]]:
         "frames": f"{len(reel)} of {reel.shape[2]} x {reel.shape[3]}, channels {', '.join(reel.channels)}",
         "time": f"{times[0]} to {times[1]}, cadence {reel.cadence_s:g} s",
         "model": f"{model.name}, {about['parameters']:,} parameters, weights {job.identity['weights_sha256'][:12]}",
-        "trained": f"{about['started_utc']}, seed {about['seed']}, on {', '.join(r['name'] for r in about['reels'])}",
+        "trained": f"{about['started_utc']}, seed {about['seed']}, on {trained_on}",
         "windows": f"{about['windows']['train']} to train, {about['windows']['val']} to validate",
         "program": f"commit {about['git_commit'] or 'unknown'}",
         "versions": ", ".join(f"{name} {number}" for name, number in summary["versions"].items()),
