@@ -150,9 +150,10 @@ def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
 def best_frame_level(dense: np.ndarray, labels: np.ndarray) -> float:
     """The probability of frames (N, T) with the highest F1 that labels of windows (N,) let expect; 0.5 without both.
 
-    Frames of windows labelled 0 are normal, so how many normal frames pass a level is known. What frames of positive
-    windows pass beyond that are the anomalous ones; how many there are in all follows from the level where the
-    fewest of the others stay below. Source: Blanchard, Lee & Scott 2010, Semi-supervised novelty detection.
+    Frames of windows labelled 0 are normal, so which share of normal frames passes a level is known. What frames of
+    positive windows pass beyond it are anomalous ones. How many these are in all follows from the level below which
+    positive windows have the fewest frames for those that normal ones have there: none of them is anomalous, it is
+    assumed. Source: Blanchard, Lee & Scott 2010, Semi-supervised novelty detection (JMLR 11).
     """
     passing = [passed(dense[labels == label].ravel()) for label in (0, 1)]
     known = np.flatnonzero(passing[0] < 0.9) if (labels == 0).any() and (labels == 1).any() else []
