@@ -1,4 +1,7 @@
-"""Pictures of a review: histograms of the window statistics, and a contact sheet of the outliers."""
+"""Pictures of a review: histograms of the window statistics, and a contact sheet of the outliers.
+
+Margins are fixed, because matplotlib's layout engines would take longer than all the drawing.
+"""
 
 from pathlib import Path
 
@@ -14,16 +17,17 @@ from data.windows import STATISTICS
 
 def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
     """review_histograms.png: every statistic over all windows, rejected ones in red."""
-    figure = Figure(figsize=(15, 3.2), layout="constrained")
+    figure = Figure(figsize=(15, 3.2))
     FigureCanvasAgg(figure)
     figure.suptitle(f"{reel.name}: statistics of {len(table)} windows")
     rejected = (table["verdict"] == "reject").to_numpy()
-    for axes, name in zip(figure.subplots(1, len(STATISTICS)), STATISTICS, strict=True):
+    edges = {"left": 0.03, "right": 0.99, "top": 0.8, "bottom": 0.12, "wspace": 0.25}
+    for axes, name in zip(figure.subplots(1, len(STATISTICS), gridspec_kw=edges), STATISTICS, strict=True):
         values = table[name].to_numpy(np.float64)
         if len(values):
-            edges = np.histogram_bin_edges(values, 30)
-            axes.hist(values[~rejected], edges, color="tab:blue", label="kept")
-            axes.hist(values[rejected], edges, color="tab:red", label="rejected")
+            bins = np.histogram_bin_edges(values, 30)
+            axes.hist(values[~rejected], bins, color="tab:blue", label="kept", histtype="stepfilled")
+            axes.hist(values[rejected], bins, color="tab:red", label="rejected", histtype="stepfilled")
         axes.set(title=name)
     with replacing(reel.path / "review_histograms.png") as part:
         figure.savefig(part, dpi=100)
@@ -42,17 +46,15 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
     if reel.is_series:
         _write_curves(reel, rejected, path)
         return
-    figure = Figure(figsize=(8, 2.3 * len(rejected) + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(f"{reel.name}: {len(rejected)} of {int((table['verdict'] == 'reject').sum())} rejected windows")
-    grid = figure.subplots(len(rejected), 3, squeeze=False)
+    title = f"{reel.name}: {len(rejected)} of {int((table['verdict'] == 'reject').sum())} rejected windows"
+    figure, grid = _sheet(title, (8, 2.3), len(rejected), columns=3)
     for row_axes, row in zip(grid, rejected.itertuples(), strict=True):
         picks = (row.start, row.start + row.length // 2, row.start + row.length - 1)
         for axes, index in zip(row_axes, picks, strict=True):
             image = reel.frames[index].mean(axis=0, dtype=np.float32)
             axes.imshow(image, cmap="gray", vmin=0, vmax=1, origin=reel.meta["origin"])
             axes.set_axis_off()
-            axes.set_title(f"frame {index}", fontsize=7)
+            axes.set_title(f"frame {index}", fontsize=7, y=-0.1)  # below, as above is the window's reason
         row_axes[0].set_title(f"window {row.window}: {row.reason}", fontsize=7, loc="left")
     with replacing(path) as part:
         figure.savefig(part, dpi=90)
@@ -60,10 +62,9 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
 
 def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
     """One panel a rejected window: its scaled variables, and in gray as many samples before and after it."""
-    figure = Figure(figsize=(9, 1.7 * len(rejected) + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(f"{reel.name}: {len(rejected)} rejected windows, scaled values by sample")
-    for axes, row in zip(figure.subplots(len(rejected), 1, squeeze=False)[:, 0], rejected.itertuples(), strict=True):
+    title = f"{reel.name}: {len(rejected)} rejected windows, scaled values by sample"
+    figure, grid = _sheet(title, (9, 1.7), len(rejected), columns=1)
+    for axes, row in zip(grid[:, 0], rejected.itertuples(), strict=True):
         begin, end = max(row.start - row.length, 0), min(row.start + 2 * row.length, len(reel))
         values = reel.read(begin, end)[0][:, :, 0, 0].astype(np.float64)
         axes.plot(np.arange(begin, end), values, color="0.75", linewidth=0.8)
@@ -73,3 +74,14 @@ def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
         axes.tick_params(labelsize=7)
     with replacing(path) as part:
         figure.savefig(part, dpi=90)
+
+
+def _sheet(title: str, row_inch: tuple[float, float], rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """A figure with a title, and its axes (rows, columns); row_inch: width and height of a row."""
+    width_inch, height_inch = row_inch[0], row_inch[1] * rows + 0.6
+    figure = Figure(figsize=(width_inch, height_inch))
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, y=1 - 0.1 / height_inch, va="top")
+    edges = {"left": 0.07, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.3 / height_inch}
+    grid = edges | {"hspace": 0.45 / row_inch[1], "wspace": 0.05}
+    return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=grid)

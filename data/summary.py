@@ -198,12 +198,13 @@ def _draw_foot(figure: Figure, place, reel: Reel) -> None:
 def _draw_steps(axes, reel: Reel) -> None:
     steps = np.diff(reel.times_s) / reel.cadence_s
     limit = reel.meta["gap_threshold"]
-    axes.hist(steps, bins=np.linspace(0, 1.05 * max(limit, steps.max(initial=0)), 60), color=BLUE)
+    bins = np.linspace(0, 1.05 * max(limit, steps.max(initial=0)), 60)
+    axes.hist(steps, bins, color=BLUE, histtype="stepfilled")
     axes.axvline(limit, color=RED, linewidth=1)
     axes.set(ylabel="steps", xlabel="time between frames / cadence")
     if len(steps):
         axes.set(yscale="log", ylim=(0.5, None))
-    axes.set_title(f"gaps (longer than {limit:g} cadences): {int((steps > limit).sum())}", fontsize=9)
+    axes.set_title(f"gaps (longer than {limit:g} cadences): {int((steps > limit).sum())}", fontsize=9, y=1.0)
 
 
 def _draw_reasons(axes, reasons) -> None:

@@ -40,10 +40,13 @@ def timeline(
     """
     scores = np.asarray(scores, np.float64)
     x, unit = _axis_values(times, len(scores))
-    figure = Figure(figsize=(13, 4.2 + 1.3 * len(panels)), layout="constrained")
+    heights_inch = [4.2, *[1.3] * len(panels)]
+    figure = Figure(figsize=(13, sum(heights_inch)))
     FigureCanvasAgg(figure)
-    heights = [4.2, *[1.3] * len(panels)]
-    axes, *below = figure.subplots(len(heights), sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
+    edges = {"left": 0.065, "right": 0.98, "top": 1 - 0.5 / sum(heights_inch), "bottom": 0.55 / sum(heights_inch)}
+    grid = {"height_ratios": heights_inch, "hspace": 0.12} | edges
+    axes, *below = figure.subplots(len(heights_inch), sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
     _draw_spans(axes, gaps(x, scores, gap_threshold), (0, 1), "#8a8f98", 0.25, "no data")
     if labels is not None:
         _draw_spans(axes, _spans(x, runs(np.asarray(labels) == 1)), (0, 0.04), "#2f9e44", 1.0, "labelled")
@@ -117,4 +120,4 @@ def _dress(axes: Axes, x: np.ndarray, scores: np.ndarray, threshold_high: float,
     axes.set(xlabel=unit, ylabel="frame score")
     axes.set_title(title, loc="right", fontsize=10)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
-    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", fontsize=8, ncols=7, frameon=False)
+    axes.figure.legend(*axes.get_legend_handles_labels(), loc="upper left", fontsize=8, ncols=7, frameon=False)

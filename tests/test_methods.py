@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 import main
 from config import EvalConfig
 from data.reel import INVALID, Reel
-from inference.methods import FOR_SERIES, METHODS, base
+from inference.methods import FOR_SERIES, METHODS, base, expected
 from inference.methods.base import reflected
 from inference.methods.flow import POOL_FRAMES, pooled, speeds
 from inference.methods.mutual import describe, nearest
@@ -27,6 +27,11 @@ from tests.trainings import small_config
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
 T, SIDE = 70, 20
 ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    monkeypatch.setattr(expected, "STEPS", 100)  # a quarter; tests/test_expected.py says what training brings
 
 
 @pytest.fixture
@@ -189,7 +194,7 @@ def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_pat
     reel = make_reel(tmp_path / "reels" / "cam", frames, channels=["gray"])
     settings = {
         "data_clips": "reels", "model_path": "run", "workers": 0, "model": {"name": name},
-        "train": {"exclude_utc": excluded}, "eval": {"stride": 4},
+        "train": {"exclude_utc": excluded}, "eval": {"stride": 4, "scale_factor": 4},
     }  # fmt: skip
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(tmp_path)

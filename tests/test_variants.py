@@ -393,25 +393,24 @@ WORKER = """
 import sys
 from pathlib import Path
 import torch
-from tests.test_variants import VARIANTS, together_config
+import config
 from training.distributed import processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
 
 torch.set_num_threads(1)
-clips, folder = map(Path, sys.argv[1:])
 with processes("cpu") as team:
-    for name in VARIANTS:
-        asked = together_config(clips, folder / name, name, batch_size=4)
-        trainer = Trainer(asked, open_data(asked), team, folder / name, Interrupt())
+    for settings in sys.argv[1:]:
+        asked = config.load(settings)
+        trainer = Trainer(asked, open_data(asked), team, Path(asked.model_path), Interrupt())
         trainer.begin(None)
         trainer.fit()
 """
 
 
 def together_config(clips: Path, run: Path, name: str, batch_size: int) -> config.Config:
-    plain = {"train.drop_last": False, "train.loss": "mse_ssim", "train.lr": 3e-3, "train.amp": "off"}
+    plain = {"train.drop_last": False, "train.loss": "mse", "train.lr": 3e-3, "train.amp": "off"}
     asked = config.as_dict(run_config(clips, run, name))
     return config.load(None, asked | plain | {"train.batch_size": batch_size})
 
@@ -420,8 +419,10 @@ def test_two_processes_learn_like_one_with_the_doubled_batch(clips, tmp_path):
     (tmp_path / "worker.py").write_text(WORKER)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments = [tmp_path / "worker.py", clips, tmp_path / "two"]
-    subprocess.run([*launch, *map(str, arguments)], check=True, env=environment, timeout=120)
+    settings = [tmp_path / f"{name}.yaml" for name in VARIANTS]
+    for name, path in zip(VARIANTS, settings, strict=True):
+        path.write_text(config.dump(together_config(clips, tmp_path / "two" / name, name, batch_size=4)))
+    subprocess.run([*launch, *map(str, [tmp_path / "worker.py", *settings])], check=True, env=environment, timeout=120)
     for name in VARIANTS:
         one = train(together_config(clips, tmp_path / "one" / name, name, batch_size=8))
         expected, found = (pd.read_csv(run / "metrics.csv") for run in (one, tmp_path / "two" / name))

@@ -10,6 +10,7 @@ import platform
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ def write_metrics(folder: Path, history: list[dict[str, float]]) -> None:
     write_csv(folder / "metrics.csv", pd.DataFrame(history, columns=METRICS))
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide the numbers."""
     found = {"python": platform.python_version()}

@@ -2,14 +2,16 @@
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from config import Config, SyntheticConfig
-from data.synthetic_series import Synthetic, make_series
+
+if TYPE_CHECKING:
+    from data.synthetic_series import Synthetic
 
 FIRST_VALIDATION = 2**40  # number of the first series that validates; a training never gets there
 
@@ -29,8 +31,10 @@ class SyntheticSeries(Dataset):
     def __len__(self) -> int:
         return self.number
 
-    def made(self, i: int) -> Synthetic:
+    def made(self, i: int) -> "Synthetic":
         """Series i as it was made."""
+        from data.synthetic_series import make_series  # takes a second, which other trainings need not wait for
+
         return make_series(self.seed, self.first + i, self.settings.length, self.settings)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
