@@ -1,6 +1,6 @@
 """Pictures of a review: histograms of the window statistics, and a contact sheet of the outliers.
 
-Margins are fixed, because matplotlib's layout engines would take longer than all the drawing.
+Margins are fixed, because matplotlib's layout engines would take as long again as the drawing.
 """
 
 from pathlib import Path
@@ -54,7 +54,10 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
             image = reel.frames[index].mean(axis=0, dtype=np.float32)
             axes.imshow(image, cmap="gray", vmin=0, vmax=1, origin=reel.meta["origin"])
             axes.set_axis_off()
-            axes.set_title(f"frame {index}", fontsize=7, y=-0.1)  # below, as above is the window's reason
+            # Below, as above is the window's reason.
+            axes.annotate(
+                f"frame {index}", (0.5, 0), (0, -2), "axes fraction", "offset points", ha="center", va="top", fontsize=7
+            )
         row_axes[0].set_title(f"window {row.window}: {row.reason}", fontsize=7, loc="left")
     with replacing(path) as part:
         figure.savefig(part, dpi=90)

@@ -43,7 +43,7 @@ def timeline(
     heights_inch = [4.2, *[1.3] * len(panels)]
     figure = Figure(figsize=(13, sum(heights_inch)))
     FigureCanvasAgg(figure)
-    # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
+    # Fixed margins: matplotlib's layout engines would take half as long again as the drawing.
     edges = {"left": 0.065, "right": 0.98, "top": 1 - 0.5 / sum(heights_inch), "bottom": 0.55 / sum(heights_inch)}
     grid = {"height_ratios": heights_inch, "hspace": 0.12} | edges
     axes, *below = figure.subplots(len(heights_inch), sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]

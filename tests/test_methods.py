@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 import main
 from config import EvalConfig
 from data.reel import INVALID, Reel
-from inference.methods import FOR_SERIES, METHODS, base, expected
+from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
 from inference.methods.flow import POOL_FRAMES, pooled, speeds
 from inference.methods.mutual import describe, nearest
@@ -31,7 +31,8 @@ ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    monkeypatch.setattr(expected, "STEPS", 100)  # a quarter; tests/test_expected.py says what training brings
+    # A quarter of the steps; tests/test_expected.py says what training brings.
+    monkeypatch.setattr("inference.methods.expected.STEPS", 100)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import models
 from data.synthetic_series import make_series
 from inference.scorer import load_scorer
 from inference.zero_shot import ZeroShotScorer
+from tests.baselines import moving_z
 from training.shipped import LEVELS, WEIGHTS, read_weights, shipped_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -64,12 +65,6 @@ def test_held_out_series_are_told_better_than_by_an_untrained_copy_or_moving_z_s
     print(means)
     assert means["shipped"] > 0.4
     assert means["shipped"] > 2 * max(means["untrained"], means["moving_z"])
-
-
-def moving_z(values: np.ndarray) -> np.ndarray:
-    """The farthest channel from its mean over 101 samples, in their standard deviations: (T, C) -> (T,)."""
-    around = pd.DataFrame(values).rolling(101, center=True, min_periods=2)
-    return ((values - around.mean()) / around.std().clip(lower=1e-9)).abs().max(axis=1).fillna(0).to_numpy()
 
 
 def test_a_table_becomes_events_without_training(tmp_path):

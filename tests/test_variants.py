@@ -410,7 +410,7 @@ with processes("cpu") as team:
 
 
 def together_config(clips: Path, run: Path, name: str, batch_size: int) -> config.Config:
-    plain = {"train.drop_last": False, "train.loss": "mse", "train.lr": 3e-3, "train.amp": "off"}
+    plain = {"train.drop_last": False, "train.loss": "mse_ssim", "train.lr": 3e-3, "train.amp": "off"}
     asked = config.as_dict(run_config(clips, run, name))
     return config.load(None, asked | plain | {"train.batch_size": batch_size})
 

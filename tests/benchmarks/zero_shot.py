@@ -31,7 +31,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import uniform_filter1d
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
@@ -39,6 +38,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 from series import rows_of  # noqa: E402
 from series_anomaly import RECIPE, near_the_anomaly  # noqa: E402
 from series_sets import Case, tsb_evaluation, ucr  # noqa: E402
+
+from tests.baselines import moving_z  # noqa: E402
 
 ZERO_SHOT = ("Chronos", "TimesFM", "Lag-Llama", "MOMENT (ZS)")
 OFFICIAL = (*ZERO_SHOT, "KMeansAD", "Sub-PCA", "KShapeAD")
@@ -48,14 +49,6 @@ SYNTHETIC_SEED = 987_654_321  # held out: training must use another
 SYNTHETIC_LENGTHS = (1024, 2048, 5000)
 SPEED_SAMPLES = 100_000
 Score = Callable[[np.ndarray], np.ndarray]
-
-
-def moving_z(values: np.ndarray) -> np.ndarray:
-    """Distance to the mean of the 125 samples around, in their standard deviations: (T, C) -> (T,)."""
-    x = pd.DataFrame(values).interpolate(limit_direction="both").fillna(0.0).to_numpy(np.float64)
-    x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-12)
-    mean, square = (uniform_filter1d(v, 125, axis=0) for v in (x, x**2))
-    return (np.abs(x - mean) / np.sqrt(np.maximum(square - mean**2, 1e-6))).max(axis=1)
 
 
 BASELINES: dict[str, Score] = {"moving_z": moving_z}
