@@ -25,7 +25,7 @@ def _prep(config: Config) -> None:
 
 def _review(config: Config) -> None:
     if config.review.serve:
-        from data.review_page.server import serve
+        from data.review.page.server import serve
 
         serve(config)
         return
@@ -35,7 +35,7 @@ def _review(config: Config) -> None:
 
 
 def _train(config: Config) -> None:
-    from inference.calibrate import calibrate_run
+    from inference.calibration.calibrate import calibrate_run
     from inference.methods import METHODS
     from inference.methods.fit import fit_method
     from models import MODELS

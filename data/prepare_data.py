@@ -21,14 +21,14 @@ from tqdm import tqdm
 
 from config import Config, PrepConfig
 from data import sources
-from data.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
-from data.decode import Task, run_task, scan_chunk, start_worker
-from data.files import write_json, write_text
-from data.frame_table import write_rejected
-from data.light_curves import light_curves, video_reels
-from data.plan import ReelPlan, plan_reels
-from data.prepare_series import assemble_series, complete, identity_of, names_for, read_all
-from data.reel import Reel
+from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
+from data.frames.decode import Task, run_task, scan_chunk, start_worker
+from data.frames.frame_table import write_rejected
+from data.frames.plan import ReelPlan, plan_reels
+from data.reel.files import write_json, write_text
+from data.reel.reel import Reel
+from data.series.light_curves import light_curves, video_reels
+from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
 from data.sources import xrs
 from data.sources.base import Candidate
 from data.sources.table import Series
@@ -48,7 +48,7 @@ def prep(config: Config) -> list[Path]:
         return _light_curve_reels(config)
     not_had = ""
     if config.prep.source == "vso":
-        from data.vso import fetch  # local prep does not wait for network libraries
+        from data.download.vso import fetch  # local prep does not wait for network libraries
 
         not_had = fetch(config)
     root, out = Path(config.data_raw), Path(config.data_clips)
@@ -95,7 +95,7 @@ def make_executor(workers: int) -> Iterator[Executor]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["data.decode"])
+        context.set_forkserver_preload(["data.frames.decode"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as executor:
         yield executor
 

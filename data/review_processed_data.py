@@ -12,10 +12,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from config import Config, ReviewConfig
-from data.files import write_csv
-from data.reel import INVALID, Reel, find_reels
-from data.review_pictures import write_contact_sheet, write_histograms
-from data.windows import STATISTICS, read_windows, usable
+from data.reel.files import write_csv
+from data.reel.reel import INVALID, Reel, find_reels
+from data.reel.windows import STATISTICS, read_windows, usable
+from data.review.pictures import write_contact_sheet, write_histograms
 
 BLOCK_PX = 8
 MIN_SCALE = 0.04

@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from data.files import replacing
+from data.reel.files import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1280, "height": 860}

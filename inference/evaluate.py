@@ -17,22 +17,22 @@ import numpy as np
 from tqdm import tqdm
 
 from config import Config, dump
-from data.files import write_text
-from data.reel import find_reels
-from inference.boxes import Box, find_boxes, pixel_boxes
-from inference.instrument import is_resolved, judged
+from data.reel.files import write_text
+from data.reel.reel import find_reels
+from inference.events.boxes import Box, find_boxes, pixel_boxes
+from inference.events.instrument import is_resolved, judged
 from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
-from inference.movie import movie_of
+from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
-from inference.residuals import OfDetector, ScoredFrame
-from inference.results import Results, ScoreMaps, read_boxes, saved_frame
-from inference.samples import samples_of
-from inference.scorer import load_scorer, score_reel, scored_stretches
+from inference.results.results import Results, ScoreMaps, read_boxes, saved_frame
+from inference.scorers.load import load_scorer, score_reel, scored_stretches
+from inference.scorers.net import OfDetector, ScoredFrame
+from inference.scorers.samples import samples_of
+from inference.scorers.weak import WeakScorer, write_windows
+from inference.scorers.zero_shot import ZeroShotScorer
 from inference.tasks.classify import classify
 from inference.tasks.forecast import write_forecasts
 from inference.tasks.impute import write_filled
-from inference.weak import WeakScorer, write_windows
-from inference.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 
 

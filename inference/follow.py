@@ -19,21 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from config import Config, ConfigError, EvalConfig, from_dict
-from data.files import write_json
-from data.live_reel import Form, LiveReel, OpenEnd, StretchEnded
-from data.reel import Reel
-from data.sources.live import LiveSource, name_of, told
-from data.sources.times import shift_utc
-from inference.calibrate import calibration
+from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
+from data.live.live_source import LiveSource, name_of, told
+from data.reel.files import write_json
+from data.reel.reel import Reel
+from data.sources.sidecar import shift_utc
+from inference.calibration.calibrate import calibration
+from inference.calibration.quiet import quiet_ranges
 from inference.evaluate import detected
 from inference.follow_events import JsonLines, LiveEvents, now_utc
 from inference.job import Job, find_run, make_job
 from inference.methods.base import BLOCK_FRAMES, Method
-from inference.quiet import quiet_ranges
-from inference.residuals import ScoredFrame
-from inference.scorer import Scorer, load_scorer
-from inference.weak import WeakScorer
-from inference.zero_shot import ZeroShotScorer
+from inference.scorers.load import Scorer, load_scorer
+from inference.scorers.net import ScoredFrame
+from inference.scorers.weak import WeakScorer
+from inference.scorers.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
 

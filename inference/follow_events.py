@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from inference.boxes import Box
-from inference.event_facts import describe
-from inference.events import UNEXPLAINED, Event, EventLinker, events_json
-from inference.instrument import camera_frames
+from inference.events.boxes import Box
+from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
+from inference.events.facts import describe
+from inference.events.instrument import camera_frames
 from inference.job import Job
-from inference.results import short_identity
+from inference.results.results import short_identity
 
 COMMON_FRAMES = 2000  # frames by which an event's are judged to be the camera's
 MOST_MOMENTS = 2 * UNEXPLAINED  # an event needs the times of fewer frames, however long it lasts

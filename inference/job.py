@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
-from data.catalog import load_catalog
-from data.reel import Reel
-from inference.calibrate import Calibration, calibration
-from inference.residuals import settings_for
-from inference.results import ScoreMaps
-from inference.scorer import Scorer, scored_stretches
-from inference.zero_shot import ZeroShotScorer
-from inference.zero_shot_levels import of_reel
+from data.labels.catalog import load_catalog
+from data.reel.reel import Reel
+from inference.calibration.calibrate import Calibration, calibration
+from inference.calibration.zero_shot_levels import of_reel
+from inference.results.results import ScoreMaps
+from inference.scorers.load import Scorer, scored_stretches
+from inference.scorers.net import settings_for
+from inference.scorers.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 from training.run import RUNS
 from training.shipped import shipped_run

@@ -9,9 +9,9 @@ from models.backbone3d import Stage
 from models.masked import MaskedAutoencoder3D
 from models.memory import MemoryAutoencoder3D
 from models.prediction import PredictiveAutoencoder3D
-from models.series_model import Classify, Forecast, Impute, Reconstruct, SeriesModel
-from models.timesnet import TimesNetTrunk
-from models.tvnet import TVNetTrunk, default_stages
+from models.series.series_model import Classify, Forecast, Impute, Reconstruct, SeriesModel
+from models.series.timesnet import TimesNetTrunk
+from models.series.tvnet import TVNetTrunk, default_stages
 from models.variational import VariationalAutoencoder3D
 from models.vetime import VeTime
 from models.video_model import VideoModel

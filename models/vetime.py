@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.backbone3d import Backbone3D, Stage
-from models.folding import fold, periods_of, rescaled, robust_scale, strip_of, unfold
-from models.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
-from models.series_model import interpolate
+from models.parts.folding import fold, periods_of, rescaled, robust_scale, strip_of, unfold
+from models.parts.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
+from models.series.series_model import interpolate
 from models.video_model import VideoModel
 
 TOKEN = 4  # samples

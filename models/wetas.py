@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from models.alignment import best_alignment
 from models.backbone3d import Backbone3D, ChannelNorm, Stage
+from models.parts.alignment import best_alignment
 from models.video_model import VideoModel
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)

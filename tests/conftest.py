@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import settings
 
-from data.stretch import Stretch
-from inference.calibrate import calibrate_run
+from data.reel.stretch import Stretch
+from inference.calibration.calibrate import calibrate_run
 from inference.evaluate import evaluate
-from tests.reels import drifting_blobs, make_reel
-from tests.trainings import small_config
+from tests.support.reels import drifting_blobs, make_reel
+from tests.support.trainings import small_config
 from training.train import train
 
 # How fast an example runs is the benchmarks' affair; with 100 examples each the suite would take over ten minutes.

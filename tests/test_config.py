@@ -1,7 +1,6 @@
 """Settings are loaded strictly: what is misspelt, mistyped or impossible is named with its key and file."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import Config, ConfigError, as_dict, dump, from_dict, load
-
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
 
 
 def write(tmp_path, text):

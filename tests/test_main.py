@@ -2,15 +2,13 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import main as program
 from config import Config, load
-from tests.reels import drifting_blobs, make_reel
-
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+from tests.support.reels import drifting_blobs, make_reel
 
 
 def shipped_yaml():

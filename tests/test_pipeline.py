@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 import main
-from data.movie import MovieWriter
-from data.reel import Reel
-from data.stretch import Stretch
-from tests.reels import drifting_blobs, make_reel
+from data.pictures.movie import MovieWriter
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch
+from tests.support.reels import drifting_blobs, make_reel
 
 T, FLASH = 160, range(120, 123)  # shorter than half a window, or it would become background
 SETTINGS = {

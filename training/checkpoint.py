@@ -1,12 +1,12 @@
 """Checkpoints: everything that resuming and inference need, as tensors and plain Python, in one file.
 
-    format, versions       what wrote it
-    model, optimizer, scaler    state dicts
-    state                  TrainState as a dict: where in the training, and the metrics of every finished epoch
-    config                 the config as plain data (`config.from_dict` reads it)
-    data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows,
-                           classes
-    best_val_loss, world_size   lowest validation loss so far, and the number of processes that trained
+format, versions       what wrote it
+model, optimizer, scaler    state dicts
+state                  TrainState as a dict: where in the training, and the metrics of every finished epoch
+config                 the config as plain data (`config.from_dict` reads it)
+data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows,
+                       classes
+best_val_loss, world_size   lowest validation loss so far, and the number of processes that trained
 """
 
 import io
@@ -20,7 +20,7 @@ from torch import nn
 
 import config
 import models
-from data.files import replacing
+from data.reel.files import replacing
 
 FORMAT = "reelwatch checkpoint 1"
 

@@ -19,24 +19,24 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
+from models.losses.detection import detection_loss, own_targets
+from models.losses.reconstruction import LOSSES, loss_name
+from models.losses.weak import WEAK_LOSSES
 from models.vetime import Detected
 from models.video_model import Logits, Trained
 from models.wetas import Weak
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
-from training.detection_loss import detection_loss, own_targets
 from training.device import autocast, autocast_dtype
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
 from training.loader import Data, train_loader, val_loader
-from training.losses import LOSSES, loss_name
 from training.monitor import Monitor
 from training.schedule import lr_at
 from training.shipped import load_shipped
 from training.splicing import Spliced, frame_loss, splice
 from training.synthetic_data import SyntheticData
-from training.weak_losses import WEAK_LOSSES
 
 # Frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels: of windows (B,), or as a detector's loss wants them.
 Batch = tuple[Tensor, Tensor, Tensor]

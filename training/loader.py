@@ -10,11 +10,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from config import WEAK_LOSSES, Config
-from data.reel import Reel, find_reels
-from data.stretch import Stretch
-from data.weak_labels import weak_labels
-from data.window_dataset import WindowDataset, classes_of, common_scaling
-from data.windows import WindowSet, training_split
+from data.labels.weak_labels import weak_labels
+from data.reel.reel import Reel, find_reels
+from data.reel.stretch import Stretch
+from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
+from data.reel.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
 from training.synthetic_data import SyntheticData
 

@@ -1,8 +1,8 @@
 """The run folder: where a training goes, which settings it may continue with, and the facts that are kept of it.
 
-    config.yaml    the config of the run          run.json       seed, versions, git commit, reels, windows, parameters
-    metrics.csv    one row an epoch               checkpoints/   best.pt, last.pt, epoch_NNNN.pt
-    tensorboard/   event files
+config.yaml    the config of the run          run.json       seed, versions, git commit, reels, windows, parameters
+metrics.csv    one row an epoch               checkpoints/   best.pt, last.pt, epoch_NNNN.pt
+tensorboard/   event files
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from config import Config, ConfigError, as_dict, dump, from_dict
-from data.files import write_csv, write_json, write_text
+from data.reel.files import write_csv, write_json, write_text
 from training.checkpoint import path_of
 
 RUNS = Path("runs")

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from config import ConfigError, dump, from_dict
-from data.files import replacing, write_json, write_text
+from data.reel.files import replacing, write_json, write_text
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS

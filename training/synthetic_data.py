@@ -1,4 +1,4 @@
-"""Synthetic labelled series as the data of a training: endless, new ones in every epoch (data/synthetic_series.py)."""
+"""Synthetic labelled series as the data of a training: endless, new ones in every epoch (data/synthetic/series.py)."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from config import Config, SyntheticConfig
 
 if TYPE_CHECKING:
-    from data.synthetic_series import Synthetic
+    from data.synthetic.series import Synthetic
 
 FIRST_VALIDATION = 2**40  # number of the first series that validates; a training never gets there
 
@@ -33,7 +33,7 @@ class SyntheticSeries(Dataset):
 
     def made(self, i: int) -> "Synthetic":
         """Series i as it was made."""
-        from data.synthetic_series import make_series  # takes a second, which other trainings need not wait for
+        from data.synthetic.series import make_series  # takes a second, which other trainings need not wait for
 
         return make_series(self.seed, self.first + i, self.settings.length, self.settings)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from config import PrepConfig
 from data.sources import fits, images, tar, video
 from data.sources.base import Candidate, FrameError, RawFrame
-from data.sources.times import ARRAY_SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES, is_case_file, standalone_tables
+from data.sources.sidecar import ARRAY_SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES, is_case_file, standalone_tables
 
 READERS = {
     "fits": fits.read,

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.sidecar import table_stem
 from data.sources.table import LABEL_COLUMNS, Series, TableError, file_sha256, refuse_short, series_of
-from data.sources.times import table_stem
 
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them

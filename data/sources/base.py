@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.wcs import FrameWcs
+from data.sky.wcs import FrameWcs
 
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from config import PrepConfig
+from data.sources.sidecar import table_stem
 from data.sources.table import HUGE, Series, TableError, file_sha256, numbered, times_of
-from data.sources.times import table_stem
 
 VALUE = "value"
 

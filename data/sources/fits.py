@@ -17,9 +17,9 @@ import numpy as np
 from astropy.io import fits
 
 from config import PrepConfig
+from data.sky.wcs import FrameWcs
+from data.sky.wcs_header import from_header
 from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFrame, parse_utc, sha256
-from data.wcs import FrameWcs
-from data.wcs_header import from_header
 
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz", ".fits.fz")
 EXPTIME_LIMITS_S = (1e-6, 1e6)

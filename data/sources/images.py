@@ -12,7 +12,7 @@ from PIL import Image
 
 from config import PrepConfig
 from data.sources.base import MAX_PIXELS, RGB, Candidate, FrameError, RawFrame, sha256, time_from_name
-from data.sources.times import FrameTimes, find_times_csv, shift_utc
+from data.sources.sidecar import FrameTimes, find_times_csv, shift_utc
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits

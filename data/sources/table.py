@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.times import TIME_COLUMNS, table_stem
-from data.stretch import Stretch
+from data.reel.stretch import Stretch
+from data.sources.sidecar import TIME_COLUMNS, table_stem
 
 SERIES_TIME_COLUMNS = (*TIME_COLUMNS, "datetime", "time_s", "seconds", "unix_time", "t", "ds")
 LABEL_COLUMNS = ("label", "is_anomaly", "anomaly")

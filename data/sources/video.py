@@ -10,7 +10,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
 from data.sources.base import RGB, Candidate, FrameError, RawFrame, sha256
-from data.sources.times import FrameTimes, find_times_csv, shift_utc
+from data.sources.sidecar import FrameTimes, find_times_csv, shift_utc
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.

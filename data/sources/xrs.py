@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from data.reel.stretch import Stretch
 from data.sources.base import Candidate
+from data.sources.sidecar import table_stem
 from data.sources.table import Series, TableError, file_sha256, numbered
-from data.sources.times import table_stem
-from data.stretch import Stretch
 
 CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
 UNIT = "W/m^2"

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from config import EvalConfig, ModelConfig
-from data.reel import INVALID, Reel
-from data.stretch import Stretch, restretch
-from data.window_dataset import target_stretches
-from inference.quiet import QuietRange
-from inference.residuals import ScoredFrame, clean_error, clean_residual
+from data.reel.reel import INVALID, Reel
+from data.reel.stretch import Stretch, restretch
+from data.reel.window_dataset import target_stretches
+from inference.calibration.quiet import QuietRange
+from inference.scorers.net import ScoredFrame, clean_error, clean_residual
 
 BLOCK_FRAMES = 32
 Block = tuple[np.ndarray, np.ndarray]  # frames (n, C, H, W) and valid pixels (n, H, W)

@@ -16,11 +16,11 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from data.reel import Reel
+from data.reel.reel import Reel
+from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, enlarged, reflected
 from inference.methods.flow import CHUNK_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
-from inference.quiet import QuietRange
-from models.appearance import AppearanceNet, laplace_loss
+from models.parts.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
 
 STEPS, BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 400, 16, 3e-3, 1e-2
@@ -83,9 +83,7 @@ class Expected(Method):
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
         self.arrays = {"scale": np.array([scale]), **weights}
         excess = [self._excess(self._context(r.reel, b, e)).max(axis=0) for r in val for b, e in chunks(r)]
-        self.arrays["quiet_maximum"] = quiet_maximum(
-            np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS
-        )
+        self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         maps = np.maximum(self._excess(frames), 0) / self.arrays["quiet_maximum"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from config import Config, as_dict
+from inference.calibration.quiet import note_windows, quiet_ranges
 from inference.methods import METHODS, check_frames
-from inference.quiet import note_windows, quiet_ranges
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import path_of

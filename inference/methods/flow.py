@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from data.reel import Reel
+from data.reel.reel import Reel
+from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, enlarged, reflected
-from inference.quiet import QuietRange
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
@@ -99,4 +99,3 @@ def pooled(speed: np.ndarray) -> np.ndarray:
 
 def _odd(size: float) -> int:
     return 2 * int(size / 2) + 1
-

@@ -7,7 +7,7 @@ the mean of the lowest 30 % of its distances to the other frames, each the small
 import cv2
 import numpy as np
 
-from data.reel import Reel
+from data.reel.reel import Reel
 from inference.methods.base import Method, enlarged
 
 REFERENCES = 64  # frames of the stretch that each frame is compared with

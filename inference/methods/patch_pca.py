@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.decomposition import PCA
 
+from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method
-from inference.quiet import QuietRange
 
 DEPTH, SIDE = 4, 8  # frames and pixels of a patch
 COMPONENTS = 16

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method
-from inference.quiet import QuietRange
 
 SAMPLE_FRAMES = 400
 SAMPLE_BYTES = 2**29

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.files import write_text
+from data.reel.files import write_text
 from inference.job import Job
-from inference.movie import NAME as MOVIE
-from inference.report_page.events import event_rows, flare_rows, movie_positions
+from inference.movie.movie import NAME as MOVIE
+from inference.report_page.event_rows import event_rows, flare_rows, movie_positions
 from inference.report_page.pictures import sheet, thumbnails
 from inference.report_page.plots import clock_s, panel, timeline
 from inference.report_page.quality import calibration, false_alarms, run_facts, tiles, training
-from inference.results import labelled_intervals
-from inference.signals import panels_of
+from inference.results.results import labelled_intervals
+from inference.results.signals import panels_of
 
 NAME = "report.html"
 STATIC = Path(__file__).with_name("static")

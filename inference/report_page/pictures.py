@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from data.curves import decimate
-from data.reel import INVALID, Reel
-from data.window_dataset import target_stretches
+from data.pictures.curves import decimate
+from data.reel.reel import INVALID, Reel
+from data.reel.window_dataset import target_stretches
 from inference.job import Job
-from inference.movie import residual_limit, shown
-from inference.report_page.events import strongest
+from inference.movie.movie import residual_limit, shown
+from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
-from inference.residuals import Detector, ScoredFrame, covering_windows, first_answered, score_frames
-from inference.results import saved_frame
+from inference.results.results import saved_frame
+from inference.scorers.net import Detector, ScoredFrame, covering_windows, first_answered, score_frames
 
 SHEET_EVENTS = 12
 THUMBNAILS = 300

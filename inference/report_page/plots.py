@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from data.curves import decimate, late_steps
-from data.reel import Reel
-from inference.signals import Panel
+from data.pictures.curves import decimate, late_steps
+from data.reel.reel import Reel
+from inference.results.signals import Panel
 
 TIMELINE_POINTS = 40_000  # about 0.8 MB; a shorter reel is there frame by frame
 PANEL_POINTS = 8_000

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from config import load
+from inference.calibration.noise import DAY_S, threshold_for
 from inference.job import Job
-from inference.metrics import event_metrics
-from inference.noise import DAY_S, threshold_for
+from inference.metrics.frame import event_metrics
 from inference.report_page.plots import rounded
-from inference.results import labelled_intervals
+from inference.results.results import labelled_intervals
 
 BARS = 40
 CURVE_POINTS = 300

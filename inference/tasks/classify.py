@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from config import Config
-from data.files import replacing, write_csv, write_json
-from data.reel import Reel, find_reels
-from data.window_dataset import WindowDataset
-from data.windows import WindowSet, read_windows
+from data.reel.files import replacing, write_csv, write_json
+from data.reel.reel import Reel, find_reels
+from data.reel.window_dataset import WindowDataset
+from data.reel.windows import WindowSet, read_windows
 from inference.job import check_reel
-from inference.residuals import Detector
+from inference.scorers.net import Detector
 
 
 def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list[Path]:

@@ -1,8 +1,8 @@
 """What eval adds for a model that forecasts: every forecast, how good they are beside naive ones, and the next samples.
 
-    forecasts.npz   forecasts (n, H, C) in physical units, and origin (n,): the first frame of each
-    forecast.csv    the H samples that follow the last one of the reel
-    forecasts.png   some forecasts with what really came
+forecasts.npz   forecasts (n, H, C) in physical units, and origin (n,): the first frame of each
+forecast.csv    the H samples that follow the last one of the reel
+forecasts.png   some forecasts with what really came
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from data.files import replacing, write_csv
-from data.reel import Reel
-from data.window_dataset import read_window, target_stretches
-from data.windows import stretches, window_starts
-from inference.quiet import quiet_ranges
-from inference.residuals import Detector, Window, through
-from inference.vus import period_of
+from data.reel.files import replacing, write_csv
+from data.reel.reel import Reel
+from data.reel.window_dataset import read_window, target_stretches
+from data.reel.windows import stretches, window_starts
+from inference.calibration.quiet import quiet_ranges
+from inference.metrics.vus import period_of
+from inference.scorers.net import Detector, Window, through
 
 SHOWN, SHOWN_VARIABLES = 4, 6
 Naive = Callable[[np.ndarray, int, int], np.ndarray]

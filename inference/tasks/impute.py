@@ -1,7 +1,7 @@
 """What eval adds for a model that imputes: the series with its gaps filled, and how well hidden values come back.
 
-    filled.csv      the samples in physical units, missing values filled by the model
-    filled.png      the variables with most missing values, filled
+filled.csv      the samples in physical units, missing values filled by the model
+filled.png      the variables with most missing values, filled
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from data.files import replacing, write_csv
-from data.reel import Reel
-from data.window_dataset import read_window
-from inference.overlap import OverlapFold
-from inference.residuals import Detector, Window, covering_windows
+from data.reel.files import replacing, write_csv
+from data.reel.reel import Reel
+from data.reel.window_dataset import read_window
+from inference.scorers.net import Detector, Window, covering_windows
+from inference.scorers.overlap import OverlapFold
 from inference.tasks.forecast import in_units
-from models.series_model import interpolate
+from models.series.series_model import interpolate
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6

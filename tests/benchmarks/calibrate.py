@@ -21,10 +21,10 @@ sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
 
-from data.resample import area_mean  # noqa: E402
+from data.frames.resample import area_mean  # noqa: E402
 from data.sources.fits import decode_bytes  # noqa: E402
-from tests.fits_files import fits_bytes  # noqa: E402
-from tests.solar_frames import rms_over_std, rolled_frame, sunpy_map, to_target  # noqa: E402
+from tests.support.fits_files import fits_bytes  # noqa: E402
+from tests.support.solar_frames import rms_over_std, rolled_frame, sunpy_map, to_target  # noqa: E402
 
 SIDE, FACTOR = 4096, 8
 

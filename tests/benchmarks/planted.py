@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from benchmarks.ped2 import METHODS, RECOMMENDED, prepare, run_method  # noqa: E402
 
-from inference.metrics import frame_auc  # noqa: E402
+from inference.metrics.frame import frame_auc  # noqa: E402
 
 FIT, HELD = [f"{n:02d}" for n in range(1, 13)], [f"{n:02d}" for n in range(13, 17)]
 KINDS = ("fast", "glide", "big", "cart", "cross", "still")

@@ -18,10 +18,11 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT)]
 
 from benchmarks.train_eval import calibrated, reel_of, settings, train_speed  # noqa: E402
-from browser import chromium, open_page, wait_until  # noqa: E402
+
+from tests.support.browser import chromium, open_page, wait_until  # noqa: E402
 
 LIMIT_MB = 15.0
 
@@ -37,10 +38,10 @@ def evaluate(work: Path, reel: Path) -> Path:
 def write_again(results: Path, work: Path, reel: Path) -> float:
     """Seconds that writing the report takes."""
     from config import load
-    from data.reel import Reel
+    from data.reel.reel import Reel
     from inference.job import make_job
     from inference.report_page.page import write_report
-    from inference.scorer import load_scorer
+    from inference.scorers.load import load_scorer
 
     detector, _ = load_scorer(work / "run", "cpu")
     job = make_job(Reel(reel), work / "run", detector, "0" * 64, load(results / "config.yaml").eval)

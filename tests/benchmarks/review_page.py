@@ -26,10 +26,10 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data.review_page.clips import CACHE_BYTES  # noqa: E402
-from tests.browser import chromium, find_chromium, open_page, wait_until  # noqa: E402
-from tests.reels import make_reel  # noqa: E402
-from tests.review_server import Server  # noqa: E402
+from data.review.page.clips import CACHE_BYTES  # noqa: E402
+from tests.support.browser import chromium, find_chromium, open_page, wait_until  # noqa: E402
+from tests.support.reels import make_reel  # noqa: E402
+from tests.support.review_server import Server  # noqa: E402
 
 OPEN_LIMIT_S = 2.0
 RSS_LIMIT = 1.3  # server's memory after many clips over that before them

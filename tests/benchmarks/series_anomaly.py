@@ -67,7 +67,7 @@ def fitted_samples(case: Case, method: str) -> int:
 
 def run_case(case: Case, method: str, seed: int, folder: Path) -> dict[str, Any]:
     """One series through prep, train and scoring; returns its row."""
-    from inference.vus import period_of, vus
+    from inference.metrics.vus import period_of, vus
 
     scores, figures = scores_of(case, method, folder, seed)
     row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), **figures}
@@ -96,13 +96,13 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
     from config import load
     from data import prepare_data
     from data.prepare_data import prep
-    from data.reel import Reel
-    from inference.calibrate import calibrate_run
+    from data.reel.reel import Reel
+    from inference.calibration.calibrate import calibrate_run
     from inference.evaluate import scored_samples
     from inference.job import make_job
     from inference.methods import METHODS as ONE_STEP
     from inference.methods.fit import fit_method
-    from inference.scorer import load_scorer
+    from inference.scorers.load import load_scorer
     from training.train import train
 
     prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than training on it

@@ -63,8 +63,8 @@ def prepared(values: np.ndarray, folder: Path, settings: dict[str, Any]) -> None
 def trained(folder: Path, settings: dict[str, Any]):
     """(detector, test reel, seconds of training, parameters)."""
     from config import load
-    from data.reel import Reel
-    from inference.scorer import load_scorer
+    from data.reel.reel import Reel
+    from inference.scorers.load import load_scorer
     from training.train import train
 
     begun = time.perf_counter()
@@ -117,8 +117,8 @@ def classify(name: str, train_file: Path, test_file: Path, method: str, seed: in
     """One row: accuracy on the test cases."""
     from config import load
     from data.prepare_data import prep
-    from data.reel import find_reels
-    from inference.scorer import load_scorer
+    from data.reel.reel import find_reels
+    from inference.scorers.load import load_scorer
     from inference.tasks.classify import classify as evaluate
 
     length = shortest(train_file, test_file)

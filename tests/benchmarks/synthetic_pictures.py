@@ -1,6 +1,6 @@
 """One sheet of every base signal and every anomaly of the synthetic series: labels shaded, the clean twin dashed.
 
-    .venv/bin/python tests/benchmarks/synthetic_pictures.py docs/synthetic_series.webp [--seed 0]
+.venv/bin/python tests/benchmarks/synthetic_pictures.py docs/synthetic_series.webp [--seed 0]
 """
 
 import argparse
@@ -17,10 +17,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from config import SyntheticConfig
-from data.files import replacing
-from data.synthetic_anomalies import ANOMALIES
-from data.synthetic_series import Synthetic, make_series
-from data.synthetic_shapes import SHAPES
+from data.reel.files import replacing
+from data.synthetic.anomalies import ANOMALIES
+from data.synthetic.series import Synthetic, make_series
+from data.synthetic.shapes import SHAPES
 
 COLUMNS, LENGTH = 5, 512
 MODERATE = replace(

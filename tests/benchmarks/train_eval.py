@@ -21,13 +21,12 @@ import pandas as pd
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from reels import drifting_blobs, make_reel  # noqa: E402
+sys.path[:0] = [str(ROOT)]
 
 import models  # noqa: E402
 from config import Config, load  # noqa: E402
-from training.losses import LOSSES  # noqa: E402
+from models.losses.reconstruction import LOSSES  # noqa: E402
+from tests.support.reels import drifting_blobs, make_reel  # noqa: E402
 from training.train import train  # noqa: E402
 
 SIDE = 112
@@ -85,7 +84,7 @@ def evaluate(work: Path, reel: Path) -> tuple[float, float]:
 
 
 def calibrated(work: Path, config: Config) -> None:
-    from inference.calibrate import calibrate_run
+    from inference.calibration.calibrate import calibrate_run
 
     calibrate_run(work / "run", config)
 

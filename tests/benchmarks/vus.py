@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])  # in place of this folder, where the name vus is this file
 
-from inference.vus import Vus, vus  # noqa: E402
+from inference.metrics.vus import Vus, vus  # noqa: E402
 
 N_POINTS, N_ANOMALIES = 100_000, 40
 TOLERANCE = 1e-6

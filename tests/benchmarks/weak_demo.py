@@ -23,7 +23,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from data.reel import Reel  # noqa: E402
+from data.reel.reel import Reel  # noqa: E402
 from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_table, report  # noqa: E402
 
 TEST, VALIDATES, TRAINED = 0, 3, (1, 2)

@@ -39,7 +39,7 @@ from series import rows_of  # noqa: E402
 from series_anomaly import RECIPE, near_the_anomaly  # noqa: E402
 from series_sets import Case, tsb_evaluation, ucr  # noqa: E402
 
-from tests.baselines import moving_z  # noqa: E402
+from tests.support.baselines import moving_z  # noqa: E402
 
 ZERO_SHOT = ("Chronos", "TimesFM", "Lag-Llama", "MOMENT (ZS)")
 OFFICIAL = (*ZERO_SHOT, "KMeansAD", "Sub-PCA", "KShapeAD")
@@ -57,7 +57,7 @@ BASELINES: dict[str, Score] = {"moving_z": moving_z}
 @lru_cache(maxsize=1)
 def scorer_of(run: Path, device: str):
     """The net of a run, which needs no calibration."""
-    from inference.scorer import load_scorer
+    from inference.scorers.load import load_scorer
 
     return load_scorer(run, device)[0]
 
@@ -80,7 +80,7 @@ def cases_of(data: Path, sets: list[str], limit: int | None) -> list[Case]:
 
 def run_case(case: Case, method: str, run: Path | None, device: str, folder: Path) -> dict[str, Any]:
     """One series through prep and a scorer; returns its row."""
-    from inference.vus import period_of, vus
+    from inference.metrics.vus import period_of, vus
 
     score, values = score_of(method, run, device), values_of(case, folder)
     begun = time.perf_counter()
@@ -95,8 +95,8 @@ def values_of(case: Case, folder: Path) -> np.ndarray:
     """The samples (T, C) of the reel that prep makes of a series, as `eval` reads them, NaN unknown."""
     from config import load
     from data import prepare_data
-    from data.reel import Reel
-    from inference.zero_shot import measured
+    from data.reel.reel import Reel
+    from inference.scorers.zero_shot import measured
 
     prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than scoring it
     np.savez(folder / "all.npz", values=case.values)
@@ -180,9 +180,9 @@ def speed(run: Path, device: str, threads: int) -> dict[str, float]:
 def synthetic(method: str, run: Path | None, device: str, count: int) -> dict[str, float]:
     """Mean average precision and VUS-PR over those of `count` held-out synthetic series that have an anomaly."""
     from config import SyntheticConfig
-    from data.synthetic_series import make_series
-    from inference.metrics import average_precision
-    from inference.vus import period_of, vus
+    from data.synthetic.series import make_series
+    from inference.metrics.frame import average_precision
+    from inference.metrics.vus import period_of, vus
 
     score, rows, everything = score_of(method, run, device), [], []
     for index in range(count):

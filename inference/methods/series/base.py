@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from config import EvalConfig
-from data.reel import INVALID, Reel
+from data.reel.reel import INVALID, Reel
+from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
-from inference.quiet import QuietRange
-from inference.residuals import ScoredFrame
-from inference.samples import Samples
+from inference.scorers.net import ScoredFrame
+from inference.scorers.samples import Samples
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
 
+from inference.calibration.quiet import QuietRange
 from inference.methods.series.base import SeriesMethod, mean_over_windows, windows_of
-from inference.quiet import QuietRange
 
 # At most about; time goes with samples x quiet samples x variables, at windows up to 100 with 1e8 a second on one core.
 QUIET_SAMPLES = 8192

@@ -1,0 +1,1 @@
+"""Getting files that are not here yet."""

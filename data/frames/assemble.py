@@ -1,0 +1,217 @@
+"""The end of prep: decoded rows -> the reel. Fits the scaling once, keeps the good rows, writes tables and pictures."""
+
+import json
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import astropy
+import av
+import cv2
+import numpy as np
+import pandas as pd
+
+from config import Config, PrepConfig
+from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
+from data.frames.plan import ReelPlan
+from data.frames.to_grid import steps
+from data.labels.intervals import read_intervals
+from data.pictures import summary
+from data.reel.files import write_csv, write_json
+from data.reel.reel import INVALID, Reel, inside
+from data.reel.stretch import Stretch, fit_asinh
+from data.reel.windows import index_windows, read_windows
+
+# Enough for quantiles of the intensities, and bounded whatever the reel's size is.
+FIT_FRAMES, FIT_PIXELS = 64, 2**22
+# Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
+PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What prep.labels_csv, prep.stretch and prep.stretch_from give: read before hours of decoding, to fail early."""
+
+    anomalies: tuple[tuple[str, str], ...] | None  # UTC intervals
+    stretches: dict[str, Stretch]
+
+
+def read_given(prep: PrepConfig) -> Given:
+    """Raises ValueError or OSError when a file that the settings name is missing or can't be used."""
+    stretches = {}
+    if prep.stretch_from:
+        other = Reel(prep.stretch_from)
+        stretches = dict(zip(other.channels, other.stretches, strict=True))
+    stretches |= {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
+    return Given(read_intervals(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
+
+
+def read_journal(part: Path) -> dict[tuple[int, int], dict]:
+    """Facts of decoded frames by (row, channel). A last line torn by a kill is cut off; the next starts clean."""
+    path = part / "journal.jsonl"
+    if not path.is_file():
+        return {}
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if len(whole) < len(text):
+        os.truncate(path, len(whole))
+    return {(f["row"], f["channel"]): f for f in map(json.loads, whole.decode().splitlines())}
+
+
+def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config) -> Path | None:
+    """Make the reel `final` from the decoded rows in `part`, or None when all of them failed."""
+    facts = read_journal(part)
+    good = [
+        row
+        for row in range(len(plan.rows))
+        if not any(facts[row, channel]["reason"] for channel in range(len(plan.channels)))
+    ]
+    table = frame_table(plan, facts, good, config.prep.resize or plan.source_shape)
+    if not good:
+        write_rejected(plan, final, table)
+        shutil.rmtree(part)
+        return None
+    making = making_folder(final)
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    add_labels(table, given.anomalies, making)
+    write_csv(making / "frames.csv", table)
+    scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
+    write_json(making / "reel.json", _meta(plan, table, shape, scaling, identity, config.prep))
+    finish(making, config)
+    rejected_path(final).unlink(missing_ok=True)
+    os.replace(making, final)
+    shutil.rmtree(part)
+    return final
+
+
+def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep):
+    """Write frames.npy and masks.npy of the good rows; returns the channels' scaling and the shape (T, C, H, W)."""
+    # The maps are closed on return: some systems move and remove no folder with open files.
+    decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
+    scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
+    _write_arrays(folder, decoded, bits, good, scaling, prep)
+    return scaling, (len(good), *decoded.shape[1:])
+
+
+def making_folder(final: Path) -> Path:
+    """Where the reel is put together; hidden, so that nothing takes it for a reel."""
+    return final.with_name(f".{final.name}.final")
+
+
+def finish(folder: Path, config: Config) -> None:
+    """Window index, preview movie and summary page of a reel folder, as far as they are missing or asked for.
+
+    With prep.movie_only the movie is drawn anew and the window index left as it is.
+    """
+    reel = Reel(folder)
+    if not config.prep.movie_only:
+        write_index(reel, config.prep)
+    if config.prep.movie_only or not (folder / "preview.mp4").is_file():
+        summary.write_preview(reel, config.eval.fps)
+    if not (folder / "summary.png").is_file():
+        summary.write_page(reel)
+
+
+def write_index(reel: Reel, prep: PrepConfig) -> None:
+    """(Re)make windows.csv, unless the one there has the same windows: then its verdicts stay."""
+    path, fresh = reel.path / "windows.csv", index_windows(reel, prep.clip_length, prep.stride)
+    if path.is_file():
+        old = read_windows(reel)
+        if old[["start", "length"]].equals(fresh[["start", "length"]]):
+            return
+        names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
+        backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+        os.replace(path, backup)
+        print(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
+    write_csv(path, fresh)
+    if fresh.empty:
+        print(f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames")
+
+
+def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: dict, prep: PrepConfig) -> list[Stretch]:
+    """The scaling of each channel: given, taken from another reel, or fitted once outside prep.fit_exclude_utc."""
+    chosen = []
+    for channel, name in enumerate(plan.channels):
+        full_scales = [facts[row, channel]["full_scale"] for row in good]
+        if name in given.stretches:
+            chosen.append(given.stretches[name])
+        elif not plan.is_fits and None not in full_scales:
+            chosen.append(Stretch("linear", 1.0, max(full_scales)))
+        else:
+            try:
+                chosen.append(fit_asinh(_fit_sample(plan, decoded, bits, good, channel, prep)))
+            except ValueError as error:
+                raise ValueError(f"{plan.name}, channel {name}: {error}") from None
+    return chosen
+
+
+def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
+    """Those of the good rows that the scaling may be fitted on. Raises ValueError when none is left."""
+    rows = np.array(good)
+    if not prep.fit_exclude_utc:
+        return rows
+    utc = [plan.rows[row][0].time_utc for row in good]
+    if not all(utc):
+        raise ValueError(f"{plan.name} has no UTC times to apply prep.fit_exclude_utc to; set prep.start_utc")
+    rows = rows[~inside(np.array(utc, "datetime64[ms]"), prep.fit_exclude_utc)]
+    if not len(rows):
+        raise ValueError(f"{plan.name}: prep.fit_exclude_utc {prep.fit_exclude_utc} leaves no frame to fit on")
+    return rows
+
+
+def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, prep: PrepConfig) -> np.ndarray:
+    """Valid values of up to FIT_FRAMES frames, spread evenly over the frames that may be fitted on."""
+    rows = fit_rows(plan, good, prep)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(FIT_FRAMES, len(rows))).astype(int))]
+    every = max(1, len(rows) * decoded[0, 0].size // FIT_PIXELS)
+    samples = []
+    for row in rows:
+        values, flags = (array[row, channel].reshape(-1)[::every] for array in (decoded, bits))
+        samples.append(values[(flags & INVALID) == 0])
+    return np.concatenate(samples)
+
+
+def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> None:
+    shape = (len(good), *decoded.shape[1:])
+    frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
+    masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
+    for i, row in enumerate(good):
+        frames[i], masks[i] = scale_frame(decoded[row], bits[row], scaling, frames.dtype)
+    frames.flush()
+    masks.flush()
+
+
+def scale_frame(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Stretched frame (C, H, W) and mask bits (H, W), from values and bits (C, H, W). Invalid pixels are 0."""
+    with np.errstate(all="ignore"):
+        frame = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)]).astype(dtype)
+    mask = np.bitwise_or.reduce(bits, axis=0)
+    # What a given stretch throws beyond the number format is no value either.
+    mask[~np.isfinite(frame).all(axis=0)] |= INVALID
+    frame[:, (mask & INVALID) > 0] = 0
+    return frame, mask
+
+
+def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stretch], identity: str, prep) -> dict:
+    times_s = table.loc[table["accepted"], "time_s"].to_numpy(np.float64)
+    median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
+    return {
+        "name": plan.name,
+        "shape": list(shape),
+        "dtype": prep.precision,
+        "source_shape": list(plan.source_shape),
+        "channels": list(plan.channels),
+        "cadence_s": prep.sample_interval_sec or round(median_s, 6),
+        "gap_threshold": prep.gap_threshold,
+        "origin": "lower" if plan.is_fits else "upper",
+        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
+        "stretch": [s.as_dict() for s in scaling],
+        # What a live stream has to be prepared with, so that it looks like this reel.
+        "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
+        "calibration": steps(prep, [c for row in plan.rows for c in row]),
+        "identity": identity,
+        "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},
+    }

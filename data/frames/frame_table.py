@@ -1,0 +1,99 @@
+"""frames.csv: one row a frame that was met, accepted or rejected, with the reason."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from data.frames.plan import ReelPlan
+from data.reel.files import write_csv
+from data.reel.reel import inside
+from data.sky.wcs import as_columns
+from data.sources.base import Candidate
+
+FRAME_COLUMNS = (
+    "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
+    "reason", "label", "source", "sha256",
+)  # fmt: skip
+
+
+def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, int] | None = None) -> pd.DataFrame:
+    """frames.csv: one row a candidate frame, stored ones first in time order, with the reason of every rejection.
+
+    A stored frame of several channels has one row, with the facts of the first channel, and the other channels' under
+    `<column>_<channel>`. `index` is its row in frames.npy. Where a frame has a WCS, all have its columns, for the
+    reel's `grid` (H, W) and the first channel.
+    """
+    position = {row: i for i, row in enumerate(good)}
+    has_wcs = grid is not None and any(candidates[0].wcs for candidates in plan.rows)
+    rows = []
+    for row, candidates in enumerate(plan.rows):
+        record = _record(candidates[0], facts[row, 0], plan.channels[0])
+        for channel, candidate in list(enumerate(candidates))[1:]:
+            other = _record(candidate, facts[row, channel], plan.channels[channel])
+            names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
+            record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
+            record["reason"] = record["reason"] or other["reason"]
+        if has_wcs:
+            wcs = candidates[0].sky
+            record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
+        rows.append(record | {"index": position.get(row), "accepted": row in position})
+    rows += [_record(c, {"reason": c.reason}, c.channel) | {"index": None, "accepted": False} for c in plan.rejected]
+    table = pd.DataFrame(rows)
+    table["index"] = table["index"].astype("Int64")
+    table["time_s"] = _seconds(table)
+    others = [c for c in table.columns if c not in FRAME_COLUMNS]
+    table = table.sort_values(["time_utc", "time_s", "source"], na_position="last", kind="stable")
+    return table[[*FRAME_COLUMNS, *others]].reset_index(drop=True)
+
+
+def _record(candidate: Candidate, fact: dict, channel: str) -> dict:
+    return {
+        "time_utc": candidate.time_utc or None,
+        "time_s": candidate.time_s,
+        "channel": channel,
+        "exptime_s": candidate.exptime_s,
+        "quality": candidate.quality,
+        "coverage": fact.get("coverage"),
+        "saturated": fact.get("saturated"),
+        "flags": fact.get("flags") or None,
+        "reason": fact["reason"] or None,
+        "label": candidate.label,
+        "source": candidate.source,
+        "sha256": fact.get("sha256"),
+    }
+
+
+def _seconds(table: pd.DataFrame) -> pd.Series:
+    """Seconds since the first stored frame: from UTC where known, else as the source counts them."""
+    stored = table["accepted"]
+    if not table.loc[stored, "time_utc"].isna().any() and stored.any():
+        utc = pd.to_datetime(table["time_utc"])
+        return (utc - utc[stored].min()).dt.total_seconds().round(3)
+    first = table.loc[stored, "time_s"].min() if stored.any() else 0.0
+    return (table["time_s"] - first).round(6)
+
+
+def rejected_path(final: Path) -> Path:
+    """The table of a reel that came to nothing."""
+    return final.with_name(f"{final.name}.rejected.csv")
+
+
+def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = None) -> None:
+    """Record why a plan gives no reel: the rows that frames.csv would have."""
+    table = frame_table(plan, {}, []) if table is None else table
+    write_csv(rejected_path(final), table)
+    reasons = table["reason"].value_counts()
+    print(
+        f"{plan.name}: none of {len(table)} frames can be used; {reasons.iloc[0]} of them: {reasons.index[0]} "
+        f"(all in {rejected_path(final)})"
+    )
+
+
+def add_labels(table: pd.DataFrame, anomalies: tuple[tuple[str, str], ...] | None, folder: Path) -> None:
+    """Frame labels from UTC intervals of anomalies: 1 inside any of them, 0 outside; kept as labels.csv."""
+    if anomalies is None:
+        return
+    known = table["time_utc"].notna()
+    times = table.loc[known, "time_utc"].to_numpy(dtype="datetime64[ms]")
+    table.loc[known, "label"] = inside(times, anomalies).astype(float)
+    write_csv(folder / "labels.csv", pd.DataFrame(anomalies, columns=["start", "end"]))

@@ -1,0 +1,115 @@
+"""Registration: frames of a reel brought to solar north, one scale and one pointing by one affine warp each.
+
+What `aiapy.calibrate.register` does to level 1, in the way that serves frames to be shrunk: one warp from the header's
+WCS straight to the common grid. Where each frame goes is decided in the plan; workers only apply six numbers.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from config import PrepConfig
+from data.sky.wcs import FrameWcs
+from data.sources.base import Candidate
+
+REGISTERED_LEVEL = 1.5  # LVL_NUM of frames that the archive registered
+TOLERANCE_PX = 0.02  # a frame that is nowhere farther from its place stays as it is
+DISC_FITS = 1.05  # a full disc's diameter is at most this many times the shorter side
+LARGEST_DRIFT = 0.25  # of the shorter side; pointings that differ by more follow their target on purpose
+
+Row = tuple[Candidate, ...]
+
+
+def register_rows(rows: tuple[Row, ...], shape: tuple[int, int], prep: PrepConfig) -> tuple[Row, ...]:
+    """The rows of a plan with `target` and `to_source` of every frame that is to be registered."""
+    frames = [c for row in rows for c in row if _wanted(c, shape, prep.shape_tolerance_px)]
+    if prep.register == "off" or not frames:
+        return rows
+    targets = dict(zip(map(id, frames), _targets([c.wcs for c in frames], shape, prep.rsun_arcsec), strict=True))
+    return tuple(tuple(_registered(c, targets.get(id(c)), shape) for c in row) for row in rows)
+
+
+def _wanted(candidate: Candidate, shape: tuple[int, int], tolerance_px: int) -> bool:
+    level = 1.0 if math.isnan(candidate.level) else candidate.level
+    # Frames of another shape are rejected when they are decoded; they have no say in where the others go.
+    fits = all(abs(n - m) <= tolerance_px for n, m in zip(candidate.shape, shape, strict=True))
+    return candidate.is_fits and candidate.wcs is not None and level < REGISTERED_LEVEL and fits
+
+
+def _registered(candidate: Candidate, target: FrameWcs | None, shape: tuple[int, int]) -> Candidate:
+    if target is None:
+        return candidate
+    matrix = affine(target, candidate.wcs, shape)
+    corners = np.array([[x, y, 1.0] for x in (0, shape[1]) for y in (0, shape[0])])
+    if not np.isfinite(matrix).all():  # a header that puts the frame behind the observer
+        return candidate
+    if np.abs(corners @ matrix.T - corners[:, :2]).max() < TOLERANCE_PX:
+        return candidate
+    return replace(candidate, target=target, to_source=tuple(map(float, matrix.ravel())))
+
+
+def _targets(sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None) -> list[FrameWcs]:
+    """Where each frame goes: tangent to the Sun's centre, north up, with the Sun's centre at a common pixel.
+
+    The common scale is the sources' median, in arcsec; with `rsun_arcsec` every solar radius has the size in pixels
+    that a Sun of this radius has at that scale.
+    """
+    scale = _middle([wcs.scale_arcsec for wcs in sources])
+    steps = [scale * (wcs.rsun_arcsec / rsun_arcsec if rsun_arcsec else 1.0) for wcs in sources]
+    centred = ((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    if _full_disc([wcs.rsun_arcsec / step for wcs, step in zip(sources, steps, strict=True)], sources, shape):
+        crpix = [centred] * len(sources)
+    else:
+        crpix = _pointing([_sun_centre(wcs, step, centred) for wcs, step in zip(sources, steps, strict=True)], shape)
+    return [
+        replace(wcs, crpix1=x, crpix2=y, cdelt1=step, cdelt2=step, crval1=0.0, crval2=0.0, crota2=0.0)
+        for wcs, step, (x, y) in zip(sources, steps, crpix, strict=True)
+    ]
+
+
+def _middle(values: Sequence[float]) -> float:
+    """The median; of an even number the upper one, so that it is the value of some frame, which need not move then."""
+    return sorted(values)[len(values) // 2]
+
+
+def _full_disc(radii_px: list[float], sources: Sequence[FrameWcs], shape: tuple[int, int]) -> bool:
+    """Whether most frames show the whole disc: its centre lies inside, and it has room."""
+    inside = 0
+    for wcs in sources:
+        x, y = wcs.sun_centre_px
+        inside += 0 <= x < shape[1] and 0 <= y < shape[0]
+    return 2 * inside > len(sources) and 2 * _middle(radii_px) <= DISC_FITS * min(shape)
+
+
+def _sun_centre(wcs: FrameWcs, step: float, centred: tuple[float, float]) -> tuple[float, float]:
+    """CRPIX of a target without roll, in `step` arcsec a pixel, that holds the middle of the frame in the middle."""
+    tx, ty = np.deg2rad([float(v) / 3600 for v in wcs.pixel_to_hpc(centred[0] - 1, centred[1] - 1)])
+    arcsec = math.degrees(1) * 3600
+    # Gnomonic about the Sun's centre, WCS Paper II, equations 54 and 12-13.
+    return centred[0] - math.tan(tx) * arcsec / step, centred[1] - math.tan(ty) / math.cos(tx) * arcsec / step
+
+
+def _pointing(crpix: list[tuple[float, float]], shape: tuple[int, int]) -> list[tuple[float, float]]:
+    """One pointing for all cut-outs, or each its own where they follow a target as the Sun turns."""
+    possible = [own for own in crpix if math.isfinite(sum(own))]
+    if not possible:
+        return crpix
+    common = tuple(_middle(axis) for axis in zip(*possible, strict=True))
+    distances = sorted(math.dist(common, own) for own in possible)
+    drift = distances[int(0.9 * (len(distances) - 1))]  # single frames may point anywhere
+    return crpix if drift > LARGEST_DRIFT * min(shape) else [common] * len(crpix)
+
+
+def affine(target: FrameWcs, source: FrameWcs, shape: tuple[int, int]) -> np.ndarray:
+    """Matrix (2, 3) from pixels (x, y) of a target grid of `shape` to those of a source, both counted from 0.
+
+    Exact for frames tangent to one point, as those of one instrument are. Between planes that are tangent a full solar
+    radius apart it leaves a relative error of (1000 arcsec)^2 = 2.4e-5, or 0.05 pixels at the edge of 4096.
+    """
+    x0, y0 = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+    x, y = np.array([x0, 2 * x0 + 1, -1, x0, x0]), np.array([y0, y0, y0, 2 * y0 + 1, -1])
+    at = np.stack(source.hpc_to_pixel(*target.pixel_to_hpc(x, y)))  # (2, 5)
+    linear = np.stack([(at[:, 1] - at[:, 2]) / (2 * x0 + 2), (at[:, 3] - at[:, 4]) / (2 * y0 + 2)], axis=1)
+    return np.column_stack([linear, at[:, 0] - linear @ [x0, y0]])

@@ -1,0 +1,210 @@
+"""From stored pixels to comparable ones: missing and saturated pixels, exposure, common shape, registration, grid.
+
+Order matters: saturation is a property of the raw counts, so it is noted before they are divided by the exposure time.
+The order of the steps is that of aiapy's "Preparing AIA data"; its respiking is left out, for it would plant anomalies.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from config import PrepConfig
+from data.frames.resample import any_in_cell, area_mean
+from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
+from data.sky.limb import off_limb
+from data.sky.wcs import FrameWcs
+from data.sources.base import Candidate, FrameError, RawFrame
+
+
+@dataclass(frozen=True)
+class CalibratedFrame:
+    """Physical values `(H, W)` float32 on the reel's grid, invalid pixels 0, with mask bits and what was seen."""
+
+    values: np.ndarray
+    bits: np.ndarray  # (H, W) uint8
+    coverage: float  # fraction of the pixels outside prep.mask that were valid: the source's, or the registered frame's
+    saturated_fraction: float
+    flags: str
+
+
+def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+    """The calibration steps that `calibrate` performs on these frames, for reel.json."""
+    fits = any(c.is_fits for c in frames)
+    done = ["missing pixels masked"]
+    if fits and prep.saturation_dn:
+        done.append(f"saturation noted at {prep.saturation_dn:g} DN")
+    if fits and prep.normalise_exposure:
+        done.append("divided by EXPTIME (DN/s)")
+    if any(c.degradation != 1 for c in frames):
+        done.append("divided by the degradation of the instrument")
+    if prep.mask:
+        done.append(f"rectangles masked: {[list(r) for r in prep.mask]}")
+    if prep.field_circle:
+        done.append(f"masked outside the circle {list(prep.field_circle)}")
+    return [*done, *_sky_steps(prep, frames), "valid-weighted area mean" if prep.resize else "native grid"]
+
+
+def _sky_steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+    """The steps that need a WCS."""
+    done = []
+    fits = any(c.is_fits and c.wcs for c in frames)
+    if fits and prep.pointing_table:
+        done.append("pointing from the master pointing table")
+    if any(c.target for c in frames):
+        size = f"solar radius as of {prep.rsun_arcsec:g} arcsec" if prep.rsun_arcsec else "common scale"
+        pointings = {(c.target.crpix1, c.target.crpix2) for c in frames if c.target}
+        pointing = "common pointing" if len(pointings) == 1 else "each its own pointing"
+        done.append(f"registered: roll 0, {size}, {pointing}")
+    if any(c.wcs for c in frames):
+        done.append("masked beyond the limb" if prep.off_limb == "mask" else "limb noted")
+    return done
+
+
+def calibrate(
+    raw: RawFrame, candidate: Candidate, source_shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig
+) -> CalibratedFrame:
+    """One raw frame on the reel's grid `(H, W)`.
+
+    `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
+    """
+    level_dn = prep.saturation_dn if candidate.is_fits else None
+    pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
+    valid = _all_of(present, _find_valid(pixels, raw.blank))
+    saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
+    to_source = np.reshape(candidate.to_source, (2, 3)) if candidate.to_source else None
+    free = unmasked(source_shape, prep.mask, prep.field_circle)
+    coverage, valid = _cover(valid, free, prep.min_coverage)
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
+        small, weight = area_mean(pixels, valid, grid, to_source)
+        small /= np.float32(_sensitivity(candidate, prep))
+    if to_source is not None:
+        coverage = float(np.clip(weight.mean() / (1.0 if free is None else free.mean()), 0, 1))
+        _check_coverage(coverage, prep.min_coverage)
+    bits = _mask_bits(small, weight, saturated, to_source)
+    _mark_limb(bits, candidate.sky, source_shape, prep)
+    small[(bits & INVALID) > 0] = 0
+    saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, candidate, present, prep)))
+
+
+def _flags(raw: RawFrame, candidate: Candidate, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
+    """What was odd about a frame that is used all the same."""
+    flags = [text for text in (raw.flags, candidate.flags) if text]
+    if present is not None:
+        flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
+    return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if candidate.quality >> bit & 1]
+
+
+def _sensitivity(candidate: Candidate, prep: PrepConfig) -> float:
+    """What the counts of a frame are divided by."""
+    exptime_s = candidate.exptime_s if candidate.is_fits and prep.normalise_exposure else 1.0
+    return exptime_s * candidate.degradation
+
+
+def _mark_limb(bits: np.ndarray, wcs: FrameWcs | None, shape: tuple[int, int], prep: PrepConfig) -> None:
+    """Set the bits of what lies beyond the limb. With prep.off_limb mask it is hidden, but was not missing."""
+    if wcs is None:
+        return
+    marks = OFF_LIMB | INVALID if prep.off_limb == "mask" else OFF_LIMB
+    bits[off_limb(wcs.resized(shape, bits.shape), bits.shape)] |= marks
+
+
+def _mask_bits(
+    small: np.ndarray, weight: np.ndarray | None, saturated: np.ndarray | None, to_source: np.ndarray | None
+) -> np.ndarray:
+    """Mask bits (H, W) uint8. A grid cell is valid when at least half of its area was, saturated when any of it was."""
+    invalid = ~np.isfinite(small)
+    if weight is not None:
+        invalid |= weight < 0.5
+    bits = np.where(invalid, np.uint8(INVALID), np.uint8(0))
+    if saturated is not None:
+        bits[any_in_cell(saturated, small.shape, to_source)] |= SATURATED
+    return bits
+
+
+def _all_of(*masks: np.ndarray | None) -> np.ndarray | None:
+    """Where all masks hold; None stands for a mask that holds everywhere."""
+    given = [mask for mask in masks if mask is not None]
+    return np.logical_and.reduce(given) if given else None
+
+
+def _find_saturated(pixels: np.ndarray, valid: np.ndarray | None, level_dn: float) -> np.ndarray | None:
+    """Where valid raw counts reach the level; None when nowhere."""
+    if pixels.dtype.kind in "iu":
+        if pixels.max() < level_dn:  # no array is made for the usual frame
+            return None
+        level_dn = math.ceil(level_dn)  # an integer keeps the pixels from being converted for the comparison
+    saturated = _all_of(pixels >= level_dn, valid)
+    return saturated if saturated.any() else None
+
+
+def _find_valid(pixels: np.ndarray, blank: int | None) -> np.ndarray | None:
+    """Where pixels hold a value; None when everywhere."""
+    if pixels.dtype.kind in "iub":
+        if blank is None or not pixels.min() <= blank <= pixels.max():
+            return None
+        valid = pixels != blank
+    else:
+        valid = np.isfinite(pixels)
+    return None if valid.all() else valid
+
+
+def _to_shape(pixels: np.ndarray, shape: tuple[int, int], tolerance_px: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The frame cropped or padded at its far edges to `shape`, and where it has pixels (None: it had the shape).
+
+    Cut-outs that follow the Sun change their size by a pixel; anything more is another field of view.
+    """
+    if pixels.shape == tuple(shape):
+        return pixels, None
+    if any(abs(a - b) > tolerance_px for a, b in zip(pixels.shape, shape, strict=True)):
+        have, want = ("x".join(map(str, s)) for s in (pixels.shape, shape))
+        raise FrameError(f"shape {have} differs from {want} by more than prep.shape_tolerance_px {tolerance_px}")
+    height, width = (min(a, b) for a, b in zip(pixels.shape, shape, strict=True))
+    fitted, present = np.zeros(shape, pixels.dtype), np.zeros(shape, bool)
+    fitted[:height, :width] = pixels[:height, :width]
+    present[:height, :width] = True
+    return fitted, present
+
+
+@lru_cache(maxsize=4)
+def unmasked(
+    shape: tuple[int, int],
+    rectangles: tuple[tuple[int, int, int, int], ...],
+    circle: tuple[float, float, float] | None = None,
+) -> np.ndarray | None:
+    """Where no prep.mask rectangle (x0, y0, x1, y1; half-open source pixels) lies, and inside prep.field_circle.
+
+    None when nothing is masked.
+    """
+    free = np.ones(shape, bool)
+    if circle:
+        x, y, radius = circle
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
+        free = np.hypot(rows - y, columns - x) <= radius
+    for x0, y0, x1, y1 in rectangles:
+        free[y0:y1, x0:x1] = False
+    return None if free.all() else free
+
+
+def _cover(valid: np.ndarray | None, free: np.ndarray | None, min_coverage: float) -> tuple[float, np.ndarray | None]:
+    """The coverage of a frame, and its valid pixels without the masked ones. Raises FrameError when too few are there.
+
+    What the user masks is not missing: only the rest of the frame has to be there.
+    """
+    both = _all_of(valid, free)
+    expected = 1.0 if free is None else free.mean()
+    if expected == 0:
+        raise FrameError("prep.mask covers the whole frame")
+    coverage = 1.0 if valid is None else float(both.mean() / expected)
+    _check_coverage(coverage, min_coverage)
+    return coverage, both
+
+
+def _check_coverage(coverage: float, min_coverage: float) -> None:
+    if coverage == 0:
+        raise FrameError("no pixel is valid")
+    if coverage < min_coverage:
+        raise FrameError(f"coverage {coverage:.2f} is below prep.min_coverage {min_coverage:g}")

@@ -1,0 +1,1 @@
+"""What is known of the time of events: catalogues, intervals, labels of windows."""

@@ -1,0 +1,227 @@
+"""Catalogues of solar flares: a CSV in one of several forms, or the HEK, asked once and kept as such a CSV.
+
+General form: columns start, peak, end (UTC, ISO 8601), class (GOES, as M7.7), x, y (helioprojective arcsec as seen from
+Earth at the flare's peak; both empty where unknown), and optionally id and type; other columns are passed over. The
+longer names of NAMES are understood too. With a column `type`, only its rows "flare" (or "FL") are read.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.reel.files import write_text
+from data.sources.base import FrameError, parse_utc
+
+COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
+NAMES = {
+    "start": ("start", "event_starttime"),
+    "peak": ("peak", "event_peaktime"),
+    "end": ("end", "event_endtime"),
+    "class": ("class", "goes_class", "fl_goescls"),
+    "x": ("x", "hpc_x", "hpc_x_arcsec"),
+    "y": ("y", "hpc_y", "hpc_y_arcsec"),
+    "id": ("id", "kb_archivid"),
+    "type": ("type", "event_type"),
+}
+REQUIRED = ("start", "peak", "end", "class")
+FLUX_W_M2 = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
+_CLASS = re.compile(r"^([ABCMX])(\d+\.?\d*)$")
+_ASKED = re.compile(r"^# HEK GOES flares of (\S+) \.\. (\S+) UTC$")
+LONGEST = np.timedelta64(12, "h")  # a longer flare is an error in the list
+DAYS_A_QUERY = 30  # the HEK is slow or silent when asked for many months at once (sunpy issue 2434)
+
+
+class CatalogError(ValueError):
+    """A catalogue that can't be used; the message names the file, the row, the column and what is allowed."""
+
+
+def load_catalog(catalog: str, first: np.datetime64, last: np.datetime64, cache: str | Path) -> pd.DataFrame:
+    """The flares of `eval.catalog`: a CSV's path, or "hek" for those of [first, last] UTC, kept in the CSV `cache`."""
+    return fetch_hek(first, last, cache) if catalog == "hek" else read_catalog(catalog)
+
+
+def read_catalog(path: str | Path) -> pd.DataFrame:
+    """Flares of a CSV, in the order of their starts, with COLUMNS.
+
+    start, peak, end: datetime64[ms] UTC. flux_w_m2: of the class in 1-8 A, as labelled (GOES 8 to 15 labels hold SWPC's
+    factor 0.7). x_arcsec, y_arcsec: NaN where unknown. id: the file's, else SOL and the start time.
+    Lists often write a flare that goes past midnight under the date of its start alone: a peak or end that would lie
+    before the start on the same date, and at most LONGEST after it on the next, is read as on the next.
+    Raises CatalogError.
+    """
+    path = Path(path)
+    names, rows = _read_rows(path)
+    column = {key: next((name for name in some if name in names), None) for key, some in NAMES.items()}
+    for key in REQUIRED:
+        if column[key] is None:
+            raise CatalogError(f"{path} has no column for the flares' {key}; name one of {', '.join(NAMES[key])}")
+    flares = []
+    for number, cells in enumerate(rows, 1):
+        if cells.get(column["type"], "flare").lower() not in ("flare", "fl"):
+            continue
+        try:
+            flares.append(_flare(cells, column))
+        except ValueError as error:
+            raise CatalogError(f"{path}, data row {number}: {error}") from None
+    return _as_table(flares)
+
+
+def flux_of_class(goes_class: str) -> float:
+    """Peak flux in W/m^2 of a GOES class, as M7.7 -> 7.7e-5. Raises ValueError when it is none."""
+    match = _CLASS.match(goes_class.upper())
+    if not match or float(match[2]) == 0:
+        raise ValueError(f"class {goes_class!r}; allowed is A, B, C, M or X and a number above 0, as M7.7")
+    return FLUX_W_M2[match[1]] * float(match[2])
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Column names in lower case, and the rows by them; lines that begin with # are comments."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+        table = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(lines), strict=True) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CatalogError(f"catalogue {path} is not readable as CSV: {error}") from None
+    if not table:
+        raise CatalogError(f"catalogue {path} is empty; it needs the columns {', '.join(REQUIRED)}, x, y")
+    names = [name.lower() for name in table[0]]
+    for number, row in enumerate(table[1:], 1):
+        if len(row) != len(names):
+            raise CatalogError(f"{path}, data row {number}: {len(row)} cells, the header has {len(names)}")
+    return names, [dict(zip(names, row, strict=True)) for row in table[1:]]
+
+
+def _flare(cells: dict[str, str], column: dict[str, str | None]) -> tuple:
+    """One row of the table, in the order of COLUMNS. Raises ValueError that names the column and what is allowed."""
+    start, peak, end = (_time(column[key], cells[column[key]]) for key in ("start", "peak", "end"))
+    peak, end = (_past_midnight(start, time) for time in (peak, end))
+    if not start <= peak <= end:
+        raise ValueError(f"start {start}, peak {peak}, end {end}; allowed are times in this order")
+    goes_class = cells[column["class"]].upper()
+    try:
+        flux = flux_of_class(goes_class)
+    except ValueError as error:
+        raise ValueError(f"column {column['class']}: {error}") from None
+    x, y = (_arcsec(column[axis], cells.get(column[axis], "")) for axis in "xy")
+    if math.isnan(x) != math.isnan(y):
+        raise ValueError(f"x {x:g}, y {y:g} arcsec; allowed are both or none")
+    return cells.get(column["id"]) or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
+
+
+def _time(column: str, text: str) -> np.datetime64:
+    try:
+        return np.datetime64(parse_utc(text), "ms")
+    except FrameError:
+        raise ValueError(f"column {column}: {text!r}; allowed is a UTC time as 2012-07-19T05:58:00") from None
+
+
+def _past_midnight(start: np.datetime64, time: np.datetime64) -> np.datetime64:
+    """`time`, or the same a day later; see `read_catalog`."""
+    next_day = time + np.timedelta64(1, "D")
+    same_date = time.astype("datetime64[D]") == start.astype("datetime64[D]")
+    return next_day if same_date and time < start and next_day - start <= LONGEST else time
+
+
+def _arcsec(column: str | None, text: str) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise ValueError(f"column {column}: {text!r}; allowed is a number of arcsec, or nothing where it is unknown")
+    return value
+
+
+def _as_table(flares: list[tuple]) -> pd.DataFrame:
+    table = pd.DataFrame(flares, columns=list(COLUMNS))
+    kinds = dict.fromkeys(("start", "peak", "end"), "datetime64[ms]")
+    kinds |= dict.fromkeys(("flux_w_m2", "x_arcsec", "y_arcsec"), np.float64)
+    return table.astype(kinds).sort_values(["start", "peak"], kind="stable").reset_index(drop=True)
+
+
+def fetch_hek(
+    first: np.datetime64, last: np.datetime64, cache: str | Path, search: Callable | None = None
+) -> pd.DataFrame:
+    """GOES flares of [first, last] UTC that the HEK knows, as `read_catalog` gives them.
+
+    The answer is kept in the CSV `cache`; while that covers the times asked for, nothing is asked again.
+    search: takes sunpy.net attributes and returns the response, default sunpy.net.Fido.search (needs the network).
+    Positions are the HEK's; it gives them for the flare's start, at most some 10 arcsec an hour from the peak's.
+    Raises ConnectionError when the HEK can't be asked, CatalogError when `cache` is damaged.
+    Source: Hurlburt et al. (2012, Solar Physics 275, 67).
+    """
+    cache = Path(cache)
+    first, last = np.datetime64(first, "s"), np.datetime64(last, "s") + np.timedelta64(1, "s")
+    if not _covers(cache, first, last):
+        rows = [row for raw in _responses(first, last, cache, search) for row in raw]
+        table = hek_rows(rows)
+        write_text(cache, f"# HEK GOES flares of {first} .. {last} UTC\n{table.to_csv(index=False)}")
+    return read_catalog(cache)
+
+
+def _covers(cache: Path, first: np.datetime64, last: np.datetime64) -> bool:
+    if not cache.is_file():
+        return False
+    with cache.open(encoding="utf-8") as stream:
+        asked = _ASKED.match(stream.readline().rstrip("\n"))
+    if not asked:
+        raise CatalogError(f"{cache} is no answer of the HEK kept by this program; name it in eval.catalog, or move it")
+    return np.datetime64(asked[1]) <= first and last <= np.datetime64(asked[2])
+
+
+def _responses(first: np.datetime64, last: np.datetime64, cache: Path, search: Callable | None) -> Iterator:
+    """Raw tables of the HEK, one for each DAYS_A_QUERY days."""
+    # Imported late: sunpy.net costs seconds, and is needed only when the HEK is asked.
+    from sunpy.net import Fido
+    from sunpy.net import attrs as a
+
+    step = np.timedelta64(DAYS_A_QUERY, "D")
+    for start in np.arange(first, last, step):
+        end = min(start + step, last)
+        try:
+            span = a.Time(str(start), str(end))
+            found = (search or Fido.search)(span, a.hek.EventType("FL"), a.hek.OBS.Observatory == "GOES")
+        except (OSError, HTTPException) as error:
+            raise ConnectionError(
+                f"the HEK can't be asked for the flares of {start} .. {end} ({error}); run once with a network, the "
+                f"answer is then kept in {cache}, or name a CSV of flares in eval.catalog"
+            ) from error
+        yield found["hek"].raw
+
+
+def hek_rows(rows: list) -> pd.DataFrame:
+    """Rows of raw HEK responses, mappings by column name, in the general form; what is no whole flare is left out.
+
+    The HEK lists some flares twice (sunpy issue 758): of those with the same times and class one is kept, rather one
+    with a position. Stonyhurst (0, 0) stands for an unknown position (sunpy issue 2673).
+    """
+    keys = ("start", "peak", "end", "class", "x", "y", "id")
+    column = {key: NAMES[key][-1] for key in keys if key not in "xy"} | {"x": "hpc_x", "y": "hpc_y"}
+    flares = []
+    for row in rows:
+        cells = {name: _text(row[name]) for name in column.values()}
+        if all(_text(row[name]) in ("0", "0.0", "-0.0") for name in ("hgs_x", "hgs_y")):
+            cells |= {"hpc_x": "", "hpc_y": ""}
+        try:
+            flares.append(_flare(cells, column))
+        except ValueError:
+            continue
+    if len(flares) < len(rows):
+        print(f"HEK: {len(rows) - len(flares)} of {len(rows)} rows lack a class or ordered times, left out")
+    table = _as_table(flares).drop(columns="flux_w_m2")
+    table = table.rename(columns={"goes_class": "class", "x_arcsec": "x", "y_arcsec": "y"})
+    table = table.sort_values("x", na_position="last", kind="stable").drop_duplicates(["start", "peak", "end", "class"])
+    for name in ("start", "peak", "end"):
+        table[name] = np.datetime_as_string(table[name].to_numpy(), unit="ms")
+    return table.sort_values("start", kind="stable")[list(keys)]
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is np.ma.masked else str(value).strip()

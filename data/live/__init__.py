@@ -1,0 +1,1 @@
+"""Frames that arrive while they are watched."""

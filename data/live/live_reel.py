@@ -1,0 +1,306 @@
+"""A reel that is still being filmed: the last seconds of a stream, behind the interface that scorers read reels by.
+
+A thread feeds it frames in the form of the run's training reel; `read` waits until the frames are there. Frames are
+numbered as in a reel: what was dropped has no number, and ends a stretch as a gap does.
+"""
+
+import hashlib
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from config import Config, PrepConfig, from_dict
+from data.frames.assemble import scale_frame
+from data.frames.to_grid import calibrate
+from data.live.live_source import Picture
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch
+from data.sources.base import RGB, Candidate, FrameError
+from data.sources.video import raw_frame
+
+BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
+KEPT_FRAMES = 64  # behind the last one that was scored: what a scorer may still look back at
+PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
+
+
+class StretchEnded(Exception):
+    """Frames were asked for that never came: the stretch ended at `end`."""
+
+    def __init__(self, end: int):
+        super().__init__(f"the stretch ended at frame {end}")
+        self.end = end
+
+
+class OpenEnd(int):
+    """The end of a stretch that still grows: as a number it lies beyond every frame."""
+
+    reel: "LiveReel"
+
+    def __new__(cls, reel: "LiveReel"):
+        self = super().__new__(cls, BEYOND)
+        self.reel = reel
+        return self
+
+    def reached(self, frame: int) -> int:
+        """Wait until the stretch holds the frames before `frame`: returns `frame`, or the end if it ended earlier."""
+        return self.reel.reached(frame)
+
+
+@dataclass
+class _Stretch:
+    begin: int
+    end: int | None = None
+
+
+class Drop(NamedTuple):
+    """Frames that nobody has looked at: how many, and the times of the first and the last, s."""
+
+    frames: int
+    from_s: float
+    to_s: float
+
+
+class _Frame(NamedTuple):
+    values: np.ndarray  # (C, H, W)
+    bits: np.ndarray  # (H, W)
+    time_s: float
+    arrived: float  # time.monotonic
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a reel's frames were made from pictures, so that those of a stream can be made alike."""
+
+    pixels: PrepConfig
+    source_shape: tuple[int, int]
+    grid: tuple[int, int]
+    channels: tuple[str, ...]
+    stretches: tuple[Stretch, ...]
+    dtype: str
+
+    @classmethod
+    def of(cls, reel: Reel, trained: Config) -> "Form":
+        """The form of a training reel. What an older reel.json does not tell is taken from the run's own config.
+
+        Raises ValueError for a reel that was not made from pictures, or in a way that a stream can't be.
+        """
+        if reel.meta["unit"] != "level":
+            raise ValueError(f"the model was trained on {reel.path}, which holds no video; --follow reads video only")
+        told = reel.meta.get("pixels")
+        pixels = from_dict({"prep": told}, str(reel.path)).prep if told else trained.prep
+        if pixels.off_limb == "mask":
+            raise ValueError(f"{reel.path} was prepared with prep.off_limb mask, not for --follow; use eval on reels")
+        shapes = tuple(reel.meta["source_shape"]), reel.shape[2:]
+        return cls(pixels, *shapes, tuple(reel.channels), tuple(reel.stretches), reel.meta["dtype"])
+
+    @property
+    def in_colour(self) -> bool:
+        return self.channels == RGB
+
+    def frame(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+        """Stretched frame (C, H, W) and mask bits (H, W). Raises FrameError for a picture that can't be used."""
+        shape = next(iter(picture.planes.values())).shape
+        masked = self.pixels.mask or self.pixels.field_circle
+        if masked and shape != self.source_shape:
+            have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
+            raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
+        candidate = Candidate("stream", "", "video", "stream")
+        found = [calibrate(raw_frame(p), candidate, shape, self.grid, self.pixels) for p in picture.planes.values()]
+        values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
+        return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
+
+
+def cadence_of(pictures: list[Picture]) -> float:
+    """The median step between pictures, s; what the stream announces where there is none."""
+    steps_s = [b.time_s - a.time_s for a, b in pairwise(pictures) if not b.is_gap]
+    return round(float(np.median(steps_s)), 6) if steps_s else sum(p.cadence_s for p in pictures[:1])
+
+
+class LiveReel:
+    """The last frames of a stream as a reel: one thread calls `feed`, another reads.
+
+    Whoever reads goes through `each_stretch` in order, and calls `release` for frames that are done with. `span`
+    frames, as many as are ever asked for at once, and `delay_s` more may wait to be read. When more would, all that
+    wait are dropped, and a new stretch begins with the newest: no stretch mixes cadences, which no model has seen.
+    """
+
+    is_series = False
+
+    def __init__(self, name: str, form: Form, gap_threshold: float, delay_s: float, span: int):
+        self.name, self.form, self.delay_s, self.span = name, form, delay_s, span
+        identity = hashlib.sha256(f"live {name}".encode()).hexdigest()
+        self.meta = {"gap_threshold": gap_threshold, "source_shape": form.source_shape, "identity": identity}
+        self.counts: Counter[str] = Counter()  # frames read, dropped, damaged
+        self.cadence_s, self.failure, self.last_problem = 0.0, None, ""
+        self.drops: deque[Drop] = deque()  # for the reader to take
+        self._frames: deque[_Frame] = deque()
+        self._first = 0  # number of _frames[0]
+        self._handed = 0  # one past the last frame that a reader has asked for
+        self._coming: deque[_Stretch] = deque()  # those that nobody reads yet
+        self._growing: _Stretch | None = None
+        self._current: _Stretch | None = None
+        self._over = False
+        self._changed = threading.Condition()
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(0, C, H, W): how many frames there will be is not known."""
+        return 0, len(self.form.channels), *self.form.grid
+
+    @property
+    def channels(self) -> list[str]:
+        return list(self.form.channels)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The intensity scaling of each channel."""
+        return list(self.form.stretches)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name)
+
+    def feed(self, pictures: Iterable[Picture]) -> None:
+        """Take in pictures until they end; what stopped them is kept in `failure`."""
+        try:
+            pictures = iter(pictures)
+            first = list(islice(pictures, PROBED_FRAMES))
+            self.cadence_s = cadence_of(first)
+            for picture in chain(first, pictures):
+                self.push(picture)
+        except Exception as error:  # of a decoder; it is raised again where somebody reads
+            self.failure = error
+        finally:
+            self.finish()
+
+    def push(self, picture: Picture) -> None:
+        """Take in one picture; when too many wait, wait too (`can_wait`) or drop those that nobody has asked for."""
+        try:
+            values, bits = self.form.frame(picture)
+        except FrameError as error:
+            self.counts["damaged"] += 1
+            self.last_problem = str(error)
+            return
+        with self._changed:
+            self.cadence_s = self.cadence_s or picture.cadence_s
+            if picture.can_wait:
+                self._changed.wait_for(lambda: self._waiting() < self._limit() or self._over)
+            if self._over:
+                return
+            self.counts["read"] += 1
+            if picture.is_gap or self._is_gap(picture.time_s):
+                self._close()
+            if self._waiting() >= self._limit():
+                self._drop()
+            if self._growing is None:
+                self._growing = _Stretch(self._end())
+                self._coming.append(self._growing)
+            self._frames.append(_Frame(values, bits, picture.time_s, time.monotonic()))
+            self._changed.notify_all()
+
+    def _end(self) -> int:
+        return self._first + len(self._frames)
+
+    def _waiting(self) -> int:
+        return self._end() - max(self._handed, self._first)
+
+    def _limit(self) -> int:
+        return self.span + max(1, round(self.delay_s / self.cadence_s))
+
+    def _is_gap(self, time_s: float) -> bool:
+        longest_s = self.meta["gap_threshold"] * self.cadence_s
+        return bool(self._frames) and not 0 < time_s - self._frames[-1].time_s <= longest_s
+
+    def _close(self) -> None:
+        if self._growing:
+            self._growing.end = self._end()
+        self._growing = None
+
+    def _drop(self) -> None:
+        """Drop the frames that nobody has asked for; the stretches they were in end before them."""
+        kept, lost = max(self._handed, self._first), self._waiting()
+        self.counts["dropped"] += lost
+        self.drops.append(Drop(lost, self._frames[-lost].time_s, self._frames[-1].time_s))
+        self._give_up(kept)
+
+    def _give_up(self, kept: int) -> None:
+        while self._end() > kept:
+            self._frames.pop()
+        self._close()
+        for stretch in (self._current, *self._coming):
+            if stretch and (stretch.end is None or stretch.end > kept):
+                stretch.end = kept  # before its own begin when all of it is gone: a stretch of no frames
+
+    def finish(self) -> None:
+        """No frame will come any more."""
+        with self._changed:
+            self._close()
+            self._over = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End now: frames that nobody has asked for are given up."""
+        with self._changed:
+            self._give_up(max(self._handed, self._first))
+            self._over = True
+            self._changed.notify_all()
+
+    def wait_for_first(self) -> bool:
+        """Wait for the first frame, and so for the cadence; False when the stream ends before it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._over)
+            return bool(self._frames)
+
+    def each_stretch(self) -> Iterator[tuple[int, OpenEnd]]:
+        """Begin and open end of every stretch, as they come."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._coming or self._over)
+                if not self._coming:
+                    return
+                self._current = self._coming.popleft()
+                begin = self._current.begin
+            yield begin, OpenEnd(self)
+
+    def reached(self, frame: int) -> int:
+        """Wait until the current stretch holds the frames before `frame`, or has ended: returns how far it goes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._current.end is not None or self._end() >= frame)
+            end = self._end() if self._current.end is None else self._current.end
+            found = min(frame, end)
+            self._handed = max(self._handed, found)
+            self._changed.notify_all()
+            return found
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop) in the current stretch, once they are there.
+
+        Raises StretchEnded when it ends before.
+        """
+        with self._changed:
+            found = self.reached(stop)
+            if found < stop:
+                raise StretchEnded(found)
+            frames = list(islice(self._frames, start - self._first, stop - self._first))
+        return np.stack([f.values for f in frames]), np.stack([f.bits for f in frames])
+
+    def moment(self, frame: int) -> tuple[float, float]:
+        """Time of a frame that was not released, s, and for how long it has been here, s."""
+        with self._changed:
+            found = self._frames[frame - self._first]
+        return found.time_s, time.monotonic() - found.arrived
+
+    def release(self, frame: int) -> None:
+        """The frames before `frame` are done with, but for a few that a scorer may look back at."""
+        with self._changed:
+            while self._first < frame - KEPT_FRAMES:
+                self._frames.popleft()
+                self._first += 1
+            self._changed.notify_all()

@@ -1,0 +1,175 @@
+"""The reel: a time-ordered stack of frames `(T, C, H, W)` on disk, with one row of facts per frame.
+
+frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
+frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
+masks.npy    (T, H, W) uint8 bits, see the constants below
+missing.npy  (T, C) bool, of a series: values that were not measured; only where there are any
+reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
+windows.csv  the window index with its verdicts (`data/reel/windows.py`)
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
+from data.reel.stretch import Stretch
+
+
+class Reel:
+    """Read access to a reel folder. Arrays are memory maps, opened lazily and anew in every worker process."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not (self.path / "reel.json").is_file():
+            raise FileNotFoundError(f"{self.path} holds no reel.json, so it is no reel; make one with: main.py -m prep")
+        self.meta = json.loads((self.path / "reel.json").read_text(encoding="utf-8"))
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "meta": self.meta}
+
+    def __len__(self) -> int:
+        return self.meta["shape"][0]
+
+    @property
+    def name(self) -> str:
+        return self.meta["name"]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, H, W)"""
+        return tuple(self.meta["shape"])
+
+    @property
+    def is_series(self) -> bool:
+        """A time series: every frame is one pixel, the channels are the variables."""
+        return self.shape[2:] == (1, 1)
+
+    @property
+    def category(self) -> str | None:
+        """The class that the reel as a whole belongs to, None unknown."""
+        return self.meta.get("class")
+
+    @property
+    def channels(self) -> list[str]:
+        return self.meta["channels"]
+
+    @property
+    def cadence_s(self) -> float:
+        return self.meta["cadence_s"]
+
+    @cached_property
+    def stretches(self) -> list[Stretch]:
+        return [Stretch(**s) for s in self.meta["stretch"]]
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """Stretched frames (T, C, H, W), read-only memory map."""
+        return np.load(self.path / "frames.npy", mmap_mode="r", allow_pickle=False)
+
+    @cached_property
+    def masks(self) -> np.ndarray:
+        """Mask bits (T, H, W) uint8, read-only memory map."""
+        return np.load(self.path / "masks.npy", mmap_mode="r", allow_pickle=False)
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), read rather than mapped.
+
+        A pass over a long reel through the memory map would count every page it touched as this process's memory.
+        """
+        return _read_rows(self.frames, start, stop), self.read_masks(start, stop)
+
+    def read_masks(self, start: int, stop: int) -> np.ndarray:
+        """Mask bits (n, H, W) of [start, stop), read rather than mapped."""
+        return _read_rows(self.masks, start, stop)
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """Every frame that was met, accepted or not, with the reason."""
+        return pd.read_csv(self.path / "frames.csv", dtype={"reason": str, "flags": str, "time_utc": str})
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a stored frame, aligned with `frames`."""
+        accepted = self.candidates[self.candidates["accepted"]]
+        return accepted.sort_values("index").reset_index(drop=True)
+
+    @cached_property
+    def times_s(self) -> np.ndarray:
+        """Seconds since the first frame (T,) float64."""
+        return self.table["time_s"].to_numpy(np.float64)
+
+    @cached_property
+    def times_utc(self) -> np.ndarray | None:
+        """UTC times (T,) datetime64[ms], or None where only relative times are known."""
+        if self.table["time_utc"].isna().any():
+            return None
+        return self.table["time_utc"].to_numpy(dtype="datetime64[ms]")
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """Frame labels (T,) float: 1 anomalous, 0 normal, NaN unknown; None when nothing is labelled."""
+        labels = self.table["label"].to_numpy(np.float64)
+        return None if np.isnan(labels).all() else labels
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Which values of a series were not measured, and are stored interpolated or as invalid: (T, C) bool."""
+        path = self.path / "missing.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else np.zeros(self.shape[:2], bool)
+
+    def physical(self, index: int) -> np.ndarray:
+        """One frame (C, H, W) float32 in physical units (DN/s); invalid pixels are NaN."""
+        stored = self.frames[index].astype(np.float64)  # (C, H, W)
+        frame = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored, strict=True)])
+        frame[:, (self.masks[index] & INVALID) > 0] = np.nan
+        return frame.astype(np.float32)
+
+    def signals(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Samples [start, stop) of a series in physical units: (n, C) float64; invalid ones are NaN."""
+        stored, bits = self.read(start, len(self) if stop is None else stop)
+        samples = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored[:, :, 0, 0].T, strict=True)], axis=1)
+        samples = samples.astype(np.float64)
+        samples[(bits[:, 0, 0] & INVALID) > 0] = np.nan
+        return samples
+
+    def inside(self, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:
+        """Which frames lie in any of the closed UTC intervals: (T,) bool.
+
+        Raises ValueError for a reel without UTC times.
+        """
+        if not intervals:
+            return np.zeros(len(self), bool)
+        if self.times_utc is None:
+            raise ValueError(f"reel {self.name} has no UTC times to exclude intervals by; set prep.start_utc")
+        return inside(self.times_utc, intervals)
+
+
+def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:
+    row_items = int(np.prod(mapped.shape[1:]))
+    offset = mapped.offset + start * row_items * mapped.dtype.itemsize
+    flat = np.fromfile(mapped.filename, mapped.dtype, count=(stop - start) * row_items, offset=offset)
+    return flat.reshape(stop - start, *mapped.shape[1:])
+
+
+def inside(times_utc: np.ndarray, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:
+    """Which times (datetime64) lie in any of the closed UTC intervals: bool of the same shape."""
+    chosen = np.zeros(times_utc.shape, bool)
+    for start, end in intervals:
+        first, last = (np.datetime64(text.replace(" ", "T")) for text in (start, end))
+        chosen |= (times_utc >= first) & (times_utc <= last)
+    return chosen
+
+
+def find_reels(path: str | Path) -> list[Reel]:
+    """The reel at `path`, or the reels in the folder `path`, by name. Raises FileNotFoundError when there is none."""
+    path = Path(path)
+    if (path / "reel.json").is_file():
+        return [Reel(path)]
+    found = sorted(p.parent for p in path.glob("*/reel.json") if not p.parent.name.startswith("."))
+    if not found:
+        raise FileNotFoundError(f"no reel in {path}; make one with: main.py -m prep --data-clips {path}")
+    return [Reel(p) for p in found]

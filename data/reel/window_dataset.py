@@ -1,0 +1,73 @@
+"""Windows of reels as tensors, in the intensity scaling that a model works in."""
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from data.reel.reel import INVALID, Reel
+from data.reel.stretch import Stretch, restretch
+from data.reel.windows import WindowSet
+
+
+class WindowDataset(Dataset):
+    """Windows as tensors: frames `(C, T, H, W)` and valid pixels `(1, T, H, W)`, both float32, and the label.
+
+    `scaling` maps channel names to the stretch the model works in; see `target_stretches`. The label is that of the
+    window in `labels` (N,), or without these the class of its reel: an index into `classes`, -1 for none of them.
+    """
+
+    def __init__(
+        self,
+        reels: list[Reel],
+        windows: WindowSet,
+        scaling: dict[str, Stretch],
+        classes: tuple[str, ...] = (),
+        labels: np.ndarray | None = None,
+    ):
+        self.reels, self.windows, self.scaling, self.classes = reels, windows, scaling, classes
+        of_reel = np.array([classes.index(r.category) if r.category in classes else -1 for r in reels])
+        self.labels = of_reel[windows.reel] if labels is None else labels
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, np.generic]:
+        number, start = self.windows.reel[i], int(self.windows.start[i])
+        return *read_window(self.reels[number], start, self.windows.length, self.scaling), self.labels[i]
+
+
+def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[torch.Tensor, torch.Tensor]:
+    """One window of a reel: frames (C, T, H, W) with invalid pixels 0, and valid pixels (1, T, H, W), both float32.
+
+    Of a series the valid values are (C, T, 1, 1): those that were measured. The others are there, interpolated.
+    """
+    stored, bits = reel.read(start, start + length)
+    x = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
+    valid = ((bits & INVALID) == 0)[None]  # (1, T, H, W)
+    x = np.ascontiguousarray(x * valid)
+    if reel.is_series:
+        valid = valid & ~reel.missing[start : start + length].T[:, :, None, None]  # (C, T, 1, 1)
+    return torch.from_numpy(x), torch.from_numpy(valid.astype(np.float32))
+
+
+def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:
+    """One stretch per channel name, the first reel's that has it. Raises ValueError when channel counts differ."""
+    if len({len(reel.channels) for reel in reels}) != 1:
+        listing = ", ".join(f"{reel.name} {reel.channels}" for reel in reels)
+        raise ValueError(f"reels with different numbers of channels can't be mixed in one model: {listing}")
+    scaling: dict[str, Stretch] = {}
+    for reel in reels:
+        for channel, stretch in zip(reel.channels, reel.stretches, strict=True):
+            scaling.setdefault(channel, stretch)
+    return scaling
+
+
+def classes_of(reels: list[Reel]) -> tuple[str, ...]:
+    """The classes that the reels belong to, sorted; none where no reel has one."""
+    return tuple(sorted({reel.category for reel in reels if reel.category is not None}))
+
+
+def target_stretches(reel: Reel, scaling: dict[str, Stretch]) -> list[Stretch]:
+    """The stretch of each channel of a reel: the model's own for channels it knows, else the reel's."""
+    pairs = zip(reel.channels, reel.stretches, strict=True)
+    return [scaling.get(channel, stretch) for channel, stretch in pairs]

@@ -1,0 +1,160 @@
+"""Windows: start indices into reels, never copies. Index, verdicts and splits.
+
+windows.csv has one row a window: window, start, length, stretch, time_utc, five statistics (filled by review), verdict,
+reason, by, at. A window never straddles a gap; the last one of a stretch is flush with its end.
+"""
+
+import fnmatch
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from config import TrainConfig
+from data.reel.reel import Reel
+
+STATISTICS = ("mean", "std", "p99", "change", "coverage")
+COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
+TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
+
+
+def stretches(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> list[tuple[int, int]]:
+    """Half-open index ranges without a gap; a gap is a step longer than `gap_threshold` cadences."""
+    gaps = np.flatnonzero(np.diff(times_s) > gap_threshold * cadence_s) + 1
+    edges = [0, *gaps.tolist(), len(times_s)]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
+
+
+def window_starts(begin: int, end: int, length: int, stride: int) -> np.ndarray:
+    """Starts of the windows in [begin, end): every `stride`, and one flush with the end; none in a short stretch."""
+    if end - begin < length:
+        return np.empty(0, np.int64)
+    starts = np.arange(begin, end - length + 1, stride)
+    return starts if starts[-1] == end - length else np.append(starts, end - length)
+
+
+def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
+    """A fresh window index of a reel, without statistics and verdicts."""
+    rows = []
+    for number, (begin, end) in enumerate(stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])):
+        for start in window_starts(begin, end, length, stride).tolist():
+            utc = "" if reel.times_utc is None else str(reel.times_utc[start])
+            rows.append({"window": len(rows), "start": start, "length": length, "stretch": number, "time_utc": utc})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table[list(STATISTICS)] = np.nan
+    table[["verdict", "reason", "by", "at"]] = ""
+    return table
+
+
+def read_windows(reel: Reel) -> pd.DataFrame:
+    """The reel's windows.csv. Raises FileNotFoundError with the way out when prep ran with --movie_only."""
+    path = reel.path / "windows.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing (prep ran with --movie_only?); run: python main.py -m prep")
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
+    table[list(TEXT_COLUMNS)] = table[list(TEXT_COLUMNS)].fillna("")
+    return table
+
+
+def usable(table: pd.DataFrame) -> np.ndarray:
+    """Which windows may be trained on: not rejected, and sharing no frame with a rejected one. (N,) bool."""
+    starts, lengths = (table[name].to_numpy(np.int64) for name in ("start", "length"))
+    rejected = np.zeros(int((starts + lengths).max(initial=0)) + 1, np.int64)
+    for start, length in zip(*(a[table["verdict"] == "reject"] for a in (starts, lengths)), strict=True):
+        rejected[start : start + length] = 1
+    total = np.concatenate([[0], np.cumsum(rejected)])
+    return total[starts + lengths] == total[starts]
+
+
+def split_by_time(starts: np.ndarray, length: int, val_fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation starts: the last `val_fraction` validates, with a guard of one window between.
+
+    Guard: the last training frame and the first validation frame lie more than `length` frames apart.
+    """
+    starts = np.sort(starts)
+    if len(starts) == 0:
+        return starts, starts
+    n_val = max(1, round(val_fraction * len(starts)))
+    val = starts[-n_val:]
+    return starts[starts + 2 * length <= val[0]], val
+
+
+@dataclass(frozen=True)
+class WindowSet:
+    """Windows over several reels as two arrays, because an index of objects grows in every loader worker."""
+
+    reel: np.ndarray  # (N,) which reel
+    start: np.ndarray  # (N,) first frame
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def training_starts(reel: Reel, settings: TrainConfig) -> np.ndarray:
+    """Starts of the usable windows of one reel that touch none of the excluded UTC intervals.
+
+    Where the verdicts of review are the labels to learn from, rejected windows are as usable as others.
+    """
+    table = read_windows(reel)
+    if settings.weak.labels != "review":
+        table = table[usable(table)]
+    start, length = table["start"].to_numpy(), table["length"].to_numpy()
+    excluded = np.concatenate([[0], np.cumsum(reel.inside(settings.exclude_utc))])
+    return start[excluded[start + length] == excluded[start]]
+
+
+def validating(reels: list[Reel], settings: TrainConfig) -> np.ndarray | None:
+    """Which reels validate as wholes, (N,) bool; None where each reel is split in time.
+
+    Those that train.val_reels names; without it, where reels belong to classes, of each class evenly as many as
+    val_fraction asks for, but never all. Raises ValueError for a name that fits no reel.
+    """
+    for pattern in settings.val_reels:
+        if not fnmatch.filter([reel.name for reel in reels], pattern):
+            raise ValueError(f"train.val_reels: no reel is called {pattern}, there are {reels[0].name} and others")
+    if settings.val_reels:
+        return np.array([any(fnmatch.fnmatch(reel.name, p) for p in settings.val_reels) for reel in reels])
+    if not any(reel.category for reel in reels):
+        return None
+    chosen, categories = np.zeros(len(reels), bool), np.array([reel.category or "" for reel in reels])
+    for category in np.unique(categories):
+        members = np.flatnonzero(categories == category)
+        share = np.floor(np.arange(len(members) + 1) * settings.val_fraction)
+        chosen[members[np.diff(share) > 0]] = True
+    return chosen
+
+
+def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet, WindowSet]:
+    """Training and validation windows of all reels, split by time block inside every reel, or by reel.
+
+    Raises ValueError when either side is empty or the reels hold windows of different lengths.
+    """
+    lengths = sorted({int(n) for reel in reels for n in read_windows(reel)["length"]})
+    if len(lengths) != 1:
+        raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
+    sides: tuple[list, list] = ([], [])
+    validates = validating(reels, settings)
+    for number, reel in enumerate(reels):
+        starts = training_starts(reel, settings)
+        if validates is None:
+            split = split_by_time(starts, lengths[0], settings.val_fraction)
+        else:
+            split = (starts[:0], starts) if validates[number] else (starts, starts[:0])
+        for side, starts in zip(sides, split, strict=True):
+            side.append((np.full(len(starts), number), starts))
+    train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
+    if not len(train) or not len(val):
+        way_out = "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
+        if settings.val_reels:
+            way_out = "name other train.val_reels"
+        elif validates is not None and not validates.any():
+            fewest = math.ceil(1 / settings.val_fraction)
+            way_out = f"give classes at least {fewest} reels, or choose a larger train.val_fraction"
+        raise ValueError(
+            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "
+            f"{way_out}"
+        )
+    return train, val

@@ -1,0 +1,1 @@
+"""Looking at windows: pictures, and a page in the browser."""

@@ -1,0 +1,1 @@
+"""Tables and light curves as reels."""

@@ -1,0 +1,260 @@
+"""`prep` of time series: a table of samples -> a reel of frames of one pixel, whose channels are the variables.
+
+All rows are handled at once as arrays: a series of a million samples must not become a million objects.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import Config, PrepConfig
+from data.frames.assemble import Given, finish, making_folder, write_index
+from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path
+from data.reel.files import write_csv, write_json
+from data.reel.reel import INVALID, Reel
+from data.reel.stretch import Stretch
+from data.series.scaling import examine, scaling_of, share_scaling
+from data.sources import arrays, cases, table, xrs
+from data.sources.sidecar import ARRAY_SUFFIXES, TABLE_SUFFIXES, is_case_file
+from data.sources.table import Series, TableError
+
+# The settings that decide the samples; the others are about pictures.
+_IDENTITY = (
+    *("precision", "sample_interval_sec", "gap_threshold", "min_coverage", "fit_exclude_utc", "start_utc"),
+    *("time_column", "value_columns", "label_column", "unix_time"),
+)
+_LATER = ("fit_fraction",)  # count only where they are set, so that reels from before they existed stay valid
+MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
+
+
+def read_all(paths: Iterable[Path], root: Path, prep: PrepConfig) -> tuple[list[Series], list[str]]:
+    """The series among tables and arrays, and why others are none.
+
+    A file given directly is one, and so is every file with prep.classes; another one found in a folder must look like
+    one. Each reason is printed too.
+    """
+    found, left_out = [], []
+    smallest = 0 if root.is_file() or prep.classes else 2 * prep.clip_length
+    for path in paths:
+        try:
+            found += [_classed(series, prep) for series in _read(path, prep, smallest)]
+        except TableError as error:
+            left_out.append(f"{path.name} is no series: {error}")
+            print(left_out[-1])
+    return share_scaling(found, prep), left_out
+
+
+def _read(path: Path, prep: PrepConfig, smallest: int) -> list[Series]:
+    name = path.name.lower()
+    if name.endswith(TABLE_SUFFIXES):
+        return [table.read(path, prep, smallest)]
+    if name.endswith(ARRAY_SUFFIXES):
+        return arrays.read(path, prep, smallest)
+    return cases.read(path, prep) if is_case_file(path) else [xrs.read(path)]
+
+
+def _classed(series: Series, prep: PrepConfig) -> Series:
+    """With prep.classes, the series with its folder as class and in its name, scaled like all others with a class.
+
+    A case keeps the class that its file gives it.
+    """
+    if not prep.classes or "class" in series.facts:
+        return series
+    label = series.path.resolve().parent.name
+    facts = series.facts | {"class": label}
+    return replace(series, name=f"{label}_{series.name}", scaled_with=series.scaled_with or "classes", facts=facts)
+
+
+def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
+    """A folder's name for the reel of each series, numbered where it is taken."""
+    used, names = set(taken), []
+    for series in found:
+        name = re.sub(r"[^\w.-]+", "_", series.name).lstrip(".")[:120] or "series"
+        names.append(name if name not in used else next(n for n in (f"{name}_{i}" for i in count(2)) if n not in used))
+        used.add(names[-1])
+    return names
+
+
+def identity_of(series: Series, given: Given, prep: PrepConfig) -> str:
+    """SHA-256 of everything that decides the samples: the file, the settings, and what the settings name."""
+    settings = {name: getattr(prep, name) for name in _IDENTITY}
+    settings |= {name: getattr(prep, name) for name in _LATER if getattr(prep, name) is not None}
+    facts = [settings, asdict(given), series.sha256, series.channels]
+    facts += [series.part] if series.part else []
+    facts += [series.scaling] if series.scaled_with else []  # other files take part in it
+    return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def assemble_series(
+    series: Series, given: Given, final: Path, identity: str, config: Config, with_page: bool = True
+) -> Path | None:
+    """Make the reel `final` of a series; None when none of its samples can be used, with a table that says why.
+
+    Without a page (summary.png) there is no report on the screen either, unless samples were rejected or interpolated.
+    Raises ValueError when the scaling can't be fitted.
+    """
+    prep, (order, reasons) = config.prep, examine(series, config.prep)
+    kept = order[reasons[order] == ""]
+    frames_table = _frame_table(series, order, reasons, kept)
+    if not len(kept):
+        write_csv(rejected_path(final), frames_table)
+        print(f"{final.name}: none of {len(order)} samples can be used (reasons in {rejected_path(final)})")
+        return None
+    scaling = scaling_of(series, kept, given.stretches, prep)
+    making = making_folder(final)
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    add_labels(frames_table, given.anomalies, making)
+    frames, masks, filled = _frames(series, kept, scaling, np.dtype(prep.precision))
+    np.save(making / "frames.npy", frames)
+    np.save(making / "masks.npy", masks)
+    if filled.any():
+        np.save(making / "missing.npy", filled)
+    frames_table.loc[frames_table["accepted"], "flags"] = _flags(filled, series.channels)
+    write_csv(making / "frames.csv", frames_table)
+    meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
+    write_json(making / "reel.json", meta)
+    complete(making, config, with_page, frames_table)
+    rejected_path(final).unlink(missing_ok=True)
+    os.replace(making, final)
+    if with_page or not frames_table["accepted"].all() or filled.any():
+        _tell(final.name, series, frames_table, meta)
+    return final
+
+
+def complete(folder: Path, config: Config, with_page: bool = True, table: pd.DataFrame | None = None) -> None:
+    """Window index and page of a series' folder, as far as they are missing or asked for.
+
+    table: what frames.csv holds, where it is at hand.
+    """
+    if with_page:
+        finish(folder, config)
+    elif not config.prep.movie_only:
+        reel = Reel(folder)
+        if table is not None:
+            reel.candidates = table  # reading it again would take a third of a short series' time
+        write_index(reel, config.prep)
+
+
+def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: np.ndarray) -> pd.DataFrame:
+    """frames.csv of the samples in time order, then of the rows that could not be read."""
+    accepted = reasons[order] == ""
+    count, lost = len(order), len(series.lost)
+    utc = np.full(count, None) if series.times_utc is None else _iso(series.times_utc[order])
+    index = np.where(accepted, np.cumsum(accepted) - 1, None)
+    where, why = zip(*series.lost, strict=True) if lost else ((), ())
+    channel = "+".join(series.channels) if len(series.channels) <= 8 else f"{len(series.channels)} variables"
+    nothing, nan = np.full(lost, None), np.full(lost, np.nan)
+    # Made at once of whole columns: setting them one by one takes longer than all the rest of a short series.
+    columns = {
+        "index": pd.array([*index, *nothing], dtype="Int64"),
+        "time_utc": np.append(utc, nothing),
+        "time_s": np.append(_seconds(series, order, kept), nan),
+        "channel": np.full(count + lost, channel, object),
+        "coverage": np.append(np.isfinite(series.values[order]).mean(axis=1).round(6), nan),
+        "flags": np.full(count + lost, None),
+        "accepted": np.append(accepted, np.zeros(lost, bool)),
+        "reason": np.append(np.where(accepted, None, reasons[order]), np.array(why, object)),
+        "label": np.append(series.labels[order], nan),
+        "source": np.append(series.rows[order].astype(object), np.array(where, object)),
+    }
+    unknown = np.full(count + lost, np.nan)
+    return pd.DataFrame({name: columns.get(name, unknown) for name in FRAME_COLUMNS})
+
+
+def _iso(times_utc: np.ndarray) -> np.ndarray:
+    """Times (N,) as text with milliseconds, None unknown."""
+    return np.where(np.isnat(times_utc), None, np.datetime_as_string(times_utc, unit="ms").astype(object))
+
+
+def _seconds(series: Series, order: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Seconds since the first stored sample, NaN unknown."""
+    if series.times_utc is None:
+        return series.times_s[order] - (series.times_s[kept[0]] if len(kept) else 0.0)
+    first = series.times_utc[kept[0]] if len(kept) else np.datetime64("1970-01-01", "ms")
+    since = series.times_utc[order] - first
+    return np.where(np.isnat(since), np.nan, since.astype(np.int64) / 1000)
+
+
+def _frames(series: Series, kept: np.ndarray, scaling: list[Stretch], dtype: np.dtype):
+    """Stretched frames (T, C, 1, 1), mask bits (T, 1, 1), and which values were missing and interpolated (T, C).
+
+    A mask hides a whole sample from loss and score, so the missing values of a sample that has others are interpolated
+    between their neighbours in time: a straight line is what a model calls normal.
+    """
+    with np.errstate(all="ignore"):
+        scaled = np.stack([s.forward(v) for s, v in zip(scaling, series.values[kept].T, strict=True)], axis=1)
+        missing = ~np.isfinite(scaled.astype(dtype))  # also what a stretch throws beyond the number format
+    times = series.times_s[kept] if series.times_utc is None else series.times_utc[kept].astype(np.float64)
+    for column, gone in zip(scaled.T, missing.T, strict=True):
+        if gone.any() and not gone.all():
+            column[gone] = np.interp(times[gone], times[~gone], column[~gone])
+    scaled[:, missing.all(axis=0)] = 0
+    masks = np.where(missing.all(axis=1), np.uint8(INVALID), np.uint8(0))
+    scaled[masks > 0] = 0
+    return scaled.astype(dtype)[:, :, None, None], masks[:, None, None], missing
+
+
+def _flags(filled: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
+    """What frames.csv notes of the interpolated values (T, C): None, or the names of their variables."""
+    flags = np.full(len(filled), None, object)
+    for pattern in np.unique(filled[filled.any(axis=1)], axis=0):
+        names = ", ".join(name for name, is_filled in zip(channels, pattern, strict=True) if is_filled)
+        flags[(filled == pattern).all(axis=1)] = f"interpolated: {names}"
+    return flags
+
+
+def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity: str, prep: PrepConfig) -> dict:
+    times_s = frames.loc[frames["accepted"], "time_s"].to_numpy(np.float64)
+    steps = np.diff(times_s)
+    median_s = float(np.median(steps)) if len(steps) else 1.0
+    cadence_s = prep.sample_interval_sec or round(median_s, 6) or median_s
+    return {
+        "kind": "series",
+        "shape": [len(times_s), len(series.channels), 1, 1],
+        "dtype": prep.precision,
+        "source_shape": [1, 1],
+        "channels": list(series.channels),
+        "cadence_s": cadence_s,
+        "irregular_steps": int((np.abs(steps - cadence_s) > 0.1 * cadence_s).sum()),
+        "gap_threshold": prep.gap_threshold,
+        "origin": "upper",
+        "unit": series.unit,
+        "stretch": [s.as_dict() for s in scaling],
+        "calibration": [],
+        "columns": series.notes,
+        "source": f"{series.path.name}#{series.part}" if series.part else series.path.name,
+        "source_sha256": series.sha256,
+        "identity": identity,
+        "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, pd)},
+    }
+
+
+def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
+    """Print what was made of the table."""
+    columns: dict[str, list[str]] = {}
+    for column, what in series.notes.items():
+        columns.setdefault(what, []).append(column)
+    notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
+    rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
+    print(
+        f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
+        f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """Names for people, the first and the last of many."""
+    if len(names) <= MOST_NOTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} ... {names[-1]}, {len(names)} in all"

@@ -1,0 +1,1 @@
+"""Where the pixels of a frame lie on the sky, by its header."""

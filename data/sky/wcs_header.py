@@ -1,0 +1,103 @@
+"""The WCS of a solar frame from its FITS header, in plain arithmetic: pass 1 of prep reads thousands of headers."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import astuple
+from functools import lru_cache
+
+import numpy as np
+
+from data.sky.wcs import FrameWcs
+
+R_SUN_M = 6.957e8  # nominal solar radius, IAU 2015 resolution B3
+CARRINGTON_MINUTES = 27.2753 * 1440  # mean synodic rotation
+ARCSEC = {"arcsec": 1.0, "asec": 1.0, "deg": 3600.0, "degree": 3600.0}  # by CUNIT
+SKEW_LIMIT = 1e-5  # of the matrix against a rotation; 0.02 px at the edge of 4096
+LARGEST = (1e6, 1e6, 200.0, 200.0, 1e5, 1e5, 360.0, 1e5, 360.0, 90.0, 1e14)  # of each field; beyond is no solar frame
+LARGEST_OFFSET_ARCSEC = 3e5  # of the first pixel from the reference
+
+
+def apparent_radius_arcsec(dsun_m: float) -> float:
+    """Apparent solar radius from a distance to the Sun's centre in metres."""
+    return math.degrees(math.asin(R_SUN_M / dsun_m)) * 3600
+
+
+def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:
+    """The helioprojective WCS that a header holds, or None when it is incomplete, no TAN projection or impossible.
+
+    Reads CRPIX, CRVAL, CUNIT, CDELT with PC or CROTA2, or CD, DSUN_OBS, RSUN_OBS (else from DSUN_OBS), and the observer
+    from HGLN_OBS, HGLT_OBS or CRLN_OBS, CRLT_OBS. AIA has HAE coordinates besides, which sunpy prefers; they differ
+    from HGLN_OBS by 0.01 deg. Keywords: Thompson (2006), sections 2, 8 and 9.
+    """
+    try:
+        wcs = FrameWcs(*_projection(header), *_observer(header, time_utc))
+    except (KeyError, ValueError, OverflowError, ZeroDivisionError):
+        return None
+    values = astuple(wcs)
+    possible = all(math.isfinite(v) and abs(v) <= most for v, most in zip(values, LARGEST, strict=True))
+    possible &= max(abs(wcs.crpix1 * wcs.cdelt1), abs(wcs.crpix2 * wcs.cdelt2)) < LARGEST_OFFSET_ARCSEC
+    return wcs if possible and wcs.rsun_arcsec > 0 and wcs.dsun_m > R_SUN_M and wcs.scale_arcsec > 1e-3 else None
+
+
+def _number(header: Mapping, name: str, default: float | None = None) -> float:
+    """A card's number. Raises KeyError when it holds none and there is no default."""
+    value = header.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if default is None:
+        raise KeyError(name)
+    return default
+
+
+def _projection(header: Mapping) -> tuple[float, ...]:
+    """CRPIX1, CRPIX2, CDELT1, CDELT2 and CRVAL1, CRVAL2 in arcsec, CROTA2 in degrees."""
+    if [header.get("CTYPE1"), header.get("CTYPE2")] != ["HPLN-TAN", "HPLT-TAN"]:
+        raise ValueError("not helioprojective")
+    unit, other = (ARCSEC[str(header.get(f"CUNIT{i}", "")).strip().lower()] for i in (1, 2))
+    if unit != other:
+        raise ValueError("axes in different units")
+    cdelt1, cdelt2, crota2 = _scales_and_turn(header)
+    crpix, crval = ([_number(header, f"{name}{i}") for i in (1, 2)] for name in ("CRPIX", "CRVAL"))
+    return (*crpix, cdelt1 * unit, cdelt2 * unit, *(unit * v for v in crval), crota2)
+
+
+def _scales_and_turn(header: Mapping) -> tuple[float, float, float]:
+    """CDELT1, CDELT2 and CROTA2 in degrees; from the CD or PC matrix where there is one. Raises ValueError for skew."""
+    index = ((1, 1), (1, 2), (2, 1), (2, 2))
+    if any(f"CD{i}_{j}" in header for i, j in index):
+        cd = [_number(header, f"CD{i}_{j}", 0.0) for i, j in index]
+    else:
+        steps = {i: _number(header, f"CDELT{i}") for i in (1, 2)}
+        if not any(f"PC{i}_{j}" in header for i, j in index):
+            return steps[1], steps[2], _number(header, "CROTA2", 0.0)
+        cd = [_number(header, f"PC{i}_{j}", float(i == j)) * steps[i] for i, j in index]
+    turn = math.atan2(cd[2], cd[0])
+    cdelt1, cdelt2 = math.hypot(cd[0], cd[2]), math.copysign(math.hypot(cd[1], cd[3]), cd[0] * cd[3] - cd[1] * cd[2])
+    skew = math.hypot(cd[1] + cdelt2 * math.sin(turn), cd[3] - cdelt2 * math.cos(turn))
+    if skew > SKEW_LIMIT * abs(cdelt2):
+        raise ValueError("skewed axes")
+    return cdelt1, cdelt2, math.degrees(turn)
+
+
+def _observer(header: Mapping, time_utc: str) -> tuple[float, float, float, float]:
+    """Apparent solar radius in arcsec, Stonyhurst longitude and latitude in degrees, distance in metres."""
+    dsun_m = _number(header, "DSUN_OBS")
+    rsun_arcsec = _number(header, "RSUN_OBS", apparent_radius_arcsec(dsun_m))
+    if header.get("HGLN_OBS") is not None:
+        return rsun_arcsec, _number(header, "HGLN_OBS"), _number(header, "HGLT_OBS"), dsun_m
+    from_earth = _number(header, "CRLN_OBS") - _earth_carrington_deg(time_utc)
+    return rsun_arcsec, (from_earth + 180) % 360 - 180, _number(header, "CRLT_OBS"), dsun_m
+
+
+def _earth_carrington_deg(time_utc: str) -> float:
+    """Carrington longitude of Earth, to 0.001 deg."""
+    minutes = (np.datetime64(time_utc) - np.datetime64(f"{time_utc[:13]}:30")) / np.timedelta64(1, "m")
+    return _hour_carrington_deg(f"{time_utc[:13]}:30") - minutes * 360 / CARRINGTON_MINUTES
+
+
+@lru_cache(maxsize=64)
+def _hour_carrington_deg(time_utc: str) -> float:
+    """Once an hour of frames: it takes 17 ms."""
+    from sunpy.coordinates.sun import L0  # late: it costs seconds, and only HMI and the like need it
+
+    return float(L0(time_utc).deg)

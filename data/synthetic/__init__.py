@@ -1,0 +1,1 @@
+"""Synthetic series with anomalies whose place is known."""

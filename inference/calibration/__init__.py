@@ -1,0 +1,1 @@
+"""From quiet data to noise and thresholds."""

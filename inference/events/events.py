@@ -1,0 +1,251 @@
+"""Events: boxes linked over time, with start, peak, end, place and severity.
+
+The linker is a stream: it keeps the open tracks only, whatever the number of frames.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from data.reel.files import replacing
+from inference.events.boxes import Box, box_iou, covered_fraction
+
+COLUMNS = (
+    *("event", "t_start", "t_peak", "t_end", "time_start_s", "time_peak_s", "time_end_s"),
+    *("frame_start", "frame_peak", "frame_end", "n_frames", "x", "y", "x0", "y0", "x1", "y1", "area_px"),
+    *("peak_score", "mean_score", "level"),
+)
+UNEXPLAINED = 32  # an event with so many boxes of its own is no camera's, and its memory stays bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One track of boxes. Frames are indices, all inclusive; pixels as in `Box`."""
+
+    event: int  # number in the order of starts, from 1
+    frame_start: int
+    frame_peak: int
+    frame_end: int
+    n_frames: int  # frames with a box; gaps in between do not count
+    x: float  # centroid in the frame of the peak
+    y: float
+    x0: int  # union of the boxes of all frames
+    y0: int
+    x1: int
+    y1: int
+    area_px: int  # in the frame of the peak
+    peak_score: float
+    mean_score: float  # over all its pixels in all frames
+    level: str  # "high" when any of its boxes is
+    reasons: tuple[str, ...] = ()  # why some of its boxes are the camera's, see instrument.py
+    unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
+
+
+class _Track:
+    """An event that may go on."""
+
+    def __init__(self, number: int, frame: int, time_s: float, box: Box):
+        self.number, self.start = number, frame
+        self.union = bounds_of(box)
+        self.peak_frame, self.peak_box = frame, box
+        self.n_frames, self.pixels, self.total, self.high = 0, 0, 0.0, False
+        self.reasons: set[str] = set()
+        self.unexplained: list[int] = []
+        self.extend(frame, time_s, box)
+
+    def extend(self, frame: int, time_s: float, box: Box) -> None:
+        """Take in the box of a later frame."""
+        self.last_frame, self.last_time_s, self.last_box = frame, time_s, box
+        if box.peak > self.peak_box.peak:
+            self.peak_frame, self.peak_box = frame, box
+        x0, y0, x1, y1 = self.union
+        self.union = min(x0, box.x0), min(y0, box.y0), max(x1, box.x1), max(y1, box.y1)
+        self.n_frames += 1
+        self.pixels += box.area
+        self.total += box.mean * box.area
+        self.high |= box.level == "high"
+        if box.instrument:
+            self.reasons.add(box.instrument)
+        elif len(self.unexplained) < UNEXPLAINED:
+            self.unexplained.append(frame)
+
+    def event(self) -> Event:
+        """What the track has come to."""
+        peak = self.peak_box
+        place = (peak.x, peak.y, *self.union, peak.area, peak.peak)
+        level = "high" if self.high else "low"
+        frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
+        traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
+        return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces)
+
+
+class EventLinker:
+    """Link boxes over frames into events.
+
+    A box may extend an open track when it overlaps the track's last box, or when their centroids are at most
+    `max_distance_px` apart. Among these pairs the best assignment for the whole frame is chosen: an overlapping pair is
+    worth 1 + IoU, a near one less than 1 and less the farther apart. So
+    * split: of two boxes on one track, the one that overlaps it more goes on, the other starts an event of its own;
+    * merge: a box that covers most of the last box of a track left without one, and went to a weaker track, extends the
+      stronger instead (that of the higher peak so far). The weaker ends, or goes on if it comes back within its gap.
+    A track stays open over at most `max_gap_frames` frames without a box (frames that are never pushed count too), and
+    over at most `max_gap_s` seconds when that is given. Events with fewer than `min_frames` boxes are dropped.
+
+    drift: where the scene itself moves, as the Sun rotates: maps (frame, box) pairs and a later frame to the shifts
+    (N, 2) dx, dy in px that carry them there; boxes are compared after it.
+    """
+
+    def __init__(
+        self,
+        max_gap_frames: int = 3,
+        max_distance_px: float = 6.0,
+        min_frames: int = 1,
+        max_gap_s: float = math.inf,
+        drift: Callable[[list[tuple[int, Box]], int], np.ndarray] | None = None,
+    ):
+        if max_gap_frames < 0 or max_distance_px < 0 or min_frames < 1 or not max_gap_s > 0:
+            raise ValueError(
+                f"max_gap_frames {max_gap_frames} and max_distance_px {max_distance_px} must be >= 0, "
+                f"min_frames {min_frames} >= 1, max_gap_s {max_gap_s} > 0"
+            )
+        self.max_gap_frames, self.max_gap_s = max_gap_frames, max_gap_s
+        self.max_distance_px, self.min_frames, self.drift = max_distance_px, min_frames, drift
+        self._open: list[_Track] = []
+        self._started = 0
+        self._frame = -1
+
+    def push(self, frame: int, boxes: Sequence[Box], time_s: float = math.nan) -> list[Event]:
+        """Add the boxes of one frame; returns the events that this frame shows to be over.
+
+        time_s: seconds on any clock, needed when `max_gap_s` is set. Raises ValueError when `frame` does not increase.
+        """
+        if frame <= self._frame:
+            raise ValueError(f"frame {frame} after frame {self._frame}; frames must be >= 0 and increase")
+        if math.isfinite(self.max_gap_s) and not math.isfinite(time_s):
+            raise ValueError(f"time_s is {time_s} at frame {frame}; max_gap_s {self.max_gap_s} needs a time")
+        self._frame = frame
+        closed = self._close(lambda t: self._is_over(t, frame, time_s))
+        track_of_box = match(self._open, boxes, self.max_distance_px, self._drift_until(frame))
+        for box, track in zip(boxes, track_of_box, strict=True):
+            if track is None:
+                self._started += 1
+                self._open.append(_Track(self._started, frame, time_s, box))
+            else:
+                track.extend(frame, time_s, box)
+        return closed
+
+    def _drift_until(self, frame: int) -> np.ndarray:
+        """By how much the scene carries the last box of every open track until `frame`: (tracks, 2) dx, dy."""
+        if self.drift is None or not self._open:
+            return np.zeros((len(self._open), 2))
+        return self.drift([(track.last_frame, track.last_box) for track in self._open], frame)
+
+    def finish(self) -> list[Event]:
+        """The events that were still open."""
+        return self._close(lambda track: True)
+
+    def _is_over(self, track: _Track, frame: int, time_s: float) -> bool:
+        return frame - track.last_frame - 1 > self.max_gap_frames or time_s - track.last_time_s > self.max_gap_s
+
+    def _close(self, is_over: Callable[[_Track], bool]) -> list[Event]:
+        over = [track for track in self._open if is_over(track)]
+        self._open = [track for track in self._open if not is_over(track)]
+        return [track.event() for track in over if track.n_frames >= self.min_frames]
+
+
+def bounds_of(box: Box) -> tuple[int, int, int, int]:
+    return box.x0, box.y0, box.x1, box.y1
+
+
+def match(
+    tracks: Sequence[_Track], boxes: Sequence[Box], max_distance_px: float, shifts: np.ndarray
+) -> list[_Track | None]:
+    """The track that each box extends, or None; see EventLinker for the rules. shifts: (tracks, 2) dx, dy in px."""
+    if not tracks or not boxes:
+        return [None] * len(boxes)
+    old, new = ([bounds_of(b) for b in some] for some in ([track.last_box for track in tracks], boxes))
+    bounds = (np.array(old) + np.hstack([shifts, shifts]))[:, None], np.array(new)
+    centres = [np.array([(b.x, b.y) for b in some]) for some in ([track.last_box for track in tracks], boxes)]
+    distance = np.linalg.norm((centres[0] + shifts)[:, None] - centres[1], axis=-1)
+    worth = link_worth(box_iou(*bounds), distance, max_distance_px)
+    track_of_box: list[_Track | None] = [None] * len(boxes)
+    for t, b in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
+        if worth[t, b] > 0:
+            track_of_box[b] = tracks[t]
+    _give_merged_boxes_to_the_stronger(tracks, track_of_box, covered_fraction(*bounds) > 0.5)
+    return track_of_box
+
+
+def link_worth(iou: np.ndarray, distance: np.ndarray, max_distance_px: float) -> np.ndarray:
+    """Worth of linking track and box, (tracks, boxes) as the arguments; 0 means that they may not be linked."""
+    # One more pixel in the denominator, so that a pair at exactly the limit is still worth something.
+    near = np.where(distance <= max_distance_px, 1 - distance / (max_distance_px + 1), 0)
+    return np.where(iou > 0, 1 + iou, near)
+
+
+def _give_merged_boxes_to_the_stronger(tracks, track_of_box: list, covers: np.ndarray) -> None:
+    """A track left without a box takes one that covers it from a weaker track, in place; covers: (tracks, boxes)."""
+    left = [t for t, track in enumerate(tracks) if track not in track_of_box]
+    for t in sorted(left, key=lambda t: -tracks[t].peak_box.peak):
+        for b in np.flatnonzero(covers[t]):
+            holder = track_of_box[b]
+            if holder is not None and holder.peak_box.peak < tracks[t].peak_box.peak:
+                track_of_box[b] = tracks[t]
+                break
+
+
+def events_table(
+    events: Iterable[Event], time_s: np.ndarray | None = None, time_utc: np.ndarray | None = None
+) -> pd.DataFrame:
+    """One row an event with COLUMNS, in the order of start, numbered 1 to n in that order.
+
+    time_s: (T,) seconds of every frame on the reel's clock; without it the time_*_s columns are NaN.
+    time_utc: (T,) datetime64 or ISO strings without zone, NaT where unknown; t_* are then ISO 8601 UTC with
+        milliseconds, else empty strings.
+    """
+    ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
+    table = pd.DataFrame([asdict(event) for event in ordered], columns=[field.name for field in fields(Event)])
+    table = table.astype({f.name: f.type for f in fields(Event) if f.type in (int, float)})  # also when it is empty
+    table["event"] = np.arange(1, len(table) + 1)
+    for moment in ("start", "peak", "end"):
+        frame = table[f"frame_{moment}"].to_numpy(np.int64)
+        table[f"time_{moment}_s"] = np.nan if time_s is None else np.asarray(time_s, np.float64)[frame]
+        table[f"t_{moment}"] = "" if time_utc is None else iso_utc(np.asarray(time_utc, "datetime64[ms]")[frame])
+    return table[list(COLUMNS)]
+
+
+def iso_utc(times: np.ndarray) -> np.ndarray:
+    """ISO 8601 with milliseconds and without zone, as 2012-07-19T05:58:00.000; empty for NaT."""
+    return np.where(np.isnat(times), "", np.datetime_as_string(times, unit="ms"))
+
+
+def events_json(table: pd.DataFrame, extra: dict) -> str:
+    """Strict JSON: `extra`, then "events", one object a row. What is unknown (NaN, infinite, empty) becomes null."""
+    if "events" in extra:
+        raise ValueError("extra holds the key 'events', which is the list of events; name it otherwise")
+    rows = [{key: None if value == "" else value for key, value in row.items()} for row in table.to_dict("records")]
+    return json.dumps(_strict({**extra, "events": rows}), indent=2, allow_nan=False) + "\n"
+
+
+def _strict(value):
+    if isinstance(value, dict):
+        return {key: _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_strict(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_events(folder: str | Path, table: pd.DataFrame, extra: dict) -> None:
+    """Write events.csv and events.json into `folder`, each beside its name and then renamed."""
+    with replacing(Path(folder) / "events.csv") as part:
+        table.to_csv(part, index=False, lineterminator="\n")
+    with replacing(Path(folder) / "events.json") as part:
+        part.write_text(events_json(table, extra), encoding="utf-8", newline="\n")

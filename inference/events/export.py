@@ -1,0 +1,103 @@
+"""Events in the forms that astronomers exchange: ECSV with units, and VOEvent 2.0."""
+
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy import units as u
+from astropy.table import Table
+
+from data.reel.files import replacing
+
+VOEVENT = "http://www.ivoa.net/xml/VOEvent/v2.0"
+AUTHORITY = "ivo://anomaly.local/frames"  # IVOA asks for a registered authority; whoever publishes puts in their own
+UNITS = {
+    "time_start_s": u.s, "time_peak_s": u.s, "time_end_s": u.s, "x": u.pix, "y": u.pix, "x0": u.pix, "y0": u.pix,
+    "x1": u.pix, "y1": u.pix, "area_px": u.pix**2, "hpc_x_arcsec": u.arcsec, "hpc_y_arcsec": u.arcsec,
+    "hpc_x0_arcsec": u.arcsec, "hpc_y0_arcsec": u.arcsec, "hpc_x1_arcsec": u.arcsec, "hpc_y1_arcsec": u.arcsec,
+    "area_arcsec2": u.arcsec**2, "hgs_lon_deg": u.deg, "hgs_lat_deg": u.deg, "position_angle_deg": u.deg,
+    "radius_rsun": u.R_sun,
+}  # fmt: skip
+
+
+def write_ecsv(path: str | Path, events: pd.DataFrame, facts: dict) -> None:
+    """The events table as astropy ECSV, with units; thresholds and identity are its meta data."""
+    table = Table({name: _plain(events[name]) for name in events.columns})
+    for name, unit in UNITS.items():
+        if name in table.colnames:
+            table[name].unit = unit
+    table.meta = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
+    with replacing(path) as part:
+        table.write(part, format="ascii.ecsv", overwrite=True)
+
+
+def _plain(column: pd.Series) -> np.ndarray:
+    return column.to_numpy(str) if column.dtype == object or pd.api.types.is_string_dtype(column) else column.to_numpy()
+
+
+def write_voevents(folder: str | Path, events: pd.DataFrame, reel: str) -> None:
+    """One VOEvent packet an event, <folder>/event_<n>.xml; a former run's packets are removed."""
+    folder = Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for row in events.to_dict("records"):
+        tree = ET.ElementTree(voevent(row, reel))
+        ET.indent(tree)
+        tree.write(folder / f"event_{row['event']:04d}.xml", encoding="utf-8", xml_declaration=True)
+
+
+def voevent(event: dict, reel: str) -> ET.Element:
+    """A VOEvent 2.0 packet (Seaman et al., IVOA Recommendation 2011) of one row of the events table.
+
+    Time and place of the peak stand in WhereWhen, everything else as Params in What. Without a place on the sky the
+    packet has a time only, and without UTC neither: the standard lets WhereWhen be absent.
+    """
+    ET.register_namespace("voe", VOEVENT)
+    ivorn = f"{AUTHORITY}#{reel}_{event['model']}_{event['config']}_{event['event']}"
+    root = ET.Element(f"{{{VOEVENT}}}VOEvent", version="2.0", role="observation", ivorn=ivorn)
+    who = ET.SubElement(root, "Who")
+    ET.SubElement(who, "AuthorIVORN").text = AUTHORITY
+    if event["t_end"]:
+        ET.SubElement(who, "Date").text = event["t_end"]
+    what = ET.SubElement(root, "What")
+    for name, value in event.items():
+        if not _unknown(value):
+            ET.SubElement(what, "Param", _param(name, value))
+    if event["t_peak"]:
+        root.append(_where_when(event))
+    why = ET.SubElement(root, "Why")
+    ET.SubElement(why, "Inference" if not event["instrument"] else "Description").text = event["instrument"] or None
+    return root
+
+
+def _param(name: str, value) -> dict[str, str]:
+    kinds = {float: {"dataType": "float"}, int: {"dataType": "int"}}
+    found = {"name": name, "value": str(value)} | kinds.get(type(value), {})
+    return found | ({"unit": UNITS[name].to_string()} if name in UNITS else {})
+
+
+def _unknown(value) -> bool:
+    return value == "" or (isinstance(value, float) and not np.isfinite(value))
+
+
+def _where_when(event: dict) -> ET.Element:
+    """Time, and where known the helioprojective place, of the peak."""
+    root = ET.Element("WhereWhen")
+    location = ET.SubElement(ET.SubElement(root, "ObsDataLocation"), "ObservationLocation")
+    has_place = not _unknown(event.get("hpc_x_arcsec", ""))
+    ET.SubElement(location, "AstroCoordSystem", id="UTC-HPC-TOPO")
+    coords = ET.SubElement(location, "AstroCoords", coord_system_id="UTC-HPC-TOPO")
+    instant = ET.SubElement(ET.SubElement(coords, "Time", unit="s"), "TimeInstant")
+    ET.SubElement(instant, "ISOTime").text = event["t_peak"]
+    if has_place:
+        place = ET.SubElement(coords, "Position2D", unit="arcsec")
+        ET.SubElement(place, "Name1").text, ET.SubElement(place, "Name2").text = "HPLN", "HPLT"
+        value = ET.SubElement(place, "Value2")
+        for axis, name in (("C1", "hpc_x_arcsec"), ("C2", "hpc_y_arcsec")):
+            ET.SubElement(value, axis).text = f"{event[name]:.3f}"
+        if "hpc_x1_arcsec" in event:  # the cell of a light curve has a centre only
+            width = event["hpc_x1_arcsec"] - event["hpc_x0_arcsec"], event["hpc_y1_arcsec"] - event["hpc_y0_arcsec"]
+            ET.SubElement(place, "Error2Radius").text = f"{np.hypot(*width) / 2:.3f}"
+    return root

@@ -1,0 +1,60 @@
+"""What the events table says beyond pixels and times: severity, camera or scene, saturation, place, identity."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.reel.reel import SATURATED, Reel
+from inference.events.events import Event, events_table
+from inference.events.instrument import event_reason
+from inference.events.sky import Sky
+
+FACT_COLUMNS = ("severity", "instrument", "saturated", "channel")
+MOST_CHANNELS = 8  # that are written out
+IDENTITY_COLUMNS = ("model", "reel", "config")
+
+
+def describe(
+    events: Sequence[Event],
+    reel: Reel,
+    sky: Sky | None,
+    camera: np.ndarray,
+    high: float,
+    identity: dict[str, str],
+    variables: Callable[[Event], Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """The complete events table: that of `events_table`, FACT_COLUMNS, SKY_COLUMNS where there is a sky, identity.
+
+    severity: the peak score in units of the high threshold. instrument: why the event is taken for the camera's, or ''.
+    saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
+    series, those that an event is about, strongest first; it is where the strongest is, when that has a place.
+    """
+    ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
+    table = events_table(ordered, reel.times_s, reel.times_utc)
+    table["severity"] = table["peak_score"] / high
+    table["instrument"] = [event_reason(event, camera) for event in ordered]
+    table["saturated"] = [is_saturated(event, reel) for event in ordered]
+    few = len(reel.channels) <= MOST_CHANNELS
+    table["channel"] = "+".join(reel.channels) if few else f"{len(reel.channels)} variables"
+    if sky is not None:
+        table = table.join(sky.columns(table))
+    if variables is not None and reel.is_series:
+        table["variables"] = ["; ".join(variables(event)) for event in ordered]
+        if places := reel.meta.get("places"):
+            strongest = [(*variables(event), "")[0] for event in ordered]
+            for axis in ("x", "y"):
+                table[f"hpc_{axis}_arcsec"] = [places.get(n, {}).get(f"{axis}_arcsec", np.nan) for n in strongest]
+    for name in IDENTITY_COLUMNS:
+        table[name] = identity[name]
+    return table.astype({"instrument": object, "saturated": bool, "channel": object})
+
+
+def is_saturated(event: Event, reel: Reel, frames_at_a_time: int = 256) -> bool:
+    """Whether a pixel of the event's box was saturated in one of the frames that show it."""
+    rows, columns = slice(event.y0, event.y1), slice(event.x0, event.x1)
+    for first in range(event.frame_start, event.frame_end + 1, frames_at_a_time):
+        last = min(first + frames_at_a_time, event.frame_end + 1)
+        if (reel.read_masks(first, last)[:, rows, columns] & SATURATED).any():
+            return True
+    return False

@@ -1,0 +1,107 @@
+"""What the camera does and the Sun does not: boxes and events that are an instrument's, with the reason.
+
+Nothing is dropped: an event that is taken for the camera's stays in the tables with its reason.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from data.reel.reel import Reel
+from inference.events.boxes import Box
+from inference.events.events import UNEXPLAINED, Event
+
+SPIKE, BLOCK, POINTING, EXPOSURE = "cosmic ray", "missing block", "pointing jump", "exposure or noise floor"
+
+SPIKE_SHARE = 0.75  # of the change in 2 x 2 pixels; a point source at an imager's resolution puts half of it there
+BLOCK_SHARE = 0.9  # of the changed pixels that have one and the same value
+SPIKE_SHRINK = 2  # camera pixels in a reel's; further shrunk, a small flare fills one pixel too
+JUMP_PX, JUMP_LEFT = 0.4, 0.7  # smallest jump, and how much of the difference it may leave unexplained
+CAMERA_Z = 25.0  # robust z of a frame's common mode within the reel
+CAMERA_LEVEL = 0.5 / 256  # half a gray level: less shows in no picture
+
+
+def judged(
+    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray, resolved: bool
+) -> list[Box]:
+    """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
+
+    Without a reconstruction (0, H, W) there is nothing to tell by.
+    resolved: `is_resolved`, the frame is not shrunk so far that a small source in the scene may lie in one pixel.
+    """
+    if not boxes or not len(reconstruction):
+        return boxes
+    picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
+    if has_jumped(picture, expected, valid):
+        return [replace(box, instrument=POINTING) for box in boxes]
+    return [replace(box, instrument=_reason(picture, expected, box, resolved)) for box in boxes]
+
+
+def is_resolved(reel: Reel) -> bool:
+    """Whether a pixel of the reel holds at most SPIKE_SHRINK pixels of the camera, on either axis."""
+    return all(n <= SPIKE_SHRINK * m for n, m in zip(reel.meta["source_shape"], reel.shape[2:], strict=True))
+
+
+def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, resolved: bool) -> str:
+    around = slice(max(box.y0 - 1, 0), box.y1 + 1), slice(max(box.x0 - 1, 0), box.x1 + 1)
+    change = picture[around] - expected[around]
+    if resolved and is_spike(change):
+        return SPIKE
+    return BLOCK if is_block(picture[around], change) else ""
+
+
+def is_spike(change: np.ndarray) -> bool:
+    """Whether a brightening (H, W) lies in 2 x 2 pixels, narrower than any optics would make it."""
+    excess = np.maximum(change - np.median(change), 0).astype(np.float32)
+    brightest = cv2.boxFilter(excess, -1, (2, 2), normalize=False, borderType=cv2.BORDER_CONSTANT).max()
+    return bool(brightest > SPIKE_SHARE * excess.sum() > 0 and change.max() > -change.min())
+
+
+def is_block(picture: np.ndarray, change: np.ndarray) -> bool:
+    """Whether what has darkened has one and the same value everywhere, as telemetry that was filled in has."""
+    dark = -change
+    changed = picture[dark > 0.5 * dark.max()]
+    if dark.max() <= 0 or changed.size < 4:
+        return False
+    return np.unique(changed, return_counts=True)[1].max() >= BLOCK_SHARE * changed.size
+
+
+def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> bool:
+    """Whether the picture is the expected one shifted as a whole: phase correlation, then the shift must explain it."""
+    if min(picture.shape) < 16:
+        return False
+    window = cv2.createHanningWindow(picture.shape[::-1], cv2.CV_32F)
+    (dx, dy), _ = cv2.phaseCorrelate(*(np.float32(image) for image in (expected, picture)), window)
+    if not JUMP_PX < np.hypot(dx, dy) < min(picture.shape) / 8:
+        return False
+    move = np.float32([[1, 0, dx], [0, 1, dy]])
+    shifted = cv2.warpAffine(np.float32(expected), move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    before, after = (np.abs(picture - other)[inner].mean() for other in (expected, shifted))
+    return bool(after < JUMP_LEFT * before)
+
+
+def camera_frames(common: np.ndarray) -> np.ndarray:
+    """Frames in which the camera changed everything at once, from every frame's common mode (T,), NaN unknown: bool.
+
+    A short exposure lifts the noise floor, and such frames stand out of the reel by far.
+    """
+    known = common[np.isfinite(common)]
+    if not len(known):
+        return np.zeros(len(common), bool)
+    median = np.median(known)
+    spread = max(1.4826 * np.median(np.abs(known - median)), 1e-9)
+    return (common > median + CAMERA_Z * spread) & (common > CAMERA_LEVEL)
+
+
+def event_reason(event: Event, camera: np.ndarray) -> str:
+    """Why an event is the instrument's, or '' for one of the scene.
+
+    camera: `camera_frames` of the reel. Every one of the event's boxes must have a reason; a spike in one place in
+    several frames is no cosmic ray.
+    """
+    own = list(event.unexplained)
+    if len(own) == UNEXPLAINED or not camera[own].all() or (SPIKE in event.reasons and event.n_frames > 1):
+        return ""
+    return "; ".join([*event.reasons, *([EXPOSURE] if own else [])])

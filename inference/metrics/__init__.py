@@ -1,0 +1,1 @@
+"""How well scores and events agree with labels."""

@@ -1,0 +1,109 @@
+"""The result movie of a reel, drawn and encoded in a thread of its own while the model works on the next frames."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+import numpy as np
+
+from config import EvalConfig
+from data.pictures.movie import MovieWriter
+from data.reel.reel import Reel
+from inference.calibration.noise import NoiseModel
+from inference.events.boxes import Box
+from inference.movie.layout import MovieStyle
+from inference.movie.render import Composer
+from inference.scorers.net import ScoredFrame
+
+NAME = "anomaly.mp4"
+WAITING_FRAMES = 32
+PANEL_PX = 256  # a panel's longer side without eval.scale_factor; twice as large costs four times the encoding
+
+
+class ResultMovie:
+    """Takes frames as they are scored; `add` waits when the encoder is this many frames behind."""
+
+    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str]):
+        self.composer, self.writer, self.captions = composer, writer, captions
+        self._queue: Queue = Queue(WAITING_FRAMES)
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._work, name="movie", daemon=True)
+        self._thread.start()
+
+    def add(self, scored: ScoredFrame, score: np.ndarray, boxes: list[Box]) -> None:
+        """Append one frame; raises what the drawing thread met."""
+        if self._error:
+            raise self._error
+        self._queue.put((scored, score, boxes))
+
+    def finish(self) -> None:
+        """Wait until every frame is written."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def _work(self) -> None:
+        while item := self._queue.get():
+            try:
+                if self._error is None:
+                    self._draw(*item)
+            except Exception as error:  # handed to the main thread; later frames are taken off the queue unseen
+                self._error = error
+
+    def _draw(self, scored: ScoredFrame, score: np.ndarray, boxes: list[Box]) -> None:
+        frame = shown(scored.frame, scored.valid)
+        anomaly = np.where(scored.valid, score, np.nan)
+        extra = {}
+        if self.composer.style.diagnostic:
+            extra["reconstruction"] = shown(scored.reconstruction, scored.valid)
+            extra["residual"] = np.where(scored.valid, scored.residual, np.nan)
+        caption = self.captions[scored.index]
+        self.writer.write_i420(self.composer.compose(frame, anomaly, float(score.max()), caption, boxes, **extra))
+
+
+def shown(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """The channels of (C, H, W) as one picture (H, W), NaN where invalid and where there are no channels."""
+    if not len(image):
+        return np.full(valid.shape, np.nan)
+    return np.where(valid, image.mean(axis=0), np.nan)
+
+
+def residual_limit(noise: NoiseModel) -> float:
+    """The residual at the hot end of its colours: far beyond what quiet pixels reach."""
+    return float(np.quantile(noise.mean + 8 * noise.spread, 0.95))
+
+
+def captions_of(reel: Reel) -> list[str]:
+    """What is written over each frame: its UTC time, else its seconds."""
+    if reel.times_utc is None:
+        return [f"{reel.name}  {second:.2f} s" for second in reel.times_s]
+    return [f"{reel.name}  {str(time)[:19].replace('T', ' ')} UTC" for time in reel.times_utc]
+
+
+@contextmanager
+def movie_of(
+    reel: Reel, noise: NoiseModel, low: float, high: float, settings: EvalConfig, out: Path
+) -> Iterator[ResultMovie]:
+    """A ResultMovie written to `out`; the file takes its name only when all went well."""
+    style = MovieStyle(
+        frame_range=(0.0, 1.0),
+        threshold_low=low,
+        threshold_high=high,
+        mode=settings.mode,
+        diagnostic=settings.diagnostic,
+        heat_weight=settings.heat_weight,
+        scale_factor=settings.scale_factor or max(1, round(PANEL_PX / max(reel.shape[2:]))),
+        origin=reel.meta["origin"],
+        residual_max=residual_limit(noise),
+        score_name="score" if settings.score == "standardised" else "residual",
+    )
+    composer = Composer(reel.shape[2:], style)
+    with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
+        movie = ResultMovie(composer, writer, captions_of(reel))
+        try:
+            yield movie
+        finally:
+            movie.finish()

@@ -1,0 +1,1 @@
+"""What an evaluation writes beside its movie and page."""

@@ -1,0 +1,275 @@
+"""What eval leaves on disk for one reel: tables first, then what is drawn from them."""
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pandas as pd
+
+from config import EvalConfig
+from data.reel.files import write_csv, write_json
+from data.reel.reel import INVALID, Reel
+from inference.events.boxes import Box
+from inference.events.events import Event, EventLinker, write_events
+from inference.events.export import write_ecsv, write_voevents
+from inference.events.facts import describe
+from inference.events.instrument import camera_frames
+from inference.events.matching import Observed, catalog_summary, match_flares
+from inference.events.sky import Sky, shifts
+from inference.metrics.frame import average_precision, event_metrics, frame_auc, runs
+from inference.metrics.series import series_metrics
+from inference.metrics.vus import period_of
+from inference.results.signals import panels_of
+from inference.results.timeline import timeline
+from inference.scorers.net import ScoredFrame
+
+NAMED_VARIABLES = 3
+BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
+
+
+class Results:
+    """Collects per-frame scores and boxes, links events as frames arrive, and writes the tables at the end."""
+
+    def __init__(self, reel: Reel, settings: EvalConfig, flares: pd.DataFrame | None = None):
+        self.reel, self.settings, self.flares = reel, settings, flares
+        self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
+        self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
+        self.n_boxes = np.zeros(len(reel), np.int64)
+        self.boxes: list[tuple[int, Box]] = []
+        self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
+        self.events: list = []
+        self.sky = Sky.of(reel)
+        self.panels = panels_of(reel, settings.xrs)
+        drift = partial(shifts, self.sky) if self.sky else None
+        longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
+        # Variables are not near each other.
+        distance_px = 0.0 if reel.is_series else settings.link_distance_px
+        self.linker = EventLinker(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
+
+    def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
+        """Add one frame, in time order; a gap in time closes the open events."""
+        self.statistics[index] = score.mean(), score.max(), score.std()
+        self.common[index] = common
+        self.add_boxes(index, boxes)
+
+    def add_samples(self, first: int, scores: np.ndarray) -> None:
+        """Add the scores (n,) of a stretch of a series, its boxes by `add_boxes`."""
+        part = self.statistics[first : first + len(scores)]
+        part[:] = scores[:, None]
+        part[np.isfinite(scores), 2] = 0
+        self.common[first : first + len(scores)] = 0
+
+    def add_boxes(self, index: int, boxes: list[Box], parts: np.ndarray | None = None) -> None:
+        """Add the boxes of one frame, in time order; of a sample of a series with its variables' scores (C,)."""
+        if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
+            strongest = np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]
+            self.variables[index] = [self.reel.channels[c] for c in strongest if parts[c] > 0]
+        self.n_boxes[index] = len(boxes)
+        self.boxes += [(index, box) for box in boxes]
+        self.events += self.linker.push(index, boxes, self.reel.times_s[index])
+
+    def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
+        """Write every table and picture; summary.json comes last and says that the others are complete.
+
+        beyond: what else is to stand in the summary.
+        """
+        self.events += self.linker.finish()
+        scores, boxes = self.score_table(), self.box_table()
+        camera = camera_frames(self.common)
+        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
+        write_csv(out / "scores.csv", scores)
+        write_csv(out / "boxes.csv", boxes)
+        facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
+        write_events(out, events, facts)
+        write_ecsv(out / "events.ecsv", events, facts)
+        write_voevents(out / "voevents", events, self.reel.name)
+        if self.sky:
+            from inference.results.sky_plots import (
+                draw_sheet,  # late: sunpy.map takes two seconds, and a video needs it not
+            )
+
+            draw_sheet(out, events, self.reel)
+        self.draw_timeline(out, events, low, high)
+        found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
+        write_json(out / "summary.json", facts | found | self.cost(seconds))
+        self.tell(out, events, low, high)
+
+    def named(self, event: Event) -> list[str]:
+        """The variables of a series that an event is about, strongest first."""
+        if self.settings.combine == "each":
+            return [self.reel.channels[round(event.x)]]
+        return self.variables.get(event.frame_peak, [])
+
+    def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
+        """timeline.png: the largest score of every frame, with thresholds, events, gaps and labels."""
+        times = self.reel.times_s if self.reel.times_utc is None else self.reel.times_utc
+        peaks, threshold = self.statistics[:, 1], self.reel.meta["gap_threshold"]
+        about = {"gap_threshold": threshold, "title": self.reel.name, "panels": self.panels}
+        timeline(out / "timeline.png", peaks, low, high, events, times, self.reel.labels, **about)
+
+    def score_table(self) -> pd.DataFrame:
+        """scores.csv: one row a frame; empty scores where no window covers the frame."""
+        table = pd.DataFrame({"frame": np.arange(len(self.reel)), "time_s": self.reel.times_s})
+        table.insert(1, "time_utc", "" if self.reel.times_utc is None else self.reel.times_utc.astype(str))
+        table[["mean", "max", "std"]] = self.statistics
+        table["boxes"] = self.n_boxes
+        if self.reel.labels is not None:
+            table["label"] = self.reel.labels
+        return table
+
+    def box_table(self) -> pd.DataFrame:
+        """boxes.csv: one row a box, half-open bounds in reel pixels."""
+        utc = self.reel.times_utc
+        rows = [
+            (i, "" if utc is None else str(utc[i]), *(getattr(b, name) for name in BOX_COLUMNS[2:]))
+            for i, b in self.boxes
+        ]
+        return pd.DataFrame(rows, columns=BOX_COLUMNS)
+
+    def counts(self, events: pd.DataFrame) -> dict:
+        scored, scene = np.isfinite(self.statistics[:, 1]), scene_events(events)
+        return {
+            "frames": len(self.reel),
+            "frames_scored": int(scored.sum()),
+            "frames_not_scored": int((~scored).sum()),
+            "frames_with_boxes": int((self.n_boxes > 0).sum()),
+            "boxes": len(self.boxes),
+            "events": len(scene),
+            "events_high": int((scene["level"] == "high").sum()),
+            "events_instrument": len(events) - len(scene),
+        }
+
+    def metrics(self, events: pd.DataFrame, low: float) -> dict:
+        """Metrics against the reel's labels, raw: frame scores are the maxima of the score maps."""
+        labels = self.reel.labels
+        if labels is None:
+            return {}
+        peaks = self.statistics[:, 1]
+        found = {"frame_auc": frame_auc(peaks, labels), "average_precision": average_precision(peaks, labels)}
+        truth = labelled_intervals(labels, self.reel.times_s)
+        intervals = scene_events(events)[["time_start_s", "time_end_s"]].to_numpy()
+        matched = event_metrics(intervals, truth, tolerance_s=self.reel.cadence_s)
+        if self.reel.is_series:
+            found |= series_metrics(peaks, labels, low, period_of(self.reel.signals()[:, 0]))
+        return {"metrics": found | {f"event_{k}": v for k, v in asdict(matched).items()}}
+
+    def compared(self, out: Path, events: pd.DataFrame) -> dict:
+        """matches.csv, and what the catalogue of flares says; nothing without one."""
+        (out / "matches.csv").unlink(missing_ok=True)  # of an earlier comparison
+        if self.flares is None:
+            return {}
+        scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
+        observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
+        limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
+        matches, flares_of = match_flares(events, self.flares, observed, *limits)
+        write_csv(out / "matches.csv", matches)
+        return {"catalog": catalog_summary(matches, events, flares_of, observed)}
+
+    def cost(self, seconds: float) -> dict:
+        packages = ("torch", "numpy", "opencv-python-headless", "av")
+        versions = {"python": platform.python_version()} | {p: version(p) for p in packages}
+        return {"seconds": round(seconds, 3), "frames_per_s": round(len(self.reel) / seconds, 1), "versions": versions}
+
+    def tell(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
+        """Print what a user wants to know first."""
+        counts, events = self.counts(events), scene_events(events)
+        found = f"{counts['events']} events ({counts['events_high']} high, {counts['events_instrument']} the camera's)"
+        print(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}, results in {out}")
+        if counts["frames_not_scored"]:
+            print(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
+        strongest = events.sort_values("peak_score", ascending=False).head(10)
+        for e in strongest.itertuples():
+            when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
+            place = "" if self.reel.is_series else f" at x {e.x:.1f}, y {e.y:.1f} px"
+            print(f"  event {e.event}: {when}, peak {e.peak_score:.3g}{place}, {e.level}")
+
+
+def scene_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Without those that are taken for the camera's."""
+    return events[events["instrument"] == ""]
+
+
+def short_identity(identity: dict) -> dict[str, str]:
+    """First 12 digits of the SHA-256 of model, reel and settings: enough to tell two results apart in a table."""
+    settings = json.dumps(identity["settings"], sort_keys=True)
+    found = {"model": identity["weights_sha256"], "reel": identity["reel"]}
+    found["config"] = hashlib.sha256(settings.encode()).hexdigest()
+    return {name: digest[:12] for name, digest in found.items()}
+
+
+def labelled_intervals(labels: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    """[start_s, end_s] of every run of frames labelled 1: (N, 2). labels: (T,)."""
+    return times_s[runs(labels == 1) - [0, 1]]
+
+
+class ScoreMaps:
+    """scores.f16: the score map of every frame as raw float16 (T, H, W), NaN for frames without a score.
+
+    Written and read by plain file calls: a memory map would count as this process's memory and grow with T.
+    """
+
+    NAME = "scores.f16"
+
+    def __init__(self, out: Path, reel: Reel):
+        self.path, self.reel, self.next = out / self.NAME, reel, 0
+        self.part = self.path.with_name(f".{self.NAME}.part")
+
+    def __enter__(self) -> "ScoreMaps":
+        self._stream = self.part.open("wb")
+        return self
+
+    def add(self, index: int, score: np.ndarray) -> None:
+        self.add_frames(index, score[None])
+
+    def add_frames(self, first: int, scores: np.ndarray) -> None:
+        """Score maps (n, H, W) of consecutive frames."""
+        self._pad(first)
+        self._stream.write(np.minimum(scores, np.finfo(np.float16).max).astype(np.float16).tobytes())
+        self.next = first + len(scores)
+
+    def _pad(self, index: int) -> None:
+        empty = np.full(self.reel.shape[2:], np.nan, np.float16).tobytes()
+        for _ in range(self.next, index):
+            self._stream.write(empty)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pad(len(self.reel))
+        self._stream.close()
+        if kind is None:
+            os.replace(self.part, self.path)
+        else:
+            self.part.unlink()
+
+    @classmethod
+    def read(cls, out: Path, reel: Reel, index: int) -> np.ndarray:
+        """The score map (H, W) float32 of one frame."""
+        height, width = reel.shape[2:]
+        size = height * width
+        flat = np.fromfile(out / cls.NAME, np.float16, count=size, offset=2 * size * index)
+        return flat.reshape(height, width).astype(np.float32)
+
+
+def saved_frame(out: Path, reel: Reel, index: int) -> ScoredFrame:
+    """A frame again from scores.f16: its residual is the score map, and reconstructions are not kept."""
+    score = ScoreMaps.read(out, reel, index)
+    frame, bits = reel.read(index, index + 1)
+    nothing = np.zeros((0, *score.shape), np.float32)
+    return ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0, np.nan)
+
+
+def read_boxes(path: Path) -> dict[int, list[Box]]:
+    """Boxes by frame from boxes.csv."""
+    boxes: dict[int, list[Box]] = {}
+    for row in pd.read_csv(path, keep_default_na=False).itertuples():
+        box = Box(*(getattr(row, name) for name in BOX_COLUMNS[2:]))
+        boxes.setdefault(row.frame, []).append(box)
+    return boxes

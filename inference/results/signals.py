@@ -1,0 +1,93 @@
+"""Curves under the timeline: the variables of a series, or GOES X-ray fluxes beside a movie of the Sun."""
+
+from dataclasses import dataclass
+
+import matplotlib.dates as mdates
+import numpy as np
+from matplotlib.axes import Axes
+
+from data.pictures.curves import curve
+from data.reel.reel import Reel
+from data.sources.xrs import CHANNELS
+
+MOST_PANELS = 8
+GOES_CLASSES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}  # W/m^2 in 1-8 angstrom (NOAA SWPC)
+COLOURS = ("#1c6fb3", "#c92a2a")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves on one vertical axis: times (N,) datetime64 or seconds, values (N,) by name, NaN where there is none."""
+
+    times: np.ndarray
+    curves: dict[str, np.ndarray]
+    unit: str
+    log: bool
+    goes_classes: bool
+    gap_threshold: float
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the curves, on the same kind of horizontal axis as the timeline's."""
+        is_utc = np.issubdtype(self.times.dtype, np.datetime64)
+        x = mdates.date2num(self.times) if is_utc else self.times
+        for (name, values), colour in zip(self.curves.items(), COLOURS, strict=False):
+            axes.plot(*curve(x, values, self.gap_threshold), color=colour, linewidth=0.9, label=name)
+        if self.log:
+            axes.set_yscale("log")
+        if self.goes_classes:
+            self._draw_classes(axes)
+        axes.set_ylabel(self.unit, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.legend(loc="upper right", fontsize=7, frameon=False)
+        axes.grid(axis="y", linewidth=0.4, alpha=0.5)
+
+    def _draw_classes(self, axes: Axes) -> None:
+        """The letters of the flare classes at their decades, on the right."""
+        right = axes.secondary_yaxis("right")
+        right.set_yticks(list(GOES_CLASSES.values()), list(GOES_CLASSES), fontsize=8)
+        right.minorticks_off()
+
+
+def panels_of(reel: Reel, xrs: str | None) -> list[Panel]:
+    """What is drawn under the timeline of a reel: its own variables, or the XRS reel's fluxes of the same time.
+
+    Raises ValueError when `xrs` is no reel of XRS fluxes.
+    """
+    if reel.is_series:
+        return _variables(reel)
+    return [panel for panel in [xrs and _fluxes_during(reel, Reel(xrs))] if panel]
+
+
+def _variables(reel: Reel) -> list[Panel]:
+    """The variables of a series, each on its own axis, but the XRS channels on one; the first MOST_PANELS of many."""
+    times = reel.times_s if reel.times_utc is None else reel.times_utc
+    values = dict(zip(reel.channels, reel.signals().T, strict=True))
+    if is_xrs(reel):
+        return [_xrs_panel(reel, times, values)]
+    unit = dict.fromkeys(values, "" if reel.meta["unit"] == "as in the table" else reel.meta["unit"])
+    panels = [Panel(times, {n: v}, unit[n], False, False, reel.meta["gap_threshold"]) for n, v in values.items()]
+    return panels[:MOST_PANELS]
+
+
+def is_xrs(reel: Reel) -> bool:
+    """Whether a reel holds GOES XRS fluxes."""
+    return reel.is_series and tuple(reel.channels) == CHANNELS
+
+
+def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
+    """The fluxes between a reel's first and last frame, None when there are none."""
+    if not is_xrs(xrs):
+        raise ValueError(f"eval.xrs {xrs.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
+    if reel.times_utc is None:
+        print(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
+        return None
+    chosen = (xrs.times_utc >= reel.times_utc[0]) & (xrs.times_utc <= reel.times_utc[-1])
+    if not chosen.any():
+        print(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
+        return None
+    values = {name: column[chosen] for name, column in zip(xrs.channels, xrs.signals().T, strict=True)}
+    return _xrs_panel(xrs, xrs.times_utc[chosen], values)
+
+
+def _xrs_panel(xrs: Reel, times: np.ndarray, values: dict[str, np.ndarray]) -> Panel:
+    return Panel(times, values, "W m$^{-2}$", True, True, xrs.meta["gap_threshold"])

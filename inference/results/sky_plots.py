@@ -1,0 +1,85 @@
+"""Pictures of events on the Sun: one of each of the strongest, and a sheet of them, with grid, limb and box."""
+
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import sunpy.map
+from matplotlib.patches import Rectangle
+
+from data.reel.files import replacing
+from data.reel.reel import INVALID, Reel
+from data.sky.wcs import from_row
+from data.sky.wcs_header import R_SUN_M
+
+SHOWN = 12  # strongest events that get a picture; each costs a second
+
+
+def draw_sheet(out: Path, events: pd.DataFrame, reel: Reel) -> None:
+    """sky/event_<n>.png for the strongest events and sky.png, the sheet of them. Nothing without events."""
+    folder = out / "sky"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("event_*.png"):
+        old.unlink()
+    (out / "sky.png").unlink(missing_ok=True)
+    strongest = events.sort_values("peak_score", ascending=False).head(SHOWN).to_dict("records")
+    if not strongest:
+        return
+    for event in strongest:
+        figure = plt.figure(figsize=(7, 6))
+        draw_event(figure, 111, event, reel)
+        _save(figure, folder / f"event_{event['event']:04d}.png")
+    columns = min(4, len(strongest))
+    rows = -(-len(strongest) // columns)
+    figure = plt.figure(figsize=(4.6 * columns, 4.3 * rows))
+    for place, event in enumerate(strongest, 1):
+        draw_event(figure, (rows, columns, place), event, reel)
+    _save(figure, out / "sky.png")
+
+
+def draw_event(figure: plt.Figure, place: int | tuple, event: dict, reel: Reel) -> None:
+    """One event in the frame of its peak: box, heliographic grid and limb on axes in arcsec."""
+    frame = map_of(reel, event["frame_peak"])
+    place = place if isinstance(place, tuple) else (place,)
+    axes = figure.add_subplot(*place, projection=frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # contours of a grid that lies outside a cut-out are empty
+        frame.plot(axes=axes, cmap="gray", vmin=0, vmax=1, title="", autoalign=False)
+        frame.draw_limb(axes=axes, color="white", linewidth=0.8)
+        frame.draw_grid(axes=axes, color="white", linewidth=0.3, annotate=False, system="stonyhurst")
+    width, height = event["x1"] - event["x0"], event["y1"] - event["y0"]
+    colour = "#8fb4d9" if event["instrument"] else "#ff7a28"
+    corner = event["x0"] - 0.5, event["y0"] - 0.5
+    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.6))
+    where = f"({event['hpc_x_arcsec']:.0f}, {event['hpc_y_arcsec']:.0f}) arcsec, score {event['peak_score']:.3g}"
+    kind = f", {event['instrument']}" if event["instrument"] else ""
+    axes.set_title(f"event {event['event']}: {event['t_peak'][:19]}\n{where}{kind}", fontsize=9)
+    axes.set_xlabel("helioprojective x", fontsize=8)
+    axes.set_ylabel("helioprojective y", fontsize=8)
+    axes.tick_params(labelsize=7)
+    if reel.meta["origin"] == "upper":  # stored as pictures are, top row first: show solar north up
+        axes.invert_yaxis()
+
+
+def map_of(reel: Reel, index: int) -> sunpy.map.GenericMap:
+    """One frame, channels averaged and invalid pixels NaN, as a sunpy map with its observer."""
+    wcs, row = from_row(reel.table.iloc[index]), reel.table.iloc[index]
+    stored, bits = reel.read(index, index + 1)
+    image = np.where(bits[0] & INVALID, np.nan, stored[0].astype(np.float64).mean(axis=0))
+    header = dict(wcs.astropy.to_header())
+    header |= {"date-obs": row["time_utc"], "hgln_obs": wcs.hgln_deg, "hglt_obs": wcs.hglt_deg, "dsun_obs": wcs.dsun_m}
+    header |= {"rsun_ref": R_SUN_M, "rsun_obs": wcs.rsun_arcsec}
+    return sunpy.map.Map(image, header)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    figure.tight_layout()
+    with replacing(path) as part:
+        figure.savefig(part, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,1 @@
+"""What gives every frame of a reel a residual, behind one interface."""

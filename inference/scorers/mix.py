@@ -1,0 +1,125 @@
+"""Several scores as one: each turned into how rare it is in quiet data, then averaged.
+
+Reconstruction errors, distances of latents and speeds have units of their own. Rarity has none: a score's surprise is
+-log10 of the share of quiet validation pixels that reach it, so that 3 means one pixel in a thousand, for every part.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from config import EvalConfig
+from data.reel.files import replacing
+from data.reel.reel import Reel
+from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise
+from inference.calibration.quiet import QuietRange
+from inference.scorers.net import OfDetector, ScoredFrame
+from inference.scorers.samples import Samples, samples_of
+
+GRID = 128  # points of a rarity curve
+SAMPLE_PIXELS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """Scores (GRID,) that quiet pixels exceed with probability 10^-surprise (GRID,), both increasing."""
+
+    scores: np.ndarray
+    surprises: np.ndarray
+
+    def __call__(self, score: np.ndarray) -> np.ndarray:
+        """Surprise of scores of any shape; beyond what quiet pixels reached it goes on as an exponential tail."""
+        found = np.interp(score, self.scores, self.surprises)
+        last, before = self.scores[-1], self.scores[-GRID // 4]
+        slope = (self.surprises[-1] - self.surprises[-GRID // 4]) / max(last - before, 1e-9)
+        return (found + slope * np.maximum(score - last, 0)).astype(np.float32)
+
+
+def fit_rarity(values: np.ndarray) -> Rarity:
+    """From quiet pixel scores (N,): their quantiles, evenly in the logarithm of rarity, up to one in N / 10."""
+    surprises = np.linspace(0, max(np.log10(len(values) / 10), 1.0), GRID)
+    scores = np.quantile(values, 1 - 10.0**-surprises)
+    # Equal scores, as the zeros of a still place, count as common as the most common of them.
+    scores, first = np.unique(scores, return_index=True)
+    has_range = scores[-1] - scores[0] > 1e-6
+    padded = np.linspace(scores[0], scores[-1], GRID) if has_range else scores[0] + np.arange(GRID) * 1e-6
+    return Rarity(padded, np.interp(padded, scores, surprises[first]))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A scorer with its own quiet noise and the rarity of its scores."""
+
+    scorer: object
+    noise: NoiseModel
+    rarity: Rarity
+
+    def surprise(self, residual: np.ndarray) -> np.ndarray:
+        return self.rarity(self.noise.standardise(residual))
+
+
+@dataclass(frozen=True)
+class MixScorer(OfDetector):
+    """The mean surprise of several scorers; frame and reconstruction are those of the first."""
+
+    parts: tuple[Part, ...]
+
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """Every frame of the stretch [begin, end) that all parts score, in time order."""
+        streams = [part.scorer.frames(reel, begin, end, settings) for part in self.parts]
+        for together in in_step(streams):
+            surprises = [part.surprise(f.residual) for part, f in zip(self.parts, together, strict=True)]
+            residual = np.where(together[0].valid, sum(surprises) / len(surprises), np.float32(0))
+            yield replace(together[0], residual=residual.astype(np.float32))
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """A stretch of a series: see `samples_of`; a part may score variables one by one, another all together."""
+        found = [samples_of(part.scorer, reel, begin, end, settings) for part in self.parts]
+        surprises = [part.surprise(samples.residual) for part, samples in zip(self.parts, found, strict=True)]
+        valid = np.logical_and.reduce([samples.valid for samples in found])
+        return Samples(np.where(valid[:, None, None], sum(surprises) / len(surprises), 0), valid)
+
+
+def in_step(streams: Sequence[Iterator[ScoredFrame]]) -> Iterator[list[ScoredFrame]]:
+    """The frames that all streams hold, together; each stream is in time order."""
+    current = [next(stream, None) for stream in streams]
+    while all(frame is not None for frame in current):
+        latest = max(frame.index for frame in current)
+        if all(frame.index == latest for frame in current):
+            yield list(current)
+            latest += 1
+        current = [next(s, None) if f.index < latest else f for s, f in zip(streams, current, strict=True)]
+
+
+def load_or_fit(path: Path, scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> Part:
+    """A part of a mix, kept in `path`: noise from all quiet frames, rarity from those that validate."""
+    if not path.is_file():
+        noise, values = measure(scorer, quiet, settings)
+        rarity = fit_rarity(noise.standardise(values).ravel())
+        with replacing(path) as part:
+            np.savez(part, mean=noise.mean, spread=noise.spread, scores=rarity.scores, surprises=rarity.surprises)
+    with np.load(path, allow_pickle=False) as saved:
+        noise = NoiseModel(saved["mean"], saved["spread"])
+        return Part(scorer, noise, Rarity(saved["scores"], saved["surprises"]))
+
+
+def measure(scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[NoiseModel, np.ndarray]:
+    """Noise of all quiet frames, and some of the residual maps (n, H, W) of validation frames."""
+    if quiet[0].reel.is_series:
+        found = [(r.side, samples_of(scorer, r.reel, r.begin, r.end, settings)) for r in quiet]
+        noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
+        return noise, np.concatenate([samples.quiet for side, samples in found if side == "val"])
+    kept: list[np.ndarray] = []
+    frames_to_keep = max(1, SAMPLE_PIXELS // int(np.prod(quiet[0].reel.shape[2:])))
+    step = max(1, sum(r.end - r.begin for r in quiet if r.side == "val") // frames_to_keep)
+
+    def residuals() -> Iterator[np.ndarray]:
+        for r in quiet:
+            for n, frame in enumerate(scorer.frames(r.reel, r.begin, r.end, settings)):
+                if r.side == "val" and n % step == 0:
+                    kept.append(frame.residual)
+                yield frame.residual
+
+    return fit_noise(residuals()), np.stack(kept)

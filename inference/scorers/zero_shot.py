@@ -1,0 +1,139 @@
+"""Scores of VETime on any series, without training: the net has seen synthetic series only.
+
+A series is cut into chunks that overlap by half, and a sample's logit is the mean over the chunks that cover it, each
+weighing more towards its middle. What is longer than a chunk can be seen in means over 4, 16, ... samples only: these
+go through the net too, and the logit is the mean over all scales. The score is softplus(logit), so that it is never
+below 0 and keeps the order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from scipy.special import softplus
+
+from config import EvalConfig
+from data.reel.reel import INVALID, Reel
+from data.reel.stretch import Stretch
+from data.reel.windows import window_starts
+from inference.scorers.net import ScoredFrame
+from inference.scorers.samples import Samples
+from models.vetime import VeTime
+from training.synthetic_data import SyntheticData
+
+SHORTEST = 64  # samples that say anything of what is usual
+ROWS = 32  # chunks of one variable that the net works on at a time
+COARSER = 4  # samples of a scale that are one of the next
+
+
+@dataclass(frozen=True)
+class ZeroShotScorer:
+    """VETime as a scorer. chunk: samples it was trained on at a time; quiet: its scores on clean synthetic series."""
+
+    model: VeTime
+    device: torch.device
+    chunk: int
+    quiet: np.ndarray
+    scaling: dict[str, Stretch] = field(default_factory=dict)  # none: it scales every chunk by itself
+    scored: dict[tuple, np.ndarray] = field(default_factory=dict)  # logits of the stretches that went through the net
+
+    clip_length = SHORTEST
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """The logit (n,) float32 of every sample of a series (n, C), whose unknown values are NaN."""
+        return self.logits(values)[:, 0]
+
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """Logits (n, 1 + C) float32: of the series, then of each variable alone; the mean over scales.
+
+        The coarsest scale is the last with a quarter of a chunk.
+        """
+        total, scales, scale = self.of_scale(values), 1, COARSER
+        while len(values) >= scale * self.chunk // COARSER:
+            total += finer(self.of_scale(coarser(values, scale)), scale, len(values))
+            scales, scale = scales + 1, scale * COARSER
+        return total / np.float32(scales)
+
+    def of_scale(self, values: np.ndarray) -> np.ndarray:
+        """As `logits`, of these samples alone."""
+        n, C = values.shape
+        length = min(self.chunk, -(-n // 4) * 4)
+        if n < length:
+            values = np.vstack([values, np.full((length - n, C), np.nan)])
+        starts = window_starts(0, len(values), length, self.step(length))
+        total, weights = np.zeros((len(values), 1 + C)), np.zeros(len(values))
+        size = max(1, ROWS // C)
+        for first in range(0, len(starts), size):
+            some = starts[first : first + size]
+            chunks = np.stack([values[s : s + length] for s in some]).astype(np.float32)
+            for start, found in zip(some.tolist(), self.of_chunks(chunks), strict=True):
+                weight = self.weight(length, is_first=start == 0)
+                total[start : start + length] += weight[:, None] * found
+                weights[start : start + length] += weight
+        return (total / weights[:, None])[:n].astype(np.float32)
+
+    def step(self, length: int) -> int:
+        """Samples from one chunk to the next: half of one, or what follows the part that scales it."""
+        context = self.model.context
+        return length // 2 if context is None else max(1, length - context)
+
+    def weight(self, length: int, is_first: bool) -> np.ndarray:
+        """How much the answers of a chunk count (length,): none inside its context, but for the first one's."""
+        inside = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / length
+        if self.model.context is not None and not is_first:
+            inside[: self.model.context] = 0  # the chunk before answers for these
+        return inside
+
+    @torch.inference_mode()
+    def of_chunks(self, chunks: np.ndarray) -> np.ndarray:
+        """Chunks (B, L, C) -> logits (B, L, 1 + C)."""
+        x = torch.from_numpy(chunks).to(self.device).transpose(1, 2)[..., None, None]  # (B, C, L, 1, 1)
+        output = self.model(x)
+        every = torch.cat([output.logits[:, None], output.channel_logits], 1)  # (B, 1 + C, L)
+        return every.float().transpose(1, 2).cpu().numpy()
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """The whole stretch [begin, end) of a series at once: see `inference.samples.samples_of`."""
+        key = (reel.path, begin, end)
+        if key not in self.scored:
+            self.scored[key] = self.logits(measured(reel, begin, end))
+        each = settings.combine == "each" and reel.shape[1] > 1
+        chosen = self.scored[key][:, 1:] if each else self.scored[key][:, :1]
+        valid = (reel.read_masks(begin, end)[:, 0, 0] & INVALID) == 0
+        return Samples(np.where(valid[:, None], softplus(chosen), 0)[..., None].astype(np.float32), valid)
+
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
+
+
+def coarser(values: np.ndarray, scale: int) -> np.ndarray:
+    """(n, C), NaN unknown -> the means of so many samples each, as far as they are known: (n / scale, C)."""
+    padded = np.pad(values, ((0, -len(values) % scale), (0, 0)), constant_values=np.nan)
+    parts = padded.reshape(-1, scale, values.shape[1])
+    known = np.isfinite(parts)
+    total, count = np.where(known, parts, 0).sum(1), known.sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def finer(logits: np.ndarray, scale: int, n: int) -> np.ndarray:
+    """Logits (n / scale, K) of coarser samples at the first n finer ones, linearly between their middles: (n, K)."""
+    middles = (np.arange(len(logits)) + 0.5) * scale - 0.5
+    return np.stack([np.interp(np.arange(n), middles, column) for column in logits.T], 1).astype(np.float32)
+
+
+def measured(reel: Reel, begin: int, end: int) -> np.ndarray:
+    """Samples [begin, end) of a series (n, C) as they are stored, NaN where nothing was measured."""
+    stored, bits = reel.read(begin, end)
+    unknown = reel.missing[begin:end] | ((bits[:, 0, 0] & INVALID) > 0)[:, None]
+    return np.where(unknown, np.nan, stored[:, :, 0, 0].astype(np.float64))
+
+
+def clean_levels(scorer: ZeroShotScorer, data: SyntheticData, most: int = 300_000) -> np.ndarray:
+    """Scores (most,) float32 that the samples of validation series without an anomaly reach: evenly spaced ranks."""
+    found = []
+    for made in map(data.val.made, range(len(data.val))):
+        if not made.labels.any():
+            found.append(softplus(scorer.scores(made.values)))
+    levels = np.sort(np.concatenate(found))
+    return levels[np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int)].astype(np.float32)

@@ -1,0 +1,189 @@
+"""prep killed by SIGKILL at any moment goes on where it was, and makes the same bytes as an undisturbed run."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config import Config, PrepConfig
+from data.frames.assemble import read_journal
+from data.prepare_data import prep
+from data.reel.reel import Reel
+from tests.support.fits_files import broken_inside, counts, fits_bytes, header, write_frames
+from tests.support.paths import ROOT
+from tests.support.videos import write_video
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and /proc")
+SETTINGS = PrepConfig(clip_length=8, stride=4, resize=(16, 16))
+YAML = "prep: {clip_length: 8, stride: 4, resize: [16, 16]}\n"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """80 Rice frames in which some are bad, and a video; decoding takes long enough to be killed in the middle."""
+    folder = tmp_path_factory.mktemp("raw")
+    write_frames(folder, 80, shape=(128, 128))
+    for i in (7, 33, 61):
+        path = folder / f"frame_{i:03d}.fits"
+        path.write_bytes(broken_inside(path.read_bytes()))
+    (folder / "dark.fits").write_bytes(fits_bytes(counts(0, (128, 128)), header(6, QUALITY=1 << 16)))
+    write_video(folder / "clip.mp4", 120)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw, tmp_path_factory):
+    """Digests of the reels that a run without any trouble makes."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    prep(config(raw, out))
+    return digests(out)
+
+
+def config(raw, out):
+    return Config(data_raw=str(raw), data_clips=str(out), workers=1, prep=SETTINGS)
+
+
+def digests(out):
+    """SHA-256 of every file of every reel, hidden leftovers included."""
+    files = sorted(p for p in out.rglob("*") if p.is_file())
+    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def start(raw, out, workers=2):
+    (out.parent / "settings.yaml").write_text(YAML)
+    command = [sys.executable, str(ROOT / "main.py"), "-m", "prep", "-c", str(out.parent / "settings.yaml")]
+    command += ["--data-raw", str(raw), "--data-clips", str(out), "--workers", str(workers)]
+    with (out.parent / "stderr.txt").open("wb") as errors:
+        return subprocess.Popen(command, cwd=out.parent, stdout=subprocess.DEVNULL, stderr=errors)
+
+
+def descendants(pid):
+    """Ids of the processes that a process has started, directly or not."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    found = [child for child, parent in parents.items() if parent == pid]
+    return found + [deeper for child in found for deeper in descendants(child)]
+
+
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+def kill_when(process, moment, timeout_s=90):
+    """SIGKILL the process as soon as `moment()` holds; returns the processes it had started."""
+    deadline = time.monotonic() + timeout_s
+    while not moment():
+        assert process.poll() is None, "prep ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    family = descendants(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return family
+
+
+def assert_ended(pids, timeout_s=10):
+    deadline = time.monotonic() + timeout_s
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [pid for pid in pids if is_alive(pid)]
+
+
+def lines(path):
+    return path.read_bytes().count(b"\n") if path.is_file() else 0
+
+
+def test_killed_three_times_the_reel_is_the_same_to_the_byte(raw, undisturbed, tmp_path):
+    out = tmp_path / "out"
+    journal = out / ".aia_171.part" / "journal.jsonl"
+    making = out / ".aia_171.final"
+    moments = {
+        "decoding has begun": lambda: lines(journal) >= 1,
+        "half is decoded": lambda: lines(journal) >= 40,
+        "the reel is put together": lambda: (making / "masks.npy").is_file(),
+    }
+    decoded = 0
+    for what, moment in moments.items():
+        family = kill_when(start(raw, out), moment)
+        assert len(family) >= 2, what  # there were workers to be orphaned
+        assert_ended(family)
+        assert lines(journal) >= decoded, f"{what}: earlier work was lost"
+        decoded = lines(journal)
+        assert not (out / "aia_171").exists()
+    assert decoded == 80
+    prep(config(raw, out))  # with one worker now, which must not matter either
+    assert digests(out) == undisturbed
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"row": 3', b'{"row": 3, "channel": 0, "reason": ""'])
+def test_a_torn_journal_line_is_decoded_again(tmp_path, torn):
+    part = tmp_path / "part"
+    part.mkdir()
+    whole = b"".join(json.dumps({"row": i, "channel": 0, "reason": ""}).encode() + b"\n" for i in range(3))
+    (part / "journal.jsonl").write_bytes(whole + torn)
+    assert sorted(read_journal(part)) == [(0, 0), (1, 0), (2, 0)]
+    assert (part / "journal.jsonl").read_bytes() == whole  # the next line starts on a line of its own
+    assert read_journal(tmp_path) == {}
+
+
+def test_leftovers_of_a_run_killed_at_its_very_end_disappear(tmp_path):
+    """After the reel took its name and before the folder in the making was removed."""
+    write_frames(tmp_path / "in", 10)
+    prep(config(tmp_path / "in", tmp_path / "out"))
+    before = digests(tmp_path / "out")
+    for name in (".aia_171.part", ".aia_171.final"):
+        (tmp_path / "out" / name).mkdir()
+        (tmp_path / "out" / name / "journal.jsonl").write_text("")
+    prep(config(tmp_path / "in", tmp_path / "out"))
+    assert digests(tmp_path / "out") == before
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["aia_171"]
+
+
+def test_a_folder_in_the_making_of_other_settings_is_begun_anew(tmp_path):
+    write_frames(tmp_path / "in", 10)
+    part = tmp_path / "out" / ".aia_171.part"
+    part.mkdir(parents=True)
+    (part / "identity").write_text("of other settings")
+    np.save(part / "decoded.npy", np.full((10, 1, 16, 16), 7, np.float32))
+    (part / "journal.jsonl").write_text("".join(f'{{"row": {i}, "channel": 0, "reason": "old"}}\n' for i in range(10)))
+    (path,) = prep(config(tmp_path / "in", tmp_path / "out"))
+    assert len(Reel(path)) == 10
+    assert not part.exists()
+
+
+def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(raw, undisturbed, tmp_path):
+    out = tmp_path / "out"
+    journal = out / ".aia_171.part" / "journal.jsonl"
+    process = start(raw, out)
+    deadline = time.monotonic() + 90
+    while lines(journal) < 8:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    workers = [pid for pid in descendants(process.pid) if not descendants(pid) and is_worker(pid)]
+    os.kill(workers[0], signal.SIGKILL)
+    assert process.wait(timeout=60) == 1
+    message = (tmp_path / "stderr.txt").read_text()
+    assert "a worker process died" in message
+    assert "run the same command again" in message
+    assert "Traceback" not in message
+    prep(config(raw, out))
+    assert digests(out) == undisturbed
+
+
+def is_worker(pid):
+    """Not the resource tracker, which has the memory of a bare interpreter."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) > 40_000

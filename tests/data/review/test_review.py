@@ -1,0 +1,127 @@
+"""Review: statistics against an oracle, robust verdicts, verdicts by hand, pictures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import data.review_processed_data as review_module
+from config import load
+from data.reel.reel import INVALID
+from data.reel.windows import STATISTICS, read_windows, usable
+from data.review.page.verdicts import Verdicts
+from data.review_processed_data import judge, review, robust_z, window_statistics
+from tests.support.reels import drifting_blobs, make_reel
+
+
+def run_review(reel, **keys):
+    overrides = {"data_clips": str(reel.path), **{f"review.{k}": v for k, v in keys.items()}}
+    review(load(None, overrides))
+    return read_windows(reel)
+
+
+@pytest.fixture
+def reel(tmp_path):
+    frames = drifting_blobs(80, noise=0.01, seed=1)
+    frames[40, 0, 8:20, 8:20] += 1.5  # a flash
+    return make_reel(tmp_path / "cam", frames)
+
+
+def test_statistics_equal_a_plain_computation(tmp_path):
+    frames = drifting_blobs(20, H=16, W=24, C=2)
+    masks = np.zeros((20, 16, 24), np.uint8)
+    masks[:, :4] = INVALID
+    masks[7, :, :12] = INVALID
+    reel = make_reel(tmp_path / "r", frames, masks=masks)
+    table = read_windows(reel)
+    found = dict(zip(STATISTICS, window_statistics(reel, table)[1], strict=True))  # window 1: frames 4 .. 11
+    per_frame = [reel.frames[t][:, masks[t] == 0] for t in range(4, 12)]
+    assert found["mean"] == pytest.approx(np.mean([v.mean() for v in per_frame]))
+    squares = np.mean([(v.astype(np.float64) ** 2).mean() for v in per_frame])
+    assert found["std"] == pytest.approx(np.sqrt(squares - found["mean"] ** 2), rel=1e-5)
+    assert found["p99"] == pytest.approx(max(np.quantile(v, 0.99) for v in per_frame))
+    assert found["coverage"] == pytest.approx((masks[7] == 0).mean())
+    blocks = reel.frames[4:12].astype(np.float64).reshape(8, 2, 2, 8, 3, 8).mean(axis=(3, 5))
+    assert found["change"] == pytest.approx(np.abs(np.diff(blocks, axis=0)).max(), rel=1e-5)
+
+
+def test_change_does_not_look_across_a_window_start(tmp_path):
+    frames = np.full((16, 1, 16, 16), 0.2, np.float32)
+    frames[8:] = 0.8  # a step between the two windows, in neither of them
+    reel = make_reel(tmp_path / "r", frames, stride=8)
+    assert np.all(window_statistics(reel, read_windows(reel))[:, STATISTICS.index("change")] == 0)
+
+
+def test_windows_with_the_flash_are_rejected_and_nothing_else(reel):
+    table = run_review(reel)
+    holds_flash = (table["start"] <= 41) & (table["start"] + table["length"] > 40)
+    assert set(table.loc[table["verdict"] == "reject", "window"]) == set(table.loc[holds_flash, "window"])
+    assert table.loc[holds_flash, "reason"].str.contains("z=").all()
+    assert (table.loc[holds_flash, "by"] == "statistics").all()
+    assert table.loc[holds_flash, "at"].str.match(r"\d{4}-\d\d-\d\dT").all()
+
+
+def test_rejection_takes_windows_that_share_frames_out_of_training(reel):
+    table = run_review(reel)
+    rejected = table[table["verdict"] == "reject"]
+    shared = [any(abs(a.start - b.start) < a.length for b in rejected.itertuples()) for a in table.itertuples()]
+    assert np.array_equal(usable(table), ~np.array(shared))
+    assert 0 < usable(table).sum() < (table["verdict"] != "reject").sum()
+
+
+def test_outliers_on_both_sides_are_found(tmp_path):
+    frames = drifting_blobs(80, noise=0.01)
+    frames[24:32] *= 0.3  # a dark spell
+    table = run_review(make_reel(tmp_path / "r", frames))
+    assert "mean z=-" in table.loc[table["start"] == 24, "reason"].item()
+
+
+def test_hand_verdicts_survive_a_second_review_and_can_be_undone(reel):
+    flash = int(run_review(reel).query("verdict == 'reject'")["window"].iloc[0])
+    run_review(reel, keep=[str(flash)], reject=["cam:0"])
+    again = run_review(reel).set_index("window")
+    assert again.loc[flash, ["verdict", "by"]].tolist() == ["keep", "user"]
+    assert again.loc[0, ["verdict", "by"]].tolist() == ["reject", "user"]
+    run_review(reel, undo=[str(flash), "0"])
+    undone = run_review(reel).set_index("window")
+    assert undone.loc[flash, ["verdict", "by"]].tolist() == ["reject", "statistics"]
+    assert undone.loc[0, "verdict"] == ""
+
+
+@pytest.mark.parametrize("bad", ["999", "other:1", "1x", "cam:"])
+def test_an_unknown_window_is_an_error_that_names_it(reel, bad):
+    before = (reel.path / "windows.csv").read_bytes()
+    with pytest.raises(ValueError, match=bad):
+        run_review(reel, reject=[bad])
+    assert (reel.path / "windows.csv").read_bytes() == before
+
+
+def test_pictures_are_written_and_the_contact_sheet_goes_when_nothing_is_rejected(reel):
+    run_review(reel)
+    sheet = reel.path / "review_outliers.png"
+    assert (reel.path / "review_histograms.png").stat().st_size > 10_000
+    assert sheet.stat().st_size > 5_000
+    run_review(reel, z_limit=1e9)
+    assert not sheet.exists()
+
+
+def test_robust_z_is_not_moved_by_the_outlier_itself():
+    values = np.concatenate([np.linspace(9.5, 10.5, 41), [1000.0]])
+    z = robust_z(values)
+    assert z[-1] > 500
+    assert np.abs(z[:-1]).max() < 3
+
+
+def test_equal_windows_are_no_outliers():
+    table = pd.DataFrame({name: np.full(9, 0.5) for name in STATISTICS})
+    table[["verdict", "reason", "by", "at"]] = ""
+    judge(table, 3.0)
+    assert (table["verdict"] == "").all()
+
+
+def test_a_verdict_saved_while_statistics_are_computed_stays(reel, monkeypatch):
+    def slow_statistics(reel, table):
+        Verdicts(reel).judge([1], "keep")
+        return window_statistics(reel, table)
+
+    monkeypatch.setattr(review_module, "window_statistics", slow_statistics)
+    assert run_review(reel).set_index("window").loc[1, "verdict"] == "keep"

@@ -1,0 +1,121 @@
+"""Exports of the events table read back by others' readers, and the sky pictures."""
+
+import xml.etree.ElementTree as ET
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.table import QTable
+
+from data.reel.files import write_csv
+from data.sky.wcs import as_columns
+from inference.events.boxes import Box
+from inference.events.events import COLUMNS, EventLinker
+from inference.events.export import VOEVENT, write_ecsv, write_voevents
+from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe
+from inference.events.sky import SKY_COLUMNS, Sky
+from inference.results.sky_plots import draw_sheet, map_of
+from tests.inference.events.test_sky import earth_wcs
+from tests.support.reels import drifting_blobs, make_reel
+
+IDENTITY = {"model": "m" * 12, "reel": "r" * 12, "config": "c" * 12}
+
+
+def box(x, y, peak):
+    return Box(x, y, x + 4, y + 3, x + 1.5, y + 1.0, peak, peak / 2, 12, "high")
+
+
+@pytest.fixture
+def reel(tmp_path):
+    """Six frames with a WCS, one saturated pixel in frame 3."""
+    masks = np.zeros((6, 64, 64), np.uint8)
+    masks[3, 31, 41] = 2
+    reel = make_reel(tmp_path / "aia_193", drifting_blobs(6, 64, 64), 720.0, masks=masks, channels=["193"])
+    table = reel.candidates.assign(**as_columns(earth_wcs(crota2=0.0)))
+    write_csv(reel.path / "frames.csv", table)
+    return type(reel)(reel.path)
+
+
+def events_of(reel, sky):
+    linker = EventLinker()
+    closed = linker.push(1, [box(20, 20, 12.0)]) + linker.push(2, [box(20, 20, 9.0), box(40, 30, 30.0)])
+    closed += linker.push(3, [box(40, 30, 20.0), box(0, 60, 8.0)]) + linker.finish()
+    camera = np.array([False, False, False, True, False, False])
+    return describe(closed, reel, sky, camera, 6.0, IDENTITY)
+
+
+def test_a_solar_table_says_where_how_much_and_by_what(reel):
+    events = events_of(reel, Sky.of(reel))
+    assert list(events.columns) == [*COLUMNS, *FACT_COLUMNS, *SKY_COLUMNS, *IDENTITY_COLUMNS]
+    assert events["severity"].tolist() == [2.0, 5.0, pytest.approx(8 / 6)]
+    assert events["saturated"].tolist() == [False, True, False]
+    assert events["instrument"].tolist() == ["", "", "exposure or noise floor"]
+    assert events["on_disk"].tolist() == [True, True, False]
+    assert events["channel"].unique().tolist() == ["193"]
+
+
+def test_without_a_wcs_the_same_table_lacks_the_sky(tmp_path):
+    reel = make_reel(tmp_path / "cam", drifting_blobs(6, 64, 64), start_utc=None)
+    events = events_of(reel, Sky.of(reel))
+    assert list(events.columns) == [*COLUMNS, *FACT_COLUMNS, *IDENTITY_COLUMNS]
+    write_ecsv(tmp_path / "events.ecsv", events, {"reel": "cam"})
+    assert len(QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")) == 3
+    write_voevents(tmp_path / "v", events, "cam")
+    assert ET.parse(tmp_path / "v" / "event_0001.xml").getroot().find("WhereWhen") is None
+
+
+def test_no_event_is_a_table_too(reel, tmp_path):
+    events = describe([], reel, Sky.of(reel), np.zeros(6, bool), 6.0, IDENTITY)
+    assert list(events.columns) == [*COLUMNS, *FACT_COLUMNS, *SKY_COLUMNS, *IDENTITY_COLUMNS]
+    write_ecsv(tmp_path / "events.ecsv", events, {})
+    assert len(QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")) == 0
+    draw_sheet(tmp_path, events, reel)
+    assert not (tmp_path / "sky.png").exists()
+
+
+def test_ecsv_keeps_units_and_thresholds(reel, tmp_path):
+    events = events_of(reel, Sky.of(reel))
+    write_ecsv(tmp_path / "events.ecsv", events, {"threshold_high": 6.0, "identity": {"settings": {}}})
+    table = QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")
+    assert table["hpc_x_arcsec"].unit == u.arcsec
+    assert table["hgs_lon_deg"].unit == u.deg
+    assert table["area_arcsec2"].to_value(u.arcsec**2).tolist() == pytest.approx(events["area_arcsec2"].tolist())
+    assert np.isnan(table["hgs_lon_deg"][2])
+    assert table.meta["threshold_high"] == 6.0
+    assert list(table["t_peak"]) == events["t_peak"].tolist()
+
+
+def test_voevents_hold_time_place_and_every_known_fact(reel, tmp_path):
+    events = events_of(reel, Sky.of(reel))
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "event_0099.xml").write_text("of an earlier run")
+    write_voevents(tmp_path / "v", events, reel.name)
+    assert sorted(p.name for p in (tmp_path / "v").iterdir()) == [f"event_000{i}.xml" for i in (1, 2, 3)]
+    root = ET.parse(tmp_path / "v" / "event_0002.xml").getroot()
+    assert root.tag == f"{{{VOEVENT}}}VOEvent"
+    assert [child.tag for child in root] == ["Who", "What", "WhereWhen", "Why"]  # the order of the schema
+    assert root.find(".//ISOTime").text == events["t_peak"][1]
+    place = [float(root.find(f".//Position2D/Value2/{axis}").text) for axis in ("C1", "C2")]
+    assert place == pytest.approx(events.loc[1, ["hpc_x_arcsec", "hpc_y_arcsec"]].tolist(), abs=1e-3)
+    params = {p.get("name"): p for p in root.iter("Param")}
+    assert float(params["peak_score"].get("value")) == 30.0
+    assert params["area_arcsec2"].get("unit") == "arcsec2"
+    off_limb = ET.parse(tmp_path / "v" / "event_0003.xml").getroot()
+    names = {p.get("name") for p in off_limb.iter("Param")}
+    assert "hgs_lon_deg" not in names
+    assert "position_angle_deg" in names
+    assert "noise floor" in off_limb.find("Why/Description").text
+
+
+def test_pictures_on_the_sun(reel, tmp_path):
+    events = events_of(reel, Sky.of(reel))
+    draw_sheet(tmp_path, events, reel)
+    assert (tmp_path / "sky.png").stat().st_size > 20_000
+    assert len(list((tmp_path / "sky").glob("event_*.png"))) == 3
+
+
+def test_the_plotted_map_is_where_the_table_says(reel):
+    sky, picture = Sky.of(reel), map_of(reel, 2)
+    world = picture.pixel_to_world(40 * u.pix, 30 * u.pix)
+    tx, ty = sky.pixel_to_hpc(np.array([2]), np.array([40.0]), np.array([30.0]))
+    assert (world.Tx.arcsec, world.Ty.arcsec) == pytest.approx((tx[0], ty[0]), abs=0.01)

@@ -1,0 +1,212 @@
+"""Methods: each against a slow, obvious oracle, and all through train and eval on a planted anomaly."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+
+import main
+from config import EvalConfig
+from data.reel.reel import INVALID, Reel
+from inference.calibration.quiet import QuietRange
+from inference.methods import FOR_SERIES, METHODS, base
+from inference.methods.base import reflected
+from inference.methods.flow import POOL_FRAMES, pooled, speeds
+from inference.methods.mutual import describe, nearest
+from inference.methods.patch_pca import frames_of, patches_of
+from inference.results.results import ScoreMaps
+from inference.scorers.load import load_scorer, score_reel
+from tests.support.reels import drifting_blobs, make_reel
+from tests.support.trainings import small_config
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+T, SIDE = 70, 20
+ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    # A quarter of the steps; tests/inference/methods/test_expected.py says what training brings.
+    monkeypatch.setattr("inference.methods.expected.STEPS", 100)
+
+
+@pytest.fixture
+def quiet(tmp_path):
+    frames = drifting_blobs(T, SIDE, SIDE, C=2, seed=1)
+    masks = np.zeros((T, SIDE, SIDE), np.uint8)
+    masks[5:9, 3:6, 2:5] = INVALID
+    return make_reel(tmp_path / "quiet", frames, masks=masks)
+
+
+def fitted(name: str, reel: Reel):
+    settings = small_config(reel.path, None, model__name=name).model
+    scaling = dict(zip(reel.channels, reel.stretches, strict=True))
+    method = METHODS[name](settings, {}, scaling, 8)
+    method.fit([QuietRange(reel, 0, 50, "train"), QuietRange(reel, 50, T, "val")], seed=0)
+    return method
+
+
+def residuals(method, reel: Reel, begin: int = 0, end: int = T) -> np.ndarray:
+    found = list(method.frames(reel, begin, end, RAW))
+    assert [f.index for f in found] == list(range(begin, end))
+    return np.stack([f.residual for f in found])
+
+
+def test_running_difference_is_the_change_from_the_frame_before(quiet):
+    found, frames, bad = residuals(fitted("difference", quiet), quiet), quiet.frames[:], quiet.masks[:] > 0
+    for t in range(T):
+        before = t - 1 if t else 1
+        for y, x in [(0, 0), (4, 3), (10, 15), (19, 19)]:
+            expected = np.abs(frames[t, :, y, x] - frames[before, :, y, x]).mean()
+            if bad[t, y, x] or bad[before, y, x]:
+                expected = 0
+            assert found[t, y, x] == pytest.approx(expected, abs=1e-6)
+
+
+def test_robust_z_counts_spreads_from_the_quiet_median(quiet):
+    found, frames = residuals(fitted("robust_z", quiet), quiet), quiet.frames[:]
+    for y, x in [(0, 0), (4, 3), (12, 7)]:
+        known = quiet.masks[:50, y, x] == 0
+        values = frames[:50, :, y, x][known]
+        median = np.median(values, axis=0)
+        spread = np.maximum(1.4826 * np.median(np.abs(values - median), axis=0), 1 / 256)
+        expected = (np.abs(frames[:, :, y, x] - median) / spread).mean(axis=1)
+        valid = quiet.masks[:, y, x] == 0
+        np.testing.assert_allclose(found[valid, y, x], expected[valid], rtol=1e-4)
+
+
+def test_patch_pca_leaves_what_its_components_can_not_say(quiet):
+    method = fitted("patch_pca", quiet)
+    found = residuals(method, quiet)
+    pca = PCA(len(method.arrays["components"]))
+    pca.mean_, pca.components_ = method.arrays["mean"], method.arrays["components"]
+    frames = quiet.frames[:].copy()
+    t, rows, columns = 30, slice(8, 16), slice(0, 8)
+    patch = frames[t - 3 : t + 1, :, rows, columns]
+    rebuilt = pca.inverse_transform(pca.transform(patch.reshape(1, -1))).reshape(patch.shape)
+    expected = np.abs(patch[-1] - rebuilt[-1]).mean(axis=0)
+    np.testing.assert_allclose(found[t, rows, columns], expected, atol=1e-5)
+
+
+@given(st.integers(1, 3), st.integers(1, 2), st.integers(1, 19), st.integers(1, 19))
+def test_patches_and_frames_are_inverse(T, C, H, W):
+    frames = np.arange(T * C * H * W, dtype=np.float32).reshape(T, C, H, W)
+    patches, shape = patches_of(frames)
+    assert np.array_equal(frames_of(patches, shape)[:, :, :H, :W], frames)
+
+
+def test_mutual_scoring_finds_the_nearest_place_by_hand():
+    random = np.random.default_rng(0)
+    places, references = random.random((3, 4, 5)), random.random((2, 3, 4, 5))
+    found = nearest(places, references)
+    for r in range(2):
+        for y in range(3):
+            for x in range(4):
+                near = [
+                    np.linalg.norm(places[y, x] - references[r, min(max(y + dy, 0), 2), min(max(x + dx, 0), 3)])
+                    for dy in (-1, 0, 1)
+                    for dx in (-1, 0, 1)
+                ]
+                assert found[r, y, x] == pytest.approx(min(near), rel=1e-6)
+
+
+def test_a_place_is_described_by_the_means_around_it():
+    frame = np.random.default_rng(1).random((2, 12, 8)).astype(np.float32)
+    described = describe(frame)
+    assert described.shape == (3, 2, 2 * 9)
+    own = described[1, 1].reshape(2, 3, 3)[:, 1, 1]
+    np.testing.assert_allclose(own, frame[:, 4:8, 4:8].mean(axis=(1, 2)), rtol=1e-6)
+
+
+def test_mutual_scores_are_low_for_what_repeats(quiet, tmp_path):
+    frames = quiet.frames[:].copy()
+    frames[40, :, 8:14, 8:14] += 1.0
+    reel = make_reel(tmp_path / "odd", frames)
+    found = residuals(fitted("mutual", reel), reel)
+    assert np.unravel_index(found.argmax(), found.shape)[0] == 40
+
+
+def walkers(speed: int, n: int = 60) -> np.ndarray:
+    """(n, 1, 64, 96) frames of a textured square of 16 px that goes to and fro at `speed` px a frame."""
+    random = np.random.default_rng(5)
+    ground = cv2.GaussianBlur(random.random((64, 96)).astype(np.float32), (0, 0), 2) * 0.5
+    texture = cv2.GaussianBlur(random.random((16, 16)).astype(np.float32), (0, 0), 1)
+    frames = np.repeat(ground[None, None], n, axis=0)
+    for t in range(n):
+        x = 80 - abs(80 - speed * t % 160)
+        frames[t, 0, 24:40, x : x + 16] = texture
+    return frames
+
+
+@pytest.mark.parametrize("speed", [1, 2, 3])
+def test_speed_is_that_of_what_moves(speed):
+    found = speeds(walkers(speed, 20))
+    t = 12
+    inner = found[t, 28:36, speed * (t + 1) + 4 : speed * (t + 1) + 12]
+    assert np.median(inner) == pytest.approx(speed, rel=0.15)
+    assert np.median(found[t, :16]) < 0.1
+
+
+def test_pooling_is_a_mean_over_square_and_frames():
+    speed = np.random.default_rng(0).random((POOL_FRAMES + 3, 40, 60)).astype(np.float32)
+    found = pooled(speed)
+    assert found.shape == (4, 40, 60)
+    assert found[2, 20, 30] == pytest.approx(speed[2 : 2 + POOL_FRAMES, 19:22, 29:32].mean(), rel=1e-5)  # 5 % of 60: 3
+
+
+def test_running_is_unusual_where_others_walk(tmp_path):
+    quiet = make_reel(tmp_path / "quiet", walkers(1, 160))
+    method = METHODS["flow"](small_config(quiet.path, None).model, {}, {}, 8)
+    method.fit([QuietRange(quiet, 0, 160, "train")], seed=0)
+    walking, running = make_reel(tmp_path / "w", walkers(1, 80)), make_reel(tmp_path / "r", walkers(3, 80))
+    assert residuals(method, walking, 0, 80).max() < 1.6
+    assert np.median(residuals(method, running, 10, 24).max(axis=(1, 2))) > 2
+
+
+@given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))
+def test_reflection_stays_inside_and_keeps_what_is_inside(index, begin, count):
+    found = int(reflected(np.array([index]), begin, begin + count)[0])
+    assert begin <= found < begin + count
+    if begin <= index < begin + count:
+        assert found == index
+
+
+@pytest.mark.parametrize("name", ON_PICTURES)
+def test_blocks_do_not_show_in_the_scores(quiet, monkeypatch, name):
+    method = fitted(name, quiet)
+    whole = residuals(method, quiet)
+    monkeypatch.setattr(base, "BLOCK_FRAMES", 7)
+    np.testing.assert_allclose(residuals(method, quiet), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ON_PICTURES)
+def test_a_planted_anomaly_is_the_strongest_event_through_train_and_eval(tmp_path, monkeypatch, name):
+    frames = drifting_blobs(200, 24, 24, blobs=0, seed=3)  # a scene that stands still: the simplest ask no more
+    frames[150:153, 0, 10:15, 10:15] += 0.5
+    if name in ("flow", "expected"):  # what they see is motion
+        for t in range(150, 153):
+            frames[t, 0, 10:15, 2 * (t - 150) + 4 : 2 * (t - 150) + 9] += 0.5
+    excluded = [["2012-07-19T00:25:00", "2012-07-19T02:00:00"]]
+    reel = make_reel(tmp_path / "reels" / "cam", frames, channels=["gray"])
+    settings = {
+        "data_clips": "reels", "model_path": "run", "workers": 0, "model": {"name": name},
+        "train": {"exclude_utc": excluded}, "eval": {"stride": 4, "scale_factor": 4},
+    }  # fmt: skip
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)
+    for mode in ("train", "eval"):
+        assert main.main(["-m", mode, "-c", "c.yaml"]) == 0
+    peaks = np.array([ScoreMaps.read(tmp_path / "run/eval/cam", reel, i).max() for i in range(200)])
+    reach = POOL_FRAMES // 2 if name in ("flow", "expected") else 1
+    assert peaks.argmax() in range(150 - reach, 153 + reach)
+    assert peaks[:150].std() > 0
+    scorer, _ = load_scorer(tmp_path / "run", "cpu")
+    again = np.array([f.residual.max() for f in score_reel(scorer, reel, RAW)])
+    assert again.argmax() in range(150 - reach, 153 + reach)
+    assert (tmp_path / "run/eval/cam/report.html").is_file()
+    assert main.main(["-m", "eval", "-c", "c.yaml", "--movie_only", "--eval-diagnostic"]) == 0

@@ -1,0 +1,212 @@
+"""Scaling, period and folding: exact inverses, a slow oracle of the period, and what must not change either."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import square
+
+from models.parts import folding
+from models.parts.folding import (
+    autocorrelation,
+    detrended,
+    fold,
+    moving_average,
+    periods_of,
+    rescaled,
+    robust_scale,
+    strip_of,
+    unfold,
+)
+
+L = 512
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
+
+
+def found(rows: np.ndarray, context: int | None = None) -> list[int]:
+    """Periods of rows (n, L), NaN where unknown, on the way that the model takes."""
+    rows = torch.as_tensor(np.atleast_2d(rows), dtype=torch.float32)
+    known = rows.isfinite()
+    center, spread = robust_scale(rows, context)
+    return periods_of(rescaled(torch.where(known, rows, center), center, spread), known, context).tolist()
+
+
+def period_by_hand(row: np.ndarray, known: np.ndarray) -> int:
+    """`periods_of` of one row of float64, lag by lag."""
+    T, t = len(row), np.linspace(-1, 1, len(row))
+    row = row.clip(-folding.LINEAR_TO, folding.LINEAR_TO)
+    row = row - np.polyval(np.polyfit(t[known], row[known], folding.TREND_DEGREE), t)
+    acf, pairs = np.zeros(T), np.zeros(T)
+    for lag in range(2 * (T // 3) + 4):
+        both = known[: T - lag] & known[lag:]
+        a, b = row[: T - lag][both], row[lag:][both]
+        pairs[lag] = both.sum()
+        acf[lag] = (a * b).sum() / max(np.sqrt((a**2).sum() * (b**2).sum()), 1e-30)
+    peaks = {}
+    for lag in range(folding.SHORTEST_PERIOD, T // 3 + 1):
+        least = max(folding.LEAST_ACF, folding.NOISE_SIGMAS / np.sqrt(max(pairs[lag], 1)))
+        is_peak = acf[lag] >= acf[lag - 1] and acf[lag] > acf[lag + 1]
+        rises = acf[lag] - acf[: lag + 1].min() >= folding.LEAST_RISE
+        if is_peak and rises and acf[lag] >= least and acf[2 * lag - 2 : 2 * lag + 3].max() >= acf[lag] / 2:
+            peaks[lag] = acf[lag]
+    if not peaks:
+        return 0
+    first = min(lag for lag in peaks if peaks[lag] >= folding.NEARLY_BEST * max(peaks.values()))
+    return max((lag for lag in peaks if 0.8 * first <= lag <= 1.25 * first), key=peaks.get)
+
+
+class TestFold:
+    @given(st.integers(1, 200), st.integers(1, 250), st.integers(1, 3))
+    def test_unfolding_is_the_inverse(self, length, period, channels):
+        strip = torch.arange(channels * length).reshape(channels, length) + 1
+        image = fold(strip, period)
+        assert image.shape == (channels, -(-length // period), period)
+        assert torch.equal(unfold(image, length), strip)
+        assert image.sum() == strip.sum()  # the rest is zeros
+
+    def test_rows_are_cycles_and_columns_phase(self):
+        assert fold(torch.arange(1, 8), 3).tolist() == [[1, 2, 3], [4, 5, 6], [7, 0, 0]]
+
+    @given(st.integers(1, 60), st.integers(0, 70))
+    def test_moving_average_is_the_mean_of_what_is_there(self, length, reach):
+        rows = torch.randn(2, length, generator=torch.Generator().manual_seed(length))
+        smooth = moving_average(rows, torch.tensor([reach, 0]))
+        expected = [rows[0, max(0, t - reach) : t + reach + 1].mean() for t in range(length)]
+        torch.testing.assert_close(smooth[0], torch.stack(expected), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(smooth[1], rows[1], atol=1e-5, rtol=1e-5)
+
+    def test_a_strip_is_signal_trend_residual_and_mask(self):
+        signal = torch.randn(2, 90)
+        known = torch.rand(2, 90) > 0.2
+        strip = strip_of(signal, known, torch.tensor([10, 0]))
+        assert strip.shape == (2, 4, 90)
+        torch.testing.assert_close(strip[:, 1] + strip[:, 2], signal)
+        torch.testing.assert_close(strip[0, 1, 40], signal[0, 35:46].mean())  # ten samples made odd
+        torch.testing.assert_close(strip[1, 1, 40], signal[1, 28:53].mean())
+        assert torch.equal(strip[:, 3] > 0, known)
+
+
+class TestPeriod:
+    @given(st.integers(0, 10_000), st.integers(30, 200), st.booleans())
+    def test_like_the_oracle(self, seed, length, gaps):
+        random = np.random.default_rng(seed)
+        row = np.sin(2 * np.pi * np.arange(length) / random.uniform(4, length / 3)) + random.normal(0, 0.5, length)
+        known = random.random(length) > 0.15 * gaps
+        row = torch.as_tensor(row, dtype=torch.float32)[None]
+        assert periods_of(row, torch.as_tensor(known)[None]).item() == period_by_hand(row[0].double().numpy(), known)
+
+    @pytest.mark.parametrize("period", [7, 16, 45, 120, 169])
+    @pytest.mark.parametrize("shape", [np.sin, square, lambda angle: np.exp(-20 * (1 - np.cos(angle)))])
+    def test_is_found_with_noise_trend_gaps_and_a_spike(self, period, shape, random):
+        wave = shape(2 * np.pi * np.arange(L) / period + 1)
+        noisy = wave + random.normal(0, 0.1, L)
+        trend = noisy + np.linspace(0, 8, L)
+        gaps, spike = noisy.copy(), noisy.copy()
+        gaps[200:260] = np.nan
+        gaps[random.random(L) < 0.1] = np.nan
+        spike[300:302] = 1e5
+        for name, row in (("noisy", noisy), ("trend", trend), ("gaps", gaps), ("spike", spike)):
+            assert abs(found(row)[0] - period) <= max(1, 0.05 * period), name
+
+    def test_the_period_is_not_one_of_its_multiples(self, random):
+        wave = np.sin(2 * np.pi * np.arange(L) / 20)
+        assert found(wave + random.normal(0, 0.2, (20, L))) == [20] * 20
+
+    def test_a_week_of_days_is_a_week(self, random):
+        day, week = np.arange(L) % 12, np.arange(L) // 12 % 7
+        row = np.sin(2 * np.pi * day / 12) * (week < 5) + random.normal(0, 0.05, L)
+        assert found(row) == [84]
+
+    def test_noise_and_walks_have_none(self, random):
+        noise = random.normal(size=(200, L))
+        assert np.count_nonzero(found(noise)) == 0
+        share = np.count_nonzero(found(noise.cumsum(1))) / 200
+        print(f"random walks taken for periodic: {share:.1%}")
+        assert share < 0.15
+
+    @pytest.mark.parametrize("row", [np.full(L, 3.0), np.full(L, np.nan), np.linspace(0, 1, L), np.arange(L) == 40])
+    def test_what_does_not_vary_has_none(self, row):
+        assert found(row.astype(float)) == [0]
+
+    @pytest.mark.parametrize("length", [0, 1, 3, 11, 12])
+    def test_short_rows(self, length):
+        rows = torch.randn(2, length)
+        assert periods_of(rows, rows.isfinite()).tolist() == [0, 0]
+
+    def test_autocorrelation_lies_within_one(self, random):
+        rows = torch.as_tensor(random.normal(size=(4, L)), dtype=torch.float32)
+        known = torch.as_tensor(random.random((4, L)) > 0.3)
+        acf, pairs = autocorrelation(detrended(rows, known), known)
+        assert acf.abs().max() <= 1 + 1e-4
+        torch.testing.assert_close(acf[:, 0], torch.ones(4))
+        assert torch.equal(pairs[:, 0], known.sum(1).float())
+
+    def test_a_cubic_is_taken_away(self):
+        t = torch.linspace(-1, 1, 100)[None]
+        rest = detrended(2 - t + 3 * t**2 - t**3, (t < 0.2) | (t > 0.5))
+        assert rest.abs().max() < 1e-2
+
+
+class TestScale:
+    def scaled(self, row: np.ndarray, context: int | None = None) -> torch.Tensor:
+        rows = torch.as_tensor(row, dtype=torch.float32)[None]
+        return rescaled(rows, *robust_scale(rows, context))[0]
+
+    def test_of_normal_noise_in_any_unit(self, random):
+        noise = random.normal(size=4096)
+        for factor, offset in ((1, 0), (1e-9, 0), (1e6, -3e6)):
+            scaled = self.scaled(factor * noise + offset)
+            assert scaled.std().item() == pytest.approx(1, abs=0.08)
+            assert scaled.median().item() == pytest.approx(0, abs=1e-3)
+
+    def test_a_huge_spike_stays_finite_and_leaves_the_rest_alone(self, random):
+        noise = random.normal(size=L)
+        spiked = noise.copy()
+        spiked[100] = 1e6
+        scaled, usual = self.scaled(spiked), self.scaled(noise)
+        assert 50 < scaled[100] < 53
+        others = torch.arange(L) != 100
+        torch.testing.assert_close(scaled[others], usual[others], atol=0.05, rtol=0.05)
+
+    @pytest.mark.parametrize("name", ["counts", "duty", "clipped"])
+    def test_where_the_mad_is_little_nothing_blows_up(self, name, random):
+        rows = {
+            "counts": random.poisson(0.2, L),
+            "duty": (np.arange(L) % 50 < 5) + random.normal(0, 1e-3, L),
+            "clipped": random.normal(size=L).clip(0.5),
+        }
+        assert 1 < self.scaled(rows[name]).abs().max() < 12
+
+    def test_a_constant_is_zeros_and_so_is_what_rounding_makes_of_it(self):
+        for value in (0.0, 5.0, -3e8):
+            assert torch.equal(self.scaled(np.full(L, value)), torch.zeros(L))
+        assert self.scaled(np.nextafter(np.float32(300), np.resize(np.float32([0, 400]), L))).abs().max() < 1
+
+    def test_a_rare_spike_on_a_constant_is_seen(self):
+        row = np.zeros(L)
+        row[40] = 1e-3
+        assert self.scaled(row)[40] > 10
+
+    @given(st.integers(8, 64), st.integers(0, 100))
+    def test_the_future_of_a_context_changes_nothing(self, context, seed):
+        random = np.random.default_rng(seed)
+        row = np.sin(np.arange(96)) + random.normal(0, 0.1, 96)
+        changed = row.copy()
+        changed[context:] = random.normal(0, 1e3, 96 - context)
+        changed[-1] = np.nan
+        for a, b in zip(*(robust_scale(torch.as_tensor(v)[None], context) for v in (row, changed)), strict=True):
+            assert torch.equal(a, b)
+        assert found(row, context) == found(changed, context)
+
+    def test_rows_do_not_meet(self, random):
+        rows = torch.as_tensor(random.normal(size=(3, L)).cumsum(1), dtype=torch.float32)
+        rows[1, 50:90] = torch.nan
+        together = robust_scale(rows)
+        for i in range(3):
+            for a, b in zip(together, robust_scale(rows[i : i + 1]), strict=True):
+                assert torch.equal(a[i : i + 1], b)

@@ -1,0 +1,33 @@
+"""Small trainings for tests: a reel that can be learnt and a config that learns it in about a second."""
+
+from pathlib import Path
+
+import config
+from config import Config
+from tests.support.reels import drifting_blobs, make_reel
+
+SMALL_MODEL = {"stages": [{"width": 8}, {"width": 8, "stride": [2, 2, 2]}], "latent_channels": 4}
+
+
+def small_reel(folder: Path, T: int = 160, seed: int = 0) -> Path:
+    """Write a reel of T frames of 24x24 pixels in windows of 8, and return its path."""
+    make_reel(folder, drifting_blobs(T, 24, 24, speed=1.0, seed=seed), clip_length=8)
+    return folder
+
+
+def small_config(clips: Path, run: Path | None, **settings) -> Config:
+    """A config for `small_reel`; settings are dotted keys with the dots as double underscores."""
+    chosen = {
+        "data_clips": str(clips),
+        "model_path": str(run) if run else None,
+        "workers": 0,
+        "device": "cpu",
+        "model": dict(SMALL_MODEL),
+        "train.epochs": 3,
+        "train.batch_size": 4,
+        "train.warmup_epochs": 1.0,
+        "train.lr": 1e-2,
+        "train.loss": "mse",
+        "train.checkpoint_interval": 2,
+    }
+    return config.load(None, chosen | {key.replace("__", "."): value for key, value in settings.items()})

@@ -1,0 +1,160 @@
+"""Checkpoints: what they hold, that they load safely, and what is said about bad ones."""
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.reel.stretch import Stretch
+from data.reel.window_dataset import read_window
+from tests.support.trainings import small_config, small_reel
+from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, path_of, save
+from training.loader import open_data
+from training.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    small_reel(folder / "clips" / "sun")
+    return train(small_config(folder / "clips", folder / "run"))
+
+
+def plain_types(value) -> set[type]:
+    if isinstance(value, dict):
+        return set().union(*(plain_types(v) for pair in value.items() for v in pair))
+    if isinstance(value, list | tuple):
+        return set().union(*map(plain_types, value))
+    return {type(value)}
+
+
+@pytest.mark.parametrize("which", ["last", "best", "epoch_0002"])
+def test_holds_only_tensors_and_plain_python(run, which):
+    checkpoint = torch.load(path_of(run, which), weights_only=True)
+    assert plain_types(dict(checkpoint)) <= {torch.Tensor, str, int, float, bool, type(None), set}
+
+
+def test_holds_what_resuming_and_inference_need(run):
+    checkpoint = load(path_of(run, "last"))
+    reel = open_data(small_config(run.parent / "clips", None)).reels[0]
+    assert checkpoint["data"]["scaling"] == {"intensity": Stretch("linear", 1.0, 1.0).as_dict()}
+    assert checkpoint["data"]["channels"] == ["intensity"]
+    assert checkpoint["data"]["clip_length"] == 8
+    assert checkpoint["data"]["frame_shape"] == [1, 24, 24]
+    assert checkpoint["data"]["reels"] == [{"name": "sun", "identity": reel.meta["identity"]}]
+    assert checkpoint["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert checkpoint["config"]["train"]["lr"] == 1e-2
+    assert checkpoint["state"]["epoch"] == 3
+    assert checkpoint["optimizer"]["state"]
+
+
+def test_a_loaded_model_is_the_trained_one(run):
+    model, checkpoint = load_model(run, "cpu", "last")
+    assert not model.training
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, checkpoint["model"][name])
+    data = open_data(small_config(run.parent / "clips", None))
+    x, valid = read_window(data.reels[0], 0, 8, data.scaling)
+    with torch.no_grad():
+        recon = model(x[None])
+    error = ((recon[0] - x) * valid).square().mean()
+    assert recon.shape == x[None].shape
+    assert error < 0.1 * x.square().mean()
+
+
+def test_best_is_the_epoch_of_the_lowest_validation_loss(run):
+    history = load(path_of(run, "last"))["state"]["history"]
+    best = min(history, key=lambda row: row["val_loss"])
+    checkpoint = load(path_of(run, "best"))
+    assert checkpoint["state"]["epoch"] == best["epoch"]
+    assert checkpoint["best_val_loss"] == best["val_loss"]
+
+
+def test_a_missing_file_names_the_way_out(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"best.pt does not exist; train a model with"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.99])
+def test_a_truncated_file_is_called_damaged(run, tmp_path, keep):
+    whole = path_of(run, "last").read_bytes()
+    path = tmp_path / "last.pt"
+    path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with pytest.raises(CheckpointError, match=r"last.pt is damaged or no checkpoint"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"epoch: 3\n", os.urandom(5000), b"PK\x03\x04" + bytes(100)])
+def test_something_else_is_called_no_checkpoint(tmp_path, content):
+    path = tmp_path / "best.pt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"best.pt is damaged or no checkpoint"):
+        load(path)
+
+
+@pytest.mark.parametrize("foreign", [{"state_dict": {}}, [1, 2], {"format": "reelwatch checkpoint 0"}])
+def test_a_file_of_another_program_or_version_is_refused(tmp_path, foreign):
+    torch.save(foreign, tmp_path / "best.pt")
+    with pytest.raises(CheckpointError, match=f"not a '{FORMAT}'"):
+        load(tmp_path / "best.pt")
+
+
+class Trap:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_file_with_code_in_it_is_refused_and_not_run(tmp_path):
+    torch.save({"format": FORMAT, "model": Trap(tmp_path / "ran")}, tmp_path / "best.pt")
+    with pytest.raises(CheckpointError):
+        load(tmp_path / "best.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
+    save(tmp_path / "last.pt", {"epoch": 1})
+    with pytest.raises(Exception, match="pickle"):
+        save(tmp_path / "last.pt", {"epoch": lambda: 2})
+    assert load(tmp_path / "last.pt")["epoch"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_epochs_since_best_counts_from_the_first_lowest():
+    state = TrainState()
+    since_best = []
+    for val_loss in (3.0, 2.0, 2.0, 2.5, 1.0, 1.5):
+        state.count_step(loss_sum=4.0, windows=2, grad_norm=1.0)
+        state.finish_epoch(val_loss, lr=0.1, frames_per_s=1.0)
+        since_best.append(state.epochs_since_best)
+    assert since_best == [0, 0, 1, 2, 0, 1]
+    assert state.best_val_loss == 1.0
+    assert (state.epoch, state.step, state.step_in_epoch) == (6, 6, 0)
+    assert [row["train_loss"] for row in state.history] == [2.0] * 6
+
+
+def test_a_skipped_step_does_not_spoil_the_mean_gradient_norm():
+    state = TrainState()
+    for norm in (3.0, float("inf")):
+        state.count_step(loss_sum=1.0, windows=1, grad_norm=norm)
+    assert state.finish_epoch(1.0, 0.1, 1.0)["grad_norm"] == 1.5
+
+
+def test_a_full_disk_is_told_as_such_and_the_last_checkpoint_stays(tmp_path):
+    path = tmp_path / "last.pt"
+    save(path, {"model": {"weight": torch.zeros(3)}})
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save(path, {"model": {"weight": torch.zeros(3000)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+    assert path.read_bytes() == before

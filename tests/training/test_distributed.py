@@ -1,0 +1,143 @@
+"""Several processes train like one with the batch of all of them."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from config import ConfigError
+from tests.support.paths import ROOT
+from tests.support.trainings import small_config, small_reel
+from training.checkpoint import load, path_of
+from training.distributed import Batches, Processes, epoch_order
+from training.loader import open_data
+from training.train import train
+
+SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3e-3, "train__amp": "off"}
+
+# Trains under torchrun, and notes every window that this process read.
+WORKER = """
+import json, os, sys
+import torch
+import data.reel.window_dataset
+from tests.support.trainings import small_config
+from training.train import train
+
+torch.set_num_threads(1)
+clips, run, log, settings = sys.argv[1:]
+read = data.reel.window_dataset.read_window
+
+def noting(reel, start, length, scaling):
+    with open(f"{log}.{os.environ['RANK']}", "a") as out:
+        print(start, file=out)
+    return read(reel, start, length, scaling)
+
+data.reel.window_dataset.read_window = noting
+train(small_config(clips, run, **json.loads(settings)))
+"""
+
+
+@given(
+    n=st.integers(1, 200),
+    batch_size=st.integers(1, 9),
+    world=st.integers(1, 5),
+    epoch=st.integers(0, 5),
+    part_done=st.floats(0, 1),
+)
+def test_every_window_comes_once_an_epoch_over_all_processes(n, batch_size, world, epoch, part_done):
+    team = [Batches(n, batch_size, 0, drop_last=False, rank=rank, world=world) for rank in range(world)]
+    first = int(part_done * len(team[0]))
+    for batches in team:
+        batches.start(epoch, first=first)
+    shares = [list(batches) for batches in team]
+    order = epoch_order(n, 0, epoch)
+    assert len({len(share) for share in shares}) == 1, "processes must step together"
+    seen = []
+    for i, parts in enumerate(zip(*shares, strict=True)):
+        weights = [batches.shares(first + i) for batches in team]
+        assert sum(mine for mine, _ in weights) == weights[0][1]
+        kept = [part[:mine] for part, (mine, _) in zip(parts, weights, strict=True)]
+        assert all(part for part in parts), "an empty share can't run"
+        assert max(map(len, parts)) <= batch_size
+        seen += chain.from_iterable(kept)
+    assert seen == order[first * batch_size * world :].tolist()
+
+
+@given(n=st.integers(1, 200), batch_size=st.integers(1, 9), world=st.integers(1, 5))
+def test_drop_last_leaves_out_only_an_incomplete_batch(n, batch_size, world):
+    if n < batch_size * world:
+        with pytest.raises(ValueError, match=r"don't fill one batch .* set train.drop_last=false"):
+            Batches(n, batch_size, 0, drop_last=True, world=world)
+        return
+    batches = Batches(n, batch_size, 0, drop_last=True, world=world)
+    assert len(batches) == n // (batch_size * world)
+    assert {len(part) for part in batches} == {batch_size}
+
+
+def test_the_order_is_a_pure_function_of_seed_and_epoch():
+    assert np.array_equal(epoch_order(50, 1, 2), epoch_order(50, 1, 2))
+    orders = {tuple(epoch_order(50, seed, epoch)) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(50))}
+
+
+def test_batch_normalisation_on_several_cpu_processes_is_refused():
+    team = Processes(rank=0, world=2, device=torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"normalises over the batch.*train it in one process"):
+        team.wrap(nn.Sequential(nn.Conv3d(1, 2, 1), nn.BatchNorm3d(2)))
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("distributed")
+    small_reel(folder / "clips" / "sun", T=150)
+    (folder / "worker.py").write_text(WORKER)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = [folder / "worker.py", folder / "clips", folder / "two", folder / "read", json.dumps(SETTINGS)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    subprocess.run([*launch, *map(str, arguments)], check=True, env=environment, timeout=120)
+    return folder
+
+
+def test_two_processes_learn_like_one_with_the_doubled_batch(two_processes):
+    config = small_config(two_processes / "clips", two_processes / "one", train__batch_size=8, **SETTINGS)
+    one, two = (pd.read_csv(run / "metrics.csv") for run in (train(config), two_processes / "two"))
+    for column, tolerance in {"step": 0, "lr": 0, "train_loss": 1e-3, "val_loss": 1e-3, "grad_norm": 1e-3}.items():
+        assert two[column].to_numpy() == pytest.approx(one[column].to_numpy(), rel=tolerance), column
+    weights = [load(path_of(two_processes / run, "last"))["model"] for run in ("one", "two")]
+    for name, expected in weights[0].items():
+        assert torch.allclose(weights[1][name], expected, rtol=1e-3, atol=1e-4), name
+
+
+def test_every_window_is_read_once_an_epoch_by_one_of_two_processes(two_processes):
+    data = open_data(small_config(two_processes / "clips", None))
+    read = [[int(line) for line in (two_processes / f"read.{rank}").read_text().split()] for rank in (0, 1)]
+    both = pd.Series(read[0] + read[1]).value_counts()
+    assert len(data.train) % 8 not in (0, 1), "the last batch should be incomplete, and have a window for both"
+    assert (both[data.train.windows.start] == 3).all()
+    example = data.val.windows.start[0]
+    assert (both[data.val.windows.start[1:]] == 3).all()
+    assert both[example] == 6, "validated, and drawn, once an epoch"
+    assert all(set(data.train.windows.start) & set(part) for part in read)
+
+
+def test_only_the_main_process_writes(two_processes):
+    run = two_processes / "two"
+    assert len(list((run / "tensorboard").iterdir())) == 1
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["best.pt", "epoch_0002.pt", "last.pt"]
+
+
+def test_resuming_with_another_number_of_processes_is_refused(two_processes):
+    config = small_config(two_processes / "clips", two_processes / "two", train__resume=True, **SETTINGS)
+    with pytest.raises(ConfigError, match=r"was trained on 2 processes, not 1; resume it with torchrun"):
+        train(config)

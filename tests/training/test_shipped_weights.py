@@ -1,0 +1,88 @@
+"""The weights of models/weights as a user meets them: a CSV, prep, eval, and no training."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import average_precision_score
+
+import config
+import main
+import models
+from data.synthetic.series import make_series
+from inference.scorers.load import load_scorer
+from inference.scorers.zero_shot import ZeroShotScorer
+from tests.support.baselines import moving_z
+from tests.support.paths import ROOT
+from training.shipped import LEVELS, WEIGHTS, read_weights, shipped_run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SETTINGS = ROOT / "demo" / "zero_shot.yaml"
+MOST_BYTES = 6_000_000
+HELD_OUT_SEED = 777  # no series of it was ever trained or validated on
+HIDDEN = slice(2100, 2180)  # samples of the table at the end in which a cycle and a half goes backwards
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory) -> ZeroShotScorer:
+    return load_scorer(shipped_run(str(tmp_path_factory.mktemp("run"))), "cpu")[0]
+
+
+def test_they_are_small_and_say_where_they_come_from():
+    assert WEIGHTS.stat().st_size <= MOST_BYTES
+    tensors, about = read_weights(WEIGHTS)
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert len(tensors[LEVELS]) > 10_000
+    card = (WEIGHTS.parent / "README.md").read_text()
+    assert f"{about['steps']:,} steps" in card
+    assert f"seed {about['config']['seed']}" in card
+
+
+def test_training_would_make_them_again():
+    """What the weights were trained with is what `-m train -c demo/zero_shot.yaml` does by now."""
+    _, about = read_weights(WEIGHTS)
+    trained, now = about["config"], config.as_dict(config.load(SETTINGS))
+    assert {name: trained[name] for name in ("seed", "model", "train")} == {
+        name: now[name] for name in ("seed", "model", "train")
+    }
+
+
+def test_held_out_series_are_told_better_than_by_an_untrained_copy_or_moving_z_scores(scorer):
+    torch.manual_seed(0)
+    untrained = ZeroShotScorer(models.build(config.ModelConfig(name="vetime"), 1).eval(), torch.device("cpu"), 1024,
+                               np.empty(0))  # fmt: skip
+    ways = {"shipped": scorer.scores, "untrained": untrained.scores, "moving_z": moving_z}
+    found = {name: [] for name in ways}
+    for index in range(24):
+        made = make_series(HELD_OUT_SEED, index, 2000, config.SyntheticConfig())
+        if made.labels.any():
+            for name, scores in ways.items():
+                found[name].append(average_precision_score(made.labels, scores(made.values.astype(np.float64))))
+    means = {name: float(np.mean(values)) for name, values in found.items()}
+    print(means)
+    assert means["shipped"] > 0.4
+    assert means["shipped"] > 2 * max(means["untrained"], means["moving_z"])
+
+
+def test_a_table_becomes_events_without_training(tmp_path):
+    random, t = np.random.default_rng(3), np.arange(4000)
+    pulses = np.exp(-((t % 53 - 15) ** 2) / 30) + 0.4 * np.exp(-((t % 53 - 35) ** 2) / 60)
+    pulses[HIDDEN] = pulses[HIDDEN][::-1].copy()
+    times = pd.Timestamp("2024-01-01") + pd.to_timedelta(t * 10, unit="s")
+    table = pd.DataFrame({"time_utc": times, "level": 3 + 20 * (pulses + random.normal(0, 0.03, len(t)))})
+    table.loc[700:703, "level"] = np.nan
+    table.to_csv(tmp_path / "pump.csv", index=False)
+    common = ["-c", str(SETTINGS), "--device", "cpu", "--data-clips", str(tmp_path / "reels")]
+    assert main.main(["-m", "prep", *common, "--data-raw", str(tmp_path / "pump.csv")]) == 0
+    assert main.main(["-m", "eval", *common, "--model-path", str(tmp_path / "run")]) == 0
+    out = tmp_path / "run" / "eval" / "pump"
+    events = pd.read_csv(out / "events.csv")
+    print(events[["frame_start", "frame_peak", "frame_end", "peak_score"]])
+    assert 1 <= len(events) <= 2
+    assert (events["frame_start"] > HIDDEN.start - 53).all()
+    assert (events["frame_end"] < HIDDEN.stop + 53).all()
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["frames"] == len(table)

@@ -1,0 +1,126 @@
+"""A training that is killed and resumed ends with the same weights, bit for bit, as one that never was."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.support.paths import ROOT
+from tests.support.trainings import small_config, small_reel
+from training.checkpoint import load, path_of
+from training.train import train
+
+# Trains with a checkpoint after every step, and tells of every step, so that the test can kill it in between.
+WORKER = """
+import sys
+import torch
+from tests.support.trainings import small_config
+from training import engine
+from training.train import train
+
+torch.set_num_threads(1)
+clips, run, resume = sys.argv[1:4]
+engine.SAVE_EVERY_S = 0.0
+save_when_due = engine.Trainer.save_when_due
+
+def save_and_tell(trainer):
+    save_when_due(trainer)
+    print(trainer.state.step, flush=True)
+
+engine.Trainer.save_when_due = save_and_tell
+train(small_config(clips, run, train__resume=resume == "resume"))
+"""
+
+
+class Worker:
+    """A training in a process of its own that tells of its steps."""
+
+    def __init__(self, folder: Path, resume: bool):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        arguments = [folder / "worker.py", folder / "clips", folder / "killed", "resume" if resume else "fresh"]
+        self.process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def wait_for_step(self, step: int) -> None:
+        for line in self.process.stdout:
+            if line.strip().isdigit() and int(line) >= step:
+                return
+        raise AssertionError(f"ended before step {step}: {self.process.stderr.read()}")
+
+    def end(self, number: signal.Signals | None) -> tuple[int, str]:
+        """Send a signal, if any; returns the exit code and what was said on stderr."""
+        if number:
+            self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=60)
+        return self.process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Two runs of 15 steps in 3 epochs: `whole` was never interrupted, `killed` was, by SIGKILL and by Ctrl-C."""
+    folder = tmp_path_factory.mktemp("kill")
+    small_reel(folder / "clips" / "sun", T=114)
+    (folder / "worker.py").write_text(WORKER)
+
+    worker = Worker(folder, resume=False)
+    worker.wait_for_step(3)
+    assert worker.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert 3 <= load(path_of(folder / "killed", "last"))["state"]["step"] < 15
+
+    worker = Worker(folder, resume=True)
+    worker.wait_for_step(8)
+    code, said = worker.end(signal.SIGINT)
+    state = load(path_of(folder / "killed", "last"))["state"]
+    assert code != 0
+    assert f"KeyboardInterrupt: stopped after step {state['step']}; go on with --resume" in said
+    assert 8 <= state["step"] < 15
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    train(small_config(folder / "clips", folder / "killed", train__resume=True))
+    train(small_config(folder / "clips", folder / "whole"))
+    torch.set_num_threads(threads)
+    return folder
+
+
+@pytest.mark.parametrize("which", ["last", "best", "epoch_0002"])
+def test_weights_and_optimizer_are_the_same_bit_for_bit(folder, which):
+    whole, killed = (load(path_of(folder / run, which)) for run in ("whole", "killed"))
+    assert whole["state"]["step"] == killed["state"]["step"]
+    for name, expected in whole["model"].items():
+        assert torch.equal(killed["model"][name], expected), name
+    for key, expected in whole["optimizer"]["state"].items():
+        for moment, tensor in expected.items():
+            assert torch.equal(killed["optimizer"]["state"][key][moment], tensor), (key, moment)
+
+
+def test_metrics_are_the_same_and_no_epoch_is_told_twice(folder):
+    tables = (pd.read_csv(folder / run / "metrics.csv") for run in ("whole", "killed"))
+    whole, killed = (table.drop(columns="frames_per_s") for table in tables)
+    pd.testing.assert_frame_equal(killed, whole, check_exact=True)
+    assert whole["epoch"].tolist() == [1, 2, 3]
+
+
+def test_the_run_tells_how_often_it_was_resumed(folder):
+    facts = pd.read_json(folder / "killed" / "run.json", typ="series")
+    first, second = (resumed["step"] for resumed in facts["resumed"])
+    assert 3 <= first < 8 <= second < 15
+
+
+def test_a_finished_run_resumed_again_stays_as_it_is(folder):
+    before = path_of(folder / "killed", "best").read_bytes()
+    weights = load(path_of(folder / "killed", "last"))["model"]
+    train(small_config(folder / "clips", folder / "killed", train__resume=True))
+    assert path_of(folder / "killed", "best").read_bytes() == before
+    for name, tensor in load(path_of(folder / "killed", "last"))["model"].items():
+        assert torch.equal(tensor, weights[name])
