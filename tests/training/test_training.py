@@ -450,3 +450,15 @@ class TestMonitor:
         monkeypatch.setattr(engine, "SAVE_EVERY_S", 0.0)
         trainer.save_when_due()
         assert load(path_of(tmp_path, "last"))["state"]["step"] == 1
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e-11])
+def test_a_step_does_not_depend_on_the_size_of_gradients(size):
+    """Those of a residual near 0 are tiny; AdamW's usual eps of 1e-8 would swallow them."""
+    layer = nn.Linear(3, 2)
+    before = layer.weight.detach().clone()
+    optimizer = engine.adamw(layer, config.TrainConfig(lr=0.1, weight_decay=0.0))
+    for parameter in layer.parameters():
+        parameter.grad = torch.full_like(parameter, size)
+    optimizer.step()
+    torch.testing.assert_close(before - layer.weight.detach(), torch.full((2, 3), 0.1), rtol=0.01, atol=0.0)

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.calibration.noise import DAY_S, PRIOR_FRAMES, detection_level, fit_noise, fit_tail, threshold_for
+from inference.calibration.noise import (
+    DAY_S,
+    PRIOR_FRAMES,
+    SERIES_FLOOR,
+    detection_level,
+    fit_noise,
+    fit_series_noise,
+    fit_tail,
+    threshold_for,
+)
 from inference.events.boxes import find_boxes
 
 
@@ -30,6 +39,21 @@ def test_pixels_that_never_change_do_not_make_an_event_of_a_grey_level():
     noise = fit_noise(maps)
     one_level = np.full((8, 8), 0.004)
     assert noise.standardise(one_level).max() < 2
+
+
+@pytest.mark.parametrize("frames", [20, 500])
+def test_still_pixels_keep_half_the_typical_spread_however_many_frames(frames):
+    maps = np.zeros((frames, 16, 16))
+    maps[:, :, 8:] = np.random.default_rng(0).normal(0, 2.0, (frames, 16, 8))
+    noise = fit_noise(maps)
+    typical = np.sqrt(np.quantile(maps.var(axis=0, ddof=1), 0.75))
+    assert noise.spread[:, 0].min() >= typical / 2 * (1 - 1e-6)
+
+
+def test_a_still_variable_keeps_a_share_of_the_typical_spread():
+    values = np.random.default_rng(0).normal(0, [[1.0], [1.0], [0.0]], (400, 3, 1))
+    noise = fit_series_noise(values)
+    assert noise.spread[2, 0] == pytest.approx(SERIES_FLOOR * np.quantile(values.std(axis=0), 0.75), rel=1e-5)
 
 
 def test_standardising_makes_noisy_and_calm_pixels_alike():
@@ -68,6 +92,11 @@ def test_threshold_is_the_quantile_of_long_quiet_data():
     threshold = threshold_for(levels, cadence_s=60.0, false_alarms_per_day=10.0)
     exceeding_per_day = (levels > threshold).mean() * DAY_S / 60.0
     assert exceeding_per_day == pytest.approx(10.0, rel=0.01)
+
+
+def test_a_rate_beyond_every_other_frame_asks_for_no_more_than_the_median():
+    levels = np.random.default_rng(0).gumbel(5, 1, 1001)
+    assert threshold_for(levels, 60.0, 10 * DAY_S / 60.0) == np.median(levels)
 
 
 def test_threshold_beyond_short_quiet_data_follows_the_tail():

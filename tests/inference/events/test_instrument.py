@@ -18,6 +18,7 @@ from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, EventLinker
 from inference.events.instrument import (
     BLOCK,
+    CAMERA_Z,
     EXPOSURE,
     POINTING,
     SPIKE,
@@ -200,6 +201,15 @@ def test_camera_frames_stand_out_of_the_reel_by_far():
     common[10] = np.nan
     assert np.flatnonzero(camera_frames(common)).tolist() == [50]
     assert not camera_frames(np.full(5, np.nan)).any()
+
+
+def test_a_frame_stands_out_from_camera_z_spreads_on():
+    quiet = np.random.default_rng(0).normal(0.01, 0.001, 4001)
+    median = np.median(quiet)
+    spread = 1.4826 * np.median(np.abs(quiet - median))
+    common = np.append(quiet, median + np.array([0.9, 1.1]) * CAMERA_Z * spread)  # two of 4003 hardly move the median
+    assert np.flatnonzero(camera_frames(common)).tolist() == [4002]
+    assert CAMERA_Z == 25.0  # docs/events.md says so
 
 
 def test_a_shift_is_told_from_a_change(sun):

@@ -35,6 +35,15 @@ def test_surprise_goes_on_beyond_quiet_scores_as_a_tail():
     np.testing.assert_allclose(far, np.array([15, 20, 30]) / np.log(10), rtol=0.15)
 
 
+@pytest.mark.parametrize("scale", [0.01, 1.0, 300.0])
+def test_the_tail_goes_on_as_steeply_as_the_last_quarter_of_the_curve(scale):
+    quiet = -scale * np.log1p(-(np.arange(200_000) + 0.5) / 200_000)  # the quantiles of an exponential, without noise
+    rarity = fit_rarity(quiet)
+    beyond = rarity.scores[-1] + scale * np.array([0.0, 1e-3, 5.0, 50.0])
+    # The last quantile has ten samples beyond it and lies between two of them: half a sample is 5 % of rarity there.
+    np.testing.assert_allclose(rarity(beyond), beyond / scale / np.log(10), rtol=0.02)
+
+
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=60))
 def test_more_is_never_less_surprising(values):
     rarity = fit_rarity(np.array(values))

@@ -110,6 +110,17 @@ def test_invalid_pixels_neither_count_nor_show():
     assert residual.max() < 10  # in scatters
 
 
+def test_only_the_standardised_score_is_in_units_of_the_frames_scatter():
+    brightness, noise = scene()
+    frame, valid = (brightness + noise)[None], np.ones((64, 64), bool)
+    shared, scatter = common_mode(frame[0] - brightness, brightness, valid)
+    left = np.abs(frame[0] - brightness - shared)
+    for score, expected in (("residual", left), ("standardised", left / scatter)):
+        found, _ = clean_residual(frame, brightness[None], valid, eval_settings(score=score, smooth_px=0.0))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.abs(scatter - 1).min() > 0.5  # so that the two differ
+
+
 def test_stream_gives_every_covered_frame_once_and_its_residual(tmp_path):
     frames = drifting_blobs(60)
     times = np.arange(60) * 12.0
