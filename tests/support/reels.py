@@ -1,4 +1,4 @@
-"""Synthetic reels for tests: `make_reel` writes the five files that `data.reel.reel.Reel` and `data.reel.windows` read."""
+"""Synthetic reels for tests: `make_reel` writes the five files that `data.reel` reads."""
 
 import hashlib
 from collections.abc import Sequence
