@@ -116,9 +116,10 @@ def autocorrelation(rows: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tens
 
     Over the pairs of which both samples are known, in units of the energy of just these: within -1 to 1.
     """
-    L = rows.shape[1]
-    weight = known.to(rows.dtype)
-    parts = torch.stack([rows, rows.square(), weight])
+    L, precision = rows.shape[1], rows.dtype
+    # A transform rounds in units of the whole energy, of which few pairs hold a small part; Metal has no double.
+    rows = rows if rows.device.type == "mps" else rows.double()
+    parts = torch.stack([rows, rows.square(), known.to(rows.dtype)])
     of_rows, of_squares, of_weights = torch.fft.rfft(parts, 2 * L)
 
     def correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -129,7 +130,8 @@ def autocorrelation(rows: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tens
     energy = (before * after).sqrt()
     total = rows.square().sum(1, keepdim=True)
     # The transform's rounding is no correlation: where hardly any energy is left, there is none.
-    return torch.where(energy > 1e-4 * total, correlation(of_rows, of_rows) / energy.clamp(min=1e-30), 0.0), pairs
+    acf = torch.where(energy > 1e-4 * total, correlation(of_rows, of_rows) / energy.clamp(min=1e-30), 0.0)
+    return acf.to(precision), pairs.to(precision)
 
 
 def strip_of(signal: torch.Tensor, known: torch.Tensor, periods: torch.Tensor) -> torch.Tensor:
