@@ -6,7 +6,11 @@ Worked out once in the main process, for all frames of a plan: workers see one f
 import math
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -30,45 +34,50 @@ def correct_rows(rows: tuple[Row, ...], prep: PrepConfig) -> tuple[Row, ...]:
         table = _read(prep.pointing_table, "prep.pointing_table", _pointing_table)
         changed = {key: _pointed(c, table) for key, c in changed.items()}
     if prep.degradation_table:
-        table = _read(prep.degradation_table, "prep.degradation_table", _degradation_table)
-        changed = _with_degradation(changed, table)
+        if find_spec("aiapy") is None:
+            path = prep.degradation_table
+            raise ValueError(f"prep.degradation_table {path} needs aiapy, which is not installed: pip install aiapy")
+        degradation = _read(prep.degradation_table, "prep.degradation_table", _degradation_table)
+        changed = _with_degradation(changed, degradation)
     return tuple(tuple(changed.get(id(c), c) for c in row) for row in rows)
 
 
 def _read(path: str, key: str, read):
     try:
         return read(path)
-    except ImportError:
-        raise ValueError(f"{key} {path} needs aiapy, which is not installed: pip install aiapy") from None
     except Exception as error:  # astropy's readers raise many kinds
         raise ValueError(f"{key} {path} is not readable: {type(error).__name__}: {error}") from None
 
 
-def _degradation_table(path: str):
-    from aiapy.calibrate.util import get_correction_table
+def _degradation_table(path: str) -> Callable:
+    """aiapy's `degradation` of a wavelength at a time, by the newest calibration in the table."""
+    from aiapy.calibrate import degradation
 
+    # From aiapy 0.12 on the module is called utils, and only the version that aiapy takes for the latest is looked up.
+    is_new = find_spec("aiapy.calibrate.utils") is not None
     with open(path, encoding="utf-8"):  # astropy would take the name of a missing file for a table
-        return get_correction_table(path)
+        table = import_module(f"aiapy.calibrate.{'utils' if is_new else 'util'}").get_correction_table(path)
+    version = {"calibration_version": int(table["VER_NUM"].max())} if is_new else {}
+    return partial(degradation, correction_table=table, **version)
 
 
-def _with_degradation(frames: dict[int, Candidate], table) -> dict[int, Candidate]:
+def _with_degradation(frames: dict[int, Candidate], degradation: Callable) -> dict[int, Candidate]:
     """Frames with their sensitivity relative to that at launch, in the middle of their hour: Boerner et al. (2014)."""
     hours = {key: (float(c.channel), c.time_utc[:13]) for key, c in frames.items()}
-    factors = {hour: _sensitivity_left(*hour, table) for hour in sorted(set(hours.values()))}
+    factors = {hour: _sensitivity_left(*hour, degradation) for hour in sorted(set(hours.values()))}
     return {key: replace(c, degradation=factors[hours[key]]) for key, c in frames.items()}
 
 
-def _sensitivity_left(wavelength: float, hour_utc: str, table) -> float:
+def _sensitivity_left(wavelength: float, hour_utc: str, degradation: Callable) -> float:
     """As aiapy computes it, which takes 5 ms; within half an hour it changes by 5e-5 at most."""
     import astropy.units as u
-    from aiapy.calibrate import degradation
     from astropy.time import Time
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of dates beyond the table of leap seconds
             time = Time(f"{hour_utc}:30", scale="utc")
-            factor = float(degradation(wavelength * u.angstrom, time, correction_table=table).value[0])
+            factor = float(degradation(wavelength * u.angstrom, time).value[0])
     except ValueError as error:
         raise ValueError(f"prep.degradation_table, {wavelength:g} A: {error}") from None
     if not 0 < factor < math.inf:

@@ -241,7 +241,7 @@ def _shifted(start_utc: str | None, seconds: np.ndarray) -> np.ndarray | None:
     if start_utc is None:
         return None
     known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
-    utc = np.full(len(seconds), np.datetime64("NaT"), "datetime64[ms]")
+    utc = np.full(len(seconds), np.datetime64("NaT", "ms"))
     since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
     utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
     return utc
@@ -249,7 +249,7 @@ def _shifted(start_utc: str | None, seconds: np.ndarray) -> np.ndarray | None:
 
 def _parsed(column: pd.Series) -> np.ndarray:
     """Cells as UTC datetime64[ms] (N,), in the format that most of them have; NaT where it does not fit."""
-    best = np.full(len(column), np.datetime64("NaT"), "datetime64[ms]")
+    best = np.full(len(column), np.datetime64("NaT", "ms"))
     for form in TIME_FORMATS:
         utc = pd.to_datetime(column, format=form, utc=True, errors="coerce")
         utc = utc.dt.tz_localize(None).to_numpy().astype("datetime64[ms]")

@@ -125,7 +125,7 @@ def _candidates(
         turned_away = pd.DataFrame(rejected, columns=["time_s", "reason"]).assign(accepted=False)
         stored = pd.concat([stored, turned_away]).sort_values("time_s", kind="stable")
     start = None if start_utc is None else np.datetime64(start_utc, "ms")
-    utc = [None if start is None else str(start + round(1000 * s)) for s in stored["time_s"]]
+    utc = [None if start is None else str(start + np.timedelta64(round(1000 * s), "ms")) for s in stored["time_s"]]
     order = ("index", "time_utc", "time_s", "accepted", "reason", "flags", "exptime_s", "quality", "coverage", "label")
     facts = stored.assign(time_utc=utc, flags="", exptime_s=2.0, quality=0, source=f"synthetic of {T} frames")
     return facts[[*order, "source"]]

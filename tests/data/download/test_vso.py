@@ -48,7 +48,8 @@ def soap(**fields):
 def record(seconds, wavelength=171, number=None):
     """A record of AIA level 1 with the fields of the VSO's data model, taken `seconds` after START."""
     moment = START + np.timedelta64(round(1000 * seconds), "ms")
-    stamp = [str(m.astype("datetime64[s]")).translate(str.maketrans("", "", "-:T")) for m in (moment, moment + 1000)]
+    span = (moment, moment + np.timedelta64(1, "s"))
+    stamp = [str(m.astype("datetime64[s]")).translate(str.maketrans("", "", "-:T")) for m in span]
     return soap(
         provider="JSOC",
         source="SDO",

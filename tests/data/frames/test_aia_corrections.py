@@ -3,6 +3,8 @@
 import sys
 import warnings
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 
 import astropy.units as u
 import numpy as np
@@ -19,6 +21,7 @@ from tests.support.solar_frames import sunpy_frame, sunpy_map, wcs_of
 
 pytest.importorskip("aiapy")
 
+TABLES_OF_AIAPY = ("aiapy.calibrate.util", "aiapy.calibrate.utils")  # before 0.12 and since
 TIMES = ("2010-09-30T06:51:48.344", "2012-07-19T07:30:00.000", "2016-02-01T00:00:00.000")
 
 
@@ -34,12 +37,13 @@ def response_table():
 
 def degradation(channel, time_utc):
     from aiapy.calibrate import degradation
-    from aiapy.calibrate.util import get_correction_table
 
+    is_new = find_spec("aiapy.calibrate.utils") is not None  # from aiapy 0.12 on
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = get_correction_table(response_table())
-        return degradation(channel * u.angstrom, Time(time_utc), correction_table=table).value[0]
+        table = import_module(TABLES_OF_AIAPY[is_new]).get_correction_table(response_table())
+        version = {"calibration_version": 8} if is_new else {}
+        return degradation(channel * u.angstrom, Time(time_utc), correction_table=table, **version).value[0]
 
 
 def corrected(*frames, **prep):
@@ -80,10 +84,17 @@ def test_a_useless_table_is_a_clear_error(tmp_path, key, content, message):
 
 
 def test_without_aiapy_the_error_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "aiapy.calibrate.util", None)
+    monkeypatch.setitem(sys.modules, "aiapy", None)
     with pytest.raises(ValueError, match=r"prep\.degradation_table x\.txt needs aiapy.*pip install aiapy"):
         plan_reels([frame(shape=(8, 8))], PrepConfig(degradation_table="x.txt"))
     assert corrected(frame()) == [frame()]
+
+
+def test_an_aiapy_that_does_not_import_is_not_called_missing(monkeypatch):
+    for name in TABLES_OF_AIAPY:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=r"is not readable: ModuleNotFoundError: import of aiapy\.calibrate\.util"):
+        corrected(frame(), degradation_table=str(response_table()))
 
 
 def test_a_time_without_an_epoch_is_an_error():
@@ -109,6 +120,7 @@ def pointing_table(path):
 def full_frame(time_utc):
     _, header = sunpy_frame()
     header.update({"SAT_ROT": 0.01, "NAXIS1": 4096, "NAXIS2": 4096, "CRPIX1": 2048.5, "CRPIX2": 2048.5, "CDELT1": 0.6})
+    header.update({"X0_MP": 2047.5, "Y0_MP": 2047.5})  # which CRPIX is from; aiapy 0.12 moves it by their change
     header.update({"CDELT2": 0.6, "T_OBS": time_utc, "DATE-OBS": time_utc})
     return header, frame(time_utc, shape=(4096, 4096), wcs=wcs_of(header), sat_rot_deg=0.01)
 

@@ -404,7 +404,7 @@ def test_only_flares_in_observed_time_count():
     assert (status[-10], status[9], status[66], status[90]) == ("not observed", "missed", "not observed", "found")
 
 
-@pytest.mark.parametrize("times", [[], [NOON, NOON - MINUTE], [NOON, np.datetime64("NaT")]])
+@pytest.mark.parametrize("times", [[], [NOON, NOON - MINUTE], [NOON, np.datetime64("NaT", "ms")]])
 def test_observed_time_needs_times(times):
     with pytest.raises(ValueError, match="known UTC times in order"):
         Observed.of(np.array(times, "datetime64[ms]"), 60, 3.0)
