@@ -1,5 +1,6 @@
-# Sourced by demo/run.sh and tests/run.sh: makes .venv from requirements.txt, once, and sets PYTHON to its interpreter.
-# PYTHON_BASE names the interpreter to start from; without it the first Python 3.11 or newer on the PATH is taken.
+# Sourced by demo/run.sh and tests/run.sh: makes an environment and sets PYTHON to its interpreter.
+# REQUIREMENTS names the files to install (requirements.txt), VENV the folder of the environment (.venv) and PYTHON_BASE
+# the interpreter to start from; without it the newest supported Python on the PATH is taken.
 
 find_python() {
     for candidate in ${PYTHON_BASE:-python3.13 python3.12 python3.11 python3 python}; do
@@ -12,12 +13,22 @@ find_python() {
     return 1
 }
 
-PYTHON="$PWD/.venv/bin/python"
-# The stamp is written last, so an interrupted installation is done again.
-if ! cmp -s requirements.txt .venv/installed-requirements.txt; then
-    base=$(find_python)
-    echo "installing requirements.txt into .venv with $base (several GB with PyTorch, a few minutes)"
-    "$base" -m venv .venv
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check -r requirements.txt
-    cp requirements.txt .venv/installed-requirements.txt
-fi
+install_once() {
+    local stamp="$VENV/installed-${1//\//-}"
+    if cmp -s "$1" "$stamp"; then return; fi
+    if ! "$PYTHON" -c 'import pip' 2>/dev/null; then
+        local base
+        base=$(find_python)
+        echo "making $VENV with $base"
+        "$base" -m venv "$VENV"
+    fi
+    echo "installing $1 into $VENV (PyTorch alone takes several GB and a few minutes)"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$1"
+    cp "$1" "$stamp"  # last, so an interrupted installation is done again
+}
+
+VENV=${VENV:-.venv}
+PYTHON="$PWD/$VENV/bin/python"
+for file in ${REQUIREMENTS:-requirements.txt}; do
+    install_once "$file"
+done

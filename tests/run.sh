@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Sets up .venv from requirements.txt and runs the tests; arguments go to pytest, e.g. ./tests/run.sh tests/data/frames/test_plan.py
+# Sets up .venv and runs the tests; arguments go to pytest, e.g. ./tests/run.sh tests/data/frames/test_plan.py
+# Another Python beside it: PYTHON_BASE=python3.11 VENV=.venv-3.11 ./tests/run.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+REQUIREMENTS="requirements.txt tests/requirements.txt"
 source demo/environment.sh
 # One thread a process: tests also run several processes, which would wait for one another.
 export OMP_NUM_THREADS=1

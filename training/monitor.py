@@ -74,12 +74,14 @@ def image_strip(x: Tensor, recon: Tensor) -> Tensor:
 
     x, recon: (C, T, H, W). Returns (3 C h, n w) in 0..1, with h and w at most STRIP_SIDE_PX.
     """
+    from torchvision.utils import make_grid  # late: importing it takes 1.5 s, which only those who see pictures pay
+
     chosen = torch.linspace(0, x.shape[1] - 1, min(STRIP_FRAMES, x.shape[1])).round().long().tolist()
     x, recon = (v[:, chosen].float().cpu() for v in (x, recon))  # (C, n, H, W)
     rows = torch.stack([x, recon, RESIDUAL_GAIN * (x - recon).abs()], dim=1).flatten(0, 1)  # (3 C, n, H, W)
     shrink = max(1.0, max(rows.shape[2:]) / STRIP_SIDE_PX)
     small = F.interpolate(rows, size=[max(1, round(side / shrink)) for side in rows.shape[2:]], mode="area")
-    return small.permute(0, 2, 1, 3).flatten(2).flatten(0, 1).clamp(0, 1)
+    return make_grid(small.flatten(0, 1)[:, None], nrow=len(chosen), padding=0)[0].clamp(0, 1)
 
 
 def curves(x: Tensor, recon: Tensor) -> np.ndarray:
