@@ -143,7 +143,7 @@ class LiveSource:
             if self.in_colour and not has_colour(stream):
                 raise ValueError(f"{told(self.address)} has no colours, and the model was trained on them")
             # A recording behind an address has a length; what is being made has none.
-            self.is_complete = container.size > 0
+            self.is_complete = (container.size or 0) > 0  # PyAV 19 says None of an unknown length
             rate = self.frames_per_second or float(stream.guessed_rate or 25)
             for number, frame in enumerate(self._decoded(container, stream)):
                 video_s = None if frame.pts is None else frame.pts * float(stream.time_base)
