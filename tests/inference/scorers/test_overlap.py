@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from inference.scorers.overlap import OverlapFold, percentile_of
 from tests.support import oracles
+from tests.support.rounding import rounding
 
 HOWS = ("mean", "max", "percentile")
 
@@ -27,7 +28,8 @@ def windows_at(starts, length, shape, seed=0):
 def assert_same(frames, expected):
     assert [index for index, _ in frames] == sorted(expected)
     for index, frame in frames:
-        np.testing.assert_allclose(frame, expected[index], rtol=1e-5, atol=1e-6)
+        # At most 7 windows cover a frame, with values up to 5 spreads; a percentile takes a few operations more.
+        np.testing.assert_allclose(frame, expected[index], rtol=0, atol=rounding(7 + 5, 5.0))
 
 
 @st.composite
@@ -79,7 +81,8 @@ def test_nan_stays_nan_and_stays_where_it_is(how):
 @given(values=arrays(np.float32, (5, 4), elements=st.floats(-10, 10, width=32)), percentile=st.floats(0, 100))
 def test_percentile_equals_numpy(values, percentile):
     expected = np.percentile(values, percentile, axis=0)
-    np.testing.assert_allclose(percentile_of(list(values), percentile), expected, rtol=1e-4, atol=1e-4)
+    # The share between two neighbours is rounded at the rank's size, and counts with their distance, up to 20.
+    np.testing.assert_allclose(percentile_of(list(values), percentile), expected, rtol=0, atol=rounding(5 + 3, 20.0))
 
 
 def test_memory_does_not_depend_on_the_number_of_frames():
