@@ -210,7 +210,8 @@ def _values(table: pd.DataFrame, given: Sequence[str], notes: dict[str, str]) ->
     for name in given or [name for name in table.columns if name not in notes]:
         values, filled = _numbers(table[name]), int(table[name].notna().sum())
         known = int(np.isfinite(values).sum())
-        if not known or (not given and known < 0.5 * filled):
+        is_numbers = bool(given) or table[name].dtype.kind in "biuf"  # even if most of them are infinite
+        if not known or (not is_numbers and known < 0.5 * filled):
             notes[name] = f"left out: {known} of its {filled} cells are numbers"
             continue
         text = f", {filled - known} cells that are no numbers" if filled > known else ""

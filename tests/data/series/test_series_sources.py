@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,7 +19,7 @@ from data.reel.reel import Reel, find_reels
 from data.reel.stretch import fit_affine
 from data.series.prepare_series import assemble_series, read_all
 from data.sources import arrays, cases
-from data.sources.table import TableError
+from data.sources.table import HUGE, TableError
 from tests.support.videos import picture, write_video
 
 DEFAULT = config.load(None).prep
@@ -134,11 +134,13 @@ formats = st.sampled_from(["<f4", ">f8", "<f2", ">i4", "u1", "?"])
 
 @settings(max_examples=40, deadline=None)
 @given(formats.flatmap(lambda f: hnp.arrays(f, hnp.array_shapes(min_dims=1, max_dims=2, max_side=6))))
+@example(np.array([0, 3e38], np.float32))
+@example(np.array([0, HUGE, np.inf], np.float32))
 def test_any_array_of_numbers_is_read_as_it_is(tmp_path_factory, array):
     path = tmp_path_factory.mktemp("any") / "s.npz"
     np.savez(path, v=array)
     expected = array.astype(np.float64).reshape(len(array), -1)
-    expected[~np.isfinite(expected) | (np.abs(expected) > 3e38)] = np.nan
+    expected[~np.isfinite(expected) | (np.abs(expected) >= HUGE)] = np.nan
     expected = expected[:, np.isfinite(expected).any(axis=0)]
     if expected.size:
         (series,) = arrays.read(path, DEFAULT)
