@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from training.splicing import Spliced, faded, frame_loss, moved, splice
 
 import config
 from config import ConfigError, WeakConfig
 from models.wetas import Weak
-from training.splicing import Spliced, faded, frame_loss, moved, splice
 
 SETTINGS = WeakConfig(labels="labels", segments=10, splice=1.0)
 B, T = 12, 100
