@@ -135,7 +135,7 @@ def _of_another_task(given: dict[str, Any], own: type) -> Iterator[tuple[tuple[s
     if task not in own.tasks:
         able = [name for name, known in config_classes().items() if task in known.tasks]
         if able:  # else it is no task at all, which the class itself says
-            yield ("task",), task, f"is for {', '.join(able)}; {given['name']} only does {', '.join(own.tasks)}"
+            yield ("task",), task, f"{given['name']} only does {', '.join(own.tasks)}; this is for {', '.join(able)}"
     for key, needed in own.of_task.items():
         if task != needed and given.get(key, settings_of(own)[key]) != settings_of(own)[key]:
             yield (key,), given[key], f"is for task {needed}; this is task {task}"

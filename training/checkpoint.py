@@ -107,7 +107,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != FORMAT:
         raise CheckpointError(f"{path} holds {found or 'something else'}, not a {FORMAT!r}; train the model again")
-    return checkpoint | {"config": without_unused(checkpoint["config"])}
+    return checkpoint | {"config": without_unused(checkpoint.get("config", {}))}
 
 
 def load_model(
