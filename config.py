@@ -207,6 +207,13 @@ class ReviewConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class StageConfig:
+    """`depth` blocks of `width` channels after a convolution that shrinks the grid by `stride`.
+
+    stride, kernel: frames, rows, columns. modulation: "none", or "dynamic", in which the clip itself scales the channels
+    of every time step. activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al.
+    2016, WaveNet). causal: a time step sees itself and what came before.
+    """
+
     width: PositiveInt
     depth: PositiveInt = 1
     stride: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)

@@ -5,7 +5,6 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import prod
 from typing import Annotated, ClassVar, Literal
 
@@ -53,10 +52,10 @@ class WeakModel(VideoModel):
 
     def window_loss(self, output: Weak, labels: torch.Tensor) -> torch.Tensor:
         """The loss of window labels (B,); of an ensemble's answers (members * B) the mean over its members."""
-        loss = partial(WEAK_LOSSES[self.learning.loss], labels=labels, settings=self.learning.weak)
+        loss, settings = WEAK_LOSSES[self.learning.loss], self.learning.weak
         of_members = zip(output.dense.split(len(labels)), output.window.split(len(labels)), strict=True)
         with in_full_precision(labels):
-            return torch.stack([loss(Weak(*member)) for member in of_members]).mean()
+            return torch.stack([loss(Weak(*member), labels, settings) for member in of_members]).mean()
 
 
 class Wetas(WeakModel):

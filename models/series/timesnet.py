@@ -90,10 +90,9 @@ class TimesNet(SeriesModel):
 
     @classmethod
     def from_settings(cls, settings: TimesNetConfig, form: Form) -> SeriesModel:
-        s = settings.stages
-        if s and (len(s) > 1 or s[0].modulation != "none" or tuple(s[0].stride) != (1, 1, 1)):
+        stage, *more = settings.stages or (Stage(WIDTH, DEPTH),)
+        if more or stage.modulation != "none" or tuple(stage.stride) != (1, 1, 1):
             raise ValueError(
                 "timesnet takes one of model.stages, with width and depth alone: it folds windows by itself"
             )
-        width, depth = (s[0].width, s[0].depth) if s else (WIDTH, DEPTH)
-        return of_task(settings, form, width, TimesNetTrunk(width, depth, settings.top_periods))
+        return of_task(settings, form, stage.width, TimesNetTrunk(stage.width, stage.depth, settings.top_periods))

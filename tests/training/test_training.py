@@ -68,6 +68,12 @@ def trainer_for(clips: Path, run: Path, **settings) -> Trainer:
 
 
 class TestLearning:
+    def test_the_warm_up_lasts_at_most_the_training(self, clips, tmp_path):
+        trainer = trainer_for(clips, tmp_path, train__epochs=1, train__warmup_epochs=5.0)
+        steps = len(trainer.batches)
+        assert trainer.lr(0) == pytest.approx(trainer.config.train.lr / steps)
+        assert trainer.lr(steps - 1) == trainer.config.train.lr
+
     def test_every_parameter_changes(self, clips, run):
         fresh = trainer_for(clips, run).model.state_dict()
         for name, trained in load(path_of(run, "last"))["model"].items():
