@@ -209,8 +209,8 @@ class ReviewConfig:
 class StageConfig:
     """`depth` blocks of `width` channels after a convolution that shrinks the grid by `stride`.
 
-    stride, kernel: frames, rows, columns. modulation: "none", or "dynamic", in which the clip itself scales the channels
-    of every time step. activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al.
+    stride, kernel: frames, rows, columns. modulation: "none", or "dynamic", in which the clip itself scales channels of
+    every time step. activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al.
     2016, WaveNet). causal: a time step sees itself and what came before.
     """
 

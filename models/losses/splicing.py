@@ -41,7 +41,7 @@ def splice(judge: Callable[[Tensor], Weak], x: Tensor, labels: Tensor, settings:
     hosts = (~positive).nonzero()[:, 0]
     hosts = hosts[(torch.rand(len(hosts)) < settings.splice).to(hosts.device)]
     donors, inside = found_in(judge, x[positive], settings) if positive.any() else (x[:0], None)
-    torch.clear_autocast_cache()  # of weights in a shorter precision, which were taken here without gradients
+    torch.clear_autocast_cache()  # older torch would take its short weights, made without gradients, for the loss too
     if not len(donors) or not len(hosts):
         return Spliced(x, labels, frame_labels, ~positive)
     chosen = torch.randint(len(donors), (len(hosts),)).to(x.device)

@@ -115,6 +115,20 @@ class TestEnsemble:
         torch.testing.assert_close(got, model.members[1].head.weight.grad / 3)
 
 
+class TestSplicedLoss:
+    def test_every_weight_learns_also_where_the_net_runs_in_a_shorter_precision(self):
+        """Under autocast the weights that the splicing used, without gradients, must not be taken for the loss."""
+        stages = [{"width": 8, "stride": [1, 2, 2]}, *STAGES]
+        model, x = with_open_head(model_of(1, stages)).train(), torch.randn(4, 1, 32, 8, 8)
+        train = {"loss": "weak_bce", "weak": {"splice": 1.0, "segments": 6}}
+        model.learning = config.load(None, {"model.name": "wetas", "train": train}).train
+        labels = torch.tensor([1.0, 0, 1, 0])
+        with torch.autocast("cpu", torch.bfloat16):
+            model.loss(Batch(x, torch.ones_like(x), labels)).backward()
+        without = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+        assert not without
+
+
 class TestPseudoLabels:
     def test_runs_of_odd_parts_become_alternating_labels(self):
         dense = torch.zeros(3, 12)
