@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 import registry
@@ -387,9 +387,7 @@ class Config:
     seed: NonNegativeInt = 0
     prep: PrepConfig = Field(default_factory=PrepConfig)
     review: ReviewConfig = Field(default_factory=ReviewConfig)
-    model: Annotated[ModelConfig, PlainValidator(registry.model_settings)] = Field(
-        default_factory=lambda: registry.model_settings({})
-    )
+    model: Annotated[ModelConfig, registry.ByName()] = Field(default_factory=lambda: registry.model_settings({}))
     train: TrainConfig = Field(default_factory=TrainConfig)
     eval: EvalConfig = Field(default_factory=EvalConfig)
 

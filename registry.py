@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, to_json, to_jsonable_python
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema, to_json, to_jsonable_python
 
 DEFAULT = "autoencoder"
 SCORES = ("standardised", "mahalanobis", "knn")  # of a net, that may be parts of a mix
@@ -42,6 +42,24 @@ def settings_of(config_class: type) -> dict[str, Any]:
     """The settings of a class, beside name and task, and their defaults as plain data."""
     found = config_class.__pydantic_fields__.items()
     return {key: to_jsonable_python(f.default) for key, f in found if key not in ("name", "task")}
+
+
+class ByName:
+    """Marks a field of a config whose class follows from the name in it: a union of the settings of all models."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(model_settings)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        """Looked up when it is asked for."""
+        classes = config_classes().items()
+        return {"anyOf": [self.named(name, handler, TypeAdapter(known).core_schema) for name, known in classes]}
+
+    def named(self, name: str, handler: Any, schema: Any) -> dict[str, Any]:
+        """The JSON Schema of one model."""
+        own = handler.resolve_ref_schema(handler(schema))
+        given = ["name"] if name != DEFAULT else []
+        return own | {"title": name, "required": given, "properties": own["properties"] | {"name": {"const": name}}}
 
 
 def model_settings(value: Any) -> Any:

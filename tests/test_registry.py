@@ -1,5 +1,6 @@
 """Each model has settings of its own: what another one has is refused by name, and config.yaml says who has what."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 import registry
 from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load
@@ -136,6 +138,16 @@ def test_the_config_alone_brings_no_torch():
     done = subprocess.run([sys.executable, "-c", "import config, sys; print('torch' in sys.modules)"], cwd=ROOT,
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert done.stdout.strip() == "False"
+
+
+def test_the_json_schema_is_a_union_by_name():
+    schema = TypeAdapter(Config).json_schema()
+    branches = schema["properties"]["model"]["anyOf"]
+    assert [branch["properties"]["name"] for branch in branches] == [{"const": name} for name in CLASSES]
+    for branch, known in zip(branches, CLASSES.values(), strict=True):
+        assert set(branch["properties"]) == {"name", "task", *registry.settings_of(known)}
+        assert branch["additionalProperties"] is False
+    assert set(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))) == set(schema["$defs"])
 
 
 # What config.yaml says in its comments: "key: default  # names: text", further lines of a comment below each other.
