@@ -10,11 +10,13 @@ import re
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
+
+import registry
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -56,6 +58,11 @@ def _weights_of(known: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _is_part_of_a_mix(name: str) -> str:
+    registry.check_mix_part(name)
+    return name
+
+
 def _is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
     if interval[0] > interval[1]:
         raise ValueError("[lowest, highest]: the first must not exceed the second")
@@ -64,15 +71,12 @@ def _is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
 
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
+MixPart = Annotated[str, AfterValidator(_is_part_of_a_mix)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
 
-MixPart = Literal[
-    "standardised", "mahalanobis", "knn", "difference", "robust_z", "patch_pca", "flow", "expected", "mutual",
-    "window_pca", "sub_pca", "kmeans", "matrix_profile", "iforest",
-]  # fmt: skip
-
-SERIES_MODELS = ("tvnet", "timesnet", "linear")
-WEAK_LOSSES = ("weak_bce", "wetas", "mil", "soft_peaks")
+# What a model learns from: frames alone; the class of their reel too; one label a window; a label for every sample; or
+# synthetic series with labels in place of reels.
+DataKind = Literal["frames", "classes", "window_labels", "sample_labels", "synthetic"]
 
 SHAPES = {
     "sines": 1.5, "wave": 2.0, "pulses": 2.0, "square": 0.7, "sawtooth": 0.7, "daily_weekly": 1.0, "respiration": 1.0,
@@ -87,14 +91,12 @@ ANOMALIES = {
     "shape_change": 1.5, "broken_correlation": 1.0,
 }  # fmt: skip
 
-section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-
 
 class ConfigError(ValueError):
     """A setting that can't be used; the message names the key, the value and the file."""
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class VsoConfig:
     start: UtcTime | None = None
     end: UtcTime | None = None
@@ -116,13 +118,13 @@ class VsoConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SkyConfig:
     pixel_arcsec: Positive
     disc_centre_px: tuple[float, float]
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LightCurvesConfig:
     grid: tuple[PositiveInt, PositiveInt] | None = None
     boxes: dict[str, Rectangle] = Field(default_factory=dict)
@@ -136,7 +138,7 @@ class LightCurvesConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PrepConfig:
     source: Literal["local", "vso"] = "local"
     vso: VsoConfig = Field(default_factory=VsoConfig)
@@ -191,7 +193,7 @@ class PrepConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ReviewConfig:
     z_limit: Positive = 5.0
     contact_sheet: PositiveInt = 24
@@ -203,8 +205,15 @@ class ReviewConfig:
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class StageConfig:
+    """`depth` blocks of `width` channels after a convolution that shrinks the grid by `stride`.
+
+    stride, kernel: frames, rows, columns. modulation: "none", or "dynamic", in which the clip itself scales channels of
+    every time step. activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al.
+    2016, WaveNet). causal: a time step sees itself and what came before.
+    """
+
     width: PositiveInt
     depth: PositiveInt = 1
     stride: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
@@ -215,39 +224,41 @@ class StageConfig:
     causal: bool = False
 
 
-@section
+Stages = Annotated[tuple[StageConfig, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ModelConfig:
-    name: str = "autoencoder"
+    """What the settings of all nets and methods have. Those of their own stand in a subclass beside each.
+
+    The class variables say what goes with them: the `tasks` it can do, and the settings that only one of them needs
+    (`of_task`); the settings of `train` that it `uses`; the `losses` it can be trained by, where train.loss chooses.
+    """
+
+    name: str  # the model's, in the registry
     task: Literal["anomaly", "forecast", "impute", "classify"] = "anomaly"
-    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
-    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)] | None = None
-    mix_variables: bool = True
-    instance_norm: bool = True
-    top_periods: PositiveInt = 3
-    latent_channels: PositiveInt = 8
-    kl_weight: NonNegative = 1e-4
-    memory_slots: Annotated[int, Field(ge=2)] = 256
-    memory_shrink: NonNegative = 1.0
-    memory_entropy: NonNegative = 2e-4
-    mask_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.25
-    mask_block: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 8, 8)
-    predict_frames: PositiveInt = 1
-    pooling: Literal["mean", "max", "top", "attention"] = "mean"
-    top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
-    members: PositiveInt = 1
-    target: Literal["speed", "change"] = "speed"
-    branches: Literal["both", "temporal", "visual"] = "both"
-    router: bool = True
-    context: Literal["whole", "past"] = "whole"
 
-    @model_validator(mode="after")
-    def _task_is_possible(self):
-        if self.task != "anomaly" and self.name not in SERIES_MODELS:
-            raise ValueError(f"task {self.task} is for {', '.join(SERIES_MODELS)}; {self.name} only finds anomalies")
-        return self
+    tasks: ClassVar[tuple[str, ...]] = ("anomaly",)
+    of_task: ClassVar[dict[str, str]] = {}
+    uses: ClassVar[tuple[str, ...]] = ("val_fraction", "val_reels", "exclude_utc", "resume")
+    losses: ClassVar[tuple[str, ...]] = ()
+
+    def learns_from(self, train: "TrainConfig") -> DataKind:
+        """Which data it is trained on."""
+        return "frames"
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class NetConfig(ModelConfig):
+    """Settings of a net, which the training loop trains."""
+
+    uses: ClassVar[tuple[str, ...]] = (
+        *ModelConfig.uses, "batch_size", "drop_last", "lr", "weight_decay", "epochs", "warmup_epochs", "eta_min",
+        "checkpoint_interval", "grad_clip", "amp", "early_stop_epochs", "tensorboard",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class WeakConfig:
     labels: Annotated[str, Field(min_length=1)] | None = None
     min_class: Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")] | None = None
@@ -258,7 +269,7 @@ class WeakConfig:
     splice: Fraction = 0.0
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SyntheticConfig:
     length: Annotated[int, Field(ge=64, multiple_of=4)] = 1024
     series: PositiveInt = 16384
@@ -281,7 +292,7 @@ class SyntheticConfig:
     anomalies: Annotated[dict[str, NonNegative], _weights_of(tuple(ANOMALIES))] = Field(default_factory=ANOMALIES.copy)
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
     batch_size: PositiveInt = 8
     drop_last: bool = True
@@ -291,7 +302,9 @@ class TrainConfig:
     warmup_epochs: NonNegative = 5.0
     eta_min: NonNegative = 1e-6
     checkpoint_interval: PositiveInt = 10
-    loss: Literal["mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", *WEAK_LOSSES] = "mse_ssim"
+    loss: Literal[
+        "mse", "l1", "smooth_l1", "mse_ssim", "motion_mse", "weak_bce", "wetas", "mil", "soft_peaks"
+    ] = "mse_ssim"  # fmt: skip
     weak: WeakConfig = Field(default_factory=WeakConfig)
     synthetic: SyntheticConfig = Field(default_factory=SyntheticConfig)
     init: Literal["shipped"] | None = None
@@ -308,14 +321,12 @@ class TrainConfig:
 
     @model_validator(mode="after")
     def _schedule_is_possible(self):
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs} exceeds epochs {self.epochs}")
         if self.eta_min > self.lr:
             raise ValueError(f"eta_min {self.eta_min} exceeds lr {self.lr}")
         return self
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class EvalConfig:
     mode: Literal["heatmap", "boxes"] = "boxes"
     diagnostic: bool = False
@@ -366,7 +377,7 @@ class EvalConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Config:
     data_raw: str = "data/raw"
     data_clips: str = "data/processed"
@@ -376,21 +387,13 @@ class Config:
     seed: NonNegativeInt = 0
     prep: PrepConfig = Field(default_factory=PrepConfig)
     review: ReviewConfig = Field(default_factory=ReviewConfig)
-    model: ModelConfig = Field(default_factory=ModelConfig)
+    model: Annotated[ModelConfig, registry.ByName()] = Field(default_factory=lambda: registry.model_settings({}))
     train: TrainConfig = Field(default_factory=TrainConfig)
     eval: EvalConfig = Field(default_factory=EvalConfig)
 
     @model_validator(mode="after")
-    def _loss_fits_the_model(self):
-        if self.train.weak.splice and self.model.name != "wetas":
-            raise ValueError(f"train.weak.splice is for model.name wetas, this is {self.model.name}; set it to 0")
-        if self.train.init and self.model.name != "vetime":
-            raise ValueError(f"train.init {self.train.init} is for model.name vetime, this is {self.model.name}")
-        if (self.model.name == "wetas") != (self.train.loss in WEAK_LOSSES):
-            raise ValueError(
-                f"model.name {self.model.name} does not go with train.loss {self.train.loss}; wetas learns by one of "
-                f"{', '.join(WEAK_LOSSES)}, and nothing else does"
-            )
+    def _training_fits_the_model(self):
+        registry.check_training(self.model, self.train)
         return self
 
 

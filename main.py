@@ -38,12 +38,8 @@ def _train(config: Config) -> None:
     from inference.calibration.calibrate import calibrate_run
     from inference.methods import METHODS
     from inference.methods.fit import fit_method
-    from models import MODELS
     from training.train import train
 
-    if config.model.name not in (*MODELS, *METHODS):
-        known = f"nets {', '.join(MODELS)}; methods of one step {', '.join(METHODS)}"
-        raise ConfigError(f"model.name {config.model.name!r} is unknown; known are {known}")
     run = fit_method(config) if config.model.name in METHODS else train(config)
     if os.environ.get("RANK", "0") == "0":
         if config.model.task != "classify":

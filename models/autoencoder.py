@@ -2,16 +2,37 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
+from config import ModelConfig, PositiveInt, Stages
 from models.backbone3d import Backbone3D, Block, Stage, blocks
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
-from models.video_model import VideoModel
+from models.video_model import Form, PixelModel, PixelNetConfig
+
+PATCH = (1, 4, 4)
+STAGES = (Stage(32), Stage(64, 1, (2, 2, 2)), Stage(96, 1, (4, 1, 1)))
 
 
-class ConvAutoencoder3D(VideoModel):
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class GridConfig(PixelNetConfig):
+    """Settings of the autoencoder, and of every variant of it."""
+
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    stages: Stages | None = None
+    latent_channels: PositiveInt = 8
+
+
+def grid(settings: GridConfig, form: Form) -> tuple[int, tuple[int, int, int], Sequence[Any], int]:
+    """What the autoencoder and every variant of it are built from."""
+    return form.channels, settings.patch or PATCH, settings.stages or STAGES, settings.latent_channels
+
+
+class ConvAutoencoder3D(PixelModel):
     """Deviation from the background -> patches -> backbone -> 1x1x1 bottleneck -> mirrored stages -> patches.
 
     The window's background, its median over time, is taken off the input and added to the output, so that all of the
@@ -22,6 +43,12 @@ class ConvAutoencoder3D(VideoModel):
 
     `hints` are further input channels, of a variant that tells the net more than the deviation.
     """
+
+    Config: ClassVar[type[ModelConfig]] = GridConfig
+
+    @classmethod
+    def from_settings(cls, settings: GridConfig, form: Form) -> "ConvAutoencoder3D":
+        return cls(*grid(settings, form))
 
     def __init__(
         self, channels: int, patch: tuple[int, int, int], stages: Sequence[Stage], latent_channels: int, hints: int = 0

@@ -5,30 +5,12 @@ these convolutions several times faster than contiguous.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage: `depth` blocks of `width` channels after a convolution that shrinks the grid by `stride` (t, h, w).
-
-    modulation: "none", or "dynamic", in which the clip itself scales the channels of every time step.
-    activation: "gelu", or "gated", a tanh times a sigmoid of another channel (van den Oord et al. 2016, WaveNet).
-    causal: a time step sees itself and what came before.
-    """
-
-    width: int
-    depth: int = 1
-    stride: tuple[int, int, int] = (1, 1, 1)
-    dilation: int = 1
-    kernel: tuple[int, int, int] = (3, 3, 3)
-    modulation: str = "none"
-    activation: str = "gelu"
-    causal: bool = False
+from config import StageConfig as Stage
 
 
 class ChannelNorm(nn.LayerNorm):

@@ -1,24 +1,42 @@
 """The autoencoder that never sees what it gives: it fills hidden blocks of space-time from what surrounds them."""
 
 from math import prod
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
-from models.autoencoder import ConvAutoencoder3D
+from config import ModelConfig, PositiveInt
+from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
 from models.embed import visible_background
-from models.video_model import Trained
+from models.video_model import Form, Trained
+
+MaskFraction = Annotated[float, Field(gt=0, le=0.5)]
+MaskBlock = tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class MaskedConfig(GridConfig):
+    mask_fraction: MaskFraction = 0.25
+    mask_block: MaskBlock = (2, 8, 8)
 
 
 class MaskedAutoencoder3D(ConvAutoencoder3D):
-    """Training hides random blocks and counts the loss there; in eval mode every pixel is hidden exactly once.
+    """Training hides random blocks and counts the loss there; otherwise every pixel is hidden exactly once.
 
-    Eval runs the encoder and decoder 1 / fraction times (rounded), with masks that complement each other. A hidden
+    That runs the encoder and decoder 1 / fraction times (rounded), with masks that complement each other. A hidden
     pixel reaches neither the background nor the input; a further input channel tells where is hidden.
 
     fraction: of the blocks, hidden at a time. block: frames, rows, columns.
     Source: after He et al. 2022 (arXiv 2111.06377), here with convolutions.
     """
+
+    Config: ClassVar[type[ModelConfig]] = MaskedConfig
+
+    @classmethod
+    def from_settings(cls, settings: MaskedConfig, form: Form) -> "MaskedAutoencoder3D":
+        return cls(*grid(settings, form), fraction=settings.mask_fraction, block=settings.mask_block)
 
     def __init__(self, *grid: Any, fraction: float, block: tuple[int, int, int]):
         super().__init__(*grid, hints=1)
@@ -48,10 +66,11 @@ class MaskedAutoencoder3D(ConvAutoencoder3D):
         hint = hidden.to(x.dtype).expand(len(x), -1, -1, -1, -1)
         return background, self.bottleneck(self.features(torch.cat([deviation, hint], dim=1)))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | Trained:
-        if self.training:
-            hidden = random_blocks(x.shape[2:], self.block, self.fraction).to(x.device)
-            return Trained(self.inpaint(x, hidden), weight=hidden.float())
+    def trained(self, x: torch.Tensor) -> Trained:
+        hidden = random_blocks(x.shape[2:], self.block, self.fraction).to(x.device)
+        return Trained(self.inpaint(x, hidden), weight=hidden.float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         folds = round(1 / self.fraction)
         turn = block_turns(x.shape[2:], self.block, folds).to(x.device)
         filled = x

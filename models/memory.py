@@ -1,16 +1,26 @@
 """The autoencoder whose latent can only be mixed from learned examples, so that the unusual comes out as the usual."""
 
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from torch import nn
 
-from models.autoencoder import ConvAutoencoder3D
+from config import ModelConfig, NonNegative
+from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
 from models.embed import temporal_background
-from models.video_model import Trained
+from models.video_model import Form, Trained
 
 START_SHARPNESS = 2.3  # e^2.3 = 10: a slot like the query weighs up to e^20 times one unlike it
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class MemoryConfig(GridConfig):
+    memory_slots: Annotated[int, Field(ge=2)] = 256
+    memory_shrink: NonNegative = 1.0
+    memory_entropy: NonNegative = 2e-4
 
 
 class MemoryAutoencoder3D(ConvAutoencoder3D):
@@ -20,16 +30,25 @@ class MemoryAutoencoder3D(ConvAutoencoder3D):
     Source: Gong et al. 2019, MemAE (arXiv 1904.02639).
     """
 
+    Config: ClassVar[type[ModelConfig]] = MemoryConfig
+
+    @classmethod
+    def from_settings(cls, settings: MemoryConfig, form: Form) -> "MemoryAutoencoder3D":
+        of_memory = {"slots": settings.memory_slots, "shrink": settings.memory_shrink}
+        return cls(*grid(settings, form), **of_memory, entropy_weight=settings.memory_entropy)
+
     def __init__(self, *grid: Any, slots: int, shrink: float, entropy_weight: float):
         super().__init__(*grid)
         self.memory = Memory(slots, self.bottleneck.out_channels, shrink)
         self.entropy_weight = entropy_weight
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | Trained:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.trained(x).reconstruction
+
+    def trained(self, x: torch.Tensor) -> Trained:
         background = temporal_background(x)
         latent, entropy = self.memory(self.bottleneck(self.features(x - background)))
-        reconstruction = self.compose(background, latent, x.shape)
-        return Trained(reconstruction, self.entropy_weight * entropy.mean()) if self.training else reconstruction
+        return Trained(self.compose(background, latent, x.shape), self.entropy_weight * entropy.mean())
 
 
 class Memory(nn.Module):

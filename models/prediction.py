@@ -1,11 +1,20 @@
 """The autoencoder that sees the past only, and gives the frames that follow."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
-from models.autoencoder import ConvAutoencoder3D
+from config import ModelConfig, PositiveInt
+from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
 from models.embed import temporal_background
+from models.video_model import Form
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class PredictionConfig(GridConfig):
+    predict_frames: PositiveInt = 1
 
 
 class PredictiveAutoencoder3D(ConvAutoencoder3D):
@@ -15,6 +24,12 @@ class PredictiveAutoencoder3D(ConvAutoencoder3D):
     begins as persistence, whose residual is the running difference. The background is that of the known frames.
     Source: future frame prediction, Liu et al. 2018 (arXiv 1712.09867), without its adversarial and flow losses.
     """
+
+    Config: ClassVar[type[ModelConfig]] = PredictionConfig
+
+    @classmethod
+    def from_settings(cls, settings: PredictionConfig, form: Form) -> "PredictiveAutoencoder3D":
+        return cls(*grid(settings, form), frames=settings.predict_frames)
 
     def __init__(self, *grid: Any, frames: int):
         super().__init__(*grid)

@@ -1,25 +1,39 @@
 """The autoencoder with a Gaussian latent, which tells how much each place says and how unusual that is."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
-from models.autoencoder import ConvAutoencoder3D
+from config import ModelConfig, NonNegative
+from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
 from models.embed import temporal_background
-from models.video_model import Trained
+from models.video_model import Form, Trained
 
 START_LOG_VARIANCE = -6.0  # as much noise as the latent's signal would drown a training that begins with a small one
 LOG_VARIANCE_LIMIT = 12.0  # keeps exp() finite; no useful latent is that certain or that vague
 
 
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class VariationalConfig(GridConfig):
+    kl_weight: NonNegative = 1e-4
+
+
 class VariationalAutoencoder3D(ConvAutoencoder3D):
-    """Training decodes a draw from the Gaussian posterior of every place; in eval mode its mean is decoded.
+    """Training decodes a draw from the Gaussian posterior of every place; otherwise its mean is decoded.
 
     The penalty is kl_weight * KL(posterior, standard normal) in nats per input value: for a mean squared error, the
     evidence lower bound of pixels with Gaussian noise of variance kl_weight / 2.
     Source: Kingma & Welling 2014 (arXiv 1312.6114).
     """
+
+    Config: ClassVar[type[ModelConfig]] = VariationalConfig
+
+    @classmethod
+    def from_settings(cls, settings: VariationalConfig, form: Form) -> "VariationalAutoencoder3D":
+        return cls(*grid(settings, form), kl_weight=settings.kl_weight)
 
     def __init__(self, *grid: Any, kl_weight: float):
         super().__init__(*grid)
@@ -38,12 +52,10 @@ class VariationalAutoencoder3D(ConvAutoencoder3D):
         """(B, C, T, H, W) -> KL of every place of the latent to the prior, (B, T', H', W') in nats."""
         return _divergence(*self.posterior(x - temporal_background(x))).sum(1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | Trained:
-        if not self.training:
-            return super().forward(x)
+    def trained(self, x: torch.Tensor) -> Trained:
         background = temporal_background(x)
         mean, log_variance = self.posterior(x - background)
-        noise = torch.randn(mean.shape[1:]).to(mean.device)  # the same for all windows, see Trained
+        noise = torch.randn(mean.shape[1:]).to(mean.device)  # the same for all windows, see VideoModel
         latent = mean + (0.5 * log_variance).exp() * noise
         penalty = self.kl_weight * _divergence(mean, log_variance).sum() / x.numel()
         return Trained(self.compose(background, latent, x.shape), penalty)

@@ -4,17 +4,21 @@ Trained once, on synthetic series with labels, and then used as it is. Source: V
 2602.16681). Both branches are configurations of the shared backbone; every channel goes through the same weights.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
+from config import DataKind, ModelConfig, NetConfig, TrainConfig
 from models.backbone3d import Backbone3D, Stage
+from models.losses.detection import Detected, detection_loss, own_targets
 from models.parts.folding import fold, periods_of, rescaled, robust_scale, strip_of, unfold
 from models.parts.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
 from models.series.series_model import interpolate
-from models.video_model import VideoModel
+from models.video_model import Batch, Form, VideoModel, in_full_precision
 
 TOKEN = 4  # samples
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)  # tokens: together they see 508 samples either way
@@ -26,26 +30,17 @@ BRANCHES = ("both", "temporal", "visual")
 RARE_LOGIT = -3.0  # where training starts: about 5 % of the samples are anomalous
 
 
-class Detected(NamedTuple):
-    """What `VeTime` returns of windows (B, C, L, 1, 1), with N = L / 4 tokens. None: this net has no such part.
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class VeTimeConfig(NetConfig):
+    branches: Literal["both", "temporal", "visual"] = "both"
+    router: bool = True
+    context: Literal["whole", "past"] = "whole"
 
-    logits (B, L) of the series, the highest of its present channels; channel_logits (B, C, L), -20 of absent ones;
-    reconstruction and scaled (B, C, L), the clean series and the given one in scaled units, unknown samples of the
-    latter interpolated; known (B, C, L) bool; center and spread (B, C, 1), for `rescaled`; temporal and visual
-    (B, C, N, K), projections of the branches; routes (B, C, N, tasks, 3), the router's logits. Absent channels have 0
-    in all of them, but spread 1.
-    """
+    uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "synthetic", "init", "contrast_weight", "balance_weight")
 
-    logits: torch.Tensor
-    channel_logits: torch.Tensor
-    reconstruction: torch.Tensor
-    scaled: torch.Tensor
-    known: torch.Tensor
-    center: torch.Tensor
-    spread: torch.Tensor
-    temporal: torch.Tensor | None = None
-    visual: torch.Tensor | None = None
-    routes: torch.Tensor | None = None
+    def learns_from(self, train: TrainConfig) -> DataKind:
+        """Synthetic series; weights that know these already go on with the user's."""
+        return "sample_labels" if train.init else "synthetic"
 
 
 class Rows(NamedTuple):
@@ -79,8 +74,14 @@ class VeTime(VideoModel):
     A channel of which the context knows nothing is absent.
     """
 
+    Config: ClassVar[type[ModelConfig]] = VeTimeConfig
     multiple = (TOKEN, 1, 1)
     marks_unknown = True
+
+    @classmethod
+    def from_settings(cls, settings: VeTimeConfig, form: Form) -> "VeTime":
+        context = form.length // 2 if settings.context == "past" else None
+        return cls(branches=settings.branches, router=settings.router, context=context)
 
     def __init__(self, width: int = 64, branches: str = "both", router: bool = True, context: int | None = None):
         super().__init__()
@@ -133,6 +134,14 @@ class VeTime(VideoModel):
             channel_logits.amax(1), channel_logits, back(reconstruction), back(rows.signal), known, back(rows.center),
             back(rows.spread, 1.0), back(tokens.temporal), back(tokens.visual), back(tokens.routes),
         )  # fmt: skip
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """`detection_loss` with the labels of synthetic series, or those that real ones have."""
+        x, _, labels = batch
+        output = self(x)
+        with in_full_precision(x):
+            targets = labels if labels.ndim == 3 else own_targets(x, labels)
+            return detection_loss(output, targets, self.learning.contrast_weight, self.learning.balance_weight)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, L, 1, 1) -> what detection sees, the mean over the present channels: (B, D, L / 4, 1, 1)."""

@@ -6,32 +6,73 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from torch import nn
 
+from config import DataKind, ModelConfig, NetConfig, PositiveInt, Stages, TrainConfig
 from models.backbone3d import Backbone3D, ChannelNorm, Stage
-from models.parts.alignment import best_alignment
-from models.video_model import VideoModel
+from models.losses.splicing import frame_loss, splice
+from models.losses.weak import WEAK_LOSSES, Weak
+from models.video_model import Batch, Form, VideoModel, in_full_precision
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)
 WIDTH, KERNEL = 64, (3, 1, 1)
 
 
-class Weak(NamedTuple):
-    """What a model with weak labels returns, as logits: of every frame (B, T), and of the window (B,)."""
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class WetasConfig(NetConfig):
+    stages: Stages | None = None
+    pooling: Literal["mean", "max", "top", "attention"] = "mean"
+    top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
+    members: PositiveInt = 1
 
-    dense: torch.Tensor
-    window: torch.Tensor
+    uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "loss", "weak")
+    losses: ClassVar[tuple[str, ...]] = tuple(WEAK_LOSSES)
+
+    def learns_from(self, train: TrainConfig) -> DataKind:
+        return "window_labels"
 
 
-class Wetas(VideoModel):
+class WeakModel(VideoModel):
+    """A model that answers with `Weak` and learns from one label a window."""
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """train.loss of the windows' labels; in training some windows are spliced before (train.weak.splice)."""
+        x, _, labels = batch
+        if not (self.training and self.learning.weak.splice):
+            return self.window_loss(self(x), labels)
+        spliced = splice(self, x, labels, self.learning.weak)
+        output = self(spliced.x)
+        with in_full_precision(x):
+            return self.window_loss(output, spliced.labels) + frame_loss(output.dense, spliced)
+
+    def window_loss(self, output: Weak, labels: torch.Tensor) -> torch.Tensor:
+        """The loss of window labels (B,); of an ensemble's answers (members * B) the mean over its members."""
+        loss, settings = WEAK_LOSSES[self.learning.loss], self.learning.weak
+        of_members = zip(output.dense.split(len(labels)), output.window.split(len(labels)), strict=True)
+        with in_full_precision(labels):
+            return torch.stack([loss(Weak(*member), labels, settings) for member in of_members]).mean()
+
+
+class Wetas(WeakModel):
     """(B, C, T, H, W) -> `Weak`.
 
     pooling: how the scores of places become that of their frame, and those of frames that of the window: mean, max, top
     (mean of the highest `top_fraction`), or attention (mean over places; the weights of frames are learned).
     """
+
+    Config: ClassVar[type[ModelConfig]] = WetasConfig
+
+    @classmethod
+    def from_settings(cls, settings: WetasConfig, form: Form) -> WeakModel:
+        """One net, or an ensemble of `members`."""
+        stages = settings.stages or default_stages()
+        members = [cls(form.channels, stages, settings.pooling, settings.top_fraction) for _ in range(settings.members)]
+        return members[0] if len(members) == 1 else WetasEnsemble(members)
 
     def __init__(self, channels: int, stages: Sequence[Stage], pooling: str, top_fraction: float):
         super().__init__()
@@ -74,11 +115,15 @@ class Wetas(VideoModel):
         return POOLING[self.pooling](scores, self.top_fraction)
 
 
-class WetasEnsemble(VideoModel):
+class WetasEnsemble(WeakModel):
     """Several nets that begin differently and answer with the mean of their logits; each learns by itself.
 
     In training mode the answers of all members come one after another as a batch of members * B.
     """
+
+    @classmethod
+    def from_settings(cls, settings: WetasConfig, form: Form) -> WeakModel:
+        return Wetas.from_settings(settings, form)
 
     def __init__(self, members: Sequence[Wetas]):
         super().__init__()
@@ -116,40 +161,3 @@ POOLING: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
 def default_stages() -> tuple[Stage, ...]:
     """Gated blocks that see 127 frames back and 127 ahead."""
     return tuple(Stage(WIDTH, dilation=d, kernel=KERNEL, activation="gated") for d in DILATIONS)
-
-
-@torch.no_grad()
-def pseudo_labels(
-    dense: torch.Tensor, is_positive: torch.Tensor, segments: int, level: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sequence of labels that a window's own scores suggest: places (B, S) in 0, 1, and how many count (B,).
-
-    Each window is cut into `segments` equal parts; a part is anomalous where its highest score, scaled to 0..1 over the
-    window, reaches `level`. Runs of equal parts are one label, and a sequence begins and ends with 0, so labels
-    alternate: 0, 1, 0 or 0, 1, 0, 1, 0, up to (segments + 1) // 2 anomalies. A window that is not positive has one 0.
-    """
-    B, T = dense.shape
-    low, high = dense.aminmax(dim=1, keepdim=True)
-    scaled = (dense - low) / (high - low).clamp(min=1e-6)
-    part = torch.arange(T, device=dense.device) * segments // T
-    highest = torch.zeros(B, segments, device=dense.device).scatter_reduce(
-        1, part.expand(B, T), scaled, "amax", include_self=False
-    )
-    is_odd = (highest >= level) & is_positive[:, None]
-    begins = is_odd & ~torch.nn.functional.pad(is_odd, (1, 0))[:, :-1]
-    lengths = 2 * begins.sum(1) + 1
-    labels = (torch.arange(2 * ((segments + 1) // 2) + 1, device=dense.device) % 2).expand(B, -1)
-    return labels, lengths
-
-
-def label_costs(dense: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """What each label of a sequence (B, S) costs at each step: cross-entropy with the scores (B, T) -> (B, S, T)."""
-    sign = 1 - 2 * labels[:, :, None].to(dense.dtype)
-    return nn.functional.softplus(sign * dense[:, None])
-
-
-def segmented(dense: torch.Tensor, is_positive: torch.Tensor, segments: int, level: float) -> torch.Tensor:
-    """Which time steps (B, T) are anomalous: the cheapest alignment with each window's own pseudo-labels, bool."""
-    labels, lengths = pseudo_labels(dense, is_positive, segments, level)
-    path = best_alignment(label_costs(dense.detach(), labels), lengths)
-    return labels.gather(1, path) == 1

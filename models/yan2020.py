@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from models.embed import pad_to_multiple
-from models.video_model import VideoModel
+from models.video_model import PixelModel
 
 
 def _down(a: int, b: int) -> nn.Sequential:
@@ -15,7 +15,7 @@ def _up(a: int, b: int) -> nn.Sequential:
     return nn.Sequential(nn.ConvTranspose3d(a, b, 4, 2, 1), nn.BatchNorm3d(b), nn.Tanh())
 
 
-class Yan2020(VideoModel):
+class Yan2020(PixelModel):
     """3D fully convolutional autoencoder after Yan et al. 2020 (JVCIR 67, 102747), as re-implemented by others.
 
     Every convolution k4 s2 p1 in time, rows and columns with batch norm and tanh, then a k3 head with sigmoid.

@@ -77,7 +77,6 @@ def test_a_file_holds_only_what_differs(tmp_path):
         ("device: gpu", "device 'gpu'"),
         ("train: {lr: 0}", "train.lr 0"),
         ("train: {lr: .inf}", "train.lr"),
-        ("train: {epochs: 2}", "warmup_epochs 5.0 exceeds epochs 2"),
         ("train: {eta_min: 1.0}", "eta_min 1.0 exceeds lr"),
         ("train: {loss: mae}", "train.loss 'mae'"),
         ("eval: {threshold_low: 0.1}", "both numbers or both auto"),

@@ -21,6 +21,7 @@ from torch import nn
 import config
 import models
 from data.reel.files import replacing
+from registry import without_unused
 
 FORMAT = "reelwatch checkpoint 1"
 
@@ -106,7 +107,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != FORMAT:
         raise CheckpointError(f"{path} holds {found or 'something else'}, not a {FORMAT!r}; train the model again")
-    return checkpoint
+    return checkpoint | {"config": without_unused(checkpoint.get("config", {}))}
 
 
 def load_model(

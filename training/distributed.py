@@ -59,7 +59,7 @@ class Processes:
         on_cuda = self.device.type == "cuda"
         if not on_cuda and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
             raise ValueError(
-                f"{type(model).__name__} normalises over the batch, which torch shares over processes only on CUDA; "
+                "this model normalises over the batch, which torch shares over processes only on CUDA; "
                 "train it in one process, or choose model.name=autoencoder"
             )
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)

@@ -7,24 +7,17 @@ weights as one that was never interrupted.
 import math
 import time
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
-from models.losses.detection import detection_loss, own_targets
-from models.losses.reconstruction import LOSSES, loss_name
-from models.losses.weak import WEAK_LOSSES
-from models.vetime import Detected
-from models.video_model import Logits, Trained
-from models.wetas import Weak
+from models.video_model import Batch, VideoModel
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState, path_of
@@ -35,11 +28,7 @@ from training.loader import Data, train_loader, val_loader
 from training.monitor import Monitor
 from training.schedule import lr_at
 from training.shipped import load_shipped
-from training.splicing import Spliced, frame_loss, splice
-from training.synthetic_data import SyntheticData
 
-# Frames (B, C, T, H, W), valid pixels (B, 1, T, H, W), labels: of windows (B,), or as a detector's loss wants them.
-Batch = tuple[Tensor, Tensor, Tensor]
 SAVE_EVERY_S = 300.0  # inside an epoch; at its end the state is saved anyway
 
 
@@ -47,24 +36,38 @@ class TrainingError(ArithmeticError):
     """A training that can't go on; the message names the step and the way out."""
 
 
+class Objective(nn.Module):
+    """The model's loss as the forward of a module: what several processes are to average the gradients of.
+
+    The loss runs in the precision of the training; what needs more digits sees to it (`in_full_precision`).
+    """
+
+    def __init__(self, model: VideoModel, device: torch.device, dtype: torch.dtype):
+        super().__init__()
+        self.model, self.device, self.dtype = model, device, dtype
+
+    def forward(self, batch: Batch) -> Tensor:
+        with autocast(self.device, self.dtype):
+            return self.model.loss(batch)
+
+
 class Trainer:
     """One training on this process: model, optimizer, batches and state."""
 
     def __init__(self, config: Config, data: Data, team: Processes, folder: Path, interrupt: Interrupt):
         self.config, self.data, self.team, self.folder, self.interrupt = config, data, team, folder, interrupt
-        if config.model.task == "classify" and (unknown := [r.name for r in data.reels if r.category is None]):
-            raise ConfigError(f"model.task classify: no class is known of {', '.join(unknown[:5])}; see prep.classes")
         torch.manual_seed(config.seed)
-        model = models.build(config.model, data.frame_shape[0], data.clip_length, len(data.train.classes))
+        form = data.frame_shape[0], data.clip_length, len(data.train.classes)
+        model = models.build(config.model, *form, train=config.train)
         model.check((data.clip_length, *data.frame_shape[1:]))
         self.model = model.to(team.device, memory_format=torch.channels_last_3d)
-        self.net = team.wrap(self.model)
         self.optimizer = adamw(self.model, config.train)
         # The samples of a series are exact to more digits than a pixel, and few enough for single precision.
         amp = "off" if data.frame_shape[1:] == (1, 1) else config.train.amp
         self.dtype = autocast_dtype(amp, team.device, model.min_temporal_depth(data.clip_length))
+        self.objective = Objective(self.model, team.device, self.dtype)
+        self.net = team.wrap(self.objective)
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)
-        self.loss = None if config.train.loss in WEAK_LOSSES else LOSSES[loss_name(config.train.loss, data.frame_shape)]
         self.batches = Batches(
             len(data.train),
             config.train.batch_size,
@@ -72,7 +75,7 @@ class Trainer:
             drop_last=config.train.drop_last,
             rank=team.rank,
             world=team.world,
-            endless=isinstance(data, SyntheticData),
+            endless=data.endless,
         )
         self.train_loader = train_loader(data, self.batches, config, team.device)
         self.val_loader = val_loader(data, config, team)
@@ -131,7 +134,7 @@ class Trainer:
             group["lr"] = lr
         # Whatever is random in a step follows from its number, so that a checkpoint needs no generator states.
         torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self.state.step]).generate_state(1)[0]))
-        loss = self.loss_of(self.net, batch)
+        loss = self.net(batch)
         self.optimizer.zero_grad()
         # DDP averages over processes; weighted like this, the average is the mean over all windows.
         self.scaler.scale(loss * (mine * self.team.world / everyone)).backward()
@@ -157,7 +160,7 @@ class Trainer:
             x, *_ = batch = self.on_device(*batch)
             # The same frames in a loss that draws some, in every epoch and on any number of processes.
             torch.manual_seed(self.config.seed)
-            loss_sum += self.loss_of(self.model, batch).item() * len(x)
+            loss_sum += self.objective(batch).item() * len(x)
             windows += len(x)
             self.stop_if(self.interrupt.requested)
         loss_sum, windows = self.team.sum(loss_sum, windows)
@@ -179,60 +182,24 @@ class Trainer:
         # Last of all: from here on a resumed run takes the epoch as done.
         self.save("last")
 
-    def loss_of(self, net: nn.Module, batch: Batch) -> Tensor:
-        """The loss of a batch over the frames that the model answers for, plus the model's own penalty."""
-        x, valid, labels = batch
-        if self.config.train.weak.splice and net.training:
-            return self.loss_of_spliced(net, splice(partial(self.run, self.model), x, labels, self.config.train.weak))
-        output = self.run(net, x)
-        if isinstance(output, Logits):
-            return F.cross_entropy(output.logits.float(), labels)
-        if isinstance(output, Weak):
-            return self.weak_loss(output, labels)
-        if isinstance(output, Detected):
-            settings = self.config.train
-            targets = labels if labels.ndim == 3 else own_targets(x, labels)
-            return detection_loss(output, targets, settings.contrast_weight, settings.balance_weight)
-        trained = output if isinstance(output, Trained) else Trained(output)
-        if trained.weight is not None:
-            valid = valid * trained.weight
-        frames = self.model.answers(x.shape[2])
-        return self.loss(*(v[:, :, frames] for v in (trained.reconstruction, x, valid))) + trained.penalty
-
-    def loss_of_spliced(self, net: nn.Module, batch: Spliced) -> Tensor:
-        """The loss of a batch with window labels in which some windows were spliced."""
-        output = self.run(net, batch.x)
-        return self.weak_loss(output, batch.labels) + frame_loss(output.dense, batch)
-
-    def weak_loss(self, output: Weak, labels: Tensor) -> Tensor:
-        """The loss of window labels (B,); of an ensemble's answers (members * B) the mean over its members."""
-        loss = partial(WEAK_LOSSES[self.config.train.loss], labels=labels, settings=self.config.train.weak)
-        of_members = zip(output.dense.split(len(labels)), output.window.split(len(labels)), strict=True)
-        return torch.stack([loss(Weak(*member)) for member in of_members]).mean()
-
-    def run(self, net: nn.Module, x: Tensor) -> Tensor | Trained | Logits | Weak | Detected:
-        """(B, C, T, H, W) -> what the model makes of it, in the precision of this training."""
-        with autocast(self.team.device, self.dtype):
-            return net(x)
-
     @torch.no_grad()
     def example(self) -> tuple[Tensor, Tensor] | None:
         """The first validation window and its reconstruction, both (C, T, H, W); None where the model gives none."""
         x = self.data.val[0][0].to(self.team.device)[None].contiguous(memory_format=torch.channels_last_3d)
-        output = self.run(self.model, x)
-        return None if isinstance(output, Logits | Weak | Detected) else (x[0], output[0])
+        with autocast(self.team.device, self.dtype):
+            return self.model.example(x)
 
     def on_device(self, x: Tensor, valid: Tensor, labels: Tensor) -> Batch:
         x, valid, labels = (v.to(self.team.device, non_blocking=True) for v in (x, valid, labels))
         if self.model.marks_unknown:
             x = x.masked_fill(valid == 0, torch.nan)
-        return x.contiguous(memory_format=torch.channels_last_3d), valid, labels
+        return Batch(x.contiguous(memory_format=torch.channels_last_3d), valid, labels)
 
     def lr(self, step: int | None = None) -> float:
         """Learning rate of a step, the next one by default."""
         settings, steps = self.config.train, len(self.batches.batches)
         step = self.state.step if step is None else step
-        warmup_steps = round(settings.warmup_epochs * steps)
+        warmup_steps = round(min(settings.warmup_epochs, settings.epochs) * steps)
         return lr_at(step, settings.epochs * steps, warmup_steps, settings.lr, settings.eta_min)
 
     def stops_early(self) -> bool:

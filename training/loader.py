@@ -1,6 +1,7 @@
 """The windows of a training as batches, and the facts about them that a run must be resumed with."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,14 +10,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from config import WEAK_LOSSES, Config
+from config import Config, ConfigError, DataKind
 from data.labels.weak_labels import weak_labels
 from data.reel.reel import Reel, find_reels
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
 from data.reel.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
-from training.synthetic_data import SyntheticData
+from training.synthetic_data import SyntheticData, synthetic_data
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class TrainingData:
     scaling: dict[str, Stretch]
     train: WindowDataset
     val: WindowDataset
+    endless = False  # an epoch has the windows of the one before
 
     @property
     def clip_length(self) -> int:
@@ -61,39 +63,63 @@ class TrainingData:
 
 
 Data = TrainingData | SyntheticData
+LabelsOf = Callable[[Config, list[Reel], WindowSet], np.ndarray]  # what is learnt of windows beside their frames
 
 
-def open_data(config: Config) -> TrainingData:
-    """The reels of `data_clips`, split into training and validation windows.
+def open_data(config: Config) -> Data:
+    """What the model of the config is trained on. Raises ValueError or ConfigError for data that don't fit it."""
+    return DATA[config.model.learns_from(config.train)](config)
+
+
+def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> TrainingData:
+    """The reels of `data_clips`, split into training and validation windows, with labels where a model needs some.
 
     Raises ValueError for reels that can't go into one batch, and as `data.windows.training_split`.
     """
     reels = find_reels(config.data_clips)
-    scaling = common_scaling(reels)
+    scaling, classes = common_scaling(reels), classes_of(reels)
     if len({reel.shape[1:] for reel in reels}) > 1:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
         raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
-    classes, is_weak = classes_of(reels), config.train.loss in WEAK_LOSSES
     sides = [
-        WindowDataset(reels, side, scaling, classes, labels_for(config, reels, side))
+        WindowDataset(reels, side, scaling, classes, labels_of(config, reels, side) if labels_of else None)
         for side in training_split(reels, config.train)
     ]
-    for name, side in zip(("training", "validation"), sides, strict=True):
-        if is_weak and not 0 < side.labels.mean() < 1:
+    return TrainingData(reels, scaling, *sides)
+
+
+def with_classes(config: Config) -> TrainingData:
+    """Windows that are told apart by the class of their reel. Raises ConfigError where one has none."""
+    data = windows_of_reels(config)
+    if unknown := [reel.name for reel in data.reels if reel.category is None]:
+        raise ConfigError(f"model.task classify: no class is known of {', '.join(unknown[:5])}; see prep.classes")
+    return data
+
+
+def with_window_labels(config: Config) -> TrainingData:
+    """Windows with one label each. Raises ValueError where all of a side are equal."""
+    data = windows_of_reels(config, lambda config, reels, side: weak_labels(reels, side, config.train.weak))
+    for name, side in (("training", data.train), ("validation", data.val)):
+        if not 0 < side.labels.mean() < 1:
             raise ValueError(
                 f"all {len(side)} {name} windows have the label {side.labels[0]:g}; both are needed: see "
                 "train.weak.labels, train.val_fraction and train.val_reels"
             )
-    return TrainingData(reels, scaling, *sides)
+    return data
 
 
-def labels_for(config: Config, reels: list[Reel], windows: WindowSet) -> np.ndarray | None:
-    """What the model learns of each window beside its frames: one label (N,), those of all its samples (N, T), None."""
-    if config.train.loss in WEAK_LOSSES:
-        return weak_labels(reels, windows, config.train.weak)
-    if config.model.name == "vetime":
-        return sample_labels(reels, windows)
-    return None
+def with_sample_labels(config: Config) -> TrainingData:
+    """Windows with a label for every sample, unknown where the reels have none."""
+    return windows_of_reels(config, lambda config, reels, side: sample_labels(reels, side))
+
+
+DATA: dict[DataKind, Callable[[Config], Data]] = {
+    "frames": windows_of_reels,
+    "classes": with_classes,
+    "window_labels": with_window_labels,
+    "sample_labels": with_sample_labels,
+    "synthetic": synthetic_data,
+}
 
 
 def sample_labels(reels: list[Reel], windows: WindowSet) -> np.ndarray:

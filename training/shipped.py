@@ -19,6 +19,7 @@ from torch import nn
 
 from config import ConfigError, dump, from_dict
 from data.reel.files import replacing, write_json, write_text
+from registry import without_unused
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS
@@ -44,7 +45,8 @@ def read_weights(weights: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
         raise FileNotFoundError(f"{weights} is missing; train a model with: python main.py -m train")
     with safe_open(weights, framework="pt") as stored:
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (it is no mapping)
-        return tensors, json.loads(stored.metadata()["about"])
+        about = json.loads(stored.metadata()["about"])
+    return tensors, about | {"config": without_unused(about["config"])}
 
 
 def load_shipped(model: nn.Module, weights: Path = WEIGHTS) -> None:

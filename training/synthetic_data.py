@@ -60,6 +60,7 @@ class SyntheticData:
     settings: SyntheticConfig
     train: SyntheticSeries
     val: SyntheticSeries
+    endless = True  # new ones in every epoch
 
     @property
     def clip_length(self) -> int:

@@ -12,7 +12,6 @@ from training.engine import Trainer
 from training.interrupt import interrupts_deferred
 from training.loader import open_data
 from training.monitor import tensorboard_server
-from training.synthetic_data import synthetic_data
 
 
 def train(config: Config) -> Path:
@@ -27,8 +26,7 @@ def train(config: Config) -> Path:
         saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
         if saved:
             config = run_folder.resumed_config(config, saved, path_of(folder, "last"))
-        is_zero_shot = config.model.name == "vetime" and config.train.init is None
-        data = synthetic_data(config) if is_zero_shot else open_data(config)
+        data = open_data(config)
         with interrupts_deferred() as interrupt:
             trainer = Trainer(config, data, team, folder, interrupt)
             trainer.begin(saved)

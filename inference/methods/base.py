@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -24,12 +25,11 @@ class Method(ABC):
     A subclass gives `compare`, `fit` where it learns something, and `open` where it looks at a stretch as a whole.
     """
 
+    Config: ClassVar[type[ModelConfig]] = ModelConfig  # of its settings
     before = 0  # frames of context that `compare` gets before and after those it answers for
     after = 0
 
-    def __init__(
-        self, settings: ModelConfig, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int
-    ):
+    def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):
         self.settings, self.arrays, self.scaling, self.clip_length = settings, arrays, scaling, clip_length
         self.device = torch.device("cpu")  # of a part that is a net
 

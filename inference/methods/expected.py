@@ -7,15 +7,18 @@ validation clips is unusual: a cyclist is as tall as a walker, and faster.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, Literal, NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 from tqdm import tqdm
 
+from config import ModelConfig
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, enlarged, reflected
@@ -29,8 +32,7 @@ SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
 LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
 
     measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
@@ -57,8 +59,15 @@ TARGETS = {
 }
 
 
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ExpectedConfig(ModelConfig):
+    target: Literal["speed", "change"] = "speed"
+
+
 class Expected(Method):
     """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
+
+    Config: ClassVar[type[ModelConfig]] = ExpectedConfig
 
     @property
     def target(self) -> Target:

@@ -11,14 +11,14 @@ from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import path_of
 from training.device import pick_device
-from training.loader import open_data
+from training.loader import windows_of_reels
 
 
 def fit_method(config: Config) -> Path:
     """Fit the method that model.name names and return its run folder. Raises as `training.train.train` does."""
     if config.train.resume:
         return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
-    folder, data = run_folder.choose_folder(config), open_data(config)
+    folder, data = run_folder.choose_folder(config), windows_of_reels(config)
     check_frames(config.model.name, data.frame_shape)
     note_windows(folder, data.reels, config.train)
     quiet = quiet_ranges(folder, data.clip_length)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import config
-from config import EvalConfig, ModelConfig, WeakConfig
+from config import EvalConfig, WeakConfig
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import stretches
@@ -71,7 +71,7 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
     if isinstance(model, Wetas | WetasEnsemble):
         return of_weak(run, detector, config.from_dict(checkpoint["config"], str(path)).train.weak, score), checkpoint
     if score == "mix":
-        return mixed(run, detector, settings, wanted), checkpoint
+        return mixed(run, detector, wanted), checkpoint
     return of_net(run, detector, score), checkpoint
 
 
@@ -100,22 +100,22 @@ def of_net(run: Path, detector: Detector, score: str) -> Scorer:
     return detector
 
 
-def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig) -> MixScorer:
+def mixed(run: Path, detector: Detector, wanted: EvalConfig) -> MixScorer:
     """The parts that eval.mix names, fitted on the run's quiet windows and kept in its calibration folder."""
     quiet, parts = quiet_ranges(run, detector.clip_length), []
     settings = replace(settings_for(wanted, quiet[0].reel), score="standardised")
     for name in wanted.mix:
-        scorer = fitted(name, detector, model, quiet) if name in METHODS else of_net(run, detector, name)
+        scorer = fitted(name, detector, quiet) if name in METHODS else of_net(run, detector, name)
         fold = f"{settings.stride}-{settings.overlap}-{settings.overlap_percentile}"
         path = run / "calibration" / f"mix-{name}-{fold}-{settings.smooth_px}-{settings.common_mode}.npz"
         parts.append(load_or_fit(path, scorer, quiet, settings))
     return MixScorer(detector, tuple(parts))
 
 
-def fitted(name: str, detector: Detector, model: ModelConfig, quiet: list[QuietRange]) -> Scorer:
-    """A method beside a net, fitted on its training windows."""
+def fitted(name: str, detector: Detector, quiet: list[QuietRange]) -> Scorer:
+    """A method beside a net, with its default settings, fitted on its training windows."""
     check_frames(name, quiet[0].reel.shape[1:])
-    method = METHODS[name](model, {}, detector.scaling, detector.clip_length)
+    method = METHODS[name](METHODS[name].Config(name), {}, detector.scaling, detector.clip_length)
     method.device = detector.device
     method.fit(quiet, seed=0)
     return method

@@ -28,8 +28,8 @@ from inference.metrics.frame import average_precision, frame_auc
 from inference.metrics.series import point_f1
 from inference.scorers.net import Detector, OfDetector, ScoredFrame, Window, through
 from inference.scorers.samples import Samples
-from models.wetas import segmented
-from training.loader import open_data
+from models.parts.pseudo_labels import segmented
+from training.loader import with_window_labels
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
@@ -127,7 +127,7 @@ def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarr
 
 def calibrate_weak(run: Path, config: Config, detector: Detector) -> None:
     """Choose threshold and frame_level on the run's validation windows and their labels; kept in the run."""
-    data = open_data(config)
+    data = with_window_labels(config)
     scorer, judged = WeakScorer(detector, config.train.weak, threshold=1.0), []
     for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
         judged.append(scorer.judge(x)[:2])

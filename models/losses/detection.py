@@ -4,16 +4,39 @@ Source: VETime, Yang et al. 2026 (arXiv 2602.16681): cross-entropy of points, re
 windows between the two views, balance of the router.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.parts.folding import rescaled
 from models.parts.fusion import CHOSEN
-from models.vetime import TOKEN, Detected
 
 LARGEST_WEIGHT = 10.0
 TEMPERATURE = 0.1
+
+
+class Detected(NamedTuple):
+    """What `VeTime` returns of windows (B, C, L, 1, 1), with N = L / 4 tokens. None: this net has no such part.
+
+    logits (B, L) of the series, the highest of its present channels; channel_logits (B, C, L), -20 of absent ones;
+    reconstruction and scaled (B, C, L), the clean series and the given one in scaled units, unknown samples of the
+    latter interpolated; known (B, C, L) bool; center and spread (B, C, 1), for `rescaled`; temporal and visual
+    (B, C, N, K), projections of the branches; routes (B, C, N, tasks, 3), the router's logits. Absent channels have 0
+    in all of them, but spread 1.
+    """
+
+    logits: torch.Tensor
+    channel_logits: torch.Tensor
+    reconstruction: torch.Tensor
+    scaled: torch.Tensor
+    known: torch.Tensor
+    center: torch.Tensor
+    spread: torch.Tensor
+    temporal: torch.Tensor | None = None
+    visual: torch.Tensor | None = None
+    routes: torch.Tensor | None = None
 
 
 def detection_loss(
@@ -93,7 +116,7 @@ def contrast_loss(output: Detected, positive: Tensor) -> Tensor:
     """
     present = output.known.any(2)  # (B, C)
     series = present.nonzero()[:, 0]
-    anomalous = (positive > 0.5).unflatten(1, (-1, TOKEN)).any(2)[series]  # (n, N)
+    anomalous = (positive > 0.5).unflatten(1, (output.temporal.shape[2], -1)).any(2)[series]  # (n, N)
     if not anomalous.any():
         return 0.0 * (output.temporal.sum() + output.visual.sum())
     row, first, end = runs(anomalous)

@@ -6,6 +6,8 @@ It averages over the valid pixels of each window first and then over windows, so
 of the losses of its parts, on however many processes they are. A window without a valid pixel counts as 0.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -101,12 +103,12 @@ def _window_mean(values: Tensor, weight: Tensor) -> Tensor:
     return (total / weights.clamp(min=1)).mean()
 
 
-def loss_name(chosen: str, frame_shape: tuple[int, int, int]) -> str:
-    """The loss to train frames (C, H, W) with: that of the settings, but mse for mse_ssim of single pixels.
+def loss_name(chosen: str, size: Sequence[int]) -> str:
+    """The loss to train frames of size (H, W) with: that of the settings, but mse for mse_ssim of single pixels.
 
     SSIM compares structure in space, and a sample of a time series has none.
     """
-    return "mse" if chosen == "mse_ssim" and tuple(frame_shape[1:]) == (1, 1) else chosen
+    return "mse" if chosen == "mse_ssim" and tuple(size) == (1, 1) else chosen
 
 
 LOSSES = {"mse": mse, "l1": l1, "smooth_l1": smooth_l1, "mse_ssim": mse_ssim, "motion_mse": motion_mse}

@@ -9,6 +9,7 @@ Every loss is a mean over windows, but for `mil`, which is one over pairs of win
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +17,18 @@ from torch import Tensor
 
 from config import WeakConfig
 from models.parts.alignment import soft_cost
-from models.wetas import Weak, label_costs, pseudo_labels
+from models.parts.pseudo_labels import label_costs, pseudo_labels
 
 MIL_TOP = 1 / 16  # of a window's frames, whose mean score stands for its best one
 MIL_SMOOTH, MIL_SPARSE = 8e-5, 8e-5  # as published, for sums over 32 segments
 MIL_SEGMENTS = 32
+
+
+class Weak(NamedTuple):
+    """What a model with weak labels returns, as logits: of every frame (B, T), and of the window (B,)."""
+
+    dense: torch.Tensor
+    window: torch.Tensor
 
 
 def weak_bce(output: Weak, labels: Tensor, settings: WeakConfig) -> Tensor:

@@ -4,16 +4,48 @@ A window of a series comes as frames of one pixel, (B, C, T, 1, 1), its channels
 the simplest answer there is (the mean, the last value, a straight line), and the trunk adds to it.
 """
 
+from typing import ClassVar, NamedTuple
+
 import torch
+import torch.nn.functional as F
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
-from models.masked import block_turns, random_blocks
-from models.video_model import Logits, Trained, VideoModel
+from config import DataKind, PositiveInt, Stages, TrainConfig
+from models.masked import MaskBlock, MaskFraction, block_turns, random_blocks
+from models.video_model import Batch, Form, PixelModel, PixelNetConfig, Trained, in_full_precision
 
 SMALLEST_SPREAD = 1e-3  # of stretched values: a variable that stands still in a window is not blown up to noise
 
 
-class SeriesModel(VideoModel):
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SeriesConfig(PixelNetConfig):
+    """Settings of every model of series."""
+
+    instance_norm: bool = True
+    predict_frames: PositiveInt = 1
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TrunkConfig(SeriesConfig):
+    """Settings of every model of series with a trunk, which can do every task."""
+
+    stages: Stages | None = None
+    mix_variables: bool = True
+    mask_fraction: MaskFraction = 0.25
+    mask_block: MaskBlock = (2, 8, 8)
+
+    tasks: ClassVar[tuple[str, ...]] = ("anomaly", "forecast", "impute", "classify")
+    of_task: ClassVar[dict[str, str]] = {
+        "predict_frames": "forecast", "mask_fraction": "impute", "mask_block": "impute"
+    }  # fmt: skip
+
+    def learns_from(self, train: TrainConfig) -> DataKind:
+        return "classes" if self.task == "classify" else "frames"
+
+
+class SeriesModel(PixelModel):
     """What the tasks share: reversible instance norm, an embedding of the values, the trunk.
 
     trunk: (B, width, T) -> (B, trunk.width, T), or None for a model that is linear in the values.
@@ -141,7 +173,7 @@ class Forecast(SeriesModel):
 class Impute(SeriesModel):
     """Hidden values from the others: a straight line between the nearest visible ones, and what the trunk adds.
 
-    Training hides random blocks of each variable and counts the loss there; in eval mode every value is hidden exactly
+    Training hides random blocks of each variable and counts the loss there; otherwise every value is hidden exactly
     once, so that a series without gaps gets a residual too.
     fraction: of the blocks, hidden at a time. block: samples of one variable that are hidden together.
     """
@@ -168,19 +200,28 @@ class Impute(SeriesModel):
         added = self.answer(self.features(torch.cat([known, hidden.to(known.dtype)], 1)))
         return torch.where(hidden, line + added * spread, values)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | Trained:
+    def trained(self, x: torch.Tensor) -> Trained:
         values = x[..., 0, 0]
         grid = (values.shape[2], values.shape[1], 1)
-        if self.training:
-            hidden = random_blocks(grid, self.block, self.fraction).to(x.device)[0, :, :, :, 0].transpose(1, 2)
-            filled = self.fill(values, hidden)
-            return Trained(filled[..., None, None], weight=hidden[..., None, None].float())
+        hidden = random_blocks(grid, self.block, self.fraction).to(x.device)[0, :, :, :, 0].transpose(1, 2)
+        filled = self.fill(values, hidden)
+        return Trained(filled[..., None, None], weight=hidden[..., None, None].float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = x[..., 0, 0]
+        grid = (values.shape[2], values.shape[1], 1)
         folds = round(1 / self.fraction)
         turn = block_turns(grid, self.block, folds).to(x.device)[0, :, :, :, 0].transpose(1, 2)  # (1, C, T)
         filled = values
         for fold in range(folds):
             filled = torch.where(turn == fold, self.fill(values, turn == fold), filled)
         return filled[..., None, None]
+
+
+class Logits(NamedTuple):
+    """What a model that classifies windows returns: one number a class, (B, classes)."""
+
+    logits: torch.Tensor
 
 
 class Classify(SeriesModel):
@@ -202,6 +243,27 @@ class Classify(SeriesModel):
         features = self.features(values)
         pooled = torch.cat([features.mean(2), features.amax(2)], 1)
         return Logits(self.logits(pooled.reshape(len(x), -1)))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Cross-entropy with the classes."""
+        logits = self(batch.x).logits
+        with in_full_precision(logits):
+            return F.cross_entropy(logits.float(), batch.labels)
+
+    def example(self, x: torch.Tensor) -> None:
+        """It gives nothing back."""
+
+
+def of_task(settings: TrunkConfig, form: Form, width: int, trunk: nn.Module) -> SeriesModel:
+    """The model for the task that the settings name, on a trunk that is given `width` channels."""
+    shared = (form.channels, width, trunk, settings.mix_variables, settings.instance_norm)
+    if settings.task == "forecast":
+        return Forecast(*shared, length=form.length, horizon=settings.predict_frames)
+    if settings.task == "impute":
+        return Impute(*shared, fraction=settings.mask_fraction, block=settings.mask_block[0])
+    if settings.task == "classify":
+        return Classify(*shared, classes=form.classes)
+    return Reconstruct(*shared)
 
 
 def interpolate(values: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:

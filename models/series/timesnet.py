@@ -3,11 +3,20 @@
 Source: Wu et al. 2023 (arXiv 2210.02186); here every sample has its own periods, and its blocks are the backbone's.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
+from config import ModelConfig, PositiveInt
 from models.backbone3d import Block, Stage
+from models.series.series_model import SeriesModel, TrunkConfig, of_task
+from models.video_model import Form
+
+WIDTH, DEPTH = 64, 2
 
 
 class PeriodBlock(nn.Module):
@@ -67,3 +76,23 @@ def strongest_periods(x: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Te
     amplitude = torch.fft.rfft(x.float(), dim=-1).abs().mean(1)[:, 1:]  # (B, T // 2)
     found = amplitude.topk(min(top, amplitude.shape[1]), dim=1)
     return -(-T // (found.indices + 1)), found.values
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TimesNetConfig(TrunkConfig):
+    top_periods: PositiveInt = 3
+
+
+class TimesNet(SeriesModel):
+    """A model of series on the trunk above, for every task."""
+
+    Config: ClassVar[type[ModelConfig]] = TimesNetConfig
+
+    @classmethod
+    def from_settings(cls, settings: TimesNetConfig, form: Form) -> SeriesModel:
+        stage, *more = settings.stages or (Stage(WIDTH, DEPTH),)
+        if more or stage.modulation != "none" or tuple(stage.stride) != (1, 1, 1):
+            raise ValueError(
+                "timesnet takes one of model.stages, with width and depth alone: it folds windows by itself"
+            )
+        return of_task(settings, form, stage.width, TimesNetTrunk(stage.width, stage.depth, settings.top_periods))

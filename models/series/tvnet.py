@@ -4,12 +4,20 @@ Source: TVNet, Li et al. 2025 (arXiv 2503.07674).
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
 
+from config import ModelConfig, PositiveInt
 from models.backbone3d import Backbone3D, Stage
+from models.series.series_model import SeriesModel, TrunkConfig, of_task
+from models.video_model import Form
+
+PATCH = 8
 
 
 def to_cube(series: torch.Tensor, patch: int) -> torch.Tensor:
@@ -57,3 +65,20 @@ def default_stages(channels: int, patch: int) -> tuple[Stage, ...]:
     width = min(max(2 * (channels.bit_length() - 1), 32), 128)
     kernel = (3, 3, 3) if patch > 1 else (3, 1, 1)
     return (Stage(width, 3, kernel=kernel, modulation="dynamic"),)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TVNetConfig(TrunkConfig):
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+
+
+class TVNet(SeriesModel):
+    """A model of series on the trunk above, for every task."""
+
+    Config: ClassVar[type[ModelConfig]] = TVNetConfig
+
+    @classmethod
+    def from_settings(cls, settings: TVNetConfig, form: Form) -> SeriesModel:
+        patch = settings.patch[0] if settings.patch else PATCH
+        stages = settings.stages or default_stages(form.channels if settings.mix_variables else 1, patch)
+        return of_task(settings, form, stages[0].width, TVNetTrunk(stages[0].width, patch, stages))

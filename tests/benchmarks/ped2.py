@@ -35,6 +35,7 @@ RECIPE = ROOT / "demo" / "video.yaml"
 RECOMMENDED = "recommended"
 MIX = "[standardised, mahalanobis, flow]"
 PIXELS = {"eval.score": "standardised", "eval.smooth_px": 3.0}  # scores of single pixels, for all such methods alike
+NET = {**PIXELS, "train.loss": "mse", "train.epochs": 6, "train.warmup_epochs": 1.0}
 DYNAMIC = "[{width: 32, modulation: dynamic}, {width: 64, stride: [2, 2, 2], modulation: dynamic}, "
 DYNAMIC += "{width: 96, stride: [4, 1, 1], modulation: dynamic}]"  # the default stages
 # Name -> settings on top of the recipe; "run" names the method whose training is used.
@@ -45,15 +46,22 @@ METHODS: dict[str, dict[str, Any]] = {
     "patch_pca": {**PIXELS, "model.name": "patch_pca"},
     "mutual": {**PIXELS, "model.name": "mutual"},
     "flow": {"model.name": "flow"},
-    "reconstruction": {**PIXELS, "model.name": "autoencoder"},
-    "modulated": {**PIXELS, "model.name": "autoencoder", "model.stages": DYNAMIC},
-    "variational": {**PIXELS, "model.name": "variational"},
-    "memory": {**PIXELS, "model.name": "memory"},
-    "masked": {**PIXELS, "model.name": "masked"},
-    "prediction": {**PIXELS, "model.name": "prediction"},
-    "mahalanobis": {**PIXELS, "model.name": "autoencoder", "eval.score": "mahalanobis", "run": "reconstruction"},
-    "knn": {**PIXELS, "model.name": "autoencoder", "eval.score": "knn", "run": "reconstruction"},
-    "mix": {**PIXELS, "model.name": "autoencoder", "eval.score": "mix", "eval.mix": MIX, "run": "reconstruction"},
+    "reconstruction": {**NET, "model.name": "autoencoder"},
+    "modulated": {**NET, "model.name": "autoencoder", "model.stages": DYNAMIC},
+    "variational": {**NET, "model.name": "variational"},
+    "memory": {**NET, "model.name": "memory"},
+    "masked": {**NET, "model.name": "masked"},
+    "prediction": {**NET, "model.name": "prediction"},
+    "mahalanobis": {**NET, "model.name": "autoencoder", "eval.score": "mahalanobis", "run": "reconstruction"},
+    "knn": {**NET, "model.name": "autoencoder", "eval.score": "knn", "run": "reconstruction"},
+    "mix": {
+        **PIXELS,
+        **NET,
+        "model.name": "autoencoder",
+        "eval.score": "mix",
+        "eval.mix": MIX,
+        "run": "reconstruction",
+    },
 }
 CHILD = """
 import sys; sys.path.insert(0, {root!r})

@@ -23,15 +23,16 @@ WINDOWS = 500  # of a training, spread evenly: long series would take hours
 OFFICIAL = ("KMeansAD", "PCA", "Sub-PCA", "MatrixProfile", "CNN", "AutoEncoder", "TimesNet")
 # Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
 STRIDED = [{"width": 32, "kernel": [5, 1, 1]}, {"width": 64, "stride": [4, 1, 1], "kernel": [5, 1, 1]}]
-NET = {"fit": "train", "eval.smooth_samples": 100}
+NET = {"fit": "train", "eval.smooth_samples": 100, "train.val_fraction": 0.1}
+ONE_STEP = {"train": {"val_fraction": 0.1}}  # in place of what the recipe says of nets
 SKAB = {"prep.clip_length": 32, "train.val_fraction": 0.2, "eval.smooth_samples": 32}
 SKAB["eval.false_alarms_per_day"] = 864.0  # a sample a second: 1 % of them
 METHODS: dict[str, dict[str, Any]] = {
-    "kmeans": {"fit": "whole", "model.name": "kmeans"},
-    "window_pca": {"fit": "whole", "model.name": "window_pca"},
-    "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
-    "iforest": {"fit": "whole", "model.name": "iforest"},
-    "kmeans_train": {"fit": "train", "model.name": "kmeans"},
+    "kmeans": {"fit": "whole", "model.name": "kmeans", **ONE_STEP},
+    "window_pca": {"fit": "whole", "model.name": "window_pca", **ONE_STEP},
+    "sub_pca": {"fit": "whole", "model.name": "sub_pca", **ONE_STEP},
+    "iforest": {"fit": "whole", "model.name": "iforest", **ONE_STEP},
+    "kmeans_train": {"fit": "train", "model.name": "kmeans", **ONE_STEP},
     "tvnet": {**NET, "model.name": "tvnet"},
     "timesnet": {**NET, "model.name": "timesnet"},
     "autoencoder": {**NET, "model.name": "autoencoder", "model.patch": [1, 1, 1], "model.stages": STRIDED},
@@ -47,10 +48,6 @@ def settings_of(case: Case, method: str, folder: Path, seed: int) -> dict[str, A
     return {
         "prep.clip_length": length,
         "prep.stride": max(1, (n_fit - length) // WINDOWS),
-        "train.val_fraction": 0.1,
-        "train.epochs": 10,
-        "train.warmup_epochs": 1.0,
-        "train.lr": 1e-3,
         "model_path": str(folder / "run"),
         "device": "cpu",
         "workers": 0,
@@ -100,7 +97,7 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
     from inference.calibration.calibrate import calibrate_run
     from inference.evaluate import scored_samples
     from inference.job import make_job
-    from inference.methods import METHODS as ONE_STEP
+    from inference.methods import METHODS as METHODS_OF_ONE_STEP
     from inference.methods.fit import fit_method
     from inference.scorers.load import load_scorer
     from training.train import train
@@ -114,7 +111,7 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
         prep(load(RECIPE, settings | places | extra))
     config = load(RECIPE, settings | {"data_clips": str(folder / "fit")})
     begun = time.perf_counter()
-    run = fit_method(config) if config.model.name in ONE_STEP else train(config)
+    run = fit_method(config) if config.model.name in METHODS_OF_ONE_STEP else train(config)
     calibrate_run(run, config)
     trained = time.perf_counter()
     scorer, _ = load_scorer(run, "cpu", config.eval)

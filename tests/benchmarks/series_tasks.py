@@ -35,7 +35,7 @@ NETS = {  # for imputation and classification, as they come
 }
 IMPUTE = {**COMMON, "model.task": "impute", "model.mask_block": [1, 1, 1], "prep.clip_length": 96}
 IMPUTE |= {"train.batch_size": 32, "train.val_fraction": 0.25, "train.epochs": 10, "train.lr": 1e-3}
-IMPUTE |= {"model.patch": [8, 1, 1], "prep.stride": 2}
+IMPUTE |= {"prep.stride": 2}
 CLASSIFY = {**COMMON, "model.task": "classify", "train.epochs": 60, "train.lr": 2e-3, "train.batch_size": 16}
 CLASSIFY |= {"train.val_fraction": 0.2, "train.drop_last": False, "prep.classes": None}
 

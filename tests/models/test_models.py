@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-import config
 import models
 from models.autoencoder import ConvAutoencoder3D
 from models.backbone3d import Backbone3D, Block, ChannelNorm, Stage, TimeConv3d
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
+from models.series.series_model import SeriesModel
 from models.yan2020 import Yan2020
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs
+from tests.support.trainings import model_config
 
+FOR_SERIES = [name for name, model in models.MODELS.items() if issubclass(model, SeriesModel)]
 CHANNELS_LAST = torch.channels_last_3d
 HAS_BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -37,7 +39,7 @@ def seeded():
 
 
 def default_model(channels: int = 1) -> nn.Module:
-    return models.build(config.ModelConfig(), channels)
+    return models.build(model_config(), channels)
 
 
 def small_model(channels: int = 1, stages: tuple[Stage, ...] = (Stage(8), Stage(12, stride=(2, 2, 2)))) -> nn.Module:
@@ -232,16 +234,13 @@ class TestYan2020:
 
 
 class TestBuild:
-    @pytest.mark.parametrize("name", [name for name in models.MODELS if name not in (*config.SERIES_MODELS, "vetime")])
+    @pytest.mark.parametrize("name", [name for name in models.MODELS if name not in (*FOR_SERIES, "vetime")])
     def test_every_model_of_frames_is_built(self, name):
-        model = models.build(config.ModelConfig(name=name), 2).eval()
+        model = models.build(model_config(name), 2).eval()
         with torch.inference_mode():
             latent = model.encode(torch.rand(1, 2, 8, 8, 8))
         assert latent.shape[2:] == tuple(8 // m for m in model.multiple)
         assert list(range(8)[model.answers(8)]) == ([7] if name == "prediction" else list(range(8)))
-
-    def test_every_series_model_of_the_config_is_known(self):
-        assert set(config.SERIES_MODELS) <= set(models.MODELS)
 
     def test_settings_need_only_the_attributes(self):
         stages = [SimpleNamespace(**asdict(Stage(4, stride=(2, 2, 2))))]

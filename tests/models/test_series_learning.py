@@ -14,7 +14,6 @@ from torch import nn
 from inference.tasks.forecast import last_value, seasonal_naive
 from models.losses.reconstruction import mse
 from models.series.series_model import interpolate
-from models.video_model import Logits, Trained
 from tests.models.test_series_models import BOTH, EVERY, seeded, small, stage_of  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -78,10 +77,9 @@ def training_windows(task: str) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def task_loss(model: nn.Module, x: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
-    output = model(x)
-    if isinstance(output, Logits):
-        return F.cross_entropy(output.logits, classes)
-    trained = output if isinstance(output, Trained) else Trained(output)
+    if classes is not None:
+        return F.cross_entropy(model(x).logits, classes)
+    trained = model.trained(x)
     valid = torch.ones_like(x[:, :1]) * (1 if trained.weight is None else trained.weight)
     ahead = model.answers(x.shape[2])
     return mse(*(v[:, :, ahead] for v in (trained.reconstruction, x, valid)))

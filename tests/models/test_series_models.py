@@ -16,11 +16,11 @@ import models
 from inference.tasks.forecast import last_value
 from models.backbone3d import Block, ChannelNorm, Modulation, Stage
 from models.masked import block_turns
-from models.series.series_model import SMALLEST_SPREAD, interpolate
+from models.series.series_model import SMALLEST_SPREAD, Logits, interpolate
 from models.series.timesnet import PeriodBlock, strongest_periods
 from models.series.tvnet import TVNetTrunk, from_cube, to_cube
-from models.video_model import Logits, Trained
 from tests.models.test_models import with_open_head
+from tests.support.trainings import fitting, model_config
 
 T, C = 24, 3
 TASKS = ("anomaly", "forecast", "impute", "classify")
@@ -42,8 +42,8 @@ def stage_of(name: str, width: int = 8) -> dict:
 
 def small(name: str, task: str, *, channels: int = C, length: int = T, **changed) -> nn.Module:
     stages = [stage_of(name)]
-    chosen = {"name": name, "task": task, "stages": stages, "predict_frames": 6, "mask_block": [2, 1, 1]} | changed
-    return models.build(config.load(None, {"model": chosen}).model, channels, length, classes=3)
+    chosen = {"task": task, "stages": stages, "predict_frames": 6, "mask_block": [2, 1, 1]} | changed
+    return models.build(config.load(None, {"model": fitting(name, chosen)}).model, channels, length, classes=3)
 
 
 def opened(name: str, task: str, **changed) -> nn.Module:
@@ -58,10 +58,8 @@ def windows(n: int, length: int = T, channels: int = C) -> torch.Tensor:
 def output_of(model: nn.Module, x: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """What the model gives, with the chance of `seed` where it has any."""
     torch.manual_seed(seed)
-    output = model(x)
-    if isinstance(output, Logits):
-        return output.logits
-    return output.reconstruction if isinstance(output, Trained) else output
+    output = model.trained(x).reconstruction if model.training else model(x)
+    return output.logits if isinstance(output, Logits) else output
 
 
 class TestCube:
@@ -299,17 +297,17 @@ class TestImpute:
     def test_training_counts_only_what_it_hid_and_what_was_hidden_does_not_matter(self, name):
         model, x = opened(name, "impute", mask_fraction=0.25), windows(2)
         torch.manual_seed(3)
-        filled, _, weight = model(x)
+        filled, _, weight = model.trained(x)
         hidden = (weight > 0).expand_as(x)
         assert hidden.float().mean() == 0.25
         assert torch.equal(hidden[0, :, 0::2], hidden[0, :, 1::2])  # blocks of two samples
         assert torch.equal(filled[~hidden], x[~hidden])
         other = torch.where(hidden, torch.randn_like(x), x)
         torch.manual_seed(3)
-        changed = model(other).reconstruction
+        changed = model.trained(other).reconstruction
         assert torch.equal(changed[hidden], filled[hidden])
         torch.manual_seed(4)
-        assert not torch.equal(model(x).weight, weight)
+        assert not torch.equal(model.trained(x).weight, weight)
 
     @pytest.mark.parametrize("fraction", [0.125, 0.25, 0.5])
     @pytest.mark.parametrize("name", BOTH)
@@ -450,7 +448,7 @@ class TestShapes:
 
     def test_the_default_trunk_is_as_wide_as_the_rule_of_the_paper(self):
         for channels, width in ((1, 32), (38, 32), (2**20, 40)):
-            model = models.build(config.ModelConfig(name="tvnet"), channels)
+            model = models.build(model_config("tvnet"), channels)
             assert model.trunk.width == width == min(max(2 * int(np.log2(channels)), 32), 128)
             assert sum(isinstance(module, Modulation) for module in model.modules()) == 3
 
@@ -462,7 +460,7 @@ class TestErrors:
             ("tvnet", "anomaly", {"patch": [3, 1, 1]}, r"model.patch begins with 3 .* an even number, or 1"),
             ("tvnet", "anomaly", {"stages": [{"width": 8, "stride": [2, 1, 1]}]}, r"model.stages .* without stride"),
             ("tvnet", "forecast", {"predict_frames": T}, r"model.predict_frames 24 .* of 24 .* prep.clip_length"),
-            ("linear", "anomaly", {}, r"linear only forecasts, model.task is anomaly; choose forecast, or tvnet"),
+            ("linear", "anomaly", {}, r"task .anomaly.: linear only does forecast; this is for .*tvnet, timesnet"),
         ],
     )
     def test_an_impossible_setting_is_named_with_the_way_out(self, name, task, changed, said):
@@ -486,5 +484,5 @@ class TestErrors:
             small("tvnet", "impute", mask_block=[T, 1, 1]).check((T, 1, 1))
 
     def test_a_task_is_not_for_models_of_frames(self):
-        with pytest.raises(config.ConfigError, match=r"task impute is for tvnet, timesnet, linear; masked only finds"):
+        with pytest.raises(config.ConfigError, match=r"masked only does anomaly; this is for tvnet, timesnet$"):
             config.load(None, {"model": {"name": "masked", "task": "impute"}})

@@ -22,12 +22,12 @@ from config import ConfigError
 from models.embed import temporal_background, visible_background
 from models.masked import block_turns, random_blocks
 from models.memory import Memory
-from models.video_model import Trained
+from models.video_model import Batch, Trained
 from tests.models.test_models import CHANNELS_LAST, HAS_BF16, blob_windows, two_threads, with_open_head  # noqa: F401
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.rounding import rounding
-from tests.support.trainings import small_config, small_reel
+from tests.support.trainings import fitting, model_config, small_config, small_reel
 from training.checkpoint import load, load_model, path_of
 from training.distributed import Processes
 from training.engine import Trainer
@@ -57,14 +57,13 @@ def seeded():
 
 
 def small(name: str, channels: int = 1, **changed) -> nn.Module:
-    asked = config.load(None, {"model": SMALL | {"name": name} | changed}).model
+    asked = config.load(None, {"model": fitting(name, SMALL) | changed}).model
     return with_open_head(models.build(asked, channels))
 
 
 def trained_output(model: nn.Module, x: torch.Tensor, seed: int) -> Trained:
     torch.manual_seed(seed)
-    output = model.train()(x)
-    return output if isinstance(output, Trained) else Trained(output)
+    return model.train().trained(x)
 
 
 class TestEveryVariant:
@@ -110,8 +109,7 @@ class TestEveryVariant:
 
     @pytest.mark.parametrize("name", VARIANTS)
     def test_every_layer_stays_in_channels_last(self, name, two_threads):  # noqa: F811
-        asked = config.ModelConfig(name=name)
-        model = with_open_head(models.build(asked, 1)).to(memory_format=CHANNELS_LAST)
+        model = with_open_head(models.build(model_config(name), 1)).to(memory_format=CHANNELS_LAST)
         fallen_back, seen = [], []
 
         def look(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
@@ -123,15 +121,15 @@ class TestEveryVariant:
             if isinstance(module, nn.Conv3d):
                 module.register_forward_hook(look)
         x = torch.rand(2, 1, 8, 32, 48).contiguous(memory_format=CHANNELS_LAST)
-        for training in (True, False):
-            model.train(training)(x)
+        model(x)
+        model.trained(x)
         assert seen
         assert not fallen_back
 
     @pytest.mark.skipif(not HAS_BF16, reason="this CPU can't run bfloat16 convolutions")
     @pytest.mark.parametrize("name", VARIANTS)
     def test_gradients_in_bfloat16_are_those_of_float32(self, name):
-        model = with_open_head(models.build(config.ModelConfig(name=name), 1)).to(memory_format=CHANNELS_LAST)
+        model = with_open_head(models.build(model_config(name), 1)).to(memory_format=CHANNELS_LAST)
         x, gradients = blob_windows(2, 32, 32), []
         for bf16 in (False, True):
             model.zero_grad()
@@ -352,7 +350,7 @@ def clips(tmp_path_factory) -> Path:
 
 
 def run_config(clips: Path, run: Path, name: str, **changed) -> config.Config:
-    return small_config(clips, run, train__epochs=2, train__warmup_epochs=0.0, model=SMALL | {"name": name} | changed)
+    return small_config(clips, run, train__epochs=2, train__warmup_epochs=0.0, model=fitting(name, SMALL) | changed)
 
 
 def trainer_for(asked: config.Config, run: Path) -> Trainer:
@@ -367,7 +365,7 @@ class TestTraining:
         with_open_head(trainer.model)
         x, valid = torch.rand(2, 1, 8, 24, 24), (torch.rand(2, 1, 8, 24, 24) < 0.7).float()
         torch.manual_seed(5)
-        loss = trainer.loss_of(trainer.model, (x, valid, torch.tensor([-1, -1])))
+        loss = trainer.net(Batch(x, valid, torch.tensor([-1, -1])))
         recon, penalty, weight = trained_output(trainer.model, x, seed=5)
         counted = valid * (1 if weight is None else weight)
         counted[:, :, : trainer.model.answers(8).start] = 0
@@ -485,7 +483,7 @@ def learnt(request, scene, tmp_path_factory) -> tuple[nn.Module, nn.Module]:
     """A variant before and after a small training."""
     run = tmp_path_factory.mktemp("learnt") / request.param
     learning = {"train__epochs": 5, "train__batch_size": 8, "train__lr": 6e-3}
-    asked = small_config(scene[0], run, model=LEARNT | {"name": request.param}, **learning)
+    asked = small_config(scene[0], run, model=fitting(request.param, LEARNT), **learning)
     torch.manual_seed(asked.seed)
     untrained = models.build(asked.model, 1)
     return untrained, load_model(train(asked))[0]

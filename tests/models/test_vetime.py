@@ -11,10 +11,10 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from models.backbone3d import Block
-from models.losses.detection import detection_loss
+from models.losses.detection import Detected, detection_loss
 from models.parts.folding import rescaled
 from models.parts.fusion import CrossAttention, Router, sinusoids, top_weights
-from models.vetime import ABSENT, CONTRAST_WIDTH, Detected, VeTime, series_mean
+from models.vetime import ABSENT, CONTRAST_WIDTH, VeTime, series_mean
 from tests.models.test_models import with_open_head
 
 WIDTH, L = 16, 96

@@ -1,8 +1,7 @@
 """The weakly supervised model: scores, pooling, pseudo-labels by hand, where losses have gradients, learning."""
 
 from copy import deepcopy
-from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pytest
@@ -16,12 +15,14 @@ from torch import nn
 
 import config
 import models
-from config import ConfigError, WeakConfig
-from models.losses.weak import WEAK_LOSSES, alignment_cost, mil, peaks, soft_peaks, wetas
+from config import ConfigError, TrainConfig, WeakConfig
+from models.losses.reconstruction import LOSSES
+from models.losses.weak import WEAK_LOSSES, Weak, alignment_cost, mil, peaks, soft_peaks, wetas
 from models.parts.alignment import soft_cost
-from models.wetas import Weak, default_stages, label_costs, pseudo_labels, segmented
+from models.parts.pseudo_labels import label_costs, pseudo_labels, segmented
+from models.video_model import Batch
+from models.wetas import default_stages
 from tests.models.test_models import with_open_head
-from training.engine import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -79,11 +80,14 @@ class TestModel:
             model_of(stages=[{"width": 8, "stride": [2, 1, 1]}])
 
     def test_every_loss_that_may_be_named_is_there(self):
-        assert tuple(WEAK_LOSSES) == config.WEAK_LOSSES
+        chosen = get_args(TrainConfig.__annotations__["loss"])
+        assert chosen == (*LOSSES, *WEAK_LOSSES)
 
-    @pytest.mark.parametrize(("name", "loss"), [("wetas", "mse"), ("tvnet", "mil")])
-    def test_model_and_loss_must_go_together(self, name, loss):
-        with pytest.raises(ConfigError, match=f"model.name {name} does not go with train.loss {loss}"):
+    @pytest.mark.parametrize(
+        ("name", "loss", "owner"), [("wetas", "mse", "autoencoder, variational"), ("tvnet", "mil", "wetas")]
+    )
+    def test_model_and_loss_must_go_together(self, name, loss, owner):
+        with pytest.raises(ConfigError, match=f"train.loss '{loss}': {name} learns by one of .*; this is for {owner}"):
             config.load(None, {"model.name": name, "train.loss": loss})
 
 
@@ -103,12 +107,26 @@ class TestEnsemble:
     def test_members_learn_as_if_they_were_alone(self, tmp_path):
         """Each member's gradient is a third of its own; the optimiser's step does not see the size."""
         model, x, labels = model_of(members=3).train(), torch.randn(4, 2, 32, 1, 1), torch.tensor([1.0, 0, 1, 0])
-        trainer = SimpleNamespace(config=config.load(None, {"model.name": "wetas", "train.loss": "mil"}))
-        Trainer.weak_loss(trainer, model(x), labels).backward()
+        model.learning = config.load(None, {"model.name": "wetas", "train.loss": "mil"}).train
+        model.loss(Batch(x, torch.ones_like(x), labels)).backward()
         got = model.members[1].head.weight.grad.clone()
         model.zero_grad()
-        mil(model.members[1](x), labels, trainer.config.train.weak).backward()
+        mil(model.members[1](x), labels, model.learning.weak).backward()
         torch.testing.assert_close(got, model.members[1].head.weight.grad / 3)
+
+
+class TestSplicedLoss:
+    def test_every_weight_learns_also_where_the_net_runs_in_a_shorter_precision(self):
+        """Under autocast the weights that the splicing used, without gradients, must not be taken for the loss."""
+        stages = [{"width": 8, "stride": [1, 2, 2]}, *STAGES]
+        model, x = with_open_head(model_of(1, stages)).train(), torch.randn(4, 1, 32, 8, 8)
+        train = {"loss": "weak_bce", "weak": {"splice": 1.0, "segments": 6}}
+        model.learning = config.load(None, {"model.name": "wetas", "train": train}).train
+        labels = torch.tensor([1.0, 0, 1, 0])
+        with torch.autocast("cpu", torch.bfloat16):
+            model.loss(Batch(x, torch.ones_like(x), labels)).backward()
+        without = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+        assert not without
 
 
 class TestPseudoLabels:

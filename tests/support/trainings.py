@@ -1,8 +1,10 @@
 """Small trainings for tests: a reel that can be learnt and a config that learns it in about a second."""
 
 from pathlib import Path
+from typing import Any
 
 import config
+import registry
 from config import Config
 from tests.support.reels import drifting_blobs, make_reel
 
@@ -15,14 +17,31 @@ def small_reel(folder: Path, T: int = 160, seed: int = 0) -> Path:
     return folder
 
 
+def fitting(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """A `model` section of this name, with those of the settings that the model has for its task."""
+    known = registry.config_classes()[name]
+    own = {"task", *registry.settings_of(known)}
+    own -= {key for key, task in known.of_task.items() if settings.get("task", "anomaly") != task}
+    return {"name": name} | {key: value for key, value in settings.items() if key in own}
+
+
+def model_config(name: str = "autoencoder", **settings) -> config.ModelConfig:
+    """The settings of a model, as a config holds them."""
+    return registry.model_settings({"name": name, **settings})
+
+
 def small_config(clips: Path, run: Path | None, **settings) -> Config:
-    """A config for `small_reel`; settings are dotted keys with the dots as double underscores."""
+    """A config for `small_reel`; settings are dotted keys with the dots as double underscores.
+
+    What is small about it is left out where the model does not use it.
+    """
+    name = settings.get("model__name", settings.get("model", {}).get("name", "autoencoder"))
     chosen = {
         "data_clips": str(clips),
         "model_path": str(run) if run else None,
         "workers": 0,
         "device": "cpu",
-        "model": dict(SMALL_MODEL),
+        "model": fitting(name, SMALL_MODEL),
         "train.epochs": 3,
         "train.batch_size": 4,
         "train.warmup_epochs": 1.0,
@@ -30,4 +49,6 @@ def small_config(clips: Path, run: Path | None, **settings) -> Config:
         "train.loss": "mse",
         "train.checkpoint_interval": 2,
     }
+    uses = registry.config_classes()[name].uses
+    chosen = {key: value for key, value in chosen.items() if not key.startswith("train.") or key[6:] in uses}
     return config.load(None, chosen | {key.replace("__", "."): value for key, value in settings.items()})

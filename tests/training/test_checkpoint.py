@@ -50,6 +50,19 @@ def test_holds_what_resuming_and_inference_need(run):
     assert checkpoint["optimizer"]["state"]
 
 
+def test_a_run_from_before_models_had_settings_of_their_own_is_read(run, tmp_path):
+    """Its config holds those of all models, and what was set there did nothing."""
+    saved = torch.load(path_of(run, "best"), weights_only=True)
+    bag = {"kl_weight": 5.0, "members": 7, "mask_block": [2, 8, 8], "target": "speed", "router": False}
+    saved["config"]["model"] |= bag
+    saved["config"]["train"] |= {"contrast_weight": 0.7, "init": None}
+    save(path_of(tmp_path, "best"), saved)
+    model, checkpoint = load_model(tmp_path)
+    assert checkpoint["config"]["model"] == load(path_of(run, "best"))["config"]["model"]
+    for name, weights in load_model(run)[0].state_dict().items():
+        assert torch.equal(model.state_dict()[name], weights)
+
+
 def test_a_loaded_model_is_the_trained_one(run):
     model, checkpoint = load_model(run, "cpu", "last")
     assert not model.training

@@ -16,6 +16,7 @@ from inference.scorers.load import load_scorer
 from inference.scorers.zero_shot import ZeroShotScorer
 from tests.support.baselines import moving_z
 from tests.support.paths import ROOT
+from tests.support.trainings import model_config
 from training.shipped import LEVELS, WEIGHTS, read_weights, shipped_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,7 +45,7 @@ def test_they_are_small_and_say_where_they_come_from():
 def test_training_would_make_them_again():
     """What the weights were trained with is what `-m train -c demo/zero_shot.yaml` does by now."""
     _, about = read_weights(WEIGHTS)
-    trained, now = about["config"], config.as_dict(config.load(SETTINGS))
+    trained, now = config.as_dict(config.from_dict(about["config"], "")), config.as_dict(config.load(SETTINGS))
     assert {name: trained[name] for name in ("seed", "model", "train")} == {
         name: now[name] for name in ("seed", "model", "train")
     }
@@ -52,7 +53,7 @@ def test_training_would_make_them_again():
 
 def test_held_out_series_are_told_better_than_by_an_untrained_copy_or_moving_z_scores(scorer):
     torch.manual_seed(0)
-    untrained = ZeroShotScorer(models.build(config.ModelConfig(name="vetime"), 1).eval(), torch.device("cpu"), 1024,
+    untrained = ZeroShotScorer(models.build(model_config("vetime"), 1).eval(), torch.device("cpu"), 1024,
                                np.empty(0))  # fmt: skip
     ways = {"shipped": scorer.scores, "untrained": untrained.scores, "moving_z": moving_z}
     found = {name: [] for name in ways}

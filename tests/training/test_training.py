@@ -20,10 +20,10 @@ import models
 from config import ConfigError
 from data.reel.reel import INVALID, Reel
 from models.losses.reconstruction import mse
-from models.video_model import VideoModel
+from models.video_model import PixelModel
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
-from tests.support.trainings import small_config, small_reel
+from tests.support.trainings import model_config, small_config, small_reel
 from training import engine
 from training.checkpoint import load, path_of
 from training.device import autocast, autocast_dtype, pick_device
@@ -68,6 +68,12 @@ def trainer_for(clips: Path, run: Path, **settings) -> Trainer:
 
 
 class TestLearning:
+    def test_the_warm_up_lasts_at_most_the_training(self, clips, tmp_path):
+        trainer = trainer_for(clips, tmp_path, train__epochs=1, train__warmup_epochs=5.0)
+        steps = len(trainer.batches)
+        assert trainer.lr(0) == pytest.approx(trainer.config.train.lr / steps)
+        assert trainer.lr(steps - 1) == trainer.config.train.lr
+
     def test_every_parameter_changes(self, clips, run):
         fresh = trainer_for(clips, run).model.state_dict()
         for name, trained in load(path_of(run, "last"))["model"].items():
@@ -268,7 +274,7 @@ class TestEarlyStop:
         assert torch.equal(weights_of(run), before)
 
 
-class Noisy(VideoModel):
+class Noisy(PixelModel):
     """A model that draws random numbers in every step."""
 
     def __init__(self, channels: int):
@@ -285,7 +291,7 @@ class Noisy(VideoModel):
 
 class TestInterrupt:
     def test_a_stop_inside_an_epoch_resumes_to_the_same_weights_also_with_dropout(self, clips, tmp_path, monkeypatch):
-        monkeypatch.setattr(models, "build", lambda settings, channels, *_: Noisy(channels))
+        monkeypatch.setattr(models, "build", lambda settings, channels, *_, **__: Noisy(channels))
         settings = {"train__epochs": 2}
         whole = train(quick_config(clips, tmp_path / "whole", **settings))
         trainer = trainer_for(clips, tmp_path / "stopped", **settings)
@@ -370,7 +376,7 @@ class TestPrecision:
     @pytest.mark.parametrize(("name", "side"), [("autoencoder", 32), ("yan2020", 16)])
     def test_gradients_in_bfloat16_are_those_of_float32(self, name, side):
         torch.manual_seed(0)
-        model = models.build(config.ModelConfig(name=name), 1).to(memory_format=torch.channels_last_3d)
+        model = models.build(model_config(name), 1).to(memory_format=torch.channels_last_3d)
         assert model.min_temporal_depth(32) >= 4
         for parameter in model.parameters():
             # Layers that begin as zeros would hide the gradients of those before them.

@@ -8,7 +8,7 @@ from sunpy.data.test import get_test_filepath
 from sunpy.map import Map
 
 import models
-from config import EvalConfig, ModelConfig
+from config import EvalConfig
 from data.reel.reel import INVALID
 from data.reel.stretch import fit_asinh
 from inference.calibration.calibrate import measure
@@ -32,6 +32,7 @@ from inference.job import Job
 from inference.results.results import Results
 from inference.scorers.net import Detector
 from tests.support.reels import make_reel
+from tests.support.trainings import model_config
 
 T, QUIET, AT = 80, 56, 68  # frames, of which the first are quiet, and when the fault happens
 EXPTIME_S, SIDE = 2.0, 112
@@ -50,7 +51,7 @@ def detect(sun, tmp_path_factory):
     rates = np.repeat(sun[None], T, axis=0)
     stretch = fit_asinh(observed(rates)[0])
     torch.manual_seed(0)
-    model = models.build(ModelConfig(), 1).eval()
+    model = models.build(model_config(), 1).eval()
     detector = Detector(model, {"171": stretch}, 8, torch.device("cpu"))
     quiet = reel_of(tmp_path_factory.mktemp("quiet") / "r", observed(rates), stretch)
     calibration = measure(detector, [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")], SETTINGS)

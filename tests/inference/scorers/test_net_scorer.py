@@ -18,7 +18,7 @@ from inference.scorers.net import (
     score_frames,
     windows_over,
 )
-from models.video_model import VideoModel
+from models.video_model import PixelModel
 from tests.support import oracles
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.rounding import rounding
@@ -30,7 +30,7 @@ def eval_settings(**keys):
     return load(None, {f"eval.{k}": v for k, v in keys.items()}).eval
 
 
-class Blur(VideoModel):
+class Blur(PixelModel):
     """A reconstruction without training: the mean of each pixel over the window."""
 
     def forward(self, x):
@@ -202,7 +202,7 @@ def test_windows_answer_for_every_frame_they_can_and_in_order(data):
     assert covered == possible
 
 
-class Echo(VideoModel):
+class Echo(PixelModel):
     """Predicts the last two frames as copies of the third last."""
 
     def answers(self, T):

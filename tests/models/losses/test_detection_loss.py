@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from models.losses.detection import (
     LARGEST_WEIGHT,
     TEMPERATURE,
+    Detected,
     balance_loss,
     contrast_loss,
     detection_loss,
@@ -20,7 +21,7 @@ from models.losses.detection import (
     runs,
 )
 from models.parts.folding import rescaled
-from models.vetime import TOKEN, Detected
+from models.vetime import TOKEN
 
 B, C, N, K = 3, 2, 10, 5
 L = N * TOKEN

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from config import WeakConfig
-from models.wetas import Weak, segmented
+from models.losses.weak import Weak
+from models.parts.pseudo_labels import segmented
 
 BORDER = 1 / 50  # of a window's frames, over which a pasted stretch fades in and out
 
@@ -40,6 +41,7 @@ def splice(judge: Callable[[Tensor], Weak], x: Tensor, labels: Tensor, settings:
     hosts = (~positive).nonzero()[:, 0]
     hosts = hosts[(torch.rand(len(hosts)) < settings.splice).to(hosts.device)]
     donors, inside = found_in(judge, x[positive], settings) if positive.any() else (x[:0], None)
+    torch.clear_autocast_cache()  # older torch would take its short weights, made without gradients, for the loss too
     if not len(donors) or not len(hosts):
         return Spliced(x, labels, frame_labels, ~positive)
     chosen = torch.randint(len(donors), (len(hosts),)).to(x.device)

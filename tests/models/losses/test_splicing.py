@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import config
 from config import ConfigError, WeakConfig
-from models.wetas import Weak
-from training.splicing import Spliced, faded, frame_loss, moved, splice
+from models.losses.splicing import Spliced, faded, frame_loss, moved, splice
+from models.losses.weak import Weak
 
 SETTINGS = WeakConfig(labels="labels", segments=10, splice=1.0)
 B, T = 12, 100
@@ -109,5 +109,5 @@ def test_loss_of_frames_by_hand():
 
 
 def test_only_wetas_splices():
-    with pytest.raises(ConfigError, match=r"train\.weak\.splice is for model\.name wetas"):
+    with pytest.raises(ConfigError, match=r"train\.weak\.splice 0\.5: autoencoder does not .* for wetas"):
         config.load(None, {"train.weak.splice": 0.5})

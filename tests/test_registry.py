@@ -1,0 +1,220 @@
+"""Each model has settings of its own: what another one has is refused by name, and config.yaml says who has what."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+import registry
+from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load
+from inference.methods import FOR_PICTURES, FOR_SERIES, METHODS
+from models import MODELS
+from models.losses.reconstruction import LOSSES
+from models.losses.weak import WEAK_LOSSES
+from models.series.series_model import SeriesModel
+from tests.support.paths import ROOT
+
+CLASSES = registry.config_classes()
+SETTINGS = sorted({key for known in CLASSES.values() for key in registry.settings_of(known)})
+# Values other than the default of any model.
+OTHER: dict[str, Any] = {
+    "patch": [2, 2, 2], "stages": [{"width": 8}], "latent_channels": 3, "kl_weight": 0.5, "memory_slots": 7,
+    "memory_shrink": 0.5, "memory_entropy": 0.5, "mask_fraction": 0.5, "mask_block": [3, 3, 3], "predict_frames": 2,
+    "mix_variables": False, "instance_norm": False, "top_periods": 2, "pooling": "max", "top_fraction": 0.5,
+    "members": 2, "branches": "visual", "router": False, "context": "past", "target": "change",
+}  # fmt: skip
+OTHER_TRAIN: dict[str, Any] = {
+    "batch_size": 3, "drop_last": False, "lr": 0.5, "weight_decay": 0.5, "epochs": 7, "warmup_epochs": 0.5,
+    "eta_min": 1e-4, "checkpoint_interval": 3, "loss": "l1", "weak": {"splice": 0.5}, "synthetic": {"length": 128},
+    "init": "shipped", "contrast_weight": 0.5, "balance_weight": 0.5, "grad_clip": 0.5, "amp": "off",
+    "val_fraction": 0.5, "val_reels": ["a"], "exclude_utc": [["2012-07-19", "2012-07-20"]], "early_stop_epochs": 3,
+    "resume": True, "tensorboard": True,
+}  # fmt: skip
+
+
+def chosen(name: str, **settings: Any) -> dict[str, Any]:
+    """A config of this model that loads: wetas has no use for the default loss."""
+    train = {"loss": "weak_bce"} if "weak" in CLASSES[name].uses else {}
+    return {"model": {"name": name, **settings}, "train": train}
+
+
+@given(st.sampled_from(sorted(CLASSES)), st.sampled_from(SETTINGS))
+def test_a_setting_is_the_models_own_or_refused_with_those_that_have_it(name, key):
+    own, task = CLASSES[name], CLASSES[name].of_task.get(key)
+    raw = chosen(name, **{key: OTHER[key]}, **({"task": task} if task else {}))
+    if key in registry.settings_of(own):
+        assert as_dict(from_dict(raw, "test"))["model"][key] != registry.settings_of(own)[key]
+        return
+    owners = [other for other, known in CLASSES.items() if key in registry.settings_of(known)]
+    with pytest.raises(ConfigError) as caught:
+        from_dict(raw, "my.yaml")
+    assert str(caught.value).startswith(f"my.yaml: model.{key} {OTHER[key]!r}: is a setting of {', '.join(owners)}; ")
+    assert f"{name} has {', '.join(registry.settings_of(own)) or 'none of its own'}" in str(caught.value)
+
+
+@given(st.sampled_from(sorted(CLASSES)), st.sampled_from(sorted(OTHER_TRAIN)))
+def test_so_is_a_setting_of_train(name, key):
+    raw = chosen(name)
+    uses = key in CLASSES[name].uses
+    if key == "loss" and uses:
+        raw["train"]["loss"] = CLASSES[name].losses[1]
+    else:
+        raw["train"][key] = OTHER_TRAIN[key]
+    if uses:
+        assert as_dict(from_dict(raw, "test"))["train"][key] != as_dict(Config())["train"][key]
+        return
+    with pytest.raises(ConfigError, match=rf"train\.{key}.*: {name} does not use it; it is a setting for ") as caught:
+        from_dict(raw, "test")
+    users = [other for other, known in CLASSES.items() if key in known.uses and (key != "loss" or "l1" in known.losses)]
+    assert str(caught.value).endswith(f" {', '.join(users)}")
+
+
+def test_the_values_above_are_of_every_setting():
+    assert set(OTHER) == set(SETTINGS)
+    assert set(OTHER_TRAIN) == {f.name for f in fields(TrainConfig)} == {u for c in CLASSES.values() for u in c.uses}
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_defaults_of_others_are_no_fault_and_what_is_dumped_loads_again(name):
+    """As in a config that lists every setting, or that of a run from before models had settings of their own."""
+    bag = {key: value for known in CLASSES.values() for key, value in registry.settings_of(known).items()}
+    raw = chosen(name, **bag)
+    config = from_dict(raw, "test")
+    assert as_dict(config)["model"] == {"name": name, "task": config.model.task} | registry.settings_of(CLASSES[name])
+    assert from_dict(yaml.safe_load(dump(config)), "test") == config
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_a_run_is_read_whatever_was_set_in_vain_in_it(name):
+    raw = chosen(name, **OTHER)
+    raw["train"] = OTHER_TRAIN | raw["train"]
+    found = as_dict(from_dict(registry.without_unused(raw), "run"))
+    own, default = CLASSES[name], as_dict(from_dict(chosen(name), "test"))
+    of_default_task = [key for key in registry.settings_of(own) if key not in own.of_task]
+    for key in of_default_task:
+        assert found["model"][key] != default["model"][key]
+    assert {key for key in OTHER_TRAIN if found["train"][key] != default["train"][key]} <= set(own.uses)
+
+
+def test_what_was_never_a_setting_stays_an_error_in_a_run_too():
+    with pytest.raises(ConfigError, match=r"unknown key model\.depth"):
+        from_dict(registry.without_unused({"model": {"name": "autoencoder", "depth": 3}, "train": {}}), "run")
+
+
+def test_a_setting_of_another_task_is_refused():
+    with pytest.raises(ConfigError, match=r"model\.predict_frames 24: is for task forecast; this is task anomaly"):
+        load(None, {"model.name": "tvnet", "model.predict_frames": 24})
+
+
+def test_an_unknown_model_or_part_of_a_mix_lists_the_known_ones():
+    with pytest.raises(ConfigError) as caught:
+        load(None, {"model.name": "yan2021"})
+    known = f"known are nets {', '.join(MODELS)}; methods of one step {', '.join(METHODS)}"
+    assert str(caught.value) == f"command line: model.name 'yan2021': is unknown; {known}"
+    with pytest.raises(ConfigError, match=r"eval\.mix\.0 'flux': is unknown; known are standardised, .*flow"):
+        load(None, {"eval.mix": ["flux"]})
+
+
+def test_a_training_shorter_than_the_default_warm_up_is_no_fault():
+    assert load(None, {"train.epochs": 1}).train.warmup_epochs == 5.0
+
+
+def test_a_model_section_is_a_section():
+    with pytest.raises(ConfigError, match="model 3: expected a section of settings"):
+        load(None, {"model": 3})
+    assert Config(model=ModelConfig("difference")).model == ModelConfig("difference")
+
+
+def test_the_config_alone_brings_no_torch():
+    """The worker processes of prep import it, and no more."""
+    done = subprocess.run([sys.executable, "-c", "import config, sys; print('torch' in sys.modules)"], cwd=ROOT,
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout.strip() == "False"
+
+
+def test_the_json_schema_is_a_union_by_name():
+    schema = TypeAdapter(Config).json_schema()
+    branches = schema["properties"]["model"]["anyOf"]
+    assert [branch["properties"]["name"] for branch in branches] == [{"const": name} for name in CLASSES]
+    for branch, known in zip(branches, CLASSES.values(), strict=True):
+        assert set(branch["properties"]) == {"name", "task", *registry.settings_of(known)}
+        assert branch["additionalProperties"] is False
+    assert set(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))) == set(schema["$defs"])
+
+
+# What config.yaml says in its comments: "key: default  # names: text", further lines of a comment below each other.
+TEXT = (ROOT / "config.yaml").read_text(encoding="utf-8")
+LINE = re.compile(r"^  (?:# )?(\w+): (.*?) +# (.*(?:\n {20,}# .*)*)$", re.M)
+
+
+def section(name: str) -> dict[str, tuple[str, str]]:
+    """Setting -> its default and its comment, of the first level of a section."""
+    text = re.search(rf"^{name}:\n((?: .*\n|\n|#.*\n)*)", TEXT, re.M).group(1)
+    return {key: (value, re.sub(r"\n +# ", " ", comment)) for key, value, comment in LINE.findall(text)}
+
+
+def names_in(comment: str) -> list[str]:
+    return comment.split(":")[0].split(", ")
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_config_yaml_says_who_has_a_setting_and_its_default(key):
+    value, comment = section("model")[key]
+    owners = [name for name, known in CLASSES.items() if key in registry.settings_of(known)]
+    assert names_in(comment) == owners
+    owner = {"model.name": owners[0], **({"train.loss": "weak_bce"} if owners[0] == "wetas" else {})}
+    assert load(None, owner, [f"model.{key}={value}"]) == load(None, owner)
+
+
+def test_config_yaml_lists_no_other_setting_of_models():
+    assert set(section("model")) == {"name", "task", *SETTINGS}
+
+
+def test_config_yaml_lists_every_model_by_what_it_is_for():
+    lines = dict(re.findall(r"^ +# (nets|nets for series|methods of one step|methods for \w+): (.*)$", TEXT, re.M))
+    listed = {kind: re.findall(r"\w+", re.sub(r"\([^)]*\)", "", names)) for kind, names in lines.items()}
+    assert [*listed["nets"], *listed["nets for series"]] == list(MODELS)
+    series_models = [name for name, model in MODELS.items() if issubclass(model, SeriesModel)]
+    assert listed["nets for series"] == [*series_models, "wetas", "vetime"]
+    assert set(listed["methods for series"]) == set(FOR_SERIES)
+    assert set(listed["methods for pictures"]) == set(FOR_PICTURES)
+    of_both = set(METHODS) - set(FOR_SERIES) - set(FOR_PICTURES)
+    assert set(listed["methods of one step"]) == of_both
+
+
+def test_config_yaml_says_the_tasks_and_the_losses_of_each():
+    _, tasks = section("model")["task"]
+    assert tasks.startswith(f"tvnet, timesnet: {', '.join(CLASSES['tvnet'].tasks)}; linear: forecast")
+    assert CLASSES["tvnet"].tasks == CLASSES["timesnet"].tasks
+    assert [name for name, known in CLASSES.items() if known.tasks != ("anomaly",)] == ["tvnet", "timesnet", "linear"]
+    _, losses = section("train")["loss"]
+    by_pixel = [name for name, known in CLASSES.items() if known.losses == tuple(LOSSES)]
+    assert losses == f"{', '.join(by_pixel)}: {', '.join(LOSSES)}; wetas: {', '.join(WEAK_LOSSES)}"
+
+
+def test_config_yaml_says_what_of_train_is_for_some_models_alone():
+    train = {f.name for f in fields(TrainConfig)}
+    for_some = train - set(NetConfig.uses)
+    entries = section("train") | {
+        key: ("", comment) for key, comment in re.findall(r"^  (weak|synthetic): +# (.*)$", TEXT, re.M)
+    }
+    for key in for_some - {"loss"}:
+        assert names_in(entries[key][1]) == [name for name, known in CLASSES.items() if key in known.uses], key
+    listed = re.search(r"methods of one step only (.*)\.$", TEXT, re.M).group(1)
+    assert listed == ", ".join(ModelConfig.uses)
+
+
+def test_config_yaml_names_every_choice_of_a_setting():
+    for name, known in CLASSES.items():
+        for key in registry.settings_of(known):
+            choices = [c for c in get_args(known.__annotations__.get(key)) if isinstance(c, str)]
+            missing = [c for c in choices if not re.search(rf"\b{c}\b", section("model")[key][1])]
+            assert not missing, (name, key, missing)
