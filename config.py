@@ -87,14 +87,14 @@ ANOMALIES = {
     "shape_change": 1.5, "broken_correlation": 1.0,
 }  # fmt: skip
 
-section = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+STRICT = ConfigDict(extra="forbid")
 
 
 class ConfigError(ValueError):
     """A setting that can't be used; the message names the key, the value and the file."""
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class VsoConfig:
     start: UtcTime | None = None
     end: UtcTime | None = None
@@ -116,13 +116,13 @@ class VsoConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class SkyConfig:
     pixel_arcsec: Positive
     disc_centre_px: tuple[float, float]
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class LightCurvesConfig:
     grid: tuple[PositiveInt, PositiveInt] | None = None
     boxes: dict[str, Rectangle] = Field(default_factory=dict)
@@ -136,7 +136,7 @@ class LightCurvesConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class PrepConfig:
     source: Literal["local", "vso"] = "local"
     vso: VsoConfig = Field(default_factory=VsoConfig)
@@ -191,7 +191,7 @@ class PrepConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class ReviewConfig:
     z_limit: Positive = 5.0
     contact_sheet: PositiveInt = 24
@@ -203,7 +203,7 @@ class ReviewConfig:
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class StageConfig:
     width: PositiveInt
     depth: PositiveInt = 1
@@ -215,7 +215,7 @@ class StageConfig:
     causal: bool = False
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class ModelConfig:
     name: str = "autoencoder"
     task: Literal["anomaly", "forecast", "impute", "classify"] = "anomaly"
@@ -247,7 +247,7 @@ class ModelConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class WeakConfig:
     labels: Annotated[str, Field(min_length=1)] | None = None
     min_class: Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")] | None = None
@@ -258,7 +258,7 @@ class WeakConfig:
     splice: Fraction = 0.0
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class SyntheticConfig:
     length: Annotated[int, Field(ge=64, multiple_of=4)] = 1024
     series: PositiveInt = 16384
@@ -281,7 +281,7 @@ class SyntheticConfig:
     anomalies: Annotated[dict[str, NonNegative], _weights_of(tuple(ANOMALIES))] = Field(default_factory=ANOMALIES.copy)
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class TrainConfig:
     batch_size: PositiveInt = 8
     drop_last: bool = True
@@ -315,7 +315,7 @@ class TrainConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class EvalConfig:
     mode: Literal["heatmap", "boxes"] = "boxes"
     diagnostic: bool = False
@@ -366,7 +366,7 @@ class EvalConfig:
         return self
 
 
-@section
+@dataclass(frozen=True, config=STRICT)
 class Config:
     data_raw: str = "data/raw"
     data_clips: str = "data/processed"
