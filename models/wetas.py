@@ -6,7 +6,7 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
@@ -82,7 +82,7 @@ class WetasEnsemble(VideoModel):
 
     def __init__(self, members: Sequence[Wetas]):
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members = cast(Sequence[Wetas], nn.ModuleList(members))  # torch only knows that they are modules
         self.multiple = members[0].multiple
 
     def min_temporal_depth(self, T: int) -> int:
