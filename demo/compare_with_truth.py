@@ -117,7 +117,7 @@ def write_json(path: Path, result: dict) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("events_csv", type=Path)
     parser.add_argument("truth_csv", type=Path)
     parser.add_argument("reel_dir", type=Path)

@@ -58,12 +58,12 @@ def write_mp4(path: Path, frames: list[np.ndarray]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("results", type=Path, help="folder with anomaly.mp4, scores.csv and events.csv")
     parser.add_argument("out_dir", type=Path)
     arguments = parser.parse_args()
     events = pd.read_csv(arguments.results / "events.csv")
-    strongest = events.loc[events["peak_score"].idxmax()]
+    strongest = events.iloc[events["peak_score"].argmax()]
     # The movie holds scored frames only.
     scored = pd.read_csv(arguments.results / "scores.csv")["max"].notna()
     first = max(0, int(scored[: int(strongest["frame_start"])].sum()) - LEAD_FRAMES)

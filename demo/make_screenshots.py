@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from data.reel.files import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZE = {"width": 1280, "height": 860}
+SIZE: ViewportSize = {"width": 1280, "height": 860}
 
 
 @contextmanager
@@ -36,6 +36,7 @@ def review_page(reels: Path) -> Iterator[str]:
         command += ["--data-clips", str(Path(folder, "reels"))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
+                assert server.stdout  # a pipe, as asked for
                 line = next(text for text in server.stdout if text.startswith("review page: "))
                 yield line.split()[2]
             finally:
@@ -74,7 +75,7 @@ def show_report(page: Page, report: Path, out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("work", type=Path, help="the demo's folder of results")
     parser.add_argument("out", type=Path, help="where the pictures go")
     arguments = parser.parse_args()

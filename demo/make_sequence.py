@@ -424,7 +424,7 @@ def write_tar(path: Path, scene: Scene) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("out_dir", type=Path)
     parser.add_argument("--frames", type=int, default=560, help=f"number of frames, at least {MIN_FRAMES}")
     parser.add_argument("--seed", type=int, default=0)

@@ -76,7 +76,7 @@ class Modulation(nn.Module):
         for conv in (self.inter, self.intra):
             # Close to alpha = 1, but not at it: behind a ReLU no gradient would ever come back from there.
             nn.init.normal_(conv.weight, std=0.02)
-            nn.init.zeros_(conv.bias)
+            nn.init.zeros_(conv.get_parameter("bias"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         intra = x.mean((3, 4))  # (B, C, T)
@@ -115,7 +115,7 @@ class Block(nn.Module):
         self.time = TimeConv3d(width, t, stage.dilation, stage.causal)
         # A block begins as the identity, so that depth does not slow the start of training.
         nn.init.zeros_(self.time.weight)
-        nn.init.zeros_(self.time.bias)
+        nn.init.zeros_(self.time.get_parameter("bias"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         normed = self.norm(x)
@@ -139,7 +139,7 @@ class Backbone3D(nn.Module):
         layers: list[nn.Module] = []
         for stage in stages:
             if tuple(stage.stride) != (1, 1, 1) or stage.width != channels:
-                layers.append(nn.Conv3d(channels, stage.width, tuple(stage.stride), stride=tuple(stage.stride)))
+                layers.append(nn.Conv3d(channels, stage.width, stage.stride, stride=stage.stride))
             layers += blocks(stage)
             channels = stage.width
         self.layers = nn.Sequential(*layers)

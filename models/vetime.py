@@ -99,7 +99,7 @@ class VeTime(VideoModel):
         self.channels = nn.Linear(width, width)
         self.reconstruct = head(width, width)
         self.detect = head(width + 2 * TOKEN, width)
-        nn.init.constant_(self.detect[-1].bias, RARE_LOGIT)
+        nn.init.constant_(self.detect[-1].get_parameter("bias"), RARE_LOGIT)
 
     def check(self, size: tuple[int, int, int]) -> None:
         if tuple(size[1:]) != (1, 1):
@@ -122,17 +122,17 @@ class VeTime(VideoModel):
         tokens = self.tokens(rows)
         reconstruction, logits = self.answers(rows, tokens, len(x))
 
-        def back(of_rows: torch.Tensor | None, fill: float = 0.0) -> torch.Tensor | None:
-            """(n, ...) -> (B, C, ...), `fill` where a channel is absent; None stays."""
-            if of_rows is None:
-                return None
+        def back(of_rows: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
+            """(n, ...) -> (B, C, ...), `fill` where a channel is absent."""
             full = of_rows.new_full((*known.shape[:2], *of_rows.shape[1:]), fill)
             return full.index_put((rows.series, rows.channel), of_rows)
 
         channel_logits = back(logits, ABSENT)
+        views = tokens.temporal, tokens.visual, tokens.routes
+        temporal, visual, routes = (v if v is None else back(v) for v in views)
         return Detected(
             channel_logits.amax(1), channel_logits, back(reconstruction), back(rows.signal), known, back(rows.center),
-            back(rows.spread, 1.0), back(tokens.temporal), back(tokens.visual), back(tokens.routes),
+            back(rows.spread, 1.0), temporal, visual, routes,
         )  # fmt: skip
 
     def loss(self, batch: Batch) -> torch.Tensor:
@@ -169,11 +169,13 @@ class VeTime(VideoModel):
         if self.fusion is None:
             only = temporal if visual is None else visual
             return Tokens(self.norm(only)[:, :, None].expand(-1, -1, len(TASKS), -1))
+        assert self.project is not None  # it comes with the fusion
         mixes, routes = self.fusion(temporal, visual, rows.known.unflatten(1, (-1, TOKEN)).any(2))
         return Tokens(self.norm(mixes), self.project[0](temporal), self.project[1](visual), routes)
 
     def over_time(self, rows: Rows) -> torch.Tensor:
         """The temporal branch: tokens (n, N, D)."""
+        assert self.temporal is not None
         x = torch.stack([rows.signal, rows.known.to(rows.signal)], 1)[..., None, None]  # (n, 2, L, 1, 1)
         return self.temporal(x.contiguous(memory_format=torch.channels_last_3d))[..., 0, 0].transpose(1, 2)
 
@@ -193,6 +195,8 @@ class VeTime(VideoModel):
 
     def folded(self, strips: torch.Tensor, period: int) -> torch.Tensor:
         """Strips (k, 4, L) through the visual branch, folded by one period: tokens (k, N, D)."""
+        assert self.visual is not None
+        assert self.columns is not None
         image = fold(strips, period)  # (k, 4, R, P)
         image = F.pad(image, (0, -period % TOKEN))[:, :, :, None]
         places = self.columns(self.visual(image.contiguous(memory_format=torch.channels_last_3d)))[:, :, :, 0]

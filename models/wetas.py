@@ -6,7 +6,7 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from pydantic import ConfigDict, Field
@@ -127,7 +127,7 @@ class WetasEnsemble(WeakModel):
 
     def __init__(self, members: Sequence[Wetas]):
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members = cast(Sequence[Wetas], nn.ModuleList(members))  # torch only knows that they are modules
         self.multiple = members[0].multiple
 
     def min_temporal_depth(self, T: int) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,6 @@ def _read(path: Path) -> list[Row]:
         return []
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return [Row(**row) for row in table.to_dict("records")]
+        return [Row(**row) for row in cast("list[dict[str, str]]", table.to_dict("records"))]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is no manifest of downloads ({error}); move it away") from None

@@ -51,6 +51,8 @@ def fetch(config: Config, search: Search | None = None, patience: Patience | Non
     """
     vso = config.prep.vso
     patience = patience or Patience(vso.retries, vso.timeout_sec, vso.connections)
+    assert vso.start  # PrepConfig asks for both
+    assert vso.end
     times = wanted_times(vso.start, vso.end, vso.cadence_sec)
     manifests = []
     for wavelength in config.prep.wavelengths:
@@ -261,7 +263,7 @@ def _records(table) -> list[_Record]:
     known = ~np.broadcast_to(np.asarray(times.mask), len(table))
     moments = times.utc.isot
     names = table["url" if "url" in table.colnames else "fileid"]
-    return [_Record(np.datetime64(moments[i], "ms"), str(names[i]), table, i) for i in np.flatnonzero(known)]
+    return [_Record(np.datetime64(moments[i], "ms"), str(names[i]), table, i) for i in np.flatnonzero(known).tolist()]
 
 
 def _urls(table) -> dict[str, str]:

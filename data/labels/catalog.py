@@ -58,13 +58,14 @@ def read_catalog(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     names, rows = _read_rows(path)
-    column = {key: next((name for name in some if name in names), None) for key, some in NAMES.items()}
+    present = {key: [name for name in some if name in names] for key, some in NAMES.items()}
+    column = {key: some[0] for key, some in present.items() if some}
     for key in REQUIRED:
-        if column[key] is None:
+        if key not in column:
             raise CatalogError(f"{path} has no column for the flares' {key}; name one of {', '.join(NAMES[key])}")
     flares = []
     for number, cells in enumerate(rows, 1):
-        if cells.get(column["type"], "flare").lower() not in ("flare", "fl"):
+        if _cell(cells, column, "type", "flare").lower() not in ("flare", "fl"):
             continue
         try:
             flares.append(_flare(cells, column))
@@ -98,7 +99,12 @@ def _read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     return names, [dict(zip(names, row, strict=True)) for row in table[1:]]
 
 
-def _flare(cells: dict[str, str], column: dict[str, str | None]) -> tuple:
+def _cell(cells: dict[str, str], column: dict[str, str], key: str, default: str = "") -> str:
+    """A cell of a row; `default` where the file has no column for it."""
+    return cells[column[key]] if key in column else default
+
+
+def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
     """One row of the table, in the order of COLUMNS. Raises ValueError that names the column and what is allowed."""
     start, peak, end = (_time(column[key], cells[column[key]]) for key in ("start", "peak", "end"))
     peak, end = (_past_midnight(start, time) for time in (peak, end))
@@ -109,10 +115,10 @@ def _flare(cells: dict[str, str], column: dict[str, str | None]) -> tuple:
         flux = flux_of_class(goes_class)
     except ValueError as error:
         raise ValueError(f"column {column['class']}: {error}") from None
-    x, y = (_arcsec(column[axis], cells.get(column[axis], "")) for axis in "xy")
+    x, y = (_arcsec(column.get(axis), _cell(cells, column, axis)) for axis in "xy")
     if math.isnan(x) != math.isnan(y):
         raise ValueError(f"x {x:g}, y {y:g} arcsec; allowed are both or none")
-    return cells.get(column["id"]) or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
+    return _cell(cells, column, "id") or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
 
 
 def _time(column: str, text: str) -> np.datetime64:
@@ -158,7 +164,7 @@ def fetch_hek(
     Source: Hurlburt et al. (2012, Solar Physics 275, 67).
     """
     cache = Path(cache)
-    first, last = np.datetime64(first, "s"), np.datetime64(last, "s") + np.timedelta64(1, "s")
+    first, last = first.astype("datetime64[s]"), last.astype("datetime64[s]") + np.timedelta64(1, "s")
     if not _covers(cache, first, last):
         rows = [row for raw in _responses(first, last, cache, search) for row in raw]
         table = hek_rows(rows)
@@ -173,7 +179,7 @@ def _covers(cache: Path, first: np.datetime64, last: np.datetime64) -> bool:
         asked = _ASKED.match(stream.readline().rstrip("\n"))
     if not asked:
         raise CatalogError(f"{cache} is no answer of the HEK kept by this program; name it in eval.catalog, or move it")
-    return np.datetime64(asked[1]) <= first and last <= np.datetime64(asked[2])
+    return bool(np.datetime64(asked[1]) <= first and last <= np.datetime64(asked[2]))
 
 
 def _responses(first: np.datetime64, last: np.datetime64, cache: Path, search: Callable | None) -> Iterator:

@@ -48,8 +48,9 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
         return
     title = f"{reel.name}: {len(rejected)} of {int((table['verdict'] == 'reject').sum())} rejected windows"
     figure, grid = _sheet(title, (8, 2.3), len(rejected), columns=3)
-    for row_axes, row in zip(grid, rejected.itertuples(), strict=True):
-        picks = (row.start, row.start + row.length // 2, row.start + row.length - 1)
+    for row_axes, row in zip(grid, rejected.to_dict("records"), strict=True):
+        start, length = row["start"], row["length"]
+        picks = (start, start + length // 2, start + length - 1)
         for axes, index in zip(row_axes, picks, strict=True):
             image = reel.frames[index].mean(axis=0, dtype=np.float32)
             axes.imshow(image, cmap="gray", vmin=0, vmax=1, origin=reel.meta["origin"])
@@ -58,7 +59,7 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
             axes.annotate(
                 f"frame {index}", (0.5, 0), (0, -2), "axes fraction", "offset points", ha="center", va="top", fontsize=7
             )
-        row_axes[0].set_title(f"window {row.window}: {row.reason}", fontsize=7, loc="left")
+        row_axes[0].set_title(f"window {row['window']}: {row['reason']}", fontsize=7, loc="left")
     with replacing(path) as part:
         figure.savefig(part, dpi=90)
 
@@ -67,13 +68,14 @@ def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
     """One panel a rejected window: its scaled variables, and in gray as many samples before and after it."""
     title = f"{reel.name}: {len(rejected)} rejected windows, scaled values by sample"
     figure, grid = _sheet(title, (9, 1.7), len(rejected), columns=1)
-    for axes, row in zip(grid[:, 0], rejected.itertuples(), strict=True):
-        begin, end = max(row.start - row.length, 0), min(row.start + 2 * row.length, len(reel))
+    for axes, row in zip(grid[:, 0], rejected.to_dict("records"), strict=True):
+        start, length = row["start"], row["length"]
+        begin, end = max(start - length, 0), min(start + 2 * length, len(reel))
         values = reel.read(begin, end)[0][:, :, 0, 0].astype(np.float64)
         axes.plot(np.arange(begin, end), values, color="0.75", linewidth=0.8)
-        inner = np.arange(row.start, row.start + row.length)
+        inner = np.arange(start, start + length)
         axes.plot(inner, values[inner - begin], linewidth=1.0)
-        axes.set_title(f"window {row.window} {row.time_utc}: {row.reason}", fontsize=7, loc="left")
+        axes.set_title(f"window {row['window']} {row['time_utc']}: {row['reason']}", fontsize=7, loc="left")
         axes.tick_params(labelsize=7)
     with replacing(path) as part:
         figure.savefig(part, dpi=90)

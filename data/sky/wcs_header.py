@@ -49,7 +49,7 @@ def _number(header: Mapping, name: str, default: float | None = None) -> float:
     return default
 
 
-def _projection(header: Mapping) -> tuple[float, ...]:
+def _projection(header: Mapping) -> tuple[float, float, float, float, float, float, float]:
     """CRPIX1, CRPIX2, CDELT1, CDELT2 and CRVAL1, CRVAL2 in arcsec, CROTA2 in degrees."""
     if [header.get("CTYPE1"), header.get("CTYPE2")] != ["HPLN-TAN", "HPLT-TAN"]:
         raise ValueError("not helioprojective")
@@ -57,8 +57,8 @@ def _projection(header: Mapping) -> tuple[float, ...]:
     if unit != other:
         raise ValueError("axes in different units")
     cdelt1, cdelt2, crota2 = _scales_and_turn(header)
-    crpix, crval = ([_number(header, f"{name}{i}") for i in (1, 2)] for name in ("CRPIX", "CRVAL"))
-    return (*crpix, cdelt1 * unit, cdelt2 * unit, *(unit * v for v in crval), crota2)
+    crpix1, crpix2, crval1, crval2 = (_number(header, f"{name}{i}") for name in ("CRPIX", "CRVAL") for i in (1, 2))
+    return crpix1, crpix2, cdelt1 * unit, cdelt2 * unit, unit * crval1, unit * crval2, crota2
 
 
 def _scales_and_turn(header: Mapping) -> tuple[float, float, float]:

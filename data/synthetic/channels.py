@@ -80,7 +80,7 @@ def _source(rng: np.random.Generator, length: int, settings: SyntheticConfig, pe
         other = SHAPES[names[1]](rng, length, log_uniform(rng, MIN_PERIOD, length / 3))
         signal = signal + rng.uniform(0.1, 0.7) * _normalised(other)
     if rng.random() < settings.trend_fraction:
-        signal = signal + log_uniform(rng, 0.2, 3) * drift(rng, length, rng.integers(2, 5))
+        signal = signal + log_uniform(rng, 0.2, 3) * drift(rng, length, int(rng.integers(2, 5)))
     return Source(signal, period, names[0] in REGULAR, frozenset(names))
 
 
@@ -133,7 +133,7 @@ def _counts(rate: np.ndarray, chance: np.ndarray) -> np.ndarray:
 
 def _mixed(rng: np.random.Generator, length: int, shared: list[Source], settings: SyntheticConfig) -> Source:
     """The shared sources scaled, lagged and summed, half of the time with a part of its own."""
-    shapes, signal = shared[0].shapes, 0.0
+    shapes, signal = shared[0].shapes, np.zeros(length)
     for source in shared:
         lag = int(rng.integers(0, len(source.signal) - length + 1)) if rng.random() < 0.5 else 0
         weight = rng.choice([-1, 1]) * rng.uniform(0.3, 1)

@@ -88,7 +88,7 @@ def visible(change: np.ndarray, size: float, local: float, min_visible: float) -
     """
     change = change[np.isfinite(change)]
     energy = change @ change
-    return energy > 0 and energy >= len(change) * (min_visible * size) ** 2 and energy >= (MIN_SNR * local) ** 2
+    return bool(energy > 0 and energy >= len(change) * (min_visible * size) ** 2 and energy >= (MIN_SNR * local) ** 2)
 
 
 def surroundings(start: int, stop: int) -> slice:

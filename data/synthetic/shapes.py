@@ -42,7 +42,7 @@ def _swell(rng: np.random.Generator, length: int) -> np.ndarray:
 
 def sines(rng, length, period):
     """A few periods, related or not, each with a drifting amplitude."""
-    cycles, total = 2 * np.pi * _cycles(rng, length, period), 0.0
+    cycles, total = 2 * np.pi * _cycles(rng, length, period), np.zeros(length)
     for n in range(rng.integers(1, 4)):
         ratio = rng.choice([1.0, 2.0, 3.0, rng.uniform(0.3, 3)]) if n else 1.0
         total = total + rng.uniform(0.3, 1) * _swell(rng, length) * np.sin(ratio * cycles + rng.uniform(0, 2 * np.pi))

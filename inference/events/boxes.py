@@ -134,7 +134,10 @@ class _Regions(NamedTuple):
 
     def boxes(self, order: np.ndarray) -> list[Box]:
         rows = zip(*(values[order].tolist() for values in self), strict=True)
-        return [Box(*b, *c, p, m, a, "high" if high else "low") for b, c, p, m, a, high in rows]
+        return [
+            Box(x0, y0, x1, y1, x, y, peak, mean, area, "high" if high else "low")
+            for (x0, y0, x1, y1), (x, y), peak, mean, area, high in rows
+        ]
 
 
 def _describe(pixels: _Pixels, region: np.ndarray, count: int) -> _Regions:

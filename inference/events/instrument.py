@@ -72,11 +72,11 @@ def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> 
     if min(picture.shape) < 16:
         return False
     window = cv2.createHanningWindow(picture.shape[::-1], cv2.CV_32F)
-    (dx, dy), _ = cv2.phaseCorrelate(*(np.float32(image) for image in (expected, picture)), window)
+    (dx, dy), _ = cv2.phaseCorrelate(expected.astype(np.float32), picture.astype(np.float32), window)
     if not JUMP_PX < np.hypot(dx, dy) < min(picture.shape) / 8:
         return False
-    move = np.float32([[1, 0, dx], [0, 1, dy]])
-    shifted = cv2.warpAffine(np.float32(expected), move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    shifted = cv2.warpAffine(expected.astype(np.float32), move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     before, after = (np.abs(picture - other)[inner].mean() for other in (expected, shifted))
     return bool(after < JUMP_LEFT * before)

@@ -81,7 +81,7 @@ def frame_metrics(scores: Sequence[np.ndarray], labels: Sequence[np.ndarray]) ->
         raise ValueError(f"{len(scores)} videos with scores, {len(labels)} with labels; give one of each per video")
     videos = [(np.asarray(s, np.float64), np.asarray(y, np.float64)) for s, y in zip(scores, labels, strict=True)]
     aucs, aps = ([metric(*video) for video in videos] for metric in (frame_auc, average_precision))
-    raw, known = (np.concatenate([[], *part]) for part in zip(*videos, strict=True)) if videos else ([], [])
+    raw, known = (np.concatenate([[], *part]) for part in zip(*videos, strict=True)) if videos else np.zeros((2, 0))
     stretched = np.concatenate([[], *(_minmax(s) for s, _ in videos)])
     return FrameMetrics(
         n_videos=len(videos),

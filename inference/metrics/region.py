@@ -61,7 +61,7 @@ class RegionMetrics:
         thresholds: np.ndarray,
         n_false: np.ndarray,
         found: np.ndarray,
-        sizes: np.ndarray,
+        sizes: Sequence[int] | np.ndarray,
         n_frames: int,
         alpha: float,
     ) -> "RegionMetrics":
@@ -71,8 +71,9 @@ class RegionMetrics:
         rates = np.full((2, len(thresholds)), np.nan)
         if len(sizes):
             rates[:] = found.sum(axis=0) / sizes.sum(), (found / sizes[:, None] >= alpha).mean(axis=0)
-        areas = [_area_to_one(false_per_frame, rate) if len(sizes) else None for rate in rates]
-        return cls(*areas, n_frames, int(sizes.sum()), len(sizes), thresholds, false_per_frame, *rates)
+        rbdc, tbdc = (_area_to_one(false_per_frame, rate) if len(sizes) else None for rate in rates)
+        n_regions = int(sizes.sum())
+        return cls(rbdc, tbdc, n_frames, n_regions, len(sizes), thresholds, false_per_frame, rates[0], rates[1])
 
 
 def _area_to_one(x: np.ndarray, y: np.ndarray) -> float:

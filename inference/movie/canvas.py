@@ -4,6 +4,8 @@ Plane I420: Y (H, W), then U and V (H/2, W/2). Positions are pixels of Y from th
 regions are even. Text is drawn into Y only, so it is a shade of grey wherever the ground is neutral.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -14,7 +16,7 @@ YUV_OFFSET = np.array([16, 128, 128])
 Colour = tuple[int, int, int]  # RGB, 0 to 255
 
 
-def yuv_of(rgb: np.ndarray) -> np.ndarray:
+def yuv_of(rgb: np.ndarray | Colour) -> np.ndarray:
     """RGB (..., 3) in 0..255 -> Y, U, V (..., 3) uint8."""
     return np.rint(np.asarray(rgb) / 255 @ RGB_TO_YUV.T + YUV_OFFSET).astype(np.uint8)
 
@@ -48,7 +50,7 @@ class Canvas:
         """Take over what another region of the same size shows."""
         self.y[:], self.u[:], self.v[:] = other.y, other.u, other.v
 
-    def paint(self, planes: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    def paint(self, planes: Sequence[np.ndarray]) -> None:
         """Fill with small planes Y, U, V of one size (h, w), enlarged bilinearly."""
         for target, plane in zip((self.y, self.u, self.v), planes, strict=True):
             if plane.min() == plane.max():  # the chroma of grey panels; saves a quarter of the drawing time

@@ -107,9 +107,9 @@ class Composer:
             y0, y1 = box.y0, box.y1
             if self.style.origin == "lower":
                 y0, y1 = self.shape[0] - y1, self.shape[0] - y0
-            corners = np.array([box.x0, y0, box.x1, y1]) * scale
-            panel.rectangle(*corners.tolist(), LEVEL_COLOUR[box.level], line)
-            self._draw_label(panel, f"{box.peak:.3g}", *corners.tolist(), LEVEL_COLOUR[box.level])
+            x0, y0, x1, y1 = (np.array([box.x0, y0, box.x1, y1]) * scale).tolist()
+            panel.rectangle(x0, y0, x1, y1, LEVEL_COLOUR[box.level], line)
+            self._draw_label(panel, f"{box.peak:.3g}", x0, y0, x1, y1, LEVEL_COLOUR[box.level])
 
     def _draw_label(self, panel: Canvas, text: str, x0: int, y0: int, x1: int, y1: int, colour: Colour) -> None:
         """A plate with text above the box, or below it, or at its upper edge where neither has room."""
@@ -127,7 +127,7 @@ class Composer:
         text = "no score" if np.isnan(score) else f"{style.score_name} {score:.4g}"
         self._header.text(text, self._score_x, layout.px(29), SCORE_TEXT * layout.unit, BRIGHT)
         level = "high" if score > style.threshold_high else "low" if score > style.threshold_low else None
-        self._lamp.fill(LEVEL_COLOUR.get(level, PANEL))
+        self._lamp.fill(LEVEL_COLOUR[level] if level else PANEL)
 
     def _draw_curve(self, score: float) -> None:
         self._history = np.append(self._history[1:], score)
@@ -137,7 +137,7 @@ class Composer:
         cv2.max(self._curve.y, self._empty_curve, dst=self._curve.y)  # the threshold lines stay on top of the area
 
 
-def _tables(heat_weight: float) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+def _tables(heat_weight: float) -> tuple[list[np.ndarray], ...]:
     """Lookup tables from display levels to planes Y, U, V: gray (256,), heat (256,), frame over heat (65536,)."""
     ramp = np.linspace(0, 255, 255)[:, None]
     gray = np.concatenate([[NO_DATA], np.repeat(ramp, 3, axis=1)])  # (256, 3)

@@ -33,11 +33,11 @@ def thumbnails(reel: Reel, events: pd.DataFrame) -> dict[int, str]:
     if reel.is_series:
         return {}
     found = {}
-    for event in strongest(events, THUMBNAILS).itertuples():
-        frame, bits = reel.read(event.frame_peak, event.frame_peak + 1)
+    for event in strongest(events, THUMBNAILS).to_dict("records"):
+        frame, bits = reel.read(event["frame_peak"], event["frame_peak"] + 1)
         image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0)
         part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape))
-        found[event.event] = encoded(shrunk(grey(part), THUMBNAIL_PX))
+        found[event["event"]] = encoded(shrunk(grey(part), THUMBNAIL_PX))
     return found
 
 
@@ -45,7 +45,7 @@ def sheet(job: Job, events: pd.DataFrame) -> list[dict]:
     """The strongest events of the scene, each with its pictures, or of a series with its curves."""
     chosen = strongest(events[events["instrument"] == ""], SHEET_EVENTS)
     show = series_curves if job.reel.is_series else pictures
-    return [{"event": int(event.event), **show(job, event)} for event in chosen.itertuples()]
+    return [{"event": event["event"], **show(job, event)} for event in chosen.to_dict("records")]
 
 
 def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
@@ -61,9 +61,9 @@ def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
     return (f for f in score_frames(job.scorer, job.reel, near, job.settings) if first <= f.index <= last)
 
 
-def pictures(job: Job, event) -> dict:
+def pictures(job: Job, event: dict) -> dict:
     """The whole frame of the peak with the event's box; frame, reconstruction and residual around the box."""
-    scored = next(scored_between(job, event.frame_peak, event.frame_peak))
+    scored = next(scored_between(job, event["frame_peak"], event["frame_peak"]))
     box = upright_box(event, job.reel)
     frame = upright(shown(scored.frame, scored.valid), job.reel)
     crop = crop_of(box, frame.shape)
@@ -79,12 +79,12 @@ def pictures(job: Job, event) -> dict:
     return {"pictures": found}
 
 
-def series_curves(job: Job, event) -> dict:
+def series_curves(job: Job, event: dict) -> dict:
     """Samples around an event and the model's reconstruction, in physical units, of the variables that differ most."""
     reach = SHEET_WINDOWS * job.scorer.clip_length // 2
-    margin = max(event.frame_end - event.frame_start, job.scorer.clip_length // 8)
-    first = max(event.frame_start - margin, event.frame_peak - reach, 0)
-    last = min(event.frame_end + margin, event.frame_peak + reach)
+    margin = max(event["frame_end"] - event["frame_start"], job.scorer.clip_length // 8)
+    first = max(event["frame_start"] - margin, event["frame_peak"] - reach, 0)
+    last = min(event["frame_end"] + margin, event["frame_peak"] + reach)
     scored = list(scored_between(job, first, last))
     valid = np.array([f.valid[0, 0] for f in scored])
     lines = {"values": np.array([f.frame[:, 0, 0] for f in scored])}  # (n, C)
@@ -106,11 +106,12 @@ def upright(image: np.ndarray, reel: Reel) -> np.ndarray:
     return image[::-1] if reel.meta["origin"] == "lower" else image
 
 
-def upright_box(event, reel: Reel) -> Bounds:
+def upright_box(event: dict, reel: Reel) -> Bounds:
     """The event's box in the picture as it is shown."""
     height = reel.shape[2]
-    rows = (height - event.y1, height - event.y0) if reel.meta["origin"] == "lower" else (event.y0, event.y1)
-    return event.x0, rows[0], event.x1, rows[1]
+    y0, y1 = event["y0"], event["y1"]
+    rows = (height - y1, height - y0) if reel.meta["origin"] == "lower" else (y0, y1)
+    return event["x0"], rows[0], event["x1"], rows[1]
 
 
 def crop_of(box: Bounds, shape: tuple[int, int]) -> Bounds:

@@ -86,7 +86,7 @@ def training(run: Path) -> dict | None:
     if not (run / "metrics.csv").is_file():
         return None
     table = pd.read_csv(run / "metrics.csv")
-    return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n]) for n in ("train_loss", "val_loss")}}
+    return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n].to_numpy()) for n in ("train_loss", "val_loss")}}
 
 
 def tiles(summary: dict) -> list[dict]:

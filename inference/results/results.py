@@ -166,6 +166,7 @@ class Results:
         if self.flares is None:
             return {}
         scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
+        assert self.reel.times_utc is not None  # flares are only read for a reel with UTC times
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
         limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
         matches, flares_of = match_flares(events, self.flares, observed, *limits)
@@ -206,7 +207,7 @@ def short_identity(identity: dict) -> dict[str, str]:
 
 def labelled_intervals(labels: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """[start_s, end_s] of every run of frames labelled 1: (N, 2). labels: (T,)."""
-    return times_s[runs(labels == 1) - [0, 1]]
+    return times_s[runs(labels == 1) - np.array([0, 1])]
 
 
 class ScoreMaps:
@@ -269,7 +270,7 @@ def saved_frame(out: Path, reel: Reel, index: int) -> ScoredFrame:
 def read_boxes(path: Path) -> dict[int, list[Box]]:
     """Boxes by frame from boxes.csv."""
     boxes: dict[int, list[Box]] = {}
-    for row in pd.read_csv(path, keep_default_na=False).itertuples():
-        box = Box(*(getattr(row, name) for name in BOX_COLUMNS[2:]))
-        boxes.setdefault(row.frame, []).append(box)
+    for row in pd.read_csv(path, keep_default_na=False).to_dict("records"):
+        box = Box(*(row[name] for name in BOX_COLUMNS[2:]))
+        boxes.setdefault(row["frame"], []).append(box)
     return boxes

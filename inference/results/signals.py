@@ -55,7 +55,8 @@ def panels_of(reel: Reel, xrs: str | None) -> list[Panel]:
     """
     if reel.is_series:
         return _variables(reel)
-    return [panel for panel in [xrs and _fluxes_during(reel, Reel(xrs))] if panel]
+    panel = _fluxes_during(reel, Reel(xrs)) if xrs else None
+    return [panel] if panel else []
 
 
 def _variables(reel: Reel) -> list[Panel]:
@@ -81,6 +82,8 @@ def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
     if reel.times_utc is None:
         print(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
         return None
+    if xrs.times_utc is None:
+        raise ValueError(f"eval.xrs {xrs.path} has no UTC times; make it again with prep.start_utc")
     chosen = (xrs.times_utc >= reel.times_utc[0]) & (xrs.times_utc <= reel.times_utc[-1])
     if not chosen.any():
         print(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")

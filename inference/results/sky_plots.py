@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sunpy.map
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from data.reel.files import replacing
@@ -43,7 +44,7 @@ def draw_sheet(out: Path, events: pd.DataFrame, reel: Reel) -> None:
     _save(figure, out / "sky.png")
 
 
-def draw_event(figure: plt.Figure, place: int | tuple, event: dict, reel: Reel) -> None:
+def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> None:
     """One event in the frame of its peak: box, heliographic grid and limb on axes in arcsec."""
     frame = map_of(reel, event["frame_peak"])
     place = place if isinstance(place, tuple) else (place,)
@@ -70,6 +71,7 @@ def draw_event(figure: plt.Figure, place: int | tuple, event: dict, reel: Reel) 
 def map_of(reel: Reel, index: int) -> sunpy.map.GenericMap:
     """One frame, channels averaged and invalid pixels NaN, as a sunpy map with its observer."""
     wcs, row = from_row(reel.table.iloc[index]), reel.table.iloc[index]
+    assert wcs  # the sheet is only drawn for a reel whose frames all have one
     stored, bits = reel.read(index, index + 1)
     image = np.where(bits[0] & INVALID, np.nan, stored[0].astype(np.float64).mean(axis=0))
     header = dict(wcs.astropy.to_header())
@@ -78,7 +80,7 @@ def map_of(reel: Reel, index: int) -> sunpy.map.GenericMap:
     return sunpy.map.Map(image, header)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.tight_layout()
     with replacing(path) as part:
         figure.savefig(part, dpi=110)

@@ -91,7 +91,7 @@ def _draw_spans(axes: Axes, spans: np.ndarray, rows: tuple[float, float], colour
     """Spans (N, 2) as one collection, from row to row in parts of the height; its outline shows even a single frame."""
     if not len(spans):
         return
-    bars = np.stack([spans[:, 0], spans[:, 1] - spans[:, 0]], axis=1)
+    bars = np.stack([spans[:, 0], spans[:, 1] - spans[:, 0]], axis=1).tolist()
     place = (rows[0], rows[1] - rows[0])
     axes.broken_barh(
         bars, place, transform=axes.get_xaxis_transform(), color=colour, alpha=alpha, linewidth=1.5, label=label

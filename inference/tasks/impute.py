@@ -6,6 +6,7 @@ filled.png      the variables with most missing values, filled
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from data.reel.window_dataset import read_window
 from inference.scorers.net import Detector, Window, covering_windows
 from inference.scorers.overlap import OverlapFold
 from inference.tasks.forecast import in_units
-from models.series.series_model import interpolate
+from models.series.series_model import Impute, interpolate
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6
@@ -71,7 +72,8 @@ def window_values(detector: Detector, reel: Reel, window: Window) -> np.ndarray:
 def filled_by_model(detector: Detector, values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Values (L, C) with the hidden ones filled by the model, which sees zeros in their place."""
     x, gone = (torch.from_numpy(a.T.copy())[None].to(detector.device) for a in (np.where(hidden, 0, values), hidden))
-    return detector.model.fill(x, gone)[0].T.cpu().numpy()
+    model = cast(Impute, detector.model)  # whoever fills has a model of task impute
+    return model.fill(x, gone)[0].T.cpu().numpy()
 
 
 def filled_by_line(detector: Detector, values: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -89,9 +89,9 @@ class Fusion(nn.Module):
         return self.router(seen, torch.stack([by_time, joint, by_phase], 2))
 
 
-def zero(layer: nn.Linear) -> None:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+def zero(layer: nn.Module) -> None:
+    nn.init.zeros_(layer.get_parameter("weight"))
+    nn.init.zeros_(layer.get_parameter("bias"))
 
 
 def sinusoids(N: int, width: int, device: torch.device) -> torch.Tensor:

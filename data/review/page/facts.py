@@ -100,7 +100,7 @@ def summary(reel: Reel, table: pd.DataFrame) -> dict:
     }
 
 
-def rows_as_json(table: pd.DataFrame, rows: np.ndarray) -> list[dict]:
+def rows_as_json(table: pd.DataFrame, rows: list[int]) -> list[dict]:
     """Windows as plain data; `usable` is false for a rejected one and for those that share frames with it."""
     part = table.iloc[rows].astype(object)
     part = part.where(part.notna(), None).assign(usable=usable(table)[rows])
@@ -190,9 +190,9 @@ def detail(reel: Reel, table: pd.DataFrame, row: int) -> dict:
     frames, utc = reel.table.iloc[start:end], reel.times_utc
     exposures = frames["exptime_s"].to_numpy(np.float64) if "exptime_s" in frames else np.full(length, np.nan)
     return {
-        **rows_as_json(table, np.array([row]))[0],
+        **rows_as_json(table, [row])[0],
         "z": {name: float(v) if np.isfinite(v) else None for name, v in zip(STATISTICS, z[row], strict=True)},
-        **{name: None if r is None else rows_as_json(table, np.array([r]))[0] for name, r in others.items()},
+        **{name: None if r is None else rows_as_json(table, [r])[0] for name, r in others.items()},
         "times": [f"{t:g} s" for t in reel.times_s[start:end]] if utc is None else utc[start:end].astype(str).tolist(),
         "exptime_s": [None if np.isnan(e) else e for e in exposures],
         "from_s": float(reel.times_s[start]),

@@ -11,6 +11,7 @@ import re
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -261,7 +262,7 @@ def parse_query(params, reel: Reel) -> facts.Query:
     """
     known = {key: params[key] for key in ("sort", "verdict", "statistic") if params.get(key)}
     try:
-        numbers = {key: float(params[key]) for key in ("low", "high") if params.get(key)}
+        numbers: dict[str, Any] = {key: float(params[key]) for key in ("low", "high") if params.get(key)}
         if params.get("stretch"):
             numbers["stretch"] = int(params["stretch"])
         if params.get("after") or params.get("before"):

@@ -75,7 +75,7 @@ class Verdicts:
         """Changes whenever windows.csv does."""
         return "-".join(map(str, self._disk_stamp()))
 
-    def judge(self, windows: list[int], verdict: str) -> int:
+    def judge(self, windows: list[int], verdict: str | None) -> int:
         """Set "keep", "reject" or "" on windows by their numbers; returns how many.
 
         Raises ValueError for another verdict and KeyError, naming them, for windows that do not exist.
@@ -99,7 +99,7 @@ class Verdicts:
             if not self._actions:
                 return []
             action, table = self._actions[-1], self.table
-            rows = pd.Index(table["window"]).get_indexer([row[0] for row in action["before"]])
+            rows = pd.Index(table["window"]).get_indexer(pd.Index([row[0] for row in action["before"]]))
             now = table[VERDICT_COLUMNS].to_numpy(object)[rows]
             same = (rows >= 0) & (now == np.array(action["after"], object)).all(axis=1)
             restored = [row for row, is_same in zip(action["before"], same, strict=True) if is_same]
@@ -108,7 +108,7 @@ class Verdicts:
 
     def _rows(self, windows: list[int]) -> np.ndarray:
         known = pd.Index(self.table["window"])
-        rows = known.get_indexer(windows)
+        rows = known.get_indexer(pd.Index(windows))
         if (rows < 0).any():
             missing = [w for w, row in zip(windows, rows, strict=True) if row < 0][:5]
             raise KeyError(f"reel {self.reel.name} has no windows {missing}; it has {len(known)}")
@@ -155,7 +155,7 @@ def _apply(table: pd.DataFrame, entry: dict) -> np.ndarray:
     """Set the verdicts of a journal line in place; returns the rows they are in."""
     restored = entry["restored"] if "undoes" in entry else [[row[0], *entry["after"]] for row in entry["before"]]
     values = pd.DataFrame(restored, columns=["window", *VERDICT_COLUMNS])
-    rows = pd.Index(table["window"]).get_indexer(values["window"])
+    rows = pd.Index(table["window"]).get_indexer(pd.Index(values["window"]))
     known = rows >= 0  # a reel prepared anew may have fewer windows than its journal knows
     table.loc[rows[known], VERDICT_COLUMNS] = values.loc[known, VERDICT_COLUMNS].to_numpy()
     return rows[known]
