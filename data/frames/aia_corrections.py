@@ -22,7 +22,7 @@ def correct_rows(rows: tuple[Row, ...], prep: PrepConfig) -> tuple[Row, ...]:
 
     Raises ValueError when a table is missing, unreadable or does not hold a frame's time, or without aiapy.
     """
-    frames = [c for row in rows for c in row if c.is_fits and re.fullmatch(r"aia_\d+", c.reel)]
+    frames = [c for row in rows for c in row if c.is_counts and re.fullmatch(r"aia_\d+", c.reel)]
     if not frames or not (prep.pointing_table or prep.degradation_table):
         return rows
     changed = {id(c): c for c in frames}

@@ -138,7 +138,7 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
         full_scales = [facts[row, channel]["full_scale"] for row in good]
         if name in given.stretches:
             chosen.append(given.stretches[name])
-        elif not plan.is_fits and None not in full_scales:
+        elif not plan.is_counts and None not in full_scales:
             chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
             try:
@@ -206,8 +206,8 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "channels": list(plan.channels),
         "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,
-        "origin": "lower" if plan.is_fits else "upper",
-        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
+        "origin": "lower" if plan.is_counts else "upper",
+        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_counts else "level",
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},

@@ -1,6 +1,6 @@
 """Pass 2 of prep, the part that runs in worker processes: decode, calibrate, write rows of the memory map.
 
-Kept apart from `prepare_data.py` so that a worker starts without loading pandas, matplotlib or torch.
+Kept apart from `prepare_data.py` so that a worker starts without loading matplotlib or torch.
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ import numpy as np
 from config import PrepConfig
 from data import sources
 from data.frames.to_grid import calibrate
-from data.sources.base import Candidate, FrameError
+from data.sources.base import Candidate, FrameError, FrameSource, Input
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Task:
 
     folder: str  # holds decoded.npy (T, C, H, W) float32 and bits.npy (T, C, H, W) uint8
     source_shape: tuple[int, int]
+    source: FrameSource  # itself, not its name: one that was registered in the main process is not known here
     items: tuple[tuple[int, int, Candidate], ...]  # (row, channel, candidate)
 
 
@@ -40,7 +41,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def scan_chunk(items: list[sources.Input], root: Path, prep: PrepConfig) -> list[Candidate]:
+def scan_chunk(items: list[Input], root: Path, prep: PrepConfig) -> list[Candidate]:
     """Pass 1 for a few inputs."""
     return [candidate for item in items for candidate in sources.scan(item, root, prep)]
 
@@ -49,10 +50,9 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
-    place = {id(candidate): (row, channel) for row, channel, candidate in task.items}
     facts = []
-    for candidate, raw in sources.read([candidate for _, _, candidate in task.items]):
-        row, channel = place[id(candidate)]
+    for number, raw in sources.read(task.source, [candidate for _, _, candidate in task.items]):
+        row, channel, candidate = task.items[number]
         try:
             if isinstance(raw, FrameError):
                 raise raw

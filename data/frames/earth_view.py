@@ -17,7 +17,7 @@ def sky_rows(name: str, rows: tuple[Row, ...], sky: SkyConfig | None) -> tuple[R
 
     Raises ValueError when a frame has no UTC time, which decides where Earth is.
     """
-    pictures = [c for row in rows for c in row if not c.is_fits]
+    pictures = [c for row in rows for c in row if not c.is_counts]
     if sky is None or not pictures:
         return rows
     if not all(c.time_utc for c in pictures):

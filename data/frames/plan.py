@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,8 @@ class ReelPlan:
     source_shape: tuple[int, int]
 
     @property
-    def is_fits(self) -> bool:
-        return bool(self.rows) and self.rows[0][0].is_fits
+    def is_counts(self) -> bool:
+        return bool(self.rows) and self.rows[0][0].is_counts
 
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
@@ -47,9 +46,16 @@ class ReelPlan:
         The place of the input is left out, so that a folder may be moved or named by another path.
         """
         settings = {k: v for k, v in asdict(prep).items() if k not in _NOT_IDENTITY}
-        inputs = [asdict(replace(c, path="")) for row in self.rows for c in row]
+        inputs = [_facts(c) for row in self.rows for c in row]
         facts = [settings, given, self.name, self.channels, inputs]
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _facts(candidate: Candidate) -> dict[str, Any]:
+    """What decides a frame, without where its input folder lies."""
+    facts = asdict(replace(candidate, path=""))
+    del facts["home"], facts["is_counts"]  # which its kind decides
+    return facts
 
 
 def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
@@ -62,7 +68,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     checked = {name: _checked(group) for name, group in _grouped(_adopted(candidates)).items()}
     plans = []
     if prep.channels == "stack":
-        wavelengths = {name: lists for name, lists in checked.items() if any(c.is_fits for c in chain(*lists))}
+        wavelengths = {name: lists for name, lists in checked.items() if any(c.is_counts for c in chain(*lists))}
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
     plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
@@ -82,18 +88,14 @@ def _adopted(candidates: list[Candidate]) -> list[Candidate]:
     """Unreadable FITS join the reel that most frames of their folder or archive belong to, else most frames at all."""
     homes: dict[str, Counter] = {}
     for c in candidates:
-        if c.is_fits and c.reel != UNKNOWN:
-            homes.setdefault(_place(c), Counter())[c.reel] += 1
+        if c.is_counts and c.reel != UNKNOWN:
+            homes.setdefault(c.home, Counter())[c.reel] += 1
     everywhere = sum(homes.values(), Counter())
     if not everywhere:
         return candidates
     home = {place: _most_common(counts) for place, counts in homes.items()}
     default = _most_common(everywhere)
-    return [replace(c, reel=home.get(_place(c), default)) if c.reel == UNKNOWN else c for c in candidates]
-
-
-def _place(candidate: Candidate) -> str:
-    return str(Path(candidate.path).parent) if candidate.kind == "fits" else candidate.path
+    return [replace(c, reel=home.get(c.home, default)) if c.reel == UNKNOWN else c for c in candidates]
 
 
 def _most_common(counts: Counter) -> Any:
@@ -102,10 +104,10 @@ def _most_common(counts: Counter) -> Any:
 
 
 def _grouped(candidates: list[Candidate]) -> dict[str, list[Candidate]]:
-    """Candidates by reel. FITS of one channel meet from all over the input; each video and image folder is its own."""
+    """Candidates by reel. Counts of one channel meet from everywhere; a video or folder of images is one by itself."""
     groups: dict[tuple[str, str], list[Candidate]] = {}
     for candidate in candidates:
-        own = {"video": candidate.path, "image": str(Path(candidate.path).parent)}.get(candidate.kind, "")
+        own = "" if candidate.is_counts else candidate.home
         groups.setdefault((_folder_name(candidate.reel), own), []).append(candidate)
     named: dict[str, list[Candidate]] = {}
     for name, own in sorted(groups):

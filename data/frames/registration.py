@@ -35,7 +35,7 @@ def _wanted(candidate: Candidate, shape: tuple[int, int], tolerance_px: int) -> 
     level = 1.0 if math.isnan(candidate.level) else candidate.level
     # Frames of another shape are rejected when they are decoded; they have no say in where the others go.
     fits = all(abs(n - m) <= tolerance_px for n, m in zip(candidate.shape, shape, strict=True))
-    return candidate.is_fits and candidate.wcs is not None and level < REGISTERED_LEVEL and fits
+    return candidate.is_counts and candidate.wcs is not None and level < REGISTERED_LEVEL and fits
 
 
 def _registered(candidate: Candidate, target: FrameWcs | None, shape: tuple[int, int]) -> Candidate:

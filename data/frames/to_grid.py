@@ -32,7 +32,7 @@ class CalibratedFrame:
 
 def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
     """The calibration steps that `calibrate` performs on these frames, for reel.json."""
-    fits = any(c.is_fits for c in frames)
+    fits = any(c.is_counts for c in frames)
     done = ["missing pixels masked"]
     if fits and prep.saturation_dn:
         done.append(f"saturation noted at {prep.saturation_dn:g} DN")
@@ -50,7 +50,7 @@ def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
 def _sky_steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
     """The steps that need a WCS."""
     done = []
-    fits = any(c.is_fits and c.wcs for c in frames)
+    fits = any(c.is_counts and c.wcs for c in frames)
     if fits and prep.pointing_table:
         done.append("pointing from the master pointing table")
     if any(c.target for c in frames):
@@ -70,7 +70,7 @@ def calibrate(
 
     `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
     """
-    level_dn = prep.saturation_dn if candidate.is_fits else None
+    level_dn = prep.saturation_dn if candidate.is_counts else None
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
@@ -100,7 +100,7 @@ def _flags(raw: RawFrame, candidate: Candidate, present: np.ndarray | None, prep
 
 def _sensitivity(candidate: Candidate, prep: PrepConfig) -> float:
     """What the counts of a frame are divided by."""
-    exptime_s = candidate.exptime_s if candidate.is_fits and prep.normalise_exposure else 1.0
+    exptime_s = candidate.exptime_s if candidate.is_counts and prep.normalise_exposure else 1.0
     return exptime_s * candidate.degradation
 
 

@@ -23,7 +23,7 @@ from data.live.live_source import Picture
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.sources.base import RGB, Candidate, FrameError
-from data.sources.video import raw_frame
+from data.sources.video import VideoSource, raw_frame
 
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 KEPT_FRAMES = 64  # behind the last one that was scored: what a scorer may still look back at
@@ -111,7 +111,7 @@ class Form:
         if masked and shape != self.source_shape:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
             raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
-        candidate = Candidate("stream", "", "video", "stream")
+        candidate = Candidate("stream", "", VideoSource.name, "stream")
         found = [calibrate(raw_frame(p), candidate, shape, self.grid, self.pixels) for p in picture.planes.values()]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
         return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))

@@ -1,20 +1,75 @@
 """Video files, anything FFmpeg decodes, through PyAV: gray or RGB, 8 bit; its presentation time identifies a frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
-from data.sources.base import RGB, Candidate, FrameError, RawFrame, sha256
-from data.sources.sidecar import FrameTimes, find_times_csv, shift_utc
+from data.sources.base import RGB, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.sidecar import FrameTimes, find_times_csv
+from data.sources.times import shift_utc
 
-SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
+
+
+class VideoSource(FrameSource):
+    """One video, one reel; it can be entered at its key frames only."""
+
+    name = "video"
+    suffixes = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
+    in_one_pass = True
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of one video, from its packets."""
+        source = path.relative_to(root)
+        base: dict[str, Any] = {"path": str(path), "kind": self.name, "home": str(path)}
+        base["reel"] = source.with_suffix("").as_posix()
+        try:
+            base["size"] = path.stat().st_size
+            with av.open(str(path)) as container:
+                if not container.streams.video:
+                    raise FrameError("it has no video stream")
+                stream = container.streams.video[0]
+                base["shape"] = (stream.codec_context.height, stream.codec_context.width)
+                base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
+                seconds = float(stream.time_base)
+                packets, damage = _packets(container, stream)
+            times = find_times_csv(path, prep.times_csv)
+            table = FrameTimes(times) if times else None
+        except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
+            return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
+        found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
+        if damage:
+            found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
+        return found
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        """Pixels in presentation order, in one pass from the key frame before the first.
+
+        Frames that the decoder doesn't give are left out.
+        """
+        wanted: dict[int, list[int]] = {}
+        for number, candidate in enumerate(candidates):
+            wanted.setdefault(candidate.position, []).append(number)
+        reformatter = VideoReformatter()
+        for frame in _frames_from(candidates[0].path, min(wanted)):
+            found = wanted.pop(frame.pts, [])
+            if frame.is_corrupt:
+                yield from ((number, FrameError("frame is damaged")) for number in found)
+            elif found:
+                planes = planes_of(frame, candidates[found[0]].channel != "gray", reformatter)
+                yield from ((number, raw_frame(planes[candidates[number].channel])) for number in found)
+            if not wanted:
+                return
 
 
 @dataclass(frozen=True)
@@ -24,30 +79,6 @@ class _Packet:
     pts: int
     is_key: bool
     is_damaged: bool
-
-
-def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-    """The candidates of one video, from its packets; a file that can't be opened is one rejected row."""
-    source = path.relative_to(root)
-    base = {"path": str(path), "kind": "video", "reel": source.with_suffix("").as_posix()}
-    try:
-        base["size"] = path.stat().st_size
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise FrameError("it has no video stream")
-            stream = container.streams.video[0]
-            base["shape"] = (stream.codec_context.height, stream.codec_context.width)
-            base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
-            seconds = float(stream.time_base)
-            packets, damage = _packets(container, stream)
-        times = find_times_csv(path, prep.times_csv)
-        table = FrameTimes(times) if times else None
-    except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-        return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
-    found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
-    if damage:
-        found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
-    return found
 
 
 def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float, table, prep) -> list[Candidate]:
@@ -107,26 +138,6 @@ def _what_is_missing(container, stream, packets: list[_Packet], announced: int) 
     if announced_s - (times_s[-1] - times_s[0]) > 3 * longest_step_s:
         return f"it ends after {times_s[-1] - times_s[0]:.1f} of {announced_s:.1f} s"
     return ""
-
-
-def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of frames of one video, in presentation order, in one pass from the key frame before the first.
-
-    Frames that the decoder doesn't give are left out.
-    """
-    wanted: dict[int, list[Candidate]] = {}
-    for candidate in candidates:
-        wanted.setdefault(candidate.position, []).append(candidate)
-    reformatter = VideoReformatter()
-    for frame in _frames_from(candidates[0].path, min(wanted)):
-        found = wanted.pop(frame.pts, [])
-        if frame.is_corrupt:
-            yield from ((candidate, FrameError("frame is damaged")) for candidate in found)
-        elif found:
-            planes = planes_of(frame, found[0].channel != "gray", reformatter)
-            yield from ((candidate, raw_frame(planes[candidate.channel])) for candidate in found)
-        if not wanted:
-            return
 
 
 def has_colour(stream: av.VideoStream) -> bool:

@@ -23,7 +23,9 @@ TIMES = ("2010-09-30T06:51:48.344", "2012-07-19T07:30:00.000", "2016-02-01T00:00
 
 
 def frame(time_utc=TIMES[0], channel="171", reel="aia_171", **facts):
-    return Candidate(f"{channel}.fits", f"{channel}.fits", "fits", reel, channel, time_utc=time_utc, **facts)
+    return Candidate(
+        f"{channel}.fits", f"{channel}.fits", "fits", reel, channel, time_utc=time_utc, is_counts=True, **facts
+    )
 
 
 def response_table():

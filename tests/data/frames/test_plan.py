@@ -19,12 +19,13 @@ STACK = PrepConfig(channels="stack", match_tolerance_sec=5.0)
 
 def fits_frame(seconds, wavelength=171, source=None, **facts):
     source = source or f"in/{wavelength}_{seconds}.fits"
-    facts = {"exptime_s": 2.0, "shape": (24, 32), "path": f"/data/{source}", "time_utc": utc(seconds)} | facts
+    path = {"path": f"/data/{source}", "home": f"/data/{source}".rpartition("/")[0]}
+    facts = {"exptime_s": 2.0, "shape": (24, 32), "time_utc": utc(seconds), "is_counts": True} | path | facts
     return Candidate(source, kind="fits", reel=f"aia_{wavelength}", channel=str(wavelength), **facts)
 
 
 def video_frame(path, number, **facts):
-    facts = {"position": 512 * number, "time_s": number / 25, "shape": (64, 96)} | facts
+    facts = {"position": 512 * number, "time_s": number / 25, "shape": (64, 96), "home": f"/data/{path}"} | facts
     return Candidate(f"{path}#{number}", f"/data/{path}", "video", path.rsplit(".", 1)[0], **facts)
 
 
@@ -64,7 +65,9 @@ def test_the_usual_shape_is_the_most_frequent_one():
 
 def test_videos_and_image_folders_are_reels_of_their_own():
     frames = [video_frame(path, i) for path in ("a/clip.mp4", "b/clip.mp4", "a/clip.mkv") for i in range(2)]
-    frames += [Candidate(f"{f}/0.png", f"/data/{f}/0.png", "image", f, time_s=0.0) for f in ("train/01", "test/01")]
+    for folder in ("train/01", "test/01"):
+        path, home = f"/data/{folder}/0.png", f"/data/{folder}"
+        frames.append(Candidate(f"{folder}/0.png", path, "image", folder, time_s=0.0, home=home))
     plans = plan_reels(frames, PrepConfig())
     assert [plan.name for plan in plans] == ["a_clip", "a_clip_2", "b_clip", "test_01", "train_01"]
     assert Counter(len(plan.rows) for plan in plans) == {2: 3, 1: 2}
@@ -85,10 +88,11 @@ def test_long_names_leave_room_for_suffixes():
 
 
 def test_unreadable_frames_are_counted_once_beside_their_neighbours():
-    lost = {"path": "/data/b/x.fits", "kind": "fits", "reel": UNKNOWN, "reason": "file is truncated"}
+    lost = {"kind": "fits", "reel": UNKNOWN, "reason": "file is truncated", "is_counts": True}
+    places = [{"path": f"/data/{folder}/x.fits", "home": f"/data/{folder}"} for folder in "bc"]
     frames = [fits_frame(12 * i, 171, source=f"a/{i}.fits") for i in range(3)]
     frames += [fits_frame(12 * i, 193, source=f"b/{i}.fits") for i in range(2)]
-    frames += [Candidate("b/x.fits", **lost), Candidate("c/x.fits", **lost | {"path": "/data/c/x.fits"})]
+    frames += [Candidate("b/x.fits", **lost, **places[0]), Candidate("c/x.fits", **lost, **places[1])]
     plans = {plan.name: plan for plan in plan_reels(frames, PrepConfig())}
     assert [c.source for c in plans["aia_193"].rejected] == ["b/x.fits"]
     assert [c.source for c in plans["aia_171"].rejected] == ["c/x.fits"]  # where most frames are

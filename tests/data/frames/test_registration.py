@@ -85,7 +85,7 @@ def test_affine_between_planes_tangent_elsewhere():
 
 def candidate(wcs, level=1.0, **facts):
     facts = {"exptime_s": 1.0, "shape": (128, 128)} | facts
-    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", level=level, wcs=wcs, **facts)
+    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", level=level, wcs=wcs, is_counts=True, **facts)
 
 
 def register(sources, shape=(128, 128), level=1.0, **prep):

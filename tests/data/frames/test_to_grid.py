@@ -120,7 +120,8 @@ def test_one_missing_pixel_does_not_spread():
 
 
 def fits_candidate(**facts):
-    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **{"exptime_s": 2.0, "shape": (24, 32)} | facts)
+    facts = {"exptime_s": 2.0, "shape": (24, 32), "is_counts": True} | facts
+    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **facts)
 
 
 def frame(pixels, prep=None, grid=(6, 8), shape=(24, 32), blank=BLANK, **facts):
