@@ -151,7 +151,7 @@ def _make_reels(
 
 def _note_class(folder: Path, plan: ReelPlan) -> None:
     """Write the folder that all files of a reel lie in, or the folder of their folder of images, as its class."""
-    frames = [c for row in plan.rows for c in row]
+    frames = [frame.candidate for row in plan.rows for frame in row]
     places = {Path(c.path if c.is_counts else c.home).resolve().parent.name for c in frames}
     if len(places) > 1:
         print(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
@@ -274,14 +274,14 @@ def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
 def _tasks(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator[Task]:
     """Tasks for what is not done yet: some frames of one kind, or all of one file or group that is read in one pass."""
     items = [
-        (row, channel, candidate)
-        for row, candidates in enumerate(plan.rows)
-        for channel, candidate in enumerate(candidates)
+        (row, channel, frame)
+        for row, frames in enumerate(plan.rows)
+        for channel, frame in enumerate(frames)
         if (row, channel) not in done
     ]
     groups: dict[tuple, list] = {}
     for item in items:
-        candidate = item[2]
+        candidate = item[2].candidate
         in_one_pass = sources.frame_source(candidate.kind).in_one_pass
         one_pass = (candidate.path, candidate.group) if in_one_pass else ()
         groups.setdefault((candidate.kind, *one_pass), []).append(item)

@@ -153,7 +153,7 @@ def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
     rows = np.array(good)
     if not prep.fit_exclude_utc:
         return rows
-    utc = [plan.rows[row][0].time_utc for row in good]
+    utc = [plan.rows[row][0].candidate.time_utc for row in good]
     if not all(utc):
         raise ValueError(f"{plan.name} has no UTC times to apply prep.fit_exclude_utc to; set prep.start_utc")
     rows = rows[~inside(np.array(utc, "datetime64[ms]"), prep.fit_exclude_utc)]
@@ -211,7 +211,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
-        "calibration": steps(prep, [c for row in plan.rows for c in row]),
+        "calibration": steps(prep, [frame for row in plan.rows for frame in row]),
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},
     }

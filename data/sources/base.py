@@ -28,13 +28,13 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """One frame that was met, as far as its header tells; `reason` says why it is already rejected."""
+    """One frame that was met, as its header tells it; `reason` says why it is already rejected."""
 
     source: str  # what people read: path relative to the input folder, member or frame number behind it
     path: str  # the file that holds it
     kind: str  # name of its source
-    reel: str  # name of the reel it belongs to
-    channel: str = "gray"  # "rgb" until the plan makes a candidate of each of the three
+    reel: str  # name of the reel that it belongs to by its header; the plan may know better
+    channel: str = "gray"  # of its one; "rgb" where it holds three
     member: str = ""  # name inside an archive
     position: int = 0  # order inside the file: frame number, pts of a video, byte offset in a tar
     size: int = 0  # bytes of the file or tar member
@@ -46,29 +46,26 @@ class Candidate:
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
-    flags: str = ""  # what the header or a table made odd about a frame that is used all the same
+    flags: str = ""  # what the header makes odd about a frame that is used all the same
     wcs: FrameWcs | None = None  # of its pixels as stored
     level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
     sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
-    degradation: float = 1.0  # sensitivity left of that at launch
-    target: FrameWcs | None = None  # where registration brings it, on a grid of its stored shape; None: nowhere
-    to_source: tuple[float, ...] = ()  # affine (2, 3) row by row: pixels (x, y) of the target -> of the stored frame
     is_counts: bool = False  # of a detector, with an exposure time and row 0 at the bottom; else a picture
     home: str = ""  # the file or folder whose frames belong together: a video, an archive, a folder of files
 
     @property
-    def sky(self) -> FrameWcs | None:
-        """The WCS of its pixels once registered, before they are shrunk to the reel's grid."""
-        return self.target or self.wcs
+    def place(self) -> tuple[str, str, int]:
+        """Where its bytes are, unlike those of all others."""
+        return self.path, self.member, self.position
 
 
 @dataclass(frozen=True)
 class RawFrame:
-    """Pixels as stored `(H, W)`, the value that marks missing ones, and the SHA-256 of the bytes they came from."""
+    """Pixels as stored `(H, W)`, or `(H, W, 3)` of a candidate whose channel is "rgb"."""
 
     pixels: np.ndarray
-    blank: int | None
-    sha256: str
+    blank: int | None  # the value that marks missing ones
+    sha256: str  # of the bytes they came from; "" where these hold many frames, and the pixels stand for them
     flags: str = ""
 
 

@@ -4,7 +4,6 @@ import io
 import re
 import warnings
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.base import MAX_PIXELS, RGB, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc, time_from_name
 
@@ -40,16 +39,13 @@ class ImageSource(FrameSource):
         return [_candidate(path, number, root, times, prep) for number, path in enumerate(files)]
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
-        """Pixels as gray, where 16-bit and float images keep their depth, or as one of their colours."""
-        for path, group in groupby(enumerate(candidates), key=lambda pair: pair[1].path):
-            channels = list(group)
+        """Pixels as gray, where 16-bit and float images keep their depth, or in their colours."""
+        for number, candidate in enumerate(candidates):
             try:
-                payload = Path(path).read_bytes()
-                planes, digest = _planes(payload, channels[0][1].channel != "gray"), sha256(payload)
+                payload = Path(candidate.path).read_bytes()
+                yield number, RawFrame(_pixels(payload, candidate.channel == "rgb"), None, sha256(payload))
             except Exception as error:  # Pillow raises many kinds on damaged files
-                yield from ((number, FrameError(f"not readable as image: {error}")) for number, _ in channels)
-                continue
-            yield from ((number, RawFrame(planes[c.channel], None, digest)) for number, c in channels)
+                yield number, FrameError(f"not readable as image: {error}")
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
@@ -118,11 +114,10 @@ def _quiet() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore")
 
 
-def _planes(payload: bytes, in_colour: bool) -> dict[str, np.ndarray]:
-    """An image as (H, W) by channel: gray, or red, green and blue."""
+def _pixels(payload: bytes, in_colour: bool) -> np.ndarray:
+    """An image as (H, W), or (H, W, 3) in colour."""
     with _quiet(), Image.open(io.BytesIO(payload)) as image:
         if in_colour:
-            picture = np.asarray(image.convert("RGB"))  # (H, W, 3)
-            return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
+            return np.asarray(image.convert("RGB"))
         deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-        return {"gray": np.asarray(image if deep else image.convert("L"))}
+        return np.asarray(image if deep else image.convert("L"))

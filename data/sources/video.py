@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
-from data.sources.base import RGB, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc
 
@@ -57,17 +57,15 @@ class VideoSource(FrameSource):
 
         Frames that the decoder doesn't give are left out.
         """
-        wanted: dict[int, list[int]] = {}
-        for number, candidate in enumerate(candidates):
-            wanted.setdefault(candidate.position, []).append(number)
+        wanted = {candidate.position: number for number, candidate in enumerate(candidates)}
         reformatter = VideoReformatter()
         for frame in _frames_from(candidates[0].path, min(wanted)):
-            found = wanted.pop(frame.pts, [])
-            if frame.is_corrupt:
-                yield from ((number, FrameError("frame is damaged")) for number in found)
-            elif found:
-                planes = planes_of(frame, candidates[found[0]].channel != "gray", reformatter)
-                yield from ((number, raw_frame(planes[candidates[number].channel])) for number in found)
+            number = wanted.pop(frame.pts, None)
+            if number is not None and frame.is_corrupt:
+                yield number, FrameError("frame is damaged")
+            elif number is not None:
+                in_colour = candidates[number].channel == "rgb"
+                yield number, RawFrame(pixels_of(frame, in_colour, reformatter), None, "")
             if not wanted:
                 return
 
@@ -146,17 +144,9 @@ def has_colour(stream: av.VideoStream) -> bool:
     return form is not None and (form.has_palette or len(form.components) > 2)
 
 
-def planes_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> dict[str, np.ndarray]:
-    """A decoded frame as (H, W) uint8 by channel: gray, or red, green and blue."""
-    if not in_colour:
-        return {"gray": np.ascontiguousarray(reformatter.reformat(frame, format="gray").to_ndarray())}
-    picture = reformatter.reformat(frame, format="rgb24").to_ndarray()  # (H, W, 3)
-    return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
-
-
-def raw_frame(pixels: np.ndarray) -> RawFrame:
-    """Pixels (H, W) as a source gives them; a video's are what is hashed, as its bytes hold many frames."""
-    return RawFrame(pixels, None, sha256(pixels.data))
+def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> np.ndarray:
+    """A decoded frame as (H, W) uint8, or (H, W, 3) in colour."""
+    return np.ascontiguousarray(reformatter.reformat(frame, format="rgb24" if in_colour else "gray").to_ndarray())
 
 
 def _frames_from(path: str, pts: int) -> Iterator[av.VideoFrame]:

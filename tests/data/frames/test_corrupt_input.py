@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import Config, PrepConfig
+from data.frames.placement import Placed
 from data.frames.to_grid import calibrate
 from data.prepare_data import prep
 from data.reel.reel import Reel
@@ -171,7 +172,7 @@ def test_no_damage_is_fatal(tmp_path_factory, layout, damage, in_header):
         (candidate,) = frames.scan(folder / "a.fits", PREP)
         frame = None
         try:
-            frame = calibrate(raw, candidate, (24, 32), (6, 8), PREP)
+            frame = calibrate(raw, Placed.of(candidate), (24, 32), (6, 8), PREP)
         except FrameError as error:
             reason = str(error)
         assert reason if frame is None else np.isfinite(frame.values).all()

@@ -30,7 +30,7 @@ def video_frame(path, number, **facts):
 
 
 def sources_of(plan):
-    return [[c.source for c in row] for row in plan.rows]
+    return [[frame.candidate.source for frame in row] for row in plan.rows]
 
 
 def test_frames_are_in_time_order_by_wavelength():
@@ -45,7 +45,9 @@ def test_duplicates_are_rejected_with_the_frame_they_repeat():
     frames = [fits_frame(0), fits_frame(0, source="in/copy.fits"), fits_frame(12)]
     (plan,) = plan_reels(frames, PrepConfig())
     assert sources_of(plan) == [["in/171_0.fits"], ["in/171_12.fits"]]
-    assert [(c.source, c.reason) for c in plan.rejected] == [("in/copy.fits", "same time as in/171_0.fits")]
+    assert [(frame.candidate.source, frame.reason) for frame in plan.rejected] == [
+        ("in/copy.fits", "same time as in/171_0.fits")
+    ]
 
 
 def test_a_rejected_frame_does_not_displace_a_good_one_of_its_time():
@@ -94,11 +96,11 @@ def test_unreadable_frames_are_counted_once_beside_their_neighbours():
     frames += [fits_frame(12 * i, 193, source=f"b/{i}.fits") for i in range(2)]
     frames += [Candidate("b/x.fits", **lost, **places[0]), Candidate("c/x.fits", **lost, **places[1])]
     plans = {plan.name: plan for plan in plan_reels(frames, PrepConfig())}
-    assert [c.source for c in plans["aia_193"].rejected] == ["b/x.fits"]
-    assert [c.source for c in plans["aia_171"].rejected] == ["c/x.fits"]  # where most frames are
+    assert [frame.candidate.source for frame in plans["aia_193"].rejected] == ["b/x.fits"]
+    assert [frame.candidate.source for frame in plans["aia_171"].rejected] == ["c/x.fits"]  # where most frames are
     assert set(plans) == {"aia_171", "aia_193"}
     (stacked,) = plan_reels(frames, STACK)
-    assert {c.source for c in stacked.rejected if c.reason == "file is truncated"} == {"b/x.fits", "c/x.fits"}
+    assert {f.candidate.source for f in stacked.rejected if f.reason == "file is truncated"} == {"b/x.fits", "c/x.fits"}
 
 
 def test_unreadable_frames_alone_are_still_a_plan():
@@ -119,7 +121,7 @@ def test_stack_matches_the_nearest_frames():
         ["in/94_1.fits", "in/171_0.fits", "in/1600_-2.fits"],
         ["in/94_14.fits", "in/171_12.fits", "in/1600_13.fits"],
     ]
-    reasons = {c.source: c.reason for c in plan.rejected}
+    reasons = {frame.candidate.source: frame.reason for frame in plan.rejected}
     assert reasons["in/94_30.fits"] == "no aia_171, aia_1600 within 5 s"
     assert reasons["in/94_100.fits"] == "no aia_171, aia_1600 within 5 s"
     incomplete = "not in a complete set of channels within 5 s"
@@ -164,7 +166,7 @@ def test_stack_equals_trying_all_pairs(a, b, tolerance_s):
     (plan,) = plan_reels(frames, replace(STACK, match_tolerance_sec=float(tolerance_s)))
     expected = best_by_trying_all(a, b, tolerance_s)
     assert sources_of(plan) == [[f"in/171_{a[i]}.fits", f"in/193_{b[expected[i]]}.fits"] for i in sorted(expected)]
-    met = [c.source for c in itertools.chain(*plan.rows, plan.rejected)]
+    met = [frame.candidate.source for frame in itertools.chain(*plan.rows, plan.rejected)]
     assert sorted(met) == sorted(c.source for c in frames)
 
 
@@ -184,7 +186,7 @@ def test_each_frame_is_met_once_and_the_order_of_arrival_does_not_matter(facts, 
     prep = PrepConfig(channels=channels)
     frames = [fits_frame(t, w, source=f"{i}.fits", reason=r) for i, (t, w, r) in enumerate(facts)]
     plans = plan_reels(frames, prep)
-    met = [c for plan in plans for c in itertools.chain(*plan.rows, plan.rejected)]
+    met = [f.candidate for plan in plans for f in itertools.chain(*plan.rows, plan.rejected)]
     assert sorted(c.source for c in met) == sorted(c.source for c in frames)
     assert all(c.reason for plan in plans for c in plan.rejected)
     shuffled = random.Random(chance.random()).sample(frames, len(frames))

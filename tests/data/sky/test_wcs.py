@@ -16,6 +16,7 @@ from sunpy.coordinates.sun import L0, angular_radius
 from sunpy.map import Map, coordinate_is_on_solar_disk
 
 from config import Config, PrepConfig, SkyConfig
+from data.frames.placement import Placed
 from data.frames.plan import plan_reels
 from data.frames.to_grid import calibrate
 from data.prepare_data import prep
@@ -181,7 +182,7 @@ def test_limb_mask_is_that_of_sunpy(cards):
 def frame_of(wcs, prep_config, pixels=None):
     pixels = np.full((120, 128), 100, np.int16) if pixels is None else pixels
     candidate = Candidate("a.fits", "a.fits", "fits", "aia_171", exptime_s=1.0, wcs=wcs, is_counts=True)
-    return calibrate(RawFrame(pixels, None, ""), candidate, (120, 128), (60, 64), prep_config)
+    return calibrate(RawFrame(pixels, None, ""), Placed.of(candidate), (120, 128), (60, 64), prep_config)
 
 
 def test_off_limb_is_marked_and_masked_only_when_asked_for():
