@@ -29,9 +29,7 @@ from data.reel.files import write_json, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
-from data.sources import xrs
-from data.sources.base import Candidate
-from data.sources.table import Series
+from data.sources.base import Candidate, Input, Series
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
@@ -53,19 +51,16 @@ def prep(config: Config) -> list[Path]:
         not_had = fetch(config)
     root, out = Path(config.data_raw), Path(config.data_clips)
     inputs, given = sources.discover(root), read_given(config.prep)
-    tables = [item.path for item in inputs if item.scanner == "table"]
-    inputs = [item for item in inputs if item.scanner != "table"]
+    if told := sources.left_out(inputs.unread):
+        print(told)
     try:
         with make_executor(config.workers) as executor:
-            candidates = _scan(executor, inputs, root, config)
-            tables += xrs.among(candidates)
-            not_frames = {str(path) for path in tables}
-            candidates = [c for c in candidates if c.path not in not_frames]
+            candidates = _scan(executor, inputs.frames, root, config)
             plans = plan_reels(candidates, config.prep)
             made, failed = _make_reels(executor, plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
-    found, no_series = read_all(tables, root, config.prep)
+    found, no_series = read_all(inputs.series, root, config.prep)
     series = _make_series(found, {plan.name for plan in plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
     _refuse(failed, len(plans) + len(found))
@@ -125,7 +120,7 @@ def _bounded(executor: Executor, fn, argument_lists: Iterable[tuple], limit: int
         yield from (future.result() for future in done)
 
 
-def _scan(executor: Executor, inputs: list[sources.Input], root: Path, config: Config) -> list[Candidate]:
+def _scan(executor: Executor, inputs: list[Input], root: Path, config: Config) -> list[Candidate]:
     chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
     calls = ((chunk, root, config.prep) for chunk in chunks)
     candidates = []
@@ -156,7 +151,8 @@ def _make_reels(
 
 def _note_class(folder: Path, plan: ReelPlan) -> None:
     """Write the folder that all files of a reel lie in, or the folder of their folder of images, as its class."""
-    places = {Path(c.path).resolve().parents[1 if c.kind == "image" else 0].name for row in plan.rows for c in row}
+    frames = [frame.candidate for row in plan.rows for frame in row]
+    places = {Path(c.path if c.is_counts else c.home).resolve().parent.name for c in frames}
     if len(places) > 1:
         print(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
         return
@@ -218,7 +214,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
             shutil.rmtree(leftover, ignore_errors=True)
         finish(final, config)
         return final
-    if plan.is_fits and not set(plan.channels) <= set(given.stretches):
+    if plan.is_counts and not set(plan.channels) <= set(given.stretches):
         fit_rows(plan, list(range(len(plan.rows))), config.prep)  # fails now rather than after the decoding
     _decode_rows(executor, plan, part, identity, config)
     return assemble(plan, given, part, final, identity, config)
@@ -278,17 +274,18 @@ def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
 def _tasks(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator[Task]:
     """Tasks for what is not done yet: some frames of one kind, or all of one file or group that is read in one pass."""
     items = [
-        (row, channel, candidate)
-        for row, candidates in enumerate(plan.rows)
-        for channel, candidate in enumerate(candidates)
+        (row, channel, frame)
+        for row, frames in enumerate(plan.rows)
+        for channel, frame in enumerate(frames)
         if (row, channel) not in done
     ]
     groups: dict[tuple, list] = {}
     for item in items:
-        candidate = item[2]
-        one_pass = (candidate.path, candidate.group) if candidate.kind in sources.SEQUENTIAL else ()
+        candidate = item[2].candidate
+        in_one_pass = sources.frame_source(candidate.kind).in_one_pass
+        one_pass = (candidate.path, candidate.group) if in_one_pass else ()
         groups.setdefault((candidate.kind, *one_pass), []).append(item)
-    for (_, *one_pass), group in groups.items():
+    for (kind, *one_pass), group in groups.items():
         size = len(group) if one_pass else FRAMES_PER_TASK
         for i in range(0, len(group), size):
-            yield Task(str(part), plan.source_shape, tuple(group[i : i + size]))
+            yield Task(str(part), plan.source_shape, sources.frame_source(kind), tuple(group[i : i + size]))

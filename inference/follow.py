@@ -23,7 +23,7 @@ from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, name_of, told
 from data.reel.files import write_json
 from data.reel.reel import Reel
-from data.sources.sidecar import shift_utc
+from data.sources.times import shift_utc
 from inference.calibration.calibrate import calibration
 from inference.calibration.quiet import quiet_ranges
 from inference.evaluate import detected

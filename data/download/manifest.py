@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.reel.files import write_csv
-from data.sources.base import iso_ms
+from data.sources.times import iso_ms
 
 WANTED, DOWNLOADED, NO_OBSERVATION, FAILED = "wanted", "downloaded", "no observation", "failed"
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from config import Config, VsoConfig
 from data.download.http import Outcome, Patience, Transfer, download
 from data.download.manifest import DOWNLOADED, FAILED, NO_OBSERVATION, Manifest, Row, wanted_times
-from data.sources.base import iso_ms
+from data.sources.times import iso_ms
 
 # Whole files, Rice-compressed where possible; sunpy's other methods give tars of several frames.
 METHODS = ["URL-FILE_Rice", "URL-FILE", "URL"]

@@ -8,17 +8,16 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 
 from config import PrepConfig
-from data.sources.base import Candidate
+from data.frames.placement import Placed, Row
 
 FULL_FRAME = (4096, 4096)  # which the master pointing is about
-Row = tuple[Candidate, ...]
 
 
 def correct_rows(rows: tuple[Row, ...], prep: PrepConfig) -> tuple[Row, ...]:
@@ -26,20 +25,28 @@ def correct_rows(rows: tuple[Row, ...], prep: PrepConfig) -> tuple[Row, ...]:
 
     Raises ValueError when a table is missing, unreadable or does not hold a frame's time, or without aiapy.
     """
-    frames = [c for row in rows for c in row if c.is_fits and re.fullmatch(r"aia_\d+", c.reel)]
-    if not frames or not (prep.pointing_table or prep.degradation_table):
+    if not any(_is_aia(frame) for row in rows for frame in row):
         return rows
-    changed = {id(c): c for c in frames}
     if prep.pointing_table:
-        table = _read(prep.pointing_table, "prep.pointing_table", _pointing_table)
-        changed = {key: _pointed(c, table) for key, c in changed.items()}
+        pointings = _read(prep.pointing_table, "prep.pointing_table", _pointing_table)
+        rows = _each(rows, lambda frame: _pointed(frame, pointings))
     if prep.degradation_table:
         if find_spec("aiapy") is None:
             path = prep.degradation_table
             raise ValueError(f"prep.degradation_table {path} needs aiapy, which is not installed: pip install aiapy")
         degradation = _read(prep.degradation_table, "prep.degradation_table", _degradation_table)
-        changed = _with_degradation(changed, degradation)
-    return tuple(tuple(changed.get(id(c), c) for c in row) for row in rows)
+        left = cache(lambda wavelength, hour_utc: _sensitivity_left(wavelength, hour_utc, degradation))
+        rows = _each(rows, lambda frame: _aged(frame, left))
+    return rows
+
+
+def _is_aia(frame: Placed) -> bool:
+    return frame.candidate.is_counts and re.fullmatch(r"aia_\d+", frame.reel) is not None
+
+
+def _each(rows: tuple[Row, ...], change: Callable[[Placed], Placed]) -> tuple[Row, ...]:
+    """The rows with their AIA frames changed."""
+    return tuple(tuple(change(frame) if _is_aia(frame) else frame for frame in row) for row in rows)
 
 
 def _read(path: str, key: str, read):
@@ -61,11 +68,9 @@ def _degradation_table(path: str) -> Callable:
     return partial(degradation, correction_table=table, **version)
 
 
-def _with_degradation(frames: dict[int, Candidate], degradation: Callable) -> dict[int, Candidate]:
-    """Frames with their sensitivity relative to that at launch, in the middle of their hour: Boerner et al. (2014)."""
-    hours = {key: (float(c.channel), c.time_utc[:13]) for key, c in frames.items()}
-    factors = {hour: _sensitivity_left(*hour, degradation) for hour in sorted(set(hours.values()))}
-    return {key: replace(c, degradation=factors[hours[key]]) for key, c in frames.items()}
+def _aged(frame: Placed, left: Callable[[float, str], float]) -> Placed:
+    """The frame with its sensitivity relative to that at launch, in the middle of its hour: Boerner et al. (2014)."""
+    return replace(frame, degradation=left(float(frame.channel), frame.candidate.time_utc[:13]))
 
 
 def _sensitivity_left(wavelength: float, hour_utc: str, degradation: Callable) -> float:
@@ -104,24 +109,25 @@ def _plain(column) -> np.ndarray:
     return np.asarray(filled.value, float)
 
 
-def _pointed(candidate: Candidate, table: dict[str, np.ndarray]) -> Candidate:
+def _pointed(frame: Placed, table: dict[str, np.ndarray]) -> Placed:
     """The frame with the pointing of the table's entry for its T_OBS, as `aiapy.calibrate.update_pointing` sets it."""
-    if candidate.wcs is None:
-        return candidate
+    candidate = frame.candidate
+    if frame.wcs is None:
+        return frame
     if candidate.shape != FULL_FRAME:
-        return _flagged(candidate, "header's pointing kept: the pointing table is about full frames")
+        return _flagged(frame, "header's pointing kept: the pointing table is about full frames")
     time = np.datetime64(candidate.time_utc)
     entries = np.flatnonzero((table["T_START"] <= time) & (time < table["T_STOP"]))
-    if not len(entries) or f"A_{candidate.channel:>03}_X0" not in table:
+    if not len(entries) or f"A_{frame.channel:>03}_X0" not in table:
         raise ValueError(f"prep.pointing_table has no entry for {candidate.source} of {candidate.time_utc}")
-    names = (f"A_{candidate.channel:>03}_{what}" for what in ("X0", "Y0", "IMSCALE", "INSTROT"))
+    names = (f"A_{frame.channel:>03}_{what}" for what in ("X0", "Y0", "IMSCALE", "INSTROT"))
     x0, y0, scale, turn = (float(table[name][entries[0]]) for name in names)
     if math.isnan(x0 + y0 + scale + turn + candidate.sat_rot_deg):
-        return _flagged(candidate, "header's pointing kept: the pointing table has none here")
+        return _flagged(frame, "header's pointing kept: the pointing table has none here")
     # X0 and Y0 count from 0, CRPIX from 1: AIA/HMI keyword document AIA02840, section 2.2.
     moved = {"crpix1": x0 + 1, "crpix2": y0 + 1, "cdelt1": scale, "cdelt2": scale}
-    return replace(candidate, wcs=replace(candidate.wcs, crota2=turn + candidate.sat_rot_deg, **moved))
+    return replace(frame, wcs=replace(frame.wcs, crota2=turn + candidate.sat_rot_deg, **moved))
 
 
-def _flagged(candidate: Candidate, flag: str) -> Candidate:
-    return replace(candidate, flags="; ".join(filter(None, [candidate.flags, flag])))
+def _flagged(frame: Placed, flag: str) -> Placed:
+    return replace(frame, flags="; ".join(filter(None, [frame.flags, flag])))

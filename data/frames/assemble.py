@@ -138,7 +138,7 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
         full_scales = [facts[row, channel]["full_scale"] for row in good]
         if name in given.stretches:
             chosen.append(given.stretches[name])
-        elif not plan.is_fits and None not in full_scales:
+        elif not plan.is_counts and None not in full_scales:
             chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
             try:
@@ -153,7 +153,7 @@ def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
     rows = np.array(good)
     if not prep.fit_exclude_utc:
         return rows
-    utc = [plan.rows[row][0].time_utc for row in good]
+    utc = [plan.rows[row][0].candidate.time_utc for row in good]
     if not all(utc):
         raise ValueError(f"{plan.name} has no UTC times to apply prep.fit_exclude_utc to; set prep.start_utc")
     rows = rows[~inside(np.array(utc, "datetime64[ms]"), prep.fit_exclude_utc)]
@@ -206,12 +206,12 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "channels": list(plan.channels),
         "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,
-        "origin": "lower" if plan.is_fits else "upper",
-        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_fits else "level",
+        "origin": "lower" if plan.is_counts else "upper",
+        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_counts else "level",
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
-        "calibration": steps(prep, [c for row in plan.rows for c in row]),
+        "calibration": steps(prep, [frame for row in plan.rows for frame in row]),
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},
     }

@@ -1,6 +1,6 @@
 """Pass 2 of prep, the part that runs in worker processes: decode, calibrate, write rows of the memory map.
 
-Kept apart from `prepare_data.py` so that a worker starts without loading pandas, matplotlib or torch.
+Kept apart from `prepare_data.py` so that a worker starts without loading matplotlib or torch.
 """
 
 import multiprocessing
@@ -15,8 +15,9 @@ import numpy as np
 
 from config import PrepConfig
 from data import sources
-from data.frames.to_grid import calibrate
-from data.sources.base import Candidate, FrameError
+from data.frames.placement import Placed
+from data.frames.to_grid import calibrate, one_channel
+from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Task:
 
     folder: str  # holds decoded.npy (T, C, H, W) float32 and bits.npy (T, C, H, W) uint8
     source_shape: tuple[int, int]
-    items: tuple[tuple[int, int, Candidate], ...]  # (row, channel, candidate)
+    source: FrameSource  # itself, not its name: one that was registered in the main process is not known here
+    items: tuple[tuple[int, int, Placed], ...]  # (row, channel, frame)
 
 
 def start_worker() -> None:
@@ -40,7 +42,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def scan_chunk(items: list[sources.Input], root: Path, prep: PrepConfig) -> list[Candidate]:
+def scan_chunk(items: list[Input], root: Path, prep: PrepConfig) -> list[Candidate]:
     """Pass 1 for a few inputs."""
     return [candidate for item in items for candidate in sources.scan(item, root, prep)]
 
@@ -49,34 +51,45 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
-    place = {id(candidate): (row, channel) for row, channel, candidate in task.items}
-    facts = []
-    for candidate, raw in sources.read([candidate for _, _, candidate in task.items]):
-        row, channel = place[id(candidate)]
-        try:
-            if isinstance(raw, FrameError):
-                raise raw
-            frame = calibrate(raw, candidate, task.source_shape, decoded.shape[2:], prep)
-        except FrameError as error:
-            facts.append({"row": row, "channel": channel, "reason": str(error)})
-            continue
-        decoded[row, channel], bits[row, channel] = frame.values, frame.bits
-        facts.append(
-            {
-                "row": row,
-                "channel": channel,
-                "reason": "",
-                "coverage": round(frame.coverage, 6),
-                "saturated": round(frame.saturated_fraction, 9),
-                "sha256": raw.sha256,
-                "flags": frame.flags,
-                "full_scale": _full_scale(raw.pixels.dtype),
-            }
-        )
+    by_place: dict[tuple, list[tuple[int, int, Placed]]] = {}
+    for item in task.items:  # the channels of a picture in colour are decoded at once
+        by_place.setdefault(item[2].candidate.place, []).append(item)
+    groups, facts = list(by_place.values()), []
+    for number, raw in sources.read(task.source, [items[0][2].candidate for items in groups]):
+        for row, channel, frame in groups[number]:
+            try:
+                found = _write(raw, frame, task.source_shape, decoded[row, channel], bits[row, channel], prep)
+            except FrameError as error:
+                found = {"reason": str(error)}
+            facts.append({"row": row, "channel": channel} | found)
     # On disk before the journal says so, also when the machine and not only the process goes down.
     decoded.flush()
     bits.flush()
     return facts
+
+
+def _write(
+    raw: RawFrame | FrameError,
+    frame: Placed,
+    shape: tuple[int, int],
+    values: np.ndarray,
+    bits: np.ndarray,
+    prep: PrepConfig,
+) -> dict[str, Any]:
+    """Calibrate one frame into `values` and `bits` (H, W) of its row; returns its facts. Raises FrameError."""
+    if isinstance(raw, FrameError):
+        raise raw
+    raw = one_channel(raw, frame.channel)
+    made = calibrate(raw, frame, shape, values.shape, prep)
+    values[:], bits[:] = made.values, made.bits
+    return {
+        "reason": "",
+        "coverage": round(made.coverage, 6),
+        "saturated": round(made.saturated_fraction, 9),
+        "sha256": raw.sha256 or sha256(np.ascontiguousarray(raw.pixels).data),
+        "flags": made.flags,
+        "full_scale": _full_scale(raw.pixels.dtype),
+    }
 
 
 def _full_scale(dtype: np.dtype) -> float | None:

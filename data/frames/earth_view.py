@@ -5,11 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from config import SkyConfig
+from data.frames.placement import Row
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import apparent_radius_arcsec
-from data.sources.base import Candidate
-
-Row = tuple[Candidate, ...]
 
 
 def sky_rows(name: str, rows: tuple[Row, ...], sky: SkyConfig | None) -> tuple[Row, ...]:
@@ -17,19 +15,20 @@ def sky_rows(name: str, rows: tuple[Row, ...], sky: SkyConfig | None) -> tuple[R
 
     Raises ValueError when a frame has no UTC time, which decides where Earth is.
     """
-    pictures = [c for row in rows for c in row if not c.is_fits]
-    if sky is None or not pictures:
+    times_utc = [frame.candidate.time_utc for row in rows for frame in row if not frame.candidate.is_counts]
+    if sky is None or not times_utc:
         return rows
-    if not all(c.time_utc for c in pictures):
+    if not all(times_utc):
         raise ValueError(
             f"prep.sky needs UTC times, and frames of {name} have none; set prep.start_utc or prep.times_csv"
         )
     x, y = sky.disc_centre_px
     flat = FrameWcs(x + 1, y + 1, sky.pixel_arcsec, -sky.pixel_arcsec, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    seen = zip(pictures, *_earth([c.time_utc for c in pictures]), strict=True)
-    views = ((c, {"hglt_deg": b0, "dsun_m": d, "rsun_arcsec": apparent_radius_arcsec(d)}) for c, b0, d in seen)
-    known = {id(c): replace(c, wcs=replace(flat, **view)) for c, view in views}
-    return tuple(tuple(known.get(id(c), c) for c in row) for row in rows)
+    seen = zip(*_earth(times_utc), strict=True)
+    views = (replace(flat, hglt_deg=b0, dsun_m=d, rsun_arcsec=apparent_radius_arcsec(d)) for b0, d in seen)
+    return tuple(
+        tuple(frame if frame.candidate.is_counts else replace(frame, wcs=next(views)) for frame in row) for row in rows
+    )
 
 
 def _earth(times_utc: list[str]) -> tuple[list[float], list[float]]:

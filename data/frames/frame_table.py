@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.frames.placement import Placed
 from data.frames.plan import ReelPlan
 from data.reel.files import write_csv
 from data.reel.reel import inside
 from data.sky.wcs import as_columns
-from data.sources.base import Candidate
 
 FRAME_COLUMNS = (
     "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
@@ -24,20 +24,21 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
     reel's `grid` (H, W) and the first channel.
     """
     position = {row: i for i, row in enumerate(good)}
-    has_wcs = grid is not None and any(candidates[0].wcs for candidates in plan.rows)
+    has_wcs = grid is not None and any(frames[0].wcs for frames in plan.rows)
     rows = []
-    for row, candidates in enumerate(plan.rows):
-        record = _record(candidates[0], facts[row, 0], plan.channels[0])
-        for channel, candidate in list(enumerate(candidates))[1:]:
-            other = _record(candidate, facts[row, channel], plan.channels[channel])
+    for row, frames in enumerate(plan.rows):
+        record = _record(frames[0], facts[row, 0], plan.channels[0])
+        for channel, frame in list(enumerate(frames))[1:]:
+            other = _record(frame, facts[row, channel], plan.channels[channel])
             names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
             record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
             record["reason"] = record["reason"] or other["reason"]
         if has_wcs:
-            wcs = candidates[0].sky
+            wcs = frames[0].sky
             record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
-    rows += [_record(c, {"reason": c.reason}, c.channel) | {"index": None, "accepted": False} for c in plan.rejected]
+    out = {"index": None, "accepted": False}
+    rows += [_record(frame, {"reason": frame.reason}, frame.channel) | out for frame in plan.rejected]
     table = pd.DataFrame(rows)
     table["index"] = table["index"].astype("Int64")
     table["time_s"] = _seconds(table)
@@ -46,7 +47,8 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
     return table[[*FRAME_COLUMNS, *others]].reset_index(drop=True)
 
 
-def _record(candidate: Candidate, fact: dict, channel: str) -> dict:
+def _record(frame: Placed, fact: dict, channel: str) -> dict:
+    candidate = frame.candidate
     return {
         "time_utc": candidate.time_utc or None,
         "time_s": candidate.time_s,

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
 from data.frames.earth_view import sky_rows
+from data.frames.placement import Placed, Row
 from data.frames.registration import register_rows
 from data.sources.base import RGB, UNKNOWN, Candidate
 
@@ -24,22 +24,22 @@ _NOT_IDENTITY = (
     *("colour", "fit_fraction", "light_curves", "classes"),
 )
 
-Checked = dict[str, tuple[list[Candidate], list[Candidate]]]  # reel name -> accepted in time order, rejected
+Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
 
 
 @dataclass(frozen=True)
 class ReelPlan:
-    """What one reel will hold: `rows[t][c]` is the candidate of frame t and channel c, in time order."""
+    """What one reel will hold: `rows[t][c]` is what is placed at frame t and channel c, in time order."""
 
     name: str
     channels: tuple[str, ...]
-    rows: tuple[tuple[Candidate, ...], ...]
-    rejected: tuple[Candidate, ...]
+    rows: tuple[Row, ...]
+    rejected: tuple[Placed, ...]
     source_shape: tuple[int, int]
 
     @property
-    def is_fits(self) -> bool:
-        return bool(self.rows) and self.rows[0][0].is_fits
+    def is_counts(self) -> bool:
+        return bool(self.rows) and self.rows[0][0].candidate.is_counts
 
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
@@ -47,7 +47,7 @@ class ReelPlan:
         The place of the input is left out, so that a folder may be moved or named by another path.
         """
         settings = {k: v for k, v in asdict(prep).items() if k not in _NOT_IDENTITY}
-        inputs = [asdict(replace(c, path="")) for row in self.rows for c in row]
+        inputs = [frame.facts() for row in self.rows for frame in row]
         facts = [settings, given, self.name, self.channels, inputs]
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
@@ -58,11 +58,13 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     Raises ValueError when prep.sky or a table of corrections can't be applied.
     """
     # Workers report in any order; this one is the same every time.
-    candidates = sorted(candidates, key=lambda c: (c.source, c.position))
-    checked = {name: _checked(group) for name, group in _grouped(_adopted(candidates)).items()}
+    frames = [Placed.of(c) for c in sorted(candidates, key=lambda c: (c.source, c.position))]
+    checked = {name: _checked(group) for name, group in _grouped(_adopted(frames)).items()}
     plans = []
     if prep.channels == "stack":
-        wavelengths = {name: lists for name, lists in checked.items() if any(c.is_fits for c in chain(*lists))}
+        wavelengths = {
+            name: lists for name, lists in checked.items() if any(f.candidate.is_counts for f in chain(*lists))
+        }
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
     plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
@@ -78,22 +80,18 @@ def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
     return replace(plan, rows=register_rows(rows, plan.source_shape, prep))
 
 
-def _adopted(candidates: list[Candidate]) -> list[Candidate]:
-    """Unreadable FITS join the reel that most frames of their folder or archive belong to, else most frames at all."""
+def _adopted(frames: list[Placed]) -> list[Placed]:
+    """Unreadable frames join the reel that most of their folder or archive belong to, else most frames at all."""
     homes: dict[str, Counter] = {}
-    for c in candidates:
-        if c.is_fits and c.reel != UNKNOWN:
-            homes.setdefault(_place(c), Counter())[c.reel] += 1
+    for frame in frames:
+        if frame.candidate.is_counts and frame.reel != UNKNOWN:
+            homes.setdefault(frame.candidate.home, Counter())[frame.reel] += 1
     everywhere = sum(homes.values(), Counter())
     if not everywhere:
-        return candidates
+        return frames
     home = {place: _most_common(counts) for place, counts in homes.items()}
     default = _most_common(everywhere)
-    return [replace(c, reel=home.get(_place(c), default)) if c.reel == UNKNOWN else c for c in candidates]
-
-
-def _place(candidate: Candidate) -> str:
-    return str(Path(candidate.path).parent) if candidate.kind == "fits" else candidate.path
+    return [replace(f, reel=home.get(f.candidate.home, default)) if f.reel == UNKNOWN else f for f in frames]
 
 
 def _most_common(counts: Counter) -> Any:
@@ -101,13 +99,13 @@ def _most_common(counts: Counter) -> Any:
     return max(counts, key=lambda key: (counts[key], key))
 
 
-def _grouped(candidates: list[Candidate]) -> dict[str, list[Candidate]]:
-    """Candidates by reel. FITS of one channel meet from all over the input; each video and image folder is its own."""
-    groups: dict[tuple[str, str], list[Candidate]] = {}
-    for candidate in candidates:
-        own = {"video": candidate.path, "image": str(Path(candidate.path).parent)}.get(candidate.kind, "")
-        groups.setdefault((_folder_name(candidate.reel), own), []).append(candidate)
-    named: dict[str, list[Candidate]] = {}
+def _grouped(frames: list[Placed]) -> dict[str, list[Placed]]:
+    """Frames by reel. Counts of one channel meet from everywhere; a video or folder of images is one by itself."""
+    groups: dict[tuple[str, str], list[Placed]] = {}
+    for frame in frames:
+        own = "" if frame.candidate.is_counts else frame.candidate.home
+        groups.setdefault((_folder_name(frame.reel), own), []).append(frame)
+    named: dict[str, list[Placed]] = {}
     for name, own in sorted(groups):
         numbered = (f"{name}_{n}" for n in count(2))
         unique = name if name not in named else next(other for other in numbered if other not in named)
@@ -120,73 +118,78 @@ def _folder_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:120] or "reel"
 
 
-def _checked(group: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
-    """Accepted candidates in time order without duplicates, and the rejected ones."""
-    rejected = [c for c in group if c.reason]
-    accepted = sorted((c for c in group if not c.reason), key=_sort_key)
-    kept: list[Candidate] = []
-    for candidate in accepted:
-        if kept and _sort_key(kept[-1])[:2] == _sort_key(candidate)[:2]:
-            rejected.append(replace(candidate, reason=f"same time as {kept[-1].source}"))
+def _checked(group: list[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """Accepted frames in time order without duplicates, and the rejected ones."""
+    rejected = [frame for frame in group if frame.reason]
+    accepted = sorted((frame for frame in group if not frame.reason), key=_sort_key)
+    kept: list[Placed] = []
+    for frame in accepted:
+        if kept and _sort_key(kept[-1])[:2] == _sort_key(frame)[:2]:
+            rejected.append(replace(frame, reason=f"same time as {kept[-1].candidate.source}"))
         else:
-            kept.append(candidate)
+            kept.append(frame)
     return kept, rejected
 
 
-def _sort_key(candidate: Candidate) -> tuple:
+def _sort_key(frame: Placed) -> tuple:
+    candidate = frame.candidate
     time_s = candidate.time_s if not candidate.time_utc else 0.0
     return candidate.time_utc, time_s, candidate.source, candidate.position
 
 
-def _common_shape(candidates: list[Candidate]) -> tuple[int, int]:
+def _common_shape(frames: list[Placed]) -> tuple[int, int]:
     """The shape most frames have; the larger one on a tie."""
-    return _most_common(Counter(c.shape for c in candidates)) if candidates else (0, 0)
+    return _most_common(Counter(frame.candidate.shape for frame in frames)) if frames else (0, 0)
 
 
-def _separate(name: str, accepted: list[Candidate], rejected: list[Candidate]) -> ReelPlan:
+def _separate(name: str, accepted: list[Placed], rejected: list[Placed]) -> ReelPlan:
     accepted, odd = _of_one_colour(accepted)
     channels = (accepted[0].channel if accepted else "none",)
-    rows = tuple((c,) for c in accepted)
+    rows = tuple((frame,) for frame in accepted)
     if channels == ("rgb",):
-        channels, rows = RGB, tuple(tuple(replace(c, channel=name) for name in RGB) for c in accepted)
+        channels, rows = RGB, tuple(tuple(replace(frame, channel=name) for name in RGB) for frame in accepted)
     return ReelPlan(name, channels, rows, (*rejected, *odd), _common_shape(accepted))
 
 
-def _of_one_colour(accepted: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+def _of_one_colour(accepted: list[Placed]) -> tuple[list[Placed], list[Placed]]:
     """Pictures of the form that most have, gray or in colour, and the others, rejected with a reason."""
-    kinds = Counter(c.channel for c in accepted)
+    kinds = Counter(frame.channel for frame in accepted)
     if "rgb" not in kinds or len(kinds) == 1:
         return accepted, []
     usual = _most_common(kinds)
     reason = f"{'gray' if usual == 'rgb' else 'in colour'}, unlike most of its folder; prep.colour gray takes both"
-    odd = [replace(c, reason=reason) for c in accepted if c.channel != usual]
-    return [c for c in accepted if c.channel == usual], odd
+    odd = [replace(frame, reason=reason) for frame in accepted if frame.channel != usual]
+    return [frame for frame in accepted if frame.channel == usual], odd
 
 
 def _stacked(checked: Checked, prep: PrepConfig) -> ReelPlan:
     """One reel whose channels are the wavelengths, matched to the first one's times within the tolerance."""
-    rejected = [c for _, lost in checked.values() for c in lost]
+    rejected = [frame for _, lost in checked.values() for frame in lost]
     accepted = {name: checked[name][0] for name in sorted(checked, key=_wavelength) if checked[name][0]}
     if not accepted:
         return ReelPlan("_".join(sorted(checked)), ("none",), (), tuple(rejected), (0, 0))
     names = list(accepted)
     reference, *others = accepted.values()
     matches = [_match(reference, other, prep.match_tolerance_sec) for other in others]
-    rows, used = [], set()
-    for i, candidate in enumerate(reference):
+    rows: list[Row] = []
+    used: list[set[int]] = [set() for _ in others]
+    for i, frame in enumerate(reference):
         partners = [match.get(i) for match in matches]
-        if None in partners:
-            missing = ", ".join(n for n, p in zip(names[1:], partners, strict=True) if p is None)
-            rejected.append(replace(candidate, reason=f"no {missing} within {prep.match_tolerance_sec:g} s"))
-        else:
-            rows.append((candidate, *partners))
-            used.update(id(partner) for partner in partners)
+        missing = ", ".join(name for name, j in zip(names[1:], partners, strict=True) if j is None)
+        if missing:
+            rejected.append(replace(frame, reason=f"no {missing} within {prep.match_tolerance_sec:g} s"))
+            continue
+        rows.append((frame, *(other[j] for other, j in zip(others, partners, strict=True))))
+        for taken, j in zip(used, partners, strict=True):
+            taken.add(j)
     lost = f"not in a complete set of channels within {prep.match_tolerance_sec:g} s"
-    rejected += [replace(c, reason=lost) for other in others for c in other if id(c) not in used]
+    unused = (f for other, taken in zip(others, used, strict=True) for j, f in enumerate(other) if j not in taken)
+    rejected += [replace(frame, reason=lost) for frame in unused]
     channels = tuple(accepted[name][0].channel for name in names)
     channels = channels if len(set(channels)) == len(channels) else tuple(names)
-    shape = _common_shape([c for row in rows for c in row])
-    return ReelPlan("_".join(names), channels, tuple(rows), tuple(rejected), shape)
+    return ReelPlan(
+        "_".join(names), channels, tuple(rows), tuple(rejected), _common_shape([f for r in rows for f in r])
+    )
 
 
 def _wavelength(name: str) -> tuple:
@@ -194,18 +197,19 @@ def _wavelength(name: str) -> tuple:
     return len(name), name
 
 
-def _match(reference: list[Candidate], other: list[Candidate], tolerance_s: float) -> dict[int, Candidate]:
-    """Nearest frame of `other` for each frame of `reference`; each is used once, closest pairs first."""
-    a, b = (np.array([c.time_utc for c in side], "datetime64[ms]").astype(np.int64) for side in (reference, other))
+def _match(reference: list[Placed], other: list[Placed], tolerance_s: float) -> dict[int, int]:
+    """Nearest frame of `other` for each frame of `reference`, by number; each is used once, closest pairs first."""
+    times = ([frame.candidate.time_utc for frame in side] for side in (reference, other))
+    a, b = (np.array(side, "datetime64[ms]").astype(np.int64) for side in times)
     tolerance_ms = round(tolerance_s * 1000)
     pairs = []
     for i, time in enumerate(a):
         low, high = np.searchsorted(b, [time - tolerance_ms, time + tolerance_ms + 1])
         pairs += [(abs(int(b[j] - time)), i, j) for j in range(low, high)]
-    matched: dict[int, Candidate] = {}
+    matched: dict[int, int] = {}
     taken: set[int] = set()
     for _, i, j in sorted(pairs):
         if i not in matched and j not in taken:
-            matched[i] = other[j]
+            matched[i] = j
             taken.add(j)
     return matched

@@ -11,43 +11,45 @@ from dataclasses import replace
 import numpy as np
 
 from config import PrepConfig
+from data.frames.placement import Placed, Row
 from data.sky.wcs import FrameWcs
-from data.sources.base import Candidate
 
 REGISTERED_LEVEL = 1.5  # LVL_NUM of frames that the archive registered
 TOLERANCE_PX = 0.02  # a frame that is nowhere farther from its place stays as it is
 DISC_FITS = 1.05  # a full disc's diameter is at most this many times the shorter side
 LARGEST_DRIFT = 0.25  # of the shorter side; pointings that differ by more follow their target on purpose
 
-Row = tuple[Candidate, ...]
-
 
 def register_rows(rows: tuple[Row, ...], shape: tuple[int, int], prep: PrepConfig) -> tuple[Row, ...]:
     """The rows of a plan with `target` and `to_source` of every frame that is to be registered."""
-    frames = [c for row in rows for c in row if _wanted(c, shape, prep.shape_tolerance_px)]
-    if prep.register == "off" or not frames:
+    wanted = [[_wanted(frame, shape, prep.shape_tolerance_px) for frame in row] for row in rows]
+    found = [wcs for row in wanted for wcs in row if wcs]
+    if prep.register == "off" or not found:
         return rows
-    targets = dict(zip(map(id, frames), _targets([c.wcs for c in frames], shape, prep.rsun_arcsec), strict=True))
-    return tuple(tuple(_registered(c, targets.get(id(c)), shape) for c in row) for row in rows)
+    targets = iter(_targets(found, shape, prep.rsun_arcsec))
+    return tuple(
+        tuple(_registered(frame, wcs, next(targets), shape) if wcs else frame for frame, wcs in zip(*pair, strict=True))
+        for pair in zip(rows, wanted, strict=True)
+    )
 
 
-def _wanted(candidate: Candidate, shape: tuple[int, int], tolerance_px: int) -> bool:
+def _wanted(frame: Placed, shape: tuple[int, int], tolerance_px: int) -> FrameWcs | None:
+    """The WCS of a frame that is to be registered, None for the others."""
+    candidate = frame.candidate
     level = 1.0 if math.isnan(candidate.level) else candidate.level
     # Frames of another shape are rejected when they are decoded; they have no say in where the others go.
     fits = all(abs(n - m) <= tolerance_px for n, m in zip(candidate.shape, shape, strict=True))
-    return candidate.is_fits and candidate.wcs is not None and level < REGISTERED_LEVEL and fits
+    return frame.wcs if candidate.is_counts and level < REGISTERED_LEVEL and fits else None
 
 
-def _registered(candidate: Candidate, target: FrameWcs | None, shape: tuple[int, int]) -> Candidate:
-    if target is None:
-        return candidate
-    matrix = affine(target, candidate.wcs, shape)
+def _registered(frame: Placed, wcs: FrameWcs, target: FrameWcs, shape: tuple[int, int]) -> Placed:
+    matrix = affine(target, wcs, shape)
     corners = np.array([[x, y, 1.0] for x in (0, shape[1]) for y in (0, shape[0])])
     if not np.isfinite(matrix).all():  # a header that puts the frame behind the observer
-        return candidate
+        return frame
     if np.abs(corners @ matrix.T - corners[:, :2]).max() < TOLERANCE_PX:
-        return candidate
-    return replace(candidate, target=target, to_source=tuple(map(float, matrix.ravel())))
+        return frame
+    return replace(frame, target=target, to_source=tuple(map(float, matrix.ravel())))
 
 
 def _targets(sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None) -> list[FrameWcs]:

@@ -6,17 +6,18 @@ The order of the steps is that of aiapy's "Preparing AIA data"; its respiking is
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from config import PrepConfig
+from data.frames.placement import Placed
 from data.frames.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs
-from data.sources.base import Candidate, FrameError, RawFrame
+from data.sources.base import RGB, FrameError, RawFrame
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class CalibratedFrame:
     flags: str
 
 
-def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+def steps(prep: PrepConfig, frames: Sequence[Placed]) -> list[str]:
     """The calibration steps that `calibrate` performs on these frames, for reel.json."""
-    fits = any(c.is_fits for c in frames)
+    fits = any(frame.candidate.is_counts for frame in frames)
     done = ["missing pixels masked"]
     if fits and prep.saturation_dn:
         done.append(f"saturation noted at {prep.saturation_dn:g} DN")
     if fits and prep.normalise_exposure:
         done.append("divided by EXPTIME (DN/s)")
-    if any(c.degradation != 1 for c in frames):
+    if any(frame.degradation != 1 for frame in frames):
         done.append("divided by the degradation of the instrument")
     if prep.mask:
         done.append(f"rectangles masked: {[list(r) for r in prep.mask]}")
@@ -47,61 +48,70 @@ def steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
     return [*done, *_sky_steps(prep, frames), "valid-weighted area mean" if prep.resize else "native grid"]
 
 
-def _sky_steps(prep: PrepConfig, frames: Sequence[Candidate]) -> list[str]:
+def _sky_steps(prep: PrepConfig, frames: Sequence[Placed]) -> list[str]:
     """The steps that need a WCS."""
     done = []
-    fits = any(c.is_fits and c.wcs for c in frames)
+    fits = any(frame.candidate.is_counts and frame.wcs for frame in frames)
     if fits and prep.pointing_table:
         done.append("pointing from the master pointing table")
-    if any(c.target for c in frames):
+    targets = [frame.target for frame in frames if frame.target]
+    if targets:
         size = f"solar radius as of {prep.rsun_arcsec:g} arcsec" if prep.rsun_arcsec else "common scale"
-        pointings = {(c.target.crpix1, c.target.crpix2) for c in frames if c.target}
+        pointings = {(target.crpix1, target.crpix2) for target in targets}
         pointing = "common pointing" if len(pointings) == 1 else "each its own pointing"
         done.append(f"registered: roll 0, {size}, {pointing}")
-    if any(c.wcs for c in frames):
+    if any(frame.wcs for frame in frames):
         done.append("masked beyond the limb" if prep.off_limb == "mask" else "limb noted")
     return done
 
 
+def one_channel(raw: RawFrame, channel: str) -> RawFrame:
+    """A raw frame (H, W): one of three where it is in colour."""
+    if raw.pixels.ndim == 2:
+        return raw
+    return replace(raw, pixels=np.ascontiguousarray(raw.pixels[..., RGB.index(channel)]))
+
+
 def calibrate(
-    raw: RawFrame, candidate: Candidate, source_shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig
+    raw: RawFrame, frame: Placed, source_shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig
 ) -> CalibratedFrame:
     """One raw frame on the reel's grid `(H, W)`.
 
     `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
     """
-    level_dn = prep.saturation_dn if candidate.is_fits else None
+    level_dn = prep.saturation_dn if frame.candidate.is_counts else None
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
-    to_source = np.reshape(candidate.to_source, (2, 3)) if candidate.to_source else None
+    to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
     free = unmasked(source_shape, prep.mask, prep.field_circle)
     coverage, valid = _cover(valid, free, prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
         small, weight = area_mean(pixels, valid, grid, to_source)
-        small /= np.float32(_sensitivity(candidate, prep))
+        small /= np.float32(_sensitivity(frame, prep))
     if to_source is not None:
         coverage = float(np.clip(weight.mean() / (1.0 if free is None else free.mean()), 0, 1))
         _check_coverage(coverage, prep.min_coverage)
     bits = _mask_bits(small, weight, saturated, to_source)
-    _mark_limb(bits, candidate.sky, source_shape, prep)
+    _mark_limb(bits, frame.sky, source_shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
-    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, candidate, present, prep)))
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, prep)))
 
 
-def _flags(raw: RawFrame, candidate: Candidate, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
+def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
     """What was odd about a frame that is used all the same."""
-    flags = [text for text in (raw.flags, candidate.flags) if text]
+    flags = [text for text in (raw.flags, frame.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
-    return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if candidate.quality >> bit & 1]
+    return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if frame.candidate.quality >> bit & 1]
 
 
-def _sensitivity(candidate: Candidate, prep: PrepConfig) -> float:
+def _sensitivity(frame: Placed, prep: PrepConfig) -> float:
     """What the counts of a frame are divided by."""
-    exptime_s = candidate.exptime_s if candidate.is_fits and prep.normalise_exposure else 1.0
-    return exptime_s * candidate.degradation
+    candidate = frame.candidate
+    exptime_s = candidate.exptime_s if candidate.is_counts and prep.normalise_exposure else 1.0
+    return exptime_s * frame.degradation
 
 
 def _mark_limb(bits: np.ndarray, wcs: FrameWcs | None, shape: tuple[int, int], prep: PrepConfig) -> None:

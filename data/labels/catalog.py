@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from data.reel.files import write_text
-from data.sources.base import FrameError, parse_utc
+from data.sources.base import FrameError
+from data.sources.times import parse_utc
 
 COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
 NAMES = {

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from data.sources.base import FrameError, parse_utc
+from data.sources.base import FrameError
+from data.sources.times import parse_utc
 
 COLUMNS = (("start", "end"), ("start_utc", "end_utc"))
 

@@ -18,13 +18,15 @@ import numpy as np
 
 from config import Config, PrepConfig, from_dict
 from data.frames.assemble import scale_frame
-from data.frames.to_grid import calibrate
+from data.frames.placement import Placed
+from data.frames.to_grid import calibrate, one_channel
 from data.live.live_source import Picture
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from data.sources.base import RGB, Candidate, FrameError
-from data.sources.video import raw_frame
+from data.sources.base import RGB, Candidate, FrameError, RawFrame
+from data.sources.video import VideoSource
 
+A_PICTURE = Placed.of(Candidate("stream", "", VideoSource.name, "stream"))
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 KEPT_FRAMES = 64  # behind the last one that was scored: what a scorer may still look back at
 PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
@@ -106,13 +108,13 @@ class Form:
 
     def frame(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frame (C, H, W) and mask bits (H, W). Raises FrameError for a picture that can't be used."""
-        shape = next(iter(picture.planes.values())).shape
+        shape = picture.pixels.shape[:2]
         masked = self.pixels.mask or self.pixels.field_circle
         if masked and shape != self.source_shape:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
             raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
-        candidate = Candidate("stream", "", "video", "stream")
-        found = [calibrate(raw_frame(p), candidate, shape, self.grid, self.pixels) for p in picture.planes.values()]
+        raws = (one_channel(RawFrame(picture.pixels, None, ""), channel) for channel in self.channels)
+        found = [calibrate(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
         return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
 

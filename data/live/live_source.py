@@ -20,7 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
-from data.sources.video import has_colour, planes_of
+from data.sources.video import has_colour, pixels_of
 
 POLL_S = 0.05  # a file at its end is asked again after this
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a broken stream is opened again
@@ -30,9 +30,9 @@ HINT = "a file can be followed when its container is made for it: MPEG-TS, Matro
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded frame by channel, (H, W) uint8 each."""
+    """A decoded frame, (H, W) uint8, or (H, W, 3) in colour."""
 
-    planes: dict[str, np.ndarray]
+    pixels: np.ndarray
     time_s: float
     cadence_s: float
     is_gap: bool  # frames may be missing before it
@@ -151,8 +151,8 @@ class LiveSource:
                     video_s = number / rate
                 self._note_first()
                 time_s, is_gap = clock.time(video_s, 1 / rate, by_arrival=not self.is_file)
-                planes = planes_of(frame, self.in_colour, reformatter)
-                yield Picture(planes, time_s, 1 / rate, is_gap, self._can_wait())
+                pixels = pixels_of(frame, self.in_colour, reformatter)
+                yield Picture(pixels, time_s, 1 / rate, is_gap, self._can_wait())
 
     @contextmanager
     def _open(self) -> Iterator[av.container.InputContainer]:

@@ -18,7 +18,8 @@ from config import LightCurvesConfig
 from data.reel.common_mode import common_mode
 from data.reel.reel import INVALID, Reel, find_reels
 from data.sky.wcs import from_row
-from data.sources.table import Series, numbered
+from data.sources.base import Series
+from data.sources.table import numbered
 
 BLOCK_VALUES = 2**22  # of frames at a time, in double precision: 32 MB
 TYPICAL_FRAMES, TYPICAL_VALUES = 64, 2**26  # that the usual look is the median of

@@ -24,9 +24,7 @@ from data.reel.files import write_csv, write_json
 from data.reel.reel import INVALID, Reel
 from data.reel.stretch import Stretch
 from data.series.scaling import examine, scaling_of, share_scaling
-from data.sources import arrays, cases, table, xrs
-from data.sources.sidecar import ARRAY_SUFFIXES, TABLE_SUFFIXES, is_case_file
-from data.sources.table import Series, TableError
+from data.sources.base import Series, SeriesInput, TableError
 
 # The settings that decide the samples; the others are about pictures.
 _IDENTITY = (
@@ -37,30 +35,21 @@ _LATER = ("fit_fraction",)  # count only where they are set, so that reels from 
 MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
 
-def read_all(paths: Iterable[Path], root: Path, prep: PrepConfig) -> tuple[list[Series], list[str]]:
-    """The series among tables and arrays, and why others are none.
+def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tuple[list[Series], list[str]]:
+    """The series of files that may hold some, and why others hold none.
 
     A file given directly is one, and so is every file with prep.classes; another one found in a folder must look like
     one. Each reason is printed too.
     """
     found, left_out = [], []
     smallest = 0 if root.is_file() or prep.classes else 2 * prep.clip_length
-    for path in paths:
+    for item in inputs:
         try:
-            found += [_classed(series, prep) for series in _read(path, prep, smallest)]
+            found += [_classed(series, prep) for series in item.source.read_series(item.path, prep, smallest)]
         except TableError as error:
-            left_out.append(f"{path.name} is no series: {error}")
+            left_out.append(f"{item.path.name} is no series: {error}")
             print(left_out[-1])
     return share_scaling(found, prep), left_out
-
-
-def _read(path: Path, prep: PrepConfig, smallest: int) -> list[Series]:
-    name = path.name.lower()
-    if name.endswith(TABLE_SUFFIXES):
-        return [table.read(path, prep, smallest)]
-    if name.endswith(ARRAY_SUFFIXES):
-        return arrays.read(path, prep, smallest)
-    return cases.read(path, prep) if is_case_file(path) else [xrs.read(path)]
 
 
 def _classed(series: Series, prep: PrepConfig) -> Series:

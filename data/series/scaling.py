@@ -7,7 +7,8 @@ import numpy as np
 from config import PrepConfig
 from data.reel.reel import inside
 from data.reel.stretch import Stretch, fit_affine
-from data.sources.table import NO_TIME, SAME_TIME, Series
+from data.sources.base import Series
+from data.sources.table import NO_TIME, SAME_TIME
 
 ROUNDING_STEPS = 8  # values that lie so few steps of their number format apart are one value
 

@@ -1,108 +1,145 @@
-"""Sources turn bytes into frames. A new kind of input is one module here and one line in READERS."""
+"""Sources turn files into frames or series. A new kind of input is one `Source` in one file, and one line in SOURCES.
+
+A source from outside this package takes part once it is registered: `sources.register(MySource())`.
+"""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from config import PrepConfig
-from data.sources import fits, images, tar, video
-from data.sources.base import Candidate, FrameError, RawFrame
-from data.sources.sidecar import ARRAY_SUFFIXES, TABLE_SUFFIXES, XRS_SUFFIXES, is_case_file, standalone_tables
+from data.sources.arrays import ArraySource
+from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
+from data.sources.cases import CaseSource
+from data.sources.fits import FitsSource
+from data.sources.images import ImageSource
+from data.sources.sidecar import table_stem
+from data.sources.table import TableSource
+from data.sources.tar import CompressedTarSource, TarSource
+from data.sources.video import VideoSource
+from data.sources.xrs import XrsSource
 
-READERS = {
-    "fits": fits.read,
-    "tar": tar.read,
-    "tar.gz": tar.read_compressed,
-    "video": video.read,
-    "image": images.read,
+# By name. Of several that take a file, the last one gets it: those that look into files come behind.
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        FitsSource(),
+        TarSource(),
+        CompressedTarSource(),
+        VideoSource(),
+        ImageSource(),
+        TableSource(),
+        ArraySource(),
+        XrsSource(),
+        CaseSource(),
+    )
 }
-# Kinds read in one pass over their file, or over one group of its frames: a compressed tar can't be entered in the
-# middle, a video can at its key frames.
-SEQUENTIAL = ("tar.gz", "video")
+UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
+HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
+TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE)  # times were read
+SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
 
-@dataclass(frozen=True)
-class Input:
-    """One thing to scan: a file, or a folder of images; a "table" holds a series and no frames."""
-
-    scanner: str
-    path: Path
-    files: tuple[Path, ...] = ()
+def register(source: Source) -> None:
+    """Let a kind of input take part, before all others that take the same files."""
+    SOURCES[source.name] = source
 
 
-def discover(root: Path) -> list[Input]:
-    """Everything in `root` (a file or a folder, searched recursively) that a source can read, in a fixed order.
+def frame_source(name: str) -> FrameSource:
+    """The source of candidates of this kind."""
+    return cast(FrameSource, SOURCES[name])
 
-    Hidden names and the folders of finished reels are left out. Raises FileNotFoundError when there is nothing.
+
+def discover(root: Path) -> Found:
+    """Everything in `root` (a file or a folder, searched recursively): what sources read, and what is not read and why.
+
+    Hidden names and the folders of finished reels are left out. Raises FileNotFoundError when nothing can be read.
     """
     if not root.exists():
         raise FileNotFoundError(f"--data-raw {root} does not exist")
-    paths = [root] if root.is_file() else sorted(_files(root))
-    found = [Input(scanner, p) for p in paths for scanner in [_scanner(p)] if scanner]
-    folders: dict[Path, list[Path]] = {}
-    for path in paths:
-        if path.suffix.lower() in images.SUFFIXES:
-            folders.setdefault(path.parent, []).append(path)
-    found += [Input("images", folder, tuple(files)) for folder, files in folders.items()]
-    found += [Input("table", path) for path in standalone_tables(paths, [item.path for item in found])]
-    if not found:
-        frames = (fits.SUFFIXES, tar.SUFFIXES, video.SUFFIXES, images.SUFFIXES)
-        suffixes = (*frames, TABLE_SUFFIXES, ARRAY_SUFFIXES, XRS_SUFFIXES)
-        known = ", ".join(suffix for group in suffixes for suffix in group)
+    found = Found()
+    paths = [root] if root.is_file() else sorted(_files(root, found.unread))
+    taken = [(path, source) for path in paths for source in [_source_of(path, found.unread)] if source]
+    with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
+    for path, source in sorted(taken, key=lambda pair: _turn(*pair)):
+        is_times = table_stem(path).lower().endswith("_frame_times")
+        if source.may_belong_to_frames and (is_times or path.parent in with_frames):
+            found.unread.append(Unread(path, BESIDE_FRAMES))
+        else:
+            source.add_to(found, path)
+    if not found.frames and not found.series:
+        known = ", ".join(dict.fromkeys(suffix for source in SOURCES.values() for suffix in source.suffixes))
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
+    times = {path for item in found.frames for path in item.source.sidecars(item.path)}
+    found.unread[:] = [Unread(u.path, TIMES) if u.path in times else u for u in found.unread]
     return found
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
     """Files below `root`, linked folders too; a folder that is met again on another way is left out."""
     seen = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         place = os.path.realpath(folder)
         if place in seen or "reel.json" in names:  # a reel's own movie is no input
+            unread.append(Unread(Path(folder), MET_BEFORE if place in seen else FINISHED))
             folders.clear()
             continue
         seen.add(place)
+        unread += [Unread(Path(folder, name), HIDDEN) for name in (*folders, *names) if name.startswith(".")]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(folder, name) for name in names if not name.startswith(".") and Path(folder, name).is_file())
+        for path in (Path(folder, name) for name in names if not name.startswith(".")):
+            if path.is_file():
+                yield path
+            else:
+                unread.append(Unread(path, NO_FILE))  # a broken link, a socket
 
 
-def _scanner(path: Path) -> str:
-    name = path.name.lower()
-    if is_case_file(path):
-        return ""
-    suffixes = {"tar": tar.SUFFIXES, "fits": fits.SUFFIXES, "video": video.SUFFIXES}
-    return next((scanner for scanner, ends in suffixes.items() if name.endswith(ends)), "")
+def _source_of(path: Path, unread: list[Unread]) -> Source | None:
+    source = next((source for source in reversed(SOURCES.values()) if source.takes(path)), None)
+    if source is None:
+        unread.append(Unread(path, UNKNOWN_KIND))
+    return source
+
+
+def _turn(path: Path, source: Source) -> tuple[bool, bool]:
+    """Where series of one name are numbered: tables first, and files that keep tables beside them last."""
+    return not source.may_belong_to_frames, source.keeps_tables(path)
+
+
+def left_out(unread: Sequence[Unread]) -> str:
+    """What is not read in one line, counted by reason and suffix; "" where that is nothing."""
+    told = []
+    for reason in TOLD:
+        suffixes = Counter(item.path.suffix.lower() or "no suffix" for item in unread if item.reason == reason)
+        if suffixes:
+            kinds = ", ".join(f"{suffix} {n}" for suffix, n in suffixes.most_common(SUFFIXES_TOLD))
+            more = ", ..." if len(suffixes) > SUFFIXES_TOLD else ""
+            told.append(f"{suffixes.total()} {reason} ({kinds}{more})")
+    return f"files left out: {'; '.join(told)}" if told else ""
 
 
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     """All candidate frames of one input, from headers only."""
     root = root if root.is_dir() else root.parent
-    if item.scanner == "images":
-        found = images.scan_folder(item.path, list(item.files), root, prep)
-    else:
-        scanner = {"fits": fits.scan, "tar": tar.scan, "video": video.scan}[item.scanner]
-        found = scanner(item.path, root, prep)
-    return [replace(c, source=_printable(c.source), reason=_printable(c.reason)) for c in found]
+    found = item.source.scan_all(item.files, root, prep)
+    return [replace(c, source=printable(c.source), reason=printable(c.reason)) for c in found]
 
 
-def _printable(text: str) -> str:
-    """Text without the stand-ins for bytes of file names that are no Unicode, which no table could hold."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def read(source: FrameSource, candidates: Sequence[Candidate]) -> Iterator[tuple[int, RawFrame | FrameError]]:
+    """Pixels of candidates of one source by their number, each given exactly once: a FrameError where they can't be.
 
-
-def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of candidates of one kind, each given exactly once: as FrameError where it can't be read.
-
-    Those of a sequential kind must be of one file and group.
+    Those of a source that reads in one pass must be of one file and group.
     """
-    missing = {id(candidate): candidate for candidate in candidates}
+    missing = dict.fromkeys(range(len(candidates)))
     reason = "not found when the file was read again; did it change?"
     try:
-        for candidate, raw in READERS[candidates[0].kind](candidates):
-            del missing[id(candidate)]
-            yield candidate, raw
+        for number, raw in source.read(candidates):
+            del missing[number]
+            yield number, raw
     except Exception as error:  # decoders raise many kinds on damaged files; each frame behind gets it as its reason
         reason = f"not readable: {type(error).__name__}: {error}"
-    for candidate in missing.values():
-        yield candidate, FrameError(reason)
+    for number in missing:
+        yield number, FrameError(reason)

@@ -13,29 +13,37 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
-from data.sources.table import LABEL_COLUMNS, Series, TableError, file_sha256, refuse_short, series_of
+from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
 
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
 _KINDS = "biufMU"  # of numbers, times and texts
 
 
-def read(path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
-    """The series of a file, one for each folder in the names of its arrays; those that are none are printed.
+class ArraySource(SeriesSource):
+    """Arrays of one folder in their names, one series."""
 
-    Raises TableError with the first reason when none is, or the file can't be read.
-    """
-    digest, found, reasons = file_sha256(path), [], []
-    for group, arrays in _groups(path).items():
-        try:
-            found.append(_series(group, arrays, path, prep, digest, smallest))
-        except TableError as error:
-            reasons.append(str(error))
-            print(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
-    if not found:
-        raise TableError(reasons[0] if reasons else "it holds no array")
-    return found
+    name = "array"
+    suffixes = (".npz", ".npy")
+    may_belong_to_frames = True
+
+    def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+        """The series of a file, one for each folder in the names of its arrays; those that are none are printed.
+
+        Raises TableError with the first reason when none is, or the file can't be read.
+        """
+        digest, found, reasons = file_sha256(path), [], []
+        for group, arrays in _groups(path).items():
+            try:
+                found.append(_series(group, arrays, path, prep, digest, smallest))
+            except TableError as error:
+                reasons.append(str(error))
+                print(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
+        if not found:
+            raise TableError(reasons[0] if reasons else "it holds no array")
+        return found
 
 
 def _groups(path: Path) -> dict[str, dict[str, np.ndarray]]:

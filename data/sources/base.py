@@ -1,20 +1,20 @@
-"""What every source gives: candidates from headers alone, later their pixels."""
+"""What a kind of input is, and what every one gives: candidates from headers alone, later their pixels; or series."""
 
 import hashlib
-import re
-from dataclasses import dataclass
-from datetime import datetime
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from config import PrepConfig
+from data.reel.stretch import Stretch
 from data.sky.wcs import FrameWcs
 
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
-
-
-UNKNOWN = "unknown"  # reel of a FITS frame whose header can't be read; the plan finds it a place
-_FITS_KINDS = ("fits", "tar", "tar.gz")
+UNKNOWN = "unknown"  # reel of a frame whose header can't be read; the plan finds it a place
 RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 
@@ -22,15 +22,19 @@ class FrameError(Exception):
     """A frame that can't be used; the message is the reason recorded beside it."""
 
 
+class TableError(ValueError):
+    """A file that can't be read as a series; the message is the reason."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """One frame that was met, as far as its header tells; `reason` says why it is already rejected."""
+    """One frame that was met, as its header tells it; `reason` says why it is already rejected."""
 
     source: str  # what people read: path relative to the input folder, member or frame number behind it
     path: str  # the file that holds it
-    kind: str  # key of sources.READERS
-    reel: str  # name of the reel it belongs to
-    channel: str = "gray"  # "rgb" until the plan makes a candidate of each of the three
+    kind: str  # name of its source
+    reel: str  # name of the reel that it belongs to by its header; the plan may know better
+    channel: str = "gray"  # of its one; "rgb" where it holds three
     member: str = ""  # name inside an archive
     position: int = 0  # order inside the file: frame number, pts of a video, byte offset in a tar
     size: int = 0  # bytes of the file or tar member
@@ -42,82 +46,189 @@ class Candidate:
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
-    flags: str = ""  # what the header or a table made odd about a frame that is used all the same
+    flags: str = ""  # what the header makes odd about a frame that is used all the same
     wcs: FrameWcs | None = None  # of its pixels as stored
     level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
     sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
-    degradation: float = 1.0  # sensitivity left of that at launch
-    target: FrameWcs | None = None  # where registration brings it, on a grid of its stored shape; None: nowhere
-    to_source: tuple[float, ...] = ()  # affine (2, 3) row by row: pixels (x, y) of the target -> of the stored frame
+    is_counts: bool = False  # of a detector, with an exposure time and row 0 at the bottom; else a picture
+    home: str = ""  # the file or folder whose frames belong together: a video, an archive, a folder of files
 
     @property
-    def sky(self) -> FrameWcs | None:
-        """The WCS of its pixels once registered, before they are shrunk to the reel's grid."""
-        return self.target or self.wcs
-
-    @property
-    def is_fits(self) -> bool:
-        """Counts with a header and an exposure time, rather than a picture."""
-        return self.kind in _FITS_KINDS
+    def place(self) -> tuple[str, str, int]:
+        """Where its bytes are, unlike those of all others."""
+        return self.path, self.member, self.position
 
 
 @dataclass(frozen=True)
 class RawFrame:
-    """Pixels as stored `(H, W)`, the value that marks missing ones, and the SHA-256 of the bytes they came from."""
+    """Pixels as stored `(H, W)`, or `(H, W, 3)` of a candidate whose channel is "rgb"."""
 
     pixels: np.ndarray
-    blank: int | None
-    sha256: str
+    blank: int | None  # the value that marks missing ones
+    sha256: str  # of the bytes they came from; "" where these hold many frames, and the pixels stand for them
     flags: str = ""
+
+
+Frames = Iterator[tuple[int, RawFrame | FrameError]]  # the number of a frame among those asked for, and its pixels
+
+
+@dataclass(frozen=True)
+class Series:
+    """N samples of C variables as read: not sorted, nothing left out.
+
+    times_utc: (N,) datetime64[ms] with NaT, or None; times_s: (N,) float64 seconds, NaN unknown. values: (N, C)
+    float64, NaN missing. labels: (N,) float64. rows: (N,) where each is from, for people. lost: rows that could not be
+    read at all, as (where, reason). scaling: of each variable where something else decides it, None where it is fitted.
+    """
+
+    path: Path
+    name: str  # that its reel should get
+    channels: tuple[str, ...]
+    unit: str
+    times_utc: np.ndarray | None
+    times_s: np.ndarray
+    values: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+    lost: tuple[tuple[str, str], ...]
+    scaling: tuple[Stretch, ...] | None
+    sha256: str
+    notes: dict[str, str]  # what was made of the columns, by column
+    resolution: tuple[float, ...] = ()  # of each variable's number format, relative; empty: that of float64
+    part: str = ""  # of the file, where that holds several series
+    scaled_with: str = ""  # series of one such name share their scaling, so that their amplitudes can be compared
+    facts: dict[str, Any] = field(default_factory=dict)  # further entries of reel.json
+
+
+class Source(ABC):
+    """One kind of input. Prep sends it to its worker processes: it must be picklable, and its module importable."""
+
+    name: str  # of the kind, unlike all others
+    suffixes: tuple[str, ...]  # of the files it takes, in lower case and with the dot
+    may_belong_to_frames = False  # a file beside frames holds their times, their labels or a catalogue
+
+    def takes(self, path: Path) -> bool:
+        """Whether a file is of this kind: by its suffix, and by its content where that is not enough."""
+        return path.name.lower().endswith(self.suffixes)
+
+    @abstractmethod
+    def keeps_tables(self, path: Path) -> bool:
+        """Whether tables beside a file of this kind are about it, and no series of their own."""
+
+    def places(self, path: Path) -> tuple[Path, ...]:
+        """The folders where a table lies beside a file of this kind."""
+        return (path.parent,)
+
+    @abstractmethod
+    def add_to(self, found: "Found", path: Path) -> None:
+        """Note a file of this kind among what was found."""
+
+
+class FrameSource(Source):
+    """A kind of input that holds frames."""
+
+    is_folder = False  # its files of one folder are one input
+    in_one_pass = False  # frames of one file and group are read together: no frame can be entered by itself
+
+    def keeps_tables(self, path: Path) -> bool:
+        return True
+
+    def places(self, path: Path) -> tuple[Path, ...]:
+        return (path.parent, path.parent.parent) if self.is_folder else (path.parent,)
+
+    def add_to(self, found: "Found", path: Path) -> None:
+        place = path.parent if self.is_folder else path
+        found.inputs.setdefault((self.name, place), Input(self, place, [])).files.append(path)
+
+    def sidecars(self, path: Path) -> list[Path]:
+        """Files that are read beside an input (a file, or a folder of them), e.g. its times."""
+        return []
+
+    @abstractmethod
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """All frames of a file, from headers only; a file that can't be read is one candidate with its reason.
+
+        root: the input folder, which `Candidate.source` is relative to.
+        """
+
+    def scan_all(self, files: Sequence[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
+        """All frames of an input: of one file, or of those of one folder (`is_folder`)."""
+        return [candidate for path in files for candidate in self.scan(path, root, prep)]
+
+    @abstractmethod
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        """Pixels of candidates, each with its number among them, in any order.
+
+        A frame that can't be used is a FrameError; one that is left out, or all behind an exception, get a reason too.
+        With `in_one_pass` the candidates are of one file and group.
+        """
+
+
+class SeriesSource(Source):
+    """A kind of input that holds time series."""
+
+    def keeps_tables(self, path: Path) -> bool:
+        return False
+
+    def add_to(self, found: "Found", path: Path) -> None:
+        found.series.append(SeriesInput(self, path))
+
+    @abstractmethod
+    def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+        """The series of a file. Raises TableError with the reason when it holds none.
+
+        smallest: samples that a series must have, where nobody named the file.
+        """
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to scan for frames: a file, or a folder with those of its files that are of the kind."""
+
+    source: FrameSource
+    path: Path
+    files: list[Path]
+
+
+@dataclass(frozen=True)
+class SeriesInput:
+    """One file to read series from."""
+
+    source: SeriesSource
+    path: Path
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What was met and is not read, with the reason."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that was met in an input folder, in a fixed order."""
+
+    inputs: dict[tuple[str, Path], Input] = field(default_factory=dict)  # by source and path
+    series: list[SeriesInput] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    @property
+    def frames(self) -> list[Input]:
+        return list(self.inputs.values())
 
 
 def sha256(payload: bytes | memoryview) -> str:
     return hashlib.sha256(payload).hexdigest()
 
 
-def iso_ms(time: np.datetime64) -> str:
-    """UTC time as ISO 8601 with milliseconds."""
-    return str(time.astype("datetime64[ms]"))
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-_ISO = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$")
-_TAI = re.compile(r"^(\d{4})[-.](\d\d)[-.](\d\d)[T_ ](\d\d:\d\d:\d\d(?:\.\d+)?)_TAI$")
-
-
-def parse_utc(text: str) -> str:
-    """A header's time as ISO UTC with milliseconds: ISO, JSOC's TAI, and whatever else sunpy reads.
-
-    Raises FrameError when it is no time.
-    """
-    text = text.strip()
-    try:
-        if _ISO.match(text):
-            return iso_ms(np.datetime64(text.rstrip("Z").replace(" ", "T"), "us"))
-        # Imported late: they cost a second in every worker, and are rarely needed.
-        if tai := _TAI.match(text):
-            from astropy.time import Time
-
-            return iso_ms(np.datetime64(Time("{}-{}-{}T{}".format(*tai.groups()), scale="tai").utc.isot))
-        from sunpy.time import parse_time
-
-        return iso_ms(np.datetime64(parse_time(text).utc.isot))
-    except Exception as error:
-        raise FrameError(f"time {text!r} is not readable: {error}") from None
-
-
-# Date and time share their separators; without a separator the seconds are two more digits in the same run.
-_NAME_TIME = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)[T_ -]{0,2}(\d\d)([-_:.]?)(\d\d)(?:\6(\d\d))?(?!\d)"
-)
-
-
-def time_from_name(name: str) -> str:
-    """UTC time in a file name (20240714_1030, 2012-07-19T073301Z, 2012_07_19T07_33_01 ...), or ''."""
-    for match in _NAME_TIME.finditer(Path(name).name):
-        year, _, month, day, hour, _, minute, second = match.groups()
-        try:
-            time = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
-        except ValueError:
-            continue
-        return iso_ms(np.datetime64(time))
-    return ""
+def printable(text: str) -> str:
+    """Text without the stand-ins for bytes of file names that are no Unicode, which no table could hold."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

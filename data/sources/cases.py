@@ -11,38 +11,58 @@ from pathlib import Path
 import numpy as np
 
 from config import PrepConfig
+from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
-from data.sources.table import HUGE, Series, TableError, file_sha256, numbered, times_of
+from data.sources.table import HUGE, numbered, times_of
 
 VALUE = "value"
 
 
-def read(path: Path, prep: PrepConfig) -> list[Series]:
-    """The cases of a file, named by their number; a line that can't be read is printed.
+class CaseSource(SeriesSource):
+    """One case, one series, however short: a case is meant as one."""
 
-    Raises TableError when the file is of another sort, holds time stamps or regression targets, or no case can be read.
-    """
-    header, lines = _split(path)
-    for key in ("timestamps", "targetlabel"):
-        if header.get(key, ["false"])[0].lower() == "true":
-            raise TableError(f"@{key} true can't be read; what can are values at equal steps, with classes or without")
-    has_class = header.get("classlabel", ["false"])[0].lower() == "true"
-    digest, stem, digits = file_sha256(path), table_stem(path), len(str(len(lines)))
-    found: list[Series] = []
-    for number, line in enumerate(lines, start=1):
+    name = "case"
+    suffixes = (".ts",)  # also one of videos
+
+    def takes(self, path: Path) -> bool:
+        """Whether a `.ts` file is text of the archives, whose header lines begin with # or @, and no video."""
+        if not super().takes(path):
+            return False
         try:
-            parts = line.split(":")
-            label = parts.pop().strip() if has_class else None
-            values = _values(parts)  # (T, C)
-            if found and values.shape[1] != len(found[0].channels):
-                raise TableError(f"{values.shape[1]} variables, and {len(found[0].channels)} in those before")
-        except TableError as error:
-            print(f"{path.name}: case {number} is left out: {error}")
-            continue
-        found.append(_case(path, f"{stem}_{number:0{digits}d}", values, label, digest, str(number), prep))
-    if not found:
-        raise TableError(f"none of its {len(lines)} cases can be read")
-    return found
+            with path.open("rb") as stream:
+                start = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        except OSError:  # the video source has the reason
+            return False
+        return start[:1] in (b"#", b"@") and b"\0" not in start
+
+    def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+        """The cases of a file, named by their number; a line that can't be read is printed.
+
+        Raises TableError when the file is of another sort, holds time stamps or regression targets, or no case can be
+        read.
+        """
+        header, lines = _split(path)
+        for key in ("timestamps", "targetlabel"):
+            if header.get(key, ["false"])[0].lower() == "true":
+                allowed = "what can are values at equal steps, with classes or without"
+                raise TableError(f"@{key} true can't be read; {allowed}")
+        has_class = header.get("classlabel", ["false"])[0].lower() == "true"
+        digest, stem, digits = file_sha256(path), table_stem(path), len(str(len(lines)))
+        found: list[Series] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                parts = line.split(":")
+                label = parts.pop().strip() if has_class else None
+                values = _values(parts)  # (T, C)
+                if found and values.shape[1] != len(found[0].channels):
+                    raise TableError(f"{values.shape[1]} variables, and {len(found[0].channels)} in those before")
+            except TableError as error:
+                print(f"{path.name}: case {number} is left out: {error}")
+                continue
+            found.append(_case(path, f"{stem}_{number:0{digits}d}", values, label, digest, str(number), prep))
+        if not found:
+            raise TableError(f"none of its {len(lines)} cases can be read")
+        return found
 
 
 def _split(path: Path) -> tuple[dict[str, list[str]], list[str]]:

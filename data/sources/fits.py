@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,28 +19,40 @@ from astropy.io import fits
 from config import PrepConfig
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import from_header
-from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, RawFrame, parse_utc, sha256
+from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.times import parse_utc
 
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz", ".fits.fz")
 EXPTIME_LIMITS_S = (1e-6, 1e6)
 BLOCK_BYTES = 2880  # of which headers and data are made up
+NO_IMAGE = "no HDU holds a two-dimensional image"
 
 
-def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-    """The candidate of one FITS file, from its header."""
-    base = {"source": path.relative_to(root).as_posix(), "path": str(path), "kind": "fits", "reel": UNKNOWN}
-    try:
-        base["size"] = path.stat().st_size
-        with path.open("rb") as stream:
-            return [candidate_of(stream, base, prep)]
-    except OSError as error:
-        return [Candidate(**base, reason=f"unreadable file: {error}")]
+class FitsSource(FrameSource):
+    """One FITS file, one frame."""
 
+    name = "fits"
+    suffixes = SUFFIXES
 
-def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of FITS files."""
-    for candidate in candidates:
-        yield candidate, attempt(_read_file, candidate)
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        source = path.relative_to(root).as_posix()
+        base: dict[str, Any] = {
+            "source": source,
+            "path": str(path),
+            "kind": self.name,
+            "reel": UNKNOWN,
+            "home": str(path.parent),
+        }
+        try:
+            base["size"] = path.stat().st_size
+            with path.open("rb") as stream:
+                return [candidate_of(stream, base, prep)]
+        except OSError as error:
+            return [Candidate(**base, is_counts=True, reason=f"unreadable file: {error}")]
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        for number, candidate in enumerate(candidates):
+            yield number, attempt(_read_file, candidate)
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def _find_image(stream: BinaryIO) -> _Image:
         try:
             header = fits.Header.fromfile(stream)
         except EOFError:
-            raise FrameError("no HDU holds a two-dimensional image") from None
+            raise FrameError(NO_IMAGE) from None
         shape, end = _image_shape(header), stream.tell() + _padded_bytes(header)
         if len(shape) != 2:
             stream.seek(end)
@@ -75,6 +87,17 @@ def _find_image(stream: BinaryIO) -> _Image:
         if math.prod(shape) > MAX_PIXELS:
             raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
         return _Image(number, header, shape, is_whole=end <= stream.seek(0, io.SEEK_END))
+
+
+def rows_of_image(path: Path) -> int:
+    """Rows of the image of a FITS file, 0 where it has none. Raises FrameError when it can't be told."""
+    try:
+        with path.open("rb") as stream:
+            return _find_image(_plain(stream)).shape[0]
+    except FrameError as error:
+        if str(error) == NO_IMAGE:
+            return 0
+        raise
 
 
 def _image_shape(header: fits.Header) -> tuple[int, ...]:
@@ -114,6 +137,7 @@ def _padded_bytes(header: fits.Header) -> int:
 
 def candidate_of(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
     """The candidate of a FITS file in a stream, from its header; `base` holds the fields that tell where it is."""
+    base = base | {"is_counts": True}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels

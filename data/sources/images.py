@@ -3,27 +3,49 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.base import MAX_PIXELS, RGB, Candidate, FrameError, RawFrame, sha256, time_from_name
-from data.sources.sidecar import FrameTimes, find_times_csv, shift_utc
+from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.sidecar import FrameTimes, find_times_csv
+from data.sources.times import shift_utc, time_from_name
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 
 
-def scan_folder(folder: Path, files: list[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
-    """The candidates of one folder of images."""
-    files = sorted(files, key=lambda path: natural_key(path.name))
-    step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
-    times = _Times(folder, files, step_s, prep)
-    return [_candidate(path, number, root, times, prep) for number, path in enumerate(files)]
+class ImageSource(FrameSource):
+    """One folder of images, one reel."""
+
+    name = "image"
+    suffixes = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+    is_folder = True
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        return self.scan_all([path], root, prep)
+
+    def scan_all(self, files: Sequence[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of the images of one folder."""
+        files = sorted(files, key=lambda path: natural_key(path.name))
+        step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
+        times = _Times(files[0].parent, files, step_s, prep)
+        return [_candidate(path, number, root, times, prep) for number, path in enumerate(files)]
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        """Pixels as gray, where 16-bit and float images keep their depth, or in their colours."""
+        for number, candidate in enumerate(candidates):
+            try:
+                payload = Path(candidate.path).read_bytes()
+                yield number, RawFrame(_pixels(payload, candidate.channel == "rgb"), None, sha256(payload))
+            except Exception as error:  # Pillow raises many kinds on damaged files
+                yield number, FrameError(f"not readable as image: {error}")
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
@@ -59,9 +81,10 @@ class _Times:
 
 
 def _candidate(path: Path, number: int, root: Path, times: _Times, prep: PrepConfig) -> Candidate:
-    facts = {"path": str(path), "kind": "image", "source": path.relative_to(root).as_posix()}
+    facts: dict[str, Any] = {"path": str(path), "kind": ImageSource.name, "source": path.relative_to(root).as_posix()}
     folder = path.parent.relative_to(root)
     facts |= {"reel": folder.as_posix() if folder.parts else root.resolve().name, "time_s": number * times.step_s}
+    facts["home"] = str(path.parent)
     try:
         facts["size"] = path.stat().st_size
         facts |= times.facts(path, number)
@@ -91,24 +114,10 @@ def _quiet() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore")
 
 
-def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of image files as gray, where 16-bit and float images keep their depth, or as one of their colours."""
-    for path, group in groupby(candidates, key=lambda candidate: candidate.path):
-        channels = list(group)
-        try:
-            payload = Path(path).read_bytes()
-            planes, digest = _planes(payload, channels[0].channel != "gray"), sha256(payload)
-        except Exception as error:  # Pillow raises many kinds on damaged files
-            yield from ((candidate, FrameError(f"not readable as image: {error}")) for candidate in channels)
-            continue
-        yield from ((candidate, RawFrame(planes[candidate.channel], None, digest)) for candidate in channels)
-
-
-def _planes(payload: bytes, in_colour: bool) -> dict[str, np.ndarray]:
-    """An image as (H, W) by channel: gray, or red, green and blue."""
+def _pixels(payload: bytes, in_colour: bool) -> np.ndarray:
+    """An image as (H, W), or (H, W, 3) in colour."""
     with _quiet(), Image.open(io.BytesIO(payload)) as image:
         if in_colour:
-            picture = np.asarray(image.convert("RGB"))  # (H, W, 3)
-            return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
+            return np.asarray(image.convert("RGB"))
         deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-        return {"gray": np.asarray(image if deep else image.convert("L"))}
+        return np.asarray(image if deep else image.convert("L"))

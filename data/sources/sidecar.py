@@ -2,18 +2,12 @@
 
 import csv
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from data.sources.base import FrameError, parse_utc
+from data.sources.base import FrameError
+from data.sources.times import parse_utc
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
-TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
-ARRAY_SUFFIXES = (".npz", ".npy")
-XRS_SUFFIXES = (".nc",)
-CASE_SUFFIXES = (".ts",)  # also one of videos, see is_case_file
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
@@ -66,37 +60,6 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         raise ValueError("it holds no row")
     names = [name.strip().lower() for name in lines[0]]
     return [dict(zip(names, line, strict=True)) for line in lines[1:]]
-
-
-def shift_utc(start_utc: str, seconds: float) -> str:
-    """UTC time `seconds` after `start_utc`, with milliseconds."""
-    start = np.datetime64(start_utc.replace(" ", "T"), "ms")
-    return str(start + np.timedelta64(round(seconds * 1000), "ms"))
-
-
-def standalone_tables(paths: Sequence[Path], frames: Sequence[Path]) -> list[Path]:
-    """Those files among `paths` that may be series: GOES netCDF, cases, tables and arrays without frames beside.
-
-    A table in a folder with frames or beside a folder of frames holds their times, their labels or a catalogue.
-    frames: the files and folders of frames.
-    """
-    taken = {place for path in frames for place in (path, path.parent)}
-    suffixes = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
-    tables = [p for p in paths if p.name.lower().endswith(suffixes) and p.parent not in taken]
-    tables = [p for p in tables if not table_stem(p).lower().endswith("_frame_times")]
-    return tables + [p for p in paths if p.name.lower().endswith(XRS_SUFFIXES) or is_case_file(p)]
-
-
-def is_case_file(path: Path) -> bool:
-    """Whether a `.ts` file is text of the UEA and UCR archives, whose header lines begin with # or @, and no video."""
-    if not path.name.lower().endswith(CASE_SUFFIXES):
-        return False
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except OSError:  # the video source has the reason
-        return False
-    return start[:1] in (b"#", b"@") and b"\0" not in start
 
 
 def table_stem(path: Path) -> str:

@@ -2,20 +2,17 @@
 
 import csv
 import gzip
-import hashlib
 import re
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.reel.stretch import Stretch
+from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import TIME_COLUMNS, table_stem
 
 SERIES_TIME_COLUMNS = (*TIME_COLUMNS, "datetime", "time_s", "seconds", "unix_time", "t", "ds")
@@ -28,61 +25,26 @@ HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does 
 NO_TIME, SAME_TIME = "time is missing or not readable", "same time as another sample"
 
 
-class TableError(ValueError):
-    """A table that can't be read as a series; the message is the reason."""
+class TableSource(SeriesSource):
+    """One table, one series."""
 
+    name = "table"
+    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+    may_belong_to_frames = True
 
-@dataclass(frozen=True)
-class Series:
-    """N samples of C variables as read: not sorted, nothing left out.
-
-    times_utc: (N,) datetime64[ms] with NaT, or None; times_s: (N,) float64 seconds, NaN unknown. values: (N, C)
-    float64, NaN missing. labels: (N,) float64. rows: (N,) where each is from, for people. lost: rows that could not be
-    read at all, as (where, reason). scaling: of each variable where something else decides it, None where it is fitted.
-    """
-
-    path: Path
-    name: str  # that its reel should get
-    channels: tuple[str, ...]
-    unit: str
-    times_utc: np.ndarray | None
-    times_s: np.ndarray
-    values: np.ndarray
-    labels: np.ndarray
-    rows: np.ndarray
-    lost: tuple[tuple[str, str], ...]
-    scaling: tuple[Stretch, ...] | None
-    sha256: str
-    notes: dict[str, str]  # what was made of the columns, by column
-    resolution: tuple[float, ...] = ()  # of each variable's number format, relative; empty: that of float64
-    part: str = ""  # of the file, where that holds several series
-    scaled_with: str = ""  # series of one such name share their scaling, so that their amplitudes can be compared
-    facts: dict[str, Any] = field(default_factory=dict)  # further entries of reel.json
-
-
-def read(path: Path, prep: PrepConfig, smallest: int = 0) -> Series:
-    """The series of a table.
-
-    With `smallest` the table must look like a series by itself: a time column, and at least so many rows. Raises
-    TableError with the reason when it is none.
-    """
-    table, lost = _read_rows(path)
-    refuse_short(len(table), smallest)
-    if smallest and _time_column(table, prep) is None:
-        raise TableError("it has no time column; name it with prep.time_column")
-    return series_of(table, path, prep, table_stem(path), file_sha256(path), lost=lost)
+    def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+        """With `smallest` the table must look like a series by itself: a time column, and at least so many rows."""
+        table, lost = _read_rows(path)
+        refuse_short(len(table), smallest)
+        if smallest and _time_column(table, prep) is None:
+            raise TableError("it has no time column; name it with prep.time_column")
+        return [series_of(table, path, prep, table_stem(path), file_sha256(path), lost=lost)]
 
 
 def refuse_short(count: int, smallest: int) -> None:
     """Raises TableError when `count` samples are fewer than a series that nobody named should have."""
     if count < smallest:
         raise TableError(f"{count} rows are too few for a series; at least two prep.clip_length, {smallest}")
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def series_of(

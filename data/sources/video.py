@@ -1,20 +1,73 @@
 """Video files, anything FFmpeg decodes, through PyAV: gray or RGB, 8 bit; its presentation time identifies a frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
-from data.sources.base import RGB, Candidate, FrameError, RawFrame, sha256
-from data.sources.sidecar import FrameTimes, find_times_csv, shift_utc
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
+from data.sources.sidecar import FrameTimes, find_times_csv
+from data.sources.times import shift_utc
 
-SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
+
+
+class VideoSource(FrameSource):
+    """One video, one reel; it can be entered at its key frames only."""
+
+    name = "video"
+    suffixes = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
+    in_one_pass = True
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of one video, from its packets."""
+        source = path.relative_to(root)
+        base: dict[str, Any] = {"path": str(path), "kind": self.name, "home": str(path)}
+        base["reel"] = source.with_suffix("").as_posix()
+        try:
+            base["size"] = path.stat().st_size
+            with av.open(str(path)) as container:
+                if not container.streams.video:
+                    raise FrameError("it has no video stream")
+                stream = container.streams.video[0]
+                base["shape"] = (stream.codec_context.height, stream.codec_context.width)
+                base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
+                seconds = float(stream.time_base)
+                packets, damage = _packets(container, stream)
+            times = find_times_csv(path, prep.times_csv)
+            table = FrameTimes(times) if times else None
+        except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
+            return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
+        found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
+        if damage:
+            found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
+        return found
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        """Pixels in presentation order, in one pass from the key frame before the first.
+
+        Frames that the decoder doesn't give are left out.
+        """
+        wanted = {candidate.position: number for number, candidate in enumerate(candidates)}
+        reformatter = VideoReformatter()
+        for frame in _frames_from(candidates[0].path, min(wanted)):
+            number = wanted.pop(frame.pts, None)
+            if number is not None and frame.is_corrupt:
+                yield number, FrameError("frame is damaged")
+            elif number is not None:
+                in_colour = candidates[number].channel == "rgb"
+                yield number, RawFrame(pixels_of(frame, in_colour, reformatter), None, "")
+            if not wanted:
+                return
 
 
 @dataclass(frozen=True)
@@ -24,30 +77,6 @@ class _Packet:
     pts: int
     is_key: bool
     is_damaged: bool
-
-
-def scan(path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-    """The candidates of one video, from its packets; a file that can't be opened is one rejected row."""
-    source = path.relative_to(root)
-    base = {"path": str(path), "kind": "video", "reel": source.with_suffix("").as_posix()}
-    try:
-        base["size"] = path.stat().st_size
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise FrameError("it has no video stream")
-            stream = container.streams.video[0]
-            base["shape"] = (stream.codec_context.height, stream.codec_context.width)
-            base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
-            seconds = float(stream.time_base)
-            packets, damage = _packets(container, stream)
-        times = find_times_csv(path, prep.times_csv)
-        table = FrameTimes(times) if times else None
-    except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-        return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
-    found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
-    if damage:
-        found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
-    return found
 
 
 def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float, table, prep) -> list[Candidate]:
@@ -109,43 +138,15 @@ def _what_is_missing(container, stream, packets: list[_Packet], announced: int) 
     return ""
 
 
-def read(candidates: list[Candidate]) -> Iterator[tuple[Candidate, RawFrame | FrameError]]:
-    """Pixels of frames of one video, in presentation order, in one pass from the key frame before the first.
-
-    Frames that the decoder doesn't give are left out.
-    """
-    wanted: dict[int, list[Candidate]] = {}
-    for candidate in candidates:
-        wanted.setdefault(candidate.position, []).append(candidate)
-    reformatter = VideoReformatter()
-    for frame in _frames_from(candidates[0].path, min(wanted)):
-        found = wanted.pop(frame.pts, [])
-        if frame.is_corrupt:
-            yield from ((candidate, FrameError("frame is damaged")) for candidate in found)
-        elif found:
-            planes = planes_of(frame, found[0].channel != "gray", reformatter)
-            yield from ((candidate, raw_frame(planes[candidate.channel])) for candidate in found)
-        if not wanted:
-            return
-
-
 def has_colour(stream: av.VideoStream) -> bool:
     """Whether the pixels of a video stream hold more than brightness and opacity, as far as its format tells."""
     form = stream.codec_context.format
     return form is not None and (form.has_palette or len(form.components) > 2)
 
 
-def planes_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> dict[str, np.ndarray]:
-    """A decoded frame as (H, W) uint8 by channel: gray, or red, green and blue."""
-    if not in_colour:
-        return {"gray": np.ascontiguousarray(reformatter.reformat(frame, format="gray").to_ndarray())}
-    picture = reformatter.reformat(frame, format="rgb24").to_ndarray()  # (H, W, 3)
-    return {name: np.ascontiguousarray(picture[..., i]) for i, name in enumerate(RGB)}
-
-
-def raw_frame(pixels: np.ndarray) -> RawFrame:
-    """Pixels (H, W) as a source gives them; a video's are what is hashed, as its bytes hold many frames."""
-    return RawFrame(pixels, None, sha256(pixels.data))
+def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> np.ndarray:
+    """A decoded frame as (H, W) uint8, or (H, W, 3) in colour."""
+    return np.ascontiguousarray(reformatter.reformat(frame, format="rgb24" if in_colour else "gray").to_ndarray())
 
 
 def _frames_from(path: str, pts: int) -> Iterator[av.VideoFrame]:

@@ -1,5 +1,6 @@
 """GOES X-ray sensor (XRS) files: FITS of GOES 6-15, netCDF of GOES 13-19, as sunpy.timeseries reads them."""
 
+import gzip
 import re
 import warnings
 from collections.abc import Sequence
@@ -8,66 +9,87 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from config import PrepConfig
 from data.reel.stretch import Stretch
-from data.sources.base import Candidate
+from data.sources.base import Series, SeriesSource, TableError, file_sha256
+from data.sources.fits import BLOCK_BYTES, rows_of_image
+from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.sidecar import table_stem
-from data.sources.table import Series, TableError, file_sha256, numbered
+from data.sources.table import numbered
 
 CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
 UNIT = "W/m^2"
 # Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
 SCALING = Stretch("asinh", 1e-8, 1e-4)
+TABLE_ROWS = 3  # of the image that the older tables are
+LOOKED_AT_BYTES = 8 * BLOCK_BYTES
 # Flags that leave the flux as good as it was: the correction for electrons, and a change of the amplifier.
 HARMLESS = re.compile(r"good_data|e(lectron)?_(correction|contam).*|gain_state_change")
 
 
-def among(candidates: Sequence[Candidate]) -> list[Path]:
-    """The FITS files among scanned candidates that are XRS tables, told from the header alone.
+class XrsSource(SeriesSource):
+    """One file, one series of both channels, however short."""
 
-    Only files without an image, or with one of three rows as the older tables are, are looked at again.
-    """
-    suspects = [c for c in candidates if c.kind == "fits" and (c.shape[0] == 3 or "no HDU holds" in c.reason)]
-    return [Path(c.path) for c in suspects if is_xrs(Path(c.path))]
+    name = "xrs"
+    suffixes = (".nc",)  # and FITS files that hold such a table
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) or (path.name.lower().endswith(FITS_SUFFIXES) and is_xrs(path))
+
+    def keeps_tables(self, path: Path) -> bool:
+        return not super().takes(path)  # a FITS file may have a catalogue beside it
+
+    def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
+        """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
+
+        Raises TableError when sunpy does not read it as XRS.
+        """
+        import sunpy.timeseries  # late: it takes seconds, and few need it
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = sunpy.timeseries.TimeSeries(str(path), source="XRS")
+        except Exception as error:  # sunpy and the readers below it raise many kinds on files of other sorts
+            raise TableError(f"not readable as GOES XRS: {type(error).__name__}: {error}") from None
+        table = found.to_dataframe()
+        missing = [name for name in CHANNELS if name not in table]
+        if missing:
+            raise TableError(f"no {', '.join(missing)} in it")
+        bad = _bad_bits(path)
+        values = np.stack([_fluxes(table, name, bad.get(name, 0)) for name in CHANNELS], axis=1)
+        utc = table.index.to_numpy().astype("datetime64[ms]")
+        count = len(table)
+        rows, scaling = numbered("sample", count), (SCALING,) * len(CHANNELS)
+        notes = dict.fromkeys(CHANNELS, "value") | {"satellite": str(found.observatory)}
+        nan = np.full(count, np.nan)
+        source = (path, table_stem(path), CHANNELS, UNIT, utc, nan, values, nan, rows, (), scaling)
+        return [Series(*source, file_sha256(path), notes)]
 
 
 def is_xrs(path: Path) -> bool:
-    """Whether a FITS file's first header is one of GOES XRS."""
+    """Whether a FITS file's first header is one of GOES XRS, and it holds no image that is more than a table."""
     try:
+        if not _names_goes(path):
+            return False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             header = fits.getheader(path, 0)
             names = str(header.get("TELESCOP", "")), str(header.get("INSTRUME", ""))
+            is_goes = names[0].strip().upper().startswith("GOES") and names[1].strip().lower().startswith("x-ray")
+            return is_goes and rows_of_image(path) in (0, TABLE_ROWS)
     except Exception:  # astropy raises many kinds on damaged files; the FITS source has their reason
         return False
-    return names[0].strip().upper().startswith("GOES") and names[1].strip().lower().startswith("x-ray")
 
 
-def read(path: Path) -> Series:
-    """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
-
-    Raises TableError when sunpy does not read it as XRS.
-    """
-    import sunpy.timeseries  # late: it takes seconds, and few need it
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = sunpy.timeseries.TimeSeries(str(path), source="XRS")
-    except Exception as error:  # sunpy and the readers below it raise many kinds on files of other sorts
-        raise TableError(f"not readable as GOES XRS: {type(error).__name__}: {error}") from None
-    table = found.to_dataframe()
-    missing = [name for name in CHANNELS if name not in table]
-    if missing:
-        raise TableError(f"no {', '.join(missing)} in it")
-    bad = _bad_bits(path)
-    values = np.stack([_fluxes(table, name, bad.get(name, 0)) for name in CHANNELS], axis=1)
-    utc = table.index.to_numpy().astype("datetime64[ms]")
-    count = len(table)
-    rows, scaling = numbered("sample", count), (SCALING,) * len(CHANNELS)
-    notes = dict.fromkeys(CHANNELS, "value") | {"satellite": str(found.observatory)}
-    nan = np.full(count, np.nan)
-    source = (path, table_stem(path), CHANNELS, UNIT, utc, nan, values, nan, rows, (), scaling)
-    return Series(*source, file_sha256(path), notes)
+def _names_goes(path: Path) -> bool:
+    """Whether GOES is named where a first header begins: every FITS file is asked, and few are worth a closer look."""
+    with path.open("rb") as stream:
+        start = stream.read(LOOKED_AT_BYTES)
+    if start[:2] == b"\x1f\x8b":
+        with gzip.open(path) as stream:
+            start = stream.read(LOOKED_AT_BYTES)
+    return re.search(rb"TELESCOP= *' *GOES", start, re.IGNORECASE) is not None
 
 
 def _fluxes(table, name: str, bad_bits: int) -> np.ndarray:

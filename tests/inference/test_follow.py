@@ -244,7 +244,7 @@ def ring(work, delay_s=1.0, span=16) -> LiveReel:
 
 
 def shot(i: int, can_wait=False, is_gap=False) -> Picture:
-    return Picture({"gray": np.full((HEIGHT, WIDTH), i % 256, np.uint8)}, i / FPS, 1 / FPS, is_gap, can_wait)
+    return Picture(np.full((HEIGHT, WIDTH), i % 256, np.uint8), i / FPS, 1 / FPS, is_gap, can_wait)
 
 
 def test_a_full_ring_goes_on_with_the_newest_and_ends_the_stretch(work):

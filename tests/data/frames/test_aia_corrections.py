@@ -14,6 +14,7 @@ from astropy.time import Time, TimeDelta
 
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
+from data.frames.placement import Placed
 from data.frames.plan import plan_reels
 from data.frames.to_grid import calibrate, steps
 from data.sources.base import Candidate, RawFrame
@@ -27,7 +28,8 @@ TIMES = ("2010-09-30T06:51:48.344", "2012-07-19T07:30:00.000", "2016-02-01T00:00
 
 
 def frame(time_utc=TIMES[0], channel="171", reel="aia_171", **facts):
-    return Candidate(f"{channel}.fits", f"{channel}.fits", "fits", reel, channel, time_utc=time_utc, **facts)
+    facts = {"time_utc": time_utc, "is_counts": True} | facts
+    return Candidate(f"{channel}.fits", f"{channel}.fits", "fits", reel, channel, **facts)
 
 
 def response_table():
@@ -48,7 +50,7 @@ def degradation(channel, time_utc):
 
 
 def corrected(*frames, **prep):
-    return [row[0] for row in correct_rows(tuple((f,) for f in frames), PrepConfig(**prep))]
+    return [row[0] for row in correct_rows(tuple((Placed.of(f),) for f in frames), PrepConfig(**prep))]
 
 
 def test_degradation_is_that_of_aiapy():
@@ -61,12 +63,12 @@ def test_degradation_is_that_of_aiapy():
 
 def test_other_instruments_are_left_alone():
     others = frame(channel="6173", reel="hmi_6173"), frame(channel="image", reel="aia_image")
-    assert alike(corrected(*others, degradation_table=str(response_table())), list(others))
+    assert alike(corrected(*others, degradation_table=str(response_table())), [Placed.of(other) for other in others])
 
 
 def test_degradation_is_divided_out_and_recorded():
     pixels = np.full((8, 8), 100, np.int16)
-    aged = frame(exptime_s=2.0, shape=(8, 8), degradation=0.25)
+    aged = replace(Placed.of(frame(exptime_s=2.0, shape=(8, 8))), degradation=0.25)
     assert np.all(calibrate(RawFrame(pixels, None, ""), aged, (8, 8), (4, 4), PrepConfig()).values == 200)
     assert "divided by the degradation of the instrument" in steps(PrepConfig(), [aged])
 
@@ -88,7 +90,7 @@ def test_without_aiapy_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "aiapy", None)
     with pytest.raises(ValueError, match=r"prep\.degradation_table x\.txt needs aiapy.*pip install aiapy"):
         plan_reels([frame(shape=(8, 8))], PrepConfig(degradation_table="x.txt"))
-    assert alike(corrected(frame()), [frame()])
+    assert alike(corrected(frame()), [Placed.of(frame())])
 
 
 def test_an_aiapy_that_does_not_import_is_not_called_missing(monkeypatch):

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import Config, PrepConfig
-from data import sources
+from data.frames.placement import Placed
 from data.frames.to_grid import calibrate
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from data.sources.base import FrameError
+from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, broken_inside, counts, fits_bytes, header, write_frames, write_tar
 from tests.support.videos import decode_all, number_of, write_video
 
@@ -131,8 +132,8 @@ def test_damaged_files_are_counted_with_their_reasons_and_the_rest_is_prepared(t
 def test_memory_does_not_follow_what_a_header_claims(tmp_path, name):
     (tmp_path / "a.fits").write_bytes(DAMAGED[name][0])
     tracemalloc.start()
-    (candidate,) = sources.scan(sources.Input("fits", tmp_path / "a.fits"), tmp_path, PREP)
-    ((_, raw),) = sources.read([candidate])  # as if it had been accepted
+    (candidate,) = frames.scan(tmp_path / "a.fits", PREP)
+    ((_, raw),) = frames.read([candidate])  # as if it had been accepted
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert isinstance(raw, FrameError)
@@ -142,8 +143,8 @@ def test_memory_does_not_follow_what_a_header_claims(tmp_path, name):
 def accepted(payload: bytes, folder) -> list:
     """Pixels of a file, if both its header and its data are accepted."""
     (folder / "a.fits").write_bytes(payload)
-    (candidate,) = sources.scan(sources.Input("fits", folder / "a.fits"), folder, PREP)
-    ((_, raw),) = sources.read([candidate])
+    (candidate,) = frames.scan(folder / "a.fits", PREP)
+    ((_, raw),) = frames.read([candidate])
     return [] if candidate.reason or isinstance(raw, FrameError) else [raw]
 
 
@@ -168,10 +169,10 @@ def test_no_damage_is_fatal(tmp_path_factory, layout, damage, in_header):
         payload[int(place * reach)] = value
     folder = tmp_path_factory.mktemp("d")
     for raw in accepted(bytes(payload), folder):
-        (candidate,) = sources.scan(sources.Input("fits", folder / "a.fits"), folder, PREP)
+        (candidate,) = frames.scan(folder / "a.fits", PREP)
         frame = None
         try:
-            frame = calibrate(raw, candidate, (24, 32), (6, 8), PREP)
+            frame = calibrate(raw, Placed.of(candidate), (24, 32), (6, 8), PREP)
         except FrameError as error:
             reason = str(error)
         assert reason if frame is None else np.isfinite(frame.values).all()
@@ -218,9 +219,9 @@ def test_a_cut_archive_gives_the_frames_before_the_cut(tmp_path, name, mode, kep
     members = {f"{i}.fits": fits_bytes(counts(i), header(12.0 * i)) for i in range(8)}
     whole = write_tar(tmp_path / name, members, mode).read_bytes()
     (tmp_path / name).write_bytes(whole[: int(kept * len(whole))])
-    candidates = [c for item in sources.discover(tmp_path) for c in sources.scan(item, tmp_path, PREP)]
+    candidates = frames.scan(tmp_path, PREP)
     good = [c for c in candidates if not c.reason]
-    results = dict(zip((c.member for c in good), (raw for _, raw in sources.read(good)), strict=True)) if good else {}
+    results = dict(zip((c.member for c in good), (raw for _, raw in frames.read(good)), strict=True)) if good else {}
     read = [m for m, raw in results.items() if not isinstance(raw, FrameError)]
     assert read == [f"{i}.fits" for i in range(len(read))]
     assert abs(len(read) - kept * 8) <= 1.5
@@ -246,8 +247,7 @@ def test_a_compressed_archive_with_a_damaged_middle(tmp_path):
 @pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.tar.gz"])
 def test_what_is_no_archive_is_one_rejected_row(tmp_path, name, payload):
     (tmp_path / name).write_bytes(payload)
-    (item,) = sources.discover(tmp_path)
-    found = sources.scan(item, tmp_path, PREP)
+    found = frames.scan(tmp_path, PREP)
     # tarfile takes an empty file for an empty archive; either way nothing is lost silently.
     assert [c.reason[:15] for c in found] == ["damaged archive"]
 
@@ -257,18 +257,16 @@ def test_an_archive_that_goes_on_in_garbage_is_told(tmp_path):
     members = {f"{i}.fits": fits_bytes(counts(i), header(12.0 * i)) for i in range(6)}
     whole = write_tar(tmp_path / "a.tar", members).read_bytes()
     at = whole.index(b"3.fits" + bytes(50))
-    (item,) = sources.discover(tmp_path)
     for damaged in (whole[:at] + b"\xff" * 512 + whole[at + 512 :], whole[:at]):
         (tmp_path / "a.tar").write_bytes(damaged)
-        *good, lost = sources.scan(item, tmp_path, PREP)
+        *good, lost = frames.scan(tmp_path, PREP)
         assert [c.member for c in good] == ["0.fits", "1.fits", "2.fits"]
         assert "damaged archive after 3 frames" in lost.reason
 
 
 def test_archives_of_other_things_give_no_frame(tmp_path):
     write_tar(tmp_path / "a.tar", {"readme.txt": b"hello"})
-    (item,) = sources.discover(tmp_path)
-    assert sources.scan(item, tmp_path, PREP) == []
+    assert frames.scan(tmp_path, PREP) == []
     with pytest.raises(ValueError, match="none of the 0 frames"):
         prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=1))
 
@@ -311,8 +309,8 @@ def test_damage_inside_a_video_is_told_and_costs_only_the_frames_it_touches(tmp_
     middle = len(payload) // 2
     payload[middle : middle + 3000] = bytes(3000)
     path.write_bytes(payload)
-    *candidates, damage = (c for item in sources.discover(tmp_path) for c in sources.scan(item, tmp_path, PREP))
-    results = list(sources.read([c for c in candidates if not c.reason]))
+    *candidates, damage = frames.scan(tmp_path, PREP)
+    results = list(frames.read([c for c in candidates if not c.reason]))
     shown = [number_of(raw.pixels) for _, raw in results if not isinstance(raw, FrameError)]
     assert len(shown) >= 34
     assert shown[:17] == list(range(17))
@@ -323,8 +321,7 @@ def test_damage_inside_a_video_is_told_and_costs_only_the_frames_it_touches(tmp_
 @pytest.mark.parametrize("payload", [b"", b"no video" * 500, RICE])
 def test_what_is_no_video_is_one_rejected_row(tmp_path, payload):
     (tmp_path / "v.mp4").write_bytes(payload)
-    (item,) = sources.discover(tmp_path)
-    (candidate,) = sources.scan(item, tmp_path, PREP)
+    (candidate,) = frames.scan(tmp_path, PREP)
     assert candidate.reason.startswith(("not readable as video", "video is damaged"))  # FFmpeg even knows FITS
 
 
@@ -337,8 +334,7 @@ def test_a_sound_file_is_no_video(tmp_path):
         frame.rate = 44100
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    (item,) = sources.discover(tmp_path)
-    assert [c.reason for c in sources.scan(item, tmp_path, PREP)] == ["not readable as video: it has no video stream"]
+    assert [c.reason for c in frames.scan(tmp_path, PREP)] == ["not readable as video: it has no video stream"]
 
 
 def test_unreadable_images_are_counted_and_the_rest_is_prepared(tmp_path):
@@ -367,8 +363,7 @@ def test_an_image_larger_than_any_is_not_decoded(tmp_path):
 
     payload[29:33] = zlib.crc32(payload[12:29]).to_bytes(4, "big")
     (tmp_path / "a.png").write_bytes(payload)
-    (item,) = sources.discover(tmp_path)
-    (candidate,) = sources.scan(item, tmp_path, PREP)
+    (candidate,) = frames.scan(tmp_path, PREP)
     assert "pixels" in candidate.reason
 
 
@@ -389,7 +384,7 @@ def test_a_damaged_times_csv_is_the_reason_of_every_frame(tmp_path, text, reason
     (tmp_path / "clip").mkdir()
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "clip" / "0.png")
     (tmp_path / "clip" / "times.csv").write_text(text)
-    candidates = [c for item in sources.discover(tmp_path) for c in sources.scan(item, tmp_path, PREP)]
+    candidates = frames.scan(tmp_path, PREP)
     assert {c.kind for c in candidates} == {"video", "image"}
     assert all(c.reason for c in candidates)
     assert reason in candidates[0].reason
@@ -400,8 +395,7 @@ def test_a_damaged_times_csv_is_the_reason_of_every_frame(tmp_path, text, reason
 def test_a_file_without_permission_is_a_reason(tmp_path):
     (path,) = write_frames(tmp_path, 1)
     path.chmod(0)
-    (item,) = sources.discover(tmp_path)
-    assert "unreadable file" in sources.scan(item, tmp_path, PREP)[0].reason
+    assert "unreadable file" in frames.scan(tmp_path, PREP)[0].reason
 
 
 def test_names_that_are_no_text_are_recorded(tmp_path):

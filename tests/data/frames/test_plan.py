@@ -20,17 +20,18 @@ STACK = PrepConfig(channels="stack", match_tolerance_sec=5.0)
 
 def fits_frame(seconds, wavelength=171, source=None, **facts):
     source = source or f"in/{wavelength}_{seconds}.fits"
-    facts = {"exptime_s": 2.0, "shape": (24, 32), "path": f"/data/{source}", "time_utc": utc(seconds)} | facts
+    path = {"path": f"/data/{source}", "home": f"/data/{source}".rpartition("/")[0]}
+    facts = {"exptime_s": 2.0, "shape": (24, 32), "time_utc": utc(seconds), "is_counts": True} | path | facts
     return Candidate(source, kind="fits", reel=f"aia_{wavelength}", channel=str(wavelength), **facts)
 
 
 def video_frame(path, number, **facts):
-    facts = {"position": 512 * number, "time_s": number / 25, "shape": (64, 96)} | facts
+    facts = {"position": 512 * number, "time_s": number / 25, "shape": (64, 96), "home": f"/data/{path}"} | facts
     return Candidate(f"{path}#{number}", f"/data/{path}", "video", path.rsplit(".", 1)[0], **facts)
 
 
 def sources_of(plan):
-    return [[c.source for c in row] for row in plan.rows]
+    return [[frame.candidate.source for frame in row] for row in plan.rows]
 
 
 def test_frames_are_in_time_order_by_wavelength():
@@ -45,7 +46,9 @@ def test_duplicates_are_rejected_with_the_frame_they_repeat():
     frames = [fits_frame(0), fits_frame(0, source="in/copy.fits"), fits_frame(12)]
     (plan,) = plan_reels(frames, PrepConfig())
     assert sources_of(plan) == [["in/171_0.fits"], ["in/171_12.fits"]]
-    assert [(c.source, c.reason) for c in plan.rejected] == [("in/copy.fits", "same time as in/171_0.fits")]
+    assert [(frame.candidate.source, frame.reason) for frame in plan.rejected] == [
+        ("in/copy.fits", "same time as in/171_0.fits")
+    ]
 
 
 def test_a_rejected_frame_does_not_displace_a_good_one_of_its_time():
@@ -65,7 +68,9 @@ def test_the_usual_shape_is_the_most_frequent_one():
 
 def test_videos_and_image_folders_are_reels_of_their_own():
     frames = [video_frame(path, i) for path in ("a/clip.mp4", "b/clip.mp4", "a/clip.mkv") for i in range(2)]
-    frames += [Candidate(f"{f}/0.png", f"/data/{f}/0.png", "image", f, time_s=0.0) for f in ("train/01", "test/01")]
+    for folder in ("train/01", "test/01"):
+        path, home = f"/data/{folder}/0.png", f"/data/{folder}"
+        frames.append(Candidate(f"{folder}/0.png", path, "image", folder, time_s=0.0, home=home))
     plans = plan_reels(frames, PrepConfig())
     assert [plan.name for plan in plans] == ["a_clip", "a_clip_2", "b_clip", "test_01", "train_01"]
     assert Counter(len(plan.rows) for plan in plans) == {2: 3, 1: 2}
@@ -86,16 +91,17 @@ def test_long_names_leave_room_for_suffixes():
 
 
 def test_unreadable_frames_are_counted_once_beside_their_neighbours():
-    lost = {"path": "/data/b/x.fits", "kind": "fits", "reel": UNKNOWN, "reason": "file is truncated"}
+    lost = {"kind": "fits", "reel": UNKNOWN, "reason": "file is truncated", "is_counts": True}
+    places = [{"path": f"/data/{folder}/x.fits", "home": f"/data/{folder}"} for folder in "bc"]
     frames = [fits_frame(12 * i, 171, source=f"a/{i}.fits") for i in range(3)]
     frames += [fits_frame(12 * i, 193, source=f"b/{i}.fits") for i in range(2)]
-    frames += [Candidate("b/x.fits", **lost), Candidate("c/x.fits", **lost | {"path": "/data/c/x.fits"})]
+    frames += [Candidate("b/x.fits", **lost, **places[0]), Candidate("c/x.fits", **lost, **places[1])]
     plans = {plan.name: plan for plan in plan_reels(frames, PrepConfig())}
-    assert [c.source for c in plans["aia_193"].rejected] == ["b/x.fits"]
-    assert [c.source for c in plans["aia_171"].rejected] == ["c/x.fits"]  # where most frames are
+    assert [frame.candidate.source for frame in plans["aia_193"].rejected] == ["b/x.fits"]
+    assert [frame.candidate.source for frame in plans["aia_171"].rejected] == ["c/x.fits"]  # where most frames are
     assert set(plans) == {"aia_171", "aia_193"}
     (stacked,) = plan_reels(frames, STACK)
-    assert {c.source for c in stacked.rejected if c.reason == "file is truncated"} == {"b/x.fits", "c/x.fits"}
+    assert {f.candidate.source for f in stacked.rejected if f.reason == "file is truncated"} == {"b/x.fits", "c/x.fits"}
 
 
 def test_unreadable_frames_alone_are_still_a_plan():
@@ -116,7 +122,7 @@ def test_stack_matches_the_nearest_frames():
         ["in/94_1.fits", "in/171_0.fits", "in/1600_-2.fits"],
         ["in/94_14.fits", "in/171_12.fits", "in/1600_13.fits"],
     ]
-    reasons = {c.source: c.reason for c in plan.rejected}
+    reasons = {frame.candidate.source: frame.reason for frame in plan.rejected}
     assert reasons["in/94_30.fits"] == "no aia_171, aia_1600 within 5 s"
     assert reasons["in/94_100.fits"] == "no aia_171, aia_1600 within 5 s"
     incomplete = "not in a complete set of channels within 5 s"
@@ -161,7 +167,7 @@ def test_stack_equals_trying_all_pairs(a, b, tolerance_s):
     (plan,) = plan_reels(frames, replace(STACK, match_tolerance_sec=float(tolerance_s)))
     expected = best_by_trying_all(a, b, tolerance_s)
     assert sources_of(plan) == [[f"in/171_{a[i]}.fits", f"in/193_{b[expected[i]]}.fits"] for i in sorted(expected)]
-    met = [c.source for c in itertools.chain(*plan.rows, plan.rejected)]
+    met = [frame.candidate.source for frame in itertools.chain(*plan.rows, plan.rejected)]
     assert sorted(met) == sorted(c.source for c in frames)
 
 
@@ -181,7 +187,7 @@ def test_each_frame_is_met_once_and_the_order_of_arrival_does_not_matter(facts, 
     prep = PrepConfig(channels=channels)
     frames = [fits_frame(t, w, source=f"{i}.fits", reason=r) for i, (t, w, r) in enumerate(facts)]
     plans = plan_reels(frames, prep)
-    met = [c for plan in plans for c in itertools.chain(*plan.rows, plan.rejected)]
+    met = [f.candidate for plan in plans for f in itertools.chain(*plan.rows, plan.rejected)]
     assert sorted(c.source for c in met) == sorted(c.source for c in frames)
     assert all(c.reason for plan in plans for c in plan.rejected)
     shuffled = random.Random(chance.random()).sample(frames, len(frames))

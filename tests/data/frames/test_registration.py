@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.frames.placement import Placed
 from data.frames.registration import affine, register_rows
 from data.frames.resample import area_mean
 from data.frames.to_grid import calibrate, steps
@@ -85,7 +86,8 @@ def test_affine_between_planes_tangent_elsewhere():
 
 def candidate(wcs, level=1.0, **facts):
     facts = {"exptime_s": 1.0, "shape": (128, 128)} | facts
-    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", level=level, wcs=wcs, **facts)
+    facts |= {"level": level, "wcs": wcs, "is_counts": True}
+    return Placed.of(Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **facts))
 
 
 def register(sources, shape=(128, 128), level=1.0, **prep):

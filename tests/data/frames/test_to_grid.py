@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from config import PrepConfig
+from data.frames.placement import Placed
 from data.frames.resample import area_mean
 from data.frames.to_grid import calibrate, steps
 from data.reel.reel import INVALID, SATURATED
@@ -119,8 +120,12 @@ def test_one_missing_pixel_does_not_spread():
 # calibrate
 
 
+PICTURE = Placed.of(Candidate("a.png", "a.png", "image", "a"))
+
+
 def fits_candidate(**facts):
-    return Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **{"exptime_s": 2.0, "shape": (24, 32)} | facts)
+    facts = {"exptime_s": 2.0, "shape": (24, 32), "is_counts": True} | facts
+    return Placed.of(Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **facts))
 
 
 def frame(pixels, prep=None, grid=(6, 8), shape=(24, 32), blank=BLANK, **facts):
@@ -135,8 +140,8 @@ def test_counts_become_rates():
 
 
 def test_pictures_are_not_divided_and_never_saturated():
-    raw, picture = RawFrame(np.full((24, 32), 255, np.uint8), None, ""), Candidate("a.png", "a.png", "image", "a")
-    small = calibrate(raw, picture, (24, 32), (6, 8), PrepConfig(saturation_dn=100.0))
+    raw = RawFrame(np.full((24, 32), 255, np.uint8), None, "")
+    small = calibrate(raw, PICTURE, (24, 32), (6, 8), PrepConfig(saturation_dn=100.0))
     assert np.all(small.values == 255)
     assert not small.bits.any()
 
@@ -304,5 +309,4 @@ def test_steps_tell_what_was_done():
         "rectangles masked: [[0, 0, 4, 4]]",
         "valid-weighted area mean",
     ]
-    picture = Candidate("a.png", "a.png", "image", "a")
-    assert steps(PrepConfig(resize=None), [picture]) == ["missing pixels masked", "native grid"]
+    assert steps(PrepConfig(resize=None), [PICTURE]) == ["missing pixels masked", "native grid"]

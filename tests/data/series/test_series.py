@@ -284,7 +284,7 @@ def test_a_table_beside_frames_is_no_series(tmp_path):
     for name in ("clip.mp4", "clip.csv", "other.csv", "x_frame_times.csv", "sub/a.png", "sub/times.csv", "alone/s.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    tables = [item.path.name for item in sources.discover(tmp_path) if item.scanner == "table"]
+    tables = [item.path.name for item in sources.discover(tmp_path).series]
     assert tables == ["s.csv"]
 
 

@@ -18,8 +18,10 @@ from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
 from data.reel.stretch import fit_affine
 from data.series.prepare_series import assemble_series, read_all
-from data.sources import arrays, cases
-from data.sources.table import HUGE, TableError
+from data.sources.arrays import ArraySource
+from data.sources.base import SeriesInput, TableError
+from data.sources.cases import CaseSource
+from data.sources.table import HUGE
 from tests.support.videos import picture, write_video
 
 DEFAULT = config.load(None).prep
@@ -143,11 +145,11 @@ def test_any_array_of_numbers_is_read_as_it_is(tmp_path_factory, array):
     expected[~np.isfinite(expected) | (np.abs(expected) >= HUGE)] = np.nan
     expected = expected[:, np.isfinite(expected).any(axis=0)]
     if expected.size:
-        (series,) = arrays.read(path, DEFAULT)
+        (series,) = ArraySource().read_series(path, DEFAULT)
         np.testing.assert_array_equal(series.values, expected)
     else:
         with pytest.raises(TableError):
-            arrays.read(path, DEFAULT)
+            ArraySource().read_series(path, DEFAULT)
 
 
 def test_arrays_in_a_folder_must_be_long_enough_and_have_no_frames_beside_them(tmp_path):
@@ -155,7 +157,7 @@ def test_arrays_in_a_folder_must_be_long_enough_and_have_no_frames_beside_them(t
     np.save(tmp_path / "short.npy", waves(10))
     assert list(prepared(tmp_path, tmp_path / "out")) == ["long"]
     (tmp_path / "frame.png").touch()
-    assert [item.scanner for item in sources.discover(tmp_path)] == ["images"]
+    assert [item.source.name for item in sources.discover(tmp_path).frames] == ["image"]
 
 
 # Parquet
@@ -256,7 +258,7 @@ def test_cases_read_back_as_written(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("cases") / "s.ts"
     lines = [":".join(",".join(map(repr, row)) for row in case.T.tolist()) + ":a b" for case in values]
     path.write_text("@classLabel true\n@DATA\n" + "\n".join(lines))
-    found = cases.read(path, DEFAULT)
+    found = CaseSource().read_series(path, DEFAULT)
     np.testing.assert_array_equal(np.stack([series.values for series in found]), values)
     assert {series.facts["class"] for series in found} == {"a b"}
 
@@ -264,8 +266,9 @@ def test_cases_read_back_as_written(tmp_path_factory, values):
 def test_a_video_of_the_same_suffix_stays_a_video(tmp_path):
     write_video(tmp_path / "camera.ts", 10)
     written(tmp_path / "sub" / "cases.ts", case_text())
-    found = {item.path.name: item.scanner for item in sources.discover(tmp_path)}
-    assert found == {"camera.ts": "video", "cases.ts": "table"}
+    found = sources.discover(tmp_path)
+    assert [(item.path.name, item.source.name) for item in found.frames] == [("camera.ts", "video")]
+    assert [(item.path.name, item.source.name) for item in found.series] == [("cases.ts", "case")]
 
 
 def test_many_cases_get_no_pages_and_are_kept_when_prepared_again(tmp_path, capsys):
@@ -388,7 +391,7 @@ def test_no_value_whatever_makes_prep_fail(tmp_path_factory, values, precision):
     folder = tmp_path_factory.mktemp("hostile")
     np.savez(folder / "s.npz", safe=np.arange(24.0), v=values)
     chosen = config.load(None, {"prep.precision": precision, "prep.min_coverage": 0.0})
-    ((series,), _) = read_all([folder / "s.npz"], folder / "s.npz", chosen.prep)
+    ((series,), _) = read_all([SeriesInput(ArraySource(), folder / "s.npz")], folder / "s.npz", chosen.prep)
     reel = Reel(assemble_series(series, Given(None, {}), folder / "s", "made for a test", chosen, with_page=False))
     assert np.isfinite(reel.frames).all()
     assert len(reel) == 24

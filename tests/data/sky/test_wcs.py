@@ -16,6 +16,7 @@ from sunpy.coordinates.sun import L0, angular_radius
 from sunpy.map import Map, coordinate_is_on_solar_disk
 
 from config import Config, PrepConfig, SkyConfig
+from data.frames.placement import Placed
 from data.frames.plan import plan_reels
 from data.frames.to_grid import calibrate
 from data.prepare_data import prep
@@ -180,8 +181,8 @@ def test_limb_mask_is_that_of_sunpy(cards):
 
 def frame_of(wcs, prep_config, pixels=None):
     pixels = np.full((120, 128), 100, np.int16) if pixels is None else pixels
-    candidate = Candidate("a.fits", "a.fits", "fits", "aia_171", exptime_s=1.0, wcs=wcs)
-    return calibrate(RawFrame(pixels, None, ""), candidate, (120, 128), (60, 64), prep_config)
+    candidate = Candidate("a.fits", "a.fits", "fits", "aia_171", exptime_s=1.0, wcs=wcs, is_counts=True)
+    return calibrate(RawFrame(pixels, None, ""), Placed.of(candidate), (120, 128), (60, 64), prep_config)
 
 
 def test_off_limb_is_marked_and_masked_only_when_asked_for():
@@ -284,7 +285,8 @@ def test_a_star_is_found_by_frames_csv(tmp_path, register, resize):
 
 def test_registered_reels_are_resumed_and_pickled_as_others(tmp_path):
     """The WCS is part of the identity: another pointing is another reel."""
-    frames = [Candidate(f"{i}", "x", "fits", "aia_171", time_utc=utc(i), shape=(8, 8), wcs=SUN) for i in range(3)]
+    facts = {"shape": (8, 8), "wcs": SUN, "is_counts": True}
+    frames = [Candidate(f"{i}", "x", "fits", "aia_171", time_utc=utc(i), **facts) for i in range(3)]
     (plan,), (same,) = (plan_reels(frames, PrepConfig()) for _ in range(2))
     (other,) = plan_reels([replace(f, wcs=replace(SUN, crota2=5.0)) for f in frames], PrepConfig())
     assert plan.identity(PrepConfig()) == same.identity(PrepConfig()) != other.identity(PrepConfig())

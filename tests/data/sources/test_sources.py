@@ -14,8 +14,10 @@ from PIL import Image
 
 from config import PrepConfig
 from data import sources
-from data.sources.base import FrameError, parse_utc, time_from_name
+from data.sources.base import FrameError
 from data.sources.images import natural_key
+from data.sources.times import parse_utc, time_from_name
+from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar
 from tests.support.videos import KINDS, decode_all, number_of, picture, write_video
 
@@ -23,12 +25,12 @@ PREP = PrepConfig()
 
 
 def scan(root, prep=PREP):
-    return [candidate for item in sources.discover(root) for candidate in sources.scan(item, root, prep)]
+    return frames.scan(root, prep)
 
 
 def pixels_of(candidates):
     """Pixels by source; every frame must have been read."""
-    read = {c.source: raw for c, raw in sources.read(candidates)}
+    read = {c.source: raw for c, raw in frames.read(candidates)}
     assert not [str(raw) for raw in read.values() if isinstance(raw, FrameError)]
     return {source: raw.pixels for source, raw in read.items()}
 
@@ -45,7 +47,7 @@ def test_fits_layouts_give_the_stored_counts_and_the_header(tmp_path, layout):
     assert (candidate.reel, candidate.channel, candidate.exptime_s) == ("aia_171", "171", 1.5)
     assert candidate.time_utc == utc(12.75)  # T_OBS, the middle of the exposure
     assert candidate.shape == (24, 32)
-    ((_, raw),) = sources.read([candidate])
+    ((_, raw),) = frames.read([candidate])
     assert raw.blank == BLANK
     np.testing.assert_array_equal(raw.pixels, counts(3))
     assert raw.pixels.dtype.kind == "i"  # not converted before its size is known
@@ -58,7 +60,7 @@ def test_fits_pixel_types(tmp_path, dtype, layout):
     if dtype == "uint8":
         pixels = (counts(1) % 251).astype(dtype)
     (tmp_path / "a.fits").write_bytes(fits_bytes(pixels, header(BLANK=None), layout))
-    ((_, raw),) = sources.read(scan(tmp_path))
+    ((_, raw),) = frames.read(scan(tmp_path))
     # Rice on floats quantises them; integers have to come back exactly.
     tolerance = 1.0 if layout == "rice" and dtype.startswith("float") else 0
     np.testing.assert_allclose(raw.pixels.astype(np.float64), pixels.astype(np.float64), rtol=0, atol=tolerance)
@@ -75,7 +77,7 @@ def test_fits_missing_pixels_are_marked(tmp_path):
     stream = io.BytesIO()
     hdu.writeto(stream)
     (tmp_path / "scaled.fits").write_bytes(stream.getvalue())
-    ((_, plain), (_, with_scale)) = sources.read(scan(tmp_path))
+    ((_, plain), (_, with_scale)) = frames.read(scan(tmp_path))
     assert plain.pixels[2, 3] == plain.blank == BLANK
     assert with_scale.blank is None
     assert np.argwhere(np.isnan(with_scale.pixels)).tolist() == [[2, 3]]
@@ -164,7 +166,7 @@ def test_tar_members_of_one_name_stay_apart(tmp_path):
                 info.size = len(payload)
                 tar.addfile(info, io.BytesIO(payload))
         candidates = [c for c in scan(tmp_path) if c.path == str(path)]
-        for i, (candidate, raw) in enumerate(sources.read(candidates)):
+        for i, (candidate, raw) in enumerate(frames.read(candidates)):
             assert candidate is candidates[i]
             np.testing.assert_array_equal(raw.pixels, counts(i))
 
@@ -190,7 +192,7 @@ def test_video_read_from_the_middle_equals_reading_it_all(tmp_path, name, first,
     path = write_video(tmp_path / name, 40)
     expected = decode_all(path)
     candidates = scan(tmp_path)[first:last]
-    for i, (candidate, raw) in zip(range(first, last), sources.read(candidates), strict=True):
+    for i, (candidate, raw) in zip(range(first, last), frames.read(candidates), strict=True):
         assert candidate.position == expected[i][0]
         np.testing.assert_array_equal(raw.pixels, expected[i][1])
 
@@ -370,7 +372,7 @@ def test_a_file_that_vanished_is_a_reason_for_each_of_its_frames(tmp_path):
     candidates = scan(tmp_path)
     for path in paths:
         path.unlink()
-        results = list(sources.read([c for c in candidates if c.path == str(path)]))
+        results = list(frames.read([c for c in candidates if c.path == str(path)]))
         assert len(results) == (3 if path.suffix == ".mp4" else 1)
         assert all(isinstance(raw, FrameError) and str(raw) for _, raw in results)
 

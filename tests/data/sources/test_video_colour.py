@@ -10,13 +10,13 @@ from PIL import Image
 
 import main
 from config import PrepConfig, load
-from data import sources
 from data.frames.plan import plan_reels
 from data.live.live_reel import Form
 from data.live.live_source import LiveSource
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from data.sources.base import RGB
+from tests.support import frames
 from tests.support.trainings import SMALL_MODEL
 from tests.support.videos import SHAPE, picture, write_video
 
@@ -75,7 +75,7 @@ def test_the_setting_makes_no_gray_reel_anew(tmp_path):
     write_video(tmp_path / "raw" / "intra.avi", 12)
 
     def plan_of(prep):
-        found = [c for i in sources.discover(tmp_path / "raw") for c in sources.scan(i, tmp_path / "raw", prep)]
+        found = frames.scan(tmp_path / "raw", prep)
         return plan_reels(found, prep)[0]
 
     gray, rgb = PrepConfig(), PrepConfig(colour="rgb")
