@@ -66,7 +66,7 @@ def follow(config: Config) -> Path:
     run = find_run(config.model_path, config.model.name)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
-    trained_on = training_reel(run, scorer)
+    trained_on = training_reel(run)
     form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
     source = LiveSource(config.eval, config.prep, form.in_colour)
     reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
@@ -100,9 +100,9 @@ def check_streams(scorer: Scorer) -> None:
         )
 
 
-def training_reel(run: Path, scorer: Scorer) -> Reel:
+def training_reel(run: Path) -> Reel:
     """A reel that the run was trained on, of pictures if there is one, whose form a stream's frames must have."""
-    reels = [quiet.reel for quiet in quiet_ranges(run, scorer.clip_length)]
+    reels = [quiet.reel for quiet in quiet_ranges(run)]
     return next((reel for reel in reels if reel.meta["unit"] == "level"), reels[0])
 
 

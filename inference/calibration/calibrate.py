@@ -21,7 +21,7 @@ from config import Config, EvalConfig, from_dict
 from data.reel.files import replacing
 from data.reel.reel import find_reels
 from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise, threshold_for
-from inference.calibration.quiet import QuietRange, note_windows, quiet_ranges
+from inference.calibration.quiet import QuietRange, keep_quiet, quiet_ranges, ranges_of
 from inference.scorers.load import Scorer, load_scorer
 from inference.scorers.net import ScoredFrame, settings_for
 from inference.scorers.samples import Samples, samples_of, smoothed
@@ -85,7 +85,7 @@ class WeakCalibration(Calibration):
 
 
 def calibrate_run(run: Path, config: Config) -> None:
-    """After training: note the run's quiet windows, and calibrate on them for the config's eval settings.
+    """After training: keep the quiet frames in the run, and calibrate on them for the config's eval settings.
 
     A model that learnt from window labels has no quiet windows, but a threshold to choose; one that learnt from
     synthetic series is calibrated on clean ones of these.
@@ -99,7 +99,7 @@ def calibrate_run(run: Path, config: Config) -> None:
     reels = find_reels(config.data_clips)
     for stale in (run / "calibration").glob("*.npz"):
         stale.unlink()  # of weights before a resumed training
-    note_windows(run, reels, trained.train)
+    keep_quiet(run, ranges_of(reels, trained.train), scorer.clip_length)
     scorer, _ = load_scorer(run, config.device, config.eval)
     for channels in sorted({tuple(reel.channels) for reel in reels}):
         calibration(run, scorer, channels, config.eval)
@@ -112,7 +112,7 @@ def calibration(run: Path, scorer: Scorer, channels: tuple[str, ...], settings: 
     """
     if isinstance(scorer, WeakScorer):
         return WeakCalibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), np.empty(0), 1.0)
-    ranges = quiet_ranges(run, scorer.clip_length)
+    ranges = quiet_ranges(run)
     if any(tuple(r.reel.channels) == channels for r in ranges):
         ranges = [r for r in ranges if tuple(r.reel.channels) == channels]
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))

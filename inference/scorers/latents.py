@@ -112,7 +112,7 @@ def quiet_latents(run: Path, detector: Detector) -> np.ndarray:
 
 def _sample(run: Path, detector: Detector) -> np.ndarray:
     random, length = np.random.default_rng(0), detector.clip_length
-    ranges = [r for r in quiet_ranges(run, length) if r.side == "train"]
+    ranges = [r for r in quiet_ranges(run) if r.side == "train"]
     starts = [(r.reel, s) for r in ranges for s in window_starts(r.begin, r.end, length, length).tolist()]
     found = []
     for reel, start in tqdm(starts, desc="latents of quiet windows", unit="window"):

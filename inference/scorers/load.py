@@ -102,7 +102,7 @@ def of_net(run: Path, detector: Detector, score: str) -> Scorer:
 
 def mixed(run: Path, detector: Detector, model: ModelConfig, wanted: EvalConfig) -> MixScorer:
     """The parts that eval.mix names, fitted on the run's quiet windows and kept in its calibration folder."""
-    quiet, parts = quiet_ranges(run, detector.clip_length), []
+    quiet, parts = quiet_ranges(run), []
     settings = replace(settings_for(wanted, quiet[0].reel), score="standardised")
     for name in wanted.mix:
         scorer = fitted(name, detector, model, quiet) if name in METHODS else of_net(run, detector, name)

@@ -43,7 +43,7 @@ def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride
         np.savez(part, forecasts=found.ahead.astype(np.float32), origin=found.origin)
     write_csv(out / "forecast.csv", next_samples(detector, reel))
     draw(out / "forecasts.png", reel, found)
-    training = training_samples(run, detector)
+    training = training_samples(run)
     errors = compared(found, spread_of(training), period_of(max(training, key=len)[:, 0]))
     best_naive = min((name for name in errors if name != "model"), key=lambda name: errors[name]["mse"])
     if errors["model"]["mse"] >= errors[best_naive]["mse"]:
@@ -71,9 +71,9 @@ def in_units(values: np.ndarray, detector: Detector, reel: Reel) -> np.ndarray:
     return np.stack([s.inverse(values[..., c].astype(np.float64)) for c, s in enumerate(scaling)], axis=-1)
 
 
-def training_samples(run: Path, detector: Detector) -> list[np.ndarray]:
+def training_samples(run: Path) -> list[np.ndarray]:
     """The samples (n, C) that the run was trained on, in physical units, each stretch of them by itself."""
-    return [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run, detector.clip_length) if r.side == "train"]
+    return [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run) if r.side == "train"]
 
 
 def spread_of(training: list[np.ndarray]) -> np.ndarray:

@@ -106,7 +106,7 @@ def live(work, address, run="run", **keys):
     """Scorer, LiveReel and LiveSource as `follow` makes them."""
     config = settings(work, eval__follow=str(address), **{"eval__follow_timeout_s": 0.4, **keys})
     scorer, _ = load_scorer(work / run, "cpu")
-    trained_on = training_reel(work / run, scorer)
+    trained_on = training_reel(work / run)
     form = Form.of(trained_on, config)
     source = LiveSource(config.eval, config.prep, form.in_colour)
     return scorer, live_reel(source, scorer, form, 3.0, config.eval), source, config.eval
@@ -239,8 +239,7 @@ def test_windows_ask_for_no_frame_before_they_need_it():
 
 
 def ring(work, delay_s=1.0, span=16) -> LiveReel:
-    scorer, _ = load_scorer(work / "run", "cpu")
-    return LiveReel("r", Form.of(training_reel(work / "run", scorer), settings(work)), 3.0, delay_s, span)
+    return LiveReel("r", Form.of(training_reel(work / "run"), settings(work)), 3.0, delay_s, span)
 
 
 def shot(i: int, can_wait=False, is_gap=False) -> Picture:
