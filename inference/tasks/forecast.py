@@ -8,19 +8,22 @@ forecasts.png   some forecasts with what really came
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from config import EvalConfig
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window, target_stretches
 from data.reel.windows import stretches, window_starts
 from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
-from inference.scorers.net import Detector, Window, through
+from inference.scorers.net import Detector, through
+from inference.scorers.windows import Window
 
 SHOWN, SHOWN_VARIABLES = 4, 6
 Naive = Callable[[np.ndarray, int, int], np.ndarray]
@@ -34,6 +37,13 @@ class Forecasts:
     ahead: np.ndarray
     actual: np.ndarray
     past: np.ndarray  # (n, L, C)
+
+
+class Forecaster(Detector):
+    """A net that forecasts, scored by how wrong it was."""
+
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        return write_forecasts(out, run, self, reel, settings.stride)
 
 
 def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride: int) -> dict:

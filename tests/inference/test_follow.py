@@ -22,16 +22,17 @@ from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, Picture, _Clock, name_of, told
 from data.prepare_data import prep
 from data.reel.reel import Reel
-from inference.calibration.calibrate import calibrate_run
 from inference.evaluate import detections
 from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
+from inference.fit import calibrate_run
 from inference.follow import feeding, follow, live_frames, live_reel, training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
-from inference.scorers.load import load_scorer, score_reel
-from inference.scorers.net import Window, windows_over
+from inference.scorers.base import score_reel
+from inference.scorers.load import load_scorer
+from inference.scorers.windows import Window, windows_over
 from tests.support.http_server import serving
 from tests.support.reels import drifting_blobs
 from tests.support.trainings import SMALL_MODEL

@@ -10,9 +10,9 @@ import pytest
 from config import TrainConfig
 from data.reel.reel import INVALID, Reel
 from inference.calibration import quiet
-from inference.calibration.calibrate import calibrate_run
 from inference.calibration.quiet import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
 from inference.evaluate import evaluate
+from inference.fit import calibrate_run
 from inference.methods import FOR_SERIES, METHODS
 from inference.methods.fit import fit_method
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
