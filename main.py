@@ -7,7 +7,6 @@ python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, 
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,15 +34,10 @@ def _review(config: Config) -> None:
 
 
 def _train(config: Config) -> None:
-    from inference.calibration.calibrate import calibrate_run
-    from inference.methods import METHODS
-    from inference.methods.fit import fit_method
-    from training.train import train
+    from inference.fit import fit, is_first_process
 
-    run = fit_method(config) if config.model.name in METHODS else train(config)
-    if os.environ.get("RANK", "0") == "0":
-        if config.model.task != "classify":
-            calibrate_run(run, config)
+    run = fit(config)
+    if is_first_process():
         print(f"run: {run}")
 
 

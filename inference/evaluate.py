@@ -6,7 +6,6 @@ Results of a reel lie in `<run>/eval/<reel>/`:
     scores.f16  the score maps, which --movie_only draws again without the model
 """
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,19 +20,14 @@ from data.reel.files import write_text
 from data.reel.reel import find_reels
 from inference.events.boxes import Box, find_boxes, pixel_boxes
 from inference.events.instrument import is_resolved, judged
-from inference.job import Job, check_reel, find_run, flares_for, is_saved, make_job
+from inference.job import Job, find_run, flares_for, is_saved, make_job
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
 from inference.results.results import Results, ScoreMaps, read_boxes, saved_frame
-from inference.scorers.load import load_scorer, score_reel, scored_stretches
-from inference.scorers.net import OfDetector, ScoredFrame
-from inference.scorers.samples import samples_of
-from inference.scorers.weak import WeakScorer, write_windows
-from inference.scorers.zero_shot import ZeroShotScorer
-from inference.tasks.classify import classify
-from inference.tasks.forecast import write_forecasts
-from inference.tasks.impute import write_filled
-from training.checkpoint import path_of
+from inference.scorers.base import check_reel, score_reel
+from inference.scorers.load import load_scorer
+from inference.scorers.residual import ScoredFrame
+from inference.scorers.windows import scored_stretches
 
 
 @dataclass(frozen=True)
@@ -53,25 +47,23 @@ def evaluate(config: Config) -> list[Path]:
     """
     run = find_run(config.model_path, config.model.name)
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
-    weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
-    task = checkpoint["config"]["model"].get("task", "anomaly")
-    if task == "classify":
-        return classify(config, run, scorer, checkpoint["data"])
+    if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
+        return written
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:  # all of them before hours of work on the first
-        check_reel(reel, checkpoint["data"], any_channels=isinstance(scorer, ZeroShotScorer))
+        check_reel(reel, checkpoint["data"], any_channels=scorer.any_channels)
     for reel in reels:
         if not scored_stretches(reel, length):
             print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
-        job = make_job(reel, run, scorer, weights, config.eval)
+        job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
         write_text(job.out / "config.yaml", dump(config))
         if config.eval.movie_only and reel.is_series:
             print(f"{reel.name}: a series has no movie")
         elif config.eval.movie_only:
             redraw(job)
         else:
-            run_job(job, task, config.seed)
+            run_job(job, config.seed)
         results.append(job.out)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
@@ -91,20 +83,7 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
     return Detection(scored, score, boxes)
 
 
-def beyond_scores(job: Job, task: str, seed: int) -> dict:
-    """What a model that does more than score gives: its files, and its part of summary.json."""
-    if isinstance(job.scorer, WeakScorer):
-        ranges = scored_stretches(job.reel, job.scorer.clip_length)
-        return write_windows(job.out, job.scorer, job.reel, ranges)
-    detector = job.scorer.detector if isinstance(job.scorer, OfDetector) else job.scorer
-    if task == "forecast":
-        return write_forecasts(job.out, job.run, detector, job.reel, job.settings.stride)
-    if task == "impute":
-        return write_filled(job.out, detector, job.reel, job.settings.stride, seed)
-    return {}
-
-
-def run_job(job: Job, task: str, seed: int) -> None:
+def run_job(job: Job, seed: int) -> None:
     """Evaluate one reel and write everything; a summary that exists belongs to complete results."""
     (job.out / "summary.json").unlink(missing_ok=True)
     begun = time.perf_counter()
@@ -113,7 +92,8 @@ def run_job(job: Job, task: str, seed: int) -> None:
     with ScoreMaps(job.out, job.reel) as maps:
         judge(job, results, maps)
     seconds = time.perf_counter() - begun
-    results.write(job.out, job.low, job.high, job.identity, seconds, beyond_scores(job, task, seed))
+    beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
+    results.write(job.out, job.low, job.high, job.identity, seconds, beyond)
     write_report(job)
 
 
@@ -142,7 +122,7 @@ def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     of its variables (n, C), or (n, 1) where the method does not tell them apart."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
     for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
-        samples = samples_of(job.scorer, job.reel, begin, end, job.settings)
+        samples = job.scorer.samples(job.reel, begin, end, job.settings)
         scores, parts = job.calibration.sample_scores(samples, job.settings)
         yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
 

@@ -7,7 +7,6 @@ dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
     summary.json  of the last time it ran: why it ended, what was read, scored and dropped
 """
 
-import hashlib
 import sys
 import threading
 import time
@@ -24,16 +23,13 @@ from data.live.live_source import LiveSource, name_of, told
 from data.reel.files import write_json
 from data.reel.reel import Reel
 from data.sources.times import shift_utc
-from inference.calibration.calibrate import calibration
 from inference.calibration.quiet import quiet_ranges
 from inference.evaluate import detected
 from inference.follow_events import JsonLines, LiveEvents, now_utc
 from inference.job import Job, find_run, make_job
-from inference.methods.base import BLOCK_FRAMES, Method
-from inference.scorers.load import Scorer, load_scorer
-from inference.scorers.net import ScoredFrame
-from inference.scorers.weak import WeakScorer
-from inference.scorers.zero_shot import ZeroShotScorer
+from inference.scorers.base import Scorer
+from inference.scorers.load import load_scorer
+from inference.scorers.residual import ScoredFrame
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
 
@@ -66,18 +62,17 @@ def follow(config: Config) -> Path:
     run = find_run(config.model_path, config.model.name)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
-    trained_on = training_reel(run, scorer)
+    trained_on = training_reel(run)
     form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
     source = LiveSource(config.eval, config.prep, form.in_colour)
     reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
-    calibration(run, scorer, form.channels, settings)  # made now if it is missing, not while frames wait
+    scorer.calibration(run, trained_on, settings)  # made now if it is missing, not while frames wait
     with interrupts_deferred() as interrupt, feeding(reel, source), watching(reel, interrupt):
         if not reel.wait_for_first():
             if interrupt.requested:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
-        weights = hashlib.sha256(path_of(run, "best").read_bytes()).hexdigest()
-        job = make_job(reel, run, scorer, weights, settings)
+        job = make_job(reel, run, scorer, checkpoint["sha256"], settings)
         _compare_cadence(reel.cadence_s, trained_on.cadence_s)
         with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as log:
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
@@ -89,30 +84,19 @@ def follow(config: Config) -> Path:
 
 def check_streams(scorer: Scorer) -> None:
     """Raise ValueError for a method that looks at a recording as a whole."""
-    if isinstance(scorer, WeakScorer):
-        raise ValueError("wetas lets all windows over a frame vote and can't follow a stream; train another model")
-    if isinstance(scorer, ZeroShotScorer):
-        raise ValueError("vetime works on recorded series and can't follow a stream; train another model")
-    if isinstance(scorer, Method) and type(scorer).open is not Method.open:
-        raise ValueError(
-            f"model.name {scorer.settings.name} compares the frames of a whole recording and can't follow a stream; "
-            "train another method"
-        )
+    if scorer.no_stream:
+        raise ValueError(scorer.no_stream)
 
 
-def training_reel(run: Path, scorer: Scorer) -> Reel:
+def training_reel(run: Path) -> Reel:
     """A reel that the run was trained on, of pictures if there is one, whose form a stream's frames must have."""
-    reels = [quiet.reel for quiet in quiet_ranges(run, scorer.clip_length)]
+    reels = [quiet.reel for quiet in quiet_ranges(run)]
     return next((reel for reel in reels if reel.meta["unit"] == "level"), reels[0])
 
 
 def live_reel(source: LiveSource, scorer: Scorer, form: Form, gap_threshold: float, settings: EvalConfig) -> LiveReel:
     """An empty reel for the pictures of a source, with room for what the scorer asks for at once."""
-    if isinstance(scorer, Method):
-        span = max(scorer.clip_length, BLOCK_FRAMES + scorer.after)
-    else:  # a model that predicts asks for nearly two windows at the start of a stretch
-        span = max(2 * scorer.clip_length, settings.stride)
-    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, span)
+    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, scorer.at_once(settings))
 
 
 def start_of(source: LiveSource, config: Config) -> np.datetime64 | None:
@@ -222,7 +206,7 @@ def _stretch_frames(
             following = scored.index + 1
             yield scored
     except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
-        first = max(begin, following - BLOCK_FRAMES)  # with what it looks back at
+        first = max(begin, following - scorer.looks_back)  # with what it looks back at
         if following < stretch.end:
             rest = scorer.frames(reel, first, stretch.end, settings)
             yield from (scored for scored in rest if scored.index >= following)

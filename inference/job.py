@@ -10,12 +10,10 @@ import pandas as pd
 from config import EvalConfig
 from data.labels.catalog import load_catalog
 from data.reel.reel import Reel
-from inference.calibration.calibrate import Calibration, calibration
-from inference.calibration.zero_shot_levels import of_reel
+from inference.calibration.thresholds import Calibration
 from inference.results.results import ScoreMaps
-from inference.scorers.load import Scorer, scored_stretches
-from inference.scorers.net import settings_for
-from inference.scorers.zero_shot import ZeroShotScorer
+from inference.scorers.base import Scorer
+from inference.scorers.residual import settings_for
 from training.checkpoint import path_of
 from training.run import RUNS
 from training.shipped import shipped_run
@@ -59,25 +57,10 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     return newest
 
 
-def check_reel(reel: Reel, facts: dict, any_channels: bool = False) -> None:
-    """Refuse a reel whose frames have another form than those the model was trained on."""
-    expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
-    if any_channels:
-        expected[0] = found[0]
-    if expected != found:
-        raise ValueError(
-            f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
-            f"prepare it with prep.resize [{expected[1]}, {expected[2]}] and as many channels"
-        )
-
-
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """Calibration, thresholds and identity of one evaluation."""
     settings = settings_for(settings, reel)
-    if isinstance(scorer, ZeroShotScorer):
-        quiet = of_reel(scorer, reel, scored_stretches(reel, scorer.clip_length), settings)
-    else:
-        quiet = calibration(run, scorer, tuple(reel.channels), settings)
+    quiet = scorer.calibration(run, reel, settings)
     low, high = quiet.thresholds(settings, reel.cadence_s)
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}

@@ -6,8 +6,8 @@ import torch
 from hypothesis import settings
 
 from data.reel.stretch import Stretch
-from inference.calibration.calibrate import calibrate_run
 from inference.evaluate import evaluate
+from inference.fit import calibrate_run
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_config
 from training.train import train

@@ -9,6 +9,7 @@ data                   channels, scaling {channel: stretch}, clip_length, frame_
 best_val_loss, world_size   lowest validation loss so far, and the number of processes that trained
 """
 
+import hashlib
 import io
 import math
 from dataclasses import dataclass, field
@@ -91,23 +92,24 @@ def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Read a checkpoint, its tensors on `device`.
+    """Read a checkpoint, its tensors on `device`, with the file's "sha256".
 
     Raises FileNotFoundError for a missing file, CheckpointError for a damaged or foreign one.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist; train a model with: python main.py -m train")
-    content = io.BytesIO(path.read_bytes())
+    content = path.read_bytes()
     try:
-        checkpoint = torch.load(content, map_location=device, weights_only=True)
+        checkpoint = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except Exception as error:  # a damaged file makes torch raise nearly anything, IndexError and OSError too
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path} is damaged or no checkpoint ({reason}); use another one of its folder") from None
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != FORMAT:
         raise CheckpointError(f"{path} holds {found or 'something else'}, not a {FORMAT!r}; train the model again")
-    return checkpoint | {"config": without_unused(checkpoint.get("config", {}))}
+    own = without_unused(checkpoint.get("config", {}))
+    return checkpoint | {"config": own, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def load_model(
@@ -119,12 +121,16 @@ def load_model(
     Raises as `load`.
     """
     checkpoint = load(path_of(run, which), device)
-    settings = config.from_dict(checkpoint["config"], origin=str(path_of(run, which))).model
-    facts = checkpoint["data"]
+    return model_of(checkpoint, device, path_of(run, which)), checkpoint
+
+
+def model_of(checkpoint: dict[str, Any], device: torch.device | str, origin: Path) -> nn.Module:
+    """The model of a checkpoint, in eval mode on `device`; `origin` is named in errors. Raises CheckpointError."""
+    settings, facts = config.from_dict(checkpoint["config"], origin=str(origin)).model, checkpoint["data"]
     model = models.build(settings, facts["frame_shape"][0], facts["clip_length"], len(facts.get("classes", ())))
     try:
         model.load_state_dict(checkpoint["model"])
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{path_of(run, which)} is of another version of this model: {reason}") from None
-    return model.to(device, memory_format=torch.channels_last_3d).eval(), checkpoint
+        raise CheckpointError(f"{origin} is of another version of this model: {reason}") from None
+    return model.to(device, memory_format=torch.channels_last_3d).eval()

@@ -41,13 +41,22 @@ def read_window(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]
 
     Of a series the valid values are (C, T, 1, 1): those that were measured. The others are there, interpolated.
     """
-    stored, bits = reel.read(start, start + length)
-    x = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling)).transpose(1, 0, 2, 3)
-    valid = ((bits & INVALID) == 0)[None]  # (1, T, H, W)
+    frames, usable = read_scaled(reel, start, start + length, scaling)
+    x, valid = frames.transpose(1, 0, 2, 3), usable[None]  # (C, T, H, W), (1, T, H, W)
     x = np.ascontiguousarray(x * valid)
     if reel.is_series:
         valid = valid & ~reel.missing[start : start + length].T[:, :, None, None]  # (C, T, 1, 1)
     return torch.from_numpy(x), torch.from_numpy(valid.astype(np.float32))
+
+
+def read_scaled(reel: Reel, start: int, stop: int, scaling: dict[str, Stretch]) -> tuple[np.ndarray, np.ndarray]:
+    """Frames [start, stop) in a model's scaling, (n, C, H, W) float32, and valid pixels (n, H, W) bool.
+
+    What invalid pixels hold means nothing.
+    """
+    stored, bits = reel.read(start, stop)
+    frames = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, scaling))
+    return frames, (bits & INVALID) == 0
 
 
 def common_scaling(reels: list[Reel]) -> dict[str, Stretch]:

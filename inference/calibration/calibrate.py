@@ -8,8 +8,8 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -17,25 +17,14 @@ from typing import BinaryIO
 import numpy as np
 from tqdm import tqdm
 
-from config import Config, EvalConfig, from_dict
+from config import EvalConfig
 from data.reel.files import replacing
-from data.reel.reel import find_reels
-from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise, threshold_for
-from inference.calibration.quiet import QuietRange, note_windows, quiet_ranges
-from inference.scorers.load import Scorer, load_scorer
-from inference.scorers.net import ScoredFrame, settings_for
-from inference.scorers.samples import Samples, samples_of, smoothed
-from inference.scorers.weak import WeakScorer, calibrate_weak
-from inference.scorers.zero_shot import ZeroShotScorer, clean_levels
-from training.shipped import write_levels
-from training.synthetic_data import synthetic_data
+from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise
+from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.thresholds import Calibration
+from inference.scorers.base import Scorer
+from inference.scorers.residual import ScoredFrame, settings_for
 
-# How the scores (n, K) of a series' variables become one.
-COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "mean": lambda parts: parts.mean(axis=1),
-    "max": lambda parts: parts.max(axis=1),
-    "rms": lambda parts: np.sqrt(np.square(parts).mean(axis=1)),
-}
 # Settings that decide what a score is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
@@ -43,78 +32,13 @@ _SCORE_SETTINGS = (
 )
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Quiet noise, the levels that quiet frames reach `(N,)`, and the cadence they were seen at."""
-
-    noise: NoiseModel
-    levels: np.ndarray
-    cadence_s: float
-
-    def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
-        """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
-        return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
-
-    def sample_scores(self, samples: Samples, settings: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
-        """The scores (n,) of a stretch of a series, NaN unknown, and those of its variables (n, K).
-
-        Smoothed are the scores, or where each variable has its own events, theirs.
-        """
-        parts = self.score(samples.residual, settings)[:, :, 0]
-        if settings.combine == "each":
-            parts = np.stack([smoothed(part, settings.smooth_samples) for part in parts.T], axis=1)
-            return parts.max(axis=1), parts
-        return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
-
-    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
-        """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
-        if settings.threshold_low != "auto":
-            return settings.threshold_low, settings.threshold_high
-        rate = settings.allowed_per_day
-        low, high = (threshold_for(self.levels, cadence_s, r) for r in (rate, rate / 10))
-        return low, max(high, low)
-
-
-@dataclass(frozen=True)
-class WeakCalibration(Calibration):
-    """Of a model with a segmentation of its own, whose scores say by themselves what is in a segment."""
-
-    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
-        """(low, high): the fixed ones, or 0.5, which parts what is in a segment from what is not."""
-        return (0.5, 0.5) if settings.threshold_low == "auto" else (settings.threshold_low, settings.threshold_high)
-
-
-def calibrate_run(run: Path, config: Config) -> None:
-    """After training: note the run's quiet windows, and calibrate on them for the config's eval settings.
-
-    A model that learnt from window labels has no quiet windows, but a threshold to choose; one that learnt from
-    synthetic series is calibrated on clean ones of these.
-    """
-    scorer, checkpoint = load_scorer(run, config.device)
-    trained = from_dict(checkpoint["config"], str(run))
-    if isinstance(scorer, WeakScorer):
-        return calibrate_weak(run, replace(trained, data_clips=config.data_clips), scorer.detector)
-    if isinstance(scorer, ZeroShotScorer):
-        return write_levels(run, clean_levels(scorer, synthetic_data(trained)))
-    reels = find_reels(config.data_clips)
-    for stale in (run / "calibration").glob("*.npz"):
-        stale.unlink()  # of weights before a resumed training
-    note_windows(run, reels, trained.train)
-    scorer, _ = load_scorer(run, config.device, config.eval)
-    for channels in sorted({tuple(reel.channels) for reel in reels}):
-        calibration(run, scorer, channels, config.eval)
-
-
-def calibration(run: Path, scorer: Scorer, channels: tuple[str, ...], settings: EvalConfig) -> Calibration:
+def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], settings: EvalConfig) -> Calibration:
     """The run's calibration for these channels and settings; made now from its validation windows if it is missing.
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
-    if isinstance(scorer, WeakScorer):
-        return WeakCalibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), np.empty(0), 1.0)
-    ranges = quiet_ranges(run, scorer.clip_length)
-    if any(tuple(r.reel.channels) == channels for r in ranges):
-        ranges = [r for r in ranges if tuple(r.reel.channels) == channels]
+    ranges = quiet_ranges(run)
+    ranges = [r for r in ranges if list(r.reel.channels) == list(channels)] or ranges
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
@@ -154,7 +78,7 @@ def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> C
 def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
     """The same for a series, all samples at once; a sample's level is its score."""
     found = [
-        (r.side, samples_of(scorer, r.reel, r.begin, r.end, settings))
+        (r.side, scorer.samples(r.reel, r.begin, r.end, settings))
         for r in tqdm(ranges, desc="calibrating on quiet samples", unit="stretch")
     ]
     noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))

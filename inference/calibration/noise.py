@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from inference.events.boxes import find_boxes
 
@@ -16,9 +16,6 @@ from inference.events.boxes import find_boxes
 PRIOR_FRAMES = 8
 NEIGHBOURHOOD_PX = 2
 SERIES_FLOOR = 0.05
-PEAK_SHARE, LEAST_PEAKS = 0.1, 10
-PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -97,54 +94,3 @@ def detection_level(score: np.ndarray, min_area: int, iou_thresh: float, invalid
 
 def _detects(score, threshold, min_area: int, iou_thresh: float, invalid) -> bool:
     return bool(find_boxes(score, threshold, threshold, min_area, iou_thresh, invalid))
-
-
-def threshold_for(levels: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:
-    """The threshold that quiet frames exceed `false_alarms_per_day` times a day, from their detection levels (N,).
-
-    Where the quiet data are long enough, their empirical quantile; beyond, the generalised Pareto tail of their peaks
-    over a high level, because N frames say nothing about rarer than one in N by themselves.
-    """
-    fraction = min(false_alarms_per_day * cadence_s / DAY_S, 0.5)
-    if fraction * len(levels) >= 5:
-        return float(np.quantile(levels, 1 - fraction))
-    tail = fit_tail(levels)
-    if tail is None:
-        return float(np.max(levels))
-    # At least the highest level that quiet data reached: a promise about rarer things can't lie below it.
-    return max(tail.exceeded_by(fraction), float(np.max(levels)))
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Generalised Pareto tail: of all levels, the fraction `share` exceeds `start`, by `scale` and `shape` (xi)."""
-
-    start: float
-    share: float
-    shape: float
-    scale: float
-
-    def exceeded_by(self, fraction: float) -> float:
-        """The level that the given fraction of all exceeds."""
-        return float(stats.genpareto.isf(min(fraction / self.share, 1.0), self.shape, self.start, self.scale))
-
-
-def fit_tail(levels: np.ndarray) -> Tail | None:
-    """Peaks over threshold: the highest tenth of the levels (N,), at least LEAST_PEAKS of them but at most half.
-
-    Parameters from L-moments (Hosking & Wallis 1987), which bear few values. The shape of few peaks is uncertain, so a
-    typical one (PRIOR_SHAPE) joins in with the weight of PRIOR_PEAKS peaks; it is kept from the exponential (0) to 0.5:
-    that few values seem bounded is no promise. None for fewer than three peaks, and where all levels are equal.
-    """
-    ranked = np.sort(np.asarray(levels, np.float64))
-    n = len(ranked)
-    k = min(max(LEAST_PEAKS, round(PEAK_SHARE * n)), n // 2)
-    if k < 3 or ranked[-1] - ranked[n - k - 1] <= 1e-9 * max(abs(ranked[-1]), 1.0):
-        return None
-    start = ranked[n - k - 1]
-    peaks = ranked[n - k :] - start
-    mean = peaks.mean()
-    half_gini = 2 * np.mean(np.arange(k) / (k - 1) * peaks) - mean  # the second L-moment
-    shape = 2 - mean / half_gini if half_gini > 0 else 0.0
-    shape = float(np.clip((k * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (k + PRIOR_PEAKS), 0, 0.5))
-    return Tail(float(start), k / n, shape, float(mean * (1 - shape)))

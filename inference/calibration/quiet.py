@@ -1,24 +1,29 @@
-"""The quiet frames of a run: those that its training and its validation windows cover."""
+"""The quiet frames of a run: those that its training and its validation windows cover, kept in the run itself.
 
-from dataclasses import dataclass
+So a run needs nothing but itself, on any machine and with any settings of eval. In `calibration/quiet/`:
+
+    ranges.csv   one row a range of consecutive frames: reel (the folder it lies in), begin, end, side of the split, and
+                 source_begin, its first frame in the reel that was trained on
+    0/ 1/ ...    the frames of one such reel each, as a reel
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from config import TrainConfig
-from data.reel.files import write_csv
+from data.reel.excerpt import frame_bytes, write_excerpt
+from data.reel.files import replacing_folder, write_csv
 from data.reel.reel import Reel
 from data.reel.windows import training_split
 
-
-def note_windows(run: Path, reels: list[Reel], settings: TrainConfig) -> None:
-    """Write the run's training and validation windows to calibration/windows.csv, so that they outlive the split."""
-    sides = training_split(reels, settings)
-    tables = [
-        pd.DataFrame({"reel": [str(reels[i].path.resolve()) for i in s.reel], "start": s.start, "side": name})
-        for name, s in zip(("train", "val"), sides, strict=True)
-    ]
-    write_csv(run / "calibration" / "windows.csv", pd.concat(tables))
+MOST_BYTES = 2 * 2**30  # that a run keeps
+PIECE_WINDOWS = 4  # lengths of a window in a piece of quiet data that are more than that
 
 
 @dataclass(frozen=True)
@@ -30,22 +35,104 @@ class QuietRange:
     end: int
     side: str
 
+    def __len__(self) -> int:
+        return self.end - self.begin
 
-def quiet_ranges(run: Path, length: int) -> list[QuietRange]:
-    """The runs of frames that the training and the validation windows cover.
+    def pieces(self, frames: int) -> list["QuietRange"]:
+        """The range in pieces of about so many frames, all of it, of nearly equal lengths."""
+        count = max(1, round(len(self) / frames))
+        edges = np.linspace(self.begin, self.end, count + 1).astype(int).tolist()
+        return [replace(self, begin=begin, end=end) for begin, end in pairwise(edges)]
 
-    Raises FileNotFoundError when the windows or their reels are gone.
-    """
-    path = run / "calibration" / "windows.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: {run} was never calibrated; finish its training with --resume")
+
+def ranges_of(reels: list[Reel], settings: TrainConfig) -> list[QuietRange]:
+    """The runs of frames that the training and the validation windows of reels cover."""
+    sides = dict(zip(("train", "val"), training_split(reels, settings), strict=True))
     ranges: list[QuietRange] = []
-    for (reel_path, side), table in pd.read_csv(path).groupby(["reel", "side"]):
-        reel, begin, end = Reel(reel_path), None, -1
-        for start in sorted(table["start"].tolist()):
-            if start > end:
-                ranges += [QuietRange(reel, begin, end, side)] if begin is not None else []
-                begin = start
-            end = start + length
-        ranges.append(QuietRange(reel, begin, end, side))
+    for number, reel in enumerate(reels):
+        for side, windows in sides.items():
+            begin, end = 0, -1
+            for start in np.sort(windows.start[windows.reel == number]).tolist():
+                if start > end:
+                    ranges += [QuietRange(reel, begin, end, side)] if end > 0 else []
+                    begin = start
+                end = start + windows.length
+            ranges += [QuietRange(reel, begin, end, side)] if end > 0 else []
     return ranges
+
+
+def keep_quiet(run: Path, ranges: Sequence[QuietRange], clip_length: int) -> None:
+    """Copy quiet frames into a run, in place of those it has; at most MOST_BYTES, see `within`.
+
+    Raises OSError, which says how to go on, where the disk has no room for them.
+    """
+    folder = run / "calibration" / "quiet"
+    chosen = within(ranges, clip_length, MOST_BYTES)
+    if (kept := sum(map(len, chosen))) < (total := sum(map(len, ranges))):
+        print(
+            f"{run} keeps {kept} of {total} quiet frames, spread evenly over time: all have "
+            f"{_bytes(ranges) / 2**30:.1f} GiB, and a run keeps at most {MOST_BYTES / 2**30:.1f}"
+        )
+    way_out = f"make room, then finish with: python main.py -m train --resume --model-path {run}"
+    run.mkdir(parents=True, exist_ok=True)
+    needed, free = _bytes(chosen), shutil.disk_usage(run).free
+    if needed > free:
+        needed, free = (f"{count / 2**20:.0f} MiB" for count in (needed, free))
+        raise OSError(f"{folder} needs {needed} for the run's quiet frames, and the disk has {free} left; {way_out}")
+    try:
+        with replacing_folder(folder) as part:
+            _write(part, chosen)
+    except OSError as error:
+        raise OSError(f"{folder}: the run's quiet frames could not be kept ({error}); {way_out}") from error
+
+
+def _write(folder: Path, ranges: Sequence[QuietRange]) -> None:
+    rows = []
+    # Numbers name the folders: what a reel is called has no say in where files go.
+    for number, (_, group) in enumerate(groupby(ranges, key=lambda r: r.reel.path)):
+        of_reel, done = list(group), 0
+        write_excerpt(of_reel[0].reel, [(r.begin, r.end) for r in of_reel], folder / str(number))
+        for r in of_reel:
+            rows.append((number, done, done + len(r), r.side, r.begin))
+            done += len(r)
+    write_csv(folder / "ranges.csv", pd.DataFrame(rows, columns=["reel", "begin", "end", "side", "source_begin"]))
+
+
+def quiet_ranges(run: Path) -> list[QuietRange]:
+    """The quiet frames that a run keeps, by reel, training before validation. Raises FileNotFoundError without any."""
+    folder = run / "calibration" / "quiet"
+    if not (folder / "ranges.csv").is_file():
+        raise FileNotFoundError(
+            f"{folder} is missing: {run} was never calibrated, or by an older version; finish its training with "
+            f"--resume --model-path {run}"
+        )
+    table = pd.read_csv(folder / "ranges.csv", dtype={"reel": np.int64})
+    reels = {number: Reel(folder / str(number)) for number in table["reel"].unique().tolist()}
+    columns = (table[name].tolist() for name in ("reel", "begin", "end", "side"))
+    return [QuietRange(reels[number], begin, end, side) for number, begin, end, side in zip(*columns, strict=True)]
+
+
+def within(ranges: Sequence[QuietRange], clip_length: int, most_bytes: int) -> list[QuietRange]:
+    """The ranges, or where they hold more than `most_bytes`, pieces of them that don't, spread evenly over time.
+
+    Each side has half of the bytes, or what the other leaves: few validation frames make no threshold. A side has at
+    least one piece, of about PIECE_WINDOWS windows.
+    """
+    if _bytes(ranges) <= most_bytes:
+        return list(ranges)
+    pieces = [piece for r in ranges for piece in r.pieces(PIECE_WINDOWS * clip_length)]
+    of_side = {side: [i for i, piece in enumerate(pieces) if piece.side == side] for side in ("train", "val")}
+    needed = {side: _bytes([pieces[i] for i in of_side[side]]) for side in of_side}
+    share = {
+        side: min(needed[side], max(most_bytes / 2, most_bytes - needed[other]))
+        for side, other in (("train", "val"), ("val", "train"))
+    }
+    chosen: list[int] = []
+    for side, places in of_side.items():
+        count = max(1, int(len(places) * share[side] / needed[side]))
+        chosen += [places[int((i + 0.5) * len(places) / count)] for i in range(count)]
+    return [pieces[i] for i in sorted(chosen)]
+
+
+def _bytes(ranges: Sequence[QuietRange]) -> int:
+    return sum(len(r) * frame_bytes(r.reel) for r in ranges)

@@ -3,24 +3,22 @@
 No label has a say. A series is not known to be quiet, so only the bulk of its own scores is looked at.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from config import EvalConfig
-from data.reel.reel import Reel
-from inference.calibration.calibrate import Calibration
-from inference.calibration.noise import DAY_S, NoiseModel, threshold_for
-from inference.scorers.zero_shot import ZeroShotScorer
+from inference.calibration.noise import NoiseModel
+from inference.calibration.thresholds import Calibration, threshold_for
+from inference.units import DAY_S
 
 QUIET = (0.5, 0.9)  # quantiles of a series' own scores between which its tail is fitted: up to a tenth may be anomalous
 
 
-@dataclass(frozen=True)
 class ZeroShotCalibration(Calibration):
     """Levels of clean synthetic series, and of the series itself (own)."""
 
-    own: np.ndarray
+    def __init__(self, levels: np.ndarray, cadence_s: float, own: np.ndarray):
+        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), levels, cadence_s)
+        self.own = own
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or what neither clean synthetic series nor the quiet part of this one exceed
@@ -40,13 +38,3 @@ def own_level(scores: np.ndarray, cadence_s: float, false_alarms_per_day: float)
     low, high = np.quantile(scores, QUIET)
     share = min(false_alarms_per_day * cadence_s / DAY_S, 1 - QUIET[1])
     return float(high + (high - low) * np.log((1 - QUIET[1]) / share) / np.log((1 - QUIET[0]) / (1 - QUIET[1])))
-
-
-def of_reel(scorer: ZeroShotScorer, reel: Reel, ranges: list[tuple[int, int]], settings: EvalConfig) -> Calibration:
-    """The calibration for one reel, from the scores of all its stretches."""
-    if not len(scorer.quiet):
-        raise FileNotFoundError("the run has no quiet levels: it was never calibrated; train it with --resume")
-    nothing = NoiseModel(np.zeros((1, 1)), np.ones((1, 1)))
-    made = ZeroShotCalibration(nothing, scorer.quiet, reel.cadence_s, np.empty(0))
-    own = [made.sample_scores(scorer.stretch(reel, *r, settings), settings)[0] for r in ranges]
-    return ZeroShotCalibration(nothing, scorer.quiet, reel.cadence_s, np.concatenate(own))

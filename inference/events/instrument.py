@@ -23,14 +23,14 @@ CAMERA_LEVEL = 0.5 / 256  # half a gray level: less shows in no picture
 
 
 def judged(
-    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray, valid: np.ndarray, resolved: bool
+    boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray | None, valid: np.ndarray, resolved: bool
 ) -> list[Box]:
     """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
 
-    Without a reconstruction (0, H, W) there is nothing to tell by.
+    Without a reconstruction there is nothing to tell by.
     resolved: `is_resolved`, the frame is not shrunk so far that a small source in the scene may lie in one pixel.
     """
-    if not boxes or not len(reconstruction):
+    if not boxes or reconstruction is None:
         return boxes
     picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
     if has_jumped(picture, expected, valid):

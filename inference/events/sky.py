@@ -13,8 +13,8 @@ import pandas as pd
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS, FrameWcs
 from data.sky.wcs_header import R_SUN_M
-from inference.calibration.noise import DAY_S
 from inference.events.boxes import Box
+from inference.units import DAY_S
 
 ARCSEC = np.pi / (180 * 3600)
 # Sidereal rotation rate by latitude, A + B sin^2 + C sin^4 in microradians per second, and the Earth's own mean motion.

@@ -1,6 +1,6 @@
 """What methods share: a reel is read in blocks of frames with some context, so that memory does not grow with it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -9,17 +9,18 @@ import numpy as np
 import torch
 
 from config import EvalConfig, ModelConfig
-from data.reel.reel import INVALID, Reel
-from data.reel.stretch import Stretch, restretch
-from data.reel.window_dataset import target_stretches
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch
+from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange
-from inference.scorers.net import ScoredFrame, clean_error, clean_residual
+from inference.scorers.on_quiet import QuietScorer
+from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
 
 BLOCK_FRAMES = 32
 Block = tuple[np.ndarray, np.ndarray]  # frames (n, C, H, W) and valid pixels (n, H, W)
 
 
-class Method(ABC):
+class Method(QuietScorer):
     """A scorer that is fitted in one step and works frame by frame.
 
     A subclass gives `compare`, `fit` where it learns something, and `open` where it looks at a stretch as a whole.
@@ -28,15 +29,17 @@ class Method(ABC):
     Config: ClassVar[type[ModelConfig]] = ModelConfig  # of its settings
     before = 0  # frames of context that `compare` gets before and after those it answers for
     after = 0
+    sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
 
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):
-        self.settings, self.arrays, self.scaling, self.clip_length = settings, arrays, scaling, clip_length
+        super().__init__(clip_length, scaling)
+        self.settings, self.arrays = settings, arrays
         self.device = torch.device("cpu")  # of a part that is a net
 
-    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:  # noqa: B027
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
-    def open(self, reel: Reel, begin: int, end: int) -> None:  # noqa: B027
+    def open(self, reel: Reel, begin: int, end: int) -> None:
         """Called before the frames of the stretch [begin, end)."""
 
     @abstractmethod
@@ -59,12 +62,22 @@ class Method(ABC):
                 k = i + self.before
                 yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings)
 
+    @property
+    def no_stream(self) -> str:
+        why = "compares the frames of a whole recording and can't follow a stream; train another method"
+        return f"model.name {self.settings.name} {why}" if self.sees_all else ""
+
+    @property
+    def looks_back(self) -> int:
+        return BLOCK_FRAMES
+
+    def at_once(self, settings: EvalConfig) -> int:
+        return max(self.clip_length, BLOCK_FRAMES + self.after)
+
     def read(self, reel: Reel, indices: np.ndarray) -> Block:
         """Frames (n, C, H, W) in the method's scaling, invalid pixels 0, and valid pixels (n, H, W); any order."""
         first, last = int(indices.min()), int(indices.max()) + 1
-        stored, bits = reel.read(first, last)
-        frames = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, self.scaling))
-        valid = (bits & INVALID) == 0
+        frames, valid = read_scaled(reel, first, last, self.scaling)
         return (frames * valid[:, None])[indices - first], valid[indices - first]
 
     def sample(self, quiet: Sequence[QuietRange], count: int, depth: int = 1) -> Iterator[Block]:
@@ -89,8 +102,6 @@ def scored(
         residual, common = clean_residual(frame, expected, valid, settings)
     else:
         residual, common = clean_error(error, valid, settings), 0.0
-    if expected is None:
-        expected = np.zeros((0, *frame.shape[1:]), np.float32)
     return ScoredFrame(index, frame, expected, residual, valid, common)
 
 

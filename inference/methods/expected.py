@@ -7,7 +7,6 @@ validation clips is unusual: a cyclist is as tall as a walker, and faster.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple
 
 import cv2
@@ -91,7 +90,8 @@ class Expected(Method):
         train_net(net, small, raw / scale, seed, self.device)
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
         self.arrays = {"scale": np.array([scale]), **weights}
-        excess = [self._excess(self._context(r.reel, b, e)).max(axis=0) for r in val for b, e in chunks(r)]
+        chunks = [chunk for r in val for chunk in r.pieces(CHUNK_FRAMES)]
+        excess = [self._excess(self._context(c.reel, c.begin, c.end)).max(axis=0) for c in chunks]
         self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
@@ -141,13 +141,6 @@ class Expected(Method):
         return self._cached
 
     _cached: nn.Module | None = None
-
-
-def chunks(r: QuietRange) -> list[tuple[int, int]]:
-    """A quiet range in pieces of about CHUNK_FRAMES frames."""
-    count = max(1, round((r.end - r.begin) / CHUNK_FRAMES))
-    edges = np.linspace(r.begin, r.end, count + 1).astype(int).tolist()
-    return list(pairwise(edges))
 
 
 def train_net(net: nn.Module, frames: np.ndarray, target: np.ndarray, seed: int, device: torch.device) -> None:

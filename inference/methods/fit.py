@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from config import Config, as_dict
-from inference.calibration.quiet import note_windows, quiet_ranges
+from inference.calibration.quiet import ranges_of
 from inference.methods import METHODS, check_frames
 from training import checkpoint as checkpoints
 from training import run as run_folder
@@ -20,11 +20,9 @@ def fit_method(config: Config) -> Path:
         return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
     folder, data = run_folder.choose_folder(config), windows_of_reels(config)
     check_frames(config.model.name, data.frame_shape)
-    note_windows(folder, data.reels, config.train)
-    quiet = quiet_ranges(folder, data.clip_length)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
     method.device = pick_device(config.device)
-    method.fit(quiet, config.seed)
+    method.fit(ranges_of(data.reels, config.train), config.seed)
     facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
     run_folder.write_start(folder, config, facts)
     arrays = {name: torch.from_numpy(array) for name, array in method.arrays.items()}

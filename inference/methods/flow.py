@@ -20,7 +20,7 @@ WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
 POOL_SHARE, REACH_SHARE = 0.05, 0.08  # of the longer side: pooled square, and how far quiet speeds are shared (sigma)
 POOL_FRAMES = 9
-CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over so many frames, then averaged over clips
+CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over about so many frames, then averaged over clips
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
 
@@ -33,12 +33,8 @@ class OpticalFlow(Method):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
         quiet = [r for r in quiet if r.side == "train"]
-        chunks = [
-            (r.reel, start, min(start + CHUNK_FRAMES, r.end))
-            for r in quiet
-            for start in range(r.begin, max(r.end - CHUNK_FRAMES // 2, r.begin + 1), CHUNK_FRAMES)
-        ]
-        highest = [self._highest(reel, np.arange(begin, end)) for reel, begin, end in chunks]
+        chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
+        highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         mean = np.mean(highest, axis=0)
         side = max(mean.shape)
         self.arrays = {"quiet_speed": quiet_maximum(mean, _odd(POOL_SHARE * side), REACH_SHARE * side)}

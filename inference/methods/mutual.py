@@ -19,6 +19,8 @@ CONTEXT, REACH = 3, 1  # places; REACH: how far a similar place may lie
 class MutualScoring(Method):
     """Needs no quiet data for its score, and sees the whole stretch: not for streams."""
 
+    sees_all = True
+
     def open(self, reel: Reel, begin: int, end: int) -> None:
         indices = np.unique(np.linspace(begin, end - 1, REFERENCES).astype(int))
         self.references = np.stack([describe(self.read(reel, np.array([i]))[0][0]) for i in indices])  # (R, h, w, D)

@@ -15,7 +15,7 @@ from inference.calibration.noise import NoiseModel
 from inference.events.boxes import Box
 from inference.movie.layout import MovieStyle
 from inference.movie.render import Composer
-from inference.scorers.net import ScoredFrame
+from inference.scorers.residual import ScoredFrame
 
 NAME = "anomaly.mp4"
 WAITING_FRAMES = 32
@@ -64,9 +64,9 @@ class ResultMovie:
         self.writer.write_i420(self.composer.compose(frame, anomaly, float(score.max()), caption, boxes, **extra))
 
 
-def shown(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """The channels of (C, H, W) as one picture (H, W), NaN where invalid and where there are no channels."""
-    if not len(image):
+def shown(image: np.ndarray | None, valid: np.ndarray) -> np.ndarray:
+    """The channels of (C, H, W) as one picture (H, W), NaN where invalid; all NaN of no image."""
+    if image is None:
         return np.full(valid.shape, np.nan)
     return np.where(valid, image.mean(axis=0), np.nan)
 

@@ -15,7 +15,7 @@ from inference.movie.movie import residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
 from inference.results.results import saved_frame
-from inference.scorers.net import Detector, ScoredFrame, covering_windows, first_answered, score_frames
+from inference.scorers.residual import ScoredFrame
 
 SHEET_EVENTS = 12
 THUMBNAILS = 300
@@ -48,32 +48,29 @@ def sheet(job: Job, events: pd.DataFrame) -> list[dict]:
     return [{"event": event["event"], **show(job, event)} for event in chosen.to_dict("records")]
 
 
-def scored_between(job: Job, first: int, last: int) -> Iterator[ScoredFrame]:
-    """The frames first..last as eval scored them: the windows that cover them go through the model again.
+def scored_between(job: Job, first: int, last: int) -> tuple[Iterator[ScoredFrame], bool]:
+    """The frames first..last again as eval scored them, and whether they have the model's residuals.
 
-    A method has no windows: its frames come from the saved score maps, without what was expected.
+    If not, they come from the saved score maps, without what was expected, and their residuals are scores.
     """
-    if not isinstance(job.scorer, Detector):
-        return (saved_frame(job.out, job.reel, index) for index in range(first, min(last + 1, len(job.reel))))
-    length, answers = job.scorer.clip_length, job.scorer.answers
-    windows = covering_windows(job.reel, length, job.settings.stride, answers)
-    near = [w for w in windows if first - length < first_answered(w, length, answers) <= last]
-    return (f for f in score_frames(job.scorer, job.reel, near, job.settings) if first <= f.index <= last)
+    again = job.scorer.again(job.reel, first, last, job.settings)
+    if again is not None:
+        return again, True
+    return (saved_frame(job.out, job.reel, index) for index in range(first, min(last + 1, len(job.reel)))), False
 
 
 def pictures(job: Job, event: dict) -> dict:
     """The whole frame of the peak with the event's box; frame, reconstruction and residual around the box."""
-    scored = next(scored_between(job, event["frame_peak"], event["frame_peak"]))
+    frames, has_residuals = scored_between(job, event["frame_peak"], event["frame_peak"])
+    scored = next(frames)
     box = upright_box(event, job.reel)
     frame = upright(shown(scored.frame, scored.valid), job.reel)
     crop = crop_of(box, frame.shape)
     found = {"whole": encoded(boxed(frame, box)), "frame": encoded(shrunk(grey(cropped(frame, crop)), CROP_PX))}
-    if len(scored.reconstruction):
+    if scored.reconstruction is not None:
         part = cropped(upright(shown(scored.reconstruction, scored.valid), job.reel), crop)
         found["reconstruction"] = encoded(shrunk(grey(part), CROP_PX))
-    name, limit = "residual", residual_limit(job.calibration.noise)
-    if not isinstance(job.scorer, Detector):
-        name, limit = "score", 2 * job.high
+    name, limit = ("residual", residual_limit(job.calibration.noise)) if has_residuals else ("score", 2 * job.high)
     residual = cropped(upright(scored.residual, job.reel), crop) / limit
     found[name] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
     return {"pictures": found}
@@ -85,10 +82,10 @@ def series_curves(job: Job, event: dict) -> dict:
     margin = max(event["frame_end"] - event["frame_start"], job.scorer.clip_length // 8)
     first = max(event["frame_start"] - margin, event["frame_peak"] - reach, 0)
     last = min(event["frame_end"] + margin, event["frame_peak"] + reach)
-    scored = list(scored_between(job, first, last))
+    scored = list(scored_between(job, first, last)[0])
     valid = np.array([f.valid[0, 0] for f in scored])
     lines = {"values": np.array([f.frame[:, 0, 0] for f in scored])}  # (n, C)
-    if len(scored[0].reconstruction):
+    if all(f.reconstruction is not None for f in scored):
         lines["model"] = np.array([f.reconstruction[:, 0, 0] for f in scored])
     difference = np.abs(lines["values"] - lines.get("model", np.median(lines["values"], axis=0)))
     differing = sorted(difference[valid].max(axis=0, initial=0).argsort()[::-1][:SHEET_VARIABLES].tolist())

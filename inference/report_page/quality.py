@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from config import load
-from inference.calibration.noise import DAY_S, threshold_for
+from inference.calibration.thresholds import threshold_for
 from inference.job import Job
 from inference.metrics.frame import event_metrics
 from inference.report_page.plots import rounded
 from inference.results.results import labelled_intervals
+from inference.units import DAY_S, HOUR_S
 
 BARS = 40
 CURVE_POINTS = 300
-HOUR_S = 3600.0
 FAST_CADENCE_S = 10.0  # below, rates are told by the hour
 
 

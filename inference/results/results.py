@@ -28,7 +28,7 @@ from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
-from inference.scorers.net import ScoredFrame
+from inference.scorers.residual import ScoredFrame
 
 NAMED_VARIABLES = 3
 BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
@@ -263,8 +263,7 @@ def saved_frame(out: Path, reel: Reel, index: int) -> ScoredFrame:
     """A frame again from scores.f16: its residual is the score map, and reconstructions are not kept."""
     score = ScoreMaps.read(out, reel, index)
     frame, bits = reel.read(index, index + 1)
-    nothing = np.zeros((0, *score.shape), np.float32)
-    return ScoredFrame(index, frame[0].astype(np.float32), nothing, score, (bits[0] & INVALID) == 0, np.nan)
+    return ScoredFrame(index, frame[0].astype(np.float32), None, score, (bits[0] & INVALID) == 0, np.nan)
 
 
 def read_boxes(path: Path) -> dict[int, list[Box]]:

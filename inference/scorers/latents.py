@@ -4,7 +4,6 @@ A distance map has the latents' resolution; it is enlarged to the frames and fol
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,13 +15,14 @@ from tqdm import tqdm
 
 from config import EvalConfig
 from data.reel.files import replacing
-from data.reel.reel import INVALID, Reel
-from data.reel.stretch import restretch
-from data.reel.window_dataset import target_stretches
+from data.reel.reel import Reel
+from data.reel.window_dataset import read_scaled
 from data.reel.windows import window_starts
 from inference.calibration.quiet import quiet_ranges
-from inference.scorers.net import Detector, OfDetector, ScoredFrame, Window, clean_error, through, windows_over
-from inference.scorers.overlap import OverlapFold
+from inference.scorers.net import Detector, OfDetector, through
+from inference.scorers.overlap import Folded, OverlapFold
+from inference.scorers.residual import ScoredFrame, clean_error
+from inference.scorers.windows import Window, windows_over
 
 SAMPLE = 20_000  # quiet latents kept
 BANK, NEIGHBOURS = 4_000, 5  # of k nearest neighbours
@@ -68,11 +68,16 @@ class NearestNeighbours:
 DISTANCES: dict[str, type[Distance]] = {"mahalanobis": Mahalanobis, "knn": NearestNeighbours}
 
 
-@dataclass(frozen=True)
 class LatentScorer(OfDetector):
     """A net's latents as a scorer; frames come without a reconstruction."""
 
-    distance: Distance
+    @property
+    def no_stream(self) -> str:
+        return "--follow can't score by distances of latents; choose eval.score standardised or residual"
+
+    def __init__(self, detector: Detector, distance: Distance):
+        super().__init__(detector)
+        self.distance = distance
 
     @torch.inference_mode()
     def distances(self, batch: torch.Tensor) -> np.ndarray:
@@ -91,13 +96,10 @@ class LatentScorer(OfDetector):
                 yield from self._emit(fold.push(window.start, values), reel, settings)
         yield from self._emit(fold.finish(), reel, settings)
 
-    def _emit(self, folded: list[tuple[int, np.ndarray]], reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
+    def _emit(self, folded: Folded, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
         for index, error in folded:
-            stored, bits = reel.read(index, index + 1)
-            frame = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, self.scaling))[0]
-            valid = (bits[0] & INVALID) == 0
-            nothing = np.zeros((0, *error.shape), np.float32)
-            yield ScoredFrame(index, frame, nothing, clean_error(error, valid, settings), valid, 0.0)
+            frames, valid = read_scaled(reel, index, index + 1, self.scaling)
+            yield ScoredFrame(index, frames[0], None, clean_error(error, valid[0], settings), valid[0], 0.0)
 
 
 def quiet_latents(run: Path, detector: Detector) -> np.ndarray:
@@ -112,7 +114,7 @@ def quiet_latents(run: Path, detector: Detector) -> np.ndarray:
 
 def _sample(run: Path, detector: Detector) -> np.ndarray:
     random, length = np.random.default_rng(0), detector.clip_length
-    ranges = [r for r in quiet_ranges(run, length) if r.side == "train"]
+    ranges = [r for r in quiet_ranges(run) if r.side == "train"]
     starts = [(r.reel, s) for r in ranges for s in window_starts(r.begin, r.end, length, length).tolist()]
     found = []
     for reel, start in tqdm(starts, desc="latents of quiet windows", unit="window"):

@@ -15,8 +15,9 @@ from data.reel.files import replacing
 from data.reel.reel import Reel
 from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise
 from inference.calibration.quiet import QuietRange
-from inference.scorers.net import OfDetector, ScoredFrame
-from inference.scorers.samples import Samples, samples_of
+from inference.scorers.base import Scorer
+from inference.scorers.net import Detector, OfDetector
+from inference.scorers.residual import Samples, ScoredFrame
 
 GRID = 128  # points of a rarity curve
 SAMPLE_PIXELS = 2_000_000
@@ -52,7 +53,7 @@ def fit_rarity(values: np.ndarray) -> Rarity:
 class Part:
     """A scorer with its own quiet noise and the rarity of its scores."""
 
-    scorer: object
+    scorer: Scorer
     noise: NoiseModel
     rarity: Rarity
 
@@ -60,11 +61,16 @@ class Part:
         return self.rarity(self.noise.standardise(residual))
 
 
-@dataclass(frozen=True)
 class MixScorer(OfDetector):
     """The mean surprise of several scorers; frame and reconstruction are those of the first."""
 
-    parts: tuple[Part, ...]
+    @property
+    def no_stream(self) -> str:
+        return "--follow can't score by a mix; choose eval.score standardised or residual"
+
+    def __init__(self, detector: Detector, parts: Sequence[Part]):
+        super().__init__(detector)
+        self.parts = parts
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end) that all parts score, in time order."""
@@ -75,8 +81,8 @@ class MixScorer(OfDetector):
             yield replace(together[0], residual=residual.astype(np.float32))
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
-        """A stretch of a series: see `samples_of`; a part may score variables one by one, another all together."""
-        found = [samples_of(part.scorer, reel, begin, end, settings) for part in self.parts]
+        """A stretch of a series; a part may score variables one by one, another all together."""
+        found = [part.scorer.samples(reel, begin, end, settings) for part in self.parts]
         surprises = [part.surprise(samples.residual) for part, samples in zip(self.parts, found, strict=True)]
         valid = np.logical_and.reduce([samples.valid for samples in found])
         return Samples(np.where(valid[:, None, None], sum(surprises) / len(surprises), 0), valid)
@@ -93,7 +99,7 @@ def in_step(streams: Sequence[Iterator[ScoredFrame]]) -> Iterator[list[ScoredFra
         current = [next(s, None) if f.index < latest else f for s, f in zip(streams, current, strict=True)]
 
 
-def load_or_fit(path: Path, scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> Part:
+def load_or_fit(path: Path, scorer: Scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> Part:
     """A part of a mix, kept in `path`: noise from all quiet frames, rarity from those that validate."""
     if not path.is_file():
         noise, values = measure(scorer, quiet, settings)
@@ -105,10 +111,10 @@ def load_or_fit(path: Path, scorer, quiet: Sequence[QuietRange], settings: EvalC
         return Part(scorer, noise, Rarity(saved["scores"], saved["surprises"]))
 
 
-def measure(scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[NoiseModel, np.ndarray]:
+def measure(scorer: Scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> tuple[NoiseModel, np.ndarray]:
     """Noise of all quiet frames, and some of the residual maps (n, H, W) of validation frames."""
     if quiet[0].reel.is_series:
-        found = [(r.side, samples_of(scorer, r.reel, r.begin, r.end, settings)) for r in quiet]
+        found = [(r.side, scorer.samples(r.reel, r.begin, r.end, settings)) for r in quiet]
         noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
         return noise, np.concatenate([samples.quiet for side, samples in found if side == "val"])
     kept: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""From a model and a reel to one residual map per frame, as a stream: memory does not grow with T.
+"""A trained net as a scorer: one residual map per frame, as a stream whose memory does not grow with T.
 
 Windows go through the model in batches, their reconstructions are folded back to time, and each frame's residual is
 cleaned of the frame's common mode and smoothed.
@@ -8,57 +8,33 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from heapq import merge
 from itertools import islice
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from config import EvalConfig
-from data.live.live_reel import OpenEnd
-from data.reel.common_mode import common_mode
-from data.reel.reel import INVALID, Reel
-from data.reel.stretch import Stretch, restretch
-from data.reel.window_dataset import read_window, target_stretches
-from data.reel.windows import stretches, window_starts
-from inference.scorers.overlap import OverlapFold
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch
+from data.reel.window_dataset import read_scaled, read_window
+from inference.scorers.on_quiet import QuietScorer
+from inference.scorers.overlap import Folded, OverlapFold, StretchMean
+from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
+from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
+from models.video_model import VideoModel
 from training.device import autocast, autocast_dtype
 
-
-@dataclass(frozen=True)
-class ScoredFrame:
-    """One frame with its reconstruction `(C, H, W)`, and its residual `(H, W)` >= 0, 0 where `valid` is False.
-
-    The residual of a sample of a series is (C, 1), one value a variable, where the method tells them apart.
-    """
-
-    index: int
-    frame: np.ndarray
-    reconstruction: np.ndarray
-    residual: np.ndarray
-    valid: np.ndarray
-    common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
+BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
 
 
-class Window(NamedTuple):
-    """A window of a reel by its first frame; `backwards` goes through the model with its last frame first."""
+class Detector(QuietScorer):
+    """A trained model, scored by what it reconstructs. It works in `scaling`."""
 
-    start: int
-    backwards: bool = False
-
-
-@dataclass(frozen=True)
-class Detector:
-    """A trained reconstruction model with what it needs to read a reel."""
-
-    model: nn.Module
-    scaling: dict[str, Stretch]
-    clip_length: int
-    device: torch.device
+    def __init__(self, model: VideoModel, scaling: dict[str, Stretch], clip_length: int, device: torch.device):
+        super().__init__(clip_length, scaling)
+        self.model, self.device = model, device
 
     @property
     def answers(self) -> slice:
@@ -86,6 +62,42 @@ class Detector:
         windows = windows_over(begin, end, self.clip_length, settings.stride, self.answers)
         return score_frames(self, reel, windows, settings)
 
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """Absolute difference to the mean of the reconstructions of all windows that cover a sample."""
+        if settings.overlap != "mean":
+            return super().stretch(reel, begin, end, settings)
+        x, valid = read_window(reel, begin, end - begin, self.scaling)  # (C, n, 1, 1)
+        expected = self._expected(x, begin, end, settings.stride)
+        residual = np.abs(x[..., 0].permute(1, 0, 2).numpy() - expected)
+        known = valid[:, :, 0, 0].numpy().any(axis=0)
+        residual[~known & np.isfinite(residual[:, 0, 0])] = 0
+        return Samples(residual, known)
+
+    def _expected(self, x: torch.Tensor, begin: int, end: int, stride: int) -> np.ndarray:
+        """The reconstruction (n, C, 1) of samples (C, n, 1, 1), NaN where no window answers."""
+        length, answers = self.clip_length, self.answers
+        fold = StretchMean(end - begin, (len(x), 1), np.float32)
+        windows = iter(windows_over(begin, end, length, stride, answers))
+        while part := list(islice(windows, max(1, BATCH_SAMPLES // length))):
+            clips = [x[:, w.start - begin : w.start - begin + length] for w in part]
+            batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
+            found = self.reconstruct(batch)[:, answers, :, 0]
+            backwards = np.array([w.backwards for w in part])
+            found[backwards] = found[backwards, ::-1]
+            fold.add(np.array([first_answered(w, length, answers) - begin for w in part]), found)
+        return fold.result()
+
+    def again(self, reel: Reel, first: int, last: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """The frames first..last: the windows that cover them go through the model again."""
+        length, answers = self.clip_length, self.answers
+        windows = covering_windows(reel, length, settings.stride, answers)
+        near = [w for w in windows if first - length < first_answered(w, length, answers) <= last]
+        return (f for f in score_frames(self, reel, near, settings) if first <= f.index <= last)
+
+    def at_once(self, settings: EvalConfig) -> int:
+        """A model that predicts asks for nearly two windows at the start of a stretch."""
+        return max(2 * self.clip_length, settings.stride)
+
 
 def _autocast(device: torch.device, batch: torch.Tensor) -> AbstractContextManager:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap.
@@ -96,81 +108,15 @@ def _autocast(device: torch.device, batch: torch.Tensor) -> AbstractContextManag
     return autocast(device, autocast_dtype(amp, device, temporal_depth=sys.maxsize))
 
 
-@dataclass(frozen=True)
-class OfDetector:
-    """What a scorer that works with a net takes over from it."""
+class OfDetector(QuietScorer):
+    """A scorer that works with a net, and takes over from it what it has to tell beyond scores."""
 
-    detector: Detector
+    def __init__(self, detector: Detector):
+        super().__init__(detector.clip_length, detector.scaling)
+        self.detector = detector
 
-    @property
-    def clip_length(self) -> int:
-        return self.detector.clip_length
-
-    @property
-    def scaling(self) -> dict[str, Stretch]:
-        return self.detector.scaling
-
-
-def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
-    """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
-    return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings
-
-
-def covering_windows(reel: Reel, length: int, stride: int, answers: slice | None = None) -> list[Window]:
-    """Windows that cover every stretch of at least `length` frames, in order; see `windows_over`."""
-    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-    return [w for begin, end in ranges for w in windows_over(begin, end, length, stride, answers or slice(0, length))]
-
-
-def windows_over(begin: int, end: int, length: int, stride: int, answers: slice) -> Iterable[Window]:
-    """Windows inside the stretch [begin, end) whose answers cover it, in the order of the frames they answer for.
-
-    A model that answers for the end of a window can't say anything of a stretch's first frames; windows played
-    backwards do. In a stretch that is too short even for that some frames stay uncovered. Of a stretch that still grows
-    (`OpenEnd`) the same windows come one by one, each once its frames are there.
-    """
-    if isinstance(end, OpenEnd):
-        return _windows_as_they_come(begin, end, length, stride, answers)
-    count = answers.stop - answers.start
-    found = [Window(s) for s in window_starts(begin, end, length, min(stride, count)).tolist()]
-    if found and answers.start:
-        last = min(end - length, begin + (answers.start - 1) // count * count)
-        found += [Window(s, True) for s in window_starts(begin, last + length, length, count).tolist()]
-    by_frame = {first_answered(w, length, answers): w for w in reversed(found)}  # forwards where both would do
-    return [by_frame[frame] for frame in sorted(by_frame)]
-
-
-def _windows_as_they_come(begin: int, end: OpenEnd, length: int, stride: int, answers: slice) -> Iterator[Window]:
-    answered = answers.stop - answers.start
-    # So far reach the windows that are played backwards in a stretch without an end.
-    known = end.reached(begin + length + max(answers.start - 1, 0) // answered * answered)
-    early = windows_over(begin, known, length, stride, answers)
-    backwards = [w for w in early if w.backwards]
-
-    def order(window: Window) -> tuple[int, bool]:
-        return first_answered(window, length, answers), window.backwards
-
-    last = None
-    for window in merge(_forwards(begin, end, length, min(stride, answered)), backwards, key=order):
-        frame = first_answered(window, length, answers)
-        if frame != last:
-            yield window
-        last = frame
-
-
-def _forwards(begin: int, end: OpenEnd, length: int, stride: int) -> Iterator[Window]:
-    """`window_starts` of a stretch that still grows."""
-    start = begin
-    while (known := end.reached(start + length)) == start + length:
-        yield Window(start)
-        start += stride
-    if begin < start != known - length + stride:
-        yield Window(known - length)
-
-
-def first_answered(window: Window, length: int, answers: slice) -> int:
-    """The first frame of the reel that a window's output is about."""
-    return window.start + (length - answers.stop if window.backwards else answers.start)
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        return self.detector.extras(out, run, reel, settings, seed)
 
 
 def score_frames(
@@ -228,62 +174,15 @@ def through(
             yield done
 
 
-def _emit(reconstructions, folded, detector: Detector, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
+def _emit(
+    reconstructions: Folded, folded: Folded | None, detector: Detector, reel: Reel, settings: EvalConfig
+) -> Iterator[ScoredFrame]:
     """Cleaned residuals of frames just completed; `reconstructions` and `folded` hold the same consecutive frames."""
     if not reconstructions:
         return
     first, last = reconstructions[0][0], reconstructions[-1][0]
-    stored, bits = reel.read(first, last + 1)
-    frames = restretch(stored.astype(np.float32), reel.stretches, target_stretches(reel, detector.scaling))
+    frames, valid = read_scaled(reel, first, last + 1, detector.scaling)
     for k, (index, reconstruction) in enumerate(reconstructions):
-        frame, valid = frames[index - first], (bits[index - first] & INVALID) == 0
         error = None if folded is None else folded[k][1]
-        residual, common = clean_residual(frame, reconstruction, valid, settings, error)
-        yield ScoredFrame(index, frame, reconstruction, residual, valid, common)
-
-
-def clean_residual(
-    frame: np.ndarray,
-    reconstruction: np.ndarray,
-    valid: np.ndarray,
-    settings: EvalConfig,
-    error: np.ndarray | None = None,
-) -> tuple[np.ndarray, float]:
-    """Absolute residual of frame and reconstruction (C, H, W), see `over_channels`, and the common mode's rms.
-
-    With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
-    the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
-    """
-    signed = frame - reconstruction
-    shared, scatter = np.zeros_like(signed), np.ones_like(signed)
-    if settings.common_mode:
-        for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
-            shared[channel], scatter[channel] = common_mode(difference, brightness, valid)
-    if settings.score == "residual":
-        scatter[:] = 1
-    if error is None:
-        residual = over_channels(np.abs(signed - shared) / scatter)
-    elif signed.shape[1:] == (1, 1):
-        residual = error
-    else:
-        residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
-    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
-    return clean_error(residual, valid, settings), common
-
-
-def over_channels(errors: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Errors (..., C, H, W) with their channels at `axis`: the mean over them (..., H, W).
-
-    The variables of a series have scales of noise of their own, so each is kept until it is in units of that: a sample
-    (..., C, 1, 1) becomes (..., C, 1).
-    """
-    return errors[..., 0] if errors.shape[axis + 1 :] == (1, 1) else errors.mean(axis=axis)
-
-
-def clean_error(error: np.ndarray, valid: np.ndarray, settings: EvalConfig) -> np.ndarray:
-    """An error (H, W) smoothed as the settings ask, 0 where `valid` is False."""
-    error = np.where(valid, error, np.float32(0))
-    if settings.smooth_px:
-        error = cv2.GaussianBlur(error, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
-        error[~valid] = 0
-    return error
+        residual, common = clean_residual(frames[k], reconstruction, valid[k], settings, error)
+        yield ScoredFrame(index, frames[k], reconstruction, residual, valid[k], common)

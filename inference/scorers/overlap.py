@@ -1,7 +1,9 @@
-"""Overlapping windows folded back to time, as a stream whose memory does not depend on how many frames there are.
+"""Overlapping windows folded back to time.
 
-A window is L consecutive frames of scores that start at frame `start`. Windows arrive in order of their start; a frame
-leaves as soon as no later window can cover it. Axis order: (L, *frame_shape). NaN stays NaN in every way of folding.
+`OverlapFold` is a stream whose memory does not depend on how many frames there are; `StretchMean` holds a stretch of a
+series as a whole, so that a million samples of it are no million objects. A window is L consecutive frames of scores
+that start at frame `start`; in a stream they arrive in order of their start, and a frame leaves as soon as no later
+window can cover it. Axis order: (L, *frame_shape). NaN stays NaN in every way of folding.
 """
 
 from collections import deque
@@ -9,7 +11,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Frames = list[tuple[int, np.ndarray]]
+Folded = list[tuple[int, np.ndarray]]  # frames by their index
+
+
+class StretchMean:
+    """The mean over all windows that cover each of the n samples of a stretch that is held as a whole.
+
+    Windows come in batches, in any order, each sample of one with a weight of its own.
+    """
+
+    def __init__(self, n: int, shape: Sequence[int] = (), dtype: type[np.floating] = np.float64):
+        self.total, self.weight = np.zeros((n, *shape), dtype), np.zeros((n,) + (1,) * len(shape), dtype)
+
+    def add(self, starts: np.ndarray, windows: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """Windows (N, L, *shape) at their first samples (N,), all different; weight (L,), by default 1."""
+        if not len(starts):
+            return
+        steps = np.diff(starts)
+        step = int(steps[0]) if len(steps) else 1
+        evenly = step > 0 and (steps == step).all()
+        for offset in range(windows.shape[1]):  # one sample of all windows at a time: these are all different places
+            first, last = int(starts[0]) + offset, int(starts[-1]) + offset
+            at = slice(first, last + 1, step) if evenly else starts + offset
+            share = 1.0 if weight is None else weight[offset]
+            self.total[at] += windows[:, offset] if weight is None else share * windows[:, offset]
+            self.weight[at] += share
+
+    def result(self) -> np.ndarray:
+        """The means (n, *shape); NaN where no window covers a sample, or only such as weigh nothing there."""
+        known = self.weight > 0
+        return np.divide(self.total, self.weight, out=np.full_like(self.total, np.nan), where=known)
 
 
 class OverlapFold:
@@ -41,7 +72,7 @@ class OverlapFold:
         self._next = 0  # the first frame not emitted yet
         self._end = 0  # one past the last frame covered so far
 
-    def push(self, start: int, window: np.ndarray) -> Frames:
+    def push(self, start: int, window: np.ndarray) -> Folded:
         """Add a window (L, *frame_shape) and return the frames it completes, as (index, (*frame_shape) float32).
 
         The window is read before this returns, so its memory may be used again. Frames that no window covers, between
@@ -57,11 +88,11 @@ class OverlapFold:
         self._start, self._end = start, start + len(window)
         return done
 
-    def finish(self) -> Frames:
+    def finish(self) -> Folded:
         """Return the frames that were still waiting for later windows."""
         return self._emit(self._end)
 
-    def _emit(self, stop: int) -> Frames:
+    def _emit(self, stop: int) -> Folded:
         frames = self._reducer.take(self._next, stop)
         done = list(zip(range(self._next, stop), frames, strict=True))
         self._next = stop

@@ -7,16 +7,14 @@ probability, and another half inside: so 0.5 parts what is in a segment from wha
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import expit, logit
-from sklearn.metrics import precision_recall_curve
+from scipy.special import logit
 from torch.utils.data import DataLoader
 
 from config import Config, EvalConfig, WeakConfig
@@ -24,17 +22,18 @@ from data.labels.weak_labels import windows_with
 from data.reel.files import write_csv, write_json
 from data.reel.reel import INVALID, Reel
 from data.reel.windows import window_starts
-from inference.metrics.frame import average_precision, frame_auc
-from inference.metrics.series import point_f1
-from inference.scorers.net import Detector, OfDetector, ScoredFrame, Window, through
-from inference.scorers.samples import Samples
+from inference.calibration.thresholds import Calibration
+from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
+from inference.scorers.base import Scorer
+from inference.scorers.net import Detector, through
+from inference.scorers.overlap import StretchMean
+from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.windows import Window, scored_stretches
 from models.parts.pseudo_labels import segmented
 from training.loader import with_window_labels
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
-FRAME_LEVELS = expit(np.linspace(-8, 8, 161))
-EQUAL_F1 = 0.999  # of the highest: no difference worth a level farther from 0.5
 
 
 class Windows(NamedTuple):
@@ -46,18 +45,35 @@ class Windows(NamedTuple):
     inside: np.ndarray
 
 
-@dataclass(frozen=True)
-class WeakScorer(OfDetector):
+class WeakScorer(Scorer):
     """A net's dense scores as a scorer; threshold and frame_level: probabilities from which a window, and a frame of a
     positive window, count as anomalous.
     """
 
-    detector: Detector
-    settings: WeakConfig
-    threshold: float
-    frame_level: float = 0.5
-    # Starts and probabilities of the windows of every stretch that was scored, so that none goes through the net twice.
-    judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    @property
+    def no_stream(self) -> str:
+        return "wetas lets all windows over a frame vote and can't follow a stream; train another model"
+
+    def __init__(self, detector: Detector, settings: WeakConfig, threshold: float, frame_level: float = 0.5):
+        super().__init__(detector.clip_length, detector.scaling)
+        self.detector, self.settings, self.threshold, self.frame_level = detector, settings, threshold, frame_level
+        # Starts and probabilities of windows by stretch, so that none goes through the net twice.
+        self.judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
+
+    def prepare(self, run: Path, trained: Config) -> list[Reel]:
+        """Choose threshold and frame_level on the validation windows and their labels."""
+        data, found = with_window_labels(trained), []
+        for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
+            found.append(WeakScorer(self.detector, self.settings, threshold=1.0).judge(x)[:2])
+        probability, dense = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        labels = data.val.labels
+        threshold = best_threshold(probability, labels)
+        chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
+        write_json(run / FILE, chosen | window_metrics(probability, labels, threshold))
+        return []
+
+    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
+        return WeakCalibration()
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
         """Windows that cover the stretch [begin, end). FileNotFoundError when no thresholds were ever chosen."""
@@ -85,7 +101,7 @@ class WeakScorer(OfDetector):
         return folded(self.windows(reel, begin, end, stride), begin, end)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
-        """The whole stretch of a series at once: see `samples_of`."""
+        """The whole stretch of a series at once."""
         valid = (reel.read_masks(begin, end)[:, 0, 0] & INVALID) == 0
         scores = self.scores(reel, begin, end, settings.stride)
         return Samples(np.where(valid, scores, np.float32(0))[:, None, None], valid)
@@ -100,9 +116,12 @@ class WeakScorer(OfDetector):
                 index = window.start + i
                 frame, valid = batch[0, :, i].numpy(), (bits[index - done] & INVALID) == 0
                 score = placed(scores[index - begin], places[0, i], frame.shape[1:])
-                nothing = np.zeros((0, *score.shape), np.float32)
-                yield ScoredFrame(index, frame, nothing, np.where(valid, score, np.float32(0)), valid, 0.0)
+                yield ScoredFrame(index, frame, None, np.where(valid, score, np.float32(0)), valid, 0.0)
             done = window.start + self.clip_length
+
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        """windows.csv, and how well windows were told apart where they have labels."""
+        return write_windows(out, self, reel)
 
     @torch.inference_mode()
     def places(self, batch: torch.Tensor) -> np.ndarray:
@@ -112,11 +131,10 @@ class WeakScorer(OfDetector):
 
 def folded(found: Windows, begin: int, end: int) -> np.ndarray:
     """The score (n,) float32 of every frame of [begin, end) from all windows that cover it."""
-    total, votes, count = np.zeros((3, end - begin))
-    for start, dense, inside in zip(found.start - begin, found.dense, found.inside, strict=True):
-        here = slice(start, start + len(dense))
-        total[here], votes[here], count[here] = total[here] + dense, votes[here] + inside, count[here] + 1
-    return (0.5 * total / count + 0.5 * (votes >= count / 2)).astype(np.float32)
+    fold = StretchMean(end - begin, (2,))
+    fold.add(found.start - begin, np.stack([found.dense, found.inside], axis=-1))
+    dense, votes = fold.result().T
+    return (0.5 * dense + 0.5 * (votes >= 0.5)).astype(np.float32)
 
 
 def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -125,67 +143,9 @@ def placed(score: float, logits: np.ndarray, shape: tuple[int, int]) -> np.ndarr
     return cv2.resize(score * share, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def calibrate_weak(run: Path, config: Config, detector: Detector) -> None:
-    """Choose threshold and frame_level on the run's validation windows and their labels; kept in the run."""
-    data = with_window_labels(config)
-    scorer, judged = WeakScorer(detector, config.train.weak, threshold=1.0), []
-    for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
-        judged.append(scorer.judge(x)[:2])
-    probability, dense = (np.concatenate(parts) for parts in zip(*judged, strict=True))
-    labels = data.val.labels
-    threshold = best_threshold(probability, labels)
-    chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
-    write_json(run / FILE, chosen | window_metrics(probability, labels, threshold))
-
-
-def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
-    """The probability with the highest F1 of windows; half way to the next lower one."""
-    precision, recall, thresholds = precision_recall_curve(labels, probability)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    chosen = thresholds[f1[:-1].argmax()]
-    below = probability[probability < chosen]
-    return float((chosen + below.max()) / 2 if len(below) else chosen)
-
-
-def best_frame_level(dense: np.ndarray, labels: np.ndarray) -> float:
-    """The probability of frames (N, T) with the highest F1 that labels of windows (N,) let expect; 0.5 without both.
-
-    Frames of windows labelled 0 are normal, so which share of normal frames passes a level is known. What frames of
-    positive windows pass beyond it are anomalous ones. How many these are in all follows from the level below which
-    positive windows have the fewest frames for those that normal ones have there: none of them is anomalous, it is
-    assumed. Source: Blanchard, Lee & Scott 2010, Semi-supervised novelty detection (JMLR 11).
-    """
-    passing = [passed(dense[labels == label].ravel()) for label in (0, 1)]
-    known = np.flatnonzero(passing[0] < 0.9) if (labels == 0).any() and (labels == 1).any() else []
-    if not len(known):
-        return 0.5
-    normal, mixed = (share[known] for share in passing)
-    anomalous = 1 - ((1 - mixed) / (1 - normal)).min()
-    found = mixed - (1 - anomalous) * normal
-    false = normal * (labels == 0).sum() / (labels == 1).sum()
-    f1 = 2 * found / np.maximum(anomalous + mixed + false, 1e-12)
-    best = FRAME_LEVELS[known[f1 >= EQUAL_F1 * f1.max()]]
-    return float(best[np.abs(best - 0.5).argmin()])
-
-
-def passed(probability: np.ndarray) -> np.ndarray:
-    """Which share of probabilities (n,) reaches each of FRAME_LEVELS."""
-    return 1 - np.searchsorted(np.sort(probability), FRAME_LEVELS) / max(len(probability), 1)
-
-
-def window_metrics(probability: np.ndarray, labels: np.ndarray, threshold: float) -> dict[str, float | int | None]:
-    """How well windows (N,) are told apart; AUC and AP are None where all have one label, F1 where none is positive."""
-    return {
-        "windows": len(labels),
-        "positive": int(labels.sum()),
-        "auc": frame_auc(probability, labels),
-        "ap": average_precision(probability, labels),
-        "f1": point_f1(probability >= threshold, labels),
-    }
-
-
-def write_windows(out: Path, scorer: WeakScorer, reel: Reel, ranges: list[tuple[int, int]]) -> dict:
+def write_windows(out: Path, scorer: WeakScorer, reel: Reel) -> dict[str, Any]:
     """Write windows.csv, one row a window of the reel as it was scored, and return the part of summary.json."""
+    ranges = scored_stretches(reel, scorer.clip_length)
     found = (np.concatenate(parts) for parts in zip(*(scorer.judged[reel.path, *r] for r in ranges), strict=True))
     table = pd.DataFrame(dict(zip(("start", "probability"), found, strict=True)))
     if reel.labels is not None:

@@ -7,38 +7,56 @@ below 0 and keeps the order.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.special import softplus
 
-from config import EvalConfig
+from config import Config, EvalConfig
 from data.reel.reel import INVALID, Reel
-from data.reel.stretch import Stretch
 from data.reel.windows import window_starts
-from inference.scorers.net import ScoredFrame
-from inference.scorers.samples import Samples
+from inference.calibration.zero_shot_levels import ZeroShotCalibration
+from inference.scorers.base import Scorer
+from inference.scorers.overlap import StretchMean
+from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.windows import scored_stretches
 from models.vetime import VeTime
-from training.synthetic_data import SyntheticData
+from training.shipped import write_levels
+from training.synthetic_data import SyntheticData, synthetic_data
 
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
 COARSER = 4  # samples of a scale that are one of the next
 
 
-@dataclass(frozen=True)
-class ZeroShotScorer:
+class ZeroShotScorer(Scorer):
     """VETime as a scorer. chunk: samples it was trained on at a time; quiet: its scores on clean synthetic series."""
 
-    model: VeTime
-    device: torch.device
-    chunk: int
-    quiet: np.ndarray
-    scaling: dict[str, Stretch] = field(default_factory=dict)  # none: it scales every chunk by itself
-    scored: dict[tuple, np.ndarray] = field(default_factory=dict)  # logits of the stretches that went through the net
+    any_channels = True
 
-    clip_length = SHORTEST
+    @property
+    def no_stream(self) -> str:
+        return "vetime works on recorded series and can't follow a stream; train another model"
+
+    def __init__(self, model: VeTime, device: torch.device, chunk: int, quiet: np.ndarray):
+        super().__init__(SHORTEST, {})  # no scaling: it scales every chunk by itself
+        self.model, self.device, self.chunk, self.quiet = model, device, chunk, quiet
+        self.scored: dict[tuple, np.ndarray] = {}  # logits of the stretches that went through the net
+
+    def prepare(self, run: Path, trained: Config) -> list[Reel]:
+        """Keep the scores of clean synthetic series."""
+        write_levels(run, clean_levels(self, synthetic_data(trained)))
+        return []
+
+    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> ZeroShotCalibration:
+        """For one reel, from the scores of all its stretches."""
+        if not len(self.quiet):
+            raise FileNotFoundError("the run has no quiet levels: it was never calibrated; train it with --resume")
+        made = ZeroShotCalibration(self.quiet, reel.cadence_s, np.empty(0))
+        ranges = scored_stretches(reel, self.clip_length)
+        own = [made.sample_scores(self.stretch(reel, *r, settings), settings)[0] for r in ranges]
+        return ZeroShotCalibration(self.quiet, reel.cadence_s, np.concatenate(own))
 
     def scores(self, values: np.ndarray) -> np.ndarray:
         """The logit (n,) float32 of every sample of a series (n, C), whose unknown values are NaN."""
@@ -62,16 +80,16 @@ class ZeroShotScorer:
         if n < length:
             values = np.vstack([values, np.full((length - n, C), np.nan)])
         starts = window_starts(0, len(values), length, self.step(length))
-        total, weights = np.zeros((len(values), 1 + C)), np.zeros(len(values))
+        fold = StretchMean(len(values), (1 + C,))
         size = max(1, ROWS // C)
         for first in range(0, len(starts), size):
             some = starts[first : first + size]
             chunks = np.stack([values[s : s + length] for s in some]).astype(np.float32)
-            for start, found in zip(some.tolist(), self.of_chunks(chunks), strict=True):
-                weight = self.weight(length, is_first=start == 0)
-                total[start : start + length] += weight[:, None] * found
-                weights[start : start + length] += weight
-        return (total / weights[:, None])[:n].astype(np.float32)
+            found = self.of_chunks(chunks)
+            for is_first in (True, False):
+                of_kind = (some == 0) == is_first
+                fold.add(some[of_kind], found[of_kind], self.weight(length, is_first))
+        return fold.result()[:n].astype(np.float32)
 
     def step(self, length: int) -> int:
         """Samples from one chunk to the next: half of one, or what follows the part that scales it."""
@@ -94,7 +112,7 @@ class ZeroShotScorer:
         return every.float().transpose(1, 2).cpu().numpy()
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
-        """The whole stretch [begin, end) of a series at once: see `inference.samples.samples_of`."""
+        """The whole stretch [begin, end) of a series at once."""
         key = (reel.path, begin, end)
         if key not in self.scored:
             self.scored[key] = self.logits(measured(reel, begin, end))

@@ -4,6 +4,7 @@ Results lie in `<run>/eval/`: classes.csv, reels.csv, confusion.png, classificat
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,23 @@ from data.reel.files import replacing, write_csv, write_json
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
-from inference.job import check_reel
+from inference.scorers.base import check_reel
 from inference.scorers.net import Detector
+
+
+class Classifier(Detector):
+    """A net that gives every window a class, and no frame a score."""
+
+    @property
+    def no_stream(self) -> str:
+        return "a model that classifies windows finds no events and can't follow a stream; train another model"
+
+    def prepare(self, run: Path, trained: Config) -> list[Reel]:
+        """Nothing: a class needs no threshold."""
+        return []
+
+    def judge_windows(self, config: Config, run: Path, facts: dict[str, Any]) -> list[Path]:
+        return classify(config, run, self, facts)
 
 
 def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list[Path]:

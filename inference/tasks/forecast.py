@@ -8,19 +8,22 @@ forecasts.png   some forecasts with what really came
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from config import EvalConfig
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window, target_stretches
 from data.reel.windows import stretches, window_starts
 from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
-from inference.scorers.net import Detector, Window, through
+from inference.scorers.net import Detector, through
+from inference.scorers.windows import Window
 
 SHOWN, SHOWN_VARIABLES = 4, 6
 Naive = Callable[[np.ndarray, int, int], np.ndarray]
@@ -36,6 +39,13 @@ class Forecasts:
     past: np.ndarray  # (n, L, C)
 
 
+class Forecaster(Detector):
+    """A net that forecasts, scored by how wrong it was."""
+
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        return write_forecasts(out, run, self, reel, settings.stride)
+
+
 def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride: int) -> dict:
     """Write the files above and return the part of summary.json: errors of the model and of naive forecasts."""
     found = forecasts_of(detector, reel, stride)
@@ -43,7 +53,7 @@ def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride
         np.savez(part, forecasts=found.ahead.astype(np.float32), origin=found.origin)
     write_csv(out / "forecast.csv", next_samples(detector, reel))
     draw(out / "forecasts.png", reel, found)
-    training = training_samples(run, detector)
+    training = training_samples(run)
     errors = compared(found, spread_of(training), period_of(max(training, key=len)[:, 0]))
     best_naive = min((name for name in errors if name != "model"), key=lambda name: errors[name]["mse"])
     if errors["model"]["mse"] >= errors[best_naive]["mse"]:
@@ -71,9 +81,9 @@ def in_units(values: np.ndarray, detector: Detector, reel: Reel) -> np.ndarray:
     return np.stack([s.inverse(values[..., c].astype(np.float64)) for c, s in enumerate(scaling)], axis=-1)
 
 
-def training_samples(run: Path, detector: Detector) -> list[np.ndarray]:
+def training_samples(run: Path) -> list[np.ndarray]:
     """The samples (n, C) that the run was trained on, in physical units, each stretch of them by itself."""
-    return [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run, detector.clip_length) if r.side == "train"]
+    return [r.reel.signals(r.begin, r.end) for r in quiet_ranges(run) if r.side == "train"]
 
 
 def spread_of(training: list[np.ndarray]) -> np.ndarray:

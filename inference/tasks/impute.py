@@ -6,23 +6,32 @@ filled.png      the variables with most missing values, filled
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from config import EvalConfig
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
-from inference.scorers.net import Detector, Window, covering_windows
+from inference.scorers.net import Detector
 from inference.scorers.overlap import OverlapFold
+from inference.scorers.windows import Window, covering_windows
 from inference.tasks.forecast import in_units
 from models.series.series_model import Impute, interpolate
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6
+
+
+class Imputer(Detector):
+    """A net that fills gaps, scored by how wrong it fills what is there."""
+
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        return write_filled(out, self, reel, settings.stride, seed)
 
 
 def write_filled(out: Path, detector: Detector, reel: Reel, stride: int, seed: int) -> dict:

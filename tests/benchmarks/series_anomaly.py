@@ -94,8 +94,8 @@ def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndar
     from data import prepare_data
     from data.prepare_data import prep
     from data.reel.reel import Reel
-    from inference.calibration.calibrate import calibrate_run
     from inference.evaluate import scored_samples
+    from inference.fit import calibrate_run
     from inference.job import make_job
     from inference.methods import METHODS as METHODS_OF_ONE_STEP
     from inference.methods.fit import fit_method

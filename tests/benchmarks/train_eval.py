@@ -84,7 +84,7 @@ def evaluate(work: Path, reel: Path) -> tuple[float, float]:
 
 
 def calibrated(work: Path, config: Config) -> None:
-    from inference.calibration.calibrate import calibrate_run
+    from inference.fit import calibrate_run
 
     calibrate_run(work / "run", config)
 

@@ -37,7 +37,7 @@ import torch.nn.functional as F  # noqa: E402
 from config import load  # noqa: E402
 from data.prepare_data import prep  # noqa: E402
 from data.reel.reel import Reel, find_reels  # noqa: E402
-from inference.calibration.calibrate import calibrate_run  # noqa: E402
+from inference.fit import calibrate_run  # noqa: E402
 from inference.scorers.load import load_scorer  # noqa: E402
 from inference.scorers.weak import WeakScorer, Windows, folded  # noqa: E402
 from models.backbone3d import TimeConv3d  # noqa: E402

@@ -22,16 +22,17 @@ from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, Picture, _Clock, name_of, told
 from data.prepare_data import prep
 from data.reel.reel import Reel
-from inference.calibration.calibrate import calibrate_run
 from inference.evaluate import detections
 from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
+from inference.fit import calibrate_run
 from inference.follow import feeding, follow, live_frames, live_reel, training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
-from inference.scorers.load import load_scorer, score_reel
-from inference.scorers.net import Window, windows_over
+from inference.scorers.base import score_reel
+from inference.scorers.load import load_scorer
+from inference.scorers.windows import Window, windows_over
 from tests.support.http_server import serving
 from tests.support.reels import drifting_blobs
 from tests.support.trainings import SMALL_MODEL
@@ -106,7 +107,7 @@ def live(work, address, run="run", **keys):
     """Scorer, LiveReel and LiveSource as `follow` makes them."""
     config = settings(work, eval__follow=str(address), **{"eval__follow_timeout_s": 0.4, **keys})
     scorer, _ = load_scorer(work / run, "cpu")
-    trained_on = training_reel(work / run, scorer)
+    trained_on = training_reel(work / run)
     form = Form.of(trained_on, config)
     source = LiveSource(config.eval, config.prep, form.in_colour)
     return scorer, live_reel(source, scorer, form, 3.0, config.eval), source, config.eval
@@ -239,8 +240,7 @@ def test_windows_ask_for_no_frame_before_they_need_it():
 
 
 def ring(work, delay_s=1.0, span=16) -> LiveReel:
-    scorer, _ = load_scorer(work / "run", "cpu")
-    return LiveReel("r", Form.of(training_reel(work / "run", scorer), settings(work)), 3.0, delay_s, span)
+    return LiveReel("r", Form.of(training_reel(work / "run"), settings(work)), 3.0, delay_s, span)
 
 
 def shot(i: int, can_wait=False, is_gap=False) -> Picture:

@@ -159,11 +159,10 @@ class TestForecast:
 
 def training_samples(folder: Path) -> np.ndarray:
     """The samples that training windows cover."""
-    windows = pd.read_csv(folder / "run" / "calibration" / "windows.csv")
-    starts = windows.loc[windows["side"] == "train", "start"]
+    kept = pd.read_csv(folder / "run" / "calibration" / "quiet" / "ranges.csv")
     covered = np.zeros(N, bool)
-    for start in starts:
-        covered[start : start + LENGTH] = True
+    for r in kept[kept["side"] == "train"].itertuples():
+        covered[r.source_begin : r.source_begin + r.end - r.begin] = True
     return measured()[covered]
 
 

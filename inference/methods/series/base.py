@@ -13,8 +13,8 @@ from config import EvalConfig
 from data.reel.reel import INVALID, Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
-from inference.scorers.net import ScoredFrame
-from inference.scorers.samples import Samples
+from inference.scorers.overlap import StretchMean
+from inference.scorers.residual import Samples, ScoredFrame
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on
@@ -26,6 +26,8 @@ class SeriesMethod(Method):
 
     `compare` gets whole pieces, with invalid samples interpolated, and answers for every sample of them.
     """
+
+    sees_all = True
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Note the valid samples, which the invalid ones are interpolated between."""
@@ -39,7 +41,7 @@ class SeriesMethod(Method):
                 yield scored(first + i, frames[i], valid[i], *answer, settings)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
-        """The whole stretch at once: see `samples_of`."""
+        """The whole stretch at once."""
         residuals, known = [], []
         for _, frames, valid, expected, errors in self._answers(reel, begin, end):
             error = np.abs(frames - expected)[..., 0] if errors is None else errors  # (n, K, 1)
@@ -60,7 +62,7 @@ class SeriesMethod(Method):
             # At the end of a stretch a piece may be shorter than a window, so it looks back at least a whole one.
             low, high = max(min(first, end - self.clip_length) - reach, begin), min(stop + reach, end)
             frames, valid = self.read(reel, np.arange(low, high))
-            expected, errors = self.compare(self.samples(reel, low, high)[:, :, None, None], valid)
+            expected, errors = self.compare(self.interpolated(reel, low, high)[:, :, None, None], valid)
             part = slice(first - low, stop - low)
             yield first, frames[part], valid[part], *(None if a is None else a[part] for a in (expected, errors))
 
@@ -68,7 +70,7 @@ class SeriesMethod(Method):
         """Samples that are answered for at a time, so that memory does not grow with the series."""
         return max(self.clip_length, PIECE_VALUES // (self.clip_length * channels))
 
-    def samples(self, reel: Reel, low: int, high: int) -> np.ndarray:
+    def interpolated(self, reel: Reel, low: int, high: int) -> np.ndarray:
         """Samples (high - low, C) of the opened stretch: invalid ones by linear interpolation, held at its ends."""
         before, behind = self.known[self.known <= low][-1:], self.known[self.known >= high - 1][:1]  # one or none
         first, last = min([low, *before]), max([high - 1, *behind])
@@ -121,7 +123,7 @@ class WindowMethod(SeriesMethod):
                 last = min(first + count + length - 1, r.end)
                 is_known = np.isin(np.arange(first, last), self.known)
                 enough = windows_of(is_known, length)[::step].mean(axis=1) >= 0.5
-                found.append(windows_of(self.samples(r.reel, first, last), length)[::step][enough])
+                found.append(windows_of(self.interpolated(r.reel, first, last), length)[::step][enough])
         windows = np.concatenate(found)
         if not len(windows):
             raise ValueError(f"no training window of {length} samples is at least half valid; train on other data")
@@ -146,12 +148,12 @@ def windows_of(samples: np.ndarray, length: int) -> np.ndarray:
 
 def mean_over_windows(scores: np.ndarray, length: int) -> np.ndarray:
     """Scores of all windows (n,) -> the mean of the windows that cover each sample, (n + length - 1,) float32."""
-    padded = np.pad(np.asarray(scores, np.float64), length - 1)
-    # Sums of their own, because differences of running ones would lose small scores behind a huge one.
-    return (windows_of(padded, length).sum(axis=1) / covering(len(scores), length)).astype(np.float32)
+    spread = np.broadcast_to(np.asarray(scores, np.float64)[:, None], (len(scores), length))
+    return mean_of_windows(spread).astype(np.float32)
 
 
-def covering(windows: int, length: int) -> np.ndarray:
-    """How many of `windows` windows cover each of their windows + length - 1 samples."""
-    rising = np.arange(1, windows + length)
-    return np.minimum(np.minimum(rising, rising[::-1]), min(windows, length))
+def mean_of_windows(windows: np.ndarray) -> np.ndarray:
+    """All windows (n, length, ...), one sample apart -> the mean over each sample, (n + length - 1, ...) float64."""
+    fold = StretchMean(len(windows) + windows.shape[1] - 1, windows.shape[2:])
+    fold.add(np.arange(len(windows)), windows)
+    return fold.result()

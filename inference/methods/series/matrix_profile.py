@@ -34,7 +34,7 @@ class MatrixProfile(SeriesMethod):
         pieces = []
         for r, begin, end in self._pieces([r for r in quiet if r.side == "train"]):
             self.open(r.reel, r.begin, r.end)
-            pieces.append(np.pad(self.samples(r.reel, begin, end), ((0, 1), (0, 0)), constant_values=np.nan))
+            pieces.append(np.pad(self.interpolated(r.reel, begin, end), ((0, 1), (0, 0)), constant_values=np.nan))
         halves = (pieces[side::2] or [pieces[0][:0]] for side in (0, 1))
         self.arrays = {f"half_{side}": np.concatenate(half) for side, half in enumerate(halves)}
 

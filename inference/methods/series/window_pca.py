@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.decomposition import PCA
 
-from inference.methods.series.base import WindowMethod, covering
+from inference.methods.series.base import WindowMethod, mean_of_windows
 
 # Components that hold this much of the quiet variance are kept: more would rebuild noise, and with it the unusual.
 SHARE = 0.9
@@ -25,9 +25,6 @@ class WindowPca(WindowMethod):
         length, channels = self.clip_length, frames.shape[1]
         windows, centre, components = self.windows(frames), self.arrays["centre"], self.arrays["components"]
         rebuilt = (windows - centre) @ components.T @ components + centre  # (n, D)
-        rebuilt = rebuilt.reshape(len(windows), length, channels)
-        total = np.zeros((len(frames), channels))
-        for offset in range(length):
-            total[offset : offset + len(windows)] += rebuilt[:, offset]
-        samples = total / covering(len(windows), length)[:, None] * self.arrays["spread"] + self.arrays["mean"]
+        samples = mean_of_windows(rebuilt.reshape(len(windows), length, channels))
+        samples = samples * self.arrays["spread"] + self.arrays["mean"]
         return samples.astype(np.float32)[:, :, None, None], None

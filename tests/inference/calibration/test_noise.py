@@ -6,17 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.calibration.noise import (
-    DAY_S,
-    PRIOR_FRAMES,
-    SERIES_FLOOR,
-    detection_level,
-    fit_noise,
-    fit_series_noise,
-    fit_tail,
-    threshold_for,
-)
+from inference.calibration.noise import PRIOR_FRAMES, SERIES_FLOOR, detection_level, fit_noise, fit_series_noise
+from inference.calibration.thresholds import fit_tail, threshold_for
 from inference.events.boxes import find_boxes
+from inference.units import DAY_S
 
 
 def test_noise_equals_the_two_pass_computation():

@@ -20,7 +20,8 @@ from inference.methods.flow import POOL_FRAMES, pooled, speeds
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
 from inference.results.results import ScoreMaps
-from inference.scorers.load import load_scorer, score_reel
+from inference.scorers.base import score_reel
+from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.rounding import rounding
 from tests.support.trainings import small_config

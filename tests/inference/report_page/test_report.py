@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import config
 from data.reel.reel import Reel
-from inference.calibration.noise import threshold_for
+from inference.calibration.thresholds import threshold_for
 from inference.evaluate import evaluate
 from inference.job import make_job
 from inference.report_page.event_rows import event_rows, movie_positions, strongest
@@ -24,7 +24,8 @@ from inference.report_page.pictures import crop_of, scored_between
 from inference.report_page.plots import TIMELINE_POINTS, timeline
 from inference.report_page.quality import calibration, unexplained
 from inference.scorers.load import load_scorer
-from inference.scorers.net import covering_windows, score_frames
+from inference.scorers.net import score_frames
+from inference.scorers.windows import covering_windows
 from tests.conftest import FLASH, GAP_FROM
 
 DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>', re.DOTALL)
@@ -145,7 +146,7 @@ def test_strongest_takes_the_scene_before_the_camera():
 def test_frames_scored_again_are_those_of_the_whole_stream(job, index):
     starts = covering_windows(job.reel, job.scorer.clip_length, job.settings.stride)
     expected = next(f for f in score_frames(job.scorer, job.reel, starts, job.settings) if f.index == index)
-    (again,) = scored_between(job, index, index)
+    (again,), _ = scored_between(job, index, index)
     np.testing.assert_allclose(again.reconstruction, expected.reconstruction, atol=1e-5)
     np.testing.assert_allclose(again.residual, expected.residual, rtol=1e-3, atol=1e-4)
 

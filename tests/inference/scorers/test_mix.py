@@ -15,7 +15,7 @@ from inference.evaluate import evaluate
 from inference.methods import METHODS
 from inference.scorers.latents import DISTANCES
 from inference.scorers.mix import fit_rarity, in_step
-from inference.scorers.net import ScoredFrame
+from inference.scorers.residual import ScoredFrame
 from tests.conftest import FLASH
 from tests.support.trainings import small_config
 

@@ -10,14 +10,9 @@ from config import load
 from data.reel.common_mode import common_mode
 from data.reel.reel import INVALID
 from data.reel.stretch import Stretch
-from inference.scorers.net import (
-    Detector,
-    clean_residual,
-    covering_windows,
-    first_answered,
-    score_frames,
-    windows_over,
-)
+from inference.scorers.net import Detector, score_frames
+from inference.scorers.residual import clean_residual
+from inference.scorers.windows import covering_windows, first_answered, windows_over
 from models.video_model import PixelModel
 from tests.support import oracles
 from tests.support.reels import drifting_blobs, make_reel

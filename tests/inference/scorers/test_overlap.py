@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.scorers.overlap import OverlapFold, percentile_of
+from inference.scorers.overlap import OverlapFold, StretchMean, percentile_of
 from tests.support import oracles
 from tests.support.rounding import rounding
 
@@ -47,6 +47,51 @@ def test_equals_collecting_everything(how, case, percentile):
     windows = windows_at(starts, length, shape)
     frames = run(windows, OverlapFold(length, shape, how, percentile))
     assert_same(frames, oracles.fold(windows, length, how, percentile))
+
+
+def by_hand(windows, n, weight):
+    """Weighted means of samples, one window and one sample at a time; NaN where nothing covers one."""
+    total, share = np.zeros((n, *windows[0][1].shape[1:])), np.zeros(n)
+    for start, window in windows:
+        for offset, values in enumerate(window):
+            total[start + offset] += weight[offset] * values.astype(np.float64)
+            share[start + offset] += weight[offset]
+    return [total[t] / share[t] if share[t] else np.full(total.shape[1:], np.nan) for t in range(n)]
+
+
+@given(case=cases(), data=st.data())
+def test_a_whole_stretch_has_the_weighted_mean_of_its_windows_in_any_batches(case, data):
+    length, shape, starts = case
+    windows = windows_at(starts, length, shape)
+    weight = np.array(data.draw(st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=length, max_size=length)))
+    n = int(starts[-1]) + length + 2
+    order = data.draw(st.permutations(range(len(windows))))
+    cut = data.draw(st.integers(0, len(windows)))
+    fold = StretchMean(n, shape)
+    for batch in (order[:cut], order[cut:]):
+        if batch:
+            fold.add(np.array([windows[i][0] for i in batch]), np.stack([windows[i][1] for i in batch]), weight)
+    np.testing.assert_allclose(fold.result(), np.array(by_hand(windows, n, weight)), rtol=1e-9, atol=1e-12)
+
+
+@given(case=cases())
+def test_the_stream_and_the_whole_stretch_agree(case):
+    length, shape, starts = case
+    windows = windows_at(starts, length, shape)
+    fold = StretchMean(int(starts[-1]) + length, shape)
+    fold.add(starts, np.stack([window for _, window in windows]))
+    whole = fold.result()
+    covered = {t for start in starts.tolist() for t in range(start, start + length)}
+    frames = run(windows, OverlapFold(length, shape, "mean"))
+    assert {index for index, _ in frames} == covered
+    assert np.isnan(whole[[t for t in range(len(whole)) if t not in covered]]).all()
+    assert_same(frames, {t: whole[t] for t in covered})
+
+
+def test_a_whole_stretch_keeps_what_is_not_known():
+    fold = StretchMean(4)
+    fold.add(np.array([0, 1]), np.array([[1.0, np.nan], [3.0, 5.0]]))
+    np.testing.assert_array_equal(fold.result(), [1.0, np.nan, 5.0, np.nan])
 
 
 @pytest.mark.parametrize("how", HOWS)

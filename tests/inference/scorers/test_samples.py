@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import config
 from data.reel.reel import Reel
-from inference.calibration.calibrate import calibrate_run
+from inference.calibration.thresholds import smoothed
 from inference.evaluate import evaluate
 from inference.events.boxes import find_boxes, pixel_boxes
+from inference.fit import calibrate_run
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
-from inference.scorers.net import settings_for
-from inference.scorers.samples import samples_of, smoothed
+from inference.scorers.residual import settings_for
 from tests.support.trainings import small_config
 from training.train import train
 
@@ -48,7 +48,7 @@ def scored(request, clips, tmp_path_factory):
 def test_arrays_hold_what_the_frames_hold(scored):
     scorer, reel, settings = scored
     begin, end = 10, 400
-    samples = samples_of(scorer, reel, begin, end, settings)
+    samples = scorer.samples(reel, begin, end, settings)
     frames = list(scorer.frames(reel, begin, end, settings))
     expected = np.full_like(samples.residual, np.nan)
     for frame in frames:
@@ -64,8 +64,8 @@ def test_values_that_were_not_measured_have_no_residual(scored, tmp_path):
     missing = np.zeros(reel.shape[:2], bool)
     missing[200:204, 1] = True
     np.save(tmp_path / "holed" / "missing.npy", missing)
-    found = samples_of(scorer, Reel(tmp_path / "holed"), 0, len(reel), settings).residual
-    plain = samples_of(scorer, reel, 0, len(reel), settings).residual
+    found = scorer.samples(Reel(tmp_path / "holed"), 0, len(reel), settings).residual
+    plain = scorer.samples(reel, 0, len(reel), settings).residual
     if found.shape[1] == 1:  # one score for all variables: those that were measured still say something
         np.testing.assert_array_equal(found, plain)
     else:

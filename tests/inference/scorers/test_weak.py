@@ -16,10 +16,11 @@ from config import WeakConfig
 from data.labels.weak_labels import weak_labels
 from data.reel.reel import Reel
 from data.reel.windows import WindowSet, read_windows
+from inference.calibration.weak_levels import FRAME_LEVELS, best_frame_level, best_threshold, window_metrics
 from inference.metrics.series import point_f1
-from inference.scorers.load import score_reel
+from inference.scorers.base import score_reel
 from inference.scorers.net import Detector
-from inference.scorers.weak import FRAME_LEVELS, WeakScorer, best_frame_level, best_threshold, window_metrics
+from inference.scorers.weak import WeakScorer
 from tests.models.test_models import with_open_head
 from tests.support.reels import drifting_blobs, make_reel
 from training.loader import open_data

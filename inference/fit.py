@@ -1,0 +1,43 @@
+"""`train`: a net is trained, a method is fitted in one step; then either is calibrated on quiet data."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from config import Config, from_dict
+from inference.methods import METHODS
+from inference.methods.fit import fit_method
+from inference.scorers.load import load_scorer
+from training.checkpoint import path_of
+from training.train import train
+
+
+def fit(config: Config) -> Path:
+    """Train or fit the model that model.name names, calibrate it, and return its run folder.
+
+    Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
+    and OSError where the disk has no room for the quiet frames.
+    """
+    run = fit_method(config) if config.model.name in METHODS else train(config)
+    if is_first_process():
+        calibrate_run(run, config)
+    return run
+
+
+def is_first_process() -> bool:
+    """Whether this process is alone, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def calibrate_run(run: Path, config: Config) -> None:
+    """After training: keep in the run what its scores are compared with, and calibrate for the config's eval settings.
+
+    Where the reels are is the config's to say; how they are split, the run's own.
+    """
+    scorer, checkpoint = load_scorer(run, config.device)
+    trained = from_dict(checkpoint["config"], str(path_of(run, "best")))
+    if not (reels := scorer.prepare(run, replace(trained, data_clips=config.data_clips))):
+        return
+    scorer, _ = load_scorer(run, config.device, config.eval)
+    for reel in reels:
+        scorer.calibration(run, reel, config.eval)

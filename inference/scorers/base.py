@@ -1,0 +1,121 @@
+"""The contract of every scorer: what gives every frame of a reel a residual, a trained net or a method.
+
+Everything behind it (each pixel's noise, thresholds, boxes, events, movie, report) is the same for all, and asks no
+scorer which kind it is.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Config, EvalConfig
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch
+from inference.calibration.thresholds import Calibration
+from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.windows import scored_stretches
+
+
+class Scorer(ABC):
+    """A fitted scorer. A subclass gives `frames`, `prepare` and `calibration`; the rest is as most have it.
+
+    clip_length: shorter stretches get no score. scaling: by channel, of the frames it works on.
+    """
+
+    any_channels = False  # whether it takes reels of other channels than it was trained on
+
+    def __init__(self, clip_length: int, scaling: dict[str, Stretch]):
+        self.clip_length, self.scaling = clip_length, scaling
+
+    @abstractmethod
+    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
+        """Every frame of the stretch [begin, end), in time order, as a stream."""
+
+    @abstractmethod
+    def prepare(self, run: Path, trained: Config) -> list[Reel]:
+        """After training: keep in the run what scores are compared with, from the data that `trained` names.
+
+        Returns a reel of each kind that wants a calibration at once; none where what was kept is all.
+        """
+
+    @abstractmethod
+    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
+        """What turns residuals of this reel into scores and thresholds, made now if the run has none.
+
+        Raises FileNotFoundError for a run that was never prepared.
+        """
+
+    def samples(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """All samples of the stretch [begin, end) of a series; what was not measured says nothing.
+
+        Raises ValueError where every variable is to have its own events and the scorer does not tell them apart.
+        """
+        found = self.stretch(reel, begin, end, settings)
+        if found.residual.shape[1] == reel.shape[1]:
+            scored = np.isfinite(found.residual[:, :, 0])
+            found.residual[reel.missing[begin:end] & scored] = 0
+        elif settings.combine == "each":
+            raise ValueError(
+                "eval.combine each needs a score for every variable, and this method gives one for all together; "
+                "choose a net with eval.score standardised, window_pca or difference, or another eval.combine"
+            )
+        return found
+
+    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """A stretch of a series as arrays; here one sample by one, better all at once."""
+        frames = list(self.frames(reel, begin, end, settings))
+        residual = np.full((end - begin, len(frames[0].residual) if frames else 1, 1), np.nan, np.float32)
+        valid = np.zeros(end - begin, bool)
+        for frame in frames:
+            residual[frame.index - begin], valid[frame.index - begin] = frame.residual, frame.valid[0, 0]
+        return Samples(residual, valid)
+
+    def again(self, reel: Reel, first: int, last: int, settings: EvalConfig) -> Iterator[ScoredFrame] | None:
+        """The frames first..last as they were scored, with what was expected; None where they take a whole stretch."""
+        return None
+
+    @property
+    def no_stream(self) -> str:
+        """Why it can't follow a stream; empty where it can."""
+        return ""
+
+    @property
+    def looks_back(self) -> int:
+        """Of one that works block by block: frames before a block that it reads with it at most."""
+        return 0
+
+    def at_once(self, settings: EvalConfig) -> int:
+        """The most frames that it reads at a time."""
+        return self.clip_length
+
+    def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
+        """Write what it has to tell beyond scores to the folder `out`; returns its part of summary.json."""
+        return {}
+
+    def judge_windows(self, config: Config, run: Path, facts: dict[str, Any]) -> list[Path] | None:
+        """Of a model that judges windows and scores no frame: its results on all reels, written. None of others.
+
+        facts: of the data that it was trained on.
+        """
+        return None
+
+
+def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:
+    """Every frame of a reel that can be scored, in time order."""
+    for begin, end in scored_stretches(reel, scorer.clip_length):
+        yield from scorer.frames(reel, begin, end, settings)
+
+
+def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool = False) -> None:
+    """Refuse a reel whose frames have another form than those the model was trained on."""
+    expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
+    if any_channels:
+        expected[0] = found[0]
+    if expected != found:
+        raise ValueError(
+            f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
+            f"prepare it with prep.resize [{expected[1]}, {expected[2]}] and as many channels"
+        )

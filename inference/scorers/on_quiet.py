@@ -1,0 +1,25 @@
+"""What scorers share that are judged by what quiet frames reach: most of them."""
+
+from pathlib import Path
+
+from config import Config, EvalConfig
+from data.reel.reel import Reel, find_reels
+from inference.calibration.calibrate import kept_calibration
+from inference.calibration.quiet import keep_quiet, ranges_of
+from inference.calibration.thresholds import Calibration
+from inference.scorers.base import Scorer
+
+
+class QuietScorer(Scorer):
+    """A scorer that is calibrated on the quiet frames of its run. A subclass gives `frames`."""
+
+    def prepare(self, run: Path, trained: Config) -> list[Reel]:
+        """Keep the frames that training and validation windows cover."""
+        for stale in (run / "calibration").glob("*.npz"):
+            stale.unlink()  # of weights before a resumed training
+        reels = find_reels(trained.data_clips)
+        keep_quiet(run, ranges_of(reels, trained.train), self.clip_length)
+        return list({tuple(reel.channels): reel for reel in reels}.values())
+
+    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
+        return kept_calibration(run, self, reel.channels, settings)

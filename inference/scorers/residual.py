@@ -1,0 +1,94 @@
+"""What a scorer yields, and from frame and reconstruction to a residual that is clean of what the camera did."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from config import EvalConfig
+from data.reel.common_mode import common_mode
+from data.reel.reel import Reel
+
+
+@dataclass(frozen=True)
+class ScoredFrame:
+    """One frame (C, H, W) with its reconstruction, None without one, and its residual (H, W) >= 0, 0 where `valid` is
+    False.
+
+    The residual of a sample of a series is (C, 1), one value a variable, where the method tells them apart.
+    """
+
+    index: int
+    frame: np.ndarray
+    reconstruction: np.ndarray | None
+    residual: np.ndarray
+    valid: np.ndarray
+    common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
+
+
+class Samples(NamedTuple):
+    """What a stretch of a series gives: residual (n, K, 1), one for each variable or one for all, and valid (n,).
+
+    NaN where a sample has no residual; 0 where it is invalid.
+    """
+
+    residual: np.ndarray
+    valid: np.ndarray
+
+    @property
+    def quiet(self) -> np.ndarray:
+        """The residuals (m, K, 1) of the samples that are valid and have one."""
+        return self.residual[self.valid & np.isfinite(self.residual).all(axis=(1, 2))]
+
+
+def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
+    """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
+    return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings
+
+
+def clean_residual(
+    frame: np.ndarray,
+    reconstruction: np.ndarray,
+    valid: np.ndarray,
+    settings: EvalConfig,
+    error: np.ndarray | None = None,
+) -> tuple[np.ndarray, float]:
+    """Absolute residual of frame and reconstruction (C, H, W), see `over_channels`, and the common mode's rms.
+
+    With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
+    the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
+    """
+    signed = frame - reconstruction
+    shared, scatter = np.zeros_like(signed), np.ones_like(signed)
+    if settings.common_mode:
+        for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
+            shared[channel], scatter[channel] = common_mode(difference, brightness, valid)
+    if settings.score == "residual":
+        scatter[:] = 1
+    if error is None:
+        residual = over_channels(np.abs(signed - shared) / scatter)
+    elif signed.shape[1:] == (1, 1):
+        residual = error
+    else:
+        residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
+    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
+    return clean_error(residual, valid, settings), common
+
+
+def over_channels(errors: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Errors (..., C, H, W) with their channels at `axis`: the mean over them (..., H, W).
+
+    The variables of a series have scales of noise of their own, so each is kept until it is in units of that: a sample
+    (..., C, 1, 1) becomes (..., C, 1).
+    """
+    return errors[..., 0] if errors.shape[axis + 1 :] == (1, 1) else errors.mean(axis=axis)
+
+
+def clean_error(error: np.ndarray, valid: np.ndarray, settings: EvalConfig) -> np.ndarray:
+    """An error (H, W) smoothed as the settings ask, 0 where `valid` is False."""
+    error = np.where(valid, error, np.float32(0))
+    if settings.smooth_px:
+        error = cv2.GaussianBlur(error, (0, 0), settings.smooth_px, borderType=cv2.BORDER_REFLECT)
+        error[~valid] = 0
+    return error
