@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-from config import MixPart
+import registry
 from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.methods import METHODS
@@ -61,7 +61,9 @@ def test_streams_go_in_step_over_what_all_hold(sets):
 
 
 def test_every_part_that_a_config_may_name_exists():
-    assert set(MixPart.__args__) == {"standardised", *DISTANCES, *METHODS}
+    assert set(registry.SCORES) == {"standardised", *DISTANCES}
+    parts = (*registry.SCORES, *METHODS)
+    assert config.load(None, {"eval.mix": list(parts)}).eval.mix == parts
 
 
 def test_a_mix_with_a_plain_method_runs_through_eval_and_finds_the_flash(evaluated_movie, tmp_path):
