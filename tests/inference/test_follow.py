@@ -76,10 +76,13 @@ def work(tmp_path_factory):
     prep(settings(folder))
     train(settings(folder))
     calibrate_run(folder / "run", settings(folder))
-    method = ["--model-path", str(folder / "run_difference"), "--set", "model.name=difference"]
+    method = ["--model-path", str(folder / "run_difference"), *ONE_STEP, "--set", "model.name=difference"]
     (folder / "c.yaml").write_text(json.dumps(plain(folder)))
     assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
     return folder
+
+
+ONE_STEP = ["--set", "model={}", "--set", "train={}"]  # in place of the settings of a net
 
 
 def plain(folder: Path) -> dict:
@@ -540,7 +543,7 @@ def test_what_can_not_be_followed_is_said(work, tmp_path, monkeypatch, capsys, a
 
 def test_a_method_that_needs_the_whole_recording_says_so(work, tmp_path, capsys):
     run = ["--model-path", str(tmp_path / "run"), "-c", str(work / "c.yaml")]
-    assert main.main(["-m", "train", *run, "--set", "model.name=mutual"]) == 0
+    assert main.main(["-m", "train", *run, *ONE_STEP, "--set", "model.name=mutual"]) == 0
     assert main.main(["-m", "eval", *run, "--follow", "x.ts"]) == 1
     assert "mutual compares the frames of a whole recording" in capsys.readouterr().err
 

@@ -236,5 +236,7 @@ def test_a_series_shorter_than_any_pattern_is_refused():
 
 
 def test_weights_in_the_config_file_are_the_drawn_ones():
-    assert load(None, set_=["train.synthetic.anomalies={spike: 2}"]).train.synthetic.anomalies == {"spike": 2.0}
+    assert load(None, {"model.name": "vetime"}, ["train.synthetic.anomalies={spike: 2}"]).train.synthetic.anomalies == {
+        "spike": 2.0
+    }
     assert config.Config().train.synthetic == DEFAULT

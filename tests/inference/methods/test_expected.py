@@ -128,7 +128,9 @@ def test_change_as_target_finds_a_flash(tmp_path, monkeypatch):
     frames = np.float32(0.3 + 0.01 * random.standard_normal((160, 1, 32, 32)))
     frames[140:143, 0, 10:16, 10:16] += 0.3
     reel = make_reel(tmp_path / "r", frames)
-    method = METHODS["expected"](small_config(reel.path, None, model__target="change").model, {}, {}, 8)
+    method = METHODS["expected"](
+        small_config(reel.path, None, model={"name": "expected", "target": "change"}).model, {}, {}, 8
+    )
     method.fit([QuietRange(reel, 0, 80, "train"), QuietRange(reel, 80, 120, "val")], seed=0)
     scores = np.array([f.residual.max() for f in method.frames(reel, 0, 160, RAW)])
     assert scores.argmax() in range(140, 143)

@@ -62,8 +62,8 @@ def test_streams_go_in_step_over_what_all_hold(sets):
 
 def test_every_part_that_a_config_may_name_exists():
     assert set(registry.SCORES) == {"standardised", *DISTANCES}
-    for name in (*registry.SCORES, *METHODS):
-        registry.check_mix_part(name)
+    parts = (*registry.SCORES, *METHODS)
+    assert config.load(None, {"eval.mix": list(parts)}).eval.mix == parts
 
 
 def test_a_mix_with_a_plain_method_runs_through_eval_and_finds_the_flash(evaluated_movie, tmp_path):

@@ -307,7 +307,9 @@ class TestSyntheticData:
         assert data.val.first > 1e12
 
     def test_only_vetime_starts_from_shipped_weights(self):
-        with pytest.raises(ConfigError, match=r"train\.init shipped is for"):
+        with pytest.raises(
+            ConfigError, match=r"train\.init .shipped.: autoencoder does not use it; it is a setting for vetime"
+        ):
             config.load(None, {"train.init": "shipped"})
 
     def test_the_config_builds_its_branches(self):
