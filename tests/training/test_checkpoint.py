@@ -131,10 +131,15 @@ def test_a_file_with_code_in_it_is_refused_and_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+class Unsavable:
+    def __reduce__(self):
+        raise RuntimeError("not to be saved")
+
+
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
     save(tmp_path / "last.pt", {"epoch": 1})
-    with pytest.raises(Exception, match="pickle"):
-        save(tmp_path / "last.pt", {"epoch": lambda: 2})
+    with pytest.raises(RuntimeError, match="not to be saved"):
+        save(tmp_path / "last.pt", {"epoch": Unsavable()})
     assert load(tmp_path / "last.pt")["epoch"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 

@@ -33,6 +33,7 @@ from tests.support.http_server import fine, refused, serving
 from tests.support.paths import ROOT
 
 START = np.datetime64("2012-07-19T07:30:01", "ms")  # of tests.fits_files
+MS = np.timedelta64(1, "ms")
 QUICK = Patience(retries=1, timeout_sec=5, connections=4, pause_sec=0.01, longest_sec=0.1)
 
 
@@ -159,7 +160,7 @@ def test_every_wanted_time_is_downloaded_and_recorded(archive, tmp_path):
     assert fetch(c, search_of(archive), QUICK) == ""
     table = manifest(c)
     assert list(table.status) == [DOWNLOADED] * 10
-    assert list(table.wanted_utc) == list(table.record_utc) == [iso_ms(START + 12_000 * i) for i in range(10)]
+    assert list(table.wanted_utc) == list(table.record_utc) == [iso_ms(START + 12_000 * i * MS) for i in range(10)]
     assert table.file.nunique() == 10  # although every address ends in image.fits
     for row in table.itertuples():
         payload = (tmp_path / "raw" / "aia_171" / row.file).read_bytes()
@@ -304,7 +305,7 @@ def test_where_sampling_leaves_a_time_out_all_records_are_asked_for(archive, tmp
         archive.answers[f"/{1121758235 + t}/image.fits"] = fine(fits_bytes(counts(t), header(float(t))))
     c = config(tmp_path, end_sec=48.0)
     fetch(c, search_of(archive), QUICK)
-    assert list(manifest(c).record_utc) == [iso_ms(START + 1000 * t) for t in (0, 10, 24, 36, 48)]
+    assert list(manifest(c).record_utc) == [iso_ms(START + 1000 * t * MS) for t in (0, 10, 24, 36, 48)]
     assert [block["sample"] for block in archive.queries] == [12.0, None]
 
 
@@ -324,8 +325,8 @@ def test_the_synoptic_level_is_taken_by_its_own_addresses(archive, tmp_path):
         queries.append(query)
         rows = [
             {
-                "Start Time": Time(str(START + 12_000 * i)),
-                "End Time": Time(str(START + 12_000 * i + 1000)),
+                "Start Time": Time(str(START + 12_000 * i * MS)),
+                "End Time": Time(str(START + (12_000 * i + 1000) * MS)),
                 "Instrument": "AIA",
                 "Level": "1.5S",
                 "Wavelength": 171,
@@ -421,14 +422,14 @@ def test_an_incomplete_download_is_a_configuration_error(prep, names):
     st.integers(0, 20_000),
 )
 def test_nearest_is_what_a_plain_search_finds(records_ms, times_ms, half_ms):
-    records = [_Record(START + ms, f"r{i:02d}", None, i) for i, ms in enumerate(records_ms)]
-    found = nearest(START + np.array(times_ms), records, np.timedelta64(half_ms, "ms"))
+    records = [_Record(START + ms * MS, f"r{i:02d}", None, i) for i, ms in enumerate(records_ms)]
+    found = nearest(START + np.array(times_ms) * MS, records, np.timedelta64(half_ms, "ms"))
     for ms, match in zip(times_ms, found, strict=True):
-        distances = [abs(r.time - (START + ms)) for r in records]
+        distances = [abs(r.time - (START + ms * MS)) for r in records]
         if not distances or min(distances) > np.timedelta64(half_ms, "ms"):
             assert match is None
         else:
-            assert abs(match.time - (START + ms)) == min(distances)
+            assert abs(match.time - (START + ms * MS)) == min(distances)
 
 
 @given(st.floats(0.5, 3600), st.integers(0, 500), st.floats(0, 0.99))
