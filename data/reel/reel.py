@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
 from data.reel.stretch import Stretch
 
@@ -60,6 +61,11 @@ class Reel:
     @property
     def cadence_s(self) -> float:
         return self.meta["cadence_s"]
+
+    @cached_property
+    def gaps(self) -> np.ndarray:
+        """The frames (N,) that a gap follows."""
+        return gaps_after(self.times_s, self.cadence_s, self.meta["gap_threshold"])
 
     @cached_property
     def stretches(self) -> list[Stretch]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from data.reel.gaps import gaps_after
 from inference.events.events import iso_utc
 
 MATCH_COLUMNS = (
@@ -29,8 +30,7 @@ class Observed:
 
     @staticmethod
     def of(times_utc: np.ndarray, cadence_s: float, gap_threshold: float) -> "Observed":
-        """From the times (T,) datetime64 of the frames that have a score; a step over `gap_threshold` cadences is
-        a gap.
+        """From the times (T,) datetime64 of the frames that have a score; see `gaps_after`.
 
         Raises ValueError when there is no frame, or a time is unknown or earlier than the one before.
         """
@@ -40,7 +40,7 @@ class Observed:
             raise ValueError(
                 "comparing with a catalogue needs frames with known UTC times in order; set prep.start_utc"
             )
-        late = np.flatnonzero(step_s > gap_threshold * cadence_s)
+        late = gaps_after((times - times[0]) / np.timedelta64(1, "s"), cadence_s, gap_threshold)
         half = _milliseconds(cadence_s / 2)
         first, last = np.concatenate([[0], late + 1]), np.concatenate([late, [len(times) - 1]])
         return Observed(times, np.stack([times[first] - half, times[last] + half], axis=1))
