@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.reel.files import folder_name
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
 from data.reel.stretch import Stretch
@@ -37,7 +38,7 @@ class Reel:
 
     @property
     def name(self) -> str:
-        return self.meta["name"]
+        return folder_name(self.meta["name"])  # results lie under it, so it is not taken as it is from a file
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
