@@ -20,7 +20,8 @@ from data.frames.to_grid import steps
 from data.labels.intervals import read_intervals
 from data.pictures import summary
 from data.reel.files import write_csv, write_meta
-from data.reel.reel import INVALID, Reel, inside
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, read_windows
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from data.pictures.curves import curve
 from data.pictures.movie import MovieWriter
 from data.reel.files import replacing
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 
 PREVIEW_SIDE_PX = 384
 THUMBNAILS, MOST_REASONS, MOST_VARIABLES = 6, 10, 12

@@ -19,7 +19,8 @@ from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path
 from data.reel.files import folder_name, unlike, write_csv, write_meta
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources.base import Series, SeriesInput, TableError

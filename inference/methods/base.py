@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from config import EvalConfig, ModelConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
 from data.reel.window_dataset import target_stretches
 from inference.calibration.quiet import QuietRange

@@ -16,7 +16,8 @@ import pandas as pd
 from config import EvalConfig
 from data.reel.files import write_csv, write_json
 from data.reel.gaps import longest_step_s
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.events.boxes import Box
 from inference.events.events import Event, EventLinker, write_events
 from inference.events.export import write_ecsv, write_voevents

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from config import EvalConfig
 from data.reel.files import replacing
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import restretch
 from data.reel.window_dataset import target_stretches
 from data.reel.windows import window_starts

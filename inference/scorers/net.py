@@ -21,7 +21,8 @@ from torch import nn
 from config import EvalConfig
 from data.live.live_reel import OpenEnd
 from data.reel.common_mode import common_mode
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
 from data.reel.window_dataset import read_window, target_stretches
 from data.reel.windows import stretches, window_starts

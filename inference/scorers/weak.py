@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from config import Config, EvalConfig, WeakConfig
 from data.labels.weak_labels import windows_with
 from data.reel.files import write_csv, write_json
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from inference.metrics.frame import average_precision, frame_auc
 from inference.metrics.series import point_f1

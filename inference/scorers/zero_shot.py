@@ -14,7 +14,8 @@ import torch
 from scipy.special import softplus
 
 from config import EvalConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import window_starts
 from inference.scorers.net import ScoredFrame
