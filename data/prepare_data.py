@@ -25,7 +25,7 @@ from data.frames.assemble import Given, assemble, finish, fit_rows, making_folde
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
 from data.frames.frame_table import write_rejected
 from data.frames.plan import ReelPlan, plan_reels
-from data.reel.files import write_json, write_text
+from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
@@ -158,7 +158,7 @@ def _note_class(folder: Path, plan: ReelPlan) -> None:
         return
     meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
     if meta.get("class") != (label := places.pop()):
-        write_json(folder / "reel.json", meta | {"class": label})
+        write_meta(folder, meta | {"class": label})
 
 
 def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, config: Config):

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from config import Config, ReviewConfig
 from data.reel.files import write_csv
-from data.reel.reel import INVALID, Reel, find_reels
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.pictures import write_contact_sheet, write_histograms
 

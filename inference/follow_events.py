@@ -4,14 +4,15 @@ import json
 import os
 import threading
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from data.reel.contract import AnyReel
+from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
@@ -66,6 +67,31 @@ def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@dataclass(frozen=True)
+class Moments:
+    """The few frames that an event of a stream is told by, numbered from 0."""
+
+    reel: AnyReel
+    times_s: np.ndarray
+    times_utc: np.ndarray | None
+
+    @property
+    def is_series(self) -> bool:
+        return self.reel.is_series
+
+    @property
+    def channels(self) -> list[str]:
+        return self.reel.channels
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return self.reel.meta
+
+    def read_masks(self, start: int, stop: int) -> np.ndarray:
+        """Nothing: a picture's values are no counts, so nothing of a video is known to be saturated."""
+        return np.zeros((stop - start, *self.reel.shape[2:]), np.uint8)
+
+
 class LiveEvents:
     """Boxes of a stream's frames -> records "open" and "closed".
 
@@ -76,7 +102,7 @@ class LiveEvents:
     def __init__(self, job: Job, log: JsonLines, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
         settings, reel = job.settings, job.reel
-        longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
+        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
         self.linker = LiveLinker(settings.link_gap_frames, settings.link_distance_px, settings.min_frames, longest_s)
         self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
         self.moments: dict[int, tuple[float, float]] = {}  # frame with boxes -> time_s, common
@@ -122,13 +148,8 @@ class LiveEvents:
         frames = sorted({event.frame_start, event.frame_peak, event.frame_end, *event.unexplained})
         place = {frame: i for i, frame in enumerate(frames)}
         times_s, common = (np.array(column) for column in zip(*(self.moments[f] for f in frames), strict=True))
-        seen = SimpleNamespace(
-            times_s=times_s,
-            times_utc=None if self.start_utc is None else self._times_utc(times_s),
-            channels=self.job.reel.channels,
-            # A picture's values are no counts: nothing of a video is known to be saturated.
-            read_masks=lambda start, stop: np.zeros((stop - start, *self.job.reel.shape[2:]), np.uint8),
-        )
+        times_utc = None if self.start_utc is None else self._times_utc(times_s)
+        seen = Moments(self.job.reel, times_s, times_utc)
         small = replace(
             event,
             frame_start=place[event.frame_start],

@@ -19,8 +19,9 @@ from data.frames.plan import ReelPlan
 from data.frames.to_grid import steps
 from data.labels.intervals import read_intervals
 from data.pictures import summary
-from data.reel.files import write_csv, write_json
-from data.reel.reel import INVALID, Reel, inside
+from data.reel.files import write_csv, write_meta
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, read_windows
 
@@ -79,7 +80,7 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
     add_labels(table, given.anomalies, making)
     write_csv(making / "frames.csv", table)
     scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
-    write_json(making / "reel.json", _meta(plan, table, shape, scaling, identity, config.prep))
+    write_meta(making, _meta(plan, table, shape, scaling, identity, config.prep))
     finish(making, config)
     rejected_path(final).unlink(missing_ok=True)
     os.replace(making, final)

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, count
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from data.frames.aia_corrections import correct_rows
 from data.frames.earth_view import sky_rows
 from data.frames.placement import Placed, Row
 from data.frames.registration import register_rows
+from data.reel.files import folder_name, unlike
 from data.sources.base import RGB, UNKNOWN, Candidate
 
 # Settings that change only the window index or what is drawn, or whose content is told by the candidates or `given`.
@@ -101,21 +101,14 @@ def _most_common(counts: Counter) -> Any:
 
 def _grouped(frames: list[Placed]) -> dict[str, list[Placed]]:
     """Frames by reel. Counts of one channel meet from everywhere; a video or folder of images is one by itself."""
-    groups: dict[tuple[str, str], list[Placed]] = {}
+    groups: dict[tuple[str, str, str], list[Placed]] = {}
     for frame in frames:
         own = "" if frame.candidate.is_counts else frame.candidate.home
-        groups.setdefault((_folder_name(frame.reel), own), []).append(frame)
+        groups.setdefault((folder_name(frame.reel), own, frame.reel), []).append(frame)
     named: dict[str, list[Placed]] = {}
-    for name, own in sorted(groups):
-        numbered = (f"{name}_{n}" for n in count(2))
-        unique = name if name not in named else next(other for other in numbered if other not in named)
-        named[unique] = groups[name, own]
+    for key in sorted(groups):
+        named[unlike(key[0], named)] = groups[key]
     return named
-
-
-def _folder_name(text: str) -> str:
-    """A name for the reel's folder: no separators, not hidden, and short enough for suffixes."""
-    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:120] or "reel"
 
 
 def _checked(group: list[Placed]) -> tuple[list[Placed], list[Placed]]:

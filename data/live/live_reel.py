@@ -21,6 +21,7 @@ from data.frames.assemble import scale_frame
 from data.frames.placement import Placed
 from data.frames.to_grid import calibrate, one_channel
 from data.live.live_source import Picture
+from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.sources.base import RGB, Candidate, FrameError, RawFrame
@@ -217,7 +218,7 @@ class LiveReel:
         return self.span + max(1, round(self.delay_s / self.cadence_s))
 
     def _is_gap(self, time_s: float) -> bool:
-        longest_s = self.meta["gap_threshold"] * self.cadence_s
+        longest_s = longest_step_s(self.cadence_s, self.meta["gap_threshold"])
         return bool(self._frames) and not 0 < time_s - self._frames[-1].time_s <= longest_s
 
     def _close(self) -> None:

@@ -6,7 +6,6 @@ video's own clock, because networks deliver in bursts. After a break a stream's 
 
 import hashlib
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
+from data.reel.files import folder_name
 from data.sources.video import has_colour, pixels_of
 
 POLL_S = 0.05  # a file at its end is asked again after this
@@ -75,6 +75,9 @@ def has_index_behind(path: Path) -> bool:
     return head[4:] == b"mdat"
 
 
+EDGES = "._/:[]"  # of an address, nothing of its name
+
+
 def is_url(address: str) -> bool:
     return "://" in address
 
@@ -92,7 +95,7 @@ def name_of(address: str) -> str:
     text = told(address).partition("://")[2] if is_url(address) else Path(address).stem
     if is_url(address) and urlsplit(address).query:
         text += "_" + hashlib.sha256(address.encode()).hexdigest()[:8]
-    return re.sub(r"[^\w.-]+", "_", text).strip("._")[:120] or "stream"
+    return folder_name(text.strip(EDGES), "stream")
 
 
 class LiveSource:

@@ -5,10 +5,10 @@ import numpy as np
 MAX_POINTS = 4000  # more than a figure of this width has pixels
 
 
-def curve(x: np.ndarray, scores: np.ndarray, gap_threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the line to draw: decimated, and broken by NaN at the gaps in time."""
+def curve(x: np.ndarray, scores: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the line to draw: decimated, and broken by NaN behind the frames that a gap follows."""
     kept = decimate(scores, MAX_POINTS)
-    breaks = np.searchsorted(kept, late_steps(x, gap_threshold), side="right")
+    breaks = np.searchsorted(kept, gaps, side="right")
     return np.insert(x[kept], breaks, np.nan), np.insert(scores[kept], breaks, np.nan)
 
 
@@ -26,9 +26,3 @@ def decimate(values: np.ndarray, limit: int) -> np.ndarray:
     low = np.where(np.isnan(buckets), np.inf, buckets).argmin(axis=1)
     high = np.where(np.isnan(buckets), -np.inf, buckets).argmax(axis=1)
     return np.unique(np.arange(len(buckets)) * size + [low, high])
-
-
-def late_steps(x: np.ndarray, gap_threshold: float) -> np.ndarray:
-    """Indices i where the step from x[i] to x[i + 1] is longer than `gap_threshold` median steps; x: (T,)."""
-    steps = np.diff(x)
-    return np.flatnonzero(steps > gap_threshold * np.median(steps)) if len(steps) else np.empty(0, np.int64)

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from data.pictures.curves import curve
 from data.pictures.movie import MovieWriter
 from data.reel.files import replacing
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 
 PREVIEW_SIDE_PX = 384
 THUMBNAILS, MOST_REASONS, MOST_VARIABLES = 6, 10, 12
@@ -176,7 +177,7 @@ def _draw_variable(channel: int, axes, reel: Reel) -> None:
     """One variable of a series in its own unit, broken at gaps; samples that were interpolated are dots."""
     values, times = reel.signals()[:, channel], _times(reel, reel.table)
     x = date2num(times) if reel.times_utc is not None else times
-    axes.plot(*curve(x, values, reel.meta["gap_threshold"]), color=BLUE, linewidth=0.8)
+    axes.plot(*curve(x, values, reel.gaps), color=BLUE, linewidth=0.8)
     name = reel.channels[channel]
     flags = reel.table["flags"].fillna("").str.removeprefix("interpolated: ")
     filled = np.flatnonzero([name in text.split(", ") for text in flags]) if (flags != "").any() else []
@@ -204,7 +205,7 @@ def _draw_steps(axes, reel: Reel) -> None:
     axes.set(ylabel="steps", xlabel="time between frames / cadence")
     if len(steps):
         axes.set(yscale="log", ylim=(0.5, None))
-    axes.set_title(f"gaps (longer than {limit:g} cadences): {int((steps > limit).sum())}", fontsize=9, y=1.0)
+    axes.set_title(f"gaps (longer than {limit:g} cadences): {len(reel.gaps)}", fontsize=9, y=1.0)
 
 
 def _draw_reasons(axes, reasons) -> None:

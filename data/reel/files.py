@@ -2,13 +2,33 @@
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
+
+
+def folder_name(text: str, otherwise: str = "reel") -> str:
+    """A name for a folder from a name of any kind: one part, not hidden, short; `otherwise` where nothing is left.
+
+    Letters of all scripts, digits and `_.-` stay as they are. Different texts may get one name: whoever makes several
+    folders numbers them with `unlike`.
+    """
+    cleaned = re.sub(r"[^\w.-]+", "_", text).lstrip(".")
+    return cleaned.encode()[:NAME_BYTES].decode(errors="ignore") or otherwise
+
+
+def unlike(name: str, taken: Container[str]) -> str:
+    """The name, numbered where it is taken."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)
 
 
 @contextmanager
@@ -52,6 +72,11 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write strict JSON (no NaN), atomically."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    """Write reel.json of a reel's folder, atomically."""
+    write_json(folder / "reel.json", meta)
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> None:

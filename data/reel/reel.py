@@ -2,7 +2,7 @@
 
 frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
 frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
-masks.npy    (T, H, W) uint8 bits, see the constants below
+masks.npy    (T, H, W) uint8 bits, see mask_bits.py
 missing.npy  (T, C) bool, of a series: values that were not measured; only where there are any
 reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED  # noqa: F401  (a reel's readers find them here)
+from data.reel.files import folder_name
+from data.reel.gaps import gaps_after
+from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 
 
@@ -36,7 +38,7 @@ class Reel:
 
     @property
     def name(self) -> str:
-        return self.meta["name"]
+        return folder_name(self.meta["name"])  # results lie under it, so it is not taken as it is from a file
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -62,7 +64,16 @@ class Reel:
         return self.meta["cadence_s"]
 
     @cached_property
+    def gaps(self) -> np.ndarray:
+        """The frames (N,) that a gap follows."""
+        return gaps_after(self.times_s, self.cadence_s, self.meta["gap_threshold"])
+
+    @property
     def stretches(self) -> list[Stretch]:
+        return self._stretches
+
+    @cached_property
+    def _stretches(self) -> list[Stretch]:
         return [Stretch(**s) for s in self.meta["stretch"]]
 
     @cached_property
@@ -97,14 +108,22 @@ class Reel:
         accepted = self.candidates[self.candidates["accepted"]]
         return accepted.sort_values("index").reset_index(drop=True)
 
-    @cached_property
+    @property
     def times_s(self) -> np.ndarray:
         """Seconds since the first frame (T,) float64."""
-        return self.table["time_s"].to_numpy(np.float64)
+        return self._times_s
 
     @cached_property
+    def _times_s(self) -> np.ndarray:
+        return self.table["time_s"].to_numpy(np.float64)
+
+    @property
     def times_utc(self) -> np.ndarray | None:
         """UTC times (T,) datetime64[ms], or None where only relative times are known."""
+        return self._times_utc
+
+    @cached_property
+    def _times_utc(self) -> np.ndarray | None:
         if self.table["time_utc"].isna().any():
             return None
         return self.table["time_utc"].to_numpy(dtype="datetime64[ms]")

@@ -4,7 +4,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from data.reel.reel import INVALID, Reel
+from data.reel.contract import AnyReel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
 from data.reel.windows import WindowSet
 
@@ -76,7 +78,7 @@ def classes_of(reels: list[Reel]) -> tuple[str, ...]:
     return tuple(sorted({reel.category for reel in reels if reel.category is not None}))
 
 
-def target_stretches(reel: Reel, scaling: dict[str, Stretch]) -> list[Stretch]:
+def target_stretches(reel: AnyReel, scaling: dict[str, Stretch]) -> list[Stretch]:
     """The stretch of each channel of a reel: the model's own for channels it knows, else the reel's."""
     pairs = zip(reel.channels, reel.stretches, strict=True)
     return [scaling.get(channel, stretch) for channel, stretch in pairs]

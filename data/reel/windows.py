@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from config import TrainConfig
+from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 
 STATISTICS = ("mean", "std", "p99", "change", "coverage")
@@ -21,9 +22,8 @@ TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
 
 
 def stretches(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> list[tuple[int, int]]:
-    """Half-open index ranges without a gap; a gap is a step longer than `gap_threshold` cadences."""
-    gaps = np.flatnonzero(np.diff(times_s) > gap_threshold * cadence_s) + 1
-    edges = [0, *gaps.tolist(), len(times_s)]
+    """Half-open index ranges without a gap."""
+    edges = [0, *(gaps_after(times_s, cadence_s, gap_threshold) + 1).tolist(), len(times_s)]
     return [(a, b) for a, b in pairwise(edges) if b > a]
 
 

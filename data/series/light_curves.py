@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from config import LightCurvesConfig
 from data.reel.common_mode import common_mode
-from data.reel.reel import INVALID, Reel, find_reels
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel, find_reels
 from data.sky.wcs import from_row
 from data.sources.base import Series
 from data.sources.table import numbered

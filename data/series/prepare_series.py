@@ -7,11 +7,9 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +18,9 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path
-from data.reel.files import write_csv, write_json
-from data.reel.reel import INVALID, Reel
+from data.reel.files import folder_name, unlike, write_csv, write_meta
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources.base import Series, SeriesInput, TableError
@@ -68,8 +67,7 @@ def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
     """A folder's name for the reel of each series, numbered where it is taken."""
     used, names = set(taken), []
     for series in found:
-        name = re.sub(r"[^\w.-]+", "_", series.name).lstrip(".")[:120] or "series"
-        names.append(name if name not in used else next(n for n in (f"{name}_{i}" for i in count(2)) if n not in used))
+        names.append(unlike(folder_name(series.name, "series"), used))
         used.add(names[-1])
     return names
 
@@ -112,7 +110,7 @@ def assemble_series(
     frames_table.loc[frames_table["accepted"], "flags"] = _flags(filled, series.channels)
     write_csv(making / "frames.csv", frames_table)
     meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
-    write_json(making / "reel.json", meta)
+    write_meta(making, meta)
     complete(making, config, with_page, frames_table)
     rejected_path(final).unlink(missing_ok=True)
     os.replace(making, final)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from data.reel.reel import SATURATED, Reel
+from data.reel.contract import Watched
+from data.reel.mask_bits import SATURATED
 from inference.events.events import Event, events_table
 from inference.events.instrument import event_reason
 from inference.events.sky import Sky
@@ -17,7 +18,7 @@ IDENTITY_COLUMNS = ("model", "reel", "config")
 
 def describe(
     events: Sequence[Event],
-    reel: Reel,
+    reel: Watched,
     sky: Sky | None,
     camera: np.ndarray,
     high: float,
@@ -50,7 +51,7 @@ def describe(
     return table.astype({"instrument": object, "saturated": bool, "channel": object})
 
 
-def is_saturated(event: Event, reel: Reel, frames_at_a_time: int = 256) -> bool:
+def is_saturated(event: Event, reel: Watched, frames_at_a_time: int = 256) -> bool:
     """Whether a pixel of the event's box was saturated in one of the frames that show it."""
     rows, columns = slice(event.y0, event.y1), slice(event.x0, event.x1)
     for first in range(event.frame_start, event.frame_end + 1, frames_at_a_time):

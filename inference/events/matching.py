@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from data.reel.gaps import gaps_after
 from inference.events.events import iso_utc
+from inference.events.sky import rotated_from_earth
 
 MATCH_COLUMNS = (
     *("flare", "goes_class", "flux_w_m2", "start", "peak", "end", "x_arcsec", "y_arcsec", "observed", "n_frames"),
@@ -29,8 +31,7 @@ class Observed:
 
     @staticmethod
     def of(times_utc: np.ndarray, cadence_s: float, gap_threshold: float) -> "Observed":
-        """From the times (T,) datetime64 of the frames that have a score; a step over `gap_threshold` cadences is
-        a gap.
+        """From the times (T,) datetime64 of the frames that have a score; see `gaps_after`.
 
         Raises ValueError when there is no frame, or a time is unknown or earlier than the one before.
         """
@@ -40,7 +41,7 @@ class Observed:
             raise ValueError(
                 "comparing with a catalogue needs frames with known UTC times in order; set prep.start_utc"
             )
-        late = np.flatnonzero(step_s > gap_threshold * cadence_s)
+        late = gaps_after((times - times[0]) / np.timedelta64(1, "s"), cadence_s, gap_threshold)
         half = _milliseconds(cadence_s / 2)
         first, last = np.concatenate([[0], late + 1]), np.concatenate([late, [len(times) - 1]])
         return Observed(times, np.stack([times[first] - half, times[last] + half], axis=1))
@@ -123,7 +124,7 @@ def _distance(events: pd.DataFrame, flares: pd.DataFrame) -> np.ndarray:
     known = np.flatnonzero(flares["x_arcsec"].notna().to_numpy() & ~np.isnan(x0 + y0 + x1 + y1))
     some = flares.iloc[known]
     places = some["x_arcsec"].to_numpy(), some["y_arcsec"].to_numpy()
-    x, y = rotated(*places, some["peak"].to_numpy(), _times(events["t_peak"].iloc[known]))
+    x, y = rotated_from_earth(*places, some["peak"].to_numpy(), _times(events["t_peak"].iloc[known]))
     right, up = (np.maximum(low[known] - at, at - high[known]) for low, high, at in ((x0, x1, x), (y0, y1, y)))
     distance[known] = np.hypot(right.clip(0), up.clip(0))
     return distance
@@ -137,28 +138,6 @@ def _bounds(events: pd.DataFrame) -> list[np.ndarray]:
     box = [events[name].to_numpy(np.float64) for name in BOX]
     no_box = np.isnan(box).any(axis=0)
     return [np.where(no_box, centre, edge) for centre, edge in zip((x, y, x, y), box, strict=True)]
-
-
-def rotated(x: np.ndarray, y: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where solar differential rotation carries helioprojective places, seen from Earth at both times; all (N,).
-
-    x, y: arcsec. before, after: datetime64. A place off the limb, or carried behind it, stays where it is.
-    Source: Howard, Harvey & Forgach (1990, Solar Physics 130, 295), by sunpy.physics.differential_rotation.
-    """
-    if not len(x):
-        return x, y
-    # Imported late: they cost seconds, and only an evaluation with a catalogue needs them.
-    import astropy.units as u
-    from astropy.coordinates import SkyCoord
-    from astropy.time import Time
-    from sunpy.coordinates import Helioprojective, get_earth
-    from sunpy.physics.differential_rotation import solar_rotate_coordinate
-
-    frame = Helioprojective(observer="earth", obstime=Time(before))
-    place = solar_rotate_coordinate(SkyCoord(x * u.arcsec, y * u.arcsec, frame=frame), observer=get_earth(Time(after)))
-    new_x, new_y = place.Tx.to_value("arcsec"), place.Ty.to_value("arcsec")
-    seen = ~np.isnan(new_x) & place.frame.is_visible()
-    return np.where(seen, new_x, x), np.where(seen, new_y, y)
 
 
 def _match_table(flares: pd.DataFrame, pairs: pd.DataFrame, observed: Observed) -> pd.DataFrame:

@@ -5,7 +5,7 @@ call and a reel has thousands of boxes; the tests compare it with sunpy. Sources
 coordinates, Howard, Harvey & Forgach (1990, Solar Physics 130, 295) for the rotation, as sunpy's default.
 """
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,72 @@ SKY_COLUMNS = (
     *("hpc_x_arcsec", "hpc_y_arcsec", "hpc_x0_arcsec", "hpc_y0_arcsec", "hpc_x1_arcsec", "hpc_y1_arcsec"),
     *("area_arcsec2", "on_disk", "hgs_lon_deg", "hgs_lat_deg", "position_angle_deg", "radius_rsun"),
 )
+
+
+@dataclass(frozen=True)
+class Observer:
+    """From where the Sun is seen, (N,) each: Stonyhurst degrees, metres from the Sun's centre."""
+
+    hgln_deg: np.ndarray
+    hglt_deg: np.ndarray
+    dsun_m: np.ndarray
+
+    @staticmethod
+    def on_earth(times: np.ndarray) -> "Observer":
+        """At times (N,) datetime64."""
+        # Imported late: they cost seconds, and only an evaluation with a catalogue needs them.
+        from astropy.time import Time
+        from sunpy.coordinates import get_earth
+
+        earth = get_earth(Time(times))
+        return Observer(np.zeros(len(times)), earth.lat.to_value("deg"), earth.radius.to_value("m"))
+
+    def to_hgs(self, tx: np.ndarray, ty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Helioprojective arcsec -> Stonyhurst longitude and latitude in degrees; NaN off the limb."""
+        distance = self.dsun_m
+        b0, tx, ty = np.radians(self.hglt_deg), tx * ARCSEC, ty * ARCSEC
+        along = distance * np.cos(ty) * np.cos(tx)
+        with np.errstate(invalid="ignore"):
+            d = along - np.sqrt(along**2 - distance**2 + R_SUN_M**2)  # to the near side, Thompson (2006), equation 13
+        x, y, z = d * np.cos(ty) * np.sin(tx), d * np.sin(ty), distance - d * np.cos(ty) * np.cos(tx)
+        latitude = np.arcsin(np.clip((y * np.cos(b0) + z * np.sin(b0)) / R_SUN_M, -1, 1))
+        longitude = np.arctan2(x, z * np.cos(b0) - y * np.sin(b0)) + np.radians(self.hgln_deg)
+        return (np.degrees(longitude) + 180) % 360 - 180, np.degrees(latitude)
+
+    def to_hpc(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Stonyhurst degrees of points on the surface -> helioprojective arcsec; NaN behind the limb."""
+        distance = self.dsun_m
+        b0, dlon, lat = np.radians(self.hglt_deg), np.radians(lon - self.hgln_deg), np.radians(lat)
+        x = R_SUN_M * np.cos(lat) * np.sin(dlon)
+        y = R_SUN_M * (np.sin(lat) * np.cos(b0) - np.cos(lat) * np.cos(dlon) * np.sin(b0))
+        z = R_SUN_M * (np.sin(lat) * np.sin(b0) + np.cos(lat) * np.cos(dlon) * np.cos(b0))
+        tx, ty = np.arctan2(x, distance - z), np.arctan2(y, np.hypot(x, distance - z))
+        hidden = z < R_SUN_M**2 / distance  # beyond the tangent from the observer
+        return np.where(hidden, np.nan, tx / ARCSEC), np.where(hidden, np.nan, ty / ARCSEC)
+
+
+def rotated(
+    tx: np.ndarray, ty: np.ndarray, before: Observer, after: Observer, seconds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where differential rotation carries helioprojective places (arcsec) in a time, seen from two observers; (N,).
+
+    A place off the limb, or carried behind it, stays where it is.
+    """
+    lon, lat = before.to_hgs(tx, ty)
+    new_tx, new_ty = after.to_hpc(lon + rotation_deg(lat, seconds), lat)
+    radius = np.hypot(tx, ty) * ARCSEC / np.arcsin(R_SUN_M / before.dsun_m)
+    still = np.isnan(new_tx) | (radius > LIMB_RSUN)
+    return np.where(still, tx, new_tx), np.where(still, ty, new_ty)
+
+
+def rotated_from_earth(
+    tx: np.ndarray, ty: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same, seen from Earth at times before and after, (N,) datetime64."""
+    if not len(tx):
+        return tx, ty
+    seconds = (after - before) / np.timedelta64(1, "s")
+    return rotated(tx, ty, Observer.on_earth(before), Observer.on_earth(after), seconds)
 
 
 class Sky:
@@ -76,28 +142,9 @@ class Sky:
         u, v = right * cos + up * sin, up * cos - right * sin
         return u / (cdelt1 * ARCSEC) + crpix1 - 1, v / (cdelt2 * ARCSEC) + crpix2 - 1
 
-    def hpc_to_hgs(self, frame: np.ndarray, tx: np.ndarray, ty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Helioprojective arcsec -> Stonyhurst longitude and latitude in degrees; NaN off the limb."""
-        lon0, lat0, distance = self._at(frame, "hgln_deg", "hglt_deg", "dsun_m")
-        b0, tx, ty = np.radians(lat0), tx * ARCSEC, ty * ARCSEC
-        along = distance * np.cos(ty) * np.cos(tx)
-        with np.errstate(invalid="ignore"):
-            d = along - np.sqrt(along**2 - distance**2 + R_SUN_M**2)  # to the near side, Thompson (2006), equation 13
-        x, y, z = d * np.cos(ty) * np.sin(tx), d * np.sin(ty), distance - d * np.cos(ty) * np.cos(tx)
-        latitude = np.arcsin(np.clip((y * np.cos(b0) + z * np.sin(b0)) / R_SUN_M, -1, 1))
-        longitude = np.arctan2(x, z * np.cos(b0) - y * np.sin(b0)) + np.radians(lon0)
-        return (np.degrees(longitude) + 180) % 360 - 180, np.degrees(latitude)
-
-    def hgs_to_hpc(self, frame: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Stonyhurst degrees of points on the surface -> helioprojective arcsec; NaN behind the limb."""
-        lon0, lat0, distance = self._at(frame, "hgln_deg", "hglt_deg", "dsun_m")
-        b0, dlon, lat = np.radians(lat0), np.radians(lon - lon0), np.radians(lat)
-        x = R_SUN_M * np.cos(lat) * np.sin(dlon)
-        y = R_SUN_M * (np.sin(lat) * np.cos(b0) - np.cos(lat) * np.cos(dlon) * np.sin(b0))
-        z = R_SUN_M * (np.sin(lat) * np.sin(b0) + np.cos(lat) * np.cos(dlon) * np.cos(b0))
-        tx, ty = np.arctan2(x, distance - z), np.arctan2(y, np.hypot(x, distance - z))
-        hidden = z < R_SUN_M**2 / distance  # beyond the tangent from the observer
-        return np.where(hidden, np.nan, tx / ARCSEC), np.where(hidden, np.nan, ty / ARCSEC)
+    def observer(self, frame: np.ndarray) -> Observer:
+        """Who took each frame."""
+        return Observer(*self._at(frame, "hgln_deg", "hglt_deg", "dsun_m"))
 
     def radius(self, frame: np.ndarray, tx: np.ndarray, ty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance from the disc's centre in apparent solar radii, and position angle east of north, deg."""
@@ -112,17 +159,14 @@ class Sky:
         A place off the limb, or carried behind it, keeps its helioprojective position.
         """
         tx, ty = self.pixel_to_hpc(frame, x, y)
-        lon, lat = self.hpc_to_hgs(frame, tx, ty)
-        turned = lon + rotation_deg(lat, self.times_s[later] - self.times_s[frame])
-        new_tx, new_ty = self.hgs_to_hpc(later, turned, lat)
-        still = np.isnan(new_tx) | (self.radius(frame, tx, ty)[0] > LIMB_RSUN)
-        return self.hpc_to_pixel(later, np.where(still, tx, new_tx), np.where(still, ty, new_ty))
+        seconds = self.times_s[later] - self.times_s[frame]
+        return self.hpc_to_pixel(later, *rotated(tx, ty, self.observer(frame), self.observer(later), seconds))
 
     def columns(self, events: pd.DataFrame) -> pd.DataFrame:
         """SKY_COLUMNS of an events table, at each event's peak; positions off the limb have NaN for HGS."""
         frame = events["frame_peak"].to_numpy(np.int64)
         tx, ty = self.pixel_to_hpc(frame, events["x"].to_numpy(float), events["y"].to_numpy(float))
-        lon, lat = self.hpc_to_hgs(frame, tx, ty)
+        lon, lat = self.observer(frame).to_hgs(tx, ty)
         radius, angle = self.radius(frame, tx, ty)
         cdelt1, cdelt2 = self._at(frame, "cdelt1", "cdelt2")
         found = dict(zip(SKY_COLUMNS[2:6], self._box(frame, events), strict=True))

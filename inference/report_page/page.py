@@ -44,7 +44,7 @@ def contents(job: Job) -> dict:
         "reel": {"name": reel.name, "is_series": reel.is_series, "is_utc": reel.times_utc is not None},
         "movie": None if reel.is_series else {"src": MOVIE, "fps": settings.fps},
         "thresholds": {"low": job.low, "high": job.high},
-        "timeline": timeline(clock, peaks, shown, reel.meta["gap_threshold"]),
+        "timeline": timeline(clock, peaks, shown, reel.gaps),
         "panels": [panel(p) for p in panels_of(reel, settings.xrs)],
         "labels": [] if reel.labels is None else labelled_intervals(reel.labels, clock).tolist(),
         "flares": flare_rows(matches),

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from data.pictures.curves import decimate
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.window_dataset import target_stretches
 from inference.job import Job
 from inference.movie.movie import residual_limit, shown

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.pictures.curves import decimate, late_steps
+from data.pictures.curves import decimate
 from data.reel.reel import Reel
 from inference.results.signals import Panel
 
@@ -22,10 +22,10 @@ def seconds_of(times: np.ndarray) -> np.ndarray:
     return times.astype(np.float64)
 
 
-def timeline(clock: np.ndarray, scores: np.ndarray, shown: np.ndarray, gap_threshold: float) -> dict:
+def timeline(clock: np.ndarray, scores: np.ndarray, shown: np.ndarray, gaps: np.ndarray) -> dict:
     """Scores (T,) over time, and the place of every plotted frame in the movie (None: not in it)."""
     kept = decimate(scores, TIMELINE_POINTS)
-    breaks, at = _breaks(clock, kept, gap_threshold)
+    breaks, at = _breaks(clock, kept, gaps)
     positions = np.where(np.isnan(scores), np.nan, shown)[kept]
     return {
         "t": rounded(np.insert(clock[kept], breaks, at), 3),
@@ -39,7 +39,7 @@ def panel(source: Panel) -> dict:
     clock = seconds_of(source.times)
     limit = PANEL_POINTS // len(source.curves)
     kept = np.unique(np.concatenate([decimate(values, limit) for values in source.curves.values()]))
-    breaks, at = _breaks(clock, kept, source.gap_threshold)
+    breaks, at = _breaks(clock, kept, source.gaps)
     return {
         "unit": "W m⁻²" if source.goes_classes else source.unit,
         "log": source.log,
@@ -49,10 +49,9 @@ def panel(source: Panel) -> dict:
     }
 
 
-def _breaks(clock: np.ndarray, kept: np.ndarray, gap_threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _breaks(clock: np.ndarray, kept: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where points without a value go in among the kept ones, and their times: in the middle of the gaps."""
-    late = late_steps(clock, gap_threshold)
-    return np.searchsorted(kept, late, side="right"), (clock[late] + clock[late + 1]) / 2
+    return np.searchsorted(kept, gaps, side="right"), (clock[gaps] + clock[gaps + 1]) / 2
 
 
 def rounded(values: np.ndarray, decimals: int | None = None) -> list[float | None]:

@@ -15,7 +15,9 @@ import pandas as pd
 
 from config import EvalConfig
 from data.reel.files import write_csv, write_json
-from data.reel.reel import INVALID, Reel
+from data.reel.gaps import longest_step_s
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.events.boxes import Box
 from inference.events.events import Event, EventLinker, write_events
 from inference.events.export import write_ecsv, write_voevents
@@ -48,7 +50,7 @@ class Results:
         self.sky = Sky.of(reel)
         self.panels = panels_of(reel, settings.xrs)
         drift = partial(shifts, self.sky) if self.sky else None
-        longest_s = (settings.link_gap_frames + 1) * reel.meta["gap_threshold"] * reel.cadence_s
+        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
         # Variables are not near each other.
         distance_px = 0.0 if reel.is_series else settings.link_distance_px
         self.linker = EventLinker(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
@@ -110,8 +112,8 @@ class Results:
     def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
         """timeline.png: the largest score of every frame, with thresholds, events, gaps and labels."""
         times = self.reel.times_s if self.reel.times_utc is None else self.reel.times_utc
-        peaks, threshold = self.statistics[:, 1], self.reel.meta["gap_threshold"]
-        about = {"gap_threshold": threshold, "title": self.reel.name, "panels": self.panels}
+        peaks = self.statistics[:, 1]
+        about = {"gaps": self.reel.gaps, "title": self.reel.name, "panels": self.panels}
         timeline(out / "timeline.png", peaks, low, high, events, times, self.reel.labels, **about)
 
     def score_table(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from data.pictures.curves import curve
+from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 from data.sources.xrs import CHANNELS
 
@@ -17,21 +18,24 @@ COLOURS = ("#1c6fb3", "#c92a2a")
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on one vertical axis: times (N,) datetime64 or seconds, values (N,) by name, NaN where there is none."""
+    """Curves on one vertical axis: times (N,) datetime64 or seconds, values (N,) by name, NaN where there is none.
+
+    gaps: the samples (M,) that a gap follows.
+    """
 
     times: np.ndarray
     curves: dict[str, np.ndarray]
     unit: str
     log: bool
     goes_classes: bool
-    gap_threshold: float
+    gaps: np.ndarray
 
     def draw(self, axes: Axes) -> None:
         """Draw the curves, on the same kind of horizontal axis as the timeline's."""
         is_utc = np.issubdtype(self.times.dtype, np.datetime64)
         x = mdates.date2num(self.times) if is_utc else self.times
         for (name, values), colour in zip(self.curves.items(), COLOURS, strict=False):
-            axes.plot(*curve(x, values, self.gap_threshold), color=colour, linewidth=0.9, label=name)
+            axes.plot(*curve(x, values, self.gaps), color=colour, linewidth=0.9, label=name)
         if self.log:
             axes.set_yscale("log")
         if self.goes_classes:
@@ -64,9 +68,9 @@ def _variables(reel: Reel) -> list[Panel]:
     times = reel.times_s if reel.times_utc is None else reel.times_utc
     values = dict(zip(reel.channels, reel.signals().T, strict=True))
     if is_xrs(reel):
-        return [_xrs_panel(reel, times, values)]
+        return [_xrs_panel(times, values, reel.gaps)]
     unit = dict.fromkeys(values, "" if reel.meta["unit"] == "as in the table" else reel.meta["unit"])
-    panels = [Panel(times, {n: v}, unit[n], False, False, reel.meta["gap_threshold"]) for n, v in values.items()]
+    panels = [Panel(times, {n: v}, unit[n], False, False, reel.gaps) for n, v in values.items()]
     return panels[:MOST_PANELS]
 
 
@@ -89,8 +93,9 @@ def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
         print(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
         return None
     values = {name: column[chosen] for name, column in zip(xrs.channels, xrs.signals().T, strict=True)}
-    return _xrs_panel(xrs, xrs.times_utc[chosen], values)
+    gaps = gaps_after(xrs.times_s[chosen], xrs.cadence_s, xrs.meta["gap_threshold"])
+    return _xrs_panel(xrs.times_utc[chosen], values, gaps)
 
 
-def _xrs_panel(xrs: Reel, times: np.ndarray, values: dict[str, np.ndarray]) -> Panel:
-    return Panel(times, values, "W m$^{-2}$", True, True, xrs.meta["gap_threshold"])
+def _xrs_panel(times: np.ndarray, values: dict[str, np.ndarray], gaps: np.ndarray) -> Panel:
+    return Panel(times, values, "W m$^{-2}$", True, True, gaps)

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from data.reel.files import replacing
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.sky.wcs import from_row
 from data.sky.wcs_header import R_SUN_M
 

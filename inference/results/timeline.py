@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from data.pictures.curves import curve, late_steps
+from data.pictures.curves import curve
 from data.reel.files import replacing
 from inference.metrics.frame import runs
 from inference.results.signals import Panel
 
+NO_GAPS = np.empty(0, np.int64)
 LEVEL_COLOUR = {"low": "#3a9bd9", "high": "#e8641b"}
 
 
@@ -26,16 +27,16 @@ def timeline(
     events: pd.DataFrame,
     times: np.ndarray | None = None,
     labels: np.ndarray | None = None,
-    gap_threshold: float = 3.0,
+    gaps: np.ndarray = NO_GAPS,
     title: str = "",
     panels: Sequence[Panel] = (),
 ) -> None:
     """Draw the scores (T,), NaN where a frame has none, and write a PNG beside its name and then rename it.
 
     events: table with frame_start, frame_end and level. times: (T,) datetime64 (UTC) or seconds, increasing; without
-    it the axis counts frames. labels: (T,) 1 where the truth is anomalous, 0 or NaN elsewhere. A gap is a run of frames
-    without a score, or a step in time longer than `gap_threshold` times the median step. The vertical axis is linear up
-    to the high threshold and logarithmic above (asinh), so that quiet and strong frames can both be read.
+    it the axis counts frames. labels: (T,) 1 where the truth is anomalous, 0 or NaN elsewhere. gaps: the frames
+    that a gap follows; a run of frames without a score is shown as one too. The vertical axis is linear up to the high
+    threshold and logarithmic above (asinh), so that quiet and strong frames can both be read.
     panels: curves drawn below on the same time axis.
     """
     scores = np.asarray(scores, np.float64)
@@ -47,14 +48,14 @@ def timeline(
     edges = {"left": 0.065, "right": 0.98, "top": 1 - 0.5 / sum(heights_inch), "bottom": 0.55 / sum(heights_inch)}
     grid = {"height_ratios": heights_inch, "hspace": 0.12} | edges
     axes, *below = figure.subplots(len(heights_inch), sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
-    _draw_spans(axes, gaps(x, scores, gap_threshold), (0, 1), "#8a8f98", 0.25, "no data")
+    _draw_spans(axes, without_data(x, scores, gaps), (0, 1), "#8a8f98", 0.25, "no data")
     if labels is not None:
         _draw_spans(axes, _spans(x, runs(np.asarray(labels) == 1)), (0, 0.04), "#2f9e44", 1.0, "labelled")
     for level, colour in LEVEL_COLOUR.items():
         some = events[events["level"] == level]
         spans = np.stack([x[some["frame_start"].to_numpy(np.int64)], x[some["frame_end"].to_numpy(np.int64)]], axis=1)
         _draw_spans(axes, spans, (0.04, 1), colour, 0.22, f"{level} event ({len(some)})")
-    axes.plot(*curve(x, scores, gap_threshold), color="#20242c", linewidth=0.9)
+    axes.plot(*curve(x, scores, gaps), color="#20242c", linewidth=0.9)
     for level, threshold in zip(LEVEL_COLOUR, (threshold_low, threshold_high), strict=True):
         axes.axhline(threshold, color=LEVEL_COLOUR[level], linewidth=1, label=f"{level} threshold {threshold:.3g}")
     for panel, lower in zip(panels, below, strict=True):
@@ -65,10 +66,9 @@ def timeline(
         figure.savefig(part, dpi=120)
 
 
-def gaps(x: np.ndarray, scores: np.ndarray, gap_threshold: float) -> np.ndarray:
-    """Spans (N, 2) of the axis without a score: runs of unscored frames, and late steps."""
-    late = late_steps(x, gap_threshold)
-    return np.concatenate([_spans(x, runs(np.isnan(scores))), np.stack([x[late], x[late + 1]], axis=1)])
+def without_data(x: np.ndarray, scores: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Spans (N, 2) of the axis without a score: runs of unscored frames, and gaps."""
+    return np.concatenate([_spans(x, runs(np.isnan(scores))), np.stack([x[gaps], x[gaps + 1]], axis=1)])
 
 
 def _spans(x: np.ndarray, ranges: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ import torch
 from scipy.special import softplus
 
 from config import Config, EvalConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from inference.calibration.zero_shot_levels import ZeroShotCalibration
 from inference.scorers.base import Scorer

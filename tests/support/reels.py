@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from data.reel.files import replacing, write_csv, write_json
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import index_windows
 

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 import config
 import models
 from config import ConfigError
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from models.losses.reconstruction import mse
 from models.video_model import PixelModel
 from tests.support.paths import ROOT

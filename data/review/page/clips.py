@@ -16,7 +16,8 @@ import numpy as np
 from data.pictures.curves import decimate
 from data.pictures.movie import MovieWriter
 from data.reel.files import write_text
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 
 DRAWING = 1  # in the names of the files; to be raised when clips are drawn differently
 FPS = 8

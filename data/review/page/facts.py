@@ -137,7 +137,8 @@ def timeline(reel: Reel, table: pd.DataFrame) -> dict:
     ):  # fmt: skip
         frame[covered(starts[chosen], stops[chosen], len(times))] = state
     place = np.minimum((times / length * TIMELINE_BINS).astype(int), TIMELINE_BINS - 1)  # (T,) bin of a frame
-    goes_on = np.append(np.diff(times) <= reel.meta["gap_threshold"] * reel.cadence_s, False)
+    goes_on = np.ones(len(times), bool)
+    goes_on[[*reel.gaps, -1]] = False
     end = np.maximum(np.where(goes_on, np.append(place[1:], 0), 0), place + 1)  # (T,) bin after its last one
     for state in "nuklr":
         bins[covered(place[frame == state], end[frame == state], TIMELINE_BINS)] = state

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from config import EvalConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
 from inference.scorers.overlap import StretchMean

@@ -17,7 +17,8 @@ from PIL import Image
 
 from config import Config, PrepConfig
 from data.prepare_data import prep
-from data.reel.reel import INVALID, SATURATED, Reel
+from data.reel.mask_bits import INVALID, SATURATED
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import read_windows
 from tests.support.fits_files import BLANK, broken_inside, counts, fits_bytes, header, utc, write_frames, write_tar

@@ -15,7 +15,7 @@ from data.frames.placement import Placed
 from data.frames.registration import affine, register_rows
 from data.frames.resample import area_mean
 from data.frames.to_grid import calibrate, steps
-from data.reel.reel import INVALID, SATURATED
+from data.reel.mask_bits import INVALID, SATURATED
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import from_header
 from data.sources.base import Candidate, FrameError, RawFrame

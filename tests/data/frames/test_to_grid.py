@@ -13,7 +13,7 @@ from config import PrepConfig
 from data.frames.placement import Placed
 from data.frames.resample import area_mean
 from data.frames.to_grid import calibrate, steps
-from data.reel.reel import INVALID, SATURATED
+from data.reel.mask_bits import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
 from tests.support.fits_files import BLANK, counts
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data.reel.reel import INVALID, Reel, find_reels, inside
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel, find_reels, inside
 from data.reel.stretch import Stretch, fit_asinh, restretch
 from tests.support.reels import make_reel
 

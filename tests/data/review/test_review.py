@@ -6,7 +6,7 @@ import pytest
 
 import data.review_processed_data as review_module
 from config import load
-from data.reel.reel import INVALID
+from data.reel.mask_bits import INVALID
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.page.verdicts import Verdicts
 from data.review_processed_data import judge, review, robust_z, window_statistics

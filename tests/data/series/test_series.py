@@ -17,7 +17,8 @@ import config
 import main
 from data import sources
 from data.prepare_data import prep
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.reel.stretch import Stretch, fit_affine
 from data.review_processed_data import _sample_statistics, block_means, frame_statistics
 from inference.events.events import events_table

@@ -20,7 +20,8 @@ from data.frames.placement import Placed
 from data.frames.plan import plan_reels
 from data.frames.to_grid import calibrate
 from data.prepare_data import prep
-from data.reel.reel import INVALID, OFF_LIMB, Reel
+from data.reel.mask_bits import INVALID, OFF_LIMB
+from data.reel.reel import Reel
 from data.sky.limb import off_limb
 from data.sky.wcs import WCS_COLUMNS, FrameWcs, as_columns, from_row
 from data.sky.wcs_header import from_header

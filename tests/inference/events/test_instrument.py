@@ -9,7 +9,7 @@ from sunpy.map import Map
 
 import models
 from config import EvalConfig
-from data.reel.reel import INVALID
+from data.reel.mask_bits import INVALID
 from data.reel.stretch import fit_asinh
 from inference.calibration.calibrate import measure
 from inference.calibration.quiet import QuietRange

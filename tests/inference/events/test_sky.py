@@ -61,7 +61,7 @@ def test_pixels_are_where_astropy_has_them(x, y, crota2, cdelt2, crval1):
 def test_heliographic_places_are_sunpys():
     wcs = earth_wcs()
     tx, ty = (a.ravel() for a in np.meshgrid(np.linspace(-1100, 1100, 23), np.linspace(-1100, 1100, 23)))
-    lon, lat = sky_of(wcs).hpc_to_hgs(np.zeros(len(tx), int), tx, ty)
+    lon, lat = sky_of(wcs).observer(np.zeros(len(tx), int)).to_hgs(tx, ty)
     with np.errstate(invalid="ignore"):
         expected = helioprojective(wcs, tx, ty).transform_to(HeliographicStonyhurst(obstime=TIME))
     assert np.array_equal(np.isnan(lon), np.isnan(expected.lon.deg))
@@ -69,7 +69,7 @@ def test_heliographic_places_are_sunpys():
     assert 200 < inside.sum() < len(tx)
     np.testing.assert_allclose(lon[inside], expected.lon.deg[inside], atol=1e-4)
     np.testing.assert_allclose(lat[inside], expected.lat.deg[inside], atol=1e-4)
-    back = sky_of(wcs).hgs_to_hpc(np.zeros(inside.sum(), int), lon[inside], lat[inside])
+    back = sky_of(wcs).observer(np.zeros(inside.sum(), int)).to_hpc(lon[inside], lat[inside])
     np.testing.assert_allclose(np.stack(back), np.stack([tx[inside], ty[inside]]), atol=1e-3)
 
 

@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 
 import main
 from config import EvalConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected

@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 import main
 from config import EvalConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.follow import check_streams
 from inference.methods import FOR_SERIES, METHODS, check_frames

@@ -23,6 +23,7 @@ from inference.report_page.page import NAME, page, read_events
 from inference.report_page.pictures import crop_of, scored_between
 from inference.report_page.plots import TIMELINE_POINTS, timeline
 from inference.report_page.quality import calibration, unexplained
+from inference.results.timeline import NO_GAPS
 from inference.scorers.load import load_scorer
 from inference.scorers.net import score_frames
 from inference.scorers.windows import covering_windows
@@ -117,7 +118,7 @@ def test_a_long_timeline_keeps_every_peak_and_stays_small():
     scores = random.exponential(1.0, 500_000)
     peaks = random.choice(500_000, 50, replace=False)
     scores[peaks] = 50 + np.arange(50)
-    line = timeline(12.0 * np.arange(500_000), scores, movie_positions(scores), 3.0)
+    line = timeline(12.0 * np.arange(500_000), scores, movie_positions(scores), NO_GAPS)
     assert len(line["t"]) <= TIMELINE_POINTS
     assert len(json.dumps(line)) < 3e6
     kept = dict(zip(line["shown"], line["score"], strict=True))
@@ -131,7 +132,7 @@ def test_thirty_thousand_frames_and_thousands_of_events_stay_under_the_limit(eva
     shown = movie_positions(scores)
     pictures = dict.fromkeys(range(300), "data:image/webp;base64," + "A" * 2000)
     rows = event_rows(many, clock, shown, {}, None, pictures)
-    panels = [timeline(clock, scores, shown, 3.0) for _ in range(8)]
+    panels = [timeline(clock, scores, shown, NO_GAPS) for _ in range(8)]
     text = page("many", {"timeline": panels, "events": rows})
     assert len(text) < 15e6
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.pictures.curves import curve, decimate
+from data.reel.gaps import gaps_after
 from inference.metrics.frame import runs
-from inference.results.timeline import gaps, timeline
+from inference.results.timeline import timeline, without_data
 from tests.support import oracles
 
 scores_with_gaps = st.lists(st.one_of(st.integers(-5, 5), st.just(math.nan)), max_size=60)
@@ -38,11 +39,12 @@ def test_runs_are_where_the_mask_is_true(mask):
     assert runs(np.array(mask, bool)).tolist() == expected
 
 
-def test_gaps_are_unscored_frames_and_late_steps():
+def test_what_has_no_data_are_unscored_frames_and_gaps():
     x = np.array([0.0, 1, 2, 3, 10, 11, 12])
     scores = np.array([1, np.nan, np.nan, 1, 1, 1, np.nan])
-    assert gaps(x, scores, 3.0).tolist() == [[1, 2], [12, 12], [3, 10]]
-    line_x, line_y = curve(x, scores, 3.0)
+    gaps = gaps_after(x, 1.0, 3.0)
+    assert without_data(x, scores, gaps).tolist() == [[1, 2], [12, 12], [3, 10]]
+    line_x, line_y = curve(x, scores, gaps)
     assert np.isnan(line_x).tolist() == [False] * 4 + [True] + [False] * 3
     assert np.isnan(line_y[4])
 

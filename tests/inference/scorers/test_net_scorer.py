@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config import load
 from data.reel.common_mode import common_mode
-from data.reel.reel import INVALID
+from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 from inference.scorers.net import Detector, score_frames
 from inference.scorers.residual import clean_residual

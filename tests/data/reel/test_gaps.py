@@ -1,0 +1,29 @@
+"""One definition of a gap, for windows, pictures, catalogues and pages."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.pictures.curves import curve
+from data.reel.gaps import gaps_after
+from data.reel.windows import stretches
+from inference.events.matching import Observed
+
+
+@given(st.lists(st.integers(1, 9), max_size=40), st.integers(1, 4), st.sampled_from([1.5, 2.0, 3.0]))
+def test_everybody_sees_the_same_gaps(steps, cadence_s, gap_threshold):
+    times_s = np.concatenate([[0], np.cumsum(steps)]).astype(float)
+    expected = [i for i, step in enumerate(steps) if step > gap_threshold * cadence_s]
+    gaps = gaps_after(times_s, float(cadence_s), gap_threshold)
+    assert gaps.tolist() == expected
+    assert [end - 1 for _, end in stretches(times_s, float(cadence_s), gap_threshold)][:-1] == expected
+    line_x, _ = curve(times_s, np.zeros(len(times_s)), gaps)
+    assert (np.flatnonzero(np.isnan(line_x)) - np.arange(len(expected)) - 1).tolist() == expected
+    utc = np.datetime64("2024-01-01", "ms") + (1000 * times_s).astype("timedelta64[ms]")
+    assert len(Observed.of(utc, float(cadence_s), gap_threshold).intervals) == len(expected) + 1
+
+
+def test_most_frames_missing_is_no_new_cadence():
+    """With the median step, no step of a reel of which every second frame is missing would be a gap."""
+    times_s = np.arange(0, 200, 40.0)
+    assert gaps_after(times_s, 12.0, 3.0).tolist() == [0, 1, 2, 3]
