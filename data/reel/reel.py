@@ -140,20 +140,16 @@ class Reel:
         path = self.path / "missing.npy"
         return np.load(path, allow_pickle=False) if path.is_file() else np.zeros(self.shape[:2], bool)
 
-    def physical(self, index: int) -> np.ndarray:
-        """One frame (C, H, W) float32 in physical units (DN/s); invalid pixels are NaN."""
-        stored = self.frames[index].astype(np.float64)  # (C, H, W)
-        frame = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored, strict=True)])
-        frame[:, (self.masks[index] & INVALID) > 0] = np.nan
-        return frame.astype(np.float32)
+    def physical(self, start: int, stop: int) -> np.ndarray:
+        """Frames [start, stop) in physical units (DN/s, W/m^2, ...): (n, C, H, W) float64; invalid pixels are NaN."""
+        stored, bits = self.read(start, stop)
+        frames = np.stack([s.inverse(stored[:, c]) for c, s in enumerate(self.stretches)], axis=1).astype(np.float64)
+        frames[np.broadcast_to(((bits & INVALID) > 0)[:, None], frames.shape)] = np.nan
+        return frames
 
     def signals(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Samples [start, stop) of a series in physical units: (n, C) float64; invalid ones are NaN."""
-        stored, bits = self.read(start, len(self) if stop is None else stop)
-        samples = np.stack([s.inverse(y) for s, y in zip(self.stretches, stored[:, :, 0, 0].T, strict=True)], axis=1)
-        samples = samples.astype(np.float64)
-        samples[(bits[:, 0, 0] & INVALID) > 0] = np.nan
-        return samples
+        return self.physical(start, len(self) if stop is None else stop)[:, :, 0, 0]
 
     def inside(self, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:
         """Which frames lie in any of the closed UTC intervals: (T,) bool.

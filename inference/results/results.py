@@ -18,6 +18,7 @@ from data.reel.files import write_csv, write_json
 from data.reel.gaps import longest_step_s
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.reel.windows import stretches
 from inference.events.boxes import Box
 from inference.events.events import Event, EventLinker, write_events
 from inference.events.export import write_ecsv, write_voevents
@@ -25,7 +26,7 @@ from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.matching import Observed, catalog_summary, match_flares
 from inference.events.sky import Sky, shifts
-from inference.metrics.frame import average_precision, event_metrics, frame_auc, runs
+from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
 from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
@@ -158,9 +159,18 @@ class Results:
         truth = labelled_intervals(labels, self.reel.times_s)
         intervals = scene_events(events)[["time_start_s", "time_end_s"]].to_numpy()
         matched = event_metrics(intervals, truth, tolerance_s=self.reel.cadence_s)
+        watched, tolerance_s = self.watched(), self.reel.cadence_s
+        found["false_alarms_per_hour"] = false_alarms_per_hour(intervals, truth, watched, tolerance_s)
         if self.reel.is_series:
             found |= series_metrics(peaks, labels, low, period_of(self.reel.signals()[:, 0]))
         return {"metrics": found | {f"event_{k}": v for k, v in asdict(matched).items()}}
+
+    def watched(self) -> np.ndarray:
+        """Intervals (N, 2) s in which frames have a score and a label; a frame lasts until the next one is due."""
+        reel, known = self.reel, np.isfinite(self.statistics[:, 1]) & np.isfinite(self.reel.labels)
+        ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
+        first_last = np.concatenate([runs(known[begin:end]) + begin for begin, end in ranges]) - [0, 1]
+        return reel.times_s[first_last] + [0, reel.cadence_s]
 
     def compared(self, out: Path, events: pd.DataFrame) -> dict:
         """matches.csv, and what the catalogue of flares says; nothing without one."""

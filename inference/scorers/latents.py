@@ -36,6 +36,7 @@ class Distance(Protocol):
 
     def __call__(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (N, D) -> distances (N,)."""
+        ...
 
 
 class Mahalanobis:
@@ -43,7 +44,7 @@ class Mahalanobis:
 
     def __init__(self, quiet: np.ndarray):
         fitted = LedoitWolf().fit(quiet.astype(np.float64))
-        factor = np.linalg.cholesky(fitted.precision_)
+        factor = np.linalg.cholesky(np.asarray(fitted.precision_))
         self.mean, self.factor = (torch.from_numpy(a.astype(np.float32)) for a in (fitted.location_, factor))
 
     def __call__(self, latents: torch.Tensor) -> torch.Tensor:

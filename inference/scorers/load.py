@@ -90,6 +90,8 @@ def detector_of(opened: Opened) -> Detector:
 def of_net(opened: Opened) -> Scorer:
     """A net by what it reconstructs, by its latents, or as one part of a mix."""
     detector, score = detector_of(opened), opened.wanted.score
+    if opened.trained.model.task == "classify":
+        return detector  # whatever eval.score asks for: no frame gets one
     return mixed(opened, detector) if score == "mix" else scored_by(score, opened.run, detector)
 
 

@@ -6,6 +6,7 @@ Reconstruction errors, distances of latents and speeds have units of their own. 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -90,13 +91,14 @@ class MixScorer(OfDetector):
 
 def in_step(streams: Sequence[Iterator[ScoredFrame]]) -> Iterator[list[ScoredFrame]]:
     """The frames that all streams hold, together; each stream is in time order."""
-    current = [next(stream, None) for stream in streams]
-    while all(frame is not None for frame in current):
+    current = [frame for stream in streams for frame in islice(stream, 1)]
+    while len(current) == len(streams):  # none has ended
         latest = max(frame.index for frame in current)
         if all(frame.index == latest for frame in current):
-            yield list(current)
+            yield current
             latest += 1
-        current = [next(s, None) if f.index < latest else f for s, f in zip(streams, current, strict=True)]
+        pairs = zip(streams, current, strict=True)
+        current = [frame for s, f in pairs for frame in (islice(s, 1) if f.index < latest else [f])]
 
 
 def load_or_fit(path: Path, scorer: Scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -> Part:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from inference.scorers.windows import Window, covering_windows, first_answered, 
 from models.video_model import VideoModel
 from training.device import autocast, autocast_dtype
 
+Found = TypeVar("Found")
 BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
 
 
@@ -69,7 +70,7 @@ class Detector(QuietScorer):
         x, valid = read_window(reel, begin, end - begin, self.scaling)  # (C, n, 1, 1)
         expected = self._expected(x, begin, end, settings.stride)
         residual = np.abs(x[..., 0].permute(1, 0, 2).numpy() - expected)
-        known = valid[:, :, 0, 0].numpy().any(axis=0)
+        known = np.any(valid[:, :, 0, 0].numpy(), axis=0)
         residual[~known & np.isfinite(residual[:, 0, 0])] = 0
         return Samples(residual, known)
 
@@ -139,27 +140,29 @@ def score_frames(
             frame, clip, recon = first_answered(window, detector.clip_length, answers), clip[:, answers], recon[answers]
             if window.backwards:
                 clip, recon = clip[:, ::-1], recon[::-1]
-            error = np.abs(clip.transpose(1, 0, 2, 3) - recon) if other else None  # (T, C, H, W)
-            folded = other.push(frame, over_channels(error, axis=1)) if other else None
+            folded = None
+            if other:
+                error = np.abs(clip.transpose(1, 0, 2, 3) - recon)  # (T, C, H, W)
+                folded = other.push(frame, over_channels(error, axis=1))
             yield from _emit(mean.push(frame, recon), folded, detector, reel, settings)
     yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
 
 
 def through(
-    compute: Callable[[torch.Tensor], np.ndarray],
+    compute: Callable[[torch.Tensor], Found],
     detector: Detector,
     reel: Reel,
     windows: Iterable[Window],
     batch_size: int,
-) -> Iterator[tuple[list[Window], torch.Tensor, np.ndarray]]:
-    """Batches of windows, each as the model sees it (B, C, T, H, W), and what `compute` makes of them (B, ...).
+) -> Iterator[tuple[list[Window], torch.Tensor, Found]]:
+    """Batches of windows, each as the model sees it (B, C, T, H, W), and what `compute` makes of them.
 
     The model works on the next batch, in a thread of its own, while this one's frames are scored.
     """
 
     remaining = iter(windows)
 
-    def run() -> tuple[list[Window], torch.Tensor, np.ndarray] | None:
+    def run() -> tuple[list[Window], torch.Tensor, Found] | None:
         part = list(islice(remaining, batch_size))  # here, because the windows of a live reel wait for their frames
         if not part:
             return None

@@ -95,7 +95,7 @@ class WeakScorer(Scorer):
         output = self.detector.model(self.detector.on_device(batch))
         probability, above = output.window.sigmoid(), output.dense - logit(self.frame_level)
         inside = segmented(above, probability >= self.threshold, self.settings.segments, self.settings.level)
-        return tuple(v.cpu().numpy() for v in (probability, output.dense.sigmoid(), inside))
+        return probability.cpu().numpy(), output.dense.sigmoid().cpu().numpy(), inside.cpu().numpy()
 
     def scores(self, reel: Reel, begin: int, end: int, stride: int) -> np.ndarray:
         """The score (n,) float32 of every frame of the stretch [begin, end)."""

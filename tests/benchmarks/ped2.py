@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from data.reel.reel import Reel, find_reels  # noqa: E402
-from inference.metrics.frame import PixelRanks, frame_metrics  # noqa: E402
-from inference.metrics.region import RegionSweep  # noqa: E402
 from inference.results.results import ScoreMaps  # noqa: E402
+from tests.benchmarks.parts.frame_metrics import PixelRanks, frame_metrics  # noqa: E402
+from tests.benchmarks.parts.region_metrics import RegionSweep  # noqa: E402
 
 RECIPE = ROOT / "demo" / "video.yaml"
 RECOMMENDED = "recommended"

@@ -127,10 +127,13 @@ def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
     for name, chosen in segmentations(scorer, found).items():
         others = [f._replace(inside=inside) for f, inside in zip(found, chosen, strict=True)]
         row[f"f1_{name}"] = dense_figures(reels, others)[0]
-    row["f1_at_half"] = dense_figures(reels, windows_of(replace(scorer, frame_level=0.5), reels))[0]
+    row["f1_at_half"] = dense_figures(
+        reels, windows_of(WeakScorer(scorer.detector, scorer.settings, scorer.threshold), reels)
+    )[0]
     for parts in PARTS:
         settings = replace(scorer.settings, segments=parts)
-        row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(replace(scorer, settings=settings), reels))[0]
+        other = WeakScorer(scorer.detector, settings, scorer.threshold, scorer.frame_level)
+        row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(other, reels))[0]
     return row
 
 

@@ -202,7 +202,7 @@ def test_the_cadence_is_measured_not_believed(work, tmp_path):
 
 
 def test_a_reel_of_an_older_version_is_told_by_the_runs_config(work):
-    reel = training_reel(work / "run", load_scorer(work / "run", "cpu")[0])
+    reel = training_reel(work / "run")
     assert reel.meta["pixels"]["mask"] == []
     del reel.meta["pixels"]
     masked = settings(work, prep__mask=[[0, 0, 4, 4]])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from config import TrainConfig
-from data.reel.reel import INVALID, Reel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.calibration import quiet
 from inference.calibration.quiet import QuietRange, keep_quiet, quiet_ranges, ranges_of, within
 from inference.evaluate import evaluate

@@ -90,7 +90,7 @@ def test_stored_frames_are_the_stretched_rates(solar, solar_reel):
     assert np.argwhere(solar_reel.masks & SATURATED).tolist() == [[5, 0, 7]]
     # One scaling for all frames, so physical values come back.
     for i in (0, 3, 5):
-        physical = solar_reel.physical(i)[0]
+        physical = solar_reel.physical(i, i + 1)[0][0]
         np.testing.assert_allclose(physical[valid[i]], truth[i][valid[i]], rtol=1e-4)
         assert np.isnan(physical[~valid[i]]).all()
 
@@ -291,7 +291,7 @@ def test_wavelengths_become_channels(stacked, tmp_path):
         (4, 3, 6, 8),
     )
     for i, source in enumerate((0, 1, 2, 4)):
-        physical = reel.physical(i)
+        physical = reel.physical(i, i + 1)[0]
         for channel in range(3):
             expected = rates(counts(10 * source + channel, rate=200 * (channel + 1)))
             good = np.isfinite(physical[channel])
@@ -332,7 +332,7 @@ def test_a_given_scaling_is_the_same_for_every_reel(tmp_path):
             (tmp_path / name / f"{i}.fits").write_bytes(fits_bytes(counts(i, rate=rate), header(12 * i)))
         (reel,) = run(tmp_path / name, tmp_path / "out" / name, settings).values()
         assert reel.stretches == [Stretch("asinh", 100.0, 5000.0)]
-        np.testing.assert_allclose(reel.physical(2)[0], rates(counts(2, rate=rate)), rtol=1e-4)
+        np.testing.assert_allclose(reel.physical(2, 3)[0][0], rates(counts(2, rate=rate)), rtol=1e-4)
         stored.append(reel.frames[:].mean())
     assert stored[1] > 2 * stored[0]
     (third,) = run(tmp_path / "bright", tmp_path / "out3", replace(SMALL, stretch_from=str(reel.path))).values()

@@ -70,7 +70,7 @@ def test_reel_reads_back_what_was_stored(tmp_path):
     assert (len(reel), reel.shape, list(reel.channels)) == (10, (10, 2, 4, 5), ["171", "gray"])
     expected = physical[3].copy()
     expected[:, 1, 2] = np.nan
-    np.testing.assert_allclose(reel.physical(3), expected, rtol=1e-4)
+    np.testing.assert_allclose(reel.physical(3, 4)[0], expected, rtol=1e-4)
     np.testing.assert_array_equal(reel.times_s, 12.0 * np.arange(10))
     assert reel.times_utc[1] == np.datetime64("2012-07-19T00:00:12")
     assert reel.labels.tolist() == labels

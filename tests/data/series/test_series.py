@@ -116,7 +116,7 @@ def test_a_table_becomes_a_reel_of_one_pixel_frames_that_is_invertible(work):
     assert reel.cadence_s == 60
     assert reel.meta["kind"] == "series"
     np.testing.assert_allclose(reel.signals(), table[reel.channels], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(reel.physical(5)[:, 0, 0], table[reel.channels].iloc[5], rtol=1e-6)
+    np.testing.assert_allclose(reel.physical(5, 6)[0][:, 0, 0], table[reel.channels].iloc[5], rtol=1e-6)
     assert (reel.times_utc == table["Timestamp"].to_numpy("datetime64[ms]")).all()
     np.testing.assert_array_equal(reel.labels, table["truth"])
     assert not (reel.path / "preview.mp4").exists()

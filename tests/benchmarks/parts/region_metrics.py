@@ -144,8 +144,8 @@ class TrackLinker:
 class RegionSweep:
     """RBDC and TBDC of score maps, one frame after the other; memory grows with the tracks only.
 
-    Thresholds that suit the maps: `metrics.PixelRanks.thresholds`, after a first pass over them. Then `add` every frame
-    in time order, with `next_video` between two videos; `metrics` at any time.
+    Thresholds that suit the maps: `frame_metrics.PixelRanks.thresholds`, after a first pass over them. Then `add` every
+    frame in time order, with `next_video` between two videos; `metrics` at any time.
     """
 
     def __init__(

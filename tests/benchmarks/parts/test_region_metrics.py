@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.metrics.frame import PixelRanks
-from inference.metrics.region import Regions, RegionSweep, TrackLinker, region_metrics_of_boxes
+from tests.benchmarks.parts.frame_metrics import PixelRanks
+from tests.benchmarks.parts.region_metrics import Regions, RegionSweep, TrackLinker, region_metrics_of_boxes
 from tests.support import oracles
 from tests.support.paths import SHARED
 
