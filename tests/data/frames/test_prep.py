@@ -325,7 +325,7 @@ def test_when_no_frame_can_be_used_the_message_counts_the_reasons(tmp_path):
         pixels = np.full((24, 32), BLANK, np.int16)
         pixels[:6] = counts(i)[:6]
         (tmp_path / "raw" / f"empty_{i}.fits").write_bytes(fits_bytes(pixels, header(600 + 12 * i)))
-    with pytest.raises(ValueError, match="none of the 7 frames in .*/raw can be used") as caught:
+    with pytest.raises(ValueError, match=r"none of the 7 frames in .*/raw can be used") as caught:
         run(tmp_path / "raw", tmp_path / "out", replace(SMALL, quality_reject=(17,)))
     told = str(caught.value).partition(": ")[2]
     assert told.startswith("4 x coverage 0.2"), told
