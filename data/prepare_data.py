@@ -23,7 +23,7 @@ from config import Config, PrepConfig
 from data import sources
 from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
-from data.frames.frame_table import write_rejected
+from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan, plan_reels
 from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
@@ -67,8 +67,9 @@ def prep(config: Config) -> list[Path]:
     if not made:
         if no_series and not candidates:
             raise ValueError("; ".join(no_series[:5]))
-        reasons = sorted({c.reason for c in candidates if c.reason})[:5]
-        raise ValueError(f"none of the {len(candidates)} frames in {root} can be used; reasons: {'; '.join(reasons)}")
+        names = [plan.name for plan in plans]
+        tables = [rejected_path(out / name) for name in [*names, *names_for(found, set(names))]]
+        raise ValueError(why_nothing_is_made(root, tables))
     if not_had:
         raise OSError(f"{len(made)} reels are made without them (to be moved away before others can be), but {not_had}")
     return made

@@ -14,6 +14,7 @@ FRAME_COLUMNS = (
     "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
     "reason", "label", "source", "sha256",
 )  # fmt: skip
+MOST_REASONS = 5  # in one message
 
 
 def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, int] | None = None) -> pd.DataFrame:
@@ -84,11 +85,26 @@ def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = Non
     """Record why a plan gives no reel: the rows that frames.csv would have."""
     table = frame_table(plan, {}, []) if table is None else table
     write_csv(rejected_path(final), table)
-    reasons = table["reason"].value_counts()
     print(
-        f"{plan.name}: none of {len(table)} frames can be used; {reasons.iloc[0]} of them: {reasons.index[0]} "
-        f"(all in {rejected_path(final)})"
+        f"{plan.name}: none of {len(table)} frames can be used: {told_reasons(table)} (all in {rejected_path(final)})"
     )
+
+
+def told_reasons(table: pd.DataFrame) -> str:
+    """The commonest reasons of a table of rejected frames, each with the number of frames that it holds for."""
+    counts = table["reason"].value_counts()
+    told = [f"{count} x {reason}" for reason, count in counts.head(MOST_REASONS).items()]
+    left = len(counts) - len(told)
+    return "; ".join(told + ([f"{left} other reasons"] if left else []))
+
+
+def why_nothing_is_made(root: Path, tables: list[Path]) -> str:
+    """What stood against every frame or sample that was met, from the tables of the reels that came to nothing."""
+    if not tables:
+        return f"none of the 0 frames in {root} can be used: no file there holds any"
+    met = pd.concat([pd.read_csv(path, usecols=["reason"]) for path in tables])
+    places = ", ".join(map(str, tables[:3])) + (" ..." if len(tables) > 3 else "")
+    return f"none of the {len(met)} frames in {root} can be used: {told_reasons(met)} (frame by frame in {places})"
 
 
 def add_labels(table: pd.DataFrame, anomalies: tuple[tuple[str, str], ...] | None, folder: Path) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
-from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path
+from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
 from data.reel.files import folder_name, unlike, write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -95,7 +95,8 @@ def assemble_series(
     frames_table = _frame_table(series, order, reasons, kept)
     if not len(kept):
         write_csv(rejected_path(final), frames_table)
-        print(f"{final.name}: none of {len(order)} samples can be used (reasons in {rejected_path(final)})")
+        told = f"{told_reasons(frames_table)} (all in {rejected_path(final)})"
+        print(f"{final.name}: none of {len(order)} samples can be used: {told}")
         return None
     scaling = scaling_of(series, kept, given.stretches, prep)
     making = making_folder(final)

@@ -10,12 +10,12 @@ Trained on training clips 01-12. Clips 13-16 are evaluated as they are, and once
 
 A walker is cut out where it differs from its clip's median. Printed: raw frame AUC of each kind's frames that show it
 against all clean frames, and the mean over the four kinds that move unusually fast or large.
+
+--json keys: <method>_<kind>, <method>_primary (the mean).
 """
 
 import argparse
-import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -23,15 +23,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, run_method
+from parts.common import parsed, parser, write
+from parts.tiny_video import write_ped2
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from inference.metrics.frame import frame_auc
 
-from benchmarks.ped2 import METHODS, RECOMMENDED, prepare, run_method  # noqa: E402
-
-from inference.metrics.frame import frame_auc  # noqa: E402
-
-FIT, HELD = [f"{n:02d}" for n in range(1, 13)], [f"{n:02d}" for n in range(13, 17)]
+HELD = 0.25  # of the training clips, the last ones: 13-16 of Ped2's
 KINDS = ("fast", "glide", "big", "cart", "cross", "still")
 PRIMARY = KINDS[:4]
 
@@ -144,12 +142,13 @@ def pasted(frame: np.ndarray, image: np.ndarray, mask: np.ndarray, place: tuple[
 
 def make_clips(data: Path, work: Path, seed: int) -> dict[str, np.ndarray]:
     """Clips to train on, held-out and planted clips as images; returns which frames show an anomaly, by clip."""
-    clips = {name: read_clip(data / "train" / name) for name in FIT + HELD}
+    clips = {folder.name: read_clip(folder) for folder in sorted((data / "train").iterdir())}
     tracks = {name: walkers(frames) for name, frames in clips.items()}
-    for name in FIT:
+    held = list(clips)[round(len(clips) * (1 - HELD)) :]
+    for name in set(clips) - set(held):
         shutil.copytree(data / "train" / name, work / "raw_train" / name)
     shown = {}
-    for name in HELD:
+    for name in held:
         write_clip(work / "raw_test" / name, clips[name])
         shown[name] = np.zeros(len(clips[name]), bool)
         others = [t for other, found in tracks.items() if other != name for t in found]
@@ -168,33 +167,38 @@ def write_clip(folder: Path, frames: np.ndarray) -> None:
 def auc_by_kind(results: Path, shown: dict[str, np.ndarray]) -> dict[str, float]:
     """Raw frame AUC of the frames that show each kind against all frames of clean clips."""
     scores = {name: pd.read_csv(results / name / "scores.csv")["max"].to_numpy() for name in shown}
-    clean = np.concatenate([scores[name] for name in HELD])
+    held = [name for name in shown if "_" not in name]
+    clean = np.concatenate([scores[name] for name in held])
     found = {}
     for kind in KINDS:
-        odd = np.concatenate([scores[f"{n}_{kind}"][shown[f"{n}_{kind}"]] for n in HELD])
+        odd = np.concatenate([scores[f"{n}_{kind}"][shown[f"{n}_{kind}"]] for n in held])
         found[kind] = frame_auc(np.concatenate([clean, odd]), np.repeat([0.0, 1.0], [len(clean), len(odd)]))
     return {"primary": float(np.mean([found[kind] for kind in PRIMARY])), **found}
 
 
+def measure(options: argparse.Namespace, work: Path) -> dict[str, float]:
+    """The figures of all methods asked for, printed as they come."""
+    check_methods()
+    shown = make_clips(options.data or write_ped2(work / "ped2"), work, options.seed)
+    prepare(work / "raw_train", work, "train", options.quick)
+    prepare(work / "raw_test", work, "test", options.quick)
+    figures = {}
+    for name in options.methods or (["flow"] if options.quick else [RECOMMENDED, "flow"]):
+        run_method(name, options.seed, work, options.quick)
+        found = auc_by_kind(work / f"eval_{name}_{options.seed}", shown)
+        print(pd.DataFrame({name: found}).T.to_string(float_format="%.4f"), flush=True)
+        figures |= {f"{name}_{kind}": auc for kind, auc in found.items()}
+    return figures
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of Ped2, see ped2.py")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[RECOMMENDED, "flow"])
-    parser.add_argument("--seed", type=int, default=0, help="of the anomalies and of the training")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    arguments = parser.parse_args()
-    rows = {}
+    asked = parser(__doc__, "one method, small pictures", data="folder of Ped2, see ped2.py")
+    asked.add_argument("--methods", nargs="+", choices=METHODS, help=f"default: {RECOMMENDED} flow")
+    asked.add_argument("--seed", type=int, default=0, help="of the anomalies and of the training")
+    options = parsed(asked)
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        shown = make_clips(arguments.data, work, arguments.seed)
-        prepare(work / "raw_train", work / "train")
-        prepare(work / "raw_test", work / "test")
-        for name in arguments.methods:
-            run_method(name, arguments.seed, work, [])
-            rows[name] = auc_by_kind(work / f"eval_{name}_{arguments.seed}", shown)
-            print(pd.DataFrame({name: rows[name]}).T.to_string(float_format="%.4f"), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        figures = measure(options, Path(folder))
+    write(figures, options.json)
 
 
 if __name__ == "__main__":

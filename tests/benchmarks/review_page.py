@@ -6,30 +6,27 @@ Writes a reel of N windows (20,000 over 40,000 frames of 32x32), lets review fil
 server. `open_s` is the time from navigation until every clip of the first row of the grid can play, in Chromium when
 there is one, with no clip encoded yet; without one, the time of the answers that this needs. Then it times the answers
 one by one, a verdict as a client sees it (saved, and the page's overview anew), and asks for many clips while it looks
-at the server's memory (Linux).
+at the server's memory (Linux). Each answer's time stands beside that of the smallest one, a fixed file.
+
+--json keys: windows, frames, clips, open_s, open_again_s, open_over_limit, in_browser (1 or 0), <answer>_ms,
+<answer>_p95_ms, <answer>_over_fixed (medians), rss_before_mb, rss_after_mb, rss_ratio, cache_mb, cache_limit_mb.
 """
 
-import argparse
-import importlib.util
-import json
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from parts.common import parsed, parser, write
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from data.review.page.clips import CACHE_BYTES  # noqa: E402
-from tests.support.browser import chromium, find_chromium, open_page, wait_until  # noqa: E402
-from tests.support.reels import make_reel  # noqa: E402
-from tests.support.review_server import Server  # noqa: E402
+from data.review.page.clips import CACHE_BYTES
+from tests.support.browser import chromium, has_browser, open_page, wait_until
+from tests.support.reels import make_reel
+from tests.support.review_server import Server
 
 OPEN_LIMIT_S = 2.0
 RSS_LIMIT = 1.3  # server's memory after many clips over that before them
@@ -72,16 +69,15 @@ def open_without(server: Server) -> float:
     return time.perf_counter() - begin_s
 
 
-def open_times(folder: Path) -> dict[str, float | str]:
+def open_times(folder: Path) -> dict[str, float]:
     """Seconds to open the page of a fresh server: the first time, and the median of three more."""
-    if find_chromium() and importlib.util.find_spec("playwright"):
+    if has_browser():
         with Server(folder) as server, chromium() as browser:
             times_s = [open_in_browser(browser, server) for _ in range(4)]
     else:
         with Server(folder) as server:
             times_s = [open_without(server) for _ in range(4)]
-    kind = "browser" if find_chromium() else "answers"
-    return {"opened_in": kind, "open_s": times_s[0], "open_again_s": statistics.median(times_s[1:])}
+    return {"in_browser": int(has_browser()), "open_s": times_s[0], "open_again_s": statistics.median(times_s[1:])}
 
 
 def milliseconds(action: Callable[[], object], repeat: int) -> tuple[float, float]:
@@ -94,7 +90,7 @@ def milliseconds(action: Callable[[], object], repeat: int) -> tuple[float, floa
     return 1e3 * statistics.median(times_s), 1e3 * float(np.quantile(times_s, 0.95))
 
 
-def answer_times(server: Server, windows: int, repeat: int = 30) -> dict[str, tuple[float, float]]:
+def answer_times(server: Server, windows: int, repeat: int) -> dict[str, tuple[float, float]]:
     """(median, 95 % quantile) in ms by what is asked for."""
     random = np.random.default_rng(1)
 
@@ -106,6 +102,7 @@ def answer_times(server: Server, windows: int, repeat: int = 30) -> dict[str, tu
         server.ask("summary")
 
     asked = {
+        "fixed": lambda: server.get("/static/style.css"),
         "summary": lambda: server.ask("summary"),
         "order": lambda: server.ask("order?sort=outliers"),
         "windows": lambda: server.ask(f"windows?ids={','.join(map(str, some(100)))}"),
@@ -136,7 +133,7 @@ def clip_times(server: Server, windows: int, count: int) -> tuple[tuple[float, f
     return times_ms, before_mb, rss_mb(server)
 
 
-def measure(folder: Path, windows: int, clips: int) -> dict:
+def measure(folder: Path, windows: int, clips: int, repeat: int) -> dict:
     """All figures, flat."""
     frames = write_reel(folder, windows)
     with Server(folder):
@@ -144,10 +141,10 @@ def measure(folder: Path, windows: int, clips: int) -> dict:
     flat = {"windows": windows, "frames": frames, **open_times(folder)}
     flat["open_over_limit"] = flat["open_s"] / OPEN_LIMIT_S
     with Server(folder) as server:
-        times = answer_times(server, windows)
+        times = answer_times(server, windows, repeat)
         times["clip"], before_mb, after_mb = clip_times(server, windows, clips)
     for name, (median, p95) in times.items():
-        flat |= {f"{name}_ms": median, f"{name}_p95_ms": p95}
+        flat |= {f"{name}_ms": median, f"{name}_p95_ms": p95, f"{name}_over_fixed": median / times["fixed"][0]}
     cached = sum(p.stat().st_size for p in (folder / "long" / "review_clips").iterdir())
     memory = {"rss_before_mb": before_mb, "rss_after_mb": after_mb, "rss_ratio": after_mb / before_mb}
     return flat | memory | {"clips": clips, "cache_mb": cached / 2**20, "cache_limit_mb": CACHE_BYTES / 2**20}
@@ -157,30 +154,28 @@ def report(flat: dict) -> None:
     """Print the figures with their limits."""
     print(f"{flat['windows']} windows over {flat['frames']} frames of {SIDE}x{SIDE}; {os.cpu_count()} processors")
     again, over = flat["open_again_s"], flat["open_over_limit"]
-    print(f"open ({flat['opened_in']}): {flat['open_s']:.2f} s, again {again:.2f} s; {over:.2f} of {OPEN_LIMIT_S:g} s")
-    print(f"{'answer':>10} {'median ms':>10} {'p95 ms':>8}")
+    where = "browser" if flat["in_browser"] else "answers"
+    print(f"open ({where}): {flat['open_s']:.2f} s, again {again:.2f} s; {over:.2f} of {OPEN_LIMIT_S:g} s")
+    print(f"{'answer':>10} {'median ms':>10} {'p95 ms':>8} {'x fixed':>8}")
     for name in [key.removesuffix("_p95_ms") for key in flat if key.endswith("_p95_ms")]:
-        print(f"{name:>10} {flat[f'{name}_ms']:10.1f} {flat[f'{name}_p95_ms']:8.1f}")
+        median, p95, over = (flat[f"{name}_{key}"] for key in ("ms", "p95_ms", "over_fixed"))
+        print(f"{name:>10} {median:10.1f} {p95:8.1f} {over:8.1f}")
     memory = f"{flat['rss_before_mb']:.0f} MB, after {flat['clips']} clips {flat['rss_after_mb']:.0f} MB"
     print(f"server: {memory}, ratio {flat['rss_ratio']:.2f} (limit {RSS_LIMIT})")
     print(f"cache of clips: {flat['cache_mb']:.1f} MB (limit {flat['cache_limit_mb']:.0f} MB)")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the windows and clips")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as flat JSON")
-    parser.add_argument("--windows", type=int, help="number of windows (default 20000; 2000 with --quick)")
-    parser.add_argument("--clips", type=int, help="number of clips asked for (default 2000; 200 with --quick)")
-    options = parser.parse_args()
-    windows = options.windows or (2000 if options.quick else 20_000)
-    clips = min(options.clips or (200 if options.quick else 2000), windows - 50)
+    asked = parser(__doc__, "200 windows, 20 clips, each answer three times")
+    asked.add_argument("--windows", type=int, help="number of windows (default 20000; 200 with --quick)")
+    asked.add_argument("--clips", type=int, help="number of clips asked for (default 2000; 20 with --quick)")
+    options = parsed(asked)
+    windows = options.windows or (200 if options.quick else 20_000)
+    clips = min(options.clips or (20 if options.quick else 2000), windows - 50)
     with tempfile.TemporaryDirectory(prefix="review_page_benchmark_") as folder:
-        flat = measure(Path(folder), windows, clips)
+        flat = measure(Path(folder), windows, clips, 3 if options.quick else 30)
     report(flat)
-    if options.json:
-        rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in flat.items()}
-        options.json.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    write({name: round(value, 3) for name, value in flat.items()}, options.json)
 
 
 if __name__ == "__main__":

@@ -1,68 +1,60 @@
 """Series on real data, through the program: anomalies, forecasts, imputation, classification, speed. Prints tables.
 
-    python tests/benchmarks/series.py --data SERIES [--tasks anomaly forecast impute classify speed] [--json FILE]
+    python tests/benchmarks/series.py --data SERIES [--tasks anomaly forecast impute classify speed] [--quick]
+        [--json FILE]
 
-SERIES: see series_sets.py; classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose ROCKET is
-run by rocket.py. Protocols stand in series_anomaly.py and series_tasks.py. Nothing is tuned on test labels.
---json keys: vus_pr_<set>_<method>, ucr_score_<method>, skab_f1 (of tvnet), skab_f1_<method>,
-etth1_96_mse, ett<h1|h2>_<horizon>_mse_<method>, classify_accuracy_<set>, windows_per_s_<train|eval>_<method>;
-vus_speedup is in vus.py.
+SERIES: see parts/series_sets.py; classification: --aeon FOLDER, the datasets/data folder of the aeon package, whose
+ROCKET is run by rocket.py. Protocols stand in parts/series_anomaly.py and parts/series_tasks.py. Nothing is tuned on
+test labels. Speed: tvnet's beside timesnet's of the same run; that of VUS is in vus.py. In brackets: of the methods,
+sets and horizons that are asked for.
+
+--json keys: vus_pr_<set>_<method>, [ucr_score_<method>], [skab_f1] (of tvnet), [skab_f1_<method>], [etth1_96_mse] (of
+tvnet), <ett>_<horizon>_mse_<method>, <ett>_impute_<rate>_mse_<method>, [classify_accuracy_<set>] (of tvnet),
+[classify_accuracy_<set>_<method>], windows_per_s_<side>_<method> (side: train or eval),
+<side>_speed_tvnet_over_timesnet.
 """
 
 import argparse
-import json
-import os
-import sys
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import pandas as pd
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
-
-import series_anomaly  # noqa: E402
-import series_tasks  # noqa: E402
-from series_sets import SETS  # noqa: E402
-from series_speed import speed  # noqa: E402
+from parts import series_anomaly, series_tasks
+from parts.common import parsed, parser, told, write
+from parts.rows import rows_of
+from parts.series_sets import SETS
+from parts.series_speed import speed
+from parts.tiny_series import write_series
 
 LABELLED = ["msl", "smap", "ucr", "nab", "skab"]
+ETTS = ["ETTh1", "ETTh2"]
 CLASSIFICATION = ["BasicMotions", "JapaneseVowels", "GunPoint", "ItalyPowerDemand", "ArrowHead", "OSULeaf", "ACSF1"]
 
 
-def quietly(measure: Callable, *arguments) -> dict:
-    """One row, made in a folder that is removed, without what the program prints, on one thread."""
-    import torch
-
-    torch.set_num_threads(1)
-    with ExitStack() as stack:
-        folder, nowhere = stack.enter_context(tempfile.TemporaryDirectory()), stack.enter_context(open(os.devnull, "w"))
-        stack.enter_context(redirect_stdout(nowhere))
-        stack.enter_context(redirect_stderr(nowhere))
-        return measure(*arguments, Path(folder))
-
-
-def rows_of(calls: list[tuple], jobs: int) -> pd.DataFrame:
-    """The rows of all calls (function, arguments), so many at a time, printed as they come."""
-    rows = []
-    with ProcessPoolExecutor(jobs) as pool:
-        for waiting in [pool.submit(quietly, *call) for call in calls]:
-            try:
-                rows.append(waiting.result())
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # no hours of work after a failure
-                raise
-            told = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
-            print(*told, flush=True)
-    return pd.DataFrame(rows)
+QUICK = {
+    "methods": ["kmeans", "tvnet"],
+    "sets": ["msl", "ucr", "skab"],
+    "nets": ["linear", "tvnet"],
+    "etts": ["ETTh1"],
+    "horizons": [96],
+    "rates": [0.25],
+    "limit": 1,
+    "jobs": 1,
+}
+FULL = {
+    "methods": list(series_anomaly.METHODS),
+    "sets": LABELLED,
+    "nets": list(series_tasks.FORECASTERS),
+    "etts": ETTS,
+    "horizons": list(series_tasks.HORIZONS),
+    "rates": list(series_tasks.RATES),
+    "limit": None,
+    "jobs": 2,
+}
 
 
 def anomaly(a: argparse.Namespace) -> dict[str, float]:
     cases = [case for name in a.sets for case in list(SETS[name](a.data))[: a.limit]]
-    table = rows_of([(series_anomaly.run_case, case, m, a.seed) for m in a.methods for case in cases], a.jobs)
+    table = rows_of([(series_anomaly.run_case, case, m, a.seed, a.quick) for m in a.methods for case in cases], a.jobs)
     print(table.pivot_table("vus_pr", "method", "set").round(3).to_string())
     print("official figures, mean over the series that have them:")
     print(series_anomaly.official(cases).round(3).to_string())
@@ -72,8 +64,8 @@ def anomaly(a: argparse.Namespace) -> dict[str, float]:
 
 
 def forecast(a: argparse.Namespace) -> dict[str, float]:
-    asked = [(s, h, m) for s in ("ETTh1", "ETTh2") for h in series_tasks.HORIZONS for m in a.nets]
-    table = rows_of([(series_tasks.forecast, a.data, s, h, m, a.seed) for s, h, m in asked], a.jobs)
+    asked = [(s, h, m) for s in a.etts for h in a.horizons for m in a.nets]
+    table = rows_of([(series_tasks.forecast, a.data, s, h, m, a.seed, a.quick) for s, h, m in asked], a.jobs)
     print(table.pivot_table(["mse", "mae"], "method", ["set", "horizon"]).round(4).T.to_string())
     figures = {f"{r.set.lower()}_{r.horizon}_mse_{r.method}": r.mse for r in table.itertuples()}
     best = table[(table["set"] == "ETTh1") & (table["horizon"] == 96) & (table["method"] == "tvnet")]["mse"]
@@ -82,8 +74,8 @@ def forecast(a: argparse.Namespace) -> dict[str, float]:
 
 def impute(a: argparse.Namespace) -> dict[str, float]:
     nets = [m for m in a.nets if m not in ("linear",)]
-    asked = [(s, rate, m) for s in ("ETTh1", "ETTh2") for rate in series_tasks.RATES for m in nets]
-    table = rows_of([(series_tasks.impute, a.data, s, rate, m, a.seed) for s, rate, m in asked], a.jobs)
+    asked = [(s, rate, m) for s in a.etts for rate in a.rates for m in nets]
+    table = rows_of([(series_tasks.impute, a.data, s, rate, m, a.seed, a.quick) for s, rate, m in asked], a.jobs)
     print(table.pivot_table(["mse", "straight line mse"], "method", ["set", "rate"]).round(4).T.to_string())
     return {f"{r.set.lower()}_impute_{r.rate:g}_mse_{r.method}": r.mse for r in table.itertuples()}
 
@@ -94,7 +86,7 @@ def classify(a: argparse.Namespace) -> dict[str, float]:
         return {}
     sets = list(series_tasks.aeon_sets(a.aeon, CLASSIFICATION))
     nets = [m for m in a.nets if m not in ("linear",)]
-    table = rows_of([(series_tasks.classify, *files, m, a.seed) for files in sets for m in nets], a.jobs)
+    table = rows_of([(series_tasks.classify, *files, m, a.seed, a.quick) for files in sets for m in nets], a.jobs)
     print(table.pivot_table("accuracy", "set", "method").round(3).to_string())
     found = {f"classify_accuracy_{r.set}_{r.method}": r.accuracy for r in table.itertuples()}
     return found | {f"classify_accuracy_{r.set}": r.accuracy for r in table.itertuples() if r.method == "tvnet"}
@@ -103,29 +95,42 @@ def classify(a: argparse.Namespace) -> dict[str, float]:
 TASKS = {"anomaly": anomaly, "forecast": forecast, "impute": impute, "classify": classify, "speed": speed}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=LABELLED, help="anomaly")
-    parser.add_argument("--methods", nargs="+", choices=series_anomaly.METHODS, default=list(series_anomaly.METHODS))
-    parser.add_argument("--nets", nargs="+", choices=series_tasks.FORECASTERS, default=list(series_tasks.FORECASTERS))
-    parser.add_argument("--aeon", type=Path, help="folder of aeon's data sets")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", dest="extra", action="append", default=[], help="anomaly: a setting for all methods")
-    parser.add_argument("--jobs", type=int, default=2, help="rows at a time, each on one thread")
-    parser.add_argument("--limit", type=int, help="anomaly: only so many series of each set")
-    parser.add_argument("--csv", type=Path, help="anomaly: write a row for each series and method")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    series_anomaly.override(arguments.extra)
+def figures_of(options: argparse.Namespace) -> dict[str, float]:
+    """The figures of all tasks asked for."""
     figures: dict[str, float] = {}
-    for task in arguments.tasks:
-        print(f"--- {task}, seed {arguments.seed}")
-        figures |= TASKS[task](arguments)
-    print(json.dumps(figures, indent=1))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    for task in options.tasks:
+        print(f"--- {task}, seed {options.seed}")
+        figures |= TASKS[task](options)
+    return figures
+
+
+def main() -> None:
+    asked = parser(__doc__, "one series of three sets, two methods, one epoch", data="folder of series")
+    asked.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    asked.add_argument("--sets", nargs="+", choices=SETS, help=f"anomaly; default: {' '.join(LABELLED)}")
+    asked.add_argument("--methods", nargs="+", choices=series_anomaly.METHODS, help="anomaly; default: all")
+    asked.add_argument("--nets", nargs="+", choices=series_tasks.FORECASTERS, help="of the other tasks; default: all")
+    asked.add_argument("--horizons", nargs="+", type=int, choices=series_tasks.HORIZONS, help="default: all")
+    asked.add_argument("--rates", nargs="+", type=float, help="impute: hidden fractions")
+    asked.add_argument("--etts", nargs="+", choices=ETTS, help="forecast, impute; default: both")
+    asked.add_argument("--aeon", type=Path, help="folder of aeon's data sets")
+    asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--set", dest="extra", action="append", default=[], help="anomaly: a setting for all methods")
+    asked.add_argument("--jobs", type=int, help="rows at a time, each on one thread; default: 2")
+    asked.add_argument("--limit", type=int, help="anomaly: only so many series of each set")
+    asked.add_argument("--csv", type=Path, help="anomaly: write a row for each series and method")
+    options = parsed(asked)
+    for name, default in (QUICK if options.quick else FULL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+    series_anomaly.override(options.extra)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.data is None:
+            options.data = write_series(Path(folder) / "series")
+            options.aeon = options.data / "aeon"
+        figures = figures_of(options)
+    print(told(figures))
+    write(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,19 @@
 """One sheet of every base signal and every anomaly of the synthetic series: labels shaded, the clean twin dashed.
 
-.venv/bin/python tests/benchmarks/synthetic_pictures.py docs/synthetic_series.webp [--seed 0]
+    python tests/benchmarks/synthetic_pictures.py [--out docs/synthetic_series.webp] [--seed N] [--quick] [--json FILE]
+
+--json keys: panels, picture_kb.
 """
 
-import argparse
 import io
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from parts.common import parsed, parser, write
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from config import SyntheticConfig
 from data.reel.files import replacing
@@ -62,8 +61,7 @@ def draw(axes: Axes, name: str, series: Synthetic) -> None:
     axes.set(xticks=[], yticks=[], xlim=(0, LENGTH - 1))
 
 
-def sheet(seed: int) -> Figure:
-    names = [*SHAPES, *ANOMALIES]
+def sheet(seed: int, names: list[str]) -> Figure:
     rows = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(2 * COLUMNS, 0.85 * rows), layout="constrained")
     grid = figure.subplots(rows, COLUMNS).flat
@@ -75,15 +73,20 @@ def sheet(seed: int) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    buffer = io.BytesIO()
-    sheet(args.seed).savefig(buffer, format="png", dpi=110)
-    with replacing(args.out) as part:
-        Image.open(buffer).convert("RGB").save(part, "WEBP", quality=70, method=6)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    asked = parser(__doc__, "five panels alone")
+    asked.add_argument("--out", type=Path, metavar="FILE", help="write the sheet here, as WebP")
+    asked.add_argument("--seed", type=int, default=0)
+    options = parsed(asked)
+    names = [*list(SHAPES)[:2], *list(ANOMALIES)[:3]] if options.quick else [*SHAPES, *ANOMALIES]
+    png, webp = io.BytesIO(), io.BytesIO()
+    sheet(options.seed, names).savefig(png, format="png", dpi=110)
+    Image.open(png).convert("RGB").save(webp, "WEBP", quality=70, method=6)
+    figures = {"panels": len(names), "picture_kb": webp.tell() / 1000}
+    if options.out:
+        with replacing(options.out) as part:
+            part.write_bytes(webp.getvalue())
+    print(f"{figures['panels']} panels, {figures['picture_kb']:.0f} kB")
+    write(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -1,48 +1,42 @@
 """Weak labels: segments of EMG recordings from one label a window, and the speed of the soft alignment.
 
-    python tests/benchmarks/weak.py --data SERIES [--methods NAME ...] [--seeds N ...] [--json FILE]
+    python tests/benchmarks/weak.py --data SERIES [--methods NAME ...] [--seeds N ...] [--quick] [--json FILE]
 
 SERIES holds emg.npz, keys `train|valid|test/<record>/x` (T, 8) and `/y` (T,), with the split of WETAS (Lee et al.
 2021). Protocol: windows of 500 samples; trained on the training part's window labels; the epoch, the threshold of
 windows and everything else is chosen by window labels of the validation part; labels of samples are used for the test
 figures alone. Weak F1: test windows of 500 that cover each recording, the last one flush with its end. Dense F1 and
-IoU: over all samples of the test part together, without any adjustment.
---json keys: emg_weak_f1, emg_dense_f1, emg_iou and emg_dense_f1_std of the best configuration, the same with _<method>,
-softdtw_speedup and dilated_speedup. Printed too, of the same nets: the dense F1 without alignment (f1_half: samples of
-positive windows from probability 0.5, f1_frame_level: from the chosen one, f1_level: from `level` of the window's
-highest score), aligned as if the chosen level were 0.5 (f1_at_half), and by parts a window.
+IoU: over all samples of the test part together, without any adjustment. Printed too, of the same nets: the dense F1
+without alignment (f1_half: samples of positive windows from probability 0.5, f1_frame_level: from the chosen one,
+f1_level: from `level` of the window's highest score), aligned as if the chosen level were 0.5 (f1_at_half), and by
+parts a window. The figures without a method are those of the best configuration.
+
+--json keys: emg_weak_f1, emg_dense_f1, emg_iou, emg_dense_f1_std, emg_weak_f1_<method>, emg_dense_f1_<method>,
+emg_iou_<method>, emg_dense_f1_std_<method>, softdtw_speedup, dilated_speedup.
 """
 
-import argparse
 import json
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+import torch.nn.functional as F
+from parts.common import parsed, parser, quiet, told, write
+from parts.recipes import nested, run_mode
+from parts.tiny_series import write_emg
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT)]
-
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-
-from config import load  # noqa: E402
-from data.prepare_data import prep  # noqa: E402
-from data.reel.reel import Reel, find_reels  # noqa: E402
-from inference.fit import calibrate_run  # noqa: E402
-from inference.scorers.load import load_scorer  # noqa: E402
-from inference.scorers.weak import WeakScorer, Windows, folded  # noqa: E402
-from models.backbone3d import TimeConv3d  # noqa: E402
-from models.parts.alignment import soft_cost  # noqa: E402
-from training.train import train  # noqa: E402
+from config import from_dict
+from data.reel.reel import Reel, find_reels
+from inference.scorers.load import load_scorer
+from inference.scorers.weak import WeakScorer, Windows, folded
+from models.backbone3d import TimeConv3d
+from models.parts.alignment import soft_cost
 
 LENGTH = 500
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -85,6 +79,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "fine_splice": {"train.loss": "weak_bce", **TOP, **FINE, "train.weak.splice": 0.5},
 }
 SHOWN, BEST = ("weak_bce", "wetas", "mil", "ensemble"), "ensemble"
+QUICK = {"train.epochs": 1, "train.warmup_epochs": 0.0, "train.batch_size": 4, "model.members": 2}
+QUICK |= {"model.stages": [{"width": 8, "kernel": [5, 1, 1]}]}
 PARTS = (4, 12, 50)  # train.weak.segments at inference alone
 
 
@@ -97,18 +93,18 @@ def prepared(data: Path, work: Path, settings: dict[str, Any]) -> Path:
                 raw = work / f"{folder.name}.npz"
                 np.savez(raw, **{k: stored[k] for k in stored.files if k.split("/")[0] in parts})
                 places = {"data_raw": str(raw), "data_clips": str(folder), "prep.label_column": "y"}
-                prep(load(None, settings | places))
+                run_mode("prep", nested(settings | places), work)
     return fit
 
 
-def run_method(name: str, seed: int, data: Path, work: Path) -> dict[str, Any]:
+def run_method(name: str, seed: int, data: Path, work: Path, is_quick: bool) -> dict[str, Any]:
     """Train, unless that is done, and measure on the test part."""
-    run, settings = work / f"run_{name}_{seed}", COMMON | METHODS[name]
+    run, settings = work / f"run_{name}_{seed}", COMMON | METHODS[name] | (QUICK if is_quick else {})
     places = {"data_clips": str(prepared(data, work, settings)), "model_path": str(run), "seed": seed}
-    config, begun = load(None, settings | places), time.perf_counter()
+    sections, begun = nested(settings | places), time.perf_counter()
     if not (run / "calibration" / "weak.json").is_file():
-        calibrate_run(train(config), config)
-    seconds = time.perf_counter() - begun
+        run_mode("train", sections, work)
+    seconds, config = time.perf_counter() - begun, from_dict(sections, f"method {name}")
     scorer, _ = load_scorer(run, "cpu", config.eval)
     valid = json.loads((run / "calibration" / "weak.json").read_text())
     row = {"method": name, "seed": seed, "valid_f1": valid["f1"], "valid_ap": valid["ap"]}
@@ -127,13 +123,12 @@ def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
     for name, chosen in segmentations(scorer, found).items():
         others = [f._replace(inside=inside) for f, inside in zip(found, chosen, strict=True)]
         row[f"f1_{name}"] = dense_figures(reels, others)[0]
-    row["f1_at_half"] = dense_figures(
-        reels, windows_of(WeakScorer(scorer.detector, scorer.settings, scorer.threshold), reels)
-    )[0]
+    at_half = WeakScorer(scorer.detector, scorer.settings, scorer.threshold, frame_level=0.5)
+    row["f1_at_half"] = dense_figures(reels, windows_of(at_half, reels))[0]
     for parts in PARTS:
         settings = replace(scorer.settings, segments=parts)
-        other = WeakScorer(scorer.detector, settings, scorer.threshold, scorer.frame_level)
-        row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(other, reels))[0]
+        by_parts = WeakScorer(scorer.detector, settings, scorer.threshold, scorer.frame_level)
+        row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(by_parts, reels))[0]
     return row
 
 
@@ -165,18 +160,18 @@ def f1_and_iou(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return 2 * both / max(both + either, 1), both / max(either, 1)
 
 
-def soft_alignment_speedup() -> float:
-    """Batch 32, 500 steps, 6 labels, forward and backward, against the recursion of one window after another."""
-    cost, lengths = torch.rand(32, 6, 500), torch.full((32,), 6)
+def soft_alignment_speedup(batch: int, length: int) -> float:
+    """Forward and backward with 6 labels, against the recursion of one window after another."""
+    cost, lengths = torch.rand(batch, 6, length), torch.full((batch,), 6)
     batched = step_s(lambda c: soft_cost(c, lengths, 0.1), cost, times=5)
     plain = step_s(plain_soft_cost, cost, times=1)
     print(f"soft alignment: {batched * 1e3:.1f} ms, one after another {plain * 1e3:.0f} ms")
     return plain / batched
 
 
-def dilated_convolution_speedup() -> float:
+def dilated_convolution_speedup(batch: int) -> float:
     """A step through a dilated convolution over time of the trunk, against torch's own."""
-    x, conv = torch.rand(32, 64, LENGTH, 1, 1), TimeConv3d(64, 3, dilation=16)
+    x, conv = torch.rand(batch, 64, LENGTH, 1, 1), TimeConv3d(64, 3, dilation=16)
     x = x.contiguous(memory_format=torch.channels_last_3d)
     ours = step_s(conv, x, times=5)
     own = step_s(lambda v: F.conv3d(v, conv.weight, conv.bias, padding=(16, 0, 0), dilation=(16, 1, 1)), x, times=5)
@@ -221,31 +216,36 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
     return {key: float(value) for key, value in figures.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=SHOWN)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument("--work", type=Path, help="keep reels and runs here")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    figures = {"softdtw_speedup": soft_alignment_speedup(), "dilated_speedup": dilated_convolution_speedup()}
-    rows = []
-    with ExitStack() as stack:
-        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        work.mkdir(parents=True, exist_ok=True)
-        for name, seed in [(m, s) for m in arguments.methods for s in arguments.seeds]:
-            with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-                rows.append(run_method(name, seed, arguments.data, work))
-            told = (f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in rows[-1].items())
-            print(*told, flush=True)
+def measure(options, work: Path) -> dict[str, float]:
+    """All figures; rows are printed as they come."""
+    batch, length = (2, 60) if options.quick else (32, LENGTH)
+    speedup = soft_alignment_speedup(batch, length)
+    figures, rows = {"softdtw_speedup": speedup, "dilated_speedup": dilated_convolution_speedup(batch)}, []
+    data = options.data or write_emg(work / "emg")
+    for name, seed in [(m, s) for m in options.methods for s in options.seeds]:
+        with quiet():
+            row = run_method(name, seed, data, work, options.quick)
+        rows.append(row)
+        print(told(row), flush=True)
     table = pd.DataFrame(rows)
-    means = table.groupby("method").agg(["mean", "std"]).drop(columns="seed")
-    print(means.T.round(3).to_string())
-    figures |= figures_of(table)
-    print(json.dumps(figures, indent=1))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(table.groupby("method").agg(["mean", "std"]).drop(columns="seed").T.round(3).to_string())
+    return figures | figures_of(table)
+
+
+def main() -> None:
+    asked = parser(__doc__, "the best configuration alone, with a narrow net, one epoch", data="folder with emg.npz")
+    asked.add_argument("--methods", nargs="+", choices=METHODS, help=f"default: {' '.join(SHOWN)}")
+    asked.add_argument("--seeds", nargs="+", type=int, help="default: 0 1 2 3 4")
+    asked.add_argument("--work", type=Path, help="keep reels and runs here")
+    options = parsed(asked)
+    options.methods = options.methods or ([BEST] if options.quick else SHOWN)
+    options.seeds = options.seeds or ([0] if options.quick else [0, 1, 2, 3, 4])
+    with tempfile.TemporaryDirectory() as folder:
+        work = options.work or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        figures = measure(options, work)
+    print(told(figures))
+    write(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,31 @@
 """Weak labels on the demo's embedded sequence: segments and events against its truth table.
 
-    python tests/benchmarks/weak_demo.py [--work DIR] [--json FILE]
+    python tests/benchmarks/weak_demo.py [--work DIR] [--quick] [--json FILE]
 
 What is shown is the mechanics, not a skill: the sequences that are trained on (seeds 1 and 2) and that validates (3)
 have the same transients at the same times and places as the one that is evaluated (seed 0), and only their noise,
 flicker and loops differ. Given are labels of windows of 16 frames alone: whether any transient overlaps it. Six real
 flares of a day would be too few to learn from.
---json keys: demo_frame_f1, demo_frame_iou, demo_found, demo_transients, demo_precision, demo_window_f1.
+In brackets: where an event is found at all, and where a window's label is known.
+
+--json keys: demo_frame_f1, demo_frame_iou, demo_found, demo_transients, [demo_precision], [demo_window_f1].
 """
 
-import argparse
 import json
-import subprocess
-import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from parts.common import parsed, parser, quiet, told, write
+from parts.recipes import nested, run_mode
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT)]
-
-from data.reel.reel import Reel  # noqa: E402
-from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_table, report  # noqa: E402
+from data.reel.reel import Reel
+from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_table, report
+from demo.make_sequence import main as make_sequence
 
 TEST, VALIDATES, TRAINED = 0, 3, (1, 2)
+FRAMES, QUICK_FRAMES = 560, 44
 SETTINGS = {
     "device": "cpu",
     "prep": {"clip_length": 16, "stride": 2, "fit_fraction": 0.6},
@@ -55,21 +54,17 @@ SETTINGS = {
 }
 
 
-def run(*words: object) -> None:
-    subprocess.run([sys.executable, *map(str, words)], cwd=ROOT, check=True)
+QUICK = {"train.epochs": 1, "train.warmup_epochs": 0.0, "prep.resize": [32, 32], "workers": 0}
 
 
-def main_py(mode: str, settings: Path, *words: object) -> None:
-    run("main.py", "-m", mode, "-c", settings, *words)
-
-
-def prepared(work: Path, seed: int, settings: Path) -> Path:
+def prepared(work: Path, seed: int, settings: dict, frames: int) -> Path:
     """The reel of the sequence of a seed, in the folder of those to fit on or of the one to evaluate."""
     folder, name = work / ("test" if seed == TEST else "fit"), f"seed_{seed}"
     if not list(folder.glob(f"{name}*/reel.json")):
         if not (work / name / "truth.csv").is_file():
-            run("demo/make_sequence.py", work / name, "--seed", seed)
-        main_py("prep", settings, "--data-raw", work / name, "--data-clips", work / f"reels_{seed}")
+            with quiet():
+                make_sequence([str(work / name), "--seed", str(seed), "--frames", str(frames)])
+        run_mode("prep", settings, work, "--data-raw", work / name, "--data-clips", work / f"reels_{seed}")
         (reel,) = [path.parent for path in (work / f"reels_{seed}").glob("*/reel.json")]
         folder.mkdir(exist_ok=True)
         renamed = folder / f"{name}_{reel.name}"
@@ -92,9 +87,9 @@ def figures(reel: Reel, results: Path, truth_csv: Path) -> dict[str, float]:
     scores = pd.read_csv(results / "scores.csv")
     inside = np.zeros(len(reel), bool)
     inside[scores["frame"]] = scores["max"] > 0.5
-    both, either = (inside & odd).sum(), (inside | odd).sum()
+    both, either = int((inside & odd).sum()), int((inside | odd).sum())
     weak = json.loads((results / "summary.json").read_text())["weak"]
-    return {
+    found = {
         "demo_frame_f1": 2 * both / (both + either),
         "demo_frame_iou": both / either,
         "demo_found": sum(row["found"] for row in in_time["transients"]),
@@ -102,31 +97,35 @@ def figures(reel: Reel, results: Path, truth_csv: Path) -> dict[str, float]:
         "demo_precision": in_time["precision"],
         "demo_window_f1": weak.get("known", {}).get("f1"),
     }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def measure(work: Path, is_quick: bool) -> dict[str, float]:
+    """Sequences, reels, a run and its results in `work`, as far as they are not there yet."""
+    frames, truth = QUICK_FRAMES if is_quick else FRAMES, work / f"seed_{TEST}" / "truth.csv"
+    settings = nested({"train.weak.labels": str(work / "intervals.csv")} | (QUICK if is_quick else {}), SETTINGS)
+    for seed in (TEST, VALIDATES, *TRAINED):
+        prepared(work, seed, settings, frames)
+    intervals = pd.read_csv(truth)[["start_utc", "end_utc"]]
+    intervals.set_axis(["start", "end"], axis=1).to_csv(work / "intervals.csv", index=False)
+    run = ["--model-path", work / "run"]
+    if not (work / "run" / "calibration" / "weak.json").is_file():
+        run_mode("train", settings, work, "--data-clips", work / "fit", *run)
+    run_mode("eval", settings, work, "--data-clips", work / "test", *run)
+    reel = Reel(prepared(work, TEST, settings, frames))
+    return figures(reel, work / "run" / "eval" / reel.name, truth)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--work", type=Path, help="keep sequences, reels and the run here")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    with ExitStack() as stack:
-        work = (arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
+    asked = parser(__doc__, f"sequences of {QUICK_FRAMES} frames, small pictures, one epoch")
+    asked.add_argument("--work", type=Path, help="keep sequences, reels and the run here")
+    options = parsed(asked)
+    with tempfile.TemporaryDirectory() as folder:
+        work = (options.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        settings, truth = work / "settings.yaml", work / f"seed_{TEST}" / "truth.csv"
-        SETTINGS["train"]["weak"]["labels"] = str(work / "intervals.csv")
-        settings.write_text(json.dumps(SETTINGS))
-        for seed in (TEST, VALIDATES, *TRAINED):
-            prepared(work, seed, settings)
-        intervals = pd.read_csv(truth)[["start_utc", "end_utc"]]
-        intervals.set_axis(["start", "end"], axis=1).to_csv(work / "intervals.csv", index=False)
-        if not (work / "run" / "calibration" / "weak.json").is_file():
-            main_py("train", settings, "--data-clips", work / "fit", "--model-path", work / "run")
-        main_py("eval", settings, "--data-clips", work / "test", "--model-path", work / "run")
-        reel = Reel(prepared(work, TEST, settings))
-        found = figures(reel, work / "run" / "eval" / reel.name, truth)
-    print(json.dumps(found, indent=1, default=float))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2, default=float) + "\n")
+        found = measure(work, options.quick)
+    print(told(found))
+    write(found, options.json)
 
 
 if __name__ == "__main__":

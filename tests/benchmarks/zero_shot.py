@@ -1,25 +1,28 @@
 """Detection without training: VUS-PR of the shipped weights beside the published zero-shot models, UCR score, speed.
 
     python tests/benchmarks/zero_shot.py --data SERIES [--run DIR | --weights FILE] [--methods zero_shot moving_z ...]
-        [--ablation NAME=DIR ...] [--synthetic N] [--speed] [--json FILE] [--csv FILE]
+        [--ablation NAME=DIR ...] [--synthetic N] [--speed] [--quick] [--json FILE] [--csv FILE]
 
-SERIES: see series_sets.py. Every series goes through prep into a reel, and the samples of the reel through the scorer,
-all at once, without a training part. VUS-PR as in series_anomaly.py. Sets: the series of TSB-AD-U-Eva.csv that are
-known to be one of the raw ones there (`mapped`: 40 of 350, by length and first anomaly), 24 more UCR series that
-official figures identify among twins, and, for the UCR score, the 90 of 92 of the archive that have a label. Nothing is
-tuned on these series; weights are chosen on held-out synthetic data alone (--synthetic N: its first N series).
---json keys: vus_pr_<method>_mean over the mapped series, vus_pr_<method>_<set>, vus_pr_<method>_identified with the
-24, vus_pr_<method>_ucr_archive, ucr_score (ucr_score_<method> of others), with --speed points_per_s, params and
-peak_memory_mb, with --synthetic synthetic_ap and synthetic_vus_pr (synthetic_ap_<method> of others).
+SERIES: see parts/series_sets.py. Every series goes through prep into a reel, and the samples of the reel through the
+scorer, all at once, without a training part. VUS-PR as in parts/series_anomaly.py. Sets: the series of
+TSB-AD-U-Eva.csv that are known to be one of the raw ones there (`mapped`: 40 of 350, by length and first anomaly), 24
+more UCR series that official figures identify among twins, and, for the UCR score, the 90 of 92 of the archive that
+have a label. Nothing is tuned on these series; weights are chosen on held-out synthetic data alone (--synthetic N: its
+first N series). `mean` is over the mapped series, `identified` with the 24. Speed stands beside that of moving_z in
+the same run, and the peak memory beside that before the series was scored. In brackets: with --speed, with
+--synthetic and with other methods.
+
+--json keys: vus_pr_<method>_mean, vus_pr_<method>_identified, vus_pr_<method>_ucr_archive, vus_pr_<method>_<set>,
+ucr_score, [ucr_score_<method>], [points_per_s], [params], [peak_memory_mb], [peak_memory_ratio],
+[points_per_s_over_moving_z], [synthetic_ap], [synthetic_vus_pr], [synthetic_pooled_ap], [synthetic_ap_<method>],
+[synthetic_vus_pr_<method>], [synthetic_pooled_ap_<method>].
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,15 +34,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from parts.common import best_s, parsed, parser, told, write
+from parts.recipes import recipe_for, run_mode
+from parts.rows import rows_of
+from parts.series_anomaly import RECIPE, near_the_anomaly
+from parts.series_sets import Case, tsb_evaluation, ucr
+from parts.tiny_series import write_series
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
-
-from series import rows_of  # noqa: E402
-from series_anomaly import RECIPE, near_the_anomaly  # noqa: E402
-from series_sets import Case, tsb_evaluation, ucr  # noqa: E402
-
-from tests.support.baselines import moving_z  # noqa: E402
+from tests.support.baselines import moving_z
 
 ZERO_SHOT = ("Chronos", "TimesFM", "Lag-Llama", "MOMENT (ZS)")
 OFFICIAL = (*ZERO_SHOT, "KMeansAD", "Sub-PCA", "KShapeAD")
@@ -47,7 +49,8 @@ RULE = "nothing is tuned on these series; weights are chosen on held-out synthet
 SETS = ["nab", "msl", "smap", "ucr"]
 SYNTHETIC_SEED = 987_654_321  # held out: training must use another
 SYNTHETIC_LENGTHS = (1024, 2048, 5000)
-SPEED_SAMPLES = 100_000
+SPEED_SAMPLES, QUICK_SPEED_SAMPLES = 100_000, 4_000
+QUICK_SYNTHETIC = 2
 Score = Callable[[np.ndarray], np.ndarray]
 
 
@@ -93,15 +96,14 @@ def run_case(case: Case, method: str, run: Path | None, device: str, folder: Pat
 
 def values_of(case: Case, folder: Path) -> np.ndarray:
     """The samples (T, C) of the reel that prep makes of a series, as `eval` reads them, NaN unknown."""
-    from config import load
     from data import prepare_data
     from data.reel.reel import Reel
     from inference.scorers.zero_shot import measured
 
     prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than scoring it
     np.savez(folder / "all.npz", values=case.values)
-    places = {"data_raw": str(folder / "all.npz"), "data_clips": str(folder / "all")}
-    prepare_data.prep(load(RECIPE, places | {"prep.stride": 1000}))
+    settings = recipe_for(RECIPE, {"prep.stride": 1000}, is_net=True)
+    run_mode("prep", settings, folder, "--data-raw", folder / "all.npz", "--data-clips", folder / "all")
     reel = Reel(folder / "all" / "all")
     return measured(reel, 0, len(reel))
 
@@ -159,22 +161,29 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
     return {key: float(value) for key, value in figures.items() if np.isfinite(value)}
 
 
-def speed(run: Path, device: str, threads: int) -> dict[str, float]:
-    """Samples a second on a series of SPEED_SAMPLES, best of three; parameters; peak memory of this process."""
+def speed(run: Path, device: str, threads: int, samples: int) -> dict[str, float]:
+    """Samples a second on a series, best of three; parameters; peak memory of this process."""
     import torch
 
     torch.set_num_threads(threads)
-    scorer = scorer_of(run, device)
-    t = np.arange(SPEED_SAMPLES)
+    scorer, t = scorer_of(run, device), np.arange(samples)
     values = (np.sin(t / 8) + np.sin(t / 300) + np.random.default_rng(0).normal(0, 0.1, len(t)))[:, None]
-    times = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        scorer.scores(values)
-        times.append(time.perf_counter() - begun)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    params = sum(p.numel() for p in scorer.model.parameters())
-    return {"points_per_s": SPEED_SAMPLES / min(times), "params": params, "peak_memory_mb": peak_mb}
+    before_mb = peak_mb()
+    ours_s, _ = best_s(lambda: scorer.scores(values), repeat=3)
+    after_mb = peak_mb()
+    plain_s, _ = best_s(lambda: moving_z(values), repeat=3)
+    return {
+        "points_per_s": samples / ours_s,
+        "points_per_s_over_moving_z": plain_s / ours_s,
+        "params": sum(p.numel() for p in scorer.model.parameters()),
+        "peak_memory_mb": after_mb,
+        "peak_memory_ratio": after_mb / before_mb,
+    }
+
+
+def peak_mb() -> float:
+    """Of this process, not of the one that started it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def synthetic(method: str, run: Path | None, device: str, count: int) -> dict[str, float]:
@@ -234,7 +243,8 @@ def figures_asked(a: argparse.Namespace, methods: dict[str, Path | None]) -> dic
     figures = {}
     if a.speed:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            figures |= pool.submit(speed, methods["zero_shot"], a.device, a.threads).result()
+            samples = QUICK_SPEED_SAMPLES if a.quick else SPEED_SAMPLES
+            figures |= pool.submit(speed, methods["zero_shot"], a.device, a.threads, samples).result()
     if a.synthetic:
         for name, run in methods.items():
             figures |= synthetic(name, run, a.device, a.synthetic)
@@ -250,31 +260,32 @@ def figures_asked(a: argparse.Namespace, methods: dict[str, Path | None]) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="not needed where --sets names none")
-    parser.add_argument("--sets", nargs="*", choices=SETS, default=SETS)
-    parser.add_argument("--methods", nargs="*", choices=["zero_shot", *BASELINES], default=["zero_shot"])
-    parser.add_argument("--weights", type=Path, help="a checkpoint (.pt) or safetensors in place of those that ship")
-    parser.add_argument("--run", type=Path, help="a run whose best checkpoint is taken in their place")
-    parser.add_argument("--ablation", nargs="+", default=[], metavar="NAME=DIR", help="runs as further methods")
-    parser.add_argument("--synthetic", type=int, default=0, metavar="N", help="also on N held-out synthetic series")
-    parser.add_argument("--speed", action="store_true", help="also time it, count parameters and measure memory")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of --speed; fewer where others work too")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--jobs", type=int, default=1, help="series at a time, each on one thread")
-    parser.add_argument("--limit", type=int, help="only so many series of each set")
-    parser.add_argument("--csv", type=Path, help="write a row for each series and method")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    if arguments.sets and not arguments.data:
-        parser.error("--data is needed for real series")
-    if arguments.speed and "zero_shot" not in arguments.methods:
-        parser.error("--speed is that of zero_shot, which is not among --methods")
+    asked = parser(__doc__, "everything, a series of each set and two synthetic ones", data="folder of series")
+    asked.add_argument("--sets", nargs="*", choices=SETS, default=SETS, help="none with --sets and no name")
+    asked.add_argument("--methods", nargs="*", choices=["zero_shot", *BASELINES], help="default: zero_shot")
+    asked.add_argument("--weights", type=Path, help="a checkpoint (.pt) or safetensors in place of those that ship")
+    asked.add_argument("--run", type=Path, help="a run whose best checkpoint is taken in their place")
+    asked.add_argument("--ablation", nargs="+", default=[], metavar="NAME=DIR", help="runs as further methods")
+    asked.add_argument("--synthetic", type=int, metavar="N", help="also on N held-out synthetic series")
+    asked.add_argument("--speed", action="store_true", help="also time it, count parameters and measure memory")
+    asked.add_argument("--threads", type=int, default=os.cpu_count(), help="of --speed; fewer where others work too")
+    asked.add_argument("--device", default="cpu")
+    asked.add_argument("--jobs", type=int, default=1, help="series at a time, each on one thread")
+    asked.add_argument("--limit", type=int, help="only so many series of each set")
+    asked.add_argument("--csv", type=Path, help="write a row for each series and method")
+    options = parsed(asked)
+    if options.quick:
+        options.methods = options.methods or ["zero_shot", *BASELINES]
+        options.synthetic, options.limit, options.speed = options.synthetic or QUICK_SYNTHETIC, options.limit or 1, True
+    options.methods = options.methods or ["zero_shot"]
+    if options.speed and "zero_shot" not in options.methods:
+        asked.error("--speed is that of zero_shot, which is not among --methods")
     with tempfile.TemporaryDirectory() as folder:
-        figures = figures_asked(arguments, methods_of(arguments, Path(folder) / "run"))
-    print(json.dumps(figures, indent=1))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        if options.sets and options.data is None:
+            options.data = write_series(Path(folder) / "series")
+        figures = figures_asked(options, methods_of(options, Path(folder) / "run"))
+    print(told(figures))
+    write(figures, options.json)
 
 
 if __name__ == "__main__":

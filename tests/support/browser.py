@@ -1,5 +1,6 @@
 """Chromium for tests of the pages, driven by Playwright; where there is none they are skipped, with the reason."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +18,11 @@ ARGUMENTS = ["--disable-gpu", "--disable-sync", "--mute-audio"]
 def find_chromium() -> str | None:
     """Path of the browser: $CHROMIUM, else the first of NAMES that is installed."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def has_browser() -> bool:
+    """Whether `chromium` would find a browser and what drives it."""
+    return find_chromium() is not None and importlib.util.find_spec("playwright") is not None
 
 
 @contextmanager

@@ -320,6 +320,20 @@ def test_wavelengths_that_are_not_asked_for_are_on_record(stacked, tmp_path, cap
     assert "aia_193: none of 5 frames can be used" in capsys.readouterr().out
 
 
+def test_when_no_frame_can_be_used_the_message_counts_the_reasons(tmp_path):
+    write_frames(tmp_path / "raw", 3, QUALITY=1 << 17)
+    for i in range(4):  # readable headers: only the decoder sees that most pixels are missing
+        pixels = np.full((24, 32), BLANK, np.int16)
+        pixels[:6] = counts(i)[:6]
+        (tmp_path / "raw" / f"empty_{i}.fits").write_bytes(fits_bytes(pixels, header(600 + 12 * i)))
+    with pytest.raises(ValueError, match=r"none of the 7 frames in .*/raw can be used") as caught:
+        run(tmp_path / "raw", tmp_path / "out", replace(SMALL, quality_reject=(17,)))
+    told = str(caught.value).partition(": ")[2]
+    assert told.startswith("4 x coverage 0.2"), told
+    assert "; 3 x QUALITY bit 17" in told
+    assert str(tmp_path / "out" / "aia_171.rejected.csv") in told
+
+
 # The intensity scaling
 
 

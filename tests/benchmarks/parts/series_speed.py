@@ -1,4 +1,7 @@
-"""Windows a second, training and scoring, of the nets for series beside each other on this machine; see series.py."""
+"""Windows a second, training and scoring, of the nets for series beside each other on this machine.
+
+No entry point: series.py runs it.
+"""
 
 import argparse
 import time
@@ -7,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-CHANNELS, LENGTH, BATCH, STEPS = 25, 100, 32, 30
+CHANNELS, LENGTH, BATCH, STEPS, ROUNDS = 25, 100, 32, 30, 3
+QUICK_BATCH, QUICK_STEPS, QUICK_ROUNDS = 4, 2, 1
 STAGE = {"width": 64, "depth": 3}
 STAGES = {"tvnet": [STAGE | {"modulation": "dynamic"}], "timesnet": [STAGE]}
 
@@ -19,18 +23,20 @@ def speed(a: argparse.Namespace) -> dict[str, float]:
 
     torch.set_num_threads(a.jobs)
     found: dict[str, list[float]] = {}
-    for _ in range(3):
+    batch, steps, rounds = (QUICK_BATCH, QUICK_STEPS, QUICK_ROUNDS) if a.quick else (BATCH, STEPS, ROUNDS)
+    for _ in range(rounds):
         for name in STAGES:
             settings = load(None, {"model.name": name, "model.stages": STAGES[name]})
             torch.manual_seed(a.seed)
             model = models.build(settings.model, CHANNELS, LENGTH)
-            x = torch.randn(BATCH, CHANNELS, LENGTH, 1, 1).cumsum(2)
-            found.setdefault(f"windows_per_s_train_{name}", []).append(rate(step, model.train(), x))
+            x = torch.randn(batch, CHANNELS, LENGTH, 1, 1).cumsum(2)
+            found.setdefault(f"windows_per_s_train_{name}", []).append(rate(steps, step, model.train(), x))
             with torch.inference_mode():
-                found.setdefault(f"windows_per_s_eval_{name}", []).append(rate(model.eval(), x))
+                found.setdefault(f"windows_per_s_eval_{name}", []).append(rate(steps, model.eval(), x))
     figures = {key: float(np.median(values)) for key, values in found.items()}
     for side in ("train", "eval"):
         ratio = figures[f"windows_per_s_{side}_tvnet"] / figures[f"windows_per_s_{side}_timesnet"]
+        figures[f"{side}_speed_tvnet_over_timesnet"] = ratio
         print(f"{side}: tvnet {figures[f'windows_per_s_{side}_tvnet']:.0f} windows/s, {ratio:.2f} times timesnet")
     return figures
 
@@ -41,10 +47,10 @@ def step(model: torch.nn.Module, x: torch.Tensor) -> None:
     model.zero_grad()
 
 
-def rate(run: Callable, *arguments) -> float:
-    """Windows a second."""
+def rate(steps: int, run: Callable, *arguments) -> float:
+    """Windows a second; the last argument is the batch."""
     run(*arguments)
     begun = time.perf_counter()
-    for _ in range(STEPS):
+    for _ in range(steps):
         run(*arguments)
-    return STEPS * BATCH / (time.perf_counter() - begun)
+    return steps * len(arguments[-1]) / (time.perf_counter() - begun)

@@ -1,4 +1,6 @@
-"""Methods for series on labelled series, through the program: prep, train, scores of every sample; see series.py.
+"""Methods for series on labelled series, through the program: prep, train, scores of every sample.
+
+No entry point: series.py runs it.
 
 Protocol: VUS-PR (Paparrizos et al. 2022) of the scores of every sample of a series, its
 window the period of the first variable, as TSB-AD has it; then the mean over series. Nets are trained on the training
@@ -16,44 +18,52 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from series_sets import Case
+from parts.common import ROOT
+from parts.recipes import recipe_for, run_mode
+from parts.series_sets import Case
 
-RECIPE = Path(__file__).resolve().parents[2] / "demo" / "series.yaml"
+RECIPE = ROOT / "demo" / "series.yaml"
 WINDOWS = 500  # of a training, spread evenly: long series would take hours
 OFFICIAL = ("KMeansAD", "PCA", "Sub-PCA", "MatrixProfile", "CNN", "AutoEncoder", "TimesNet")
-# Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part.
+# Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part;
+# "is_net": trained in epochs, the others are fitted in one step.
 STRIDED = [{"width": 32, "kernel": [5, 1, 1]}, {"width": 64, "stride": [4, 1, 1], "kernel": [5, 1, 1]}]
-NET = {"fit": "train", "eval.smooth_samples": 100, "train.val_fraction": 0.1}
-ONE_STEP = {"train": {"val_fraction": 0.1}}  # in place of what the recipe says of nets
+TRAINED = {"train.epochs": 10, "train.warmup_epochs": 1.0, "train.lr": 1e-3}
+NET = {"fit": "train", "is_net": True, "eval.smooth_samples": 100, **TRAINED}
+QUICK_NET = {"train.epochs": 1, "train.warmup_epochs": 0.0}
 SKAB = {"prep.clip_length": 32, "train.val_fraction": 0.2, "eval.smooth_samples": 32}
 SKAB["eval.false_alarms_per_day"] = 864.0  # a sample a second: 1 % of them
 METHODS: dict[str, dict[str, Any]] = {
-    "kmeans": {"fit": "whole", "model.name": "kmeans", **ONE_STEP},
-    "window_pca": {"fit": "whole", "model.name": "window_pca", **ONE_STEP},
-    "sub_pca": {"fit": "whole", "model.name": "sub_pca", **ONE_STEP},
-    "iforest": {"fit": "whole", "model.name": "iforest", **ONE_STEP},
-    "kmeans_train": {"fit": "train", "model.name": "kmeans", **ONE_STEP},
+    "kmeans": {"fit": "whole", "model.name": "kmeans"},
+    "window_pca": {"fit": "whole", "model.name": "window_pca"},
+    "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
+    "iforest": {"fit": "whole", "model.name": "iforest"},
+    "kmeans_train": {"fit": "train", "model.name": "kmeans"},
     "tvnet": {**NET, "model.name": "tvnet"},
     "timesnet": {**NET, "model.name": "timesnet"},
     "autoencoder": {**NET, "model.name": "autoencoder", "model.patch": [1, 1, 1], "model.stages": STRIDED},
 }
 
 
-def settings_of(case: Case, method: str, folder: Path, seed: int) -> dict[str, Any]:
-    """The configuration keys of a method on a series."""
-    settings = {key: value for key, value in METHODS[method].items() if key != "fit"}
+def settings_of(case: Case, method: str, folder: Path, seed: int, is_quick: bool) -> dict[str, Any]:
+    """The configuration of a method on a series."""
+    is_net = METHODS[method].get("is_net", False)
+    settings = {key: value for key, value in METHODS[method].items() if key not in ("fit", "is_net")}
     settings |= SKAB if case.set == "skab" else {}
     n_fit = fitted_samples(case, method)
     length = settings.pop("prep.clip_length", min(100, n_fit // 5))
-    return {
+    chosen = {
         "prep.clip_length": length,
         "prep.stride": max(1, (n_fit - length) // WINDOWS),
+        "train.val_fraction": 0.1,
         "model_path": str(folder / "run"),
         "device": "cpu",
         "workers": 0,
         "seed": seed,
         **settings,
+        **(QUICK_NET if is_net and is_quick else {}),
     }
+    return recipe_for(RECIPE, chosen, is_net)
 
 
 def fitted_samples(case: Case, method: str) -> int:
@@ -62,11 +72,11 @@ def fitted_samples(case: Case, method: str) -> int:
     return len(case.values) if is_whole else case.n_train
 
 
-def run_case(case: Case, method: str, seed: int, folder: Path) -> dict[str, Any]:
+def run_case(case: Case, method: str, seed: int, is_quick: bool, folder: Path) -> dict[str, Any]:
     """One series through prep, train and scoring; returns its row."""
     from inference.metrics.vus import period_of, vus
 
-    scores, figures = scores_of(case, method, folder, seed)
+    scores, figures = scores_of(case, method, settings_of(case, method, folder, seed, is_quick), folder)
     row = {"set": case.set, "name": case.name, "method": method, "n": len(scores), **figures}
     row |= {f"official {name}": case.official[name] for name in OFFICIAL if name in case.official}
     known = np.isfinite(scores)
@@ -88,38 +98,29 @@ def near_the_anomaly(scores: np.ndarray, case: Case) -> float:
     return float(inside[0] - 100 <= peak <= inside[-1] + 100)
 
 
-def scores_of(case: Case, method: str, folder: Path, seed: int) -> tuple[np.ndarray, dict[str, float]]:
+def scores_of(case: Case, method: str, settings: dict[str, Any], folder: Path) -> tuple[np.ndarray, dict[str, float]]:
     """Scores (T,), NaN where there are none, and times."""
-    from config import load
+    from config import from_dict
     from data import prepare_data
-    from data.prepare_data import prep
     from data.reel.reel import Reel
     from inference.evaluate import scored_samples
-    from inference.fit import calibrate_run
     from inference.job import make_job
-    from inference.methods import METHODS as METHODS_OF_ONE_STEP
-    from inference.methods.fit import fit_method
     from inference.scorers.load import load_scorer
-    from training.train import train
 
     prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than training on it
-    settings = settings_of(case, method, folder, seed)
     for part, stop in (("fit", fitted_samples(case, method)), ("all", len(case.values))):
         np.savez(folder / f"{part}.npz", values=case.values[:stop])
-        places = {"data_raw": str(folder / f"{part}.npz"), "data_clips": str(folder / part)}
-        extra = {} if part == "fit" else {"prep.stretch_from": str(folder / "fit" / "fit")}
-        prep(load(RECIPE, settings | places | extra))
-    config = load(RECIPE, settings | {"data_clips": str(folder / "fit")})
-    begun = time.perf_counter()
-    run = fit_method(config) if config.model.name in METHODS_OF_ONE_STEP else train(config)
-    calibrate_run(run, config)
-    trained = time.perf_counter()
-    scorer, _ = load_scorer(run, "cpu", config.eval)
+        extra = [] if part == "fit" else ["--set", f"prep.stretch_from={folder / 'fit' / 'fit'}"]
+        places = ["--data-raw", folder / f"{part}.npz", "--data-clips", folder / part]
+        run_mode("prep", settings, folder, *places, *extra)
+    train_s, _ = run_mode("train", settings, folder, "--data-clips", folder / "fit")
+    begun, run, config = time.perf_counter(), folder / "run", from_dict(settings, f"method {method}").eval
+    scorer, _ = load_scorer(run, "cpu", config)
     reel, scores = Reel(folder / "all" / "all"), np.full(len(case.values), np.nan)
-    job = make_job(reel, run, scorer, "", config.eval)
+    job = make_job(reel, run, scorer, "", config)
     for begin, found, _ in scored_samples(job):
         scores[begin : begin + len(found)] = found
-    return scores, {"train_s": trained - begun, "eval_s": time.perf_counter() - trained, "low": job.low}
+    return scores, {"train_s": train_s, "eval_s": time.perf_counter() - begun, "low": job.low}
 
 
 def official(cases: list[Case]) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""The labelled series that series.py runs on, each as values, labels and the length of its training part.
+"""The labelled series that series.py and zero_shot.py run on: values, labels and the length of the training part.
+
+No entry point.
 
 From a folder as TSB-AD, telemanom, the UCR anomaly archive, NAB and SKAB give them:
 

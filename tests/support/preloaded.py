@@ -1,0 +1,53 @@
+"""Runs Python scripts in processes forked from one that has loaded the heavy libraries: each load takes seconds.
+
+    python tests/support/preloaded.py
+
+Each line on stdin is JSON: [script, arguments, file for its output]; the answer is the exit status. A script sees the
+module search path that Python would give it.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import sys
+import traceback
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av")
+
+
+def run(script: str, arguments: list[str], output: str) -> int:
+    """The script as `python script arguments` runs it, in a process of its own."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with open(output, "w", encoding="utf-8") as file, open(os.devnull, encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
+    code = 1
+    try:
+        runpy.run_path(script, run_name="__main__")
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        print("" if isinstance(error.code, int) else error.code or "")
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    for name in HEAVY:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        print(run(*json.loads(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
