@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from config import Config, PrepConfig
 from data import sources
@@ -25,6 +24,7 @@ from data.frames.assemble import Given, assemble, finish, fit_rows, making_folde
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
 from data.frames.frame_table import write_rejected
 from data.frames.plan import ReelPlan, plan_reels
+from data.messages import logger, progress, shown
 from data.reel.files import write_json, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
@@ -32,6 +32,8 @@ from data.series.prepare_series import assemble_series, complete, identity_of, n
 from data.sources import xrs
 from data.sources.base import Candidate
 from data.sources.table import Series
+
+log = logger(__name__)
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
@@ -96,7 +98,7 @@ def make_executor(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload(["data.frames.decode"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as executor:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
         yield executor
 
 
@@ -129,7 +131,7 @@ def _scan(executor: Executor, inputs: list[sources.Input], root: Path, config: C
     chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
     calls = ((chunk, root, config.prep) for chunk in chunks)
     candidates = []
-    with tqdm(total=len(inputs), desc="reading headers", unit="input") as bar:
+    with progress(total=len(inputs), desc="reading headers", unit="input") as bar:
         for found in _bounded(executor, scan_chunk, calls, limit=4 * max(config.workers, 1)):
             candidates += found
             bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
@@ -158,7 +160,7 @@ def _note_class(folder: Path, plan: ReelPlan) -> None:
     """Write the folder that all files of a reel lie in, or the folder of their folder of images, as its class."""
     places = {Path(c.path).resolve().parents[1 if c.kind == "image" else 0].name for row in plan.rows for c in row}
     if len(places) > 1:
-        print(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
+        log.warning(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
         return
     meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
     if meta.get("class") != (label := places.pop()):
@@ -170,9 +172,9 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
     made, failed = [], []
     with_pages = len(found) <= MOST_PAGES
     if not with_pages:
-        print(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
+        log.info(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
     pairs = zip(found, names_for(found, taken), strict=True)
-    for series, name in tqdm(pairs, total=len(found), desc="making series", disable=with_pages):
+    for series, name in progress(pairs, total=len(found), desc="making series", disable=with_pages):
         final, identity = out / name, identity_of(series, given, config.prep)
         try:
             if final.exists():
@@ -232,7 +234,7 @@ def _same_or_refuse(final: Path, identity: str) -> None:
             f"{final} was prepared from other frames or settings; "
             "move it away, remove it, or choose another --data-clips"
         )
-    print(f"{final.name}: already prepared, frames kept")
+    log.info(f"{final.name}: already prepared, frames kept")
 
 
 def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
@@ -242,7 +244,7 @@ def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, 
     calls = ((task, config.prep) for task in tasks)
     with (
         (part / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as journal,
-        tqdm(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
+        progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
     ):
         for facts in _bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
             journal.write("".join(json.dumps(fact) + "\n" for fact in facts))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from config import Config, dump
+from data.messages import logger, progress
 from data.reel.files import write_text
 from data.reel.reel import find_reels
 from inference.events.boxes import Box, find_boxes, pixel_boxes
@@ -34,6 +34,8 @@ from inference.tasks.classify import classify
 from inference.tasks.forecast import write_forecasts
 from inference.tasks.impute import write_filled
 from training.checkpoint import path_of
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ def evaluate(config: Config) -> list[Path]:
         check_reel(reel, checkpoint["data"], any_channels=isinstance(scorer, ZeroShotScorer))
     for reel in reels:
         if not scored_stretches(reel, length):
-            print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
+            log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
         job = make_job(reel, run, scorer, weights, config.eval)
         write_text(job.out / "config.yaml", dump(config))
         if config.eval.movie_only and reel.is_series:
-            print(f"{reel.name}: a series has no movie")
+            log.warning(f"{reel.name}: a series has no movie")
         elif config.eval.movie_only:
             redraw(job)
         else:
@@ -120,7 +122,7 @@ def run_job(job: Job, task: str, seed: int) -> None:
 def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
     """Score frame by frame, and draw the movie."""
     with movie_for(job) as movie:
-        for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
+        for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common)
             maps.add(found.scored.index, found.score)
             movie.add(found.scored, found.score, found.boxes)
@@ -141,7 +143,7 @@ def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and those
     of its variables (n, C), or (n, 1) where the method does not tell them apart."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
-    for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
+    for begin, end in progress(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = samples_of(job.scorer, job.reel, begin, end, job.settings)
         scores, parts = job.calibration.sample_scores(samples, job.settings)
         yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
@@ -157,10 +159,10 @@ def redraw(job: Job) -> None:
     if job.settings.diagnostic or not is_saved(job):
         stream = detections(job)
     else:
-        print(f"{job.reel.name}: drawing from the saved scores")
+        log.info(f"{job.reel.name}: drawing from the saved scores")
         stream = saved_detections(job)
     with movie_for(job) as movie:
-        for found in tqdm(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
+        for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
             movie.add(found.scored, found.score, found.boxes)
 
 

@@ -8,7 +8,6 @@ dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
 """
 
 import hashlib
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from config import Config, ConfigError, EvalConfig, from_dict
 from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, name_of, told
+from data.messages import logger
 from data.reel.files import write_json
 from data.reel.reel import Reel
 from data.sources.sidecar import shift_utc
@@ -36,6 +36,8 @@ from inference.scorers.weak import WeakScorer
 from inference.scorers.zero_shot import ZeroShotScorer
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
+
+log = logger(__name__)
 
 FOLLOWED = ("residual", "standardised")  # scores that are made window by window, or block by block
 STATUS_S = 5.0
@@ -158,10 +160,9 @@ def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
 
 def _compare_cadence(cadence_s: float, trained_s: float) -> None:
     if not 0.8 < cadence_s / trained_s < 1.25:
-        print(
+        log.warning(
             f"the stream has a frame every {cadence_s:g} s, the model was trained on one every {trained_s:g} s: "
-            "what moves looks faster or slower to it than it is",
-            file=sys.stderr,
+            "what moves looks faster or slower to it than it is"
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from config import PrepConfig
 from data import sources
 from data.frames.to_grid import calibrate
+from data.messages import show
 from data.sources.base import Candidate, FrameError
 
 
@@ -28,8 +29,9 @@ class Task:
     items: tuple[tuple[int, int, Candidate], ...]  # (row, channel, candidate)
 
 
-def start_worker() -> None:
+def start_worker(log_level: str) -> None:
     """One thread a worker: the pool is the parallelism. A worker ends with its parent, however that ended."""
+    show(log_level)
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

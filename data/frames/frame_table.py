@@ -5,10 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from data.frames.plan import ReelPlan
+from data.messages import logger
 from data.reel.files import write_csv
 from data.reel.reel import inside
 from data.sky.wcs import as_columns
 from data.sources.base import Candidate
+
+log = logger(__name__)
 
 FRAME_COLUMNS = (
     "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
@@ -83,7 +86,7 @@ def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = Non
     table = frame_table(plan, {}, []) if table is None else table
     write_csv(rejected_path(final), table)
     reasons = table["reason"].value_counts()
-    print(
+    log.warning(
         f"{plan.name}: none of {len(table)} frames can be used; {reasons.iloc[0]} of them: {reasons.index[0]} "
         f"(all in {rejected_path(final)})"
     )

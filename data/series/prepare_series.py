@@ -20,6 +20,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path
+from data.messages import logger
 from data.reel.files import write_csv, write_json
 from data.reel.reel import INVALID, Reel
 from data.reel.stretch import Stretch
@@ -27,6 +28,8 @@ from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources import arrays, cases, table, xrs
 from data.sources.sidecar import ARRAY_SUFFIXES, TABLE_SUFFIXES, is_case_file
 from data.sources.table import Series, TableError
+
+log = logger(__name__)
 
 # The settings that decide the samples; the others are about pictures.
 _IDENTITY = (
@@ -50,7 +53,7 @@ def read_all(paths: Iterable[Path], root: Path, prep: PrepConfig) -> tuple[list[
             found += [_classed(series, prep) for series in _read(path, prep, smallest)]
         except TableError as error:
             left_out.append(f"{path.name} is no series: {error}")
-            print(left_out[-1])
+            log.warning(left_out[-1])
     return share_scaling(found, prep), left_out
 
 
@@ -108,7 +111,7 @@ def assemble_series(
     frames_table = _frame_table(series, order, reasons, kept)
     if not len(kept):
         write_csv(rejected_path(final), frames_table)
-        print(f"{final.name}: none of {len(order)} samples can be used (reasons in {rejected_path(final)})")
+        log.warning(f"{final.name}: none of {len(order)} samples can be used (reasons in {rejected_path(final)})")
         return None
     scaling = scaling_of(series, kept, given.stretches, prep)
     making = making_folder(final)
@@ -247,7 +250,7 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
         columns.setdefault(what, []).append(column)
     notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
     rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
-    print(
+    log.info(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
         f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}"
     )

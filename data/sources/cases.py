@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.sidecar import table_stem
 from data.sources.table import HUGE, Series, TableError, file_sha256, numbered, times_of
+
+log = logger(__name__)
 
 VALUE = "value"
 
@@ -37,7 +40,7 @@ def read(path: Path, prep: PrepConfig) -> list[Series]:
             if found and values.shape[1] != len(found[0].channels):
                 raise TableError(f"{values.shape[1]} variables, and {len(found[0].channels)} in those before")
         except TableError as error:
-            print(f"{path.name}: case {number} is left out: {error}")
+            log.warning(f"{path.name}: case {number} is left out: {error}")
             continue
         found.append(_case(path, f"{stem}_{number:0{digits}d}", values, label, digest, str(number), prep))
     if not found:

@@ -6,9 +6,12 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
+from data.messages import logger
 from data.pictures.curves import curve
 from data.reel.reel import Reel
 from data.sources.xrs import CHANNELS
+
+log = logger(__name__)
 
 MOST_PANELS = 8
 GOES_CLASSES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}  # W/m^2 in 1-8 angstrom (NOAA SWPC)
@@ -79,11 +82,11 @@ def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
     if not is_xrs(xrs):
         raise ValueError(f"eval.xrs {xrs.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
     if reel.times_utc is None:
-        print(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
+        log.warning(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
         return None
     chosen = (xrs.times_utc >= reel.times_utc[0]) & (xrs.times_utc <= reel.times_utc[-1])
     if not chosen.any():
-        print(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
+        log.warning(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
         return None
     values = {name: column[chosen] for name, column in zip(xrs.channels, xrs.signals().T, strict=True)}
     return _xrs_panel(xrs, xrs.times_utc[chosen], values)

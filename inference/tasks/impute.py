@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from data.messages import logger
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
@@ -19,6 +20,8 @@ from inference.scorers.net import Detector, Window, covering_windows
 from inference.scorers.overlap import OverlapFold
 from inference.tasks.forecast import in_units
 from models.series.series_model import interpolate
+
+log = logger(__name__)
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6
@@ -40,7 +43,7 @@ def write_filled(out: Path, detector: Detector, reel: Reel, stride: int, seed: i
     errors = {f"{rate:g}": compared(detector, reel, stride, rate, seed) for rate in RATES}
     for rate, found in errors.items():
         if found["model"]["mse"] >= found["straight line"]["mse"]:
-            print(f"{reel.name}: with {float(rate):.1%} hidden the model is no better than straight lines")
+            log.warning(f"{reel.name}: with {float(rate):.1%} hidden the model is no better than straight lines")
     return {"imputation": {"filled": int(missing.sum()), "errors": errors}}
 
 
