@@ -1,12 +1,15 @@
 """Every setting of the program: typed, frozen, and loaded strictly.
 
 `load(path, overrides)` is the one way in. An unknown key, a wrong type or an impossible value is a ConfigError that
-names the key and the file. Meanings and units stand beside the defaults in `config.yaml`.
+names the key and where it was given: in which file, or on the command line. Meanings and units stand beside the
+defaults in `config.yaml`.
 """
 
 import copy
+import difflib
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -398,7 +401,15 @@ class Config:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose times stay text and whose `1e-3` is a number (YAML 1.1 reads it as text)."""
+    """YAML whose times stay text, whose `1e-3` is a number (YAML 1.1 reads it as text), and whose keys come once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """A section. Raises ConstructorError for a key that comes twice, of which YAML would take the last."""
+        keys = [key.value for key, _ in node.value]
+        for n, (key, _) in enumerate(node.value):
+            if key.value in keys[:n]:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} comes twice", key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -414,31 +425,38 @@ _Loader.add_implicit_resolver(
 )
 
 
+_YAML_HINTS = {
+    r"'\t'": "; indent with spaces, not with tabs",
+    "mapping values": "; a colon may be missing in the line before, or the indent is wrong",
+}
+
+
 def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_: list[str] | None = None) -> Config:
     """Read a YAML file and apply overrides on top.
 
     `overrides` maps dotted keys to values; `set_` holds "section.key=value" texts, typed like the YAML.
-    Raises ConfigError that names the key and the file.
+    Raises ConfigError that names the key and where it was given.
     """
     raw = _read(Path(path)) if path else {}
-    overrides = copy.deepcopy(overrides or {})
+    given: dict[str, str] = {}  # where each key of the command line was given
     for text in set_ or []:
         key, separator, value = text.partition("=")
-        if not separator:
-            raise ConfigError(f"--set {text}: expected section.key=value, e.g. train.epochs=20")
-        _put(raw, key.strip(), _parse(value, f"--set {text}"))
-    for key, value in overrides.items():
-        _put(raw, key, value)
-    return from_dict(raw, origin=str(path or "command line"))
+        key = key.strip()
+        if not separator or not all(key.split(".")):
+            raise ConfigError(
+                f"--set {text}: expected section.key=value, e.g. train.epochs=20; in quotes if it has spaces"
+            )
+        _put(raw, key, _parse(value, f"--set {text}"), f"--set {text}")
+        given[key] = f"--set {text}"
+    for key, value in copy.deepcopy(overrides or {}).items():
+        _put(raw, key, value, "command line")
+        given[key] = "command line"
+    return _validated(raw, lambda key: _origin(key, given, str(path or "command line")))
 
 
 def from_dict(raw: dict[str, Any], origin: str) -> Config:
     """Validate plain data (as YAML or a checkpoint holds it) into a Config; `origin` is named in errors."""
-    try:
-        # JSON mode is strict about numbers and texts and still takes a list for a tuple.
-        return TypeAdapter(Config).validate_json(json.dumps(raw), strict=True)
-    except ValidationError as error:
-        raise ConfigError("\n".join(_explain(e, origin) for e in error.errors())) from None
+    return _validated(raw, lambda _: origin)
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -451,10 +469,35 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(as_dict(config), sort_keys=False)
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of all settings, by which editors complete and check a file."""
+    return TypeAdapter(Config).json_schema()
+
+
+def known_keys() -> list[str]:
+    """Every key that a config can have, with dots; sections too."""
+    schema = json_schema()
+    return list(dict.fromkeys(_keys_of(schema, schema["$defs"], "")))
+
+
+def _keys_of(node: dict[str, Any], shared: dict[str, Any], prefix: str) -> Iterator[str]:
+    node = shared[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    branches = (*node.get("anyOf", ()), *node.get("oneOf", ()), *([node["items"]] if "items" in node else ()))
+    for branch in branches:
+        yield from _keys_of(branch, shared, prefix)
+    for name, value in node.get("properties", {}).items():
+        yield prefix + name
+        yield from _keys_of(value, shared, f"{prefix}{name}.")
+
+
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise ConfigError(f"config file {path} does not exist; give one with -c/--config")
-    raw = _parse(path.read_text(encoding="utf-8"), str(path))
+        what = "is no file" if path.exists() else "does not exist"
+        raise ConfigError(f"config file {path} {what}; give one with -c/--config")
+    try:
+        raw = _parse(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no text in UTF-8 ({error}); give another with -c/--config") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected sections of settings, found {type(raw).__name__}")
     return raw
@@ -463,22 +506,77 @@ def _read(path: Path) -> dict[str, Any]:
 def _parse(text: str, origin: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark and "\n" in text else ""
+        hint = next((hint for said, hint in _YAML_HINTS.items() if said in str(problem)), "")
+        raise ConfigError(f"{origin}{place}: not valid YAML: {problem}{hint}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin}: not valid YAML: {error}") from None
 
 
-def _put(raw: dict[str, Any], dotted: str, value: Any) -> None:
+def _put(raw: dict[str, Any], dotted: str, value: Any, origin: str) -> None:
     *parents, leaf = dotted.split(".")
     for parent in parents:
         raw = raw.setdefault(parent, {})
         if not isinstance(raw, dict):
-            raise ConfigError(f"{dotted}: {parent} is a value, not a section")
+            raise ConfigError(f"{origin}: {dotted}: {parent} is a value, not a section")
     raw[leaf] = value
 
 
-def _explain(error: dict, origin: str) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "unexpected_keyword_argument":
-        return f"{origin}: unknown key {key}; config.yaml lists every key"
-    value = error["input"] if not isinstance(error["input"], dict) else ""
-    return f"{origin}: {key} {value!r}: {error['msg'].removeprefix('Value error, ')}"
+def _validated(raw: dict[str, Any], origin_of: Callable[[str], str]) -> Config:
+    try:
+        # JSON mode is strict about numbers and texts and still takes a list for a tuple.
+        return TypeAdapter(Config).validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        told: dict[str, str] = {}
+        for fault in error.errors():
+            key, text = _key(fault["loc"], raw), _explained(fault)
+            # A setting that may be this or that says of each why it is not.
+            told[key] = f"{told[key]}, or {text}" if key in told else f"{origin_of(key)}: {_named(key, fault)}{text}"
+        raise ConfigError("\n".join(told.values())) from None
+
+
+def _origin(key: str, given: dict[str, str], file: str) -> str:
+    """Where a key was given: on the command line or in the file, and a section as a whole maybe in both."""
+    for name, text in given.items():
+        if f"{key}.".startswith(f"{name}."):
+            return text
+    inside = [text for name, text in given.items() if name.startswith(f"{key}.") or not key]
+    return ", ".join(dict.fromkeys([file, *inside]))
+
+
+def _key(place: tuple[str | int, ...], raw: Any) -> str:
+    """The dotted key of an error; behind a value pydantic goes on with names of its own, which are left out."""
+    parts = []
+    for part in place:
+        if not isinstance(raw, dict | list):
+            break
+        parts.append(str(part))
+        raw = (raw if isinstance(raw, dict) else dict(enumerate(raw))).get(part, {})
+    return ".".join(parts)
+
+
+def _named(key: str, fault: Any) -> str:
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"unknown key {key}"
+    value = fault["input"]
+    return f"{key}: " if isinstance(value, dict) else f"{key} {value!r}: "
+
+
+def _explained(fault: Any) -> str:
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"; {_nearest('.'.join(str(part) for part in fault['loc']))}config.yaml lists every key"
+    return fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list")
+
+
+def _nearest(key: str) -> str:
+    """The known keys that an unknown one may stand for: of the same name elsewhere, else the most similar."""
+    by_name: dict[str, list[str]] = {}
+    for known in known_keys():
+        by_name.setdefault(known.rpartition(".")[2], []).append(known)
+    name = key.rpartition(".")[2]
+    alike = by_name.get(name) or difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.8)
+    if not alike:
+        alike = [known for close in difflib.get_close_matches(name, by_name, n=1) for known in by_name[close]]
+    return f"did you mean {' or '.join(alike[:3])}? " if alike else ""

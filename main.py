@@ -4,15 +4,23 @@ python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, vide
 python main.py -m review --data-clips REELS                      statistics, outliers, verdicts (--serve: in a browser)
 python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
 python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
+python main.py --check -m MODE ...                               what MODE would do, and what is wrong, without doing it
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from config import Config, ConfigError, load
+from config import Config, ConfigError, json_schema, load
+from data.messages import LEVELS, logger, show, unexpected, with_way_out
+from data.version import program_version
+
+log = logger(__name__)
+
+OWN_CONFIG = Path(__file__).resolve().with_name("config.yaml")
 
 
 def _prep(config: Config) -> None:
@@ -83,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("-m", "--mode", choices=MODES, help="what to do")
     p.add_argument("-c", "--config", help="settings, one YAML file (default: config.yaml, here or beside main.py)")
+    p.add_argument("--check", action="store_true", help="say what the mode would do and what is wrong; write nothing")
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
     p.add_argument("--data-raw", help="file or folder with the input frames")
     p.add_argument("--data-clips", help="folder of reels, or one reel")
@@ -103,6 +112,9 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
         p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
+    p.add_argument("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")
+    p.add_argument("--schema", action="store_true", help="print the JSON Schema of all settings, for editors")
+    p.add_argument("--version", action="store_true", help="print the version and, where there is one, the commit")
     return p
 
 
@@ -117,29 +129,66 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 def default_config() -> Path:
     """config.yaml of the working directory, else the program's own."""
     here = Path("config.yaml")
-    return here if here.is_file() else Path(__file__).with_name("config.yaml")
+    return here if here.is_file() else OWN_CONFIG
+
+
+def settings(arguments: argparse.Namespace) -> Config:
+    """The config that the command line asks for; says which file it comes from."""
+    chosen = Path(arguments.config or default_config())
+    log.info(f"settings: {chosen}")
+    try:
+        return load(chosen, overrides(arguments), arguments.set)
+    except ConfigError as error:
+        if arguments.config or chosen.resolve() == OWN_CONFIG or str(chosen) not in str(error):
+            raise
+        found = f"{chosen.resolve()} was taken because it lies in the folder you work in"
+        raise ConfigError(f"{error}\n{found}; choose another with -c, e.g. -c {OWN_CONFIG}") from None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the command line asks for; returns the exit code."""
+    if arguments.version:
+        print(program_version())
+        return 0
+    if arguments.schema:
+        print(json.dumps(json_schema(), indent=1))
+        return 0
+    if arguments.mode is None:
+        parser().print_help()
+        return 2
+    config = settings(arguments)
+    if arguments.check:
+        from inference.check import check
+
+        return check(arguments.mode, config)
+    MODES[arguments.mode](config)
+    return 0
+
+
+def failed(message: str, code: int = 1) -> int:
+    """Say why it failed, at level debug with all that Python knows about it; returns the exit code."""
+    log.debug("the error as Python tells it:", exc_info=True)
+    log.error(message)
+    return code
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
-    p = parser()
-    arguments = p.parse_args(argv)
-    if arguments.mode is None:
-        p.print_help()
-        return 2
+    arguments = parser().parse_args(argv)
+    show(arguments.log_level)
     try:
-        config = load(arguments.config or default_config(), overrides(arguments), arguments.set)
-        MODES[arguments.mode](config)
+        return run(arguments)
     except ConfigError as error:
-        print(f"configuration error:\n{error}", file=sys.stderr)
-        return 2
-    except (OSError, ValueError, ArithmeticError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; what was finished is kept, prep and train --resume go on from there", file=sys.stderr)
-        return 130
-    return 0
+        return failed(f"configuration error:\n{error}", 2)
+    except OSError as error:
+        return failed(f"error: {with_way_out(error)}")
+    except (ValueError, ArithmeticError) as error:
+        return failed(f"error: {error}")
+    except KeyboardInterrupt as stop:
+        kept = "what was finished is kept, prep and train --resume go on from there"
+        return failed(f"interrupted; {str(stop) or kept}", 130)
+    except Exception as error:
+        return failed(unexpected(error))
 
 
 if __name__ == "__main__":

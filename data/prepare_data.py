@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from config import Config, PrepConfig
 from data import sources
@@ -25,11 +24,14 @@ from data.frames.assemble import Given, assemble, finish, fit_rows, making_folde
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan, plan_reels
+from data.messages import logger, progress, shown
 from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
 from data.sources.base import Candidate, Input, Series
+
+log = logger(__name__)
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
@@ -52,7 +54,7 @@ def prep(config: Config) -> list[Path]:
     root, out = Path(config.data_raw), Path(config.data_clips)
     inputs, given = sources.discover(root), read_given(config.prep)
     if told := sources.left_out(inputs.unread):
-        print(told)
+        log.warning(told)
     try:
         with make_executor(config.workers) as executor:
             candidates = _scan(executor, inputs.frames, root, config)
@@ -92,7 +94,7 @@ def make_executor(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload(["data.frames.decode"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as executor:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
         yield executor
 
 
@@ -125,7 +127,7 @@ def _scan(executor: Executor, inputs: list[Input], root: Path, config: Config) -
     chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
     calls = ((chunk, root, config.prep) for chunk in chunks)
     candidates = []
-    with tqdm(total=len(inputs), desc="reading headers", unit="input") as bar:
+    with progress(total=len(inputs), desc="reading headers", unit="input") as bar:
         for found in _bounded(executor, scan_chunk, calls, limit=4 * max(config.workers, 1)):
             candidates += found
             bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
@@ -155,7 +157,7 @@ def _note_class(folder: Path, plan: ReelPlan) -> None:
     frames = [frame.candidate for row in plan.rows for frame in row]
     places = {Path(c.path if c.is_counts else c.home).resolve().parent.name for c in frames}
     if len(places) > 1:
-        print(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
+        log.warning(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
         return
     meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
     if meta.get("class") != (label := places.pop()):
@@ -167,9 +169,9 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
     made, failed = [], []
     with_pages = len(found) <= MOST_PAGES
     if not with_pages:
-        print(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
+        log.info(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
     pairs = zip(found, names_for(found, taken), strict=True)
-    for series, name in tqdm(pairs, total=len(found), desc="making series", disable=with_pages):
+    for series, name in progress(pairs, total=len(found), desc="making series", disable=with_pages):
         final, identity = out / name, identity_of(series, given, config.prep)
         try:
             if final.exists():
@@ -229,7 +231,7 @@ def _same_or_refuse(final: Path, identity: str) -> None:
             f"{final} was prepared from other frames or settings; "
             "move it away, remove it, or choose another --data-clips"
         )
-    print(f"{final.name}: already prepared, frames kept")
+    log.info(f"{final.name}: already prepared, frames kept")
 
 
 def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
@@ -239,7 +241,7 @@ def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, 
     calls = ((task, config.prep) for task in tasks)
     with (
         (part / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as journal,
-        tqdm(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
+        progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
     ):
         for facts in _bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
             journal.write("".join(json.dumps(fact) + "\n" for fact in facts))

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from config import Config, ReviewConfig
+from data.messages import logger, progress
 from data.reel.files import write_csv
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.pictures import write_contact_sheet, write_histograms
+
+log = logger(__name__)
 
 BLOCK_PX = 8
 MIN_SCALE = 0.04
@@ -46,11 +48,11 @@ def report(reel: Reel, table: pd.DataFrame) -> None:
     """Print how many windows are left, and the rejected ones with their reasons."""
     rejected = table[table["verdict"] == "reject"]
     left = int(usable(table).sum())
-    print(f"{reel.name}: {len(table)} windows, {len(rejected)} rejected, {left} left to train on")
+    log.info(f"{reel.name}: {len(table)} windows, {len(rejected)} rejected, {left} left to train on")
     for row in rejected.head(20).itertuples():
-        print(f"  window {row.window} at {row.time_utc or f'frame {row.start}'}: {row.reason} ({row.by})")
+        log.info(f"  window {row.window} at {row.time_utc or f'frame {row.start}'}: {row.reason} ({row.by})")
     if len(rejected) > 20:
-        print(f"  and {len(rejected) - 20} more in {reel.path / 'windows.csv'}")
+        log.info(f"  and {len(rejected) - 20} more in {reel.path / 'windows.csv'}")
 
 
 def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
@@ -79,7 +81,7 @@ def frame_statistics(reel: Reel) -> np.ndarray:
         return _sample_statistics(reel)
     rows = np.zeros((len(reel), 5))
     before = None
-    for i in tqdm(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
+    for i in progress(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
         frame = reel.frames[i].astype(np.float64)  # (C, H, W)
         valid = (reel.masks[i] & INVALID) == 0
         values, blocks = frame[:, valid], block_means(frame)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from config import Config, dump
+from data.messages import logger, progress
 from data.reel.files import write_text
 from data.reel.reel import find_reels
 from inference.events.boxes import Box, find_boxes, pixel_boxes
@@ -28,6 +28,8 @@ from inference.scorers.base import check_reel, score_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from inference.scorers.windows import scored_stretches
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,12 @@ def evaluate(config: Config) -> list[Path]:
         check_reel(reel, checkpoint["data"], any_channels=scorer.any_channels)
     for reel in reels:
         if not scored_stretches(reel, length):
-            print(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
+            log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
         job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
         write_text(job.out / "config.yaml", dump(config))
         if config.eval.movie_only and reel.is_series:
-            print(f"{reel.name}: a series has no movie")
+            log.warning(f"{reel.name}: a series has no movie")
         elif config.eval.movie_only:
             redraw(job)
         else:
@@ -100,7 +102,7 @@ def run_job(job: Job, seed: int) -> None:
 def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
     """Score frame by frame, and draw the movie."""
     with movie_for(job) as movie:
-        for found in tqdm(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
+        for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common)
             maps.add(found.scored.index, found.score)
             movie.add(found.scored, found.score, found.boxes)
@@ -121,7 +123,7 @@ def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and those
     of its variables (n, C), or (n, 1) where the method does not tell them apart."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
-    for begin, end in tqdm(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
+    for begin, end in progress(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = job.scorer.samples(job.reel, begin, end, job.settings)
         scores, parts = job.calibration.sample_scores(samples, job.settings)
         yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
@@ -137,10 +139,10 @@ def redraw(job: Job) -> None:
     if job.settings.diagnostic or not is_saved(job):
         stream = detections(job)
     else:
-        print(f"{job.reel.name}: drawing from the saved scores")
+        log.info(f"{job.reel.name}: drawing from the saved scores")
         stream = saved_detections(job)
     with movie_for(job) as movie:
-        for found in tqdm(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
+        for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
             movie.add(found.scored, found.score, found.boxes)
 
 

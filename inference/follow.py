@@ -7,7 +7,6 @@ dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
     summary.json  of the last time it ran: why it ended, what was read, scored and dropped
 """
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import numpy as np
 from config import Config, ConfigError, EvalConfig, from_dict
 from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, name_of, told
+from data.messages import logger
 from data.reel.files import write_json
 from data.reel.reel import Reel
 from data.sources.times import shift_utc
@@ -32,6 +32,8 @@ from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from training.checkpoint import path_of
 from training.interrupt import Interrupt, interrupts_deferred
+
+log = logger(__name__)
 
 FOLLOWED = ("residual", "standardised")  # scores that are made window by window, or block by block
 STATUS_S = 5.0
@@ -142,10 +144,9 @@ def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
 
 def _compare_cadence(cadence_s: float, trained_s: float) -> None:
     if not 0.8 < cadence_s / trained_s < 1.25:
-        print(
+        log.warning(
             f"the stream has a frame every {cadence_s:g} s, the model was trained on one every {trained_s:g} s: "
-            "what moves looks faster or slower to it than it is",
-            file=sys.stderr,
+            "what moves looks faster or slower to it than it is"
         )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from config import EvalConfig
 from data.labels.catalog import load_catalog
+from data.messages import logger
 from data.reel.reel import Reel
 from inference.calibration.thresholds import Calibration
 from inference.results.results import ScoreMaps
@@ -17,6 +18,8 @@ from inference.scorers.residual import settings_for
 from training.checkpoint import path_of
 from training.run import RUNS
 from training.shipped import shipped_run
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     """
     if model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file()):
         run = shipped_run(model_path)
-        print(f"using the shipped weights, in {run}")
+        log.info(f"using the shipped weights, in {run}")
         return run
     if model_path:
         return Path(model_path)
@@ -53,7 +56,7 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     if not found:
         raise FileNotFoundError(f"no trained model in {RUNS}; train one, or name its folder with --model-path")
     newest = max(found, key=lambda path: path.stat().st_mtime_ns).parent.parent
-    print(f"using the newest run, {newest}")
+    log.info(f"using the newest run, {newest}")
     return newest
 
 

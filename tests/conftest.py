@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from data.messages import show
 from data.reel.stretch import Stretch
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
@@ -22,6 +23,12 @@ CATALOG = """start,peak,end,class
 2012-07-19T00:23:40,2012-07-19T00:24:10,2012-07-19T00:25:00,M1.0
 2012-07-19T00:05:00,2012-07-19T00:06:00,2012-07-19T00:07:00,C2.0
 """
+
+
+@pytest.fixture(autouse=True)
+def messages_are_shown():
+    """As main.py shows them: on stderr."""
+    show("info")
 
 
 @pytest.fixture(scope="module")

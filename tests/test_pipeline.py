@@ -122,7 +122,7 @@ def test_movie_only_draws_from_saved_scores_of_the_same_settings(inside, capsys)
     before = summary.read_bytes()
     movie.unlink()
     assert run("--movie_only", "--eval-mode", "heatmap") == 0
-    assert "drawing from the saved scores" in capsys.readouterr().out
+    assert "drawing from the saved scores" in capsys.readouterr().err
     assert n_frames(movie) == T
     assert summary.read_bytes() == before
 
@@ -132,7 +132,7 @@ def test_movie_only_computes_what_was_not_saved(inside, capsys, arguments):
     movie = results(inside) / "anomaly.mp4"
     movie.unlink()
     assert run("--movie_only", *arguments) == 0
-    assert "saved scores" not in capsys.readouterr().out
+    assert "saved scores" not in capsys.readouterr().err
     assert n_frames(movie) == T
 
 
@@ -151,7 +151,7 @@ def test_a_reel_of_another_shape_is_refused_with_the_way_out(inside, tmp_path, c
 def test_a_reel_shorter_than_a_window_is_said_not_scored(inside, tmp_path, capsys):
     make_reel(tmp_path / "short", drifting_blobs(5, 32, 32), clip_length=None)
     assert run("--data-clips", str(tmp_path)) == 1
-    assert "short: no stretch without a gap holds the 8 frames" in capsys.readouterr().out
+    assert "short: no stretch without a gap holds the 8 frames" in capsys.readouterr().err
 
 
 def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside, tmp_path, capsys):
@@ -161,7 +161,7 @@ def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside, tmp_pat
     assert run("--data-clips", str(tmp_path)) == 0
     scores = pd.read_csv(inside / "run" / "eval" / "gap" / "scores.csv")
     assert scores["max"].isna().tolist() == [False] * 35 + [True] * 5
-    assert "5 frames lie in stretches shorter" in capsys.readouterr().out
+    assert "5 frames lie in stretches shorter" in capsys.readouterr().err
 
 
 def test_run_keeps_its_config_seed_and_versions(work):

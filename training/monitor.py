@@ -16,6 +16,10 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from data.messages import logger, progress
+
+log = logger(__name__)
+
 STRIP_FRAMES = 8
 STRIP_SIDE_PX = 128
 RESIDUAL_GAIN = 4
@@ -46,7 +50,7 @@ class Monitor:
         if example:
             self._show(*example, row["step"])
         self.writer.flush()
-        tqdm.write(
+        log.info(
             f"epoch {row['epoch']}/{epochs}  train {row['train_loss']:.5f}  val {row['val_loss']:.5f}  "
             f"lr {row['lr']:.2e}  {row['frames_per_s']:.0f} frames/s"
         )
@@ -61,8 +65,8 @@ class Monitor:
 
     def progress(self, title: str, total: int, first: int) -> tqdm:
         """A progress bar over the batches of an epoch, for the main process."""
-        hidden = None if self.is_main else True  # None: where the output is no terminal
-        return tqdm(total=total, initial=first, desc=title, unit="batch", leave=False, disable=hidden)
+        settings = {"desc": title, "unit": "batch", "leave": False, "disable": not self.is_main}
+        return progress(total=total, initial=first, **settings)
 
     def close(self) -> None:
         if self.writer:
@@ -107,30 +111,32 @@ def curves(x: Tensor, recon: Tensor) -> np.ndarray:
 def tensorboard_server(folder: Path) -> Iterator[str]:
     """Serve a run's TensorBoard on a free loopback port while the context lasts, and print its address.
 
-    Raises RuntimeError with TensorBoard's own words when it doesn't start.
+    Raises ChildProcessError with TensorBoard's own words when it doesn't start.
     """
-    log = folder / "tensorboard.log"
+    said = folder / "tensorboard.log"
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder / "tensorboard")]
-    with log.open("w") as out:
+    with said.open("w") as out:
         server = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", "0"], stdout=out, stderr=out)
     try:
-        address = _wait_for_address(server, log)
-        print(f"TensorBoard: {address}", flush=True)
+        address = _wait_for_address(server, said)
+        log.info(f"TensorBoard: {address}")
         yield address
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_for_address(server: subprocess.Popen, log: Path) -> str:
+def _wait_for_address(server: subprocess.Popen, log_file: Path) -> str:
     end = time.monotonic() + SERVER_START_S
     while time.monotonic() < end:
         # Read after poll, or the last words of a server that ends in between would be missed.
         ended = server.poll() is not None
-        said = log.read_text(encoding="utf-8", errors="replace")
+        said = log_file.read_text(encoding="utf-8", errors="replace")
         if found := re.search(r"http://\S+", said):
             return found.group()
         if ended:
             break
         time.sleep(0.1)
-    raise RuntimeError(f"TensorBoard did not start; train without --tensorboard. It said: {said.strip() or 'nothing'}")
+    raise ChildProcessError(
+        f"TensorBoard did not start; train without --tensorboard. It said: {said.strip() or 'nothing'}"
+    )

@@ -7,7 +7,6 @@ tensorboard/   event files
 
 import json
 import platform
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +18,7 @@ import pandas as pd
 
 from config import Config, ConfigError, as_dict, dump, from_dict
 from data.reel.files import write_csv, write_json, write_text
+from data.version import git_commit
 from training.checkpoint import path_of
 
 RUNS = Path("runs")
@@ -119,23 +119,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "missing"
     return found
-
-
-def git_commit() -> str | None:
-    """The commit of the checkout this program runs from, with "-dirty" when it was changed; None outside of git."""
-    root = Path(__file__).resolve().parent.parent
-    described = _git(root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-    top = _git(root, "rev-parse", "--show-toplevel")
-    # A checkout around ours says nothing about our code.
-    return described if top and Path(top) == root else None
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
 
 
 def _now_utc() -> str:

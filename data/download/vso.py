@@ -20,7 +20,10 @@ from tqdm import tqdm
 from config import Config, VsoConfig
 from data.download.http import Outcome, Patience, Transfer, download
 from data.download.manifest import DOWNLOADED, FAILED, NO_OBSERVATION, Manifest, Row, wanted_times
+from data.messages import logger, progress
 from data.sources.times import iso_ms
+
+log = logger(__name__)
 
 # Whole files, Rice-compressed where possible; sunpy's other methods give tars of several frames.
 METHODS = ["URL-FILE_Rice", "URL-FILE", "URL"]
@@ -67,7 +70,7 @@ def _verdict(manifests: list[Manifest], vso: VsoConfig) -> str:
     counts = {status: sum(m.count(status) for m in manifests) for status in (DOWNLOADED, NO_OBSERVATION, FAILED)}
     for m in manifests:
         listing = ", ".join(f"{m.count(status)} {status}" for status in counts)
-        print(f"{m.folder.name}: {len(m.rows)} times wanted: {listing} ({m.path})")
+        log.info(f"{m.folder.name}: {len(m.rows)} times wanted: {listing} ({m.path})")
     failed = [row for m in manifests for row in m.rows if row.status == FAILED]
     if not failed and not counts[DOWNLOADED]:
         raise ValueError(
@@ -114,7 +117,7 @@ class _Channel:
 
     def _bar(self, missing: list[Row]) -> tqdm:
         total = len(self.manifest.rows)
-        return tqdm(total=total, initial=total - len(missing), desc=self.manifest.folder.name, unit="file")
+        return progress(total=total, initial=total - len(missing), desc=self.manifest.folder.name, unit="file")
 
     def _find(self, rows: list[Row]) -> list[Row]:
         """Give each row of a day its nearest record and address, or its status; returns the rows to download.

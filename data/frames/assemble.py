@@ -18,12 +18,15 @@ from data.frames.frame_table import add_labels, frame_table, rejected_path, writ
 from data.frames.plan import ReelPlan
 from data.frames.to_grid import steps
 from data.labels.intervals import read_intervals
+from data.messages import logger
 from data.pictures import summary
 from data.reel.files import write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, read_windows
+
+log = logger(__name__)
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
@@ -126,10 +129,10 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
         backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
         os.replace(path, backup)
-        print(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
+        log.info(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
     write_csv(path, fresh)
     if fresh.empty:
-        print(f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames")
+        log.warning(f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames")
 
 
 def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: dict, prep: PrepConfig) -> list[Stretch]:

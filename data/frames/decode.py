@@ -17,6 +17,7 @@ from config import PrepConfig
 from data import sources
 from data.frames.placement import Placed
 from data.frames.to_grid import calibrate, one_channel
+from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
 
@@ -30,8 +31,9 @@ class Task:
     items: tuple[tuple[int, int, Placed], ...]  # (row, channel, frame)
 
 
-def start_worker() -> None:
+def start_worker(log_level: str) -> None:
     """One thread a worker: the pool is the parallelism. A worker ends with its parent, however that ended."""
+    show(log_level)
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -6,9 +6,12 @@ import pandas as pd
 
 from data.frames.placement import Placed
 from data.frames.plan import ReelPlan
+from data.messages import logger
 from data.reel.files import write_csv
 from data.reel.reel import inside
 from data.sky.wcs import as_columns
+
+log = logger(__name__)
 
 FRAME_COLUMNS = (
     "index", "time_utc", "time_s", "channel", "exptime_s", "quality", "coverage", "saturated", "flags", "accepted",
@@ -85,7 +88,7 @@ def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = Non
     """Record why a plan gives no reel: the rows that frames.csv would have."""
     table = frame_table(plan, {}, []) if table is None else table
     write_csv(rejected_path(final), table)
-    print(
+    log.warning(
         f"{plan.name}: none of {len(table)} frames can be used: {told_reasons(table)} (all in {rejected_path(final)})"
     )
 

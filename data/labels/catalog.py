@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.messages import logger
 from data.reel.files import write_text
 from data.sources.base import FrameError
 from data.sources.times import parse_utc
+
+log = logger(__name__)
 
 COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
 NAMES = {
@@ -221,7 +224,7 @@ def hek_rows(rows: list) -> pd.DataFrame:
         except ValueError:
             continue
     if len(flares) < len(rows):
-        print(f"HEK: {len(rows) - len(flares)} of {len(rows)} rows lack a class or ordered times, left out")
+        log.warning(f"HEK: {len(rows) - len(flares)} of {len(rows)} rows lack a class or ordered times, left out")
     table = _as_table(flares).drop(columns="flux_w_m2")
     table = table.rename(columns={"goes_class": "class", "x_arcsec": "x", "y_arcsec": "y"})
     table = table.sort_values("x", na_position="last", kind="stable").drop_duplicates(["start", "peak", "end", "class"])

@@ -12,15 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from config import LightCurvesConfig
+from data.messages import logger, progress
 from data.reel.common_mode import common_mode
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.sky.wcs import from_row
 from data.sources.base import Series
 from data.sources.table import numbered
+
+log = logger(__name__)
 
 BLOCK_VALUES = 2**22  # of frames at a time, in double precision: 32 MB
 TYPICAL_FRAMES, TYPICAL_VALUES = 64, 2**26  # that the usual look is the median of
@@ -40,7 +42,7 @@ def video_reels(path: str | Path) -> list[Reel]:
         raise ValueError(f"{path} holds no reel; {way_out} as --data-raw") from None
     for reel in reels:
         if reel.is_series:
-            print(f"{reel.name} is itself a series: no light curves are cut from it")
+            log.info(f"{reel.name} is itself a series: no light curves are cut from it")
     videos = [reel for reel in reels if not reel.is_series]
     if not videos:
         raise ValueError(f"{path} holds series only, e.g. {reels[0].name}; {way_out} as --data-raw")
@@ -105,7 +107,7 @@ def _measure(reel: Reel, boxes: list[Box], settings: LightCurvesConfig) -> np.nd
     measured = np.full((len(reel), len(reel.channels), len(boxes), len(settings.statistics)), np.nan)
     size = max(1, BLOCK_VALUES // math.prod(reel.shape[1:]))
     typical = _typical_frame(reel) if settings.common_mode else None
-    with tqdm(total=len(reel), desc=f"light curves of {reel.name}", unit="frame") as bar:
+    with progress(total=len(reel), desc=f"light curves of {reel.name}", unit="frame") as bar:
         for start in range(0, len(reel), size):
             stored, bits = reel.read(start, min(start + size, len(reel)))
             valid = (bits & INVALID) == 0  # (n, H, W)

@@ -18,12 +18,15 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
+from data.messages import logger
 from data.reel.files import folder_name, unlike, write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources.base import Series, SeriesInput, TableError
+
+log = logger(__name__)
 
 # The settings that decide the samples; the others are about pictures.
 _IDENTITY = (
@@ -47,7 +50,7 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
             found += [_classed(series, prep) for series in item.source.read_series(item.path, prep, smallest)]
         except TableError as error:
             left_out.append(f"{item.path.name} is no series: {error}")
-            print(left_out[-1])
+            log.warning(left_out[-1])
     return share_scaling(found, prep), left_out
 
 
@@ -96,7 +99,7 @@ def assemble_series(
     if not len(kept):
         write_csv(rejected_path(final), frames_table)
         told = f"{told_reasons(frames_table)} (all in {rejected_path(final)})"
-        print(f"{final.name}: none of {len(order)} samples can be used: {told}")
+        log.warning(f"{final.name}: none of {len(order)} samples can be used: {told}")
         return None
     scaling = scaling_of(series, kept, given.stretches, prep)
     making = making_folder(final)
@@ -235,7 +238,7 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
         columns.setdefault(what, []).append(column)
     notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
     rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
-    print(
+    log.info(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
         f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}"
     )

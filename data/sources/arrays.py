@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
 from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
+
+log = logger(__name__)
 
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
@@ -40,7 +43,7 @@ class ArraySource(SeriesSource):
                 found.append(_series(group, arrays, path, prep, digest, smallest))
             except TableError as error:
                 reasons.append(str(error))
-                print(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
+                log.warning(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
         if not found:
             raise TableError(reasons[0] if reasons else "it holds no array")
         return found

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
 from data.sources.table import HUGE, numbered, times_of
+
+log = logger(__name__)
 
 VALUE = "value"
 
@@ -57,7 +60,7 @@ class CaseSource(SeriesSource):
                 if found and values.shape[1] != len(found[0].channels):
                     raise TableError(f"{values.shape[1]} variables, and {len(found[0].channels)} in those before")
             except TableError as error:
-                print(f"{path.name}: case {number} is left out: {error}")
+                log.warning(f"{path.name}: case {number} is left out: {error}")
                 continue
             found.append(_case(path, f"{stem}_{number:0{digits}d}", values, label, digest, str(number), prep))
         if not found:

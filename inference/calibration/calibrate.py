@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from tqdm import tqdm
 
 from config import EvalConfig
+from data.messages import progress
 from data.reel.files import replacing
 from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise
 from inference.calibration.quiet import QuietRange, quiet_ranges
@@ -79,7 +79,7 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     """The same for a series, all samples at once; a sample's level is its score."""
     found = [
         (r.side, scorer.samples(r.reel, r.begin, r.end, settings))
-        for r in tqdm(ranges, desc="calibrating on quiet samples", unit="stretch")
+        for r in progress(ranges, desc="calibrating on quiet samples", unit="stretch")
     ]
     noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
     made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
@@ -89,7 +89,7 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
 
 def _quiet_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
     total = sum(r.end - r.begin for r in ranges)
-    with tqdm(total=total, desc="calibrating on quiet frames", unit="frame") as bar:
+    with progress(total=total, desc="calibrating on quiet frames", unit="frame") as bar:
         for r in ranges:
             for scored in scorer.frames(r.reel, r.begin, r.end, settings):
                 bar.update()

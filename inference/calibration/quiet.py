@@ -17,10 +17,13 @@ import numpy as np
 import pandas as pd
 
 from config import TrainConfig
+from data.messages import logger
 from data.reel.excerpt import frame_bytes, write_excerpt
 from data.reel.files import replacing_folder, write_csv
 from data.reel.reel import Reel
 from data.reel.windows import training_split
+
+log = logger(__name__)
 
 MOST_BYTES = 2 * 2**30  # that a run keeps
 PIECE_WINDOWS = 4  # lengths of a window in a piece of quiet data that are more than that
@@ -69,7 +72,7 @@ def keep_quiet(run: Path, ranges: Sequence[QuietRange], clip_length: int) -> Non
     folder = run / "calibration" / "quiet"
     chosen = within(ranges, clip_length, MOST_BYTES)
     if (kept := sum(map(len, chosen))) < (total := sum(map(len, ranges))):
-        print(
+        log.warning(
             f"{run} keeps {kept} of {total} quiet frames, spread evenly over time: all have "
             f"{_bytes(ranges) / 2**30:.1f} GiB, and a run keeps at most {MOST_BYTES / 2**30:.1f}"
         )

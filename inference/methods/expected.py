@@ -15,9 +15,9 @@ import torch
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 from torch import nn
-from tqdm import tqdm
 
 from config import ModelConfig
+from data.messages import progress
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, enlarged, reflected
@@ -149,7 +149,7 @@ def train_net(net: nn.Module, frames: np.ndarray, target: np.ndarray, seed: int,
     optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
     dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)  # no kernel is longer than a frame
-    with tqdm(range(STEPS), desc="training", unit="step") as bar:
+    with progress(range(STEPS), desc="training", unit="step") as bar:
         for _ in bar:
             chosen = random.integers(0, len(frames), BATCH_FRAMES)
             with autocast(device, dtype):

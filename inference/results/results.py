@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
+from data.messages import logger
 from data.reel.files import write_csv, write_json
 from data.reel.gaps import longest_step_s
 from data.reel.mask_bits import INVALID
@@ -32,6 +33,8 @@ from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
+
+log = logger(__name__)
 
 NAMED_VARIABLES = 3
 BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
@@ -194,14 +197,14 @@ class Results:
         """Print what a user wants to know first."""
         counts, events = self.counts(events), scene_events(events)
         found = f"{counts['events']} events ({counts['events_high']} high, {counts['events_instrument']} the camera's)"
-        print(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}, results in {out}")
+        log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}, results in {out}")
         if counts["frames_not_scored"]:
-            print(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
+            log.info(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)
         for e in strongest.itertuples():
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
             place = "" if self.reel.is_series else f" at x {e.x:.1f}, y {e.y:.1f} px"
-            print(f"  event {e.event}: {when}, peak {e.peak_score:.3g}{place}, {e.level}")
+            log.info(f"  event {e.event}: {when}, peak {e.peak_score:.3g}{place}, {e.level}")
 
 
 def scene_events(events: pd.DataFrame) -> pd.DataFrame:

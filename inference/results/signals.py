@@ -6,10 +6,13 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
+from data.messages import logger
 from data.pictures.curves import curve
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 from data.sources.xrs import CHANNELS
+
+log = logger(__name__)
 
 MOST_PANELS = 8
 GOES_CLASSES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}  # W/m^2 in 1-8 angstrom (NOAA SWPC)
@@ -84,13 +87,13 @@ def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
     if not is_xrs(xrs):
         raise ValueError(f"eval.xrs {xrs.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
     if reel.times_utc is None:
-        print(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
+        log.warning(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
         return None
     if xrs.times_utc is None:
         raise ValueError(f"eval.xrs {xrs.path} has no UTC times; make it again with prep.start_utc")
     chosen = (xrs.times_utc >= reel.times_utc[0]) & (xrs.times_utc <= reel.times_utc[-1])
     if not chosen.any():
-        print(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
+        log.warning(f"{reel.name}: {xrs.name} has no samples at its time, so none are drawn")
         return None
     values = {name: column[chosen] for name, column in zip(xrs.channels, xrs.signals().T, strict=True)}
     gaps = gaps_after(xrs.times_s[chosen], xrs.cadence_s, xrs.meta["gap_threshold"])

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.covariance import LedoitWolf
-from tqdm import tqdm
 
 from config import EvalConfig
+from data.messages import progress
 from data.reel.files import replacing
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_scaled
@@ -118,7 +118,7 @@ def _sample(run: Path, detector: Detector) -> np.ndarray:
     ranges = [r for r in quiet_ranges(run) if r.side == "train"]
     starts = [(r.reel, s) for r in ranges for s in window_starts(r.begin, r.end, length, length).tolist()]
     found = []
-    for reel, start in tqdm(starts, desc="latents of quiet windows", unit="window"):
+    for reel, start in progress(starts, desc="latents of quiet windows", unit="window"):
         for _, _, codes in through(lambda b: detector.encode(b).cpu().numpy(), detector, reel, [Window(start)], BATCH):
             flat = np.moveaxis(codes, 1, -1).reshape(-1, codes.shape[1])
             found.append(flat[random.permutation(len(flat))[: -(-SAMPLE // len(starts))]])

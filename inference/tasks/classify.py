@@ -12,15 +12,17 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from config import Config
+from data.messages import logger, progress
 from data.reel.files import replacing, write_csv, write_json
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
 from inference.scorers.base import check_reel
 from inference.scorers.net import Detector
+
+log = logger(__name__)
 
 
 class Classifier(Detector):
@@ -82,7 +84,7 @@ def windows_of(reels: list[Reel], length: int) -> WindowSet:
 def probabilities(detector: Detector, data: WindowDataset, batch_size: int) -> np.ndarray:
     """Probability of every class for every window: (N, classes)."""
     found = []
-    for x, _, _ in tqdm(DataLoader(data, batch_size), desc="classifying windows", unit="batch"):
+    for x, _, _ in progress(DataLoader(data, batch_size), desc="classifying windows", unit="batch"):
         found.append(detector.model(detector.on_device(x)).logits.float().softmax(1).cpu().numpy())
     return np.concatenate(found)
 
@@ -91,7 +93,7 @@ def accuracy(table: pd.DataFrame, what: str) -> dict[str, float | int | None]:
     """Share of rows whose class is known that were predicted right."""
     known = table[table["class"].notna()]
     right = float((known["class"] == known["predicted"]).mean()) if len(known) else None
-    print(f"{what}: {len(table)}, accuracy {'unknown' if right is None else f'{right:.3f}'}")
+    log.info(f"{what}: {len(table)}, accuracy {'unknown' if right is None else f'{right:.3f}'}")
     return {what: len(table), f"accuracy_{what}": right}
 
 

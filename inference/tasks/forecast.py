@@ -16,6 +16,7 @@ import torch
 from matplotlib.figure import Figure
 
 from config import EvalConfig
+from data.messages import logger
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window, target_stretches
@@ -24,6 +25,8 @@ from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
 from inference.scorers.net import Detector, through
 from inference.scorers.windows import Window
+
+log = logger(__name__)
 
 SHOWN, SHOWN_VARIABLES = 4, 6
 Naive = Callable[[np.ndarray, int, int], np.ndarray]
@@ -57,7 +60,7 @@ def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride
     errors = compared(found, spread_of(training), period_of(max(training, key=len)[:, 0]))
     best_naive = min((name for name in errors if name != "model"), key=lambda name: errors[name]["mse"])
     if errors["model"]["mse"] >= errors[best_naive]["mse"]:
-        print(f"{reel.name}: the model's forecasts are no better than {best_naive}")
+        log.warning(f"{reel.name}: the model's forecasts are no better than {best_naive}")
     return {"forecast": {"horizon": found.ahead.shape[1], "windows": len(found.origin), "errors": errors}}
 
 

@@ -14,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 
 from config import EvalConfig
+from data.messages import logger
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
@@ -22,6 +23,8 @@ from inference.scorers.overlap import OverlapFold
 from inference.scorers.windows import Window, covering_windows
 from inference.tasks.forecast import in_units
 from models.series.series_model import Impute, interpolate
+
+log = logger(__name__)
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6
@@ -50,7 +53,7 @@ def write_filled(out: Path, detector: Detector, reel: Reel, stride: int, seed: i
     errors = {f"{rate:g}": compared(detector, reel, stride, rate, seed) for rate in RATES}
     for rate, found in errors.items():
         if found["model"]["mse"] >= found["straight line"]["mse"]:
-            print(f"{reel.name}: with {float(rate):.1%} hidden the model is no better than straight lines")
+            log.warning(f"{reel.name}: with {float(rate):.1%} hidden the model is no better than straight lines")
     return {"imputation": {"filled": int(missing.sum()), "errors": errors}}
 
 

@@ -440,7 +440,7 @@ class TestMonitor:
 
     def test_tensorboard_is_served_while_it_lasts_and_stops(self, run, capsys):
         with tensorboard_server(run) as address:
-            assert f"TensorBoard: {address}" in capsys.readouterr().out
+            assert f"TensorBoard: {address}" in capsys.readouterr().err
             assert "127.0.0.1" in address
             with urllib.request.urlopen(address, timeout=10) as page:
                 assert page.status == 200

@@ -24,12 +24,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from config import Config
+from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
 from data.review.page import facts
 from data.review.page.clips import FPS, Clips
 from data.review.page.verdicts import Verdicts
 from data.review_processed_data import review
+
+log = logger(__name__)
 
 STATIC = Path(__file__).with_name("static")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -58,7 +61,7 @@ def serve(config: Config) -> None:
         if read_windows(reel)[list(STATISTICS)].isna().any(axis=None):
             review(replace(config, data_clips=str(reel.path), review=plain))
     if settings.host not in LOOPBACK:
-        print(f"warning: review.host {settings.host}: whoever can reach this machine can see the reels and judge them")
+        log.warning(f"review.host {settings.host}: whoever can reach this machine can see the reels and judge them")
     with listen(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         name = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -21,7 +21,8 @@ STAGES = [{"width": 32}, {"width": 64, "stride": [2, 2, 2]}, {"width": 96, "stri
 DYNAMIC = [stage | {"modulation": "dynamic"} for stage in STAGES]
 NET = {**PIXELS, "is_net": True, "train.loss": "mse", "train.epochs": 6, "train.warmup_epochs": 1.0}
 AUTOENCODER = {**NET, "model.name": "autoencoder"}
-# Name -> settings on top of the recipe. "is_net": trained in epochs, the others are fitted in one step; "run" names the method whose training is used.
+# Name -> settings on top of the recipe. "is_net": trained in epochs, the others are fitted in one step; "run" names the
+# method whose training is used.
 METHODS: dict[str, dict[str, Any]] = {
     RECOMMENDED: {},
     "difference": {**PIXELS, "model.name": "difference"},

@@ -179,7 +179,7 @@ def test_running_again_reads_no_pixels_and_changes_nothing(tmp_path, capsys):
         path.write_bytes(payload[:8640] + bytes(len(payload) - 8640))
     run(tmp_path / "in", tmp_path / "out")
     assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in reel.path.iterdir()} == before
-    assert "already prepared" in capsys.readouterr().out
+    assert "already prepared" in capsys.readouterr().err
 
 
 def test_other_settings_or_frames_are_refused_with_the_way_out(tmp_path):
@@ -232,7 +232,7 @@ def test_a_reel_too_short_for_a_window_is_told_and_stays_so(tmp_path, capsys):
         (reel,) = run(tmp_path / "in", tmp_path / "out").values()
         assert len(read_windows(reel)) == 0
         assert not (reel.path / "windows.csv.old").exists()
-    assert "no stretch without a gap holds prep.clip_length 4 frames" in capsys.readouterr().out
+    assert "no stretch without a gap holds prep.clip_length 4 frames" in capsys.readouterr().err
 
 
 def test_movie_only_first_and_everything_later(tmp_path):
@@ -317,7 +317,7 @@ def test_wavelengths_that_are_not_asked_for_are_on_record(stacked, tmp_path, cap
     table = pd.read_csv(tmp_path / "out" / "aia_193.rejected.csv")
     assert table["reason"].unique().tolist() == ["wavelength 193 is not among prep.wavelengths"]
     assert len(table) == 5
-    assert "aia_193: none of 5 frames can be used" in capsys.readouterr().out
+    assert "aia_193: none of 5 frames can be used" in capsys.readouterr().err
 
 
 def test_when_no_frame_can_be_used_the_message_counts_the_reasons(tmp_path):

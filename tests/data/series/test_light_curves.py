@@ -146,7 +146,7 @@ def test_a_folder_of_reels_gives_one_series_each_and_they_are_kept(video, tmp_pa
     made = prep(chosen)
     assert sorted(path.name for path in made) == ["moon_light_curves", "sun_light_curves"]
     assert prep(chosen) == made
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "xrs is itself a series" in told
     assert "moon_light_curves: already prepared" in told
 

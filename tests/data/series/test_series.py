@@ -159,7 +159,7 @@ def test_scores_beat_chance_and_there_is_no_movie(work):
 def test_movie_only_says_that_a_series_has_none(work, monkeypatch, capsys):
     monkeypatch.chdir(work)
     assert main.main(["-m", "eval", "-c", "settings.yaml", "--movie_only"]) == 0
-    assert "has no movie" in capsys.readouterr().out
+    assert "has no movie" in capsys.readouterr().err
 
 
 def test_the_default_model_and_loss_run_on_a_series(tmp_path):
@@ -429,6 +429,6 @@ def test_xrs_is_drawn_under_a_reel_of_the_same_time(goes, tmp_path, capsys):
     assert np.nanmax(panel.curves["xrsb"]) > 1e-5
     other = make_reel(tmp_path / "other", drifting_blobs(20, 8, 8))
     assert panels_of(other, str(goes.path)) == []
-    assert "no samples at its time" in capsys.readouterr().out
+    assert "no samples at its time" in capsys.readouterr().err
     with pytest.raises(ValueError, match="no reel of GOES XRS"):
         panels_of(during, str(other.path))

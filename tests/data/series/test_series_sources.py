@@ -101,7 +101,7 @@ def test_folders_in_the_names_of_arrays_are_reels(tmp_path, capsys):
     reels = prepared(tmp_path / "s.npz", tmp_path / "out")
     assert {name: len(reel) for name, reel in reels.items()} == {"s_train_pump": 30, "s_test_pump": 31}
     assert reels["s_test_pump"].labels.sum() == 0
-    assert "s.npz: empty is no series" in capsys.readouterr().out
+    assert "s.npz: empty is no series" in capsys.readouterr().err
     assert len({reel.meta["identity"] for reel in reels.values()}) == 2
     assert reels["s_test_pump"].meta["source"] == "s.npz#test/pump"
 
@@ -229,7 +229,7 @@ def test_missing_values_unequal_lengths_and_bad_lines(tmp_path, capsys):
     assert {name: len(reel) for name, reel in reels.items()} == {"s_1": 3, "s_2": 2}
     assert reels["s_1"].table["flags"].fillna("").tolist() == ["", "interpolated: value_1", ""]
     np.testing.assert_allclose(reels["s_1"].signals()[1], [2, 5], rtol=1e-6)
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert all(f"case {number} is left out" in told for number in (3, 4, 5))
 
 
@@ -275,7 +275,7 @@ def test_many_cases_get_no_pages_and_are_kept_when_prepared_again(tmp_path, caps
     path = written(tmp_path / "s.ts", case_text(prepare_data.MOST_PAGES + 1))
     reels = prepared(path, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*/summary.png"))
-    assert "get no summary.png" in capsys.readouterr().out
+    assert "get no summary.png" in capsys.readouterr().err
     assert all((reel.path / "windows.csv").is_file() for reel in reels.values())
     facts = [(reel.path / "frames.npy").stat().st_mtime_ns for reel in reels.values()]
     again = prepared(path, tmp_path / "out")

@@ -235,7 +235,7 @@ def test_hek_is_asked_once(tmp_path, hek, capsys):
     assert flares["id"].tolist() == ["ivo://x/FL_2", "ivo://x/FL_3", "ivo://x/FL_4"]
     assert flares["x_arcsec"].tolist()[:2] == [-560.5, 919.2]
     assert math.isnan(flares["x_arcsec"][2])
-    assert "HEK: 2 of 6 rows lack a class or ordered times" in capsys.readouterr().out
+    assert "HEK: 2 of 6 rows lack a class or ordered times" in capsys.readouterr().err
     assert len(hek) == 2
     for wanted in ("event_type=FL", "OBS_Observatory", "GOES", "event_starttime=2012-07-19T00%3A00%3A55"):
         assert wanted in hek[0]
