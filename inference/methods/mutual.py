@@ -31,7 +31,7 @@ class MutualScoring(Method):
         for frame in frames:
             distances = nearest(describe(frame), self.references)  # (R, h, w)
             maps.append(np.partition(distances, min(kept, len(distances) - 1), axis=0)[:kept].mean(axis=0))
-        return None, enlarged(np.float32(maps), frames)
+        return None, enlarged(np.array(maps, np.float32), frames)
 
 
 def describe(frame: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.overlap import Folded, OverlapFold, StretchMean
 from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
 from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
-from models.video_model import VideoModel
 from training.device import autocast, autocast_dtype
 
 Found = TypeVar("Found")
@@ -31,9 +30,10 @@ BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
 
 
 class Detector(QuietScorer):
-    """A trained model, scored by what it reconstructs. It works in `scaling`."""
+    """A trained `VideoModel`, scored by what it reconstructs. It works in `scaling`."""
 
-    def __init__(self, model: VideoModel, scaling: dict[str, Stretch], clip_length: int, device: torch.device):
+    # Any, because scorers of some models alone ask for more than all have: places, fill, logits.
+    def __init__(self, model: Any, scaling: dict[str, Stretch], clip_length: int, device: torch.device):
         super().__init__(clip_length, scaling)
         self.model, self.device = model, device
 

@@ -157,6 +157,6 @@ def write_windows(out: Path, scorer: WeakScorer, reel: Reel) -> dict[str, Any]:
     write_csv(out / "windows.csv", table)
     facts = {"threshold": scorer.threshold, "positive": int(table["positive"].sum()), "windows": len(table)}
     if "label" in table:
-        known = (table[name].to_numpy() for name in ("probability", "label"))
-        facts["known"] = window_metrics(*known, scorer.threshold)
+        probability, label = (table[name].to_numpy() for name in ("probability", "label"))
+        facts["known"] = window_metrics(probability, label, scorer.threshold)
     return {"weak": facts}

@@ -38,8 +38,8 @@ class SeriesMethod(Method):
         """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
         for first, frames, valid, expected, errors in self._answers(reel, begin, end):
             for i in range(len(frames)):
-                answer = (None if a is None else a[i] for a in (expected, errors))
-                yield scored(first + i, frames[i], valid[i], *answer, settings)
+                answer, error = (None if a is None else a[i] for a in (expected, errors))
+                yield scored(first + i, frames[i], valid[i], answer, error, settings)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch at once."""

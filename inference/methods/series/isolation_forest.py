@@ -24,6 +24,6 @@ class WindowForest(WindowScore):
 
     def score(self, windows: np.ndarray) -> np.ndarray:
         if self._forest is None:
-            grown = IsolationForest(n_estimators=TREES, random_state=int(self.arrays["seed"][0]))
-            self._forest = grown.fit(self.arrays["windows"])
+            self._forest = IsolationForest(n_estimators=TREES, random_state=int(self.arrays["seed"][0]))
+            self._forest.fit(self.arrays["windows"])
         return -self._forest.score_samples(windows)
