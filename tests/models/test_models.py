@@ -155,8 +155,8 @@ class TestBlocks:
         torch.testing.assert_close(conv(x), both_sides[:, :, first : first + T])
 
     def test_stages_set_width_and_grid(self):
-        trunk = Backbone3D(3, [Stage(8, 2), Stage(8, 1, (2, 1, 1)), Stage(16, 0, (1, 2, 3))])
-        assert sum(isinstance(m, Block) for m in trunk.modules()) == 3
+        trunk = Backbone3D(3, [Stage(8, 2), Stage(8, 1, (2, 1, 1)), Stage(16, 1, (1, 2, 3))])
+        assert sum(isinstance(m, Block) for m in trunk.modules()) == 4
         assert trunk(torch.rand(2, 3, 8, 4, 6)).shape == (2, 16, 4, 2, 2)
 
 
