@@ -97,6 +97,8 @@ TASKS = {"anomaly": anomaly, "forecast": forecast, "impute": impute, "classify":
 
 def figures_of(options: argparse.Namespace) -> dict[str, float]:
     """The figures of all tasks asked for."""
+    series_anomaly.check_methods()
+    series_tasks.check_methods()
     figures: dict[str, float] = {}
     for task in options.tasks:
         print(f"--- {task}, seed {options.seed}")

@@ -218,6 +218,8 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
 
 def measure(options, work: Path) -> dict[str, float]:
     """All figures; rows are printed as they come."""
+    for name, settings in METHODS.items():  # all, before hours of work on one
+        from_dict(nested(COMMON | settings), f"method {name}")
     batch, length = (2, 60) if options.quick else (32, LENGTH)
     speedup = soft_alignment_speedup(batch, length)
     figures, rows = {"softdtw_speedup": speedup, "dilated_speedup": dilated_convolution_speedup(batch)}, []

@@ -66,6 +66,15 @@ def settings_of(case: Case, method: str, folder: Path, seed: int, is_quick: bool
     return recipe_for(RECIPE, chosen, is_net)
 
 
+def check_methods() -> None:
+    """Raises ConfigError when the settings of a method can't be used, before hours of work on another."""
+    from config import from_dict
+
+    case = Case("none", "none", np.zeros((1000, 1)), np.zeros(1000), 500, {})
+    for method in METHODS:
+        from_dict(settings_of(case, method, Path("none"), 0, is_quick=False), f"method {method}")
+
+
 def fitted_samples(case: Case, method: str) -> int:
     """How many samples of the series the method is fitted on."""
     is_whole = METHODS[method]["fit"] == "whole" and case.set != "skab"

@@ -46,6 +46,15 @@ CLASSIFY = {**COMMON, "model.task": "classify", "train.epochs": 60, "train.lr": 
 CLASSIFY |= {"train.val_fraction": 0.2, "train.drop_last": False, "prep.classes": None}
 
 
+def check_methods() -> None:
+    """Raises ConfigError when the settings of a method can't be used, before hours of work on another."""
+    from config import load
+
+    for task, methods in ((FORECAST, FORECASTERS), (IMPUTE, NETS), (CLASSIFY, NETS)):
+        for settings in methods.values():
+            load(None, task | settings)
+
+
 def ett(data: Path, name: str) -> np.ndarray:
     """The seven variables (HOURS, 7) of ETTh1 or ETTh2."""
     with zipfile.ZipFile(data / "ett.zip") as archive:
