@@ -1,7 +1,10 @@
 """Curves over time as few points: what the pages of prep and review and eval's timeline draw."""
 
+from pathlib import Path
+
 import numpy as np
 
+CHARTS = Path(__file__).with_name("charts.js")  # the charts of the pages of review and report
 MAX_POINTS = 4000  # more than a figure of this width has pixels
 
 

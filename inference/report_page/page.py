@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.pictures.curves import CHARTS
 from data.reel.files import write_text
 from inference.job import Job
 from inference.movie.movie import NAME as MOVIE
@@ -23,7 +24,7 @@ from inference.results.signals import panels_of
 NAME = "report.html"
 STATIC = Path(__file__).with_name("static")
 STYLES = ("uplot/uPlot.min.css", "report.css")
-SCRIPTS = ("uplot/uPlot.iife.min.js", "charts.js", "events.js", "report.js")
+SCRIPTS = ("uplot/uPlot.iife.min.js", CHARTS, "events.js", "report.js")
 
 
 def write_report(job: Job) -> None:
@@ -86,6 +87,6 @@ def page(title: str, values: dict) -> str:
     return text
 
 
-def read(name: str) -> str:
-    """A file of the page's own."""
+def read(name: str | Path) -> str:
+    """A file of the page's own by its name, or a shared one by its path."""
     return (STATIC / name).read_text(encoding="utf-8")

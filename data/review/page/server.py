@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from config import Config
 from data.messages import logger
+from data.pictures.curves import CHARTS
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
 from data.review.page import facts
@@ -281,5 +282,9 @@ def create_app(reels: list[Reel], host: str = "127.0.0.1") -> Starlette:
     def page(request: Request) -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
-    routes = [Route("/", page), *Api(reels).routes(), Mount("/static", StaticFiles(directory=STATIC))]
+    def charts(request: Request) -> FileResponse:
+        return FileResponse(CHARTS)
+
+    shared = Route("/static/charts.js", charts)
+    routes = [Route("/", page), shared, *Api(reels).routes(), Mount("/static", StaticFiles(directory=STATIC))]
     return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)])

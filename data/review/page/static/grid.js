@@ -1,7 +1,8 @@
 // The grid of windows: only the rows in view exist, so that any number of windows scrolls alike.
 
 import { dropClip, makeClip } from "./clip.js";
-import { number, shortTime } from "./charts.js";
+
+const { number, shortTime } = Charts;
 
 const REST_MS = 120; // a clip is asked for when its place has been in view this long: flying past costs nothing
 const BLOCK = 100; // windows asked for at a time

@@ -1,8 +1,9 @@
 // The review page: what is asked of the server, the keys, and the detail view.
 
-import { drawTimeline, exposure, histogram, number, shortTime } from "./charts.js";
 import { applyAll, dropClip, frameOf, makeClip, player, showFrame, step } from "./clip.js";
 import { Grid } from "./grid.js";
+
+const { exposure, histogram, number, shortTime, verdicts } = Charts;
 
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 4000;
@@ -41,7 +42,7 @@ const order = () => ask(`/api/reels/${reel.number}/order?${new URLSearchParams(n
 function show({ windows }) {
   grid.show(windows, reel, statistics.find((name) => name === $("query").elements.sort.value));
   counts();
-  drawTimeline($("timeline"), overview.timeline.bins, marked);
+  verdicts($("timeline"), overview.timeline.bins, marked);
 }
 
 async function list() {
@@ -58,7 +59,7 @@ async function look() {
   counts();
   $("from").textContent = withClock(found.timeline.from);
   $("to").textContent = withClock(found.timeline.to);
-  drawTimeline($("timeline"), found.timeline.bins, marked);
+  verdicts($("timeline"), found.timeline.bins, marked);
   grid.refresh();
 }
 
@@ -125,7 +126,7 @@ async function showDetail(window) {
     $("detail").focus(); // not its first button, so that Space and Enter mean the same as in the grid
   }
   const { bins, length_s } = overview.timeline;
-  drawTimeline($("place"), bins, [open.from_s / length_s, open.to_s / length_s]);
+  verdicts($("place"), bins, [open.from_s / length_s, open.to_s / length_s]);
 }
 
 function clipFigure(name, row) {
@@ -233,7 +234,7 @@ $("query").addEventListener("reset", () => {
   marked = null;
   setTimeout(() => inTurn(list)); // the fields are empty only after this event
 });
-window.addEventListener("resize", () => overview && drawTimeline($("timeline"), overview.timeline.bins, marked));
+window.addEventListener("resize", () => overview && verdicts($("timeline"), overview.timeline.bins, marked));
 
 // A range dragged over the timeline fills in the two times; a click without dragging empties them.
 const fraction = (event) => Math.max(0, Math.min(1, event.offsetX / $("timeline").clientWidth));
@@ -245,7 +246,7 @@ $("timeline").addEventListener("pointerdown", (event) => {
 $("timeline").addEventListener("pointermove", (event) => {
   if (dragged === null || !overview) return;
   marked = [dragged, fraction(event)].sort((a, b) => a - b);
-  drawTimeline($("timeline"), overview.timeline.bins, marked);
+  verdicts($("timeline"), overview.timeline.bins, marked);
 });
 $("timeline").addEventListener("lostpointercapture", () => {
   dragged = null;
