@@ -8,6 +8,7 @@ defaults in `config.yaml`.
 import copy
 import difflib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -20,6 +21,8 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 
 import registry
+
+log = logging.getLogger("reelwatch.config")  # data.messages shows it
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -434,24 +437,41 @@ _YAML_HINTS = {
 def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_: list[str] | None = None) -> Config:
     """Read a YAML file and apply overrides on top.
 
-    `overrides` maps dotted keys to values; `set_` holds "section.key=value" texts, typed like the YAML.
+    `overrides` maps dotted keys to values; `set_` holds "section.key=value" texts, typed like the YAML. Where they
+    choose another model than the file does, what the file says of its own model is left out.
     Raises ConfigError that names the key and where it was given.
     """
     raw = _read(Path(path)) if path else {}
-    given: dict[str, str] = {}  # where each key of the command line was given
-    for text in set_ or []:
-        key, separator, value = text.partition("=")
-        key = key.strip()
-        if not separator or not all(key.split(".")):
-            raise ConfigError(
-                f"--set {text}: expected section.key=value, e.g. train.epochs=20; in quotes if it has spaces"
-            )
-        _put(raw, key, _parse(value, f"--set {text}"), f"--set {text}")
-        given[key] = f"--set {text}"
-    for key, value in copy.deepcopy(overrides or {}).items():
-        _put(raw, key, value, "command line")
-        given[key] = "command line"
-    return _validated(raw, lambda key: _origin(key, given, str(path or "command line")))
+    given = [*map(_assignment, set_ or [])]
+    given += [(key, value, "command line") for key, value in copy.deepcopy(overrides or {}).items()]
+    for name in [value for key, value, _ in given if key == "model.name"][-1:]:
+        raw = _for_model(raw, name, str(path))
+    for key, value, origin in given:
+        _put(raw, key, value, origin)
+    origins = {key: origin for key, _, origin in given}
+    return _validated(raw, lambda key: _origin(key, origins, str(path or "command line")))
+
+
+def _assignment(text: str) -> tuple[str, Any, str]:
+    """Key, value and origin of a text of --set."""
+    key, separator, value = text.partition("=")
+    key = key.strip()
+    if not separator or not all(key.split(".")):
+        example = "section.key=value, e.g. train.epochs=20; in quotes if it has spaces"
+        raise ConfigError(f"--set {text}: expected {example}")
+    return key, _parse(value, f"--set {text}"), f"--set {text}"
+
+
+def _for_model(raw: dict[str, Any], name: Any, path: str) -> dict[str, Any]:
+    """The settings of a file for another model than its own: without those that this one does not use."""
+    sections = {key: raw.get(key) or {} for key in ("model", "train")}
+    if not all(isinstance(section, dict) for section in sections.values()):
+        return raw  # which is told when it is validated
+    own = registry.without_unused(raw | sections | {"model": sections["model"] | {"name": name}})
+    left_out = [f"{key}.{name}" for key, section in sections.items() for name in section if name not in own[key]]
+    if left_out:
+        log.info(f"{path}: for model.name {name} it is read without {', '.join(left_out)}")
+    return own
 
 
 def from_dict(raw: dict[str, Any], origin: str) -> Config:

@@ -110,9 +110,10 @@ def check_mix_part(name: str) -> None:
 
 
 def without_unused(raw: dict[str, Any]) -> dict[str, Any]:
-    """The config of a run, as plain data, without the settings that its model does not use.
+    """A config as plain data without the settings that its model does not use.
 
-    Runs from before each model had settings of its own hold those of all models, and what was set there in vain.
+    Runs from before each model had settings of its own hold those of all models, and what was set there in vain. A
+    recipe for which another model is chosen on the command line holds those of its own.
     """
     model, train = raw.get("model", {}), raw.get("train", {})
     known = config_classes()
@@ -122,6 +123,8 @@ def without_unused(raw: dict[str, Any]) -> dict[str, Any]:
     in_vain = {key for each in known.values() for key in settings_of(each)} - set(settings_of(own))
     in_vain |= {key for key, task in own.of_task.items() if model.get("task") != task}
     unused = {key for each in known.values() for key in each.uses} - set(own.uses)
+    if own.losses and train.get("loss") not in own.losses:
+        unused.add("loss")
     return raw | {
         "model": {key: value for key, value in model.items() if key not in in_vain},
         "train": {key: value for key, value in train.items() if key not in unused},

@@ -218,3 +218,34 @@ def test_config_yaml_names_every_choice_of_a_setting():
             choices = [c for c in get_args(known.__annotations__.get(key)) if isinstance(c, str)]
             missing = [c for c in choices if not re.search(rf"\b{c}\b", section("model")[key][1])]
             assert not missing, (name, key, missing)
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "demo").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_recipe_takes_every_model_by_its_name_alone(recipe, name):
+    own = load(recipe)
+    if own.model.task not in CLASSES[name].tasks:
+        with pytest.raises(ConfigError, match=f"{name} only does"):
+            load(recipe, set_=[f"model.name={name}"])
+        return
+    needs_loss = TrainConfig().loss not in (CLASSES[name].losses or (TrainConfig().loss,)) and name != own.model.name
+    learns = [f"train.loss={CLASSES[name].losses[0]}"] if needs_loss else []
+    found = load(recipe, set_=[f"model.name={name}", *learns])
+    assert found.model.name == name
+    assert (found.prep, found.review, found.data_clips) == (own.prep, own.review, own.data_clips)
+    if name == own.model.name:
+        assert found == own
+
+
+def test_what_the_command_line_says_of_another_model_is_still_refused():
+    with pytest.raises(ConfigError, match=r"--set train\.epochs=3: train\.epochs 3: kmeans does not use it"):
+        load(ROOT / "demo" / "series.yaml", set_=["model.name=kmeans", "train.epochs=3"])
+    with pytest.raises(ConfigError, match=r"did you mean"):
+        load(ROOT / "demo" / "series.yaml", {"model.name": "kmeans", "train.epoch": 3})
+
+
+def test_what_is_left_out_of_a_recipe_is_told(caplog):
+    with caplog.at_level("INFO", "reelwatch"):
+        load(ROOT / "demo" / "series.yaml", {"model.name": "kmeans"})
+    assert "for model.name kmeans it is read without" in caplog.text
+    assert "train.epochs" in caplog.text
