@@ -87,15 +87,15 @@ def check_prep(config: Config, findings: Findings) -> None:
     with make_executor(config.workers) as executor:
         headers = first_pass(executor, config)
     found, _ = read_all(headers.inputs.series, root, config.prep)
-    kinds = Counter(item.source.name for item in headers.inputs.series)
-    kinds.update({item.source.name: len(item.files) for item in headers.inputs.frames})
-    findings.tell(f"found in {root}: {', '.join(f'{n} of kind {kind}' for kind, n in kinds.items())}")
+    kinds = Counter(item.source.name for item in headers.inputs.frames for _ in item.files)
+    kinds.update(item.source.name for item in headers.inputs.series)
+    findings.tell(f"files in {root}: {', '.join(f'{kind} {n}' for kind, n in kinds.items())}")
     for plan in headers.plans:
         with findings.faults():
             check_plan(plan, given, config, findings)
     for series, name in zip(found, names_for(found, {plan.name for plan in headers.plans}), strict=True):
         with findings.faults():
-            findings.tell(f"{name}: a series of {len(series)} samples of {len(series.channels)} variables")
+            findings.tell(f"{name}: a series of {len(series.values)} samples of {len(series.channels)} variables")
             if (out / name).exists():
                 same_or_refuse(out / name, identity_of(series, given, config.prep))
     if not found and not any(plan.rows for plan in headers.plans):
