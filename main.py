@@ -155,6 +155,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.mode is None:
         parser().print_help()
+        log.error(f"error: choose what to do with -m: {', '.join(MODES)}")
         return 2
     config = settings(arguments)
     if arguments.check:

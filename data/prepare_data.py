@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
-from data.sources.base import Candidate, Input, Series
+from data.sources.base import Candidate, Found, Input, Series
 
 log = logger(__name__)
 
@@ -51,30 +51,45 @@ def prep(config: Config) -> list[Path]:
         from data.download.vso import fetch  # local prep does not wait for network libraries
 
         not_had = fetch(config)
-    root, out = Path(config.data_raw), Path(config.data_clips)
-    inputs, given = sources.discover(root), read_given(config.prep)
-    if told := sources.left_out(inputs.unread):
-        log.warning(told)
+    root, out, given = Path(config.data_raw), Path(config.data_clips), read_given(config.prep)
     try:
         with make_executor(config.workers) as executor:
-            candidates = _scan(executor, inputs.frames, root, config)
-            plans = plan_reels(candidates, config.prep)
-            made, failed = _make_reels(executor, plans, given, out, config)
+            headers = first_pass(executor, config)
+            made, failed = _make_reels(executor, headers.plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
-    found, no_series = read_all(inputs.series, root, config.prep)
-    series = _make_series(found, {plan.name for plan in plans}, given, out, config)
+    found, no_series = read_all(headers.inputs.series, root, config.prep)
+    series = _make_series(found, {plan.name for plan in headers.plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
-    _refuse(failed, len(plans) + len(found))
+    _refuse(failed, len(headers.plans) + len(found))
     if not made:
-        if no_series and not candidates:
+        if no_series and not headers.candidates:
             raise ValueError("; ".join(no_series[:5]))
-        names = [plan.name for plan in plans]
+        names = [plan.name for plan in headers.plans]
         tables = [rejected_path(out / name) for name in [*names, *names_for(found, set(names))]]
         raise ValueError(why_nothing_is_made(root, tables))
     if not_had:
         raise OSError(f"{len(made)} reels are made without them (to be moved away before others can be), but {not_had}")
     return made
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the headers tell: the files, every frame that was met in them, and what each reel of frames will hold."""
+
+    inputs: Found
+    candidates: list[Candidate]
+    plans: list[ReelPlan]
+
+
+def first_pass(executor: Executor, config: Config) -> FirstPass:
+    """Read the headers of everything in `config.data_raw`. Raises FileNotFoundError when there is no input."""
+    root = Path(config.data_raw)
+    inputs = sources.discover(root)
+    if told := sources.left_out(inputs.unread):
+        log.warning(told)
+    candidates = _scan(executor, inputs.frames, root, config)
+    return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
 
 
 def _refuse(failed: list[str], total: int) -> None:
@@ -175,7 +190,7 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
         final, identity = out / name, identity_of(series, given, config.prep)
         try:
             if final.exists():
-                _same_or_refuse(final, identity)
+                same_or_refuse(final, identity)
                 complete(final, config, with_pages)
                 made.append(final)
             elif path := assemble_series(series, given, final, identity, config, with_pages):
@@ -212,7 +227,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
         return None
     identity = plan.identity(config.prep, asdict(given))
     if final.exists():
-        _same_or_refuse(final, identity)
+        same_or_refuse(final, identity)
         for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
             shutil.rmtree(leftover, ignore_errors=True)
         finish(final, config)
@@ -223,7 +238,8 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
     return assemble(plan, given, part, final, identity, config)
 
 
-def _same_or_refuse(final: Path, identity: str) -> None:
+def same_or_refuse(final: Path, identity: str) -> None:
+    """Say that a finished reel of the same identity is kept. Raises FileExistsError for anything else in its place."""
     if not (final / "reel.json").is_file():
         raise FileExistsError(f"{final} is in the way and no reel; move it away, or choose another --data-clips")
     if Reel(final).meta["identity"] != identity:
@@ -255,7 +271,7 @@ def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> s
     if not (started.is_file() and started.read_text(encoding="utf-8") == identity):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        shape = (len(plan.rows), len(plan.channels), *(prep.resize or plan.source_shape))
+        shape = plan.stored_shape(prep)
         _check_space(part, math.prod(shape), prep)
         for name, dtype in (("decoded.npy", np.float32), ("bits.npy", np.uint8)):
             np.lib.format.open_memmap(part / name, mode="w+", dtype=dtype, shape=shape).flush()
@@ -263,9 +279,14 @@ def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> s
     return set(read_journal(part))
 
 
+def bytes_needed(values: int, prep: PrepConfig) -> int:
+    """Room on the disk that so many values of frames take while they are prepared."""
+    return values * (np.dtype(np.float32).itemsize + 2 + np.dtype(prep.precision).itemsize)
+
+
 def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
     """Raises OSError when the disk can't hold the reel: writing to a memory map on a full disk kills the process."""
-    needed = values * (np.dtype(np.float32).itemsize + 2 + np.dtype(prep.precision).itemsize)
+    needed = bytes_needed(values, prep)
     free = shutil.disk_usage(part).free
     if needed > free:
         raise OSError(

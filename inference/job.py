@@ -46,7 +46,7 @@ def find_run(model_path: str | None, model_name: str) -> Path:
 
     Raises FileNotFoundError.
     """
-    if model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file()):
+    if takes_shipped(model_path, model_name):
         run = shipped_run(model_path)
         log.info(f"using the shipped weights, in {run}")
         return run
@@ -58,6 +58,11 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     newest = max(found, key=lambda path: path.stat().st_mtime_ns).parent.parent
     log.info(f"using the newest run, {newest}")
     return newest
+
+
+def takes_shipped(model_path: str | None, model_name: str) -> bool:
+    """Whether the weights that come with the program take the place of a run."""
+    return model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file())
 
 
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:

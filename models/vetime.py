@@ -105,7 +105,8 @@ class VeTime(VideoModel):
         if tuple(size[1:]) != (1, 1):
             raise ValueError(
                 f"vetime works on time series, these frames have {size[1]}x{size[2]} pixels; choose another "
-                "model.name, or make light curves of them with prep.light_curves"
+                "model.name, for pictures e.g. autoencoder or flow (docs/choosing.md), or make light curves of them "
+                "with prep.light_curves"
             )
         if size[0] % TOKEN:
             raise ValueError(

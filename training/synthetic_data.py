@@ -9,9 +9,12 @@ import torch
 from torch.utils.data import Dataset
 
 from config import Config, SyntheticConfig
+from data.messages import logger
 
 if TYPE_CHECKING:
     from data.synthetic.series import Synthetic
+
+log = logger(__name__)
 
 FIRST_VALIDATION = 2**40  # number of the first series that validates; a training never gets there
 
@@ -92,7 +95,8 @@ class SyntheticData:
 
 
 def synthetic_data(config: Config) -> SyntheticData:
-    """The series that the config asks for."""
+    """The series that the config asks for; no reels."""
     settings = config.train.synthetic
+    log.info(f"{config.model.name} learns from {settings.series} synthetic series an epoch, and from no reel")
     sides = ((0, settings.series), (FIRST_VALIDATION, settings.val_series))
     return SyntheticData(settings, *(SyntheticSeries(settings, config.seed, *side) for side in sides))

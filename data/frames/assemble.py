@@ -24,7 +24,7 @@ from data.reel.files import write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
-from data.reel.windows import index_windows, read_windows
+from data.reel.windows import index_windows, lengths_that_fit, read_windows
 
 log = logger(__name__)
 
@@ -132,7 +132,8 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         log.info(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
     write_csv(path, fresh)
     if fresh.empty:
-        log.warning(f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames")
+        fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames"
+        log.warning(f"{fault}; {lengths_that_fit([reel])}")
 
 
 def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: dict, prep: PrepConfig) -> list[Stretch]:

@@ -41,6 +41,10 @@ class ReelPlan:
     def is_counts(self) -> bool:
         return bool(self.rows) and self.rows[0][0].candidate.is_counts
 
+    def stored_shape(self, prep: PrepConfig) -> tuple[int, int, int, int]:
+        """(T, C, H, W) of the reel, if every frame can be decoded."""
+        return len(self.rows), len(self.channels), *(prep.resize or self.source_shape)
+
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
 

@@ -35,6 +35,23 @@ def window_starts(begin: int, end: int, length: int, stride: int) -> np.ndarray:
     return starts if starts[-1] == end - length else np.append(starts, end - length)
 
 
+def longest_stretch(reel: Reel) -> int:
+    """Frames of a reel's longest stretch without a gap."""
+    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
+    return max(end - begin for begin, end in ranges)
+
+
+def lengths_that_fit(reels: list[Reel]) -> str:
+    """Which prep.clip_length leaves windows in the reel that allows the longest ones, as advice.
+
+    Training needs a window on either side of the split and a guard as long as one between them.
+    """
+    longest = [longest_stretch(reel) for reel in reels]
+    most = max(min(n, len(reel) // 3) for n, reel in zip(longest, reels, strict=True))
+    to_train = f"at most {most} to train" if most > 1 else "give more frames to train"
+    return f"the longest has {max(longest)}: choose at most {max(longest)} to evaluate, {to_train}"
+
+
 def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
     """A fresh window index of a reel, without statistics and verdicts."""
     rows = []
@@ -133,6 +150,11 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
     Raises ValueError when either side is empty or the reels hold windows of different lengths.
     """
     lengths = sorted({int(n) for reel in reels for n in read_windows(reel)["length"]})
+    if not lengths:
+        raise ValueError(
+            f"{_listed(reels)}: no stretch without a gap holds a window of the prep.clip_length that it was prepared "
+            f"with; {lengths_that_fit(reels)}, then run prep again"
+        )
     if len(lengths) != 1:
         raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
     sides: tuple[list, list] = ([], [])
@@ -147,14 +169,24 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
             side.append((np.full(len(starts), number), starts))
     train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
     if not len(train) or not len(val):
-        way_out = "use more frames, a shorter prep.clip_length, a smaller train.val_fraction or fewer rejections"
+        most = max(min(longest_stretch(reel), len(reel) // 3) for reel in reels)
+        shorter = f" (at most {most} frames)" if 1 < most < lengths[0] else ""
+        way_out = (
+            f"use more frames, a shorter prep.clip_length{shorter}, a smaller train.val_fraction or fewer rejections"
+        )
         if settings.val_reels:
             way_out = "name other train.val_reels"
         elif validates is not None and not validates.any():
             fewest = math.ceil(1 / settings.val_fraction)
             way_out = f"give classes at least {fewest} reels, or choose a larger train.val_fraction"
+        guard = f", with a guard of {lengths[0]} frames between the two" if validates is None else ""
         raise ValueError(
-            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split; "
-            f"{way_out}"
+            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split"
+            f"{guard}; {way_out}"
         )
     return train, val
+
+
+def _listed(reels: list[Reel]) -> str:
+    names = ", ".join(reel.name for reel in reels[:5])
+    return names if len(reels) <= 5 else f"{names} and {len(reels) - 5} others"

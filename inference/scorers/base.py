@@ -114,6 +114,12 @@ def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool = False) ->
     expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
     if any_channels:
         expected[0] = found[0]
+    if expected[1:] != found[1:] and [1, 1] in (expected[1:], found[1:]):
+        here, there = ("a series", "pictures") if reel.is_series else ("pictures", "series")
+        raise ValueError(
+            f"reel {reel.name} holds {here}, and the model was trained on {there}; give --data-clips or --model-path "
+            "of the same kind, or make light curves of pictures with prep.light_curves"
+        )
     if expected != found:
         raise ValueError(
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "

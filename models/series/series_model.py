@@ -79,7 +79,8 @@ class SeriesModel(PixelModel):
         if tuple(size[1:]) != (1, 1):
             raise ValueError(
                 f"this model works on time series, these frames have {size[1]}x{size[2]} pixels; choose another "
-                "model.name, or make light curves of them with prep.light_curves"
+                "model.name, for pictures e.g. autoencoder or flow (docs/choosing.md), or make light curves of them "
+                "with prep.light_curves"
             )
 
     def features(self, values: torch.Tensor) -> torch.Tensor:

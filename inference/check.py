@@ -1,0 +1,241 @@
+"""`--check`: what a mode would do with these settings, and what is wrong, without doing it and without writing.
+
+It asks the functions that the modes themselves begin with, so it can't be of another opinion than they are. What one
+fault hides (windows of reels that are not there) is told once that is mended.
+"""
+
+import math
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from config import Config
+from data.frames.assemble import Given, read_given
+from data.frames.plan import ReelPlan
+from data.messages import with_way_out
+from data.prepare_data import bytes_needed, first_pass, make_executor, same_or_refuse
+from data.reel.reel import Reel, find_reels
+from data.reel.windows import read_windows, usable
+from data.review_processed_data import hand_verdicts
+from data.series.light_curves import video_reels
+from data.series.prepare_series import identity_of, names_for, read_all
+from inference.job import find_run, takes_shipped
+from inference.methods import METHODS, check_frames
+from inference.scorers.base import check_reel
+from inference.scorers.windows import scored_stretches
+from training import checkpoint as checkpoints
+from training import run as run_folder
+from training.checkpoint import path_of
+from training.device import pick_device
+from training.distributed import Processes, processes
+from training.engine import Trainer
+from training.interrupt import Interrupt
+from training.loader import open_data
+from training.shipped import WEIGHTS, read_weights
+
+MOST_REASONS = 5  # that are told of a reel
+
+
+class Findings:
+    """What is told, and how much of it is wrong."""
+
+    def __init__(self) -> None:
+        self.wrong = 0
+
+    def tell(self, text: str) -> None:
+        print(text)
+
+    def blame(self, text: str) -> None:
+        """Tell what is wrong."""
+        self.wrong += 1
+        print(f"wrong: {text}")
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Errors inside are told, and what comes behind is still looked at."""
+        try:
+            yield
+        except OSError as error:
+            self.blame(with_way_out(error))
+        except (ValueError, ArithmeticError) as error:
+            self.blame(str(error))
+
+
+def check(mode: str, config: Config) -> int:
+    """Print what `mode` would do and what is wrong; returns the exit code, 0 when nothing is, else 2."""
+    findings = Findings()
+    with findings.faults():
+        CHECKS[mode](config, findings)
+    print(f"wrong: {findings.wrong}" if findings.wrong else f"nothing is wrong: {mode} can run")
+    return 2 if findings.wrong else 0
+
+
+def check_prep(config: Config, findings: Findings) -> None:
+    """The input by kind, what is left out of it and why, the reels to be made, and whether they have room."""
+    root, out = Path(config.data_raw), Path(config.data_clips)
+    if config.prep.light_curves:
+        for reel in video_reels(root):
+            findings.tell(f"light curves would be cut from {described(reel)}")
+        return
+    if config.prep.source == "vso":
+        findings.tell(f"frames would be downloaded into {root}; what follows is of those that are there already")
+    given = read_given(config.prep)
+    with make_executor(config.workers) as executor:
+        headers = first_pass(executor, config)
+    found, _ = read_all(headers.inputs.series, root, config.prep)
+    kinds = Counter(item.source.name for item in headers.inputs.frames for _ in item.files)
+    kinds.update(item.source.name for item in headers.inputs.series)
+    findings.tell(f"files in {root}: {', '.join(f'{kind} {n}' for kind, n in kinds.items())}")
+    for plan in headers.plans:
+        with findings.faults():
+            check_plan(plan, given, config, findings)
+    for series, name in zip(found, names_for(found, {plan.name for plan in headers.plans}), strict=True):
+        with findings.faults():
+            findings.tell(f"{name}: a series of {len(series.values)} samples of {len(series.channels)} variables")
+            if (out / name).exists():
+                same_or_refuse(out / name, identity_of(series, given, config.prep))
+    if not found and not any(plan.rows for plan in headers.plans):
+        findings.blame(f"nothing in {root} can be used")
+    check_room(headers.plans, config, findings)
+
+
+def check_plan(plan: ReelPlan, given: Given, config: Config, findings: Findings) -> None:
+    """One reel of frames: what it will hold, what is left out, and what is in its place."""
+    prep, final = config.prep, Path(config.data_clips) / plan.name
+    frames, *shape = plan.stored_shape(prep)
+    findings.tell(f"{plan.name}: {frames} frames of [channels, height, width] {shape}")
+    for reason, number in Counter(c.reason for c in plan.rejected).most_common(MOST_REASONS):
+        findings.tell(f"  {number} left out: {reason}")
+    if 0 < frames < prep.clip_length and not prep.movie_only:
+        findings.blame(f"{plan.name}: no window of prep.clip_length {prep.clip_length} frames fits into {frames}")
+    if frames and final.exists():
+        same_or_refuse(final, plan.identity(prep, asdict(given)))
+
+
+def check_room(plans: list[ReelPlan], config: Config, findings: Findings) -> None:
+    """Whether the disk has room for the reels that are not there yet."""
+    out = Path(config.data_clips)
+    shapes = [plan.stored_shape(config.prep) for plan in plans if not (out / plan.name).exists()]
+    needed = sum(bytes_needed(math.prod(shape), config.prep) for shape in shapes)
+    free = shutil.disk_usage(existing(out)).free
+    findings.tell(f"about {needed / 1e6:.0f} MB are needed in {out}, {free / 1e6:.0f} MB are free")
+    if needed > free:
+        findings.blame("the disk has no room for the reels; choose a smaller prep.resize or another --data-clips")
+    check_writable(out, findings)
+
+
+def check_review(config: Config, findings: Findings) -> None:
+    """The reels, the windows that verdicts are asked for, and the port of the page."""
+    reels = find_reels(config.data_clips)
+    for reel in reels:
+        with findings.faults():
+            findings.tell(f"{described(reel)}; {windows_of(reel)}")
+        check_writable(reel.path, findings)
+    with findings.faults():
+        hand_verdicts(config.review, reels)
+    if config.review.serve:
+        from data.review.page.server import listen  # which loads a web server
+
+        with findings.faults():
+            listen(config.review.host, config.review.port).close()
+
+
+def check_train(config: Config, findings: Findings) -> None:
+    """The run folder, the windows on both sides of the split, the model and where it would be trained."""
+    folder = Path()
+    with findings.faults():
+        folder = run_folder.choose_folder(config)
+        findings.tell(f"run folder: {folder}, {'to go on with' if config.train.resume else 'free'}")
+        check_writable(folder, findings)
+    if findings.wrong and config.train.resume:
+        return
+    with findings.faults():
+        if config.model.name in METHODS:
+            data = open_data(config)
+            check_frames(config.model.name, data.frame_shape)
+            tell_windows(data.about["windows"], data.clip_length, findings)
+            findings.tell(f"model: {config.model.name}, fitted in one step")
+            return
+        with processes(config.device) as team:
+            check_trainer(config, team, folder, findings)
+
+
+def check_trainer(config: Config, team: Processes, folder: Path, findings: Findings) -> None:
+    """A net: its training as it would begin."""
+    saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
+    if saved:
+        config = run_folder.resumed_config(config, saved, path_of(folder, "last"))
+    trainer = Trainer(config, open_data(config), team, folder, Interrupt())
+    facts, epochs = trainer.run_facts(), config.train.epochs
+    tell_windows(facts["windows"], trainer.data.clip_length, findings)
+    findings.tell(f"model: {config.model.name}, {facts['parameters']:,} parameters, in {facts['precision']}")
+    findings.tell(f"training: {len(trainer.batches)} steps an epoch, {epochs} epochs, on {facts['device']}")
+    if saved:
+        trainer.restore(saved)
+        findings.tell(f"goes on after {trainer.state.epoch} epochs")
+
+
+def check_eval(config: Config, findings: Findings) -> None:
+    """The run, its model, and whether each reel fits it."""
+    with findings.faults():
+        pick_device(config.device)
+    if takes_shipped(config.model_path, config.model.name):
+        run, (_, kept) = WEIGHTS, read_weights(WEIGHTS)
+    else:
+        run = find_run(config.model_path, config.model.name)
+        kept = checkpoints.load(path_of(run, "best"))
+    name, facts = kept["config"]["model"]["name"], kept["data"]
+    shape, length = facts["frame_shape"], facts["clip_length"]
+    findings.tell(f"run: {run}, {name}, trained on windows of {length} frames of [channels, height, width] {shape}")
+    if config.eval.follow:
+        findings.tell(f"follows {config.eval.follow}")
+        return
+    for reel in find_reels(config.data_clips):
+        findings.tell(described(reel))
+        with findings.faults():
+            check_reel(reel, facts, any_channels=name == "vetime")
+            if not scored_stretches(reel, length):
+                findings.blame(f"{reel.name}: no stretch without a gap holds the {length} frames of a window")
+
+
+CHECKS: dict[str, Callable[[Config, Findings], None]] = {
+    "prep": check_prep,
+    "review": check_review,
+    "train": check_train,
+    "eval": check_eval,
+}
+
+
+def described(reel: Reel) -> str:
+    """A reel in a few words."""
+    frames, *shape = reel.shape
+    return f"{reel.name}: {frames} frames of [channels, height, width] {shape}, one every {reel.cadence_s:g} s"
+
+
+def windows_of(reel: Reel) -> str:
+    """A reel's windows in a few words."""
+    table = read_windows(reel)
+    return f"{len(table)} windows, {int(usable(table).sum())} left to train on"
+
+
+def tell_windows(numbers: dict[str, int], length: int, findings: Findings) -> None:
+    """How many windows train and validate."""
+    findings.tell(f"{numbers['train']} training and {numbers['val']} validation windows of {length} frames")
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(place for place in (path.resolve(), *path.resolve().parents) if place.exists())
+
+
+def check_writable(path: Path, findings: Findings) -> None:
+    """Whether a folder is one, or can be made, and may be written to."""
+    place = existing(path)
+    if not place.is_dir():
+        findings.blame(f"{place} is a file, where a folder is wanted for {path}")
+    elif not os.access(place, os.W_OK | os.X_OK):
+        findings.blame(f"{place} may not be written to; choose another --data-clips or --model-path")
