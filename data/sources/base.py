@@ -216,7 +216,8 @@ class Found:
 
     @property
     def frames(self) -> list[Input]:
-        return list(self.inputs.values())
+        """Files first, then folders."""
+        return sorted(self.inputs.values(), key=lambda item: item.source.is_folder)
 
 
 def sha256(payload: bytes | memoryview) -> str:

@@ -113,7 +113,7 @@ def test_a_source_from_elsewhere_goes_through_prep(tmp_path, toys, workers, capf
     assert reels["cut"].candidates["reason"].dropna().tolist() == ["file is truncated"]
     np.testing.assert_allclose(reels["wave"].signals()[:, 0], np.arange(20) % 7, atol=6 * 2**-11)
     printed = capfd.readouterr().out
-    assert "none: none of 1 frames can be used; 1 of them: does not begin as a toy does" in printed
+    assert "none: none of 1 frames can be used: 1 x does not begin as a toy does" in printed
     assert "words.toyline is no series: could not convert string to float" in printed
     assert "files left out: 1 of unknown kind (.txt 1)\n" in printed
 
@@ -151,7 +151,7 @@ def test_every_file_is_read_or_named_with_a_reason(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "gone.fits").symlink_to(tmp_path / "nowhere")
     found = sources.discover(tmp_path)
-    assert [item.path.name for item in found.frames] == ["sub", "v.mp4"]
+    assert [item.path.name for item in found.frames] == ["v.mp4", "sub"]
     assert [item.path.name for item in found.series] == ["s.csv"]
     reasons = {(u.path.relative_to(tmp_path).as_posix(), u.reason) for u in found.unread}
     assert reasons == {
