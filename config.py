@@ -468,8 +468,17 @@ def _for_model(raw: dict[str, Any], name: Any, path: str) -> dict[str, Any]:
     if not all(isinstance(section, dict) for section in sections.values()):
         return raw  # which is told when it is validated
     own = registry.without_unused(raw | sections | {"model": sections["model"] | {"name": name}})
-    left_out = [f"{key}.{name}" for key, section in sections.items() for name in section if name not in own[key]]
-    if left_out:
+    usual = {
+        "model": registry.defaults_beside(sections["model"]),
+        "train": json.loads(json.dumps(asdict(TrainConfig()))),
+    }
+    left_out = [
+        f"{section}.{key}"
+        for section, settings in sections.items()
+        for key, value in settings.items()
+        if key not in own[section] and value != usual[section].get(key)
+    ]
+    if left_out:  # what is as usual there says nothing that one would miss
         log.info(f"{path}: for model.name {name} it is read without {', '.join(left_out)}")
     return own
 

@@ -62,6 +62,12 @@ class ByName:
         return own | {"title": name, "required": given, "properties": own["properties"] | {"name": {"const": name}}}
 
 
+def defaults_beside(section: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the model that a `model` section names; nothing for an unknown one."""
+    known = config_classes().get(section.get("name", DEFAULT))
+    return settings_of(known) if known else {}
+
+
 def model_settings(value: Any) -> Any:
     """What a `model` section asks for: an object of the class that belongs to its name. Such an object is kept.
 
