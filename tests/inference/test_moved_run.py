@@ -166,7 +166,7 @@ def test_the_budget_is_told_with_numbers(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(quiet, "MOST_BYTES", 150_000)
     keep_quiet(tmp_path / "run", found, 4)
     kept = sum(map(len, quiet_ranges(tmp_path / "run")))
-    assert f"keeps {kept} of {sum(map(len, found))} quiet frames" in capsys.readouterr().out
+    assert f"keeps {kept} of {sum(map(len, found))} quiet frames" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_an_error_with_the_way_out_and_the_old_frames_stay(tmp_path, monkeypatch):

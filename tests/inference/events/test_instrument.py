@@ -223,5 +223,13 @@ def test_a_shift_is_told_from_a_change(sun):
     assert not has_jumped(brighter, picture, valid)
 
 
+def test_looking_for_a_shift_changes_no_picture():
+    """OpenCV windows its input in place where it needs no padding; the reasons of boxes would be told from that."""
+    pictures = np.random.default_rng(0).random((2, 24, 24)).astype(np.float32)
+    before = pictures.copy()
+    has_jumped(pictures[0], pictures[1], np.ones((24, 24), bool))
+    np.testing.assert_array_equal(pictures, before)
+
+
 def test_frames_without_boxes_cost_nothing():
     assert judged([], None, None, None, True) == []

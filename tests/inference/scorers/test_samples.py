@@ -16,6 +16,7 @@ from inference.calibration.thresholds import smoothed
 from inference.evaluate import evaluate
 from inference.events.boxes import find_boxes, pixel_boxes
 from inference.fit import calibrate_run
+from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import settings_for
@@ -32,14 +33,18 @@ def clips(evaluated_series):
 def scored(request, clips, tmp_path_factory):
     """(scorer, reel, settings) of every kind of scorer."""
     folder, name = tmp_path_factory.mktemp(request.param), request.param
-    model = {"stages": [{"width": 8, "kernel": [3, 3, 3]}], "latent_channels": 2, "predict_frames": 3}
-    model |= {"patch": [4, 1, 1], "name": "tvnet", "task": "forecast" if name == "forecast" else "anomaly"}
-    if name in ("kmeans", "window_pca", "autoencoder"):
-        model |= {"name": name}
+    net = {"stages": [{"width": 8, "kernel": [3, 3, 3]}], "patch": [4, 1, 1]}
+    model = {
+        "autoencoder": {"name": "autoencoder", "latent_channels": 2, **net},
+        "forecast": {"name": "tvnet", "task": "forecast", "predict_frames": 3, **net},
+        "kmeans": {"name": "kmeans"},
+        "window_pca": {"name": "window_pca"},
+    }.get(name, {"name": "tvnet", **net})
     asked = {"eval__score": name} if name in ("mahalanobis", "mix") else {}
-    asked |= {"eval__mix": ["standardised", "kmeans"], "eval__stride": 4, "train__epochs": 1, "model": model}
+    asked |= {"eval__mix": ["standardised", "kmeans"], "eval__stride": 4, "model": model}
+    asked |= {} if name in METHODS else {"train__epochs": 1}
     settings = small_config(clips, folder / "run", **asked)
-    run = fit_method(settings) if name in ("kmeans", "window_pca") else train(settings)
+    run = fit_method(settings) if name in METHODS else train(settings)
     calibrate_run(run, settings)
     reel = Reel(f"{clips}/pump")
     return load_scorer(run, "cpu", settings.eval)[0], reel, settings_for(settings.eval, reel)
