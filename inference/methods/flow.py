@@ -76,7 +76,7 @@ def speed_between(frames: np.ndarray) -> np.ndarray:
 
     The presets stop at a coarse scale and measure a walker of two pixels a frame at one; this goes to the finest.
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
