@@ -177,7 +177,7 @@ class LiveSource:
 
     def _open_file(self) -> InputContainer:
         if not has_index_behind(Path(self.address)):
-            return av.open(self.file, options=dict(self.options))
+            return av.open(self.file, "r", options=dict(self.options))
         self.file.length_at_first = 2**62  # it will not grow
         try:
             return av.open(self.address, options=dict(self.options))

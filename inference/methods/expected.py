@@ -132,7 +132,7 @@ class Expected(Method):
         torch.manual_seed(seed)
         grid = size[0] // self.target.cell, size[1] // self.target.cell
         net = AppearanceNet(grid, self.target.cell).to(self.device)
-        return net.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] torch's stub lacks it
+        return net.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
 
     def _net(self, size: tuple[int, int]) -> nn.Module:
         if self._cached is None:

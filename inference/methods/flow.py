@@ -82,7 +82,8 @@ def speed_between(frames: np.ndarray) -> np.ndarray:
     search.setPatchStride(4)
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
-    return np.stack([np.linalg.norm(search.calc(b, a, None), axis=2) for a, b in pairwise(frames)])
+    start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairwise(frames)])
 
 
 def pooled(speed: np.ndarray) -> np.ndarray:
