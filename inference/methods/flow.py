@@ -7,6 +7,7 @@ how high the pooled speed gets in a quiet clip, so that perspective, roads and p
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
