@@ -373,12 +373,18 @@ class EvalConfig:
         """False alarms a day that auto thresholds allow."""
         return self.false_alarms_per_day if self.false_alarms_per_hour is None else 24 * self.false_alarms_per_hour
 
+    @property
+    def fixed_thresholds(self) -> tuple[float, float] | None:
+        """(low, high) where they are numbers, None where they are auto."""
+        low, high = self.threshold_low, self.threshold_high
+        return None if low == "auto" or high == "auto" else (low, high)
+
     @model_validator(mode="after")
     def _levels_are_ordered(self):
         low, high = self.threshold_low, self.threshold_high
         if (low == "auto") != (high == "auto"):
             raise ValueError(f"threshold_low {low} and threshold_high {high}: both numbers or both auto")
-        if low != "auto" and low > high:
+        if low != "auto" and high != "auto" and low > high:
             raise ValueError(f"threshold_low {low} exceeds threshold_high {high}")
         return self
 
@@ -582,7 +588,8 @@ def _key(place: tuple[str | int, ...], raw: Any) -> str:
         if not isinstance(raw, dict | list):
             break
         parts.append(str(part))
-        raw = (raw if isinstance(raw, dict) else dict(enumerate(raw))).get(part, {})
+        inside: dict[Any, Any] = raw if isinstance(raw, dict) else dict(enumerate(raw))
+        raw = inside.get(part, {})
     return ".".join(parts)
 
 

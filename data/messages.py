@@ -83,7 +83,8 @@ def progress(steps: Iterable | None = None, **settings: Any) -> tqdm:
     Where stderr is no terminal: a line every LINE_EVERY_S at most, and one at the end (not with leave=False).
     """
     if sys.stderr.isatty():
-        return tqdm(steps, **{"disable": not log.isEnabledFor(logging.INFO)} | settings)
+        settings.setdefault("disable", not log.isEnabledFor(logging.INFO))
+        return tqdm(steps, **settings)
     lines = {"file": io.StringIO(), "mininterval": LINE_EVERY_S, "miniters": 1, "bar_format": LINE}
     return _PlainProgress(steps, **lines | settings)
 

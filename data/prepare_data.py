@@ -202,12 +202,14 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
 
 def _light_curve_reels(config: Config) -> list[Path]:
     """The series of the prepared reels in `config.data_raw`; their times and gaps stay as they are there."""
+    settings = config.prep.light_curves
+    assert settings is not None  # this is asked for by them
     given, out = read_given(config.prep), Path(config.data_clips)
     made: list[Path] = []
     failed, reels = [], video_reels(config.data_raw)
     for reel in reels:
         try:
-            series = light_curves(reel, config.prep.light_curves)
+            series = light_curves(reel, settings)
         except ValueError as error:
             failed.append(f"{reel.name}: {error}")
             continue

@@ -113,7 +113,7 @@ def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
     for begin, scores, parts in scored_samples(job):
         maps.add_frames(begin, scores[:, None, None])
         results.add_samples(begin, scores)
-        for i in np.flatnonzero(scores > job.low):
+        for i in np.flatnonzero(scores > job.low).tolist():
             # Variables with events of their own are pixels side by side that never touch.
             pixels = parts[i][None] if job.settings.combine == "each" else scores[i][None, None]
             results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high), parts[i])

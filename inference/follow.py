@@ -74,11 +74,11 @@ def follow(config: Config) -> Path:
             if interrupt.requested:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
-        job = make_job(reel, run, scorer, checkpoint["sha256"], settings)
+        job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
         _compare_cadence(reel.cadence_s, trained_on.cadence_s)
         with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as log:
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
-            _watch(job, source, about, log, interrupt)
+            _watch(job, reel, source, about, log, interrupt)
     if reel.failure:
         raise reel.failure
     return log.folder
@@ -163,29 +163,29 @@ def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, traine
     }
 
 
-def _watch(job: Job, source: LiveSource, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
+def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
     """The loop over frames; writes everything."""
     start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
     progress, events = Progress(time.monotonic()), LiveEvents(job, log, start_utc)
     log.write("started", about)
     done = threading.Event()
-    teller = threading.Thread(target=_tell_status, args=(log, job.reel, source, events, progress, done), daemon=True)
+    teller = threading.Thread(target=_tell_status, args=(log, reel, source, events, progress, done), daemon=True)
     teller.start()
     try:
-        for scored in live_frames(job.scorer, job.reel, job.settings):
-            time_s, delay_s = job.reel.moment(scored.index)
+        for scored in live_frames(job.scorer, reel, job.settings):
+            time_s, delay_s = reel.moment(scored.index)
             events.add(scored.index, detected(job, scored).boxes, scored.common, time_s)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
-            _tell_drops(log, job.reel)
-            job.reel.release(scored.index + 1)
+            _tell_drops(log, reel)
+            reel.release(scored.index + 1)
         events.finish()
     finally:
         done.set()
         teller.join()
-    _tell_drops(log, job.reel)
-    reason = "interrupted" if interrupt.requested else str(job.reel.failure or source.reason)
-    ended = {"reason": reason, **status(job.reel, source, events, progress)}
+    _tell_drops(log, reel)
+    reason = "interrupted" if interrupt.requested else str(reel.failure or source.reason)
+    ended = {"reason": reason, **status(reel, source, events, progress)}
     log.write("ended", ended)
     counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
@@ -203,13 +203,13 @@ def _stretch_frames(
 ) -> Iterator[ScoredFrame]:
     following = begin
     try:
-        for scored in scorer.frames(reel, begin, end, settings):
+        for scored in scorer.frames(reel.as_reel(), begin, end, settings):
             following = scored.index + 1
             yield scored
     except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
         first = max(begin, following - scorer.looks_back)  # with what it looks back at
         if following < stretch.end:
-            rest = scorer.frames(reel, first, stretch.end, settings)
+            rest = scorer.frames(reel.as_reel(), first, stretch.end, settings)
             yield from (scored for scored in rest if scored.index >= following)
 
 

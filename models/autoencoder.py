@@ -57,7 +57,7 @@ class ConvAutoencoder3D(PixelModel):
         widths = [stages[0].width, *(stage.width for stage in stages)]
         self.strides = [tuple(patch), *(tuple(stage.stride) for stage in stages)]
         self.kernels = [stage.kernel[0] for stage in stages]
-        self.embed = VideoPatches(channels + hints, widths[0], tuple(patch))
+        self.embed = VideoPatches(channels + hints, widths[0], patch)
         self.backbone = Backbone3D(widths[0], stages)
         self.bottleneck = nn.Conv3d(widths[-1], latent_channels, 1)
         layers: list[nn.Module] = [nn.Conv3d(latent_channels, widths[-1], 1)]
@@ -67,7 +67,7 @@ class ConvAutoencoder3D(PixelModel):
                 # Nearest upsampling costs a fraction of a transposed convolution and leaves no checkerboard.
                 layers += [nn.Conv3d(stage.width, narrower, 1), nn.Upsample(scale_factor=tuple(stage.stride))]
         self.decoder = nn.Sequential(*layers)
-        self.head = PatchHead(widths[0], channels, tuple(patch))
+        self.head = PatchHead(widths[0], channels, patch)
         self._start_linear()
 
     def _start_linear(self) -> None:
@@ -76,13 +76,15 @@ class ConvAutoencoder3D(PixelModel):
         for module in self.modules():
             if isinstance(module, nn.Conv3d) and id(module) not in in_blocks:
                 nn.init.orthogonal_(module.weight)
+                assert module.bias is not None
                 nn.init.zeros_(module.bias)
         nn.init.zeros_(self.head.project.weight)
 
     @property
     def multiple(self) -> tuple[int, int, int]:
         """Sizes (T, H, W) that need no padding are multiples of this."""
-        return tuple(prod(stride[axis] for stride in self.strides) for axis in range(3))
+        t, h, w = (prod(stride[axis] for stride in self.strides) for axis in range(3))
+        return t, h, w
 
     def min_temporal_depth(self, T: int) -> int:
         """The smallest temporal depth at which a kernel longer than one frame runs, for windows of T frames."""

@@ -40,7 +40,7 @@ class MaskedAutoencoder3D(ConvAutoencoder3D):
 
     def __init__(self, *grid: Any, fraction: float, block: tuple[int, int, int]):
         super().__init__(*grid, hints=1)
-        self.fraction, self.block = fraction, tuple(block)
+        self.fraction, self.block = fraction, block
 
     def check(self, size: tuple[int, int, int]) -> None:
         if prod(_cells(size, self.block)) == 1:
@@ -67,12 +67,14 @@ class MaskedAutoencoder3D(ConvAutoencoder3D):
         return background, self.bottleneck(self.features(torch.cat([deviation, hint], dim=1)))
 
     def trained(self, x: torch.Tensor) -> Trained:
-        hidden = random_blocks(x.shape[2:], self.block, self.fraction).to(x.device)
+        T, H, W = x.shape[2:]
+        hidden = random_blocks((T, H, W), self.block, self.fraction).to(x.device)
         return Trained(self.inpaint(x, hidden), weight=hidden.float())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        T, H, W = x.shape[2:]
         folds = round(1 / self.fraction)
-        turn = block_turns(x.shape[2:], self.block, folds).to(x.device)
+        turn = block_turns((T, H, W), self.block, folds).to(x.device)
         filled = x
         for fold in range(folds):
             filled = torch.where(turn == fold, self.inpaint(x, turn == fold), filled)
@@ -93,7 +95,8 @@ def block_turns(size: tuple[int, int, int], block: tuple[int, int, int], folds: 
 
 
 def _cells(size: tuple[int, int, int], block: tuple[int, int, int]) -> tuple[int, int, int]:
-    return tuple(-(-n // b) for n, b in zip(size, block, strict=True))
+    t, h, w = (-(-n // b) for n, b in zip(size, block, strict=True))
+    return t, h, w
 
 
 def _spread(cells: torch.Tensor, size: tuple[int, int, int], block: tuple[int, int, int]) -> torch.Tensor:

@@ -40,6 +40,7 @@ class VariationalAutoencoder3D(ConvAutoencoder3D):
         self.kl_weight = kl_weight
         self.log_variance = nn.Conv3d(self.bottleneck.in_channels, self.bottleneck.out_channels, 1)
         nn.init.zeros_(self.log_variance.weight)
+        assert self.log_variance.bias is not None
         nn.init.constant_(self.log_variance.bias, START_LOG_VARIANCE)
 
     def posterior(self, deviation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -133,4 +133,5 @@ def model_of(checkpoint: dict[str, Any], device: torch.device | str, origin: Pat
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{origin} is of another version of this model: {reason}") from None
-    return model.to(device, memory_format=torch.channels_last_3d).eval()
+    model = model.to(device)
+    return model.to(memory_format=torch.channels_last_3d).eval()  # pyright: ignore[reportCallIssue] not in torch's stub

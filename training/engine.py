@@ -60,7 +60,8 @@ class Trainer:
         form = data.frame_shape[0], data.clip_length, len(data.train.classes)
         model = models.build(config.model, *form, train=config.train)
         model.check((data.clip_length, *data.frame_shape[1:]))
-        self.model = model.to(team.device, memory_format=torch.channels_last_3d)
+        self.model = model.to(team.device)
+        self.model.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
         self.optimizer = adamw(self.model, config.train)
         # The samples of a series are exact to more digits than a pixel, and few enough for single precision.
         amp = "off" if data.frame_shape[1:] == (1, 1) else config.train.amp

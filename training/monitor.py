@@ -48,20 +48,21 @@ class Monitor:
         for name in ("train_loss", "val_loss", "lr", "grad_norm", "frames_per_s"):
             self.writer.add_scalar(f"epoch/{name}", row[name], row["step"])
         if example:
-            self._show(*example, row["step"])
+            self._show(self.writer, *example, int(row["step"]))
         self.writer.flush()
         log.info(
             f"epoch {row['epoch']}/{epochs}  train {row['train_loss']:.5f}  val {row['val_loss']:.5f}  "
             f"lr {row['lr']:.2e}  {row['frames_per_s']:.0f} frames/s"
         )
 
-    def _show(self, x: Tensor, recon: Tensor, step: int) -> None:
+    @staticmethod
+    def _show(writer: SummaryWriter, x: Tensor, recon: Tensor, step: int) -> None:
         if x.shape[2:] == (1, 1):
             image = curves(x[..., 0, 0], recon[..., 0, 0])
-            self.writer.add_image("input (grey), reconstruction (blue)", image, step, dataformats="HWC")
+            writer.add_image("input (grey), reconstruction (blue)", image, step, dataformats="HWC")
         else:
             tag = f"input, reconstruction, residual x{RESIDUAL_GAIN}"
-            self.writer.add_image(tag, image_strip(x, recon), step, dataformats="HW")
+            writer.add_image(tag, image_strip(x, recon), step, dataformats="HW")
 
     def progress(self, title: str, total: int, first: int) -> tqdm:
         """A progress bar over the batches of an epoch, for the main process."""

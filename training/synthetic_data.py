@@ -46,7 +46,8 @@ class SyntheticSeries(Dataset):
         known = np.isfinite(values)
         x = np.where(known, values, np.float32(0)).T[:, :, None, None]
         targets = np.column_stack([made.labels.astype(np.float32), clean])
-        return tuple(torch.from_numpy(a) for a in (x, known.astype(np.float32).T[:, :, None, None], targets))
+        valid = known.astype(np.float32).T[:, :, None, None]
+        return torch.from_numpy(x), torch.from_numpy(valid), torch.from_numpy(targets)
 
 
 def widened(values: np.ndarray, channels: int) -> np.ndarray:

@@ -40,7 +40,9 @@ def start_worker(log_level: str) -> None:
 
 def _end_with_parent() -> None:
     # A worker whose parent was killed would wait for its next task for ever.
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only the main process has none
+    parent.join()
     os._exit(1)
 
 

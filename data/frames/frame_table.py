@@ -28,7 +28,7 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
     reel's `grid` (H, W) and the first channel.
     """
     position = {row: i for i, row in enumerate(good)}
-    has_wcs = grid is not None and any(frames[0].wcs for frames in plan.rows)
+    has_wcs = any(frames[0].wcs for frames in plan.rows)
     rows = []
     for row, frames in enumerate(plan.rows):
         record = _record(frames[0], facts[row, 0], plan.channels[0])
@@ -37,7 +37,7 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
             names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
             record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
             record["reason"] = record["reason"] or other["reason"]
-        if has_wcs:
+        if grid is not None and has_wcs:
             wcs = frames[0].sky
             record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
         rows.append(record | {"index": position.get(row), "accepted": row in position})

@@ -171,11 +171,11 @@ def _stacked(checked: Checked, prep: PrepConfig) -> ReelPlan:
     rows: list[Row] = []
     used: list[set[int]] = [set() for _ in others]
     for i, frame in enumerate(reference):
-        partners = [match.get(i) for match in matches]
-        missing = ", ".join(name for name, j in zip(names[1:], partners, strict=True) if j is None)
+        missing = ", ".join(name for name, match in zip(names[1:], matches, strict=True) if i not in match)
         if missing:
             rejected.append(replace(frame, reason=f"no {missing} within {prep.match_tolerance_sec:g} s"))
             continue
+        partners = [match[i] for match in matches]
         rows.append((frame, *(other[j] for other, j in zip(others, partners, strict=True))))
         for taken, j in zip(used, partners, strict=True):
             taken.add(j)

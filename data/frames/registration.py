@@ -98,7 +98,7 @@ def _pointing(crpix: list[tuple[float, float]], shape: tuple[int, int]) -> list[
     possible = [own for own in crpix if math.isfinite(sum(own))]
     if not possible:
         return crpix
-    common = tuple(_middle(axis) for axis in zip(*possible, strict=True))
+    common = _middle([x for x, _ in possible]), _middle([y for _, y in possible])
     distances = sorted(math.dist(common, own) for own in possible)
     drift = distances[int(0.9 * (len(distances) - 1))]  # single frames may point anywhere
     return crpix if drift > LARGEST_DRIFT * min(shape) else [common] * len(crpix)

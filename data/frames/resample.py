@@ -36,9 +36,12 @@ def area_mean(
     """
     warp = None if to_source is None else _choose_warp(to_source, values.shape, grid)
     total = _area_resize(values, valid, grid, warp)
-    if valid is None and warp is None:
+    if valid is not None:
+        weight = _area_resize(valid, None, grid, warp)
+    elif warp is not None:
+        weight = _covered(values.shape, grid, warp)
+    else:
         return total, None
-    weight = _covered(values.shape, grid, warp) if valid is None else _area_resize(valid, None, grid, warp)
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0), weight
 
 

@@ -90,6 +90,7 @@ def calibrate(
         small, weight = area_mean(pixels, valid, grid, to_source)
         small /= np.float32(_sensitivity(frame, prep))
     if to_source is not None:
+        assert weight is not None  # it is None only where nothing was moved
         coverage = float(np.clip(weight.mean() / (1.0 if free is None else free.mean()), 0, 1))
         _check_coverage(coverage, prep.min_coverage)
     bits = _mask_bits(small, weight, saturated, to_source)
@@ -147,7 +148,9 @@ def _find_saturated(pixels: np.ndarray, valid: np.ndarray | None, level_dn: floa
         if pixels.max() < level_dn:  # no array is made for the usual frame
             return None
         level_dn = math.ceil(level_dn)  # an integer keeps the pixels from being converted for the comparison
-    saturated = _all_of(pixels >= level_dn, valid)
+    saturated = pixels >= level_dn
+    if valid is not None:
+        saturated = np.logical_and(saturated, valid)
     return saturated if saturated.any() else None
 
 
@@ -208,7 +211,7 @@ def _cover(valid: np.ndarray | None, free: np.ndarray | None, min_coverage: floa
     expected = 1.0 if free is None else free.mean()
     if expected == 0:
         raise FrameError("prep.mask covers the whole frame")
-    coverage = 1.0 if valid is None else float(both.mean() / expected)
+    coverage = 1.0 if valid is None or both is None else float(both.mean() / expected)
     _check_coverage(coverage, min_coverage)
     return coverage, both
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -170,6 +170,10 @@ class LiveReel:
     def path(self) -> Path:
         return Path(self.name)
 
+    def as_reel(self) -> Reel:
+        """This reel, for what reads it by those members of a Reel that it has too."""
+        return cast(Reel, self)
+
     def feed(self, pictures: Iterable[Picture]) -> None:
         """Take in pictures until they end; what stopped them is kept in `failure`."""
         try:
@@ -275,8 +279,10 @@ class LiveReel:
     def reached(self, frame: int) -> int:
         """Wait until the current stretch holds the frames before `frame`, or has ended: returns how far it goes."""
         with self._changed:
-            self._changed.wait_for(lambda: self._current.end is not None or self._end() >= frame)
-            end = self._end() if self._current.end is None else self._current.end
+            current = self._current
+            assert current is not None  # who reads has it from each_stretch
+            self._changed.wait_for(lambda: current.end is not None or self._end() >= frame)
+            end = self._end() if current.end is None else current.end
             found = min(frame, end)
             self._handed = max(self._handed, found)
             self._changed.notify_all()

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
 from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
@@ -102,9 +104,10 @@ class LiveSource:
     """The pictures of a growing file or stream, with what happened to it: `reason` it ended, and `reconnects`."""
 
     def __init__(self, settings: EvalConfig, prep: PrepConfig, in_colour: bool):
+        assert settings.follow is not None  # only with --follow is there something to read
         self.address, self.timeout_s, self.options = settings.follow, settings.follow_timeout_s, settings.follow_options
         self.frames_per_second, self.in_colour = prep.frames_per_second, in_colour
-        self.stop, self.reason, self.reconnects, self.is_file = threading.Event(), "", 0, not is_url(settings.follow)
+        self.stop, self.reason, self.reconnects, self.is_file = threading.Event(), "", 0, not is_url(self.address)
         self.first_arrival_utc: np.datetime64 | None = None
         if self.is_file and not Path(self.address).is_file():
             raise FileNotFoundError(f"--follow {self.address} is no file; a stream's address has the form rtsp://...")
@@ -122,7 +125,7 @@ class LiveSource:
                     alive, pause_s = time.monotonic(), FIRST_PAUSE_S
                     yield picture
                 problem = f"{told(self.address)} ended"
-            except (av.FFmpegError, OSError) as error:
+            except (FFmpegError, OSError) as error:
                 problem = str(error).replace(self.address, told(self.address))
             self.reason = "stopped" if self.stop.is_set() else problem
             if self.stop.is_set() or self.is_file or self.is_complete:
@@ -148,8 +151,9 @@ class LiveSource:
             # A recording behind an address has a length; what is being made has none.
             self.is_complete = (container.size or 0) > 0  # PyAV 19 says None of an unknown length
             rate = self.frames_per_second or float(stream.guessed_rate or 25)
+            base = stream.time_base
             for number, frame in enumerate(self._decoded(container, stream)):
-                video_s = None if frame.pts is None else frame.pts * float(stream.time_base)
+                video_s = None if frame.pts is None or base is None else frame.pts * float(base)
                 if self.frames_per_second or video_s is None:
                     video_s = number / rate
                 self._note_first()
@@ -158,7 +162,7 @@ class LiveSource:
                 yield Picture(pixels, time_s, 1 / rate, is_gap, self._can_wait())
 
     @contextmanager
-    def _open(self) -> Iterator[av.container.InputContainer]:
+    def _open(self) -> Iterator[InputContainer]:
         if self.is_file:
             self.file = GrowingFile(Path(self.address), self.timeout_s, self.stop)
             with self.file.stream, self._open_file() as container:
@@ -171,13 +175,13 @@ class LiveSource:
         with av.open(self.address, options=options, timeout=(patience_s, patience_s)) as container:
             yield container
 
-    def _open_file(self) -> av.container.InputContainer:
+    def _open_file(self) -> InputContainer:
         if not has_index_behind(Path(self.address)):
-            return av.open(self.file, options=dict(self.options))
+            return av.open(self.file, "r", options=dict(self.options))
         self.file.length_at_first = 2**62  # it will not grow
         try:
             return av.open(self.address, options=dict(self.options))
-        except av.error.InvalidDataError as error:
+        except InvalidDataError as error:
             raise OSError(f"{self.address} can't be read while it is written: {error.strerror}; {HINT}") from None
 
     def _decoded(self, container, stream) -> Iterator[av.VideoFrame]:
@@ -188,7 +192,7 @@ class LiveSource:
                 return
             try:
                 yield from (frame for frame in packet.decode() if not frame.is_corrupt)
-            except av.error.InvalidDataError:
+            except InvalidDataError:
                 continue
 
     def _can_wait(self) -> bool:

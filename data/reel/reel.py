@@ -77,12 +77,12 @@ class Reel:
         return [Stretch(**s) for s in self.meta["stretch"]]
 
     @cached_property
-    def frames(self) -> np.ndarray:
+    def frames(self) -> np.memmap:
         """Stretched frames (T, C, H, W), read-only memory map."""
         return np.load(self.path / "frames.npy", mmap_mode="r", allow_pickle=False)
 
     @cached_property
-    def masks(self) -> np.ndarray:
+    def masks(self) -> np.memmap:
         """Mask bits (T, H, W) uint8, read-only memory map."""
         return np.load(self.path / "masks.npy", mmap_mode="r", allow_pickle=False)
 
@@ -164,6 +164,7 @@ class Reel:
 
 
 def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:
+    assert mapped.filename is not None  # it maps a file of the reel
     row_items = int(np.prod(mapped.shape[1:]))
     offset = mapped.offset + start * row_items * mapped.dtype.itemsize
     flat = np.fromfile(mapped.filename, mapped.dtype, count=(stop - start) * row_items, offset=offset)

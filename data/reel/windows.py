@@ -167,7 +167,8 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
             split = (starts[:0], starts) if validates[number] else (starts, starts[:0])
         for side, starts in zip(sides, split, strict=True):
             side.append((np.full(len(starts), number), starts))
-    train, val = (WindowSet(*map(np.concatenate, zip(*side, strict=True)), lengths[0]) for side in sides)
+    joined = (map(np.concatenate, zip(*side, strict=True)) for side in sides)
+    train, val = (WindowSet(number, start, lengths[0]) for number, start in joined)
     if not len(train) or not len(val):
         most = max(min(longest_stretch(reel), len(reel) // 3) for reel in reels)
         shorter = f" (at most {most} frames)" if 1 < most < lengths[0] else ""

@@ -62,7 +62,7 @@ def light_curves(reel: Reel, settings: LightCurvesConfig) -> Series:
     places = [place for _ in prefixes for place in boxes for _ in settings.statistics]
     names = [f"{prefix}{place} {name}" for prefix in prefixes for place in boxes for name in settings.statistics]
     values = values.reshape(len(reel), len(names))
-    known = np.isfinite(values).any(axis=0)
+    known = np.any(np.isfinite(values), axis=0)
     if not known.any():
         raise ValueError("no frame has a valid pixel in any of the places of prep.light_curves")
     where = _where(reel, boxes)
@@ -91,6 +91,7 @@ def cells(settings: LightCurvesConfig, shape: tuple[int, int]) -> dict[str, Box]
             raise ValueError(f"box {name} ends at ({x1}, {y1}), outside the reel's {width} x {height} pixels")
     if settings.boxes:
         return dict(settings.boxes)
+    assert settings.grid is not None  # the settings have boxes or a grid
     rows, columns = settings.grid
     if rows > height or columns > width:
         raise ValueError(

@@ -34,6 +34,7 @@ _IDENTITY = (
     *("time_column", "value_columns", "label_column", "unix_time"),
 )
 _LATER = ("fit_fraction",)  # count only where they are set, so that reels from before they existed stay valid
+NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
 MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
 
@@ -142,7 +143,7 @@ def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: n
     accepted = reasons[order] == ""
     count, lost = len(order), len(series.lost)
     utc = np.full(count, None) if series.times_utc is None else _iso(series.times_utc[order])
-    index = np.where(accepted, np.cumsum(accepted) - 1, None)
+    index = np.where(accepted, np.cumsum(accepted) - 1, NOTHING)
     where, why = zip(*series.lost, strict=True) if lost else ((), ())
     channel = "+".join(series.channels) if len(series.channels) <= 8 else f"{len(series.channels)} variables"
     nothing, nan = np.full(lost, None), np.full(lost, np.nan)
@@ -155,7 +156,7 @@ def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: n
         "coverage": np.append(np.isfinite(series.values[order]).mean(axis=1).round(6), nan),
         "flags": np.full(count + lost, None),
         "accepted": np.append(accepted, np.zeros(lost, bool)),
-        "reason": np.append(np.where(accepted, None, reasons[order]), np.array(why, object)),
+        "reason": np.append(np.where(accepted, NOTHING, reasons[order]), np.array(why, object)),
         "label": np.append(series.labels[order], nan),
         "source": np.append(series.rows[order].astype(object), np.array(where, object)),
     }
@@ -165,7 +166,7 @@ def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: n
 
 def _iso(times_utc: np.ndarray) -> np.ndarray:
     """Times (N,) as text with milliseconds, None unknown."""
-    return np.where(np.isnat(times_utc), None, np.datetime_as_string(times_utc, unit="ms").astype(object))
+    return np.where(np.isnat(times_utc), NOTHING, np.datetime_as_string(times_utc, unit="ms").astype(object))
 
 
 def _seconds(series: Series, order: np.ndarray, kept: np.ndarray) -> np.ndarray:

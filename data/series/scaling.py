@@ -41,8 +41,9 @@ def scaling_of(series: Series, kept: np.ndarray, given: dict[str, Stretch], prep
     """
     known = series.scaling or [None] * len(series.channels)
     chosen = [given.get(name) or fixed for name, fixed in zip(series.channels, known, strict=True)]
-    if all(chosen):
-        return chosen
+    settled = [fixed for fixed in chosen if fixed]
+    if len(settled) == len(chosen):
+        return settled
     fitted = _fit([series], [series.values[_fit_rows(series, kept, prep)]])
     return [fixed or fit for fixed, fit in zip(chosen, fitted, strict=True)]
 

@@ -85,7 +85,8 @@ def _series(group: str, arrays: dict, path: Path, prep: PrepConfig, digest: str,
     refuse_short(len(table), smallest)
     # The settings may name an array of several variables as a whole.
     given = tuple(column for name in prep.value_columns for column in names.get(name, [name]))
-    perhaps = [column for column in table if PERHAPS_LABELS.fullmatch(column) and table[column].isin([0, 1]).all()]
+    columns = map(str, table.columns)
+    perhaps = [column for column in columns if PERHAPS_LABELS.fullmatch(column) and table[column].isin([0, 1]).all()]
     known = (*LABEL_COLUMNS, *(column.lower() for column in perhaps))
     name = f"{table_stem(path)}_{group}" if group else table_stem(path)
     settings = replace(prep, value_columns=given)

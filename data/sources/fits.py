@@ -9,9 +9,8 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -65,7 +64,7 @@ class _Image:
     is_whole: bool  # whether the file reaches to the end of the HDU
 
 
-def _find_image(stream: BinaryIO) -> _Image:
+def _find_image(stream: IO[bytes]) -> _Image:
     """The first HDU that holds a two-dimensional image (singleton axes ignored).
 
     Walks over the headers without astropy's HDU classes, which would loop for hours over an impossible NAXIS. Raises
@@ -75,7 +74,8 @@ def _find_image(stream: BinaryIO) -> _Image:
     if magic != b"SIMPLE":
         raise FrameError("file does not begin as FITS does" if magic else "file is empty")
     stream.seek(0)
-    for number in count():
+    number = 0
+    while True:
         try:
             header = fits.Header.fromfile(stream)
         except EOFError:
@@ -83,6 +83,7 @@ def _find_image(stream: BinaryIO) -> _Image:
         shape, end = _image_shape(header), stream.tell() + _padded_bytes(header)
         if len(shape) != 2:
             stream.seek(end)
+            number += 1
             continue
         if math.prod(shape) > MAX_PIXELS:
             raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read")
@@ -135,7 +136,7 @@ def _padded_bytes(header: fits.Header) -> int:
     return -(-n_bytes // BLOCK_BYTES) * BLOCK_BYTES
 
 
-def candidate_of(stream: BinaryIO, base: dict[str, Any], prep: PrepConfig) -> Candidate:
+def candidate_of(stream: IO[bytes], base: dict[str, Any], prep: PrepConfig) -> Candidate:
     """The candidate of a FITS file in a stream, from its header; `base` holds the fields that tell where it is."""
     base = base | {"is_counts": True}
     try:
@@ -154,7 +155,7 @@ def _facts(image: _Image, prep: PrepConfig) -> dict[str, Any]:
     """What the header tells: Candidate fields."""
     header = image.header
     facts: dict[str, Any] = {"shape": image.shape, "quality": _quality(header)}
-    instrument = re.match(r"[A-Za-z]*", str(header.get("INSTRUME", ""))).group().lower() or "fits"
+    instrument = re.split(r"[^A-Za-z]", str(header.get("INSTRUME", "")), maxsplit=1)[0].lower() or "fits"
     wavelength = _number(header, "WAVELNTH")
     facts["channel"] = "image" if math.isnan(wavelength) else f"{wavelength:g}"
     facts["reel"] = f"{instrument}_{facts['channel']}"
@@ -255,7 +256,7 @@ def _explain(error: Exception) -> str:
     return f"not readable as FITS: {type(error).__name__}: {error}"
 
 
-def _decode(stream: BinaryIO, digest: str) -> RawFrame:
+def _decode(stream: IO[bytes], digest: str) -> RawFrame:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         stream = _plain(stream)
@@ -291,7 +292,7 @@ def _brief(message: str) -> str:
     return "FITS: " + message.strip().split("\n")[0][:100]
 
 
-def _plain(stream: BinaryIO) -> BinaryIO:
+def _plain(stream: IO[bytes]) -> IO[bytes]:
     """The stream, decompressed when it is gzip. Raises FrameError when that fails."""
     magic = stream.read(2)
     stream.seek(0)

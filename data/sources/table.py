@@ -92,11 +92,11 @@ def _read_rows(path: Path) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
         if path.suffix.lower() == ".parquet":
             return _with_index(pd.read_parquet(path)), ()
         header, separator = _first_line(path)
-        names = {"header": None} if _is_numeric(header) else {}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            names = None if _is_numeric(header) else "infer"
             table = pd.read_csv(
-                path, sep=separator, encoding="utf-8-sig", on_bad_lines="warn", low_memory=False, **names
+                path, sep=separator, header=names, encoding="utf-8-sig", on_bad_lines="warn", low_memory=False
             )
     except ImportError:
         raise TableError("Parquet needs the package pyarrow (pip install pyarrow), or write the table as CSV") from None

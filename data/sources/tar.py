@@ -47,6 +47,7 @@ class TarSource(FrameSource):
         if not member.isreg():
             return Candidate(**base, is_counts=True, reason="archive member is not a regular file")
         stream = tar.extractfile(member)
+        assert stream is not None  # as every regular file has one
         return candidate_of(io.BytesIO(stream.read()) if self.in_one_pass else stream, base, prep)
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
@@ -67,8 +68,9 @@ class CompressedTarSource(TarSource):
         with _open_tar(Path(candidates[0].path), self.in_one_pass) as tar:
             for member in tar:
                 if member.offset_data in wanted:
-                    payload = tar.extractfile(member).read()
-                    yield wanted.pop(member.offset_data), attempt(decode_bytes, payload)
+                    stream = tar.extractfile(member)
+                    assert stream is not None  # the scan wanted regular files only
+                    yield wanted.pop(member.offset_data), attempt(decode_bytes, stream.read())
                 if not wanted:
                     return
 

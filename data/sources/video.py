@@ -7,6 +7,8 @@ from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
 from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
@@ -41,6 +43,8 @@ class VideoSource(FrameSource):
                 stream = container.streams.video[0]
                 base["shape"] = (stream.codec_context.height, stream.codec_context.width)
                 base["channel"] = "rgb" if prep.colour == "rgb" and has_colour(stream) else "gray"
+                if stream.time_base is None:
+                    raise FrameError("its video stream has no time base")
                 seconds = float(stream.time_base)
                 packets, damage = _packets(container, stream)
             times = find_times_csv(path, prep.times_csv)
@@ -60,7 +64,7 @@ class VideoSource(FrameSource):
         wanted = {candidate.position: number for number, candidate in enumerate(candidates)}
         reformatter = VideoReformatter()
         for frame in _frames_from(candidates[0].path, min(wanted)):
-            number = wanted.pop(frame.pts, None)
+            number = None if frame.pts is None else wanted.pop(frame.pts, None)
             if number is not None and frame.is_corrupt:
                 yield number, FrameError("frame is damaged")
             elif number is not None:
@@ -105,7 +109,7 @@ def _time(table: FrameTimes | None, number: int, offset_s: float, prep: PrepConf
     return {"time_utc": shift_utc(prep.start_utc, offset_s)} if prep.start_utc else {}
 
 
-def _packets(container, stream) -> tuple[list[_Packet], str]:
+def _packets(container: InputContainer, stream) -> tuple[list[_Packet], str]:
     """The frames in order of presentation, without decoding where the container tells their times; and any damage."""
     packets, announced, damage = [], stream.frames, ""
     try:
@@ -114,7 +118,7 @@ def _packets(container, stream) -> tuple[list[_Packet], str]:
                 announced -= 1
             elif packet.size:
                 packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_corrupt))
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         damage = str(error)
     if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams
         with av.open(container.name) as again:
@@ -165,7 +169,7 @@ def _frames_from(path: str, pts: int) -> Iterator[av.VideoFrame]:
 def _sought(container, pts: int) -> Iterator[av.VideoFrame]:
     try:
         container.seek(pts, stream=container.streams.video[0])
-    except av.FFmpegError:
+    except FFmpegError:
         return
     yield from _decoded(container)
 
@@ -178,7 +182,7 @@ def _decoded(container) -> Iterator[av.VideoFrame]:
         for packet in container.demux(stream):
             try:
                 yield from packet.decode()
-            except av.error.InvalidDataError:
+            except InvalidDataError:
                 continue
-    except av.FFmpegError:
+    except FFmpegError:
         return  # the file ends in damage

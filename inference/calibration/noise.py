@@ -38,7 +38,7 @@ def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     change in the quiet data would else turn any grey level into an event.
     Raises ValueError without at least two maps.
     """
-    count, mean, squares = 0, 0.0, 0.0
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
     for residual in residuals:
         count += 1
         delta = residual.astype(np.float64) - mean
@@ -50,7 +50,7 @@ def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
-    return NoiseModel(*(_widened(field) for field in (mean, spread)))
+    return NoiseModel(_widened(mean), _widened(spread))
 
 
 def fit_series_noise(residuals: np.ndarray) -> NoiseModel:

@@ -50,8 +50,8 @@ class Calibration:
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
-        if settings.threshold_low != "auto":
-            return settings.threshold_low, settings.threshold_high
+        if settings.fixed_thresholds:
+            return settings.fixed_thresholds
         rate = settings.allowed_per_day
         low, high = (threshold_for(self.levels, cadence_s, r) for r in (rate, rate / 10))
         return low, max(high, low)

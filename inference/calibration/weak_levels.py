@@ -25,7 +25,7 @@ class WeakCalibration(Calibration):
 
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or 0.5, which parts what is in a segment from what is not."""
-        return (0.5, 0.5) if settings.threshold_low == "auto" else (settings.threshold_low, settings.threshold_high)
+        return settings.fixed_thresholds or (0.5, 0.5)
 
 
 def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:

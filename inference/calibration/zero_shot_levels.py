@@ -23,8 +23,8 @@ class ZeroShotCalibration(Calibration):
     def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
         """(low, high): the fixed ones, or what neither clean synthetic series nor the quiet part of this one exceed
         more often than is allowed, and a tenth of it."""
-        if settings.threshold_low != "auto":
-            return settings.threshold_low, settings.threshold_high
+        if settings.fixed_thresholds:
+            return settings.fixed_thresholds
         rates = (settings.allowed_per_day, settings.allowed_per_day / 10)
         low, high = (max(threshold_for(self.levels, cadence_s, r), own_level(self.own, cadence_s, r)) for r in rates)
         return low, max(low, high)

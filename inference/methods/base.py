@@ -98,10 +98,11 @@ def scored(
     settings: EvalConfig,
 ) -> ScoredFrame:
     """A frame with its cleaned residual; an error (H, W) takes the place of the difference to what was expected."""
-    if error is None:
-        residual, common = clean_residual(frame, expected, valid, settings)
-    else:
+    if error is not None:
         residual, common = clean_error(error, valid, settings), 0.0
+    else:
+        assert expected is not None  # a method gives one of both
+        residual, common = clean_residual(frame, expected, valid, settings)
     return ScoredFrame(index, frame, expected, residual, valid, common)
 
 

@@ -130,8 +130,9 @@ class Expected(Method):
 
     def _new_net(self, size: tuple[int, int], seed: int) -> nn.Module:
         torch.manual_seed(seed)
-        grid = tuple(n // self.target.cell for n in size)
-        return AppearanceNet(grid, self.target.cell).to(self.device, memory_format=torch.channels_last_3d)
+        grid = size[0] // self.target.cell, size[1] // self.target.cell
+        net = AppearanceNet(grid, self.target.cell).to(self.device)
+        return net.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
 
     def _net(self, size: tuple[int, int]) -> nn.Module:
         if self._cached is None:

@@ -7,6 +7,7 @@ how high the pooled speed gets in a quiet clip, so that perspective, roads and p
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,13 +77,14 @@ def speed_between(frames: np.ndarray) -> np.ndarray:
 
     The presets stop at a coarse scale and measure a walker of two pixels a frame at one; this goes to the finest.
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
-    return np.stack([np.linalg.norm(search.calc(b, a, None), axis=2) for a, b in pairwise(frames)])
+    start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairwise(frames)])
 
 
 def pooled(speed: np.ndarray) -> np.ndarray:

@@ -86,8 +86,9 @@ def series_curves(job: Job, event: dict) -> dict:
     scored = list(scored_between(job, first, last)[0])
     valid = np.array([f.valid[0, 0] for f in scored])
     lines = {"values": np.array([f.frame[:, 0, 0] for f in scored])}  # (n, C)
-    if all(f.reconstruction is not None for f in scored):
-        lines["model"] = np.array([f.reconstruction[:, 0, 0] for f in scored])
+    modelled = [f.reconstruction[:, 0, 0] for f in scored if f.reconstruction is not None]
+    if len(modelled) == len(scored):
+        lines["model"] = np.array(modelled)
     difference = np.abs(lines["values"] - lines.get("model", np.median(lines["values"], axis=0)))
     differing = sorted(difference[valid].max(axis=0, initial=0).argsort()[::-1][:SHEET_VARIABLES].tolist())
     lines["values"][~valid] = np.nan

@@ -170,9 +170,11 @@ class Results:
 
     def watched(self) -> np.ndarray:
         """Intervals (N, 2) s in which frames have a score and a label; a frame lasts until the next one is due."""
-        reel, known = self.reel, np.isfinite(self.statistics[:, 1]) & np.isfinite(self.reel.labels)
+        reel, labels = self.reel, self.reel.labels
+        assert labels is not None  # there are no metrics without them
+        known = np.isfinite(self.statistics[:, 1]) & np.isfinite(labels)
         ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-        first_last = np.concatenate([runs(known[begin:end]) + begin for begin, end in ranges]) - [0, 1]
+        first_last = np.concatenate([runs(known[begin:end]) + begin for begin, end in ranges]) - np.array([0, 1])
         return reel.times_s[first_last] + [0, reel.cadence_s]
 
     def compared(self, out: Path, events: pd.DataFrame) -> dict:

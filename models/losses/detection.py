@@ -101,6 +101,7 @@ def balance_loss(output: Detected) -> Tensor:
     It is 1 where all routes are used alike and grows with the favour of one (Fedus et al. 2021, arXiv 2101.03961).
     Mean over the tasks, over the tokens of the batch.
     """
+    assert output.routes is not None  # asked for of a net that has them
     routes = output.routes[output.known.any(2)].flatten(0, 1)  # (tokens, tasks, 3)
     probability, tokens = routes.softmax(-1).sum(0), max(len(routes), 1)
     chosen = torch.zeros_like(routes).scatter(-1, routes.topk(CHOSEN, -1).indices, 1 / CHOSEN).sum(0)
@@ -114,6 +115,8 @@ def contrast_loss(output: Detected, positive: Tensor) -> Tensor:
     are the other view over the equally long stretches before and behind it, and over the same stretch of other series
     of the batch, wherever these are normal. 0 for windows without an anomaly.
     """
+    assert output.temporal is not None  # asked for of a net that has both
+    assert output.visual is not None
     present = output.known.any(2)  # (B, C)
     series = present.nonzero()[:, 0]
     anomalous = (positive > 0.5).unflatten(1, (output.temporal.shape[2], -1)).any(2)[series]  # (n, N)

@@ -93,7 +93,7 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
 def _only_valid(recon: Tensor, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Both in float32, and 0 where invalid: nothing there reaches the loss or a gradient, not even NaN."""
     zero = torch.zeros((), device=x.device)
-    return tuple(torch.where(valid > 0, v.float(), zero) for v in (recon, x))
+    return torch.where(valid > 0, recon.float(), zero), torch.where(valid > 0, x.float(), zero)
 
 
 def _window_mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def splice(judge: Callable[[Tensor], Weak], x: Tensor, labels: Tensor, settings:
     positive, frame_labels = labels > 0.5, torch.zeros(x.shape[0], x.shape[2], device=x.device)
     hosts = (~positive).nonzero()[:, 0]
     hosts = hosts[(torch.rand(len(hosts)) < settings.splice).to(hosts.device)]
-    donors, inside = found_in(judge, x[positive], settings) if positive.any() else (x[:0], None)
+    donors, inside = found_in(judge, x[positive], settings) if positive.any() else (x[:0], frame_labels[:0] > 0)
     torch.clear_autocast_cache()  # older torch would take its short weights, made without gradients, for the loss too
     if not len(donors) or not len(hosts):
         return Spliced(x, labels, frame_labels, ~positive)

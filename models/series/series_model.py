@@ -45,6 +45,16 @@ class TrunkConfig(SeriesConfig):
         return "classes" if self.task == "classify" else "frames"
 
 
+class Trunk(nn.Module):
+    """What a model of series has between embedding and head: (B, width, T) -> (B, width, T), the widths its own."""
+
+    width: int  # of what it gives
+
+    def depth(self, T: int) -> int:
+        """Time steps that its kernels see of T samples."""
+        return T
+
+
 class SeriesModel(PixelModel):
     """What the tasks share: reversible instance norm, an embedding of the values, the trunk.
 
@@ -57,7 +67,7 @@ class SeriesModel(PixelModel):
     hints = 0  # further input channels for every variable
     gives_values = True
 
-    def __init__(self, channels: int, width: int, trunk: nn.Module | None, mix: bool, norm: bool):
+    def __init__(self, channels: int, width: int, trunk: Trunk | None, mix: bool, norm: bool):
         super().__init__()
         self.channels, self.mix, self.norm = channels, mix, norm
         self.variables = channels if mix else 1
@@ -67,6 +77,7 @@ class SeriesModel(PixelModel):
             if self.gives_values:
                 self.head = nn.Conv1d(trunk.width, self.variables, 1)
                 nn.init.zeros_(self.head.weight)
+                assert self.head.bias is not None
                 nn.init.zeros_(self.head.bias)
 
     multiple = (1, 1, 1)
@@ -89,6 +100,7 @@ class SeriesModel(PixelModel):
         if not self.mix:
             values = values.view(B, 1 + self.hints, self.channels, T).transpose(1, 2)
             values = values.reshape(B * self.channels, 1 + self.hints, T)
+        assert self.trunk is not None  # a linear model works on the values themselves
         return self.trunk(self.embed(values))
 
     def answer(self, features: torch.Tensor) -> torch.Tensor:
@@ -237,6 +249,7 @@ class Classify(SeriesModel):
                 f"model.task classify needs reels of at least two classes, found {classes}; set prep.classes"
             )
         parts = 1 if self.mix else self.channels
+        assert self.trunk is not None  # no linear model classifies
         self.logits = nn.Linear(2 * parts * self.trunk.width, classes)
 
     def forward(self, x: torch.Tensor) -> Logits:
@@ -255,7 +268,7 @@ class Classify(SeriesModel):
         """It gives nothing back."""
 
 
-def of_task(settings: TrunkConfig, form: Form, width: int, trunk: nn.Module) -> SeriesModel:
+def of_task(settings: TrunkConfig, form: Form, width: int, trunk: Trunk) -> SeriesModel:
     """The model for the task that the settings name, on a trunk that is given `width` channels."""
     shared = (form.channels, width, trunk, settings.mix_variables, settings.instance_norm)
     if settings.task == "forecast":

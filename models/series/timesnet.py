@@ -13,7 +13,7 @@ from torch import nn
 
 from config import ModelConfig, PositiveInt
 from models.backbone3d import Block, Stage
-from models.series.series_model import SeriesModel, TrunkConfig, of_task
+from models.series.series_model import SeriesModel, Trunk, TrunkConfig, of_task
 from models.video_model import Form
 
 WIDTH, DEPTH = 64, 2
@@ -50,17 +50,13 @@ class PeriodBlock(nn.Module):
         return (self.block(grid) - grid).reshape(B, C, -1)[..., :T]
 
 
-class TimesNetTrunk(nn.Module):
+class TimesNetTrunk(Trunk):
     """(B, C, T) -> the same shape through `depth` period blocks."""
 
     def __init__(self, width: int, depth: int, top: int):
         super().__init__()
         self.width = width
         self.blocks = nn.Sequential(*[PeriodBlock(width, top) for _ in range(depth)])
-
-    def depth(self, T: int) -> int:
-        """Its kernels are one deep in time."""
-        return T
 
     def forward(self, series: torch.Tensor) -> torch.Tensor:
         return self.blocks(series)

@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
-from torch import nn
 
 from config import ModelConfig, PositiveInt
 from models.backbone3d import Backbone3D, Stage
-from models.series.series_model import SeriesModel, TrunkConfig, of_task
+from models.series.series_model import SeriesModel, Trunk, TrunkConfig, of_task
 from models.video_model import Form
 
 PATCH = 8
@@ -37,7 +36,7 @@ def from_cube(cube: torch.Tensor) -> torch.Tensor:
     return cube.transpose(3, 4).reshape(B, C, -1)
 
 
-class TVNetTrunk(nn.Module):
+class TVNetTrunk(Trunk):
     """(B, C, L) -> (B, width of the last stage, L) by way of the cube; a last patch is filled with its last sample."""
 
     def __init__(self, channels: int, patch: int, stages: Sequence[Stage]):

@@ -23,7 +23,8 @@ class WindowForest(WindowScore):
         return {"windows": windows, "seed": np.array([seed])}
 
     def score(self, windows: np.ndarray) -> np.ndarray:
-        if self._forest is None:
-            self._forest = IsolationForest(n_estimators=TREES, random_state=int(self.arrays["seed"][0]))
-            self._forest.fit(self.arrays["windows"])
-        return -self._forest.score_samples(windows)
+        forest = self._forest
+        if forest is None:
+            forest = IsolationForest(n_estimators=TREES, random_state=int(self.arrays["seed"][0]))
+            self._forest = forest.fit(self.arrays["windows"])
+        return -forest.score_samples(windows)
