@@ -32,3 +32,14 @@ def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ +(.*?)\s*$", FENCED.sub("", page.read_text(encoding="utf-8")), re.M)
     plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+def wrong_links(page: Path) -> list[str]:
+    """The links of a page that lead to no file, or to no heading of it."""
+    wrong = []
+    for target in links(page):
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            wrong.append(target)
+    return wrong
