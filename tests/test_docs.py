@@ -1,9 +1,12 @@
 """What the pages say holds: the examples of docs/python.md run, and every link leads to something."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from config import json_schema
 from tests.support.pages import links, pages, python_blocks, wrong_links
 from tests.support.paths import ROOT
 
@@ -50,6 +53,11 @@ def test_so_do_thresholds_of_ones_own(names):
     assert (names["low"], names["high"]) == pytest.approx((summary["threshold_low"], summary["threshold_high"]))
     assert (names["loud"] <= names["scores"]["max"] * (1 + 1e-5)).all()  # which is written with six digits
     assert np.ptp(names["loud"]) > 0
+
+
+def test_the_schema_for_editors_is_that_of_the_settings():
+    kept = json.loads((ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8"))
+    assert kept == json_schema(), "make it anew: python main.py --schema > docs/config.schema.json"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -1,7 +1,6 @@
 """A source, a net and a method from outside the package, as CONTRIBUTING.md shows them: each one file and one line."""
 
 import importlib
-import json
 import os
 import subprocess
 import sys
@@ -32,6 +31,7 @@ LINES = {
     "toy_net": 'MODELS["toy"] = ToyNet',
     "toy_method": 'METHODS["toy_method"] = ToyMethod',
 }
+SETTINGS_OF_SCRIPT = ["--set", "model.name=toy", "--set", "model.hidden=16"]
 CHOSEN = {
     "toy": {"model": {"name": "toy", "hidden": 6, "softness": 0.02}, "train": {"epochs": 6, "lr": 1e-2}},
     "toy_method": {"model": {"name": "toy_method", "frames": 40}},
@@ -99,6 +99,7 @@ def test_each_is_one_file_with_one_line(toys):
     assert {path.stem for path in toys.glob("*.py")} == {*LINES, "mine"}
     for name, line in LINES.items():
         assert (toys / f"{name}.py").read_text().splitlines()[-1] == line
+    assert " ".join(SETTINGS_OF_SCRIPT) in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_a_flash_is_what_stands_out_most(evaluated):
@@ -133,13 +134,12 @@ def test_the_net_learns_by_its_own_loss(evaluated):
     assert (losses.iloc[-1] < 0.5 * losses.iloc[0]).all()
 
 
-def test_a_script_of_ones_own_runs_the_program_with_the_toy(toys, tmp_path):
+def test_a_script_of_ones_own_runs_the_program_with_the_toy(toys, work):
     paths = {"PYTHONPATH": f"{ROOT}"}  # which stands for lying beside main.py
-    done = subprocess.run([sys.executable, str(toys / "mine.py"), "--schema"], cwd=tmp_path, env=os.environ | paths,
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    names = [branch["title"] for branch in json.loads(done.stdout)["properties"]["model"]["anyOf"]]
-    assert "toy" in names
-    assert "toy_method" not in names  # which the script does not import
+    options = ["--data-clips", work / "reels" / "quiet", "--model-path", work / "new", *SETTINGS_OF_SCRIPT, "--check"]
+    done = subprocess.run([sys.executable, toys / "mine.py", "-m", "train", *options], cwd=work, env=os.environ | paths,
+                          capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "nothing is wrong: train can run"), done.stderr
 
 
 @pytest.mark.parametrize(
