@@ -1,0 +1,75 @@
+"""What the pages say holds: the examples of docs/python.md run, and every link leads to something."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from config import json_schema
+from tests.support.pages import links, pages, python_blocks, wrong_links
+from tests.support.paths import ROOT
+
+FLASH = {50, 51, 52}  # of the frames that the page's first block writes into `watched`
+
+
+@pytest.fixture(scope="module")
+def names(one_thread, tmp_path_factory):
+    """The names that the blocks of docs/python.md have left, run in order in an empty folder."""
+    page = ROOT / "docs" / "python.md"
+    left: dict = {"__name__": "notebook"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("notebook"))
+        for number, block in enumerate(python_blocks(page), start=1):
+            exec(compile(block, f"{page.name}, block {number}", "exec"), left)
+    return left
+
+
+def test_the_page_has_the_blocks():
+    assert len(python_blocks(ROOT / "docs" / "python.md")) == 5
+
+
+def test_the_modes_return_where_things_lie(names):
+    assert [path.name for path in names["paths"]] == ["quiet", "watched"]
+    assert names["results"] == names["run"] / "eval" / "watched"
+
+
+def test_a_reel_is_what_was_put_in(names):
+    reel = names["reel"]
+    assert reel.frames.shape == (80, 1, 24, 24)
+    assert len(reel.table) == len(names["met"]) == 80
+
+
+def test_the_tables_name_the_flash(names):
+    assert set(names["marked"]["frame"]) == FLASH
+    strongest = names["strongest"]
+    assert (strongest["frame_start"], strongest["frame_end"]) == (50, 52)
+    assert strongest["t_start"] == pd.Timestamp("2024-05-01T00:00:50")
+
+
+def test_so_do_thresholds_of_ones_own(names):
+    assert set(names["mine"].index) == FLASH
+    summary = names["summary"]
+    assert (names["low"], names["high"]) == pytest.approx((summary["threshold_low"], summary["threshold_high"]))
+    assert (names["loud"] <= names["scores"]["max"] * (1 + 1e-5)).all()  # which is written with six digits
+    assert np.ptp(names["loud"]) > 0
+
+
+def test_the_schema_for_editors_is_that_of_the_settings():
+    kept = json.loads((ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8"))
+    assert kept == json_schema(), "make it anew: python main.py --schema > docs/config.schema.json"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    assert links(page)
+    assert not wrong_links(page)
+
+
+def test_a_link_to_nothing_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    (tmp_path / "picture.png").touch()
+    right = "[![a](picture.png)](page.md#a-picture-5) [site](https://example.org/none) `[code](none)`"
+    wrong = "[gone](gone.md) [no heading](page.md#b) [none here](#c) [`code`](other.md)"
+    page.write_text(f"# A *picture*, 5\n{right}\n{wrong}\n```\n# b\n[in code](none)\n```\n")
+    assert wrong_links(page) == ["gone.md", "page.md#b", "#c", "other.md"]
