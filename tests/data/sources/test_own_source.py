@@ -102,7 +102,7 @@ def write_input(folder):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_source_from_elsewhere_goes_through_prep(tmp_path, toys, workers, capfd):
+def test_a_source_from_elsewhere_goes_through_prep(tmp_path, toys, workers, caplog):
     config = Config(
         data_raw=str(write_input(tmp_path / "in")), data_clips=str(tmp_path / "out"), workers=workers, prep=PREP
     )
@@ -112,10 +112,10 @@ def test_a_source_from_elsewhere_goes_through_prep(tmp_path, toys, workers, capf
     assert len(reels["cut"]) == 4
     assert reels["cut"].candidates["reason"].dropna().tolist() == ["file is truncated"]
     np.testing.assert_allclose(reels["wave"].signals()[:, 0], np.arange(20) % 7, atol=6 * 2**-11)
-    printed = capfd.readouterr().out
-    assert "none: none of 1 frames can be used: 1 x does not begin as a toy does" in printed
-    assert "words.toyline is no series: could not convert string to float" in printed
-    assert "files left out: 1 of unknown kind (.txt 1)\n" in printed
+    told = caplog.text
+    assert "none: none of 1 frames can be used: 1 x does not begin as a toy does" in told
+    assert "words.toyline is no series: could not convert string to float" in told
+    assert "files left out: 1 of unknown kind (.txt 1)\n" in told
 
 
 def test_what_can_be_read_is_told_with_the_new_kinds(tmp_path, toys):
