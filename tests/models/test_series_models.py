@@ -475,7 +475,7 @@ class TestErrors:
     @pytest.mark.parametrize("name", [*BOTH, "linear"])
     def test_frames_of_more_pixels_are_refused(self, name):
         small(name, "forecast").check((T, 1, 1))
-        with pytest.raises(ValueError, match=r"have 24x1 pixels; choose another model.name .* prep.light_curves"):
+        with pytest.raises(ValueError, match=r"have 24x1 pixels; choose another model.name, .* prep.light_curves"):
             small(name, "forecast").check((T, 24, 1))
 
     def test_a_block_that_hides_all_of_a_variable_is_refused(self):
