@@ -20,7 +20,7 @@ class Server:
 
     def __init__(self, reels: Path, *flags: str):
         command = [sys.executable, str(MAIN), "-m", "review", "--serve", "--port", "0", "--data-clips", str(reels)]
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         self.process = subprocess.Popen([*command, *flags], **options)
         self.told, found = [], None  # lines up to the one with the address
         while found is None:
