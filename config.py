@@ -602,7 +602,7 @@ def _named(key: str, fault: Any) -> str:
 
 def _explained(fault: Any) -> str:
     if fault["type"] == "unexpected_keyword_argument":
-        return f"; {_nearest('.'.join(str(part) for part in fault['loc']))}config.yaml lists every key"
+        return f"; {_nearest('.'.join(str(part) for part in fault['loc']))}the program's config.yaml lists every key"
     return fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list")
 
 

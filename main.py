@@ -139,7 +139,8 @@ def settings(arguments: argparse.Namespace) -> Config:
     try:
         return load(chosen, overrides(arguments), arguments.set)
     except ConfigError as error:
-        if arguments.config or chosen.resolve() == OWN_CONFIG or str(chosen) not in str(error):
+        is_of_file = any(line.startswith(str(chosen)) for line in str(error).splitlines())
+        if arguments.config or chosen.resolve() == OWN_CONFIG or not is_of_file:
             raise
         found = f"{chosen.resolve()} was taken because it lies in the folder you work in"
         raise ConfigError(f"{error}\n{found}; choose another with -c, e.g. -c {OWN_CONFIG}") from None
@@ -175,7 +176,11 @@ def failed(message: str, code: int = 1) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
-    arguments = parser().parse_args(argv)
+    p = parser()
+    arguments, unknown = p.parse_known_args(argv)
+    if unknown:
+        hint = "a value with spaces needs quotes, e.g. --set 'prep.resize=[64, 64]'"
+        p.error(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
     show(arguments.log_level)
     try:
         return run(arguments)

@@ -23,6 +23,8 @@ LINE = "{desc}: {n_fmt}/{total_fmt} {unit}, {rate_fmt}, {remaining} left{postfix
 WAYS_OUT = {
     errno.EACCES: "choose a place you may write to and files you may read (--data-raw, --data-clips, --model-path)",
     errno.EPERM: "choose a place you may write to and files you may read (--data-raw, --data-clips, --model-path)",
+    errno.ENOTDIR: "a file is where a folder is wanted; choose another --data-clips or --model-path",
+    errno.EEXIST: "a file is where a folder is wanted; choose another --data-clips or --model-path",
     errno.EROFS: "choose a place you may write to (--data-clips, --model-path)",
     errno.ENOSPC: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",
     errno.EDQUOT: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",

@@ -292,7 +292,7 @@ def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
     free = shutil.disk_usage(part).free
     if needed > free:
         raise OSError(
-            f"{part.parent} has {free / 1e9:.1f} GB free, and prep needs {needed / 1e9:.1f} GB there; "
+            f"{part.parent} has {free / 1e9:.3g} GB free, and prep needs {needed / 1e9:.3g} GB there; "
             "choose a smaller prep.resize or another --data-clips"
         )
 

@@ -122,7 +122,7 @@ def check_room(plans: list[ReelPlan], config: Config, findings: Findings) -> Non
     shapes = [plan.stored_shape(config.prep) for plan in plans if not (out / plan.name).exists()]
     needed = sum(bytes_needed(math.prod(shape), config.prep) for shape in shapes)
     free = shutil.disk_usage(existing(out)).free
-    findings.tell(f"about {needed / 1e6:.0f} MB are needed in {out}, {free / 1e6:.0f} MB are free")
+    findings.tell(f"about {needed / 1e9:.3g} GB are needed in {out}, {free / 1e9:.3g} GB are free")
     if needed > free:
         findings.blame("the disk has no room for the reels; choose a smaller prep.resize or another --data-clips")
     check_writable(out, findings)
@@ -188,6 +188,7 @@ def check_eval(config: Config, findings: Findings) -> None:
     else:
         run = find_run(config.model_path, config.model.name)
         kept = checkpoints.load(path_of(run, "best"))
+        check_writable(run, findings)
     name, facts = kept["config"]["model"]["name"], kept["data"]
     shape, length = facts["frame_shape"], facts["clip_length"]
     findings.tell(f"run: {run}, {name}, trained on windows of {length} frames of [channels, height, width] {shape}")

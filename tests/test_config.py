@@ -1,13 +1,14 @@
 """Settings are loaded strictly: what is misspelt, mistyped or impossible is named with its key and file."""
 
 import dataclasses
+import json
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Config, ConfigError, as_dict, dump, from_dict, load
+from config import Config, ConfigError, as_dict, dump, from_dict, json_schema, known_keys, load
 from tests.support.paths import ROOT
 
 
@@ -139,6 +140,106 @@ def test_set_is_typed_like_the_yaml(text, value):
 def test_wrong_set_is_an_error(text, message):
     with pytest.raises(ConfigError, match=message):
         load(ROOT / "config.yaml", set_=[text])
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("epochs: 3", "train.epochs"),
+        ("training: {epochs: 3}", "train"),
+        ("prep: {clip_lenght: 16}", "prep.clip_length"),
+        ("train: {clip_lenght: 16}", "prep.clip_length"),
+        ("eval: {stide: 4}", "eval.stride"),
+        ("sed: 1", "seed"),
+        ("prep: {sky: {pixel_arsec: 1.0, disc_centre_px: [1, 1]}}", "prep.sky.pixel_arcsec"),
+        ("model: {stages: [{widht: 8, width: 8}]}", "model.stages.width"),
+        ("model: {kl_weigth: 1.0}", "model.kl_weight"),
+        ("clip_length: 8\nstride: 4", "prep.stride or model.stages.stride or eval.stride"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path, text, meant):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert f"did you mean {meant}" in str(caught.value)
+
+
+def test_a_key_like_no_other_is_just_unknown(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, "zzzzqqqq: 1"))
+    assert "did you mean" not in str(caught.value)
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_a_key_with_one_letter_left_out_is_found(data):
+    key = data.draw(st.sampled_from([key for key in known_keys() if "." in key and len(key.rpartition(".")[2]) > 6]))
+    at = data.draw(st.integers(len(key) - 5, len(key) - 1))
+    misspelt = key[:at] + key[at + 1 :]
+    if misspelt in known_keys() or "stages." in key or key.startswith("prep.sky."):
+        return
+    with pytest.raises(ConfigError) as caught:
+        load(None, set_=[f"{misspelt}=1"])
+    assert key in str(caught.value).partition("did you mean ")[2]
+
+
+def test_every_fault_names_where_it_was_given(tmp_path):
+    path = write(tmp_path, "prep: {stride: 0}\ntrain: {eta_min: 2.0}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, {"seed": -1}, ["prep.clip_length=1", "train.lr=1.5", "workers=two"])
+    lines = str(caught.value).splitlines()
+    assert f"{path}: prep.stride 0: Input should be greater than 0" in lines
+    assert "--set prep.clip_length=1: prep.clip_length 1: Input should be greater than or equal to 2" in lines
+    assert "command line: seed -1: Input should be greater than or equal to 0" in lines
+    assert "--set workers=two: workers 'two': Input should be a valid integer" in lines
+    assert f"{path}, --set train.lr=1.5: train: eta_min 2.0 exceeds lr 1.5" in lines
+
+
+def test_what_may_be_this_or_that_is_one_fault(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, "eval: {threshold_low: much}"))
+    (line,) = str(caught.value).splitlines()
+    assert line.endswith("eval.threshold_low 'much': Input should be a valid number, or Input should be 'auto'")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "train:\n\tlr: 2\n",
+            "line 2, column 1: not valid YAML: found character '\\t' that cannot start any token; indent",
+        ),
+        ("train:\n  lr 2\n  epochs: 7\n", "a colon may be missing in the line before"),
+        ("train:\n  lr: 2\ntrain:\n  epochs: 7\n", "line 3, column 1: not valid YAML: train comes twice"),
+    ],
+)
+def test_yaml_that_is_none_names_line_and_cure(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_files_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "my.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"my\.yaml: no text in UTF-8"):
+        load(tmp_path / "my.yaml")
+    with pytest.raises(ConfigError, match="is no file"):
+        load(tmp_path)
+
+
+def test_known_keys_are_those_that_a_config_has():
+    def keys(values, prefix=""):
+        for key, value in values.items():
+            yield prefix + key
+            if isinstance(value, dict) and key not in ("stretch", "shapes", "sensors", "anomalies"):
+                yield from keys(value, f"{prefix}{key}.")
+
+    assert set(keys(as_dict(Config()))) <= set(known_keys())
+    assert "model.kl_weight" in known_keys()  # of a model that is not the default
+
+
+def test_the_schema_for_editors_is_up_to_date():
+    kept = json.loads((ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8"))
+    assert kept == json_schema(), "refresh it with: python main.py --schema > docs/config.schema.json"
 
 
 def test_the_last_word_is_the_override_then_set_then_the_file(tmp_path):

@@ -1,7 +1,9 @@
 """The command line: flags reach their settings, mistakes have an exit code and a message, shipped settings load."""
 
+import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -143,3 +145,49 @@ def test_an_unknown_model_is_refused_with_all_that_are_known(tmp_path, capsys):
     error = capsys.readouterr().err
     assert code == 2
     assert all(name in error for name in ("magic", "autoencoder", "prediction", "flow", "expected"))
+
+
+def test_version_is_that_of_the_project_and_its_commit(capsys):
+    assert program.main(["--version"]) == 0
+    said = capsys.readouterr().out
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert said.startswith(about["project"]["version"])
+    git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    if git.returncode == 0:
+        assert git.stdout.strip() in said
+
+
+def test_the_schema_is_printed(capsys):
+    assert program.main(["--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["seed"]["minimum"] == 0
+
+
+def test_it_says_which_settings_it_takes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert program.main(["-m", "review", "--data-clips", "none"]) == 1
+    assert f"settings: {ROOT / 'config.yaml'}\n" in capsys.readouterr().err
+
+
+def test_settings_of_something_else_in_the_folder_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("services: {web: {port: 80}}\n")
+    assert program.main(["-m", "review"]) == 2
+    said = capsys.readouterr().err
+    assert "config.yaml: unknown key services" in said
+    assert f"was taken because it lies in the folder you work in; choose another with -c, e.g. -c {ROOT}" in said
+    assert program.main(["-m", "review", "-c", "config.yaml"]) == 2
+    assert "was taken because" not in capsys.readouterr().err
+    (tmp_path / "config.yaml").write_text("seed: 5\n")
+    assert program.main(["-m", "review", "--set", "sed=5"]) == 2
+    assert "was taken because" not in capsys.readouterr().err
+
+
+def test_a_value_that_the_shell_has_split_is_told(capsys):
+    with pytest.raises(SystemExit):
+        program.main(["-m", "prep", "--set", "prep.resize=[64,", "64]"])
+    assert "unrecognized arguments: 64]; a value with spaces needs quotes" in capsys.readouterr().err
+
+
+def test_without_a_mode_the_modes_are_named(capsys):
+    assert program.main([]) == 2
+    assert "choose what to do with -m: prep, review, train, eval" in capsys.readouterr().err

@@ -98,12 +98,15 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist; train a model with: python main.py -m train")
+        raise FileNotFoundError(
+            f"checkpoint {path} does not exist; train a model with: python main.py -m train, or name the folder of a "
+            "run with --model-path"
+        )
     content = path.read_bytes()
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except Exception as error:  # a damaged file makes torch raise nearly anything, IndexError and OSError too
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise CheckpointError(f"{path} is damaged or no checkpoint ({reason}); use another one of its folder") from None
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != FORMAT:

@@ -20,6 +20,9 @@ from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 
+NEEDED = ("name", "shape", "channels", "cadence_s", "stretch")  # in every reel.json
+ANEW = "move the reel away and run prep again"
+
 
 class Reel:
     """Read access to a reel folder. Arrays are memory maps, opened lazily and anew in every worker process."""
@@ -28,7 +31,7 @@ class Reel:
         self.path = Path(path)
         if not (self.path / "reel.json").is_file():
             raise FileNotFoundError(f"{self.path} holds no reel.json, so it is no reel; make one with: main.py -m prep")
-        self.meta = json.loads((self.path / "reel.json").read_text(encoding="utf-8"))
+        self.meta = _read_meta(self.path / "reel.json")
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "meta": self.meta}
@@ -79,12 +82,12 @@ class Reel:
     @cached_property
     def frames(self) -> np.memmap:
         """Stretched frames (T, C, H, W), read-only memory map."""
-        return np.load(self.path / "frames.npy", mmap_mode="r", allow_pickle=False)
+        return _mapped(self.path / "frames.npy")
 
     @cached_property
     def masks(self) -> np.memmap:
         """Mask bits (T, H, W) uint8, read-only memory map."""
-        return np.load(self.path / "masks.npy", mmap_mode="r", allow_pickle=False)
+        return _mapped(self.path / "masks.npy")
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), read rather than mapped.
@@ -163,6 +166,25 @@ class Reel:
         return inside(self.times_utc, intervals)
 
 
+def _read_meta(path: Path) -> dict:
+    """What reel.json holds. Raises ValueError, which names the file, for a damaged one."""
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{path} is damaged ({error}); {ANEW}") from None
+    if missing := [name for name in NEEDED if name not in meta]:
+        raise ValueError(f"{path} is damaged, it lacks {', '.join(missing)}; {ANEW}")
+    return meta
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """A read-only memory map of an array. Raises ValueError, which names the file, for a damaged one."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}); {ANEW}") from None
+
+
 def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:
     assert mapped.filename is not None  # it maps a file of the reel
     row_items = int(np.prod(mapped.shape[1:]))
@@ -187,5 +209,8 @@ def find_reels(path: str | Path) -> list[Reel]:
         return [Reel(path)]
     found = sorted(p.parent for p in path.glob("*/reel.json") if not p.parent.name.startswith("."))
     if not found:
-        raise FileNotFoundError(f"no reel in {path}; make one with: main.py -m prep --data-clips {path}")
+        raise FileNotFoundError(
+            f"no reel in {path}; name a folder of reels, or one reel, with --data-clips, or make some with: "
+            "python main.py -m prep --data-raw INPUT --data-clips REELS"
+        )
     return [Reel(p) for p in found]

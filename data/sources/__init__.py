@@ -59,7 +59,7 @@ def discover(root: Path) -> Found:
     Hidden names and the folders of finished reels are left out. Raises FileNotFoundError when nothing can be read.
     """
     if not root.exists():
-        raise FileNotFoundError(f"--data-raw {root} does not exist")
+        raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
     found = Found()
     paths = [root] if root.is_file() else sorted(_files(root, found.unread))
     taken = [(path, source) for path in paths for source in [_source_of(path, found.unread)] if source]

@@ -120,8 +120,10 @@ def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool = False) ->
             f"reel {reel.name} holds {here}, and the model was trained on {there}; give --data-clips or --model-path "
             "of the same kind, or make light curves of pictures with prep.light_curves"
         )
-    if expected != found:
+    ways = [f"prep.resize [{expected[1]}, {expected[2]}]"] if expected[1:] != found[1:] else []
+    ways += ["as many channels (prep.channels, prep.colour or prep.value_columns)"] if expected[0] != found[0] else []
+    if ways:
         raise ValueError(
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
-            f"prepare it with prep.resize [{expected[1]}, {expected[2]}] and as many channels"
+            f"prepare it with {' and '.join(ways)}"
         )
