@@ -177,7 +177,7 @@ def _read_meta(path: Path) -> dict:
     return meta
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _mapped(path: Path) -> np.memmap:
     """A read-only memory map of an array. Raises ValueError, which names the file, for a damaged one."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
