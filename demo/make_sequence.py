@@ -19,6 +19,7 @@ import importlib.resources
 import io
 import math
 import os
+import sys
 import tarfile
 import warnings
 from collections.abc import Iterator
@@ -36,7 +37,11 @@ from astropy.coordinates import HeliocentricMeanEcliptic, SkyCoord
 from astropy.io import fits
 from scipy import ndimage
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, propagate_with_solar_surface
-from tqdm import tqdm
+
+# Run as a file, the program beside it is not on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from data.messages import progress, show
 
 SIZE_PX = 256
 CADENCE_S, GAP_S = 60.0, 1440.0
@@ -416,7 +421,7 @@ def write_tar(path: Path, scene: Scene) -> None:
     """Write all frames into one tar without owners and with fixed dates, beside its name first."""
     part = path.with_name(path.name + ".part")
     with tarfile.open(part, "w") as tar:
-        for name, content in tqdm(members(scene), total=len(scene.frames), desc="simulating", unit="frame"):
+        for name, content in progress(members(scene), total=len(scene.frames), desc="simulating", unit="frame"):
             info = tarfile.TarInfo(name)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
@@ -429,6 +434,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=560, help=f"number of frames, at least {MIN_FRAMES}")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    show("info")
     args.out_dir.mkdir(parents=True, exist_ok=True)
     scene = Scene(args.frames, args.seed)
     truth_table(scene).to_csv(args.out_dir / "truth.csv", index=False, lineterminator="\n")
