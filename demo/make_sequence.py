@@ -38,6 +38,7 @@ from astropy.io import fits
 from scipy import ndimage
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, propagate_with_solar_surface
 
+# Run as a file, the program beside it is not on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from data.messages import progress, show

@@ -18,6 +18,7 @@ from data.reel.reel import Reel
 
 STATISTICS = ("mean", "std", "p99", "change", "coverage")
 COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
+STRIDES = 8  # the longest stride that advice on the length of windows is for
 TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
 
 
@@ -35,27 +36,40 @@ def window_starts(begin: int, end: int, length: int, stride: int) -> np.ndarray:
     return starts if starts[-1] == end - length else np.append(starts, end - length)
 
 
-def longest_stretch(reel: Reel) -> int:
-    """Frames of a reel's longest stretch without a gap."""
-    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-    return max(end - begin for begin, end in ranges)
+def ranges_of(reel: Reel) -> list[tuple[int, int]]:
+    """The stretches of a reel without a gap, as half-open index ranges."""
+    return stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
 
 
-def lengths_that_fit(reels: list[Reel]) -> str:
-    """Which prep.clip_length leaves windows in the reel that allows the longest ones, as advice.
+def longest_to_train(reel: Reel, val_fraction: float) -> int:
+    """A length of windows that leaves some on either side of the split by time, about the longest one; 0: none does.
 
-    Training needs a window on either side of the split and a guard as long as one between them.
+    It does so for every stride up to STRIDES and for windows side by side.
     """
-    longest = [longest_stretch(reel) for reel in reels]
-    most = max(min(n, len(reel) // 3) for n, reel in zip(longest, reels, strict=True))
-    to_train = f"at most {most} to train" if most > 1 else "give more frames to train"
-    return f"the longest has {max(longest)}: choose at most {max(longest)} to evaluate, {to_train}"
+    ranges, length = ranges_of(reel), len(reel) // 3  # a window on either side, and a guard as long between them
+    while length > 1:
+        indices = (
+            np.concatenate([window_starts(begin, end, length, stride) for begin, end in ranges])
+            for stride in (*range(1, STRIDES + 1), length)
+        )
+        if all(len(split_by_time(starts, length, val_fraction)[0]) for starts in indices):
+            return length
+        length -= max(1, length // 50)
+    return 0
+
+
+def lengths_that_fit(reels: list[Reel], val_fraction: float = TrainConfig.val_fraction) -> str:
+    """Which prep.clip_length leaves windows in the reel that allows the longest ones, as advice."""
+    longest = max(end - begin for reel in reels for begin, end in ranges_of(reel))
+    most = max(longest_to_train(reel, val_fraction) for reel in reels)
+    to_train = f"at most {most} to train" if most else "give more frames to train"
+    return f"the longest has {longest}: choose at most {longest} to evaluate, {to_train}"
 
 
 def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
     """A fresh window index of a reel, without statistics and verdicts."""
     rows = []
-    for number, (begin, end) in enumerate(stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])):
+    for number, (begin, end) in enumerate(ranges_of(reel)):
         for start in window_starts(begin, end, length, stride).tolist():
             utc = "" if reel.times_utc is None else str(reel.times_utc[start])
             rows.append({"window": len(rows), "start": start, "length": length, "stretch": number, "time_utc": utc})
@@ -153,7 +167,7 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
     if not lengths:
         raise ValueError(
             f"{_listed(reels)}: no stretch without a gap holds a window of the prep.clip_length that it was prepared "
-            f"with; {lengths_that_fit(reels)}, then run prep again"
+            f"with; {lengths_that_fit(reels, settings.val_fraction)}, then run prep again"
         )
     if len(lengths) != 1:
         raise ValueError(f"the reels hold windows of lengths {lengths}; prepare all with one prep.clip_length")
@@ -170,8 +184,8 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
     joined = (map(np.concatenate, zip(*side, strict=True)) for side in sides)
     train, val = (WindowSet(number, start, lengths[0]) for number, start in joined)
     if not len(train) or not len(val):
-        most = max(min(longest_stretch(reel), len(reel) // 3) for reel in reels)
-        shorter = f" (at most {most} frames)" if 1 < most < lengths[0] else ""
+        most = max(longest_to_train(reel, settings.val_fraction) for reel in reels)
+        shorter = f" (at most {most} frames)" if 0 < most < lengths[0] else ""
         way_out = (
             f"use more frames, a shorter prep.clip_length{shorter}, a smaller train.val_fraction or fewer rejections"
         )

@@ -232,7 +232,9 @@ def test_a_reel_too_short_for_a_window_is_told_and_stays_so(tmp_path, capsys):
         (reel,) = run(tmp_path / "in", tmp_path / "out").values()
         assert len(read_windows(reel)) == 0
         assert not (reel.path / "windows.csv.old").exists()
-    assert "no stretch without a gap holds prep.clip_length 4 frames" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "warning: aia_171: no stretch without a gap holds prep.clip_length 4 frames; the longest has 3" in said
+    assert "choose at most 3 to evaluate, give more frames to train" in said
 
 
 def test_movie_only_first_and_everything_later(tmp_path):

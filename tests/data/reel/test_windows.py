@@ -1,11 +1,12 @@
 """Windows never straddle a gap and cover what they can; splits and verdicts keep apart what shares frames."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from config import TrainConfig
@@ -120,6 +121,27 @@ def test_training_split_needs_both_sides(tmp_path):
     other = make_reel(tmp_path / "s", np.zeros((20, 1, 2, 2), np.float32), clip_length=4, stride=4)
     with pytest.raises(ValueError, match=r"lengths \[4, 8\]"):
         training_split([reel, other], TrainConfig())
+
+
+@given(st.integers(6, 200), st.integers(1, 8), st.sampled_from([0.1, 0.2, 0.5]), st.none() | st.integers(20, 180))
+def test_the_advised_length_leaves_windows_on_either_side(tmp_path_factory, frames, stride, val_fraction, gap):
+    times = np.arange(frames) * 12.0
+    times[gap:] += 0 if gap is None else 3600.0
+    folder, chosen = tmp_path_factory.mktemp("advice"), TrainConfig(val_fraction=val_fraction)
+    content = np.zeros((frames, 1, 2, 2), np.float32)
+    reel = make_reel(folder / "r", content, times_s=times, clip_length=frames + 1)
+    with pytest.raises(ValueError, match="r: no stretch without a gap holds a window") as caught:
+        training_split([reel], chosen)
+    advised = re.search(r"at most (\d+) to train", str(caught.value))
+    assume(advised)
+    reel = make_reel(folder / "s", content, times_s=times, clip_length=int(advised[1]), stride=stride)
+    assert all(len(side) for side in training_split([reel], chosen))
+
+
+def test_few_frames_are_told_the_guard_and_a_length_that_fits(tmp_path):
+    reel = make_reel(tmp_path / "r", np.zeros((26, 1, 2, 2), np.float32), clip_length=12, stride=4)
+    with pytest.raises(ValueError, match=r"with a guard of 12 frames between the two; .* \(at most 7 frames\)"):
+        training_split([reel], TrainConfig())
 
 
 def test_training_split_keeps_reels_apart(tmp_path):
