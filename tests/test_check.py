@@ -165,6 +165,17 @@ def test_eval_tells_the_run_and_which_reel_does_not_fit(place, capsys):
     assert "and as many channels" not in told
 
 
+@pytest.mark.parametrize("name", ["tvnet", "timesnet", "vetime", "kmeans"])
+def test_a_model_of_series_is_not_for_pictures_and_models_for_them_are_named(place, capsys, name):
+    make_reel(place / "reels" / "r", drifting_blobs(60, 16, 16))
+    init = ["--set", "train.init=shipped"] if name == "vetime" else []
+    code, told = check(capsys, "-m", "train", "--data-clips", "reels", "--set", f"model.name={name}", *init)
+    assert code == 2
+    assert "works on time series" in told
+    assert "autoencoder or flow" in told or "choose one of difference, robust_z" in told
+    assert "prep.resize" not in told
+
+
 def test_eval_without_a_run_says_so_and_shipped_weights_are_not_unpacked(place, capsys):
     make_reel(place / "reels" / "series", np.zeros((60, 1, 1, 1)))
     code, told = check(capsys, "-m", "eval", "--data-clips", "reels")
