@@ -471,7 +471,7 @@ def _assignment(text: str) -> tuple[str, Any, str]:
 def _for_model(raw: dict[str, Any], name: Any, path: str) -> dict[str, Any]:
     """The settings of a file for another model than its own: without those that this one does not use."""
     sections = {key: raw.get(key) or {} for key in ("model", "train")}
-    if not all(isinstance(section, dict) for section in sections.values()):
+    if not isinstance(name, str) or not all(isinstance(section, dict) for section in sections.values()):
         return raw  # which is told when it is validated
     own = registry.without_unused(raw | sections | {"model": sections["model"] | {"name": name}})
     usual = {

@@ -250,3 +250,9 @@ def test_what_is_left_out_of_a_recipe_is_told(caplog):
         load(ROOT / "demo" / "series.yaml", {"model.name": "kmeans"})
     assert "for model.name kmeans it is read without" in caplog.text
     assert "train.epochs" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["[kmeans]", "{a: 1}", "3", "null", "nobody"])
+def test_what_is_no_model_is_told_whatever_the_recipe_holds(name):
+    with pytest.raises(ConfigError, match=r"model\.name"):
+        load(ROOT / "demo" / "series.yaml", set_=[f"model.name={name}"])
