@@ -64,7 +64,7 @@ def is_block(picture: np.ndarray, change: np.ndarray) -> bool:
     changed = picture[dark > 0.5 * dark.max()]
     if dark.max() <= 0 or changed.size < 4:
         return False
-    return np.unique(changed, return_counts=True)[1].max() >= BLOCK_SHARE * changed.size
+    return bool(np.unique(changed, return_counts=True)[1].max() >= BLOCK_SHARE * changed.size)
 
 
 def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> bool:

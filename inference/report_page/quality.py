@@ -56,7 +56,7 @@ def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: i
     alarms, about = unexplained(job, events, summary)
     rows = [
         [f"quiet validation frames ({len(levels)}, {quiet:.3g} {unit}s)",
-         *(_rate((levels > t).sum(), quiet) for t in (job.low, job.high))],
+         *(_rate(int((levels > t).sum()), quiet) for t in (job.low, job.high))],
         [about, _rate(len(alarms), watched), _rate((alarms["level"] == "high").sum(), watched)],
     ]  # fmt: skip
     if job.settings.threshold_low == "auto":
