@@ -95,7 +95,7 @@ def run_job(job: Job, seed: int) -> None:
         judge(job, results, maps)
     seconds = time.perf_counter() - begun
     beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
-    results.write(job.out, job.low, job.high, job.identity, seconds, beyond)
+    results.write(job.out, job.low, job.high, job.identity, seconds, job.calibration.facts(job.settings) | beyond)
     write_report(job)
 
 

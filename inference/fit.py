@@ -5,11 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from config import Config, from_dict
+from data.messages import logger
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
+from inference.scorers.residual import settings_for
 from training.checkpoint import path_of
 from training.train import train
+
+log = logger(__name__)
 
 
 def fit(config: Config) -> Path:
@@ -40,4 +44,6 @@ def calibrate_run(run: Path, config: Config) -> None:
         return
     scorer, _ = load_scorer(run, config.device, config.eval)
     for reel in reels:
-        scorer.calibration(run, reel, config.eval)
+        made = scorer.calibration(run, reel, config.eval)
+        if shortfall := made.shortfall(settings_for(config.eval, reel)):
+            log.warning(f"channels {', '.join(reel.channels)}: {shortfall}")

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from data.reel.contract import AnyReel
-from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
@@ -101,9 +100,7 @@ class LiveEvents:
 
     def __init__(self, job: Job, log: JsonLines, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
-        settings, reel = job.settings, job.reel
-        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
-        self.linker = LiveLinker(settings.link_gap_frames, settings.link_distance_px, settings.min_frames, longest_s)
+        self.linker = LiveLinker.of(job.reel, job.settings)
         self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
         self.moments: dict[int, tuple[float, float]] = {}  # frame with boxes -> time_s, common
         self.numbers: dict[int, int] = {}  # of the linker -> of the record

@@ -69,7 +69,9 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
     """Calibration, thresholds and identity of one evaluation."""
     settings = settings_for(settings, reel)
     quiet = scorer.calibration(run, reel, settings)
-    low, high = quiet.thresholds(settings, reel.cadence_s)
+    low, high = quiet.thresholds(settings)
+    if shortfall := quiet.shortfall(settings):
+        log.warning(f"{reel.name}: {shortfall}")
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
     identity |= {"threshold_low": low, "threshold_high": high}

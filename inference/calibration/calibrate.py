@@ -1,39 +1,39 @@
 """Calibration on held-out quiet windows: what eval needs to turn residuals into scores and thresholds.
 
-One calibration per set of channels, kept in the run: `calibration/<channels>.npz` with the noise model and the levels
-that quiet frames reach, for the fold and the cleaning that eval uses. Other eval settings get their own on demand.
+One calibration per set of channels, kept in the run: `calibration/<channels>.npz` with the noise model, the levels that
+quiet frames reach and the events that they give, for the fold and the cleaning that eval uses. Other eval settings get
+their own on demand.
 """
 
 import hashlib
 import json
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from config import EvalConfig
 from data.messages import progress
 from data.reel.files import replacing
-from inference.calibration.noise import NoiseModel, detection_level, fit_noise, fit_series_noise
+from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.quiet import QuietRange, quiet_ranges
-from inference.calibration.thresholds import Calibration
+from inference.calibration.quiet_events import QuietEvents, run_starts
+from inference.calibration.quiet_frames import measure_frames
+from inference.calibration.thresholds import Calibration, counted
 from inference.scorers.base import Scorer
-from inference.scorers.residual import ScoredFrame, settings_for
+from inference.scorers.residual import settings_for
 
-# Settings that decide what a score is; a calibration holds for one choice of them.
+# Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
-    *("combine", "smooth_samples"),
+    *("combine", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
 )
 
 
 def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], settings: EvalConfig) -> Calibration:
-    """The run's calibration for these channels and settings; made now from its validation windows if it is missing.
+    """The run's calibration for these channels and settings; made now from its quiet frames if it is missing.
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
@@ -45,69 +45,63 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     settings = settings_for(settings, ranges[0].reel)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
-        made = measure(scorer, ranges, settings)
-        with replacing(path) as part:
-            np.savez(part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels, cadence_s=made.cadence_s)
+        _write(path, measure(scorer, ranges, settings, path.parent))
+    return _read(path)
+
+
+def _write(path: Path, made: Calibration) -> None:
+    events = made.events
+    with replacing(path) as part:
+        np.savez(
+            part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
+            thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
+        )  # fmt: skip
+
+
+def _read(path: Path) -> Calibration:
     with np.load(path, allow_pickle=False) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
-        return Calibration(noise, saved["levels"], float(saved["cadence_s"]))
+        events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]))
+        return Calibration(noise, saved["levels"], events, saved["left_out"])
 
 
-def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
-    """Each pixel's noise from all quiet frames; then, how high the scores of validation frames reach.
+def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path) -> Calibration:
+    """Each pixel's noise from all quiet frames; then the events of those that the scorer was not fitted on.
 
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
-    promise about new data, so only frames that were never trained on decide it. Their maps wait in a temporary file.
+    promise about new data, so only frames that were never trained on decide it. folder: where maps may wait.
     """
     if ranges[0].reel.is_series:
         return measure_series(scorer, ranges, settings)
-    frame_shape = ranges[0].reel.shape[2:]
-    train, val = ([r for r in ranges if r.side == side] for side in ("train", "val"))
-    with tempfile.TemporaryFile() as store:
-        residuals = (f.residual for f in _quiet_frames(scorer, train, settings))
-        noise = fit_noise(chain(residuals, _stored(_quiet_frames(scorer, val, settings), store)))
-        store.seek(0)
-        made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
-        levels = [
-            detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
-            for residual, valid in _read_back(store, frame_shape)
-        ]
-    return replace(made, levels=np.array(levels))
+    return measure_frames(scorer, ranges, settings, folder)
 
 
 def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
-    """The same for a series, all samples at once; a sample's level is its score."""
+    """The same for a series, all samples at once; a sample's level is its score, or its variables' highest."""
+    work = [(fold, r) for fold in scorer.folds(ranges) for r in fold.ranges]
     found = [
-        (r.side, scorer.samples(r.reel, r.begin, r.end, settings))
-        for r in progress(ranges, desc="calibrating on quiet samples", unit="stretch")
+        (fold.is_new, fold.scorer.samples(r.reel, r.begin, r.end, settings))
+        for fold, r in progress(work, desc="calibrating on quiet samples", unit="stretch")
     ]
     noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
-    made = Calibration(noise, np.empty(0), ranges[0].reel.cadence_s)
-    levels = np.concatenate([made.sample_scores(s, settings)[0][s.valid] for side, s in found if side == "val"])
-    return replace(made, levels=levels[np.isfinite(levels)].astype(np.float64))
+    made = Calibration(noise)
+    parts = []  # of every stretch (n, K): what has events of its own; 0 where nothing is known
+    for scores, each in (made.sample_scores(samples, settings) for is_new, samples in found if is_new):
+        chosen = each if settings.combine == "each" else scores[:, None]
+        parts.append(np.nan_to_num(chosen).astype(np.float32))
+    offsets = np.cumsum([0, *map(len, parts)])
 
+    def starts_at(threshold: float, levels: np.ndarray) -> np.ndarray:
+        starts = [
+            first + run_starts(np.where(levels[first:stop] > 0, column, 0), threshold, gap, settings.min_frames)
+            for first, stop, part in zip(offsets, offsets[1:], parts, strict=False)
+            for column in part.T
+        ]
+        return np.concatenate(starts)
 
-def _quiet_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Iterator[ScoredFrame]:
-    total = sum(r.end - r.begin for r in ranges)
-    with progress(total=total, desc="calibrating on quiet frames", unit="frame") as bar:
-        for r in ranges:
-            for scored in scorer.frames(r.reel, r.begin, r.end, settings):
-                bar.update()
-                yield scored
-
-
-def _stored(frames: Iterator[ScoredFrame], store: BinaryIO) -> Iterator[np.ndarray]:
-    """The residuals of `frames`, each also written to `store` with its valid mask."""
-    for scored in frames:
-        store.write(scored.residual.astype(np.float32).tobytes() + scored.valid.tobytes())
-        yield scored.residual
-
-
-def _read_back(store: BinaryIO, shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    pixels = shape[0] * shape[1]
-    while payload := store.read(5 * pixels):
-        residual = np.frombuffer(payload, np.float32, pixels).reshape(shape)
-        yield residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(shape)
+    gap = settings.link_gap_frames
+    levels = np.concatenate(parts).max(axis=1) if parts else np.zeros(0, np.float32)
+    return counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
 
 
 def _key(settings: EvalConfig) -> str:

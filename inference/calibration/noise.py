@@ -1,10 +1,10 @@
-"""What quiet looks like: each pixel's own residual noise, and the levels that quiet frames reach.
+"""What quiet looks like: each pixel's own residual noise, and the level that a quiet frame reaches.
 
 The limb, the rim of bright loops and a busy road always reconstruct worse than the rest. Dividing by each pixel's own
-quiet spread makes one threshold mean the same everywhere.
+quiet spread makes one threshold mean the same everywhere. What users call quiet holds a forgotten flare now and then:
+centre and spread are those of the bulk, so that it does not hide its own place.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,45 +12,53 @@ from scipy import ndimage
 
 from inference.events.boxes import find_boxes
 
-# A pixel's variance from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
+MAD_TO_STD = 1.4826  # of a normal distribution
+# A place where something passes now and then has a wide spread and a small MAD: the spread is at least this share of
+# the standard deviation of all but the highest values.
+TRIMMED, TRIMMED_SHARE = 0.05, 0.6
+# A pixel's spread from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
 NEIGHBOURHOOD_PX = 2
 SERIES_FLOOR = 0.05
+ROWS_BYTES = 2**24  # of maps that are sorted at a time
+NOISE_FRAMES, NOISE_BYTES = 400, 2**29  # at most, that each pixel's noise is from
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Mean and spread `(H, W)` of the quiet residual of every pixel."""
+    """Centre and spread `(H, W)` of the quiet residual of every pixel."""
 
     mean: np.ndarray
     spread: np.ndarray
 
     def standardise(self, residual: np.ndarray) -> np.ndarray:
-        """Residual (..., H, W) -> how many quiet spreads it lies above the quiet mean; 0 below the mean."""
+        """Residual (..., H, W) -> how many quiet spreads it lies above the quiet centre; 0 below it."""
         return np.maximum(residual - self.mean, 0) / self.spread
 
 
-def fit_noise(residuals: Iterable[np.ndarray]) -> NoiseModel:
-    """Fit a noise model to quiet residual maps (H, W), one pass, memory of a few maps (Welford 1962).
+def noise_step(total: int, shape: tuple[int, int]) -> int:
+    """Every how many of `total` quiet frames of shape (H, W) are enough for the noise of every pixel."""
+    most = max(8, min(NOISE_FRAMES, NOISE_BYTES // (4 * shape[0] * shape[1])))
+    return max(1, -(-total // most))
+
+
+def fit_noise(residuals: np.ndarray) -> NoiseModel:
+    """Fit a noise model to quiet residual maps (N, H, W): median and robust spread of every pixel, see `robust_spread`.
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
     change in the quiet data would else turn any grey level into an event.
     Raises ValueError without at least two maps.
     """
-    count, mean, squares = 0, np.zeros(()), np.zeros(())
-    for residual in residuals:
-        count += 1
-        delta = residual.astype(np.float64) - mean
-        mean = mean + delta / count
-        squares = squares + delta * (residual - mean)
+    count = len(residuals)
     if count < 2:
         raise ValueError(f"{count} quiet frames are too few to fit a noise model; use more validation windows")
-    variance = squares / (count - 1)
+    centre, spread = bulk(residuals)
+    variance = np.square(spread)
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
-    return NoiseModel(_widened(mean), _widened(spread))
+    return NoiseModel(_widened(centre), _widened(spread))
 
 
 def fit_series_noise(residuals: np.ndarray) -> NoiseModel:
@@ -61,9 +69,26 @@ def fit_series_noise(residuals: np.ndarray) -> NoiseModel:
     """
     if len(residuals) < 2:
         raise ValueError(f"{len(residuals)} quiet samples are too few to fit a noise model; use more windows")
-    spread = residuals.std(axis=0, dtype=np.float64)
+    centre, spread = bulk(residuals)
     typical = max(float(np.quantile(spread, 0.75)), 1e-6)
-    return NoiseModel(residuals.mean(axis=0), np.maximum(spread, SERIES_FLOOR * typical).astype(np.float32))
+    return NoiseModel(centre, np.maximum(spread, SERIES_FLOOR * typical).astype(np.float32))
+
+
+def bulk(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and robust spread (H, W) float64 of maps (N, H, W), some rows at a time."""
+    rows = max(1, ROWS_BYTES // max(maps[:, :1].nbytes, 1))
+    parts = [_bulk(maps[:, first : first + rows]) for first in range(0, maps.shape[1], rows)]
+    centre, spread = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return centre, spread
+
+
+def _bulk(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """1.4826 MAD, or where rare and usual things count more, that share of the deviation of all but the highest."""
+    ordered = np.sort(maps, axis=0).astype(np.float64)
+    centre = np.median(ordered, axis=0)
+    kept = max(2, len(maps) - int(TRIMMED * len(maps)))
+    trimmed = ordered[:kept].std(axis=0, ddof=1)
+    return centre, np.maximum(MAD_TO_STD * np.median(np.abs(ordered - centre), axis=0), TRIMMED_SHARE * trimmed)
 
 
 def _widened(field: np.ndarray) -> np.ndarray:

@@ -1,10 +1,13 @@
-"""From residuals to scores, and from the levels that quiet frames reach to thresholds.
+"""From residuals to scores, and from the events that quiet data give to thresholds.
 
-A threshold is a promise about new data: so many false alarms a day.
+A threshold is a promise about new data: so many false events a day. Down to one event in the span of the quiet data it
+is counted; beyond, a tail that is fitted to the levels of events goes on from there, but no farther than EXTRAPOLATION:
+what is rarer than that, quiet data do not support, and the promise becomes the lowest rate that they do.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -12,11 +15,14 @@ from scipy.ndimage import uniform_filter1d
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
+from inference.calibration.quiet_events import NO_EVENTS, QuietEvents, StartsAt, count_events, not_so_quiet
+from inference.calibration.tail import events_above, level_for
 from inference.scorers.residual import Samples
-from inference.units import DAY_S
+from inference.units import DAY_S, HOUR_S
 
-PEAK_SHARE, LEAST_PEAKS = 0.1, 10
-PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
+EXTRAPOLATION = 10  # a promise may be so many times rarer than one event in the quiet data
+RESAMPLES, CONFIDENCE = 400, 0.95
+HIGH_SHARE = 0.1  # of the allowed false alarms pass the high threshold
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": lambda parts: parts.mean(axis=1),
@@ -26,12 +32,31 @@ COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @dataclass(frozen=True)
+class Promise:
+    """A threshold and the false events a day that it stands for.
+
+    asked: by the settings. supported: the lowest rate that the quiet data bear. used: the rate that the threshold is
+    for. interval: in which the true rate lies, with CONFIDENCE.
+    """
+
+    threshold: float
+    asked: float
+    supported: float
+    used: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """Quiet noise, the levels that quiet frames reach `(N,)`, and the cadence they were seen at."""
+    """Quiet noise, the levels (N,) float32 that quiet frames reach, and the events that they give.
+
+    left_out: numbers of the frames that were not so quiet; they give no events.
+    """
 
     noise: NoiseModel
-    levels: np.ndarray
-    cadence_s: float
+    levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    events: QuietEvents = NO_EVENTS
+    left_out: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
@@ -48,13 +73,53 @@ class Calibration:
             return parts.max(axis=1), parts
         return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
 
-    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
-        """(low, high): the fixed ones, or those with the allowed false alarms per day, and a tenth of them."""
+    def promises(self, settings: EvalConfig) -> tuple[Promise, Promise] | None:
+        """What the low and the high threshold stand for: the allowed false alarms a day, and a tenth of them.
+
+        None where the settings fix both thresholds.
+        """
+        if settings.fixed_thresholds:
+            return None
+        return promised(self.events, allowed := settings.allowed_per_day), promised(self.events, HIGH_SHARE * allowed)
+
+    def facts(self, settings: EvalConfig) -> dict[str, Any]:
+        """What summary.json says of the promises: rates are false events a day."""
+        if (promises := self.promises(settings)) is None:
+            return {}
+        kept = {level: asdict(promise) for level, promise in zip(("low", "high"), promises, strict=True)}
+        quiet = {"quiet_frames": len(self.levels), "quiet_frames_left_out": len(self.left_out)}
+        return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet}
+
+    def shortfall(self, settings: EvalConfig) -> str:
+        """What is to be told where quiet data don't support the rate that was asked for; empty where they do."""
+        if (promises := self.promises(settings)) is None or promises[0].used <= promises[0].asked:
+            return ""
+        promise, span_s = promises[0], self.events.span_s
+        needed_s = DAY_S / (EXTRAPOLATION * promise.asked)
+        return (
+            f"{duration(span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
+            f"{often(promise.asked)}: the thresholds are for {often(promise.used)}. {duration(needed_s)} of quiet data "
+            "that the model was not fitted on would do; or give eval.threshold_low and eval.threshold_high"
+        )
+
+    def thresholds(self, settings: EvalConfig) -> tuple[float, float]:
+        """(low, high): the fixed ones, or those of the promises."""
         if settings.fixed_thresholds:
             return settings.fixed_thresholds
-        rate = settings.allowed_per_day
-        low, high = (threshold_for(self.levels, cadence_s, r) for r in (rate, rate / 10))
+        promises = self.promises(settings)
+        assert promises is not None  # the thresholds are not fixed
+        low, high = (promise.threshold for promise in promises)
         return low, max(high, low)
+
+
+def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, reach: int) -> Calibration:
+    """A calibration with the levels (N,) float32 of its quiet frames and the events of those that were quiet.
+
+    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`.
+    """
+    left_out = not_so_quiet(levels, cadence_s, reach)
+    events = count_events(np.where(left_out, np.float32(0), levels), starts_at, cadence_s)
+    return replace(made, levels=levels, events=events, left_out=np.flatnonzero(left_out))
 
 
 def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:
@@ -67,52 +132,44 @@ def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:
     return np.where(known, total / np.maximum(share, 1e-12), np.nan)
 
 
-def threshold_for(levels: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:
-    """The threshold that quiet frames exceed `false_alarms_per_day` times a day, from their detection levels (N,).
+def promised(quiet: QuietEvents, per_day: float) -> Promise:
+    """The threshold for so many false events a day, or for the fewest that quiet data support."""
+    days = quiet.span_s / DAY_S
+    supported = 1 / (EXTRAPOLATION * days)
+    used = max(per_day, supported)
+    threshold = level_for(quiet.levels, used * days)
+    return Promise(threshold, per_day, supported, used, rate_interval(quiet, threshold))
 
-    Where the quiet data are long enough, their empirical quantile; beyond, the generalised Pareto tail of their peaks
-    over a high level, because N frames say nothing about rarer than one in N by themselves.
+
+def rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
+    """In which the true rate of events a day above a threshold lies, with CONFIDENCE: bootstrap over blocks of time.
+
+    At least as wide as the exact interval of a Poisson count (Garwood 1936) of the events that were seen above it: no
+    block says anything of what none of them holds.
     """
-    fraction = min(false_alarms_per_day * cadence_s / DAY_S, 0.5)
-    if fraction * len(levels) >= 5:
-        return float(np.quantile(levels, 1 - fraction))
-    tail = fit_tail(levels)
-    if tail is None:
-        return float(np.max(levels))
-    # At least the highest level that quiet data reached: a promise about rarer things can't lie below it.
-    return max(tail.exceeded_by(fraction), float(np.max(levels)))
+    days, rng = quiet.span_s / DAY_S, np.random.default_rng(0)
+    rates = [events_above(quiet.resampled(rng), threshold) for _ in range(RESAMPLES)]
+    low, high = np.quantile(rates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    exact = poisson_interval(quiet.at_least(threshold))
+    return float(min(low, exact[0]) / days), float(max(high, exact[1]) / days)
 
 
-@dataclass(frozen=True)
-class Tail:
-    """Generalised Pareto tail: of all levels, the fraction `share` exceeds `start`, by `scale` and `shape` (xi)."""
-
-    start: float
-    share: float
-    shape: float
-    scale: float
-
-    def exceeded_by(self, fraction: float) -> float:
-        """The level that the given fraction of all exceeds."""
-        return float(stats.genpareto.isf(min(fraction / self.share, 1.0), self.shape, self.start, self.scale))
+def poisson_interval(count: int) -> tuple[float, float]:
+    """The exact interval of the expectation of a Poisson count, with CONFIDENCE (Garwood 1936)."""
+    low, high = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    return float(stats.chi2.ppf(low, 2 * count)) / 2 if count else 0.0, float(stats.chi2.ppf(high, 2 * count + 2)) / 2
 
 
-def fit_tail(levels: np.ndarray) -> Tail | None:
-    """Peaks over threshold: the highest tenth of the levels (N,), at least LEAST_PEAKS of them but at most half.
+def often(per_day: float) -> str:
+    """A rate of false alarms in words."""
+    if per_day >= DAY_S / HOUR_S:
+        return f"{per_day * HOUR_S / DAY_S:.3g} false alarms an hour"
+    return f"{per_day:.3g} false alarms a day"
 
-    Parameters from L-moments (Hosking & Wallis 1987), which bear few values. The shape of few peaks is uncertain, so a
-    typical one (PRIOR_SHAPE) joins in with the weight of PRIOR_PEAKS peaks; it is kept from the exponential (0) to 0.5:
-    that few values seem bounded is no promise. None for fewer than three peaks, and where all levels are equal.
-    """
-    ranked = np.sort(np.asarray(levels, np.float64))
-    n = len(ranked)
-    k = min(max(LEAST_PEAKS, round(PEAK_SHARE * n)), n // 2)
-    if k < 3 or ranked[-1] - ranked[n - k - 1] <= 1e-9 * max(abs(ranked[-1]), 1.0):
-        return None
-    start = ranked[n - k - 1]
-    peaks = ranked[n - k :] - start
-    mean = peaks.mean()
-    half_gini = 2 * np.mean(np.arange(k) / (k - 1) * peaks) - mean  # the second L-moment
-    shape = 2 - mean / half_gini if half_gini > 0 else 0.0
-    shape = float(np.clip((k * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (k + PRIOR_PEAKS), 0, 0.5))
-    return Tail(float(start), k / n, shape, float(mean * (1 - shape)))
+
+def duration(seconds: float) -> str:
+    """A time span in words, in the largest unit of which it holds at least two."""
+    for unit_s, unit in ((DAY_S, "days"), (HOUR_S, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.3g} {unit}"
+    return f"{seconds:.3g} seconds"

@@ -21,9 +21,12 @@ class WeakCalibration(Calibration):
     """Of a model with a segmentation of its own, whose scores say by themselves what is in a segment."""
 
     def __init__(self) -> None:
-        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), np.empty(0), 1.0)
+        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))))
 
-    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
+    def promises(self, settings: EvalConfig) -> None:
+        """None: what is in a segment is no promise."""
+
+    def thresholds(self, settings: EvalConfig) -> tuple[float, float]:
         """(low, high): the fixed ones, or 0.5, which parts what is in a segment from what is not."""
         return settings.fixed_thresholds or (0.5, 0.5)
 

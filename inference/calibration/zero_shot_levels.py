@@ -7,7 +7,8 @@ import numpy as np
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
-from inference.calibration.thresholds import Calibration, threshold_for
+from inference.calibration.tail import level_for
+from inference.calibration.thresholds import EXTRAPOLATION, HIGH_SHARE, Calibration, Promise, poisson_interval
 from inference.units import DAY_S
 
 QUIET = (0.5, 0.9)  # quantiles of a series' own scores between which its tail is fitted: up to a tenth may be anomalous
@@ -17,17 +18,23 @@ class ZeroShotCalibration(Calibration):
     """Levels of clean synthetic series, and of the series itself (own)."""
 
     def __init__(self, levels: np.ndarray, cadence_s: float, own: np.ndarray):
-        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), levels, cadence_s)
-        self.own = own
+        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), levels)
+        self.own, self.cadence_s = own, cadence_s
 
-    def thresholds(self, settings: EvalConfig, cadence_s: float) -> tuple[float, float]:
-        """(low, high): the fixed ones, or what neither clean synthetic series nor the quiet part of this one exceed
-        more often than is allowed, and a tenth of it."""
+    def promises(self, settings: EvalConfig) -> tuple[Promise, Promise] | None:
+        """What neither clean synthetic series nor the quiet part of this one exceed more often than is allowed."""
         if settings.fixed_thresholds:
-            return settings.fixed_thresholds
-        rates = (settings.allowed_per_day, settings.allowed_per_day / 10)
-        low, high = (max(threshold_for(self.levels, cadence_s, r), own_level(self.own, cadence_s, r)) for r in rates)
-        return low, max(low, high)
+            return None
+        allowed = settings.allowed_per_day
+        return self._promised(allowed), self._promised(HIGH_SHARE * allowed)
+
+    def _promised(self, per_day: float) -> Promise:
+        days = len(self.levels) * self.cadence_s / DAY_S
+        used = max(per_day, 1 / (EXTRAPOLATION * days))
+        ranked = np.sort(self.levels)[::-1].astype(np.float64)
+        threshold = max(level_for(ranked, used * days), own_level(self.own, self.cadence_s, used))
+        low, high = poisson_interval(int((self.levels > threshold).sum()))
+        return Promise(threshold, per_day, 1 / (EXTRAPOLATION * days), used, (low / days, high / days))
 
 
 def own_level(scores: np.ndarray, cadence_s: float, false_alarms_per_day: float) -> float:

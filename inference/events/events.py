@@ -8,12 +8,16 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from config import EvalConfig
+from data.reel.contract import AnyReel
 from data.reel.files import replacing
+from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box, box_iou, covered_fraction
 
 COLUMNS = (
@@ -21,6 +25,7 @@ COLUMNS = (
     *("frame_start", "frame_peak", "frame_end", "n_frames", "x", "y", "x0", "y0", "x1", "y1", "area_px"),
     *("peak_score", "mean_score", "level"),
 )
+Drift = Callable[[list[tuple[int, Box]], int], np.ndarray]
 UNEXPLAINED = 32  # an event with so many boxes of its own is no camera's, and its memory stays bounded
 
 
@@ -107,7 +112,7 @@ class EventLinker:
         max_distance_px: float = 6.0,
         min_frames: int = 1,
         max_gap_s: float = math.inf,
-        drift: Callable[[list[tuple[int, Box]], int], np.ndarray] | None = None,
+        drift: Drift | None = None,
     ):
         if max_gap_frames < 0 or max_distance_px < 0 or min_frames < 1 or not max_gap_s > 0:
             raise ValueError(
@@ -119,6 +124,13 @@ class EventLinker:
         self._open: list[_Track] = []
         self._started = 0
         self._frame = -1
+
+    @classmethod
+    def of(cls, reel: AnyReel, settings: EvalConfig, drift: Drift | None = None) -> Self:
+        """For the frames of a reel, as the settings ask. The variables of a series are not near each other."""
+        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
+        distance_px = 0.0 if reel.is_series else settings.link_distance_px
+        return cls(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
 
     def push(self, frame: int, boxes: Sequence[Box], time_s: float = math.nan) -> list[Event]:
         """Add the boxes of one frame; returns the events that this frame shows to be over.

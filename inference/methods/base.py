@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import cv2
@@ -13,10 +15,12 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange
+from inference.scorers.base import Fold
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
 
 BLOCK_FRAMES = 32
+FOLDS, LEAST_FOLD = 5, 2  # parts of the quiet frames, of at least so many lengths of a clip
 Block = tuple[np.ndarray, np.ndarray]  # frames (n, C, H, W) and valid pixels (n, H, W)
 
 
@@ -38,6 +42,24 @@ class Method(QuietScorer):
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
+
+    def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
+        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on the others.
+
+        So all of them count for the threshold. Too few frames to be cut are as with a net.
+        """
+        parts = cut(quiet, min(FOLDS, sum(map(len, quiet)) // (LEAST_FOLD * self.clip_length)), self.clip_length)
+        if len(parts) < 2:
+            return super().folds(quiet)
+        return [Fold(self.without(k, parts), part, is_new=True) for k, part in enumerate(parts)]
+
+    def without(self, k: int, parts: list[list[QuietRange]]) -> "Method":
+        """A copy that is fitted on all parts but one."""
+        others = [replace(r, side="train") for i, part in enumerate(parts) if i != k for r in part]
+        copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
+        copy.device = self.device
+        copy.fit(others, seed=0)
+        return copy
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Called before the frames of the stretch [begin, end)."""
@@ -87,6 +109,23 @@ class Method(QuietScorer):
         step = max(1, -(-len(starts) * depth // count))
         for reel, start in starts[::step]:
             yield self.read(reel, np.arange(start, start + depth))
+
+
+def cut(ranges: Sequence[QuietRange], count: int, shortest: int) -> list[list[QuietRange]]:
+    """Ranges in `count` parts of about equal lengths, in their order; no range is cut shorter than `shortest`."""
+    parts: list[list[QuietRange]] = [[] for _ in range(max(count, 1))]
+    size, done = sum(map(len, ranges)) / len(parts), 0
+    for r in ranges:
+        edges = {r.begin, r.end}
+        for k in range(len(parts)):
+            edge = r.begin + round(k * size) - done
+            if r.begin + shortest <= edge <= r.end - shortest:
+                edges.add(edge)
+        for begin, end in pairwise(sorted(edges)):
+            middle = done + (begin + end) / 2 - r.begin
+            parts[min(int(middle / size), len(parts) - 1)].append(replace(r, begin=begin, end=end))
+        done += len(r)
+    return [part for part in parts if part]
 
 
 def scored(

@@ -20,7 +20,7 @@ from config import ModelConfig
 from data.messages import progress
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import Method, enlarged, reflected
+from inference.methods.base import Fold, Method, enlarged, reflected
 from inference.methods.flow import CHUNK_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
 from models.parts.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
@@ -90,7 +90,23 @@ class Expected(Method):
         train_net(net, small, raw / scale, seed, self.device)
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
         self.arrays = {"scale": np.array([scale]), **weights}
-        chunks = [chunk for r in val for chunk in r.pieces(CHUNK_FRAMES)]
+        self._fit_maximum(val)
+
+    def without(self, k: int, parts: list[list[QuietRange]]) -> "Expected":
+        """A copy with the same net, and the quiet maximum of the other parts."""
+        copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
+        copy.device = self.device
+        copy._fit_maximum([r for i, part in enumerate(parts) if i != k for r in part])
+        return copy
+
+    def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
+        """The net is fitted once; the quiet maxima of validation frames are cross-fitted."""
+        train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
+        return [Fold(self, train, is_new=False), *(f for f in super().folds(val) if f.ranges)]
+
+    def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
+        """The quiet maximum of every place, on frames that the net has not seen."""
+        chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
         excess = [self._excess(self._context(c.reel, c.begin, c.end)).max(axis=0) for c in chunks]
         self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
 

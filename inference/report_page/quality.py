@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from config import load
-from inference.calibration.thresholds import threshold_for
+from inference.calibration.tail import level_for
+from inference.calibration.thresholds import CONFIDENCE
 from inference.job import Job
 from inference.metrics.frame import event_metrics
 from inference.report_page.plots import rounded
@@ -20,48 +21,52 @@ FAST_CADENCE_S = 10.0  # below, rates are told by the hour
 
 
 def calibration(job: Job) -> dict | None:
-    """How high quiet frames reach: a histogram, and false alarms a day over the threshold, counted and extrapolated."""
-    levels = np.sort(job.calibration.levels)
-    if not len(levels):
+    """How high quiet frames reach: a histogram, and events a day over the threshold, counted and by the rule."""
+    levels, events = job.calibration.levels, job.calibration.events
+    if not len(levels) or not len(events.levels):
         return None
     counts, edges = np.histogram(levels, BARS)
-    chosen = np.unique(np.linspace(0, len(levels) - 1, CURVE_POINTS).astype(int))
-    frames_per_day = DAY_S / job.reel.cadence_s
-    promised = job.settings.allowed_per_day
-    rates = np.geomspace(0.5 * frames_per_day, min(promised / 10, 0.1 * frames_per_day), CURVE_POINTS // 3)
+    days, promises = events.span_s / DAY_S, job.calibration.promises(job.settings)
+    rarest = events.levels.size / days if promises is None else promises[1].used
+    rates = np.geomspace(len(events.levels) / days, min(rarest, 1 / days), CURVE_POINTS // 3)
     return {
         "frames": len(levels),
         "edges": rounded(edges),
         "counts": counts.tolist(),
-        "counted": {"level": rounded(levels[chosen]), "per_day": rounded(_exceeding(levels, chosen) * frames_per_day)},
+        "counted": {"level": rounded(events.thresholds[::-1]), "per_day": rounded(events.totals[::-1] / days)},
         "fitted": {
-            "level": rounded(np.array([threshold_for(levels, job.reel.cadence_s, rate) for rate in rates])),
+            "level": rounded(np.array([level_for(events.levels, rate * days) for rate in rates])),
             "per_day": rounded(rates),
         },
-        "promised_per_day": promised if job.settings.threshold_low == "auto" else None,
+        "promised_per_day": None if promises is None else [promise.used for promise in promises],
     }
-
-
-def _exceeding(levels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Fraction of the sorted levels that reach those at `chosen`."""
-    return 1 - np.searchsorted(levels, levels[chosen], side="left") / len(levels)
 
 
 def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: int) -> list[dict]:
     """Promised and seen false alarms at both thresholds, one row a source; rates by the hour for fast reels."""
     unit_s, unit = (HOUR_S, "hour") if job.reel.cadence_s < FAST_CADENCE_S else (DAY_S, "day")
-    promised = job.settings.allowed_per_day * unit_s / DAY_S
-    levels, quiet = job.calibration.levels, len(job.calibration.levels) * job.calibration.cadence_s / unit_s
-    watched = frames_scored * job.reel.cadence_s / unit_s
+    quiet, watched = job.calibration.events, frames_scored * job.reel.cadence_s / unit_s
     alarms, about = unexplained(job, events, summary)
-    rows = [
-        [f"quiet validation frames ({len(levels)}, {quiet:.3g} {unit}s)",
-         *(_rate(int((levels > t).sum()), quiet) for t in (job.low, job.high))],
-        [about, _rate(len(alarms), watched), _rate((alarms["level"] == "high").sum(), watched)],
-    ]  # fmt: skip
-    if job.settings.threshold_low == "auto":
-        rows.insert(0, ["promised by the settings", promised, promised / 10])
+    rows = [[about, _rate(len(alarms), watched), _rate(int((alarms["level"] == "high").sum()), watched)]]
+    if quiet.span_s:
+        span = quiet.span_s / unit_s
+        counted = (_rate(quiet.at_least(threshold), span) for threshold in (job.low, job.high))
+        rows.insert(0, [f"events of quiet frames ({len(job.calibration.levels)}, {span:.3g} {unit}s)", *counted])
+    rows = _promised(job, unit_s) + rows
     return [{"source": s, "unit": unit, "low": low, "high": high} for s, low, high in rows]
+
+
+def _promised(job: Job, unit_s: float) -> list[list]:
+    """What the settings ask for; where quiet data don't support it, what the thresholds are for; in which interval."""
+    if (promises := job.calibration.promises(job.settings)) is None:
+        return []
+    per_unit = unit_s / DAY_S
+    asked, used = ([getattr(p, name) * per_unit for p in promises] for name in ("asked", "used"))
+    spans = [" to ".join(f"{rate * per_unit:.3g}" for rate in p.interval) for p in promises]
+    rows = [["asked for by the settings", *asked]]
+    if used != asked:
+        rows.append(["promised: as few as the quiet data support", *used])
+    return [*rows, [f"likely, from the quiet data ({CONFIDENCE:.0%})", *spans]]
 
 
 def _rate(count: int, time: float) -> float | None:

@@ -16,7 +16,6 @@ import pandas as pd
 from config import EvalConfig
 from data.messages import logger
 from data.reel.files import write_csv, write_json
-from data.reel.gaps import longest_step_s
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches
@@ -54,10 +53,7 @@ class Results:
         self.sky = Sky.of(reel)
         self.panels = panels_of(reel, settings.xrs)
         drift = partial(shifts, self.sky) if self.sky else None
-        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
-        # Variables are not near each other.
-        distance_px = 0.0 if reel.is_series else settings.link_distance_px
-        self.linker = EventLinker(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
+        self.linker = EventLinker.of(reel, settings, drift)
 
     def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
         """Add one frame, in time order; a gap in time closes the open events."""

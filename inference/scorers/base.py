@@ -5,15 +5,16 @@ scorer which kind it is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from config import Config, EvalConfig
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
+from inference.calibration.quiet import QuietRange
 from inference.calibration.thresholds import Calibration
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
@@ -47,6 +48,10 @@ class Scorer(ABC):
 
         Raises FileNotFoundError for a run that was never prepared.
         """
+
+    def folds(self, quiet: Sequence[QuietRange]) -> "list[Fold]":
+        """The quiet ranges, each with a scorer for it; a net is fitted once: only validation frames are new to it."""
+        return [Fold(self, [r for r in quiet if r.side == side], is_new=side == "val") for side in ("train", "val")]
 
     def samples(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """All samples of the stretch [begin, end) of a series; what was not measured says nothing.
@@ -101,6 +106,14 @@ class Scorer(ABC):
         facts: of the data that it was trained on.
         """
         return None
+
+
+class Fold(NamedTuple):
+    """Quiet ranges, a scorer for them, and whether it was fitted without them."""
+
+    scorer: Scorer
+    ranges: list[QuietRange]
+    is_new: bool
 
 
 def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[ScoredFrame]:

@@ -14,7 +14,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.files import replacing
 from data.reel.reel import Reel
-from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise
+from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise, noise_step
 from inference.calibration.quiet import QuietRange
 from inference.scorers.base import Scorer
 from inference.scorers.net import Detector, OfDetector
@@ -119,15 +119,15 @@ def measure(scorer: Scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -
         found = [(r.side, scorer.samples(r.reel, r.begin, r.end, settings)) for r in quiet]
         noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
         return noise, np.concatenate([samples.quiet for side, samples in found if side == "val"])
-    kept: list[np.ndarray] = []
-    frames_to_keep = max(1, SAMPLE_PIXELS // int(np.prod(quiet[0].reel.shape[2:])))
-    step = max(1, sum(r.end - r.begin for r in quiet if r.side == "val") // frames_to_keep)
-
-    def residuals() -> Iterator[np.ndarray]:
-        for r in quiet:
-            for n, frame in enumerate(scorer.frames(r.reel, r.begin, r.end, settings)):
-                if r.side == "val" and n % step == 0:
-                    kept.append(frame.residual)
-                yield frame.residual
-
-    return fit_noise(residuals()), np.stack(kept)
+    kept: list[np.ndarray] = []  # of validation frames
+    sample: list[np.ndarray] = []  # of all
+    shape = quiet[0].reel.shape[2:]
+    step = max(1, sum(len(r) for r in quiet if r.side == "val") // max(1, SAMPLE_PIXELS // int(np.prod(shape))))
+    noise_every = noise_step(sum(map(len, quiet)), shape)
+    for r in quiet:
+        for n, frame in enumerate(scorer.frames(r.reel, r.begin, r.end, settings)):
+            if r.side == "val" and n % step == 0:
+                kept.append(frame.residual)
+            if n % noise_every == 0:
+                sample.append(frame.residual)
+    return fit_noise(np.stack(sample)), np.stack(kept)

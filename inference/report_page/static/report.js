@@ -189,9 +189,9 @@ if (calibration) {
     curves: [["frames", calibration.edges, [...calibration.counts, 0]]],
     x: { range: () => [0, 1.05 * Math.max(data.thresholds.high, calibration.edges[calibration.edges.length - 1])] },
   });
-  const rates = calibration.promised_per_day === null ? [] : [{ value: calibration.promised_per_day, name: "low" }, { value: calibration.promised_per_day / 10, name: "high" }];
+  const rates = (calibration.promised_per_day || []).map((value, i) => ({ value, name: ["low", "high"][i] }));
   Charts.plain(at("plots"), {
-    about: "False alarms a day over the threshold, counted on quiet frames and extrapolated", title: "False alarms a day over the threshold",
+    about: "Events a day over the threshold, counted in quiet data and by the rule that chose the thresholds", title: "Quiet events a day over the threshold",
     xName: "threshold", curves: [["counted", calibration.counted.level, calibration.counted.per_day], ["rule used", calibration.fitted.level, calibration.fitted.per_day]],
     y: { distr: 3 }, verticals: lines, lines: rates,
   });
@@ -219,7 +219,7 @@ function fill(holder, heads, rows) {
 }
 const unit = data.false_alarms[0].unit;
 fill(at("alarms"), ["false alarms", `low threshold, per ${unit}`, `high threshold, per ${unit}`],
-  data.false_alarms.map((row) => [row.source, Charts.short(row.low), Charts.short(row.high)]));
+  data.false_alarms.map((row) => [row.source, ...[row.low, row.high].map((rate) => typeof rate === "string" ? rate : Charts.short(rate))]));
 
 // ---- Flares and facts
 at("flares-section").hidden = !data.flares.length;

@@ -54,11 +54,13 @@ def detect(sun, tmp_path_factory):
     model = models.build(model_config(), 1).eval()
     detector = Detector(model, {"171": stretch}, 8, torch.device("cpu"))
     quiet = reel_of(tmp_path_factory.mktemp("quiet") / "r", observed(rates), stretch)
-    calibration = measure(detector, [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")], SETTINGS)
+    calibration = measure(
+        detector, [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")], SETTINGS, quiet.path
+    )
 
     def run(spoil, masks=None):
         reel = reel_of(tmp_path_factory.mktemp("spoilt") / "r", spoil(rates.copy()), stretch, masks)
-        low, high = calibration.thresholds(SETTINGS, reel.cadence_s)
+        low, high = calibration.thresholds(SETTINGS)
         job = Job(reel, detector, calibration, low, high, SETTINGS, {}, reel.path)
         results = Results(reel, SETTINGS)
         for found in detections(job):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import config
 from data.reel.reel import Reel
-from inference.calibration.thresholds import threshold_for
+from inference.calibration.tail import level_for
 from inference.evaluate import evaluate
 from inference.job import make_job
 from inference.report_page.event_rows import event_rows, movie_positions, strongest
@@ -172,16 +172,17 @@ def test_text_of_a_reel_can_not_end_its_element():
 
 def test_calibration_shows_the_rule_that_set_the_thresholds(job):
     shown = calibration(job)
-    levels = job.calibration.levels
+    levels, events = job.calibration.levels, job.calibration.events
     assert sum(shown["counts"]) == len(levels) == shown["frames"]
-    per_day = 86_400 / job.reel.cadence_s
-    for level, rate in list(zip(shown["counted"]["level"], shown["counted"]["per_day"], strict=True))[::5]:
-        counted = (levels >= level * (1 - 1e-5)).mean() * per_day
-        assert rate == pytest.approx(counted, abs=per_day / len(levels))
+    days = events.span_s / 86_400
+    assert shown["counted"]["per_day"] == pytest.approx(events.totals[::-1] / days, rel=1e-4)
+    assert (np.diff(shown["counted"]["level"]) > 0).all()
     rates, fitted = np.array(shown["fitted"]["per_day"]), np.array(shown["fitted"]["level"])
     assert (np.diff(fitted) >= -1e-3 * fitted.max()).all()
-    assert threshold_for(levels, job.reel.cadence_s, rates[-1]) == pytest.approx(fitted[-1], rel=1e-4)
-    low = np.interp(-np.log(job.settings.allowed_per_day), -np.log(rates), fitted)
+    assert level_for(events.levels, rates[-1] * days) == pytest.approx(fitted[-1], rel=1e-4)
+    promises = job.calibration.promises(job.settings)
+    assert shown["promised_per_day"] == [promise.used for promise in promises]
+    low = np.interp(-np.log(promises[0].used), -np.log(rates), fitted)
     assert low == pytest.approx(job.low, rel=0.05)
 
 

@@ -1,0 +1,148 @@
+"""How many events quiet data give at every threshold: what a promise of false alarms is made of.
+
+Levels of neighbouring frames are alike, so it is events that are counted, linked as eval links them: 64 frames above a
+threshold may be 12 events. The data are cut into blocks of time, by which the scatter of the counts is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from inference.calibration.tail import level_for
+from inference.units import HOUR_S
+
+# A threshold and the levels (N,) of frames -> the first frames (E,) of the events above it. A level of 0 hides a frame.
+StartsAt = Callable[[float, np.ndarray], np.ndarray]
+
+BLOCKS = 20
+RATIO, LARGEST_STEP, MOST_THRESHOLDS = 1.5, 0.15, 150  # of places of thresholds, and of events between two of them
+ENOUGH, ENOUGH_PER_HOUR = 100, 100  # events: lower thresholds are nobody's
+MOST_OUTLIERS, MOST_SHARE, OTHERS_EACH, RARE_SPANS = 10, 0.05, 4, 50
+
+
+@dataclass(frozen=True)
+class QuietEvents:
+    """Events of quiet data of `span_s` seconds: counts (G, B) in each block of time, at thresholds (G,), highest first.
+
+    The first threshold is the highest level that the data reach, so one below it gives an event.
+    """
+
+    thresholds: np.ndarray
+    counts: np.ndarray
+    span_s: float
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Events (G,) below every threshold, never fewer than at a higher one, see `monotone`."""
+        return monotone(self.counts.sum(axis=1))
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """Levels (J,) of the events, highest first: the j-th is the highest threshold below which there are j."""
+        return levels_of(self.thresholds, self.totals)
+
+    def at_least(self, threshold: float) -> int:
+        """Events that quiet data give at a threshold."""
+        return int(np.max(self.totals[self.thresholds > threshold], initial=0))
+
+    def resampled(self, rng: np.random.Generator) -> np.ndarray:
+        """Levels of the events of as many blocks, drawn with replacement (bootstrap over blocks)."""
+        drawn = rng.integers(0, self.counts.shape[1], self.counts.shape[1])
+        return levels_of(self.thresholds, monotone(self.counts[:, drawn].sum(axis=1)))
+
+
+def monotone(totals: np.ndarray) -> np.ndarray:
+    """Counts (G,) of events at falling thresholds without what makes them fall again.
+
+    The top of one long event is in pieces: they count as what they are at lower thresholds. Far down, events merge
+    until all is one: from where there are most, there are as many.
+    """
+    most = int(np.argmax(totals)) if len(totals) else 0
+    return np.minimum.accumulate(np.where(np.arange(len(totals)) <= most, totals, totals.max(initial=0))[::-1])[::-1]
+
+
+NO_EVENTS = QuietEvents(np.zeros(0), np.zeros((0, BLOCKS), np.int64), 0.0)
+
+
+def levels_of(thresholds: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Levels (J,) of events from their totals (G,) below thresholds (G,), highest first."""
+    reached = np.arange(1, totals[-1] + 1) if len(totals) else np.zeros(0, int)
+    return thresholds[np.searchsorted(totals, reached)]
+
+
+def count_events(levels: np.ndarray, starts_at: StartsAt, cadence_s: float) -> QuietEvents:
+    """Count the events of quiet frames at thresholds that fall until there are enough, or every other frame is above.
+
+    levels: (N,) float32 that the frames reach; those of 0 give no event. Raises ValueError without any frame.
+    """
+    if not len(levels):
+        raise ValueError("not one quiet validation frame has a score; use more validation windows")
+    edges, span_s = np.linspace(0, len(levels), BLOCKS + 1), len(levels) * cadence_s
+    enough = max(ENOUGH, ENOUGH_PER_HOUR * span_s / HOUR_S)
+    upper = np.sort(levels)[len(levels) // 2 :]
+    distinct = np.unique(upper[upper > 0])[::-1]
+    counts: dict[int, np.ndarray] = {}  # by the place of the threshold among the distinct levels
+
+    def count(place: int) -> int:
+        # Scores are compared in single precision: the next number below this level.
+        starts = starts_at(float(np.nextafter(distinct[place], np.float32(0))), levels)
+        counts[place] = np.histogram(starts, edges)[0]
+        return int(counts[place].sum())
+
+    for place in places(len(distinct)):
+        if count(place) >= enough:
+            break
+    while len(counts) < MOST_THRESHOLDS and (between := unresolved(counts)) is not None:
+        count(between)
+    chosen = sorted(counts)
+    rows = np.array([counts[place] for place in chosen], np.int64).reshape(-1, BLOCKS)
+    return QuietEvents(distinct[chosen].astype(np.float64), rows, span_s)
+
+
+def unresolved(counts: dict[int, np.ndarray]) -> int | None:
+    """A place between two thresholds that differ by more events than they may; None where there is none."""
+    chosen = sorted(counts)
+    totals = monotone(np.array([counts[place].sum() for place in chosen]))
+    jumps = np.diff(totals) > np.maximum(1, LARGEST_STEP * totals[:-1])
+    at = np.flatnonzero(jumps & (np.diff(chosen) > 1))
+    return (chosen[at[0]] + chosen[at[0] + 1]) // 2 if len(at) else None
+
+
+def not_so_quiet(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
+    """Which of the quiet frames (N,) were not so quiet: those of episodes that stand out from all others.
+
+    What lies within `reach` frames of each other is one episode: a flare with all that it does. Of at most
+    MOST_OUTLIERS, the largest number of which even the lowest lies where the tail of the others, OTHERS_EACH or more
+    for each, expects one in RARE_SPANS such spans only; in at most MOST_SHARE of the frames. What happens more often is
+    usual, however high. An episode goes with the frames around it. levels: (N,) float32.
+    """
+    episodes = count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
+    for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
+        others = episodes[count:]
+        standing_out = levels > others[0]
+        if standing_out.mean() <= MOST_SHARE and episodes[count - 1] > level_for(others, 1 / RARE_SPANS):
+            return binary_dilation(standing_out, iterations=reach)
+    return np.zeros(len(levels), bool)
+
+
+def places(count: int) -> list[int]:
+    """Places below `count`, ever farther apart, and the last."""
+    found, place = [], 0
+    while place < count:
+        found.append(place)
+        place = max(place + 1, int(RATIO * place))
+    return sorted({*found, count - 1} - {-1})
+
+
+def run_starts(scores: np.ndarray, threshold: float, max_gap: int, min_samples: int) -> np.ndarray:
+    """First samples of the events of a series: runs of scores (n,) above a threshold over gaps of at most `max_gap`.
+
+    As an EventLinker links them. Runs of fewer than `min_samples` samples above it are none.
+    """
+    above = np.flatnonzero(scores > threshold)
+    first = np.flatnonzero(np.diff(above, prepend=-np.inf) > max_gap + 1)
+    lengths = np.diff(first, append=len(above))
+    return above[first[lengths >= min_samples]]

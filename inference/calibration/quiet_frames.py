@@ -1,0 +1,111 @@
+"""Calibration on quiet pictures: their residual maps wait on the disk until the noise is known, then become events."""
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from config import EvalConfig
+from data.messages import progress
+from data.reel.reel import Reel
+from inference.calibration.noise import detection_level, fit_noise, noise_step
+from inference.calibration.quiet import QuietRange
+from inference.calibration.thresholds import Calibration, counted
+from inference.events.boxes import find_boxes
+from inference.events.events import EventLinker
+from inference.events.sky import Sky, shifts
+from inference.scorers.base import Scorer
+from inference.scorers.residual import ScoredFrame
+
+
+class Place(NamedTuple):
+    """Where a quiet frame is from; frames of one stretch may be linked."""
+
+    stretch: int
+    reel: Reel
+    index: int
+
+
+class KeptMaps:
+    """Residual maps (H, W) and valid pixels of quiet frames in a file, read by their number."""
+
+    def __init__(self, stream: BinaryIO, shape: tuple[int, int]):
+        self.stream, self.shape = stream, shape
+        self.places: list[Place] = []
+
+    def add(self, place: Place, scored: ScoredFrame) -> None:
+        self.stream.write(scored.residual.astype(np.float32).tobytes() + scored.valid.tobytes())
+        self.places.append(place)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        pixels = self.shape[0] * self.shape[1]
+        self.stream.seek(5 * pixels * number)
+        payload = self.stream.read(5 * pixels)
+        residual = np.frombuffer(payload, np.float32, pixels).reshape(self.shape)
+        return residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(self.shape)
+
+
+def measure_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path) -> Calibration:
+    """Noise of every pixel, levels and events of quiet pictures; see `calibrate.measure`."""
+    shape, sample = ranges[0].reel.shape[2:], []
+    step = noise_step(sum(map(len, ranges)), shape)
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        maps = KeptMaps(stream, shape)
+        for number, (place, is_new, scored) in enumerate(_quiet_frames(scorer, ranges, settings)):
+            if number % step == 0:
+                sample.append(scored.residual)
+            if is_new:
+                maps.add(place, scored)
+        made = Calibration(fit_noise(np.stack(sample) if sample else np.zeros((0, *shape))))
+        sample.clear()
+        levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
+        return counted(
+            made, levels, partial(_starts, made, maps, settings), ranges[0].reel.cadence_s, scorer.clip_length
+        )
+
+
+def _quiet_frames(
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig
+) -> Iterator[tuple[Place, bool, ScoredFrame]]:
+    """Every quiet frame as scored, and whether the scorer that did it was fitted on others only."""
+    stretch = 0
+    with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
+        for fold in scorer.folds(ranges):
+            for r in fold.ranges:
+                stretch += 1
+                for scored in fold.scorer.frames(r.reel, r.begin, r.end, settings):
+                    bar.update()
+                    yield Place(stretch, r.reel, scored.index), fold.is_new, scored
+
+
+def _level(made: Calibration, maps: KeptMaps, number: int, settings: EvalConfig) -> float:
+    residual, valid = maps[number]
+    return detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
+
+
+def _starts(
+    made: Calibration, maps: KeptMaps, settings: EvalConfig, threshold: float, levels: np.ndarray
+) -> np.ndarray:
+    """The first frames of the events above a threshold, linked as eval does; levels (N,) say which frames have any."""
+    starts: list[int] = []
+    above = np.flatnonzero(levels > threshold).tolist()
+    for _, group in groupby(above, key=lambda n: maps.places[n].stretch):
+        numbers = {maps.places[n].index: n for n in group}
+        reel = maps.places[next(iter(numbers.values()))].reel
+        sky = Sky.of(reel)
+        linker = EventLinker.of(reel, settings, partial(shifts, sky) if sky else None)
+        events = []
+        for index, n in numbers.items():
+            residual, valid = maps[n]
+            score = made.score(residual, settings)
+            boxes = find_boxes(score, threshold, threshold, settings.min_area, settings.iou_thresh, ~valid)
+            events += linker.push(index, boxes, float(reel.times_s[index]))
+        starts += [numbers[event.frame_start] for event in events + linker.finish()]
+    return np.array(starts, int)

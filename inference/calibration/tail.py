@@ -1,0 +1,73 @@
+"""The tail of event levels: what quiet data of a limited span say about rarer events than they hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+MOST_PEAKS = 50
+PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Generalised Pareto tail: `count` events exceed `start`, by `scale` and `shape` (xi)."""
+
+    start: float
+    count: int
+    shape: float
+    scale: float
+
+    def level(self, events: float) -> float:
+        """The level that as many events exceed; `start` for `count` of them and more."""
+        return float(stats.genpareto.isf(min(events / self.count, 1.0), self.shape, self.start, self.scale))
+
+    def events(self, level: float) -> float:
+        """How many events exceed a level of at least `start`."""
+        return float(self.count * stats.genpareto.sf(level, self.shape, self.start, self.scale))
+
+
+def fit_tail(levels: np.ndarray) -> Tail | None:
+    """Peaks over threshold: of the levels of events (J,), highest first, the upper half, at most MOST_PEAKS.
+
+    Parameters from L-moments (Hosking & Wallis 1987), which bear few values. The shape of few peaks is uncertain, so a
+    typical one (PRIOR_SHAPE) joins in with the weight of PRIOR_PEAKS peaks; it is kept from the exponential (0) to 0.5:
+    that few values seem bounded is no promise. None for fewer than three peaks, and where all of them are equal.
+    """
+    k = min(MOST_PEAKS, len(levels) // 2 if len(levels) >= 2 * PRIOR_PEAKS else len(levels) - 1)
+    if k < 3 or levels[0] - levels[k] <= 1e-9 * max(abs(levels[0]), 1.0):
+        return None
+    start = float(levels[k])
+    peaks = levels[:k][::-1] - start
+    mean = peaks.mean()
+    half_gini = 2 * np.mean(np.arange(k) / (k - 1) * peaks) - mean  # the second L-moment
+    shape = 2 - mean / half_gini if half_gini > 0 else 0.0
+    shape = float(np.clip((k * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (k + PRIOR_PEAKS), 0, 0.5))
+    return Tail(start, k, shape, float(mean * (1 - shape)))
+
+
+def level_for(levels: np.ndarray, events: float) -> float:
+    """The threshold that `events` events of such quiet data exceed, from their levels (J,), highest first.
+
+    Counted between one event and all of them, with the j-th level for j events: so many of new data, as long as these,
+    exceed it in the mean, whatever the distribution. For less than one the tail goes on from the highest level: the
+    threshold is continuous and falls with the events. 0 where the data gave no event at all.
+    """
+    if not len(levels):
+        return 0.0
+    if events >= 1:
+        return float(np.interp(np.log(events), np.log(np.arange(1, len(levels) + 1)), levels))
+    tail = fit_tail(levels)
+    beyond = 0.0 if tail is None else tail.level(events) - tail.level(1)
+    return float(levels[0] + beyond)
+
+
+def events_above(levels: np.ndarray, threshold: float) -> float:
+    """How many events of such quiet data exceed a threshold, by their levels (J,): the inverse of `level_for`."""
+    if not len(levels) or threshold <= levels[-1]:
+        return float(len(levels))
+    if threshold <= levels[0]:
+        at = np.log(np.arange(1, len(levels) + 1))
+        return float(np.exp(np.interp(threshold, levels[::-1], at[::-1])))
+    tail = fit_tail(levels)
+    return 0.0 if tail is None else tail.events(tail.level(1) + threshold - levels[0])

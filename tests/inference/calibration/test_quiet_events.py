@@ -1,0 +1,129 @@
+"""Events of quiet data: counted as eval links them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.calibration.quiet_events import BLOCKS, count_events, monotone, not_so_quiet, places, run_starts
+from inference.events.boxes import pixel_boxes
+from inference.events.events import EventLinker
+from tests.support.quiet import of_series, promised_at
+
+SCORES = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0]), min_size=1, max_size=60)
+
+
+def linked(scores: np.ndarray, threshold: float, max_gap: int, min_samples: int) -> list[int]:
+    """The oracle: first samples of the events that an EventLinker makes of a series' boxes."""
+    linker, events = EventLinker(max_gap, 0.0, min_samples), []
+    for i, score in enumerate(scores):
+        events += linker.push(i, pixel_boxes(np.array([[score]]), threshold, threshold))
+    return sorted(event.frame_start for event in events + linker.finish())
+
+
+@given(SCORES, st.sampled_from([0.5, 1.0, 2.5, 4.0, 9.0]), st.integers(0, 4), st.integers(1, 3))
+def test_runs_are_the_events_of_the_linker(scores, threshold, max_gap, min_samples):
+    scores = np.array(scores)
+    found = run_starts(scores, threshold, max_gap, min_samples)
+    assert found.tolist() == linked(scores, threshold, max_gap, min_samples)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 300), st.integers(0, 5))
+def test_levels_are_the_thresholds_below_which_there_are_so_many_events(seed, n, max_gap):
+    scores = np.random.default_rng(seed).gamma(1.0, 1.0, n).astype(np.float32)
+    made = of_series(scores, max_gap)
+    events = made.events
+    scores[made.left_out] = 0
+    assert (np.diff(events.thresholds) < 0).all()
+    assert (np.diff(events.totals) >= 0).all()
+    assert (np.diff(events.levels) <= 0).all()
+    assert events.counts.shape == (len(events.thresholds), BLOCKS)
+    assert events.thresholds[0] == scores.max()
+    below = [float(np.nextafter(np.float32(t), np.float32(0))) for t in events.thresholds]
+    counted = [len(linked(scores, threshold, max_gap, 1)) for threshold in below]
+    assert events.counts.sum(axis=1).tolist() == counted
+    assert events.totals[-1] == max(counted)
+    for j, level in enumerate(events.levels, 1):
+        assert events.at_least(level) < j <= events.at_least(level * (1 - 1e-6))
+
+
+def test_the_pieces_of_one_long_event_are_one_and_events_that_merge_stay_as_many():
+    assert monotone(np.array([1, 7, 8, 3, 1, 2, 5, 9, 4, 1])).tolist() == [1, 1, 1, 1, 1, 2, 5, 9, 9, 9]
+
+
+def test_sixty_exceedances_in_twelve_clusters_are_twelve_events():
+    scores = np.random.default_rng(0).uniform(0, 1, 2400)
+    scores[np.arange(12)[:, None] * 200 + np.arange(5)] += 10
+    assert of_series(scores).events.at_least(9.0) == 12
+
+
+@given(st.integers(0, 500))
+def test_places_grow_and_end_with_the_last(count):
+    found = places(count)
+    assert found == sorted(set(found))
+    assert set(found[:4]) == set(range(min(count, 4)))
+    assert not count or found[-1] == count - 1
+
+
+def test_the_highest_events_are_resolved_below_a_long_one():
+    """Two hundred frames of one event lie between two thresholds; the next ones are told apart all the same."""
+    scores = np.random.default_rng(0).gumbel(5, 1, 4000)
+    alone = of_series(np.delete(scores, np.arange(1000, 1200))).events
+    scores[1000:1200] += 60
+    found = of_series(scores)
+    assert len(found.left_out)
+    np.testing.assert_allclose(found.events.levels[:10], alone.levels[:10], rtol=1e-6)
+
+
+class TestNotSoQuiet:
+    def test_a_forgotten_flare_or_two_are_left_out_and_the_threshold_stays(self):
+        scores = np.random.default_rng(0).gumbel(5, 1, 4000)
+        clean, flared = of_series(scores), scores.copy()
+        flared[1000:1100] += 60
+        flared[3000:3080] += 25
+        found = of_series(flared)
+        assert set(range(1000, 1100)) | set(range(3000, 3080)) <= set(found.left_out.tolist())
+        for events in (0.3, 1, 5, 30):
+            days = clean.events.span_s / 86_400
+            low, high = (promised_at(made, events / days) for made in (clean, found))
+            assert high == pytest.approx(low, rel=0.1)
+
+    def test_what_happens_every_hour_is_usual_however_high(self):
+        scores = np.random.default_rng(0).gumbel(5, 1, 4000)
+        scores[::160] += 60
+        made = of_series(scores)
+        assert not len(made.left_out)
+        assert promised_at(made, 1.0) > 60
+
+    def test_plain_noise_hardly_ever_loses_an_event(self):
+        rng = np.random.default_rng(0)
+        draws = {"gumbel": lambda: rng.gumbel(5, 1, 2000), "heavy": lambda: np.abs(rng.standard_t(4, 2000))}
+        for name, draw in draws.items():
+            lost = sum(bool(len(of_series(draw()).left_out)) for _ in range(60))
+            assert lost <= 12, name  # of 60: one chance in RARE_SPANS, and heavy tails are not known to be
+
+    def test_an_episode_goes_with_all_that_it_does(self):
+        """A fault of which every tenth sample stands out, the later ones less: one episode, nothing of it is left."""
+        scores = np.random.default_rng(0).gumbel(5, 1, 4000)
+        clean = of_series(scores)
+        scores[1000:1100:10] += np.geomspace(100, 8, 10)
+        found = of_series(scores)
+        assert set(range(1000, 1091, 10)) <= set(found.left_out.tolist())
+        assert promised_at(found, 1.0) == pytest.approx(promised_at(clean, 1.0), rel=0.1)
+
+    def test_too_few_events_say_nothing_of_one(self):
+        scores = np.zeros(100, np.float32)
+        scores[[10, 40, 70]] = 1.0, 1.1, 50.0
+        assert not not_so_quiet(scores, 60.0, 16).any()
+
+
+def test_no_score_at_all_is_an_error():
+    with pytest.raises(ValueError, match="not one quiet"):
+        count_events(np.zeros(0, np.float32), lambda threshold, levels: np.zeros(0, int), 1.0)
+
+
+def test_data_without_any_residual_have_no_events():
+    made = of_series(np.zeros(50))
+    assert not len(made.events.levels)
+    assert promised_at(made, 1.0) == 0
