@@ -20,7 +20,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-import registry
+from config import registry
 
 log = logging.getLogger("reelwatch.config")  # data.messages shows it
 

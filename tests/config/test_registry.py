@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-import registry
-from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load
+from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load, registry
 from inference.methods import FOR_PICTURES, FOR_SERIES, METHODS
 from models import MODELS
 from models.losses.reconstruction import LOSSES
