@@ -40,7 +40,8 @@ class ModelConfig:
     """What the settings of all nets and methods have. Those of their own stand in a subclass beside each.
 
     The class variables say what goes with them: the `tasks` it can do, and the settings that only one of them needs
-    (`of_task`); the settings of `train` that it `uses`; the `losses` it can be trained by, where train.loss chooses.
+    (`of_task`); the settings of `train` that it `uses`; the `losses` it can be trained by, where train.loss chooses;
+    whether the program brings weights of it, which take the place of a run (`comes_trained`).
     """
 
     name: str  # the model's, in the registry
@@ -50,6 +51,7 @@ class ModelConfig:
     of_task: ClassVar[dict[str, str]] = {}
     uses: ClassVar[tuple[str, ...]] = ("val_fraction", "val_reels", "exclude_utc", "resume")
     losses: ClassVar[tuple[str, ...]] = ()
+    comes_trained: ClassVar[bool] = False
 
     def learns_from(self, train: TrainConfig) -> DataKind:
         """Which data it is trained on."""
