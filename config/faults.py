@@ -77,11 +77,11 @@ def _explained(fault: Any) -> str:
 
 def _nearest(key: str) -> str:
     """The known keys that an unknown one may stand for: of the same name elsewhere, else the most similar."""
-    by_name: dict[str, list[str]] = {}
-    for known in known_keys():
+    keys, by_name = known_keys(), {}
+    for known in keys:
         by_name.setdefault(known.rpartition(".")[2], []).append(known)
     name = key.rpartition(".")[2]
-    alike = by_name.get(name) or difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.8)
+    alike = by_name.get(name) or difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
     if not alike:
         alike = [known for close in difflib.get_close_matches(name, by_name, n=1) for known in by_name[close]]
     return f"did you mean {' or '.join(alike[:3])}? " if alike else ""

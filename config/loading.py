@@ -3,7 +3,7 @@
 import copy
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_:
     raw = read_file(Path(path)) if path else {}
     given = [*map(_assignment, set_ or [])]
     given += [(key, value, "command line") for key, value in copy.deepcopy(overrides or {}).items()]
-    for name in [value for key, value, _ in given if key == "model.name"][-1:]:
+    for name in [*_names_chosen(given)][-1:]:
         raw = _for_model(raw, name, str(path))
     for key, value, origin in given:
         _put(raw, key, value, origin)
@@ -47,6 +47,15 @@ def _assignment(text: str) -> tuple[str, Any, str]:
         example = "section.key=value, e.g. train.epochs=20; in quotes if it has spaces"
         raise ConfigError(f"--set {text}: expected {example}")
     return key, parse(value, f"--set {text}"), f"--set {text}"
+
+
+def _names_chosen(given: list[tuple[str, Any, str]]) -> Iterator[Any]:
+    """The names of models on the command line, alone or with a whole section; the last counts."""
+    for key, value, _ in given:
+        if key == "model.name":
+            yield value
+        elif key == "model" and isinstance(value, dict):
+            yield value.get("name", registry.DEFAULT)
 
 
 def _for_model(raw: dict[str, Any], name: Any, path: str) -> dict[str, Any]:
