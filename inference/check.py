@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from config import Config
 from data.frames.assemble import Given, read_given
@@ -23,9 +25,11 @@ from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
+from inference.follow import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
-from inference.scorers.base import check_reel
+from inference.scorers.base import Scorer, check_reel
+from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
 from training import checkpoint as checkpoints
 from training import run as run_folder
@@ -35,7 +39,7 @@ from training.distributed import Processes, processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
-from training.shipped import WEIGHTS, read_weights
+from training.shipped import WEIGHTS, shipped_run
 
 MOST_REASONS = 5  # that are told of a reel
 
@@ -183,24 +187,31 @@ def check_eval(config: Config, findings: Findings) -> None:
     """The run, its model, and whether each reel fits it."""
     with findings.faults():
         pick_device(config.device)
-    if takes_shipped(config.model_path, config.model.name):
-        run, (_, kept) = WEIGHTS, read_weights(WEIGHTS)
-    else:
-        run = find_run(config.model_path, config.model.name)
-        kept = checkpoints.load(path_of(run, "best"))
-        check_writable(run, findings)
+    run, scorer, kept = opened(config, findings)
     name, facts = kept["config"]["model"]["name"], kept["data"]
     shape, length = facts["frame_shape"], facts["clip_length"]
     findings.tell(f"run: {run}, {name}, trained on windows of {length} frames of [channels, height, width] {shape}")
     if config.eval.follow:
         findings.tell(f"follows {config.eval.follow}")
+        with findings.faults():
+            check_streams(scorer)
         return
     for reel in find_reels(config.data_clips):
         findings.tell(described(reel))
         with findings.faults():
-            check_reel(reel, facts, any_channels=name == "vetime")
-            if not scored_stretches(reel, length):
-                findings.blame(f"{reel.name}: no stretch without a gap holds the {length} frames of a window")
+            check_reel(reel, facts, scorer.any_channels)
+            if not scored_stretches(reel, scorer.clip_length):
+                findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} frames")
+
+
+def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, Any]]:
+    """The run that an evaluation would take, or the weights in its place; its scorer and checkpoint."""
+    if not takes_shipped(config):
+        run = find_run(config)
+        check_writable(run, findings)
+        return run, *load_scorer(run, "cpu")
+    with TemporaryDirectory() as folder:
+        return WEIGHTS, *load_scorer(shipped_run(folder), "cpu")
 
 
 CHECKS: dict[str, Callable[[Config, Findings], None]] = {

@@ -47,13 +47,13 @@ def evaluate(config: Config) -> list[Path]:
     The model's own settings come from the run, never from `config`. Raises FileNotFoundError without run or reel,
     ValueError when the reel does not fit the model.
     """
-    run = find_run(config.model_path, config.model.name)
+    run = find_run(config)
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:  # all of them before hours of work on the first
-        check_reel(reel, checkpoint["data"], any_channels=scorer.any_channels)
+        check_reel(reel, checkpoint["data"], scorer.any_channels)
     for reel in reels:
         if not scored_stretches(reel, length):
             log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")

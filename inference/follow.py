@@ -61,7 +61,7 @@ def follow(config: Config) -> Path:
     settings = replace(config.eval, batch_size=1, follow=None, follow_options={})
     if settings.score not in FOLLOWED:
         raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
-    run = find_run(config.model_path, config.model.name)
+    run = find_run(config)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
     trained_on = training_reel(run)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from config import EvalConfig
+from config import Config, EvalConfig
 from data.labels.catalog import load_catalog
 from data.messages import logger
 from data.reel.reel import Reel
@@ -41,17 +41,17 @@ class Job:
         return self.run / "eval" / self.reel.name
 
 
-def find_run(model_path: str | None, model_name: str) -> Path:
-    """The named run folder, or the newest in runs/ with a trained model; vetime comes trained.
+def find_run(config: Config) -> Path:
+    """The run folder that a config names, or the newest in runs/ with a trained model; some models come trained.
 
     Raises FileNotFoundError.
     """
-    if takes_shipped(model_path, model_name):
-        run = shipped_run(model_path)
+    if takes_shipped(config):
+        run = shipped_run(config.model_path)
         log.info(f"using the shipped weights, in {run}")
         return run
-    if model_path:
-        return Path(model_path)
+    if config.model_path:
+        return Path(config.model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))
     if not found:
         raise FileNotFoundError(f"no trained model in {RUNS}; train one, or name its folder with --model-path")
@@ -60,9 +60,10 @@ def find_run(model_path: str | None, model_name: str) -> Path:
     return newest
 
 
-def takes_shipped(model_path: str | None, model_name: str) -> bool:
+def takes_shipped(config: Config) -> bool:
     """Whether the weights that come with the program take the place of a run."""
-    return model_name == "vetime" and not (model_path and path_of(model_path, "best").is_file())
+    folder = config.model_path
+    return config.model.comes_trained and not (folder and path_of(folder, "best").is_file())
 
 
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:

@@ -37,6 +37,7 @@ class VeTimeConfig(NetConfig):
     context: Literal["whole", "past"] = "whole"
 
     uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "synthetic", "init", "contrast_weight", "balance_weight")
+    comes_trained: ClassVar[bool] = True
 
     def learns_from(self, train: TrainConfig) -> DataKind:
         """Synthetic series; weights that know these already go on with the user's."""

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import main as program
+from config import load
+from inference.fit import fit
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_config
@@ -183,6 +185,24 @@ def test_eval_without_a_run_says_so_and_shipped_weights_are_not_unpacked(place, 
     assert "no trained model in runs" in told
     code, told = check(capsys, "-m", "eval", "--data-clips", "reels", "--set", "model.name=vetime")
     assert "vetime.safetensors, vetime, trained on windows of 1024" in told
+    code, told = check(capsys, "-m", "eval", "--set", "model.name=vetime", "--follow", "udp://127.0.0.1:9")
+    assert code == 2
+    assert "wrong: vetime works on recorded series and can't follow a stream" in told
+
+
+@pytest.mark.parametrize("name", ["vetime", "kmeans"])
+def test_a_check_refuses_the_reels_that_the_evaluation_refuses(place, capsys, name):
+    """Of other channels than it was trained on, a model takes none, or any if it says so itself."""
+    rng = np.random.default_rng(0)
+    for variables in (1, 3):
+        make_reel(place / f"of{variables}" / "r", rng.normal(size=(80, variables, 1, 1)))
+    if name == "kmeans":
+        fit(load(None, {"data_clips": "of1", "model_path": "run", "model.name": name, "device": "cpu"}))
+    given = ["-m", "eval", "--data-clips", "of3", "--model-path", "run", "--set", f"model.name={name}"]
+    code, told = check(capsys, *given)
+    assert code == {"vetime": 0, "kmeans": 2}[name], told
+    assert ("as many channels" in told) == (code == 2)
+    assert bool(program.main(["-c", str(ROOT / "config.yaml"), *given])) == bool(code)
 
 
 def test_a_file_in_the_way_is_wrong(place, capsys):

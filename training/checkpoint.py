@@ -21,8 +21,8 @@ from torch import nn
 
 import config
 import models
+from config.registry import without_unused
 from data.reel.files import replacing
-from registry import without_unused
 
 FORMAT = "reelwatch checkpoint 1"
 

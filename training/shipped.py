@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from config import ConfigError, dump, from_dict
+from config.registry import without_unused
 from data.reel.files import replacing, write_json, write_text
-from registry import without_unused
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS

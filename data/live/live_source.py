@@ -57,10 +57,10 @@ class GrowingFile:
         return self.stream.tell() < self.length_at_first
 
     def read(self, size: int) -> bytes:
-        deadline = time.monotonic() + self.timeout_s
+        begun = time.monotonic()
         while not (chunk := self.stream.read(size)):
             # FFmpeg asks again after the end; it is not waited for twice.
-            self.has_ended |= time.monotonic() > deadline
+            self.has_ended |= time.monotonic() - begun > self.timeout_s
             if self.has_ended or self.stop.wait(POLL_S):
                 return b""
         return chunk

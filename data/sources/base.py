@@ -140,6 +140,11 @@ class FrameSource(Source):
         place = path.parent if self.is_folder else path
         found.inputs.setdefault((self.name, place), Input(self, place, [])).files.append(path)
 
+    def whereabouts(self, path: Path, root: Path, home: Path, reel: str = UNKNOWN) -> dict[str, Any]:
+        """What every candidate of a file has in common, whatever is in it: fields of `Candidate`."""
+        source = path.relative_to(root).as_posix()
+        return {"source": source, "path": str(path), "kind": self.name, "home": str(home), "reel": reel}
+
     def sidecars(self, path: Path) -> list[Path]:
         """Files that are read beside an input (a file, or a folder of them), e.g. its times."""
         return []

@@ -18,7 +18,7 @@ from astropy.io import fits
 from config import PrepConfig
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import from_header
-from data.sources.base import MAX_PIXELS, UNKNOWN, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.times import parse_utc
 
 SUFFIXES = (".fits", ".fts", ".fit", ".fits.gz", ".fts.gz", ".fits.fz")
@@ -34,14 +34,7 @@ class FitsSource(FrameSource):
     suffixes = SUFFIXES
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-        source = path.relative_to(root).as_posix()
-        base: dict[str, Any] = {
-            "source": source,
-            "path": str(path),
-            "kind": self.name,
-            "reel": UNKNOWN,
-            "home": str(path.parent),
-        }
+        base = self.whereabouts(path, root, home=path.parent)
         try:
             base["size"] = path.stat().st_size
             with path.open("rb") as stream:

@@ -5,7 +5,6 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,7 +35,23 @@ class ImageSource(FrameSource):
         files = sorted(files, key=lambda path: natural_key(path.name))
         step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
         times = _Times(files[0].parent, files, step_s, prep)
-        return [_candidate(path, number, root, times, prep) for number, path in enumerate(files)]
+        return [self._candidate(path, number, root, times, prep) for number, path in enumerate(files)]
+
+    def _candidate(self, path: Path, number: int, root: Path, times: "_Times", prep: PrepConfig) -> Candidate:
+        folder = path.parent.relative_to(root)
+        reel = folder.as_posix() if folder.parts else root.resolve().name
+        facts = self.whereabouts(path, root, path.parent, reel)
+        facts["time_s"] = number * times.step_s
+        try:
+            facts["size"] = path.stat().st_size
+            facts |= times.facts(path, number)
+            facts["shape"], in_colour = _form(path)
+            facts["channel"] = "rgb" if prep.colour == "rgb" and in_colour else "gray"
+        except FrameError as error:
+            return Candidate(**facts, reason=str(error))
+        except Exception as error:  # Pillow raises many kinds on damaged files
+            return Candidate(**facts, reason=f"not readable as image: {error}")
+        return Candidate(**facts)
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         """Pixels as gray, where 16-bit and float images keep their depth, or in their colours."""
@@ -78,23 +93,6 @@ class _Times:
                 raise FrameError("no time in the file name, unlike in most of its folder")
             return {"time_utc": time_utc}
         return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
-
-
-def _candidate(path: Path, number: int, root: Path, times: _Times, prep: PrepConfig) -> Candidate:
-    facts: dict[str, Any] = {"path": str(path), "kind": ImageSource.name, "source": path.relative_to(root).as_posix()}
-    folder = path.parent.relative_to(root)
-    facts |= {"reel": folder.as_posix() if folder.parts else root.resolve().name, "time_s": number * times.step_s}
-    facts["home"] = str(path.parent)
-    try:
-        facts["size"] = path.stat().st_size
-        facts |= times.facts(path, number)
-        facts["shape"], in_colour = _form(path)
-        facts["channel"] = "rgb" if prep.colour == "rgb" and in_colour else "gray"
-    except FrameError as error:
-        return Candidate(**facts, reason=str(error))
-    except Exception as error:  # Pillow raises many kinds on damaged files
-        return Candidate(**facts, reason=f"not readable as image: {error}")
-    return Candidate(**facts)
 
 
 def _form(path: Path) -> tuple[tuple[int, int], bool]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config import PrepConfig
-from data.sources.base import UNKNOWN, Candidate, FrameError, Frames, FrameSource, RawFrame
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidate_of, decode_bytes
 
@@ -20,14 +20,7 @@ class TarSource(FrameSource):
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of a tar archive; a damaged rest is one rejected row."""
-        source = path.relative_to(root).as_posix()
-        base: dict[str, Any] = {
-            "source": source,
-            "path": str(path),
-            "kind": self.name,
-            "reel": UNKNOWN,
-            "home": str(path),
-        }
+        base = self.whereabouts(path, root, home=path)
         found: list[Candidate] = []
         try:
             with _open_tar(path, self.in_one_pass) as tar:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -32,9 +31,8 @@ class VideoSource(FrameSource):
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of one video, from its packets."""
-        source = path.relative_to(root)
-        base: dict[str, Any] = {"path": str(path), "kind": self.name, "home": str(path)}
-        base["reel"] = source.with_suffix("").as_posix()
+        reel = path.relative_to(root).with_suffix("").as_posix()
+        base = self.whereabouts(path, root, home=path, reel=reel)
         try:
             base["size"] = path.stat().st_size
             with av.open(str(path)) as container:
@@ -50,10 +48,10 @@ class VideoSource(FrameSource):
             times = find_times_csv(path, prep.times_csv)
             table = FrameTimes(times) if times else None
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-            return [Candidate(source=source.as_posix(), **base, reason=f"not readable as video: {error}")]
-        found = _candidates(packets, source.as_posix(), base, seconds, table, prep)
+            return [Candidate(**base, reason=f"not readable as video: {error}")]
+        found = _candidates(packets, base, seconds, table, prep)
         if damage:
-            found.append(Candidate(source=source.as_posix(), **base, reason=f"video is damaged: {damage}"))
+            found.append(Candidate(**base, reason=f"video is damaged: {damage}"))
         return found
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
@@ -83,7 +81,7 @@ class _Packet:
     is_damaged: bool
 
 
-def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float, table, prep) -> list[Candidate]:
+def _candidates(packets: list[_Packet], base: dict, seconds: float, table, prep) -> list[Candidate]:
     found, group, group_start = [], 0, 0
     for number, packet in enumerate(packets):
         if packet.is_key and number - group_start >= MIN_GROUP_FRAMES:
@@ -91,11 +89,11 @@ def _candidates(packets: list[_Packet], source: str, base: dict, seconds: float,
         offset_s = (packet.pts - packets[0].pts) * seconds
         if prep.frames_per_second:
             offset_s = number / prep.frames_per_second
-        facts = {"source": f"{source}#{number}", "position": packet.pts, "group": group, "time_s": offset_s}
+        facts = {"source": f"{base['source']}#{number}", "position": packet.pts, "group": group, "time_s": offset_s}
         facts |= _time(table, number, offset_s, prep)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"
-        found.append(Candidate(**base, **facts))
+        found.append(Candidate(**base | facts))
     return found
 
 

@@ -122,7 +122,7 @@ def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[Sco
         yield from scorer.frames(reel, begin, end, settings)
 
 
-def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool = False) -> None:
+def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool) -> None:
     """Refuse a reel whose frames have another form than those the model was trained on."""
     expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
     if any_channels:

@@ -106,18 +106,30 @@ def settings(folder: Path, **keys):
     return load(folder / "base.yaml", {key.replace("__", "."): value for key, value in keys.items()})
 
 
+class CountedSource(LiveSource):
+    """Stops by itself once as many pictures came as are expected: a busy machine may rest where a stream would end."""
+
+    expected = 10**9
+
+    def pictures(self):
+        for number, picture in enumerate(super().pictures(), 1):
+            if number == self.expected:
+                self.stop.set()
+            yield picture
+
+
 def live(work, address, run="run", **keys):
-    """Scorer, LiveReel and LiveSource as `follow` makes them."""
+    """Scorer, LiveReel and LiveSource as `follow` makes them. Where nothing more is written, 0.4 s are enough."""
     config = settings(work, eval__follow=str(address), **{"eval__follow_timeout_s": 0.4, **keys})
     scorer, _ = load_scorer(work / run, "cpu")
     trained_on = training_reel(work / run)
     form = Form.of(trained_on, config)
-    source = LiveSource(config.eval, config.prep, form.in_colour)
+    source = CountedSource(config.eval, config.prep, form.in_colour)
     return scorer, live_reel(source, scorer, form, 3.0, config.eval), source, config.eval
 
 
-def scored_live(scorer, reel, source, eval_settings, pause_s=0.0) -> list:
-    found = []
+def scored_live(scorer, reel, source, eval_settings, pause_s=0.0, expected=CountedSource.expected) -> list:
+    found, source.expected = [], expected
     with feeding(reel, source):
         for frame in live_frames(scorer, reel, eval_settings):
             found.append((reel.moment(frame.index)[0], frame))
@@ -147,6 +159,32 @@ def assert_same(live_scores, offline_scores):
         assert a.common == pytest.approx(b.common, abs=1e-5)
 
 
+PATIENT = {"eval__follow_timeout_s": 60.0}
+NOTHING = b"\x47\x1f\xff\x10" + bytes(184)  # a null packet of MPEG-TS: the stream goes on
+
+
+def until(condition, every_s=0.02, deadline_s=60.0, meanwhile=lambda: None):
+    """Wait for a condition; fails when it never comes."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end
+        meanwhile()
+        time.sleep(every_s)
+
+
+def end_with(writer: threading.Thread, source: LiveSource):
+    """What has come to its end when all is written has ended: it need not be waited for."""
+    writer.join()
+    until(lambda: hasattr(source, "file"))
+    source.file.timeout_s = 0.0
+
+
+def has_opened(log: Path) -> bool:
+    """Whether an event was told of. The last line may be in the making."""
+    lines = log.read_text().split("\n")[:-1] if log.is_file() else []
+    return any(json.loads(line)["type"] == "open" for line in lines)
+
+
 # The scores are those of eval
 
 
@@ -157,11 +195,12 @@ def test_a_growing_file_has_the_scores_of_the_finished_one(work, tmp_path):
         path = tmp_path / name
         writer = threading.Thread(target=write, args=(path, frames), kwargs={"pause_s": 0.004})
         writer.start()
-        while not (path.is_file() and path.stat().st_size > 0):
-            time.sleep(0.01)
-        # On a busy machine the writer may rest for longer than the 0.4 s of the other tests.
-        found = scored_live(*live(work, path, eval__follow_timeout_s=2.0))
-        writer.join()
+        until(lambda path=path: path.is_file() and path.stat().st_size > 0)
+        scorer, reel, source, eval_settings = live(work, path, **PATIENT)
+        ending = threading.Thread(target=end_with, args=(writer, source))
+        ending.start()
+        found = scored_live(scorer, reel, source, eval_settings)
+        ending.join()
         assert_same(found, offline)
 
 
@@ -289,7 +328,7 @@ def test_memory_stays_bounded_and_a_reader_that_waits_is_woken(work):
     for i in range(1000):
         reel.push(shot(i, can_wait=True, is_gap=i % 300 == 0))
     reel.finish()
-    reader.join(5)
+    reader.join(60)
     assert found == [i % 256 for i in range(1000)]
     assert reel.counts["dropped"] == 0
 
@@ -345,13 +384,12 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
             return
         handler.send_response(200)
         handler.end_headers()
-        for i in range(0, len(body), 1316):
-            handler.wfile.write(body[i : i + 1316])
-            handler.wfile.flush()
-            time.sleep(2.2 * 1316 / len(body))
+        most = 188 * (len(body) * 3 // 4 // 188)
+        handler.wfile.write(body[:most])
         log = work / "run" / "follow" / name[0] / "events.jsonl"
-        if any(json.loads(line)["type"] == "open" for line in log.read_text().splitlines()):
-            opened_before_the_end.set()
+        until(lambda: has_opened(log), meanwhile=lambda: handler.wfile.write(NOTHING))
+        opened_before_the_end.set()
+        handler.wfile.write(body[most:])
         handler.close_connection = True
 
     with serving() as (address, answers):
@@ -360,7 +398,7 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
         answers.actions["/cam.ts?key=secret"] = slowly
         name.append(name_of(url))
         options = {"analyzeduration": "100000", "probesize": "20000"}
-        out = follow(settings(work, eval__follow=url, eval__follow_timeout_s=1.0, eval__follow_options=options))
+        out = follow(settings(work, eval__follow=url, eval__follow_timeout_s=3.0, eval__follow_options=options))
     assert opened_before_the_end.is_set()
     found = records(work / "run", name[0])
     kinds = [r["type"] for r in found]
@@ -431,8 +469,8 @@ def test_a_broken_stream_is_taken_up_again_as_after_a_gap(work, tmp_path):
             handler.close_connection = True
 
         answers["/a.ts"] = twice
-        scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", eval__follow_timeout_s=2.0)
-        found = scored_live(scorer, reel, source, eval_settings)
+        scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", **PATIENT)
+        found = scored_live(scorer, reel, source, eval_settings, expected=120)
     times = np.array([time_s for time_s, _ in found])
     assert len(found) == 120
     assert (np.diff(times) > 0).all()
@@ -458,9 +496,8 @@ def test_a_slow_scorer_drops_frames_in_whole_gaps(work, tmp_path):
             handler.close_connection = True
 
         answers["/a.ts"] = steadily
-        keys = {"eval__follow_delay_s": 0.4, "eval__follow_timeout_s": 1.0}
-        scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", **keys)
-        found = scored_live(scorer, reel, source, eval_settings, pause_s=0.02)
+        scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", eval__follow_delay_s=0.4, **PATIENT)
+        found = scored_live(scorer, reel, source, eval_settings, pause_s=0.02, expected=220)
     seen = {round(time_s * FPS) for time_s, _ in found}
     lost = [f for d in reel.drops for f in range(round(d.from_s * FPS), round(d.to_s * FPS) + 1)]
     assert reel.counts["read"] == 220
@@ -489,26 +526,24 @@ def test_a_stalled_stream_ends_after_the_timeout(work, tmp_path):
         answers["/a.ts"] = stall
         begun = time.monotonic()
         out = follow(settings(work, eval__follow=f"{address}/a.ts", eval__follow_timeout_s=1.2))
-    assert 1.0 < time.monotonic() - begun < 6
+    assert 1.0 < time.monotonic() - begun < 25  # the server would have held on for longer
     assert "no frame for 1.2 s" in json.loads((out / "summary.json").read_text())["reason"]
 
 
 def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
-    path = write(tmp_path / "stay.mkv", scenes(80, range(76, 80)))
+    path = write(tmp_path / "stay.mkv", scenes(80, range(66, 80)))
     log = work / "run" / "follow" / "stay" / "events.jsonl"
 
     def interrupt():
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and not (log.is_file() and log.stat().st_size):
-            time.sleep(0.05)
-        time.sleep(1.0)  # all that can be scored has been
+        until(lambda: has_opened(log))
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     out = follow(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
     found = records(work / "run", "stay")
     assert found[-1]["reason"] == json.loads((out / "summary.json").read_text())["reason"] == "interrupted"
-    assert [r["type"] for r in found].count("open") == [r["type"] for r in found].count("closed")
+    kinds = [r["type"] for r in found]
+    assert kinds.count("open") == kinds.count("closed") > 0
 
 
 def test_a_torn_last_line_stays_alone(work, tmp_path):
@@ -553,7 +588,7 @@ PUBLISHER = """
 import sys, time
 from fractions import Fraction
 import av, numpy as np
-for attempt in range(100):
+for attempt in range(500):
     try:
         out = av.open(sys.argv[1], "w", format="rtsp", options={"rtsp_transport": "tcp"})
         stream = out.add_stream("libx264", rate=25, options={"g": "10", "bf": "0"})
@@ -579,12 +614,13 @@ def test_rtsp(work):
     url = f"rtsp://127.0.0.1:{port}/live"  # a port that was free a moment ago
     options = {"rtsp_flags": "listen", "listen_timeout": "10", "analyzeduration": "100000"}
     publisher = subprocess.Popen([sys.executable, "-c", PUBLISHER, url])
-    keys = {"eval__follow_timeout_s": 3.0, "eval__follow_options": options}
-    scorer, reel, source, eval_settings = live(work, url, **keys)
+    scorer, reel, source, eval_settings = live(work, url, eval__follow_options=options, **PATIENT)
     try:
         with feeding(reel, source):
             frames = live_frames(scorer, reel, eval_settings)
-            values = [round(255 * float(next(frames).frame.mean())) for _ in range(40)]
+            values = [
+                round(255 * float(next(frames).frame.mean())) for _ in range(20)
+            ]  # the last of 60 wait for others
             publisher.kill()
             reel.stop()
     finally:

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import config
-import registry
-from config import Config
+from config import Config, registry
 from tests.support.reels import drifting_blobs, make_reel
 
 SMALL_MODEL = {"stages": [{"width": 8}, {"width": 8, "stride": [2, 2, 2]}], "latent_channels": 4}

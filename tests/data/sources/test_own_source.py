@@ -15,6 +15,8 @@ from data.sources.base import Unread
 MODULE = '''
 """Toy formats: `.toy` holds frames of 8-bit pixels, `.toyline` one series, a number a line."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from data.sources.base import Candidate, FrameError, FrameSource, RawFrame, Series, SeriesSource, TableError
@@ -29,18 +31,17 @@ class ToySource(FrameSource):
     suffixes = (".toy",)
 
     def scan(self, path, root, prep):
-        base = {"path": str(path), "kind": self.name, "home": str(path), "reel": path.stem}
-        source = path.relative_to(root).as_posix()
+        file = Candidate(**self.whereabouts(path, root, home=path, reel=path.stem))
         with path.open("rb") as stream:
             words = stream.readline().split()
             start = stream.tell()
         if len(words) != 3 or words[0] != b"TOY":
-            return [Candidate(source, **base, reason="does not begin as a toy does")]
+            return [replace(file, reason="does not begin as a toy does")]
         shape = int(words[1]), int(words[2])
         size = shape[0] * shape[1]
         places = range(start, path.stat().st_size, size)
         return [
-            Candidate(f"{source}#{i}", **base, position=place, size=size, shape=shape, time_s=float(i))
+            replace(file, source=f"{file.source}#{i}", position=place, size=size, shape=shape, time_s=float(i))
             for i, place in enumerate(places)
         ]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-import registry
+from config import registry
 from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.methods import METHODS

@@ -9,12 +9,11 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-import registry
-from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load
+from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load, registry
 from inference.methods import FOR_PICTURES, FOR_SERIES, METHODS
 from models import MODELS
 from models.losses.reconstruction import LOSSES
@@ -236,6 +235,25 @@ def test_every_recipe_takes_every_model_by_its_name_alone(recipe, name):
     assert (found.prep, found.review, found.data_clips) == (own.prep, own.review, own.data_clips)
     if name == own.model.name:
         assert found == own
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(sorted((ROOT / "demo").glob("*.yaml"))), st.sampled_from(sorted(CLASSES)), st.booleans())
+def test_a_whole_model_section_chooses_a_model_as_its_name_does(recipe, name, as_text):
+    """What the recipe says of its own model is left out: the rest of it is as if it had been written for this one."""
+    own, section = CLASSES[name], {"name": name, "task": CLASSES[name].tasks[0]}
+    loss = {"loss": own.losses[0]} if own.losses else {}
+    whole = as_dict(load(recipe))
+    train = {key: value for key, value in whole["train"].items() if key in own.uses} | loss
+    rest = {f"train.{key}": value for key, value in loss.items()}
+    texts = [f"model={json.dumps(section)}", *(f"{key}={value}" for key, value in rest.items())]
+    found = load(recipe, set_=texts) if as_text else load(recipe, {"model": section, **rest})
+    assert found == from_dict(whole | {"model": section, "train": train}, "oracle")
+
+
+def test_a_model_section_without_a_name_is_the_default_models():
+    found = load(ROOT / "demo" / "series.yaml", set_=["model={stages: [{width: 8}]}"])
+    assert (found.model.name, found.model.stages[0].width) == (registry.DEFAULT, 8)
 
 
 def test_what_the_command_line_says_of_another_model_is_still_refused():

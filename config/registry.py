@@ -1,8 +1,7 @@
 """Every net and method by name: which settings each has, and what of `train` it uses.
 
-config.py asks here when a config is loaded. The registries themselves, `models.MODELS` and `inference.methods.METHODS`,
-are imported then and not before: they bring torch, which takes seconds, and the worker processes of prep import
-config.py too.
+Asked when a config is loaded. The registries themselves, `models.MODELS` and `inference.methods.METHODS`, are imported
+then and not before: they bring torch, which takes seconds, and the worker processes of prep import config too.
 """
 
 from collections.abc import Iterator

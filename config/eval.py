@@ -1,0 +1,74 @@
+"""How the frames of a reel are scored and events are found: section `eval`."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from config import registry
+from config.fields import Fraction, NonNegative, NonNegativeInt, Percent, Positive, PositiveInt
+
+
+def _is_part_of_a_mix(name: str) -> str:
+    registry.check_mix_part(name)
+    return name
+
+
+MixPart = Annotated[str, AfterValidator(_is_part_of_a_mix)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class EvalConfig:
+    mode: Literal["heatmap", "boxes"] = "boxes"
+    diagnostic: bool = False
+    batch_size: PositiveInt = 8
+    stride: PositiveInt = 16
+    overlap: Literal["mean", "max", "percentile"] = "mean"
+    overlap_percentile: Percent = 99.0
+    score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
+    mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
+    combine: Literal["mean", "max", "rms", "each"] = "rms"
+    smooth_samples: PositiveInt = 1
+    common_mode: bool = True
+    smooth_px: NonNegative = 1.0
+    threshold_low: Positive | Literal["auto"] = "auto"
+    threshold_high: Positive | Literal["auto"] = "auto"
+    false_alarms_per_day: Positive = 1.0
+    false_alarms_per_hour: Positive | None = None
+    min_area: PositiveInt = 4
+    iou_thresh: Fraction = 0.2
+    link_gap_frames: NonNegativeInt = 3
+    link_distance_px: NonNegative = 6.0
+    min_frames: PositiveInt = 1
+    catalog: str | None = None
+    catalog_tolerance_min: NonNegative = 15.0
+    catalog_distance_arcsec: Positive = 250.0
+    xrs: str | None = None
+    fps: PositiveInt = 24
+    heat_weight: Fraction = 0.4
+    scale_factor: PositiveInt | None = None
+    movie_only: bool = False
+    follow: Annotated[str, Field(min_length=1)] | None = None
+    follow_timeout_s: Positive = 30.0
+    follow_delay_s: Positive = 10.0
+    follow_options: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def allowed_per_day(self) -> float:
+        """False alarms a day that auto thresholds allow."""
+        return self.false_alarms_per_day if self.false_alarms_per_hour is None else 24 * self.false_alarms_per_hour
+
+    @property
+    def fixed_thresholds(self) -> tuple[float, float] | None:
+        """(low, high) where they are numbers, None where they are auto."""
+        low, high = self.threshold_low, self.threshold_high
+        return None if low == "auto" or high == "auto" else (low, high)
+
+    @model_validator(mode="after")
+    def _levels_are_ordered(self):
+        low, high = self.threshold_low, self.threshold_high
+        if (low == "auto") != (high == "auto"):
+            raise ValueError(f"threshold_low {low} and threshold_high {high}: both numbers or both auto")
+        if low != "auto" and high != "auto" and low > high:
+            raise ValueError(f"threshold_low {low} exceeds threshold_high {high}")
+        return self

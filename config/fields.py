@@ -1,0 +1,64 @@
+"""The types of single settings with the checks that belong to them, and the error about any."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+
+class ConfigError(ValueError):
+    """A setting that can't be used; the message names the key, the value and the file."""
+
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Bit = Annotated[int, Field(ge=0, le=31)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _is_time(text: str) -> str:
+    datetime.fromisoformat(text)  # the pattern lets a 30 February pass
+    return text
+
+
+def _has_length(interval: tuple[str, str]) -> tuple[str, str]:
+    start, end = map(datetime.fromisoformat, interval)
+    if end <= start:
+        raise ValueError("an interval is [start, end] with start before end")
+    return interval
+
+
+def _has_area(rectangle: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = rectangle
+    if x1 <= x0 or y1 <= y0:
+        raise ValueError("a rectangle is [x0, y0, x1, y1], half-open, with x0 < x1 and y0 < y1")
+    return rectangle
+
+
+def is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
+    """A check of [lowest, highest]."""
+    if interval[0] > interval[1]:
+        raise ValueError("[lowest, highest]: the first must not exceed the second")
+    return interval
+
+
+def weights_of(known: tuple[str, ...]) -> AfterValidator:
+    """A check of {name: weight}: all names are known, and one weight is above 0."""
+
+    def check(weights: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(weights) - set(known))
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
+        if not any(weights.values()):
+            raise ValueError("one of the weights must be above 0")
+        return weights
+
+    return AfterValidator(check)
+
+
+UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
+UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
+Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]

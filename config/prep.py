@@ -1,0 +1,116 @@
+"""What the mode prep is told: section `prep`."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from config.fields import (
+    Bit,
+    Fraction,
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+    PositiveInt,
+    Rectangle,
+    UtcInterval,
+    UtcTime,
+)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class VsoConfig:
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+    instrument: str = "aia"
+    cadence_sec: Positive = 60.0
+    level: Literal["1", "1.5s"] = "1"
+    provider: str | None = None
+    retries: NonNegativeInt = 3
+    timeout_sec: Positive = 60.0
+    connections: PositiveInt = 4
+    allow_partial: bool = False
+
+    @model_validator(mode="after")
+    def _is_in_order(self):
+        if self.start and self.end and datetime.fromisoformat(self.end) < datetime.fromisoformat(self.start):
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        if self.level == "1.5s" and self.instrument.lower() != "aia":
+            raise ValueError(f"level 1.5s exists of instrument aia only, not of {self.instrument}")
+        return self
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SkyConfig:
+    pixel_arcsec: Positive
+    disc_centre_px: tuple[float, float]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class LightCurvesConfig:
+    grid: tuple[PositiveInt, PositiveInt] | None = None
+    boxes: dict[str, Rectangle] = Field(default_factory=dict)
+    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], Field(min_length=1)] = ("mean", "max", "spread")
+    common_mode: bool = False
+
+    @model_validator(mode="after")
+    def _has_places(self):
+        if (self.grid is None) == (not self.boxes):
+            raise ValueError("needs either grid: [rows, columns] or boxes: {name: [x0, y0, x1, y1]}")
+        return self
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class PrepConfig:
+    source: Literal["local", "vso"] = "local"
+    vso: VsoConfig = Field(default_factory=VsoConfig)
+    clip_length: Annotated[int, Field(ge=2)] = 32
+    stride: PositiveInt = 4
+    resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
+    precision: Literal["float16", "float32"] = "float32"
+    sample_interval_sec: Positive | None = None
+    gap_threshold: Annotated[float, Field(gt=1)] = 3.0
+    channels: Literal["separate", "stack"] = "separate"
+    match_tolerance_sec: NonNegative = 12.0
+    wavelengths: tuple[PositiveInt, ...] = ()
+    quality_reject: tuple[Bit, ...] = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
+    quality_flag: tuple[Bit, ...] = (0, 1, 2, 3, 4, 8, 30)
+    normalise_exposure: bool = True
+    saturation_dn: Positive | None = 16383.0
+    shape_tolerance_px: NonNegativeInt = 2
+    min_coverage: Fraction = 0.5
+    register: Literal["auto", "off"] = "auto"
+    rsun_arcsec: Positive | None = None
+    degradation_table: str | None = None
+    pointing_table: str | None = None
+    off_limb: Literal["keep", "mask"] = "keep"
+    sky: SkyConfig | None = None
+    mask: tuple[Rectangle, ...] = ()
+    field_circle: tuple[float, float, Positive] | None = None
+    stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
+    stretch_from: str | None = None
+    fit_exclude_utc: tuple[UtcInterval, ...] = ()
+    fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    colour: Literal["gray", "rgb"] = "gray"
+    times_csv: str | None = None
+    start_utc: UtcTime | None = None
+    frames_per_second: Positive | None = None
+    time_column: str | None = None
+    value_columns: tuple[str, ...] = ()
+    label_column: str | None = None
+    unix_time: bool = False
+    light_curves: LightCurvesConfig | None = None
+    classes: Literal["folder"] | None = None
+    labels_csv: str | None = None
+    movie_only: bool = False
+
+    @model_validator(mode="after")
+    def _download_is_complete(self):
+        needed = {"vso.start": self.vso.start, "vso.end": self.vso.end, "wavelengths": self.wavelengths}
+        missing = [f"prep.{key}" for key, value in needed.items() if not value]
+        if self.source == "vso" and missing:
+            raise ValueError(f"source vso needs {', '.join(missing)}")
+        if self.source == "vso" and self.light_curves:
+            raise ValueError("light_curves are cut from prepared reels; prepare those of source vso first")
+        return self

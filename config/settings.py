@@ -1,0 +1,45 @@
+"""All settings together, of every mode."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from config import registry
+from config.eval import EvalConfig
+from config.fields import NonNegativeInt, Positive, PositiveInt
+from config.model import ModelConfig
+from config.prep import PrepConfig
+from config.train import TrainConfig
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ReviewConfig:
+    z_limit: Positive = 5.0
+    contact_sheet: PositiveInt = 24
+    keep: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+    serve: bool = False
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Config:
+    data_raw: str = "data/raw"
+    data_clips: str = "data/processed"
+    model_path: str | None = None
+    workers: NonNegativeInt = 2
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    seed: NonNegativeInt = 0
+    prep: PrepConfig = Field(default_factory=PrepConfig)
+    review: ReviewConfig = Field(default_factory=ReviewConfig)
+    model: Annotated[ModelConfig, registry.ByName()] = Field(default_factory=lambda: registry.model_settings({}))
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    eval: EvalConfig = Field(default_factory=EvalConfig)
+
+    @model_validator(mode="after")
+    def _training_fits_the_model(self):
+        registry.check_training(self.model, self.train)
+        return self
