@@ -78,13 +78,13 @@ def sets_of(options: argparse.Namespace) -> list[QuietSet]:
 def kept(path: Path, make: Callable[[Path], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The rows of a file, or made now in a folder of their own, and kept there."""
     if not path.is_file():
-        begun = time.perf_counter()
+        begun = time.process_time()
         with tempfile.TemporaryDirectory() as folder, quiet():
             rows = make(Path(folder))
         part = path.with_suffix(".part")
         part.write_text(json.dumps(rows, default=float), encoding="utf-8")
         part.rename(path)
-        print(f"{path.stem}: {time.perf_counter() - begun:.1f} s", flush=True)
+        print(f"{path.stem}: {time.process_time() - begun:.1f} s of CPU", flush=True)
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -9,9 +9,8 @@ overlaps it, of a lasting shift its first AFTER samples; NEAR samples or frames 
 """
 
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ import cv2
 import numpy as np
 import pandas as pd
 from parts.common import ROOT
-from parts.promises.frames import write_images
+from parts.promises.frames import DEFAULTS, VIDEO, write_images
 from parts.promises.made import drift
+from parts.promises.series import RECIPE as SERIES
 from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 
+ZERO_SHOT = "demo/zero_shot.yaml"
 SIGMAS = (5.0, 10.0, 30.0)
 CADENCES_S = (0.1, 1.0, 60.0, 3600.0)
 BASES, SHAPES = ("white", "ar1", "periodic"), ("spike", "block", "shift")
@@ -43,6 +44,7 @@ class Planted:
     method: str  # of the recipe where it is empty
     base: str
     cadence_s: float
+    settings: dict[str, Any] = field(default_factory=dict)  # on top of the recipe
 
     @property
     def name(self) -> str:
@@ -58,11 +60,12 @@ class Planted:
 def planted_cases(is_quick: bool) -> list[Planted]:
     """All of them."""
     if is_quick:
-        return [Planted("demo/zero_shot.yaml", "", "white", 60.0), Planted("config.yaml", "difference", "32", 60.0)]
-    recipes = [("demo/series.yaml", ""), ("demo/zero_shot.yaml", "")]
-    found = [Planted(*recipe, base, s) for recipe in recipes for base in BASES for s in CADENCES_S]
-    frames = [("demo/video.yaml", "", CADENCES_S[:1])]  # what has a frame a minute is no video
-    frames += [("config.yaml", method, CADENCES_S) for method in ("difference", "robust_z")]
+        small = {"prep.resize": [32, 32], "prep.clip_length": 16}
+        frames = Planted(DEFAULTS, "difference", "32", 60.0, small)
+        return [Planted(ZERO_SHOT, "", "white", 60.0), frames]
+    found = [Planted(recipe, "", base, s) for recipe in (SERIES, ZERO_SHOT) for base in BASES for s in CADENCES_S]
+    frames = [(VIDEO, "", CADENCES_S[:1])]  # what has a frame a minute is no video
+    frames += [(DEFAULTS, method, CADENCES_S) for method in ("difference", "robust_z")]
     return found + [Planted(r, m, f"{side}", s) for r, m, steps in frames for side in SIDES_PX for s in steps]
 
 
@@ -72,28 +75,26 @@ def rows_of_case(case: Planted, folder: Path) -> list[dict[str, Any]]:
     from data.reel.reel import find_reels
     from inference.evaluate import evaluate
 
-    truth = write_planted(case, folder / "raw")
+    truth, sections = write_planted(case, folder / "raw"), settings_of(case, folder)
+    with without_pictures():
+        for part in ("watch",) if case.recipe == ZERO_SHOT else ("train", "watch"):
+            run_mode("prep", sections, folder, "--data-raw", folder / "raw" / part, "--data-clips", folder / part)
+        if case.recipe != ZERO_SHOT:
+            run_mode("train", sections, folder, "--data-clips", folder / "train")
+        evaluate(from_dict(sections, case.name))
+    about = {"recipe": Path(case.recipe).stem, "method": case.method, "base": case.base, "cadence_s": case.cadence_s}
+    names = [reel.name for reel in find_reels(folder / "watch")]
+    return [about | truth[name] | _seen(folder / "run" / "eval" / name, truth[name]) for name in names]
+
+
+def settings_of(case: Planted, folder: Path) -> dict[str, Any]:
+    """The recipe as it is, but for the cadence, places and what is to be small, as sections."""
     settings = {"device": "cpu", "workers": 0, "model_path": str(folder / "run"), "data_clips": str(folder / "watch")}
     settings |= {"model.name": case.method} if case.method else {}
     step = {"prep.sample_interval_sec": case.cadence_s}
     settings |= step if case.is_series else {"prep.frames_per_second": 1 / case.cadence_s}
-    is_net = not case.method and case.recipe != "demo/video.yaml"
-    sections = recipe_for(ROOT / case.recipe, settings, is_net)
-    parts = ("watch",) if case.recipe == "demo/zero_shot.yaml" else ("train", "watch")
-    for part in parts:
-        run_mode("prep", sections, folder, "--data-raw", folder / "raw" / part, "--data-clips", folder / part)
-    if "train" in parts:
-        run_mode("train", sections, folder, "--data-clips", folder / "train")
-    with without_pictures():
-        evaluate(from_dict(sections, case.name))
-    rows = []
-    for reel in find_reels(folder / "watch"):
-        results = folder / "run" / "eval" / reel.name
-        about = {"recipe": Path(case.recipe).stem, "method": case.method, "base": case.base}
-        about["cadence_s"] = case.cadence_s
-        rows.append(about | truth[reel.name] | _seen(results, truth[reel.name]))
-    shutil.rmtree(folder / "raw")
-    return rows
+    is_net = not case.method and case.recipe != VIDEO
+    return recipe_for(ROOT / case.recipe, settings | case.settings, is_net)
 
 
 def _seen(results: Path, truth: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def noise(base: str, samples: int, seed: int) -> np.ndarray:
 
 
 def _write_frames(case: Planted, folder: Path) -> dict[str, dict[str, Any]]:
-    side, moves = int(case.base), case.recipe == "demo/video.yaml"
+    side, moves = int(case.base), case.recipe == VIDEO
     spots = [px for px in SPOTS_PX if px < side // 4]
     write_images(folder / "train" / "quiet", as_image(scene(side, QUIET_FRAMES, 0)))
     truth = {}

@@ -75,8 +75,9 @@ def prepared(data: QuietSet, source: Path | None, work: Path) -> Path:
         reels.mkdir(parents=True)
         data.write(source or Path(), raw)
         settings = recipe_for(ROOT / data.recipe, data.settings | {"workers": 0}, is_net=True)
-        for part in ("train", "watch"):
-            run_mode("prep", settings, reels, "--data-raw", raw / part, "--data-clips", reels / part)
+        with without_pictures():
+            for part in ("train", "watch"):
+                run_mode("prep", settings, reels, "--data-raw", raw / part, "--data-clips", reels / part)
         shutil.rmtree(raw)
         (reels / "done").touch()
     return reels
@@ -167,10 +168,12 @@ class Remembering:
 
 @contextmanager
 def without_pictures() -> Iterator[None]:
-    """Eval writes its tables and no movie, page or plot: drawing takes longer than scoring."""
+    """Prep and eval write their tables and no movie, page or plot: drawing takes longer than scoring."""
     blank = SimpleNamespace(add=lambda *_: None)
     with ExitStack() as stack:
         for name, instead in {
+            "data.pictures.summary.write_preview": lambda *_: None,
+            "data.pictures.summary.write_page": lambda *_: None,
             "inference.evaluate.movie_for": lambda job: nullcontext(blank),
             "inference.evaluate.write_report": lambda job: None,
             "inference.results.results.timeline": lambda *_, **__: None,
