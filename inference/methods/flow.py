@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
+from inference.camera.motion import steadied
 from inference.methods.base import Method, enlarged, reflected
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
@@ -75,7 +76,8 @@ def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray
 def speed_between(frames: np.ndarray) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> speed from each to the next in px a frame, (T - 1, h, w) float32.
 
-    The presets stop at a coarse scale and measure a walker of two pixels a frame at one; this goes to the finest.
+    What the camera's own motion adds is taken off. The presets stop at a coarse scale and measure a walker of two
+    pixels a frame at one; this goes to the finest.
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
@@ -84,7 +86,8 @@ def speed_between(frames: np.ndarray) -> np.ndarray:
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
     start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairwise(frames)])
+    pairs = ((steadied(a, b), b) for a, b in pairwise(frames))
+    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairs])
 
 
 def pooled(speed: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""What the camera does to whole frames: how it moves, and which frames are broken."""

@@ -1,0 +1,89 @@
+"""How the camera moved from one frame to the next: a turn, a zoom and a shift that most of the picture shares.
+
+Corners (Shi and Tomasi 1994) are tracked by the method of Lucas and Kanade 1981 in pyramids; the motion is fitted to
+half of them or more by least median of squares, and then to all that follow it, all by OpenCV. Who moves in the scene
+moves alone, so the motion is taken for the camera's only where it explains what is seen nearly everywhere: a crowd that
+walks one way leaves ground between and around itself that stands still.
+"""
+
+import cv2
+import numpy as np
+
+LEAST_PX = 0.06  # rms over the picture, of the frames that it is measured on: below, tracking is no better
+CORNERS, LEAST_CORNERS = 400, 12
+CORNER_QUALITY, CORNER_SHARE = 0.005, 0.03  # of the best one's; distance between them, of the longer side
+WINDOW_SHARE, LEAST_WINDOW_PX = 0.055, 7  # of the longer side, and in px: the square that a corner is tracked by
+TILES, CELLS = 3, 24  # the picture in TILES x TILES parts, and in CELLS x CELLS cells
+CLEARLY = 1.2  # a cell is better or worse by more than this factor: noise hardly ever is
+BETTER, BETTER_ALL = 2.0, 4.0  # better cells for each that is worse, in a part and in all
+TILE_CELLS, LEAST_TILES, AGREEING_SHARE = 6, 4, 0.66  # a part counts from so many cells on; so many agree, and of all
+
+
+def camera_motion(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+    """Where the places of `after` were in `before`, as (2, 3) float64: x' = M (x, y, 1). None if the camera is still.
+
+    Frames: grey (h, w) uint8.
+    """
+    side = max(after.shape)
+    corners = cv2.goodFeaturesToTrack(after, CORNERS, CORNER_QUALITY, max(3.0, CORNER_SHARE * side))
+    if corners is None:
+        return None
+    window = (max(LEAST_WINDOW_PX, round(WINDOW_SHARE * side)),) * 2
+    found, tracked, _ = cv2.calcOpticalFlowPyrLK(after, before, corners, np.empty_like(corners), winSize=window)
+    known = tracked[:, 0] > 0
+    corners, found = corners[known, 0], found[known, 0]
+    if len(corners) < LEAST_CORNERS:
+        return None
+    motion, _ = cv2.estimateAffinePartial2D(corners, found, method=cv2.LMEDS)
+    if motion is None or rms_px(motion, after.shape) < LEAST_PX or not is_everywhere(motion, before, after):
+        return None
+    return motion
+
+
+def is_everywhere(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether the frames (h, w) agree better with the motion than without, nearly wherever that differs."""
+    without, with_it = (_cells(cv2.absdiff(b, after)) for b in (before, warped(before, motion)))
+    better, worse = _tiles(without > CLEARLY * with_it), _tiles(with_it > CLEARLY * without)
+    counted = better + worse >= TILE_CELLS
+    agreeing = counted & (better > BETTER * worse)
+    is_most = agreeing.sum() >= max(LEAST_TILES, AGREEING_SHARE * counted.sum())
+    return bool(is_most and better.sum() >= BETTER_ALL * worse.sum())
+
+
+def _cells(difference: np.ndarray) -> np.ndarray:
+    """Means (k, l) of cells of a picture (h, w), CELLS of them on either side."""
+    return cv2.resize(difference.astype(np.float32), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+
+
+def _tiles(which: np.ndarray) -> np.ndarray:
+    """How many cells (CELLS, CELLS) are True in each of TILES x TILES parts."""
+    side = CELLS // TILES
+    return which.reshape(TILES, side, TILES, side).sum(axis=(1, 3))
+
+
+def rms_px(motion: np.ndarray | None, shape: tuple[int, ...]) -> float:
+    """How far the places of a picture (h, w) are moved, root mean square; 0 where the camera is still."""
+    if motion is None:
+        return 0.0
+    y, x = np.mgrid[0 : shape[0] - 1 : 9j, 0 : shape[1] - 1 : 9j]
+    places = np.stack([x.ravel(), y.ravel()], axis=1)
+    return float(np.sqrt(np.mean(np.sum((places @ motion[:, :2].T + motion[:, 2] - places) ** 2, axis=1))))
+
+
+def steadied(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The frame `before` as the camera would have seen it from where it was for `after`; itself if it stood still.
+
+    What it could not have seen is as in `after`. Frames: grey (h, w) uint8.
+    """
+    motion = camera_motion(before, after)
+    if motion is None:
+        return before
+    size, flags = after.shape[::-1], cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(np.ones_like(before), motion, size, flags=flags)
+    return np.where(seen > 0, warped(before, motion), after)
+
+
+def warped(frame: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """A frame (h, w) with each place taken from where the motion says."""
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(frame, motion, frame.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
