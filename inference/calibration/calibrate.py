@@ -10,14 +10,18 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from config import EvalConfig
 from data.messages import progress
 from data.reel.files import replacing
 from inference.calibration.noise import NoiseModel, fit_series_noise
+from inference.calibration.not_quiet import NAME, episodes, tell
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.quiet_frames import measure_frames
@@ -45,7 +49,9 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     settings = settings_for(settings, ranges[0].reel)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
-        _write(path, measure(scorer, ranges, settings, path.parent))
+        made, standing_out = measure(scorer, ranges, settings, path.parent)
+        tell(path.with_name(f"{path.stem}-{NAME}"), standing_out)
+        _write(path, made)
     return _read(path)
 
 
@@ -65,8 +71,12 @@ def _read(path: Path) -> Calibration:
         return Calibration(noise, saved["levels"], events, saved["left_out"])
 
 
-def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path) -> Calibration:
+def measure(
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path
+) -> tuple[Calibration, pd.DataFrame]:
     """Each pixel's noise from all quiet frames; then the events of those that the scorer was not fitted on.
+
+    Beside the calibration, the episodes of the quiet data that stand out, see `not_quiet.episodes`.
 
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
     promise about new data, so only frames that were never trained on decide it. folder: where maps may wait.
@@ -76,32 +86,42 @@ def measure(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, fold
     return measure_frames(scorer, ranges, settings, folder)
 
 
-def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> Calibration:
+def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> tuple[Calibration, pd.DataFrame]:
     """The same for a series, all samples at once; a sample's level is its score, or its variables' highest."""
     work = [(fold, r) for fold in scorer.folds(ranges) for r in fold.ranges]
     found = [
         (fold.is_new, fold.scorer.samples(r.reel, r.begin, r.end, settings))
         for fold, r in progress(work, desc="calibrating on quiet samples", unit="stretch")
     ]
-    noise = fit_series_noise(np.concatenate([samples.quiet for _, samples in found]))
-    made = Calibration(noise)
-    parts = []  # of every stretch (n, K): what has events of its own; 0 where nothing is known
+    made = Calibration(fit_series_noise(np.concatenate([samples.quiet for _, samples in found])))
+    new = [r for fold, r in work if fold.is_new]
+    parts = []  # of every new stretch (n, K): what has events of its own; 0 where nothing is known
     for scores, each in (made.sample_scores(samples, settings) for is_new, samples in found if is_new):
         chosen = each if settings.combine == "each" else scores[:, None]
         parts.append(np.nan_to_num(chosen).astype(np.float32))
-    offsets = np.cumsum([0, *map(len, parts)])
-
-    def starts_at(threshold: float, levels: np.ndarray) -> np.ndarray:
-        starts = [
-            first + run_starts(np.where(levels[first:stop] > 0, column, 0), threshold, gap, settings.min_frames)
-            for first, stop, part in zip(offsets, offsets[1:], parts, strict=False)
-            for column in part.T
-        ]
-        return np.concatenate(starts)
-
-    gap = settings.link_gap_frames
     levels = np.concatenate(parts).max(axis=1) if parts else np.zeros(0, np.float32)
-    return counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
+    offsets = np.cumsum([0, *map(len, parts)])
+    starts_at = partial(_starts, parts, offsets, settings)
+    made = counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
+
+    def where_of(number: int) -> tuple[QuietRange, int, float, float]:
+        k = int(np.searchsorted(offsets, number, side="right")) - 1
+        return new[k], new[k].begin + number - int(offsets[k]), np.nan, np.nan
+
+    return made, episodes(made.left_out, levels, where_of)
+
+
+def _starts(
+    parts: Sequence[np.ndarray], offsets: np.ndarray, settings: EvalConfig, threshold: float, levels: np.ndarray
+) -> np.ndarray:
+    """The first samples of the events above a threshold; levels (N,) are 0 where samples are left out."""
+    starts = [
+        first + run_starts(np.where(levels[first:stop] > 0, column, 0), threshold, *link)
+        for link in [(settings.link_gap_frames, settings.min_frames)]
+        for (first, stop), part in zip(pairwise(offsets), parts, strict=True)
+        for column in part.T
+    ]
+    return np.concatenate(starts)
 
 
 def _key(settings: EvalConfig) -> str:

@@ -2,8 +2,8 @@
 
 So a run needs nothing but itself, on any machine and with any settings of eval. In `calibration/quiet/`:
 
-    ranges.csv   one row a range of consecutive frames: reel (the folder it lies in), begin, end, side of the split, and
-                 source_begin, its first frame in the reel that was trained on
+    ranges.csv   one row a range of consecutive frames: reel (the folder it lies in), begin, end, side of the split,
+                 source, the reel that was trained on, and source_begin, its first frame there
     0/ 1/ ...    the frames of one such reel each, as a reel
 """
 
@@ -26,17 +26,23 @@ from data.reel.windows import training_split
 log = logger(__name__)
 
 MOST_BYTES = 2 * 2**30  # that a run keeps
+RANGE_COLUMNS = ("reel", "begin", "end", "side", "source", "source_begin")
 PIECE_WINDOWS = 4  # lengths of a window in a piece of quiet data that are more than that
 
 
 @dataclass(frozen=True)
 class QuietRange:
-    """Consecutive quiet frames [begin, end) of a reel, on one side of the training split."""
+    """Consecutive quiet frames [begin, end) of a reel, on one side of the training split.
+
+    source: name of the reel that was trained on; frame i here is its frame offset + i.
+    """
 
     reel: Reel
     begin: int
     end: int
     side: str
+    source: str = ""
+    offset: int = 0
 
     def __len__(self) -> int:
         return self.end - self.begin
@@ -57,10 +63,10 @@ def ranges_of(reels: list[Reel], settings: TrainConfig) -> list[QuietRange]:
             begin, end = 0, -1
             for start in np.sort(windows.start[windows.reel == number]).tolist():
                 if start > end:
-                    ranges += [QuietRange(reel, begin, end, side)] if end > 0 else []
+                    ranges += [QuietRange(reel, begin, end, side, reel.name)] if end > 0 else []
                     begin = start
                 end = start + windows.length
-            ranges += [QuietRange(reel, begin, end, side)] if end > 0 else []
+            ranges += [QuietRange(reel, begin, end, side, reel.name)] if end > 0 else []
     return ranges
 
 
@@ -96,23 +102,27 @@ def _write(folder: Path, ranges: Sequence[QuietRange]) -> None:
         of_reel, done = list(group), 0
         write_excerpt(of_reel[0].reel, [(r.begin, r.end) for r in of_reel], folder / str(number))
         for r in of_reel:
-            rows.append((number, done, done + len(r), r.side, r.begin))
+            rows.append((number, done, done + len(r), r.side, r.source, r.offset + r.begin))
             done += len(r)
-    write_csv(folder / "ranges.csv", pd.DataFrame(rows, columns=["reel", "begin", "end", "side", "source_begin"]))
+    write_csv(folder / "ranges.csv", pd.DataFrame(rows, columns=RANGE_COLUMNS))
 
 
 def quiet_ranges(run: Path) -> list[QuietRange]:
     """The quiet frames that a run keeps, by reel, training before validation. Raises FileNotFoundError without any."""
     folder = run / "calibration" / "quiet"
-    if not (folder / "ranges.csv").is_file():
+    path, table = folder / "ranges.csv", pd.DataFrame()
+    if path.is_file():
+        table = pd.read_csv(path, dtype={"reel": np.int64, "source": str}, keep_default_na=False)
+    if not set(RANGE_COLUMNS) <= set(table.columns):
         raise FileNotFoundError(
-            f"{folder} is missing: {run} was never calibrated, or by an older version; finish its training with "
+            f"{folder} is missing or of an older version: {run} has to be calibrated again; finish its training with "
             f"--resume --model-path {run}"
         )
-    table = pd.read_csv(folder / "ranges.csv", dtype={"reel": np.int64})
     reels = {number: Reel(folder / str(number)) for number in table["reel"].unique().tolist()}
-    columns = (table[name].tolist() for name in ("reel", "begin", "end", "side"))
-    return [QuietRange(reels[number], begin, end, side) for number, begin, end, side in zip(*columns, strict=True)]
+    return [
+        QuietRange(reels[number], begin, end, side, source, source_begin - begin)
+        for number, begin, end, side, source, source_begin in table[list(RANGE_COLUMNS)].itertuples(index=False)
+    ]
 
 
 def within(ranges: Sequence[QuietRange], clip_length: int, most_bytes: int) -> list[QuietRange]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from config import EvalConfig
 from data.messages import progress
-from data.reel.reel import Reel
 from inference.calibration.noise import detection_level, fit_noise, noise_step
+from inference.calibration.not_quiet import episodes
 from inference.calibration.quiet import QuietRange
 from inference.calibration.thresholds import Calibration, counted
 from inference.events.boxes import find_boxes
@@ -26,7 +27,7 @@ class Place(NamedTuple):
     """Where a quiet frame is from; frames of one stretch may be linked."""
 
     stretch: int
-    reel: Reel
+    range: QuietRange
     index: int
 
 
@@ -52,7 +53,9 @@ class KeptMaps:
         return residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(self.shape)
 
 
-def measure_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path) -> Calibration:
+def measure_frames(
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path
+) -> tuple[Calibration, pd.DataFrame]:
     """Noise of every pixel, levels and events of quiet pictures; see `calibrate.measure`."""
     shape, sample = ranges[0].reel.shape[2:], []
     step = noise_step(sum(map(len, ranges)), shape)
@@ -66,9 +69,18 @@ def measure_frames(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
         made = Calibration(fit_noise(np.stack(sample) if sample else np.zeros((0, *shape))))
         sample.clear()
         levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
-        return counted(
-            made, levels, partial(_starts, made, maps, settings), ranges[0].reel.cadence_s, scorer.clip_length
-        )
+        starts_at = partial(_starts, made, maps, settings)
+        made = counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
+        return made, episodes(made.left_out, levels, partial(_where_of, made, maps, settings))
+
+
+def _where_of(
+    made: Calibration, maps: KeptMaps, settings: EvalConfig, number: int
+) -> tuple[QuietRange, int, float, float]:
+    residual, valid = maps[number]
+    score = np.where(valid, made.score(residual, settings), 0)
+    y, x = np.unravel_index(int(score.argmax()), score.shape)
+    return maps.places[number].range, maps.places[number].index, float(x), float(y)
 
 
 def _quiet_frames(
@@ -82,7 +94,7 @@ def _quiet_frames(
                 stretch += 1
                 for scored in fold.scorer.frames(r.reel, r.begin, r.end, settings):
                     bar.update()
-                    yield Place(stretch, r.reel, scored.index), fold.is_new, scored
+                    yield Place(stretch, r, scored.index), fold.is_new, scored
 
 
 def _level(made: Calibration, maps: KeptMaps, number: int, settings: EvalConfig) -> float:
@@ -98,7 +110,7 @@ def _starts(
     above = np.flatnonzero(levels > threshold).tolist()
     for _, group in groupby(above, key=lambda n: maps.places[n].stretch):
         numbers = {maps.places[n].index: n for n in group}
-        reel = maps.places[next(iter(numbers.values()))].reel
+        reel = maps.places[next(iter(numbers.values()))].range.reel
         sky = Sky.of(reel)
         linker = EventLinker.of(reel, settings, partial(shifts, sky) if sky else None)
         events = []

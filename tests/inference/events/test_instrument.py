@@ -54,7 +54,7 @@ def detect(sun, tmp_path_factory):
     model = models.build(model_config(), 1).eval()
     detector = Detector(model, {"171": stretch}, 8, torch.device("cpu"))
     quiet = reel_of(tmp_path_factory.mktemp("quiet") / "r", observed(rates), stretch)
-    calibration = measure(
+    calibration, _ = measure(
         detector, [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")], SETTINGS, quiet.path
     )
 
