@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 import config
 import models
-from config import ConfigError
+from config import ConfigError, TrainConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from models.losses.reconstruction import mse
@@ -29,7 +29,7 @@ from training import engine
 from training.checkpoint import load, path_of
 from training.device import autocast, autocast_dtype, pick_device
 from training.distributed import Batches, Processes
-from training.engine import Trainer, TrainingError
+from training.engine import Trainer, TrainingError, adamw
 from training.interrupt import Interrupt
 from training.loader import loading, open_data
 from training.monitor import image_strip, tensorboard_server
@@ -74,6 +74,27 @@ class TestLearning:
         steps = len(trainer.batches)
         assert trainer.lr(0) == pytest.approx(trainer.config.train.lr / steps)
         assert trainer.lr(steps - 1) == trainer.config.train.lr
+
+    @pytest.mark.parametrize("grad_clip", [1e-3, 1e6])
+    def test_gradients_are_as_long_as_they_may_be_and_no_longer(self, clips, tmp_path, grad_clip):
+        trainer = trainer_for(clips, tmp_path, train__grad_clip=grad_clip)
+        trainer.begin(None)
+        trainer.batches.start(0, first=0)
+        trainer.train_step(trainer.on_device(*next(iter(trainer.train_loader))), *trainer.batches.shares(0))
+        trainer.monitor.close()
+        norm = nn.utils.get_total_norm([p.grad for p in trainer.model.parameters()]).item()
+        told = trainer.state.grad_norm_sum  # as they were
+        assert 1e-3 < told < 1e6
+        assert norm == pytest.approx(min(told, grad_clip), rel=1e-6 / 1e-3)  # PyTorch adds 1e-6 to the norm
+
+    @pytest.mark.parametrize("gradient", [1.0, 1e-10])
+    def test_a_step_is_as_long_for_small_gradients_as_for_large_ones(self, gradient):
+        """As Adam's steps are, down to the gradients of residuals of 1e-5, squared."""
+        layer = nn.Linear(4, 3)
+        before, optimizer = layer.weight.detach().clone(), adamw(layer, TrainConfig(weight_decay=0.0))
+        layer.weight.grad = torch.full_like(layer.weight, gradient)
+        optimizer.step()
+        torch.testing.assert_close(before - layer.weight.detach(), torch.full((3, 4), 1e-3), rtol=1e-3, atol=0.0)
 
     def test_every_parameter_changes(self, clips, run):
         fresh = trainer_for(clips, run).model.state_dict()
@@ -420,8 +441,10 @@ class TestPrecision:
     def test_devices_are_chosen_by_name_and_missing_ones_refused(self):
         assert pick_device("cpu") == CPU
         assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-        with pytest.raises(ValueError, match=r"device cuda:99: this machine has \d+ CUDA devices; choose -d auto"):
-            pick_device("cuda:99")
+        there_are = torch.cuda.device_count()
+        message = f"device cuda:{there_are}: this machine has {there_are} CUDA devices; choose -d auto"
+        with pytest.raises(ValueError, match=message):
+            pick_device(f"cuda:{there_are}")
 
 
 class TestMonitor:
