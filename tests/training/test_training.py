@@ -32,7 +32,7 @@ from training.distributed import Batches, Processes
 from training.engine import Trainer, TrainingError, adamw
 from training.interrupt import Interrupt
 from training.loader import loading, open_data
-from training.monitor import image_strip, tensorboard_server
+from training.monitor import Monitor, image_strip, tensorboard_server
 from training.run import choose_folder
 from training.train import train
 
@@ -367,6 +367,15 @@ class TestFailures:
             train(quick_config(tmp_path / "clips", tmp_path / "run"))
         assert weights_of(tmp_path / "run").isfinite().all()
 
+    @pytest.mark.parametrize("other", [(8, 12), (12, 8)])
+    def test_reels_of_two_sizes_are_refused_by_name(self, tmp_path, other):
+        make_reel(tmp_path / "clips" / "a", drifting_blobs(60, 8, 8))
+        make_reel(tmp_path / "clips" / "b", drifting_blobs(60, *other))
+        with pytest.raises(
+            ValueError, match=r"can't share a batch: a \(1, 8, 8\), b \(1, \d+, \d+\); use one prep.resize"
+        ):
+            open_data(quick_config(tmp_path / "clips", None))
+
     def test_the_first_bad_gradient_is_named(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path)
         names = [name for name, _ in trainer.model.named_parameters()]
@@ -460,6 +469,26 @@ class TestMonitor:
     def test_a_strip_of_large_frames_is_shrunk_and_one_of_single_pixels_kept(self):
         assert image_strip(torch.rand(1, 3, 512, 256), torch.rand(1, 3, 512, 256)).shape == (3 * 128, 3 * 64)
         assert image_strip(torch.rand(4, 9, 1, 1), torch.rand(4, 9, 1, 1)).shape == (12, 8)
+
+    @pytest.mark.parametrize(
+        ("size", "tag"),
+        [((1, 1), "input (grey)"), ((1, 6), "input, rec"), ((6, 1), "input, rec"), ((6, 6), "input, rec")],
+    )
+    def test_a_series_is_shown_as_curves_and_a_picture_beside_its_reconstruction(self, tmp_path, size, tag):
+        monitor = Monitor(tmp_path, 0, is_main=True)
+        row = {
+            "epoch": 1,
+            "step": 3,
+            "train_loss": 1.0,
+            "val_loss": 1.0,
+            "lr": 0.1,
+            "grad_norm": 1.0,
+            "frames_per_s": 9.0,
+        }
+        monitor.epoch(row, 1, (torch.rand(2, 9, *size), torch.rand(2, 9, *size)))
+        monitor.close()
+        events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"images": 0}).Reload()
+        assert [name[: len(tag)] for name in events.Tags()["images"]] == [tag]
 
     def test_tensorboard_is_served_while_it_lasts_and_stops(self, run, capsys):
         with tensorboard_server(run) as address:
