@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 import config
 import models
-from config import ConfigError
+from config import ConfigError, TrainConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from models.losses.reconstruction import mse
@@ -29,10 +29,10 @@ from training import engine
 from training.checkpoint import load, path_of
 from training.device import autocast, autocast_dtype, pick_device
 from training.distributed import Batches, Processes
-from training.engine import Trainer, TrainingError
+from training.engine import Trainer, TrainingError, adamw
 from training.interrupt import Interrupt
 from training.loader import loading, open_data
-from training.monitor import image_strip, tensorboard_server
+from training.monitor import Monitor, image_strip, tensorboard_server
 from training.run import choose_folder
 from training.train import train
 
@@ -74,6 +74,27 @@ class TestLearning:
         steps = len(trainer.batches)
         assert trainer.lr(0) == pytest.approx(trainer.config.train.lr / steps)
         assert trainer.lr(steps - 1) == trainer.config.train.lr
+
+    @pytest.mark.parametrize("grad_clip", [1e-3, 1e6])
+    def test_gradients_are_as_long_as_they_may_be_and_no_longer(self, clips, tmp_path, grad_clip):
+        trainer = trainer_for(clips, tmp_path, train__grad_clip=grad_clip)
+        trainer.begin(None)
+        trainer.batches.start(0, first=0)
+        trainer.train_step(trainer.on_device(*next(iter(trainer.train_loader))), *trainer.batches.shares(0))
+        trainer.monitor.close()
+        norm = nn.utils.get_total_norm([p.grad for p in trainer.model.parameters()]).item()
+        told = trainer.state.grad_norm_sum  # as they were
+        assert 1e-3 < told < 1e6
+        assert norm == pytest.approx(min(told, grad_clip), rel=1e-6 / 1e-3)  # PyTorch adds 1e-6 to the norm
+
+    @pytest.mark.parametrize("gradient", [1.0, 1e-10])
+    def test_a_step_is_as_long_for_small_gradients_as_for_large_ones(self, gradient):
+        """As Adam's steps are, down to the gradients of residuals of 1e-5, squared."""
+        layer = nn.Linear(4, 3)
+        before, optimizer = layer.weight.detach().clone(), adamw(layer, TrainConfig(weight_decay=0.0))
+        layer.weight.grad = torch.full_like(layer.weight, gradient)
+        optimizer.step()
+        torch.testing.assert_close(before - layer.weight.detach(), torch.full((3, 4), 1e-3), rtol=1e-3, atol=0.0)
 
     def test_every_parameter_changes(self, clips, run):
         fresh = trainer_for(clips, run).model.state_dict()
@@ -346,6 +367,15 @@ class TestFailures:
             train(quick_config(tmp_path / "clips", tmp_path / "run"))
         assert weights_of(tmp_path / "run").isfinite().all()
 
+    @pytest.mark.parametrize("other", [(8, 12), (12, 8)])
+    def test_reels_of_two_sizes_are_refused_by_name(self, tmp_path, other):
+        make_reel(tmp_path / "clips" / "a", drifting_blobs(60, 8, 8))
+        make_reel(tmp_path / "clips" / "b", drifting_blobs(60, *other))
+        with pytest.raises(
+            ValueError, match=r"can't share a batch: a \(1, 8, 8\), b \(1, \d+, \d+\); use one prep.resize"
+        ):
+            open_data(quick_config(tmp_path / "clips", None))
+
     def test_the_first_bad_gradient_is_named(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path)
         names = [name for name, _ in trainer.model.named_parameters()]
@@ -420,8 +450,10 @@ class TestPrecision:
     def test_devices_are_chosen_by_name_and_missing_ones_refused(self):
         assert pick_device("cpu") == CPU
         assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-        with pytest.raises(ValueError, match=r"device cuda:99: this machine has \d+ CUDA devices; choose -d auto"):
-            pick_device("cuda:99")
+        there_are = torch.cuda.device_count()
+        message = f"device cuda:{there_are}: this machine has {there_are} CUDA devices; choose -d auto"
+        with pytest.raises(ValueError, match=message):
+            pick_device(f"cuda:{there_are}")
 
 
 class TestMonitor:
@@ -437,6 +469,26 @@ class TestMonitor:
     def test_a_strip_of_large_frames_is_shrunk_and_one_of_single_pixels_kept(self):
         assert image_strip(torch.rand(1, 3, 512, 256), torch.rand(1, 3, 512, 256)).shape == (3 * 128, 3 * 64)
         assert image_strip(torch.rand(4, 9, 1, 1), torch.rand(4, 9, 1, 1)).shape == (12, 8)
+
+    @pytest.mark.parametrize(
+        ("size", "tag"),
+        [((1, 1), "input (grey)"), ((1, 6), "input, rec"), ((6, 1), "input, rec"), ((6, 6), "input, rec")],
+    )
+    def test_a_series_is_shown_as_curves_and_a_picture_beside_its_reconstruction(self, tmp_path, size, tag):
+        monitor = Monitor(tmp_path, 0, is_main=True)
+        row = {
+            "epoch": 1,
+            "step": 3,
+            "train_loss": 1.0,
+            "val_loss": 1.0,
+            "lr": 0.1,
+            "grad_norm": 1.0,
+            "frames_per_s": 9.0,
+        }
+        monitor.epoch(row, 1, (torch.rand(2, 9, *size), torch.rand(2, 9, *size)))
+        monitor.close()
+        events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"images": 0}).Reload()
+        assert [name[: len(tag)] for name in events.Tags()["images"]] == [tag]
 
     def test_tensorboard_is_served_while_it_lasts_and_stops(self, run, capsys):
         with tensorboard_server(run) as address:

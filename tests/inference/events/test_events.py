@@ -1,6 +1,7 @@
 import json
 import math
 import tracemalloc
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from config import load
+from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
 from inference.events.events import COLUMNS, EventLinker, events_json, events_table, write_events
 from tests.support import oracles
@@ -98,6 +101,27 @@ def test_a_gap_in_time_ends_an_event_between_neighbouring_frames():
     assert event.frame_end == 1
     with pytest.raises(ValueError, match="needs a time"):
         linker.push(3, [])
+
+
+@dataclass
+class Paced:
+    """Of a reel what linking asks for."""
+
+    cadence_s: float
+    is_series: bool = False
+
+    @property
+    def meta(self):
+        return {"gap_threshold": 3.0}
+
+
+@given(st.integers(0, 4), st.sampled_from([0.99, 1.01]), st.sampled_from([0.04, 12.0]))
+def test_of_a_reel_what_lasts_longer_than_the_frames_bridged_is_not_bridged(gap_frames, part, cadence_s):
+    """As long as the frames of a gap, and the step behind it, may last without a gap in the recording."""
+    linker = EventLinker.of(Paced(cadence_s), load(None, {"eval.link_gap_frames": gap_frames}).eval)
+    pause_s = part * (gap_frames + 1) * longest_step_s(cadence_s, 3.0)
+    over = linker.push(0, [box(0, 0)], 0.0) + linker.push(1, [box(0, 0)], pause_s)
+    assert len(over) == (part > 1)
 
 
 def test_distance_links_boxes_that_do_not_overlap():
