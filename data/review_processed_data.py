@@ -1,10 +1,13 @@
 """`review`: which windows are fit to train on. Statistics of every window, robust outliers, verdicts, pictures.
 
+With a run (`--model-path`) the windows that stood out from its quiet data are rejected too.
+
 A verdict is a row in windows.csv with who and when; nothing is deleted, and a verdict by hand is never overwritten.
 Rejecting a window also keeps every window that shares frames with it out of training (`data.windows.usable`).
 """
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,12 +26,13 @@ log = logger(__name__)
 BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
+NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
 
 def review(config: Config) -> None:
     """Review every reel in `config.data_clips`, or set the verdicts named by --keep, --reject and --undo."""
     reels = find_reels(config.data_clips)
-    asked = hand_verdicts(config.review, reels)
+    asked, not_quiet = hand_verdicts(config.review, reels), not_quiet_frames(config.model_path)
     for reel in reels:
         statistics = None if asked else window_statistics(reel, read_windows(reel))
         table = read_windows(reel)  # read last: statistics take long, and the page may save verdicts meanwhile
@@ -37,6 +41,7 @@ def review(config: Config) -> None:
         else:
             table[list(STATISTICS)] = statistics
             judge(table, config.review.z_limit)
+            reject_not_quiet(table, not_quiet.get(reel.name, []))
         write_csv(reel.path / "windows.csv", table)
         if not asked:
             write_histograms(reel, table)
@@ -128,6 +133,28 @@ def judge(table: pd.DataFrame, z_limit: float) -> None:
     for i in np.flatnonzero(free & (np.abs(z) > z_limit).any(axis=1)):
         causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if abs(z[i, k]) > z_limit]
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
+
+
+def not_quiet_frames(run: str | None) -> dict[str, list[tuple[int, int, float]]]:
+    """By reel, the first and last frame and the score of what stood out from the quiet data of a run."""
+    found: dict[str, list[tuple[int, int, float]]] = {}
+    for path in sorted(Path(run).glob(f"calibration/*{NOT_QUIET}")) if run else []:
+        table = pd.read_csv(path, dtype={"reel": str}, keep_default_na=False, na_values={"score": [""]})
+        for row in table.itertuples():
+            found.setdefault(str(row.reel), []).append((row.frame_start, row.frame_end, row.score))
+    return found
+
+
+def reject_not_quiet(table: pd.DataFrame, episodes: list[tuple[int, int, float]]) -> None:
+    """Reject the windows that hold a frame of an episode, in place; verdicts that are there stay."""
+    free = table["verdict"].to_numpy() == ""
+    free &= (table["by"] != BY_USER).to_numpy()
+    start, stop = table["start"].to_numpy(), (table["start"] + table["length"]).to_numpy()
+    for first, last, score in sorted(episodes, key=lambda episode: -episode[2]):
+        held = free & (start <= last) & (stop > first)
+        why = f"stands out from the quiet data of the last training, score {score:.3g}"
+        table.loc[held, ["verdict", "reason", "by", "at"]] = ["reject", why, BY_STATISTICS, _now()]
+        free &= ~held
 
 
 def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, int], str]:

@@ -20,8 +20,9 @@ import pandas as pd
 from config import EvalConfig
 from data.messages import progress
 from data.reel.files import replacing
+from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
-from inference.calibration.not_quiet import NAME, episodes, tell
+from inference.calibration.not_quiet import episodes, tell
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.quiet_frames import measure_frames
@@ -50,7 +51,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
         made, standing_out = measure(scorer, ranges, settings, path.parent)
-        tell(path.with_name(f"{path.stem}-{NAME}"), standing_out)
+        tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
         _write(path, made)
     return _read(path)
 

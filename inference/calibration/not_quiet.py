@@ -17,7 +17,6 @@ from inference.calibration.quiet import QuietRange
 log = logger(__name__)
 
 COLUMNS = ("reel", "frame_start", "frame_peak", "frame_end", "time_utc", "time_s", "score", "x", "y")
-NAME = "not_quiet.csv"
 TOLD = 3
 # Of the number of a quiet frame: the range that it is from, its index there, and x, y of its highest score.
 WhereOf = Callable[[int], tuple[QuietRange, int, float, float]]
@@ -51,6 +50,6 @@ def tell(path: Path, table: pd.DataFrame) -> None:
     )
     more = f" and {len(table) - TOLD} more" if len(table) > TOLD else ""
     log.warning(
-        f"{len(table)} episodes of the quiet data stand out and are left out of the thresholds: {shown}{more}; all are "
-        f"in {path}. If they are no quiet data, -m review with --model-path {path.parent.parent} rejects their windows"
+        f"some quiet data stand out and are left out of the thresholds: {shown}{more}; see {path}. If they are not "
+        f"quiet, -m review with --model-path {path.parent.parent} rejects their windows for the next training"
     )
