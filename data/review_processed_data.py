@@ -139,9 +139,10 @@ def not_quiet_frames(run: str | None) -> dict[str, list[tuple[int, int, float]]]
     """By reel, the first and last frame and the score of what stood out from the quiet data of a run."""
     found: dict[str, list[tuple[int, int, float]]] = {}
     for path in sorted(Path(run).glob(f"calibration/*{NOT_QUIET}")) if run else []:
-        table = pd.read_csv(path, dtype={"reel": str}, keep_default_na=False, na_values={"score": [""]})
-        for row in table.itertuples():
-            found.setdefault(str(row.reel), []).append((row.frame_start, row.frame_end, row.score))
+        table = pd.read_csv(path, dtype={"reel": str}, keep_default_na=False)
+        columns = (table[name].tolist() for name in ("reel", "frame_start", "frame_end", "score"))
+        for reel, *episode in zip(*columns, strict=True):
+            found.setdefault(reel, []).append(tuple(episode))
     return found
 
 
