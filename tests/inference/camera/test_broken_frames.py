@@ -1,6 +1,7 @@
 """Broken frames are the camera's, whatever the model: an event of their kind, no low score, nothing else changes."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,6 +114,18 @@ def test_a_true_event_goes_on_behind_broken_frames(judge):
     for how in ("mostly black", "repeated"):
         found = span(judge(broken(frames, how, 30, 1, seed=1))[2])
         assert np.abs(np.subtract(found, whole)).max() <= 2, how
+
+
+def test_more_of_an_anomaly_never_scores_less(judge):
+    peaks = []
+    for sigmas in (10, 30, 100, 1e3, 1e6):
+        frames = SEEN[QUIET:].copy()
+        frames[30:33, :, 40:50, 60:70] += sigmas * 0.004
+        scorer, results, events = judge(frames)
+        peaks.append(results.statistics[30:33, 1].max())
+        assert (events["level"] != CAMERA).all()
+    if not scorer.is_steady:  # what looks for motion sees a light only when it comes and goes
+        assert all(after >= 0.99 * before for before, after in pairwise(peaks))
 
 
 def span(events) -> tuple[int, int]:
