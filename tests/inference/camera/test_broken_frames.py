@@ -58,11 +58,11 @@ def judge(request, tmp_path_factory):
     scorer = MAKERS[name](name, ranges)
     own = {"score": "residual", "common_mode": False, "smooth_px": 0.0} if name == "flow" else {}
     settings = replace(SETTINGS, **own)
-    calibration, bounds = measure(scorer, ranges, settings), learn(ranges, {})
+    calibration, bounds = measure(scorer, ranges, settings, folder), learn(ranges, {})
 
     def run(frames):
         new = make_reel(folder / f"new{np.random.default_rng().integers(2**32)}", frames)
-        low, high = calibration.thresholds(settings, new.cadence_s)
+        low, high = calibration.thresholds(settings)
         results = Results(new, settings)
         for found in detections(Job(new, scorer, calibration, low, high, settings, {}, new.path, bounds)):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
