@@ -18,13 +18,15 @@ from config import Config, dump
 from data.messages import logger, progress
 from data.reel.files import write_text
 from data.reel.reel import find_reels
+from inference.camera.watch import BROKEN
+from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
-from inference.events.instrument import is_resolved, judged
+from inference.events.instrument import explained, is_resolved, judged, whole_frame
 from inference.job import Job, find_run, flares_for, is_saved, make_job
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
 from inference.results.results import Results, ScoreMaps, read_boxes, saved_frame
-from inference.scorers.base import check_reel, score_reel
+from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from inference.scorers.windows import scored_stretches
@@ -74,15 +76,31 @@ def evaluate(config: Config) -> list[Path]:
 
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
-    return (detected(job, scored) for scored in score_reel(job.scorer, job.reel, job.settings))
+    return (detected(job, scored) for scored in watched_reel(job.scorer, job.reel, job.settings, job.bounds))
 
 
 def detected(job: Job, scored: ScoredFrame) -> Detection:
-    """One scored frame with its score map and its boxes."""
+    """One scored frame with its score map and its boxes, that of the camera among them.
+
+    What is wrong with a frame as a whole is an event, so a broken one scores no less than what is one, and one in which
+    the camera moved no less than what is usual.
+    """
     score = job.calibration.score(scored.residual, job.settings)
+    if scored.camera in BROKEN:
+        score = at_least(score, job.low, scored.valid)
+        return Detection(scored, score, [whole_frame(score, scored.valid, scored.camera)])
     boxes = find_boxes(score, job.low, job.high, job.settings.min_area, job.settings.iou_thresh, ~scored.valid)
     boxes = judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
+    if scored.camera:
+        score = at_least(score, job.usual, scored.valid)
+        boxes = boxes if job.scorer.is_steady else explained(boxes, scored.camera)
+        boxes = [*boxes, whole_frame(score, scored.valid, scored.camera)]
     return Detection(scored, score, boxes)
+
+
+def at_least(score: np.ndarray, level: float, valid: np.ndarray) -> np.ndarray:
+    """A score map (H, W) that is nowhere below a level, but for invalid pixels."""
+    return np.where(valid, np.maximum(score, np.float32(level)), score)
 
 
 def run_job(job: Job, seed: int) -> None:
@@ -103,7 +121,7 @@ def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
     """Score frame by frame, and draw the movie."""
     with movie_for(job) as movie:
         for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
-            results.add(found.scored.index, found.score, found.boxes, found.scored.common)
+            results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
             maps.add(found.scored.index, found.score)
             movie.add(found.scored, found.score, found.boxes)
 

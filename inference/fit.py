@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config import Config, from_dict
 from data.messages import logger
+from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
@@ -47,3 +48,4 @@ def calibrate_run(run: Path, config: Config) -> None:
         made = scorer.calibration(run, reel, config.eval)
         if shortfall := made.shortfall(settings_for(config.eval, reel)):
             log.warning(f"channels {', '.join(reel.channels)}: {shortfall}")
+        kept_bounds(run, reel.channels, scorer.scaling)

@@ -24,6 +24,8 @@ from data.reel.files import write_json
 from data.reel.reel import Reel
 from data.sources.times import shift_utc
 from inference.calibration.quiet import quiet_ranges
+from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
+from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import detected
 from inference.follow_events import JsonLines, LiveEvents, now_utc
 from inference.job import Job, find_run, make_job
@@ -69,6 +71,7 @@ def follow(config: Config) -> Path:
     source = LiveSource(config.eval, config.prep, form.in_colour)
     reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
     scorer.calibration(run, trained_on, settings)  # made now if it is missing, not while frames wait
+    kept_bounds(run, trained_on.channels, scorer.scaling)
     with interrupts_deferred() as interrupt, feeding(reel, source), watching(reel, interrupt):
         if not reel.wait_for_first():
             if interrupt.requested:
@@ -172,7 +175,7 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     teller = threading.Thread(target=_tell_status, args=(log, reel, source, events, progress, done), daemon=True)
     teller.start()
     try:
-        for scored in live_frames(job.scorer, reel, job.settings):
+        for scored in live_frames(job.scorer, reel, job.settings, job.bounds):
             time_s, delay_s = reel.moment(scored.index)
             events.add(scored.index, detected(job, scored).boxes, scored.common, time_s)
             progress.scored += 1
@@ -191,25 +194,29 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
 
 
-def live_frames(scorer: Scorer, reel: LiveReel, settings: EvalConfig) -> Iterator[ScoredFrame]:
-    """Every frame of every stretch that is long enough, in time order, as `score_reel` gives them of a finished one."""
+def live_frames(
+    scorer: Scorer, reel: LiveReel, settings: EvalConfig, bounds: Bounds = ALL_PASS
+) -> Iterator[ScoredFrame]:
+    """Every frame of every stretch that is long enough, in time order, as `watched_reel` of a finished one."""
     for begin, end in reel.each_stretch():
         if end.reached(begin + scorer.clip_length) == begin + scorer.clip_length:
-            yield from _stretch_frames(scorer, reel, begin, end, settings)
+            watched = WatchedStretch(reel, begin, bounds, scorer.scaling)
+            frames = _stretch_frames(scorer, watched.as_reel(), begin, end, settings)
+            yield from watched.told(frames, reach_of(scorer, settings))
 
 
 def _stretch_frames(
-    scorer: Scorer, reel: LiveReel, begin: int, end: OpenEnd, settings: EvalConfig
+    scorer: Scorer, reel: Reel, begin: int, end: OpenEnd, settings: EvalConfig
 ) -> Iterator[ScoredFrame]:
     following = begin
     try:
-        for scored in scorer.frames(reel.as_reel(), begin, end, settings):
+        for scored in scorer.frames(reel, begin, end, settings):
             following = scored.index + 1
             yield scored
     except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
         first = max(begin, following - scorer.looks_back)  # with what it looks back at
         if following < stretch.end:
-            rest = scorer.frames(reel.as_reel(), first, stretch.end, settings)
+            rest = scorer.frames(reel, first, stretch.end, settings)
             yield from (scored for scored in rest if scored.index >= following)
 
 

@@ -28,8 +28,8 @@ class LiveLinker(EventLinker):
 
     @property
     def open_tracks(self) -> list:
-        """Those that are events already: of `min_frames` boxes."""
-        return [track for track in self._open if track.n_frames >= self.min_frames]
+        """Those that are events already."""
+        return [track for track in self._open if track.is_event(self.min_frames)]
 
     def frames_of_interest(self) -> set[int]:
         """The frames that the open tracks will be told by."""

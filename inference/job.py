@@ -12,6 +12,7 @@ from data.labels.catalog import load_catalog
 from data.messages import logger
 from data.reel.reel import Reel
 from inference.calibration.thresholds import Calibration
+from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.results.results import ScoreMaps
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
@@ -34,6 +35,12 @@ class Job:
     settings: EvalConfig
     identity: dict
     run: Path
+    bounds: Bounds = ALL_PASS  # of whole frames
+
+    @property
+    def usual(self) -> float:
+        """The level that half of the quiet frames reach; 0 where none were looked at."""
+        return float(np.median(self.calibration.levels)) if len(self.calibration.levels) else 0.0
 
     @property
     def out(self) -> Path:
@@ -76,7 +83,8 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
     decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
     identity |= {"threshold_low": low, "threshold_high": high}
-    return Job(reel, scorer, quiet, low, high, settings, identity, run)
+    bounds = kept_bounds(run, reel.channels, scorer.scaling)
+    return Job(reel, scorer, quiet, low, high, settings, identity, run, bounds)
 
 
 # Settings that change what is drawn or compared, not what is found.

@@ -7,6 +7,7 @@ import numpy as np
 BRIGHTNESS_BINS = 32
 GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
 SMALLEST_BIN = 8  # pixels
+MOST_CONTRAST, LEAST_MOST = 0.5, 16 / GRAY_LEVELS  # of the picture's standard deviation, and where it has hardly any
 
 
 def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +18,8 @@ def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarra
     per brightness bin are the camera's, and what lies outside them is the scene's. Bins hold equally many pixels, so
     that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
     because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
-    taking it off is uncertain by about as much.
+    taking it off is uncertain by about as much. Neither is more than half the contrast of the expected picture: where
+    most of it is lost or is another one, that is not to be explained away.
     """
     levels = np.clip(np.rint(brightness * GRAY_LEVELS), -2 * GRAY_LEVELS, 3 * GRAY_LEVELS).astype(np.int16)
     values, known = difference[valid], levels[valid]
@@ -29,6 +31,8 @@ def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarra
     medians = _row_median(binned)
     scatter = 1.4826 * _row_median(np.abs(binned - medians[:, None]))
     scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
+    most = max(MOST_CONTRAST * float(brightness[valid].std(dtype=np.float64)), LEAST_MOST)
+    medians, scatter = np.clip(medians, -most, most), np.minimum(scatter, most)
     return _at_levels(levels, centres, medians), _at_levels(levels, centres, np.hypot(scatter, medians))
 
 

@@ -26,7 +26,7 @@ class Box:
     peak: float
     mean: float
     area: int  # pixels above the low threshold
-    level: str  # "high" when a pixel exceeds the high threshold, else "low"
+    level: str  # "high" when a pixel exceeds the high threshold, else "low"; "camera": the whole frame is the camera's
     instrument: str = ""  # why it is the camera's and not the scene's, see instrument.py
 
 

@@ -26,6 +26,7 @@ COLUMNS = (
     *("peak_score", "mean_score", "level"),
 )
 Drift = Callable[[list[tuple[int, Box]], int], np.ndarray]
+CAMERA = "camera"  # level of a box that is a whole frame
 UNEXPLAINED = 32  # an event with so many boxes of its own is no camera's, and its memory stays bounded
 
 
@@ -47,7 +48,7 @@ class Event:
     area_px: int  # in the frame of the peak
     peak_score: float
     mean_score: float  # over all its pixels in all frames
-    level: str  # "high" when any of its boxes is
+    level: str  # "high" when any of its boxes is; "camera" of whole frames
     reasons: tuple[str, ...] = ()  # why some of its boxes are the camera's, see instrument.py
     unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
 
@@ -60,6 +61,7 @@ class _Track:
         self.union = bounds_of(box)
         self.peak_frame, self.peak_box = frame, box
         self.n_frames, self.pixels, self.total, self.high = 0, 0, 0.0, False
+        self.of_frames = box.instrument if box.level == CAMERA else ""  # its kind, if whole frames are the camera's
         self.reasons: set[str] = set()
         self.unexplained: list[int] = []
         self.extend(frame, time_s, box)
@@ -67,6 +69,7 @@ class _Track:
     def extend(self, frame: int, time_s: float, box: Box) -> None:
         """Take in the box of a later frame."""
         self.last_frame, self.last_time_s, self.last_box = frame, time_s, box
+        self.unseen = 0  # frames since, of which the camera let nothing be seen
         if box.peak > self.peak_box.peak:
             self.peak_frame, self.peak_box = frame, box
         x0, y0, x1, y1 = self.union
@@ -80,11 +83,15 @@ class _Track:
         elif len(self.unexplained) < UNEXPLAINED:
             self.unexplained.append(frame)
 
+    def is_event(self, min_frames: int) -> bool:
+        """Whether it has enough boxes; of what the camera did to whole frames one is enough."""
+        return bool(self.of_frames) or self.n_frames >= min_frames
+
     def event(self) -> Event:
         """What the track has come to."""
         peak = self.peak_box
         place = (peak.x, peak.y, *self.union, peak.area, peak.peak)
-        level = "high" if self.high else "low"
+        level = CAMERA if self.of_frames else "high" if self.high else "low"
         frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
         traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
         return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces)
@@ -101,6 +108,9 @@ class EventLinker:
       stronger instead (that of the higher peak so far). The weaker ends, or goes on if it comes back within its gap.
     A track stays open over at most `max_gap_frames` frames without a box (frames that are never pushed count too), and
     over at most `max_gap_s` seconds when that is given. Events with fewer than `min_frames` boxes are dropped.
+
+    A box of level "camera" is a whole frame that is the camera's. It extends a track of its own kind only, of which one
+    frame is enough; and no such frame counts as one without a box for the others.
 
     drift: where the scene itself moves, as the Sun rotates: maps (frame, box) pairs and a later frame to the shifts
     (N, 2) dx, dy in px that carry them there; boxes are compared after it.
@@ -143,8 +153,15 @@ class EventLinker:
             raise ValueError(f"time_s is {time_s} at frame {frame}; max_gap_s {self.max_gap_s} needs a time")
         self._frame = frame
         closed = self._close(lambda t: self._is_over(t, frame, time_s))
-        track_of_box = match(self._open, boxes, self.max_distance_px, self._drift_until(frame))
-        for box, track in zip(boxes, track_of_box, strict=True):
+        scene = [box for box in boxes if box.level != CAMERA]
+        whole = [box for box in boxes if box.level == CAMERA]
+        tracks = [track for track in self._open if not track.of_frames]
+        of_frames = {track.of_frames: track for track in self._open if track.of_frames}
+        track_of_box = match(tracks, scene, self.max_distance_px, self._drift_until(frame, tracks))
+        track_of_box += [of_frames.get(box.instrument) for box in whole]
+        for track in tracks:
+            track.unseen += bool(whole)
+        for box, track in zip(scene + whole, track_of_box, strict=True):
             if track is None:
                 self._started += 1
                 self._open.append(_Track(self._started, frame, time_s, box))
@@ -152,23 +169,24 @@ class EventLinker:
                 track.extend(frame, time_s, box)
         return closed
 
-    def _drift_until(self, frame: int) -> np.ndarray:
-        """By how much the scene carries the last box of every open track until `frame`: (tracks, 2) dx, dy."""
-        if self.drift is None or not self._open:
-            return np.zeros((len(self._open), 2))
-        return self.drift([(track.last_frame, track.last_box) for track in self._open], frame)
+    def _drift_until(self, frame: int, tracks: Sequence[_Track]) -> np.ndarray:
+        """By how much the scene carries the last box of every track until `frame`: (tracks, 2) dx, dy."""
+        if self.drift is None or not tracks:
+            return np.zeros((len(tracks), 2))
+        return self.drift([(track.last_frame, track.last_box) for track in tracks], frame)
 
     def finish(self) -> list[Event]:
         """The events that were still open."""
         return self._close(lambda track: True)
 
     def _is_over(self, track: _Track, frame: int, time_s: float) -> bool:
-        return frame - track.last_frame - 1 > self.max_gap_frames or time_s - track.last_time_s > self.max_gap_s
+        missed = frame - track.last_frame - 1 - track.unseen
+        return missed > self.max_gap_frames or time_s - track.last_time_s > self.max_gap_s
 
     def _close(self, is_over: Callable[[_Track], bool]) -> list[Event]:
         over = [track for track in self._open if is_over(track)]
         self._open = [track for track in self._open if not is_over(track)]
-        return [track.event() for track in over if track.n_frames >= self.min_frames]
+        return [track.event() for track in over if track.is_event(self.min_frames)]
 
 
 def bounds_of(box: Box) -> tuple[int, int, int, int]:

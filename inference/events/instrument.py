@@ -10,7 +10,7 @@ import numpy as np
 
 from data.reel.reel import Reel
 from inference.events.boxes import Box
-from inference.events.events import UNEXPLAINED, Event
+from inference.events.events import CAMERA, UNEXPLAINED, Event
 
 SPIKE, BLOCK, POINTING, EXPOSURE = "cosmic ray", "missing block", "pointing jump", "exposure or noise floor"
 
@@ -36,6 +36,19 @@ def judged(
     if has_jumped(picture, expected, valid):
         return [replace(box, instrument=POINTING) for box in boxes]
     return [replace(box, instrument=_reason(picture, expected, box, resolved)) for box in boxes]
+
+
+def explained(boxes: list[Box], reason: str) -> list[Box]:
+    """Boxes with a reason for those that have none."""
+    return [box if box.instrument else replace(box, instrument=reason) for box in boxes]
+
+
+def whole_frame(score: np.ndarray, valid: np.ndarray, kind: str) -> Box:
+    """The box of a frame that is the camera's as a whole, from its score map (H, W); kind: see camera/watch.py."""
+    height, width = score.shape
+    seen = score[valid] if valid.any() else np.zeros(1, np.float32)
+    place = (0, 0, width, height, (width - 1) / 2, (height - 1) / 2)
+    return Box(*place, float(seen.max()), float(seen.mean()), max(int(valid.sum()), 1), CAMERA, kind)
 
 
 def is_resolved(reel: Reel) -> bool:

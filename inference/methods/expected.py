@@ -35,6 +35,7 @@ class Target(NamedTuple):
     """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
 
     measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
+    is_steady: whether the camera's motion does not show in it.
     """
 
     measure: Callable[[np.ndarray], np.ndarray]
@@ -42,6 +43,7 @@ class Target(NamedTuple):
     cell: int
     pool_cells: int
     pool_frames: int
+    is_steady: bool
 
 
 def change(frames: np.ndarray) -> np.ndarray:
@@ -53,8 +55,8 @@ def change(frames: np.ndarray) -> np.ndarray:
 
 
 TARGETS = {
-    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9),
-    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1),
+    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9, is_steady=True),
+    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1, is_steady=False),
 }
 
 
@@ -71,6 +73,10 @@ class Expected(Method):
     @property
     def target(self) -> Target:
         return TARGETS[self.settings.target]
+
+    @property
+    def is_steady(self) -> bool:
+        return self.target.is_steady
 
     @property
     def before(self) -> int:

@@ -31,6 +31,7 @@ class OpticalFlow(Method):
 
     before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames
     after = POOL_FRAMES // 2
+    is_steady = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""

@@ -11,8 +11,10 @@ import matplotlib
 import numpy as np
 
 from inference.events.boxes import Box
+from inference.events.events import CAMERA
 from inference.movie.canvas import Canvas, Colour, even, text_width, yuv_of
 from inference.movie.layout import (
+    BOX_COLOUR,
     BRIGHT,
     FAINT,
     LEVEL_COLOUR,
@@ -108,8 +110,9 @@ class Composer:
             if self.style.origin == "lower":
                 y0, y1 = self.shape[0] - y1, self.shape[0] - y0
             x0, y0, x1, y1 = (np.array([box.x0, y0, box.x1, y1]) * scale).tolist()
-            panel.rectangle(x0, y0, x1, y1, LEVEL_COLOUR[box.level], line)
-            self._draw_label(panel, f"{box.peak:.3g}", x0, y0, x1, y1, LEVEL_COLOUR[box.level])
+            panel.rectangle(x0, y0, x1, y1, BOX_COLOUR[box.level], line)
+            text = box.instrument if box.level == CAMERA else f"{box.peak:.3g}"
+            self._draw_label(panel, text, x0, y0, x1, y1, BOX_COLOUR[box.level])
 
     def _draw_label(self, panel: Canvas, text: str, x0: int, y0: int, x1: int, y1: int, colour: Colour) -> None:
         """A plate with text above the box, or below it, or at its upper edge where neither has room."""

@@ -19,8 +19,9 @@ from data.reel.files import write_csv, write_json
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches
+from inference.camera.watch import BROKEN
 from inference.events.boxes import Box
-from inference.events.events import Event, EventLinker, write_events
+from inference.events.events import CAMERA, Event, EventLinker, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
@@ -46,6 +47,7 @@ class Results:
         self.reel, self.settings, self.flares = reel, settings, flares
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
+        self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
         self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
@@ -55,8 +57,10 @@ class Results:
         drift = partial(shifts, self.sky) if self.sky else None
         self.linker = EventLinker.of(reel, settings, drift)
 
-    def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float) -> None:
-        """Add one frame, in time order; a gap in time closes the open events."""
+    def add(self, index: int, score: np.ndarray, boxes: list[Box], common: float, camera: str = "") -> None:
+        """Add one frame, in time order; a gap in time closes the open events. camera: see ScoredFrame."""
+        if camera:
+            self.camera[index] = camera
         self.statistics[index] = score.mean(), score.max(), score.std()
         self.common[index] = common
         self.add_boxes(index, boxes)
@@ -73,7 +77,7 @@ class Results:
         if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
             strongest = np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]
             self.variables[index] = [self.reel.channels[c] for c in strongest if parts[c] > 0]
-        self.n_boxes[index] = len(boxes)
+        self.n_boxes[index] = sum(box.level != CAMERA for box in boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
@@ -122,6 +126,8 @@ class Results:
         table.insert(1, "time_utc", "" if self.reel.times_utc is None else self.reel.times_utc.astype(str))
         table[["mean", "max", "std"]] = self.statistics
         table["boxes"] = self.n_boxes
+        if not self.reel.is_series:
+            table["camera"] = [self.camera.get(index, "") for index in range(len(self.reel))]
         if self.reel.labels is not None:
             table["label"] = self.reel.labels
         return table
@@ -142,7 +148,7 @@ class Results:
             "frames_scored": int(scored.sum()),
             "frames_not_scored": int((~scored).sum()),
             "frames_with_boxes": int((self.n_boxes > 0).sum()),
-            "boxes": len(self.boxes),
+            "boxes": int(self.n_boxes.sum()),
             "events": len(scene),
             "events_high": int((scene["level"] == "high").sum()),
             "events_instrument": len(events) - len(scene),
@@ -153,7 +159,8 @@ class Results:
         labels = self.reel.labels
         if labels is None:
             return {}
-        peaks = self.statistics[:, 1]
+        peaks = self.statistics[:, 1].copy()
+        peaks[[index for index, kind in self.camera.items() if kind in BROKEN]] = np.nan  # the camera's, as its events
         found = {"frame_auc": frame_auc(peaks, labels), "average_precision": average_precision(peaks, labels)}
         truth = labelled_intervals(labels, self.reel.times_s)
         intervals = scene_events(events)[["time_start_s", "time_end_s"]].to_numpy()

@@ -12,11 +12,13 @@ from matplotlib.figure import Figure
 
 from data.pictures.curves import curve
 from data.reel.files import replacing
+from inference.events.events import CAMERA
 from inference.metrics.frame import runs
 from inference.results.signals import Panel
 
 NO_GAPS = np.empty(0, np.int64)
 LEVEL_COLOUR = {"low": "#3a9bd9", "high": "#e8641b"}
+EVENT_COLOUR = {**LEVEL_COLOUR, CAMERA: "#8f6bc4"}
 
 
 def timeline(
@@ -51,7 +53,7 @@ def timeline(
     _draw_spans(axes, without_data(x, scores, gaps), (0, 1), "#8a8f98", 0.25, "no data")
     if labels is not None:
         _draw_spans(axes, _spans(x, runs(np.asarray(labels) == 1)), (0, 0.04), "#2f9e44", 1.0, "labelled")
-    for level, colour in LEVEL_COLOUR.items():
+    for level, colour in EVENT_COLOUR.items():
         some = events[events["level"] == level]
         spans = np.stack([x[some["frame_start"].to_numpy(np.int64)], x[some["frame_end"].to_numpy(np.int64)]], axis=1)
         _draw_spans(axes, spans, (0.04, 1), colour, 0.22, f"{level} event ({len(some)})")

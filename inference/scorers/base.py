@@ -27,6 +27,7 @@ class Scorer(ABC):
     """
 
     any_channels = False  # whether it takes reels of other channels than it was trained on
+    is_steady = False  # whether it takes the camera's motion off itself
 
     def __init__(self, clip_length: int, scaling: dict[str, Stretch]):
         self.clip_length, self.scaling = clip_length, scaling

@@ -25,6 +25,7 @@ class ScoredFrame:
     residual: np.ndarray
     valid: np.ndarray
     common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
+    camera: str = ""  # what is wrong with the frame as a whole, see camera/watch.py
 
 
 class Samples(NamedTuple):

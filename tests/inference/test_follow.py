@@ -425,6 +425,25 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
             assert live_event[key] == (pytest.approx(event[key], rel=1e-4) if is_number else event[key]), key
 
 
+def test_broken_frames_of_a_stream_are_told_as_eval_tells_them(work, tmp_path):
+    frames = scenes(140, FLASH)
+    frames[61] = 0  # in the middle of the flash
+    frames[100:104] = np.random.default_rng(0).integers(0, 256, (4, HEIGHT, WIDTH), dtype=np.uint8)
+    path = write(tmp_path / "broken.mkv", frames)
+    out = follow(settings(work, eval__follow=str(path), eval__follow_timeout_s=0.4))
+    closed = [r for r in records(work / "run", out.name) if r["type"] == "closed"]
+    camera = [(r["instrument"], r["frame_start"], r["frame_end"]) for r in closed if r["level"] == "camera"]
+    assert camera == [("missing data", 61, 61), ("missing data", 100, 103)]
+    assert json.loads((out / "summary.json").read_text())["events_instrument"] >= 2
+    offline = offline_events(work, path, tmp_path)
+    told = ("frame_start", "frame_peak", "frame_end", "n_frames", "level", "instrument")
+    by_start = [sorted(tuple(str(r[key]) for key in told) for r in some) for some in (closed, offline)]
+    assert by_start[0] == by_start[1]
+    flash = max((r for r in closed if r["level"] != "camera"), key=lambda r: r["peak_score"])
+    assert flash["frame_start"] <= 60
+    assert flash["frame_end"] >= 62
+
+
 def offline_events(work, path: Path, folder: Path) -> list[dict]:
     """The events of events.json, by eval's own parts and without its pictures."""
     config = settings(work, data_raw=str(path), data_clips=str(folder / "offline"))

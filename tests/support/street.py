@@ -8,10 +8,13 @@ MARGIN = 12  # px of the street beyond the picture's edges
 
 
 class Street:
-    """Walkers of 8 x 5 px who cross at about 0.6 px a frame, to both sides, on a ground with texture."""
+    """Walkers of 8 x 5 px who cross at about 0.6 px a frame, to both sides, on a ground with texture.
 
-    def __init__(self, seed: int = 0, walkers: int = 6, noise: float = 0.004):
-        self.random, self.noise = np.random.default_rng(seed), noise
+    beat_px: so far they go, and back, instead of all across.
+    """
+
+    def __init__(self, seed: int = 0, walkers: int = 6, noise: float = 0.004, beat_px: float | None = None):
+        self.random, self.noise, self.beat_px = np.random.default_rng(seed), noise, beat_px
         height, width = (n + 2 * MARGIN for n in SHAPE)
         self.ground = 0.5 + 0.5 * texture(self.random, height, width, 1.5)
         speeds = self.random.choice([-1, 1], walkers) * self.random.uniform(0.4, 0.8, walkers)
@@ -20,6 +23,9 @@ class Street:
             (row, self.random.uniform(0, width), speed, self._look(8, 5))
             for row, speed in zip(rows, speeds.tolist(), strict=True)
         ]
+
+    def _place(self, x: float, gone: float) -> float:
+        return x + gone if self.beat_px is None else x + abs(gone % (2 * self.beat_px) - self.beat_px)
 
     def _look(self, height: int, width: int) -> np.ndarray:
         return self.random.choice([0.1, 0.9]) + 0.4 * texture(self.random, height, width, 0.7)
@@ -34,7 +40,7 @@ class Street:
         for t, camera in enumerate(cameras):
             scene = self.ground.copy()
             for y, x, speed, walker in self.walkers:
-                paste(scene, walker, y, (x + speed * t) % (scene.shape[1] + 10) - 5)
+                paste(scene, walker, y, self._place(x, speed * t) % (scene.shape[1] + 10) - 5)
             if look is not None and planted is not None and t >= planted[2]:
                 paste(scene, look, MARGIN + (SHAPE[0] - planted[1]) // 2, MARGIN + planted[0] * (t - planted[2]))
             view = camera + np.array([[0, 0, MARGIN], [0, 0, MARGIN]])

@@ -8,7 +8,7 @@ window_pca      Spikes, shifts, broken correlations, other frequencies: what qui
 sub_pca         The same, by how rare it is: also what is small, in a direction that quiet windows hardly ever take.
 kmeans          The same, by how far it is from quiet windows as a whole.
 matrix_profile  Other shapes, each variable for itself: spikes, other frequencies, a shift only by its edges. It takes
-                off level and amplitude, and sees no broken correlation.
+                off level and amplitude, up to that of quiet data, and sees no broken correlation.
 iforest         Values that are unusual at many moments of a window. A spike in one of several variables touches few of
                 its cuts, and a variable that never changed in quiet data none.
 """

@@ -1,9 +1,10 @@
 """Matrix profile against quiet data: how far a window is from the most similar quiet one.
 
 Source: Yeh et al. 2016 (matrix profile I): an AB-join of the series with quiet samples, each variable for itself;
-distances are Euclidean between windows of mean 0 and spread 1. As matrix products (scikit-learn) it takes as long as
-stumpy's diagonals do up to windows of about 100 samples, 6 times as long at 1000, but nothing has to be compiled first:
-numba needs 40 s for that in every process.
+distances are Euclidean between windows of mean 0 and spread 1. A window that spreads further than any quiet one keeps
+what is beyond: taken off, a spike of a million sigma would look like one of ten. As matrix products (scikit-learn) it
+takes as long as stumpy's diagonals do up to windows of about 100 samples, 6 times as long at 1000, but nothing has to
+be compiled first: numba needs 40 s for that in every process.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from inference.calibration.quiet import QuietRange
-from inference.methods.series.base import SeriesMethod, mean_over_windows, windows_of
+from inference.methods.series.base import LEAST_SPREAD, SeriesMethod, mean_over_windows, windows_of
 
 # At most about; time goes with samples x quiet samples x variables, at windows up to 100 with 1e8 a second on one core.
 QUIET_SAMPLES = 8192
@@ -73,14 +74,17 @@ class MatrixProfile(SeriesMethod):
 def profile(samples: np.ndarray, quiet: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Distance of each window of samples (n,) to the nearest one of quiet (m,) without NaN, and where that begins."""
     starts = np.flatnonzero(np.isfinite(windows_of(quiet, length)).all(axis=1))
+    known = windows_of(quiet, length)[starts]
+    widest = max(float(known.std(axis=1, dtype=np.float64).max()), LEAST_SPREAD)
     nearest, distances = pairwise_distances_argmin_min(
-        normalised(windows_of(samples, length)), normalised(windows_of(quiet, length)[starts])
+        normalised(windows_of(samples, length), widest), normalised(known)
     )
     return distances, starts[nearest]
 
 
-def normalised(windows: np.ndarray) -> np.ndarray:
-    """Windows (n, length) of mean 0 and spread 1 each; constant ones are 0."""
+def normalised(windows: np.ndarray, widest: float = np.inf) -> np.ndarray:
+    """Windows (n, length) of mean 0 and spread 1 each, but of those beyond `widest`; constant ones are 0."""
     varies = np.ptp(windows, axis=1, keepdims=True) > 0  # because the spread of a constant is seldom exactly 0
     centred = windows - windows.mean(axis=1, keepdims=True, dtype=np.float64)
-    return np.divide(centred, centred.std(axis=1, keepdims=True), out=np.zeros_like(centred), where=varies).astype("f4")
+    spread = np.minimum(centred.std(axis=1, keepdims=True), widest)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=varies).astype("f4")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config import load
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
-from inference.events.events import COLUMNS, EventLinker, events_json, events_table, write_events
+from inference.events.events import CAMERA, COLUMNS, EventLinker, events_json, events_table, write_events
 from tests.support import oracles
 
 
@@ -262,3 +262,39 @@ def test_a_failed_write_leaves_the_old_file(events, tmp_path):
         write_events(tmp_path, table, {"version": object()})
     assert json.loads((tmp_path / "events.json").read_text())["version"] == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["events.csv", "events.json"]
+
+
+def whole_frame(kind):
+    return Box(0, 0, 40, 40, 19.5, 19.5, 3.0, 1.0, 1600, CAMERA, kind)
+
+
+@settings(max_examples=200)
+@given(
+    frames=scenes(), seed=st.integers(0, 2**16), kinds=st.lists(st.sampled_from(["frozen", "missing data"]), max_size=9)
+)
+def test_frames_that_are_the_cameras_change_no_event_of_the_scene(frames, seed, kinds):
+    """Lost frames put between those of a scene: its events are the same ones, later."""
+    before = run(frames, max_gap_frames=1)
+    places = np.random.default_rng(seed).integers(0, 20, len(kinds))
+    later = {f: f + int((places < f).sum()) for f in range(40)}
+    taken = {later[f] for f in range(40)}
+    lost = sorted(set(range(max(taken))) - taken)
+    spoilt = {later[f]: boxes for f, boxes in frames.items()}
+    spoilt |= {f: [whole_frame(kind)] for f, kind in zip(lost, kinds, strict=False)}
+    after = run(spoilt, max_gap_frames=1)
+    scene = [e for e in after if e.level != CAMERA]
+    assert [(e.frame_start, e.frame_end, e.x0, e.x1, e.peak_score) for e in scene] == [
+        (later[e.frame_start], later[e.frame_end], e.x0, e.x1, e.peak_score) for e in before
+    ]
+    camera = [e for e in after if e.level == CAMERA]
+    assert {r for e in camera for r in e.reasons} == set(kinds[: len(lost)])
+    assert sum(e.n_frames for e in camera) == len(kinds)
+
+
+def test_one_frame_of_the_cameras_is_an_event_of_its_kind():
+    frames = {3: [whole_frame("frozen")], 4: [whole_frame("frozen")], 5: [whole_frame("scene cut"), box(1, 1)], 20: []}
+    events = run(frames, min_frames=2)
+    assert [(e.reasons, e.frame_start, e.frame_end, e.level) for e in events] == [
+        (("frozen",), 3, 4, CAMERA),
+        (("scene cut",), 5, 5, CAMERA),
+    ]

@@ -1,5 +1,7 @@
 """Common mode, smoothing and the residual stream, each against what it must and must not remove."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +84,31 @@ def test_clipped_pixels_are_judged_together_wherever_they_are():
     lifted[32:] = np.linspace(0, 0.05, 32)[:, None]  # the dark half, lifted more and more towards its edge
     shared, scatter = common_mode(lifted, brightness, np.ones((64, 64), bool))
     assert (np.abs(lifted - shared) / scatter)[32:].max() < 1.5
+
+
+@given(share=st.floats(0.1, 0.95), seed=st.integers(0, 2**16))
+def test_what_is_lost_is_not_explained_away(share, seed):
+    brightness, noise = scene()
+    lost = np.random.default_rng(seed).permutation(64) < round(share * 64)  # rows
+    difference = np.where(lost[:, None], -brightness, noise)
+    scores = []
+    for case in (noise, difference):
+        shared, scatter = common_mode(case, brightness, np.ones((64, 64), bool))
+        scores.append((np.abs(case - shared) / scatter).mean())
+    assert scores[1] > 1.2 * scores[0]
+
+
+@given(side=st.integers(2, 30), seed=st.integers(0, 2**16), sign=st.sampled_from([-1, 1]))
+def test_a_stronger_event_never_scores_less(side, seed, sign):
+    brightness, noise = scene()
+    y, x = np.random.default_rng(seed).integers(0, 64 - side, 2)
+    peaks = []
+    for sigmas in (3, 10, 30, 1e2, 1e3, 1e6):
+        case = noise.copy()
+        case[y : y + side, x : x + side] += sign * sigmas * noise.std()
+        shared, scatter = common_mode(case, brightness, np.ones((64, 64), bool))
+        peaks.append((np.abs(case - shared) / scatter)[y : y + side, x : x + side].max())
+    assert all(after >= before for before, after in pairwise(peaks))
 
 
 def test_common_mode_leaves_a_local_event_alone():

@@ -1,0 +1,151 @@
+"""How far whole frames of a camera may go, learnt from its quiet ones: no level of grey is built in.
+
+A camera that repeats every frame nine times, shakes, sleeps at night or shows a still screen does so in quiet data too,
+and then it is not broken.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data.messages import progress
+from data.reel.files import replacing
+from data.reel.stretch import Stretch
+from data.reel.window_dataset import read_scaled
+from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.camera.looks import Alone, Look, Pair, alone, pair
+from inference.camera.motion import LEAST_PX
+from inference.metrics.frame import runs
+
+MOST_FRAMES, PIECE_FRAMES = 1_200, 60  # that bounds are learnt from, in pieces of consecutive ones
+LEAST_FRAMES = 16  # fewer say nothing
+RARE = 0.05  # share of the quiet frames that may be broken themselves
+LOST = 1 / 3  # what is left of the smoothness or the edges of quiet frames where they are lost
+LEAST_LEVEL = 0.3  # of both; where quiet frames have less, there is nothing to lose
+FILLED, SCATTERS = 0.25, 5.0  # share of a picture that is filled in, and times that the share at one value scatters
+MOVED = 1.5  # times the quiet motion
+SMALL_CHANGE, LARGE_CHANGE = 0.25, 0.1  # of the smallest and of the largest quiet changes: below, a frame is a repeat
+
+
+class Repeats(NamedTuple):
+    """A frame that changes by at most `change` repeats the last one; so many in a row are more than quiet data have."""
+
+    change: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What frames of one camera are held against; see `Alone` and `Pair`. The defaults let everything pass."""
+
+    valid: float = 0.0  # at least
+    quiet_flat: float = 1.0  # what quiet frames have
+    flat: float = np.inf  # more is a fill
+    brightest: float = np.inf  # of quiet frames
+    smooth: float = -np.inf  # at least
+    kept: float = -np.inf  # at least
+    moved_px: float = np.inf  # at most
+    small_change: float = 0.0
+    small_repeats: float = np.inf
+    large_change: float = 0.0
+    large_repeats: float = np.inf
+
+    @property
+    def repeats(self) -> tuple[Repeats, Repeats]:
+        return Repeats(self.small_change, self.small_repeats), Repeats(self.large_change, self.large_repeats)
+
+
+ALL_PASS = Bounds()
+
+
+def kept_bounds(run: Path, channels: Sequence[str], scaling: dict[str, Stretch]) -> Bounds:
+    """The bounds of a run for reels of these channels; learnt now from its quiet frames if they are missing.
+
+    Channels that the run has no quiet frames of are held against all that it has. A run without any lets all pass.
+    """
+    if not (run / "calibration" / "quiet" / "ranges.csv").is_file():
+        return ALL_PASS
+    name = hashlib.sha256("+".join(channels).encode()).hexdigest()[:16]
+    path = run / "calibration" / f"camera-{name}.npz"
+    if not path.is_file():
+        ranges = quiet_ranges(run)
+        found = learn([r for r in ranges if list(r.reel.channels) == list(channels)] or ranges, scaling)
+        with replacing(path) as part:
+            np.savez(part, allow_pickle=False, **{name: np.array(value) for name, value in asdict(found).items()})
+    with np.load(path, allow_pickle=False) as saved:
+        return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds)})
+
+
+def learn(ranges: Sequence[QuietRange], scaling: dict[str, Stretch]) -> Bounds:
+    """Bounds from at most about MOST_FRAMES quiet frames, evenly over time; none for a series, which has no camera."""
+    if ranges[0].reel.is_series:
+        return ALL_PASS
+    pieces = [piece for r in ranges for piece in r.pieces(PIECE_FRAMES)]
+    step = max(1, -(-sum(map(len, pieces)) // MOST_FRAMES))
+    singles: list[Alone] = []
+    pairs: list[list[Pair]] = []
+    for piece in progress(pieces[::step], desc="learning what the camera does", unit="piece"):
+        looks = list(_looks(piece, scaling))
+        singles += [alone(look) for look in looks]
+        pairs.append([pair(now, before) for before, now in pairwise(looks)])
+    return bounds_of(singles, pairs)
+
+
+def _looks(piece: QuietRange, scaling: dict[str, Stretch]) -> Iterator[Look]:
+    for index in range(piece.begin, piece.end):
+        frames, valid = read_scaled(piece.reel, index, index + 1, scaling)
+        yield Look.of(frames[0] * valid, valid[0])
+
+
+def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Bounds:
+    """Bounds from the facts of quiet frames, and of the pairs in pieces of consecutive ones."""
+    together = [facts for piece in pairs for facts in piece]
+    if len(together) < LEAST_FRAMES:
+        return ALL_PASS
+    valid, flat, level, smooth = np.array(singles).T
+    _, kept, moved_px = np.array(together).T
+    changes = [np.array([facts.change for facts in piece]) for piece in pairs]
+    usual, most = np.quantile(flat, [0.5, 1 - RARE])
+    small, large = repeats_of(changes)
+    return Bounds(
+        valid=float(np.quantile(valid, RARE)) / 2,
+        quiet_flat=float(most),
+        flat=float(max(most + FILLED * (1 - most), most + SCATTERS * (most - usual))),
+        brightest=float(level.max()),
+        smooth=_lost(smooth),
+        kept=_lost(kept),
+        moved_px=max(LEAST_PX, MOVED * float(np.quantile(moved_px, 1 - RARE))),
+        small_change=small.change,
+        small_repeats=small.most,
+        large_change=large.change,
+        large_repeats=large.most,
+    )
+
+
+def _lost(quiet: np.ndarray) -> float:
+    least = float(np.quantile(quiet, RARE))
+    return LOST * least if least >= LEAST_LEVEL else -np.inf
+
+
+def repeats_of(changes: Sequence[np.ndarray]) -> tuple[Repeats, Repeats]:
+    """From quiet changes, pieces of consecutive frames each: how little a repeat changes, and how many come in a row.
+
+    Against the smallest changes, a single repeat shows where noise never rests; against the largest, a standstill does
+    where frames are repeated anyway, as a slower film is for a faster screen. Twice the longest quiet row passes, and
+    any where such rows make up half of a piece: a still scene is no broken camera.
+    """
+    every = np.concatenate(changes)
+    moving = every[every > 0]
+    if not len(moving):
+        return Repeats(0.0, np.inf), Repeats(0.0, np.inf)
+    found = []
+    for change in (SMALL_CHANGE * np.quantile(moving, RARE), LARGE_CHANGE * np.quantile(every, 0.95)):
+        rows = [int(np.diff(runs(piece <= change), axis=1).max(initial=0)) for piece in changes]
+        is_still = any(2 * row > len(piece) for row, piece in zip(rows, changes, strict=True))
+        found.append(Repeats(float(change), np.inf if is_still else 2.0 * max(rows)))
+    return found[0], found[1]

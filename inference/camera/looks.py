@@ -1,0 +1,108 @@
+"""What a frame looks like as a whole, and what two frames share: the facts that tell whether a camera's data are sound.
+
+All are of frames in a model's scaling (about 0..1), and of few pixels, so that they cost little beside any model.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from inference.camera.motion import camera_motion, rms_px
+
+MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
+LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
+TILES = 4  # structure is compared in TILES x TILES parts of the picture
+
+
+class Look(NamedTuple):
+    """One frame: its grey values (h, w) float32 on some of its pixels, which are valid, and a small picture of it."""
+
+    grey: np.ndarray
+    valid: np.ndarray
+    small: np.ndarray  # (h, w) uint8
+
+    @classmethod
+    def of(cls, frame: np.ndarray, valid: np.ndarray) -> "Look":
+        """Of a frame (C, H, W), invalid pixels 0, and its valid pixels (H, W)."""
+        step = -(-max(valid.shape) // MOST_PX)
+        factor = min(1.0, SMALL_PX / max(valid.shape))
+        size = [max(TILES, round(n * factor)) for n in valid.shape[::-1]]
+        levels = np.rint(255 * np.clip(frame.mean(axis=0), 0, 1)).astype(np.uint8)
+        small = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
+        return cls(frame[:, ::step, ::step].mean(axis=0), valid[::step, ::step], small)
+
+
+class Alone(NamedTuple):
+    """Facts of a frame by itself."""
+
+    valid: float  # share of its pixels
+    flat: float  # share of the valid ones that have one value, or the next
+    level: float  # that value, 0..1
+    smooth: float  # correlation of a pixel with its neighbours: about 0 in pure noise
+
+
+class Pair(NamedTuple):
+    """Facts of a frame and one before it."""
+
+    change: float  # mean absolute difference of pixels: a quarter of the picture has changed by at least so much
+    kept: float  # correlation of edges: a quarter of the picture has kept them at least so well
+    moved_px: float  # how far the camera moved, rms, in px of SMALL_PX
+
+
+def alone(look: Look) -> Alone:
+    """Facts of one frame; of one without a valid pixel nothing but that is known."""
+    values = look.grey[look.valid]
+    if not values.size:
+        return Alone(0.0, 0.0, 0.0, 1.0)
+    steps = np.clip(np.rint(values * LEVELS), -LEVELS, 3 * LEVELS).astype(np.int64) + LEVELS
+    counts = np.bincount(steps, minlength=4 * LEVELS + 2)
+    pairs = counts[:-1] + counts[1:]
+    level = int(pairs.argmax())
+    neighbours = (look.small[:, :-1], look.small[:, 1:]), (look.small[:-1], look.small[1:])
+    smooth = float(np.mean([correlation(a, b, alike=1.0) for a, b in neighbours]))
+    return Alone(float(look.valid.mean()), float(pairs[level] / values.size), (level - LEVELS) / LEVELS, smooth)
+
+
+def pair(now: Look, before: Look) -> Pair:
+    """Facts of two frames of one size."""
+    motion = camera_motion(before.small, now.small)
+    return Pair(change_of(now, before), kept_edges(now.small, before.small), rms_px(motion, now.small.shape))
+
+
+def change_of(now: Look, before: Look) -> float:
+    """Upper quartile of the mean absolute differences in the parts of two frames; infinite where none are valid.
+
+    So something that saturates, or a clock that goes on, is not the whole picture.
+    """
+    both = now.valid & before.valid
+    differences = np.where(both, np.abs(now.grey - before.grey), np.float32(0))
+    total, share = (
+        cv2.resize(a.astype(np.float32), (TILES, TILES), interpolation=cv2.INTER_AREA) for a in (differences, both)
+    )
+    known = share > 0
+    return float(np.quantile(total[known] / share[known], 0.75)) if known.any() else np.inf
+
+
+def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
+    """Upper quartile over TILES x TILES parts of the correlation of the gradients of two pictures (h, w) uint8.
+
+    What goes on in three quarters of a picture leaves it alone, and a change of light does too.
+    """
+    pictures = _gradients(now), _gradients(before)
+    edges = [np.linspace(0, n, TILES + 1).astype(int).tolist() for n in now.shape]
+    parts = [(slice(*rows), slice(*columns)) for rows in pairwise(edges[0]) for columns in pairwise(edges[1])]
+    return float(np.quantile([correlation(pictures[0][part], pictures[1][part]) for part in parts], 0.75))
+
+
+def _gradients(picture: np.ndarray) -> np.ndarray:
+    """(h, w) -> (h, w, 2)."""
+    return np.stack([cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))], axis=-1)
+
+
+def correlation(a: np.ndarray, b: np.ndarray, alike: float = 0.0) -> float:
+    """Pearson's, of two arrays of one shape; `alike` where one of them is constant."""
+    a, b = (values - values.mean(dtype=np.float64) for values in (a, b))
+    size = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / size) if size > 0 else alike

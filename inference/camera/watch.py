@@ -1,0 +1,66 @@
+"""Frames as they come, held against what the camera does on quiet days: which are broken, and how.
+
+A frame that is broken says nothing about the scene. The kinds are the reasons of the camera's events:
+
+missing data   little is valid, much is filled with one value at a stroke, or nothing but noise is left
+frozen         the picture repeats itself, more often than quiet data do
+scene cut      another picture altogether: neither the frame before nor the last sound one looks like it
+camera moved   all of the picture moves, further than on quiet days; its data are sound
+"""
+
+from inference.camera.bounds import Bounds
+from inference.camera.looks import Alone, Look, alone, pair
+
+MISSING, FROZEN, CUT, MOVED = "missing data", "frozen", "scene cut", "camera moved"
+BROKEN = (MISSING, FROZEN, CUT)
+MOSTLY = 0.75  # of what is not flat on quiet days: so much must be bright, or be filled from the first frame on
+
+
+class Watch:
+    """A stretch of frames in time order; memory of two small pictures."""
+
+    def __init__(self, bounds: Bounds):
+        self.bounds = bounds
+        self.last: Look | None = None
+        self.sound: Look | None = None  # the last frame that was not broken
+        self.flat = 1.0  # of that
+        self.repeated = [0 for _ in bounds.repeats]  # frames in a row
+
+    def see(self, look: Look) -> str:
+        """What is wrong with the next frame, '' if nothing is."""
+        facts = alone(look)
+        kind = self._kind(look, facts)
+        self.last = look
+        if kind not in BROKEN:
+            self.sound, self.flat = look, facts.flat
+        return kind
+
+    def _kind(self, look: Look, facts: Alone) -> str:
+        if self._is_missing(facts):
+            return MISSING
+        if self.last is None:
+            return ""
+        last = pair(look, self.last)
+        if self._is_frozen(last.change):
+            return FROZEN
+        if self.sound is None:
+            return ""
+        since = last if self.sound is self.last else pair(look, self.sound)
+        if since.moved_px > self.bounds.moved_px:
+            return MOVED
+        return CUT if max(last.kept, since.kept) < self.bounds.kept else ""
+
+    def _is_missing(self, facts: Alone) -> bool:
+        if facts.valid < self.bounds.valid or facts.smooth < self.bounds.smooth:
+            return True
+        # Dusk comes slowly and a flare saturates a part; a fill is there at once.
+        at_once = 1.0 if self.sound is None else facts.flat - self.flat
+        is_doubtful = self.sound is None or facts.level > self.bounds.brightest
+        quiet = self.bounds.quiet_flat
+        needed = max(self.bounds.flat, quiet + MOSTLY * (1 - quiet)) if is_doubtful else self.bounds.flat
+        return facts.flat > needed and at_once > (self.bounds.flat - quiet) / 2
+
+    def _is_frozen(self, change: float) -> bool:
+        repeats = self.bounds.repeats
+        self.repeated = [n + 1 if change <= r.change else 0 for n, r in zip(self.repeated, repeats, strict=True)]
+        return any(n > r.most for n, r in zip(self.repeated, repeats, strict=True))

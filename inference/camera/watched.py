@@ -1,0 +1,117 @@
+"""A stretch of a reel as scorers should see it: a broken frame shows the last sound one before it.
+
+So what a camera does for a frame ends with that frame, in whatever way a model looks at its neighbours; and no scorer
+has to know. What was broken, and how, is told with each scored frame.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from config import EvalConfig
+from data.reel.contract import AnyReel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
+from data.reel.stretch import Stretch, restretch
+from data.reel.window_dataset import read_scaled, target_stretches
+from inference.camera.bounds import Bounds
+from inference.camera.looks import Look
+from inference.camera.watch import BROKEN, Watch
+from inference.scorers.base import Scorer
+from inference.scorers.residual import ScoredFrame
+from inference.scorers.windows import scored_stretches
+
+AT_ONCE = 32  # frames that are looked at together
+MOST_HELD = 64  # sound frames that are kept for the broken ones behind them
+
+
+class WatchedStretch:
+    """A reel from frame `begin` on, up to a gap: read from there in any blocks, it looks at every frame once, in order.
+
+    Threads may read at once, and the reel may still grow.
+    """
+
+    def __init__(self, reel: AnyReel, begin: int, bounds: Bounds, scaling: dict[str, Stretch]):
+        self.reel, self.scaling, self.watch = reel, scaling, Watch(bounds)
+        self.kinds: dict[int, str] = {}  # of frames that are not as they should be
+        self._instead: dict[int, int] = {}  # broken frame -> the sound one that it shows
+        self._held: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
+        self._sound: tuple[int, np.ndarray, np.ndarray] | None = None
+        self._next, self._lock = begin, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reel, name)
+
+    def as_reel(self) -> Reel:
+        """This stretch, for what reads it by those members of a Reel that it has too."""
+        return cast(Reel, self)
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), as `Reel.read`."""
+        frames, bits = self.reel.read(start, stop)  # may wait, so nobody is locked out meanwhile
+        with self._lock:
+            while self._next < start:
+                self._see(*self.reel.read(self._next, min(start, self._next + AT_ONCE)))
+            self._see(frames[self._next - start :], bits[self._next - start :])
+            for index in range(start, stop):
+                if index in self._instead:
+                    frames[index - start], bits[index - start] = self._shown(self._instead[index])
+        return frames, bits
+
+    def told(self, frames: Iterator[ScoredFrame], reach: int) -> Iterator[ScoredFrame]:
+        """Scored frames of this stretch, each as it is and with what is wrong with it.
+
+        reach: how far before a scored frame a scorer still reads.
+        """
+        for scored in frames:
+            kind = self.kinds.get(scored.index, "")
+            if kind in BROKEN:
+                own, valid = read_scaled(cast(Reel, self.reel), scored.index, scored.index + 1, self.scaling)
+                scored = replace(scored, frame=own[0] * valid)
+            yield replace(scored, camera=kind) if kind else scored
+            self._forget(scored.index - reach)
+
+    def _forget(self, before: int) -> None:
+        with self._lock:
+            for known in (self.kinds, self._instead):
+                for index in [i for i in known if i < before]:
+                    del known[index]
+
+    def _see(self, frames: np.ndarray, bits: np.ndarray) -> None:
+        scaled = restretch(frames.astype(np.float32), self.reel.stretches, target_stretches(self.reel, self.scaling))
+        for frame, own, mask in zip(frames, scaled, bits, strict=True):
+            valid = (mask & INVALID) == 0
+            kind = self.watch.see(Look.of(own * valid, valid))
+            if kind:
+                self.kinds[self._next] = kind
+            if kind not in BROKEN:
+                self._sound = self._next, frame.copy(), mask.copy()
+            elif self._sound is not None:
+                self._instead[self._next] = self._sound[0]
+                self._held[self._sound[0]] = self._sound[1:]
+                if len(self._held) > MOST_HELD:
+                    self._held.popitem(last=False)
+            self._next += 1
+
+    def _shown(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if index in self._held:
+            return self._held[index]
+        frames, bits = self.reel.read(index, index + 1)
+        return frames[0], bits[0]
+
+
+def watched_reel(scorer: Scorer, reel: Reel, settings: EvalConfig, bounds: Bounds) -> Iterator[ScoredFrame]:
+    """Every frame of a reel that can be scored, in time order, as `score_reel`, with what is wrong with it."""
+    for begin, end in scored_stretches(reel, scorer.clip_length):
+        watched = WatchedStretch(reel, begin, bounds, scorer.scaling)
+        frames = scorer.frames(watched.as_reel(), begin, end, settings)
+        yield from watched.told(frames, reach_of(scorer, settings))
+
+
+def reach_of(scorer: Scorer, settings: EvalConfig) -> int:
+    """How many frames before one that was scored a scorer may still read."""
+    return 2 * scorer.at_once(settings) + scorer.looks_back

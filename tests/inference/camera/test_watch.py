@@ -1,0 +1,123 @@
+"""Broken frames are told from sound ones by what quiet frames do, and by nothing else."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.camera.bounds import bounds_of
+from inference.camera.looks import Look, alone, pair
+from inference.camera.watch import BROKEN, CUT, FROZEN, MISSING, MOVED, Watch
+from tests.support.broken import BREAKS, broken
+from tests.support.street import Street, shaking, standing
+
+QUIET, NEW = 60, 16
+ALL = Street(11).frames(standing(QUIET + NEW))
+SOUND = ALL[QUIET:]
+
+
+def looks_of(frames):
+    return [Look.of(frame, np.ones(frame.shape[1:], bool)) for frame in frames]
+
+
+def bounds_from(frames, pieces=2):
+    parts = [looks_of(part) for part in np.array_split(frames, pieces)]
+    pairs = [[pair(now, before) for before, now in pairwise(part)] for part in parts]
+    return bounds_of([alone(look) for part in parts for look in part], pairs)
+
+
+def kinds(frames, bounds):
+    watch = Watch(bounds)
+    return [watch.see(look) for look in looks_of(frames)]
+
+
+BOUNDS = bounds_from(ALL[:QUIET])
+
+
+def test_sound_frames_pass():
+    assert kinds(SOUND, BOUNDS) == [""] * NEW
+
+
+@given(
+    how=st.sampled_from(list(BREAKS)), at=st.integers(1, NEW - 5), count=st.integers(1, 4), seed=st.integers(0, 2**16)
+)
+def test_every_kind_is_told_and_no_frame_around(how, at, count, seed):
+    found = kinds(broken(SOUND, how, at, count, seed), BOUNDS)
+    kind = BREAKS[how][1]
+    assert found[at : at + count] == [kind] * count
+    back = [MOVED] if kind == MOVED else [""]  # the camera moves back
+    assert found[:at] + found[at + count :] == [""] * at + back + [""] * (NEW - at - count - 1)
+
+
+def test_a_lasting_cut_is_one_frame_and_the_new_scene_is_watched_on():
+    other = Street(12).frames(standing(20))
+    found = kinds(np.concatenate([SOUND[:10], other, broken(other, "mostly black", 5, 1, 0)]), BOUNDS)
+    assert [i for i, kind in enumerate(found) if kind] == [10, 35]
+    assert found[10] == CUT
+    assert found[35] == MISSING
+
+
+def test_quiet_frames_that_are_broken_themselves_hide_no_others():
+    quiet = ALL[:QUIET]
+    for how in ("mostly black", "another scene"):
+        spoilt = np.concatenate([quiet, quiet])
+        bounds = bounds_from(broken(spoilt, how, 37, 1, 1))
+        assert kinds(broken(SOUND, how, 8, 1, 5), bounds)[8] == BREAKS[how][1]
+
+
+@pytest.mark.parametrize("every", [2, 9])
+def test_frames_that_are_repeated_on_quiet_days_too_are_not_frozen_until_they_stand_still(every):
+    slow = np.repeat(ALL[: QUIET // 2], every, axis=0)
+    new = np.repeat(SOUND[:10], every, axis=0)
+    bounds = bounds_from(slow)
+    assert kinds(new, bounds) == [""] * len(new)
+    stopped = np.concatenate([new, np.repeat(new[-1:], 3 * every, axis=0)])
+    assert kinds(stopped, bounds)[-1] == FROZEN
+
+
+def test_a_still_scene_is_no_broken_camera():
+    screen = np.repeat(ALL[:1], QUIET, axis=0)
+    assert set(kinds(np.repeat(ALL[:1], 3 * QUIET, axis=0), bounds_from(screen))) == {""}
+    busy = np.concatenate([ALL[:20], np.repeat(ALL[20:21], QUIET, axis=0)])  # work on it, then a pause
+    assert set(kinds(np.concatenate([SOUND[:10], np.repeat(SOUND[9:10], 90, axis=0)]), bounds_from(busy))) == {""}
+
+
+def test_a_camera_that_always_shakes_did_not_move():
+    quiet, new = Street(11).frames(shaking(QUIET, 1.0)), Street(11).frames(shaking(NEW, 1.0, seed=5))
+    assert set(kinds(new, bounds_from(quiet))) == {""}
+    assert kinds(new, BOUNDS).count(MOVED) > NEW / 2
+
+
+def test_dusk_night_and_glare_are_in_the_scene():
+    light = np.geomspace(1, 0.02, NEW, dtype=np.float32)[:, None, None, None]
+    hiss = 0.004 * np.random.default_rng(0).standard_normal(SOUND.shape)  # of the camera, whatever the light
+    dusk = np.rint(255 * np.clip(SOUND * light + hiss, 0, 1)) / 255  # down to five levels
+    assert not set(kinds(np.float32(dusk), BOUNDS)) & set(BROKEN)
+    flare = SOUND.copy()
+    flare[5:12, :, 10:60, 20:80] = 1.0  # saturated, more than a third of the picture
+    assert not set(kinds(flare, BOUNDS)) & set(BROKEN)
+
+
+@given(seed=st.integers(0, 2**16), contrast=st.floats(0, 5), side=st.integers(2, 40), at=st.integers(1, NEW - 2))
+def test_nothing_that_happens_in_the_scene_is_taken_for_the_camera(seed, contrast, side, at):
+    random = np.random.default_rng(seed)
+    y, x = random.integers(0, 72 - side + 1), random.integers(0, 108 - side + 1)
+    frames = SOUND.copy()
+    frames[at : at + random.integers(1, 9), :, y : y + side, x : x + side] += contrast * random.choice([-1, 1])
+    assert kinds(frames, BOUNDS) == [""] * NEW
+
+
+def test_few_or_featureless_quiet_frames_let_all_pass():
+    spoilt = broken(SOUND, "noise", 10, 1, 0)
+    assert set(kinds(spoilt, bounds_from(ALL[:8], pieces=1))) == {""}
+    hiss = np.random.default_rng(0).random((QUIET + NEW, 1, 72, 108), np.float32)
+    assert set(kinds(hiss[QUIET:], bounds_from(hiss[:QUIET]))) == {""}
+
+
+def test_a_frame_without_a_valid_pixel_is_missing():
+    watch = Watch(BOUNDS)
+    looks = looks_of(SOUND[:4])
+    nothing = Look.of(np.zeros_like(SOUND[0]), np.zeros(SOUND.shape[2:], bool))
+    assert [watch.see(look) for look in [*looks[:2], nothing, looks[2]]] == ["", "", MISSING, ""]

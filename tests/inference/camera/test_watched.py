@@ -1,0 +1,92 @@
+"""A watched stretch reads alike in any blocks, shows the last sound frame for a broken one, and forgets."""
+
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.reel.contract import AnyReel
+from inference.calibration.quiet import QuietRange
+from inference.camera.bounds import learn
+from inference.camera.watch import BROKEN, MISSING
+from inference.camera.watched import MOST_HELD, WatchedStretch
+from inference.scorers.residual import ScoredFrame
+from tests.support.broken import broken
+from tests.support.reels import make_reel
+from tests.support.street import Street, standing
+
+BLACK, HISS = range(9, 12), range(20, 22)
+
+
+@pytest.fixture(scope="module")
+def reels(tmp_path_factory):
+    """A reel with broken frames, and the bounds of its quiet part."""
+    folder, seen = tmp_path_factory.mktemp("watched"), Street(5).frames(standing(70))
+    quiet = make_reel(folder / "quiet", seen[:40])
+    spoilt = broken(broken(seen[40:], "mostly black", 9, 3, 0), "noise", 20, 2, 0)
+    return make_reel(folder / "new", spoilt), learn([QuietRange(quiet, 0, 40, "train")], {})
+
+
+@settings(max_examples=8)
+@given(edges=st.sets(st.integers(1, 29), max_size=6), overlap=st.integers(0, 12))
+def test_blocks_do_not_matter(reels, edges, overlap):
+    reel, bounds = reels
+    whole = WatchedStretch(reel, 0, bounds, {})
+    frames, bits = whole.read(0, 30)
+    shown = reel.frames[:].copy()
+    for broken_frames in (BLACK, HISS):
+        shown[list(broken_frames)] = shown[broken_frames.start - 1]
+    np.testing.assert_array_equal(frames, shown)
+    assert whole.kinds == dict.fromkeys([*BLACK, *HISS], MISSING)
+    parted = WatchedStretch(reel, 0, bounds, {})
+    for begin, end in pairwise([0, *sorted(edges), 30]):
+        first = max(0, begin - overlap)
+        found = parted.read(first, end)
+        np.testing.assert_array_equal(found[0], frames[first:end])
+        np.testing.assert_array_equal(found[1], bits[first:end])
+    assert parted.kinds == whole.kinds
+
+
+def test_frames_are_told_as_they_are_and_then_forgotten(reels):
+    reel, bounds = reels
+    watched = WatchedStretch(reel, 0, bounds, {})
+
+    def scored():
+        for i in range(30):
+            frames, _ = watched.read(i, i + 1)
+            yield ScoredFrame(i, frames[0], None, np.zeros((72, 108)), np.ones((72, 108), bool), 0.0)
+
+    told = list(watched.told(scored(), reach=5))
+    assert [f.index for f in told if f.camera in BROKEN] == [*BLACK, *HISS]
+    for frame in told:
+        np.testing.assert_array_equal(frame.frame, reel.frames[frame.index])
+    assert set(watched.kinds) <= set(range(24, 30))
+
+
+class Endless:
+    """A camera that loses each other frame."""
+
+    stretches, channels = [], []
+    seen = Street(5).frames(standing(40))
+
+    def read(self, start, stop):
+        shown = [self.seen[i % 40] * (i % 2) for i in range(start, stop)]
+        return np.stack(shown), np.zeros((stop - start, 72, 108), np.uint8)
+
+
+def test_memory_does_not_grow_with_the_broken_frames(reels):
+    watched = WatchedStretch(cast(AnyReel, Endless()), 0, reels[1], {})
+
+    def scored():
+        for i in range(200):
+            shown = watched.read(i, i + 1)[0][0]
+            yield ScoredFrame(i, shown, None, np.zeros(1), np.ones(1, bool), 0.0)
+
+    for frame in watched.told(scored(), reach=10):
+        assert (frame.camera == MISSING) == (frame.index % 2 == 0 and frame.index > 0) or frame.index < 2
+        assert len(watched.kinds) <= 11
+    assert len(watched._held) <= MOST_HELD
+    assert len(watched._instead) <= 11
