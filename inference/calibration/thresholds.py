@@ -91,10 +91,15 @@ class Calibration:
         return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet}
 
     def shortfall(self, settings: EvalConfig) -> str:
-        """What is to be told where quiet data don't support the rate that was asked for; empty where they do."""
-        if (promises := self.promises(settings)) is None or promises[0].used <= promises[0].asked:
+        """What is to be told where the thresholds are not for the rate that was asked for; empty where they are."""
+        if (promises := self.promises(settings)) is None or promises[0].used == promises[0].asked:
             return ""
         promise, span_s = promises[0], self.events.span_s
+        if promise.used < promise.asked:
+            return (
+                f"no threshold gives more than {often(promise.used)} in the quiet data, and the settings ask for "
+                f"{often(promise.asked)}; the thresholds are for as many as there can be"
+            )
         needed_s = DAY_S / (EXTRAPOLATION * promise.asked)
         return (
             f"{duration(span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
@@ -133,10 +138,13 @@ def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:
 
 
 def promised(quiet: QuietEvents, per_day: float) -> Promise:
-    """The threshold for so many false events a day, or for the fewest that quiet data support."""
+    """The threshold for so many false events a day, or for the fewest that quiet data support, or the most they give.
+
+    The most, because events merge: an hour of smooth scores holds so many rises, and no threshold makes more of them.
+    """
     days = quiet.span_s / DAY_S
     supported = 1 / (EXTRAPOLATION * days)
-    used = max(per_day, supported)
+    used = min(max(per_day, supported), max(len(quiet.levels) / days, supported))
     threshold = level_for(quiet.levels, used * days)
     return Promise(threshold, per_day, supported, used, rate_interval(quiet, threshold))
 

@@ -44,21 +44,23 @@ class Method(QuietScorer):
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
-        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on the others.
+        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on others.
 
-        So all of them count for the threshold. Too few frames to be cut are as with a net.
+        So all of them count for the threshold. Too few frames to be cut are as with a net; where nothing is fitted, all
+        frames are new.
         """
+        if type(self).fit is Method.fit:
+            return [Fold(self, list(quiet), is_new=True)]
         parts = cut(quiet, min(FOLDS, sum(map(len, quiet)) // (LEAST_FOLD * self.clip_length)), self.clip_length)
         if len(parts) < 2:
             return super().folds(quiet)
-        return [Fold(self.without(k, parts), part, is_new=True) for k, part in enumerate(parts)]
+        return [Fold(self.fitted_on(beyond(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
 
-    def without(self, k: int, parts: list[list[QuietRange]]) -> "Method":
-        """A copy that is fitted on all parts but one."""
-        others = [replace(r, side="train") for i, part in enumerate(parts) if i != k for r in part]
+    def fitted_on(self, quiet: list[QuietRange]) -> "Method":
+        """A copy that is fitted on other quiet frames."""
         copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
         copy.device = self.device
-        copy.fit(others, seed=0)
+        copy.fit([replace(r, side="train") for r in quiet], seed=0)
         return copy
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
@@ -111,17 +113,26 @@ class Method(QuietScorer):
             yield self.read(reel, np.arange(start, start + depth))
 
 
+def beyond(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+    """All that lies before part k, or behind it if that is more: a scene drifts, and new data lie beyond what was seen.
+
+    What is fitted on both sides knows what lies between them too well.
+    """
+    before, behind = parts[:k], parts[k + 1 :]
+    return [r for part in (before if len(before) >= len(behind) else behind) for r in part]
+
+
 def cut(ranges: Sequence[QuietRange], count: int, shortest: int) -> list[list[QuietRange]]:
     """Ranges in `count` parts of about equal lengths, in their order; no range is cut shorter than `shortest`."""
     parts: list[list[QuietRange]] = [[] for _ in range(max(count, 1))]
     size, done = sum(map(len, ranges)) / len(parts), 0
     for r in ranges:
-        edges = {r.begin, r.end}
+        edges = [r.begin]
         for k in range(len(parts)):
             edge = r.begin + round(k * size) - done
-            if r.begin + shortest <= edge <= r.end - shortest:
-                edges.add(edge)
-        for begin, end in pairwise(sorted(edges)):
+            if edges[-1] + shortest <= edge <= r.end - shortest:
+                edges.append(edge)
+        for begin, end in pairwise([*edges, r.end]):
             middle = done + (begin + end) / 2 - r.begin
             parts[min(int(middle / size), len(parts) - 1)].append(replace(r, begin=begin, end=end))
         done += len(r)

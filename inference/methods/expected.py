@@ -98,11 +98,11 @@ class Expected(Method):
         self.arrays = {"scale": np.array([scale]), **weights}
         self._fit_maximum(val)
 
-    def without(self, k: int, parts: list[list[QuietRange]]) -> "Expected":
-        """A copy with the same net, and the quiet maximum of the other parts."""
+    def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
+        """A copy with the same net, and the quiet maximum of other frames."""
         copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
         copy.device = self.device
-        copy._fit_maximum([r for i, part in enumerate(parts) if i != k for r in part])
+        copy._fit_maximum(quiet)
         return copy
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:

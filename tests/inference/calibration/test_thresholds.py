@@ -86,3 +86,12 @@ def test_rates_and_spans_are_told_in_the_unit_that_fits():
     assert often(24.0) == "1 false alarms an hour"
     assert often(1.0) == "1 false alarms a day"
     assert [duration(s) for s in (51.0, 300.0, 10_800.0, 345_600.0)] == ["51 seconds", "5 minutes", "3 hours", "4 days"]
+
+
+def test_no_more_is_promised_than_there_can_be():
+    """Scores that rise and fall six times a day give six events at most, whatever is asked for."""
+    scores = 2 + np.sin(2 * np.pi * 6 * np.arange(14_400) / 1440) + np.random.default_rng(0).normal(0, 1e-3, 14_400)
+    made = of_series(scores)
+    promise = promised(made.events, 1000.0)
+    assert promise.used == len(made.events.levels) / 10 < 100
+    assert "no threshold gives more than" in made.shortfall(EvalConfig(false_alarms_per_day=1000.0))
