@@ -19,8 +19,8 @@ interval over the promise, or the promise over the far end. `promise_silent`: no
 Cases of one set and method are not independent: the rates see the same frames.
 
 Power: see parts/promises/power.py. `power_by_cadence_min` is of 10 sigma, as are the figures of recipes. Reels and rows
-are kept in --work: a run that was killed goes on, and --fresh measures everything anew. On one core an hour with --data
-and the methods of one step; with --methods nets too.
+are kept in --work: a run that was killed goes on, and --fresh measures everything anew. With --data and the methods of
+one step it takes some half an hour of one core; with --methods nets too.
 
 --json keys: promise_ratio_median, promise_within_interval, [promise_within_interval_expected], promise_worst,
 promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share of the cases that use the
