@@ -15,15 +15,17 @@ Poisson interval (95 %) of the seen count contains the promised one: `promise_wi
 median ratio of seen to promised is over cases that promise at least one event, and pools of the others of one method
 and kind. `promise_worst` is the largest factor by which a case is off for sure, to either side: the near end of the
 interval over the promise, or the promise over the far end. `promise_silent`: no event where one or more was promised.
+`promise_told_within_interval`: the interval of what was seen meets the one that the program tells.
 Cases of one set and method are not independent: the rates see the same frames.
 
 Power: see parts/promises/power.py. `power_by_cadence_min` is of 10 sigma, as are the figures of recipes. Reels and rows
-are kept in --work: a run that was killed goes on, and --fresh measures everything anew. On one core an hour with --data
-and the methods of one step; with --methods nets too.
+are kept in --work: a run that was killed goes on, and --fresh measures everything anew. With --data and the methods of
+one step it takes some half an hour of one core; with --methods nets too.
 
 --json keys: promise_ratio_median, promise_within_interval, [promise_within_interval_expected], promise_worst,
-promise_cases, promise_cases_expected, promise_cases_kept (share of the cases that use the rate asked for),
-[promise_silent], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min, power_<recipe>.
+promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share of the cases that use the
+rate asked for), [promise_silent], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min,
+power_<recipe>.
 """
 
 import argparse

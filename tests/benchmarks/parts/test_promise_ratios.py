@@ -18,6 +18,7 @@ def test_the_interval_ends_where_the_count_becomes_as_unlikely_as_asked(seen):
 
 def row(method: str, used_per_day: float, days: float, events: int) -> dict:
     about = {"data": "d", "kind": "series", "method": method, "asked_per_day": 1.0, "used_per_day": used_per_day}
+    about |= {"told_low_per_day": 0.5, "told_high_per_day": 2.0}
     return about | {"watched_s": 86400 * days, "events": events}
 
 
@@ -25,6 +26,7 @@ def test_a_case_is_within_where_the_interval_holds_what_was_promised_and_off_by_
     table = ratios.with_ratios([row("a", 2, 5, 10), row("a", 1, 0.01, 3), row("a", 10, 1, 0)])
     assert table["within"].tolist() == [True, False, False]
     low, high = ratios.poisson_interval(np.array([3, 0]))
+    assert table["told_within"].tolist() == [True, False, True]
     assert table["off_by"].to_numpy() == pytest.approx([1, low[0] / 0.01, 10 / high[1]])
 
 

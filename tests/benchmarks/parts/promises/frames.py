@@ -13,7 +13,7 @@ import pandas as pd
 from parts.promises.sets import QuietSet
 
 VIDEO, MOVIE, DEFAULTS = "demo/video.yaml", "demo/aia_193_2012-07-19.yaml", "config.yaml"
-PED2 = {"train": ("01", "02", "03", "04", "05", "06"), "watch": ("12", "13", "14", "15", "16")}
+PED2 = {"train": ("01", "02", "03", "04"), "watch": ("12", "13", "14")}
 BESIDE_VISITOR, BESIDE_CLOUD, SHORTEST = 8, 4, 16  # frames
 # Hours of 2012-07-19 without the M7.7 flare and its cooling loops, as the recipe has them.
 MOVIE_PARTS = {"train": (("00:00", "04:00"), ("12:00", "18:00")), "watch": (("18:00", "24:00"),)}

@@ -39,15 +39,20 @@ def quick_sets() -> list[QuietSet]:
 def write_pump(folder: Path, minutes: int = 5 * DAY_MIN) -> None:
     """Pressure, flow, current and temperature of a pump that works by the hours of the day."""
     random, t = np.random.default_rng(17), np.arange(minutes)
-    day = np.sin(2 * np.pi * t / DAY_MIN) + 0.3 * np.sin(4 * np.pi * t / DAY_MIN + 1)
+    day = of_day(t)
     shared = drift(random, minutes, 0.95)
     columns = [
         5 + 0.6 * day + 0.1 * shared + 0.05 * random.normal(size=minutes),
         80 + 12 * day + 1.5 * shared + 0.8 * drift(random, minutes, 0.7),
         14 + 1.5 * day + 0.3 * shared + 0.2 * random.normal(size=minutes),
-        60 + 3 * np.roll(day, 90) + 0.5 * drift(random, minutes, 0.99) + 0.1 * random.normal(size=minutes),
+        60 + 3 * of_day(t - 90) + 0.5 * drift(random, minutes, 0.99) + 0.1 * random.normal(size=minutes),
     ]
     write_series(folder, np.stack(columns, axis=1))
+
+
+def of_day(t_min: np.ndarray) -> np.ndarray:
+    """How hard the pump works at so many minutes since midnight, about 0."""
+    return np.sin(2 * np.pi * t_min / DAY_MIN) + 0.3 * np.sin(4 * np.pi * t_min / DAY_MIN + 1)
 
 
 def drift(random: np.random.Generator, samples: int, memory: float) -> np.ndarray:

@@ -33,7 +33,7 @@ AR1, PERIOD = 0.9, 48  # samples
 SIDES_PX, SPOTS_PX = (64, 240), (3, 8)
 QUIET_FRAMES, WATCHED_FRAMES, SHOWN, STANDS, CROSSES_PX = 160, 64, 30, 5, 3
 NOISE_LEVELS = 4.0  # sigma, of 256 grey levels
-AFTER, NEAR = 100, 5
+AFTER, NEAR = 100, 3
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ def with_ratios(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         high / expected,
     )
     table["within"] = (table["ratio_low"] <= 1) & (table["ratio_high"] >= 1)
+    # The interval that the program tells is a promise too: that of what was seen has to meet it.
+    days = table["watched_s"] / 86400
+    table["told_within"] = (low <= table["told_high_per_day"] * days) & (high >= table["told_low_per_day"] * days)
     # At least so many times too many events, or too few of them, whatever is in the interval.
     table["off_by"] = np.maximum(np.maximum(table["ratio_low"], 1 / table["ratio_high"]), 1)
     return table
@@ -56,6 +59,7 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
         "promise_ratio_median": pools(table)["ratio"].median(),
         "promise_within_interval": table["within"].mean(),
         "promise_within_interval_expected": table.loc[told, "within"].mean(),
+        "promise_told_within_interval": table["told_within"].mean(),
         "promise_worst": table["off_by"].max(),
         "promise_cases": len(table),
         "promise_cases_expected": int(told.sum()),

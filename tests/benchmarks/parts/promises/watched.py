@@ -109,8 +109,8 @@ def _summaries(sections: dict[str, Any], run: Path, watched: Path) -> Iterator[t
     from inference.scorers.load import load_scorer
     from inference.scorers.windows import scored_stretches
 
-    config = from_dict(sections, "promises")
-    run = find_run(str(run), config.model.name)
+    config = from_dict(sections | {"model_path": str(run)}, "promises")
+    run = find_run(config)
     inner, checkpoint = load_scorer(run, "cpu", config.eval)
     for reel in find_reels(watched):
         if not scored_stretches(reel, inner.clip_length):
@@ -131,11 +131,14 @@ def _summaries(sections: dict[str, Any], run: Path, watched: Path) -> Iterator[t
 def _row(name: str, summaries: list[dict[str, Any]]) -> dict[str, Any]:
     """What the summaries of all watched reels at one rate come to."""
     first = summaries[0]
-    told = first.get("promise", {})
+    told = first["promises_per_day"]["low"]  # of the run, so that all reels have the same
     return {
         "promised": name,
         "asked_per_day": RATES[name],
-        "used_per_day": told.get("used_per_day", RATES[name]),
+        "used_per_day": told["used"],
+        "supported_per_day": told["supported"],
+        "told_low_per_day": told["interval"][0],
+        "told_high_per_day": told["interval"][1],
         "cadence_s": first["cadence_s"],
         "watched_s": sum(s["frames_scored"] * s["cadence_s"] for s in summaries),
         "threshold": first["threshold_low"],
