@@ -20,7 +20,8 @@ StartsAt = Callable[[float, np.ndarray], np.ndarray]
 BLOCKS = 20
 RATIO, LARGEST_STEP, MOST_THRESHOLDS = 1.5, 0.15, 150  # of places of thresholds, and of events between two of them
 ENOUGH, ENOUGH_PER_HOUR = 100, 100  # events: lower thresholds are nobody's
-MOST_OUTLIERS, MOST_SHARE, OTHERS_EACH, RARE_SPANS = 10, 0.05, 4, 50
+MOST_OUTLIERS, OTHERS_EACH, RARE_SPANS = 10, 4, 50
+MOST_SHARE, MOST_LEFT_OUT = 0.05, 0.1  # of the quiet frames that stand out, and with the frames around them
 
 
 @dataclass(frozen=True)
@@ -116,15 +117,17 @@ def not_so_quiet(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray
 
     What lies within `reach` frames of each other is one episode: a flare with all that it does. Of at most
     MOST_OUTLIERS, the largest number of which even the lowest lies where the tail of the others, OTHERS_EACH or more
-    for each, expects one in RARE_SPANS such spans only; in at most MOST_SHARE of the frames. What happens more often is
-    usual, however high. An episode goes with the frames around it. levels: (N,) float32.
+    for each, expects one in RARE_SPANS such spans only; in at most MOST_SHARE of the frames, MOST_LEFT_OUT with those
+    around them, which go too. What happens more often is usual, however high. levels: (N,) float32.
     """
     episodes = count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
     for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
         others = episodes[count:]
         standing_out = levels > others[0]
         if standing_out.mean() <= MOST_SHARE and episodes[count - 1] > level_for(others, 1 / RARE_SPANS):
-            return binary_dilation(standing_out, iterations=reach)
+            left_out = binary_dilation(standing_out, iterations=reach)
+            if left_out.mean() <= MOST_LEFT_OUT:
+                return left_out
     return np.zeros(len(levels), bool)
 
 

@@ -1,9 +1,9 @@
 """The tail of event levels: what quiet data of a limited span say about rarer events than they hold."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 MOST_PEAKS = 50
 PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
@@ -20,11 +20,13 @@ class Tail:
 
     def level(self, events: float) -> float:
         """The level that as many events exceed; `start` for `count` of them and more."""
-        return float(stats.genpareto.isf(min(events / self.count, 1.0), self.shape, self.start, self.scale))
+        rarity = -math.log(min(events / self.count, 1.0))  # of the exponential tail, to which a shape of 0 leads
+        return self.start + self.scale * (math.expm1(self.shape * rarity) / self.shape if self.shape else rarity)
 
     def events(self, level: float) -> float:
         """How many events exceed a level of at least `start`."""
-        return float(self.count * stats.genpareto.sf(level, self.shape, self.start, self.scale))
+        excess = max(level - self.start, 0.0) / self.scale
+        return self.count * math.exp(-math.log1p(self.shape * excess) / self.shape if self.shape else -excess)
 
 
 def fit_tail(levels: np.ndarray) -> Tail | None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.calibration.tail import MOST_PEAKS, events_above, fit_tail, level_for
+from inference.calibration.tail import MOST_PEAKS, Tail, events_above, fit_tail, level_for
 
 LEVELS = st.lists(st.floats(0.0078125, 100, width=32), min_size=1, max_size=60).map(lambda v: np.sort(v)[::-1])
 
@@ -29,6 +29,14 @@ def test_the_tail_fits_its_peaks_as_scipy_does(monkeypatch):
     shape, _, scale = stats.genpareto.fit(levels[:3000] - tail.start, floc=0)
     assert tail.shape == pytest.approx(max(shape, 0), abs=0.05)
     assert tail.scale == pytest.approx(scale, rel=0.06)
+
+
+@given(st.floats(0, 0.5), st.floats(0.01, 10), st.floats(0.01, 50))
+def test_the_closed_form_is_that_of_scipy(shape, scale, events):
+    tail = Tail(3.0, 50, shape, scale)
+    level = stats.genpareto.isf(events / 50, shape, 3.0, scale)
+    assert tail.level(events) == pytest.approx(level, rel=1e-6)
+    assert tail.events(level) == pytest.approx(events, rel=1e-6)
 
 
 @pytest.mark.parametrize("levels", [[1.0], [3.0, 2.0, 1.0], [4.0] * 50])
