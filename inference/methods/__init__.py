@@ -32,7 +32,7 @@ METHODS: dict[str, type[Method]] = {
     "iforest": WindowForest,
 }
 FOR_SERIES = tuple(name for name, method in METHODS.items() if issubclass(method, SeriesMethod))
-FOR_PICTURES = ("flow", "expected")  # they look for motion, or at the look of a place
+FOR_PICTURES = tuple(name for name, method in METHODS.items() if method.pictures_only)
 
 
 def check_frames(name: str, shape: tuple[int, int, int]) -> None:

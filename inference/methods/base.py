@@ -33,6 +33,7 @@ class Method(QuietScorer):
     Config: ClassVar[type[ModelConfig]] = ModelConfig  # of its settings
     before = 0  # frames of context that `compare` gets before and after those it answers for
     after = 0
+    pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
 
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):

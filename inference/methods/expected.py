@@ -69,6 +69,7 @@ class Expected(Method):
     """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
 
     Config: ClassVar[type[ModelConfig]] = ExpectedConfig
+    pictures_only = True
 
     @property
     def target(self) -> Target:

@@ -29,6 +29,7 @@ LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever
 class OpticalFlow(Method):
     """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
 
+    pictures_only = True
     before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames
     after = POOL_FRAMES // 2
     is_steady = True
