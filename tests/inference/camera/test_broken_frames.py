@@ -58,7 +58,7 @@ def judge(request, tmp_path_factory):
     scorer = MAKERS[name](name, ranges)
     own = {"score": "residual", "common_mode": False, "smooth_px": 0.0} if name == "flow" else {}
     settings = replace(SETTINGS, **own)
-    calibration, bounds = measure(scorer, ranges, settings, folder), learn(ranges, {})
+    (calibration, _), bounds = measure(scorer, ranges, settings, folder), learn(ranges, {})
 
     def run(frames):
         new = make_reel(folder / f"new{np.random.default_rng().integers(2**32)}", frames)
