@@ -51,6 +51,7 @@ class EvalConfig:
     follow: Annotated[str, Field(min_length=1)] | None = None
     follow_timeout_s: Positive = 30.0
     follow_delay_s: Positive = 10.0
+    follow_memory_s: NonNegative = 3600.0
     follow_options: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -25,9 +25,10 @@ from data.reel.reel import Reel
 from data.sources.times import shift_utc
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
+from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import detected
-from inference.follow_events import JsonLines, LiveEvents, now_utc
+from inference.follow_events import JsonLines, LiveEvents, now_utc, thresholds_of
 from inference.job import Job, find_run, make_job
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
@@ -170,6 +171,7 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     """The loop over frames; writes everything."""
     start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
     progress, events = Progress(time.monotonic()), LiveEvents(job, log, start_utc)
+    about = about | {"follow_memory_s": events.drift.memory_s}
     log.write("started", about)
     done = threading.Event()
     teller = threading.Thread(target=_tell_status, args=(log, reel, source, events, progress, done), daemon=True)
@@ -177,7 +179,7 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     try:
         for scored in live_frames(job.scorer, reel, job.settings, job.bounds):
             time_s, delay_s = reel.moment(scored.index)
-            events.add(scored.index, detected(job, scored).boxes, scored.common, time_s)
+            judge(events, scored, time_s)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
             _tell_drops(log, reel)
@@ -192,6 +194,15 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     log.write("ended", ended)
     counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
+
+
+def judge(events: LiveEvents, scored: ScoredFrame, time_s: float) -> None:
+    """Take in one scored frame: its boxes above the thresholds in force, and what a sound one says about these."""
+    job, drift = events.job, events.drift
+    found = detected(replace(job, low=drift.low, high=drift.high), scored)
+    events.add(scored.index, found.boxes, scored.common, time_s)
+    if scored.camera not in BROKEN:
+        drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
 
 
 def live_frames(
@@ -233,6 +244,7 @@ def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Pro
         "longest_delay_s": round(progress.longest_delay_s, 3),
         "frames_per_s": round(progress.scored / seconds, 2),
         "events_open": len(events.numbers),
+        **thresholds_of(events.drift),
         "reconnects": source.reconnects,
     }
 
