@@ -40,6 +40,7 @@ class EvalConfig:
     link_gap_frames: NonNegativeInt = 3
     link_distance_px: NonNegative = 6.0
     min_frames: PositiveInt = 1
+    any_cadence: bool = False
     catalog: str | None = None
     catalog_tolerance_min: NonNegative = 15.0
     catalog_distance_arcsec: Positive = 250.0

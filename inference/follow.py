@@ -30,7 +30,7 @@ from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import detected
 from inference.follow_events import JsonLines, LiveEvents, now_utc, thresholds_of
 from inference.job import Job, find_run, make_job
-from inference.scorers.base import Scorer
+from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from training.checkpoint import path_of
@@ -79,13 +79,14 @@ def follow(config: Config) -> Path:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
         job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
-        _compare_cadence(reel.cadence_s, trained_on.cadence_s)
-        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as log:
+        if unlike := other_cadence(reel, checkpoint["data"], scorer):
+            log.warning(unlike)
+        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as records:
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
-            _watch(job, reel, source, about, log, interrupt)
+            _watch(job, reel, source, about, records, interrupt)
     if reel.failure:
         raise reel.failure
-    return log.folder
+    return records.folder
 
 
 def check_streams(scorer: Scorer) -> None:
@@ -144,14 +145,6 @@ def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _compare_cadence(cadence_s: float, trained_s: float) -> None:
-    if not 0.8 < cadence_s / trained_s < 1.25:
-        log.warning(
-            f"the stream has a frame every {cadence_s:g} s, the model was trained on one every {trained_s:g} s: "
-            "what moves looks faster or slower to it than it is"
-        )
 
 
 def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, trained_cadence_s: float) -> dict:

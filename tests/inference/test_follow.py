@@ -30,7 +30,7 @@ from inference.fit import calibrate_run
 from inference.follow import feeding, follow, live_frames, live_reel, training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
-from inference.scorers.base import score_reel
+from inference.scorers.base import other_cadence, score_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import Window, windows_over
 from tests.support.http_server import serving
@@ -237,6 +237,10 @@ def test_the_cadence_is_measured_not_believed(work, tmp_path):
     scorer, reel, _, eval_settings = live(work, write(tmp_path / "a.ts", scenes(2)))
     reel.feed(slow)
     assert reel.cadence_s == pytest.approx(0.2)
+    _, checkpoint = load_scorer(work / "run", "cpu")
+    assert "trained on one every 0.04 s: what moves or changes looks 5 times as fast" in other_cadence(
+        reel, checkpoint["data"], scorer
+    )
     assert len(list(live_frames(scorer, reel, eval_settings))) == 40
 
 
