@@ -40,6 +40,7 @@ class EvalConfig:
     link_gap_frames: NonNegativeInt = 3
     link_distance_px: NonNegative = 6.0
     min_frames: PositiveInt = 1
+    any_cadence: bool = False
     catalog: str | None = None
     catalog_tolerance_min: NonNegative = 15.0
     catalog_distance_arcsec: Positive = 250.0
@@ -51,6 +52,7 @@ class EvalConfig:
     follow: Annotated[str, Field(min_length=1)] | None = None
     follow_timeout_s: Positive = 30.0
     follow_delay_s: Positive = 10.0
+    follow_memory_s: NonNegative = 3600.0
     follow_options: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -199,7 +199,7 @@ def check_eval(config: Config, findings: Findings) -> None:
     for reel in find_reels(config.data_clips):
         findings.tell(described(reel))
         with findings.faults():
-            check_reel(reel, facts, scorer.any_channels)
+            check_reel(reel, facts, scorer, config.eval)
             if not scored_stretches(reel, scorer.clip_length):
                 findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} frames")
 

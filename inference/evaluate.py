@@ -55,7 +55,7 @@ def evaluate(config: Config) -> list[Path]:
         return written
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
     for reel in reels:  # all of them before hours of work on the first
-        check_reel(reel, checkpoint["data"], scorer.any_channels)
+        check_reel(reel, checkpoint["data"], scorer, config.eval)
     for reel in reels:
         if not scored_stretches(reel, length):
             log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")

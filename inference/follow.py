@@ -25,11 +25,12 @@ from data.reel.reel import Reel
 from data.sources.times import shift_utc
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
+from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import detected
-from inference.follow_events import JsonLines, LiveEvents, now_utc
+from inference.follow_events import JsonLines, LiveEvents, now_utc, thresholds_of
 from inference.job import Job, find_run, make_job
-from inference.scorers.base import Scorer
+from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from training.checkpoint import path_of
@@ -78,13 +79,14 @@ def follow(config: Config) -> Path:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
         job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
-        _compare_cadence(reel.cadence_s, trained_on.cadence_s)
-        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as log:
+        if unlike := other_cadence(reel, checkpoint["data"], scorer):
+            log.warning(unlike)
+        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as records:
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
-            _watch(job, reel, source, about, log, interrupt)
+            _watch(job, reel, source, about, records, interrupt)
     if reel.failure:
         raise reel.failure
-    return log.folder
+    return records.folder
 
 
 def check_streams(scorer: Scorer) -> None:
@@ -145,14 +147,6 @@ def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
         thread.join()
 
 
-def _compare_cadence(cadence_s: float, trained_s: float) -> None:
-    if not 0.8 < cadence_s / trained_s < 1.25:
-        log.warning(
-            f"the stream has a frame every {cadence_s:g} s, the model was trained on one every {trained_s:g} s: "
-            "what moves looks faster or slower to it than it is"
-        )
-
-
 def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, trained_cadence_s: float) -> dict:
     """What is known before the first frame is scored."""
     return {
@@ -170,6 +164,7 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     """The loop over frames; writes everything."""
     start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
     progress, events = Progress(time.monotonic()), LiveEvents(job, log, start_utc)
+    about = about | {"follow_memory_s": events.drift.memory_s}
     log.write("started", about)
     done = threading.Event()
     teller = threading.Thread(target=_tell_status, args=(log, reel, source, events, progress, done), daemon=True)
@@ -177,7 +172,7 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     try:
         for scored in live_frames(job.scorer, reel, job.settings, job.bounds):
             time_s, delay_s = reel.moment(scored.index)
-            events.add(scored.index, detected(job, scored).boxes, scored.common, time_s)
+            judge(events, scored, time_s)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
             _tell_drops(log, reel)
@@ -192,6 +187,15 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     log.write("ended", ended)
     counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
+
+
+def judge(events: LiveEvents, scored: ScoredFrame, time_s: float) -> None:
+    """Take in one scored frame: its boxes above the thresholds in force, and what a sound one says about these."""
+    job, drift = events.job, events.drift
+    found = detected(replace(job, low=drift.low, high=drift.high), scored)
+    events.add(scored.index, found.boxes, scored.common, time_s)
+    if scored.camera not in BROKEN:
+        drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
 
 
 def live_frames(
@@ -233,6 +237,7 @@ def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Pro
         "longest_delay_s": round(progress.longest_delay_s, 3),
         "frames_per_s": round(progress.scored / seconds, 2),
         "events_open": len(events.numbers),
+        **thresholds_of(events.drift),
         "reconnects": source.reconnects,
     }
 

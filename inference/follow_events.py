@@ -7,11 +7,12 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data.reel.contract import AnyReel
+from inference.calibration.drift import Drift
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
@@ -91,18 +92,29 @@ class Moments:
         return np.zeros((stop - start, *self.reel.shape[2:]), np.uint8)
 
 
+class Moment(NamedTuple):
+    """When a frame with boxes was, its common mode, and the thresholds that were in force."""
+
+    time_s: float
+    common: float
+    low: float
+    high: float
+
+
 class LiveEvents:
     """Boxes of a stream's frames -> records "open" and "closed".
 
     "open" is written as soon as an event has `eval.min_frames` boxes, "closed" when it is over, with the columns of
-    events.json; both name the event by the same number. `start_utc` is the time of the stream's second 0, if known.
+    events.json; both name the event by the same number, and the thresholds in force when it opened, and at its peak.
+    `start_utc` is the time of the stream's second 0, if known.
     """
 
     def __init__(self, job: Job, log: JsonLines, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
+        self.drift = Drift.of(job.calibration, job.settings)
         self.linker = LiveLinker.of(job.reel, job.settings)
         self.common: deque[float] = deque(maxlen=COMMON_FRAMES)  # of the last frames
-        self.moments: dict[int, tuple[float, float]] = {}  # frame with boxes -> time_s, common
+        self.moments: dict[int, Moment] = {}  # of frames with boxes
         self.numbers: dict[int, int] = {}  # of the linker -> of the record
         self.opened = self.high = self.cameras = 0
 
@@ -110,7 +122,7 @@ class LiveEvents:
         """Take in one frame's boxes; frames and times increase."""
         self.common.append(common)
         if boxes:
-            self.moments[frame] = time_s, common
+            self.moments[frame] = Moment(time_s, common, self.drift.low, self.drift.high)
         closed = self.linker.push(frame, boxes, time_s)
         for track in self.linker.open_tracks:
             if track.number not in self.numbers:
@@ -129,9 +141,9 @@ class LiveEvents:
         self.numbers[track.number] = self.opened
         box = track.last_box
         place = {name: getattr(box, name) for name in ("x", "y", "x0", "y0", "x1", "y1")}
-        found = {"score": box.peak, "area_px": box.area, "level": box.level, "severity": box.peak / self.job.high}
+        found = {"score": box.peak, "area_px": box.area, "level": box.level, "severity": box.peak / self.drift.high}
         when = {"event": self.opened, "t": self._utc(time_s), "time_s": round(time_s, 6), "frame": frame}
-        self.log.write("open", when | place | found)
+        self.log.write("open", when | place | found | thresholds_of(self.drift))
 
     def _close(self, events: list[Event]) -> None:
         for event in events:
@@ -144,7 +156,8 @@ class LiveEvents:
         """One event as in events.json."""
         frames = sorted({event.frame_start, event.frame_peak, event.frame_end, *event.unexplained})
         place = {frame: i for i, frame in enumerate(frames)}
-        times_s, common = (np.array(column) for column in zip(*(self.moments[f] for f in frames), strict=True))
+        moments, peak = [self.moments[f] for f in frames], self.moments[event.frame_peak]
+        times_s, common = np.array([m.time_s for m in moments]), np.array([m.common for m in moments])
         times_utc = None if self.start_utc is None else self._times_utc(times_s)
         seen = Moments(self.job.reel, times_s, times_utc)
         small = replace(
@@ -155,13 +168,18 @@ class LiveEvents:
             unexplained=tuple(place[f] for f in event.unexplained),
         )
         camera = camera_frames(np.array([*self.common, *common]))[len(self.common) :]
-        table = describe([small], seen, None, camera, self.job.high, short_identity(self.job.identity))
+        table = describe([small], seen, None, camera, peak.high, short_identity(self.job.identity))
         for name in ("frame_start", "frame_peak", "frame_end"):
             table[name] = getattr(event, name)
-        return json.loads(events_json(table, {}))["events"][0]
+        return json.loads(events_json(table, {}))["events"][0] | thresholds_of(peak)
 
     def _times_utc(self, times_s: np.ndarray) -> np.ndarray:
         return self.start_utc + np.round(1000 * times_s).astype("timedelta64[ms]")
 
     def _utc(self, time_s: float) -> str | None:
         return None if self.start_utc is None else str(self._times_utc(np.array([time_s]))[0])
+
+
+def thresholds_of(moment: Moment | Drift) -> dict[str, float]:
+    """The thresholds in force, for a record."""
+    return {"threshold_low": round(moment.low, 6), "threshold_high": round(moment.high, 6)}

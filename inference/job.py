@@ -90,7 +90,7 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
 # Settings that change what is drawn or compared, not what is found.
 _AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
 _AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
-_AFTERWARDS += ("follow", "follow_timeout_s", "follow_delay_s", "follow_options")
+_AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 
 
 def flares_for(job: Job) -> pd.DataFrame | None:

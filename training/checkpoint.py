@@ -4,8 +4,8 @@ format, versions       what wrote it
 model, optimizer, scaler    state dicts
 state                  TrainState as a dict: where in the training, and the metrics of every finished epoch
 config                 the config as plain data (`config.from_dict` reads it)
-data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], reels, windows,
-                       classes
+data                   channels, scaling {channel: stretch}, clip_length, frame_shape [C, H, W], cadence_s [shortest,
+                       longest], reels, windows, classes
 best_val_loss, world_size   lowest validation loss so far, and the number of processes that trained
 """
 

@@ -12,12 +12,16 @@ from torch.utils.data import DataLoader
 
 from config import Config, ConfigError, DataKind
 from data.labels.weak_labels import weak_labels
+from data.messages import logger
+from data.reel.cadence import are_alike
 from data.reel.reel import Reel, find_reels
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
 from data.reel.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
 from training.synthetic_data import SyntheticData, synthetic_data
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class TrainingData:
             "scaling": {channel: stretch.as_dict() for channel, stretch in self.scaling.items()},
             "clip_length": self.clip_length,
             "frame_shape": list(self.frame_shape),
+            "cadence_s": list(cadences(self.reels)),
             "reels": [{"name": reel.name, "identity": reel.meta["identity"]} for reel in self.reels],
             "windows": {"train": _digest(self.train), "val": _digest(self.val)},
             "classes": list(self.train.classes),
@@ -81,11 +86,22 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
     if len({reel.shape[1:] for reel in reels}) > 1:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
         raise ValueError(f"reels of different (C, H, W) can't share a batch: {listing}; use one prep.resize for all")
+    if not are_alike(*(found := cadences(reels))):
+        log.warning(
+            f"the reels have a frame every {found[0]:g} to {found[1]:g} s: what moves or changes looks faster in some "
+            "than in others; better train on one cadence at a time"
+        )
     sides = [
         WindowDataset(reels, side, scaling, classes, labels_of(config, reels, side) if labels_of else None)
         for side in training_split(reels, config.train)
     ]
     return TrainingData(reels, scaling, *sides)
+
+
+def cadences(reels: list[Reel]) -> tuple[float, float]:
+    """The shortest and the longest cadence of reels, s."""
+    found = [reel.cadence_s for reel in reels]
+    return min(found), max(found)
 
 
 def with_classes(config: Config) -> TrainingData:

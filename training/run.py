@@ -80,7 +80,8 @@ def resumed_config(given: Config, checkpoint: dict[str, Any], origin: Path) -> C
 
 def check_same_data(before: dict[str, Any], now: dict[str, Any], run: Path) -> None:
     """Raise ConfigError that names what differs between the data of a run and the data it is resumed with."""
-    before = {"classes": []} | before  # runs from before there were classes
+    # Runs from before there were classes, or from before the cadence was kept, which the reels' identity tells too.
+    before = {"classes": [], "cadence_s": now.get("cadence_s")} | before
     differing = [key for key in now if now[key] != before.get(key)]
     if differing:
         raise ConfigError(

@@ -23,7 +23,7 @@ from data.reel.files import replacing
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell
-from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.quiet_frames import measure_frames
 from inference.calibration.thresholds import Calibration, counted
@@ -103,7 +103,7 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     levels = np.concatenate(parts).max(axis=1) if parts else np.zeros(0, np.float32)
     offsets = np.cumsum([0, *map(len, parts)])
     starts_at = partial(_starts, parts, offsets, settings)
-    made = counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
+    made = counted(made, levels, starts_at, mean_cadence_s(ranges), scorer.clip_length)
 
     def where_of(number: int) -> tuple[QuietRange, int, float, float]:
         k = int(np.searchsorted(offsets, number, side="right")) - 1

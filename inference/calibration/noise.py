@@ -100,13 +100,17 @@ def _widened(field: np.ndarray) -> np.ndarray:
 def detection_level(score: np.ndarray, min_area: int, iou_thresh: float, invalid: np.ndarray) -> float:
     """The highest threshold at which this score map (H, W) still gives a box, found by bisection over its values.
 
-    So "how high do quiet frames reach" is asked of the very detector that is used, with its smallest area.
+    So "how high do quiet frames reach" is asked of the very detector that is used, with its smallest area. It looks
+    from the top, in steps that double: of a threshold far below there is much to be found, which takes long.
     """
-    if score.size == 1:  # a sample of a series: a lower threshold finds it
-        return 0.0 if invalid.all() else float(score[0, 0])
-    values = np.unique(score[~invalid])
-    low, high = 0, len(values) - 1  # at values[high], the largest, nothing is above the threshold
-    if high < 1 or not _detects(score, values[0], min_area, iou_thresh, invalid):
+    values = score[~invalid & np.isfinite(score)]
+    if min_area == 1:  # as of a series: a lower threshold finds the highest pixel
+        return float(np.max(values, initial=0.0))
+    values = np.unique(values)
+    high, step = len(values) - 1, min_area  # at values[high], the largest, nothing is above the threshold
+    while (low := max(high - step, 0)) < high and not _detects(score, values[low], min_area, iou_thresh, invalid):
+        high, step = low, 2 * step
+    if high < 1:
         return 0.0
     while high - low > 1:
         middle = (low + high) // 2

@@ -70,6 +70,11 @@ def ranges_of(reels: list[Reel], settings: TrainConfig) -> list[QuietRange]:
     return ranges
 
 
+def mean_cadence_s(ranges: Sequence[QuietRange]) -> float:
+    """The time that a quiet frame stands for."""
+    return sum(len(r) * r.reel.cadence_s for r in ranges) / sum(map(len, ranges))
+
+
 def keep_quiet(run: Path, ranges: Sequence[QuietRange], clip_length: int) -> None:
     """Copy quiet frames into a run, in place of those it has; at most MOST_BYTES, see `within`.
 

@@ -14,7 +14,7 @@ from config import EvalConfig
 from data.messages import progress
 from inference.calibration.noise import detection_level, fit_noise, noise_step
 from inference.calibration.not_quiet import episodes
-from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.thresholds import Calibration, counted
 from inference.events.boxes import find_boxes
 from inference.events.events import EventLinker
@@ -70,7 +70,7 @@ def measure_frames(
         sample.clear()
         levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
         starts_at = partial(_starts, made, maps, settings)
-        made = counted(made, levels, starts_at, ranges[0].reel.cadence_s, scorer.clip_length)
+        made = counted(made, levels, starts_at, mean_cadence_s(ranges), scorer.clip_length)
         return made, episodes(made.left_out, levels, partial(_where_of, made, maps, settings))
 
 

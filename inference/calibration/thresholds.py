@@ -90,6 +90,14 @@ class Calibration:
         quiet = {"quiet_frames": len(self.levels), "quiet_frames_left_out": len(self.left_out)}
         return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet}
 
+    def at_cadence(self, cadence_s: float) -> "Calibration":
+        """The same for a reel of this cadence: a faster one has more frames a day, each of which may be a false alarm.
+
+        A slower one shows some frames of what the quiet data show, and so no more events a day.
+        """
+        span_s = min(self.events.span_s, len(self.levels) * cadence_s)
+        return replace(self, events=replace(self.events, span_s=span_s))
+
     def shortfall(self, settings: EvalConfig) -> str:
         """What is to be told where the thresholds are not for the rate that was asked for; empty where they are."""
         if (promises := self.promises(settings)) is None or promises[0].used == promises[0].asked:

@@ -34,6 +34,7 @@ class Method(QuietScorer):
     before = 0  # frames of context that `compare` gets before and after those it answers for
     after = 0
     pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
+    by_speed = False  # whether it measures how far things move from a frame to the next
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
 
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):
@@ -66,6 +67,13 @@ class Method(QuietScorer):
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Called before the frames of the stretch [begin, end)."""
+        self.pace = self.pace_of(reel)
+
+    def pace_of(self, reel: Reel) -> float:
+        """What makes of px a frame of this reel px a frame at the cadence of the training (`arrays["cadence_s"]`)."""
+        if not self.by_speed or "cadence_s" not in self.arrays:  # runs from before don't know theirs
+            return 1.0
+        return float(self.arrays["cadence_s"][0] / reel.cadence_s)
 
     @abstractmethod
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -18,7 +18,6 @@ from torch import nn
 
 from config import ModelConfig
 from data.messages import progress
-from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Fold, Method, enlarged, reflected
 from inference.methods.flow import CHUNK_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
@@ -35,7 +34,7 @@ class Target(NamedTuple):
     """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
 
     measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
-    is_steady: whether the camera's motion does not show in it.
+    is_speed: whether it grows with the time between frames, and the camera's motion does not show in it.
     """
 
     measure: Callable[[np.ndarray], np.ndarray]
@@ -43,7 +42,7 @@ class Target(NamedTuple):
     cell: int
     pool_cells: int
     pool_frames: int
-    is_steady: bool
+    is_speed: bool
 
 
 def change(frames: np.ndarray) -> np.ndarray:
@@ -55,8 +54,8 @@ def change(frames: np.ndarray) -> np.ndarray:
 
 
 TARGETS = {
-    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9, is_steady=True),
-    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1, is_steady=False),
+    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9, is_speed=True),
+    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1, is_speed=False),
 }
 
 
@@ -77,7 +76,11 @@ class Expected(Method):
 
     @property
     def is_steady(self) -> bool:
-        return self.target.is_steady
+        return self.target.is_speed
+
+    @property
+    def by_speed(self) -> bool:
+        return self.target.is_speed
 
     @property
     def before(self) -> int:
@@ -90,13 +93,14 @@ class Expected(Method):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
         train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
-        small, raw = zip(*(self._measured(frames) for frames in self._blocks(train)), strict=True)
+        self.arrays = {"cadence_s": np.array([train[0].reel.cadence_s])}
+        small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
         net = self._new_net(small.shape[1:], seed)
         train_net(net, small, raw / scale, seed, self.device)
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
-        self.arrays = {"scale": np.array([scale]), **weights}
+        self.arrays |= {"scale": np.array([scale]), **weights}
         self._fit_maximum(val)
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
@@ -114,31 +118,32 @@ class Expected(Method):
     def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
         """The quiet maximum of every place, on frames that the net has not seen."""
         chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
-        excess = [self._excess(self._context(c.reel, c.begin, c.end)).max(axis=0) for c in chunks]
+        excess = [self._excess(self._context(c), self.pace_of(c.reel)).max(axis=0) for c in chunks]
         self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        maps = np.maximum(self._excess(frames), 0) / self.arrays["quiet_maximum"]
+        maps = np.maximum(self._excess(frames, self.pace), 0) / self.arrays["quiet_maximum"]
         return None, enlarged(maps, frames)
 
-    def _blocks(self, train: Sequence[QuietRange]) -> Iterator[np.ndarray]:
-        """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs."""
+    def _blocks(self, train: Sequence[QuietRange]) -> Iterator[tuple[np.ndarray, float]]:
+        """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs, and their
+        pace."""
         starts = [(r, first) for r in train for first in range(r.begin, r.end, BLOCK)]
         step = max(1, -(-len(starts) * BLOCK // TRAINING_FRAMES))
         for r, first in starts[::step]:
             indices = np.arange(first - self.target.before, min(first + BLOCK, r.end))
-            yield self.read(r.reel, reflected(indices, r.begin, r.end))[0]
+            yield self.read(r.reel, reflected(indices, r.begin, r.end))[0], self.pace_of(r.reel)
 
-    def _measured(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _measured(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
         """Shrunk grey frames and their target on the grid, of all frames but the first `target.before` ones."""
         small = shrunk(frames, WORK_PX, self.target.cell)
         grid = [n // self.target.cell for n in small.shape[:0:-1]]
         maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in self.target.measure(small)]
-        return small[self.target.before :], np.stack(maps)
+        return small[self.target.before :], np.float32(pace) * np.stack(maps)
 
-    def _excess(self, frames: np.ndarray) -> np.ndarray:
+    def _excess(self, frames: np.ndarray, pace: float) -> np.ndarray:
         """Pooled target beyond the expected one, (n, h, w) for frames with their context."""
-        small, raw = self._measured(frames)
+        small, raw = self._measured(frames, pace)
         expected = predict(self._net(small.shape[1:]), small, self.device)
         side, depth = self.target.pool_cells, self.target.pool_frames
         excess = raw / self.arrays["scale"] - expected
@@ -147,9 +152,9 @@ class Expected(Method):
         windows = np.lib.stride_tricks.sliding_window_view(excess, depth, axis=0)
         return windows.mean(axis=-1, dtype=np.float32)
 
-    def _context(self, reel: Reel, begin: int, end: int) -> np.ndarray:
-        indices = np.arange(begin - self.before, end + self.after)
-        return self.read(reel, reflected(indices, begin, end))[0]
+    def _context(self, r: QuietRange) -> np.ndarray:
+        indices = np.arange(r.begin - self.before, r.end + self.after)
+        return self.read(r.reel, reflected(indices, r.begin, r.end))[0]
 
     def _new_net(self, size: tuple[int, int], seed: int) -> nn.Module:
         torch.manual_seed(seed)

@@ -33,22 +33,25 @@ class OpticalFlow(Method):
     before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames
     after = POOL_FRAMES // 2
     is_steady = True
+    by_speed = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
         quiet = [r for r in quiet if r.side == "train"]
+        self.arrays = {"cadence_s": np.array([quiet[0].reel.cadence_s])}
         chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         mean = np.mean(highest, axis=0)
         side = max(mean.shape)
-        self.arrays = {"quiet_speed": quiet_maximum(mean, _odd(POOL_SHARE * side), REACH_SHARE * side)}
+        self.arrays["quiet_speed"] = quiet_maximum(mean, _odd(POOL_SHARE * side), REACH_SHARE * side)
 
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
-        return pooled(speeds(self.read(reel, reflected(context, indices[0], indices[-1] + 1))[0])).max(axis=0)
+        frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
+        return self.pace_of(reel) * pooled(speeds(frames)).max(axis=0)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        maps = pooled(speeds(frames)) / self.arrays["quiet_speed"]
+        maps = self.pace * pooled(speeds(frames)) / self.arrays["quiet_speed"]
         return None, enlarged(maps, frames)
 
 

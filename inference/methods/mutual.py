@@ -19,7 +19,7 @@ CONTEXT, REACH = 3, 1  # places; REACH: how far a similar place may lie
 class MutualScoring(Method):
     """Needs no quiet data for its score, and sees the whole stretch: not for streams."""
 
-    sees_all = True
+    sees_all = any_cadence = True
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         indices = np.unique(np.linspace(begin, end - 1, REFERENCES).astype(int))

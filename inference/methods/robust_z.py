@@ -15,6 +15,8 @@ LEAST_SPREAD = 1 / 256  # a grey level: pixels that hardly ever change would mak
 class RobustZ(Method):
     """|x - median| / (1.4826 MAD) of every pixel over quiet frames, mean over channels."""
 
+    any_cadence = True
+
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Median and spread (C, H, W) from at most SAMPLE_FRAMES frames."""
         count = max(8, min(SAMPLE_FRAMES, SAMPLE_BYTES // (4 * int(np.prod(quiet[0].reel.shape[1:])))))

@@ -12,12 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from config import Config, EvalConfig
+from data.messages import logger
+from data.reel.cadence import are_alike
+from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.calibration.thresholds import Calibration
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
+
+log = logger(__name__)
 
 
 class Scorer(ABC):
@@ -28,6 +33,7 @@ class Scorer(ABC):
 
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
+    any_cadence = False  # and of any cadence: no motion and no change from frame to frame is in its scores
 
     def __init__(self, clip_length: int, scaling: dict[str, Stretch]):
         self.clip_length, self.scaling = clip_length, scaling
@@ -123,10 +129,13 @@ def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[Sco
         yield from scorer.frames(reel, begin, end, settings)
 
 
-def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool) -> None:
-    """Refuse a reel whose frames have another form than those the model was trained on."""
+def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: EvalConfig) -> None:
+    """Refuse a reel whose frames have another form or cadence than those the model was trained on.
+
+    facts: of the data that it was trained on. With eval.any_cadence another cadence is a warning.
+    """
     expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
-    if any_channels:
+    if scorer.any_channels:
         expected[0] = found[0]
     if expected[1:] != found[1:] and [1, 1] in (expected[1:], found[1:]):
         here, there = ("a series", "pictures") if reel.is_series else ("pictures", "series")
@@ -141,3 +150,28 @@ def check_reel(reel: Reel, facts: dict[str, Any], any_channels: bool) -> None:
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
             f"prepare it with {' and '.join(ways)}"
         )
+    if (unlike := other_cadence(reel, facts, scorer)) and not settings.any_cadence:
+        raise ValueError(
+            f"{unlike}; prepare a reel that has about as many frames a second, train on reels like this one, or let it "
+            "pass with eval.any_cadence=true"
+        )
+    if unlike:
+        log.warning(unlike)
+
+
+def other_cadence(reel: AnyReel, facts: dict[str, Any], scorer: Scorer) -> str:
+    """What a reel's cadence does to a scorer that was trained on another one; empty where it is about the same.
+
+    Between the cadences of reels that it was trained on, all are the same.
+    """
+    if scorer.any_cadence or "cadence_s" not in facts:  # runs from before don't know theirs
+        return ""
+    shortest_s, longest_s = facts["cadence_s"]
+    nearest_s = min(max(reel.cadence_s, shortest_s), longest_s)
+    if are_alike(reel.cadence_s, nearest_s):
+        return ""
+    trained = f"{shortest_s:g} s" if shortest_s == longest_s else f"{shortest_s:g} to {longest_s:g} s"
+    return (
+        f"reel {reel.name} has a frame every {reel.cadence_s:g} s, and the model was trained on one every {trained}: "
+        f"what moves or changes looks {reel.cadence_s / nearest_s:.3g} times as fast to it as it is"
+    )

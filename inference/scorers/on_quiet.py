@@ -22,4 +22,4 @@ class QuietScorer(Scorer):
         return list({tuple(reel.channels): reel for reel in reels}.values())
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
-        return kept_calibration(run, self, reel.channels, settings)
+        return kept_calibration(run, self, reel.channels, settings).at_cadence(reel.cadence_s)

@@ -34,7 +34,7 @@ COARSER = 4  # samples of a scale that are one of the next
 class ZeroShotScorer(Scorer):
     """VETime as a scorer. chunk: samples it was trained on at a time; quiet: its scores on clean synthetic series."""
 
-    any_channels = True
+    any_channels = any_cadence = True
 
     @property
     def no_stream(self) -> str:

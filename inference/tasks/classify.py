@@ -44,7 +44,7 @@ def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list
     """Classify every window of every reel; a reel's class is that of its windows' mean probability."""
     reels, classes = find_reels(config.data_clips), facts["classes"]
     for reel in reels:
-        check_reel(reel, facts, detector.any_channels)
+        check_reel(reel, facts, detector, config.eval)
     windows = windows_of(reels, detector.clip_length)
     likely = probabilities(detector, WindowDataset(reels, windows, detector.scaling), config.eval.batch_size)
     table = pd.DataFrame(likely, columns=[f"p({name})" for name in classes])

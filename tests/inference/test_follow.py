@@ -30,7 +30,7 @@ from inference.fit import calibrate_run
 from inference.follow import feeding, follow, live_frames, live_reel, training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
-from inference.scorers.base import score_reel
+from inference.scorers.base import other_cadence, score_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import Window, windows_over
 from tests.support.http_server import serving
@@ -237,6 +237,10 @@ def test_the_cadence_is_measured_not_believed(work, tmp_path):
     scorer, reel, _, eval_settings = live(work, write(tmp_path / "a.ts", scenes(2)))
     reel.feed(slow)
     assert reel.cadence_s == pytest.approx(0.2)
+    _, checkpoint = load_scorer(work / "run", "cpu")
+    assert "trained on one every 0.04 s: what moves or changes looks 5 times as fast" in other_cadence(
+        reel, checkpoint["data"], scorer
+    )
     assert len(list(live_frames(scorer, reel, eval_settings))) == 40
 
 
@@ -398,7 +402,8 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
         answers.actions["/cam.ts?key=secret"] = slowly
         name.append(name_of(url))
         options = {"analyzeduration": "100000", "probesize": "20000"}
-        out = follow(settings(work, eval__follow=url, eval__follow_timeout_s=3.0, eval__follow_options=options))
+        keys = {"timeout_s": 3.0, "options": options, "memory_s": 0.0}  # the thresholds are those of eval
+        out = follow(settings(work, eval__follow=url, **{f"eval__follow_{key}": keys[key] for key in keys}))
     assert opened_before_the_end.is_set()
     found = records(work / "run", name[0])
     kinds = [r["type"] for r in found]
@@ -419,7 +424,8 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
     assert len(closed) == len(offline)
     differ = ("event", "t_start", "t_peak", "t_end", "reel", "config")
     for live_event, event in zip(closed, offline, strict=True):
-        assert set(live_event) - {"type", "at"} == set(event)
+        assert set(live_event) - {"type", "at", "threshold_low", "threshold_high"} == set(event)
+        assert live_event["threshold_high"] == pytest.approx(summary["threshold_high"])
         for key in set(event) - set(differ):
             is_number = isinstance(event[key], float)
             assert live_event[key] == (pytest.approx(event[key], rel=1e-4) if is_number else event[key]), key

@@ -95,6 +95,7 @@ def test_detection_level_is_where_boxes_end(seed, min_area):
     rng = np.random.default_rng(seed)
     score = rng.gamma(1.0, 1.0, (10, 12)).astype(np.float32)
     invalid = rng.random((10, 12)) < 0.1
+    score[rng.random((10, 12)) < 0.02] = rng.choice([np.nan, np.inf])
     level = detection_level(score, min_area, 0.2, invalid)
 
     def boxes(threshold):

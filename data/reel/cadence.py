@@ -1,0 +1,8 @@
+"""How often frames come: a model knows motion and change by the frame, not by the second."""
+
+ALIKE = 1.26  # a fifth less, a quarter more, and what rounding does
+
+
+def are_alike(cadence_s: float, other_s: float) -> bool:
+    """Whether frames come about as often: what moves looks as fast to a model."""
+    return max(cadence_s, other_s) <= ALIKE * min(cadence_s, other_s)
