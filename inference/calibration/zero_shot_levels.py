@@ -18,11 +18,11 @@ from inference.calibration.tail import level_for
 from inference.calibration.thresholds import HIGH_SHARE, Calibration, Promise, often, poisson_interval
 from inference.units import DAY_S
 
-BULK = 0.75  # quantile of the scores of a series: a quarter of it may be anomalous
+BULK = 0.5  # quantile of the scores of a series: what lies above, or elsewhere makes it score a little, hardly counts
 LEAST_BULK = 0.2  # added to it: where hardly anything is scored, multiples of it mean nothing
 APART = 33  # samples between the peaks of two events
 MOST_EVENTS = 64  # of a clean series that are kept
-LEAST_SHARE = 0.1  # of the clean series which give the events of a promise
+LEAST_SHARE = 0.15  # of the clean series which give the events of a promise
 
 
 class CleanEvents:
@@ -44,7 +44,7 @@ class CleanEvents:
         """The lowest rate that can be promised, in events a sample.
 
         The highest events all come from a few series that look anomalous throughout. How much a user's series is like
-        these nobody knows. So a promise is made of so many events that a tenth of the series have a part in them.
+        these nobody knows. So a promise is made of so many events that a seventh of the series have a part in them.
         """
         firsts = np.sort(self.levels[:, 0])[::-1]
         enough = firsts[max(0, int(np.ceil(LEAST_SHARE * len(firsts))) - 1)]
@@ -89,7 +89,7 @@ class ZeroShotCalibration(Calibration):
             return ""
         return (
             f"without any training no more than one false alarm in {1 / self.clean.supported:,.0f} samples can be "
-            f"promised, {often(promises[0].used)} at this cadence, and the settings ask for {often(promises[0].asked)}: "
+            f"promised, {often(promises[0].used)} at this cadence; the settings ask for {often(promises[0].asked)}: "
             "the thresholds are for the former. Train a model with quiet data of your own for fewer "
             "(docs/series.md); or give eval.threshold_low and eval.threshold_high"
         )

@@ -2,11 +2,11 @@
 
 A series is cut into chunks that overlap by half, and a sample's logit is the mean over the chunks that cover it, each
 weighing more towards its middle. What is longer than a chunk can be seen in means over 4, 16, ... samples only: these
-go through the net too, and the logit is between the mean and the highest of all scales. The score is softplus(logit),
-so that it is never below 0 and keeps the order.
+go through the net too, and the logit is the mean over all scales. The score is softplus(logit), so that it is never
+below 0 and keeps the order.
 
-What is far out hides nothing: it is cut off before means are made of it, and a chunk that has such samples goes through
-the net a second time with them cut off; the higher logit counts.
+What is far out hides nothing: it is cut off before means are made of it, and what holds it goes through the net a
+second time with it cut off or left out, and the higher logit counts. Spikes and steps have plain rules beside the net.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.special import logsumexp, softplus
+from scipy.special import softplus
 
 from config import Config, EvalConfig
 from data.reel.mask_bits import INVALID
@@ -24,6 +24,7 @@ from data.reel.windows import window_starts
 from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, event_levels
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
+from inference.scorers.plain_views import plain_logits
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
 from models.losses.detection import Detected
@@ -34,8 +35,8 @@ from training.synthetic_data import SyntheticData, SyntheticSeries, synthetic_da
 
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
-LONGER, MOST_CLEAN = 4, 400  # chunks of a clean series, and how many of these say what thresholds promise
-SOFTNESS = 4.0  # of the maximum over scales, in logits
+LONGER, MOST_CLEAN = 4, 256  # chunks of a clean series, and how many of these say what thresholds promise
+CERTAIN = 50.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
 
 
@@ -73,15 +74,24 @@ class ZeroShotScorer(Scorer):
         return self.logits(values)[:, 0]
 
     def logits(self, values: np.ndarray) -> np.ndarray:
-        """Logits (n, 1 + C) float32: of the series, then of each variable alone; the soft maximum over scales.
+        """Logits (n, 1 + C) float32: of the series, then of each variable alone.
 
-        The coarsest scale is the last with a quarter of a chunk.
+        The mean over scales, or that of a spike or a step, whichever is higher. The coarsest scale is the last with a
+        quarter of a chunk.
         """
-        of_scales, scale, bounded = [self.of_scale(values)], COARSER, without_far(values, self.model.context)
+        finest, (near, certain) = self.of_scale(values), far_ones(values, self.model.context)
+        found = self.with_coarser(finest, near)
+        if certain.any():
+            found = np.maximum(found, self.with_coarser(finest, np.where(certain, np.nan, near)))
+        return np.maximum(found, plain_logits(values, self.model.context)).astype(np.float32)
+
+    def with_coarser(self, finest: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The mean of the finest logits (n, 1 + C) and those of means over 4, 16, ... values (n, C)."""
+        total, scales, scale = finest, 1, COARSER
         while len(values) >= scale * self.chunk // COARSER:
-            of_scales.append(finer(self.of_scale(coarser(bounded, scale)), scale, len(values)))
-            scale *= COARSER
-        return soft_maximum(of_scales)
+            total = total + finer(self.of_scale(coarser(values, scale)), scale, len(values))
+            scales, scale = scales + 1, scale * COARSER
+        return total / scales
 
     def of_scale(self, values: np.ndarray) -> np.ndarray:
         """As `logits`, of these samples alone."""
@@ -115,12 +125,14 @@ class ZeroShotScorer(Scorer):
 
     @torch.inference_mode()
     def of_chunks(self, chunks: np.ndarray) -> np.ndarray:
-        """Chunks (B, L, C) -> logits (B, L, 1 + C): the higher ones of the chunks as they are and without what is far."""
+        """Chunks (B, L, C) -> logits (B, L, 1 + C): the higher ones of chunks as they are and without what is far."""
         x = torch.from_numpy(chunks).to(self.device).transpose(1, 2)[..., None, None]  # (B, C, L, 1, 1)
         output = self.model(x)
         found = every_logit(output)
-        near = cut_off(x[..., 0, 0], output.center, output.spread)[..., None, None]
-        has_far = (near != x).logical_and(x.isfinite()).flatten(1).any(1)
+        values = x[..., 0, 0]
+        near = cut_off(values, output.center, output.spread)
+        near = near.masked_fill((values - output.center).abs() > CERTAIN * output.spread, torch.nan)[..., None, None]
+        has_far = (near != x).logical_and(x.isfinite()).flatten(1).any(1)  # NaN differs from all
         if has_far.any():
             found[has_far] = found[has_far].maximum(every_logit(self.model(near[has_far])))
         return found.float().transpose(1, 2).cpu().numpy()
@@ -144,19 +156,15 @@ def every_logit(output: Detected) -> torch.Tensor:
     return torch.cat([output.logits[:, None], output.channel_logits], 1)
 
 
-def soft_maximum(logits: list[np.ndarray]) -> np.ndarray:
-    """Logits of the same samples at several scales, (n, K) each -> 4 ln(mean of exp(logit / 4)), (n, K) float32.
+def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Values (n, C), NaN unknown, cut off at 8 spreads of each variable, and which are beyond 50, (n, C) bool.
 
-    The mean alone loses what one scale alone can see, as a spike; the highest alone has the false alarms of all.
+    A mean over some knows nothing else of a huge one. The scale is that of the first `context` samples; None: of all.
     """
-    return (SOFTNESS * (logsumexp(np.stack(logits) / SOFTNESS, axis=0) - np.log(len(logits)))).astype(np.float32)
-
-
-def without_far(values: np.ndarray, context: int | None) -> np.ndarray:
-    """Values (n, C), NaN unknown, cut off at 8 spreads of each variable: a mean over some knows nothing else of a huge
-    one. The scale is that of the first `context` samples; None: of all."""
     rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
-    return cut_off(rows, *(part.double() for part in robust_scale(rows, context))).T.numpy()
+    center, spread = (part.double() for part in robust_scale(rows, context))
+    certain = (rows - center).abs() > CERTAIN * spread
+    return cut_off(rows, center, spread).T.numpy(), certain.T.numpy()
 
 
 def coarser(values: np.ndarray, scale: int) -> np.ndarray:

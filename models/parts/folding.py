@@ -111,8 +111,8 @@ def masked_std(rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 def periods_of(rows: torch.Tensor, known: torch.Tensor, context: int | None = None) -> torch.Tensor:
     """The period (n,) in samples of every finite row (n, L) in scaled units, 0 for an aperiodic one.
 
-    Values are cut off at 4 spreads, so that no spike decides. What is very far out, or on another level for long, counts
-    as unknown: it has no period, and would drown what has. Lags from 4 to a third of the context count. Of the local
+    Values are cut off at 4 spreads, so that no spike decides. What is very far out, or long on another level, counts as
+    unknown: it has no period, and would drown what has. Lags from 4 to a third of the context count. Of the local
     maxima of the autocorrelation that lie at least 0.25 above a dip before them, the first counts that nearly reaches
     the best one: so neither noise on the slope from lag 0 nor a multiple of the period is taken for it. It is accepted
     from 0.35, or four sigmas of white noise if that is more, and if twice the lag, where a random walk has lost its

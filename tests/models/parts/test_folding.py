@@ -229,9 +229,15 @@ class TestScale:
             assert torch.equal(a, b)
         assert found(row, context) == found(changed, context)
 
-    @given(name=st.sampled_from(["noise", "wave", "walk", "counts", "duty"]), kind=st.sampled_from(["block", "step", "codes"]),
-           height=st.floats(0, 30), sign=st.sampled_from([-1, 1]), begin=st.floats(0, 0.7), share=st.floats(0.001, 0.25),
-           seed=st.integers(0, 100))  # fmt: skip
+    @given(
+        name=st.sampled_from(["noise", "wave", "walk", "counts", "duty"]),
+        kind=st.sampled_from(["block", "step", "codes"]),
+        height=st.floats(0, 30),
+        sign=st.sampled_from([-1, 1]),
+        begin=st.floats(0, 0.7),
+        share=st.floats(0.001, 0.25),
+        seed=st.integers(0, 100),
+    )
     def test_what_does_not_come_back_hardly_changes_it(self, name, kind, height, sign, begin, share, seed):
         row = usual(name, np.random.default_rng(seed))
         first, size = int(begin * len(row)), int(share * len(row))
