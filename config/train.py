@@ -52,6 +52,8 @@ class SyntheticConfig:
     clean_fraction: Fraction = 0.25
     max_anomalies: NonNegativeInt = 3
     strength: Annotated[tuple[Positive, Positive], AfterValidator(is_ordered)] = (1.0, 15.0)
+    huge_fraction: Fraction = 0.0
+    huge_strength: Annotated[tuple[Positive, Positive], AfterValidator(is_ordered)] = (15.0, 1e4)
     min_visible: Positive = 0.1
     longest_periods: Annotated[float, Field(ge=0.5)] = 4.0
     noise: Annotated[tuple[Positive, Positive], AfterValidator(is_ordered)] = (0.01, 0.7)

@@ -139,7 +139,7 @@ def _change(rng, channels, sizes, fitting, region, boost: float, settings: Synth
     if size > region[1] - region[0]:
         return None
     start = int(rng.integers(region[0], region[1] - size + 1))
-    strength, seed = boost * log_uniform(rng, *settings.strength), int(rng.integers(2**63))
+    strength, seed = boost * _strength(rng, settings), int(rng.integers(2**63))
     effects = {}
     for c in touched:
         draws = rng if len(touched) == 1 else np.random.default_rng(seed)  # the same in every channel
@@ -147,6 +147,12 @@ def _change(rng, channels, sizes, fitting, region, boost: float, settings: Synth
         if effect:
             effects[c] = effect
     return _settled(kind, start, start + size, channels, effects) if effects else None
+
+
+def _strength(rng: np.random.Generator, settings: SyntheticConfig) -> float:
+    """In units of the local variability. Without huge ones the series are those of their seed before there were any."""
+    is_huge = settings.huge_fraction > 0 and rng.random() < settings.huge_fraction
+    return log_uniform(rng, *(settings.huge_strength if is_huge else settings.strength))
 
 
 def _effect(rng, kind, channel: Channel, span, strength, size, min_visible: float) -> Effect | None:

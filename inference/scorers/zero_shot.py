@@ -4,9 +4,13 @@ A series is cut into chunks that overlap by half, and a sample's logit is the me
 weighing more towards its middle. What is longer than a chunk can be seen in means over 4, 16, ... samples only: these
 go through the net too, and the logit is the mean over all scales. The score is softplus(logit), so that it is never
 below 0 and keeps the order.
+
+What is far out hides nothing: it is cut off before means are made of it, and what holds it goes through the net a
+second time with it cut off or left out, and the higher logit counts. Spikes and steps have plain rules beside the net.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +21,27 @@ from config import Config, EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
-from inference.calibration.zero_shot_levels import ZeroShotCalibration
+from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, event_levels
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
+from inference.scorers.plain_views import plain_logits
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
+from models.losses.detection import Detected
+from models.parts.folding import cut_off, robust_scale
 from models.vetime import VeTime
 from training.shipped import write_levels
-from training.synthetic_data import SyntheticData, synthetic_data
+from training.synthetic_data import SyntheticData, SyntheticSeries, synthetic_data
 
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
+LONGER, MOST_CLEAN = 4, 256  # chunks of a clean series, and how many of these say what thresholds promise
+CERTAIN = 50.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
 
 
 class ZeroShotScorer(Scorer):
-    """VETime as a scorer. chunk: samples it was trained on at a time; quiet: its scores on clean synthetic series."""
+    """VETime as a scorer. chunk: samples it was trained on at a time; quiet: its events on clean synthetic series."""
 
     any_channels = any_cadence = True
 
@@ -46,33 +55,43 @@ class ZeroShotScorer(Scorer):
         self.scored: dict[tuple, np.ndarray] = {}  # logits of the stretches that went through the net
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
-        """Keep the scores of clean synthetic series."""
-        write_levels(run, clean_levels(self, synthetic_data(trained)))
+        """Keep the events of clean synthetic series."""
+        write_levels(run, clean_events(self, synthetic_data(trained)))
         return []
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> ZeroShotCalibration:
         """For one reel, from the scores of all its stretches."""
         if not len(self.quiet):
             raise FileNotFoundError("the run has no quiet levels: it was never calibrated; train it with --resume")
-        made = ZeroShotCalibration(self.quiet, reel.cadence_s, np.empty(0))
+        clean = CleanEvents(self.quiet, LONGER * self.chunk)
+        made = ZeroShotCalibration(clean, reel.cadence_s, np.empty(0))
         ranges = scored_stretches(reel, self.clip_length)
         own = [made.sample_scores(self.stretch(reel, *r, settings), settings)[0] for r in ranges]
-        return ZeroShotCalibration(self.quiet, reel.cadence_s, np.concatenate(own))
+        return ZeroShotCalibration(clean, reel.cadence_s, np.concatenate(own))
 
     def scores(self, values: np.ndarray) -> np.ndarray:
         """The logit (n,) float32 of every sample of a series (n, C), whose unknown values are NaN."""
         return self.logits(values)[:, 0]
 
     def logits(self, values: np.ndarray) -> np.ndarray:
-        """Logits (n, 1 + C) float32: of the series, then of each variable alone; the mean over scales.
+        """Logits (n, 1 + C) float32: of the series, then of each variable alone.
 
-        The coarsest scale is the last with a quarter of a chunk.
+        The mean over scales, or that of a spike or a step, whichever is higher. The coarsest scale is the last with a
+        quarter of a chunk.
         """
-        total, scales, scale = self.of_scale(values), 1, COARSER
+        finest, (near, certain) = self.of_scale(values), far_ones(values, self.model.context)
+        found = self.with_coarser(finest, near)
+        if certain.any():
+            found = np.maximum(found, self.with_coarser(finest, np.where(certain, np.nan, near)))
+        return np.maximum(found, plain_logits(values, self.model.context)).astype(np.float32)
+
+    def with_coarser(self, finest: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The mean of the finest logits (n, 1 + C) and those of means over 4, 16, ... values (n, C)."""
+        total, scales, scale = finest, 1, COARSER
         while len(values) >= scale * self.chunk // COARSER:
-            total += finer(self.of_scale(coarser(values, scale)), scale, len(values))
+            total = total + finer(self.of_scale(coarser(values, scale)), scale, len(values))
             scales, scale = scales + 1, scale * COARSER
-        return total / np.float32(scales)
+        return total / scales
 
     def of_scale(self, values: np.ndarray) -> np.ndarray:
         """As `logits`, of these samples alone."""
@@ -106,11 +125,17 @@ class ZeroShotScorer(Scorer):
 
     @torch.inference_mode()
     def of_chunks(self, chunks: np.ndarray) -> np.ndarray:
-        """Chunks (B, L, C) -> logits (B, L, 1 + C)."""
+        """Chunks (B, L, C) -> logits (B, L, 1 + C): the higher ones of chunks as they are and without what is far."""
         x = torch.from_numpy(chunks).to(self.device).transpose(1, 2)[..., None, None]  # (B, C, L, 1, 1)
         output = self.model(x)
-        every = torch.cat([output.logits[:, None], output.channel_logits], 1)  # (B, 1 + C, L)
-        return every.float().transpose(1, 2).cpu().numpy()
+        found = every_logit(output)
+        values = x[..., 0, 0]
+        near = cut_off(values, output.center, output.spread)
+        near = near.masked_fill((values - output.center).abs() > CERTAIN * output.spread, torch.nan)[..., None, None]
+        has_far = (near != x).logical_and(x.isfinite()).flatten(1).any(1)  # NaN differs from all
+        if has_far.any():
+            found[has_far] = found[has_far].maximum(every_logit(self.model(near[has_far])))
+        return found.float().transpose(1, 2).cpu().numpy()
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch [begin, end) of a series at once."""
@@ -124,6 +149,22 @@ class ZeroShotScorer(Scorer):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
+
+
+def every_logit(output: Detected) -> torch.Tensor:
+    """Of the series, then of each channel: (B, 1 + C, L)."""
+    return torch.cat([output.logits[:, None], output.channel_logits], 1)
+
+
+def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Values (n, C), NaN unknown, cut off at 8 spreads of each variable, and which are beyond 50, (n, C) bool.
+
+    A mean over some knows nothing else of a huge one. The scale is that of the first `context` samples; None: of all.
+    """
+    rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
+    center, spread = (part.double() for part in robust_scale(rows, context))
+    certain = (rows - center).abs() > CERTAIN * spread
+    return cut_off(rows, center, spread).T.numpy(), certain.T.numpy()
 
 
 def coarser(values: np.ndarray, scale: int) -> np.ndarray:
@@ -148,11 +189,8 @@ def measured(reel: Reel, begin: int, end: int) -> np.ndarray:
     return np.where(unknown, np.nan, stored[:, :, 0, 0].astype(np.float64))
 
 
-def clean_levels(scorer: ZeroShotScorer, data: SyntheticData, most: int = 300_000) -> np.ndarray:
-    """Scores (most,) float32 that the samples of validation series without an anomaly reach: evenly spaced ranks."""
-    found = []
-    for made in map(data.val.made, range(len(data.val))):
-        if not made.labels.any():
-            found.append(softplus(scorer.scores(made.values)))
-    levels = np.sort(np.concatenate(found))
-    return levels[np.linspace(0, len(levels) - 1, min(most, len(levels))).astype(int)].astype(np.float32)
+def clean_events(scorer: ZeroShotScorer, data: SyntheticData) -> np.ndarray:
+    """The events (S, K) of clean synthetic series that nothing was trained or chosen on, see `CleanEvents`."""
+    clean = replace(data.settings, clean_fraction=1.0, length=LONGER * data.clip_length)
+    series = SyntheticSeries(clean, data.val.seed, data.val.first, min(MOST_CLEAN, len(data.val)))
+    return np.stack([event_levels(softplus(scorer.scores(series.made(i).values))) for i in range(len(series))])

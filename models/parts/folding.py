@@ -13,8 +13,17 @@ import torch.nn.functional as F
 MAD_TO_STD = 1.4826  # of a normal distribution
 TAIL = 0.01  # share of the samples at either end that the floor of the spread leaves out
 STD_SHARE = 0.5  # the spread is at least this share of their standard deviation
-SMALLEST_SPREAD = 1e-6  # of the largest value: what varies less is constant, in single precision
+PARTS, SHORTEST_PART = 8, 128  # of a row; each of them as long
+PART_TAIL = 0.05  # as TAIL, in a part
+CAP = 2.0  # the spread is at most so many times that of a typical part
+LEAST_KNOWN = 0.5  # of the samples of a part that counts
+SMALLEST_SPREAD = 1e-6  # of what most values are: what varies less is constant, in single precision
+MOST_UNUSUAL = 0.3  # share of the samples
 LINEAR_TO = 4.0  # spreads: values beyond are compressed like a logarithm
+FAR = 8.0  # spreads: what lies beyond also counts as if it lay there
+LARGEST = 20.0  # of compressed values: beyond some 300 spreads all are alike
+OFF_LEVEL, OFF_REACH = 3.5, 32  # compressed, and samples either way: where most are beyond, another level holds
+UNUSUAL = 12.0  # compressed, some 40 spreads: no part of a cycle
 SHORTEST_PERIOD = 4
 LEAST_CYCLES = 3
 LEAST_ACF, LEAST_RISE = 0.35, 0.25
@@ -29,28 +38,58 @@ def robust_scale(rows: torch.Tensor, context: int | None = None) -> tuple[torch.
     """Center and spread (n, 1) each of rows (n, L), from the known ones of their first `context` samples.
 
     The center is the median. The spread is 1.4826 MAD, but at least half the standard deviation of what lies between
-    the outer percentiles: of counts and duty cycles the MAD is nothing, and of one huge spike the standard deviation
-    knows nothing else. The spread is never 0: of a constant it is a millionth of its value, or 1 if that is 0.
+    the outer percentiles, because of counts and duty cycles the MAD is nothing; and at most CAP times that of a typical
+    part of the row: what lasts, or does not come back, must not hide itself and all else. The spread is never 0: of a
+    constant it is a millionth of its value, or 1 if that is 0.
     """
     rows = rows[:, :context].float()
     known = rows.isfinite()
-    center = quantiles(rows, known, (0.5,))
-    spread = MAD_TO_STD * quantiles((rows - center).abs(), known, (0.5,))
-    low, high = quantiles(rows, known, (TAIL, 1 - TAIL)).split(1, 1)
-    values = torch.where(known, rows, center)
-    spread = torch.maximum(spread, STD_SHARE * masked_std(values.clamp(low, high), known))
-    # Nothing but rare spikes on a constant: then they are all there is to measure.
-    spread = torch.where(spread > 0, spread, STD_SHARE * masked_std(values, known))
-    spread = torch.maximum(spread, SMALLEST_SPREAD * values.abs().amax(1, keepdim=True))
+    center, spread = spread_of(rows, known, TAIL)
+    typical = typical_spread(rows, known)
+    spread = torch.where(typical > 0, torch.minimum(spread, CAP * typical), spread)
+    # Rounding is in units of what most samples are.
+    size = quantiles(torch.where(known, rows, 0.0).abs(), known, (1 - MOST_UNUSUAL,))
+    spread = torch.maximum(spread, SMALLEST_SPREAD * size)
     return center, torch.where(spread > 0, spread, 1.0)
 
 
-def rescaled(values: torch.Tensor, center: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
-    """Values in spreads from the center, compressed beyond 4 of them: 4 asinh(z / 4), so a million spreads become 52.
+def spread_of(rows: torch.Tensor, known: torch.Tensor, tail: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Median (n, 1) of rows (n, L), and 1.4826 MAD or more: half the standard deviation without the tails, or with
+    them where the rest is constant."""
+    center = quantiles(rows, known, (0.5,))
+    spread = MAD_TO_STD * quantiles((rows - center).abs(), known, (0.5,))
+    low, high = quantiles(rows, known, (tail, 1 - tail)).split(1, 1)
+    values = torch.where(known, rows, center)
+    spread = torch.maximum(spread, STD_SHARE * masked_std(values.clamp(low, high), known))
+    # Nothing but rare spikes on a constant: then they are all there is to measure.
+    return center, torch.where(spread > 0, spread, STD_SHARE * masked_std(values, known))
 
+
+def typical_spread(rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """The spread (n, 1) of the median part of rows (n, L) by itself, or if that is 0 the least there is; 0 for none."""
+    parts = max(1, min(PARTS, rows.shape[1] // SHORTEST_PART))
+    size = -(-rows.shape[1] // parts)
+    cut = F.pad(rows, (0, parts * size - rows.shape[1]), value=torch.nan).unflatten(1, (parts, size)).flatten(0, 1)
+    is_known = cut.isfinite()
+    spread = spread_of(cut, is_known, PART_TAIL)[1].unflatten(0, (-1, parts))[..., 0]  # (n, parts)
+    counts = is_known.float().mean(1).unflatten(0, (-1, parts)) >= LEAST_KNOWN
+    typical = quantiles(spread, counts, (0.5,))
+    least = torch.where(spread > 0, spread, torch.inf).amin(1, keepdim=True)
+    return torch.where(typical > 0, typical, torch.where(least.isfinite(), least, 0.0))
+
+
+def rescaled(values: torch.Tensor, center: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """Values in spreads from the center, compressed beyond 4 of them: 4 asinh(z / 4), and no more than 20.
+
+    No training has seen what lies further out; with one value for all of it a larger anomaly is never a stranger one.
     Shapes that broadcast; NaN stays NaN.
     """
-    return LINEAR_TO * torch.asinh((values - center) / (LINEAR_TO * spread))
+    return (LINEAR_TO * torch.asinh((values - center) / (LINEAR_TO * spread))).clamp(-LARGEST, LARGEST)
+
+
+def cut_off(values: torch.Tensor, center: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """Values no farther than 8 spreads from the center. Shapes that broadcast; NaN stays NaN."""
+    return torch.minimum(torch.maximum(values, center - FAR * spread), center + FAR * spread)
 
 
 def quantiles(rows: torch.Tensor, known: torch.Tensor, shares: tuple[float, ...]) -> torch.Tensor:
@@ -72,13 +111,16 @@ def masked_std(rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 def periods_of(rows: torch.Tensor, known: torch.Tensor, context: int | None = None) -> torch.Tensor:
     """The period (n,) in samples of every finite row (n, L) in scaled units, 0 for an aperiodic one.
 
-    Values are cut off at 4 spreads, so that no spike decides. Lags from 4 to a third of the context count. Of the local
+    Values are cut off at 4 spreads, so that no spike decides. What is very far out, or long on another level, counts as
+    unknown: it has no period, and would drown what has. Lags from 4 to a third of the context count. Of the local
     maxima of the autocorrelation that lie at least 0.25 above a dip before them, the first counts that nearly reaches
     the best one: so neither noise on the slope from lag 0 nor a multiple of the period is taken for it. It is accepted
     from 0.35, or four sigmas of white noise if that is more, and if twice the lag, where a random walk has lost its
     likeness, still has half the correlation.
     """
-    rows, known = rows[:, :context].clamp(-LINEAR_TO, LINEAR_TO), known[:, :context]
+    rows, known = rows[:, :context], known[:, :context]
+    known = known & ~off_level(rows) & (rows.abs() < UNUSUAL)
+    rows = torch.where(known, rows.clamp(-LINEAR_TO, LINEAR_TO), 0.0)
     longest = rows.shape[1] // LEAST_CYCLES
     if longest < SHORTEST_PERIOD or not len(rows):
         return torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -98,6 +140,12 @@ def periods_of(rows: torch.Tensor, known: torch.Tensor, context: int | None = No
     around = (lags >= 0.8 * first) & (lags <= 1.25 * first)
     period = torch.where(around, acf, 0.0).argmax(1)
     return torch.where(best[:, 0] > 0, period, 0)
+
+
+def off_level(rows: torch.Tensor) -> torch.Tensor:
+    """Where most samples around those of finite rows (n, L) in scaled units are far from the center, (n, L) bool."""
+    far = (rows.abs() > OFF_LEVEL).to(rows.dtype)
+    return moving_average(far, torch.full((len(rows),), OFF_REACH, device=rows.device)) > 0.5
 
 
 def detrended(rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

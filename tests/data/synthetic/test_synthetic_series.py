@@ -124,6 +124,19 @@ def test_the_asked_share_of_series_is_clean():
     assert not any(make_series(5, i, 256, replace(DEFAULT, max_anomalies=0)).kinds for i in range(50))
 
 
+def test_huge_anomalies_are_huge_and_without_them_series_are_as_they_were():
+    def largest(settings: SyntheticConfig) -> np.ndarray:
+        made = [make_series(5, i, 512, settings) for i in range(40)]
+        changed = [s for s in made if s.labels.any()]
+        assert len(changed) > 20
+        return np.array([np.nanmax(np.abs(s.values - s.clean)) / spread(s.clean[:, 0]) for s in changed])
+
+    plain = one("spike", channels=(1, 1), noiseless_fraction=0.0, sensors={"exact": 1.0})
+    assert np.median(largest(replace(plain, huge_fraction=1.0))) > 20 * np.median(largest(plain))
+    for i in range(10):
+        assert_same(make_series(5, i, 512, plain), make_series(5, i, 512, replace(plain, huge_strength=(1e5, 1e6))))
+
+
 def test_channels_go_together_unless_they_are_independent():
     def correlation(independent):
         chosen = replace(

@@ -29,6 +29,18 @@ def random():
     return np.random.default_rng(0)
 
 
+def usual(name: str, random: np.random.Generator) -> np.ndarray:
+    """A row (1024,) in which nothing happens."""
+    t = np.arange(1024)
+    return {
+        "noise": random.normal(size=1024),
+        "wave": np.sin(t / 9) + random.normal(0, 0.1, 1024),
+        "walk": 0.05 * random.normal(size=1024).cumsum() + random.normal(0, 0.3, 1024),
+        "counts": random.poisson(0.2, 1024).astype(float),
+        "duty": (t % 50 < 15) + random.normal(0, 1e-3, 1024),
+    }[name]
+
+
 def found(rows: np.ndarray, context: int | None = None) -> list[int]:
     """Periods of rows (n, L), NaN where unknown, on the way that the model takes."""
     rows = torch.as_tensor(np.atleast_2d(rows), dtype=torch.float32)
@@ -39,8 +51,11 @@ def found(rows: np.ndarray, context: int | None = None) -> list[int]:
 
 def period_by_hand(row: np.ndarray, known: np.ndarray) -> int:
     """`periods_of` of one row of float64, lag by lag."""
-    T, t = len(row), np.linspace(-1, 1, len(row))
-    row = row.clip(-folding.LINEAR_TO, folding.LINEAR_TO)
+    T, t, reach = len(row), np.linspace(-1, 1, len(row)), folding.OFF_REACH
+    far = np.abs(row) > folding.OFF_LEVEL
+    known = known & ~np.array([far[max(0, i - reach) : i + reach + 1].mean() > 0.5 for i in range(T)])
+    known &= np.abs(row) < folding.UNUSUAL
+    row = np.where(known, row, 0).clip(-folding.LINEAR_TO, folding.LINEAR_TO)
     row = row - np.polyval(np.polyfit(t[known], row[known], folding.TREND_DEGREE), t)
     acf, pairs = np.zeros(T), np.zeros(T)
     for lag in range(2 * (T // 3) + 4):
@@ -93,10 +108,11 @@ class TestFold:
 
 
 class TestPeriod:
-    @given(st.integers(0, 10_000), st.integers(30, 200), st.booleans())
-    def test_like_the_oracle(self, seed, length, gaps):
+    @given(st.integers(0, 10_000), st.integers(30, 200), st.booleans(), st.sampled_from([0, 2, 6]))
+    def test_like_the_oracle(self, seed, length, gaps, step):
         random = np.random.default_rng(seed)
         row = np.sin(2 * np.pi * np.arange(length) / random.uniform(4, length / 3)) + random.normal(0, 0.5, length)
+        row[: length // 3] += step
         known = random.random(length) > 0.15 * gaps
         row = torch.as_tensor(row, dtype=torch.float32)[None]
         assert periods_of(row, torch.as_tensor(known)[None]).item() == period_by_hand(row[0].double().numpy(), known)
@@ -113,6 +129,13 @@ class TestPeriod:
         spike[300:302] = 1e5
         for name, row in (("noisy", noisy), ("trend", trend), ("gaps", gaps), ("spike", spike)):
             assert abs(found(row)[0] - period) <= max(1, 0.05 * period), name
+
+    @pytest.mark.parametrize("height", [100.0, -1e4])
+    @pytest.mark.parametrize("changed", [slice(120, 240), slice(150, None), slice(300, None), slice(100, 110)])
+    def test_another_level_does_not_hide_it(self, changed, height, random):
+        rows = np.sin(2 * np.pi * np.arange(L) / np.array([[7], [30], [60]])) + random.normal(0, 0.1, (3, L))
+        rows[:, changed] += height
+        np.testing.assert_allclose(found(rows), [7, 30, 60], rtol=0.05)
 
     def test_the_period_is_not_one_of_its_multiples(self, random):
         wave = np.sin(2 * np.pi * np.arange(L) / 20)
@@ -172,7 +195,7 @@ class TestScale:
         spiked = noise.copy()
         spiked[100] = 1e6
         scaled, usual = self.scaled(spiked), self.scaled(noise)
-        assert 50 < scaled[100] < 53
+        assert scaled[100] == folding.LARGEST
         others = torch.arange(L) != 100
         torch.testing.assert_close(scaled[others], usual[others], atol=0.05, rtol=0.05)
 
@@ -205,6 +228,30 @@ class TestScale:
         for a, b in zip(*(robust_scale(torch.as_tensor(v)[None], context) for v in (row, changed)), strict=True):
             assert torch.equal(a, b)
         assert found(row, context) == found(changed, context)
+
+    @given(
+        name=st.sampled_from(["noise", "wave", "walk", "counts", "duty"]),
+        kind=st.sampled_from(["block", "step", "codes"]),
+        height=st.floats(0, 30),
+        sign=st.sampled_from([-1, 1]),
+        begin=st.floats(0, 0.7),
+        share=st.floats(0.001, 0.25),
+        seed=st.integers(0, 100),
+    )
+    def test_what_does_not_come_back_hardly_changes_it(self, name, kind, height, sign, begin, share, seed):
+        row = usual(name, np.random.default_rng(seed))
+        first, size = int(begin * len(row)), int(share * len(row))
+        changed = {"block": slice(first, first + size), "step": slice(first, None),
+                   "codes": np.random.default_rng(seed + 1).choice(len(row), 20, replace=False)}[kind]  # fmt: skip
+        spoilt = row.copy()
+        # Beyond, single precision would lose what most of the row is.
+        spoilt[changed] += sign * 10 ** (min(height, 4) if kind == "step" else height)
+        (center, spread), (spoilt_center, spoilt_spread) = (
+            (part.item() for part in robust_scale(torch.as_tensor(v, dtype=torch.float32)[None])) for v in (row, spoilt)
+        )
+        assert spread / 2.5 < spoilt_spread < 2.5 * spread
+        if kind != "step":  # behind a step either level may be the median
+            assert abs(spoilt_center - center) < 1.5 * spread
 
     def test_rows_do_not_meet(self, random):
         rows = torch.as_tensor(random.normal(size=(3, L)).cumsum(1), dtype=torch.float32)
