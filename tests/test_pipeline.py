@@ -143,21 +143,21 @@ def test_eval_takes_the_models_settings_from_the_run(inside):
 
 
 def test_a_reel_of_another_shape_is_refused_with_the_way_out(inside, tmp_path, capsys):
-    make_reel(tmp_path / "other", drifting_blobs(40, 24, 24))
+    make_reel(tmp_path / "other", drifting_blobs(40, 24, 24), 60.0)
     assert run("--data-clips", str(tmp_path)) == 1
     assert "prep.resize [32, 32]" in capsys.readouterr().err
 
 
 def test_a_reel_shorter_than_a_window_is_said_not_scored(inside, tmp_path, capsys):
-    make_reel(tmp_path / "short", drifting_blobs(5, 32, 32), clip_length=None)
+    make_reel(tmp_path / "short", drifting_blobs(5, 32, 32), 60.0, clip_length=None)
     assert run("--data-clips", str(tmp_path)) == 1
     assert "short: no stretch without a gap holds the 8 frames" in capsys.readouterr().err
 
 
 def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside, tmp_path, capsys):
-    times = np.arange(40) * 12.0
+    times = np.arange(40) * 60.0
     times[35:] += 900
-    make_reel(tmp_path / "gap", drifting_blobs(40, 32, 32), times_s=times, channels=["gray"])
+    make_reel(tmp_path / "gap", drifting_blobs(40, 32, 32), 60.0, times_s=times, channels=["gray"])
     assert run("--data-clips", str(tmp_path)) == 0
     scores = pd.read_csv(inside / "run" / "eval" / "gap" / "scores.csv")
     assert scores["max"].isna().tolist() == [False] * 35 + [True] * 5

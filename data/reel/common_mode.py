@@ -10,7 +10,17 @@ SMALLEST_BIN = 8  # pixels
 MOST_CONTRAST, LEAST_MOST = 0.5, 16 / GRAY_LEVELS  # of the picture's standard deviation, and where it has hardly any
 
 
-def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def most_explained(brightness: np.ndarray, valid: np.ndarray) -> float:
+    """How much of a difference a score may put down to the camera: half the contrast of the expected picture (H, W).
+
+    Where most of a picture is lost or is another one, that is not to be explained away.
+    """
+    return max(MOST_CONTRAST * float(brightness[valid].std(dtype=np.float64)), LEAST_MOST)
+
+
+def common_mode(
+    difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray, most: float = np.inf
+) -> tuple[np.ndarray, np.ndarray]:
     """Median difference of the pixels of a like brightness, and robust scatter about it, (H, W) float32 each.
 
     An exposure error or a lifted noise floor moves all pixels of one brightness together, wherever they are, and photon
@@ -18,8 +28,7 @@ def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarra
     per brightness bin are the camera's, and what lies outside them is the scene's. Bins hold equally many pixels, so
     that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
     because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
-    taking it off is uncertain by about as much. Neither is more than half the contrast of the expected picture: where
-    most of it is lost or is another one, that is not to be explained away.
+    taking it off is uncertain by about as much. Neither is larger than `most`.
     """
     levels = np.clip(np.rint(brightness * GRAY_LEVELS), -2 * GRAY_LEVELS, 3 * GRAY_LEVELS).astype(np.int16)
     values, known = difference[valid], levels[valid]
@@ -31,7 +40,6 @@ def common_mode(difference: np.ndarray, brightness: np.ndarray, valid: np.ndarra
     medians = _row_median(binned)
     scatter = 1.4826 * _row_median(np.abs(binned - medians[:, None]))
     scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
-    most = max(MOST_CONTRAST * float(brightness[valid].std(dtype=np.float64)), LEAST_MOST)
     medians, scatter = np.clip(medians, -most, most), np.minimum(scatter, most)
     return _at_levels(levels, centres, medians), _at_levels(levels, centres, np.hypot(scatter, medians))
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from config import EvalConfig
-from data.reel.common_mode import common_mode
+from data.reel.common_mode import common_mode, most_explained
 from data.reel.reel import Reel
 
 
@@ -64,7 +64,8 @@ def clean_residual(
     shared, scatter = np.zeros_like(signed), np.ones_like(signed)
     if settings.common_mode:
         for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
-            shared[channel], scatter[channel] = common_mode(difference, brightness, valid)
+            most = most_explained(brightness, valid) if valid.any() else np.inf
+            shared[channel], scatter[channel] = common_mode(difference, brightness, valid, most)
     if settings.score == "residual":
         scatter[:] = 1
     if error is None:

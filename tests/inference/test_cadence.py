@@ -94,6 +94,7 @@ def test_a_setting_lets_any_cadence_pass_and_a_run_from_before_knows_none(tmp_pa
         check_reel(reel, facts, method("flow"), EvalConfig())
     check_reel(reel, facts, method("flow"), EvalConfig(any_cadence=True))
     check_reel(reel, {"frame_shape": [1, 16, 16]}, method("flow"), EvalConfig())
+    check_reel(reel_of(tmp_path / "short", 10.0, T=7), facts, method("flow"), EvalConfig())  # it gets no score at all
 
 
 def walker(T: int, px: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import load
-from data.reel.common_mode import common_mode
+from data.reel.common_mode import common_mode, most_explained
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 from inference.scorers.net import Detector, score_frames
@@ -93,7 +93,8 @@ def test_what_is_lost_is_not_explained_away(share, seed):
     difference = np.where(lost[:, None], -brightness, noise)
     scores = []
     for case in (noise, difference):
-        shared, scatter = common_mode(case, brightness, np.ones((64, 64), bool))
+        everywhere = np.ones((64, 64), bool)
+        shared, scatter = common_mode(case, brightness, everywhere, most_explained(brightness, everywhere))
         scores.append((np.abs(case - shared) / scatter).mean())
     assert scores[1] > 1.2 * scores[0]
 
