@@ -150,6 +150,8 @@ def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: Eval
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
             f"prepare it with {' and '.join(ways)}"
         )
+    if len(reel) < scorer.clip_length:
+        return  # it gets no score, and few frames tell no cadence
     if (unlike := other_cadence(reel, facts, scorer)) and not settings.any_cadence:
         raise ValueError(
             f"{unlike}; prepare a reel that has about as many frames a second, train on reels like this one, or let it "
