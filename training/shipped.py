@@ -2,7 +2,7 @@
 
     python -m training.shipped RUN      write models/weights/vetime.safetensors from RUN's best checkpoint
 
-The file holds the model's tensors, the scores that clean synthetic series reach (`quiet_levels`), and as metadata the
+The file holds the model's tensors, the events of clean synthetic series (`quiet_levels`), and as metadata the
 config, seed, versions and run.json of the training: the run it unfolds to is like any other.
 """
 
@@ -29,7 +29,7 @@ LEVELS = "quiet_levels"
 
 
 def levels_of(run: Path) -> Path:
-    """The file of a run with the scores that clean synthetic series reach."""
+    """The file of a run with the events of clean synthetic series."""
     return run / "calibration" / f"{LEVELS}.npy"
 
 

@@ -1,7 +1,7 @@
 """Thresholds for scores of VETime: from the events of clean synthetic series, in units of the bulk of the own scores.
 
 No label has a say, and no reel is known to be quiet. What a clean series scores at most goes with what the bulk of it
-scores (their logarithms correlate by 0.8): so the same multiple of the bulk is as rare in one series as in another.
+scores (their logarithms correlate by 0.5): the same multiple of the bulk is about as rare in one series as in another.
 Synthetic series have no cadence. What they can promise is one false alarm in so many samples.
 """
 
@@ -18,8 +18,8 @@ from inference.calibration.tail import level_for
 from inference.calibration.thresholds import HIGH_SHARE, Calibration, Promise, often, poisson_interval
 from inference.units import DAY_S
 
-BULK = 0.5  # quantile of the scores of a series: what lies above, or elsewhere makes it score a little, hardly counts
-LEAST_BULK = 0.2  # added to it: where hardly anything is scored, multiples of it mean nothing
+BULK = 0.25  # quantile of the scores of a series: behind a lasting step half of it may score a little more
+LEAST_BULK = 0.4  # added to it: where hardly anything is scored, multiples of it mean nothing
 APART = 33  # samples between the peaks of two events
 MOST_EVENTS = 64  # of a clean series that are kept
 LEAST_SHARE = 0.15  # of the clean series which give the events of a promise

@@ -15,7 +15,7 @@ NEIGHBOURS = 5  # samples of the running median that a spike is measured from
 USUAL_SHARE = 0.995  # of the samples, whose distance from that is usual
 LEAST_SPIKE = 1e-3  # of the spread: smaller distances are usual in any case
 SPIKE_RATIO, STEP_RATIO = 2.0, 2.5  # to what is usual, of a logit of 0
-STEEPNESS, LARGEST = 6.0, 2.5  # of the logit for each factor e, and its end: where the net is sure, it counts
+STEEPNESS, LARGEST = 6.0, 3.0  # of the logit for each factor e, and its end: where the net is sure, it counts
 LEVEL = 33  # samples before and after a step, of which the medians differ
 STEPS = 2  # that one anomaly can make: it begins and ends; the next largest one is usual
 LEAST_STEP = 1e-2  # of the spread
@@ -55,7 +55,7 @@ def of_steps(values: np.ndarray, spread: float) -> np.ndarray:
     logits = np.full(len(values), -np.inf)
     for begin in range(0, max(1, len(values) - STRETCH // 2), STRETCH // 2):
         part = values[begin : begin + STRETCH]
-        level = median_filter(np.pad(part, LEVEL, mode="edge"), LEVEL, mode="nearest")
+        level = median_filter(np.pad(part, LEVEL, mode="symmetric"), LEVEL, mode="nearest")
         half = LEVEL // 2
         before, after = level[LEVEL - half - 1 :][: len(part)], level[LEVEL + half :][: len(part)]
         height = np.abs(after - before)

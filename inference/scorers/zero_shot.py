@@ -36,7 +36,7 @@ from training.synthetic_data import SyntheticData, SyntheticSeries, synthetic_da
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
 LONGER, MOST_CLEAN = 4, 256  # chunks of a clean series, and how many of these say what thresholds promise
-CERTAIN = 50.0  # spreads: what lies beyond is left out where the rest is looked at
+CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
 
 
@@ -157,7 +157,7 @@ def every_logit(output: Detected) -> torch.Tensor:
 
 
 def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Values (n, C), NaN unknown, cut off at 8 spreads of each variable, and which are beyond 50, (n, C) bool.
+    """Values (n, C), NaN unknown, cut off at 8 spreads of each variable, and which are beyond 25, (n, C) bool.
 
     A mean over some knows nothing else of a huge one. The scale is that of the first `context` samples; None: of all.
     """

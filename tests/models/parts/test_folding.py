@@ -130,7 +130,7 @@ class TestPeriod:
         for name, row in (("noisy", noisy), ("trend", trend), ("gaps", gaps), ("spike", spike)):
             assert abs(found(row)[0] - period) <= max(1, 0.05 * period), name
 
-    @pytest.mark.parametrize("height", [100.0, -1e4])
+    @pytest.mark.parametrize("height", [300.0, -1e4])
     @pytest.mark.parametrize("changed", [slice(120, 240), slice(150, None), slice(300, None), slice(100, 110)])
     def test_another_level_does_not_hide_it(self, changed, height, random):
         rows = np.sin(2 * np.pi * np.arange(L) / np.array([[7], [30], [60]])) + random.normal(0, 0.1, (3, L))
@@ -249,7 +249,7 @@ class TestScale:
         (center, spread), (spoilt_center, spoilt_spread) = (
             (part.item() for part in robust_scale(torch.as_tensor(v, dtype=torch.float32)[None])) for v in (row, spoilt)
         )
-        assert spread / 2.5 < spoilt_spread < 2.5 * spread
+        assert 0.4 * spread < spoilt_spread < 1.3 * folding.CAP * spread
         if kind != "step":  # behind a step either level may be the median
             assert abs(spoilt_center - center) < 1.5 * spread
 
