@@ -7,6 +7,7 @@ import numpy as np
 
 MOST_PEAKS = 50
 PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
+STRAIGHT = 1e-12  # a shape below is that of the exponential: its products lose their digits, and change nothing
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,16 @@ class Tail:
     def level(self, events: float) -> float:
         """The level that as many events exceed; `start` for `count` of them and more."""
         rarity = -math.log(min(events / self.count, 1.0))  # of the exponential tail, to which a shape of 0 leads
-        return self.start + self.scale * (math.expm1(self.shape * rarity) / self.shape if self.shape else rarity)
+        return self.start + self.scale * (
+            math.expm1(self.shape * rarity) / self.shape if self.shape > STRAIGHT else rarity
+        )
 
     def events(self, level: float) -> float:
         """How many events exceed a level of at least `start`."""
         excess = max(level - self.start, 0.0) / self.scale
-        return self.count * math.exp(-math.log1p(self.shape * excess) / self.shape if self.shape else -excess)
+        return self.count * math.exp(
+            -math.log1p(self.shape * excess) / self.shape if self.shape > STRAIGHT else -excess
+        )
 
 
 def fit_tail(levels: np.ndarray) -> Tail | None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -31,6 +31,9 @@ def test_the_tail_fits_its_peaks_as_scipy_does(monkeypatch):
     assert tail.scale == pytest.approx(scale, rel=0.06)
 
 
+@example(5e-324, 1.0, 1.0)
+@example(1e-300, 1.0, 1.0)
+@example(2e-12, 1.0, 1.0)
 @given(st.floats(0, 0.5), st.floats(0.01, 10), st.floats(0.01, 50))
 def test_the_closed_form_is_that_of_scipy(shape, scale, events):
     tail = Tail(3.0, 50, shape, scale)
