@@ -41,7 +41,7 @@ def review(config: Config) -> None:
         else:
             table[list(STATISTICS)] = statistics
             judge(table, config.review.z_limit)
-            reject_not_quiet(table, not_quiet.get(reel.name, []))
+            reject_not_quiet(table, not_quiet[not_quiet["reel"] == reel.name], reel)
         write_csv(reel.path / "windows.csv", table)
         if not asked:
             write_histograms(reel, table)
@@ -135,27 +135,34 @@ def judge(table: pd.DataFrame, z_limit: float) -> None:
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
 
 
-def not_quiet_frames(run: str | None) -> dict[str, list[tuple[int, int, float]]]:
-    """By reel, the first and last frame and the score of what stood out from the quiet data of a run."""
-    found: dict[str, list[tuple[int, int, float]]] = {}
-    for path in sorted(Path(run).glob(f"calibration/*{NOT_QUIET}")) if run else []:
-        table = pd.read_csv(path, dtype={"reel": str}, keep_default_na=False)
-        columns = (table[name].tolist() for name in ("reel", "frame_start", "frame_end", "score"))
-        for reel, *episode in zip(*columns, strict=True):
-            found.setdefault(reel, []).append(tuple(episode))
-    return found
+def not_quiet_frames(run: str | None) -> pd.DataFrame:
+    """What stood out from the quiet data of a run, a row an episode; see `inference.calibration.not_quiet`."""
+    paths = sorted(Path(run).glob(f"calibration/*{NOT_QUIET}")) if run else []
+    tables = [pd.read_csv(path, dtype={"reel": str, "time_utc": str}, keep_default_na=False) for path in paths]
+    return pd.concat(tables) if tables else pd.DataFrame({"reel": []})
 
 
-def reject_not_quiet(table: pd.DataFrame, episodes: list[tuple[int, int, float]]) -> None:
-    """Reject the windows that hold a frame of an episode, in place; verdicts that are there stay."""
-    free = table["verdict"].to_numpy() == ""
-    free &= (table["by"] != BY_USER).to_numpy()
+def reject_not_quiet(table: pd.DataFrame, episodes: pd.DataFrame, reel: Reel) -> None:
+    """Reject the windows that hold a frame of an episode, in place; verdicts that are there stay.
+
+    A reel that was prepared anew since has other frames by the same name: what was not at its time then is left alone.
+    """
+    free = ((table["verdict"] == "") & (table["by"] != BY_USER)).to_numpy(copy=True)
     start, stop = table["start"].to_numpy(), (table["start"] + table["length"]).to_numpy()
-    for first, last, score in sorted(episodes, key=lambda episode: -episode[2]):
-        held = free & (start <= last) & (stop > first)
-        why = f"stands out from the quiet data of the last training, score {score:.3g}"
+    for row in episodes.to_dict("records"):
+        if not is_at(reel, row["frame_peak"], row["time_s"], row["time_utc"]):
+            continue
+        held = free & (start <= row["frame_end"]) & (stop > row["frame_start"])
+        why = f"stands out from the quiet data of the last training, score {row['score']:.3g}"
         table.loc[held, ["verdict", "reason", "by", "at"]] = ["reject", why, BY_STATISTICS, _now()]
         free &= ~held
+
+
+def is_at(reel: Reel, frame: int, time_s: float, time_utc: str) -> bool:
+    """Whether a frame of a reel has the time that was written down for it."""
+    if frame >= len(reel) or abs(reel.times_s[frame] - time_s) > 0.5 * reel.cadence_s:
+        return False
+    return reel.times_utc is None or str(reel.times_utc[frame]) == time_utc
 
 
 def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, int], str]:

@@ -105,7 +105,7 @@ class Calibration:
         promise, span_s = promises[0], self.events.span_s
         if promise.used < promise.asked:
             return (
-                f"no threshold gives more than {often(promise.used)} in the quiet data, and the settings ask for "
+                f"no threshold gives more than {often(promise.used)} in quiet data, and the settings ask for "
                 f"{often(promise.asked)}; the thresholds are for as many as there can be"
             )
         needed_s = DAY_S / (EXTRAPOLATION * promise.asked)

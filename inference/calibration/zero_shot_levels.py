@@ -50,6 +50,11 @@ class CleanEvents:
         enough = firsts[max(0, int(np.ceil(LEAST_SHARE * len(firsts))) - 1)]
         return float((self.levels >= enough).sum() / self.samples)
 
+    @property
+    def most(self) -> float:
+        """The highest rate that can be promised, in events a sample: events of clean series are no nearer."""
+        return int((self.levels > 0).sum()) / self.samples
+
     def threshold(self, per_sample: float) -> float:
         """The multiple of the bulk that so many events a sample exceed."""
         return level_for(self.ranked, per_sample * self.samples)
@@ -78,7 +83,7 @@ class ZeroShotCalibration(Calibration):
     def _promised(self, per_day: float) -> Promise:
         a_day = DAY_S / self.cadence_s  # samples
         supported = self.clean.supported * a_day
-        used = max(per_day, supported)
+        used = min(max(per_day, supported), self.clean.most * a_day)
         multiple = self.clean.threshold(used / a_day)
         low, high = (rate * a_day for rate in self.clean.interval(multiple))
         return Promise(bulk(self.levels) * multiple, per_day, supported, used, (low, high))
@@ -86,7 +91,7 @@ class ZeroShotCalibration(Calibration):
     def shortfall(self, settings: EvalConfig) -> str:
         """What is to be told where clean series don't support the rate that was asked for; empty where they do."""
         if (promises := self.promises(settings)) is None or promises[0].used <= promises[0].asked:
-            return ""
+            return super().shortfall(settings)
         return (
             f"without any training no more than one false alarm in {1 / self.clean.supported:,.0f} samples can be "
             f"promised, {often(promises[0].used)} at this cadence; the settings ask for {often(promises[0].asked)}: "

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from config import EvalConfig, ModelConfig
+from data.messages import logger
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
@@ -18,6 +19,8 @@ from inference.calibration.quiet import QuietRange
 from inference.scorers.base import Fold
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
+
+log = logger(__name__)
 
 BLOCK_FRAMES = 32
 FOLDS, LEAST_FOLD = 5, 2  # parts of the quiet frames, of at least so many lengths of a clip
@@ -48,15 +51,19 @@ class Method(QuietScorer):
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
         """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on others.
 
-        So all of them count for the threshold. Too few frames to be cut are as with a net; where nothing is fitted, all
-        frames are new.
+        So all of them count for the threshold. Too few frames to be cut, or to be fitted on in parts, are as with a
+        net; where nothing is fitted, all frames are new.
         """
         if type(self).fit is Method.fit:
             return [Fold(self, list(quiet), is_new=True)]
         parts = cut(quiet, min(FOLDS, sum(map(len, quiet)) // (LEAST_FOLD * self.clip_length)), self.clip_length)
         if len(parts) < 2:
             return super().folds(quiet)
-        return [Fold(self.fitted_on(beyond(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
+        try:
+            return [Fold(self.fitted_on(beyond(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
+        except ValueError as error:  # of a part in which hardly anything is valid
+            log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
+            return super().folds(quiet)
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""

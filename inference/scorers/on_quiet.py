@@ -4,6 +4,7 @@ from pathlib import Path
 
 from config import Config, EvalConfig
 from data.reel.reel import Reel, find_reels
+from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
@@ -15,8 +16,9 @@ class QuietScorer(Scorer):
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Keep the frames that training and validation windows cover."""
-        for stale in (run / "calibration").glob("*.npz"):
-            stale.unlink()  # of weights before a resumed training
+        for pattern in ("*.npz", f"*{NOT_QUIET}"):
+            for stale in (run / "calibration").glob(pattern):
+                stale.unlink()  # of weights before a resumed training
         reels = find_reels(trained.data_clips)
         keep_quiet(run, ranges_of(reels, trained.train), self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())

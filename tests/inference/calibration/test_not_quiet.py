@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from data.reel.reel import Reel
-from data.review_processed_data import review
+from data.reel.windows import read_windows
+from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
 from inference.calibration.not_quiet import episodes
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.fit import fit
@@ -59,6 +60,20 @@ def test_review_rejects_its_windows_and_a_verdict_by_hand_stays(flared):
     assert (table.loc[holds, "verdict"] == "reject").all()
     assert table["reason"].str.contains("stands out from the quiet data").any()
     assert (table["verdict"] == "").any()
+
+
+def test_a_reel_that_was_prepared_anew_is_left_alone(flared, tmp_path):
+    """Its name is the same and its frames are others: they were filmed a day later."""
+    config, run, _ = flared
+    reel = make_reel(tmp_path / "sun", np.zeros((T, 1, 8, 8), np.float32), 60.0, start_utc="2012-07-20T00:00:00")
+    table = read_windows(reel)
+    reject_not_quiet(table, not_quiet_frames(str(run)), reel)
+    assert (table["verdict"] == "").all()
+    same = Reel(f"{config.data_clips}/sun")
+    table = read_windows(same).assign(verdict="", by="")
+    reject_not_quiet(table, not_quiet_frames(str(run)), same)
+    assert (table["verdict"] == "reject").any()
+    assert not_quiet_frames(None).empty
 
 
 def test_ranges_know_where_they_are_from(flared):

@@ -69,3 +69,16 @@ def test_too_few_frames_are_judged_on_the_validation_side(reel):
     quiet = [QuietRange(reel, 0, 100, "train"), QuietRange(reel, 100, 140, "val")]
     method.fit(quiet, seed=0)
     assert [f.is_new for f in method.folds(quiet)] == [False, True]
+
+
+def test_parts_that_can_not_be_fitted_on_leave_the_validation_side(reel, monkeypatch, caplog):
+    method = RobustZ(ModelConfig("robust_z"), {}, dict(zip(reel.channels, reel.stretches, strict=True)), 8)
+    quiet = [QuietRange(reel, 0, 160, "train"), QuietRange(reel, 160, 200, "val")]
+    method.fit(quiet, seed=0)
+
+    def refuse(self, quiet, seed):
+        raise ValueError("no training window is half valid")
+
+    monkeypatch.setattr(RobustZ, "fit", refuse)
+    assert [f.is_new for f in method.folds(quiet)] == [False, True]
+    assert "no training window is half valid" in caplog.text
