@@ -27,6 +27,7 @@ from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.quiet_frames import measure_frames
 from inference.calibration.thresholds import Calibration, counted
+from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 
@@ -50,7 +51,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     settings = settings_for(settings, ranges[0].reel)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
-        made, standing_out = measure(scorer, ranges, settings, path.parent)
+        made, standing_out = measure(scorer, ranges, settings, path.parent, kept_bounds(run, channels, scorer.scaling))
         tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
         _write(path, made)
     return _read(path)
@@ -73,18 +74,19 @@ def _read(path: Path) -> Calibration:
 
 
 def measure(
-    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path, bounds: Bounds
 ) -> tuple[Calibration, pd.DataFrame]:
     """Each pixel's noise from all quiet frames; then the events of those that the scorer was not fitted on.
 
     Beside the calibration, the episodes of the quiet data that stand out, see `not_quiet.episodes`.
 
     Pixels need many frames, and a model that hardly over-fits has much the same noise on both sides. The threshold is a
-    promise about new data, so only frames that were never trained on decide it. folder: where maps may wait.
+    promise about new data, so only frames that were never trained on decide it. folder: where maps may wait. bounds: of
+    whole frames, where there is a camera.
     """
     if ranges[0].reel.is_series:
         return measure_series(scorer, ranges, settings)
-    return measure_frames(scorer, ranges, settings, folder)
+    return measure_frames(scorer, ranges, settings, folder, bounds)
 
 
 def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> tuple[Calibration, pd.DataFrame]:

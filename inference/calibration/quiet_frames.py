@@ -16,6 +16,9 @@ from inference.calibration.noise import detection_level, fit_noise, noise_step
 from inference.calibration.not_quiet import episodes
 from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.thresholds import Calibration, counted
+from inference.camera.bounds import Bounds
+from inference.camera.watch import BROKEN
+from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import find_boxes
 from inference.events.events import EventLinker
 from inference.events.sky import Sky, shifts
@@ -54,14 +57,17 @@ class KeptMaps:
 
 
 def measure_frames(
-    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path, bounds: Bounds
 ) -> tuple[Calibration, pd.DataFrame]:
-    """Noise of every pixel, levels and events of quiet pictures; see `calibrate.measure`."""
+    """Noise of every pixel, levels and events of quiet pictures; see `calibrate.measure`.
+
+    The camera is watched as in eval, and what it did says nothing of the scene: such frames are left out.
+    """
     shape, sample = ranges[0].reel.shape[2:], []
     step = noise_step(sum(map(len, ranges)), shape)
     with tempfile.TemporaryFile(dir=folder) as stream:
         maps = KeptMaps(stream, shape)
-        for number, (place, is_new, scored) in enumerate(_quiet_frames(scorer, ranges, settings)):
+        for number, (place, is_new, scored) in enumerate(_quiet_frames(scorer, ranges, settings, bounds)):
             if number % step == 0:
                 sample.append(scored.residual)
             if is_new:
@@ -84,17 +90,20 @@ def _where_of(
 
 
 def _quiet_frames(
-    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig
+    scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, bounds: Bounds
 ) -> Iterator[tuple[Place, bool, ScoredFrame]]:
-    """Every quiet frame as scored, and whether the scorer that did it was fitted on others only."""
+    """Every quiet frame of the scene as scored, and whether the scorer that did it was fitted on others only."""
     stretch = 0
     with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
         for fold in scorer.folds(ranges):
             for r in fold.ranges:
                 stretch += 1
-                for scored in fold.scorer.frames(r.reel, r.begin, r.end, settings):
+                watched = WatchedStretch(r.reel, r.begin, bounds, fold.scorer.scaling)
+                frames = fold.scorer.frames(watched.as_reel(), r.begin, r.end, settings)
+                for scored in watched.told(frames, reach_of(fold.scorer, settings)):
                     bar.update()
-                    yield Place(stretch, r, scored.index), fold.is_new, scored
+                    if not (scored.camera in BROKEN or (scored.camera and not scorer.is_steady)):
+                        yield Place(stretch, r, scored.index), fold.is_new, scored
 
 
 def _level(made: Calibration, maps: KeptMaps, number: int, settings: EvalConfig) -> float:

@@ -58,7 +58,8 @@ def judge(request, tmp_path_factory):
     scorer = MAKERS[name](name, ranges)
     own = {"score": "residual", "common_mode": False, "smooth_px": 0.0} if name == "flow" else {}
     settings = replace(SETTINGS, **own)
-    (calibration, _), bounds = measure(scorer, ranges, settings, folder), learn(ranges, {})
+    bounds = learn(ranges, {})
+    calibration, _ = measure(scorer, ranges, settings, folder, bounds)
 
     def run(frames):
         new = make_reel(folder / f"new{np.random.default_rng().integers(2**32)}", frames)
@@ -126,6 +127,23 @@ def test_more_of_an_anomaly_never_scores_less(judge):
         assert (events["level"] != CAMERA).all()
     if not scorer.is_steady:  # what looks for motion sees a light only when it comes and goes
         assert all(after >= 0.99 * before for before, after in pairwise(peaks))
+
+
+@pytest.mark.parametrize("name", ["difference", "robust_z"])
+def test_broken_frames_in_quiet_data_move_no_threshold(name, tmp_path):
+    frames = Street(21, walkers=4, beat_px=8).frames(standing(160))
+    spoilt = frames
+    for how, at in zip(BREAKS, (20, 60, 80, 100, 120, 140), strict=True):
+        if BREAKS[how][1] in BROKEN:
+            spoilt = broken(spoilt, how, at, 1, seed=1)
+    found = []
+    for folder, quiet in (("sound", frames), ("spoilt", spoilt)):
+        reel = make_reel(tmp_path / folder, quiet)
+        ranges = [QuietRange(reel, 0, 100, "train"), QuietRange(reel, 100, 160, "val")]
+        calibration, episodes = measure(method_on(name, ranges), ranges, SETTINGS, tmp_path, learn(ranges, {}))
+        assert not len(episodes)
+        found.append(calibration.thresholds(SETTINGS))
+    np.testing.assert_allclose(found[1], found[0], rtol=0.15)
 
 
 def span(events) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.stretch import fit_asinh
 from inference.calibration.calibrate import measure
 from inference.calibration.quiet import QuietRange
+from inference.camera.bounds import ALL_PASS
 from inference.evaluate import detections
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, EventLinker
@@ -54,9 +55,8 @@ def detect(sun, tmp_path_factory):
     model = models.build(model_config(), 1).eval()
     detector = Detector(model, {"171": stretch}, 8, torch.device("cpu"))
     quiet = reel_of(tmp_path_factory.mktemp("quiet") / "r", observed(rates), stretch)
-    calibration, _ = measure(
-        detector, [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")], SETTINGS, quiet.path
-    )
+    ranges = [QuietRange(quiet, 0, 28, "train"), QuietRange(quiet, 28, QUIET, "val")]
+    calibration, _ = measure(detector, ranges, SETTINGS, quiet.path, ALL_PASS)
 
     def run(spoil, masks=None):
         reel = reel_of(tmp_path_factory.mktemp("spoilt") / "r", spoil(rates.copy()), stretch, masks)
