@@ -28,6 +28,7 @@ class EvalConfig:
     score: Literal["residual", "standardised", "mahalanobis", "knn", "mix"] = "standardised"
     mix: Annotated[tuple[MixPart, ...], Field(min_length=1)] = ("standardised", "mahalanobis")
     combine: Literal["mean", "max", "rms", "each"] = "rms"
+    plain_evidence: NonNegative = 1.0
     smooth_samples: PositiveInt = 1
     common_mode: bool = True
     smooth_px: NonNegative = 1.0

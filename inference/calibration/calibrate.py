@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -26,15 +26,16 @@ from inference.calibration.not_quiet import episodes, tell
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.quiet_frames import measure_frames
+from inference.calibration.surprises import Surprises, fit_surprises
 from inference.calibration.thresholds import Calibration, counted
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.residual import Samples, settings_for, weighs_evidence
 
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
-    *("combine", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
+    *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
 )
 
 
@@ -63,6 +64,7 @@ def _write(path: Path, made: Calibration) -> None:
         np.savez(
             part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
             thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
+            **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
         )  # fmt: skip
 
 
@@ -70,7 +72,8 @@ def _read(path: Path) -> Calibration:
     with np.load(path, allow_pickle=False) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
         events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]))
-        return Calibration(noise, saved["levels"], events, saved["left_out"])
+        parts = {name.removeprefix("surprise_"): saved[name] for name in saved.files if name.startswith("surprise_")}
+        return Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
 
 
 def measure(
@@ -97,6 +100,8 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
         for fold, r in progress(work, desc="calibrating on quiet samples", unit="stretch")
     ]
     made = Calibration(fit_series_noise(np.concatenate([samples.quiet for _, samples in found])))
+    if weighs_evidence(settings):
+        made = replace(made, surprises=_surprises(made, found, settings, mean_cadence_s(ranges), scorer.clip_length))
     new = [r for fold, r in work if fold.is_new]
     parts = []  # of every new stretch (n, K): what has events of its own; 0 where nothing is known
     for scores, each in (made.sample_scores(samples, settings) for is_new, samples in found if is_new):
@@ -112,6 +117,15 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
         return new[k], new[k].begin + number - int(offsets[k]), np.nan, np.nan
 
     return made, episodes(made.left_out, levels, where_of)
+
+
+def _surprises(
+    made: Calibration, found: list[tuple[bool, Samples]], settings: EvalConfig, cadence_s: float, reach: int
+) -> Surprises:
+    """From the scores of new samples, and what all samples are beside the model; found: (is new, samples)."""
+    new = [made.score(s.residual, settings)[:, :, 0] for is_new, s in found if is_new]
+    evidence = [s.evidence for _, s in found if s.evidence is not None]
+    return fit_surprises(np.concatenate(new), np.concatenate(evidence), cadence_s, reach)
 
 
 def _starts(

@@ -16,6 +16,7 @@ from scipy.ndimage import uniform_filter1d
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import NO_EVENTS, QuietEvents, StartsAt, count_events, not_so_quiet
+from inference.calibration.surprises import Surprises
 from inference.calibration.tail import events_above, level_for
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
@@ -50,13 +51,15 @@ class Promise:
 class Calibration:
     """Quiet noise, the levels (N,) float32 that quiet frames reach, and the events that they give.
 
-    left_out: numbers of the frames that were not so quiet; they give no events.
+    left_out: numbers of the frames that were not so quiet; they give no events. surprises: of a series whose scores are
+    weighed with plain evidence.
     """
 
     noise: NoiseModel
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     events: QuietEvents = NO_EVENTS
     left_out: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    surprises: Surprises | None = None
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
@@ -68,6 +71,9 @@ class Calibration:
         Smoothed are the scores, or where each variable has its own events, theirs.
         """
         parts = self.score(samples.residual, settings)[:, :, 0]
+        if self.surprises is not None and samples.evidence is not None:
+            weight, combine = settings.plain_evidence, COMBINE.get(settings.combine, COMBINE["max"])
+            parts = self.surprises(parts, samples.evidence, weight, combine)
         if settings.combine == "each":
             parts = np.stack([smoothed(part, settings.smooth_samples) for part in parts.T], axis=1)
             return parts.max(axis=1), parts

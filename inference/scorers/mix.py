@@ -16,38 +16,12 @@ from data.reel.files import replacing
 from data.reel.reel import Reel
 from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise, noise_step
 from inference.calibration.quiet import QuietRange
+from inference.evidence.rarity import Rarity, fit_rarity
 from inference.scorers.base import Scorer
 from inference.scorers.net import Detector, OfDetector
 from inference.scorers.residual import Samples, ScoredFrame
 
-GRID = 128  # points of a rarity curve
 SAMPLE_PIXELS = 2_000_000
-
-
-@dataclass(frozen=True)
-class Rarity:
-    """Scores (GRID,) that quiet pixels exceed with probability 10^-surprise (GRID,), both increasing."""
-
-    scores: np.ndarray
-    surprises: np.ndarray
-
-    def __call__(self, score: np.ndarray) -> np.ndarray:
-        """Surprise of scores of any shape; beyond what quiet pixels reached it goes on as an exponential tail."""
-        found = np.interp(score, self.scores, self.surprises)
-        last, before = self.scores[-1], self.scores[-GRID // 4]
-        slope = (self.surprises[-1] - self.surprises[-GRID // 4]) / max(last - before, 1e-9)
-        return (found + slope * np.maximum(score - last, 0)).astype(np.float32)
-
-
-def fit_rarity(values: np.ndarray) -> Rarity:
-    """From quiet pixel scores (N,): their quantiles, evenly in the logarithm of rarity, up to one in N / 10."""
-    surprises = np.linspace(0, max(np.log10(len(values) / 10), 1.0), GRID)
-    scores = np.quantile(values, 1 - 10.0**-surprises)
-    # Equal scores, as the zeros of a still place, count as common as the most common of them.
-    scores, first = np.unique(scores, return_index=True)
-    has_range = scores[-1] - scores[0] > 1e-6
-    padded = np.linspace(scores[0], scores[-1], GRID) if has_range else scores[0] + np.arange(GRID) * 1e-6
-    return Rarity(padded, np.interp(padded, scores, surprises[first]))
 
 
 @dataclass(frozen=True)
@@ -83,7 +57,8 @@ class MixScorer(OfDetector):
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """A stretch of a series; a part may score variables one by one, another all together."""
-        found = [part.scorer.samples(reel, begin, end, settings) for part in self.parts]
+        alone = replace(settings, plain_evidence=0.0)  # the mix has it beside all of them
+        found = [part.scorer.samples(reel, begin, end, alone) for part in self.parts]
         surprises = [part.surprise(samples.residual) for part, samples in zip(self.parts, found, strict=True)]
         valid = np.logical_and.reduce([samples.valid for samples in found])
         return Samples(np.where(valid[:, None, None], sum(surprises) / len(surprises), 0), valid)

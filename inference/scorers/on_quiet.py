@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from config import Config, EvalConfig
 from data.reel.reel import Reel, find_reels
+from data.reel.window_dataset import read_scaled
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
+from inference.evidence.local import local_evidence
 from inference.scorers.base import Scorer
+from inference.scorers.residual import Samples, weighs_evidence
 
 
 class QuietScorer(Scorer):
@@ -22,6 +27,15 @@ class QuietScorer(Scorer):
         reels = find_reels(trained.data_clips)
         keep_quiet(run, ranges_of(reels, trained.train), self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())
+
+    def samples(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
+        """All samples of the stretch [begin, end) of a series, with plain evidence beside the residual."""
+        found = super().samples(reel, begin, end, settings)
+        if not weighs_evidence(settings):
+            return found
+        frames, valid = read_scaled(reel, begin, end, self.scaling)
+        unknown = reel.missing[begin:end] | ~valid[:, 0]
+        return found._replace(evidence=local_evidence(np.where(unknown, np.nan, frames[:, :, 0, 0])))
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
         return kept_calibration(run, self, reel.channels, settings).at_cadence(reel.cadence_s)

@@ -31,11 +31,13 @@ class ScoredFrame:
 class Samples(NamedTuple):
     """What a stretch of a series gives: residual (n, K, 1), one for each variable or one for all, and valid (n,).
 
-    NaN where a sample has no residual; 0 where it is invalid.
+    NaN where a sample has no residual; 0 where it is invalid. evidence: (n, C, E), NaN unknown, see `local_evidence`;
+    None of a scorer that has its own.
     """
 
     residual: np.ndarray
     valid: np.ndarray
+    evidence: np.ndarray | None = None
 
     @property
     def quiet(self) -> np.ndarray:
@@ -46,6 +48,11 @@ class Samples(NamedTuple):
 def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
     """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
     return replace(settings, min_area=1, smooth_px=0.0, common_mode=False) if reel.is_series else settings
+
+
+def weighs_evidence(settings: EvalConfig) -> bool:
+    """Whether plain evidence has a part in the scores of a series; a plain residual has a unit of its own."""
+    return settings.plain_evidence > 0 and settings.score != "residual"
 
 
 def clean_residual(

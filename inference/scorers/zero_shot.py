@@ -22,9 +22,9 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, event_levels
+from inference.evidence.plain_views import plain_logits
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
-from inference.scorers.plain_views import plain_logits
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
 from models.losses.detection import Detected

@@ -22,8 +22,8 @@ from data.reel.reel import Reel
 from data.synthetic.series import make_series
 from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, bulk, event_levels
 from inference.evaluate import evaluate
+from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
-from inference.scorers.plain_views import plain_logits
 from inference.scorers.zero_shot import ROWS, ZeroShotScorer, coarser, measured
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.scorers.plain_views import LARGEST, plain_logits
+from inference.evidence.plain_views import LARGEST, plain_logits
 
 N = 3000
 

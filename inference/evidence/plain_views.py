@@ -6,20 +6,17 @@ ten sigmas in plain noise, and nothing in it makes a larger one score more. Here
 
 import numpy as np
 import torch
-from scipy.ndimage import median_filter
 from scipy.signal import find_peaks
 
+from inference.evidence.local import LEVEL, ONSET, level_changes, spikes
 from models.parts.folding import robust_scale
 
-NEIGHBOURS = 5  # samples of the running median that a spike is measured from
 USUAL_SHARE = 0.995  # of the samples, whose distance from that is usual
 LEAST_SPIKE = 1e-3  # of the spread: smaller distances are usual in any case
 SPIKE_RATIO, STEP_RATIO = 2.0, 2.5  # to what is usual, of a logit of 0
 STEEPNESS, LARGEST = 6.0, 3.0  # of the logit for each factor e, and its end: where the net is sure, it counts
-LEVEL = 33  # samples before and after a step, of which the medians differ
 STEPS = 2  # that one anomaly can make: it begins and ends; the next largest one is usual
 LEAST_STEP = 1e-2  # of the spread
-ONSET = 4  # samples of a step that count
 STRETCH = 4096  # samples in which steps are compared
 
 
@@ -45,7 +42,7 @@ def plain_logits(values: np.ndarray, context: int | None = None) -> np.ndarray:
 
 def of_spikes(values: np.ndarray, counts: np.ndarray, spread: float) -> np.ndarray:
     """Logits (n,) of single samples of values (n,); the first ones, as far as each `counts`, say what is usual."""
-    distance = np.abs(values - median_filter(values, NEIGHBOURS, mode="nearest"))
+    distance = spikes(values)
     usual = max(np.quantile(distance[: len(counts)][counts], USUAL_SHARE), LEAST_SPIKE * spread)
     return logit_of(distance, SPIKE_RATIO * usual)
 
@@ -55,10 +52,7 @@ def of_steps(values: np.ndarray, spread: float) -> np.ndarray:
     logits = np.full(len(values), -np.inf)
     for begin in range(0, max(1, len(values) - STRETCH // 2), STRETCH // 2):
         part = values[begin : begin + STRETCH]
-        level = median_filter(np.pad(part, LEVEL, mode="symmetric"), LEVEL, mode="nearest")
-        half = LEVEL // 2
-        before, after = level[LEVEL - half - 1 :][: len(part)], level[LEVEL + half :][: len(part)]
-        height = np.abs(after - before)
+        height = level_changes(part)
         peaks = find_peaks(np.pad(height, 1), distance=2 * LEVEL)[0] - 1
         peaks = peaks[np.argsort(-height[peaks], kind="stable")]
         if len(peaks) > STEPS:

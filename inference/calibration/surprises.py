@@ -1,0 +1,79 @@
+"""The scores of a model on a series and plain evidence beside it, in one unit: how rare each is in quiet data.
+
+A sample's score is the model's surprise and that of its most surprising evidence together (Fisher's way of two tests).
+What only one of both sees is found, and what neither sees in quiet data raises no threshold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from inference.calibration.noise import bulk
+from inference.calibration.quiet_events import not_so_quiet
+from inference.calibration.tail import PRIOR_SHAPE
+from inference.evidence.rarity import Rarity, fit_rarity
+
+Combine = Callable[[np.ndarray], np.ndarray]  # parts (n, K) -> (n,)
+
+
+@dataclass(frozen=True)
+class Surprises:
+    """Rarity curves, 2 x GRID numbers each: of the model's scores (K, 2, G) and of evidence (C, E, 2, G).
+
+    centre: (C, E), from which evidence is measured.
+    """
+
+    centre: np.ndarray
+    model: np.ndarray
+    evidence: np.ndarray
+
+    def __call__(self, scores: np.ndarray, evidence: np.ndarray, weight: float, combine: Combine) -> np.ndarray:
+        """Surprises (n, K) of scores (n, K) with evidence (n, C, E) of this weight; NaN where there is no score.
+
+        Where the model has one score for all variables, so has what they say, by `combine`.
+        """
+        found = np.stack([_curve(*c)(scores[:, k]) for k, c in enumerate(self.model)], axis=1)
+        beside = np.zeros(evidence.shape[:2], np.float32)
+        for c, e in np.ndindex(self.centre.shape):
+            sizes = np.abs(evidence[:, c, e] - self.centre[c, e])
+            beside[:, c] = np.fmax(beside[:, c], _curve(*self.evidence[c, e])(sizes))
+        return found + weight * (beside if beside.shape == found.shape else combine(beside)[:, None])
+
+
+def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:
+    return Rarity(scores, surprises, PRIOR_SHAPE)
+
+
+def fit_surprises(scores: np.ndarray, evidence: np.ndarray, cadence_s: float, reach: int) -> Surprises:
+    """From the scores (N, K) of quiet samples that the model was not fitted on, and evidence (M, C, E) of all quiet.
+
+    Both in the order of time, NaN unknown. What stands out from all else decides no curve, see `not_so_quiet`.
+    """
+    model = np.stack([_fitted(column, _usual(scores, cadence_s, reach)) for column in scores.T])
+    centre = np.nan_to_num(np.nanmedian(_known(evidence), axis=0))
+    sizes = np.abs(evidence - centre)
+    curves = np.empty((*centre.shape, *model.shape[1:]))
+    for e in range(centre.shape[1]):
+        usual = _usual(sizes[:, :, e], cadence_s, reach)
+        curves[:, e] = [_fitted(column, usual) for column in sizes[:, :, e].T]
+    return Surprises(centre, model, curves)
+
+
+def _known(evidence: np.ndarray) -> np.ndarray:
+    """Evidence, of which no column is unknown throughout."""
+    return np.where(np.isnan(evidence).all(axis=0), 0.0, evidence)
+
+
+def _usual(sizes: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
+    """Which of the samples (N,) stand out in none of their sizes (N, K), each in units of its own scatter."""
+    centre, scatter = bulk(np.nan_to_num(sizes)[:, :, None])
+    levels = ((np.nan_to_num(sizes) - centre[:, 0]) / np.maximum(scatter[:, 0], 1e-9)).max(axis=1)
+    return ~not_so_quiet(np.maximum(levels, 0).astype(np.float32), cadence_s, reach)
+
+
+def _fitted(column: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """The curve (2, GRID) of one column (N,)."""
+    known = column[usual & np.isfinite(column)]
+    rarity = fit_rarity(known if len(known) else np.zeros(1))
+    return np.stack([rarity.scores, rarity.surprises])

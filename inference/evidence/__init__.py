@@ -1,0 +1,1 @@
+"""What the plain values of a series say of an anomaly, beside any model."""

@@ -1,0 +1,81 @@
+"""Scores and plain evidence in one unit: rare is rare, more is never less, and a few odd samples decide nothing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.calibration.surprises import fit_surprises
+from inference.calibration.thresholds import COMBINE
+
+N, C, E = 4000, 2, 3
+
+
+def quiet(seed=0, channels=C):
+    random = np.random.default_rng(seed)
+    return random.exponential(size=(N, channels)), random.standard_normal((N, C, E)) * np.array([1.0, 30.0, 0.01])
+
+
+def fitted(scores, evidence):
+    return fit_surprises(scores, evidence.astype(np.float32), 60.0, 16)
+
+
+def test_each_part_is_as_rare_as_it_says():
+    made, (scores, evidence) = fitted(*quiet()), quiet(1)
+    alone = made(scores, evidence, 0.0, COMBINE["rms"])
+    for surprise in (0.5, 1, 2):
+        assert (alone > surprise).mean() == pytest.approx(10.0**-surprise, rel=0.25)
+    beside = made(np.zeros((N, C)), evidence, 1.0, COMBINE["rms"])
+    assert (beside > 2).mean() == pytest.approx(E * 0.01, rel=0.3)  # the most surprising one of them
+
+
+@given(st.integers(0, C - 1), st.integers(0, E - 1), st.floats(3.0, 1e6), st.floats(1.1, 100))
+@settings(max_examples=25)
+def test_more_is_never_less_surprising(c, e, size, factor):
+    made = fitted(*quiet())
+    evidence = np.zeros((2, C, E))
+    evidence[:, c, e] = np.array([size, factor * size]) * [1.0, 30.0, 0.01][e]
+    found = made(np.zeros((2, C)), evidence, 1.0, COMBINE["rms"])
+    assert np.isfinite(found).all()
+    assert found[1, c] >= found[0, c] > 1
+    scores = np.zeros((2, C))
+    scores[:, c] = size, factor * size
+    assert np.diff(made(scores, np.zeros((2, C, E)), 1.0, COMBINE["rms"])[:, c]) >= 0
+
+
+@pytest.mark.parametrize("size", [30.0, 1e5])
+def test_five_percent_of_others_move_no_curve(size):
+    scores, evidence = quiet()
+    sound = fitted(scores, evidence)
+    scores, evidence = scores.copy(), evidence.copy()
+    scores[1000:1180] += size  # in two episodes
+    evidence[2500:2680] *= size
+    spoilt = fitted(scores, evidence)
+    probe = 6 * np.ones((1, C)), np.full((1, C, E), 4) * np.array([1.0, 30.0, 0.01])
+    expected, found = (made(*probe, 1.0, COMBINE["rms"]) for made in (sound, spoilt))
+    np.testing.assert_allclose(found, expected, rtol=0.1)
+
+
+def test_one_score_for_all_variables_gets_what_all_of_them_say():
+    scores, evidence = quiet(channels=1)
+    made = fitted(scores, evidence)
+    each = fitted(np.zeros((N, C)), evidence)(np.zeros((N, C)), evidence, 1.0, COMBINE["rms"])
+    alone = made(scores, evidence, 0.0, COMBINE["rms"])
+    found = made(scores, evidence, 2.0, COMBINE["max"])
+    np.testing.assert_allclose(found[:, 0], alone[:, 0] + 2 * each.max(axis=1), rtol=1e-5)
+
+
+def test_what_is_unknown_surprises_nobody_and_what_has_no_score_gets_none():
+    made = fitted(*quiet())
+    scores, evidence = np.ones((3, C)), np.full((3, C, E), np.nan)
+    scores[1] = np.nan
+    found = made(scores, evidence, 1.0, COMBINE["rms"])
+    assert np.isnan(found[1]).all()
+    np.testing.assert_array_equal(found[0], made(scores, evidence, 0.0, COMBINE["rms"])[0])
+
+
+def test_variables_without_evidence_are_fitted_all_the_same():
+    scores, evidence = quiet()
+    evidence[:, 0] = np.nan
+    found = fitted(scores, evidence)(scores, evidence, 1.0, COMBINE["rms"])
+    assert np.isfinite(found).all()
