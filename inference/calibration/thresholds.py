@@ -15,7 +15,14 @@ from scipy.ndimage import uniform_filter1d
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import NO_EVENTS, QuietEvents, StartsAt, count_events, not_so_quiet
+from inference.calibration.quiet_events import (
+    LARGEST_STEP,
+    NO_EVENTS,
+    QuietEvents,
+    StartsAt,
+    count_events,
+    not_so_quiet,
+)
 from inference.calibration.surprises import Surprises
 from inference.calibration.tail import events_above, level_for
 from inference.scorers.residual import Samples
@@ -111,8 +118,8 @@ class Calibration:
         promise, span_s = promises[0], self.events.span_s
         if promise.used < promise.asked:
             return (
-                f"no threshold gives more than {often(promise.used)} in quiet data, and the settings ask for "
-                f"{often(promise.asked)}; the thresholds are for as many as there can be"
+                f"no threshold gives {often(promise.asked)} in quiet data; the thresholds are for "
+                f"{often(promise.used)}, the most below that there can be"
             )
         needed_s = DAY_S / (EXTRAPOLATION * promise.asked)
         return (
@@ -155,11 +162,15 @@ def promised(quiet: QuietEvents, per_day: float) -> Promise:
     """The threshold for so many false events a day, or for the fewest that quiet data support, or the most they give.
 
     The most, because events merge: an hour of smooth scores holds so many rises, and no threshold makes more of them.
+    Where many events have one level, as of values in coarse steps, the rate is that of the fewer above it.
     """
     days = quiet.span_s / DAY_S
     supported = 1 / (EXTRAPOLATION * days)
     used = min(max(per_day, supported), max(len(quiet.levels) / days, supported))
     threshold = level_for(quiet.levels, used * days)
+    above, tied = np.count_nonzero(quiet.levels > threshold), np.count_nonzero(quiet.levels == threshold)
+    if tied > max(1, LARGEST_STEP * above):  # fewer are of thresholds that were not looked at
+        used = min(used, max(above, 1) / days)
     return Promise(threshold, per_day, supported, used, rate_interval(quiet, threshold))
 
 

@@ -15,7 +15,14 @@ from config import EvalConfig
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import NO_EVENTS
 from inference.calibration.tail import level_for
-from inference.calibration.thresholds import HIGH_SHARE, Calibration, Promise, often, poisson_interval
+from inference.calibration.thresholds import (
+    CONFIDENCE,
+    HIGH_SHARE,
+    Calibration,
+    Promise,
+    often,
+    poisson_interval,
+)
 from inference.units import DAY_S
 
 BULK = 0.25  # quantile of the scores of a series: behind a lasting step half of it may score a little more
@@ -60,9 +67,14 @@ class CleanEvents:
         return level_for(self.ranked, per_sample * self.samples)
 
     def interval(self, threshold: float) -> tuple[float, float]:
-        """In which the true rate of events a sample above a multiple lies, from their number among clean series."""
-        low, high = poisson_interval(int((self.levels > threshold).sum()))
-        return low / self.samples, high / self.samples
+        """In which the rate of events a sample above a multiple lies, of one series: that of most clean ones.
+
+        These differ more than their counts would by chance, and nobody knows which of them a user's is like.
+        """
+        counts = (self.levels > threshold).sum(axis=1)
+        low, high = np.quantile(counts, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        each = self.samples / len(self.levels)
+        return poisson_interval(int(low))[0] / each, poisson_interval(int(np.ceil(high)))[1] / each
 
 
 class ZeroShotCalibration(Calibration):

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from config import EvalConfig
-from inference.calibration.quiet_events import run_starts
+from inference.calibration.quiet_events import LARGEST_STEP, run_starts
 from inference.calibration.thresholds import EXTRAPOLATION, duration, often, poisson_interval, promised
 from inference.units import DAY_S
 from tests.support.quiet import of_series
@@ -43,11 +45,11 @@ def test_no_promise_goes_far_beyond_the_quiet_data(cadence_s):
     promise = promised(made.events, 1e-6)
     assert promise.used == promise.supported == pytest.approx(DAY_S / (EXTRAPOLATION * 2000 * cadence_s))
     assert scores.max() < promise.threshold < scores.max() + 2
-    settings = EvalConfig(false_alarms_per_day=1e-6)
-    low, high = made.thresholds(settings)
+    asked = EvalConfig(false_alarms_per_day=1e-6)
+    low, high = made.thresholds(asked)
     assert low == high == promise.threshold
-    assert "the settings ask for 1e-06 false alarms a day" in made.shortfall(settings)
-    facts = made.facts(settings)["promises_per_day"]
+    assert "the settings ask for 1e-06 false alarms a day" in made.shortfall(asked)
+    facts = made.facts(asked)["promises_per_day"]
     assert facts["low"]["used"] > facts["low"]["asked"] == 1e-6
     assert facts["quiet_span_s"] == pytest.approx(2000 * cadence_s)
 
@@ -94,4 +96,18 @@ def test_no_more_is_promised_than_there_can_be():
     made = of_series(scores)
     promise = promised(made.events, 1000.0)
     assert promise.used == len(made.events.levels) / 10 < 100
-    assert "no threshold gives more than" in made.shortfall(EvalConfig(false_alarms_per_day=1000.0))
+    assert "no threshold gives 41.7 false alarms an hour" in made.shortfall(EvalConfig(false_alarms_per_day=1000.0))
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.5, 1.0, 3.0]), st.floats(1.0, 60.0))
+@settings(max_examples=30)
+def test_values_in_coarse_steps_keep_what_is_promised_of_them(seed, step, asked):
+    """As counts and sensors of few bits give them: no more events than promised are above, nor many fewer."""
+    scores = np.round(np.random.default_rng(seed).exponential(size=20 * 1440) / step) * step
+    made = of_series(scores, max_gap=0)
+    promise = promised(made.events, asked)
+    above = len(run_starts(scores, promise.threshold, 0, 1)) / 20
+    assert promise.used <= max(asked, promise.supported)
+    # Beyond ties the count is interpolated, between thresholds that differ by LARGEST_STEP.
+    assert above <= promise.used * (1 + LARGEST_STEP) + 1 / 20
+    assert promise.used <= above * (1 + LARGEST_STEP) + 1 / 20

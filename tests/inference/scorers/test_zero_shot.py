@@ -252,7 +252,7 @@ class TestThresholds:
             assert promise.interval[0] < promise.used < promise.interval[1]
         assert bool(told) == (promise.used != 1.0)
         assert (f"one false alarm in {1 / clean.supported:,.0f} samples" in told) == (promise.used > 1.0)
-        assert ("no threshold gives more than" in told) == (promise.used < 1.0)
+        assert ("no threshold gives" in told) == (promise.used < 1.0)
 
     def test_half_of_anomalies_hardly_moves_it(self):
         scores = np.random.default_rng(0).exponential(size=20_000)
