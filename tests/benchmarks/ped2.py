@@ -8,12 +8,15 @@ training clips alone; a frame's score is the maximum of its score map, as scores
 over all frames of all test clips with no score rescaled per clip. Pixel AUC, RBDC and TBDC are on the score maps,
 enlarged to the masks. Nothing here is chosen by test labels: what the recommended configuration is was decided on
 held-out training clips with planted anomalies (planted.py, docs/choosing.md). Training times include calibration.
+Beside every AUC stands what the default thresholds find: shares of anomalous and of other frames with a box, runs of
+anomalous frames with an event, and events that meet none.
 
 The keys without a method are those of the recommended configuration; with --quick, which does not wait for its net,
 those of flow.
 
---json keys: raw_frame_auc_<method>, raw_frame_auc_mean, raw_frame_auc_std (over seeds), rbdc, tbdc, train_s,
-eval_frames_per_s, eval_over_real_time (of the clips' 10 frames a second).
+--json keys: raw_frame_auc_<method>, boxed_<method>, falsely_boxed_<method>, found_<method>, false_events_<method>,
+raw_frame_auc_mean, raw_frame_auc_std (over seeds), rbdc, tbdc, train_s, eval_frames_per_s, eval_over_real_time (of the
+clips' 10 frames a second).
 """
 
 import argparse
@@ -26,6 +29,7 @@ import numpy as np
 import pandas as pd
 from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, run_method
 from parts.common import parsed, parser, write
+from parts.default_detection import detection
 from parts.frame_metrics import PixelRanks, frame_metrics
 from parts.region_metrics import RegionSweep
 from parts.tiny_video import write_ped2
@@ -59,7 +63,7 @@ def quality(results: Path, clips: Path, labels: dict[str, list[int]], masks: dic
         "pixel_auc": ranks.auc(),
         "rbdc": regions.rbdc,
         "tbdc": regions.tbdc,
-    }
+    } | detection(results, labels)
 
 
 def clip_names(names: list[str], masks: dict[str, np.ndarray]):
@@ -99,7 +103,8 @@ def measure(options: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, dict
 
 def figures_of(table: pd.DataFrame, chosen_method: str) -> dict[str, float]:
     first = table.drop_duplicates("method").set_index("method")
-    figures = {f"raw_frame_auc_{name}": auc for name, auc in first["raw_frame_auc"].items()}
+    told = ("raw_frame_auc", "boxed", "falsely_boxed", "found", "false_events")
+    figures = {f"{key}_{name}": value for key in told for name, value in first[key].items()}
     chosen = table[table["method"] == chosen_method]
     if len(chosen):
         auc = chosen["raw_frame_auc"]
