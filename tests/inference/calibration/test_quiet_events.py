@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from inference.calibration.quiet_events import BLOCKS, count_events, monotone, not_so_quiet, places, run_starts
 from inference.calibration.tail import level_for
+from inference.calibration.thresholds import promised
 from inference.events.boxes import pixel_boxes
 from inference.events.events import EventLinker
 from tests.support.quiet import of_series, promised_at
@@ -127,6 +128,8 @@ def test_no_score_at_all_is_an_error():
 def test_data_without_any_residual_have_no_events():
     made = of_series(np.zeros(50))
     assert not len(made.events.levels)
+    promise = promised(made.events, 1.0)
+    assert promise.used == promise.supported > 0
     assert promised_at(made, 1.0) == 0
 
 
