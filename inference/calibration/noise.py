@@ -86,7 +86,7 @@ def _bulk(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """1.4826 MAD, or where rare and usual things count more, that share of the deviation of all but the highest."""
     ordered = np.sort(maps, axis=0).astype(np.float64)
     centre = np.median(ordered, axis=0)
-    kept = max(2, len(maps) - int(TRIMMED * len(maps)))
+    kept = len(maps) - int(TRIMMED * len(maps))
     trimmed = ordered[:kept].std(axis=0, ddof=1)
     return centre, np.maximum(MAD_TO_STD * np.median(np.abs(ordered - centre), axis=0), TRIMMED_SHARE * trimmed)
 

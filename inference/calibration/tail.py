@@ -48,7 +48,7 @@ def fit_tail(levels: np.ndarray) -> Tail | None:
     peaks = levels[:k][::-1] - start
     mean = peaks.mean()
     half_gini = 2 * np.mean(np.arange(k) / (k - 1) * peaks) - mean  # the second L-moment
-    shape = 2 - mean / half_gini if half_gini > 0 else 0.0
+    shape = 2 - mean / half_gini if half_gini > 0 else -math.inf  # equal peaks are the narrowest there are
     shape = float(np.clip((k * shape + PRIOR_PEAKS * PRIOR_SHAPE) / (k + PRIOR_PEAKS), 0, 0.5))
     return Tail(start, k, shape, float(mean * (1 - shape)))
 

@@ -75,7 +75,7 @@ def is_block(picture: np.ndarray, change: np.ndarray) -> bool:
     """Whether what has darkened has one and the same value everywhere, as telemetry that was filled in has."""
     dark = -change
     changed = picture[dark > 0.5 * dark.max()]
-    if dark.max() <= 0 or changed.size < 4:
+    if changed.size < 4:  # or none: nothing is darker than half of a brightening
         return False
     return bool(np.unique(changed, return_counts=True)[1].max() >= BLOCK_SHARE * changed.size)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.drift import KEPT, LEAST_QUIET, LONGEST_ALARM_S, MOST_FALL, Drift
+from inference.calibration.drift import KEPT, LEAST_QUIET, LONGEST_ALARM_S, MOST_FALL, Drift, centre_and_spread
 from inference.calibration.noise import fit_noise
 from inference.calibration.quiet_events import run_starts
 from inference.calibration.thresholds import Calibration, counted
@@ -212,3 +212,29 @@ def test_quiet_frames_that_were_not_so_quiet_have_no_say(calibrated):
     left_out = np.append(calibrated.left_out, np.arange(len(calibrated.levels), len(loud)))
     drift = Drift.of(replace(calibrated, levels=loud, left_out=left_out), SETTINGS)
     assert drift.centre == Drift.of(calibrated, SETTINGS).centre
+
+
+def test_centre_and_spread_are_the_median_and_the_middle_two_thirds():
+    assert centre_and_spread(np.arange(101.0)) == pytest.approx((50, 68))
+    assert centre_and_spread(np.zeros(0)) == (0, 0)
+
+
+def test_a_stream_that_can_be_followed_needs_no_word(calibrated, caplog):
+    assert Drift.of(calibrated, SETTINGS).memory_s == SETTINGS.follow_memory_s
+    assert caplog.text == ""
+
+
+def test_quiet_days_neither_lengthen_nor_shorten_the_day_that_alarms_need():
+    drift, step_s, days = Drift((7.5, 9.0), QUIET, HOUR_S), 60.0, 3
+    fed(drift, np.resize(QUIET[QUIET <= 7.5], int(days * DAY_S / step_s)), step_s, is_alarm=False)
+    before = list(drift.recent)
+    behind = fed(drift, np.full(int(0.9 * DAY_S / step_s), 30.0), step_s, days * DAY_S, is_alarm=True)
+    assert list(behind.recent) == before
+    fed(drift, np.full(int(0.2 * DAY_S / step_s), 30.0), step_s, (days + 0.9) * DAY_S, is_alarm=True)
+    assert 30.0 in drift.recent
+
+
+def test_frames_behind_a_gap_are_no_more_than_those_of_any_other_time():
+    drift = fed(Drift((7.5, 9.0), QUIET, HOUR_S), np.full(1, 4.0), 1.0)
+    fed(drift, np.full(200, 5.0), 0.04, DAY_S)
+    assert list(drift.recent).count(5.0) <= 2  # of 200: the first, and the one that the time is counted from

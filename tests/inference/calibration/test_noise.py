@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.calibration.noise import PRIOR_FRAMES, SERIES_FLOOR, detection_level, fit_noise, fit_series_noise
+from inference.calibration.noise import (
+    PRIOR_FRAMES,
+    SERIES_FLOOR,
+    detection_level,
+    fit_noise,
+    fit_series_noise,
+    noise_step,
+)
 from inference.events.boxes import find_boxes
 
 
@@ -16,19 +23,39 @@ def robust_spread(values: np.ndarray) -> float:
     return max(mad, 0.6 * lowest.std(ddof=1))
 
 
-@pytest.mark.parametrize("rows_bytes", [2**24, 1])
-def test_noise_equals_the_computation_pixel_by_pixel(rows_bytes, monkeypatch):
+@pytest.mark.parametrize(("rows_bytes", "reach"), [(2**24, 2), (1, 2), (1, 0)])
+def test_noise_equals_the_computation_pixel_by_pixel(rows_bytes, reach, monkeypatch):
     monkeypatch.setattr("inference.calibration.noise.ROWS_BYTES", rows_bytes)
+    if reach != 2:
+        monkeypatch.setattr("inference.calibration.noise.NEIGHBOURHOOD_PX", reach)
     rng = np.random.default_rng(0)
     maps = rng.gamma(2.0, rng.uniform(0.5, 2.0, (9, 11)), (50, 9, 11))
+    maps[::8, 0, :9] += np.arange(10, 100, 10)  # something passes there now and then
+    maps[:, 8] *= 0.01
     noise = fit_noise(maps)
     variance = np.square(np.apply_along_axis(robust_spread, 0, maps))
     typical = np.quantile(variance, 0.75)
     shrunk = (50 * variance + PRIOR_FRAMES * typical) / (50 + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), np.sqrt(typical) / 2)
     for found, field in ((noise.mean, np.median(maps, axis=0)), (noise.spread, spread)):
-        widened = [[field[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].max() for x in range(11)] for y in range(9)]
-        np.testing.assert_allclose(found, widened, rtol=1e-5)
+        around = [[(slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1))
+                   for x in range(11)] for y in range(9)]  # fmt: skip
+        np.testing.assert_allclose(found, [[field[place].max() for place in row] for row in around], rtol=1e-5)
+
+
+@given(st.integers(0, 100_000), st.sampled_from([(1, 1), (24, 32), (600, 800), (9000, 9000)]))
+def test_the_noise_is_from_as_many_frames_as_memory_holds_evenly_over_all(total, shape):
+    most = max(8, min(400, 2**29 // (4 * shape[0] * shape[1])))  # half a GiB in single precision
+    step = noise_step(total, shape)
+    assert len(range(0, total, step)) <= most
+    assert step == 1 or total > (step - 1) * most
+
+
+@pytest.mark.parametrize("fit", [fit_noise, fit_series_noise])
+def test_quiet_data_without_any_residual_leave_finite_scores(fit):
+    noise = fit(np.zeros((2, 3, 1)))  # two frames are enough
+    assert np.isfinite(noise.standardise(np.ones((3, 1)))).all()
+    assert noise.standardise(np.ones((3, 1))).min() > 1e5  # and hide nothing
 
 
 def test_pixels_that_never_change_do_not_make_an_event_of_a_grey_level():
@@ -46,7 +73,8 @@ def test_still_pixels_keep_half_the_typical_spread_however_many_frames(frames):
     maps[:, :, 8:] = np.random.default_rng(0).normal(0, 2.0, (frames, 16, 8))
     noise = fit_noise(maps)
     typical = np.quantile(np.apply_along_axis(robust_spread, 0, maps), 0.75)
-    assert noise.spread[:, 0].min() >= typical / 2 * (1 - 1e-6)
+    shrunk = np.sqrt(PRIOR_FRAMES / (frames + PRIOR_FRAMES))
+    assert noise.spread[:, 0] == pytest.approx(typical * max(shrunk, 0.5), rel=1e-3)
 
 
 def test_a_still_variable_keeps_a_share_of_the_typical_spread():
@@ -69,6 +97,8 @@ def test_standardising_makes_noisy_and_calm_pixels_alike():
 def test_too_few_frames_is_an_error():
     with pytest.raises(ValueError, match="1 quiet frames"):
         fit_noise(np.ones((1, 3, 3)))
+    with pytest.raises(ValueError, match="1 quiet samples"):
+        fit_series_noise(np.ones((1, 3, 1)))
 
 
 @pytest.mark.parametrize("strength", [5.0, 1e3, 1e6])
@@ -90,10 +120,10 @@ def test_a_place_that_is_busy_now_and_then_keeps_the_spread_of_that():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 6))
-def test_detection_level_is_where_boxes_end(seed, min_area):
+@given(st.integers(0, 10**6), st.integers(1, 6), st.sampled_from([0.1, 0.3, 1.0]))
+def test_detection_level_is_where_boxes_end(seed, min_area, density):
     rng = np.random.default_rng(seed)
-    score = rng.gamma(1.0, 1.0, (10, 12)).astype(np.float32)
+    score = (rng.gamma(1.0, 1.0, (10, 12)) * (rng.random((10, 12)) < density)).astype(np.float32)
     invalid = rng.random((10, 12)) < 0.1
     score[rng.random((10, 12)) < 0.02] = rng.choice([np.nan, np.inf])
     level = detection_level(score, min_area, 0.2, invalid)
@@ -104,3 +134,8 @@ def test_detection_level_is_where_boxes_end(seed, min_area):
     assert not boxes(level)
     below = np.unique(score[~invalid & (score < level)])
     assert len(below) == 0 or boxes(below[-1])
+
+
+@pytest.mark.parametrize("min_area", [1, 4])
+def test_a_frame_without_a_valid_pixel_reaches_nothing(min_area):
+    assert detection_level(np.ones((5, 5), np.float32), min_area, 0.2, np.ones((5, 5), bool)) == 0

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.calibration.quiet_events import BLOCKS, count_events, monotone, not_so_quiet, places, run_starts
+from inference.calibration.tail import level_for
+from inference.calibration.thresholds import promised
 from inference.events.boxes import pixel_boxes
 from inference.events.events import EventLinker
 from tests.support.quiet import of_series, promised_at
@@ -126,4 +128,65 @@ def test_no_score_at_all_is_an_error():
 def test_data_without_any_residual_have_no_events():
     made = of_series(np.zeros(50))
     assert not len(made.events.levels)
+    promise = promised(made.events, 1.0)
+    assert promise.used == promise.supported > 0
     assert promised_at(made, 1.0) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([60, 700, 3000]), st.sampled_from([1.0, 60.0, 600.0]))
+def test_thresholds_fall_until_there_are_enough_events_and_none_is_far_from_the_next(seed, n, cadence_s):
+    levels = np.random.default_rng(seed).gumbel(5, 1, n).astype(np.float32)
+    found = count_events(levels, lambda threshold, shown: run_starts(shown, threshold, 3, 1), cadence_s)
+    assert found.span_s == n * cadence_s
+    upper = np.unique(np.sort(levels)[n // 2 :])[::-1]  # every other frame is above the lowest of them
+    place = np.searchsorted(-upper, -found.thresholds)
+    assert upper[place].tolist() == found.thresholds.tolist()
+    totals, enough = found.counts.sum(axis=1), max(100, 100 * n * cadence_s / 3600)
+    assert totals.max() >= enough or place[-1] == len(upper) - 1
+    jumps = np.diff(found.totals) > np.maximum(1, 0.15 * found.totals[:-1])
+    assert not (jumps & (np.diff(place) > 1)).any() or len(place) == 150
+    assert len(place) <= 150
+    coarse = places(len(upper))
+    needed = [found.at_least(upper[p]) for p in coarse if p <= place[-1]]
+    assert all(total < enough for total in needed[:-1])  # of the places that double and more, the first that has enough
+
+
+def spikes(heights: list[float], apart: int = 100) -> np.ndarray:
+    """Levels of quiet frames that are 0 but for single frames, so far apart."""
+    levels = np.zeros(apart * (len(heights) + 1), np.float32)
+    levels[apart * np.arange(1, len(heights) + 1)] = heights
+    return levels
+
+
+OTHERS = 5 - np.log((np.random.default_rng(3).permutation(60) + 0.5) / 60)  # exponential, none of them far out
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11])
+def test_at_most_ten_episodes_are_left_out(count):
+    levels = spikes([*OTHERS, *(1000.0 + np.arange(count))])
+    assert (not_so_quiet(levels, 60.0, 2) & (levels > 900)).sum() == (count if count <= 10 else 0)
+
+
+@pytest.mark.parametrize(("others", "is_told"), [(3, False), (4, True)])
+def test_four_others_tell_what_is_usual(others, is_told):
+    assert not_so_quiet(spikes([*OTHERS[:others], 1000.0]), 60.0, 2).any() == is_told
+
+
+@pytest.mark.parametrize(("factor", "is_told"), [(0.999, False), (1.001, True)])
+def test_an_episode_stands_out_from_what_is_expected_once_in_fifty_spans(factor, is_told):
+    levels = spikes([*OTHERS, 1000.0])
+    found = count_events(levels, lambda threshold, shown: run_starts(shown, threshold, 2, 1), 60.0)
+    expected = level_for(found.levels[1:], 1 / 50)
+    assert not_so_quiet(spikes([*OTHERS, factor * expected]), 60.0, 2).any() == is_told
+
+
+@pytest.mark.parametrize(
+    ("reach", "lasting", "is_told"), [(1, 49, True), (1, 51, False), (35, 20, True), (45, 20, False)]
+)
+def test_what_lasts_for_a_twentieth_of_the_frames_or_a_tenth_with_those_around_is_usual(reach, lasting, is_told):
+    levels = np.zeros(1000, np.float32)
+    levels[np.arange(8) * 60] = OTHERS[:8]  # farther apart than the reach
+    levels[700 : 700 + lasting] = 1000.0
+    found = not_so_quiet(levels, 60.0, reach)
+    assert found.sum() == (lasting + 2 * reach if is_told else 0)

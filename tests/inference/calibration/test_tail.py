@@ -31,6 +31,54 @@ def test_the_tail_fits_its_peaks_as_scipy_does(monkeypatch):
     assert tail.scale == pytest.approx(scale, rel=0.06)
 
 
+def expected_tail(levels: np.ndarray) -> tuple[float, int, float, float]:
+    """The oracle: (start, count, shape, scale) as the docstring says, with the L-moments by their definition."""
+    n = len(levels)
+    k = min(50, n // 2 if n >= 20 else n - 1)
+    peaks = levels[:k] - levels[k]
+    mean, pairs = peaks.mean(), np.abs(peaks[:, None] - peaks[None, :])
+    half_gini = pairs.sum() / (k * (k - 1)) / 2
+    shape = (k * (2 - mean / half_gini) + 10 * 0.1) / (k + 10) if half_gini > 1e-9 * mean else 0.0
+    shape = min(max(shape, 0.0), 0.5)
+    return levels[k], k, shape, mean * (1 - shape)
+
+
+@pytest.mark.parametrize("draw", ["exponential", "heavy", "heaviest", "bounded"])
+@pytest.mark.parametrize("count", [4, 5, 19, 20, 21, 99, 100, 130, 400])
+def test_the_tail_is_that_of_its_l_moments(draw, count):
+    share = np.random.default_rng(count).random(count)
+    levels = {"exponential": -np.log(share), "heavy": share**-0.3, "heaviest": share**-1.5, "bounded": share}[draw]
+    levels = 3 + np.sort(levels)[::-1]
+    tail = fit_tail(levels)
+    assert (tail.start, tail.count, tail.shape, tail.scale) == pytest.approx(expected_tail(levels), rel=1e-9)
+
+
+def test_one_peak_above_equal_ones_has_a_tail():
+    levels = np.array([9.0, *[4.0] * 30])
+    assert fit_tail(levels).scale == pytest.approx(expected_tail(levels)[3])
+
+
+def test_a_tail_is_never_steeper_than_a_half_nor_bounded():
+    share = np.random.default_rng(0).random(2000)
+    assert fit_tail(np.sort(share**-3.0)[::-1]).shape == 0.5
+    assert fit_tail(np.sort(share)[::-1]).shape == 0.0
+
+
+@pytest.mark.parametrize("peak", [1.0, 4.0, 0.1, 0.3])
+def test_equal_peaks_have_the_tail_that_nearly_equal_ones_have(peak):
+    """Whatever the rounding of their moments."""
+    levels = np.append(np.full(12, 1 + peak), np.ones(13))
+    near = levels + 1e-12 * np.arange(25)[::-1]
+    assert (fit_tail(levels).shape, fit_tail(near).shape) == (0.0, 0.0)
+    assert level_for(levels, 0.1) == pytest.approx(level_for(near, 0.1), rel=1e-6)
+
+
+def test_no_level_has_more_events_than_there_are():
+    tail = Tail(3.0, 50, 0.1, 2.0)
+    assert tail.level(50) == tail.level(80) == 3.0
+    assert tail.events(3.0) == tail.events(2.0) == 50
+
+
 @example(5e-324, 1.0, 1.0)
 @example(1e-300, 1.0, 1.0)
 @example(2e-12, 1.0, 1.0)
@@ -42,9 +90,15 @@ def test_the_closed_form_is_that_of_scipy(shape, scale, events):
     assert tail.events(level) == pytest.approx(events, rel=1e-6)
 
 
-@pytest.mark.parametrize("levels", [[1.0], [3.0, 2.0, 1.0], [4.0] * 50])
+NO_TAIL = [[1.0], [3.0, 2.0, 1.0], [4.0] * 50, [1e6 + 1e-4, *[1e6] * 30], [3e-10, 2e-10, 1e-10, 0.0]]
+
+
+@pytest.mark.parametrize("levels", NO_TAIL, ids=len)
 def test_levels_without_a_tail_have_none(levels):
-    assert fit_tail(np.array(levels)) is None
+    levels = np.array(levels)
+    assert fit_tail(levels) is None
+    assert level_for(levels, 0.1) == levels[0]
+    assert events_above(levels, levels[0] + 0.5) == 0
 
 
 @given(LEVELS, st.floats(0.05, 100), st.floats(0.05, 100))

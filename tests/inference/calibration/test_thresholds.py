@@ -1,5 +1,7 @@
 """Promises: what a threshold from quiet data does on new data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,18 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from config import EvalConfig
+from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import LARGEST_STEP, run_starts
-from inference.calibration.thresholds import EXTRAPOLATION, duration, often, poisson_interval, promised
+from inference.calibration.thresholds import (
+    EXTRAPOLATION,
+    Calibration,
+    duration,
+    often,
+    poisson_interval,
+    promised,
+    smoothed,
+)
+from inference.scorers.residual import Samples
 from inference.units import DAY_S
 from tests.support.quiet import of_series
 
@@ -87,6 +99,10 @@ def test_quiet_data_that_come_in_bursts_have_a_wide_interval():
 def test_rates_and_spans_are_told_in_the_unit_that_fits():
     assert often(24.0) == "1 false alarms an hour"
     assert often(1.0) == "1 false alarms a day"
+    assert often(23.9) == "23.9 false alarms a day"
+    assert [duration(s) for s in (119.0, 120.0, 7199.0, 7200.0, 172_700.0, 172_800.0)] == [
+        *("119 seconds", "2 minutes", "120 minutes", "2 hours", "48 hours", "2 days"),
+    ]
     assert [duration(s) for s in (51.0, 300.0, 10_800.0, 345_600.0)] == ["51 seconds", "5 minutes", "3 hours", "4 days"]
 
 
@@ -111,3 +127,74 @@ def test_values_in_coarse_steps_keep_what_is_promised_of_them(seed, step, asked)
     # Beyond ties the count is interpolated, between thresholds that differ by LARGEST_STEP.
     assert above <= promise.used * (1 + LARGEST_STEP) + 1 / 20
     assert promise.used <= above * (1 + LARGEST_STEP) + 1 / 20
+
+
+@pytest.mark.parametrize("per_day", [0.01, 1.0, 20.0, 1e4])
+def test_the_promise_is_what_was_asked_for_between_the_fewest_and_the_most_that_there_are(per_day):
+    made = of_series(noise(np.random.default_rng(1), 3 * 1440, "coloured"))
+    low, high = made.promises(EvalConfig(false_alarms_per_day=per_day))
+    for promise, asked in ((low, per_day), (high, per_day / 10)):
+        assert promise.asked == pytest.approx(asked)
+        assert promise.supported == pytest.approx(1 / 30)  # a tenth of an event in three days
+        assert promise.used == pytest.approx(min(max(asked, 1 / 30), len(made.events.levels) / 3))
+        assert promise.interval[0] <= promise.used * 1.01
+    assert low.interval[1] > low.used or per_day > 1e3
+    assert made.thresholds(EvalConfig(false_alarms_per_day=per_day)) == (low.threshold, high.threshold)
+    assert made.thresholds(EvalConfig(threshold_low=1.5, threshold_high=2.5)) == (1.5, 2.5)
+
+
+def test_above_all_that_was_seen_the_rate_may_be_that_of_which_none_is_seen():
+    made = of_series(noise(np.random.default_rng(0), 2 * 1440, "white"))
+    low, high = promised(made.events, 0.1).interval
+    assert (low, high) == (0.0, pytest.approx(3.689 / 2, abs=1e-3))  # a day; Poisson's for none in two
+
+
+def test_what_is_told_holds_the_numbers_that_help():
+    made = of_series(noise(np.random.default_rng(0), 1440, "white"))
+    told = made.shortfall(EvalConfig(false_alarms_per_day=0.01))
+    assert "24 hours of quiet data support 0.1 false alarms a day at best" in told
+    assert "ask for 0.01 false alarms a day: the thresholds are for 0.1 false alarms a day. 10 days" in told
+    facts = made.facts(EvalConfig(false_alarms_per_day=1.0))["promises_per_day"]
+    assert (facts["low"]["asked"], facts["high"]["asked"]) == (1.0, 0.1)
+    assert (facts["quiet_frames"], facts["quiet_frames_left_out"]) == (1440, len(made.left_out))
+    assert made.facts(EvalConfig(threshold_low=1.0, threshold_high=2.0)) == {}
+    assert made.shortfall(EvalConfig(threshold_low=1.0, threshold_high=2.0)) == ""
+
+
+def test_a_faster_reel_has_a_shorter_span_of_as_many_frames_and_a_slower_one_the_same():
+    made = of_series(noise(np.random.default_rng(0), 1440, "white"))
+    spans = [made.at_cadence(cadence_s).events.span_s for cadence_s in (6.0, 60.0, 600.0)]
+    assert spans == [8640.0, 86_400.0, 86_400.0]
+
+
+@given(
+    st.lists(st.one_of(st.just(np.nan), st.floats(-5, 5)), min_size=1, max_size=30), st.sampled_from([1, 2, 3, 4, 5, 9])
+)
+def test_smoothing_is_the_mean_of_what_is_known_around(scores, samples):
+    scores, before = np.array(scores), samples // 2
+    around = [scores[max(0, i - before) : i - before + samples] for i in range(len(scores))]
+    expected = [np.nanmean(near) if np.isfinite(x) else np.nan for x, near in zip(scores, around, strict=True)]
+    np.testing.assert_allclose(smoothed(scores, samples), expected, atol=1e-9)
+
+
+VALUES = np.random.default_rng(0).normal(3, 2, (40, 3, 1))
+NOISE = NoiseModel(np.array([[1.0], [2.0], [3.0]]), np.array([[0.5], [1.0], [4.0]]))
+STANDARDISED = np.maximum(VALUES - NOISE.mean, 0) / NOISE.spread
+
+
+@pytest.mark.parametrize(("score", "parts"), [("residual", VALUES), ("mix", VALUES), ("standardised", STANDARDISED)])
+@pytest.mark.parametrize(
+    ("combine", "one"),
+    [("mean", lambda v: v.mean(1)), ("max", lambda v: v.max(1)), ("rms", lambda v: ((v**2).sum(1) / 3) ** 0.5)],
+)
+def test_scores_of_variables_become_one(score, parts, combine, one):
+    settings = replace(EvalConfig(), score=score, combine=combine, smooth_samples=1)
+    made, samples = Calibration(NOISE), Samples(VALUES, np.ones(40, bool))
+    scores, each = made.sample_scores(samples, settings)
+    np.testing.assert_allclose(each, parts[:, :, 0])
+    np.testing.assert_allclose(scores, one(parts[:, :, 0]))
+    smooth, _ = made.sample_scores(samples, replace(settings, smooth_samples=3))
+    np.testing.assert_allclose(smooth, smoothed(one(parts[:, :, 0]), 3))
+    highest, each = made.sample_scores(samples, replace(settings, combine="each", smooth_samples=3))
+    np.testing.assert_allclose(each, np.stack([smoothed(part, 3) for part in parts[:, :, 0].T], axis=1))
+    np.testing.assert_allclose(highest, each.max(axis=1))

@@ -16,7 +16,7 @@ from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import ALL_PASS
 from inference.evaluate import detections
 from inference.events.boxes import Box
-from inference.events.events import UNEXPLAINED, EventLinker
+from inference.events.events import CAMERA, UNEXPLAINED, EventLinker
 from inference.events.instrument import (
     BLOCK,
     CAMERA_Z,
@@ -25,9 +25,13 @@ from inference.events.instrument import (
     SPIKE,
     camera_frames,
     event_reason,
+    explained,
     has_jumped,
+    is_block,
     is_resolved,
+    is_spike,
     judged,
+    whole_frame,
 )
 from inference.job import Job
 from inference.results.results import Results
@@ -235,3 +239,144 @@ def test_looking_for_a_shift_changes_no_picture():
 
 def test_frames_without_boxes_cost_nothing():
     assert judged([], None, None, None, True) == []
+
+
+def test_without_a_reconstruction_nothing_is_told():
+    assert judged([box()], np.zeros((1, 16, 16)), None, np.ones((16, 16), bool), True) == [box()]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [((32, 16), True), ((33, 16), False), ((16, 33), False)])
+def test_a_reel_is_resolved_down_to_half_of_the_cameras_pixels(tmp_path, sizes, expected):
+    reel = make_reel(tmp_path / "r", np.zeros((2, 1, 16, 16), np.float32), meta={"source_shape": list(sizes)})
+    assert is_resolved(reel) == expected
+
+
+def test_boxes_keep_the_reason_that_they_have():
+    assert [b.instrument for b in explained([box(), box(SPIKE)], EXPOSURE)] == [EXPOSURE, SPIKE]
+
+
+def test_the_box_of_a_whole_frame_is_of_its_valid_pixels():
+    score, valid = np.arange(12.0).reshape(3, 4), np.ones((3, 4), bool)
+    valid[2] = False
+    assert whole_frame(score, valid, "frozen") == Box(0, 0, 4, 3, 1.5, 1.0, 7.0, 3.5, 8, CAMERA, "frozen")
+    assert whole_frame(score, ~(score >= 0), "frozen") == Box(0, 0, 4, 3, 1.5, 1.0, 0.0, 0.0, 1, CAMERA, "frozen")
+
+
+class TestSpike:
+    @pytest.mark.parametrize(("inside", "expected"), [(0.74, False), (0.76, True)])
+    def test_it_has_three_quarters_of_the_change_in_two_by_two_pixels(self, inside, expected):
+        change = np.zeros((9, 9))
+        change[3:5, 5:7] = inside / 4
+        change[7:9, 0:2] = (1 - inside) / 4
+        change[0] = -0.1  # what darkens takes nothing off
+        assert is_spike(change) == expected
+        assert is_spike(change + 5) == expected  # whatever the level
+
+    @pytest.mark.parametrize("row", [0, 4, 8])
+    def test_one_pixel_is_one_also_at_the_edge(self, row):
+        change = np.zeros((9, 9))
+        change[row, row] = 1
+        assert is_spike(change)
+        assert not is_spike(-change)  # what has darkened
+        change[4, 2] = -2
+        assert not is_spike(change)
+
+    @pytest.mark.parametrize("place", [(slice(3, 6), 4), (4, slice(3, 6))])
+    def test_no_change_or_a_wide_one_is_none(self, place):
+        assert not is_spike(np.zeros((9, 9)))
+        row = np.zeros((9, 9))
+        row[place] = 1
+        assert not is_spike(row)
+        y, x = np.mgrid[:9, :9]
+        assert not is_spike(np.exp(-((y - 4) ** 2 + (x - 4) ** 2) / 2))
+
+
+class TestBlock:
+    @pytest.mark.parametrize(("equal", "expected"), [(17, False), (18, True), (20, True)])
+    def test_nine_tenths_of_what_darkened_have_one_value(self, equal, expected):
+        picture, before = np.full((8, 8), 5.0), np.full((8, 8), 5.0)
+        picture.flat[:20] = [*[0.5] * equal, *(0.6 + 0.01 * np.arange(20 - equal))]
+        assert is_block(picture, picture - before) == expected
+
+    @pytest.mark.parametrize(("size", "expected"), [(3, False), (4, True)])
+    def test_a_block_has_four_pixels(self, size, expected):
+        picture = np.ones((8, 8))
+        picture.flat[:size] = 0
+        assert is_block(picture, picture - 1) == expected
+
+    def test_what_brightened_is_none_and_a_small_change_beside_it_does_not_count(self):
+        assert not is_block(np.ones((8, 8)), np.ones((8, 8)))
+        assert not is_block(np.ones((8, 8)), np.zeros((8, 8)))
+        change = np.zeros((8, 8))
+        change.flat[:22] = [*[-1.0] * 18, *[-0.6] * 4]  # more than half as dark: they do
+        assert not is_block(np.where(change == -1, 0.0, np.arange(64).reshape(8, 8)), change)
+        change = -0.4 * np.random.default_rng(0).random((8, 8))
+        change[:2] = -1
+        assert is_block(np.where(change == -1, 0.0, np.arange(64).reshape(8, 8)), change)
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.3, False), (0.6, True), (6.5, True), (9.0, False)])
+@pytest.mark.parametrize("direction", [(1, 0), (0, 1), (-0.6, 0.8)])
+def test_a_jump_is_of_half_a_pixel_up_to_an_eighth_of_the_picture(shift, direction, expected):
+    """9 px of 64 are a turn to another scene."""
+    picture = cv2.GaussianBlur(np.random.default_rng(0).random((64, 96)).astype(np.float32), (0, 0), 2.5)
+    move = np.array([[1, 0, shift * direction[0]], [0, 1, shift * direction[1]]], np.float32)
+    moved = cv2.warpAffine(picture, move, (96, 64), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    valid = np.ones(picture.shape, bool)
+    assert has_jumped(moved, picture, valid) == expected
+    assert has_jumped(moved[:15], picture[:15], valid[:15]) is False  # too small to tell
+    # Nor is it one where as much has changed besides.
+    other = cv2.GaussianBlur(np.random.default_rng(1).random((64, 96)).astype(np.float32), (0, 0), 2.5)
+    assert not has_jumped(moved + 2 * (other - 0.5), picture, valid)
+
+
+@pytest.mark.parametrize(("level", "found"), [(0.9 * 0.5 / 256, []), (1.1 * 0.5 / 256, [3])])
+def test_a_change_that_shows_in_no_picture_is_not_the_cameras(level, found):
+    """Less than half a gray level, though a reel that never changes has no spread."""
+    common = np.zeros(50)
+    common[3] = level
+    assert np.flatnonzero(camera_frames(common)).tolist() == found
+
+
+def test_a_fifth_of_the_frames_hide_none_of_each_other_and_rounding_is_no_change():
+    common = np.full(200, 0.01) + 1e-4 * np.random.default_rng(0).standard_normal(200)
+    common[::5] = 0.02
+    assert np.flatnonzero(camera_frames(common)).tolist() == list(range(0, 200, 5))
+    same = np.full(200, 0.01)
+    same[3] += 1e-9
+    assert not camera_frames(same).any()
+
+
+EXPECTED = np.add.outer(np.arange(20.0), np.arange(20.0))
+INNER, OUTER = [(4, 6), (9, 6), (6, 4), (6, 9)], [(3, 7), (10, 7), (7, 3), (7, 10)]  # one and two pixels off the box
+
+
+def reason_of(change: np.ndarray, place: tuple[int, int, int, int]) -> str:
+    looked_at = Box(*place, 0.0, 0.0, 9.0, 5.0, 16, "high", "")
+    (found,) = judged([looked_at], (EXPECTED + change)[None], EXPECTED[None], np.ones((20, 20), bool), True)
+    return found.instrument
+
+
+@pytest.mark.parametrize("at", INNER)
+def test_a_box_is_judged_by_its_place_and_one_pixel_around(at):
+    change = np.zeros((20, 20))
+    change[at] = 1
+    for outer in OUTER:
+        change[outer] = 3
+    assert reason_of(change, (5, 5, 9, 9)) == SPIKE
+    change[6:9, 6:9] = 1
+    assert reason_of(change, (5, 5, 9, 9)) == ""
+
+
+def test_a_box_at_the_edge_of_the_frame_is_judged_too():
+    for at, place in (((0, 0), (0, 0, 4, 4)), ((19, 19), (16, 16, 20, 20))):
+        change = np.zeros((20, 20))
+        change[at] = 1
+        assert reason_of(change, place) == SPIKE
+
+
+def test_a_block_is_told_of_the_box_that_holds_it():
+    change = np.zeros((20, 20))
+    change[5:9, 5:9] = -EXPECTED[5:9, 5:9]
+    assert reason_of(change, (5, 5, 9, 9)) == BLOCK
+    assert reason_of(change, (12, 12, 16, 16)) == ""
