@@ -36,9 +36,6 @@ class XrsSource(SeriesSource):
     def takes(self, path: Path) -> bool:
         return super().takes(path) or (path.name.lower().endswith(FITS_SUFFIXES) and is_xrs(path))
 
-    def keeps_tables(self, path: Path) -> bool:
-        return not super().takes(path)  # a FITS file may have a catalogue beside it
-
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
 

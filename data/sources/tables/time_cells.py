@@ -1,0 +1,300 @@
+"""Times as people write them, in the cells of a table, the rows of a times CSV or the names of files -> UTC.
+
+All of them come through `times_of`, so that one text means one time wherever it is met. What can't be told from the
+cells is asked for by name (prep.time_format, time_zone, time_unit, unix_time), never guessed.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.base import TableError
+
+NO_TIME = "time is missing or not readable"
+CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
+CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
+
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
+EPOCH_UNITS = ("s", "ms", "us", "ns")
+EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
+LATEST_S = 1e11  # what is beyond is no time, and would overflow
+# A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
+UNIT_IN_NAME = re.compile(
+    r"(?:[\s_.(\[-])(ns|us|µs|ms|msec|millis|s|sec|secs|seconds|min|minutes|h|hours|d|days)[)\]]?$"
+)
+_UNITS = {"µs": "us", "msec": "ms", "millis": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min"}
+_UNITS |= {"hours": "h", "days": "d"}
+_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date and clock without separators
+
+_MONTHS = {
+    name: f"{i:02d}"
+    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
+_CLOCK = (
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ZONE = r"\s*(?P<zone>Z|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
+_WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+)?"
+_DATES = (
+    r"(?P<a>\d{4})(?P<mark>[-/.:_ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{1,2})",
+    r"(?P<a>\d{1,2})(?P<mark>[-/._ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{2})",
+    _WEEKDAY + r"(?P<a>\d{1,2})\.?(?P<mark>[-/ ])?(?P<b>[A-Za-z]{3,9})\.?[-/ ]?(?P<c>\d{4}|\d{2})",
+    _WEEKDAY + r"(?P<b>[A-Za-z]{3,9})\.?(?P<mark> )(?P<a>\d{1,2}),? (?P<c>\d{4})",
+)
+_TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
+_ISO_WITHOUT_SIGNS = re.compile(r"\d{8}[T ]\d{4}(?:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
+CLOCK_ALONE = re.compile(rf"{_CLOCK}{_ZONE}")
+ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of N cells.
+
+    utc: (N,) datetime64[ms], NaT unknown; None where only relative times are known. seconds: (N,) float64, NaN unknown
+    or known as UTC. reasons: (N,) text, why a time is unknown, else "". how: what they were taken for, for people.
+    """
+
+    utc: np.ndarray | None
+    seconds: np.ndarray
+    reasons: np.ndarray
+    how: str
+
+
+def times_of(column: pd.Series, prep: PrepConfig) -> Times:
+    """Times of the cells of a column, of numbers or texts.
+
+    Raises TableError when none is readable, or what they mean can't be told; the message names the way out.
+    """
+    cells = column.dropna()
+    if column.dtype.kind == "M":
+        return _utc_times(*_of_type(column), prep, "UTC")
+    if prep.time_format and "%" in prep.time_format:
+        return _utc_times(*_formatted(column, prep.time_format), prep, f"as {prep.time_format}")
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
+        return _of_numbers(numbers, str(column.name or ""), prep)
+    return _utc_times(*_of_texts(column, prep), prep, "UTC")
+
+
+def looks_like_time(cell: str) -> bool:
+    """Whether a cell is a date, with a clock or without; a number is none."""
+    return any(form.match(cell.strip()) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
+
+
+def even_times(count: int, prep: PrepConfig) -> Times:
+    """Times of samples without any, one cadence apart."""
+    return _relative(np.arange(count) * (prep.sample_interval_sec or 1.0), prep.start_utc, "counted")
+
+
+def unit_of(name: str) -> str:
+    """The unit of time that the name of a column ends with, a key of PER_SECOND; "" where it has none."""
+    found = UNIT_IN_NAME.search(name.strip().lower())
+    return _UNITS.get(found[1], found[1]) if found else ""
+
+
+def epoch_unit(numbers: np.ndarray) -> str:
+    """The unit in which nearly all of the numbers lie between 1980 and 2099 when they count from 1970, or ""."""
+    known = numbers[np.isfinite(numbers)]
+    low, high = EPOCH_S
+    shares = {u: np.mean((known > low * PER_SECOND[u]) & (known < high * PER_SECOND[u])) for u in EPOCH_UNITS}
+    unit = max(shares, key=lambda u: shares[u])
+    return unit if len(known) and shares[unit] > 0.9 else ""
+
+
+# Numbers
+
+
+def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
+    """UTC of numbers that count from 1970 by their size, or are dates without separators; else relative times."""
+    unit = "" if prep.unix_time is False else epoch_unit(numbers)
+    if unit:
+        low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
+        far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
+        return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+    compact = None if prep.unix_time else _compact(numbers)
+    if compact is not None:
+        return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
+    given = prep.time_unit or unit_of(name)
+    seconds = numbers / PER_SECOND[given or "s"]
+    if prep.unix_time:
+        return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
+    return _relative(seconds, prep.start_utc, given or "s")
+
+
+def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
+    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
+    utc = np.full(len(seconds), np.datetime64("NaT", "us"))
+    utc[known] = np.round(1e6 * seconds[known]).astype(np.int64).astype("datetime64[us]")
+    return _utc_times(utc, np.ones(len(seconds), bool), prep, how)
+
+
+def _relative(seconds: np.ndarray, start_utc: str | None, how: str) -> Times:
+    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
+    seconds = np.where(known, seconds, np.nan)
+    reasons = np.where(known, "", NO_TIME).astype(object)
+    if start_utc is None:
+        return Times(None, seconds, reasons, how)
+    utc = np.full(len(seconds), np.datetime64("NaT", "ms"))
+    since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
+    utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
+    return Times(utc, seconds, reasons, f"{how} since prep.start_utc")
+
+
+def _compact(numbers: np.ndarray) -> np.ndarray | None:
+    """Numbers as 20120719, 201207190730 or 20120719073001 as times, where all of them are such."""
+    known = numbers[np.isfinite(numbers)]
+    digits = len(str(int(abs(known[0])))) if len(known) else 0
+    if digits not in _COMPACT or (known % 1).any():
+        return None
+    utc = np.full(len(numbers), np.datetime64("NaT", "us"))
+    text = pd.Series(known.astype(np.int64)).astype(str)
+    found = pd.to_datetime(text, format=_COMPACT[digits], errors="coerce").to_numpy().astype("datetime64[us]")
+    years = found.astype("datetime64[Y]").astype(int) + 1970
+    if np.isnat(found).any() or years.min() < 1900 or years.max() > 2100:
+        return None
+    utc[np.isfinite(numbers)] = found
+    return utc
+
+
+# Texts: each reader gives (N,) datetime64[us] with NaT, and which of the cells say their zone themselves, (N,) bool
+
+
+def _of_type(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    zoned = column.dt.tz is not None
+    utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
+    return utc.to_numpy().astype("datetime64[us]"), np.full(len(column), zoned)
+
+
+def _formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of the format that the settings give."""
+    is_whole = column.dtype.kind == "f" and not (column.dropna() % 1).any()
+    text = (column.astype("Int64") if is_whole else column).astype("string").str.strip()
+    zoned = "%z" in form or "%Z" in form
+    found = pd.to_datetime(text, format=form, utc=True, errors="coerce")
+    if found.isna().all():
+        raise TableError(f"no time is of the form prep.time_format {form!r}; the first is {_first(column)}")
+    return _naive(found), np.full(len(column), zoned)
+
+
+def _of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of the form that most of them have."""
+    text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
+    iso = text.where(text.str.match(r"\d{4}"))
+    found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
+    if found.notna().sum() > 0.5 * text.notna().sum():
+        zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
+        return _naive(found), zoned.to_numpy(bool)
+    matched = ((text.str.extract(form).fillna("").astype(object), number) for number, form in enumerate(_TEXTS))
+    fields, number = max(matched, key=lambda pair: (pair[0]["c"] != "").sum())
+    if (fields["c"] == "").all():
+        what = "a clock without a date" if text.dropna().str.fullmatch(CLOCK_ALONE).all() else "no readable time"
+        way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
+        raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
+    order = "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep)
+    utc = _dates(fields, order) + _clock_us(fields).astype("timedelta64[us]")
+    offset_us, zoned = _offsets_us(fields["zone"])
+    return utc - offset_us.astype("timedelta64[us]"), zoned
+
+
+def _naive(found: pd.Series) -> np.ndarray:
+    return found.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+
+
+def _first(column: pd.Series) -> str:
+    known = column.dropna()
+    return repr(known.iloc[0]) if len(known) else "empty"
+
+
+def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
+    """Where year, month and day stand in dates whose first part may be a day or a month: as most of them allow.
+
+    Points are never put into American dates. Raises TableError when several orders fit and give other times.
+    """
+    orders = dict(ORDERS)
+    if prep.time_format:
+        return orders[prep.time_format]
+    if (fields["c"].str.len() == 4).any() or (fields["a"].str.len() == 1).any():
+        del orders["year first"]
+    if fields["mark"].isin([".", ""]).all():
+        orders = {"day first": orders["day first"]}
+    found = {name: _dates(fields, order) for name, order in orders.items()}
+    least = min(np.isnat(dates).sum() for dates in found.values())
+    best = {name: dates for name, dates in found.items() if np.isnat(dates).sum() == least}
+    first, *others = best.values()
+    if any(not np.array_equal(first, dates, equal_nan=True) for dates in others):
+        ways = " or ".join(repr(name) for name in best)
+        raise TableError(
+            f"its dates as {_first(column)} can be read in several ways; prep.time_format says which: {ways}"
+        )
+    return orders[next(iter(best))]
+
+
+def _dates(fields: pd.DataFrame, order: str) -> np.ndarray:
+    """Dates (N,) datetime64[us] of the fields a, b, c, which are year, month and day in the `order`."""
+    year, month, day = (fields[part] for part in order)
+    month = month.str.lower().str.slice(0, 3).replace(_MONTHS)
+    short = year.str.fullmatch(r"\d\d")
+    year = year.where(~short, np.where(year.str.slice(0, 1) < "7", "20", "19") + year)
+    text = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
+    return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy().astype("datetime64[us]")
+
+
+def _clock_us(fields: pd.DataFrame) -> np.ndarray:
+    """Microseconds since midnight (N,); those of an impossible clock are NaT as int64. 24:00 is the next midnight."""
+    numbers = {name: pd.to_numeric(fields[name]).fillna(0).to_numpy(np.int64) for name in ("hour", "minute", "second")}
+    hour, minute, second = numbers.values()
+    half = fields["half"].str.lower().to_numpy(object)
+    hour = np.where(half == "p", hour % 12 + 12, np.where(half == "a", hour % 12, hour))
+    micro = pd.to_numeric(fields["fraction"].str.pad(6, "right", "0").str.slice(0, 6)).fillna(0).to_numpy(np.int64)
+    us = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro
+    possible = (hour < 24) | (us == 24 * 3600 * 1_000_000)
+    return np.where(possible & (minute < 60) & (second <= 60), us, np.iinfo(np.int64).min)
+
+
+def _offsets_us(zone: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Microseconds that clocks are ahead of UTC (N,), and which say so (N,)."""
+    parts = zone.str.extract(r"(?P<sign>[+-])(?P<hour>\d\d):?(?P<minute>\d\d)?")
+    minutes = 60 * pd.to_numeric(parts["hour"]).fillna(0) + pd.to_numeric(parts["minute"]).fillna(0)
+    minutes = minutes.to_numpy(np.int64) * np.where(parts["sign"].fillna("") == "-", -1, 1)
+    return minutes * 60_000_000, (zone != "").to_numpy(bool)
+
+
+# What all readers end with
+
+
+def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str) -> Times:
+    """Times (N,) datetime64[us] as UTC: those that do not say their zone are local in prep.time_zone.
+
+    Where steps are shorter than the milliseconds that UTC is kept in, the times become relative to the first.
+    """
+    reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
+    if prep.time_zone and not zoned.all():
+        found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
+    known = np.sort(found[~np.isnat(found)])
+    steps = np.diff(known)
+    steps = steps[steps > np.timedelta64(0)]
+    if len(steps) and np.median(steps) < np.timedelta64(1, "ms"):
+        seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
+        return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
+    return Times(found.astype("datetime64[ms]"), np.full(len(found), np.nan), reasons, how)
+
+
+def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:
+    """UTC of local times; what the change of the clock leaves open gets its reason in `reasons` and no time.
+
+    The hour that comes twice is told apart by the order of the cells, where both are there.
+    """
+    local = pd.DatetimeIndex(np.where(zoned, np.datetime64("NaT"), found))
+    try:
+        utc = local.tz_localize(zone, ambiguous="infer", nonexistent="NaT")
+    except ValueError:  # pandas can't infer it
+        utc = local.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    lost = utc.isna() & ~local.isna()
+    in_gap = local.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="NaT").isna()
+    reasons[lost] = np.where(in_gap[lost], CLOCK_SET_FORWARD, CLOCK_SET_BACK)
+    return np.where(zoned, found, utc.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]"))
