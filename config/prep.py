@@ -104,9 +104,9 @@ class PrepConfig:
     label_column: str | None = None
     label_normal: tuple[str | int | float, ...] = ()
     unix_time: bool | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "min", "h", "d"] | None = None
     time_format: TimeFormat | None = None
     time_zone: TimeZone | None = None
-    time_unit: Literal["s", "ms", "us", "ns", "min", "h", "d"] | None = None
     decimal: Literal[".", ","] | None = None
     encoding: Encoding | None = None
     missing_values: tuple[float, ...] | None = None

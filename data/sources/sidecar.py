@@ -50,18 +50,17 @@ class FrameTimes:
             times = table.drop(columns=[name for name in (files, frames, labels) if name is not None])
             self._times = _times(times, prep)
             self._labels = None if labels is None else _labels(table[labels])
-            self.keyed_by_file = files is not None
             keys = range(len(table)) if frames is None else pd.to_numeric(table[frames]).astype(int)
         except (ValueError, OSError) as error:
             raise FrameError(f"{path.name} is not readable as times: {error}") from None
-        self._rows = _by_file(table[files]) if files is not None else {key: row for row, key in enumerate(keys)}
-        self._example = next(iter(self._rows), "")
+        self._by_file = {} if files is None else _by_file(table[files])
+        self._by_number = {int(key): row for row, key in enumerate(keys)}
 
     def facts(self, number: int, path: Path | None = None) -> dict:
         """Time and label of a frame, as fields of `Candidate`, by its number or file. Raises FrameError without any."""
-        row = self._row_of(path) if self.keyed_by_file and path is not None else self._rows.get(number)
+        row = self._row_of(path) if self._by_file and path is not None else self._by_number.get(number)
         if row is None:
-            shown = f"; it has rows as {self._example!r}" if self.keyed_by_file else ""
+            shown = f"; it has rows as {next(iter(self._by_file))!r}" if self._by_file else ""
             raise FrameError(NOT_IN_IT + shown)
         if reason := self._times.reasons[row]:
             raise FrameError(f"times CSV, row {row + 1}: {reason}")
@@ -74,7 +73,7 @@ class FrameTimes:
         """The row of a file by as much of its path as the CSV has, its name in the end."""
         parts = path.parts
         ends = ("/".join(parts[i:]) for i in range(len(parts)))
-        return next((self._rows[end] for end in ends if end in self._rows), None)
+        return next((self._by_file[end] for end in ends if end in self._by_file), None)
 
 
 def _by_file(cells: pd.Series) -> dict[str, int]:

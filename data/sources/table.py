@@ -18,7 +18,7 @@ from data.sources.tables.binary_table import EXCEL, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, given_as_missing, without_fills
-from data.sources.tables.text_table import TextTable, looks_like_table, read_text
+from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.time_cells import even_times, times_of
 from data.sources.tables.time_column import chosen, is_text, known_column, time_column
 
@@ -152,6 +152,7 @@ def series_of(
     channels, values, remarks = _values(table, prep, notes, decimal, path.name)
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
+    channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     return Series(*source, digest, notes, resolution, part, told=told, time_reasons=times.reasons)

@@ -110,7 +110,7 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     return pd.to_numeric(digits, errors="coerce"), remark
 
 
-def labels_of(column: pd.Series, normal: Sequence[str] = ()) -> tuple[np.ndarray | None, str]:
+def labels_of(column: pd.Series, normal: Sequence[object] = ()) -> tuple[np.ndarray | None, str]:
     """Labels (N,), 1 anomalous, 0 normal, NaN unknown, and what was made of them; None where the cells do not say.
 
     Of words, those that mean normal are 0 and all others 1. normal: words or numbers that the settings call normal.
@@ -119,7 +119,7 @@ def labels_of(column: pd.Series, normal: Sequence[str] = ()) -> tuple[np.ndarray
         return _labels_of_numbers(numbers_of(column)[0])
     text = column.astype("string").str.strip().str.lower().fillna("").to_numpy(object)
     words = {word for word in text if word}
-    usual = {word.strip().lower() for word in normal} or words & NORMAL
+    usual = {str(word).strip().lower() for word in normal} or words & NORMAL
     blank = np.nan
     if not usual and words and words <= ANOMALOUS:
         blank = 0.0  # only what is anomalous is marked

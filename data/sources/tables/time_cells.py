@@ -294,7 +294,7 @@ def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.nda
         utc = local.tz_localize(zone, ambiguous="infer", nonexistent="NaT")
     except ValueError:  # pandas can't infer it
         utc = local.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-    lost = utc.isna() & ~local.isna()
+    lost = np.logical_and(utc.isna(), local.notna())
     in_gap = local.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="NaT").isna()
     reasons[lost] = np.where(in_gap[lost], CLOCK_SET_FORWARD, CLOCK_SET_BACK)
     return np.where(zoned, found, utc.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]"))
