@@ -17,7 +17,7 @@ from data.sources.times import iso_ms
 
 _BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
 _CLOCK = (
-    r"(?P<hour>\d\d?)(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
+    r"(?P<hour>\d\d|\d(?=[-_:.h]))(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
     r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?(?:[ _]?(?P<half>[AP]M)(?![A-Za-z]))?"
     r"(?P<zone>Z|[_ ]?UTC|[+-]\d\d[:.]?(?:00|15|30|45))?(?![\d])"
 )
@@ -25,8 +25,8 @@ _YEAR_FIRST = (
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
 )
 _YEAR_LAST = r"(?<!\d)(?P<a>\d\d)(?P<dash>[-_.]?)(?P<b>\d\d)(?P=dash)(?P<year>(?:19|20)\d\d)"
-# Seconds since 1970, from 2001 on, with a fraction or in smaller units by the number of digits.
-_EPOCH = r"(?<![\d.])(?P<epoch>[1-3]\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:[._](?P<tail>\d{3}|\d{6}|\d{9}))?(?!\d)"
+# Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
+_EPOCH = r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:[._](?P<tail>\d{3}|\d{6}|\d{9}))?(?!\d)"
 _DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
 _FORMS = tuple(
     re.compile(form)

@@ -147,6 +147,8 @@ def series_of(
     column, taken = time_column(table, prep)
     times = even_times(len(table), prep) if column is None else times_of(column, prep)
     how = times.how if column is not None else ""
+    if times.doubt and column is not None:
+        log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
     channels, values, remarks = _values(table, prep, notes, decimal, path.name)

@@ -1,5 +1,7 @@
 """Tables in files that are no text: Parquet, Feather, Excel; and JSON lines."""
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +48,25 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     if suffix == ".feather":
         return {"": pd.read_feather(path)}
     if suffix in EXCEL:
+        _refuse_large_zip(path, prep)
         return _sheets(pd.read_excel(path, sheet_name=None))
     refuse_large(path, prep)
     with opened(path) as stream:
-        return {"": pd.read_json(stream, lines=True, convert_dates=False)}
+        return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
 
 
 def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     filled = {str(name): table for name, table in sheets.items() if not table.empty}
     return {"": next(iter(filled.values()))} if len(filled) == 1 else filled or {"": pd.DataFrame()}
+
+
+def _refuse_large_zip(path: Path, prep: PrepConfig) -> None:
+    """Raises TableError when a workbook that is a zip archive announces more than is allowed."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size_mb = sum(member.file_size for member in archive.infolist()) / 1e6
+        if size_mb > prep.max_input_mb:
+            raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
 
 
 def _not_too_large(path: Path, prep: PrepConfig) -> Path:

@@ -110,7 +110,7 @@ def looks_like_table(path: Path) -> bool:
         lines = _lines(sample.decode(_encoding(sample)), len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
         return False
-    rows = [line for line in lines if not line.startswith(COMMENTS)]
+    rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
     layout = _layout(lines)
     cells = [_split(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
     good = [sum(is_number(cell) or looks_like_time(cell) for cell in row) >= max(1, len(row) - 2) for row in cells]
@@ -153,7 +153,7 @@ def _encoding(sample: bytes) -> str:
 
 def _lines(text: str, is_whole: bool) -> list[str]:
     """The lines of a text, the last one only where it is known to be whole."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))  # as pandas counts them
     return lines if is_whole or len(lines) < 2 else lines[:-1]
 
 
@@ -245,8 +245,9 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
     more = next((n for n, (i, _) in enumerate(numbered) if i == at), 0)
     lines_of_names = _lines_of_names([line for _, line in numbered[more:]], separator)
-    names = next(csv.reader(lines[at : at + lines_of_names], delimiter=separator)) if separator != " " else cells
-    return _Layout(separator, at + lines_of_names, names, open_end)
+    if lines_of_names > 1:
+        cells = next(csv.reader([line + "\n" for line in lines[at : at + lines_of_names]], delimiter=separator))
+    return _Layout(separator, at + 1, cells, open_end)  # names in several lines are one to pandas too
 
 
 def _lines_of_names(lines: list[str], separator: str) -> int:

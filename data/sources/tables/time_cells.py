@@ -57,12 +57,14 @@ class Times:
 
     utc: (N,) datetime64[ms], NaT unknown; None where only relative times are known. seconds: (N,) float64, NaN unknown
     or known as UTC. reasons: (N,) text, why a time is unknown, else "". how: what they were taken for, for people.
+    doubt: what else they may be, or "".
     """
 
     utc: np.ndarray | None
     seconds: np.ndarray
     reasons: np.ndarray
     how: str
+    doubt: str = ""
 
 
 def times_of(column: pd.Series, prep: PrepConfig) -> Times:
@@ -123,7 +125,7 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
         return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
-    return _relative(seconds, prep.start_utc, given or "s")
+    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers))
 
 
 def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
@@ -133,16 +135,28 @@ def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
     return _utc_times(utc, np.ones(len(seconds), bool), prep, how)
 
 
-def _relative(seconds: np.ndarray, start_utc: str | None, how: str) -> Times:
+def _perhaps_ms(numbers: np.ndarray) -> str:
+    """What to say of whole numbers that go on unevenly by about 10 to 1000: machines count milliseconds so."""
+    steps = np.diff(numbers[np.isfinite(numbers)])
+    steps = steps[steps > 0]
+    if len(steps) < 10 or (steps % 1).any() or not 5 <= np.median(steps) <= 1000:
+        return ""
+    low, high = np.quantile(steps, [0.05, 0.95])
+    if high - low < 0.2 * np.median(steps):
+        return ""
+    return f"taken as seconds, {low:g} to {high:g} from one to the next; prep.time_unit=ms if they are milliseconds"
+
+
+def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str = "") -> Times:
     known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
     seconds = np.where(known, seconds, np.nan)
     reasons = np.where(known, "", NO_TIME).astype(object)
     if start_utc is None:
-        return Times(None, seconds, reasons, how)
+        return Times(None, seconds, reasons, how, doubt)
     utc = np.full(len(seconds), np.datetime64("NaT", "ms"))
     since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
     utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
-    return Times(utc, seconds, reasons, f"{how} since prep.start_utc")
+    return Times(utc, seconds, reasons, f"{how} since prep.start_utc", doubt)
 
 
 def _compact(numbers: np.ndarray) -> np.ndarray | None:
