@@ -111,10 +111,10 @@ class PrepConfig:
     encoding: Encoding | None = None
     missing_values: tuple[float, ...] | None = None
     resample_sec: Positive | None = None
-    max_input_mb: Positive = 1000.0
     light_curves: LightCurvesConfig | None = None
     classes: Literal["folder"] | None = None
     labels_csv: str | None = None
+    max_input_mb: Positive = 2048.0
     movie_only: bool = False
 
     @model_validator(mode="after")

@@ -56,11 +56,16 @@ class FrameTimes:
         self._by_file = {} if files is None else _by_file(table[files])
         self._by_number = {int(key): row for row, key in enumerate(keys)}
 
-    def facts(self, number: int, path: Path | None = None) -> dict:
+    @property
+    def keyed_by_file(self) -> bool:
+        return bool(self._by_file)
+
+    def facts(self, number: int, path: Path | str | None = None) -> dict:
         """Time and label of a frame, as fields of `Candidate`, by its number or file. Raises FrameError without any."""
-        row = self._row_of(path) if self._by_file and path is not None else self._by_number.get(number)
+        by_file = self.keyed_by_file and path is not None
+        row = self._row_of(Path(path)) if by_file else self._by_number.get(number)
         if row is None:
-            shown = f"; it has rows as {next(iter(self._by_file))!r}" if self._by_file else ""
+            shown = f"; it has rows as {next(iter(self._by_file))!r}" if by_file else ""
             raise FrameError(NOT_IN_IT + shown)
         if reason := self._times.reasons[row]:
             raise FrameError(f"times CSV, row {row + 1}: {reason}")

@@ -77,7 +77,9 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
         return _utc_times(*_of_type(column), prep, "UTC")
     if prep.time_format and "%" in prep.time_format:
         return _utc_times(*_formatted(column, prep.time_format), prep, f"as {prep.time_format}")
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    is_text = column.dtype.kind not in "biufc"
+    plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True) if is_text else column
+    numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
         return _of_numbers(numbers, str(column.name or ""), prep)
     return _utc_times(*_of_texts(column, prep), prep, "UTC")
