@@ -20,6 +20,7 @@ CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set bac
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
+LOOKED_AT = 1000  # cells of a column, whose form is that of all
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -205,16 +206,25 @@ def _of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarr
     if found.notna().sum() > 0.5 * text.notna().sum():
         zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
         return _naive(found), zoned.to_numpy(bool)
-    matched = ((text.str.extract(form).fillna("").astype(object), number) for number, form in enumerate(_TEXTS))
-    fields, number = max(matched, key=lambda pair: (pair[0]["c"] != "").sum())
+    known = text.dropna()
+    some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
+    number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
+    fields = _fields(text, _TEXTS[number])
     if (fields["c"] == "").all():
-        what = "a clock without a date" if text.dropna().str.fullmatch(CLOCK_ALONE).all() else "no readable time"
+        what = "a clock without a date" if known.str.fullmatch(CLOCK_ALONE).all() else "no readable time"
         way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
         raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
     order = "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep)
     utc = _dates(fields, order) + _clock_us(fields).astype("timedelta64[us]")
     offset_us, zoned = _offsets_us(fields["zone"])
     return utc - offset_us.astype("timedelta64[us]"), zoned
+
+
+def _fields(text: pd.Series, form: re.Pattern) -> pd.DataFrame:
+    """The named groups of every cell, "" where they are not there, or the cell is of another form."""
+    nothing = ("",) * form.groups
+    matches = (form.match(cell) for cell in text.fillna(""))
+    return pd.DataFrame([match.groups("") if match else nothing for match in matches], columns=list(form.groupindex))
 
 
 def _naive(found: pd.Series) -> np.ndarray:
@@ -252,12 +262,14 @@ def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
 
 def _dates(fields: pd.DataFrame, order: str) -> np.ndarray:
     """Dates (N,) datetime64[us] of the fields a, b, c, which are year, month and day in the `order`."""
-    year, month, day = (fields[part] for part in order)
+    single = fields[["a", "b", "c"]]
+    numbers = single.groupby(["a", "b", "c"], sort=False).ngroup().to_numpy()  # a day has many rows
+    year, month, day = (single.drop_duplicates()[part] for part in order)
     month = month.str.lower().str.slice(0, 3).replace(_MONTHS)
     short = year.str.fullmatch(r"\d\d")
     year = year.where(~short, np.where(year.str.slice(0, 1) < "7", "20", "19") + year)
     text = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
-    return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy().astype("datetime64[us]")
+    return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy().astype("datetime64[us]")[numbers]
 
 
 def _clock_us(fields: pd.DataFrame) -> np.ndarray:
