@@ -62,10 +62,11 @@ class FrameTimes:
 
     def facts(self, number: int, path: Path | str | None = None) -> dict:
         """Time and label of a frame, as fields of `Candidate`, by its number or file. Raises FrameError without any."""
-        by_file = self.keyed_by_file and path is not None
-        row = self._row_of(Path(path)) if by_file else self._by_number.get(number)
+        if self.keyed_by_file and path is not None:
+            row, shown = self._row_of(Path(path)), f"; it has rows as {next(iter(self._by_file))!r}"
+        else:
+            row, shown = self._by_number.get(number), ""
         if row is None:
-            shown = f"; it has rows as {next(iter(self._by_file))!r}" if by_file else ""
             raise FrameError(NOT_IN_IT + shown)
         if reason := self._times.reasons[row]:
             raise FrameError(f"times CSV, row {row + 1}: {reason}")

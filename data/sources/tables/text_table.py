@@ -22,7 +22,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
-from data.sources.tables.time_cells import looks_like_time
+from data.sources.tables.time_texts import looks_like_time
 
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by their first bytes
 SAMPLE_BYTES = 2**18

@@ -7,7 +7,8 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.tables.time_cells import CLOCK_ALONE, UNIT_IN_NAME, epoch_unit, looks_like_time
+from data.sources.tables.time_cells import UNIT_IN_NAME, epoch_unit
+from data.sources.tables.time_texts import CLOCK_ALONE, looks_like_time
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (
