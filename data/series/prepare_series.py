@@ -47,6 +47,7 @@ _LATER = (
 )
 # These count only where they are set, so that reels from before they existed stay valid.
 NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
+UNEVEN = 0.1  # of its steps, from which a series is said to be so
 MOST_TOLD = 5  # tables beside frames, with their reasons
 MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
@@ -272,6 +273,12 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
     notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
     read_as = f"; {'; '.join(series.told)}" if series.told else ""
     rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
+    steps = max(1, meta["shape"][0] - 1)
+    if meta["irregular_steps"] > UNEVEN * steps:
+        log.warning(
+            f"{name}: {meta['irregular_steps']} of {steps} steps differ from its cadence of {meta['cadence_s']:g} s by "
+            f"more than a tenth; prep.resample_sec={meta['cadence_s']:g} makes them even"
+        )
     log.info(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
         f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}{read_as}"

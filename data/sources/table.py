@@ -219,35 +219,47 @@ def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decima
     remarks: dict[str, list[str]] = {}
     for name in given or [name for name in table.columns if name not in notes]:
         values, written = numbers_of(table[name], prep.decimal or decimal)
-        filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
-        is_numbers = bool(given) or table[name].dtype.kind in "biuf"  # even if most of them are infinite
-        if not known or (not is_numbers and known < 0.5 * filled):
-            notes[name] = f"left out: {known} of its {filled} cells are numbers"
+        notes[name], is_variable = _kind_of(table, name, values, bool(given))
+        if not is_variable:
             continue
-        if not given and _are_row_numbers(name, values) and table.columns[0] == name and table.shape[1] > 1:
-            notes[name] = "left out: row numbers"
-            continue
-        text = f", {filled - known} cells that are no numbers" if filled > known else ""
         values, missing = _without_missing(values, prep)
-        text += f", {missing} taken as missing" if missing else ""
-        if odd := "" if missing or prep.missing_values is not None else doubtful(values):
-            log.warning(f"{file}: {name}: {odd} prep.missing_values=[{odd.split()[0]}] takes it as such")
-        if missing and prep.missing_values is None:
-            remarks.setdefault(f"{missing} taken as missing (prep.missing_values=[] keeps such)", []).append(name)
+        notes[name] += f", {missing} taken as missing" if missing else ""
         if not np.isfinite(values).any():
-            notes[name] = f"left out: no value{text}"
+            notes[name] = f"left out: {missing} taken as missing, nothing else in it"
             continue
+        if missing and prep.missing_values is None:
+            written = "; ".join(
+                filter(None, (written, f"{missing} taken as missing (prep.missing_values=[] keeps such)"))
+            )
+        elif prep.missing_values is None and (odd := doubtful(values)):
+            log.warning(f"{file}: {name}: {odd} prep.missing_values=[{odd.split()[0]}] takes it as such")
         if written:
             remarks.setdefault(written, []).append(name)
-        notes[name] = ("constant value" if np.nanmin(values) == np.nanmax(values) else "value") + text
         columns[name] = values
     if not columns:
-        others = [name for name in table.columns if not notes.get(name, "").startswith(("time", "label"))]
-        cell = next((repr(cell) for name in others for cell in table[name].dropna()), "")
-        cells = f", e.g. {cell}" if cell else ""
-        raise TableError(f"none of its columns {list(table.columns)[:20]} holds numbers{cells}; see prep.value_columns")
+        raise TableError(_why_no_variable(table, notes))
     told = tuple(f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}: {what}" for what, names in remarks.items())
     return tuple(columns), np.stack(list(columns.values()), axis=1), told
+
+
+def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool) -> tuple[str, bool]:
+    """What a column is, for people, and whether it is a variable."""
+    filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
+    is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
+    if not known or (not is_numbers and known < 0.5 * filled):
+        return f"left out: {known} of its {filled} cells are numbers", False
+    is_first_of_several = table.columns[0] == name and table.shape[1] > 1
+    if not is_given and is_first_of_several and _are_row_numbers(name, values):
+        return "left out: row numbers", False
+    kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
+    return kind + (f", {filled - known} cells that are no numbers" if filled > known else ""), True
+
+
+def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
+    others = [name for name in table.columns if not notes.get(name, "").startswith(("time", "label"))]
+    cell = next((repr(cell) for name in others for cell in table[name].dropna()), "")
+    example = f", e.g. {cell}" if cell else ""
+    return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
 
 
 def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, str]:

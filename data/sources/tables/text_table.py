@@ -25,6 +25,7 @@ from data.sources.tables.cells import decimal_of, is_number
 from data.sources.tables.time_texts import looks_like_time
 
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by their first bytes
+CELL_BYTES = 16  # of a cell beside its text while it is read: its place and its number
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
@@ -92,14 +93,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def refuse_large(path: Path, prep: PrepConfig) -> None:
-    """Raises TableError when a packed file holds more than prep.max_input_mb; nothing of it is kept."""
+    """Raises TableError when a packed file takes more than prep.max_input_mb once it is read; nothing of it is kept."""
     with path.open("rb") as raw, opened(path) as stream:
         if raw.read(8).startswith(tuple(PACKED)):
             left = prep.max_input_mb * 1e6
             while left >= 0 and (block := stream.read(2**20)):
-                left -= len(block)
+                left -= len(block) + CELL_BYTES * sum(map(block.count, (b"\n", b",", b";", b"\t", b"|")))
             if left < 0:
-                raise TableError(f"unpacked it holds more than prep.max_input_mb {prep.max_input_mb:g} MB")
+                raise TableError(f"unpacked it takes more than prep.max_input_mb {prep.max_input_mb:g} MB")
 
 
 def looks_like_table(path: Path) -> bool:
@@ -268,7 +269,8 @@ def _names_in_comment(before: list[str], separator: str, width: int) -> list[str
 
 def _split(line: str, separator: str) -> list[str]:
     if separator == " ":
-        return line.split()
+        line, plain = " ".join(line.split()), '"' not in line
+        return line.split() if plain else next(csv.reader([line], delimiter=separator), [])
     return next(csv.reader([line], delimiter=separator), [])
 
 

@@ -20,6 +20,7 @@ CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set bac
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
+DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0}  # Julian date, and modified Julian date, by the column's name
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -94,6 +95,9 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
         return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+    if name.strip().lower() in DAYS_AT_1970:
+        days = numbers - DAYS_AT_1970[name.strip().lower()]
+        return _since_1970(days / PER_SECOND["d"], name.strip().upper(), prep)
     compact = None if prep.unix_time else _compact(numbers)
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")

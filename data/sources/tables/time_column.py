@@ -20,6 +20,9 @@ SERIES_TIME_COLUMNS = (
     "unix_time",
     "unixtime",
     "unix_timestamp",
+    "mjd",
+    "jd",
+    "x_value",
 )
 SERIES_TIME_COLUMNS += ("unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
 PARTS = ("year", "month", "day", "hour", "minute", "second")

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,6 +184,11 @@ def test_uneven_steps_become_even_on_request(tmp_path):
     assert len(only(path, resample_sec=60.0)) == len(steps) + 1
 
 
+def test_uneven_steps_are_explained(tmp_path, capsys):
+    only(table(tmp_path, {"t": np.cumsum(np.random.default_rng(0).integers(20, 50, 99)), "v": np.arange(99.0)}))
+    assert "prep.resample_sec=" in capsys.readouterr().err
+
+
 def test_a_hole_shorter_than_a_gap_is_bridged_and_missing_values_stay_missing(tmp_path):
     columns = {"t": [0, 10, 40, 50, 60], "v": [0.0, 1, 4, np.nan, 6], "w": [1.0, 1, 1, 1, 1]}
     series = resampled(series_of(table(tmp_path, columns)), config.PrepConfig(resample_sec=10.0))
@@ -292,3 +298,14 @@ def test_formulas_are_text_in_tables(tmp_path):
     assert found.columns.tolist() == ["'=n", "number"]
     assert found["'=n"].tolist()[:7] == ["'=1+1", "'+cmd", "'@x", "'-cmd", "'\t=1", "-5.5", "plain"]
     assert found["number"].tolist() == list(range(-4, 4))
+
+
+# Bombs
+
+
+def test_a_netcdf_that_is_large_once_read_is_refused_by_its_header(tmp_path):
+    with h5netcdf.File(tmp_path / "t.nc", "w") as file:
+        file.dimensions = {"time": 1_000_000}
+        file.create_variable("xrsa", ("time",), float, compression="gzip", chunks=(100_000,))
+    with pytest.raises(ValueError, match=r"t\.nc is no series: unpacked it holds 8 MB, more than prep\.max_input_mb 1"):
+        prepared(tmp_path, max_input_mb=1.0)

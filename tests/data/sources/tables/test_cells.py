@@ -82,7 +82,7 @@ def with_repeats(value: float, count: int = 5) -> np.ndarray:
     return np.where(np.isin(np.arange(200), 30 + 20 * np.arange(count)), value, WAVE)
 
 
-@pytest.mark.parametrize("fill", [-999, -9999, 9999, 999.9, -99.99, -32768, 65535, 1e20, -1e31])
+@pytest.mark.parametrize("fill", [-999, -999.25, -9999, 9999, 999.9, -99.99, -32768, 65535, 1e20, -1e31])
 def test_usual_fill_values_far_off_are_missing_and_counted(fill):
     found, counts = without_fills(with_repeats(fill))
     assert counts == {fill: 5}

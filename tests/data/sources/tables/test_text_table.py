@@ -84,7 +84,7 @@ def test_a_decimal_comma_is_found_and_told_but_not_where_commas_separate(tmp_pat
 def test_packed_text_is_read_by_its_content_and_only_up_to_the_limit(tmp_path, pack):
     text = "a,b\n" + "1,2\n" * 1000
     assert len(read(tmp_path, pack(text.encode()), name="t.csv").table) == 1000
-    with pytest.raises(TableError, match=r"holds more than prep\.max_input_mb 0\.001 MB"):
+    with pytest.raises(TableError, match=r"takes more than prep\.max_input_mb 0\.001 MB"):
         read(tmp_path, pack(text.encode()), PrepConfig(max_input_mb=0.001))
 
 

@@ -156,6 +156,11 @@ def test_whole_numbers_of_an_uneven_clock_are_said_to_be_taken_as_seconds():
     assert not times_of(pd.Series(60 * np.arange(100), name="Time"), PrepConfig()).doubt
 
 
+@pytest.mark.parametrize(("name", "day"), [("MJD", 56127.0), ("jd", 2456127.5)])
+def test_julian_dates_by_the_name_of_their_column(name, day):
+    assert utc_of([day + 0.3125], name) == ["2012-07-19T07:30:00.000"]
+
+
 def test_unix_time_can_be_forced_and_forbidden():
     assert times_of(pd.Series([1342683001.0]), PrepConfig(unix_time=False)).utc is None
     assert utc_of([86400.0], unix_time=True) == ["1970-01-02T00:00:00.000"]
