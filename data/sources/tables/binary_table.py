@@ -9,9 +9,8 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.tables.text_table import opened, refuse_large, unlike_names
+from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, opened, refuse_large, unlike_names
 
-CELL_BYTES = 8  # of a number once it is read, however well it was packed
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
     ".parquet": "pyarrow",
@@ -75,9 +74,9 @@ def _not_too_large(path: Path, prep: PrepConfig) -> Path:
 
     meta = pq.read_metadata(path)
     unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-    size_mb = max(unpacked, meta.num_rows * meta.num_columns * CELL_BYTES) / 1e6
+    size_mb = max(unpacked, meta.num_rows * (ROW_BYTES + meta.num_columns * CELL_BYTES)) / 1e6
     if size_mb > prep.max_input_mb:
-        raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
+        raise TableError(f"unpacked it takes {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
     return path
 
 

@@ -25,7 +25,7 @@ from data.sources.tables.cells import decimal_of, is_number
 from data.sources.tables.time_texts import looks_like_time
 
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by their first bytes
-CELL_BYTES = 16  # of a cell beside its text while it is read: its place and its number
+ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
@@ -98,7 +98,9 @@ def refuse_large(path: Path, prep: PrepConfig) -> None:
         if raw.read(8).startswith(tuple(PACKED)):
             left = prep.max_input_mb * 1e6
             while left >= 0 and (block := stream.read(2**20)):
-                left -= len(block) + CELL_BYTES * sum(map(block.count, (b"\n", b",", b";", b"\t", b"|")))
+                rows = block.count(b"\n")
+                cells = rows + sum(map(block.count, (b",", b";", b"\t", b"|")))
+                left -= len(block) + ROW_BYTES * rows + CELL_BYTES * cells
             if left < 0:
                 raise TableError(f"unpacked it takes more than prep.max_input_mb {prep.max_input_mb:g} MB")
 

@@ -225,8 +225,8 @@ def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
 
 def test_a_parquet_that_is_large_once_read_is_refused(tmp_path):
     pd.DataFrame({"time": np.arange(100_000.0), "v": np.zeros(100_000)}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(ValueError, match=r"unpacked it holds 2 MB, more than prep\.max_input_mb 0\.5"):
-        prepared(tmp_path, max_input_mb=0.5)
+    with pytest.raises(ValueError, match=r"unpacked it takes 19 MB, more than prep\.max_input_mb 5"):
+        prepared(tmp_path, max_input_mb=5.0)
 
 
 # Folders
