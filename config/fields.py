@@ -1,7 +1,9 @@
 """The types of single settings with the checks that belong to them, and the error about any."""
 
+import codecs
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
@@ -16,6 +18,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Bit = Annotated[int, Field(ge=0, le=31)]
+DATE_ORDERS = ("day first", "month first", "year first")
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -36,6 +39,29 @@ def _has_area(rectangle: tuple[int, int, int, int]) -> tuple[int, int, int, int]
     if x1 <= x0 or y1 <= y0:
         raise ValueError("a rectangle is [x0, y0, x1, y1], half-open, with x0 < x1 and y0 < y1")
     return rectangle
+
+
+def _is_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"{name!r} is no encoding of text; known are e.g. utf-8, cp1252, utf-16, shift_jis") from None
+    return name
+
+
+def _is_time_format(text: str) -> str:
+    if "%" not in text and text not in DATE_ORDERS:
+        orders = ", ".join(DATE_ORDERS)
+        raise ValueError(f"{text!r} is neither one of {orders} nor a format as '%d.%m.%Y %H:%M:%S'")
+    return text
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; give a name as Europe/Zurich, America/New_York, UTC") from None
+    return name
 
 
 def is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
@@ -62,3 +88,6 @@ def weights_of(known: tuple[str, ...]) -> AfterValidator:
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
+Encoding = Annotated[str, AfterValidator(_is_encoding)]
+TimeFormat = Annotated[str, AfterValidator(_is_time_format)]
+TimeZone = Annotated[str, AfterValidator(_is_zone)]

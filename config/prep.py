@@ -8,12 +8,15 @@ from pydantic.dataclasses import dataclass
 
 from config.fields import (
     Bit,
+    Encoding,
     Fraction,
     NonNegative,
     NonNegativeInt,
     Positive,
     PositiveInt,
     Rectangle,
+    TimeFormat,
+    TimeZone,
     UtcInterval,
     UtcTime,
 )
@@ -99,10 +102,19 @@ class PrepConfig:
     time_column: str | None = None
     value_columns: tuple[str, ...] = ()
     label_column: str | None = None
-    unix_time: bool = False
+    label_normal: tuple[str | int | float, ...] = ()
+    unix_time: bool | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "min", "h", "d"] | None = None
+    time_format: TimeFormat | None = None
+    time_zone: TimeZone | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: Encoding | None = None
+    missing_values: tuple[float, ...] | None = None
+    resample_sec: Positive | None = None
     light_curves: LightCurvesConfig | None = None
     classes: Literal["folder"] | None = None
     labels_csv: str | None = None
+    max_input_mb: Positive = 2048.0
     movie_only: bool = False
 
     @model_validator(mode="after")

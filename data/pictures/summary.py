@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from data.pictures.curves import curve
 from data.pictures.movie import MovieWriter
+from data.pictures.plain import plain
 from data.reel.files import replacing
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -79,7 +80,7 @@ def write_page(reel: Reel) -> None:
     height_inch = 1.3 * sum(heights_inch)
     figure = Figure(figsize=(11, height_inch))
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(reel), y=1 - 0.2 / height_inch, va="top")
+    figure.suptitle(plain(_title(reel)), y=1 - 0.2 / height_inch, va="top")
     # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
     edges = {"left": 0.09, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.5 / height_inch}
     rows = figure.add_gridspec(len(heights_inch), 1, height_ratios=heights_inch, hspace=0.12, **edges)
@@ -167,7 +168,7 @@ def _draw_exposure(axes, reel: Reel) -> None:
 def _draw_brightness(axes, reel: Reel) -> None:
     means = frame_means(reel)
     for channel, name in enumerate(reel.channels):
-        axes.plot(_times(reel, reel.table), means[:, channel], ".-", linewidth=0.8, markersize=2, label=name)
+        axes.plot(_times(reel, reel.table), means[:, channel], ".-", linewidth=0.8, markersize=2, label=plain(name))
     if len(reel.channels) > 1:
         axes.legend(loc="upper right", fontsize=7, ncols=len(reel.channels))
     axes.set(ylabel="mean, stretched")
@@ -184,7 +185,7 @@ def _draw_variable(channel: int, axes, reel: Reel) -> None:
     axes.plot(x[filled], values[filled], ".", color=RED, markersize=2)
     if reel.stretches[channel].kind == "asinh" and np.nanmin(values) > 0:
         axes.set_yscale("log")
-    axes.set_ylabel(name[:24], fontsize=8)
+    axes.set_ylabel(plain(name[:24]), fontsize=8)
 
 
 def _draw_foot(figure: Figure, place, reel: Reel) -> None:
@@ -214,6 +215,6 @@ def _draw_reasons(axes, reasons) -> None:
     counts = reasons.value_counts().head(MOST_REASONS)
     axes.barh(range(len(counts)), counts.to_numpy(), color=RED, alpha=0.35)
     for i, (reason, count) in enumerate(counts.items()):
-        axes.text(0, i, f" {count}  {reason[:70]}", va="center", fontsize=7)
+        axes.text(0, i, plain(f" {count}  {reason[:70]}"), va="center", fontsize=7)
     axes.set(yticks=[], ylim=(max(len(counts), 4) - 0.4, -0.6))
     axes.set_title(f"rejected: {len(reasons)}", fontsize=9)

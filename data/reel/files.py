@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
 NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
 
 
@@ -79,7 +80,34 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     write_json(folder / "reel.json", meta)
 
 
+def harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before every text that a spreadsheet would run as a formula.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    names = [_as_text(name) for name in table.columns]
+    columns = {
+        number: table.iloc[:, number].map(_as_text) for number in range(len(names)) if _has_formula(table, number)
+    }
+    if not columns and names == list(table.columns):
+        return table
+    kept = [columns.get(number, table.iloc[:, number]) for number in range(len(names))]
+    return pd.concat(kept, axis=1).set_axis(names, axis=1)
+
+
+def _has_formula(table: pd.DataFrame, number: int) -> bool:
+    if table.dtypes.iloc[number].kind in "biufcmM":
+        return False
+    starts = {cell[:1] for cell in table.iloc[:, number].tolist() if isinstance(cell, str)}
+    return not starts.isdisjoint("=+@-\t\r")
+
+
+def _as_text(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
 def write_csv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table without its index, atomically; missing values are empty cells."""
+    """Write a table without its index, atomically; missing values are empty cells, formulas are text."""
+    table = harmless(table)
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from data.pictures.plain import plain
 from data.reel.files import replacing
 from data.reel.reel import Reel
 from data.reel.windows import STATISTICS
@@ -19,7 +20,7 @@ def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
     """review_histograms.png: every statistic over all windows, rejected ones in red."""
     figure = Figure(figsize=(15, 3.2))
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{reel.name}: statistics of {len(table)} windows")
+    figure.suptitle(plain(f"{reel.name}: statistics of {len(table)} windows"))
     rejected = (table["verdict"] == "reject").to_numpy()
     edges = {"left": 0.03, "right": 0.99, "top": 0.8, "bottom": 0.12, "wspace": 0.25}
     for axes, name in zip(figure.subplots(1, len(STATISTICS), gridspec_kw=edges), STATISTICS, strict=True):
@@ -59,7 +60,7 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
             axes.annotate(
                 f"frame {index}", (0.5, 0), (0, -2), "axes fraction", "offset points", ha="center", va="top", fontsize=7
             )
-        row_axes[0].set_title(f"window {row['window']}: {row['reason']}", fontsize=7, loc="left")
+        row_axes[0].set_title(plain(f"window {row['window']}: {row['reason']}"), fontsize=7, loc="left")
     with replacing(path) as part:
         figure.savefig(part, dpi=90)
 
@@ -75,7 +76,7 @@ def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
         axes.plot(np.arange(begin, end), values, color="0.75", linewidth=0.8)
         inner = np.arange(start, start + length)
         axes.plot(inner, values[inner - begin], linewidth=1.0)
-        axes.set_title(f"window {row['window']} {row['time_utc']}: {row['reason']}", fontsize=7, loc="left")
+        axes.set_title(plain(f"window {row['window']} {row['time_utc']}: {row['reason']}"), fontsize=7, loc="left")
         axes.tick_params(labelsize=7)
     with replacing(path) as part:
         figure.savefig(part, dpi=90)
@@ -86,7 +87,7 @@ def _sheet(title: str, row_inch: tuple[float, float], rows: int, columns: int) -
     width_inch, height_inch = row_inch[0], row_inch[1] * rows + 0.6
     figure = Figure(figsize=(width_inch, height_inch))
     FigureCanvasAgg(figure)
-    figure.suptitle(title, y=1 - 0.1 / height_inch, va="top")
+    figure.suptitle(plain(title), y=1 - 0.1 / height_inch, va="top")
     edges = {"left": 0.07, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.3 / height_inch}
     grid = edges | {"hspace": 0.45 / row_inch[1], "wspace": 0.05}
     return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=grid)

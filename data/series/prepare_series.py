@@ -18,23 +18,37 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
-from data.messages import logger
+from data.messages import logger, unexpected
 from data.reel.files import folder_name, unlike, write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
+from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources.base import Series, SeriesInput, TableError
+from data.sources.table import is_even
 
 log = logger(__name__)
 
 # The settings that decide the samples; the others are about pictures.
 _IDENTITY = (
     *("precision", "sample_interval_sec", "gap_threshold", "min_coverage", "fit_exclude_utc", "start_utc"),
-    *("time_column", "value_columns", "label_column", "unix_time"),
+    *("time_column", "value_columns", "label_column"),
 )
-_LATER = ("fit_fraction",)  # count only where they are set, so that reels from before they existed stay valid
+_LATER = (
+    "fit_fraction",
+    "time_unit",
+    "time_format",
+    "time_zone",
+    "decimal",
+    "encoding",
+    "missing_values",
+    "resample_sec",
+)
+# These count only where they are set, so that reels from before they existed stay valid.
 NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
+UNEVEN = 0.1  # of its steps, from which a series is said to be so
+MOST_TOLD = 5  # tables beside frames, with their reasons
 MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
 
@@ -46,13 +60,29 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
     """
     found, left_out = [], []
     smallest = 0 if root.is_file() or prep.classes else 2 * prep.clip_length
+    beside: list[str] = []
     for item in inputs:
+        if _is_asked_for_otherwise(item.path, prep):
+            continue
         try:
-            found += [_classed(series, prep) for series in item.source.read_series(item.path, prep, smallest)]
-        except TableError as error:
-            left_out.append(f"{item.path.name} is no series: {error}")
-            log.warning(left_out[-1])
+            read = item.source.read_series(item.path, prep, smallest)
+            if item.beside_frames and not all(map(is_even, read)):
+                raise TableError("its times are uneven or unknown")
+            found += [resampled(_classed(series, prep), prep) for series in read]
+        except Exception as error:  # one bad file stops no other
+            reason = str(error) if isinstance(error, TableError) else unexpected(error)
+            (beside if item.beside_frames else left_out).append(f"{item.path.name} is no series: {reason}")
+    for told in left_out:
+        log.warning(told)
+    if beside:
+        log.warning(f"{len(beside)} tables beside frames are left out: {'; '.join(beside[:MOST_TOLD])}")
     return share_scaling(found, prep), left_out
+
+
+def _is_asked_for_otherwise(path: Path, prep: PrepConfig) -> bool:
+    """Whether a file is one that the settings name as something else than a series."""
+    named = (prep.times_csv, prep.labels_csv)
+    return any(name and Path(name).resolve() == path.resolve() for name in named)
 
 
 def _classed(series: Series, prep: PrepConfig) -> Series:
@@ -78,10 +108,12 @@ def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
 
 def identity_of(series: Series, given: Given, prep: PrepConfig) -> str:
     """SHA-256 of everything that decides the samples: the file, the settings, and what the settings name."""
-    settings = {name: getattr(prep, name) for name in _IDENTITY}
+    settings = {name: getattr(prep, name) for name in _IDENTITY} | {"unix_time": bool(prep.unix_time)}
     settings |= {name: getattr(prep, name) for name in _LATER if getattr(prep, name) is not None}
+    settings |= {"label_normal": prep.label_normal} if prep.label_normal else {}
     facts = [settings, asdict(given), series.sha256, series.channels]
     facts += [series.part] if series.part else []
+    facts += [series.told] if series.told else []
     facts += [series.scaling] if series.scaled_with else []  # other files take part in it
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
@@ -225,6 +257,7 @@ def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity
         "stretch": [s.as_dict() for s in scaling],
         "calibration": [],
         "columns": series.notes,
+        **({"read_as": list(series.told)} if series.told else {}),
         "source": f"{series.path.name}#{series.part}" if series.part else series.path.name,
         "source_sha256": series.sha256,
         "identity": identity,
@@ -238,10 +271,17 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
     for column, what in series.notes.items():
         columns.setdefault(what, []).append(column)
     notes = "; ".join(f"{_listed(names)} ({what})" for what, names in columns.items())
+    read_as = f"; {'; '.join(series.told)}" if series.told else ""
     rejected, filled = int((~frames["accepted"]).sum()), int(frames["flags"].notna().sum())
+    steps = max(1, meta["shape"][0] - 1)
+    if meta["irregular_steps"] > UNEVEN * steps:
+        log.warning(
+            f"{name}: {meta['irregular_steps']} of {steps} steps differ from its cadence of {meta['cadence_s']:g} s by "
+            f"more than a tenth; prep.resample_sec={meta['cadence_s']:g} makes them even"
+        )
     log.info(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
-        f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}"
+        f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}{read_as}"
     )
 
 

@@ -8,7 +8,8 @@ from config import PrepConfig
 from data.reel.reel import inside
 from data.reel.stretch import Stretch, fit_affine
 from data.sources.base import Series
-from data.sources.table import NO_TIME, SAME_TIME
+from data.sources.table import SAME_TIME
+from data.sources.tables.time_cells import NO_TIME
 
 ROUNDING_STEPS = 8  # values that lie so few steps of their number format apart are one value
 
@@ -26,7 +27,8 @@ def examine(series: Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
     if prep.min_coverage:
         reasons[coverage == 0] = "no value"
     times = series.times_s if series.times_utc is None else series.times_utc
-    reasons[np.isnan(times) if series.times_utc is None else np.isnat(times)] = NO_TIME
+    unknown = np.isnan(times) if series.times_utc is None else np.isnat(times)
+    reasons[unknown] = NO_TIME if series.time_reasons is None else series.time_reasons[unknown]
     order = np.argsort(times, kind="stable")  # NaN and NaT come last
     usable = order[reasons[order] == ""]
     for again in usable[1:][times[usable][1:] == times[usable][:-1]]:

@@ -64,17 +64,22 @@ def discover(root: Path) -> Found:
     paths = [root] if root.is_file() else sorted(_files(root, found.unread))
     taken = [(path, source) for path in paths for source in [_source_of(path, found.unread)] if source]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
-    for path, source in sorted(taken, key=lambda pair: _turn(*pair)):
-        is_times = table_stem(path).lower().endswith("_frame_times")
-        if source.may_belong_to_frames and (is_times or path.parent in with_frames):
-            found.unread.append(Unread(path, BESIDE_FRAMES))
-        else:
+    taken.sort(key=lambda pair: _turn(*pair))
+    for path, source in taken:
+        if source.keeps_tables(path):
             source.add_to(found, path)
+    times = {path for item in found.frames for path in item.source.sidecars(item.path)}
+    for path, source in taken:
+        beside = source.may_belong_to_frames and path.parent in with_frames
+        is_times = path in times or (source.may_belong_to_frames and table_stem(path).lower().endswith("_frame_times"))
+        if is_times or (beside and not source.may_be_beside_frames(path)):
+            found.unread.append(Unread(path, TIMES if path in times else BESIDE_FRAMES))
+        elif not source.keeps_tables(path):
+            source.add_to(found, path)
+    found.series[:] = [replace(item, beside_frames=item.path.parent in with_frames) for item in found.series]
     if not found.frames and not found.series:
         known = ", ".join(dict.fromkeys(suffix for source in SOURCES.values() for suffix in source.suffixes))
         raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
-    times = {path for item in found.frames for path in item.source.sidecars(item.path)}
-    found.unread[:] = [Unread(u.path, TIMES) if u.path in times else u for u in found.unread]
     return found
 
 

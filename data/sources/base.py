@@ -98,6 +98,8 @@ class Series:
     part: str = ""  # of the file, where that holds several series
     scaled_with: str = ""  # series of one such name share their scaling, so that their amplitudes can be compared
     facts: dict[str, Any] = field(default_factory=dict)  # further entries of reel.json
+    told: tuple[str, ...] = ()  # what was found out about how the file is written, and done about it
+    time_reasons: np.ndarray | None = None  # (N,) text: why a time is unknown, where more is known than that it is
 
 
 class Source(ABC):
@@ -110,6 +112,10 @@ class Source(ABC):
     def takes(self, path: Path) -> bool:
         """Whether a file is of this kind: by its suffix, and by its content where that is not enough."""
         return path.name.lower().endswith(self.suffixes)
+
+    def may_be_beside_frames(self, path: Path) -> bool:
+        """Whether a file that may belong to frames, and is not known to be about any, may be a series all the same."""
+        return False
 
     @abstractmethod
     def keeps_tables(self, path: Path) -> bool:
@@ -201,6 +207,7 @@ class SeriesInput:
 
     source: SeriesSource
     path: Path
+    beside_frames: bool = False  # then it may be about them
 
 
 @dataclass(frozen=True)

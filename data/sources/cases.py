@@ -14,7 +14,8 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
-from data.sources.table import HUGE, numbered, times_of
+from data.sources.table import HUGE, numbered
+from data.sources.tables.time_cells import even_times
 
 log = logger(__name__)
 
@@ -99,8 +100,8 @@ def _values(parts: list[str]) -> np.ndarray:
 def _case(path: Path, name: str, values: np.ndarray, label: str | None, digest: str, part: str, prep) -> Series:
     count, variables = values.shape
     channels = (VALUE,) if variables == 1 else tuple(f"{VALUE}_{i}" for i in range(variables))
-    times_utc, times_s = times_of(None, count, prep)
+    times = even_times(count, prep)
     unknown, notes = np.full(count, np.nan), dict.fromkeys(channels, "value")
     rows, facts = numbered("sample", count), {} if label is None else {"class": label}
-    source = (path, name, channels, "as in the file", times_utc, times_s, values, unknown, rows, (), None)
+    source = (path, name, channels, "as in the file", times.utc, times.seconds, values, unknown, rows, (), None)
     return Series(*source, digest, notes, part=part, scaled_with=str(path), facts=facts)

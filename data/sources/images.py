@@ -10,9 +10,13 @@ import numpy as np
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.messages import logger
+from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
+from data.sources.name_times import times_in_names, untold
 from data.sources.sidecar import FrameTimes, find_times_csv
-from data.sources.times import shift_utc, time_from_name
+from data.sources.times import shift_utc
+
+log = logger(__name__)
 
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 
@@ -75,23 +79,24 @@ class _Times:
         self.step_s, self.start_utc, self.problem, self.table = step_s, prep.start_utc, "", None
         try:
             csv = find_times_csv(folder, prep.times_csv)
-            self.table = FrameTimes(csv) if csv else None
-        except FrameError as error:
+            self.table = FrameTimes(csv, prep) if csv else None
+            names = [path.name for path in files]
+            self.in_names = {} if csv else dict(zip(names, times_in_names(names, prep), strict=True))
+        except (FrameError, TableError) as error:
             self.problem = str(error)
-        self.in_names = 2 * sum(bool(time_from_name(path.name)) for path in files) > len(files)
+        if not (self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second):
+            log.info(untold(folder.name, names, step_s))
 
     def facts(self, path: Path, number: int) -> dict:
         """Candidate fields. Raises FrameError for a frame without a time where the others have one."""
         if self.problem:
             raise FrameError(self.problem)
         if self.table:
-            time_utc, label = self.table.get(path.name if self.table.keyed_by_file else number)
-            return {"time_utc": time_utc, "label": label}
-        if self.in_names:
-            time_utc = time_from_name(path.name)
-            if not time_utc:
+            return self.table.facts(number, path)
+        if any(self.in_names.values()):
+            if not self.in_names[path.name]:
                 raise FrameError("no time in the file name, unlike in most of its folder")
-            return {"time_utc": time_utc}
+            return {"time_utc": self.in_names[path.name]}
         return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
 
 

@@ -1,13 +1,23 @@
 """Frame times and labels that come beside the frames: a CSV next to a video or a folder of images."""
 
-import csv
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from data.sources.base import FrameError
-from data.sources.times import parse_utc
+import numpy as np
+import pandas as pd
 
-TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
+from config import PrepConfig
+from data.sources.base import FrameError, TableError
+from data.sources.tables.cells import labels_of
+from data.sources.tables.text_table import read_text
+from data.sources.tables.time_cells import Times, times_of
+from data.sources.tables.time_column import TIME_COLUMNS, time_column
+from data.sources.times import iso_ms
+
+FRAME_COLUMNS = ("frame", "frame_number", "frame_id", "index")
+FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name")
+LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
+NOT_IN_IT = "times CSV has no row for this frame"
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
@@ -27,41 +37,85 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
 class FrameTimes:
     """Times and labels by frame number or file name, read from a CSV.
 
-    Columns: a time (one of TIME_COLUMNS), and optionally `frame` (number), `file` (name) and `label` (0/1). Without
-    `frame` and `file` the rows are in frame order. Raises FrameError when there is no time column or no table.
+    Columns: a time (one of TIME_COLUMNS, or what looks like one), and optionally `frame` (number), `file` (name or
+    path) and `label` (0/1, or words). Without `frame` and `file` the rows are in frame order. Raises FrameError when
+    there is no time column or no table.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, prep: PrepConfig):
         try:
-            rows = _read_rows(path)
-            column = next((name for name in TIME_COLUMNS if name in rows[0]), None)
-            self.keyed_by_file = "file" in rows[0]
-            keys = [row["file"] if self.keyed_by_file else int(row.get("frame", i)) for i, row in enumerate(rows)]
-            labels = [float(row.get("label") or "nan") for row in rows]
-        except (ValueError, OSError, csv.Error) as error:
+            table = read_text(path, prep, as_text=True).table
+            names = {str(name).lower(): name for name in reversed(table.columns)}
+            files, frames, labels = (_first(names, known) for known in (FILE_COLUMNS, FRAME_COLUMNS, LABEL_COLUMNS))
+            times = table.drop(columns=[name for name in (files, frames, labels) if name is not None])
+            self._times = _times(times, prep)
+            self._labels = None if labels is None else _labels(table[labels])
+            keys = range(len(table)) if frames is None else pd.to_numeric(table[frames]).astype(int)
+        except (ValueError, OSError) as error:
             raise FrameError(f"{path.name} is not readable as times: {error}") from None
-        if column is None:
-            raise FrameError(f"{path.name} has no time column; name one of {', '.join(TIME_COLUMNS)}")
-        self._rows = {key: (row[column], label) for key, row, label in zip(keys, rows, labels, strict=True)}
+        self._by_file = {} if files is None else _by_file(table[files])
+        self._by_number = {int(key): row for row, key in enumerate(keys)}
 
-    def get(self, key: int | str) -> tuple[str, float]:
-        """(UTC time, label) of a frame number or file name. Raises FrameError when the CSV lacks it."""
-        if key not in self._rows:
-            raise FrameError("times CSV has no row for this frame")
-        time, label = self._rows[key]
-        return parse_utc(time), label
+    @property
+    def keyed_by_file(self) -> bool:
+        return bool(self._by_file)
+
+    def facts(self, number: int, path: Path | str | None = None) -> dict:
+        """Time and label of a frame, as fields of `Candidate`, by its number or file. Raises FrameError without any."""
+        if self.keyed_by_file and path is not None:
+            row, shown = self._row_of(Path(path)), f"; it has rows as {next(iter(self._by_file))!r}"
+        else:
+            row, shown = self._by_number.get(number), ""
+        if row is None:
+            raise FrameError(NOT_IN_IT + shown)
+        if reason := self._times.reasons[row]:
+            raise FrameError(f"times CSV, row {row + 1}: {reason}")
+        facts = {} if self._labels is None else {"label": float(self._labels[row])}
+        if self._times.utc is None:
+            return facts | {"time_s": float(self._times.seconds[row])}
+        return facts | {"time_utc": iso_ms(self._times.utc[row])}
+
+    def _row_of(self, path: Path) -> int | None:
+        """The row of a file by as much of its path as the CSV has, its name in the end."""
+        parts = path.parts
+        ends = ("/".join(parts[i:]) for i in range(len(parts)))
+        return next((self._by_file[end] for end in ends if end in self._by_file), None)
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV by their column names in lower case. Raises ValueError for an empty or ragged one."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        lines = [line for line in csv.reader(stream, strict=True) if line]
-    if len(lines) < 2:
-        raise ValueError("it holds no row")
-    names = [name.strip().lower() for name in lines[0]]
-    return [dict(zip(names, line, strict=True)) for line in lines[1:]]
+def _by_file(cells: pd.Series) -> dict[str, int]:
+    """Rows by path as written and, where that is one row's alone, by name."""
+    paths = [PurePosixPath(str(cell).strip().replace("\\", "/")).as_posix().removeprefix("/") for cell in cells]
+    names = [path.rpartition("/")[2] for path in paths]
+    counts = pd.Series(names).value_counts()
+    alone = {name: row for row, name in enumerate(names) if counts[name] == 1}
+    return {path: row for row, path in enumerate(paths)} | {n: row for n, row in alone.items() if n not in paths}
+
+
+def _times(table: pd.DataFrame, prep: PrepConfig) -> Times:
+    column, _ = time_column(table.apply(_as_numbers), prep) if table.shape[1] else (None, {})
+    if column is None:
+        raise TableError(f"it has no time column; name one of {', '.join(TIME_COLUMNS)}")
+    return times_of(column, prep)
+
+
+def _as_numbers(cells: pd.Series) -> pd.Series:
+    """A column of texts as numbers where all of them are, whole ones exactly."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().sum() == cells.notna().sum() else cells
+
+
+def _labels(cells: pd.Series) -> np.ndarray:
+    labels, _ = labels_of(_as_numbers(cells))
+    if labels is None:
+        raise TableError(f"its labels {cells.dropna().unique()[:5].tolist()} are neither 0 nor 1")
+    return labels
+
+
+def _first(names: dict[str, str], known: tuple[str, ...]) -> str | None:
+    return next((names[name] for name in known if name in names), None)
 
 
 def table_stem(path: Path) -> str:
     """The name of a file of samples without its suffixes."""
-    return re.sub(r"\.(csv|tsv|parquet|npz|npy|ts|fits|fts|fit|nc)(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    kinds = "csv|tsv|txt|dat|data|out|asc|tab|parquet|feather|xlsx?|xlsm|ods|jsonl|ndjson|npz|npy|ts|fits|fts|fit|nc"
+    return re.sub(rf"\.({kinds})(\.(gz|bz2|xz))?$", "", path.name, flags=re.IGNORECASE)

@@ -1,10 +1,9 @@
-"""Time series in tables: CSV, TSV and Parquet, one row a sample; columns are found by name or given by the settings."""
+"""Time series in tables, one row a sample: text with any separator, Parquet, Feather, Excel, JSON lines.
 
-import csv
-import gzip
+Columns are found by name and by what their cells look like, or given by the settings.
+"""
+
 import re
-import warnings
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,33 +11,110 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
-from data.sources.sidecar import TIME_COLUMNS, table_stem
+from data.sources.sidecar import table_stem
+from data.sources.tables.binary_table import EXCEL, read_binary
+from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
+from data.sources.tables.long_table import wide
+from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
+from data.sources.tables.time_cells import even_times, times_of
+from data.sources.tables.time_column import chosen, is_text, known_column, time_column
 
-SERIES_TIME_COLUMNS = (*TIME_COLUMNS, "datetime", "time_s", "seconds", "unix_time", "t", "ds")
-LABEL_COLUMNS = ("label", "is_anomaly", "anomaly")
-# Without a zone they are UTC. A day before a month, or the other way round, can't be told apart, and is not guessed.
-TIME_FORMATS = ("ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")
-LATEST_S = 1e11  # of unix seconds: what is beyond is no time, and would overflow
-HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
+__all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 
-NO_TIME, SAME_TIME = "time is missing or not readable", "same time as another sample"
+log = logger(__name__)
+
+LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
+# What may be labels too, where nothing but two states is in it: offered, and no variable.
+PERHAPS_LABELS = re.compile(
+    r"(?:.*[\s_./-])?(?:labell?s?|lable|anomal\w*\??|outliers?|attack|events?|truth|target|normal/attack|is_\w+|\w*status)"
+    r"(?:[\s_.(/-].*)?",
+    re.IGNORECASE,
+)
+ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0", re.IGNORECASE)
+SAME_TIME = "same time as another sample"
+
+_PACKED = ("", ".gz", ".bz2", ".xz")
+NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv") for packed in _PACKED)
+TEXT = tuple(kind + packed for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab") for packed in _PACKED)
+JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)
 
 
 class TableSource(SeriesSource):
-    """One table, one series."""
+    """One table, one series; of the sheets of a workbook each."""
 
     name = "table"
-    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+    suffixes = NAMED_SO + TEXT + BINARY
     may_belong_to_frames = True
 
+    def takes(self, path: Path) -> bool:
+        """By suffix; text of no telling suffix only where its lines are rows of numbers."""
+        name = path.name.lower()
+        return name.endswith(NAMED_SO + BINARY) or (name.endswith(TEXT) and looks_like_table(path))
+
+    def may_be_beside_frames(self, path: Path) -> bool:
+        """Other text beside frames is about single ones, e.g. their boxes."""
+        return path.name.lower().endswith(NAMED_SO + BINARY)
+
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
-        """With `smallest` the table must look like a series by itself: a time column, and at least so many rows."""
-        table, lost = _read_rows(path)
-        refuse_short(len(table), smallest)
-        if smallest and _time_column(table, prep) is None:
-            raise TableError("it has no time column; name it with prep.time_column")
-        return [series_of(table, path, prep, table_stem(path), file_sha256(path), lost=lost)]
+        """With `smallest` the table must look like a series by itself: that many rows, and times or numbers alone."""
+        tables = {"": read_text(path, prep)} if not path.name.lower().endswith(BINARY) else {}
+        tables = tables or {part: TextTable(table) for part, table in read_binary(path, prep).items()}
+        digest, found, reasons = file_sha256(path), [], []
+        for part, read in tables.items():
+            try:
+                found.append(_series(read, path, part, prep, digest, smallest))
+            except TableError as error:
+                reasons.append(f"{part}: {error}" if part else str(error))
+        if not found:
+            raise TableError("; ".join(reasons) or "it holds no table")
+        for reason in reasons:
+            log.warning(f"{path.name} is no series in its sheet {reason}")
+        return found
+
+
+def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: str, smallest: int) -> Series:
+    table, lost, told = read.table, list(read.lost), list(read.told)
+    time, _ = time_column(table, prep)
+    if time is not None and time.name in table.columns and not prep.value_columns:
+        table, remark, again = wide(table, str(time.name))
+        told, lost = told + ([remark] if remark else []), lost + again
+    refuse_short(len(table), smallest)
+    if smallest and time is None and not prep.sample_interval_sec:
+        _refuse_what_may_be_no_series(table)
+    name = f"{table_stem(path)}_{part}" if part else table_stem(path)
+    facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told)}
+    found = series_of(table, path, prep, name, digest, **facts)
+    if (
+        smallest
+        and prep.time_column is None
+        and time is not None
+        and known_column(table) is None
+        and not is_even(found)
+    ):
+        raise TableError(f"the steps of its times in {time.name} are uneven; name them with prep.time_column")
+    return found
+
+
+def _refuse_what_may_be_no_series(table: pd.DataFrame) -> None:
+    """Raises TableError for a table without times that nobody named, unless it has labels or holds numbers alone."""
+    words = [str(name) for name in table.columns if is_text(table[name]) and table[name].notna().any()]
+    if words and chosen(table, None, LABEL_COLUMNS, "") is None:
+        raise TableError(
+            f"it has no time column, and words in {words[:3]}; name it with prep.time_column, or say with "
+            "prep.sample_interval_sec that its rows are even"
+        )
+
+
+def is_even(series: Series) -> bool:
+    """Whether nearly all samples of a series come at one cadence, as those of a list of events do not."""
+    times = series.times_s if series.times_utc is None else series.times_utc.astype(np.float64)
+    steps = np.diff(np.sort(times[np.isfinite(times)]))
+    typical = np.median(steps) if len(steps) else 0
+    return bool(typical > 0 and np.mean(np.abs(steps - typical) <= 0.5 * typical) > 0.8)
 
 
 def refuse_short(count: int, smallest: int) -> None:
@@ -58,22 +134,30 @@ def series_of(
     lost: tuple[tuple[str, str], ...] = (),
     notes: dict[str, str] | None = None,
     label_columns: Sequence[str] = LABEL_COLUMNS,
+    decimal: str = "",
+    told: tuple[str, ...] = (),
 ) -> Series:
     """The series in the columns of a table, which are found by name or given by the settings.
 
     name: of its reel. digest: SHA-256 of the file. part: of the file that the table is. notes: what is known of columns
-    that are not in it. Raises TableError when a column is missing, or none holds numbers or times.
+    that are not in it. decimal: the sign that its texts have. told: what was found out about the file. Raises
+    TableError when a column is missing, or none holds numbers or times.
     """
-    time = _time_column(table, prep)
-    label = _choose(table, prep.label_column, label_columns, "prep.label_column")
-    notes = (notes or {}) | {column: kind for column, kind in ((time, "time"), (label, "label")) if column is not None}
-    channels, values = _values(table, prep.value_columns, notes)
-    times_utc, times_s = times_of(table[time] if time else None, len(table), prep)
-    labels = np.full(len(table), np.nan) if label is None else _numbers(table[label])
+    notes = dict(notes or {})
+    column, taken = time_column(table, prep)
+    times = even_times(len(table), prep) if column is None else times_of(column, prep)
+    how = times.how if column is not None else ""
+    if times.doubt and column is not None:
+        log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
+    notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
+    labels = _labels(table, prep, label_columns, notes, path.name)
+    channels, values, remarks = _values(table, prep, notes, decimal, path.name)
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
-    source = (path, name, channels, "as in the table", times_utc, times_s, values, labels, rows, lost, None)
-    return Series(*source, digest, notes, resolution, part)
+    channels = tuple(unlike_names(list(channels)))
+    source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
+    told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
+    return Series(*source, digest, notes, resolution, part, told=told, time_reasons=times.reasons)
 
 
 def numbered(word: str, count: int) -> np.ndarray:
@@ -86,138 +170,107 @@ def _resolution(dtype) -> float:
     return float(np.finfo(dtype).eps) if dtype.kind == "f" and isinstance(dtype, np.dtype) else 0.0
 
 
-def _read_rows(path: Path) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
-    """The table, and the lines that are none of its rows."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            return _with_index(pd.read_parquet(path)), ()
-        header, separator = _first_line(path)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            names = None if _is_numeric(header) else "infer"
-            table = pd.read_csv(
-                path, sep=separator, header=names, encoding="utf-8-sig", on_bad_lines="warn", low_memory=False
-            )
-    except ImportError:
-        raise TableError("Parquet needs the package pyarrow (pip install pyarrow), or write the table as CSV") from None
-    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
-        raise TableError(f"not readable as a table: {error}") from None
-    if not table.index.equals(pd.RangeIndex(len(table))):
-        raise TableError("its rows have more cells than its first line has names")
-    if table.empty:
-        raise TableError("it holds no row")
-    table.columns = [f"column_{name}" if isinstance(name, int) else str(name).strip() for name in table.columns]
-    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
-    return table, tuple((f"line {line}", reason) for lines in found for line, reason in lines)
+def _labels(
+    table: pd.DataFrame, prep: PrepConfig, known: Sequence[str], notes: dict[str, str], file: str
+) -> np.ndarray:
+    """Labels (N,) of the column that the settings name or that has a known name; NaN without one.
 
-
-def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose index, where it says more than the rows' numbers, is a column; one of times is called time."""
-    if table.empty:
-        raise ValueError("it holds no row")
-    is_time = isinstance(table.index, pd.DatetimeIndex)
-    if table.index.names == [None] and not is_time:
-        return table.rename(columns=str).reset_index(drop=True)
-    return table.reset_index(names="time" if is_time and table.index.name is None else None).rename(columns=str)
-
-
-def _first_line(path: Path) -> tuple[list[str], str]:
-    """Cells of the first line, and the separator: the one of `, ; tab` that it holds most of."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig") as stream:
-        line = stream.readline().rstrip("\r\n")
-    separator = max(",;\t", key=line.count)
-    return next(csv.reader([line], delimiter=separator), []), separator
-
-
-def _is_numeric(cells: list[str]) -> bool:
-    """Whether a first line holds no names."""
-    return bool(cells) and bool(np.isfinite(pd.to_numeric(pd.Series(cells), errors="coerce")).all())
-
-
-def _time_column(table: pd.DataFrame, prep: PrepConfig) -> str | None:
-    """The column that the settings name, else one of a known name, else the first that holds times by its type."""
-    known = _choose(table, prep.time_column, SERIES_TIME_COLUMNS, "prep.time_column")
-    return known or next((name for name in table.columns if table[name].dtype.kind == "M"), None)
-
-
-def _choose(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
-    """The column that the settings name, else the first of the known names in any case, else None."""
-    if given is not None:
-        if given not in table.columns:
-            raise TableError(f"{key} {given!r} is not among its columns {list(table.columns)[:20]}")
-        return given
-    lower = {str(name).lower(): name for name in reversed(table.columns)}
-    return next((lower[name] for name in known if name in lower), None)
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    """Cells as float64 (N,), NaN where they hold no finite number, or none below HUGE."""
-    if column.dtype.kind in "mM":  # times are no values, though pandas would count their ticks
-        return np.full(len(column), np.nan)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan).copy()
-    values[~(np.abs(values) < HUGE)] = np.nan
-    return values
-
-
-def _values(table: pd.DataFrame, given: Sequence[str], notes: dict[str, str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and values (N, C) of the variables: the given columns, else all that are mostly numbers.
-
-    `notes` holds the columns that are something else, and is told what became of the others.
+    Columns that may hold labels too are noted and said, so that they are neither used nor taken for variables.
     """
-    unknown = [name for name in given if name not in table.columns]
-    if unknown:
-        raise TableError(f"prep.value_columns {unknown} are not among its columns {list(table.columns)[:20]}")
+    labels = np.full(len(table), np.nan)
+    name = chosen(table, prep.label_column, known, "prep.label_column")
+    if name is not None:
+        found, how = labels_of(table[name], prep.label_normal)
+        words = ", ".join(map(repr, table[name].dropna().unique()[:5].tolist()))
+        unclear = f"{name!r} holds {words}: which of them are normal is not told; see prep.label_normal"
+        if found is None and prep.label_column is not None:
+            raise TableError(f"prep.label_column {unclear}")
+        if found is None:
+            log.warning(f"{file}: no labels are taken, as {unclear}")
+        labels = labels if found is None else found
+        notes[name] = "left out: unclear labels" if found is None else f"label, {how}" if how else "label"
+    others = [column for column in table.columns if column not in {*notes, *prep.value_columns}]
+    offered = [column for column in others if _may_be_label(table, column)]
+    for column in offered:
+        notes[column] = "left out: may be labels"
+    if offered and name is None:
+        log.warning(
+            f"{file}: {', '.join(offered[:5])} may hold labels and no measurement, and is left out; "
+            f"prep.label_column={offered[0]} takes it as labels, prep.value_columns names all variables"
+        )
+    return labels
+
+
+def _may_be_label(table: pd.DataFrame, name: str) -> bool:
+    if not PERHAPS_LABELS.fullmatch(str(name)):
+        return False
+    if is_text(table[name]):
+        words = set(table[name].dropna().astype(str).str.strip().str.lower().unique()[:50])
+        return bool(words & NORMAL)
+    return bool(table[name].dropna().isin([0, 1]).all())
+
+
+def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str):
+    """Names and values (N, C) of the variables, and what was made of their cells: the given columns, else all that are
+    mostly numbers. `notes` holds the columns that are something else, and is told what became of the others.
+    """
+    given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
     columns: dict[str, np.ndarray] = {}
+    remarks: dict[str, list[str]] = {}
     for name in given or [name for name in table.columns if name not in notes]:
-        values, filled = _numbers(table[name]), int(table[name].notna().sum())
-        known = int(np.isfinite(values).sum())
-        is_numbers = bool(given) or table[name].dtype.kind in "biuf"  # even if most of them are infinite
-        if not known or (not is_numbers and known < 0.5 * filled):
-            notes[name] = f"left out: {known} of its {filled} cells are numbers"
+        values, written = numbers_of(table[name], prep.decimal or decimal)
+        notes[name], is_variable = _kind_of(table, name, values, bool(given))
+        if not is_variable:
             continue
-        text = f", {filled - known} cells that are no numbers" if filled > known else ""
-        notes[name] = ("constant value" if np.nanmin(values) == np.nanmax(values) else "value") + text
+        values, missing = _without_missing(values, prep)
+        notes[name] += f", {missing} taken as missing" if missing else ""
+        if not np.isfinite(values).any():
+            notes[name] = f"left out: {missing} taken as missing, nothing else in it"
+            continue
+        if missing and prep.missing_values is None:
+            written = "; ".join(
+                filter(None, (written, f"{missing} taken as missing (prep.missing_values=[] keeps such)"))
+            )
+        elif prep.missing_values is None and (odd := doubtful(values)):
+            log.warning(f"{file}: {name}: {odd} prep.missing_values=[{odd.split()[0]}] takes it as such")
+        if written:
+            remarks.setdefault(written, []).append(name)
         columns[name] = values
     if not columns:
-        raise TableError(f"none of its columns {list(table.columns)[:20]} holds numbers; see prep.value_columns")
-    return tuple(columns), np.stack(list(columns.values()), axis=1)
+        raise TableError(_why_no_variable(table, notes))
+    told = tuple(f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}: {what}" for what, names in remarks.items())
+    return tuple(columns), np.stack(list(columns.values()), axis=1), told
 
 
-def times_of(column: pd.Series | None, count: int, prep: PrepConfig) -> tuple[np.ndarray | None, np.ndarray]:
-    """UTC (N,) datetime64[ms] or None, and seconds (N,). Without a column, samples are one cadence apart."""
-    if column is None:
-        seconds = np.arange(count) * (prep.sample_interval_sec or 1.0)
-        return _shifted(prep.start_utc, seconds), seconds
-    seconds = _numbers(column)
-    if np.isfinite(seconds).sum() > 0.5 * column.notna().sum():
-        return _shifted("1970-01-01" if prep.unix_time else prep.start_utc, seconds), seconds
-    utc = _parsed(column)
-    if np.isnat(utc).all():
-        first = column.iloc[0]
-        raise TableError(f"its time column {column.name!r} holds no readable time; the first cell is {first!r}")
-    return utc, np.full(count, np.nan)
+def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool) -> tuple[str, bool]:
+    """What a column is, for people, and whether it is a variable."""
+    filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
+    is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
+    if not known or (not is_numbers and known < 0.5 * filled):
+        return f"left out: {known} of its {filled} cells are numbers", False
+    is_first_of_several = table.columns[0] == name and table.shape[1] > 1
+    if not is_given and is_first_of_several and _are_row_numbers(name, values):
+        return "left out: row numbers", False
+    kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
+    return kind + (f", {filled - known} cells that are no numbers" if filled > known else ""), True
 
 
-def _shifted(start_utc: str | None, seconds: np.ndarray) -> np.ndarray | None:
-    """UTC times `seconds` after a start, None without one."""
-    if start_utc is None:
-        return None
-    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
-    utc = np.full(len(seconds), np.datetime64("NaT", "ms"))
-    since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
-    utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
-    return utc
+def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
+    others = [name for name in table.columns if not notes.get(name, "").startswith(("time", "label"))]
+    cell = next((repr(cell) for name in others for cell in table[name].dropna()), "")
+    example = f", e.g. {cell}" if cell else ""
+    return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
 
 
-def _parsed(column: pd.Series) -> np.ndarray:
-    """Cells as UTC datetime64[ms] (N,), in the format that most of them have; NaT where it does not fit."""
-    best = np.full(len(column), np.datetime64("NaT", "ms"))
-    for form in TIME_FORMATS:
-        utc = pd.to_datetime(column, format=form, utc=True, errors="coerce")
-        utc = utc.dt.tz_localize(None).to_numpy().astype("datetime64[ms]")
-        if np.isnat(utc).sum() < np.isnat(best).sum():
-            best = utc
-        if np.isnat(best).sum() < 0.5 * len(best):
-            break
-    return best
+def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, str]:
+    """Values without those that stand for missing ones, and which these were, for people."""
+    given = prep.missing_values
+    values, counts = without_fills(values) if given is None else given_as_missing(values, given)
+    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items())
+
+
+def _are_row_numbers(name: str, values: np.ndarray) -> bool:
+    first = values[0] if len(values) else np.nan
+    return bool(
+        ROW_NUMBERS.fullmatch(name) and first in (0, 1) and np.array_equal(values, first + np.arange(len(values)))
+    )

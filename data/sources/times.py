@@ -1,12 +1,13 @@
 """Times as headers, tables and names of files tell them, as ISO 8601 UTC with milliseconds."""
 
 import re
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from config import PrepConfig
 from data.sources.base import FrameError
+from data.sources.tables.time_cells import times_of
 
 
 def iso_ms(time: np.datetime64) -> str:
@@ -15,6 +16,7 @@ def iso_ms(time: np.datetime64) -> str:
 
 
 _ISO = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$")
+_NUMBER = re.compile(r"^\d+(\.\d+)?$")
 _TAI = re.compile(r"^(\d{4})[-.](\d\d)[-.](\d\d)[T_ ](\d\d:\d\d:\d\d(?:\.\d+)?)_TAI$")
 
 
@@ -25,6 +27,8 @@ def parse_utc(text: str) -> str:
     """
     text = text.strip()
     try:
+        if _NUMBER.match(text):
+            return _since_1970(text)
         if _ISO.match(text):
             return iso_ms(np.datetime64(text.rstrip("Z").replace(" ", "T"), "us"))
         # Imported late: they cost a second in every worker, and are rarely needed.
@@ -39,22 +43,12 @@ def parse_utc(text: str) -> str:
         raise FrameError(f"time {text!r} is not readable: {error}") from None
 
 
-# Date and time share their separators; without a separator the seconds are two more digits in the same run.
-_NAME_TIME = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)[T_ -]{0,2}(\d\d)([-_:.]?)(\d\d)(?:\6(\d\d))?(?!\d)"
-)
-
-
-def time_from_name(name: str) -> str:
-    """UTC time in a file name (20240714_1030, 2012-07-19T073301Z, 2012_07_19T07_33_01 ...), or ''."""
-    for match in _NAME_TIME.finditer(Path(name).name):
-        year, _, month, day, hour, _, minute, second = match.groups()
-        try:
-            time = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
-        except ValueError:
-            continue
-        return iso_ms(np.datetime64(time))
-    return ""
+def _since_1970(text: str) -> str:
+    """A number as UNIX time, or digits as a date, by its size."""
+    times = times_of(pd.Series([float(text) if "." in text else int(text)]), PrepConfig())
+    if times.utc is None:
+        raise FrameError("a number that is neither UNIX time between 1980 and 2099 nor a date")
+    return iso_ms(times.utc[0])
 
 
 def shift_utc(start_utc: str, seconds: float) -> str:

@@ -46,7 +46,7 @@ class VideoSource(FrameSource):
                 seconds = float(stream.time_base)
                 packets, damage = _packets(container, stream)
             times = find_times_csv(path, prep.times_csv)
-            table = FrameTimes(times) if times else None
+            table = FrameTimes(times, prep) if times else None
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=f"not readable as video: {error}")]
         found = _candidates(packets, base, seconds, table, prep)
@@ -100,8 +100,7 @@ def _candidates(packets: list[_Packet], base: dict, seconds: float, table, prep)
 def _time(table: FrameTimes | None, number: int, offset_s: float, prep: PrepConfig) -> dict:
     try:
         if table:
-            time_utc, label = table.get(number)
-            return {"time_utc": time_utc, "label": label}
+            return table.facts(number)
     except FrameError as error:
         return {"reason": str(error)}
     return {"time_utc": shift_utc(prep.start_utc, offset_s)} if prep.start_utc else {}

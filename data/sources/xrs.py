@@ -1,6 +1,7 @@
 """GOES X-ray sensor (XRS) files: FITS of GOES 6-15, netCDF of GOES 13-19, as sunpy.timeseries reads them."""
 
 import gzip
+import math
 import re
 import warnings
 from collections.abc import Sequence
@@ -36,9 +37,6 @@ class XrsSource(SeriesSource):
     def takes(self, path: Path) -> bool:
         return super().takes(path) or (path.name.lower().endswith(FITS_SUFFIXES) and is_xrs(path))
 
-    def keeps_tables(self, path: Path) -> bool:
-        return not super().takes(path)  # a FITS file may have a catalogue beside it
-
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
 
@@ -46,6 +44,7 @@ class XrsSource(SeriesSource):
         """
         import sunpy.timeseries  # late: it takes seconds, and few need it
 
+        _refuse_large(path, prep)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -99,6 +98,21 @@ def _fluxes(table, name: str, bad_bits: int) -> np.ndarray:
         values[(quality & bad_bits) != 0] = np.nan
     values[~(np.isfinite(values) & (values > 0))] = np.nan
     return values
+
+
+def _refuse_large(path: Path, prep: PrepConfig) -> None:
+    """Raises TableError when a netCDF announces more values than prep.max_input_mb holds, however well it is packed."""
+    if path.suffix.lower() != ".nc":
+        return
+    import h5netcdf
+
+    try:
+        with h5netcdf.File(path, "r") as file:
+            size_mb = sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in file.variables.values()) / 1e6
+    except Exception as error:  # it raises many kinds on files of other sorts
+        raise TableError(f"not readable as GOES XRS: {type(error).__name__}: {error}") from None
+    if size_mb > prep.max_input_mb:
+        raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
 
 
 def _bad_bits(path: Path) -> dict[str, int]:

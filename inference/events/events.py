@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from config import EvalConfig
 from data.reel.contract import AnyReel
-from data.reel.files import replacing
+from data.reel.files import harmless, replacing
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box, box_iou, covered_fraction
 
@@ -276,6 +276,6 @@ def _strict(value):
 def write_events(folder: str | Path, table: pd.DataFrame, extra: dict) -> None:
     """Write events.csv and events.json into `folder`, each beside its name and then renamed."""
     with replacing(Path(folder) / "events.csv") as part:
-        table.to_csv(part, index=False, lineterminator="\n")
+        harmless(table).to_csv(part, index=False, lineterminator="\n")
     with replacing(Path(folder) / "events.json") as part:
         part.write_text(events_json(table, extra), encoding="utf-8", newline="\n")

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from data.messages import logger
 from data.pictures.curves import curve
+from data.pictures.plain import plain
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 from data.sources.xrs import CHANNELS
@@ -38,12 +39,12 @@ class Panel:
         is_utc = np.issubdtype(self.times.dtype, np.datetime64)
         x = mdates.date2num(self.times) if is_utc else self.times
         for (name, values), colour in zip(self.curves.items(), COLOURS, strict=False):
-            axes.plot(*curve(x, values, self.gaps), color=colour, linewidth=0.9, label=name)
+            axes.plot(*curve(x, values, self.gaps), color=colour, linewidth=0.9, label=plain(name))
         if self.log:
             axes.set_yscale("log")
         if self.goes_classes:
             self._draw_classes(axes)
-        axes.set_ylabel(self.unit, fontsize=8)
+        axes.set_ylabel(plain(self.unit), fontsize=8)
         axes.tick_params(labelsize=8)
         axes.legend(loc="upper right", fontsize=7, frameon=False)
         axes.grid(axis="y", linewidth=0.4, alpha=0.5)

@@ -14,6 +14,7 @@ import sunpy.map
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from data.pictures.plain import plain
 from data.reel.files import replacing
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -61,7 +62,7 @@ def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> N
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.6))
     where = f"({event['hpc_x_arcsec']:.0f}, {event['hpc_y_arcsec']:.0f}) arcsec, score {event['peak_score']:.3g}"
     kind = f", {event['instrument']}" if event["instrument"] else ""
-    axes.set_title(f"event {event['event']}: {event['t_peak'][:19]}\n{where}{kind}", fontsize=9)
+    axes.set_title(plain(f"event {event['event']}: {event['t_peak'][:19]}\n{where}{kind}"), fontsize=9)
     axes.set_xlabel("helioprojective x", fontsize=8)
     axes.set_ylabel("helioprojective y", fontsize=8)
     axes.tick_params(labelsize=7)

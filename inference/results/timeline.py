@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.pictures.curves import curve
+from data.pictures.plain import plain
 from data.reel.files import replacing
 from inference.events.events import CAMERA
 from inference.metrics.frame import runs
@@ -120,6 +121,6 @@ def _dress(axes: Axes, x: np.ndarray, scores: np.ndarray, threshold_high: float,
     # Ticks are at powers of ten; those much below the linear part would be written over the zero.
     axes.yaxis.set_major_formatter(lambda score, _: f"{score:g}" if score == 0 or score > 0.2 * threshold_high else "")
     axes.set(xlabel=unit, ylabel="frame score")
-    axes.set_title(title, loc="right", fontsize=10)
+    axes.set_title(plain(title), loc="right", fontsize=10)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="upper left", fontsize=8, ncols=7, frameon=False)

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from config import Config
 from data.messages import logger, progress
+from data.pictures.plain import plain
 from data.reel.files import replacing, write_csv, write_json
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
@@ -107,8 +108,8 @@ def draw(path: Path, matrix: np.ndarray, classes: list[str]) -> None:
     for (row, column), number in np.ndenumerate(matrix):
         colour = "white" if share[row, column] > 0.5 else "#20242c"
         axes.text(column, row, str(number), ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), list(map(plain, classes)), rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), list(map(plain, classes)))
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     with replacing(path) as part:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from config import EvalConfig
 from data.messages import logger
+from data.pictures.plain import plain
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window, target_stretches
@@ -154,7 +155,7 @@ def draw(path: Path, reel: Reel, found: Forecasts) -> None:
             axes.tick_params(labelsize=7)
         column[-1].set_xlabel("sample", fontsize=8)
     for name, axes in zip(names, grid[:, 0], strict=True):
-        axes.set_ylabel(name, fontsize=8)
+        axes.set_ylabel(plain(name), fontsize=8)
     grid[0, -1].legend(fontsize=7, frameon=False)
     with replacing(path) as part:
         figure.savefig(part, dpi=110)

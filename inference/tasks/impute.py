@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from config import EvalConfig
 from data.messages import logger
+from data.pictures.plain import plain
 from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
@@ -128,7 +129,7 @@ def draw(path: Path, reel: Reel, filled: np.ndarray, missing: np.ndarray) -> Non
         axes.plot(times, measured, color="#20242c", linewidth=0.9, label="measured")
         gone = missing[:, c]
         axes.plot(times[gone], filled[gone, c], ".", color="#e8641b", markersize=3, label="filled")
-        axes.set_ylabel(reel.channels[c], fontsize=8)
+        axes.set_ylabel(plain(reel.channels[c]), fontsize=8)
         axes.tick_params(labelsize=7)
     axes.legend(fontsize=7, frameon=False)
     with replacing(path) as part:

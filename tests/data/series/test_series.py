@@ -179,10 +179,10 @@ def test_the_default_model_and_loss_run_on_a_series(tmp_path):
     [("s.csv", ",", "time"), ("s.csv", ";", "Date"), ("s.tsv", "\t", "DATETIME"), ("s.csv.gz", ",", "timestamp")],
 )
 def test_separator_and_time_column_are_found(tmp_path, name, separator, time):
-    table = telemetry(40).rename(columns={"Timestamp": time}).drop(columns=["a/b, c"])
+    table = telemetry(40).rename(columns={"Timestamp": time}).drop(columns=["a/b, c", "truth"])
     table.to_csv(tmp_path / name, index=False, sep=separator)
     reel = only(prepared(tmp_path, tmp_path / "out"))
-    assert reel.channels == ["temperature", "constant", "truth"]
+    assert reel.channels == ["temperature", "constant"]
     np.testing.assert_allclose(reel.signals()[:, 0], table["temperature"], rtol=1e-6)
 
 
@@ -202,10 +202,10 @@ def test_times_are_utc(tmp_path, cells, expected):
 
 def test_numbers_are_seconds_relative_or_since_a_start_or_unix(tmp_path):
     path = written(tmp_path / "s.csv", "time,v\n" + "".join(f"{1e9 + i / 4},{i}\n" for i in range(20)))
-    relative = only(prepared(path, tmp_path / "a"))
+    relative = only(prepared(path, tmp_path / "a", unix_time=False))
     assert relative.times_utc is None
     np.testing.assert_allclose(relative.times_s, np.arange(20) / 4)
-    unix = only(prepared(path, tmp_path / "b", unix_time=True))
+    unix = only(prepared(path, tmp_path / "b"))
     assert str(unix.times_utc[1]) == "2001-09-09T01:46:40.250"
     rows = only(prepared(written(tmp_path / "t.csv", "v\n1\n2\n4\n"), tmp_path / "c", start_utc="2020-01-01"))
     assert str(rows.times_utc[2]) == "2020-01-01T00:00:02.000"
@@ -262,7 +262,7 @@ def test_gaps_and_irregular_steps_are_counted_and_no_window_straddles_a_gap(tmp_
         ("time,v\nx,1\ny,2\n", {}, "no readable time; the first cell is 'x'"),
         ("time,v\n1,a\n2,b\n", {}, "holds numbers"),
         ("time,v\n1,2\n", {"time_column": "when"}, "prep.time_column 'when' is not among"),
-        ("time,v\n1,2\n", {"value_columns": ["w"]}, r"prep.value_columns \['w'\] are not among"),
+        ("time,v\n1,2\n", {"value_columns": ["w"]}, "prep.value_columns 'w' is not among"),
         ("time,v\n1,2\n2,3\n", {"fit_exclude_utc": [["2020-01-01", "2021-01-01"]]}, "has no UTC times"),
         ("a,b\n1,2,3\n4,5,6\n", {}, "more cells"),
         ("\x00\x01\x02", {}, "s.csv"),
@@ -281,12 +281,12 @@ def test_only_tables_that_look_like_series_are_taken_from_a_folder(tmp_path):
     assert list(prepared(tmp_path, tmp_path / "out")) == ["long"]
 
 
-def test_a_table_beside_frames_is_no_series(tmp_path):
+def test_a_table_beside_frames_that_is_about_them_is_no_series(tmp_path):
     for name in ("clip.mp4", "clip.csv", "other.csv", "x_frame_times.csv", "sub/a.png", "sub/times.csv", "alone/s.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    tables = [item.path.name for item in sources.discover(tmp_path).series]
-    assert tables == ["s.csv"]
+    tables = {item.path.name: item.beside_frames for item in sources.discover(tmp_path).series}
+    assert tables == {"s.csv": False, "other.csv": True}  # which must look like one
 
 
 @pytest.mark.parametrize("name", ["series", "goes"])

@@ -140,6 +140,7 @@ def test_every_file_is_read_or_named_with_a_reason(tmp_path):
         "v.mp4",
         "v_frame_times.csv",
         "other.csv",
+        "other.npy",
         "notes.txt",
         "b.pdf",
         "a.PDF",
@@ -153,12 +154,12 @@ def test_every_file_is_read_or_named_with_a_reason(tmp_path):
     (tmp_path / "gone.fits").symlink_to(tmp_path / "nowhere")
     found = sources.discover(tmp_path)
     assert [item.path.name for item in found.frames] == ["v.mp4", "sub"]
-    assert [item.path.name for item in found.series] == ["s.csv"]
+    assert [item.path.name for item in found.series] == ["s.csv", "other.csv"]
     reasons = {(u.path.relative_to(tmp_path).as_posix(), u.reason) for u in found.unread}
     assert reasons == {
         ("v_frame_times.csv", sources.TIMES),
         ("sub/times.csv", sources.TIMES),
-        ("other.csv", sources.BESIDE_FRAMES),
+        ("other.npy", sources.BESIDE_FRAMES),
         ("notes.txt", sources.UNKNOWN_KIND),
         ("b.pdf", sources.UNKNOWN_KIND),
         ("a.PDF", sources.UNKNOWN_KIND),
@@ -170,5 +171,5 @@ def test_every_file_is_read_or_named_with_a_reason(tmp_path):
     }
     told = sources.left_out(found.unread)
     assert told.startswith("files left out: 4 of unknown kind (.pdf 2, ")
-    assert "; 1 beside frames and so no series (.csv 1); 1 finished reels (" in told
+    assert "; 1 beside frames and so no series (.npy 1); 1 finished reels (" in told
     assert sources.left_out([Unread(tmp_path / "t.csv", sources.TIMES)]) == ""

@@ -16,7 +16,8 @@ from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
 from data.sources.images import natural_key
-from data.sources.times import parse_utc, time_from_name
+from data.sources.name_times import times_in_names
+from data.sources.times import parse_utc
 from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar
 from tests.support.videos import KINDS, decode_all, number_of, picture, write_video
@@ -267,7 +268,7 @@ def test_images_have_times_in_their_names(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["frame_20240714.jpg", "img_0001.png", "20241314_0130.png", "120240714_01305.png"])
 def test_no_time_is_read_into_other_names(name):
-    assert time_from_name(name) == ""
+    assert times_in_names([name], PrepConfig()) == [""]
 
 
 def test_an_image_without_a_time_among_others_with_one(tmp_path):

@@ -1,0 +1,133 @@
+"""Times in the names of files: found there as text, and read as the cells of a table are.
+
+The names of a folder are looked at together: what they have in common tells a fraction of a second from a counter, and
+a zone from a number.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.tables.time_cells import times_of
+from data.sources.times import iso_ms
+
+_BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
+_CLOCK = (
+    r"(?P<hour>\d\d|\d(?=[-_:.h]))(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
+    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?(?:[ _]?(?P<half>[AP]M)(?![A-Za-z]))?"
+    r"(?P<zone>Z|[_ ]?UTC|[+-]\d\d[:.]?(?:00|15|30|45))?(?![\d])"
+)
+_YEAR_FIRST = (
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
+)
+_YEAR_LAST = r"(?<!\d)(?P<a>\d\d)(?P<dash>[-_.]?)(?P<b>\d\d)(?P=dash)(?P<year>(?:19|20)\d\d)"
+# Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
+_EPOCH = r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:[._](?P<tail>\d{3}|\d{6}|\d{9}))?(?!\d)"
+_DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        _YEAR_FIRST + _BETWEEN + _CLOCK,
+        _YEAR_LAST + _BETWEEN + _CLOCK,
+        _EPOCH,
+        _DAY_OF_YEAR,
+        _YEAR_FIRST + r"(?!\d)",
+    )
+)
+_DIRECTIVES = {"Y": r"\d{4}", "y": r"\d\d", "j": r"\d{3}", "f": r"\d{1,6}", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+"}
+_DIRECTIVES |= {"p": "[AaPp][Mm]", "z": r"[+-]\d\d:?\d\d|Z", "%": "%"}
+
+
+def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
+    """UTC times (ISO 8601 with milliseconds) in the names of the files of a folder, '' for those without.
+
+    All are '' where fewer than half of the names hold a time. Raises TableError when what they hold can be read in
+    several ways; the message names the way out.
+    """
+    stems = [Path(name).name for name in names]
+    given = prep.time_format or ""
+    texts = _as_formatted(stems, given) if "%" in given else _most_common_form(stems)
+    known = [bool(text) for text in texts]
+    if 2 * sum(known) <= len(names):
+        return [""] * len(names)
+    column = pd.Series([text or None for text in texts], dtype=object, name="of the file names")
+    times = times_of(column, prep)
+    if times.utc is None:
+        return [""] * len(names)
+    return ["" if np.isnat(utc) else iso_ms(utc) for utc in times.utc]
+
+
+def _as_formatted(names: list[str], form: str) -> list[str]:
+    """The part of each name that is of a format of strptime."""
+    pattern = re.sub(r"%(.)|(.)", lambda m: _DIRECTIVES.get(m[1], r"\d{1,2}") if m[1] else re.escape(m[2]), form)
+    found = (re.search(pattern, name) for name in names)
+    return [match[0] if match else "" for match in found]
+
+
+def _most_common_form(names: list[str]) -> list[str]:
+    """The times of names as texts that a table could hold, in the form that most of them have."""
+    best: list[str] = []
+    for form in _FORMS:
+        found = [next(form.finditer(name), None) for name in names]
+        texts = _texts([match.groupdict() if match else {} for match in found])
+        if sum(map(bool, texts)) > sum(map(bool, best)):
+            best = texts
+    return best
+
+
+def _texts(found: list[dict[str, str | None]]) -> list[str]:
+    met = [fields for fields in found if fields]
+    has_zone = bool(met) and all(fields.get("zone") for fields in met)
+    has_fraction = not _is_counter(met)
+    texts = [_text(fields, has_zone, has_fraction) if fields else "" for fields in found]
+    is_date_alone = bool(met) and not {"hour", "epoch"} & met[0].keys()
+    repeats = is_date_alone and (len(met) < 2 or len(set(filter(None, texts))) < len(met))  # a day of many frames
+    return [""] * len(texts) if repeats or _are_numbers(met) else texts
+
+
+def _are_numbers(found: list[dict]) -> bool:
+    """Whether digits behind a date count the frames: some are no clock, or they go on by 1 from 0 or 1."""
+    clocks = [(f["hour"], f["minute"], f.get("second")) for f in found if f.get("colon") == ""]
+    if not clocks or len({len(clock[0]) + bool(clock[2]) for clock in clocks}) > 1:
+        return False
+    if any(int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60 for hour, minute, second in clocks):
+        return True
+    counts = [int("".join(filter(None, clock))) for clock in clocks]
+    return len(counts) > 2 and counts[0] in (0, 1) and bool(np.all(np.diff(counts) == 1))
+
+
+def _is_counter(found: list[dict]) -> bool:
+    """Whether what could be milliseconds counts the frames: by 1 from each to the next, or from 0 or 1 each second."""
+    counts = [int(fields["fraction"]) for fields in found if fields.get("fraction") and fields.get("point")]
+    steps = np.diff(counts)
+    return len(counts) > 1 and bool(np.all((steps == 1) | (np.isin(counts[1:], (0, 1)) & (steps < 1))))
+
+
+def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
+    if "epoch" in fields:
+        return f"{fields['epoch']}.{fields['tail']}" if fields["tail"] else fields["epoch"]
+    if "nth" in fields:
+        day = np.datetime64(fields["year"], "D") + (int(fields["nth"]) - 1)
+    elif "a" in fields:
+        day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
+    else:
+        day = "{year}-{month}-{day}".format(**fields)
+    if not fields.get("hour"):
+        return str(day)
+    clock = f"{fields['hour']}:{fields['minute']}:{fields.get('second') or '00'}"
+    clock += f".{fields['fraction']}" if fields.get("fraction") and fields.get("second") and has_fraction else ""
+    clock += f" {fields['half']}" if fields.get("half") else ""
+    zone = (fields.get("zone") or "").strip("_ ").replace(".", ":") if has_zone else ""
+    return f"{day} {clock}{zone}"
+
+
+def untold(folder: str, names: Sequence[str], step_s: float) -> str:
+    """What to say of a folder whose frames are counted, because their names hold no times."""
+    return (
+        f"{folder}: the names of its {len(names)} files, as {names[0]}, hold no times that are understood: they are "
+        f"taken as {step_s:g} s apart; see prep.time_format, prep.times_csv, prep.start_utc, prep.frames_per_second"
+    )

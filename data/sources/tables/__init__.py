@@ -1,0 +1,1 @@
+"""Tables as people have them: their cells as numbers, times and labels."""

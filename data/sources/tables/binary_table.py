@@ -1,0 +1,92 @@
+"""Tables in files that are no text: Parquet, Feather, Excel; and JSON lines."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, opened, refuse_large, unlike_names
+
+EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
+NEEDED = {
+    ".parquet": "pyarrow",
+    ".feather": "pyarrow",
+    ".xlsx": "openpyxl",
+    ".xlsm": "openpyxl",
+    ".xls": "xlrd",
+    ".ods": "odfpy",
+}
+
+
+def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
+    """The tables of a file by the names of their sheets, "" where it holds but one.
+
+    Raises TableError with the reason when it can't be read, or would be larger than prep.max_input_mb in memory.
+    """
+    kind = path.name.lower().removesuffix(".gz")
+    suffix = kind[kind.rindex(".") :]
+    try:
+        tables = _read(path, suffix, prep)
+    except ImportError:
+        package = NEEDED[suffix]
+        raise TableError(f"{suffix} needs the package {package} (pip install {package}), or write it as CSV") from None
+    except TableError:
+        raise
+    except Exception as error:  # every reader has its own kinds
+        raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
+    return {name: _plain(table) for name, table in tables.items() if not table.empty or len(tables) == 1}
+
+
+def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
+    if suffix == ".parquet":
+        return {"": pd.read_parquet(_not_too_large(path, prep))}
+    if suffix == ".feather":
+        return {"": pd.read_feather(path)}
+    if suffix in EXCEL:
+        _refuse_large_zip(path, prep)
+        return _sheets(pd.read_excel(path, sheet_name=None))
+    refuse_large(path, prep)
+    with opened(path) as stream:
+        return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
+
+
+def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    filled = {str(name): table for name, table in sheets.items() if not table.empty}
+    return {"": next(iter(filled.values()))} if len(filled) == 1 else filled or {"": pd.DataFrame()}
+
+
+def _refuse_large_zip(path: Path, prep: PrepConfig) -> None:
+    """Raises TableError when a workbook that is a zip archive announces more than is allowed."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size_mb = sum(member.file_size for member in archive.infolist()) / 1e6
+        if size_mb > prep.max_input_mb:
+            raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
+
+
+def _not_too_large(path: Path, prep: PrepConfig) -> Path:
+    """The path of a Parquet file. Raises TableError when its own header announces more than is allowed."""
+    import pyarrow.parquet as pq
+
+    meta = pq.read_metadata(path)
+    unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    size_mb = max(unpacked, meta.num_rows * (ROW_BYTES + meta.num_columns * CELL_BYTES)) / 1e6
+    if size_mb > prep.max_input_mb:
+        raise TableError(f"unpacked it takes {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
+    return path
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose index, where it says more than the rows' numbers, is a column; one of times is called time."""
+    if table.empty:
+        raise TableError("it holds no row")
+    is_time = isinstance(table.index, pd.DatetimeIndex)
+    if table.index.names == [None] and not is_time:
+        table = table.reset_index(drop=True)
+    else:
+        table = table.reset_index(names="time" if is_time and table.index.name is None else None)
+    return table.set_axis(unlike_names([str(name) for name in table.columns]), axis=1)

@@ -1,0 +1,140 @@
+"""Cells of tables as people write them -> numbers and labels: decimal commas, thousands, percent, units, words."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.sources.base import TableError
+
+HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
+NORMAL = frozenset(
+    [
+        "normal",
+        "nominal",
+        "benign",
+        "healthy",
+        "good",
+        "ok",
+        "okay",
+        "no",
+        "false",
+        "none",
+        "quiet",
+        "regular",
+        "0",
+        "0.0",
+        "-",
+    ]
+)
+ANOMALOUS = frozenset(
+    [
+        "anomaly",
+        "anomalous",
+        "abnormal",
+        "attack",
+        "fault",
+        "faulty",
+        "failure",
+        "bad",
+        "yes",
+        "true",
+        "outlier",
+        "alarm",
+        "x",
+        "1",
+        "1.0",
+    ]
+)
+
+_SIGN, _POWER = r"[-+−]?", r"(?:[eE][-+]?\d+)?"
+_PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
+# What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
+_COMMA = re.compile(rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}")
+_POINT = re.compile(rf"{_SIGN}(?:\d*\.(?:\d{{1,2}}|\d{{4,}})|0\.\d+|\d{{4,}}\.\d+|\d{{1,3}}(?:,\d{{3}})+\.\d+){_POWER}")
+_MANY_GROUPS = {
+    ".": re.compile(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}}){{2,}}"),
+    ",": re.compile(rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}}){{2,}}"),
+}
+_EITHER = re.compile(rf"{_SIGN}[1-9]\d{{0,2}},\d{{3}}")
+_WITH_UNIT = rf"^({_SIGN}[\d.,]+{_POWER})\s*([^\d\s.,+\-−][^\d]*)?$"
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number by itself, or a word for a missing one."""
+    return bool(_PLAIN.fullmatch(cell.strip())) or cell.strip().lower() in ("nan", "na", "null", "inf", "-inf", "?")
+
+
+def decimal_of(cells: Sequence[str]) -> str:
+    """The decimal sign that cells show, "" where none does, or both do."""
+    comma = sum(bool(_COMMA.fullmatch(cell.strip()) or _MANY_GROUPS[","].fullmatch(cell.strip())) for cell in cells)
+    point = sum(bool(_POINT.fullmatch(cell.strip()) or _MANY_GROUPS["."].fullmatch(cell.strip())) for cell in cells)
+    return "," if comma and not point else "." if point and not comma else ""
+
+
+def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
+    """Cells as float64 (N,), NaN where they hold no finite number, or none below HUGE; and what was taken off them.
+
+    decimal: the table's sign, "" unknown. Raises TableError when a group of digits may be thousands or decimals.
+    """
+    if column.dtype.kind in "mM":  # times are no values, though pandas would count their ticks
+        return np.full(len(column), np.nan), ""
+    values, remark = pd.to_numeric(column, errors="coerce"), ""
+    if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
+        values, remark = _written(column, decimal)
+    numbers = values.to_numpy(np.float64, na_value=np.nan).copy()
+    numbers[~(np.abs(numbers) < HUGE)] = np.nan
+    return numbers, remark
+
+
+def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
+    """Numbers of cells that are not all plain: with groups of thousands, another decimal sign, percent or a unit."""
+    text = column.astype("string").fillna("").astype(object).str.strip().str.replace("−", "-")
+    text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
+    parts = text.str.extract(_WITH_UNIT).fillna("")
+    units = set(parts[1][parts[0] != ""].str.strip())
+    remark = f"in {units.pop()}" if len(units) == 1 and "" not in units else ""
+    digits = parts[0] if remark else text
+    unlike = digits[digits.str.contains(",", regex=False)].unique().tolist()
+    sign = decimal_of(unlike) or decimal
+    if not sign and any(map(_EITHER.fullmatch, unlike)):
+        what = f"{column.name!r} holds cells as {unlike[0]!r}, where the comma may group thousands or begin decimals"
+        raise TableError(f"{what}; prep.decimal says which: '.' or ','")
+    if sign == ",":
+        grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}})+(?:,\d+)?")
+        digits = digits.where(~grouped, digits.str.replace(".", "", regex=False)).str.replace(",", ".", regex=False)
+    else:
+        grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?")
+        digits = digits.where(~grouped, digits.str.replace(",", "", regex=False))
+    return pd.to_numeric(digits, errors="coerce"), remark
+
+
+def labels_of(column: pd.Series, normal: Sequence[object] = ()) -> tuple[np.ndarray | None, str]:
+    """Labels (N,), 1 anomalous, 0 normal, NaN unknown, and what was made of them; None where the cells do not say.
+
+    Of words, those that mean normal are 0 and all others 1. normal: words or numbers that the settings call normal.
+    """
+    if not normal and column.dtype.kind in "biuf":
+        return _labels_of_numbers(numbers_of(column)[0])
+    text = column.astype("string").str.strip().str.lower().fillna("").to_numpy(object)
+    words = {word for word in text if word}
+    usual = {str(word).strip().lower() for word in normal} or words & NORMAL
+    blank = np.nan
+    if not usual and words and words <= ANOMALOUS:
+        blank = 0.0  # only what is anomalous is marked
+    elif not usual:
+        return None, ""
+    labels = np.where(text == "", blank, np.where(np.isin(text, list(usual)), 0.0, 1.0))
+    others = sorted(words - usual)
+    return labels.astype(np.float64), f"1: {', '.join(others[:3])}" + (" ..." if len(others) > 3 else "")
+
+
+def _labels_of_numbers(labels: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Classes of faults are all anomalous; parts of a whole are no label, and of -1 and 1 either may be normal."""
+    known = labels[np.isfinite(labels)]
+    if set(known) <= {0.0, 1.0}:
+        return labels, ""
+    if set(known) == {-1.0, 1.0} or (known % 1).any():
+        return None, ""
+    return np.where(np.isfinite(labels), (labels != 0).astype(float), np.nan), "1: all but 0"

@@ -1,0 +1,45 @@
+"""Long tables, a row for each value of each sensor, as wide ones, a row for each time."""
+
+import pandas as pd
+
+SENSOR_NAMES = (
+    "sensor",
+    "sensor_id",
+    "sensorid",
+    "variable",
+    "metric",
+    "name",
+    "tag",
+    "tagname",
+    "parameter",
+    "channel",
+)
+SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id")
+VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values")
+MOST_SENSORS = 2000
+
+
+def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[str, str]]]:
+    """The table with a column for each sensor, what was made of it, and the rows that have no place, with the reason.
+
+    It is the same table, and "", where it has no column of sensors and one of values, or where nearly every time comes
+    once. Of several values of a sensor at a time the first counts.
+    """
+    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns) if name != time}
+    sensor = next((names[known] for known in SENSOR_NAMES if known in names), None)
+    value = next((names[known] for known in VALUE_NAMES if known in names and names[known] != sensor), None)
+    if sensor is None or value is None or pd.api.types.is_float_dtype(table[sensor]):
+        return table, "", []
+    count = table[sensor].nunique()
+    if not 1 < count <= MOST_SENSORS or (table[time].nunique() > 0.9 * len(table) and count > 0.5 * len(table)):
+        return table, "", []
+    keys = table[[time, sensor]].astype("string")
+    again = keys.duplicated() & keys.notna().all(axis=1)
+    lost = [(f"row {row + 1}", f"same time and {sensor} as another row") for row in again.to_numpy().nonzero()[0]]
+    kept = table[~again & keys.notna().all(axis=1)]
+    found = kept.pivot(index=time, columns=sensor, values=value)
+    found = found.reindex(kept[time].drop_duplicates())  # in the order of the file
+    found = found[list(dict.fromkeys(kept[sensor]))].rename(columns=str)
+    left = [str(name) for name in table.columns if name not in (time, sensor, value)]
+    remark = f"{count} variables from the rows' {sensor}" + (f", without {', '.join(left[:5])}" if left else "")
+    return found.rename_axis(columns=None).reset_index(), remark, lost

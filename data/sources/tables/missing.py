@@ -1,0 +1,66 @@
+"""Numbers that stand for missing values: -999, 9999, a fill value of a file format."""
+
+import re
+
+import numpy as np
+
+FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside them
+FILLS = {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0}
+FILLS |= {sign * value for sign in (-1, 1) for value in (1e20, 1e30, 1e31, 1e36, 1e37, 9.969209968386869e36)}
+NINES = re.compile(r"-?(?:9{2,}(?:\.9+)?|9{3,}\.\d+)")
+MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
+
+
+def given_as_missing(values: np.ndarray, given: tuple[float, ...]) -> tuple[np.ndarray, dict[float, int]]:
+    """Values (N,) without those that the settings name, and how many of each there were."""
+    counts = {}
+    for value in given:
+        same = np.isclose(values, value, rtol=1e-6, atol=0)
+        counts[value] = int(same.sum())
+        values = np.where(same, np.nan, values)
+    return values, {value: count for value, count in counts.items() if count}
+
+
+def without_fills(values: np.ndarray) -> tuple[np.ndarray, dict[float, int]]:
+    """Values (N,) without the usual stand-ins for missing ones, which come often and lie far off, and their counts."""
+    counts: dict[float, int] = {}
+    while (found := _far_repeat(values)) and _is_usual(found[0]):
+        value, count = found
+        counts[value] = count
+        values = np.where(values == value, np.nan, values)
+    return values, counts
+
+
+def doubtful(values: np.ndarray) -> str:
+    """What is odd about a value that comes often, far off all others, and is none of the usual stand-ins; or ""."""
+    found = _far_repeat(values)
+    if not found or found[0] == 0 or found[1] > MOST_OF_ALL * np.isfinite(values).sum():
+        return ""
+    value, count = found
+    rest = values[np.isfinite(values) & (values != value)]
+    low, high = rest.min(), rest.max()
+    if min(abs(value - low), abs(value - high)) < 2 * (high - low):
+        return ""
+    return f"{value:g} comes {count} times, far off all others ({low:g} to {high:g}): is it missing?"
+
+
+def _is_usual(value: float) -> bool:
+    return value in FILLS or bool(NINES.fullmatch(f"{value:.10g}"))
+
+
+def _far_repeat(values: np.ndarray) -> tuple[float, int] | None:
+    """The lowest or highest value, and how often it comes, where it comes repeatedly and all others lie far from it.
+
+    Far is half of the range of the others, or below 0 where no other one is.
+    """
+    known = values[np.isfinite(values)]
+    for value in (known.min(initial=np.inf), known.max(initial=-np.inf)):
+        rest = known[known != value]
+        count = len(known) - len(rest)
+        if count < FEWEST or len(rest) < DISTINCT or len(np.unique(rest)) < DISTINCT:
+            continue
+        low, high = rest.min(), rest.max()
+        gap = low - value if value < low else value - high
+        if gap > 0.5 * (high - low) or (value < 0 <= low and _is_usual(value)):
+            return float(value), count
+    return None

@@ -1,0 +1,282 @@
+"""Tables in text files as people have them: any usual separator, encoding and decimal sign, packed or not.
+
+What a file does not say itself is found on its first lines and told; what can be read in two ways is asked for.
+"""
+
+import bz2
+import codecs
+import csv
+import gzip
+import lzma
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.tables.cells import decimal_of, is_number
+from data.sources.tables.time_texts import looks_like_time
+
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by their first bytes
+ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
+SAMPLE_BYTES = 2**18
+LINES_LOOKED_AT = 200
+SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
+COMMENTS = ("#", "%", "//")
+FALLBACK = "cp1252"  # of text that is not UTF-8
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Cells of a file; `lost` are its lines that are no row of it, as (where, reason); `told` what was found out."""
+
+    table: pd.DataFrame
+    lost: tuple[tuple[str, str], ...] = ()
+    told: tuple[str, ...] = ()
+    decimal: str = ""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    separator: str
+    skipped: int  # lines before the first row of cells
+    names: list[str] | None
+    ends_in_separator: bool = False
+
+
+def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTable:
+    """The table of a text file, its columns with unlike names; with `as_text` no cell is made a number.
+
+    Raises TableError with the reason when it is none.
+    """
+    try:
+        refuse_large(path, prep)
+        with opened(path) as stream:
+            sample = stream.read(SAMPLE_BYTES)
+        encoding = prep.encoding or _encoding(sample)
+        try:
+            return _read(path, sample, encoding, prep, as_text)
+        except UnicodeDecodeError:
+            if prep.encoding:
+                raise
+            return _read(path, sample, FALLBACK, prep, as_text)
+    except UnicodeDecodeError as error:
+        raise TableError(f"not readable as a table: {error}; prep.encoding names how it is written") from None
+    except TableError:
+        raise
+    except (ValueError, OSError, EOFError, lzma.LZMAError, csv.Error) as error:
+        raise TableError(f"not readable as a table: {error}") from None
+    except Exception as error:  # zlib.error is none of the above
+        raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, unpacked where its first bytes say that it is packed."""
+    with path.open("rb") as raw:
+        start = raw.read(8)
+        raw.seek(0)
+        unpack = next((unpack for magic, unpack in PACKED.items() if start.startswith(magic)), None)
+        if unpack is None:
+            yield raw
+            return
+        with unpack(raw) as stream:
+            yield stream  # pyright: ignore[reportReturnType]
+
+
+def refuse_large(path: Path, prep: PrepConfig) -> None:
+    """Raises TableError when a packed file takes more than prep.max_input_mb once it is read; nothing of it is kept."""
+    with path.open("rb") as raw, opened(path) as stream:
+        if raw.read(8).startswith(tuple(PACKED)):
+            left = prep.max_input_mb * 1e6
+            while left >= 0 and (block := stream.read(2**20)):
+                rows = block.count(b"\n")
+                cells = rows + sum(map(block.count, (b",", b";", b"\t", b"|")))
+                left -= len(block) + ROW_BYTES * rows + CELL_BYTES * cells
+            if left < 0:
+                raise TableError(f"unpacked it takes more than prep.max_input_mb {prep.max_input_mb:g} MB")
+
+
+def looks_like_table(path: Path) -> bool:
+    """Whether a text file of no telling suffix holds a table: nearly all of its first lines are rows of numbers."""
+    try:
+        with opened(path) as stream:
+            sample = stream.read(2**14)
+        lines = _lines(sample.decode(_encoding(sample)), len(sample) < 2**14)
+    except Exception:  # whatever can't be unpacked or decoded
+        return False
+    rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
+    layout = _layout(lines)
+    cells = [_split(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
+    good = [sum(is_number(cell) or looks_like_time(cell) for cell in row) >= max(1, len(row) - 2) for row in cells]
+    return len(good) > 1 and sum(good) >= 0.8 * (len(good) - 1)
+
+
+def unlike_names(names: list[str]) -> list[str]:
+    """Names of columns without blanks around them and control characters in them, numbered where two are alike."""
+    taken: set[str] = set()
+    found = []
+    for number, name in enumerate(names):
+        plain = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or f"column_{number}"
+        other = next(n for n in _numbered(plain) if n not in taken)
+        taken.add(other)
+        found.append(other)
+    return found
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name} ({number})"
+        number += 1
+
+
+def _encoding(sample: bytes) -> str:
+    for mark, encoding in BOMS.items():
+        if sample.startswith(mark):
+            return encoding
+    zeros = [sample[i::2].count(0) for i in (0, 1)]
+    if max(zeros) > 0.4 * len(sample) / 2 and min(zeros) < 0.1 * max(zeros):
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return FALLBACK
+    return "utf-8"
+
+
+def _lines(text: str, is_whole: bool) -> list[str]:
+    """The lines of a text, the last one only where it is known to be whole."""
+    lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))  # as pandas counts them
+    return lines if is_whole or len(lines) < 2 else lines[:-1]
+
+
+def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
+    text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
+    lines = _lines(text, len(sample) < SAMPLE_BYTES)
+    layout = _layout(lines)
+    rows = [_split(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
+    decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
+    with warnings.catch_warnings(record=True) as caught, opened(path) as stream:
+        warnings.simplefilter("always")
+        table = pd.read_csv(
+            stream,
+            sep=r"\s+" if layout.separator == " " else layout.separator,
+            header=None,
+            names=unlike_names(layout.names) if layout.names else None,
+            index_col=False if layout.ends_in_separator else None,
+            skiprows=layout.skipped,
+            encoding=encoding,
+            encoding_errors="replace" if encoding == FALLBACK else "strict",
+            decimal=decimal or ".",
+            dtype=str if as_text else None,
+            on_bad_lines="warn",
+            low_memory=False,
+        )
+    if not table.index.equals(pd.RangeIndex(len(table))):
+        raise TableError("its rows have more cells than its first line has names")
+    if table.empty:
+        raise TableError("it holds no row")
+    if not layout.names:
+        table.columns = [f"column_{number}" for number in range(table.shape[1])]
+    table, turned = _upright(table, layout)
+    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
+    lost = tuple((f"line {line}", reason) for lines in found for line, reason in lines)
+    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep) + turned, decimal)
+
+
+def _upright(table: pd.DataFrame, layout: _Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table of one row of many numbers without names is one variable, as archives have it."""
+    if layout.names or len(table) > 1 or table.shape[1] < 50:
+        return table, ()
+    return pd.DataFrame({"value": table.iloc[0].to_numpy()}), ("one line of numbers taken as one variable",)
+
+
+def _told(layout: _Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig) -> tuple[str, ...]:
+    told = []
+    if encoding == FALLBACK and not prep.encoding:
+        told.append(f"it is not UTF-8 and read as {FALLBACK}; prep.encoding names another")
+    if decimal == "," and not prep.decimal:
+        told.append("decimal comma")
+    before = [line for line in lines[: layout.skipped - bool(layout.names)] if line.strip()]
+    if before and not all(line.startswith(COMMENTS) for line in before):
+        told.append(f"{len(before)} lines before the table left out")
+    return tuple(told)
+
+
+def _layout(lines: list[str]) -> _Layout:
+    """How the lines are divided into cells, and which of them are names."""
+    numbered = [(i, line) for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)]
+    if numbered and (given := re.fullmatch(r"sep=(.)", numbered[0][1].strip())):  # as Excel writes it
+        numbered = numbered[1:]
+        return _names_of(lines, numbered, given[1])
+    return _names_of(lines, numbered, _separator([line for _, line in numbered[:LINES_LOOKED_AT]]))
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that divides most of the lines into one number of cells."""
+    best, best_share = ",", 0.0
+    for separator in SEPARATORS:
+        counts = Counter(len(_split(line, separator)) for line in lines)
+        width, share = max(counts.items(), key=lambda item: item[1], default=(1, 0))
+        if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5 * len(lines):
+            best, best_share = separator, share
+    return best
+
+
+def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str) -> _Layout:
+    """The layout with its names: in the first line that is divided as the rows are, or in a comment before it."""
+    if not numbered:
+        return _Layout(separator, len(lines), None)
+    rows = [(i, _split(line, separator)) for i, line in numbered[:LINES_LOOKED_AT]]
+    width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
+    at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
+    first_at, first = rows[0]
+    if at != first_at and (_is_data(cells) and len(first) > 1):
+        at, cells = first_at, first
+    if _is_data(cells):
+        return _Layout(separator, at, _names_in_comment(lines[:at], separator, width))
+    open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
+    more = next((n for n, (i, _) in enumerate(numbered) if i == at), 0)
+    lines_of_names = _lines_of_names([line for _, line in numbered[more:]], separator)
+    if lines_of_names > 1:
+        cells = next(csv.reader([line + "\n" for line in lines[at : at + lines_of_names]], delimiter=separator))
+    return _Layout(separator, at + 1, cells, open_end)  # names in several lines are one to pandas too
+
+
+def _lines_of_names(lines: list[str], separator: str) -> int:
+    """How many lines the names take: a quoted one may hold line breaks."""
+    if separator == " ":
+        return 1
+    reader = csv.reader(lines, delimiter=separator)
+    next(reader, None)
+    return reader.line_num if reader.line_num < len(lines) else 1
+
+
+def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:
+    """Names in the comment that stands right before the rows, as NumPy writes them."""
+    comment = next((line.lstrip("#%/ ") for line in reversed(before) if line.strip()), "")
+    cells = _split(comment, separator)
+    return cells if len(cells) == width and not _is_data(cells) else None
+
+
+def _split(line: str, separator: str) -> list[str]:
+    if separator == " ":
+        line, plain = " ".join(line.split()), '"' not in line
+        return line.split() if plain else next(csv.reader([line], delimiter=separator), [])
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def _is_data(cells: list[str]) -> bool:
+    """Whether a line holds no names: numbers alone, or a time among them."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return bool(filled) and (all(map(is_number, filled)) or any(map(looks_like_time, filled)))

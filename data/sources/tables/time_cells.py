@@ -1,0 +1,191 @@
+"""Times as people write them, in the cells of a table, the rows of a times CSV or the names of files -> UTC.
+
+All of them come through `times_of`, so that one text means one time wherever it is met. What can't be told from the
+cells is asked for by name (prep.time_format, time_zone, time_unit, unix_time), never guessed.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.tables.time_texts import formatted, of_texts, of_type
+
+NO_TIME = "time is missing or not readable"
+CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
+CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
+
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
+EPOCH_UNITS = ("s", "ms", "us", "ns")
+EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
+DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0}  # Julian date, and modified Julian date, by the column's name
+LATEST_S = 1e11  # what is beyond is no time, and would overflow
+# A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
+UNIT_IN_NAME = re.compile(
+    r"(?:[\s_.(\[-])(ns|us|µs|ms|msec|millis|s|sec|secs|seconds|min|minutes|h|hours|d|days)[)\]]?$"
+)
+_UNITS = {"µs": "us", "msec": "ms", "millis": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min"}
+_UNITS |= {"hours": "h", "days": "d"}
+_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date and clock without separators
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of N cells.
+
+    utc: (N,) datetime64[ms], NaT unknown; None where only relative times are known. seconds: (N,) float64, NaN unknown
+    or known as UTC. reasons: (N,) text, why a time is unknown, else "". how: what they were taken for, for people.
+    doubt: what else they may be, or "".
+    """
+
+    utc: np.ndarray | None
+    seconds: np.ndarray
+    reasons: np.ndarray
+    how: str
+    doubt: str = ""
+
+
+def times_of(column: pd.Series, prep: PrepConfig) -> Times:
+    """Times of the cells of a column, of numbers or texts.
+
+    Raises TableError when none is readable, or what they mean can't be told; the message names the way out.
+    """
+    cells = column.dropna()
+    if column.dtype.kind == "M":
+        return _utc_times(*of_type(column), prep, "UTC")
+    if prep.time_format and "%" in prep.time_format:
+        return _utc_times(*formatted(column, prep.time_format), prep, f"as {prep.time_format}")
+    is_text = column.dtype.kind not in "biufc"
+    plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True) if is_text else column
+    numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
+        return _of_numbers(numbers, str(column.name or ""), prep)
+    return _utc_times(*of_texts(column, prep), prep, "UTC")
+
+
+def even_times(count: int, prep: PrepConfig) -> Times:
+    """Times of samples without any, one cadence apart."""
+    return _relative(np.arange(count) * (prep.sample_interval_sec or 1.0), prep.start_utc, "counted")
+
+
+def unit_of(name: str) -> str:
+    """The unit of time that the name of a column ends with, a key of PER_SECOND; "" where it has none."""
+    found = UNIT_IN_NAME.search(name.strip().lower())
+    return _UNITS.get(found[1], found[1]) if found else ""
+
+
+def epoch_unit(numbers: np.ndarray) -> str:
+    """The unit in which nearly all of the numbers lie between 1980 and 2099 when they count from 1970, or ""."""
+    known = numbers[np.isfinite(numbers)]
+    low, high = EPOCH_S
+    shares = {u: np.mean((known > low * PER_SECOND[u]) & (known < high * PER_SECOND[u])) for u in EPOCH_UNITS}
+    unit = max(shares, key=lambda u: shares[u])
+    return unit if len(known) and shares[unit] > 0.9 else ""
+
+
+# Numbers
+
+
+def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
+    """UTC of numbers that count from 1970 by their size, or are dates without separators; else relative times."""
+    unit = "" if prep.unix_time is False else epoch_unit(numbers)
+    if unit:
+        low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
+        far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
+        return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+    if name.strip().lower() in DAYS_AT_1970:
+        days = numbers - DAYS_AT_1970[name.strip().lower()]
+        return _since_1970(days / PER_SECOND["d"], name.strip().upper(), prep)
+    compact = None if prep.unix_time else _compact(numbers)
+    if compact is not None:
+        return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
+    given = prep.time_unit or unit_of(name)
+    seconds = numbers / PER_SECOND[given or "s"]
+    if prep.unix_time:
+        return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
+    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers))
+
+
+def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
+    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
+    utc = np.full(len(seconds), np.datetime64("NaT", "us"))
+    utc[known] = np.round(1e6 * seconds[known]).astype(np.int64).astype("datetime64[us]")
+    return _utc_times(utc, np.ones(len(seconds), bool), prep, how)
+
+
+def _perhaps_ms(numbers: np.ndarray) -> str:
+    """What to say of whole numbers that go on unevenly by about 10 to 1000: machines count milliseconds so."""
+    steps = np.diff(numbers[np.isfinite(numbers)])
+    steps = steps[steps > 0]
+    if len(steps) < 10 or (steps % 1).any() or not 5 <= np.median(steps) <= 1000:
+        return ""
+    low, high = np.quantile(steps, [0.05, 0.95])
+    if high - low < 0.2 * np.median(steps):
+        return ""
+    return f"taken as seconds, {low:g} to {high:g} from one to the next; prep.time_unit=ms if they are milliseconds"
+
+
+def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str = "") -> Times:
+    known = np.isfinite(seconds) & (np.abs(seconds) < LATEST_S)
+    seconds = np.where(known, seconds, np.nan)
+    reasons = np.where(known, "", NO_TIME).astype(object)
+    if start_utc is None:
+        return Times(None, seconds, reasons, how, doubt)
+    utc = np.full(len(seconds), np.datetime64("NaT", "ms"))
+    since = np.round(1000 * seconds[known]).astype(np.int64).astype("timedelta64[ms]")
+    utc[known] = np.datetime64(start_utc.replace(" ", "T"), "ms") + since
+    return Times(utc, seconds, reasons, f"{how} since prep.start_utc", doubt)
+
+
+def _compact(numbers: np.ndarray) -> np.ndarray | None:
+    """Numbers as 20120719, 201207190730 or 20120719073001 as times, where all of them are such."""
+    known = numbers[np.isfinite(numbers)]
+    digits = len(str(int(abs(known[0])))) if len(known) else 0
+    if digits not in _COMPACT or (known % 1).any():
+        return None
+    utc = np.full(len(numbers), np.datetime64("NaT", "us"))
+    text = pd.Series(known.astype(np.int64)).astype(str)
+    found = pd.to_datetime(text, format=_COMPACT[digits], errors="coerce").to_numpy().astype("datetime64[us]")
+    years = found.astype("datetime64[Y]").astype(int) + 1970
+    if np.isnat(found).any() or years.min() < 1900 or years.max() > 2100:
+        return None
+    utc[np.isfinite(numbers)] = found
+    return utc
+
+
+# What all readers end with
+
+
+def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str) -> Times:
+    """Times (N,) datetime64[us] as UTC: those that do not say their zone are local in prep.time_zone.
+
+    Where steps are shorter than the milliseconds that UTC is kept in, the times become relative to the first.
+    """
+    reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
+    if prep.time_zone and not zoned.all():
+        found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
+    known = np.sort(found[~np.isnat(found)])
+    steps = np.diff(known)
+    steps = steps[steps > np.timedelta64(0)]
+    if len(steps) and np.median(steps) < np.timedelta64(1, "ms"):
+        seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
+        return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
+    return Times(found.astype("datetime64[ms]"), np.full(len(found), np.nan), reasons, how)
+
+
+def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:
+    """UTC of local times; what the change of the clock leaves open gets its reason in `reasons` and no time.
+
+    The hour that comes twice is told apart by the order of the cells, where both are there.
+    """
+    local = pd.DatetimeIndex(np.where(zoned, np.datetime64("NaT"), found))
+    try:
+        utc = local.tz_localize(zone, ambiguous="infer", nonexistent="NaT")
+    except ValueError:  # pandas can't infer it
+        utc = local.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    lost = np.logical_and(utc.isna(), local.notna())
+    in_gap = local.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="NaT").isna()
+    reasons[lost] = np.where(in_gap[lost], CLOCK_SET_FORWARD, CLOCK_SET_BACK)
+    return np.where(zoned, found, utc.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]"))

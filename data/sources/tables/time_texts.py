@@ -1,0 +1,149 @@
+"""Texts as times: the forms that people write dates and clocks in, and the order of their parts."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.base import TableError
+
+LOOKED_AT = 1000  # cells of a column, whose form is that of all
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: f"{number:02d}" for number, name in enumerate(_MONTH_NAMES, start=1)}
+_CLOCK = (
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ZONE = r"\s*(?P<zone>Z|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
+_WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+)?"
+_MONTH = rf"(?P<b>(?i:{'|'.join(_MONTH_NAMES)})[A-Za-z]{{0,6}})"
+_DATES = (
+    r"(?P<a>\d{4})(?P<mark>[-/.:_ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{1,2})",
+    r"(?P<a>\d{1,2})(?P<mark>[-/._ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{2})",
+    rf"{_WEEKDAY}(?P<a>\d{{1,2}})\.?(?P<mark>[-/ ])?{_MONTH}\.?[-/ ]?(?P<c>\d{{4}}|\d{{2}})",
+    rf"{_WEEKDAY}{_MONTH}\.?(?P<mark> )(?P<a>\d{{1,2}}),? (?P<c>\d{{4}})",
+)
+_TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
+_ISO_WITHOUT_SIGNS = re.compile(r"\d{8}[T ]\d{4}(?:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
+CLOCK_ALONE = re.compile(rf"{_CLOCK}{_ZONE}")
+ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
+
+
+def looks_like_time(cell: str) -> bool:
+    """Whether a cell is a date, with a clock or without; a number is none."""
+    return any(form.match(cell.strip()) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
+
+
+# Texts: each reader gives (N,) datetime64[us] with NaT, and which of the cells say their zone themselves, (N,) bool
+
+
+def of_type(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    zoned = column.dt.tz is not None
+    utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
+    return utc.to_numpy().astype("datetime64[us]"), np.full(len(column), zoned)
+
+
+def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of the format that the settings give."""
+    is_whole = column.dtype.kind == "f" and not (column.dropna() % 1).any()
+    text = (column.astype("Int64") if is_whole else column).astype("string").str.strip()
+    zoned = "%z" in form or "%Z" in form
+    found = pd.to_datetime(text, format=form, utc=True, errors="coerce")
+    if found.isna().all():
+        raise TableError(f"no time is of the form prep.time_format {form!r}; the first is {_first(column)}")
+    return _naive(found), np.full(len(column), zoned)
+
+
+def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of the form that most of them have."""
+    text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
+    iso = text.where(text.str.match(r"\d{4}"))
+    found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
+    if found.notna().sum() > 0.5 * text.notna().sum():
+        zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
+        return _naive(found), zoned.to_numpy(bool)
+    known = text.dropna()
+    some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
+    number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
+    fields = _fields(text, _TEXTS[number])
+    if (fields["c"] == "").all():
+        what = "a clock without a date" if known.str.fullmatch(CLOCK_ALONE).all() else "no readable time"
+        way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
+        raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
+    order = "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep)
+    utc = _dates(fields, order) + _clock_us(fields).astype("timedelta64[us]")
+    offset_us, zoned = _offsets_us(fields["zone"])
+    return utc - offset_us.astype("timedelta64[us]"), zoned
+
+
+def _fields(text: pd.Series, form: re.Pattern) -> pd.DataFrame:
+    """The named groups of every cell, "" where they are not there, or the cell is of another form."""
+    nothing = ("",) * form.groups
+    matches = (form.match(cell) for cell in text.fillna(""))
+    return pd.DataFrame([match.groups("") if match else nothing for match in matches], columns=list(form.groupindex))
+
+
+def _naive(found: pd.Series) -> np.ndarray:
+    return found.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+
+
+def _first(column: pd.Series) -> str:
+    known = column.dropna()
+    return repr(known.iloc[0]) if len(known) else "empty"
+
+
+def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
+    """Where year, month and day stand in dates whose first part may be a day or a month: as most of them allow.
+
+    Points are never put into American dates. Raises TableError when several orders fit and give other times.
+    """
+    orders = dict(ORDERS)
+    if prep.time_format:
+        return orders[prep.time_format]
+    if (fields["c"].str.len() == 4).any() or (fields["a"].str.len() == 1).any():
+        del orders["year first"]
+    if fields["mark"].isin([".", ""]).all():
+        orders = {"day first": orders["day first"]}
+    found = {name: _dates(fields, order) for name, order in orders.items()}
+    least = min(np.isnat(dates).sum() for dates in found.values())
+    best = {name: dates for name, dates in found.items() if np.isnat(dates).sum() == least}
+    first, *others = best.values()
+    if any(not np.array_equal(first, dates, equal_nan=True) for dates in others):
+        ways = " or ".join(repr(name) for name in best)
+        raise TableError(
+            f"its dates as {_first(column)} can be read in several ways; prep.time_format says which: {ways}"
+        )
+    return orders[next(iter(best))]
+
+
+def _dates(fields: pd.DataFrame, order: str) -> np.ndarray:
+    """Dates (N,) datetime64[us] of the fields a, b, c, which are year, month and day in the `order`."""
+    single = fields[["a", "b", "c"]]
+    numbers = single.groupby(["a", "b", "c"], sort=False).ngroup().to_numpy()  # a day has many rows
+    year, month, day = (single.drop_duplicates()[part] for part in order)
+    month = month.str.lower().str.slice(0, 3).replace(_MONTHS)
+    short = year.str.fullmatch(r"\d\d")
+    year = year.where(~short, np.where(year.str.slice(0, 1) < "7", "20", "19") + year)
+    text = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
+    return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy().astype("datetime64[us]")[numbers]
+
+
+def _clock_us(fields: pd.DataFrame) -> np.ndarray:
+    """Microseconds since midnight (N,); those of an impossible clock are NaT as int64. 24:00 is the next midnight."""
+    numbers = {name: pd.to_numeric(fields[name]).fillna(0).to_numpy(np.int64) for name in ("hour", "minute", "second")}
+    hour, minute, second = numbers.values()
+    half = fields["half"].str.lower().to_numpy(object)
+    hour = np.where(half == "p", hour % 12 + 12, np.where(half == "a", hour % 12, hour))
+    micro = pd.to_numeric(fields["fraction"].str.pad(6, "right", "0").str.slice(0, 6)).fillna(0).to_numpy(np.int64)
+    us = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro
+    possible = (hour < 24) | (us == 24 * 3600 * 1_000_000)
+    return np.where(possible & (minute < 60) & (second <= 60), us, np.iinfo(np.int64).min)
+
+
+def _offsets_us(zone: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Microseconds that clocks are ahead of UTC (N,), and which say so (N,)."""
+    parts = zone.str.extract(r"(?P<sign>[+-])(?P<hour>\d\d):?(?P<minute>\d\d)?")
+    minutes = 60 * pd.to_numeric(parts["hour"]).fillna(0) + pd.to_numeric(parts["minute"]).fillna(0)
+    minutes = minutes.to_numpy(np.int64) * np.where(parts["sign"].fillna("") == "-", -1, 1)
+    return minutes * 60_000_000, (zone != "").to_numpy(bool)

@@ -1,0 +1,139 @@
+"""Cells as numbers and labels; numbers that stand for missing ones; long tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.sources.base import TableError
+from data.sources.tables.cells import labels_of, numbers_of
+from data.sources.tables.long_table import wide
+from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected", "remark"),
+    [
+        (["2,950.1", "1,000", "7"], [2950.1, 1000, 7], ""),
+        (["2.950,1", "1.000,0", "7"], [2950.1, 1000, 7], ""),
+        (["1 234,5", "2\u202f000,0", "3\u00a0000"], [1234.5, 2000, 3000], ""),
+        (["1'234.5", "2’000"], [1234.5, 2000], ""),
+        (["1,234,567", "2"], [1234567, 2], ""),
+        (["12.5%", "3 %"], [12.5, 3], "in %"),
+        (["12.5 °C", "-3 °C"], [12.5, -3], "in °C"),
+        (["1e3", "2.5E-2", "x"], [1000, 0.025, np.nan], ""),
+        (["−1.5", "+2"], [-1.5, 2], ""),
+        (["0,125", "1,500"], [0.125, 1.5], ""),
+        (["124,3135", "1,2"], [124.3135, 1.2], ""),
+        (["5 m", "5 s"], [np.nan, np.nan], ""),
+    ],
+)
+def test_numbers_as_people_write_them(cells, expected, remark):
+    values, told = numbers_of(pd.Series(cells, dtype=object))
+    np.testing.assert_allclose(values, expected)
+    assert told == remark
+
+
+def test_what_may_be_thousands_or_decimals_is_asked_for():
+    cells = pd.Series(["1,234", "2,345"], name="load", dtype=object)
+    with pytest.raises(TableError, match=r"'load' holds cells as '1,234'.*prep\.decimal says which"):
+        numbers_of(cells)
+    assert numbers_of(cells, ".")[0].tolist() == [1234, 2345]
+    assert numbers_of(cells, ",")[0].tolist() == [1.234, 2.345]
+
+
+values = st.floats(-1e9, 1e9).map(lambda v: round(v, 2))
+
+
+@given(st.lists(values, min_size=1, max_size=8), st.sampled_from(["{:,.2f}", "swapped", "{:_.2f}"]))
+def test_any_number_with_groups_is_read_back(numbers, form):
+    texts = [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) if form == "swapped" else form.format(v) for v in numbers]
+    texts = [text.replace("_", " ") for text in texts]
+    np.testing.assert_array_equal(numbers_of(pd.Series(texts, dtype=object))[0], numbers)
+
+
+@pytest.mark.parametrize(
+    ("cells", "normal", "expected"),
+    [
+        (["Normal", "Attack", "A ttack", "normal "], (), [0, 1, 1, 0]),
+        (["benign", "DoS", None, "benign"], (), [0, 1, np.nan, 0]),
+        (["", "anomaly", None, ""], (), [0, 1, 0, 0]),
+        ([True, False, True, False], (), [1, 0, 1, 0]),
+        (["True", "False", "True", "no"], (), [1, 0, 1, 0]),
+        ([0, 3, 1, 0], (), [0, 1, 1, 0]),
+        ([1, -1, 1, 1], (1,), [0, 1, 0, 0]),
+        (["H", "A", "H", "H"], ("H",), [0, 1, 0, 0]),
+    ],
+)
+def test_labels(cells, normal, expected):
+    np.testing.assert_array_equal(labels_of(pd.Series(cells), normal)[0], expected)
+
+
+@pytest.mark.parametrize("cells", [["walking", "sitting"], [1, -1], [0.25, 0.5]])
+def test_what_does_not_say_what_is_normal_is_no_label(cells):
+    assert labels_of(pd.Series(cells))[0] is None
+
+
+WAVE = 20 + np.sin(np.arange(200) / 7)
+
+
+def with_repeats(value: float, count: int = 5) -> np.ndarray:
+    return np.where(np.isin(np.arange(200), 30 + 20 * np.arange(count)), value, WAVE)
+
+
+@pytest.mark.parametrize("fill", [-999, -999.25, -9999, 9999, 999.9, -99.99, -32768, 65535, 1e20, -1e31])
+def test_usual_fill_values_far_off_are_missing_and_counted(fill):
+    found, counts = without_fills(with_repeats(fill))
+    assert counts == {fill: 5}
+    np.testing.assert_array_equal(np.isnan(found), with_repeats(fill) == fill)
+
+
+def test_two_fill_values_of_one_column():
+    both = np.where(np.arange(200) % 50 == 1, 9999, with_repeats(-999))
+    assert without_fills(both)[1] == {-999: 5, 9999: 4}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        with_repeats(-999, 1),  # a single one may be what is looked for
+        np.where(np.arange(200) < 100, 9999.0, 9_900 + np.arange(200)),  # a level like any other
+        np.tile([0.0, 999.0], 100),  # a switch
+        with_repeats(-200),
+        WAVE,
+    ],
+)
+def test_other_values_are_kept(values):
+    found, counts = without_fills(values)
+    assert counts == {}
+    np.testing.assert_array_equal(found, values)
+
+
+def test_a_repeated_value_far_off_is_named():
+    assert doubtful(with_repeats(-200)).startswith("-200 comes 5 times, far off all others (19")
+    assert not doubtful(with_repeats(-200, 1))
+    assert not doubtful(with_repeats(0))
+    assert not doubtful(WAVE)
+
+
+def test_missing_values_of_the_settings():
+    found, counts = given_as_missing(with_repeats(-200), (-200.0, 7.0))
+    assert counts == {-200: 5}
+    assert np.isnan(found).sum() == 5
+
+
+def test_a_long_table_becomes_wide_in_the_order_of_the_file():
+    rows = [(t, s, 10 * t + i) for t in range(3) for i, s in enumerate(("speed", "load"))]
+    table = pd.DataFrame([*rows, (1, "load", 99)], columns=["time", "Sensor", "Value"])
+    found, remark, lost = wide(table, "time")
+    assert list(found.columns) == ["time", "speed", "load"]
+    assert found["load"].tolist() == [1, 11, 21]
+    assert remark == "2 variables from the rows' Sensor"
+    assert lost == [("row 7", "same time and Sensor as another row")]
+
+
+def test_a_wide_table_stays_as_it_is():
+    table = pd.DataFrame({"time": range(5), "value": range(5), "name": list("abcde")})
+    assert wide(table, "time")[1] == ""
+    assert wide(table[["time", "value"]], "time")[1] == ""

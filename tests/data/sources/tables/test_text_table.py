@@ -1,0 +1,134 @@
+"""Text tables as people have them, read as they were meant, or refused with the way out."""
+
+import bz2
+import gzip
+import lzma
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.tables.text_table import looks_like_table, read_text, unlike_names
+
+PREP = PrepConfig()
+
+
+def read(tmp_path, text: str | bytes, prep=PREP, name="t.csv"):
+    path = tmp_path / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_text(path, prep)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("time,a b,c\n1,2,3\n4,5,6\n", ["time", "a b", "c"]),
+        ("time;a b;c\n1;2;3\n4;5;6\n", ["time", "a b", "c"]),
+        ("time\ta b\tc\n1\t2\t3\n4\t5\t6\n", ["time", "a b", "c"]),
+        ("time|a b|c\n1|2|3\n4|5|6\n", ["time", "a b", "c"]),
+        ("time  ab  c\n1   2 3\n4 5   6\n", ["time", "ab", "c"]),
+        ('"time","a, b","c"\n1,2,3\n4,5,6\n', ["time", "a, b", "c"]),
+        ('time,"a\n(m)",c\n1,2,3\n4,5,6\n', ["time", "a (m)", "c"]),
+        ("time, a ,a\n1,2,3\n4,5,6\n", ["time", "a", "a (2)"]),
+        ("time,,a\n1,2,3\n4,5,6\n", ["time", "column_1", "a"]),
+        ("sep=;\ntime;a;c\n1;2;3\n4;5;6\n", ["time", "a", "c"]),
+        ("# made by hand\n# of it\ntime,a,c\n1,2,3\n4,5,6\n", ["time", "a", "c"]),
+        ("# time a c\n1 2 3\n4 5 6\n", ["time", "a", "c"]),
+        ("Report\nof yesterday\n\ntime,a,c\n1,2,3\n4,5,6\n7,8,9\n", ["time", "a", "c"]),
+        ("1,2,3\n4,5,6\n", ["column_0", "column_1", "column_2"]),
+        ("2012-07-19,x,3\n2012-07-20,y,6\n", ["column_0", "column_1", "column_2"]),
+        ("time,a,c,\n1,2,3,\n4,5,6,\n", ["time", "a", "c", "column_3"]),
+        ("time,a,c\n1,2,3,\n4,5,6,\n", ["time", "a", "c"]),
+        ("time,a,c\r\n1,2,3\r\n4,5,6\r\n", ["time", "a", "c"]),
+    ],
+)
+def test_separators_names_and_what_stands_before_them(tmp_path, text, names):
+    table = read(tmp_path, text).table
+    assert list(table.columns) == names
+    assert table.shape[0] == (3 if "yesterday" in text else 2)
+    assert str(table.iloc[1, 2]) == "6"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_encodings_are_found(tmp_path, encoding):
+    text = "time,Größe\n" + "".join(f"{i},{i}\n" for i in range(9))
+    found = read(tmp_path, text.encode(encoding))
+    assert list(found.table.columns) == ["time", "Größe"]
+    assert any("cp1252" in told for told in found.told) == (encoding == "cp1252")
+
+
+def test_text_that_turns_out_late_to_be_no_utf8_is_read_all_the_same(tmp_path):
+    text = "time,a,note\n" + "1,2,good\n" * 60_000 + "1,2,schön\n"
+    assert len(read(tmp_path, text.encode("latin-1")).table) == 60_001
+
+
+def test_an_encoding_of_the_settings(tmp_path):
+    text = "時間,値\n1,2\n3,4\n".encode("shift_jis")
+    assert list(read(tmp_path, text, PrepConfig(encoding="shift_jis")).table.columns) == ["時間", "値"]
+    with pytest.raises(TableError, match=r"prep\.encoding"):
+        read(tmp_path, text, PrepConfig(encoding="utf-8"))
+
+
+def test_a_decimal_comma_is_found_and_told_but_not_where_commas_separate(tmp_path):
+    found = read(tmp_path, "t;a;b\n0,5;1;0,125\n1,0;2;3,5\n")
+    np.testing.assert_allclose(found.table.to_numpy(np.float64), [[0.5, 1, 0.125], [1, 2, 3.5]])
+    assert "decimal comma" in found.told
+    assert read(tmp_path, "a,b\n1,5\n2,7\n").table.to_numpy().tolist() == [[1, 5], [2, 7]]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_text_is_read_by_its_content_and_only_up_to_the_limit(tmp_path, pack):
+    text = "a,b\n" + "1,2\n" * 1000
+    assert len(read(tmp_path, pack(text.encode()), name="t.csv").table) == 1000
+    with pytest.raises(TableError, match=r"takes more than prep\.max_input_mb 0\.001 MB"):
+        read(tmp_path, pack(text.encode()), PrepConfig(max_input_mb=0.001))
+
+
+def test_one_line_of_many_numbers_is_one_variable(tmp_path):
+    assert read(tmp_path, " ".join(map(str, range(80))), name="t.txt").table.shape == (80, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_table"),
+    [
+        ("1 2\n3 4\n5 6\n", True),
+        ("0.1\n0.2\n0.3\n", True),
+        ("time,a\n2012-07-19,1\n2012-07-20,2\n", True),
+        ("# t a\n1 2\n3 4\n", True),
+        ("Read this first.\nIt says what is\nin the folder.\n", False),
+        ("", False),
+        ("numpy>=2.0\npandas>=2.2\n", False),
+    ],
+)
+def test_tables_among_text_files(tmp_path, text, is_table):
+    (tmp_path / "t.txt").write_text(text)
+    assert looks_like_table(tmp_path / "t.txt") == is_table
+
+
+@given(st.lists(st.text(max_size=6), max_size=8))
+def test_names_become_unlike_and_printable(names):
+    found = unlike_names(names)
+    assert len(set(found)) == len(found) == len(names)
+    assert all(name.isprintable() and name.strip() == name != "" for name in found)
+    assert unlike_names(found) == found
+
+
+numbers = st.floats(-1e6, 1e6).map(lambda v: round(v, 3))
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(numbers, numbers, numbers), min_size=3, max_size=30),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.booleans(),
+)
+def test_any_table_of_numbers_is_read_back(tmp_path_factory, rows, separator, has_names):
+    path = tmp_path_factory.mktemp("any") / "t.csv"
+    table = pd.DataFrame(rows, columns=["x", "y", "z"])
+    table.to_csv(path, sep=separator, index=False, header=has_names)
+    found = read_text(path, PREP).table
+    np.testing.assert_array_equal(found.to_numpy(np.float64), table.to_numpy())

@@ -1,0 +1,85 @@
+"""Times in the names of files, as cameras, phones, scripts and archives write them."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.name_times import times_in_names
+
+QUARTERS = ["2012-07-19T07:30:00.000", "2012-07-19T07:30:00.250", "2012-07-19T07:30:00.500", "2012-07-19T07:30:00.750"]
+SECONDS = [f"2012-07-19T07:30:0{i}.000" for i in range(4)]
+MINUTES = [f"2012-07-19T07:3{i}:00.000" for i in range(4)]
+
+
+def found(form: str, *values, **settings) -> list[str]:
+    return times_in_names([form.format(value) for value in values], PrepConfig(**settings))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "cam_20120719_073000_{}.png", "2012-07-19T07-30-00.{}.png", "PXL_20120719_073000{}.jpg", "1342683000.{}.png",
+        "2012_07_19__07_30_00_{}__AIA.jp2", "19-07-2012_07.30.00.{}.jpg", "1342683000{}.jpg", "x1342683000{}000000.tif",
+    ],
+)  # fmt: skip
+def test_milliseconds(form):
+    assert found(form, "000", "250", "500", "750") == QUARTERS
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "IMG_20120719_07300{}.jpg", "aia.lev1.2012-07-19T07300{}Z.171.image.png", "cam_19-07-2012_07-30-0{}.png",
+        "WhatsApp Image 2012-07-19 at 07.30.0{}.jpeg", "Screenshot 2012-07-19 at 7.30.0{} AM.png", "134268300{}.png",
+        "2012-07-19T09300{}+0200.png", "2012-07-19_07h30m0{}s.png", "cam-19072012-07300{}.jpg", "20120719T07:30:0{}.a",
+        "201220107300{}.jpg", "s201220107300{}7.jpg", "cam_20120719_07300{}_0001.png", "0001_2012.07.19_07.30.0{}.png",
+    ],
+)  # fmt: skip
+def test_seconds(form):
+    assert found(form, *"0123") == SECONDS
+
+
+@pytest.mark.parametrize(
+    "form", ["20120719_073{}.png", "2012-07-19 07:3{}.png", "19.07.2012 07.3{}.png", "2012201073{}_GOES.jpg"]
+)
+def test_minutes(form):
+    assert found(form, *range(4)) == MINUTES
+
+
+def test_days():
+    assert found("2012-07-1{}.png", 1, 2)[1] == "2012-07-12T00:00:00.000"
+    assert found("cam_2012-07-19_{}.png", "a", "b") == ["", ""]  # a day of many frames is no time of any
+
+
+@pytest.mark.parametrize("form", ["cam_20120719_073000_{:03d}.png", "20120719_073000-{:03d}.jpg"])
+def test_a_counter_behind_a_time_is_no_fraction(form):
+    assert set(found(form, *range(20))) == {"2012-07-19T07:30:00.000"}
+
+
+@pytest.mark.parametrize(
+    "form", ["cam_2012-07-19_{:04d}.png", "20120719_{:06d}.png", "cam_{:08d}.png", "{}.png", "13426830{:04d}x.png"]
+)
+def test_a_counter_is_no_time(form):
+    assert set(found(form, *range(90))) == {""}
+
+
+def test_order_of_day_and_month_is_asked_for():
+    with pytest.raises(TableError, match=r"prep\.time_format says which"):
+        found("cam_05-07-2012_07-30-0{}.png", *range(4))
+    assert found("cam_07-05-2012_07-30-0{}.png", 1, time_format="month first") == ["2012-07-05T07:30:01.000"]
+
+
+def test_a_format_of_the_settings_and_local_time():
+    form = "%Y_%j_%H_%M_%S"
+    assert found("cam_2012_201_07_30_0{}.png", *range(4), time_format=form) == SECONDS
+    assert found("IMG_20120719_09300{}.jpg", *range(4), time_zone="Europe/Zurich") == SECONDS
+
+
+@given(st.lists(st.text(st.sampled_from("0123456789-_.TZ:+ apm")), max_size=6))
+def test_no_names_whatever_are_too_odd(names):
+    with suppress(TableError):  # of dates that can be read in several ways
+        assert len(times_in_names(names, PrepConfig())) == len(names)

@@ -1,0 +1,101 @@
+"""Times CSVs beside videos and images: how they name frames, and what times and labels they hold."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from config import PrepConfig
+from data import sources
+from data.sources.base import FrameError
+from data.sources.sidecar import FrameTimes
+from tests.support.videos import write_video
+
+MOMENT = "2012-07-19T07:30:01.000"
+
+
+def times_of(tmp_path, text: str, **settings) -> FrameTimes:
+    (tmp_path / "times.csv").write_text(text)
+    return FrameTimes(tmp_path / "times.csv", PrepConfig(**settings))
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("frame,timestamp\n0,1342683001\n1,1342683031\n", {}),
+        ("frame;time\n0;1342683001,25\n1;1342683031,25\n", {}),
+        ("timestamp_ms\n1342683001000\n1342683031000\n", {}),
+        ("Date,Time\n19.07.2012,07:30:01\n19.07.2012,07:30:31\n", {}),
+        ("time\n2012-07-19 09:30:01\n2012-07-19 09:30:31\n", {"time_zone": "Europe/Zurich"}),
+        ("time\n07/19/2012 7:30:01 AM\n07/19/2012 7:30:31 AM\n", {}),
+        ("seconds\n1\n31\n", {"start_utc": "2012-07-19T07:30:00"}),
+    ],
+)
+def test_times_of_every_kind(tmp_path, text, settings):
+    times = times_of(tmp_path, text, **settings)
+    assert times.facts(0)["time_utc"][:20] == MOMENT[:20]
+    assert times.facts(1)["time_utc"][:20] == "2012-07-19T07:30:31."
+
+
+def test_relative_times_without_a_start(tmp_path):
+    assert times_of(tmp_path, "frame,seconds\n0,0\n1,0.04\n").facts(1) == {"time_s": 0.04}
+
+
+@pytest.mark.parametrize("cell", ["clip/f1.png", "./clip/f1.png", "/data/clip/f1.png", "clip\\f1.png", "f1.png"])
+def test_files_are_named_by_any_part_of_their_path(tmp_path, cell):
+    times = times_of(tmp_path, f"time,filename\n2012-07-19T07:30:01,{cell}\n2012-07-19T07:30:02,other.png\n")
+    assert times.facts(7, tmp_path / "clip" / "f1.png") == {"time_utc": MOMENT}
+    with pytest.raises(FrameError, match="has no row for this frame; it has rows as "):
+        times.facts(0, tmp_path / "clip" / "f2.png")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path):
+    times = times_of(tmp_path, "file,time\na/0.png,2012-07-19T07:30:01\nb/0.png,2012-07-19T08:00:00\n")
+    assert times.facts(0, tmp_path / "a" / "0.png") == {"time_utc": MOMENT}
+    with pytest.raises(FrameError, match="no row"):
+        times.facts(0, tmp_path / "c" / "0.png")
+
+
+def test_labels_in_numbers_or_words(tmp_path):
+    rows = "frame,time,label\n0,2012-07-19T07:30:01,{}\n1,2012-07-19T07:30:02,{}\n"
+    assert [times_of(tmp_path, rows.format(0, 1)).facts(i)["label"] for i in (0, 1)] == [0, 1]
+    assert [times_of(tmp_path, rows.format("normal", "fall")).facts(i)["label"] for i in (0, 1)] == [0, 1]
+    with pytest.raises(FrameError, match="neither 0 nor 1"):
+        times_of(tmp_path, rows.format("walk", "run"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("frame,when\n0,a\n1,b\n", "has no time column; name one of"),
+        ("", "not readable as times"),
+        ("frame,time\nx,2012-07-19\ny,2012-07-20\n", "not readable as times"),
+        ("time\n05/06/2012\n06/06/2012\n", "prep.time_format says which"),
+    ],
+)
+def test_what_is_no_times_csv_is_refused(tmp_path, text, message):
+    with pytest.raises(FrameError, match=message):
+        times_of(tmp_path, text)
+
+
+def test_a_time_that_is_missing_is_a_reason_for_its_frame(tmp_path):
+    times = times_of(tmp_path, "frame,time\n0,2012-07-19T07:30:01\n1,\n2,2012-07-19T07:30:02\n")
+    with pytest.raises(FrameError, match="row 2: time is missing"):
+        times.facts(1)
+
+
+def scan(root):
+    return [c for item in sources.discover(root).frames for c in sources.scan(item, root, PrepConfig())]
+
+
+def test_frames_of_a_video_and_of_a_folder_get_them(tmp_path):
+    write_video(tmp_path / "v.mp4", 4)
+    rows = "".join(f"{i},{1342683001 + 30 * i}\n" for i in range(4))
+    (tmp_path / "v.csv").write_text("frame,timestamp\n" + rows)
+    (tmp_path / "clip").mkdir()
+    for i in range(3):
+        Image.fromarray(np.full((8, 9), i, np.uint8)).save(tmp_path / "clip" / f"f{i}.png")
+    names = "".join(f"clip/f{i}.png,2012-07-19T07:30:0{i}\n" for i in range(3))
+    (tmp_path / "clip" / "times.csv").write_text("file,time\n" + names)
+    found = {c.source: c.time_utc for c in scan(tmp_path)}
+    assert [found[f"v.mp4#{i}"][14:19] for i in range(4)] == ["30:01", "30:31", "31:01", "31:31"]
+    assert [found[f"clip/f{i}.png"][17:19] for i in range(3)] == ["00", "01", "02"]
