@@ -63,7 +63,7 @@ def of_steps(values: np.ndarray, spread: float) -> np.ndarray:
     return logits
 
 
-def logit_of(size: np.ndarray, usual: float) -> np.ndarray:
+def logit_of(size: np.ndarray | float, usual: float) -> np.ndarray:
     """0 for what is usual, STEEPNESS for each factor e above it."""
     with np.errstate(divide="ignore"):  # the logarithm of no size at all is -inf
         return np.minimum(STEEPNESS * np.log(size / usual), LARGEST)
