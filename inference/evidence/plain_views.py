@@ -56,7 +56,7 @@ def of_steps(values: np.ndarray, spread: float) -> np.ndarray:
         peaks = find_peaks(np.pad(height, 1), distance=2 * LEVEL)[0] - 1
         peaks = peaks[np.argsort(-height[peaks], kind="stable")]
         if len(peaks) > STEPS:
-            usual = max(height[peaks[STEPS]], LEAST_STEP * spread)
+            usual = max(float(height[peaks[STEPS]]), LEAST_STEP * spread)
             for first in peaks[:STEPS]:
                 onset = slice(begin + first, begin + first + ONSET)
                 logits[onset] = np.maximum(logits[onset], logit_of(height[first], STEP_RATIO * usual))
