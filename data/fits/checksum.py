@@ -1,0 +1,54 @@
+"""Whether the data of an HDU are those that its DATASUM and CHECKSUM were made of: FITS standard 4.0, appendix J."""
+
+from typing import IO
+
+import numpy as np
+from astropy.io import fits
+
+ALL_ONES = 0xFFFFFFFF
+
+
+def ones_complement_sum(data: bytes | memoryview) -> int:
+    """The sum of 32-bit big-endian words with carries added at the other end; data are filled up with zeros."""
+    n_whole = len(data) // 4 * 4
+    total = int(np.frombuffer(data, ">u4", n_whole // 4).sum(dtype=np.uint64))
+    if len(data) > n_whole:
+        total += int.from_bytes(bytes(data[n_whole:]).ljust(4, b"\0"), "big")
+    while total > ALL_ONES:
+        total = (total & ALL_ONES) + (total >> 32)
+    return total
+
+
+def checked(stream: IO[bytes], header: fits.Header, start: int, data_start: int, n_bytes: int) -> tuple[str, str]:
+    """What speaks against an HDU's data, and what against its header alone; "" where nothing does.
+
+    A program that changes the data and knows nothing of checksums leaves old ones behind (sunpy's `Map.save` and
+    astropy's `writeto` do). Such a header no longer agrees with its own CHECKSUM, for which DATASUM stands for the
+    data; that of a file that was damaged later does.
+    """
+    told_sum, has_checksum = _integer(header.get("DATASUM")), bool(str(header.get("CHECKSUM") or "").strip())
+    if told_sum is None and not has_checksum:
+        return "", ""
+    stream.seek(data_start)
+    data_sum = ones_complement_sum(stream.read(n_bytes))
+    if not has_checksum:
+        return (f"DATASUM {told_sum} is not that of the data, {data_sum}" if told_sum != data_sum else ""), ""
+    stream.seek(start)
+    header_sum = ones_complement_sum(stream.read(data_start - start))
+    if told_sum is None:
+        return "" if _is_zero(header_sum + data_sum) else "CHECKSUM is not that of header and data", ""
+    if told_sum == data_sum:
+        return "", "" if _is_zero(header_sum + data_sum) else "CHECKSUM: header was changed since"
+    if _is_zero(header_sum + told_sum):
+        return f"DATASUM {told_sum} is not that of the data, {data_sum}: they are damaged", ""
+    return "", "DATASUM and CHECKSUM are of other data: the file was changed since"
+
+
+def _is_zero(total: int) -> bool:
+    """Whether a sum is 0 in ones' complement, all bits set."""
+    return (total & ALL_ONES) + (total >> 32) == ALL_ONES
+
+
+def _integer(value) -> int | None:
+    digits = str(value).strip()
+    return int(digits) if digits.isdigit() else None
