@@ -6,6 +6,7 @@ import numpy as np
 from astropy.io import fits
 
 ALL_ONES = 0xFFFFFFFF
+DAMAGED = "they are damaged, or were changed and {} was not: remove it where that was on purpose"
 
 
 def ones_complement_sum(data: bytes | memoryview) -> int:
@@ -32,16 +33,21 @@ def checked(stream: IO[bytes], header: fits.Header, start: int, data_start: int,
     stream.seek(data_start)
     data_sum = ones_complement_sum(stream.read(n_bytes))
     if not has_checksum:
-        return (f"DATASUM {told_sum} is not that of the data, {data_sum}" if told_sum != data_sum else ""), ""
+        return ("" if told_sum == data_sum else _damage(told_sum, data_sum)), ""
     stream.seek(start)
     header_sum = ones_complement_sum(stream.read(data_start - start))
     if told_sum is None:
-        return "" if _is_zero(header_sum + data_sum) else "CHECKSUM is not that of header and data", ""
+        whole = _is_zero(header_sum + data_sum)
+        return "" if whole else f"CHECKSUM is not that of header and data: {DAMAGED.format('CHECKSUM')}", ""
     if told_sum == data_sum:
         return "", "" if _is_zero(header_sum + data_sum) else "CHECKSUM: header was changed since"
     if _is_zero(header_sum + told_sum):
-        return f"DATASUM {told_sum} is not that of the data, {data_sum}: they are damaged", ""
+        return _damage(told_sum, data_sum), ""
     return "", "DATASUM and CHECKSUM are of other data: the file was changed since"
+
+
+def _damage(told_sum: int | None, data_sum: int) -> str:
+    return f"DATASUM {told_sum} is not that of the data, {data_sum}: {DAMAGED.format('DATASUM')}"
 
 
 def _is_zero(total: int) -> bool:

@@ -27,6 +27,7 @@ NO_DATA_BIT = 31  # in all of JSOC's series, HMI's and MDI's too: the record has
 AIA_SATURATION_DN = 16383.0  # 14 bits
 # What headers call the value from which pixels are saturated, in the unit of the data: SECCHI, SUVI, others.
 SATURATION_CARDS = ("DSATVAL", "SAT_THR", "SATURATE")
+_EIT_REMARK = re.compile(r"\b(N_MISSING_BLOCKS|BLOCKS_HORZ) = +(\d{1,9})")
 _GOOD = {"", "ok", "good", "none"}
 # Images that have neither a unit nor an exposure by nature: normalised intensities, and fluxes made from photon lists.
 _NEEDS_NO_EXPOSURE = re.compile(r".*GONG|RHESSI", re.IGNORECASE)
@@ -41,6 +42,7 @@ def facts_of(header: Mapping, shape: tuple[int, int], prep: PrepConfig) -> dict[
     facts |= {"exptime_s": exptime_s, "unit": unit.name, "is_exposed": unit.is_counts}
     facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
     facts["saturation"] = _saturation(header)
+    facts["missing_blocks"], facts["block_px"] = _missing_blocks(header, shape)
     flags = [flag]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
@@ -84,6 +86,16 @@ def _saturation(header: Mapping) -> float:
     return number(header, *SATURATION_CARDS)
 
 
+def _missing_blocks(header: Mapping, shape: tuple[int, int]) -> tuple[int, int]:
+    """How many compression blocks never arrived, and their side in px: by NMISSING, or by EIT's comments."""
+    missing = number(header, "NMISSING", "N_MISSING_BLOCKS")
+    remarks = "" if not math.isnan(missing) or "COMMENT" not in header else str(header["COMMENT"])
+    told = dict(_EIT_REMARK.findall(remarks))
+    across = int(told.get("BLOCKS_HORZ", 0))
+    missing = float(told.get("N_MISSING_BLOCKS", 0)) if math.isnan(missing) else missing
+    return max(0, min(int(missing), 2**31)), shape[1] // across if across else 0
+
+
 def _judged(header: Mapping, prep: PrepConfig) -> tuple[int, list[str], str]:
     """The bits of QUALITY, what is to be flagged about them, and why they reject the frame."""
     value, is_aia = header.get("QUALITY", 0), text(header, "INSTRUME").startswith("AIA")
@@ -103,21 +115,18 @@ def _judged(header: Mapping, prep: PrepConfig) -> tuple[int, list[str], str]:
 
 def _bits(value: Any) -> int | None:
     """QUALITY as 32 bits, written as a number or as text in any base; None where it is neither."""
-    if isinstance(value, str):
-        try:
-            return int(value.strip() or "0", 0) & 0xFFFFFFFF
-        except ValueError:
-            return int(value) & 0xFFFFFFFF if value.strip().isdigit() else _hex(value)
     try:
-        return int(value) & 0xFFFFFFFF
+        number = _bits_of_text(value.strip()) if isinstance(value, str) else int(value)
     except (TypeError, ValueError, OverflowError):
         return None
+    return number & 0xFFFFFFFF
 
 
-def _hex(value: str) -> int | None:
-    """Eight hexadecimal digits, as some tables print QUALITY without 0x."""
-    digits = value.strip()
-    return int(digits, 16) if re.fullmatch(r"[0-9A-Fa-f]{8}", digits) else None
+def _bits_of_text(told: str) -> int:
+    """0x00020000, 131072, and 00020000: eight digits filled up with zeros are hexadecimal, as tables print them."""
+    if re.fullmatch(r"0[0-9A-Fa-f]{7}|[0-9A-Fa-f]{8}(?<!\d{8})", told):
+        return int(told, 16)
+    return int(told, 0) if told[:1] != "0" or not told.isdigit() else int(told)
 
 
 def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:

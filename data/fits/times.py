@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data.sources.base import FrameError
-from data.sources.times import iso_ms, parse_utc
+from data.sources.times import iso_ms
 
 # Of FITS' names (standard 4.0, table 30) those that differ from astropy's; GPS runs 19 s behind TAI.
 SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt", "LOCAL": "utc"}
@@ -86,7 +86,7 @@ def to_utc(text: str, scale: str = "utc") -> str:
         scale = "utc" if suffix == "Z" else SCALES.get(suffix, suffix.lower())
     plain = _SEPARATOR.sub(r"\1T", plain)
     if not _PLAIN.match(plain):
-        return parse_utc(plain) if scale == "utc" else _by_astropy(text, plain, scale, by_sunpy=True)
+        return _by_astropy(text, plain, scale, by_sunpy=True)
     if scale != "utc" or ":60" in plain:
         return _by_astropy(text, plain, scale)
     try:

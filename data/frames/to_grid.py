@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from config import PrepConfig
+from data.frames.fill_blocks import fill_blocks, without
 from data.frames.placement import Placed
 from data.frames.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
@@ -83,6 +84,8 @@ def calibrate(
     level_dn = saturation_level(frame, prep)
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
+    gone = _find_fill(pixels, frame)
+    valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
     to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
     free = unmasked(source_shape, prep.mask, prep.field_circle)
@@ -98,21 +101,30 @@ def calibrate(
     _mark_limb(bits, frame.sky, source_shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
-    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, prep)))
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone))))
 
 
-def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
+def _find_fill(pixels: np.ndarray, frame: Placed) -> np.ndarray:
+    """Corners of blocks of fill in a frame of a detector."""
+    candidate = frame.candidate
+    wcs = frame.wcs if candidate.is_counts else None
+    return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
+
+
+def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int) -> list[str]:
     """What was odd about a frame that is used all the same."""
     flags = [text for text in (raw.flags, frame.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
+    told = frame.candidate.missing_blocks
+    if filled or told:
+        flags.append(f"{filled} blocks of fill masked" + (f", {told} missing by the header" if told != filled else ""))
     return flags
 
 
 def _sensitivity(frame: Placed, prep: PrepConfig) -> float:
     """What the counts of a frame are divided by."""
-    candidate = frame.candidate
-    return (candidate.exptime_s if is_divided(frame, prep) else 1.0) * frame.degradation
+    return (frame.candidate.exptime_s if is_divided(frame, prep) else 1.0) * frame.degradation
 
 
 def is_divided(frame: Placed, prep: PrepConfig) -> bool:

@@ -49,6 +49,8 @@ class Candidate:
     unit: str = "DN"  # of the stored pixels
     is_exposed: bool = True  # counts, as bright as the exposure was long; a rate, a field, a brightness are not
     saturation: float = float("nan")  # stored values from here on are saturated; NaN: not known
+    missing_blocks: int = 0  # that never reached the ground, by the header
+    block_px: int = 0  # side of a block; 0: not told
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
