@@ -3,7 +3,9 @@
 from typing import IO
 
 import numpy as np
-from astropy.io import fits
+
+from data.fits.cards import text
+from data.fits.layout import Image
 
 ALL_ONES = 0xFFFFFFFF
 DAMAGED = "they are damaged, or were changed and {} was not: remove it where that was on purpose"
@@ -20,22 +22,22 @@ def ones_complement_sum(data: bytes | memoryview) -> int:
     return total
 
 
-def checked(stream: IO[bytes], header: fits.Header, start: int, data_start: int, n_bytes: int) -> tuple[str, str]:
-    """What speaks against an HDU's data, and what against its header alone; "" where nothing does.
+def checked(stream: IO[bytes], image: Image) -> tuple[str, str]:
+    """What speaks against the data of an image's HDU, and what against its header alone; "" where nothing does.
 
     A program that changes the data and knows nothing of checksums leaves old ones behind (sunpy's `Map.save` and
     astropy's `writeto` do). Such a header no longer agrees with its own CHECKSUM, for which DATASUM stands for the
     data; that of a file that was damaged later does.
     """
-    told_sum, has_checksum = _integer(header.get("DATASUM")), bool(str(header.get("CHECKSUM") or "").strip())
+    told_sum, has_checksum = _integer(image.header.get("DATASUM")), bool(text(image.header, "CHECKSUM"))
     if told_sum is None and not has_checksum:
         return "", ""
-    stream.seek(data_start)
-    data_sum = ones_complement_sum(stream.read(n_bytes))
+    stream.seek(image.data_start)
+    data_sum = ones_complement_sum(stream.read(image.data_bytes))
     if not has_checksum:
         return ("" if told_sum == data_sum else _damage(told_sum, data_sum)), ""
-    stream.seek(start)
-    header_sum = ones_complement_sum(stream.read(data_start - start))
+    stream.seek(image.start)
+    header_sum = ones_complement_sum(stream.read(image.data_start - image.start))
     if told_sum is None:
         whole = _is_zero(header_sum + data_sum)
         return "" if whole else f"CHECKSUM is not that of header and data: {DAMAGED.format('CHECKSUM')}", ""

@@ -187,7 +187,7 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
 
 def _checked(stream: IO[bytes], image: Image) -> list[str]:
     """Flags about the checksums of an HDU. Raises FrameError where they say that the data are damaged."""
-    damage, flag = checked(stream, image.header, image.start, image.data_start, image.data_bytes)
+    damage, flag = checked(stream, image)
     if damage:
         raise FrameError(damage)
     return [flag] if flag else []
