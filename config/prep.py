@@ -103,6 +103,7 @@ class PrepConfig:
     light_curves: LightCurvesConfig | None = None
     classes: Literal["folder"] | None = None
     labels_csv: str | None = None
+    max_input_mb: Positive = 2048.0
     movie_only: bool = False
 
     @model_validator(mode="after")

@@ -20,9 +20,9 @@ from pathlib import Path
 import aiohttp
 from astropy.io import fits
 
-from data.fits.checksum import checked
-from data.fits.layout import layout_of
 from data.sources.base import FrameError
+from data.sources.fits_file.checksum import checked
+from data.sources.fits_file.layout import layout_of
 
 MAGIC = b"SIMPLE  ="
 SMALLEST_BYTES = 2 * 2880  # a FITS file with an image has one block of header and one of data at least

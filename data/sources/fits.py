@@ -13,13 +13,13 @@ import numpy as np
 from astropy.io import fits
 
 from config import PrepConfig
-from data.fits.cards import number
-from data.fits.checksum import checked
-from data.fits.cubes import is_auxiliary, planes_of
-from data.fits.facts import facts_of
-from data.fits.layout import BLOCK_BYTES, NO_IMAGE, Image, Layout, check_size, layout_of
-from data.fits.packed import PACKED_SUFFIXES, plain
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
+from data.sources.fits_file.cards import number
+from data.sources.fits_file.checksum import checked
+from data.sources.fits_file.cubes import is_auxiliary, planes_of
+from data.sources.fits_file.facts import facts_of
+from data.sources.fits_file.layout import BLOCK_BYTES, NO_IMAGE, Image, Layout, check_size, layout_of
+from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz",)
@@ -66,7 +66,7 @@ def candidates_of(stream: IO[bytes], base: dict[str, Any], prep: PrepConfig) -> 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
-            stream = plain(stream)
+            stream = plain(stream, prep.max_input_mb)
             layout = layout_of(stream)
             return _named(_frames(layout, stream, base, prep), layout)
     except Exception as error:  # astropy raises many kinds on damaged files; each is a recorded rejection

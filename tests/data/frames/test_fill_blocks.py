@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.fits.facts import facts_of
 from data.frames.fill_blocks import fill_blocks
 from data.frames.placement import Placed
 from data.frames.to_grid import calibrate
 from data.reel.mask_bits import INVALID
 from data.sky.wcs import FrameWcs
 from data.sources.base import Candidate, RawFrame
+from data.sources.fits_file.facts import facts_of
 from tests.support.fits_files import counts, header
 
 SIZE = 256  # a disc of 8 blocks across, about 6 of which lie on it

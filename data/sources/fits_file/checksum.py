@@ -4,8 +4,8 @@ from typing import IO
 
 import numpy as np
 
-from data.fits.cards import text
-from data.fits.layout import Image
+from data.sources.fits_file.cards import text
+from data.sources.fits_file.layout import Image
 
 ALL_ONES = 0xFFFFFFFF
 DAMAGED = "they are damaged, or were changed and {} was not: remove it where that was on purpose"

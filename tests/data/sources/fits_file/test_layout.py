@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -158,7 +159,21 @@ def test_compressed_files_are_told_by_their_first_bytes(tmp_path, packed, suffix
     (tmp_path / name).write_bytes(PACKERS[packed](fits_bytes(counts(3), header())))
     candidates = scan(tmp_path)
     assert [c.reason for c in candidates] == [""]
-    np.testing.assert_array_equal(pixels_of(candidates)[name], counts(3))
+    (read,) = pixels_of(candidates).values()
+    np.testing.assert_array_equal(read, counts(3))
+
+
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz"])
+def test_a_file_that_swells_is_refused_before_it_fills_the_memory(tmp_path, packed):
+    payload = PACKERS[packed](fits_bytes(counts(3), header(), "primary") + bytes(30_000_000))
+    assert len(payload) < 100_000
+    (tmp_path / f"a.fits.{packed}").write_bytes(payload)
+    tracemalloc.start()
+    (candidate,) = frames.scan(tmp_path, PrepConfig(max_input_mb=2.0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert candidate.reason.startswith("it takes more than prep.max_input_mb 2 MB once unpacked")
+    assert peak < 20e6  # xz has a dictionary of 8 MB
 
 
 @pytest.mark.parametrize("packed", PACKERS)

@@ -15,7 +15,7 @@ from astropy.io import fits
 from sunpy.util import MetaDict
 
 from config import PrepConfig
-from data.fits.facts import facts_of
+from data.sources.fits_file.facts import facts_of
 
 HEADERS = Path(sunpy.data.test.__file__).parent
 EUI = "solo_L1_eui-fsi304-*"  # sunpy has no header of HRI and PHI, which are of the same spacecraft

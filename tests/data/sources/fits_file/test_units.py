@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.fits.facts import facts_of
-from data.fits.units import named, unit_of
+from data.sources.fits_file.facts import facts_of
+from data.sources.fits_file.units import named, unit_of
 from tests.support.fits_files import header
 
 COUNTS = ("DN", "dn", "ct", "counts", "adu", "ADU", "electron", "photon")

@@ -11,12 +11,12 @@ from typing import Any
 from astropy.io import fits
 
 from config import PrepConfig
-from data.fits.cards import number, text
-from data.fits.identity import identity_of
-from data.fits.times import time_of
-from data.fits.units import DEFAULT_COUNTS, PixelUnit, unit_of
 from data.sky.wcs_header import place
 from data.sources.base import FrameError
+from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.identity import identity_of
+from data.sources.fits_file.times import time_of
+from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
 TIME_UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0}

@@ -7,9 +7,9 @@ from typing import IO
 import numpy as np
 from astropy.io import fits
 
-from data.fits.cards import number, text
-from data.fits.layout import Image, Layout
 from data.sources.base import Candidate, FrameError
+from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.layout import Image, Layout
 from data.sources.times import shift_utc
 
 _PLAIN_SECONDS = ("s", "sec", "second", "seconds")

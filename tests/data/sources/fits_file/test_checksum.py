@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.fits.checksum import ones_complement_sum
-from data.fits.layout import layout_of
 from data.sources.base import FrameError
+from data.sources.fits_file.checksum import ones_complement_sum
+from data.sources.fits_file.layout import layout_of
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header
 

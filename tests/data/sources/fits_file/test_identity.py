@@ -5,7 +5,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.fits.identity import identity_of
+from data.sources.fits_file.identity import identity_of
 
 AIA = {"TELESCOP": "SDO/AIA", "INSTRUME": "AIA_3"}
 HMI = {"TELESCOP": "SDO/HMI", "INSTRUME": "HMI_FRONT2", "WAVELNTH": 6173.0}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.time import parse_time
 
-from data.fits.times import time_of, to_utc
 from data.sources.base import FrameError
+from data.sources.fits_file.times import time_of, to_utc
 
 SCALES = {"UTC": "utc", "TAI": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "IAT": "tai", "TDB": "tdb", "UT1": "ut1"}
 TIME = "2012-07-19T07:30:01.000"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.fits.cards import number, text
+from data.sources.fits_file.cards import number, text
 
 ANGSTROM = {
     **dict.fromkeys(("", "angstrom", "angstroms", "a", "aa", "0.1nm", "-10", "å", "ångström", "ångstrom"), 1.0),

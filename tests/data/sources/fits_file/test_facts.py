@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.fits.facts import facts_of
+from data.sources.fits_file.facts import facts_of
 from tests.support.fits_files import header
 
 OWN = {"INSTRUME": "CAM", "TELESCOP": "KSO"}

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,11 +19,14 @@ _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
     b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
     b"PK\x03\x04": ("zip", lambda stream: _only_member(stream)),
 }
-MOST_BYTES = 2**32  # of a file once unpacked: more than the largest image that is read, in 8 bytes a pixel and padding
+CHUNK_BYTES = 2**20
 
 
-def plain(stream: IO[bytes]) -> IO[bytes]:
-    """The stream, decompressed into memory where it is compressed. Raises FrameError when that fails."""
+def plain(stream: IO[bytes], max_input_mb: float = math.inf) -> IO[bytes]:
+    """The stream, decompressed into memory where it is compressed.
+
+    Raises FrameError when that fails, or where more than prep.max_input_mb come of it.
+    """
     magic = stream.read(6)
     stream.seek(0)
     found = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
@@ -31,9 +35,20 @@ def plain(stream: IO[bytes]) -> IO[bytes]:
     name, opened = found
     try:
         with opened(stream) as packed:
-            return io.BytesIO(packed.read())
+            return _held(packed, max_input_mb)
     except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
         raise FrameError(f"damaged {name}: {error}") from None
+
+
+def _held(packed: IO[bytes], max_input_mb: float) -> IO[bytes]:
+    whole = io.BytesIO()
+    while chunk := packed.read(CHUNK_BYTES):
+        whole.write(chunk)
+        if whole.tell() > max_input_mb * 1e6:
+            told = f"it takes more than prep.max_input_mb {max_input_mb:g} MB once unpacked"
+            raise FrameError(f"{told}; raise that where memory allows")
+    whole.seek(0)
+    return whole
 
 
 def _only_member(stream: IO[bytes]) -> IO[bytes]:
