@@ -77,10 +77,10 @@ class PrepConfig:
     channels: Literal["separate", "stack"] = "separate"
     match_tolerance_sec: NonNegative = 12.0
     wavelengths: tuple[PositiveInt, ...] = ()
-    quality_reject: tuple[Bit, ...] = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
-    quality_flag: tuple[Bit, ...] = (0, 1, 2, 3, 4, 8, 30)
+    quality_reject: tuple[Bit, ...] | None = None
+    quality_flag: tuple[Bit, ...] | None = None
     normalise_exposure: bool = True
-    saturation_dn: Positive | None = 16383.0
+    saturation_dn: Positive | Literal["auto"] | None = "auto"
     shape_tolerance_px: NonNegativeInt = 2
     min_coverage: Fraction = 0.5
     register: Literal["auto", "off"] = "auto"

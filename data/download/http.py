@@ -20,6 +20,10 @@ from pathlib import Path
 import aiohttp
 from astropy.io import fits
 
+from data.sources.base import FrameError
+from data.sources.fits_file.checksum import checked
+from data.sources.fits_file.layout import layout_of
+
 MAGIC = b"SIMPLE  ="
 SMALLEST_BYTES = 2 * 2880  # a FITS file with an image has one block of header and one of data at least
 CHUNK_BYTES = 2**18
@@ -87,7 +91,7 @@ def download(
 
 
 def check_fits(path: Path) -> None:
-    """Raises ValueError, saying why, unless the file is whole FITS with an image, as far as its headers tell."""
+    """Raises ValueError, saying why, unless the file is whole FITS with an image, as its headers and checksums tell."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         begin = stream.read(len(MAGIC))
@@ -103,6 +107,19 @@ def check_fits(path: Path) -> None:
         raise ValueError(f"truncated FITS file: {size} of {end} bytes")
     if not images:
         raise ValueError("FITS file without an image")
+    if damage := _damage(path):
+        raise ValueError(damage)
+
+
+def _damage(path: Path) -> str:
+    """What the checksums of a file's images say against their data; "" where they say nothing."""
+    with path.open("rb") as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            images = layout_of(stream).images
+        except FrameError as error:
+            return str(error)
+        return next(filter(None, (checked(stream, image)[0] for image in images)), "")
 
 
 def _walk(path: Path) -> tuple[int, int]:

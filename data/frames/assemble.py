@@ -16,7 +16,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.plan import ReelPlan
-from data.frames.to_grid import steps
+from data.frames.to_grid import steps, unit_of
 from data.labels.intervals import read_intervals
 from data.messages import logger
 from data.pictures import summary
@@ -212,7 +212,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,
         "origin": "lower" if plan.is_counts else "upper",
-        "unit": ("DN/s" if prep.normalise_exposure else "DN") if plan.is_counts else "level",
+        "unit": unit_of(plan.rows[0][0], prep) if plan.is_counts else "level",
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},

@@ -42,7 +42,7 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
             record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
     out = {"index": None, "accepted": False}
-    rows += [_record(frame, {"reason": frame.reason}, frame.channel) | out for frame in plan.rejected]
+    rows += [_record(f, {"reason": f.reason, "flags": f.flags}, f.channel) | out for f in plan.rejected]
     table = pd.DataFrame(rows)
     table["index"] = table["index"].astype("Int64")
     table["time_s"] = _seconds(table)

@@ -14,8 +14,12 @@ from data.frames.aia_corrections import correct_rows
 from data.frames.earth_view import sky_rows
 from data.frames.placement import Placed, Row
 from data.frames.registration import register_rows
+from data.frames.to_grid import unit_of
+from data.messages import logger
 from data.reel.files import folder_name, unlike
 from data.sources.base import RGB, UNKNOWN, Candidate
+
+log = logger(__name__)
 
 # Settings that change only the window index or what is drawn, or whose content is told by the candidates or `given`.
 _NOT_IDENTITY = (
@@ -63,7 +67,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     """
     # Workers report in any order; this one is the same every time.
     frames = [Placed.of(c) for c in sorted(candidates, key=lambda c: (c.source, c.position))]
-    checked = {name: _checked(group) for name, group in _grouped(_adopted(frames)).items()}
+    checked = {name: _of_one_unit(*_checked(group), prep) for name, group in _grouped(_adopted(frames)).items()}
     plans = []
     if prep.channels == "stack":
         wavelengths = {
@@ -81,7 +85,18 @@ def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
     Raises ValueError when a table or prep.sky can't be applied.
     """
     rows = sky_rows(plan.name, correct_rows(plan.rows, prep), prep.sky)
+    _tell_without_sky(plan.name, rows)
     return replace(plan, rows=register_rows(rows, plan.source_shape, prep))
+
+
+def _tell_without_sky(name: str, rows: tuple[Row, ...]) -> None:
+    """One line about frames whose headers do not say where they lie on the sky, and why."""
+    reasons = Counter(frame.candidate.no_sky for row in rows for frame in row if frame.wcs is None)
+    del reasons[""]
+    if reasons:
+        why, count = reasons.most_common(1)[0]
+        others = f" ({len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+        log.info(f"{name}: {reasons.total()} frames have no place on the sky; {count} x {why}{others}")
 
 
 def _adopted(frames: list[Placed]) -> list[Placed]:
@@ -126,6 +141,18 @@ def _checked(group: list[Placed]) -> tuple[list[Placed], list[Placed]]:
         else:
             kept.append(frame)
     return kept, rejected
+
+
+def _of_one_unit(accepted: list[Placed], rejected: list[Placed], prep: PrepConfig) -> tuple[list[Placed], list[Placed]]:
+    """The frames of the unit that most have, and with the rejected ones those of another quantity."""
+    units = Counter(unit_of(frame, prep) for frame in accepted)
+    if len(units) < 2:
+        return accepted, rejected
+    usual = _most_common(units)
+    odd = [frame for frame in accepted if unit_of(frame, prep) != usual]
+    reason = "unit {} (BUNIT), where most of its reel have {}; prepare a folder of these alone"
+    odd = [replace(frame, reason=reason.format(unit_of(frame, prep) or "1", usual or "1")) for frame in odd]
+    return [frame for frame in accepted if unit_of(frame, prep) == usual], rejected + odd
 
 
 def _sort_key(frame: Placed) -> tuple:

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from config import PrepConfig
+from data.frames.fill_blocks import fill_blocks, without
 from data.frames.placement import Placed
 from data.frames.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
@@ -33,12 +34,13 @@ class CalibratedFrame:
 
 def steps(prep: PrepConfig, frames: Sequence[Placed]) -> list[str]:
     """The calibration steps that `calibrate` performs on these frames, for reel.json."""
-    fits = any(frame.candidate.is_counts for frame in frames)
     done = ["missing pixels masked"]
-    if fits and prep.saturation_dn:
-        done.append(f"saturation noted at {prep.saturation_dn:g} DN")
-    if fits and prep.normalise_exposure:
-        done.append("divided by EXPTIME (DN/s)")
+    levels = {(level, frame.candidate.unit) for frame in frames if (level := saturation_level(frame, prep))}
+    if levels:
+        done.append(f"saturation noted at {', '.join(f'{level:g} {unit}' for level, unit in sorted(levels))}")
+    units = {unit_of(frame, prep) for frame in frames if is_divided(frame, prep)}
+    if units:
+        done.append(f"divided by EXPTIME ({', '.join(sorted(units))})")
     if any(frame.degradation != 1 for frame in frames):
         done.append("divided by the degradation of the instrument")
     if prep.mask:
@@ -79,9 +81,11 @@ def calibrate(
 
     `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
     """
-    level_dn = prep.saturation_dn if frame.candidate.is_counts else None
+    level_dn = saturation_level(frame, prep)
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
+    gone = _find_fill(pixels, frame)
+    valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
     to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
     free = unmasked(source_shape, prep.mask, prep.field_circle)
@@ -97,22 +101,48 @@ def calibrate(
     _mark_limb(bits, frame.sky, source_shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
-    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, prep)))
+    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone))))
 
 
-def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, prep: PrepConfig) -> list[str]:
+def _find_fill(pixels: np.ndarray, frame: Placed) -> np.ndarray:
+    """Corners of blocks of fill in a frame of a detector."""
+    candidate = frame.candidate
+    wcs = frame.wcs if candidate.is_counts else None
+    return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
+
+
+def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int) -> list[str]:
     """What was odd about a frame that is used all the same."""
     flags = [text for text in (raw.flags, frame.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
-    return flags + [f"QUALITY bit {bit}" for bit in prep.quality_flag if frame.candidate.quality >> bit & 1]
+    told = frame.candidate.missing_blocks
+    if filled or told:
+        flags.append(f"{filled} blocks of fill masked" + (f", {told} missing by the header" if told != filled else ""))
+    return flags
 
 
 def _sensitivity(frame: Placed, prep: PrepConfig) -> float:
     """What the counts of a frame are divided by."""
-    candidate = frame.candidate
-    exptime_s = candidate.exptime_s if candidate.is_counts and prep.normalise_exposure else 1.0
-    return exptime_s * frame.degradation
+    return (frame.candidate.exptime_s if is_divided(frame, prep) else 1.0) * frame.degradation
+
+
+def is_divided(frame: Placed, prep: PrepConfig) -> bool:
+    """Whether a frame's values are divided by its exposure time: counts are; a rate, a field or a picture is not."""
+    return frame.candidate.is_counts and frame.candidate.is_exposed and prep.normalise_exposure
+
+
+def unit_of(frame: Placed, prep: PrepConfig) -> str:
+    """The unit of a frame's values on the grid."""
+    return f"{frame.candidate.unit}/s" if is_divided(frame, prep) else frame.candidate.unit
+
+
+def saturation_level(frame: Placed, prep: PrepConfig) -> float | None:
+    """From which stored value on pixels are saturated; None where none are, or that is not known."""
+    if not frame.candidate.is_counts:
+        return None
+    level = frame.candidate.saturation if prep.saturation_dn == "auto" else prep.saturation_dn
+    return None if level is None or math.isnan(level) else level
 
 
 def _mark_limb(bits: np.ndarray, wcs: FrameWcs | None, shape: tuple[int, int], prep: PrepConfig) -> None:

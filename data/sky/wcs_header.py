@@ -1,4 +1,7 @@
-"""The WCS of a solar frame from its FITS header, in plain arithmetic: pass 1 of prep reads thousands of headers."""
+"""The WCS of a solar frame from its FITS header, in plain arithmetic: pass 1 of prep reads thousands of headers.
+
+What this does not read, sunpy does; a test compares both for the instruments whose headers sunpy has.
+"""
 
 import math
 from collections.abc import Mapping
@@ -8,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from data.sky.wcs import FrameWcs
+from data.sky.wcs_sunpy import read_by_sunpy
 
 R_SUN_M = 6.957e8  # nominal solar radius, IAU 2015 resolution B3
 CARRINGTON_MINUTES = 27.2753 * 1440  # mean synodic rotation
@@ -15,11 +19,31 @@ ARCSEC = {"arcsec": 1.0, "asec": 1.0, "deg": 3600.0, "degree": 3600.0}  # by CUN
 SKEW_LIMIT = 1e-5  # of the matrix against a rotation; 0.02 px at the edge of 4096
 LARGEST = (1e6, 1e6, 200.0, 200.0, 1e5, 1e5, 360.0, 1e5, 360.0, 90.0, 1e14)  # of each field; beyond is no solar frame
 LARGEST_OFFSET_ARCSEC = 3e5  # of the first pixel from the reference
+SMALL_FIELD_DEG = (
+    1.0  # from the reference point, within which all zenithal projections are one: r^3 / 3 = 0.4 arcsec at its edge
+)
+ZENITHAL = ("TAN", "ARC", "SIN", "STG", "ZEA")
+# Cards of which sunpy's maps make more than plain arithmetic: SECCHI's RSUN, orbits of SUVI, EUI, EIT and others.
+SUNPY_KNOWS_MORE = ("OBSGEO-X", "HCIX_OBS", "HEC_X", "HAEX_OBS", "RSUN", "FNDLMBMI")
 
 
 def apparent_radius_arcsec(dsun_m: float) -> float:
     """Apparent solar radius from a distance to the Sun's centre in metres."""
     return math.degrees(math.asin(R_SUN_M / dsun_m)) * 3600
+
+
+def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
+    """Where a frame (H, W) lies on the sky, or why that is not known, and a flag about what was assumed."""
+    if "CTYPE1" not in header:
+        return None, "header has no CTYPE1", ""
+    if _is_plain(header) and (wcs := from_header(header, time_utc)):
+        return wcs, "", ""
+    try:
+        cards, flag = read_by_sunpy(header, shape)
+        _check_projection(cards, shape)
+        return _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))), "", flag
+    except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
+        return None, str(error), ""
 
 
 def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:
@@ -30,13 +54,42 @@ def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:
     from HGLN_OBS by 0.01 deg. Keywords: Thompson (2006), sections 2, 8 and 9.
     """
     try:
-        wcs = FrameWcs(*_projection(header), *_observer(header, time_utc))
+        return _possible(FrameWcs(*_projection(header), *_observer(header, time_utc)))
     except (KeyError, ValueError, OverflowError, ZeroDivisionError):
         return None
+
+
+def _possible(wcs: FrameWcs) -> FrameWcs:
+    """The same. Raises ValueError for what no solar frame has."""
     values = astuple(wcs)
     possible = all(math.isfinite(v) and abs(v) <= most for v, most in zip(values, LARGEST, strict=True))
     possible &= max(abs(wcs.crpix1 * wcs.cdelt1), abs(wcs.crpix2 * wcs.cdelt2)) < LARGEST_OFFSET_ARCSEC
-    return wcs if possible and wcs.rsun_arcsec > 0 and wcs.dsun_m > R_SUN_M and wcs.scale_arcsec > 1e-3 else None
+    if not (possible and wcs.rsun_arcsec > 0 and wcs.dsun_m > R_SUN_M and wcs.scale_arcsec > 1e-3):
+        raise ValueError("its WCS is impossible")
+    return wcs
+
+
+def _is_plain(header: Mapping) -> bool:
+    """Whether sunpy reads nothing else from a header than `from_header` does; AIA's orbit apart, see there."""
+    if str(header.get("INSTRUME", "")).startswith(("AIA", "HMI")):
+        return True
+    return not any(name in header for name in SUNPY_KNOWS_MORE)
+
+
+def _check_projection(cards: dict, shape: tuple[int, int]) -> None:
+    """Let another projection pass for a tangent plane where the field is so small that it is one.
+
+    Raises ValueError for others.
+    """
+    name = cards["CTYPE1"][-3:]
+    corners = np.array([[x, y] for x in (0, shape[1]) for y in (0, shape[0])]) - [cards["CRPIX1"], cards["CRPIX2"]]
+    matrix = np.array([[cards[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
+    reach_deg = float(np.hypot(*(matrix @ corners.T)).max())
+    if name == "TAN":
+        return
+    if name not in ZENITHAL or reach_deg > SMALL_FIELD_DEG:
+        raise ValueError(f"projection {name}, {reach_deg:.3g} degrees from its reference, is no tangent plane")
+    cards |= {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"}
 
 
 def _number(header: Mapping, name: str, default: float | None = None) -> float:

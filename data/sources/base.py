@@ -37,26 +37,35 @@ class Candidate:
     channel: str = "gray"  # of its one; "rgb" where it holds three
     member: str = ""  # name inside an archive
     position: int = 0  # order inside the file: frame number, pts of a video, byte offset in a tar
+    hdu: int = 0  # of a FITS file, counted from 0
+    plane: int = -1  # of a cube in it; -1: the HDU is one image
+    is_alone: bool = True  # whether its FITS file holds no other frame
     size: int = 0  # bytes of the file or tar member
     group: int = 0  # frames of one file with the same number are read in one pass
     time_utc: str = ""  # ISO 8601 with milliseconds, empty where only relative time is known
     time_s: float = float("nan")  # seconds from the start of its video or folder
     exptime_s: float = float("nan")
     quality: int = 0
+    unit: str = "DN"  # of the stored pixels
+    is_exposed: bool = True  # counts, as bright as the exposure was long; a rate, a field, a brightness are not
+    saturation: float = float("nan")  # stored values from here on are saturated; NaN: not known
+    missing_blocks: int = 0  # that never reached the ground, by the header
+    block_px: int = 0  # side of a block; 0: not told
     shape: tuple[int, int] = (0, 0)
     label: float = float("nan")
     reason: str = ""
     flags: str = ""  # what the header makes odd about a frame that is used all the same
     wcs: FrameWcs | None = None  # of its pixels as stored
+    no_sky: str = ""  # why a frame of a detector has none
     level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
     sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
     is_counts: bool = False  # of a detector, with an exposure time and row 0 at the bottom; else a picture
     home: str = ""  # the file or folder whose frames belong together: a video, an archive, a folder of files
 
     @property
-    def place(self) -> tuple[str, str, int]:
+    def place(self) -> tuple[str, str, int, int, int]:
         """Where its bytes are, unlike those of all others."""
-        return self.path, self.member, self.position
+        return self.path, self.member, self.position, self.hdu, self.plane
 
 
 @dataclass(frozen=True)

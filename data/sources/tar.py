@@ -3,13 +3,14 @@
 import io
 import tarfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from config import PrepConfig
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
-from data.sources.fits import attempt, candidate_of, decode_bytes
+from data.sources.fits import attempt, candidates_of, decode_bytes
 
 
 class TarSource(FrameSource):
@@ -26,7 +27,7 @@ class TarSource(FrameSource):
             with _open_tar(path, self.in_one_pass) as tar:
                 for member in tar:
                     if member.name.lower().endswith(FITS_SUFFIXES):
-                        found.append(self._candidate(tar, member, base, prep))
+                        found += self._candidates(tar, member, base, prep)
             if not _Header.last or _Header.last.strip(b"\0"):
                 raise FrameError("the archive goes on in no valid header and without its end mark")
         except Exception as error:  # tarfile raises many kinds on damaged archives
@@ -34,14 +35,14 @@ class TarSource(FrameSource):
             found.append(Candidate(**base, is_counts=True, reason=reason))
         return found
 
-    def _candidate(self, tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep) -> Candidate:
+    def _candidates(self, tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep) -> list[Candidate]:
         base = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
         base |= {"position": member.offset_data, "size": member.size}
         if not member.isreg():
-            return Candidate(**base, is_counts=True, reason="archive member is not a regular file")
+            return [Candidate(**base, is_counts=True, reason="archive member is not a regular file")]
         stream = tar.extractfile(member)
         assert stream is not None  # as every regular file has one
-        return candidate_of(io.BytesIO(stream.read()) if self.in_one_pass else stream, base, prep)
+        return candidates_of(io.BytesIO(stream.read()) if self.in_one_pass else stream, base, prep)
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         for number, candidate in enumerate(candidates):
@@ -57,13 +58,17 @@ class CompressedTarSource(TarSource):
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         # Members may share a name; their offset in the decompressed stream tells them apart.
-        wanted = {candidate.position: number for number, candidate in enumerate(candidates)}
+        wanted: dict[int, list[int]] = {}
+        for number, candidate in enumerate(candidates):
+            wanted.setdefault(candidate.position, []).append(number)
         with _open_tar(Path(candidates[0].path), self.in_one_pass) as tar:
             for member in tar:
                 if member.offset_data in wanted:
                     stream = tar.extractfile(member)
                     assert stream is not None  # the scan wanted regular files only
-                    yield wanted.pop(member.offset_data), attempt(decode_bytes, stream.read())
+                    payload = stream.read()
+                    for number in wanted.pop(member.offset_data):
+                        yield number, attempt(partial(decode_bytes, payload), candidates[number])
                 if not wanted:
                     return
 
@@ -90,4 +95,4 @@ def _read_slice(candidate: Candidate) -> RawFrame:
         data = stream.read(candidate.size)
     if len(data) < candidate.size:
         raise FrameError("archive is truncated inside this member")
-    return decode_bytes(data)
+    return decode_bytes(data, candidate)

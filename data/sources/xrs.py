@@ -13,8 +13,9 @@ from astropy.io import fits
 from config import PrepConfig
 from data.reel.stretch import Stretch
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
-from data.sources.fits import BLOCK_BYTES, rows_of_image
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
+from data.sources.fits import rows_of_image
+from data.sources.fits_file.layout import BLOCK_BYTES
 from data.sources.sidecar import table_stem
 from data.sources.table import numbered
 

@@ -10,13 +10,15 @@ is not counted. All in one thread.
 register_rms_over_std.
 """
 
+import io
 import os
 
 import cv2
 from parts.common import best_s, parsed, parser, write
 
+from config import PrepConfig
 from data.frames.resample import area_mean
-from data.sources.fits import decode_bytes
+from data.sources.fits import candidates_of, decode_bytes
 from tests.support.fits_files import fits_bytes
 from tests.support.solar_frames import rms_over_std, rolled_frame, sunpy_map, to_target
 
@@ -28,7 +30,8 @@ def measure(side: int, repeat: int) -> dict[str, float]:
 
     pixels, header = rolled_frame(side)
     payload = fits_bytes(pixels, header)
-    decode_s, raw = best_s(lambda: decode_bytes(payload), repeat)
+    (candidate,) = candidates_of(io.BytesIO(payload), {"source": "", "path": "", "kind": "fits"}, PrepConfig())
+    decode_s, raw = best_s(lambda: decode_bytes(payload, candidate), repeat)
     source = sunpy_map(raw.pixels, header)
     aiapy_s, registered = best_s(lambda: register(source), repeat)
     target, to_source = to_target(registered, header, pixels.shape)

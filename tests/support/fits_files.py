@@ -11,6 +11,7 @@ from astropy.io import fits
 
 START = datetime(2012, 7, 19, 7, 30, 1)
 BLANK = -32768
+SKY = {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"}  # what a header needs to say where its frame lies
 LAYOUTS = ("rice", "primary", "extension", "singleton", "rice.gz", "primary.gz")
 
 
@@ -42,8 +43,6 @@ def header(seconds: float = 0.0, wavelength: int = 171, exptime_s: float = 2.0, 
         "EXPTIME": exptime_s,
         "QUALITY": 0,
         "BLANK": BLANK,
-        "CTYPE1": "HPLN-TAN",
-        "CTYPE2": "HPLT-TAN",
         "CUNIT1": "arcsec",
         "CUNIT2": "arcsec",
         "CDELT1": 0.6,

@@ -216,6 +216,17 @@ def test_every_layout_passes_the_check_whole_and_not_cut(tmp_path, layout):
             check_fits(path)
 
 
+def test_data_that_differ_from_their_checksum_are_refused(tmp_path):
+    path = tmp_path / "frame.fits"
+    fits.PrimaryHDU(counts(0, (64, 64))).writeto(path, checksum=True)
+    check_fits(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[5000] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match="DATASUM"):
+        check_fits(path)
+
+
 def test_a_table_is_no_image(tmp_path):
     columns = [fits.Column("x", "D", array=np.arange(1000.0))]
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(tmp_path / "table.fits")

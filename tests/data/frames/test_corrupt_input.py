@@ -59,7 +59,7 @@ DAMAGED = {
     "cut_plain": (PLAIN[:-3000], "truncated"),
     "garbage_heap": (broken_inside(RICE), "not readable as FITS"),
     "table_only": (table_only(), "no HDU holds a two-dimensional image"),
-    "cube": (CUBE, "no HDU holds a two-dimensional image"),
+    "cube": (CUBE, "a cube of 3 images 4x5 is not read: no CTYPE3 says that they follow in time"),
     "nothing": (fits_bytes(np.zeros((0, 5), np.int16), layout="primary"), "no HDU holds a two-dimensional image"),
     "all_nan": (fits_bytes(np.full((24, 32), np.nan, np.float32), layout="primary"), "no pixel is valid"),
     "all_infinite": (fits_bytes(np.full((24, 32), np.inf, np.float32), layout="primary"), "no pixel is valid"),
@@ -152,8 +152,21 @@ def accepted(payload: bytes, folder) -> list:
 def test_a_file_cut_anywhere_is_rejected(tmp_path, layout):
     payload = fits_bytes(counts(2), layout=layout)
     assert accepted(payload, tmp_path)
-    lengths = np.unique(np.concatenate([np.arange(0, len(payload), 457), len(payload) - np.array([1, 2, 80, 2880])]))
+    # What fills up the last block holds no data: without it a file is whole, and is told so.
+    end = len(payload) if layout.endswith("gz") else len(payload.rstrip(b"\0"))
+    lengths = np.unique(np.concatenate([np.arange(0, end, 457), end - np.array([1, 2, 80, 2880])]))
     assert not [n for n in lengths if accepted(payload[: max(n, 0)], tmp_path)]
+
+
+@pytest.mark.parametrize("layout", ["rice", "primary", "extension"])
+@pytest.mark.parametrize("missing", [1, 300])
+def test_a_file_whose_last_block_is_not_filled_up_is_whole_and_flagged(tmp_path, layout, missing):
+    payload = fits_bytes(counts(2), layout=layout)
+    assert payload.endswith(bytes(missing))
+    (raw,) = accepted(payload[:-missing], tmp_path)
+    np.testing.assert_array_equal(raw.pixels, counts(2))
+    assert raw.flags == "FITS: the last block is not filled up"
+    assert not accepted(payload, tmp_path)[0].flags
 
 
 @settings(max_examples=80, deadline=None)

@@ -86,7 +86,7 @@ def test_affine_between_planes_tangent_elsewhere():
 
 def candidate(wcs, level=1.0, **facts):
     facts = {"exptime_s": 1.0, "shape": (128, 128)} | facts
-    facts |= {"level": level, "wcs": wcs, "is_counts": True}
+    facts |= {"level": level, "wcs": wcs, "is_counts": True, "saturation": 16383.0}
     return Placed.of(Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **facts))
 
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from config import PrepConfig
 from data.frames.placement import Placed
 from data.frames.resample import area_mean
-from data.frames.to_grid import calibrate, steps
+from data.frames.to_grid import calibrate, steps, unit_of
 from data.reel.mask_bits import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
 from tests.support.fits_files import BLANK, counts
@@ -124,7 +124,7 @@ PICTURE = Placed.of(Candidate("a.png", "a.png", "image", "a"))
 
 
 def fits_candidate(**facts):
-    facts = {"exptime_s": 2.0, "shape": (24, 32), "is_counts": True} | facts
+    facts = {"exptime_s": 2.0, "shape": (24, 32), "is_counts": True, "saturation": 16383.0} | facts
     return Placed.of(Candidate("a.fits", "a.fits", "fits", "aia_171", "171", **facts))
 
 
@@ -294,10 +294,20 @@ def test_other_shapes_are_rejected(shape):
         frame(counts(0, shape))
 
 
-def test_flags_name_quality_bits_and_remarks():
+def test_flags_are_those_of_the_pixels_and_of_the_header():
     raw = RawFrame(counts(), BLANK, "", flags="FITS: odd card")
-    small = calibrate(raw, fits_candidate(quality=1 << 30 | 1 << 2), (24, 32), (6, 8), PrepConfig())
-    assert small.flags == "FITS: odd card; QUALITY bit 2; QUALITY bit 30"
+    small = calibrate(raw, fits_candidate(flags="QUALITY bit 2"), (24, 32), (6, 8), PrepConfig())
+    assert small.flags == "FITS: odd card; QUALITY bit 2"
+
+
+@pytest.mark.parametrize(("unit", "is_exposed", "expected"), [("DN", True, 0.5), ("DN/s", False, 1), ("G", False, 1)])
+def test_only_counts_are_divided_by_their_exposure(unit, is_exposed, expected):
+    pixels = np.full((24, 32), 100, np.int16)
+    made = fits_candidate(unit=unit, is_exposed=is_exposed, exptime_s=2.0)
+    small = calibrate(RawFrame(pixels, None, ""), made, (24, 32), (6, 8), PrepConfig())
+    np.testing.assert_allclose(small.values, 100 * expected)
+    assert unit_of(made, PrepConfig()) == ("DN/s" if is_exposed else unit)
+    assert ("divided by EXPTIME (DN/s)" in steps(PrepConfig(), [made])) == is_exposed
 
 
 def test_steps_tell_what_was_done():

@@ -26,12 +26,12 @@ from data.sky.limb import off_limb
 from data.sky.wcs import WCS_COLUMNS, FrameWcs, as_columns, from_row
 from data.sky.wcs_header import from_header
 from data.sources.base import Candidate, RawFrame
-from tests.support.fits_files import counts, fits_bytes, header, utc, write_frames
+from tests.support.fits_files import SKY, counts, fits_bytes, header, utc, write_frames
 from tests.support.paths import SHARED
 from tests.support.solar_frames import block_means, sunpy_frame, sunpy_map
 
 CUTOUTS = SHARED / "data/solar/2012-07-19/fits"
-OBSERVER = {"HGLN_OBS": 0.0, "HGLT_OBS": 4.77, "DSUN_OBS": 1.52e11}
+OBSERVER = SKY | {"HGLN_OBS": 0.0, "HGLT_OBS": 4.77, "DSUN_OBS": 1.52e11}
 SUN = FrameWcs(64.5, 60.5, 19.2, 19.2, 0.0, 0.0, 0.0, 960.0, 0.0, 5.0, 1.5e11)
 
 
@@ -93,14 +93,14 @@ def test_the_observer_is_that_of_sunpy():
 def test_carrington_coordinates_do_as_well():
     """HMI gives no others."""
     cards = {"INSTRUME": "HMI_FRONT2", "CRLN_OBS": 353.42041, "CRLT_OBS": 4.77016401, "DSUN_OBS": 1.52e11}
-    wcs = read(header(**cards))
+    wcs = read(header(**SKY | cards))
     assert wcs.hgln_deg == pytest.approx(0, abs=0.02)
     assert wcs.hglt_deg == 4.77016401
 
 
 @pytest.mark.parametrize("time_utc", ["2012-07-19T07:30:00.000", "2014-01-03T07:00:00.000", "2024-10-01T23:59:59.900"])
 def test_carrington_longitude_of_earth_is_that_of_sunpy(time_utc):
-    wcs = from_header(header(CRLN_OBS=100.0, CRLT_OBS=5.0, DSUN_OBS=1.5e11), time_utc)
+    wcs = from_header(header(**SKY, CRLN_OBS=100.0, CRLT_OBS=5.0, DSUN_OBS=1.5e11), time_utc)
     assert (wcs.hgln_deg - (100.0 - L0(time_utc).deg) + 180) % 360 - 180 == pytest.approx(0, abs=1e-3)
 
 

@@ -1,0 +1,77 @@
+"""Cubes of images in time, as IRIS' slit-jaw imager and ground-based cameras write them: each plane is a frame."""
+
+import warnings
+from dataclasses import replace
+from typing import IO
+
+import numpy as np
+from astropy.io import fits
+
+from data.sources.base import Candidate, FrameError
+from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.layout import Image, Layout
+from data.sources.times import shift_utc
+
+_PLAIN_SECONDS = ("s", "sec", "second", "seconds")
+SECONDS = dict.fromkeys(_PLAIN_SECONDS, 1.0) | {"ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0}  # by CUNIT
+_TIME_AXES = ("TIME", "UTC", "TAI", "TT")
+
+
+def planes_of(image: Image, layout: Layout, stream: IO[bytes], whole: Candidate) -> list[Candidate]:
+    """The frames of a cube (N, H, W) along time. whole: what its header tells about all of them.
+
+    Raises FrameError for a cube along anything else, saying what it is.
+    """
+    if len(image.shape) != 3:
+        raise FrameError(f"an array of {'x'.join(map(str, image.shape))}; images and cubes of them in time are read")
+    axis, n_planes = _third_axis(image.header), image.shape[0]
+    size = "x".join(str(n) for n in image.shape[1:])
+    name, unit = (text(image.header, f"{card}{axis}") for card in ("CTYPE", "CUNIT"))
+    if not (name.upper().startswith(_TIME_AXES) or (not name and unit.lower() in SECONDS)):
+        along = f"CTYPE{axis} {name!r} is no time" if name else f"no CTYPE{axis} says that they follow in time"
+        raise FrameError(f"a cube of {n_planes} images {size} is not read: {along}")
+    if whole.reason or not whole.time_utc:
+        return [replace(whole, plane=0)]
+    times_s, exposures_s = _times_s(image, layout, stream, axis)
+    planes = []
+    for plane, (time_s, exptime_s) in enumerate(zip(times_s.tolist(), exposures_s.tolist(), strict=True)):
+        own = {"exptime_s": exptime_s} if exptime_s > 0 else {}
+        planes.append(replace(whole, plane=plane, time_utc=shift_utc(whole.time_utc, time_s), **own))
+    return planes
+
+
+def _third_axis(header: fits.Header) -> int:
+    """The number of the axis beyond the two of the image that is longer than 1."""
+    prefix = "ZNAXIS" if header.get("ZIMAGE") is True else "NAXIS"
+    return next(i for i in range(3, header[prefix] + 1) if header[f"{prefix}{i}"] != 1)
+
+
+def _times_s(image: Image, layout: Layout, stream: IO[bytes], axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of each plane from the header's time, and exposure times, NaN where the header's holds for all."""
+    n_planes, header = image.shape[0], image.header
+    auxiliary = next((i for i in layout.images if i.hdu > image.hdu and is_auxiliary(i, n_planes)), None)
+    if auxiliary is not None:
+        return _auxiliary(auxiliary, stream)
+    step = number(header, f"CDELT{axis}") * SECONDS.get(text(header, f"CUNIT{axis}").lower() or "s", np.nan)
+    if not step > 0:
+        raise FrameError(f"a cube of {n_planes} images is not read: CDELT{axis} is no step in time")
+    first = number(header, f"CRPIX{axis}")
+    return (np.arange(n_planes) + 1 - (1.0 if np.isnan(first) else first)) * step, np.full(n_planes, np.nan)
+
+
+def is_auxiliary(image: Image, n_planes: int) -> bool:
+    """Whether an image is IRIS' table of one row a plane, whose columns are named by the header (ITN 26, section 4)."""
+    column = image.header.get("TIME")
+    return len(image.shape) == 2 and image.shape[0] == n_planes and isinstance(column, int)
+
+
+def _auxiliary(image: Image, stream: IO[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    stream.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fits.open(stream, memmap=False) as hdus:
+            table = np.asarray(hdus[image.hdu].data, float)
+    exposures = image.header.get("EXPTIMES")
+    # Seconds from the first plane: DATE_OBS, the header's time, is that of the first one.
+    seconds = table[:, image.header["TIME"]] - table[0, image.header["TIME"]]
+    return seconds, table[:, exposures] if isinstance(exposures, int) else np.full(len(table), np.nan)

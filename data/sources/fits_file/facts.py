@@ -1,0 +1,146 @@
+"""What a FITS header tells about a frame: the fields of its candidate, and why it is refused or flagged.
+
+Rules about QUALITY, saturation and exposure are the instrument's own; of others nothing is known, and so it is flagged.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from astropy.io import fits
+
+from config import PrepConfig
+from data.sky.wcs_header import place
+from data.sources.base import FrameError
+from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.identity import identity_of
+from data.sources.fits_file.times import time_of
+from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
+
+EXPTIME_LIMITS_S = (1e-6, 1e6)
+TIME_UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0}
+# Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
+AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
+AIA_FLAG = (0, 1, 2, 3, 4, 8, 30)
+NO_DATA_BIT = 31  # in all of JSOC's series, HMI's and MDI's too: the record has no image
+AIA_SATURATION_DN = 16383.0  # 14 bits
+# What headers call the value from which pixels are saturated, in the unit of the data: SECCHI, SUVI, others.
+SATURATION_CARDS = ("DSATVAL", "SAT_THR", "SATURATE")
+_EIT_REMARK = re.compile(r"\b(N_MISSING_BLOCKS|BLOCKS_HORZ) = +(\d{1,9})")
+_GOOD = {"", "ok", "good", "none"}
+# Images that have neither a unit nor an exposure by nature: normalised intensities, and fluxes made from photon lists.
+_NEEDS_NO_EXPOSURE = re.compile(r".*GONG|RHESSI", re.IGNORECASE)
+
+
+def facts_of(header: Mapping, shape: tuple[int, int], prep: PrepConfig) -> dict[str, Any]:
+    """Candidate fields of a frame `shape` (H, W). Of a frame that is refused there is at least a reason."""
+    who = identity_of(header)
+    facts: dict[str, Any] = {"shape": shape, "reel": who.reel, "channel": who.channel, "flags": ""}
+    exptime_s = _exposure_s(header)
+    unit, flag = _unit(header, exptime_s)
+    facts |= {"exptime_s": exptime_s, "unit": unit.name, "is_exposed": unit.is_counts}
+    facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
+    facts["saturation"] = _saturation(header)
+    facts["missing_blocks"], facts["block_px"] = _missing_blocks(header, shape)
+    flags = [flag]
+    try:
+        facts["quality"], quality_flags, reason = _judged(header, prep)
+        facts["time_utc"] = time_of(header)
+    except FrameError as error:
+        return facts | {"reason": str(error)}
+    facts["wcs"], facts["no_sky"], sky_flag = _sky(header, shape, facts["time_utc"])
+    facts["flags"] = "; ".join(filter(None, [*flags, *quality_flags, sky_flag]))
+    return facts | {"reason": reason or _refusal(facts, prep)}
+
+
+def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
+    try:
+        return place(header, shape, time_utc)
+    except fits.VerifyError as error:  # a damaged card among those of the WCS does not make the pixels useless
+        return None, f"a card of its WCS is damaged: {error}", ""
+
+
+def _exposure_s(header: Mapping) -> float:
+    """Exposure time: that of the pixels where it is told, else that of the shutter (SHT_MDUR is TRACE's)."""
+    value = number(header, "XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR")
+    return value * TIME_UNITS_S.get(text(header, "TIMEUNIT").lower(), 1.0)
+
+
+def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:
+    """The unit of a frame, and a flag where that is not what the header says."""
+    unit = unit_of(header)
+    if unit is not None:
+        needless = math.isnan(exptime_s) and not unit.is_counts
+        return unit, f"no EXPTIME, and none needed: BUNIT {text(header, 'BUNIT') or unit.name}" if needless else ""
+    by_nature = _NEEDS_NO_EXPOSURE.match(text(header, "TELESCOP"))
+    if math.isnan(exptime_s) and (by_nature or "BUNIT" in header):
+        return PixelUnit("", False), "no EXPTIME and no BUNIT: taken as it is"
+    return PixelUnit(DEFAULT_COUNTS, True), ""
+
+
+def _saturation(header: Mapping) -> float:
+    """From where pixels as stored are saturated; NaN where that is not known."""
+    if text(header, "INSTRUME").startswith("AIA"):
+        return AIA_SATURATION_DN
+    return number(header, *SATURATION_CARDS)
+
+
+def _missing_blocks(header: Mapping, shape: tuple[int, int]) -> tuple[int, int]:
+    """How many compression blocks never arrived, and their side in px: by NMISSING, or by EIT's comments."""
+    missing = number(header, "NMISSING", "N_MISSING_BLOCKS")
+    remarks = "" if not math.isnan(missing) or "COMMENT" not in header else str(header["COMMENT"])
+    told = dict(_EIT_REMARK.findall(remarks))
+    across = int(told.get("BLOCKS_HORZ", 0))
+    missing = float(told.get("N_MISSING_BLOCKS", 0)) if math.isnan(missing) else missing
+    return max(0, min(int(missing), 2**31)), shape[1] // across if across else 0
+
+
+def _judged(header: Mapping, prep: PrepConfig) -> tuple[int, list[str], str]:
+    """The bits of QUALITY, what is to be flagged about them, and why they reject the frame."""
+    value, is_aia = header.get("QUALITY", 0), text(header, "INSTRUME").startswith("AIA")
+    bits = _bits(value)
+    if bits is None:
+        if is_aia or prep.quality_reject:
+            raise FrameError(f"QUALITY {value!r} is no number")
+        good = str(value).strip().lower() in _GOOD
+        return 0, [] if good else [f"QUALITY {value!r}, whose meaning is not known"], ""
+    by_default = (AIA_REJECT, AIA_FLAG) if is_aia else ((NO_DATA_BIT,), tuple(range(NO_DATA_BIT)))
+    reject = by_default[0] if prep.quality_reject is None else prep.quality_reject
+    flag = by_default[1] if prep.quality_flag is None else prep.quality_flag
+    wrong = [str(bit) for bit in reject if bits >> bit & 1]
+    reason = "QUALITY bit " + ", ".join(wrong) if wrong else ""
+    return bits, [f"QUALITY bit {bit}" for bit in flag if bits >> bit & 1], reason
+
+
+def _bits(value: Any) -> int | None:
+    """QUALITY as 32 bits, written as a number or as text in any base; None where it is neither."""
+    try:
+        number = _bits_of_text(value.strip()) if isinstance(value, str) else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number & 0xFFFFFFFF
+
+
+def _bits_of_text(told: str) -> int:
+    """0x00020000, 131072, and 00020000: eight digits filled up with zeros are hexadecimal, as tables print them."""
+    if re.fullmatch(r"0[0-9A-Fa-f]{7}|[0-9A-Fa-f]{8}(?<!\d{8})", told):
+        return int(told, 16)
+    return int(told, 0) if told[:1] != "0" or not told.isdigit() else int(told)
+
+
+def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:
+    if prep.wavelengths and facts["channel"] not in {str(w) for w in prep.wavelengths}:
+        return f"wavelength {facts['channel']} is not among prep.wavelengths"
+    if prep.normalise_exposure and facts["is_exposed"]:
+        return _exposure_refusal(facts["exptime_s"])
+    return ""
+
+
+def _exposure_refusal(exptime_s: float) -> str:
+    if math.isnan(exptime_s):
+        return (
+            "header has no EXPTIME, by which counts are divided; prep.normalise_exposure false takes them as they are"
+        )
+    shortest_s, longest_s = EXPTIME_LIMITS_S
+    return "" if shortest_s <= exptime_s <= longest_s else f"EXPTIME {exptime_s:g} s is impossible"

@@ -1,0 +1,167 @@
+"""Which reel a frame belongs to, by its FITS header: everything that makes it another kind of picture is in the name.
+
+Spacecraft or telescope, instrument, detector, wavelength in angstrom, filter, content and target, as far as the header
+tells them. Frames of one name can follow each other in a reel; no two kinds share one.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data.sources.fits_file.cards import number, text
+
+ANGSTROM = {
+    **dict.fromkeys(("", "angstrom", "angstroms", "a", "aa", "0.1nm", "-10", "å", "ångström", "ångstrom"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre", "-9"), 10.0),
+    **dict.fromkeys(("um", "micron", "microns", "micrometer", "µm", "-6"), 1e4),
+    **dict.fromkeys(("mm", "-3"), 1e7),
+    **dict.fromkeys(("cm", "-2"), 1e8),
+    **dict.fromkeys(("m", "0"), 1e10),
+}
+_IN_COMMENT = re.compile(r"[\[(]\s*(nm|nanometers?|angstroms?|a|um|microns?)\s*[\])]", re.IGNORECASE)
+_NOTHING = {"", "none", "unknown", "n_a", "na", "null", "undefined", "0", "999"}
+_LONGEST = 40  # letters of a part
+
+
+@dataclass(frozen=True)
+class Identity:
+    """reel: its name; channel: what tells it from others of its instrument, the wavelength where it has one."""
+
+    reel: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """How an instrument is told, and named. parts: the cards that tell its frames apart beside the wavelength."""
+
+    name: str
+    card: str
+    pattern: str
+    parts: tuple[str, ...] = ()
+    wave_unit: str = ""
+
+
+# Of instruments whose headers say it in their own way, or more than is needed to tell their frames apart.
+INSTRUMENTS = (
+    Instrument("aia", "INSTRUME", "AIA"),
+    Instrument("hmi", "INSTRUME", "HMI", ("CONTENT", "HARPNUM")),
+    Instrument("mdi", "CAMERA", "MDI$", ("CONTENT",)),
+    Instrument("mdi", "INSTRUME", "MDI$", ("CONTENT",)),
+    Instrument("eit", "INSTRUME", "EIT$", ("FILTER",)),
+    Instrument("eit", "TELESCOP", r".*\(EIT\)", ("FILTER",)),
+    Instrument("swap", "INSTRUME", "SWAP$"),
+    Instrument("xrt", "INSTRUME", "XRT$", ("EC_FW1_", "EC_FW2_")),
+    Instrument("sxt", "INSTRUME", "SXT$", ("WAVELNTH",)),
+    Instrument("sji", "INSTRUME", "SJI"),
+    Instrument("kcor", "INSTRUME", "COSMO K-Coronagraph", (), "nm"),
+    Instrument("lasco", "INSTRUME", "LASCO", ("DETECTOR", "FILTER", "POLAR")),
+    Instrument("rhessi", "INSTRUME", "RHESSI", ("ENERGY_L", "ENERGY_H")),
+    Instrument("suvi", "DETECTOR", "SUVI"),
+    Instrument("suvi", "INSTRUME", ".*Solar Ultraviolet Imager"),
+    Instrument("gong", "TELESCOP", ".*GONG", ("SITE", "IMTYPE")),
+)
+_GENERAL = ("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "POLAR", "EC_FW1_", "EC_FW2_", "SITE")
+_SATELLITE = re.compile(r"[_-]g(\d\d)[_.]", re.IGNORECASE)  # in names of SUVI's files, whose TELESCOP is GOES-R for all
+
+
+def identity_of(header: Mapping) -> Identity:
+    """The reel of a frame and its channel there."""
+    known = next((i for i in INSTRUMENTS if re.match(i.pattern, text(header, i.card))), None)
+    platform = _satellite(header) if known else _platform(header)
+    cards = known.parts if known else _GENERAL
+    wavelength = wavelength_text(header, known.wave_unit if known else "")
+    names = [known.name] if known else [_slug(text(header, card)) for card in ("INSTRUME", "DETECTOR")]
+    name = _joined([platform, *names])
+    details = [_without(_slug(_value(header, card)), names[0]) for card in cards]
+    if (
+        known and "CONTENT" in cards and details[0] in ("", "observable")
+    ):  # as of SHARPs: only the unit tells what it is
+        details.append(_slug(text(header, "BUNIT")))
+    details = _new(details, [*name.split("_"), wavelength])
+    channel = wavelength or "_".join(details) or "image"
+    return Identity(
+        "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])]), channel
+    )
+
+
+def wavelength_text(header: Mapping, wave_unit: str = "") -> str:
+    """The wavelength in angstrom as text, "" where there is none. wave_unit: where the header does not tell it."""
+    card = next((name for name in ("WAVELNTH", "WAVE_LEN", "TWAVE1") if number(header, name) > 0), "")
+    if not card:
+        return ""
+    unit = _wave_unit(header, card) or wave_unit
+    return f"{number(header, card) * _angstroms(unit):.7g}"
+
+
+def _wave_unit(header: Mapping, card: str) -> str:
+    """The unit of a wavelength by WAVEUNIT, a power of ten of metres with some, or by the comment of its own card."""
+    unit = header.get("WAVEUNIT")
+    if unit is not None and str(unit).strip():
+        return str(unit).strip()
+    comments = getattr(header, "comments", None)
+    told = _IN_COMMENT.search(str(comments[card])) if comments is not None else None
+    return told[1] if told else ""
+
+
+def _angstroms(unit: str) -> float:
+    if unit.lower() in ANGSTROM:
+        return ANGSTROM[unit.lower()]
+    import astropy.units as u  # late: few units are unusual
+
+    try:
+        return float(u.Unit(unit).to(u.AA))
+    except (ValueError, TypeError, u.UnitConversionError):
+        return 1.0
+
+
+def _platform(header: Mapping) -> str:
+    """Spacecraft or telescope; that part of it which INSTRUME and DETECTOR do not say again."""
+    told = text(header, "OBSRVTRY") or text(header, "TELESCOP")
+    parts = [_slug(part) for part in re.split(r"[/,]", told)]
+    return "_".join(dict.fromkeys(part for part in parts if part))
+
+
+def _satellite(header: Mapping) -> str:
+    """GOES' number for SUVI, of which several look at the Sun at a time; other instruments here are on one only."""
+    if not re.match("GOES", text(header, "TELESCOP")):
+        return ""
+    if told := re.search(r"\d\d", text(header, "TELESCOP")):
+        return f"goes_{told[0]}"
+    named = _SATELLITE.search(text(header, "FILENAME") or text(header, "REF_IMG"))
+    return f"goes_{named[1]}" if named else ""
+
+
+def _value(header: Mapping, card: str) -> str:
+    value = header.get(card)
+    if isinstance(value, bool) or value is None:
+        return ""
+    if card == "POLAR" and not isinstance(value, str):
+        return f"pol {value:g}" if value >= 0 else ""  # degrees; SECCHI and PUNCH write a negative one for none
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _slug(told: str) -> str:
+    """Small letters and digits with _ between them; "" for what stands for nothing."""
+    slug = re.sub(r"[^a-z0-9]+", "_", told.lower()).strip("_")[:_LONGEST].strip("_")
+    return "" if slug in _NOTHING else slug
+
+
+def _joined(parts: list[str]) -> str:
+    """Parts in a row, without words that were said before."""
+    return "_".join(dict.fromkeys(word for part in parts if part for word in _words(part)))
+
+
+def _without(part: str, name: str) -> str:
+    """What a card says without the instrument's name before it."""
+    return part.removeprefix(f"{name}_") if name else part
+
+
+def _words(part: str) -> list[str]:
+    """stereo_a is one word: its letter alone would be lost beside another one."""
+    return re.findall(r"[a-z0-9]{2,}(?:_[a-z0-9])*(?![a-z0-9])|[a-z0-9]+", part)
+
+
+def _new(details: list[str], said: list[str]) -> list[str]:
+    """The details that say something new."""
+    return [part for part in dict.fromkeys(details) if part and not set(part.split("_")) <= set(said)]

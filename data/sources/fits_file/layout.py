@@ -1,0 +1,144 @@
+"""Where the images of a FITS file are: a walk over its headers, which reads no data.
+
+The headers are walked over without astropy's HDU classes, which would loop for hours over an impossible NAXIS.
+"""
+
+import io
+import math
+from dataclasses import dataclass
+from typing import IO
+
+from astropy.io import fits
+
+from data.sources.base import MAX_PIXELS, FrameError
+
+BLOCK_BYTES = 2880  # of which headers and data are made up
+NO_IMAGE = "no HDU holds a two-dimensional image"
+# What describes an HDU's own data or its place in the file; nothing else of an empty primary HDU is about itself alone.
+_STRUCTURE = {
+    *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "NEXTEND", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"),
+    *("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", "INHERIT", "END"),
+    *("EXTNAME", "EXTVER", "EXTLEVEL", "COMMENT", "HISTORY", ""),
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """An HDU that holds an image. header: with what it inherits; shape: without singletons, slowest axis first."""
+
+    hdu: int
+    header: fits.Header
+    shape: tuple[int, ...]
+    start: int  # of its header, bytes
+    data_start: int
+    data_bytes: int  # without padding
+    file_bytes: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file reaches to the end of the data."""
+        return self.data_start + self.data_bytes <= self.file_bytes
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the last block is there to its end, as the standard wants it."""
+        return self.data_start + _padded(self.data_bytes) <= self.file_bytes
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The images of a file in order, and what is odd about it."""
+
+    images: tuple[Image, ...]
+    flags: tuple[str, ...]
+
+
+def layout_of(stream: IO[bytes]) -> Layout:
+    """The images of a FITS file. Raises FrameError when there is none, or where its first header is impossible."""
+    magic = stream.read(6)
+    if magic != b"SIMPLE":
+        raise FrameError("file does not begin as FITS does" if magic else "file is empty")
+    file_bytes = stream.seek(0, io.SEEK_END)
+    images: list[Image] = []
+    flags: list[str] = []
+    primary, start, number = None, 0, 0
+    while start < file_bytes:
+        stream.seek(start)
+        try:
+            header = fits.Header.fromfile(stream)
+            shape, n_bytes = image_shape(header), _data_bytes(header)
+        except (EOFError, OSError, FrameError, fits.VerifyError) as error:
+            if not images:
+                raise
+            flags.append(f"FITS: what lies behind HDU {number - 1} is not read: {str(error)[:80]}")
+            break
+        data_start = stream.tell()
+        primary = header if primary is None else primary
+        if len(shape) >= 2:
+            image = Image(number, header, shape, start, data_start, n_bytes, file_bytes)
+            if number and _inherits(header, primary):
+                _inherit(header, primary)
+            images.append(image)
+        start, number = data_start + _padded(n_bytes), number + 1
+    if not images:
+        raise FrameError(NO_IMAGE)
+    return Layout(tuple(images), tuple(flags))
+
+
+def check_size(shape: tuple[int, ...]) -> None:
+    """Raises FrameError for an image of more pixels than are read."""
+    if math.prod(shape[-2:]) > MAX_PIXELS:
+        raise FrameError(f"image of {shape[-2]}x{shape[-1]} pixels; up to {MAX_PIXELS} pixels are read")
+
+
+def _inherits(header: fits.Header, primary: fits.Header) -> bool:
+    """Whether keywords of the primary HDU hold for an extension: as INHERIT says, else where that HDU has no data."""
+    inherit = header.get("INHERIT")
+    return inherit if isinstance(inherit, bool) else primary.get("NAXIS") == 0
+
+
+def _inherit(header: fits.Header, primary: fits.Header) -> None:
+    """Add to a header what it inherits and does not say itself."""
+    for card in primary.cards:
+        name = card.keyword
+        if name not in _STRUCTURE and not name.startswith("NAXIS") and name not in header:
+            header.append(card, end=True)
+
+
+def image_shape(header: fits.Header) -> tuple[int, ...]:
+    """Sizes of an HDU's image, slowest axis first and without singletons; () when it holds none."""
+    if header.get("ZIMAGE") is True:
+        sizes = _axes(header, "ZNAXIS")
+    elif "SIMPLE" in header or str(header.get("XTENSION")).strip() == "IMAGE":
+        sizes = _axes(header, "NAXIS")
+    else:
+        return ()
+    return tuple(n for n in sizes if n != 1) if all(sizes) else ()
+
+
+def _axes(header: fits.Header, keyword: str) -> list[int]:
+    """Sizes of the axes, slowest first. Raises FrameError when they, or the number of table columns, are impossible."""
+    axes, columns = header.get(keyword, 0), header.get("TFIELDS", 0)
+    if not all(isinstance(n, int) and 0 <= n <= 999 for n in (axes, columns)):  # the FITS standard's limits
+        raise FrameError(f"{keyword} {axes!r} or TFIELDS {columns!r} is impossible")
+    sizes = [header.get(f"{keyword}{i}", 0) for i in range(axes, 0, -1)]
+    if not all(isinstance(n, int) and n >= 0 for n in sizes):
+        raise FrameError(f"axes of sizes {sizes[:4]} are impossible")
+    return sizes
+
+
+def _data_bytes(header: fits.Header) -> int:
+    """Bytes of an HDU's data, without padding."""
+    sizes = _axes(header, "NAXIS")
+    facts = [header.get(name, default) for name, default in (("BITPIX", 8), ("PCOUNT", 0), ("GCOUNT", 1))]
+    if not all(isinstance(n, int) and abs(n) < 2**62 for n in facts):
+        raise FrameError(f"BITPIX, PCOUNT, GCOUNT {facts} are impossible")
+    bits, extra, groups = facts
+    n_bytes = abs(bits) // 8 * groups * (extra + (math.prod(sizes) if sizes else 0))
+    if not 0 <= n_bytes < 2**62:
+        raise FrameError(f"data of {n_bytes} bytes are impossible")
+    return n_bytes
+
+
+def _padded(n_bytes: int) -> int:
+    return -(-n_bytes // BLOCK_BYTES) * BLOCK_BYTES

@@ -1,0 +1,60 @@
+"""FITS files behind the compressions that archives hand out, told by their first bytes and not by their names."""
+
+import bz2
+import gzip
+import io
+import lzma
+import math
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import IO, Any
+
+from data.sources.base import FrameError
+
+PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
+_OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
+    b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
+    b"PK\x03\x04": ("zip", lambda stream: _only_member(stream)),
+}
+CHUNK_BYTES = 2**20
+
+
+def plain(stream: IO[bytes], max_input_mb: float = math.inf) -> IO[bytes]:
+    """The stream, decompressed into memory where it is compressed.
+
+    Raises FrameError when that fails, or where more than prep.max_input_mb come of it.
+    """
+    magic = stream.read(6)
+    stream.seek(0)
+    found = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
+    if found is None:
+        return stream
+    name, opened = found
+    try:
+        with opened(stream) as packed:
+            return _held(packed, max_input_mb)
+    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
+        raise FrameError(f"damaged {name}: {error}") from None
+
+
+def _held(packed: IO[bytes], max_input_mb: float) -> IO[bytes]:
+    whole = io.BytesIO()
+    while chunk := packed.read(CHUNK_BYTES):
+        whole.write(chunk)
+        if whole.tell() > max_input_mb * 1e6:
+            told = f"it takes more than prep.max_input_mb {max_input_mb:g} MB once unpacked"
+            raise FrameError(f"{told}; raise that where memory allows")
+    whole.seek(0)
+    return whole
+
+
+def _only_member(stream: IO[bytes]) -> IO[bytes]:
+    """The file in a zip that was made of one, as astropy takes it."""
+    archive = zipfile.ZipFile(stream)
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if len(names) != 1:
+        raise FrameError(f"it is a zip of {len(names)} files, and not one compressed FITS file")
+    return archive.open(names[0])

@@ -1,0 +1,82 @@
+"""Blocks that never reached the ground are masked and counted; what the Sun or the camera did is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.frames.fill_blocks import fill_blocks
+from data.frames.placement import Placed
+from data.frames.to_grid import calibrate
+from data.reel.mask_bits import INVALID
+from data.sky.wcs import FrameWcs
+from data.sources.base import Candidate, RawFrame
+from data.sources.fits_file.facts import facts_of
+from tests.support.fits_files import counts, header
+
+SIZE = 256  # a disc of 8 blocks across, about 6 of which lie on it
+SUN = FrameWcs(128.5, 128.5, 10.0, 10.0, 0.0, 0.0, 0.0, 960.0, 0.0, 0.0, 1.5e11)
+
+
+def picture(*blocks, value=0, dtype=np.int16):
+    pixels = counts(1, (SIZE, SIZE)).astype(dtype)
+    for row, column in blocks:
+        pixels[32 * row : 32 * row + 32, 32 * column : 32 * column + 32] = value
+    return pixels
+
+
+def found(pixels, wcs=SUN, missing=0, side_px=0):
+    return [
+        (int(y) // (side_px or 32), int(x) // (side_px or 32)) for y, x in fill_blocks(pixels, wcs, missing, side_px)
+    ]
+
+
+@given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8), st.sampled_from((0, -7)))
+def test_blocks_that_the_header_tells_of_are_found_wherever_they_are(blocks, value):
+    assert set(found(picture(*blocks, value=value), None, missing=3)) == blocks
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, ">i2"])
+def test_without_such_a_header_only_blocks_on_the_disc_are(dtype):
+    assert found(picture((0, 0), (3, 4), (7, 3), dtype=dtype)) == [(3, 4)]
+    assert found(picture((3, 4), dtype=dtype), wcs=None) == []
+
+
+def test_neither_black_pictures_nor_bright_plateaus_are_fill():
+    assert found(np.zeros((SIZE, SIZE), np.int16)) == []
+    assert found(picture((3, 3), value=16383)) == []
+    assert found(counts(1, (SIZE, SIZE))) == []
+    assert found(np.full((SIZE, SIZE), np.nan, np.float32)) == []
+    assert found(np.zeros((8, 8), np.int16), missing=1) == []
+
+
+def test_the_side_of_a_block_may_be_told():
+    pixels = counts(1, (SIZE, SIZE))
+    pixels[40:48, 16:24] = 0
+    assert found(pixels, None, 1, side_px=8) == [(5, 2)]
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_they_are_masked_and_counted(missing):
+    facts = {"exptime_s": 1.0, "shape": (SIZE, SIZE), "wcs": SUN, "is_counts": True, "missing_blocks": missing}
+    frame = Placed.of(Candidate("a", "a", "fits", "eit_195", **facts))
+    made = calibrate(RawFrame(picture((3, 4)), None, ""), frame, (SIZE, SIZE), (8, 8), PrepConfig())
+    assert np.argwhere(made.bits & INVALID).tolist() == [[3, 4]]
+    assert made.coverage == pytest.approx(63 / 64)
+    told = f", {missing} missing by the header" if missing != 1 else ""
+    assert made.flags == f"1 blocks of fill masked{told}"
+
+
+def test_headers_tell_of_them():
+    eit = header()
+    for remark in ("  BLOCKS_HORZ =   32", "  BLOCKS_VERT =   32", "  N_MISSING_BLOCKS =    3"):
+        eit["COMMENT"] = remark
+    for head, expected in (
+        (eit, (3, 8)),
+        (header(NMISSING=2), (2, 0)),
+        (header(NMISSING=2.0), (2, 0)),
+        (header(), (0, 0)),
+    ):
+        facts = facts_of(head, (256, 256), PrepConfig())
+        assert (facts["missing_blocks"], facts["block_px"]) == expected

@@ -1,0 +1,110 @@
+"""Places on the sky of headers that plain arithmetic does not read: as sunpy has them, or a line that says why not."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.frames.plan import plan_reels
+from data.sky.wcs_header import from_header, place
+from data.sources.base import Candidate
+from tests.support.fits_files import SKY, header, utc
+from tests.support.solar_frames import sunpy_map
+
+OBSERVER = {"HGLN_OBS": 0.0, "HGLT_OBS": 4.77, "DSUN_OBS": 1.52e11}
+SHAPE = (24, 32)
+OTHER = {"INSTRUME": "CAM", "TELESCOP": "KSO"}
+
+
+def placed(**cards):
+    return place(header(**SKY | OTHER | OBSERVER | cards), SHAPE, utc(0))
+
+
+def as_sunpy(wcs, **cards):
+    solar_map = sunpy_map(np.zeros(SHAPE), header(**SKY | OTHER | OBSERVER | cards))
+    x, y = np.array([0, 31, 0, 31]), np.array([0, 0, 23, 23])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an observer that is not told
+        lon, lat = solar_map.wcs.pixel_to_world_values(x, y)
+    expected = ((lon + 180) % 360 - 180) * 3600, lat * 3600
+    return np.hypot(*(np.array(wcs.pixel_to_hpc(x, y)) - expected)).max()
+
+
+@pytest.mark.parametrize("projection", ["ARC", "SIN", "ZEA", "STG"])
+def test_small_fields_of_other_projections_are_tangent_planes(projection):
+    cards = {"CTYPE1": f"HPLN-{projection}", "CTYPE2": f"HPLT-{projection}", "CDELT1": 40.0, "CDELT2": 40.0}
+    wcs, why, _ = placed(**cards)
+    assert why == ""
+    # 20 pixels of 40 arcsec: r^3 / 3 is 0.02 arcsec
+    assert as_sunpy(wcs, **cards) < 0.05
+
+
+def test_an_observer_that_is_not_told_is_on_earth_and_flagged():
+    cards = dict.fromkeys(OBSERVER)
+    wcs, why, flag = placed(**cards)
+    assert (why, flag) == ("", "observer taken as Earth, for the header has none")
+    assert wcs.hgln_deg == pytest.approx(0, abs=0.01)
+    assert wcs.dsun_m == pytest.approx(1.52e11, rel=0.01)
+    assert as_sunpy(wcs, **cards) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason"),
+    [
+        ({"CTYPE1": None, "CTYPE2": None}, "header has no CTYPE1"),
+        ({"CTYPE1": "HPLN-AZP", "CTYPE2": "HPLT-AZP", "PV2_1": 0.5}, "projection AZP"),
+        ({"CTYPE1": "HPLN-ARC", "CTYPE2": "HPLT-ARC", "CDELT1": 900.0, "CDELT2": 900.0}, "projection ARC"),
+        ({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}, ""),
+        ({"CTYPE1": "CRLN-CAR", "CTYPE2": "CRLT-CAR", "CUNIT1": "deg", "CUNIT2": "deg"}, "not helioprojective"),
+        ({"CRPIX1": None}, "header has no CRPIX1"),
+        ({"CROTA2": None, "PC1_1": 1.0, "PC1_2": 0.3}, "skewed axes"),
+        ({"DSUN_OBS": 0.0}, ""),
+    ],
+    ids=str,
+)
+def test_what_has_no_place_says_why(cards, reason):
+    wcs, why, _ = placed(**cards)
+    assert wcs is None
+    assert why
+    assert reason in why
+    assert "\n" not in why
+
+
+VALUES = st.sampled_from([None, "", "a text", True, 0.0, -1.0, 1e300, float("nan"), float("inf"), 10**30])
+CARDS = ("CTYPE1", "CTYPE2", "CUNIT1", "CDELT1", "CRPIX2", "CRVAL1", "CROTA2", "PC1_1", "CD1_1", "DSUN_OBS", "RSUN")
+
+
+@given(st.dictionaries(st.sampled_from(CARDS), VALUES, max_size=3))
+def test_no_card_stops_a_scan(cards):
+    head = {**dict(header(**SKY | OTHER | OBSERVER)), **{k: v for k, v in cards.items() if v is not None}}
+    wcs, why, _ = place(head, SHAPE, utc(0))
+    assert (wcs is None) == bool(why)
+    assert wcs is None or np.isfinite(wcs.sun_centre_px).all()
+
+
+def test_plain_headers_are_read_without_sunpy(monkeypatch):
+    monkeypatch.setattr("data.sky.wcs_header.read_by_sunpy", lambda *_: pytest.fail("asked sunpy"))
+    head = header(**SKY | OBSERVER)
+    assert place(head, SHAPE, utc(0)) == (from_header(head, utc(0)), "", "")
+
+
+def test_one_line_says_why_frames_have_no_place(capfd):
+    facts = {"shape": (8, 8), "is_counts": True, "no_sky": "header has no CTYPE1", "exptime_s": 1.0}
+    plan_reels([Candidate(f"{i}", "x", "fits", "kso", time_utc=utc(i), **facts) for i in range(3)], PrepConfig())
+    told = capfd.readouterr().err
+    assert told.count("no place on the sky") == 1
+    assert "kso: 3 frames have no place on the sky; 3 x header has no CTYPE1" in told
+
+
+def test_frames_of_another_unit_are_rejected_with_a_reason_that_names_bunit():
+    facts = {"shape": (8, 8), "is_counts": True, "exptime_s": 1.0}
+    units = [{"unit": "DN"}, {"unit": "DN/s", "is_exposed": False}, {"unit": "DN"}, {"unit": "G", "is_exposed": False}]
+    found = [Candidate(f"{i}", "x", "fits", "kso", time_utc=utc(i), **facts | u) for i, u in enumerate(units)]
+    (plan,) = plan_reels(found, PrepConfig())
+    assert len(plan.rows) == 3  # DN becomes DN/s
+    assert [frame.reason for frame in plan.rejected] == [
+        "unit G (BUNIT), where most of its reel have DN/s; prepare a folder of these alone"
+    ]

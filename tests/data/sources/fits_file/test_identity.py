@@ -1,0 +1,80 @@
+"""Names of reels: two kinds of frames never share one, and one kind has one."""
+
+import pytest
+from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.sources.fits_file.identity import identity_of
+
+AIA = {"TELESCOP": "SDO/AIA", "INSTRUME": "AIA_3"}
+HMI = {"TELESCOP": "SDO/HMI", "INSTRUME": "HMI_FRONT2", "WAVELNTH": 6173.0}
+EUVI = {"TELESCOP": "STEREO", "OBSRVTRY": "STEREO_A", "INSTRUME": "SECCHI", "DETECTOR": "EUVI", "WAVELNTH": 195}
+EUI = {"TELESCOP": "SOLO/EUI/FSI", "OBSRVTRY": "Solar Orbiter", "INSTRUME": "EUI", "DETECTOR": "FSI", "WAVELNTH": 174}
+SUVI = {"TELESCOP": "GOES-16", "INSTRUME": "GOES-R Series Solar Ultraviolet Imager", "WAVELNTH": 195}
+LASCO = {"TELESCOP": "SOHO", "INSTRUME": "LASCO", "DETECTOR": "C2", "FILTER": "Orange", "POLAR": "Clear"}
+COR = {"OBSRVTRY": "STEREO_A", "INSTRUME": "SECCHI", "DETECTOR": "COR2", "WAVELNTH": 0, "POLAR": 0.0}
+OWN = {"TELESCOP": "KSO", "INSTRUME": "CAM", "FILTER": "H-alpha", "WAVELNTH": 656.3, "WAVEUNIT": "nm"}
+
+
+@pytest.mark.parametrize(
+    ("cards", "other"),
+    [
+        (AIA | {"WAVELNTH": 171}, {"WAVELNTH": "304"}),
+        (HMI | {"CONTENT": "MAGNETOGRAM"}, {"CONTENT": "CONTINUUM INTENSITY"}),
+        (HMI | {"BUNIT": "Gauss"}, {"BUNIT": "DN/s"}),
+        (HMI | {"CONTENT": "HMI observable", "HARPNUM": 7115}, {"HARPNUM": 7117}),
+        (EUVI, {"OBSRVTRY": "STEREO_B"}),
+        (EUVI, {"DETECTOR": "COR1"}),
+        (EUI, {"DETECTOR": "HRI_EUV", "TELESCOP": "SOLO/EUI/HRI_EUV"}),
+        (EUI, {"INSTRUME": "PHI", "TELESCOP": "SOLO/PHI/FDT"}),
+        (SUVI, {"TELESCOP": "GOES-18"}),
+        (SUVI | {"TELESCOP": "GOES-R", "FILENAME": "OR_SUVI-L1b_g16_s2019"}, {"FILENAME": "OR_SUVI-L1b_g18_s2019"}),
+        (LASCO, {"DETECTOR": "C3"}),
+        (LASCO, {"FILTER": "Blue"}),
+        (LASCO, {"POLAR": "+60 Deg"}),
+        (COR, {"POLAR": 120.0}),
+        (COR, {"POLAR": 1001.0}),
+        ({"INSTRUME": "XRT", "EC_FW1_": "Al_poly", "EC_FW2_": "Open"}, {"EC_FW1_": "Open", "EC_FW2_": "Ti_poly"}),
+        ({"TELESCOP": "NSO-GONG", "IMTYPE": "H-ALPHA", "SITE": "BB"}, {"SITE": "LE"}),
+        (OWN, {"TELESCOP": "BBSO"}),
+        (OWN, {"INSTRUME": "CAM2"}),
+        (OWN, {"FILTER": "Ca II K"}),
+        (OWN, {"WAVELNTH": 393.4}),
+    ],
+    ids=str,
+)
+def test_two_kinds_have_two_reels(cards, other):
+    assert identity_of(cards).reel != identity_of(cards | other).reel
+
+
+ANGSTROM_TO = {"angstrom": 1, "Angstrom": 1, "nm": 0.1, "um": 1e-4, "m": 1e-10, -10: 1, -9: 0.1, "-9": 0.1, None: 1}
+
+
+@given(st.sampled_from((94, 131, 171, 304, 1600, 6173, 10830)), st.sampled_from(list(ANGSTROM_TO)), st.booleans())
+def test_one_wavelength_is_one_reel_in_any_unit_and_as_text(angstrom, unit, as_text):
+    value = angstrom * ANGSTROM_TO[unit]
+    cards = AIA | {"WAVELNTH": repr(value) if as_text else value, "WAVEUNIT": unit}
+    assert identity_of(cards) == identity_of(AIA | {"WAVELNTH": angstrom})
+    assert identity_of(cards).channel == str(angstrom)
+
+
+def test_a_unit_in_a_comment_counts():
+    header = fits.Header([("INSTRUME", "own"), ("WAVELNTH", 735, "[nm] center wavelength of bandpass")])
+    assert identity_of(header).channel == "7350"
+
+
+def test_names_that_are_known_stay():
+    assert identity_of(AIA | {"WAVELNTH": 171}).reel == "aia_171"
+    assert identity_of(AIA | {"WAVELNTH": 171, "FILTER": "thin", "CONTENT": "x", "DETECTOR": "y"}).reel == "aia_171"
+    assert identity_of(AIA).reel == "aia_image"
+    assert identity_of({}).reel == "fits_image"
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted({*EUVI, *OWN, "CONTENT", "BUNIT"})), st.text() | st.integers() | st.floats())
+)
+def test_any_cards_give_a_name(cards):
+    name = identity_of(cards).reel
+    assert name
+    assert not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789_.+-")

@@ -1,0 +1,185 @@
+"""Where the images of FITS files are: HDUs, cubes, inherited keywords, compressed files; nothing is left out unsaid."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from config import PrepConfig
+from tests.support import frames
+from tests.support.fits_files import BLANK, counts, fits_bytes, header, utc
+
+
+def scan(folder):
+    return frames.scan(folder, PrepConfig())
+
+
+def pixels_of(candidates):
+    return {c.source: raw.pixels for c, raw in frames.read(candidates)}
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_every_image_of_a_file_that_has_a_time_of_its_own_is_a_frame(tmp_path, kind):
+    hdus = [kind(counts(i), header(12.0 * i)) for i in range(4)]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "all.fits")
+    candidates = scan(tmp_path)
+    assert [(c.source, c.reel, c.time_utc) for c in candidates] == [
+        (f"all.fits[{i + 1}]", "aia_171", utc(12.0 * i + 1)) for i in range(4)
+    ]
+    read = pixels_of(candidates[::-1])
+    for i in range(4):
+        np.testing.assert_array_equal(read[f"all.fits[{i + 1}]"], counts(i))
+
+
+def test_images_of_several_wavelengths_in_one_file_are_frames_of_their_reels(tmp_path):
+    hdus = [fits.ImageHDU(counts(i), header(0, wavelength=w)) for i, w in enumerate((171, 193))]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "all.fits")
+    assert [c.reel for c in scan(tmp_path)] == ["aia_171", "aia_193"]
+
+
+def test_what_belongs_to_an_image_is_no_frame_and_is_told(tmp_path):
+    """As SUVI's data quality flags, or errors and masks."""
+    quality = fits.ImageHDU(np.zeros((24, 32), np.uint8), name="DQF")
+    fits.HDUList([fits.PrimaryHDU(counts(1), header()), quality]).writeto(tmp_path / "a.fits")
+    (candidate,) = scan(tmp_path)
+    assert candidate.source == "a.fits"
+    assert candidate.flags == "HDU 1 (DQF) 24x32 is not read: no time of its own"
+    np.testing.assert_array_equal(pixels_of([candidate])["a.fits"], counts(1))
+
+
+@pytest.mark.parametrize(("inherit", "found"), [(None, True), (True, True), (False, False)])
+def test_keywords_of_an_empty_primary_hdu_hold_for_its_images(tmp_path, inherit, found):
+    image = fits.ImageHDU(counts(1))
+    image.header["EXPTIME"] = 4.0  # its own counts more
+    if inherit is not None:
+        image.header["INHERIT"] = inherit
+    fits.HDUList([fits.PrimaryHDU(header=header()), image]).writeto(tmp_path / "a.fits")
+    (candidate,) = scan(tmp_path)
+    assert (candidate.reel == "aia_171") == found
+    assert candidate.exptime_s == 4.0
+    assert (candidate.reason == "") == found
+
+
+def test_zblank_marks_missing_pixels_of_compressed_integers(tmp_path):
+    holed = counts(1).astype(np.int32)
+    holed[2, 3] = -(2**31)
+    (tmp_path / "a.fits").write_bytes(fits_bytes(holed, header(BLANK=-(2**31))))
+    with fits.open(tmp_path / "a.fits", disable_image_compression=True, mode="update") as hdus:
+        hdus[1].header["ZBLANK"] = -(2**31)
+        del hdus[1].header["BLANK"]
+    ((_, raw),) = frames.read(scan(tmp_path))
+    assert np.argwhere(raw.pixels == raw.blank).tolist() == [[2, 3]]
+
+
+# Cubes
+
+CUBE = np.stack([counts(i) for i in range(5)])
+TIME_AXIS = {"CTYPE3": "Time", "CUNIT3": "seconds", "CDELT3": 9.0}
+
+
+def cube_hdu(kind, cards):
+    return kind(CUBE.copy(), header(BLANK=None, **cards))
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+@pytest.mark.parametrize(
+    "cards", [TIME_AXIS, {"CUNIT3": "s", "CDELT3": 9.0}, TIME_AXIS | {"CUNIT3": "min", "CDELT3": 0.15}]
+)
+def test_planes_of_a_cube_in_time_are_frames(tmp_path, kind, cards):
+    fits.HDUList([fits.PrimaryHDU(), cube_hdu(kind, cards)]).writeto(tmp_path / "a.fits")
+    candidates = scan(tmp_path)
+    assert [(c.source, c.time_utc) for c in candidates] == [(f"a.fits#{i}", utc(9.0 * i + 1)) for i in range(5)]
+    read = pixels_of(candidates)
+    for i in range(5):
+        np.testing.assert_array_equal(read[f"a.fits#{i}"], CUBE[i])
+
+
+def test_scaled_planes_have_their_scale_and_missing_pixels(tmp_path):
+    """As IRIS stores them."""
+    stored = CUBE.copy()
+    stored[3, 2, 1] = BLANK
+    payload = fits_bytes(stored, header(**TIME_AXIS, BLANK=BLANK), "primary")
+    scaled = payload.replace(b"RSUN_OBS=                944.0", b"BSCALE  =                 0.25", 1)
+    assert scaled != payload
+    (tmp_path / "a.fits").write_bytes(scaled)
+    raw = dict(frames.read(scan(tmp_path)))
+    for candidate, frame in raw.items():
+        expected = CUBE[candidate.plane] * np.float32(0.25)
+        assert np.argwhere(np.isnan(frame.pixels)).tolist() == ([[2, 1]] if candidate.plane == 3 else [])
+        np.testing.assert_array_equal(np.nan_to_num(frame.pixels, nan=expected[2, 1]), expected)
+
+
+def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
+    table = np.column_stack([2.0 + np.array([0, 9.5, 19, 28, 40]), np.zeros(5), np.full(5, 2.5)])
+    columns = fits.Header([("TIME", 0), ("EXPTIMES", 2)])
+    hdus = [cube_hdu(fits.PrimaryHDU, TIME_AXIS), fits.ImageHDU(table, columns)]
+    fits.HDUList(hdus).writeto(tmp_path / "a.fits")
+    candidates = scan(tmp_path)
+    assert [c.time_utc for c in candidates] == [utc(1 + s) for s in (0, 9.5, 19, 28, 40)]
+    assert {(c.exptime_s, c.flags) for c in candidates} == {(2.5, "")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "cards", "reason"),
+    [
+        ((5, 24, 32), {}, "a cube of 5 images 24x32 is not read: no CTYPE3 says that they follow in time"),
+        ((5, 24, 32), {"CTYPE3": "WAVE"}, "a cube of 5 images 24x32 is not read: CTYPE3 'WAVE' is no time"),
+        ((5, 24, 32), {"CTYPE3": "TIME"}, "a cube of 5 images is not read: CDELT3 is no step in time"),
+        ((2, 5, 24, 32), {}, "an array of 2x5x24x32; images and cubes of them in time are read"),
+    ],
+)
+def test_other_cubes_are_rows_that_say_what_they_are(tmp_path, shape, cards, reason):
+    (tmp_path / "a.fits").write_bytes(fits_bytes(np.zeros(shape, np.int16), header(**cards), "primary"))
+    assert [c.reason for c in scan(tmp_path)] == [reason]
+
+
+# Compressed files
+
+
+def zipped(payload):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.fits", payload)
+    return stream.getvalue()
+
+
+PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zip": zipped}
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("suffix", ["named", "fits"])
+def test_compressed_files_are_told_by_their_first_bytes(tmp_path, packed, suffix):
+    name = f"a.fits.{packed}" if suffix == "named" else "a.fits"
+    (tmp_path / name).write_bytes(PACKERS[packed](fits_bytes(counts(3), header())))
+    candidates = scan(tmp_path)
+    assert [c.reason for c in candidates] == [""]
+    (read,) = pixels_of(candidates).values()
+    np.testing.assert_array_equal(read, counts(3))
+
+
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz"])
+def test_a_file_that_swells_is_refused_before_it_fills_the_memory(tmp_path, packed):
+    payload = PACKERS[packed](fits_bytes(counts(3), header(), "primary") + bytes(30_000_000))
+    assert len(payload) < 100_000
+    (tmp_path / f"a.fits.{packed}").write_bytes(payload)
+    tracemalloc.start()
+    (candidate,) = frames.scan(tmp_path, PrepConfig(max_input_mb=2.0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert candidate.reason.startswith("it takes more than prep.max_input_mb 2 MB once unpacked")
+    assert peak < 20e6  # xz has a dictionary of 8 MB
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+def test_a_damaged_compressed_file_has_a_reason(tmp_path, packed):
+    whole = PACKERS[packed](fits_bytes(counts(3), header()))
+    for i, payload in enumerate((whole[: len(whole) // 2], whole[:40] + bytes(40) + whole[80:])):
+        (tmp_path / f"{i}.fits.{packed}").write_bytes(payload)
+    assert all(c.reason for c in scan(tmp_path))
+    assert len(scan(tmp_path)) == 2
