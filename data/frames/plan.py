@@ -21,7 +21,7 @@ from data.sources.base import RGB, UNKNOWN, Candidate
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
-    *("colour", "fit_fraction", "light_curves", "classes"),
+    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
