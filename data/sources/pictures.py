@@ -71,7 +71,11 @@ def _page(image: Image.Image, number: int) -> Page | None:
     if height * width > MAX_PIXELS:
         raise FrameError(f"image of {height}x{width} pixels; up to {MAX_PIXELS} pixels are read")
     turn = _orientation(image)
-    shape = (width, height) if turn >= 5 else (height, width)
+    if turn >= 5 and image.format == "TIFF":  # whose size Pillow gives before or after the turn, as its version is
+        height, width = _upright(image, "L").shape
+        shape = height, width
+    else:
+        shape = (width, height) if turn >= 5 else (height, width)
     return Page(number, shape, not _is_gray(image), f"turned upright (EXIF orientation {turn})" if turn > 1 else "")
 
 
@@ -89,10 +93,15 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
     with _quiet(), Image.open(stream, formats=_formats()) as image:
         if number:
             image.seek(number)
-        is_turned, deep = _orientation(image) > 1, image.mode in ("I", "F") or image.mode.startswith("I;16")
-        image.load()
-        plain = image.convert("RGB") if in_colour else image if deep else image.convert("L")
-        return np.asarray(ImageOps.exif_transpose(plain) if is_turned else plain)
+        deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
+        return _upright(image, "RGB" if in_colour else image.mode if deep else "L")
+
+
+def _upright(image: Image.Image, mode: str) -> np.ndarray:
+    is_turned = _orientation(image) > 1
+    image.load()
+    plain = image if mode == image.mode else image.convert(mode)
+    return np.asarray(ImageOps.exif_transpose(plain) if is_turned else plain)
 
 
 def _is_gray(image: Image.Image) -> bool:

@@ -148,7 +148,7 @@ def _what_is_missing(container: InputContainer, count: int, announced: int, offs
         return "it holds no frame"
     # Matroska announces no number of frames, but a duration, which other streams may stretch.
     announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
-    if announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max(initial=0.0):
+    if count > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
         return f"it ends after {offsets_s[-1]:.1f} of {announced_s:.1f} s"
     return ""
 
