@@ -96,7 +96,7 @@ def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, fac
     # The maps are closed on return: some systems move and remove no folder with open files.
     decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
     scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
-    _write_arrays(folder, decoded, bits, good, scaling, prep)
+    _write_arrays(folder, decoded, bits, good, scaling, _to_one_depth(plan, facts, good), prep)
     return scaling, (len(good), *decoded.shape[1:])
 
 
@@ -179,12 +179,31 @@ def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, pr
     return np.concatenate(samples)
 
 
-def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> None:
+def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int]) -> np.ndarray:
+    """What each good row (N,) is multiplied by, so that pictures of 8 bits and of more have one scale; it is told."""
+    depths = np.array([facts[row, 0].get("depth", 8) for row in good])
+    scales = np.array([facts[row, 0]["full_scale"] or np.nan for row in good])
+    factors = np.ones(len(good))
+    if plan.is_counts or not (depths == 16).any() or np.isnan(scales).any():
+        return factors
+    used = scales[depths == 16].max()
+    if used < 2**16 - 1:
+        bit = f"{int(used).bit_length()} bit of 16 are in use: 0..{used:g} is taken for their range"
+        log.info(f"{plan.name}: {bit}; prep.stretch gives another one")
+    if (depths == 8).any():
+        log.warning(f"{plan.name}: {(depths == 8).sum()} of {len(good)} pictures have 8 bits, brought to 0..{used:g}")
+        factors[depths == 8] = used / 255
+    return factors
+
+
+def _write_arrays(
+    folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], factors: np.ndarray, prep: PrepConfig
+) -> None:
     shape = (len(good), *decoded.shape[1:])
     frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
     masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
     for i, row in enumerate(good):
-        frames[i], masks[i] = scale_frame(decoded[row], bits[row], scaling, frames.dtype)
+        frames[i], masks[i] = scale_frame(decoded[row] * np.float32(factors[i]), bits[row], scaling, frames.dtype)
     frames.flush()
     masks.flush()
 
