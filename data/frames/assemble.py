@@ -31,7 +31,7 @@ log = logger(__name__)
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
 # Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
-PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb")
+PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
         for row in range(len(plan.rows))
         if not any(facts[row, channel]["reason"] for channel in range(len(plan.channels)))
     ]
-    table = frame_table(plan, facts, good, config.prep.resize or plan.source_shape)
+    table = frame_table(plan, facts, good, config.prep)
     if not good:
         write_rejected(plan, final, table)
         shutil.rmtree(part)

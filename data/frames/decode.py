@@ -15,8 +15,9 @@ import numpy as np
 
 from config import PrepConfig
 from data import sources
+from data.frames.letterbox import calibrate_into
 from data.frames.placement import Placed
-from data.frames.to_grid import calibrate, one_channel
+from data.frames.to_grid import one_channel
 from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
@@ -86,7 +87,7 @@ def _write(
     if isinstance(raw, FrameError):
         raise raw
     raw = one_channel(raw, frame.channel)
-    made = calibrate(raw, frame, shape, values.shape, prep)
+    made = calibrate_into(raw, frame, shape, values.shape, prep)
     values[:], bits[:] = made.values, made.bits
     return {
         "reason": "",
