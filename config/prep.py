@@ -97,6 +97,7 @@ class PrepConfig:
     fit_exclude_utc: tuple[UtcInterval, ...] = ()
     fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     colour: Literal["gray", "rgb"] = "gray"
+    repeats: Literal["drop", "keep"] = "drop"
     times_csv: str | None = None
     start_utc: UtcTime | None = None
     frames_per_second: Positive | None = None

@@ -16,6 +16,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.plan import ReelPlan
+from data.frames.repeats import changes, repeats
 from data.frames.to_grid import steps
 from data.labels.intervals import read_intervals
 from data.messages import logger
@@ -67,11 +68,9 @@ def read_journal(part: Path) -> dict[tuple[int, int], dict]:
 def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config) -> Path | None:
     """Make the reel `final` from the decoded rows in `part`, or None when all of them failed."""
     facts = read_journal(part)
-    good = [
-        row
-        for row in range(len(plan.rows))
-        if not any(facts[row, channel]["reason"] for channel in range(len(plan.channels)))
-    ]
+    if not plan.is_counts:
+        _reject_repeats(plan, part, facts, config.prep)
+    good = _good_rows(plan, facts)
     table = frame_table(plan, facts, good, config.prep)
     if not good:
         write_rejected(plan, final, table)
@@ -89,6 +88,30 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
     os.replace(making, final)
     shutil.rmtree(part)
     return final
+
+
+def _good_rows(plan: ReelPlan, facts: dict) -> list[int]:
+    channels = range(len(plan.channels))
+    return [row for row in range(len(plan.rows)) if not any(facts[row, channel]["reason"] for channel in channels)]
+
+
+def _reject_repeats(plan: ReelPlan, part: Path, facts: dict, prep: PrepConfig) -> None:
+    """Note in `facts` which pictures only repeat the one before, and say where nothing varies at all."""
+    good = _good_rows(plan, facts)
+    scales = [facts[row, 0]["full_scale"] for row in good]
+    if len(good) < 2 or None in scales:
+        return
+    decoded = np.load(part / "decoded.npy", mmap_mode="r", allow_pickle=False)
+    change = changes((decoded[row] for row in good), max(scales))
+    if not change.any():
+        log.warning(f"{plan.name}: all {len(good)} frames are the same picture; nothing varies that could be learnt")
+    is_repeat, times = repeats(change)
+    if prep.repeats == "keep" or not is_repeat.any():
+        return
+    for row in np.array(good)[is_repeat].tolist():
+        facts[row, 0]["reason"] = f"repeats the frame before it: each is shown {times:.3g} times"
+    told = f"each picture is shown {times:.3g} times: {is_repeat.sum()} of {len(good)} frames are left out as repeats"
+    log.warning(f"{plan.name}: {told}; prep.repeats keep takes them")
 
 
 def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep):

@@ -22,7 +22,7 @@ from data.sources.base import RGB, UNKNOWN, Candidate
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
-    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect"),
+    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
@@ -60,6 +60,7 @@ class ReelPlan:
         facts = [settings, given, self.name, self.channels, inputs]
         grid = self.stored_shape(prep)[2:]
         facts += [inner] if (inner := self.inner_shape(prep)) != grid else []
+        facts += ["repeats kept"] if prep.repeats == "keep" else []
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
