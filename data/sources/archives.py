@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -54,7 +55,7 @@ class ArchiveSource(FrameSource):
                 if is_hidden(member.name):
                     others["hidden"] += 1
                 elif member.name.lower().endswith(FITS_SUFFIXES):
-                    found.append(_fits(member, facts, prep))
+                    found += _fits(member, facts, prep)
                 elif member.name.lower().endswith(PICTURE_SUFFIXES):
                     pictures.append(_picture(member, facts, prep))
                 else:
@@ -77,13 +78,14 @@ class ArchiveSource(FrameSource):
         return name[: len(name) - len(suffix)]
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
-        wanted: dict[str, dict[int, int]] = {}
+        wanted: dict[str, dict[int, list[int]]] = {}
         for number, candidate in enumerate(candidates):
-            wanted.setdefault(candidate.path, {})[candidate.position] = number
+            wanted.setdefault(candidate.path, {}).setdefault(candidate.position, []).append(number)
         for path, numbers in wanted.items():
             for member in self.members(Path(path), [*numbers]):
-                number = numbers[member.position]
-                yield number, attempt(_decoded, (member, candidates[number]))
+                load = cache(partial(_payload, member))  # once, whatever the number of its frames
+                for number in numbers[member.position]:
+                    yield number, attempt(_decoded, (load, candidates[number]))
 
 
 def is_hidden(name: str) -> bool:
@@ -95,10 +97,10 @@ def _refusal(member: Member, prep: PrepConfig) -> str:
     return member.problem or too_large(member.size, prep.max_input_mb)
 
 
-def _fits(member: Member, facts: dict[str, Any], prep: PrepConfig) -> Candidate:
+def _fits(member: Member, facts: dict[str, Any], prep: PrepConfig) -> list[Candidate]:
     if reason := _refusal(member, prep):
-        return Candidate(**facts, is_counts=True, reason=reason)
-    return candidate_of(member.open(), facts, prep)
+        return [Candidate(**facts, is_counts=True, reason=reason)]
+    return [candidate_of(member.open(), facts, prep)]
 
 
 def _picture(member: Member, facts: dict[str, Any], prep: PrepConfig) -> Candidate:
@@ -130,9 +132,14 @@ def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -
     return found
 
 
-def _decoded(what: tuple[Member, Candidate]) -> RawFrame:
-    member, candidate = what
+def _payload(member: Member) -> bytes:
     payload = member.open().read()
     if len(payload) < member.size:
         raise FrameError("archive is truncated inside this member")
+    return payload
+
+
+def _decoded(what: tuple[Callable[[], bytes], Candidate]) -> RawFrame:
+    load, candidate = what
+    payload = load()
     return decode_bytes(payload) if candidate.is_counts else picture_frame(payload, candidate.channel == "rgb")

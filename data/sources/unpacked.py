@@ -2,17 +2,12 @@
 
 import bz2
 import gzip
-import io
 import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-
-from data.sources.base import FrameError
-
-CHUNK_BYTES = 2**20
 
 
 def _by_arrow(name: str) -> Callable[[Path], Any]:
@@ -49,14 +44,3 @@ def too_large(n_bytes: float, max_input_mb: float) -> str:
     if n_bytes <= max_input_mb * 1e6:
         return ""
     return f"it takes more than prep.max_input_mb {max_input_mb:g} MB once unpacked; raise that where memory allows"
-
-
-def held(stream: IO[bytes], max_input_mb: float) -> io.BytesIO:
-    """All bytes of a stream in memory. Raises FrameError where they are more than prep.max_input_mb."""
-    whole = io.BytesIO()
-    while chunk := stream.read(CHUNK_BYTES):
-        if reason := too_large(whole.tell() + len(chunk), max_input_mb):
-            raise FrameError(reason)
-        whole.write(chunk)
-    whole.seek(0)
-    return whole

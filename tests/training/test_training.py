@@ -378,7 +378,7 @@ class TestFailures:
 
     def test_a_camera_with_its_cap_on_teaches_nothing(self, tmp_path, caplog):
         make_reel(tmp_path / "clips" / "dark", np.zeros((60, 1, 8, 8)))
-        with pytest.raises(ValueError, match="nothing varies in dark: .*nothing to learn"):
+        with pytest.raises(ValueError, match=r"nothing varies in dark: .*nothing to learn"):
             open_data(quick_config(tmp_path / "clips", None))
         make_reel(tmp_path / "clips" / "open", drifting_blobs(60, 8, 8))
         open_data(quick_config(tmp_path / "clips", None))

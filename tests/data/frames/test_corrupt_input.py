@@ -413,3 +413,15 @@ def test_names_that_are_no_text_are_recorded(tmp_path):
     reel = prepared(tmp_path / "in", tmp_path / "out")
     assert len(reel) == 3
     assert len(reel.candidates) == 4
+
+
+def test_a_reel_that_can_not_be_made_does_not_stop_the_others(tmp_path):
+    """Whatever stands against it: here a file that is in its way, as it could be a name or the disk."""
+    for name in "abc":
+        write_video(tmp_path / "in" / f"{name}.mp4", 6)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_text("no reel")
+    config = PrepConfig(clip_length=4, stride=2, resize=None)
+    with pytest.raises(FileExistsError, match="is in the way and no reel"):
+        prep(Config(data_raw=str(tmp_path / "in"), data_clips=str(tmp_path / "out"), workers=1, prep=config))
+    assert sorted(path.parent.name for path in (tmp_path / "out").glob("*/reel.json")) == ["b", "c"]

@@ -17,7 +17,8 @@ from PIL import Image
 
 from config import PrepConfig
 from data.sources import SOURCES
-from data.sources.base import FrameError
+from data.sources.arrays import ArraySource
+from data.sources.base import FrameError, TableError
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header, write_tar
 from tests.support.videos import picture
@@ -256,6 +257,15 @@ def test_a_member_beyond_the_limit_is_refused_unread(tmp_path):
     assert {c.reason for c in refused} == {
         "it takes more than prep.max_input_mb 1 MB once unpacked; raise that where memory allows"
     }
+
+
+def test_packed_arrays_beyond_the_limit_are_refused_unread(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros(300_000))
+    reason = "it takes more than prep.max_input_mb 1 MB once unpacked; raise that where memory allows"
+    with pytest.raises(TableError, match=reason):
+        ArraySource().read_series(tmp_path / "a.npz", PrepConfig(max_input_mb=1.0))
+    (series,) = ArraySource().read_series(tmp_path / "a.npz", PrepConfig(max_input_mb=3.0))
+    assert series.values.shape == (300_000, 1)
 
 
 @pytest.mark.skipif(subprocess.run(["which", "tar"], capture_output=True).returncode != 0, reason="needs tar")
