@@ -71,6 +71,7 @@ class PrepConfig:
     clip_length: Annotated[int, Field(ge=2)] = 32
     stride: PositiveInt = 4
     resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
+    aspect: Literal["auto", "keep", "stretch"] = "auto"
     precision: Literal["float16", "float32"] = "float32"
     sample_interval_sec: Positive | None = None
     gap_threshold: Annotated[float, Field(gt=1)] = 3.0
@@ -96,6 +97,7 @@ class PrepConfig:
     fit_exclude_utc: tuple[UtcInterval, ...] = ()
     fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     colour: Literal["gray", "rgb"] = "gray"
+    repeats: Literal["drop", "keep"] = "drop"
     times_csv: str | None = None
     start_utc: UtcTime | None = None
     frames_per_second: Positive | None = None

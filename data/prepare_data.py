@@ -34,6 +34,7 @@ from data.sources.base import Candidate, Found, Input, Series
 log = logger(__name__)
 
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
+Failures = list[tuple[str, Exception]]  # the name of a reel that could not be made, and what stood against it
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
 
 
@@ -92,10 +93,14 @@ def first_pass(executor: Executor, config: Config) -> FirstPass:
     return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
 
 
-def _refuse(failed: list[str], total: int) -> None:
-    if failed:
-        listing = "\n".join(failed)
-        raise ValueError(f"{len(failed)} of {total} reels could not be made, the others were:\n{listing}")
+def _refuse(failed: Failures, total: int) -> None:
+    if not failed:
+        return
+    error = failed[0][1]
+    if len(failed) == 1 and isinstance(error, OSError):  # of a disk or a name, which says what to do by its kind
+        raise error
+    listing = "\n".join(f"{name}: {error}" for name, error in failed)
+    raise ValueError(f"{len(failed)} of {total} reels could not be made, the others were:\n{listing}")
 
 
 @contextmanager
@@ -151,14 +156,14 @@ def _scan(executor: Executor, inputs: list[Input], root: Path, config: Config) -
 
 def _make_reels(
     executor: Executor, plans: list[ReelPlan], given: Given, out: Path, config: Config
-) -> tuple[list[Path], list[str]]:
+) -> tuple[list[Path], Failures]:
     """The reels that could be made, and for each other one what stood against it."""
     made, failed = [], []
     for plan in plans:
         try:
             path = _make_reel(executor, plan, given, out, config)
-        except ValueError as error:
-            failed.append(f"{plan.name}: {error}")
+        except (ValueError, OSError) as error:  # of a full disk or a name too: the others may still be made
+            failed.append((plan.name, error))
             continue
         if path:
             if config.prep.classes:
@@ -195,8 +200,8 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
                 made.append(final)
             elif path := assemble_series(series, given, final, identity, config, with_pages):
                 made.append(path)
-        except ValueError as error:
-            failed.append(f"{name}: {error}")
+        except (ValueError, OSError) as error:
+            failed.append((name, error))
     return made, failed
 
 
@@ -211,7 +216,7 @@ def _light_curve_reels(config: Config) -> list[Path]:
         try:
             series = light_curves(reel, settings)
         except ValueError as error:
-            failed.append(f"{reel.name}: {error}")
+            failed.append((reel.name, error))
             continue
         steps = {"sample_interval_sec": reel.cadence_s, "gap_threshold": reel.meta["gap_threshold"]}
         as_there = replace(config, prep=replace(config.prep, **steps))

@@ -79,9 +79,10 @@ def open_data(config: Config) -> Data:
 def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> TrainingData:
     """The reels of `data_clips`, split into training and validation windows, with labels where a model needs some.
 
-    Raises ValueError for reels that can't go into one batch, and as `data.windows.training_split`.
+    Raises ValueError for reels that can't go into one batch or never vary, and as `data.windows.training_split`.
     """
     reels = find_reels(config.data_clips)
+    _refuse_what_never_varies(reels)
     scaling, classes = common_scaling(reels), classes_of(reels)
     if len({reel.shape[1:] for reel in reels}) > 1:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
@@ -96,6 +97,16 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
         for side in training_split(reels, config.train)
     ]
     return TrainingData(reels, scaling, *sides)
+
+
+def _refuse_what_never_varies(reels: list[Reel]) -> None:
+    """Raises ValueError when every reel is one picture all the time, as of a camera with its cap on."""
+    still = [reel.name for reel in reels if all(np.array_equal(frame, reel.frames[0]) for frame in reel.frames)]
+    told = f"nothing varies in {', '.join(still[:5])}: each of its frames is the same picture"
+    if len(still) == len(reels):
+        raise ValueError(f"{told}, so there is nothing to learn; look at its preview.mp4")
+    if still:
+        log.warning(f"{told}; move it away, or it counts as normal")
 
 
 def cadences(reels: list[Reel]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.plan import ReelPlan
+from data.frames.repeats import changes, repeats
 from data.frames.to_grid import steps, unit_of
 from data.labels.intervals import read_intervals
 from data.messages import logger
@@ -31,7 +32,7 @@ log = logger(__name__)
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
 # Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
-PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb")
+PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect")
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,10 @@ def read_journal(part: Path) -> dict[tuple[int, int], dict]:
 def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config) -> Path | None:
     """Make the reel `final` from the decoded rows in `part`, or None when all of them failed."""
     facts = read_journal(part)
-    good = [
-        row
-        for row in range(len(plan.rows))
-        if not any(facts[row, channel]["reason"] for channel in range(len(plan.channels)))
-    ]
-    table = frame_table(plan, facts, good, config.prep.resize or plan.source_shape)
+    if not plan.is_counts:
+        _reject_repeats(plan, part, facts, config.prep)
+    good = _good_rows(plan, facts)
+    table = frame_table(plan, facts, good, config.prep)
     if not good:
         write_rejected(plan, final, table)
         shutil.rmtree(part)
@@ -91,12 +90,36 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
     return final
 
 
+def _good_rows(plan: ReelPlan, facts: dict) -> list[int]:
+    channels = range(len(plan.channels))
+    return [row for row in range(len(plan.rows)) if not any(facts[row, channel]["reason"] for channel in channels)]
+
+
+def _reject_repeats(plan: ReelPlan, part: Path, facts: dict, prep: PrepConfig) -> None:
+    """Note in `facts` which pictures only repeat the one before, and say where nothing varies at all."""
+    good = _good_rows(plan, facts)
+    scales = [facts[row, 0]["full_scale"] for row in good]
+    if len(good) < 2 or None in scales:
+        return
+    decoded = np.load(part / "decoded.npy", mmap_mode="r", allow_pickle=False)
+    change = changes((decoded[row] for row in good), max(scales))
+    if not change.any():
+        log.warning(f"{plan.name}: all {len(good)} frames are the same picture; nothing varies that could be learnt")
+    is_repeat, times = repeats(change)
+    if prep.repeats == "keep" or not is_repeat.any():
+        return
+    for row in np.array(good)[is_repeat].tolist():
+        facts[row, 0]["reason"] = f"repeats the frame before it: each is shown {times:.3g} times"
+    told = f"each picture is shown {times:.3g} times: {is_repeat.sum()} of {len(good)} frames are left out as repeats"
+    log.warning(f"{plan.name}: {told}; prep.repeats keep takes them")
+
+
 def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep):
     """Write frames.npy and masks.npy of the good rows; returns the channels' scaling and the shape (T, C, H, W)."""
     # The maps are closed on return: some systems move and remove no folder with open files.
     decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
     scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
-    _write_arrays(folder, decoded, bits, good, scaling, prep)
+    _write_arrays(folder, decoded, bits, good, scaling, _to_one_depth(plan, facts, good), prep)
     return scaling, (len(good), *decoded.shape[1:])
 
 
@@ -179,12 +202,31 @@ def _fit_sample(plan: ReelPlan, decoded, bits, good: list[int], channel: int, pr
     return np.concatenate(samples)
 
 
-def _write_arrays(folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> None:
+def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int]) -> np.ndarray:
+    """What each good row (N,) is multiplied by, so that pictures of 8 bits and of more have one scale; it is told."""
+    depths = np.array([facts[row, 0].get("depth", 8) for row in good])
+    scales = np.array([facts[row, 0]["full_scale"] or np.nan for row in good])
+    factors = np.ones(len(good))
+    if plan.is_counts or not (depths == 16).any() or np.isnan(scales).any():
+        return factors
+    used = scales[depths == 16].max()
+    if used < 2**16 - 1:
+        bit = f"{int(used).bit_length()} bit of 16 are in use: 0..{used:g} is taken for their range"
+        log.info(f"{plan.name}: {bit}; prep.stretch gives another one")
+    if (depths == 8).any():
+        log.warning(f"{plan.name}: {(depths == 8).sum()} of {len(good)} pictures have 8 bits, brought to 0..{used:g}")
+        factors[depths == 8] = used / 255
+    return factors
+
+
+def _write_arrays(
+    folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], factors: np.ndarray, prep: PrepConfig
+) -> None:
     shape = (len(good), *decoded.shape[1:])
     frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
     masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
     for i, row in enumerate(good):
-        frames[i], masks[i] = scale_frame(decoded[row], bits[row], scaling, frames.dtype)
+        frames[i], masks[i] = scale_frame(decoded[row] * np.float32(factors[i]), bits[row], scaling, frames.dtype)
     frames.flush()
     masks.flush()
 

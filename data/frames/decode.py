@@ -15,10 +15,13 @@ import numpy as np
 
 from config import PrepConfig
 from data import sources
+from data.frames.letterbox import calibrate_into
 from data.frames.placement import Placed
-from data.frames.to_grid import calibrate, one_channel
+from data.frames.to_grid import one_channel
 from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
+
+DEPTHS = (8, 10, 12, 14, 16)  # bits in use of pictures whose pixels have 16
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def _write(
     if isinstance(raw, FrameError):
         raise raw
     raw = one_channel(raw, frame.channel)
-    made = calibrate(raw, frame, shape, values.shape, prep)
+    made = calibrate_into(raw, frame, shape, values.shape, prep)
     values[:], bits[:] = made.values, made.bits
     return {
         "reason": "",
@@ -92,10 +95,19 @@ def _write(
         "saturated": round(made.saturated_fraction, 9),
         "sha256": raw.sha256 or sha256(np.ascontiguousarray(raw.pixels).data),
         "flags": made.flags,
-        "full_scale": _full_scale(raw.pixels.dtype),
+        "full_scale": _full_scale(raw.pixels),
+        "depth": 8 * raw.pixels.dtype.itemsize,
     }
 
 
-def _full_scale(dtype: np.dtype) -> float | None:
-    """The largest value of an 8- or 16-bit type, which pictures are scaled by; None where data rarely fill the type."""
-    return float(np.iinfo(dtype).max) if dtype.kind == "u" and dtype.itemsize <= 2 else None
+def _full_scale(pixels: np.ndarray) -> float | None:
+    """The largest value that pictures are scaled by; None where data rarely fill their type.
+
+    Cameras of 10 to 14 bits store theirs in 16: there it is that of the fewest bits which hold the values in use.
+    """
+    dtype = pixels.dtype
+    if dtype.kind != "u" or dtype.itemsize > 2:
+        return None
+    if dtype.itemsize == 1:
+        return 255.0
+    return next(float(2**bits - 1) for bits in DEPTHS if pixels.max() < 2**bits)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from config import PrepConfig
+from data.frames.letterbox import on_grid
 from data.frames.placement import Placed
 from data.frames.plan import ReelPlan
 from data.messages import logger
@@ -20,12 +22,12 @@ FRAME_COLUMNS = (
 MOST_REASONS = 5  # in one message
 
 
-def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, int] | None = None) -> pd.DataFrame:
+def frame_table(plan: ReelPlan, facts: dict, good: list[int], prep: PrepConfig | None = None) -> pd.DataFrame:
     """frames.csv: one row a candidate frame, stored ones first in time order, with the reason of every rejection.
 
     A stored frame of several channels has one row, with the facts of the first channel, and the other channels' under
     `<column>_<channel>`. `index` is its row in frames.npy. Where a frame has a WCS, all have its columns, for the
-    reel's `grid` (H, W) and the first channel.
+    grid that `prep` gives the reel and the first channel.
     """
     position = {row: i for i, row in enumerate(good)}
     has_wcs = any(frames[0].wcs for frames in plan.rows)
@@ -37,9 +39,10 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], grid: tuple[int, i
             names = ("time_utc", "exptime_s", "quality", "coverage", "saturated", "source", "sha256")
             record |= {f"{name}_{plan.channels[channel]}": other[name] for name in names}
             record["reason"] = record["reason"] or other["reason"]
-        if grid is not None and has_wcs:
+        if prep is not None and has_wcs:
             wcs = frames[0].sky
-            record |= as_columns(wcs and wcs.resized(plan.source_shape, grid))
+            grid = plan.stored_shape(prep)[2:]
+            record |= as_columns(wcs and on_grid(wcs, plan.source_shape, grid, plan.inner_shape(prep)))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
     out = {"index": None, "accepted": False}
     rows += [_record(f, {"reason": f.reason, "flags": f.flags}, f.channel) | out for f in plan.rejected]

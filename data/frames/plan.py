@@ -12,6 +12,7 @@ import numpy as np
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
 from data.frames.earth_view import sky_rows
+from data.frames.letterbox import inner_shape
 from data.frames.placement import Placed, Row
 from data.frames.registration import register_rows
 from data.frames.to_grid import unit_of
@@ -25,7 +26,7 @@ log = logger(__name__)
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
-    *("colour", "fit_fraction", "light_curves", "classes"),
+    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
@@ -49,6 +50,10 @@ class ReelPlan:
         """(T, C, H, W) of the reel, if every frame can be decoded."""
         return len(self.rows), len(self.channels), *(prep.resize or self.source_shape)
 
+    def inner_shape(self, prep: PrepConfig) -> tuple[int, int]:
+        """The part (H, W) of the stored frames that the sources' fill."""
+        return inner_shape(self.source_shape, prep.resize or self.source_shape, prep, self.is_counts)
+
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
 
@@ -57,6 +62,9 @@ class ReelPlan:
         settings = {k: v for k, v in asdict(prep).items() if k not in _NOT_IDENTITY}
         inputs = [frame.facts() for row in self.rows for frame in row]
         facts = [settings, given, self.name, self.channels, inputs]
+        grid = self.stored_shape(prep)[2:]
+        facts += [inner] if (inner := self.inner_shape(prep)) != grid else []
+        facts += ["repeats kept"] if prep.repeats == "keep" else []
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 

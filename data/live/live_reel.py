@@ -18,8 +18,9 @@ import numpy as np
 
 from config import Config, PrepConfig, from_dict
 from data.frames.assemble import scale_frame
+from data.frames.letterbox import calibrate_into
 from data.frames.placement import Placed
-from data.frames.to_grid import calibrate, one_channel
+from data.frames.to_grid import one_channel
 from data.live.live_source import Picture
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
@@ -97,6 +98,8 @@ class Form:
         if reel.meta["unit"] != "level":
             raise ValueError(f"the model was trained on {reel.path}, which holds no video; --follow reads video only")
         told = reel.meta.get("pixels")
+        if told:
+            told = {"aspect": "stretch"} | told  # as all were before there was a choice
         pixels = from_dict({"prep": told}, str(reel.path)).prep if told else trained.prep
         if pixels.off_limb == "mask":
             raise ValueError(f"{reel.path} was prepared with prep.off_limb mask, not for --follow; use eval on reels")
@@ -115,7 +118,7 @@ class Form:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
             raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
         raws = (one_channel(RawFrame(picture.pixels, None, ""), channel) for channel in self.channels)
-        found = [calibrate(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
+        found = [calibrate_into(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
         return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
 

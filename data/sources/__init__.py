@@ -21,6 +21,7 @@ from data.sources.table import TableSource
 from data.sources.tar import CompressedTarSource, TarSource
 from data.sources.video import VideoSource
 from data.sources.xrs import XrsSource
+from data.sources.zip import ZipSource
 
 # By name. Of several that take a file, the last one gets it: those that look into files come behind.
 SOURCES: dict[str, Source] = {
@@ -29,6 +30,7 @@ SOURCES: dict[str, Source] = {
         FitsSource(),
         TarSource(),
         CompressedTarSource(),
+        ZipSource(),
         VideoSource(),
         ImageSource(),
         TableSource(),
@@ -79,7 +81,9 @@ def discover(root: Path) -> Found:
     found.series[:] = [replace(item, beside_frames=item.path.parent in with_frames) for item in found.series]
     if not found.frames and not found.series:
         known = ", ".join(dict.fromkeys(suffix for source in SOURCES.values() for suffix in source.suffixes))
-        raise FileNotFoundError(f"{root} holds no file that can be read; known are {known}")
+        raise FileNotFoundError(
+            f"{root} holds no file that can be read; known are {known}, and what Pillow or FFmpeg opens"
+        )
     return found
 
 
@@ -103,7 +107,10 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
 
 
 def _source_of(path: Path, unread: list[Unread]) -> Source | None:
-    source = next((source for source in reversed(SOURCES.values()) if source.takes(path)), None)
+    latest_first = list(reversed(SOURCES.values()))
+    source = next((source for source in latest_first if source.takes(path)), None)
+    if source is None:
+        source = next((source for source in latest_first if source.recognises(path)), None)
     if source is None:
         unread.append(Unread(path, UNKNOWN_KIND))
     return source

@@ -5,6 +5,7 @@ own.
 """
 
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
 from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
+from data.sources.unpacked import too_large
 
 log = logger(__name__)
 
@@ -38,6 +40,7 @@ class ArraySource(SeriesSource):
         Raises TableError with the first reason when none is, or the file can't be read.
         """
         digest, found, reasons = file_sha256(path), [], []
+        _refuse_large(path, prep)
         for group, arrays in _groups(path).items():
             try:
                 found.append(_series(group, arrays, path, prep, digest, smallest))
@@ -47,6 +50,19 @@ class ArraySource(SeriesSource):
         if not found:
             raise TableError(reasons[0] if reasons else "it holds no array")
         return found
+
+
+def _refuse_large(path: Path, prep: PrepConfig) -> None:
+    """Raises TableError when the arrays would take more than prep.max_input_mb, however well they are packed."""
+    n_bytes = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:  # members give no more bytes than they announce
+                n_bytes = sum(info.file_size for info in archive.infolist())
+        except zipfile.BadZipFile:  # which is told when it is read
+            return
+    if reason := too_large(n_bytes, prep.max_input_mb):
+        raise TableError(reason)
 
 
 def _groups(path: Path) -> dict[str, dict[str, np.ndarray]]:

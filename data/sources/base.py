@@ -126,6 +126,10 @@ class Source(ABC):
         """Whether a file that may belong to frames, and is not known to be about any, may be a series all the same."""
         return False
 
+    def recognises(self, path: Path) -> bool:
+        """Whether a file that no source takes by its name is of this kind by its content alone."""
+        return False
+
     @abstractmethod
     def keeps_tables(self, path: Path) -> bool:
         """Whether tables beside a file of this kind are about it, and no series of their own."""

@@ -1,32 +1,30 @@
-"""Folders of jpg, png or tif frames, gray or RGB: one reel a folder, times from the file names or from a CSV."""
+"""Folders of pictures, gray or RGB: one reel a folder, times from the file names or from a CSV; a stack has its own."""
 
 import io
 import re
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 from config import PrepConfig
 from data.messages import logger
-from data.sources.base import MAX_PIXELS, Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
 from data.sources.name_times import times_in_names, untold
+from data.sources.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
 from data.sources.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc
 
 log = logger(__name__)
 
-GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
-
 
 class ImageSource(FrameSource):
-    """One folder of images, one reel."""
+    """One folder of pictures, one reel; but one of several pages is a stack of frames, a reel by itself."""
 
     name = "image"
-    suffixes = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+    suffixes = SUFFIXES
     is_folder = True
+
+    def recognises(self, path: Path) -> bool:
+        return is_picture(path)
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
@@ -35,36 +33,64 @@ class ImageSource(FrameSource):
         return self.scan_all([path], root, prep)
 
     def scan_all(self, files: Sequence[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
-        """The candidates of the images of one folder."""
+        """The candidates of the pictures of one folder."""
         files = sorted(files, key=lambda path: natural_key(path.name))
-        step_s = 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
-        times = _Times(files[0].parent, files, step_s, prep)
-        return [self._candidate(path, number, root, times, prep) for number, path in enumerate(files)]
+        times = NamedTimes([path.name for path in files], files[0].parent, prep)
+        return [c for number, path in enumerate(files) for c in self._candidates(path, number, root, times, prep)]
 
-    def _candidate(self, path: Path, number: int, root: Path, times: "_Times", prep: PrepConfig) -> Candidate:
+    def _candidates(
+        self, path: Path, number: int, root: Path, times: "NamedTimes", prep: PrepConfig
+    ) -> Iterator[Candidate]:
         folder = path.parent.relative_to(root)
         reel = folder.as_posix() if folder.parts else root.resolve().name
         facts = self.whereabouts(path, root, path.parent, reel)
-        facts["time_s"] = number * times.step_s
         try:
             facts["size"] = path.stat().st_size
-            facts |= times.facts(path, number)
-            facts["shape"], in_colour = _form(path)
-            facts["channel"] = "rgb" if prep.colour == "rgb" and in_colour else "gray"
+            with path.open("rb") as stream:
+                pages, others = pages_of(stream)
         except FrameError as error:
-            return Candidate(**facts, reason=str(error))
+            yield Candidate(**facts, reason=str(error))
         except Exception as error:  # Pillow raises many kinds on damaged files
-            return Candidate(**facts, reason=f"not readable as image: {error}")
-        return Candidate(**facts)
+            yield Candidate(**facts, reason=f"not readable as image: {error}")
+        else:
+            if len(pages) == 1:
+                yield Candidate(**facts | page_facts(pages[0], others, prep) | times.facts(path.name, number))
+                return
+            stack = StackTimes(path, prep)
+            facts |= {"home": str(path), "reel": path.relative_to(root).with_suffix("").as_posix()}
+            for place, page in enumerate(pages):
+                own = {"source": f"{facts['source']}#{page.number}", "position": page.number}
+                yield Candidate(**facts | own | page_facts(page, 0, prep) | stack.facts(place))
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
-        """Pixels as gray, where 16-bit and float images keep their depth, or in their colours."""
         for number, candidate in enumerate(candidates):
             try:
-                payload = Path(candidate.path).read_bytes()
-                yield number, RawFrame(_pixels(payload, candidate.channel == "rgb"), None, sha256(payload))
+                yield number, _read(candidate)
             except Exception as error:  # Pillow raises many kinds on damaged files
                 yield number, FrameError(f"not readable as image: {error}")
+
+
+def _read(candidate: Candidate) -> RawFrame:
+    in_colour, is_stack = candidate.channel == "rgb", candidate.home == candidate.path
+    with open(candidate.path, "rb") as stream:
+        if is_stack:  # whose bytes hold many frames, and maybe gigabytes
+            return RawFrame(pixels_of_page(stream, candidate.position, in_colour), None, "")
+        return picture_frame(stream.read(), in_colour)
+
+
+def picture_frame(payload: bytes, in_colour: bool) -> RawFrame:
+    """The first picture of a file in memory. Raises whatever Pillow raises on a damaged one."""
+    return RawFrame(pixels_of_page(io.BytesIO(payload), 0, in_colour), None, sha256(payload))
+
+
+def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:
+    """Candidate fields of a picture; `others` are further ones in its file, which are not read."""
+    left_out = f"{others} more pictures in its file left out" if others else ""
+    return {
+        "shape": page.shape,
+        "channel": "rgb" if prep.colour == "rgb" and page.in_colour else "gray",
+        "flags": "; ".join(filter(None, (page.flags, left_out))),
+    }
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
@@ -72,55 +98,67 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", name)]
 
 
-class _Times:
-    """Times of the images of one folder: from a CSV, else from their names where most have one, else by counting."""
+def step_of(prep: PrepConfig) -> float:
+    """Seconds between pictures that have no times."""
+    return 1 / prep.frames_per_second if prep.frames_per_second else prep.sample_interval_sec or 1.0
 
-    def __init__(self, folder: Path, files: list[Path], step_s: float, prep: PrepConfig):
-        self.step_s, self.start_utc, self.problem, self.table = step_s, prep.start_utc, "", None
+
+class NamedTimes:
+    """Times of pictures by their names: from a CSV, else from the names where most have one, else by counting.
+
+    names: of all pictures, in order. beside: the folder, or archive, that a CSV belongs to.
+    """
+
+    def __init__(self, names: Sequence[str], beside: Path, prep: PrepConfig):
+        self.step_s, self.start_utc, self.problem, self.table = step_of(prep), prep.start_utc, "", None
+        self.beside, self.in_names = beside, {}
         try:
-            csv = find_times_csv(folder, prep.times_csv)
+            csv = find_times_csv(beside, prep.times_csv)
             self.table = FrameTimes(csv, prep) if csv else None
-            names = [path.name for path in files]
             self.in_names = {} if csv else dict(zip(names, times_in_names(names, prep), strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
         if not (self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second):
-            log.info(untold(folder.name, names, step_s))
+            log.info(untold(beside.name, names, self.step_s))
 
-    def facts(self, path: Path, number: int) -> dict:
-        """Candidate fields. Raises FrameError for a frame without a time where the others have one."""
+    def facts(self, name: str, number: int) -> dict:
+        """Candidate fields; a reason for a frame without a time where the others have one."""
+        facts = {"time_s": number * self.step_s}
+        try:
+            return facts | self._time(name, number)
+        except FrameError as error:
+            return facts | {"reason": str(error)}
+
+    def _time(self, name: str, number: int) -> dict:
         if self.problem:
             raise FrameError(self.problem)
         if self.table:
-            return self.table.facts(number, path)
+            return self.table.facts(number, self.beside / name)
         if any(self.in_names.values()):
-            if not self.in_names[path.name]:
+            if not self.in_names[name]:
                 raise FrameError("no time in the file name, unlike in most of its folder")
-            return {"time_utc": self.in_names[path.name]}
+            return {"time_utc": self.in_names[name]}
         return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
 
 
-def _form(path: Path) -> tuple[tuple[int, int], bool]:
-    """Shape of an image and whether it has colours, from its header."""
-    with _quiet(), Image.open(path) as image:
-        if image.height * image.width > MAX_PIXELS:
-            raise FrameError(f"image of {image.height}x{image.width} pixels; up to {MAX_PIXELS} pixels are read")
-        return (image.height, image.width), not _is_gray(image)
+class StackTimes:
+    """Times of the pages of a stack: from a CSV beside it, else counted from the time in its name or the settings."""
 
+    def __init__(self, path: Path, prep: PrepConfig):
+        self.path, self.step_s, self.problem, self.table, self.start_utc = path, step_of(prep), "", None, None
+        try:
+            csv = find_times_csv(path, prep.times_csv)
+            self.table = FrameTimes(csv, prep) if csv else None
+            self.start_utc = times_in_names([path.name], prep)[0] or prep.start_utc
+        except (FrameError, TableError) as error:
+            self.problem = str(error)
 
-def _is_gray(image: Image.Image) -> bool:
-    return image.mode in GRAY_MODES or image.mode.startswith("I;16")
-
-
-def _quiet() -> warnings.catch_warnings:
-    # Remarks on odd tags, and on large images, which have a limit of their own here.
-    return warnings.catch_warnings(action="ignore")
-
-
-def _pixels(payload: bytes, in_colour: bool) -> np.ndarray:
-    """An image as (H, W), or (H, W, 3) in colour."""
-    with _quiet(), Image.open(io.BytesIO(payload)) as image:
-        if in_colour:
-            return np.asarray(image.convert("RGB"))
-        deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-        return np.asarray(image if deep else image.convert("L"))
+    def facts(self, number: int) -> dict:
+        """Candidate fields of a page by its place among them."""
+        facts: dict = {"time_s": number * self.step_s, "reason": self.problem}
+        if self.table:
+            try:
+                return facts | self.table.facts(number, self.path)
+            except FrameError as error:
+                return facts | {"reason": str(error)}
+        return facts | ({"time_utc": shift_utc(self.start_utc, facts["time_s"])} if self.start_utc else {})

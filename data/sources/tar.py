@@ -1,98 +1,130 @@
-"""FITS files in tar archives, read without unpacking anything to disk."""
+"""Tar archives, plain or in any compression; tarfile alone knows where the bytes of their members lie."""
 
 import io
 import tarfile
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from config import PrepConfig
-from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
-from data.sources.fits import SUFFIXES as FITS_SUFFIXES
-from data.sources.fits import attempt, candidates_of, decode_bytes
+from data.sources.archives import ArchiveSource, Member
+from data.sources.base import FrameError
+from data.sources.unpacked import compression_of, unpacked
+
+MAGIC, MAGIC_AT = b"ustar", 257  # of POSIX and GNU archives; older ones have none
+NO_END = "the archive goes on in no valid header and without its end mark"
 
 
-class TarSource(FrameSource):
-    """FITS members of an uncompressed archive, each read at its offset; members that hold no FITS are left out."""
+class TarSource(ArchiveSource):
+    """An uncompressed archive, each member entered at its header."""
 
     name = "tar"
-    suffixes = (".tar",)
+    suffixes = (
+        *(".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tb2", ".tar.xz", ".txz"),
+        *(".tar.zst", ".tzst", ".tar.lz4"),
+    )
 
-    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-        """The candidates of a tar archive; a damaged rest is one rejected row."""
-        base = self.whereabouts(path, root, home=path)
-        found: list[Candidate] = []
-        try:
-            with _open_tar(path, self.in_one_pass) as tar:
-                for member in tar:
-                    if member.name.lower().endswith(FITS_SUFFIXES):
-                        found += self._candidates(tar, member, base, prep)
-            if not _Header.last or _Header.last.strip(b"\0"):
-                raise FrameError("the archive goes on in no valid header and without its end mark")
-        except Exception as error:  # tarfile raises many kinds on damaged archives
-            reason = f"damaged archive after {len(found)} frames: {error}"
-            found.append(Candidate(**base, is_counts=True, reason=reason))
-        return found
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) and not compression_of(path)
 
-    def _candidates(self, tar: tarfile.TarFile, member: tarfile.TarInfo, base: dict[str, Any], prep) -> list[Candidate]:
-        base = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
-        base |= {"position": member.offset_data, "size": member.size}
-        if not member.isreg():
-            return [Candidate(**base, is_counts=True, reason="archive member is not a regular file")]
-        stream = tar.extractfile(member)
-        assert stream is not None  # as every regular file has one
-        return candidates_of(io.BytesIO(stream.read()) if self.in_one_pass else stream, base, prep)
+    def recognises(self, path: Path) -> bool:
+        with path.open("rb") as stream:
+            stream.seek(MAGIC_AT)
+            return stream.read(len(MAGIC)) == MAGIC
 
-    def read(self, candidates: Sequence[Candidate]) -> Frames:
-        for number, candidate in enumerate(candidates):
-            yield number, attempt(_read_slice, candidate)
+    def members(self, path: Path, wanted: Sequence[int] = ()) -> Iterator[Member]:
+        with path.open("rb") as stream:
+            if not wanted:
+                yield from _walk(stream, is_stream=False)
+            for position in wanted:
+                stream.seek(position)
+                # An archive may begin anywhere in a file, so tarfile itself reads one member's header and map.
+                with tarfile.open(fileobj=stream, mode="r:") as tar:
+                    member = tar.next()
+                    if member is not None:
+                        yield _member(tar, member, position)
 
 
 class CompressedTarSource(TarSource):
     """The same of a compressed archive, which can't be entered in the middle; members behind damage are left out."""
 
     name = "tar.gz"
-    suffixes = (".tar.gz", ".tgz")
     in_one_pass = True
 
-    def read(self, candidates: Sequence[Candidate]) -> Frames:
-        # Members may share a name; their offset in the decompressed stream tells them apart.
-        wanted: dict[int, list[int]] = {}
-        for number, candidate in enumerate(candidates):
-            wanted.setdefault(candidate.position, []).append(number)
-        with _open_tar(Path(candidates[0].path), self.in_one_pass) as tar:
-            for member in tar:
-                if member.offset_data in wanted:
-                    stream = tar.extractfile(member)
-                    assert stream is not None  # the scan wanted regular files only
-                    payload = stream.read()
-                    for number in wanted.pop(member.offset_data):
-                        yield number, attempt(partial(decode_bytes, payload), candidates[number])
+    def takes(self, path: Path) -> bool:
+        return path.name.lower().endswith(self.suffixes) and bool(compression_of(path))
+
+    def recognises(self, path: Path) -> bool:
+        if not compression_of(path):
+            return False
+        try:
+            with unpacked(path) as stream:
+                return stream.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
+        except Exception:  # each library has its own kinds for what is damaged
+            return False
+
+    def members(self, path: Path, wanted: Sequence[int] = ()) -> Iterator[Member]:
+        left = set(wanted)
+        with unpacked(path) as stream:
+            for member in _walk(stream, is_stream=True):
                 if not wanted:
-                    return
+                    yield member
+                elif member.position in left:
+                    left.remove(member.position)
+                    yield member
+                    if not left:
+                        return
 
 
-class _Header(tarfile.TarInfo):
-    """Remembers the last block that was read as a header: tarfile takes a damaged one for the end of the archive."""
+def _walk(stream: IO[bytes], is_stream: bool) -> Iterator[Member]:
+    """The files of an archive, and of those that were joined to it.
 
-    last = b""
+    Raises FrameError at the end when there was something that is no header, or no end mark.
+    """
+    blocks = _Blocks()
+    with _opened(stream, is_stream, blocks.header) as tar:
+        # What is no header of a whole archive was refused by now. From here on tarfile goes on behind end marks and
+        # damage, and the blocks remember what it has passed over.
+        tar.ignore_zeros = True
+        for member in tar:
+            if not member.isdir():
+                yield _member(tar, member, member.offset, is_stream)
+    if blocks.damaged or not blocks.has_end:
+        raise FrameError(NO_END)
 
-    @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
-        _Header.last = buf
-        return super().frombuf(buf, encoding, errors)
+
+def _opened(stream: IO[bytes], is_stream: bool, header: type[tarfile.TarInfo]) -> tarfile.TarFile:
+    if is_stream:  # that goes forwards only
+        return tarfile.open(fileobj=stream, mode="r|", tarinfo=header)
+    return tarfile.open(fileobj=stream, mode="r:", tarinfo=header)
 
 
-def _open_tar(path: Path, as_stream: bool) -> tarfile.TarFile:
-    # A compressed archive is read as a stream; in an uncompressed one members are entered at their offsets.
-    return tarfile.open(path, "r|gz" if as_stream else "r:", tarinfo=_Header)
+def _member(tar: tarfile.TarFile, member: tarfile.TarInfo, position: int, is_stream: bool = False) -> Member:
+    def opened() -> IO[bytes]:
+        stream = tar.extractfile(member)
+        assert stream is not None  # as every regular file has one
+        # What is read as a stream goes forwards only, and a FITS file's end is looked at first.
+        return io.BytesIO(stream.read()) if is_stream else stream
+
+    problem = "" if member.isreg() else "archive member is not a regular file"
+    return Member(member.name, position, member.size, problem, opened)
 
 
-def _read_slice(candidate: Candidate) -> RawFrame:
-    with open(candidate.path, "rb") as stream:
-        stream.seek(candidate.position)
-        data = stream.read(candidate.size)
-    if len(data) < candidate.size:
-        raise FrameError("archive is truncated inside this member")
-    return decode_bytes(data, candidate)
+class _Blocks:
+    """Remembers what tarfile passes over in silence: blocks that are no header, and whether the last one is an end."""
+
+    def __init__(self):
+        blocks = self
+        self.damaged, self.has_end = False, False
+
+        class Header(tarfile.TarInfo):
+            @classmethod
+            def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+                if buf:
+                    blocks.has_end = not buf.strip(b"\0")
+                try:
+                    return super().frombuf(buf, encoding, errors)
+                except tarfile.HeaderError:
+                    blocks.damaged |= bool(buf) and not blocks.has_end
+                    raise
+
+        self.header = Header

@@ -376,6 +376,14 @@ class TestFailures:
         ):
             open_data(quick_config(tmp_path / "clips", None))
 
+    def test_a_camera_with_its_cap_on_teaches_nothing(self, tmp_path, caplog):
+        make_reel(tmp_path / "clips" / "dark", np.zeros((60, 1, 8, 8)))
+        with pytest.raises(ValueError, match=r"nothing varies in dark: .*nothing to learn"):
+            open_data(quick_config(tmp_path / "clips", None))
+        make_reel(tmp_path / "clips" / "open", drifting_blobs(60, 8, 8))
+        open_data(quick_config(tmp_path / "clips", None))
+        assert "nothing varies in dark" in caplog.text
+
     def test_the_first_bad_gradient_is_named(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path)
         names = [name for name, _ in trainer.model.named_parameters()]

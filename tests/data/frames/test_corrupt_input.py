@@ -219,7 +219,7 @@ def test_hostile_archives_write_nothing_and_follow_no_link(tmp_path, name, mode)
     reel = prepared(tmp_path / "in", tmp_path / "deep" / "er" / "out")
     assert reel.table["source"].tolist() == [f"{name}::{n}" for n in names]
     lost = reel.candidates[~reel.candidates["accepted"]]
-    assert sorted(lost["source"]) == [f"{name}::{n}.fits" for n in ("dir", "fifo", "hard", "soft")]
+    assert sorted(lost["source"]) == [f"{name}::{n}.fits" for n in ("fifo", "hard", "soft")]  # a folder is no frame
     assert set(lost["reason"]) == {"archive member is not a regular file"}
     everything = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
     assert [p for p in everything if not p.startswith("deep/er/out/aia_171/")] == [f"in/{name}"]
@@ -270,17 +270,21 @@ def test_an_archive_that_goes_on_in_garbage_is_told(tmp_path):
     members = {f"{i}.fits": fits_bytes(counts(i), header(12.0 * i)) for i in range(6)}
     whole = write_tar(tmp_path / "a.tar", members).read_bytes()
     at = whole.index(b"3.fits" + bytes(50))
-    for damaged in (whole[:at] + b"\xff" * 512 + whole[at + 512 :], whole[:at]):
+    garbage = whole[:at] + b"\xff" * 512 + whole[at + 512 :]
+    for damaged, found in ((garbage, (0, 1, 2, 4, 5)), (whole[:at], (0, 1, 2))):
         (tmp_path / "a.tar").write_bytes(damaged)
         *good, lost = frames.scan(tmp_path, PREP)
-        assert [c.member for c in good] == ["0.fits", "1.fits", "2.fits"]
-        assert "damaged archive after 3 frames" in lost.reason
+        assert [c.member for c in good] == [f"{i}.fits" for i in found]
+        assert f"damaged archive after {len(found)} frames" in lost.reason
+        for candidate, raw in frames.read(good):
+            np.testing.assert_array_equal(raw.pixels, counts(int(candidate.member[0])))
 
 
-def test_archives_of_other_things_give_no_frame(tmp_path):
-    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello"})
-    assert frames.scan(tmp_path, PREP) == []
-    with pytest.raises(ValueError, match="none of the 0 frames"):
+def test_archives_of_other_things_give_no_frame_and_a_reason(tmp_path):
+    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello", "v.mp4": b"x", "w.mp4": b"x"})
+    (found,) = frames.scan(tmp_path, PREP)
+    assert found.reason == "it holds no FITS and no pictures, but 2 .mp4, 1 .txt"
+    with pytest.raises(ValueError, match=r"none of the 1 frames.*it holds no FITS"):
         prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=1))
 
 
@@ -386,7 +390,7 @@ def test_an_image_larger_than_any_is_not_decoded(tmp_path):
         ("a,b\n1,2\n", "has no time column"),
         ("", "not readable as times"),
         ("frame,time\nfirst,2012-07-19T00:00:00\n", "not readable as times"),
-        ("time,label\n2012-07-19T00:00:00,quiet\n", "not readable as times"),
+        ("time,label\n2012-07-19T00:00:00,3.5\n", "not readable as times"),
         ("time\nnever\n", "time 'never' is not readable"),
         ('time\n"2012', "not readable as times"),
     ],
@@ -422,3 +426,15 @@ def test_names_that_are_no_text_are_recorded(tmp_path):
     reel = prepared(tmp_path / "in", tmp_path / "out")
     assert len(reel) == 3
     assert len(reel.candidates) == 4
+
+
+def test_a_reel_that_can_not_be_made_does_not_stop_the_others(tmp_path):
+    """Whatever stands against it: here a file that is in its way, as it could be a name or the disk."""
+    for name in "abc":
+        write_video(tmp_path / "in" / f"{name}.mp4", 6)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_text("no reel")
+    config = PrepConfig(clip_length=4, stride=2, resize=None)
+    with pytest.raises(FileExistsError, match="is in the way and no reel"):
+        prep(Config(data_raw=str(tmp_path / "in"), data_clips=str(tmp_path / "out"), workers=1, prep=config))
+    assert sorted(path.parent.name for path in (tmp_path / "out").glob("*/reel.json")) == ["b", "c"]

@@ -1,0 +1,57 @@
+"""Frames whose sides are in another proportion than the reel's grid: in its middle, with margins that are masked."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from config import PrepConfig
+from data.frames.placement import Placed
+from data.frames.to_grid import CalibratedFrame, calibrate
+from data.reel.mask_bits import INVALID
+from data.sky.wcs import FrameWcs
+from data.sources.base import RawFrame
+
+
+def inner_shape(
+    shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig, is_counts: bool = False
+) -> tuple[int, int]:
+    """The part (H, W) of a grid that a frame of `shape` fills: all of it, unless prep.aspect keeps its proportion.
+
+    Of detectors, whose discs are round whatever the grid, `auto` keeps nothing.
+    """
+    is_stretched = prep.aspect == "stretch" or (prep.aspect == "auto" and is_counts)
+    if is_stretched or not all(shape):  # of an unreadable frame none is known
+        return grid
+    scale = min(m / n for n, m in zip(shape, grid, strict=True))
+    height, width = (max(1, round(n * scale)) for n in shape)
+    return height, width
+
+
+def _begin(inner: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
+    """The first row and column of the part."""
+    top, left = ((m - n) // 2 for n, m in zip(inner, grid, strict=True))
+    return top, left
+
+
+def calibrate_into(
+    raw: RawFrame, frame: Placed, source_shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig
+) -> CalibratedFrame:
+    """One raw frame on the reel's grid `(H, W)`, as `calibrate` makes it, with its margins masked.
+
+    Raises FrameError for a frame that can't be used.
+    """
+    inner = inner_shape(source_shape, grid, prep, frame.candidate.is_counts)
+    made = calibrate(raw, frame, source_shape, inner, prep)
+    if inner == grid:
+        return made
+    values, bits = np.zeros(grid, np.float32), np.full(grid, INVALID, np.uint8)
+    top, left = _begin(inner, grid)
+    part = np.s_[top : top + inner[0], left : left + inner[1]]
+    values[part], bits[part] = made.values, made.bits
+    return replace(made, values=values, bits=bits)
+
+
+def on_grid(wcs: FrameWcs, source_shape: tuple[int, int], grid: tuple[int, int], inner: tuple[int, int]) -> FrameWcs:
+    """The sky of a frame on the reel's grid, where it fills `inner` of it."""
+    small, (top, left) = wcs.resized(source_shape, inner), _begin(inner, grid)
+    return replace(small, crpix1=small.crpix1 + left, crpix2=small.crpix2 + top)

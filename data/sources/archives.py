@@ -1,0 +1,147 @@
+"""What all archives have in common: their FITS files and pictures are read without unpacking anything to disk."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
+from data.sources.fits import SUFFIXES as FITS_SUFFIXES
+from data.sources.fits import attempt, candidates_of, decode_bytes
+from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
+from data.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
+from data.sources.pictures import pages_of
+from data.sources.unpacked import too_large
+
+log = logger(__name__)
+
+KINDS_TOLD = 6  # of members that are not read, the most frequent ones
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file in an archive."""
+
+    name: str
+    position: int  # of its entry, by which it is found again: members may share a name
+    size: int  # unpacked, bytes
+    problem: str  # why it can't be opened
+    open: Callable[[], IO[bytes]]  # its bytes, until the next member is asked for
+
+
+class ArchiveSource(FrameSource):
+    """Members that are FITS files or pictures; the pictures of one of its folders are a reel. Others are named."""
+
+    @abstractmethod
+    def members(self, path: Path, wanted: Sequence[int] = ()) -> Iterator[Member]:
+        """The files of an archive in order, or those whose positions are wanted.
+
+        Raises any exception where the archive is damaged.
+        """
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of an archive; a damaged rest is one rejected row."""
+        base = self.whereabouts(path, root, home=path)
+        found, pictures, others, damage = [], [], Counter(), ""
+        try:
+            for member in self.members(path):
+                facts = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
+                facts |= {"position": member.position, "size": member.size}
+                if is_hidden(member.name):
+                    others["hidden"] += 1
+                elif member.name.lower().endswith(FITS_SUFFIXES):
+                    found += _fits(member, facts, prep)
+                elif member.name.lower().endswith(PICTURE_SUFFIXES):
+                    pictures.append(_picture(member, facts, prep))
+                else:
+                    others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
+        except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
+            damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
+        found += _timed(pictures, path, self._reel(path, root), prep)
+        told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(KINDS_TOLD))
+        if told and found:
+            log.warning(f"{base['source']}: members left out: {told}")
+        if damage or not found:
+            reason = damage or f"it holds no FITS and no pictures{told and f', but {told}'}"
+            found.append(Candidate(**base, is_counts=True, reason=reason))
+        return found
+
+    def _reel(self, path: Path, root: Path) -> str:
+        """The name of the reel of pictures that lie in no folder of an archive."""
+        name = path.relative_to(root).as_posix()
+        suffix = max((s for s in self.suffixes if name.lower().endswith(s)), key=len, default=path.suffix)
+        return name[: len(name) - len(suffix)]
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        wanted: dict[str, dict[int, list[int]]] = {}
+        for number, candidate in enumerate(candidates):
+            wanted.setdefault(candidate.path, {}).setdefault(candidate.position, []).append(number)
+        for path, numbers in wanted.items():
+            for member in self.members(Path(path), [*numbers]):
+                load = cache(partial(_payload, member))  # once, whatever the number of its frames
+                for number in numbers[member.position]:
+                    yield number, attempt(_decoded, (load, candidates[number]))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or one of its folders has a hidden name, as the copies of attributes that macOS packs."""
+    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in name.split("/"))
+
+
+def _refusal(member: Member, prep: PrepConfig) -> str:
+    return member.problem or too_large(member.size, prep.max_input_mb)
+
+
+def _fits(member: Member, facts: dict[str, Any], prep: PrepConfig) -> list[Candidate]:
+    if reason := _refusal(member, prep):
+        return [Candidate(**facts, is_counts=True, reason=reason)]
+    return candidates_of(member.open(), facts, prep)
+
+
+def _picture(member: Member, facts: dict[str, Any], prep: PrepConfig) -> Candidate:
+    try:
+        if reason := _refusal(member, prep):
+            raise FrameError(reason)
+        pages, others = pages_of(member.open())
+        return Candidate(**facts | page_facts(pages[0], others + len(pages) - 1, prep))
+    except FrameError as error:
+        return Candidate(**facts, reason=str(error))
+    except Exception as error:  # Pillow raises many kinds on damaged files
+        return Candidate(**facts, reason=f"not readable as image: {error}")
+
+
+def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -> list[Candidate]:
+    """The pictures of each folder in natural order, with the reel of their folder and their times."""
+    folders: dict[str, list[Candidate]] = {}
+    for picture in sorted(pictures, key=lambda c: natural_key(PurePosixPath(c.member).name)):
+        folders.setdefault(str(PurePosixPath(picture.member).parent), []).append(picture)
+    found = []
+    for folder, group in folders.items():
+        names = [PurePosixPath(picture.member).name for picture in group]
+        times = NamedTimes(names, path, prep)
+        home, name = f"{path}::{folder}", reel if folder == "." else f"{reel}/{folder}"
+        for number, picture in enumerate(group):
+            facts = times.facts(names[number], number)
+            facts["reason"] = picture.reason or facts.get("reason", "")
+            found.append(replace(picture, reel=name, home=home, **facts))
+    return found
+
+
+def _payload(member: Member) -> bytes:
+    payload = member.open().read()
+    if len(payload) < member.size:
+        raise FrameError("archive is truncated inside this member")
+    return payload
+
+
+def _decoded(what: tuple[Callable[[], bytes], Candidate]) -> RawFrame:
+    load, candidate = what
+    payload = load()
+    return (
+        decode_bytes(payload, candidate) if candidate.is_counts else picture_frame(payload, candidate.channel == "rgb")
+    )

@@ -1,0 +1,113 @@
+"""Decoded frames of a video: which packet each is of, whether it can be trusted, and which way up it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import av
+import av.logging
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
+
+# What decoders complain of although the pixels are right: notes beside the picture, and how long it is kept.
+HARMLESS = ("SEI", "mmco")
+AS_STORED = (1, 0, 0, 1)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame, the number of its packet among those read, and whether nothing was wrong since its key frame."""
+
+    frame: av.VideoFrame
+    number: int | None
+    is_trusted: bool
+
+
+def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decoded]:
+    """Frames as the decoder gives them; packets that it can't decode are left out.
+
+    Decoders conceal damage, and later frames are built on what they made up: after it nothing is trusted up to the next
+    key frame that is whole. Damage is what they refuse, mark, or complain of.
+    """
+    context = stream.codec_context
+    context.thread_count = 1  # the worker processes are the parallelism
+    context.copy_opaque = True
+    damage: int | None = None
+    last = -1  # the first and the last damaged packet since the last key frame that is trusted
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            packet.opaque = number
+            frames, is_damaged = _decode(packet)
+            if is_damaged:
+                damage, last = number if damage is None else damage, number
+            for frame in frames:
+                known = frame.opaque if isinstance(frame.opaque, int) else None
+                own = number if known is None else known
+                if frame.is_corrupt:
+                    damage, last = own if damage is None else min(damage, own), max(last, own)
+                elif frame.key_frame and own > last:
+                    damage = None
+                yield Decoded(frame, known, damage is None or own < damage)
+    except FFmpegError:
+        return  # the file ends in damage
+
+
+def _decode(packet: av.Packet) -> tuple[list[av.VideoFrame], bool]:
+    """The frames that come out when a packet goes in, and whether the decoder found it damaged."""
+    with _listening() as said:
+        try:
+            frames = packet.decode()
+        except InvalidDataError:
+            return [], True
+    complaints = [text for level, _, text in said if level <= av.logging.ERROR and not text.startswith(HARMLESS)]
+    return frames, bool(complaints)
+
+
+@contextmanager
+def _listening() -> Iterator[list]:
+    """What FFmpeg says in this thread; it is silent otherwise."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=True) as said:
+            yield said
+    finally:
+        av.logging.set_level(before)
+
+
+def has_colour(stream: av.VideoStream) -> bool:
+    """Whether the pixels of a video stream hold more than brightness and opacity, as far as its format tells."""
+    form = stream.codec_context.format
+    return form is not None and (form.has_palette or len(form.components) > 2)
+
+
+def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> np.ndarray:
+    """A decoded frame, upright, as (H, W) uint8, or (H, W, 3) in colour."""
+    pixels = reformatter.reformat(frame, format="rgb24" if in_colour else "gray").to_ndarray()
+    return np.ascontiguousarray(_upright(pixels, turn_of(frame)))
+
+
+def turn_of(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """(a, b, c, d) of the display matrix, each -1, 0 or 1: x' = a x + c y and y' = b x + d y, y downwards.
+
+    As stored where there is none, or one that is no turn by quarters or mirror image.
+    """
+    data = cast(Any, frame.side_data).get(SideData.DISPLAYMATRIX)  # PyAV's stubs give it keys of text
+    if data is None:
+        return AS_STORED
+    matrix = np.frombuffer(data, np.int32, 9).reshape(3, 3)[:2, :2] / 2**16  # a, b; c, d
+    turn = np.rint(matrix / max(np.abs(matrix).max(), 2**-16)).astype(int)
+    is_quarter = (np.abs(turn).sum(axis=0) == 1).all() and (np.abs(turn).sum(axis=1) == 1).all()
+    return tuple(turn.ravel().tolist()) if is_quarter else AS_STORED
+
+
+def _upright(pixels: np.ndarray, turn: tuple[int, int, int, int]) -> np.ndarray:
+    a, b, c, d = turn
+    if a == 0:
+        pixels = pixels.swapaxes(0, 1)
+    across, down = (c, b) if a == 0 else (a, d)
+    return pixels[::down, ::across]

@@ -1,0 +1,158 @@
+"""What a video's container tells of its frames without decoding them: their order, times, key frames, and damage."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+
+# Of FFmpeg's formats: those that open other files or addresses, text, devices, and single pictures.
+NO_VIDEO = (
+    *("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "tty", "fits", "data", "bin"),
+    *("image2", "image2pipe", "lavfi", "ico", "alsa", "fbdev", "kmsgrab", "x11grab", "video4linux2,v4l2", "xbin"),
+)
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One packet that holds a frame. `number` counts the packets of its stream as they lie in the file."""
+
+    number: int
+    pts: int | None
+    dts: int | None
+    is_key: bool
+    is_damaged: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The packets of a stream in order of presentation, and what is odd about them."""
+
+    packets: list[Packet]
+    offsets_s: np.ndarray  # (N,) seconds from the first frame
+    in_order: bool  # whether time stamps tell the frames apart, so that the file can be entered by them
+    damage: str
+    remark: str
+
+
+@cache
+def _formats() -> str:
+    names = (name for name in av.formats_available if name not in NO_VIDEO and not name.endswith("_pipe"))
+    return ",".join(sorted(names))
+
+
+@contextmanager
+def open_video(path: str | Path) -> Iterator[InputContainer]:
+    """A video file by its content, whatever its name. Raises FFmpegError."""
+    with ExitStack() as stack:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:  # FFmpeg's names are UTF-8
+            file = stack.enter_context(open(path, "rb"))
+        else:
+            file = f"file:{os.fspath(path)}"  # a name with a colon is no protocol
+        yield stack.enter_context(av.open(file, "r", options={"format_whitelist": _formats()}))
+
+
+def video_streams(container: InputContainer) -> list[av.VideoStream]:
+    """The streams of moving pictures, the best one first; the covers of sound files are none."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    best = container.streams.best("video")
+    return sorted(streams, key=lambda stream: stream is not best)
+
+
+def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:
+    """The frames of a stream, without decoding where the container tells their times."""
+    packets, announced, repeats, damage = [], stream.frames, 0, ""
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.is_discard:  # by an edit list: it gives no frame, but the container counts it
+                announced -= 1
+            elif packet.size:
+                packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt))
+            elif packet.dts is not None:  # empty, unlike the one that ends the stream
+                repeats += 1
+    except FFmpegError as error:
+        damage = str(error)
+    repeats += _steps_without_frame(container, packets, announced - repeats)
+    remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []
+    if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams
+        packets = _decoded_packets(path, stream.index)
+    parts = _parts(packets)
+    if len(parts) > 1:
+        remarks.append(f"its time stamps begin again {len(parts) - 1} times; its parts are taken one after the other")
+    packets = [packet for part in parts for packet in part]
+    stamps = [packet.pts for packet in packets]
+    in_order = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
+    offsets_s = _offsets_s(parts, float(stream.time_base or 0), float(stream.guessed_rate or 25))
+    damage = damage or _what_is_missing(container, len(packets), announced - repeats, offsets_s)
+    return Contents(packets, offsets_s, in_order, damage, "; ".join(remarks))
+
+
+def _decoded_packets(path: Path, index: int) -> list[Packet]:
+    """One packet a frame that the decoder gives, in its order."""
+    from data.sources.video_decoding import decoded
+
+    with open_video(path) as container:
+        (stream,) = (stream for stream in container.streams.video if stream.index == index)
+        frames = decoded(container, stream)
+        return [Packet(f.number or 0, f.frame.pts, f.frame.dts, f.frame.key_frame, False) for f in frames]
+
+
+def _parts(packets: list[Packet]) -> list[list[Packet]]:
+    """The packets of each recording of a file, in order of presentation: where files were joined, time begins again."""
+    stamps = [packet.pts for packet in packets]
+    if None in stamps:
+        return [packets]
+    parts: list[list[Packet]] = []
+    last = 0
+    for packet in packets:
+        dts = (packet.pts if packet.dts is None else packet.dts) or 0
+        if not parts or (packet.is_key and dts <= last):
+            parts.append([])
+        parts[-1].append(packet)
+        last = dts
+    return [sorted(part, key=lambda packet: packet.pts or 0) for part in parts]
+
+
+def _offsets_s(parts: list[list[Packet]], seconds: float, rate: float) -> np.ndarray:
+    """Seconds from the first frame: each part begins one step after the one before; counted where nothing is known."""
+    offsets, begin_s = [], 0.0
+    for part in parts:
+        stamps = [packet.pts for packet in part if packet.pts is not None]
+        is_known = len(stamps) == len(part)
+        own = (np.array(stamps, np.int64) - stamps[0]) * seconds if is_known else np.arange(len(part)) / rate
+        offsets.append(begin_s + own)
+        begin_s += own[-1] + (float(np.median(np.diff(own))) if len(own) > 1 else 1 / rate)
+    return np.concatenate(offsets) if offsets else np.empty(0)
+
+
+def _steps_without_frame(container: InputContainer, packets: list[Packet], announced: int) -> int:
+    """Announced frames of an AVI that are no more than a step of its clock: FFmpeg passes over its empty chunks."""
+    last = max((packet.dts or 0 for packet in packets), default=0)
+    return announced - len(packets) if container.format.name == "avi" and len(packets) < announced <= last + 1 else 0
+
+
+def _what_is_missing(container: InputContainer, count: int, announced: int, offsets_s: np.ndarray) -> str:
+    """What the container's header announces beyond what is there: a recording that was cut, or never finished."""
+    if announced > count:
+        return f"{count} of the {announced} frames that its header announces are there"
+    if not count:
+        return "it holds no frame"
+    # Matroska announces no number of frames, but a duration, which other streams may stretch.
+    announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    if count > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
+        return f"it ends after {offsets_s[-1]:.1f} of {announced_s:.1f} s"
+    return ""
+
+
+def before_first_key(packets: list[Packet]) -> int:
+    """How many frames come before the first key frame; none where no frame is marked as one."""
+    return next((i for i, packet in enumerate(packets) if packet.is_key), 0)

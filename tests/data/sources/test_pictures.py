@@ -1,0 +1,131 @@
+"""Pictures as cameras, scanners and archives write them: upright, with all their pages, in any format Pillow opens."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from config import PrepConfig
+from tests.support import frames
+from tests.support.fits_files import utc
+from tests.support.videos import number_of, picture
+
+PREP = PrepConfig()
+
+
+def read(folder, prep=PREP):
+    """Pixels by source; every frame must have been read."""
+    candidates = frames.scan(folder, prep)
+    assert [c.reason for c in candidates if c.reason] == []
+    return {candidate.source: raw.pixels for candidate, raw in frames.read(candidates)}
+
+
+def exif(turn):
+    tags = Image.Exif()
+    tags[0x0112] = turn
+    return tags
+
+
+# How a picture (rows, columns) is stored whose EXIF orientation is the key: EXIF 2.32, section 4.6.4 A.
+STORED = {
+    1: lambda p: p,
+    2: np.fliplr,
+    3: lambda p: np.rot90(p, 2),
+    4: np.flipud,
+    5: lambda p: p.T,
+    6: lambda p: np.rot90(p, 1),
+    7: lambda p: np.rot90(p, 2).T,
+    8: lambda p: np.rot90(p, -1),
+}
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+@pytest.mark.parametrize("turn", STORED)
+def test_pictures_are_upright(tmp_path, turn, suffix):
+    upright = picture(5)[..., 0]
+    stored = Image.fromarray(np.ascontiguousarray(STORED[turn](upright)))
+    stored.save(tmp_path / f"a.{suffix}", exif=exif(turn), **({"lossless": True} if suffix == "webp" else {}))
+    (candidate,) = frames.scan(tmp_path, PREP)
+    assert candidate.shape == upright.shape
+    assert candidate.flags == (f"turned upright (EXIF orientation {turn})" if turn > 1 else "")
+    (pixels,) = read(tmp_path).values()
+    np.testing.assert_array_equal(pixels, upright)
+
+
+def test_deep_pictures_are_upright_too(tmp_path):
+    upright = np.arange(600, dtype=np.uint16).reshape(20, 30) * 100
+    Image.fromarray(np.ascontiguousarray(np.rot90(upright))).save(tmp_path / "a.png", exif=exif(6))
+    (pixels,) = read(tmp_path).values()
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels, upright)
+
+
+@pytest.mark.parametrize("turn", [0, 9, 77])
+def test_an_orientation_that_means_nothing_is_left_alone(tmp_path, turn):
+    Image.fromarray(picture(5)[..., 0]).save(tmp_path / "a.png", exif=exif(turn))
+    np.testing.assert_array_equal(read(tmp_path)["a.png"], picture(5)[..., 0])
+
+
+def stack(path, numbers, **save):
+    pages = [Image.fromarray(picture(i)[..., 0]) for i in numbers]
+    pages[0].save(path, save_all=True, append_images=pages[1:], **save)
+
+
+@pytest.mark.parametrize("name", ["stack.tif", "stack.tiff", "stack.png", "stack.bin"])
+def test_every_page_is_a_frame(tmp_path, name):
+    stack(tmp_path / name, range(20), format="PNG" if name.endswith("png") else "TIFF")
+    candidates = frames.scan(tmp_path, PREP)
+    assert [c.source for c in candidates] == [f"{name}#{i}" for i in range(20)]
+    assert {c.reel for c in candidates} == {"stack"}
+    assert [c.time_s for c in candidates] == list(range(20))
+    assert [number_of(pixels) for pixels in read(tmp_path).values()] == list(range(20))
+
+
+def test_stacks_are_reels_beside_that_of_their_folder(tmp_path):
+    stack(tmp_path / "20120719_073001.tif", range(3))
+    stack(tmp_path / "b.tif", range(3, 7))
+    for i in range(2):
+        Image.fromarray(picture(i)[..., 0]).save(tmp_path / f"single{i}.tif")
+    candidates = frames.scan(tmp_path, PREP)
+    by_reel = {name: [c for c in candidates if c.reel == name] for name in {c.reel for c in candidates}}
+    assert {name: len(found) for name, found in by_reel.items()} == {"20120719_073001": 3, "b": 4, tmp_path.name: 2}
+    assert [c.time_utc for c in by_reel["20120719_073001"]] == [utc(i) for i in range(3)]
+
+
+def test_a_stack_has_its_times_beside_it(tmp_path):
+    stack(tmp_path / "b.tif", range(3))
+    (tmp_path / "b.csv").write_text("time\n" + "".join(f"{utc(60 * i)}\n" for i in range(2)))
+    first, second, third = frames.scan(tmp_path, PREP)
+    assert (first.time_utc, second.time_utc) == (utc(0), utc(60))
+    assert third.reason == "times CSV has no row for this frame"
+
+
+def test_reduced_copies_in_a_file_are_no_frames_and_told(tmp_path):
+    large, small = Image.fromarray(picture(3)[..., 0]), Image.fromarray(picture(3)[::2, ::2, 0])
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    large.save(tmp_path / "pyramid.tif", save_all=True, append_images=[small])
+    (candidate,) = frames.scan(tmp_path, PREP)
+    assert candidate.shape == large.size[::-1]
+    assert candidate.flags == "1 more pictures in its file left out"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jp2", "a.webp", "a.avif", "a.gif", "a.ppm", "a.tga", "a.ico", "a.qoi", "a.sgi", "a"]
+)
+def test_what_pillow_opens_is_a_picture(tmp_path, name):
+    form = {"a.jp2": "JPEG2000", "a": "PNG", "a.ppm": "PPM"}.get(name, name.rpartition(".")[2].upper())
+    exact = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100}, "ICO": {"sizes": [(96, 64)]}}.get(form, {})
+    Image.fromarray(picture(77)).save(tmp_path / name, format=form, **exact)
+    (pixels,) = read(tmp_path).values()
+    assert pixels.shape == (64, 96)
+    assert number_of(pixels) == 77
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_picture_or_named(tmp_path_factory, payload):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "x.unknown").write_bytes(payload)
+    Image.fromarray(picture(1)).save(folder / "good.png")
+    good = [c for c in frames.scan(folder, PREP) if not c.reason]
+    assert [c.source for c in good] == ["good.png"]

@@ -1,0 +1,271 @@
+"""Videos as people have them: damaged, joined, cut, turned, with several streams, under any name."""
+
+import os
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from config import PrepConfig
+from data import sources
+from data.sources.base import FrameError
+from data.sources.video import FROM_START
+from tests.support import frames
+from tests.support.videos import SHAPE, decode_all, number_of, picture, write_video
+
+PREP = PrepConfig()
+
+
+def pictures_read(folder, reel=None):
+    """Pixels by number of frame, of those that prep takes; and the reasons of the others."""
+    candidates = [c for c in frames.scan(folder, PREP) if reel in (None, c.reel)]
+    lost = {c.source: c.reason for c in candidates if c.reason}
+    groups: dict = {}
+    for candidate in candidates:
+        if not candidate.reason:
+            groups.setdefault((candidate.path, candidate.group), []).append(candidate)
+    good = {}
+    for group in groups.values():
+        for candidate, raw in frames.read(group):
+            if isinstance(raw, FrameError):
+                lost[candidate.source] = str(raw)
+            else:
+                good[int(candidate.source.rpartition("#")[2])] = raw.pixels
+    return good, lost
+
+
+# Damage
+
+
+def textured(i):
+    """A camera that pans over a texture: every frame needs the one before it."""
+    texture = np.random.default_rng(5).integers(0, 256, (24, 60), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    return np.stack([texture[40:168, 3 * i : 3 * i + 192]] * 3, axis=-1)
+
+
+def write_pan(path, codec="libx264", n=80, options=None):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10, options=options or {"g": "40", "bf": "2", "sc_threshold": "0"})
+        stream.height, stream.width, stream.pix_fmt = 128, 192, "yuv420p"
+        for i in range(n):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(textured(i)), format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def packets_of(path):
+    with av.open(str(path)) as container:
+        return [(p.pos, p.size, p.is_keyframe) for p in container.demux(video=0) if p.size]
+
+
+def damaged(path, seed, length):
+    """Bytes of one packet of a video changed at random, behind its first dozen."""
+    rng, whole = random.Random(seed), bytearray(path.read_bytes())
+    position, size, _ = rng.choice(packets_of(path))
+    begin = position + min(12, size // 2)
+    for at in range(begin, min(begin + length, position + size)):
+        whole[at] ^= rng.randrange(1, 256)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", "mp4"), ("libx264", "mkv"), ("mpeg4", "avi")])
+def test_frames_accepted_of_a_damaged_video_are_those_of_the_whole_one(tmp_path, codec, suffix):
+    """Decoders conceal damage, and what is built on it looks like a picture: no such frame may pass."""
+    options = {"g": "40"} if codec == "mpeg4" else None
+    path = write_pan(tmp_path / f"a.{suffix}", codec, options=options)
+    clean = [pixels for _, pixels in decode_all(path)]
+    payloads = [damaged(path, seed, 48) for seed in range(12)]
+    rejected = 0
+    for payload in payloads:
+        path.write_bytes(payload)
+        good, lost = pictures_read(tmp_path)
+        assert len(good) + sum("#" in source for source in lost) == len(clean)
+        wrong = [i for i, pixels in good.items() if not np.array_equal(pixels, clean[i])]
+        assert wrong == []
+        rejected += len(lost)
+        assert len(good) >= len(clean) // 2  # the other group of pictures has no part in it
+    assert rejected > 0
+
+
+def test_nothing_is_trusted_from_the_damage_to_the_next_key_frame(tmp_path):
+    path = write_pan(tmp_path / "v.mp4", options={"g": "40", "bf": "0", "sc_threshold": "0"})
+    whole, (position, size, _) = bytearray(path.read_bytes()), packets_of(path)[20]
+    for at in range(position + 12, min(position + size, position + 60)):
+        whole[at] ^= 0x55
+    path.write_bytes(whole)
+    good, lost = pictures_read(tmp_path)
+    assert sorted(good) == [*range(20), *range(40, 80)]
+    assert "nothing is trusted up to the next whole key frame" in lost["v.mp4#30"]
+
+
+def test_a_recording_that_begins_between_key_frames_says_so(tmp_path):
+    whole_clip = [pixels for _, pixels in decode_all(write_video(tmp_path / "stream.ts", 60))]
+    whole = (tmp_path / "stream.ts").read_bytes()
+    (tmp_path / "stream.ts").write_bytes(whole[188 * (len(whole) // 188 // 10) :])
+    good, lost = pictures_read(tmp_path)
+    reasons = set(lost.values())
+    assert reasons == {"no key frame before it: the recording begins between key frames"}
+    first = min(good)
+    numbers = [number_of(good[i]) for i in sorted(good)]
+    assert sorted(good) == list(range(first, first + len(good)))
+    assert numbers == list(range(numbers[0], 60))
+    np.testing.assert_array_equal(good[first], whole_clip[numbers[0]])
+
+
+# Order
+
+
+def test_joined_recordings_are_read_one_after_the_other(tmp_path, caplog):
+    """As `cat *.ts` makes them: every part's time stamps begin again, so that they are no names for frames."""
+    parts = [write_video(tmp_path / "stream.ts", 20, numbers=range(20 * k, 20 * k + 20)).read_bytes() for k in range(3)]
+    (tmp_path / "stream.ts").write_bytes(b"".join(parts))
+    candidates = frames.scan(tmp_path, PREP)
+    assert {c.group for c in candidates} == {FROM_START}
+    np.testing.assert_allclose([c.time_s for c in candidates], np.arange(60) / 25, atol=1e-4)
+    good, lost = pictures_read(tmp_path)
+    assert set(lost.values()) <= {
+        "frame is cut off or damaged"
+    }  # the packets of both parts at a seam are one to FFmpeg
+    assert len(good) >= 58
+    assert all(number_of(pixels) == i for i, pixels in good.items())
+    assert "its time stamps begin again 2 times" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", ["h264", "m4v", "mpg"])
+def test_streams_without_times_are_counted(tmp_path, suffix):
+    codec = {"h264": "libx264", "m4v": "mpeg4", "mpg": "mpeg2video"}[suffix]
+    path = tmp_path / f"raw.{suffix}"
+    with av.open(str(path), "w", format="mpeg" if suffix == "mpg" else suffix) as container:
+        stream = container.add_stream(codec, rate=25, options={"g": "12", "bf": "2"})
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuv420p"
+        for i in range(30):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    good, lost = pictures_read(tmp_path)
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(30))
+    assert lost == {}
+
+
+def test_empty_chunks_of_an_avi_are_no_damage(tmp_path, caplog):
+    """A frame grabber that repeats a frame writes an empty chunk."""
+    with av.open(str(tmp_path / "drop.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuvj420p"
+        for i in set(range(40)) - {10, 11, 25}:
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    candidates = frames.scan(tmp_path, PREP)
+    assert [c.reason for c in candidates] == [""] * 37
+    np.testing.assert_allclose([10 * c.time_s for c in candidates], sorted(set(range(40)) - {10, 11, 25}), atol=1e-6)
+    assert "3 empty packets stand for the frame before them" in caplog.text
+
+
+# Which way up, which stream, which name
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_video_is_shown_as_players_show_it(tmp_path, degrees, mirrored):
+    plain, turned = tmp_path / "plain.mp4", tmp_path / "in" / "turned.mp4"
+    turned.parent.mkdir()
+    for path in (plain, turned):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuv420p"
+            if path == turned:
+                stream.set_display_rotation(degrees, hflip=mirrored)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(5), format="rgb24")))
+            container.mux(stream.encode(None))
+    stored = decode_all(plain)[0][1]
+    expected = np.rot90(stored, degrees // 90)  # counter-clockwise
+    expected = np.fliplr(expected) if mirrored else expected
+    (candidate,) = frames.scan(turned.parent, PREP)
+    assert candidate.shape == expected.shape
+    assert bool(candidate.flags) == (degrees != 0 or mirrored)
+    np.testing.assert_array_equal(pictures_read(turned.parent)[0][0], expected)
+
+
+def test_the_best_of_several_streams_is_read_and_the_others_named(tmp_path, caplog):
+    with av.open(str(tmp_path / "both.mkv"), "w") as container:
+        sizes = [(64, 96), (128, 192)]
+        streams = [container.add_stream("libx264", rate=10) for _ in sizes]
+        for stream, (height, width) in zip(streams, sizes, strict=True):
+            stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for i in range(10):
+            for stream, size in zip(streams, sizes, strict=True):
+                frame = av.VideoFrame.from_ndarray(np.full((*size, 3), 20 * i, np.uint8), format="rgb24")
+                frame.pts = i
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    candidates = frames.scan(tmp_path, PREP)
+    (shape,) = {c.shape for c in candidates}
+    left = next(size for size in sizes if size != shape)
+    assert len(candidates) == 10
+    assert f"2 with video is read, left out: #{sizes.index(left)} of {left[0]}x{left[1]}" in caplog.text
+    assert pictures_read(tmp_path)[0][3].shape == shape
+
+
+CONTAINERS = {
+    "gif": ("gif", "gif", "rgb8"),
+    "flv": ("flv", "flv1", "yuv420p"),
+    "3gp": ("3gp", "mpeg4", "yuv420p"),
+    "m2ts": ("mpegts", "libx264", "yuv420p"),
+    "asf": ("asf", "mpeg4", "yuv420p"),
+    "vob": ("vob", "mpeg2video", "yuv420p"),
+    "y4m": ("yuv4mpegpipe", "wrapped_avframe", "yuv420p"),
+    "ivf": ("ivf", "libvpx-vp9", "yuv420p"),
+    "nothing": ("matroska", "libx264", "yuv420p"),
+}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_a_video_is_told_by_its_content(tmp_path, suffix):
+    form, codec, pixels = CONTAINERS[suffix]
+    if codec not in av.codecs_available:
+        pytest.skip(f"FFmpeg here has no {codec}")
+    with av.open(str(tmp_path / f"v.{suffix}"), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, pixels
+        for i in range(12):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    good, lost = pictures_read(tmp_path)
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(12))
+    assert lost == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:1,\n{}\n", "ffconcat version 1.0\nfile '{}'\n", "{}\n", "<MPD>{}</MPD>", "RTSPtext\n{}"]
+)
+def test_a_list_of_other_files_is_no_video(tmp_path, text):
+    """FFmpeg would open what a playlist names, on this machine or another."""
+    video = write_video(tmp_path / "elsewhere" / "v.mp4", 3)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "list.xyz").write_text(text.format(video))
+    with pytest.raises(FileNotFoundError, match="holds no file that can be read"):
+        sources.discover(tmp_path / "in")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not allowed in names there")
+@pytest.mark.parametrize(
+    "name", ["2012-07-19T07:30:01.mp4", "http:x.mp4", "pipe:0.mp4", "a%03d.mp4", "-i.mp4", "a?b#c.mp4", "b\udcff.mp4"]
+)
+@pytest.mark.parametrize("root", [".", "name"])
+def test_any_name_is_a_file(tmp_path, monkeypatch, name, root):
+    write_video(tmp_path / "v.mp4", 4).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    good, lost = pictures_read(Path(name if root == "name" else root))
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(4))
+    assert lost == {}
