@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.reel.files import write_csv
+from data.sources.base import MANIFEST
 from data.sources.times import iso_ms
 
 WANTED, DOWNLOADED, NO_OBSERVATION, FAILED = "wanted", "downloaded", "no observation", "failed"
@@ -37,7 +38,7 @@ class Manifest:
     """
 
     def __init__(self, folder: Path, wavelength: int, level: str, times: np.ndarray):
-        self.folder, self.path = folder, folder / "manifest.csv"
+        self.folder, self.path = folder, folder / MANIFEST
         self._all = {row.wanted_utc: row for row in _read(self.path)}
         if other := {row.level for row in self._all.values()} - {level}:
             raise ValueError(f"{folder} holds frames of level {', '.join(other)}; choose another --data-raw")

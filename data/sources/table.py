@@ -12,7 +12,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.messages import logger
-from data.sources.base import Series, SeriesSource, TableError, file_sha256
+from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.sidecar import table_stem
 from data.sources.tables.binary_table import EXCEL, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
@@ -57,7 +57,7 @@ class TableSource(SeriesSource):
 
     def may_be_beside_frames(self, path: Path) -> bool:
         """Other text beside frames is about single ones, e.g. their boxes."""
-        return path.name.lower().endswith(NAMED_SO + BINARY)
+        return path.name != MANIFEST and path.name.lower().endswith(NAMED_SO + BINARY)
 
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """With `smallest` the table must look like a series by itself: that many rows, and times or numbers alone."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.reel.files import write_csv, write_text
+from data.reel.files import harmless, write_csv, write_text
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import BY_USER
@@ -168,7 +168,7 @@ def write_rows(path: Path, table: pd.DataFrame, rows: np.ndarray) -> None:
     a verdict. A file that has not one line a row, because someone edited it, is written anew.
     """
     lines = path.read_text(encoding="utf-8").split("\n")
-    changed = table.iloc[rows].to_csv(index=False, header=False, lineterminator="\n").split("\n")[:-1]
+    changed = harmless(table.iloc[rows]).to_csv(index=False, header=False, lineterminator="\n").split("\n")[:-1]
     if len(lines) != len(table) + 2 or not all(lines[:-1]) or lines[-1] or len(changed) != len(rows):
         write_csv(path, table)
         return

@@ -391,7 +391,7 @@ def test_an_image_larger_than_any_is_not_decoded(tmp_path):
         ("", "not readable as times"),
         ("frame,time\nfirst,2012-07-19T00:00:00\n", "not readable as times"),
         ("time,label\n2012-07-19T00:00:00,3.5\n", "not readable as times"),
-        ("time\nnever\n", "time 'never' is not readable"),
+        ("time\nnever\n", "holds no readable time; the first cell is 'never'"),
         ('time\n"2012', "not readable as times"),
     ],
 )
