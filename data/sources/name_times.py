@@ -111,7 +111,7 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     if "epoch" in fields:
         return f"{fields['epoch']}.{fields['tail']}" if fields["tail"] else fields["epoch"]
     if "nth" in fields:
-        day = np.datetime64(fields["year"], "D") + (int(fields["nth"]) - 1)
+        day = np.datetime64(fields["year"], "D") + np.timedelta64(int(fields["nth"]) - 1, "D")
     elif "a" in fields:
         day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
     else:

@@ -58,7 +58,7 @@ CASES = (
          {"DETECTOR": "HRI_EUV", "TELESCOP": "SOLO/EUI/HRI_EUV", "WAVELNTH": 174, "FILTER": "open"}),
     Case("PHI", EUI, "solar_orbiter_phi_fdt_6173.341_blos", "G",
          {"INSTRUME": "PHI", "DETECTOR": "FDT", "TELESCOP": "SOLO/PHI/FDT", "WAVELNTH": 6173.341, "BTYPE": "BLOS",
-          "BUNIT": "Gauss", "FILTER": "", "IMGTYPE": ""}),
+          "BUNIT": "Gauss", "FILTER": "", "IMGTYPE": "", "ACCROWIT": 1}),
     Case("SWAP", "swap_lv1_*.header", "swap_174", "DN/pix/s"),
     Case("XRT", "HinodeXRT.header", "xrt_be_thin_open", "DN/s"),
     Case("IRIS SJI", "iris_l2_*_SJI_1400_*", "sji_1400", "DN/s"),
@@ -171,11 +171,11 @@ def test_its_place_is_that_of_sunpy(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         world = solar_map.wcs.pixel_to_world_values(x, y)
-        observer = solar_map.observer_coordinate
+        observer, rsun_arcsec = solar_map.observer_coordinate, solar_map.rsun_obs.to_value(u.arcsec)
     expected = [(np.asarray(v) + 180) % 360 * 3600 - 180 * 3600 for v in world]
     pixel_arcsec = wcs.scale_arcsec
     np.testing.assert_allclose(wcs.pixel_to_hpc(x, y), expected, atol=1e-3 * pixel_arcsec)
-    assert wcs.rsun_arcsec == pytest.approx(solar_map.rsun_obs.to_value(u.arcsec), rel=1e-4)
+    assert wcs.rsun_arcsec == pytest.approx(rsun_arcsec, rel=1e-4)
     # sunpy takes AIA's HAE coordinates, see `from_header`.
     assert (wcs.hgln_deg - observer.lon.deg + 180) % 360 - 180 == pytest.approx(0, abs=0.02)
     assert wcs.hglt_deg == pytest.approx(observer.lat.deg, abs=0.01)
