@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from data.sources.base import FrameError
+from data.sources.unpacked import too_large
 
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
 _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
@@ -44,9 +45,8 @@ def _held(packed: IO[bytes], max_input_mb: float) -> IO[bytes]:
     whole = io.BytesIO()
     while chunk := packed.read(CHUNK_BYTES):
         whole.write(chunk)
-        if whole.tell() > max_input_mb * 1e6:
-            told = f"it takes more than prep.max_input_mb {max_input_mb:g} MB once unpacked"
-            raise FrameError(f"{told}; raise that where memory allows")
+        if told := too_large(whole.tell(), max_input_mb):
+            raise FrameError(told)
     whole.seek(0)
     return whole
 

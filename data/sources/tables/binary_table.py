@@ -9,7 +9,8 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, opened, refuse_large, unlike_names
+from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, refuse_large, unlike_names
+from data.sources.unpacked import unpacked
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
@@ -50,7 +51,7 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
         _refuse_large_zip(path, prep)
         return _sheets(pd.read_excel(path, sheet_name=None))
     refuse_large(path, prep)
-    with opened(path) as stream:
+    with unpacked(path) as stream:
         return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
 
 

@@ -3,19 +3,15 @@
 What a file does not say itself is found on its first lines and told; what can be read in two ways is asked for.
 """
 
-import bz2
 import codecs
 import csv
-import gzip
 import lzma
 import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 
@@ -23,8 +19,8 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
 from data.sources.tables.time_texts import looks_like_time
+from data.sources.unpacked import compression_of, too_large, unpacked
 
-PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}  # by their first bytes
 ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
@@ -59,7 +55,7 @@ def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTab
     """
     try:
         refuse_large(path, prep)
-        with opened(path) as stream:
+        with unpacked(path) as stream:
             sample = stream.read(SAMPLE_BYTES)
         encoding = prep.encoding or _encoding(sample)
         try:
@@ -78,37 +74,24 @@ def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTab
         raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked where its first bytes say that it is packed."""
-    with path.open("rb") as raw:
-        start = raw.read(8)
-        raw.seek(0)
-        unpack = next((unpack for magic, unpack in PACKED.items() if start.startswith(magic)), None)
-        if unpack is None:
-            yield raw
-            return
-        with unpack(raw) as stream:
-            yield stream  # pyright: ignore[reportReturnType]
-
-
 def refuse_large(path: Path, prep: PrepConfig) -> None:
     """Raises TableError when a packed file takes more than prep.max_input_mb once it is read; nothing of it is kept."""
-    with path.open("rb") as raw, opened(path) as stream:
-        if raw.read(8).startswith(tuple(PACKED)):
-            left = prep.max_input_mb * 1e6
-            while left >= 0 and (block := stream.read(2**20)):
-                rows = block.count(b"\n")
-                cells = rows + sum(map(block.count, (b",", b";", b"\t", b"|")))
-                left -= len(block) + ROW_BYTES * rows + CELL_BYTES * cells
-            if left < 0:
-                raise TableError(f"unpacked it takes more than prep.max_input_mb {prep.max_input_mb:g} MB")
+    if not compression_of(path):
+        return
+    needed = 0
+    with unpacked(path) as stream:
+        while not (told := too_large(needed, prep.max_input_mb)) and (block := stream.read(2**20)):
+            rows = block.count(b"\n")
+            cells = rows + sum(map(block.count, (b",", b";", b"\t", b"|")))
+            needed += len(block) + ROW_BYTES * rows + CELL_BYTES * cells
+    if told:
+        raise TableError(told)
 
 
 def looks_like_table(path: Path) -> bool:
     """Whether a text file of no telling suffix holds a table: nearly all of its first lines are rows of numbers."""
     try:
-        with opened(path) as stream:
+        with unpacked(path) as stream:
             sample = stream.read(2**14)
         lines = _lines(sample.decode(_encoding(sample)), len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
@@ -166,7 +149,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     layout = _layout(lines)
     rows = [_split(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
-    with warnings.catch_warnings(record=True) as caught, opened(path) as stream:
+    with warnings.catch_warnings(record=True) as caught, unpacked(path) as stream:
         warnings.simplefilter("always")
         table = pd.read_csv(
             stream,

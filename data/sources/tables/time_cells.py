@@ -168,7 +168,7 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
         found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
     known = np.sort(found[~np.isnat(found)])
     steps = np.diff(known)
-    steps = steps[steps > np.timedelta64(0, "ns")]
+    steps = steps[steps > np.timedelta64(0, "us")]
     if len(steps) and np.median(steps) < np.timedelta64(1, "ms"):
         seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
         return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
@@ -180,7 +180,7 @@ def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.nda
 
     The hour that comes twice is told apart by the order of the cells, where both are there.
     """
-    local = pd.DatetimeIndex(np.where(zoned, np.datetime64("NaT", "ns"), found))
+    local = pd.DatetimeIndex(np.where(zoned, np.datetime64("NaT", "us"), found))
     try:
         utc = local.tz_localize(zone, ambiguous="infer", nonexistent="NaT")
     except ValueError:  # pandas can't infer it

@@ -171,3 +171,12 @@ def test_unix_time_can_be_forced_and_forbidden():
 )
 def test_units_in_names(name, unit):
     assert unit_of(name) == unit
+
+
+@pytest.mark.parametrize("year", [1500, 2012, 2300, 9000])
+def test_local_times_of_any_year_keep_their_date(year):
+    """Nanoseconds would end in 2262."""
+    times = times_of(pd.Series([f"{year}-01-02 03:04:05", f"{year}-01-02 03:05:05"], name="time"),
+                     PrepConfig(time_zone="Asia/Tokyo"))  # fmt: skip
+    assert str(times.utc[0]).startswith(f"{year}-01-01T1")
+    assert times.utc[1] - times.utc[0] == np.timedelta64(60, "s")
