@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
 from data.reel.files import folder_name
-from data.sources.video_decoding import has_colour, pixels_of
+from data.sources.video_file.decoding import has_colour, pixels_of
 
 POLL_S = 0.05  # a file at its end is asked again after this
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a broken stream is opened again

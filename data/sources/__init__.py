@@ -16,8 +16,8 @@ from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, 
 from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.images import ImageSource
-from data.sources.sidecar import table_stem
 from data.sources.table import TableSource
+from data.sources.tables.sidecar import table_stem
 from data.sources.tar import CompressedTarSource, TarSource
 from data.sources.video import VideoSource
 from data.sources.xrs import XrsSource

@@ -15,10 +15,10 @@ import pandas as pd
 
 from config import PrepConfig
 from data.messages import logger
+from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
-from data.sources.sidecar import table_stem
 from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
-from data.sources.unpacked import too_large
+from data.sources.tables.sidecar import table_stem
 
 log = logger(__name__)
 

@@ -13,8 +13,8 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
-from data.sources.sidecar import table_stem
 from data.sources.table import HUGE, numbered
+from data.sources.tables.sidecar import table_stem
 from data.sources.tables.time_cells import even_times
 
 log = logger(__name__)

@@ -8,9 +8,9 @@ from pathlib import Path
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
-from data.sources.name_times import times_in_names, untold
 from data.sources.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
-from data.sources.sidecar import FrameTimes, find_times_csv
+from data.sources.tables.sidecar import FrameTimes, find_times_csv
+from data.sources.tables.time_names import times_in_names, untold
 from data.sources.times import shift_utc
 
 log = logger(__name__)

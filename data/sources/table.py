@@ -13,11 +13,11 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
-from data.sources.sidecar import table_stem
 from data.sources.tables.binary_table import EXCEL, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.time_cells import even_times, times_of
 from data.sources.tables.time_column import chosen, is_text, known_column, time_column

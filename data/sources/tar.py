@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from data.sources.archives import ArchiveSource, Member
+from data.sources.archive_file.members import ArchiveSource, Member
+from data.sources.archive_file.unpacked import compression_of, unpacked
 from data.sources.base import FrameError
-from data.sources.unpacked import compression_of, unpacked
 
 MAGIC, MAGIC_AT = b"ustar", 257  # of POSIX and GNU archives; older ones have none
 NO_END = "the archive goes on in no valid header and without its end mark"

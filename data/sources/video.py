@@ -10,10 +10,10 @@ from av.video.reformatter import VideoReformatter
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
-from data.sources.sidecar import FrameTimes, find_times_csv
+from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc
-from data.sources.video_decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
-from data.sources.video_packets import Contents, before_first_key, contents_of, open_video, video_streams
+from data.sources.video_file.decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
+from data.sources.video_file.packets import Contents, before_first_key, contents_of, open_video, video_streams
 
 log = logger(__name__)
 

@@ -16,8 +16,8 @@ from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import rows_of_image
 from data.sources.fits_file.layout import BLOCK_BYTES
-from data.sources.sidecar import table_stem
 from data.sources.table import numbered
+from data.sources.tables.sidecar import table_stem
 
 CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
 UNIT = "W/m^2"

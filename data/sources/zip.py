@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from config import PrepConfig
-from data.sources.archives import ArchiveSource, Member
+from data.sources.archive_file.members import ArchiveSource, Member
 from data.sources.base import Candidate
 
 MEMBERS_PER_GROUP = 64  # read in one pass: opening an archive reads the list of all its members

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
+from data.sources.archive_file.unpacked import too_large
 from data.sources.base import FrameError
-from data.sources.unpacked import too_large
 
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
 _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {

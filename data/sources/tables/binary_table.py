@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
 from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, refuse_large, unlike_names
-from data.sources.unpacked import unpacked
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {

@@ -16,7 +16,7 @@ from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
 from data.sources.images import natural_key
-from data.sources.name_times import times_in_names
+from data.sources.tables.time_names import times_in_names
 from data.sources.times import parse_utc
 from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar

@@ -7,7 +7,7 @@ from PIL import Image
 from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
-from data.sources.sidecar import FrameTimes
+from data.sources.tables.sidecar import FrameTimes
 from tests.support.videos import write_video
 
 MOMENT = "2012-07-19T07:30:01.000"

@@ -10,13 +10,13 @@ from typing import IO, Any
 
 from config import PrepConfig
 from data.messages import logger
+from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
 from data.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.pictures import pages_of
-from data.sources.unpacked import too_large
 
 log = logger(__name__)
 

@@ -98,7 +98,7 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
 
 def _decoded_packets(path: Path, index: int) -> list[Packet]:
     """One packet a frame that the decoder gives, in its order."""
-    from data.sources.video_decoding import decoded
+    from data.sources.video_file.decoding import decoded
 
     with open_video(path) as container:
         (stream,) = (stream for stream in container.streams.video if stream.index == index)

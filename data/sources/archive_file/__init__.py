@@ -1,0 +1,1 @@
+"""What is in an archive: its members, and the compressions around files."""
