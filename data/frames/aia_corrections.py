@@ -15,7 +15,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from config import PrepConfig
-from data.frames.placement import Placed, Row
+from data.frames.grid.placement import Placed, Row
 
 FULL_FRAME = (4096, 4096)  # which the master pointing is about
 

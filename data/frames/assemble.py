@@ -15,9 +15,9 @@ import pandas as pd
 
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
+from data.frames.grid.to_grid import steps, unit_of
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
-from data.frames.to_grid import steps, unit_of
 from data.labels.intervals import read_intervals
 from data.messages import logger
 from data.pictures import summary

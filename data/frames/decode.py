@@ -15,9 +15,9 @@ import numpy as np
 
 from config import PrepConfig
 from data import sources
-from data.frames.letterbox import calibrate_into
-from data.frames.placement import Placed
-from data.frames.to_grid import one_channel
+from data.frames.grid.letterbox import calibrate_into
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import one_channel
 from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from config import PrepConfig
-from data.frames.letterbox import on_grid
-from data.frames.placement import Placed
+from data.frames.grid.letterbox import on_grid
+from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
 from data.messages import logger
 from data.reel.files import write_csv

@@ -11,11 +11,11 @@ import numpy as np
 
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
-from data.frames.earth_view import sky_rows
-from data.frames.letterbox import inner_shape
-from data.frames.placement import Placed, Row
-from data.frames.registration import register_rows
-from data.frames.to_grid import unit_of
+from data.frames.grid.earth_view import sky_rows
+from data.frames.grid.letterbox import inner_shape
+from data.frames.grid.placement import Placed, Row
+from data.frames.grid.registration import register_rows
+from data.frames.grid.to_grid import unit_of
 from data.messages import logger
 from data.reel.files import folder_name, unlike
 from data.sources.base import RGB, UNKNOWN, Candidate

@@ -18,9 +18,9 @@ import numpy as np
 
 from config import Config, PrepConfig, from_dict
 from data.frames.assemble import scale_frame
-from data.frames.letterbox import calibrate_into
-from data.frames.placement import Placed
-from data.frames.to_grid import one_channel
+from data.frames.grid.letterbox import calibrate_into
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel

@@ -17,7 +17,7 @@ import cv2
 from parts.common import best_s, parsed, parser, write
 
 from config import PrepConfig
-from data.frames.resample import area_mean
+from data.frames.grid.resample import area_mean
 from data.sources.fits import candidates_of, decode_bytes
 from tests.support.fits_files import fits_bytes
 from tests.support.solar_frames import rms_over_std, rolled_frame, sunpy_map, to_target

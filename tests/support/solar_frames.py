@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 from sunpy.data.test import get_test_filepath
 
-from data.frames.registration import affine
+from data.frames.grid.registration import affine
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import from_header
 

@@ -14,9 +14,9 @@ from astropy.time import Time, TimeDelta
 
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
-from data.frames.placement import Placed
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import calibrate, steps
 from data.frames.plan import plan_reels
-from data.frames.to_grid import calibrate, steps
 from data.sources.base import Candidate, RawFrame
 from tests.support.comparing import alike
 from tests.support.solar_frames import sunpy_frame, sunpy_map, wcs_of

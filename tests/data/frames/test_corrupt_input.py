@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import Config, PrepConfig
-from data.frames.placement import Placed
-from data.frames.to_grid import calibrate
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import calibrate
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from data.sources.base import FrameError

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.frames.fill_blocks import fill_blocks
-from data.frames.placement import Placed
-from data.frames.to_grid import calibrate
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import calibrate
 from data.reel.mask_bits import INVALID
 from data.sky.wcs import FrameWcs
 from data.sources.base import Candidate, RawFrame

@@ -16,9 +16,9 @@ from sunpy.coordinates.sun import L0, angular_radius
 from sunpy.map import Map, coordinate_is_on_solar_disk
 
 from config import Config, PrepConfig, SkyConfig
-from data.frames.placement import Placed
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import calibrate
 from data.frames.plan import plan_reels
-from data.frames.to_grid import calibrate
 from data.prepare_data import prep
 from data.reel.mask_bits import INVALID, OFF_LIMB
 from data.reel.reel import Reel

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from config import SkyConfig
-from data.frames.placement import Row
+from data.frames.grid.placement import Row
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import apparent_radius_arcsec
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from config import PrepConfig
-from data.frames.placement import Placed, Row
+from data.frames.grid.placement import Placed, Row
 from data.sky.wcs import FrameWcs
 
 REGISTERED_LEVEL = 1.5  # LVL_NUM of frames that the archive registered

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from config import PrepConfig
-from data.frames.placement import Placed
-from data.frames.to_grid import CalibratedFrame, calibrate
+from data.frames.grid.placement import Placed
+from data.frames.grid.to_grid import CalibratedFrame, calibrate
 from data.reel.mask_bits import INVALID
 from data.sky.wcs import FrameWcs
 from data.sources.base import RawFrame

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from config import PrepConfig
-from data.frames.placement import Placed
-from data.frames.resample import area_mean
-from data.frames.to_grid import calibrate, steps, unit_of
+from data.frames.grid.placement import Placed
+from data.frames.grid.resample import area_mean
+from data.frames.grid.to_grid import calibrate, steps, unit_of
 from data.reel.mask_bits import INVALID, SATURATED
 from data.sources.base import Candidate, FrameError, RawFrame
 from tests.support.fits_files import BLANK, counts

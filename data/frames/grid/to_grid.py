@@ -13,8 +13,8 @@ import numpy as np
 
 from config import PrepConfig
 from data.frames.fill_blocks import fill_blocks, without
-from data.frames.placement import Placed
-from data.frames.resample import any_in_cell, area_mean
+from data.frames.grid.placement import Placed
+from data.frames.grid.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.frames.placement import Placed
-from data.frames.registration import affine, register_rows
-from data.frames.resample import area_mean
-from data.frames.to_grid import calibrate, steps
+from data.frames.grid.placement import Placed
+from data.frames.grid.registration import affine, register_rows
+from data.frames.grid.resample import area_mean
+from data.frames.grid.to_grid import calibrate, steps
 from data.reel.mask_bits import INVALID, SATURATED
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_header import from_header

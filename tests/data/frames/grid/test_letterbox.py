@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config, PrepConfig
-from data.frames.letterbox import inner_shape, on_grid
+from data.frames.grid.letterbox import inner_shape, on_grid
 from data.live.live_reel import Form
 from data.live.live_source import Picture
 from data.prepare_data import prep
