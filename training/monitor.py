@@ -25,7 +25,7 @@ STRIP_SIDE_PX = 128
 RESIDUAL_GAIN = 4
 CURVES, CURVE_PX = 8, (640, 80)
 CURVE_GREY, CURVE_BLUE = (134, 142, 150), (28, 111, 179)
-SERVER_START_S = 60.0
+SERVER_START_S, SERVER_END_S = 60.0, 5.0
 
 
 class Monitor:
@@ -123,7 +123,16 @@ def tensorboard_server(folder: Path) -> Iterator[str]:
         log.info(f"TensorBoard: {address}")
         yield address
     finally:
-        server.terminate()
+        end(server)
+
+
+def end(server: subprocess.Popen) -> None:
+    """End a process: it is asked to, and killed after SERVER_END_S. TensorBoard passes over a SIGTERM now and then."""
+    server.terminate()
+    try:
+        server.wait(SERVER_END_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
         server.wait()
 
 

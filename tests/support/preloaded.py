@@ -3,9 +3,10 @@
     python tests/support/preloaded.py
 
 Each line on stdin is JSON: [script, arguments, file for its output]; the answer is the exit status. A script sees the
-module search path that Python would give it.
+module search path that Python would give it. One that takes longer than LONGEST_S ends with where each thread was.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av")
+LONGEST_S = 200  # below the limit of a test in pyproject.toml
 
 
 def run(script: str, arguments: list[str], output: str) -> int:
@@ -27,6 +29,7 @@ def run(script: str, arguments: list[str], output: str) -> int:
         os.dup2(nothing.fileno(), 0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    faulthandler.dump_traceback_later(LONGEST_S, exit=True)
     sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
     code = 1
     try:
