@@ -10,8 +10,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +22,10 @@ from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
-from inference.calibration.quiet_events import QuietEvents, run_starts
+from inference.calibration.quiet_events import QuietEvents
 from inference.calibration.quiet_frames import measure_frames
 from inference.calibration.surprises import Surprises, fit_surprises
-from inference.calibration.thresholds import Calibration, counted
+from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
 from inference.scorers.residual import Samples, settings_for, weighs_evidence
@@ -103,20 +101,15 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     if weighs_evidence(settings):
         made = replace(made, surprises=_surprises(made, found, settings, mean_cadence_s(ranges), scorer.clip_length))
     new = [r for fold, r in work if fold.is_new]
-    parts = []  # of every new stretch (n, K): what has events of its own; 0 where nothing is known
-    for scores, each in (made.sample_scores(samples, settings) for is_new, samples in found if is_new):
-        chosen = each if settings.combine == "each" else scores[:, None]
-        parts.append(np.nan_to_num(chosen).astype(np.float32))
-    levels = np.concatenate(parts).max(axis=1) if parts else np.zeros(0, np.float32)
+    parts = [made.own_events(samples, settings) for is_new, samples in found if is_new]
+    made = counted_series(made, parts, settings, mean_cadence_s(ranges), scorer.clip_length)
     offsets = np.cumsum([0, *map(len, parts)])
-    starts_at = partial(_starts, parts, offsets, settings)
-    made = counted(made, levels, starts_at, mean_cadence_s(ranges), scorer.clip_length)
 
     def where_of(number: int) -> tuple[QuietRange, int, float, float]:
         k = int(np.searchsorted(offsets, number, side="right")) - 1
         return new[k], new[k].begin + number - int(offsets[k]), np.nan, np.nan
 
-    return made, episodes(made.left_out, levels, where_of)
+    return made, episodes(made.left_out, made.levels, where_of)
 
 
 def _surprises(
@@ -126,19 +119,6 @@ def _surprises(
     new = [made.score(s.residual, settings)[:, :, 0] for is_new, s in found if is_new]
     evidence = [s.evidence for _, s in found if s.evidence is not None]
     return fit_surprises(np.concatenate(new), np.concatenate(evidence), cadence_s, reach)
-
-
-def _starts(
-    parts: Sequence[np.ndarray], offsets: np.ndarray, settings: EvalConfig, threshold: float, levels: np.ndarray
-) -> np.ndarray:
-    """The first samples of the events above a threshold; levels (N,) are 0 where samples are left out."""
-    starts = [
-        first + run_starts(np.where(levels[first:stop] > 0, column, 0), threshold, *link)
-        for link in [(settings.link_gap_frames, settings.min_frames)]
-        for (first, stop), part in zip(pairwise(offsets), parts, strict=True)
-        for column in part.T
-    ]
-    return np.concatenate(starts)
 
 
 def _key(settings: EvalConfig) -> str:

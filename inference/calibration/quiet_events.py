@@ -4,9 +4,10 @@ Levels of neighbouring frames are alike, so it is events that are counted, linke
 threshold may be 12 events. The data are cut into blocks of time, by which the scatter of the counts is known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -149,3 +150,26 @@ def run_starts(scores: np.ndarray, threshold: float, max_gap: int, min_samples: 
     first = np.flatnonzero(np.diff(above, prepend=-np.inf) > max_gap + 1)
     lengths = np.diff(first, append=len(above))
     return above[first[lengths >= min_samples]]
+
+
+def starts_in(stretches: Sequence[np.ndarray], max_gap: int, min_samples: int) -> StartsAt:
+    """What tells the events of stretches of series, each (n, K): of every column its own, linked as by `run_starts`."""
+    offsets = np.cumsum([0, *map(len, stretches)])
+    return partial(_starts, stretches, offsets, max_gap, min_samples)
+
+
+def _starts(
+    stretches: Sequence[np.ndarray],
+    offsets: np.ndarray,
+    max_gap: int,
+    min_samples: int,
+    threshold: float,
+    levels: np.ndarray,
+) -> np.ndarray:
+    """Levels (N,) are 0 where samples are left out."""
+    starts = [
+        first + run_starts(np.where(levels[first:stop] > 0, column, 0), threshold, max_gap, min_samples)
+        for (first, stop), stretch in zip(pairwise(offsets), stretches, strict=True)
+        for column in stretch.T
+    ]
+    return np.concatenate(starts)

@@ -22,6 +22,7 @@ from inference.calibration.quiet_events import (
     StartsAt,
     count_events,
     not_so_quiet,
+    starts_in,
 )
 from inference.calibration.surprises import Surprises
 from inference.calibration.tail import events_above, level_for
@@ -86,6 +87,11 @@ class Calibration:
             return parts.max(axis=1), parts
         return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
 
+    def own_events(self, samples: Samples, settings: EvalConfig) -> np.ndarray:
+        """What has events of its own in a stretch, (n, K) float32, 0 unknown: the score, or those of the variables."""
+        scores, parts = self.sample_scores(samples, settings)
+        return np.nan_to_num(parts if settings.combine == "each" else scores[:, None]).astype(np.float32)
+
     def promises(self, settings: EvalConfig) -> tuple[Promise, Promise] | None:
         """What the low and the high threshold stand for: the allowed false alarms a day, and a tenth of them.
 
@@ -146,6 +152,15 @@ def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_
     left_out = not_so_quiet(levels, cadence_s, reach)
     events = count_events(np.where(left_out, np.float32(0), levels), starts_at, cadence_s)
     return replace(made, levels=levels, events=events, left_out=np.flatnonzero(left_out))
+
+
+def counted_series(
+    made: Calibration, stretches: list[np.ndarray], settings: EvalConfig, cadence_s: float, reach: int
+) -> Calibration:
+    """The same from stretches of `own_events`; a sample's level is its score, or its variables' highest."""
+    levels = np.concatenate(stretches).max(axis=1) if stretches else np.zeros(0, np.float32)
+    starts_at = starts_in(stretches, settings.link_gap_frames, settings.min_frames)
+    return counted(made, levels, starts_at, cadence_s, reach)
 
 
 def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:

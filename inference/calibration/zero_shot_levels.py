@@ -1,10 +1,14 @@
-"""Thresholds for scores of VETime: from the events of clean synthetic series, in units of the bulk of the own scores.
+"""Thresholds for scores of VETime: from the events of clean synthetic series, and from those of the series itself.
 
 No label has a say, and no reel is known to be quiet. What a clean series scores at most goes with what the bulk of it
 scores (their logarithms correlate by 0.5): the same multiple of the bulk is about as rare in one series as in another.
 Synthetic series have no cadence. What they can promise is one false alarm in so many samples.
+
+How far a series differs from the clean ones, its own events tell where there are more of them than anomalies can be:
+so many false alarms a day of a long series are counted in it, and those that are rarer come from the clean ones.
 """
 
+import math
 from dataclasses import replace
 from functools import cached_property
 
@@ -14,12 +18,13 @@ from scipy.signal import find_peaks
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import NO_EVENTS
-from inference.calibration.tail import level_for
+from inference.calibration.tail import events_above, level_for
 from inference.calibration.thresholds import (
     CONFIDENCE,
     HIGH_SHARE,
     Calibration,
     Promise,
+    counted_series,
     often,
     poisson_interval,
 )
@@ -30,6 +35,11 @@ LEAST_BULK = 0.4  # added to it: where hardly anything is scored, multiples of i
 APART = 33  # samples between the peaks of two events
 MOST_EVENTS = 64  # of a clean series that are kept
 LEAST_SHARE = 0.15  # of the clean series which give the events of a promise
+OWN_EVENTS = 1  # of a series count as much as all clean ones: some of them may be the anomalies
+FREQUENT = 5  # events of a series: more anomalies are rare in one
+MANY = 50
+HALVINGS = 60
+UNSCALED = Calibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))))  # the scores are what the net says
 
 
 class CleanEvents:
@@ -57,11 +67,6 @@ class CleanEvents:
         enough = firsts[max(0, int(np.ceil(LEAST_SHARE * len(firsts))) - 1)]
         return float((self.levels >= enough).sum() / self.samples)
 
-    @property
-    def most(self) -> float:
-        """The highest rate that can be promised, in events a sample: events of clean series are no nearer."""
-        return int((self.levels > 0).sum()) / self.samples
-
     def threshold(self, per_sample: float) -> float:
         """The multiple of the bulk that so many events a sample exceed."""
         return level_for(self.ranked, per_sample * self.samples)
@@ -78,15 +83,25 @@ class CleanEvents:
 
 
 class ZeroShotCalibration(Calibration):
-    """Events of clean synthetic series, and the scores of the series itself (own)."""
+    """Events of clean synthetic series, and the series itself (own): its levels and events, whatever these are of.
 
-    def __init__(self, clean: CleanEvents, cadence_s: float, own: np.ndarray):
+    stretches: of the series, each as `own_events` has it. reach: see `counted`.
+    """
+
+    def __init__(
+        self, clean: CleanEvents, stretches: list[np.ndarray], settings: EvalConfig, cadence_s: float, reach: int
+    ):
+        own = counted_series(UNSCALED, stretches, settings, cadence_s, reach)
         span = replace(NO_EVENTS, span_s=clean.samples * cadence_s)
-        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), own, span)
-        self.clean, self.cadence_s = clean, cadence_s
+        super().__init__(own.noise, own.levels, span)
+        self.clean, self.cadence_s, self.own = clean, cadence_s, own.events
+        self.unit = bulk(own.levels)
+        # Below the levels of all its events they only merge.
+        self.lowest = float(self.own.levels[-1]) if len(self.own.levels) else self.unit * clean.ranked[-1]
+        self.frequent = self.unit * clean.threshold(FREQUENT / max(self._samples, 1.0))
 
     def promises(self, settings: EvalConfig) -> tuple[Promise, Promise] | None:
-        """What clean synthetic series with a bulk like this one's do not exceed more often than is allowed."""
+        """What clean synthetic series with a bulk like this one's, and itself, exceed as often as is allowed."""
         if settings.fixed_thresholds:
             return None
         allowed = settings.allowed_per_day
@@ -95,10 +110,64 @@ class ZeroShotCalibration(Calibration):
     def _promised(self, per_day: float) -> Promise:
         a_day = DAY_S / self.cadence_s  # samples
         supported = self.clean.supported * a_day
-        used = min(max(per_day, supported), self.clean.most * a_day)
-        multiple = self.clean.threshold(used / a_day)
-        low, high = (rate * a_day for rate in self.clean.interval(multiple))
-        return Promise(bulk(self.levels) * multiple, per_day, supported, used, (low, high))
+        used = min(max(per_day, supported), self.most)
+        threshold = self._threshold(used)
+        return Promise(threshold, per_day, supported, used, self._interval(threshold))
+
+    @property
+    def most(self) -> float:
+        """Events a day that no threshold exceeds: as many as there are, where these are enough to tell."""
+        events = len(self.own.levels)
+        return events * DAY_S / self.own.span_s if events >= FREQUENT else self.rate(self.lowest)
+
+    def rate(self, threshold: float) -> float:
+        """Events a day above a threshold: those of clean series, times how many more or fewer the series itself has.
+
+        The factor is the mean of its distribution after the own events were counted, when it was a gamma distribution
+        of mean 1 and shape OWN_EVENTS before. It counts fully where FREQUENT are expected, and fades out towards the
+        highest events, for these may be the anomalies; MANY are none, and count as they are. So the rate falls with the
+        threshold, as the events do.
+        """
+        counted_at = min(threshold, self.frequent)
+        factor = (OWN_EVENTS + self._own_events(counted_at)) / (OWN_EVENTS + self._expected(counted_at))
+        expected, own = self._expected(threshold), self._own_events(threshold)
+        weight = min(math.log1p(expected) / math.log1p(FREQUENT), 1.0)
+        many = own / max(self._samples, 1.0) if own >= MANY else 0.0
+        return max(self._clean_events(threshold) * factor**weight, many) * DAY_S / self.cadence_s
+
+    def _own_events(self, threshold: float) -> float:
+        return events_above(self.own.levels, threshold)
+
+    def _expected(self, threshold: float) -> float:
+        """Events above a threshold in as many samples of clean series."""
+        return self._clean_events(threshold) * self._samples
+
+    @property
+    def _samples(self) -> float:
+        return self.own.span_s / self.cadence_s
+
+    def _clean_events(self, threshold: float) -> float:
+        """Events a sample above a threshold in clean series with this one's bulk."""
+        return events_above(self.clean.ranked, threshold / self.unit) / self.clean.samples
+
+    def _threshold(self, per_day: float) -> float:
+        """The threshold of a rate, by halving: what falls in steps has no better inverse."""
+        low, high = self.lowest, self.lowest + self.unit
+        while self.rate(high) >= per_day:
+            high *= 2
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.rate(middle) >= per_day else (low, middle)
+        return high
+
+    def _interval(self, threshold: float) -> tuple[float, float]:
+        """In which the rate a day lies: that of single clean series, and of the own events, as much as each counts."""
+        expected, count = self._expected(threshold), self.own.at_least(threshold)
+        share = 1.0 if count >= MANY else expected / (OWN_EVENTS + expected)
+        own = (events / max(self._samples, 1.0) for events in poisson_interval(count))
+        clean = self.clean.interval(threshold / self.unit)
+        low, high = (((1 - share) * c + share * o) * DAY_S / self.cadence_s for c, o in zip(clean, own, strict=True))
+        return low, high
 
     def shortfall(self, settings: EvalConfig) -> str:
         """What is to be told where clean series don't support the rate that was asked for; empty where they do."""
@@ -113,8 +182,9 @@ class ZeroShotCalibration(Calibration):
 
 
 def bulk(scores: np.ndarray) -> float:
-    """The unit in which the scores (n,) of a series, NaN unknown, are compared with those of others."""
-    return float(np.nanquantile(scores, BULK)) + LEAST_BULK
+    """The unit in which the scores (n,) of a series, 0 unknown, are compared with those of others."""
+    known = scores[scores > 0]
+    return (float(np.quantile(known, BULK)) if len(known) else 0.0) + LEAST_BULK
 
 
 def event_levels(scores: np.ndarray) -> np.ndarray:

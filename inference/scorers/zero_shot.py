@@ -21,7 +21,7 @@ from config import Config, EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
-from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, event_levels
+from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration, event_levels
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
@@ -63,11 +63,10 @@ class ZeroShotScorer(Scorer):
         """For one reel, from the scores of all its stretches."""
         if not len(self.quiet):
             raise FileNotFoundError("the run has no quiet levels: it was never calibrated; train it with --resume")
+        stretches = [self.stretch(reel, *r, settings) for r in scored_stretches(reel, self.clip_length)]
+        parts = [UNSCALED.own_events(samples, settings) for samples in stretches]
         clean = CleanEvents(self.quiet, LONGER * self.chunk)
-        made = ZeroShotCalibration(clean, reel.cadence_s, np.empty(0))
-        ranges = scored_stretches(reel, self.clip_length)
-        own = [made.sample_scores(self.stretch(reel, *r, settings), settings)[0] for r in ranges]
-        return ZeroShotCalibration(clean, reel.cadence_s, np.concatenate(own))
+        return ZeroShotCalibration(clean, parts, settings, reel.cadence_s, self.clip_length)
 
     def scores(self, values: np.ndarray) -> np.ndarray:
         """The logit (n,) float32 of every sample of a series (n, C), whose unknown values are NaN."""

@@ -41,7 +41,9 @@ def scores(scorer: ZeroShotScorer, values: np.ndarray) -> np.ndarray:
 
 def low_threshold(scorer: ZeroShotScorer, found: np.ndarray, cadence_s: float) -> float:
     clean = CleanEvents(scorer.quiet, LONGER * scorer.chunk)
-    return ZeroShotCalibration(clean, cadence_s, found).thresholds(EvalConfig())[0]
+    stretches = [found[:, None].astype(np.float32)]
+    made = ZeroShotCalibration(clean, stretches, EvalConfig(), cadence_s, scorer.clip_length)
+    return made.thresholds(EvalConfig())[0]
 
 
 @given(USUAL, SEEDS, st.sampled_from([1, 20, 200, N]), st.integers(300, 850) | st.integers(1200, N - 300))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import softplus
@@ -17,10 +17,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import config
 import main
 import models
-from config import ConfigError, EvalConfig
+from config import ConfigError
 from data.reel.reel import Reel
 from data.synthetic.series import make_series
-from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, bulk, event_levels
 from inference.evaluate import evaluate
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
@@ -141,6 +140,17 @@ def means_of(values: np.ndarray, scale: int) -> np.ndarray:
     parts = [values[i : i + scale] for i in range(0, len(values), scale)]
     return np.array([[c[~np.isnan(c)].mean() if (~np.isnan(c)).any() else np.nan for c in part.T] for part in parts])
 
+    def test_fewer_false_alarms_cost_a_higher_threshold_and_labels_have_no_say(self, run):
+        found = {}
+        for rate in (1.0, 100.0):
+            chosen = {"data_clips": str(run / "reels"), "model_path": str(run / "run"),
+                      "eval.false_alarms_per_day": rate}  # fmt: skip
+            (out,) = evaluate(config.load(run / "settings.yaml", chosen))
+            identity = json.loads((out / "summary.json").read_text())["identity"]
+            found[rate] = identity["threshold_low"]
+            assert identity["threshold_low"] <= identity["threshold_high"]
+        assert found[1.0] > found[100.0]
+
 
 class TestChunks:
     @pytest.mark.parametrize("n", [64, 65, 127, 128, 130, 700])
@@ -204,71 +214,6 @@ def test_what_was_not_measured_is_unknown(tmp_path):
     np.save(tmp_path / "wave" / "missing.npy", missing)
     unknown = np.flatnonzero(np.isnan(measured(Reel(reel.path), 10, 190)))
     assert unknown.tolist() == [40, *range(60, 70)]
-
-
-class TestThresholds:
-    @given(st.integers(0, 1000), st.sampled_from([3e-4, 1e-3, 3e-3]))
-    @settings(max_examples=10)
-    def test_unseen_series_of_the_same_kind_keep_the_promise(self, seed, per_sample):
-        """Whatever a series' own size of scores: so many events are above the multiple for so many."""
-        random = np.random.default_rng(seed)
-
-        def events(n: int) -> np.ndarray:
-            return np.stack([event_levels(random.exponential(10 ** random.uniform(0, 3), 4096)) for _ in range(n)])
-
-        clean = CleanEvents(events(60), 4096)
-        seen = (events(60) > clean.threshold(per_sample)).sum(axis=1)  # in each series
-        # Events come by series, for the bulk of small scores is less in proportion (LEAST_BULK): so many series, not
-        # so many events, were drawn. Two sums over 60 of them, and five sigmas.
-        assert abs(seen.sum() - per_sample * clean.samples) < 5 * np.sqrt(2 * 60) * seen.std()
-
-    def test_events_are_the_highest_peaks_in_units_of_the_bulk(self):
-        scores = np.full(1000, 0.3, np.float32)
-        scores[[0, 100, 101, 120, 500]] = [4, 3, 2.5, 2, 9]
-        found = event_levels(scores)
-        assert found[:3] * 0.7 == pytest.approx([9, 4, 3])
-        assert found[3] * 0.7 <= 0.3 + 1e-6
-
-    def test_what_few_series_alone_say_is_not_promised(self):
-        levels = np.linspace(2, 1, 4) * (1 + 1e-3 * np.arange(100)[:, None])
-        levels[:5] += 50  # five odd series
-        clean = CleanEvents(levels, 1000)
-        assert clean.threshold(clean.supported) < 3
-        assert clean.threshold(1 / clean.samples) == clean.ranked[0] > 50
-        assert clean.threshold(1.0) == clean.ranked[-1]
-        assert clean.supported == (5 * 4 + 10) / 100_000  # and the highest events of ten more
-
-    @pytest.mark.parametrize("cadence_s", [0.1, 1.0, 60.0, 3600.0])
-    def test_what_is_rarer_than_clean_series_support_is_not_promised(self, cadence_s):
-        clean = CleanEvents(np.random.default_rng(0).exponential(size=(100, 8)), 4096)
-        made = ZeroShotCalibration(clean, cadence_s, np.full(500, 0.3))
-        low, high = made.thresholds(EvalConfig())
-        assert low <= high <= 0.7 * clean.threshold(clean.supported)
-        assert low == pytest.approx(0.7 * clean.threshold(max(cadence_s / 86_400, clean.supported)))
-        promise, told = made.promises(EvalConfig())[0], made.shortfall(EvalConfig())
-        most = 100 * 8 / (100 * 4096) * 86_400 / cadence_s  # as many as there are
-        assert promise.used == pytest.approx(min(max(promise.asked, promise.supported), most))
-        if promise.used == promise.supported:
-            assert promise.interval[0] < promise.used < promise.interval[1]
-        assert bool(told) == (promise.used != 1.0)
-        assert (f"one false alarm in {1 / clean.supported:,.0f} samples" in told) == (promise.used > 1.0)
-        assert ("no threshold gives" in told) == (promise.used < 1.0)
-
-    def test_half_of_anomalies_hardly_moves_it(self):
-        scores = np.random.default_rng(0).exponential(size=20_000)
-        spoilt = np.concatenate([scores, np.full(20_000, 1e3)])
-        assert bulk(spoilt) < 1.7 * bulk(scores)
-
-    def test_fewer_false_alarms_cost_a_higher_threshold_and_labels_have_no_say(self, run):
-        found = {}
-        for rate in (1.0, 100.0):
-            chosen = {"data_clips": str(run / "reels"), "model_path": str(run / "run"),
-                      "eval.false_alarms_per_day": rate}  # fmt: skip
-            (out,) = evaluate(config.load(run / "settings.yaml", chosen))
-            identity = json.loads((out / "summary.json").read_text())["identity"]
-            found[rate] = identity["threshold_low"]
-            assert identity["threshold_low"] <= identity["threshold_high"]
-        assert found[1.0] > found[100.0]
 
 
 class TestShipped:
