@@ -1,7 +1,5 @@
 """Evaluations that several test modules look at, each made once a session."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -16,9 +14,10 @@ from tests.support.trainings import small_config
 from training.train import train
 
 # How fast an example runs is the benchmarks' affair; with 100 examples each the suite would take over ten minutes.
-# In continuous integration the examples are the same each time: what is red there is the change's fault.
-settings.register_profile("untimed", deadline=None, max_examples=50, derandomize="CI" in os.environ)
-settings.load_profile("untimed")
+# The examples are the same each time: what is red is the change's fault. Others: --hypothesis-profile=random
+settings.register_profile("same", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("random", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 FLASH = range(120, 123)  # planted; shorter than half a window
 GAP_FROM, GAP_S = 150, 3600.0  # an hour's gap, with too short a stretch behind it
