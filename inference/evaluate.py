@@ -113,6 +113,9 @@ def run_job(job: Job, seed: int) -> None:
         judge(job, results, maps)
     seconds = time.perf_counter() - begun
     beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
+    if doubt := job.doubt(*results.frames_above()):
+        log.warning(f"{job.reel.name}: {doubt}")
+        beyond = beyond | {"doubt": doubt}
     results.write(job.out, job.low, job.high, job.identity, seconds, job.calibration.facts(job.settings) | beyond)
     write_report(job)
 

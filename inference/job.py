@@ -22,6 +22,8 @@ from training.shipped import shipped_run
 
 log = logger(__name__)
 
+MOSTLY, SELDOM = 0.5, 0.1  # shares of frames above the low threshold: of a reel unlike the quiet data, and of these
+
 
 @dataclass(frozen=True)
 class Job:
@@ -41,6 +43,22 @@ class Job:
     def usual(self) -> float:
         """The level that half of the quiet frames reach; 0 where none were looked at."""
         return float(np.median(self.calibration.levels)) if len(self.calibration.levels) else 0.0
+
+    def doubt(self, frames: int, above: int) -> str:
+        """What is to be told of a reel most frames of which are above the low threshold, as few quiet ones were.
+
+        Empty where that is not so, and where nothing was promised. frames: that were scored; above: with an event.
+        """
+        levels = self.calibration.levels
+        if self.settings.fixed_thresholds or not len(levels) or above <= MOSTLY * frames:
+            return ""
+        if (quiet := float(np.mean(levels > self.low))) > SELDOM:
+            return ""
+        return (
+            f"{above / frames:.0%} of the frames are above the low threshold, and {quiet:.2%} of the quiet ones were: "
+            "something goes on most of the time, or this reel is not like the quiet data (another place, light, "
+            "setting or season) and no promise holds for it; train on quiet data that are like it"
+        )
 
     @property
     def out(self) -> Path:

@@ -102,6 +102,8 @@ def tiles(summary: dict) -> list[dict]:
         _tile("frames scored", summary["frames_scored"], f"{summary['frames_not_scored']} lie in too short stretches"),
         _tile("thresholds", f"{summary['threshold_low']:.3g} / {summary['threshold_high']:.3g}", "low / high score"),
     ]
+    if "doubt" in summary:
+        shown.append(_tile("frames above the low threshold", summary["frames_with_boxes"], summary["doubt"]))
     shown += [_tile(*row) for row in _catalogue_tiles(summary.get("catalog"))]
     meanings = {
         "frame_auc": ("frame AUC", "raw: one ROC over all frames"),

@@ -141,13 +141,17 @@ class Results:
         ]
         return pd.DataFrame(rows, columns=BOX_COLUMNS)
 
+    def frames_above(self) -> tuple[int, int]:
+        """Frames that were scored, and those of them with a box of the scene."""
+        return int(np.isfinite(self.statistics[:, 1]).sum()), int((self.n_boxes > 0).sum())
+
     def counts(self, events: pd.DataFrame) -> dict:
-        scored, scene = np.isfinite(self.statistics[:, 1]), scene_events(events)
+        scene, (scored, above) = scene_events(events), self.frames_above()
         return {
             "frames": len(self.reel),
-            "frames_scored": int(scored.sum()),
-            "frames_not_scored": int((~scored).sum()),
-            "frames_with_boxes": int((self.n_boxes > 0).sum()),
+            "frames_scored": scored,
+            "frames_not_scored": len(self.reel) - scored,
+            "frames_with_boxes": above,
             "boxes": int(self.n_boxes.sum()),
             "events": len(scene),
             "events_high": int((scene["level"] == "high").sum()),

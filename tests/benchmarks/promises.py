@@ -24,7 +24,8 @@ one step it takes some half an hour of one core; with --methods nets too.
 
 --json keys: promise_ratio_median, promise_within_interval, [promise_within_interval_expected], promise_worst,
 promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share of the cases that use the
-rate asked for), [promise_silent], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min,
+rate asked for), [promise_silent], promise_doubted (share of the cases that eval doubts), [promise_doubted_within],
+[promise_worst_undoubted], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min,
 power_<recipe>.
 """
 

@@ -18,7 +18,7 @@ def test_the_interval_ends_where_the_count_becomes_as_unlikely_as_asked(seen):
 
 def row(method: str, used_per_day: float, days: float, events: int) -> dict:
     about = {"data": "d", "kind": "series", "method": method, "asked_per_day": 1.0, "used_per_day": used_per_day}
-    about |= {"told_low_per_day": 0.5, "told_high_per_day": 2.0}
+    about |= {"told_low_per_day": 0.5, "told_high_per_day": 2.0, "doubted": events > 9}
     return about | {"watched_s": 86400 * days, "events": events}
 
 
@@ -37,3 +37,11 @@ def test_cases_that_promise_little_count_together_and_not_at_all_where_that_is_l
     figures = ratios.figures_of(ratios.with_ratios(cases))
     assert figures["promise_ratio_median"] == 1.25
     assert figures["promise_cases_expected"] == 2
+    assert figures["promise_doubted"] == 0
+
+
+def test_cases_that_are_doubted_are_counted_alone():
+    table = ratios.with_ratios([row("a", 2, 5, 10), row("a", 1, 0.01, 20), row("a", 1, 1, 2), row("a", 10, 1, 0)])
+    figures = ratios.figures_of(table)
+    assert figures["promise_doubted"] == figures["promise_doubted_within"] == 0.5
+    assert figures["promise_worst_undoubted"] == table["off_by"].iloc[3] < figures["promise_worst"]

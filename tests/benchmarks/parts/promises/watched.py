@@ -144,6 +144,7 @@ def _row(name: str, summaries: list[dict[str, Any]]) -> dict[str, Any]:
         "threshold": first["threshold_low"],
         "events": sum(s["events"] for s in summaries),
         "camera": sum(s["events_instrument"] for s in summaries),
+        "doubted": any("doubt" in s for s in summaries),
     }
 
 
