@@ -35,9 +35,8 @@ LEAST_BULK = 0.4  # added to it: where hardly anything is scored, multiples of i
 APART = 33  # samples between the peaks of two events
 MOST_EVENTS = 64  # of a clean series that are kept
 LEAST_SHARE = 0.15  # of the clean series which give the events of a promise
-OWN_EVENTS = 1  # of a series count as much as all clean ones: some of them may be the anomalies
-FREQUENT = 5  # events of a series: more anomalies are rare in one
-MANY = 50
+OWN_EVENTS = 1  # of a series say as much of how it differs from clean ones as these do
+FREQUENT, MANY = 5, 50  # events of a series: more than most have anomalies, and more than any has
 HALVINGS = 60
 UNSCALED = Calibration(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))))  # the scores are what the net says
 
@@ -153,7 +152,7 @@ class ZeroShotCalibration(Calibration):
     def _threshold(self, per_day: float) -> float:
         """The threshold of a rate, by halving: what falls in steps has no better inverse."""
         low, high = self.lowest, self.lowest + self.unit
-        while self.rate(high) >= per_day:
+        while self.rate(high) > per_day:
             high *= 2
         for _ in range(HALVINGS):
             middle = (low + high) / 2
