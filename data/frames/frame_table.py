@@ -42,7 +42,7 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], prep: PrepConfig |
         if prep is not None and has_wcs:
             wcs = frames[0].sky
             grid = plan.stored_shape(prep)[2:]
-            record |= as_columns(wcs and on_grid(wcs, plan.source_shape, grid, plan.inner_shape(prep)))
+            record |= as_columns(wcs and on_grid(wcs, plan.cropped_shape(prep), grid, plan.inner_shape(prep)))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
     out = {"index": None, "accepted": False}
     rows += [_record(f, {"reason": f.reason, "flags": f.flags}, f.channel) | out for f in plan.rejected]

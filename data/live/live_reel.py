@@ -113,10 +113,10 @@ class Form:
     def frame(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frame (C, H, W) and mask bits (H, W). Raises FrameError for a picture that can't be used."""
         shape = picture.pixels.shape[:2]
-        masked = self.pixels.mask or self.pixels.field_circle
+        masked = self.pixels.mask or self.pixels.field_circle or self.pixels.crop
         if masked and shape != self.source_shape:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
-            raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
+            raise FrameError(f"picture of {have} px, and prep.mask, field_circle or crop were given for {want} px")
         raws = (one_channel(RawFrame(picture.pixels, None, ""), channel) for channel in self.channels)
         found = [calibrate_into(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
