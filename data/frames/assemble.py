@@ -250,6 +250,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "shape": list(shape),
         "dtype": prep.precision,
         "source_shape": list(plan.source_shape),
+        "to_source": None if plan.is_moved else plan.to_source(prep).tolist(),
         "channels": list(plan.channels),
         "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,

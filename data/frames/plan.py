@@ -11,9 +11,9 @@ import numpy as np
 
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
-from data.frames.grid.crop import beyond, crop_sky, cropped_shape
+from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
-from data.frames.grid.letterbox import inner_shape
+from data.frames.grid.letterbox import inner_shape, to_source
 from data.frames.grid.placement import Placed, Row
 from data.frames.grid.registration import register_rows
 from data.frames.grid.to_grid import unit_of
@@ -59,6 +59,16 @@ class ReelPlan:
         """The part (H, W) of the stored frames that the sources' fill."""
         shape = self.cropped_shape(prep)
         return inner_shape(shape, prep.resize or shape, prep, self.is_counts)
+
+    def to_source(self, prep: PrepConfig, frame: Placed | None = None) -> np.ndarray:
+        """Where the reel's pixels lie in the sources' frames: see `letterbox.to_source`. frame: one that was moved."""
+        grid, moved = self.stored_shape(prep)[2:], frame.to_source if frame else ()
+        return to_source(self.cropped_shape(prep), grid, self.inner_shape(prep), corner_of(prep.crop), moved)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether any of its frames was registered, so that not all of them share one map to the sources'."""
+        return any(row[0].to_source for row in self.rows)
 
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.

@@ -45,6 +45,7 @@ class Candidate:
     group: int = 0  # frames of one file with the same number are read in one pass
     time_utc: str = ""  # ISO 8601 with milliseconds, empty where only relative time is known
     time_s: float = float("nan")  # seconds from the start of its video or folder
+    clock_s: float = float("nan")  # seconds on a video's own clock, whatever the settings say of its times
     exptime_s: float = float("nan")
     quality: int = 0
     unit: str = "DN"  # of the stored pixels

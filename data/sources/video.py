@@ -113,6 +113,7 @@ def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: 
         offset_s = number / prep.frames_per_second if prep.frames_per_second else float(contents.offsets_s[number])
         position = packet.pts if contents.in_order else packet.number
         facts = {"source": f"{base['source']}#{number}", "position": position, "group": group, "time_s": offset_s}
+        facts["clock_s"] = float(contents.offsets_s[number])
         facts |= _time(table, number, offset_s, prep)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"

@@ -52,6 +52,23 @@ def calibrate_into(
     return replace(made, values=values, bits=bits)
 
 
+def to_source(
+    shape: tuple[int, int],
+    grid: tuple[int, int],
+    inner: tuple[int, int],
+    corner: tuple[int, int],
+    registered: tuple[float, ...] = (),
+) -> np.ndarray:
+    """Affine map (2, 3) of pixels (x, y) of the reel's grid to those of the whole source frame.
+
+    shape: of the frame once cropped, from the pixel `corner` (x, y) on. registered: as `Placed.to_source`.
+    """
+    (top, left), (fy, fx) = _begin(inner, grid), (n / m for n, m in zip(shape, inner, strict=True))
+    small = np.array([[fx, 0, (0.5 - left) * fx - 0.5], [0, fy, (0.5 - top) * fy - 0.5], [0, 0, 1]])
+    moved = np.reshape(registered, (2, 3)) if registered else np.eye(2, 3)
+    return moved @ small + [[0, 0, corner[0]], [0, 0, corner[1]]]
+
+
 def on_grid(wcs: FrameWcs, shape: tuple[int, int], grid: tuple[int, int], inner: tuple[int, int]) -> FrameWcs:
     """The sky of a frame (H, W) on the reel's grid, where it fills `inner` of it."""
     top, left = _begin(inner, grid)

@@ -35,7 +35,7 @@ class Placed:
         """All that decides the frame, without where its input folder lies."""
         placement = asdict(self)
         facts = placement.pop("candidate") | placement | {"path": ""}
-        del facts["home"], facts["is_counts"]  # which its kind decides
+        del facts["home"], facts["is_counts"], facts["clock_s"]  # which its kind and its packets decide
         return facts
 
 
