@@ -19,7 +19,7 @@ from data.frames.grid.registration import register_rows
 from data.frames.grid.to_grid import unit_of
 from data.messages import logger
 from data.reel.files import folder_name, unlike
-from data.sources.base import RGB, UNKNOWN, Candidate
+from data.sources.base import LEVEL, RGB, UNKNOWN, Candidate
 
 log = logger(__name__)
 
@@ -46,6 +46,10 @@ class ReelPlan:
     @property
     def is_counts(self) -> bool:
         return bool(self.rows) and self.rows[0][0].candidate.is_counts
+
+    def unit(self, prep: PrepConfig) -> str:
+        """The unit of its values."""
+        return unit_of(self.rows[0][0], prep) if self.is_counts else LEVEL
 
     def stored_shape(self, prep: PrepConfig) -> tuple[int, int, int, int]:
         """(T, C, H, W) of the reel, if every frame can be decoded."""

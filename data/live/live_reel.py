@@ -26,7 +26,7 @@ from data.live.live_source import Picture
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from data.sources.base import RGB, Candidate, FrameError, RawFrame
+from data.sources.base import LEVEL, RGB, Candidate, FrameError, RawFrame
 from data.sources.video import VideoSource
 
 A_PICTURE = Placed.of(Candidate("stream", "", VideoSource.name, "stream"))
@@ -96,7 +96,7 @@ class Form:
 
         Raises ValueError for a reel that was not made from pictures, or in a way that a stream can't be.
         """
-        if reel.meta["unit"] != "level":
+        if reel.meta["unit"] != LEVEL or reel.meta["origin"] != "upper":
             raise ValueError(f"the model was trained on {reel.path}, which holds no video; --follow reads video only")
         told = reel.meta.get("pixels")
         if told:

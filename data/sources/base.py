@@ -16,6 +16,7 @@ from data.sky.wcs import FrameWcs
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
 MANIFEST = "manifest.csv"  # beside downloaded files: what became of each
 UNKNOWN = "unknown"  # reel of a frame whose header can't be read; the plan finds it a place
+LEVEL = "level"  # unit of what is as bright as a picture shows it, and measures nothing
 RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 

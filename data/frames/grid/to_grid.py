@@ -19,7 +19,7 @@ from data.frames.grid.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs
-from data.sources.base import RGB, FrameError, RawFrame
+from data.sources.base import LEVEL, RGB, FrameError, RawFrame
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,13 @@ def calibrate(
 
 
 def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np.ndarray:
-    """Corners of blocks of fill in a whole frame of a detector."""
+    """Corners of blocks of fill in a whole frame of a detector; in levels of gray only where the header tells of some.
+
+    What is dark on the disc may have one level there.
+    """
     candidate = frame.candidate
-    wcs = frame.wcs.shifted(*corner_of(crop)) if frame.wcs and candidate.is_counts else None
+    is_measured = candidate.is_counts and candidate.unit != LEVEL
+    wcs = frame.wcs.shifted(*corner_of(crop)) if frame.wcs and is_measured else None
     return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
 
 

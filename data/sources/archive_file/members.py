@@ -57,7 +57,8 @@ class ArchiveSource(FrameSource):
                 elif member.name.lower().endswith(FITS_SUFFIXES):
                     found += _fits(member, facts, prep)
                 elif member.name.lower().endswith(PICTURE_SUFFIXES):
-                    pictures.append(_picture(member, facts, prep))
+                    picture = _picture(member, facts, prep)
+                    (found if picture.is_counts else pictures).append(picture)
                 else:
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
@@ -141,7 +142,5 @@ def _payload(member: Member) -> bytes:
 
 def _decoded(what: tuple[Callable[[], bytes], Candidate]) -> RawFrame:
     load, candidate = what
-    payload = load()
-    return (
-        decode_bytes(payload, candidate) if candidate.is_counts else picture_frame(payload, candidate.channel == "rgb")
-    )
+    is_fits = candidate.member.lower().endswith(FITS_SUFFIXES)
+    return decode_bytes(load(), candidate) if is_fits else picture_frame(load(), candidate)
