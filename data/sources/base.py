@@ -215,6 +215,7 @@ class Input:
     source: FrameSource
     path: Path
     files: list[Path]
+    beside_series: bool = False  # then a few pictures may be drawings of them
 
 
 @dataclass(frozen=True)

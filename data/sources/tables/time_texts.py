@@ -7,6 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.tables.zone_names import without_zone_name, without_zone_names
 
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -32,7 +33,8 @@ ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # wher
 
 def looks_like_time(cell: str) -> bool:
     """Whether a cell is a date, with a clock or without; a number is none."""
-    return any(form.match(cell.strip()) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
+    cell = without_zone_name(cell.strip())
+    return any(form.match(cell) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
 
 
 # Texts: each reader gives (N,) datetime64[us] with NaT, and which of the cells say their zone themselves, (N,) bool
@@ -58,6 +60,7 @@ def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
 def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
     """Cells of the form that most of them have."""
     text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
+    text = without_zone_names(text, prep)
     iso = text.where(text.str.match(r"\d{4}"))
     found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if found.notna().sum() > 0.5 * text.notna().sum():
