@@ -14,11 +14,18 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc
 from data.sources.video_file.decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
-from data.sources.video_file.packets import Contents, before_first_key, contents_of, open_video, video_streams
+from data.sources.video_file.packets import (
+    Contents,
+    before_first_key,
+    complaint,
+    contents_of,
+    open_video,
+    video_streams,
+)
 
 log = logger(__name__)
 
-SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
+SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
 FIRST_CLOCKS = "1990"  # before it lie the zeros of clocks: 1904 of MP4, 1970 of others
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
@@ -57,7 +64,7 @@ class VideoSource(FrameSource):
             times = find_times_csv(path, prep.times_csv)
             table = FrameTimes(times, prep) if times else None
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-            return [Candidate(**base, reason=f"not readable as video: {error}")]
+            return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
         if table is None and prep.start_utc is None:
             _offer_start(base["source"], made_at)
         if contents.remark:
@@ -105,8 +112,10 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
     if first:
         height, width = first.frame.height, first.frame.width
     facts["shape"] = (width, height) if turn[0] == 0 else (height, width)
-    if turn != AS_STORED:
-        facts["flags"] = "turned upright (display matrix)"
+    flags = ["turned upright (display matrix)"] if turn != AS_STORED else []
+    if (sides := stream.sample_aspect_ratio or 1) != 1:
+        flags.append(f"pixels of {sides.numerator}:{sides.denominator} are taken as square")
+    facts["flags"] = "; ".join(flags)
     return facts
 
 

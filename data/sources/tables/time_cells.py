@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.tables.day_counts import since_1970_s
 from data.sources.tables.time_texts import formatted, of_texts, of_type
 
 NO_TIME = "time is missing or not readable"
@@ -20,7 +21,7 @@ CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set bac
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
-DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0}  # Julian date, and modified Julian date, by the column's name
+DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -95,17 +96,19 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
         return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
-    if name.strip().lower() in DAYS_AT_1970:
-        days = numbers - DAYS_AT_1970[name.strip().lower()]
-        return _since_1970(days / PER_SECOND["d"], name.strip().upper(), prep)
     compact = None if prep.unix_time else _compact(numbers)
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
+    counted = None if prep.time_unit else since_1970_s(numbers, name)
+    if counted is not None:
+        return _since_1970(*counted, prep)
     given = prep.time_unit or unit_of(name)
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
         return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
-    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers))
+    return _relative(
+        seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers) or _perhaps_days(numbers)
+    )
 
 
 def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
@@ -125,6 +128,15 @@ def _perhaps_ms(numbers: np.ndarray) -> str:
     if high - low < 0.2 * np.median(steps):
         return ""
     return f"taken as seconds, {low:g} to {high:g} from one to the next; prep.time_unit=ms if they are milliseconds"
+
+
+def _perhaps_days(numbers: np.ndarray) -> str:
+    """What to say of numbers as large as days of a calendar that go on by parts of a day."""
+    known = numbers[np.isfinite(numbers)]
+    step = np.median(np.diff(known)) if len(known) > 1 else 0.0
+    if not (0 < step < 1 and known.min() > DAYS_OF_A_CALENDAR):
+        return ""
+    return f"taken as seconds, {step:.3g} from one to the next; prep.time_unit=d with prep.start_utc, if they are days"
 
 
 def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str = "") -> Times:

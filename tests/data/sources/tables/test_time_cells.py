@@ -114,7 +114,7 @@ def test_dates_that_could_be_of_two_months_are_never_guessed(times):
 @pytest.mark.parametrize(
     ("cells", "settings", "message"),
     [
-        (["07:30:01", "07:30:02"], {}, "a clock without a date"),
+        (["07:30:01", "07:30:02"], {}, "clocks without a date"),
         (["soon"], {}, "no readable time; the first cell is 'soon'; name its form with prep.time_format"),
         (["12-07-19"], {}, "'day first' or 'month first' or 'year first'"),
         (["2012-07-19"], {"time_format": "%d/%m/%Y"}, "no time is of the form prep.time_format '%d/%m/%Y'"),
