@@ -18,6 +18,13 @@ NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
 CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
 
+NEVER_SET = "this time was never set: a clock's zero, far off all others"
+# Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
+ZEROS = np.array(
+    ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-06", "9999-12-31"],
+    "datetime64[D]",
+)
+
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
@@ -176,6 +183,8 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     Where steps are shorter than the milliseconds that UTC is kept in, the times become relative to the first.
     """
     reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
+    never_set = _never_set(found)
+    reasons[never_set], found = NEVER_SET, np.where(never_set, np.datetime64("NaT", "us"), found)
     if prep.time_zone and not zoned.all():
         found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
     known = np.sort(found[~np.isnat(found)])
@@ -185,6 +194,16 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
         seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
         return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
     return Times(found.astype("datetime64[ms]"), np.full(len(found), np.nan), reasons, how)
+
+
+def _never_set(found: np.ndarray) -> np.ndarray:
+    """Which times (N,) are the first or last that a clock knows, a year or more away from what most of them are."""
+    days = found.astype("datetime64[D]")
+    at_zero = np.isin(days, ZEROS) & ((found == days) | (days == ZEROS[-1]))
+    others = days[~at_zero & ~np.isnat(days)].astype(np.int64)
+    if not at_zero.any() or not len(others):
+        return np.zeros(len(found), bool)
+    return at_zero & (np.abs(days.astype(np.int64) - np.median(others)) > 366)
 
 
 def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:

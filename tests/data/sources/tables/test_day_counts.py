@@ -80,3 +80,16 @@ def test_what_may_be_days_is_told_and_years_that_fall_are_none():
     assert "prep.time_unit=d" in days.doubt
     assert times_of(pd.Series(np.arange(20) / 24, name="time"), PrepConfig()).doubt == ""
     assert time_column(pd.DataFrame({"year": [2012, 2012], "v": [1, 2]}), PrepConfig()) == (None, {})
+
+
+@pytest.mark.parametrize("odd", ["0001-01-01", "1970-01-01 00:00:00", "9999-12-31T23:59:59.999"])
+def test_a_clock_that_was_never_set_tells_no_time(odd):
+    column = pd.Series([odd, *(f"2012-07-19 07:30:{i:02d}" for i in range(20))], name="time")
+    times = times_of(column, PrepConfig())
+    assert times.utc is not None
+    assert np.isnat(times.utc[0])
+    assert "never set" in times.reasons[0]
+    assert not any(times.reasons[1:])
+    alone = times_of(pd.Series([odd, odd.replace("01-01", "01-02")], name="time"), PrepConfig())
+    assert alone.utc is not None
+    assert not np.isnat(alone.utc).any()
