@@ -10,13 +10,14 @@ from config.faults import json_schema, known_keys
 from config.fields import ConfigError, NonNegative, Positive, PositiveInt
 from config.loading import as_dict, dump, from_dict, load
 from config.model import DataKind, ModelConfig, NetConfig, StageConfig, Stages
-from config.prep import LightCurvesConfig, PrepConfig, SkyConfig, VsoConfig
+from config.prep import CropConfig, LightCurvesConfig, PrepConfig, SkyConfig, VsoConfig
 from config.settings import Config, ReviewConfig
 from config.train import SyntheticConfig, TrainConfig, WeakConfig
 
 __all__ = [
     "Config",
     "ConfigError",
+    "CropConfig",
     "DataKind",
     "EvalConfig",
     "LightCurvesConfig",

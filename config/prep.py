@@ -51,6 +51,14 @@ class SkyConfig:
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class CropConfig:
+    x: NonNegativeInt
+    y: NonNegativeInt
+    width: PositiveInt
+    height: PositiveInt
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LightCurvesConfig:
     grid: tuple[PositiveInt, PositiveInt] | None = None
     boxes: dict[str, Rectangle] = Field(default_factory=dict)
@@ -70,6 +78,7 @@ class PrepConfig:
     vso: VsoConfig = Field(default_factory=VsoConfig)
     clip_length: Annotated[int, Field(ge=2)] = 32
     stride: PositiveInt = 4
+    crop: CropConfig | None = None
     resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
     aspect: Literal["auto", "keep", "stretch"] = "auto"
     precision: Literal["float16", "float32"] = "float32"

@@ -29,7 +29,7 @@ from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
-from data.sources.base import Candidate, Found, Input, Series
+from data.sources.base import LEVEL, Candidate, Found, Input, Series
 
 log = logger(__name__)
 
@@ -239,7 +239,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
             shutil.rmtree(leftover, ignore_errors=True)
         finish(final, config)
         return final
-    if plan.is_counts and not set(plan.channels) <= set(given.stretches):
+    if plan.unit(config.prep) != LEVEL and not set(plan.channels) <= set(given.stretches):
         fit_rows(plan, list(range(len(plan.rows))), config.prep)  # fails now rather than after the decoding
     _decode_rows(executor, plan, part, identity, config)
     return assemble(plan, given, part, final, identity, config)

@@ -74,6 +74,7 @@ class Moments:
     reel: AnyReel
     times_s: np.ndarray
     times_utc: np.ndarray | None
+    clock_s: np.ndarray | None = None  # a stream has none but that of its times
 
     @property
     def is_series(self) -> bool:
@@ -84,8 +85,16 @@ class Moments:
         return self.reel.channels
 
     @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return self.reel.shape
+
+    @property
     def meta(self) -> dict[str, Any]:
         return self.reel.meta
+
+    @property
+    def to_source(self) -> np.ndarray | None:
+        return self.reel.to_source
 
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Nothing: a picture's values are no counts, so nothing of a video is known to be saturated."""

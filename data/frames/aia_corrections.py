@@ -16,6 +16,7 @@ import numpy as np
 
 from config import PrepConfig
 from data.frames.grid.placement import Placed, Row
+from data.sources.base import LEVEL
 
 FULL_FRAME = (4096, 4096)  # which the master pointing is about
 
@@ -69,7 +70,12 @@ def _degradation_table(path: str) -> Callable:
 
 
 def _aged(frame: Placed, left: Callable[[float, str], float]) -> Placed:
-    """The frame with its sensitivity relative to that at launch, in the middle of its hour: Boerner et al. (2014)."""
+    """The frame with its sensitivity relative to that at launch, in the middle of its hour: Boerner et al. (2014).
+
+    Levels of gray are no counts that could be divided by it.
+    """
+    if frame.candidate.unit == LEVEL:
+        return frame
     return replace(frame, degradation=left(float(frame.channel), frame.candidate.time_utc[:13]))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
-from data.frames.grid.to_grid import steps, unit_of
+from data.frames.grid.to_grid import steps
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
 from data.labels.intervals import read_intervals
@@ -26,13 +26,14 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, lengths_that_fit, read_windows
+from data.sources.base import LEVEL
 
 log = logger(__name__)
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
 # Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
-PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect")
+PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect", "crop")
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
         full_scales = [facts[row, channel]["full_scale"] for row in good]
         if name in given.stretches:
             chosen.append(given.stretches[name])
-        elif not plan.is_counts and None not in full_scales:
+        elif plan.unit(prep) == LEVEL and None not in full_scales:
             chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
             try:
@@ -250,11 +251,12 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "shape": list(shape),
         "dtype": prep.precision,
         "source_shape": list(plan.source_shape),
+        "to_source": None if plan.is_moved else plan.to_source(prep).tolist(),
         "channels": list(plan.channels),
         "cadence_s": prep.sample_interval_sec or round(median_s, 6),
         "gap_threshold": prep.gap_threshold,
         "origin": "lower" if plan.is_counts else "upper",
-        "unit": unit_of(plan.rows[0][0], prep) if plan.is_counts else "level",
+        "unit": plan.unit(prep),
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},

@@ -1,5 +1,6 @@
 """frames.csv: one row a frame that was met, accepted or rejected, with the reason."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from data.frames.grid.letterbox import on_grid
 from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
 from data.messages import logger
+from data.reel import source_pixels
 from data.reel.files import write_csv
 from data.reel.reel import inside
 from data.sky.wcs import as_columns
@@ -27,7 +29,8 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], prep: PrepConfig |
 
     A stored frame of several channels has one row, with the facts of the first channel, and the other channels' under
     `<column>_<channel>`. `index` is its row in frames.npy. Where a frame has a WCS, all have its columns, for the
-    grid that `prep` gives the reel and the first channel.
+    grid that `prep` gives the reel and the first channel; where one was registered, all have those of its map to the
+    source. `clock_s`, of videos, is the time in the file itself.
     """
     position = {row: i for i, row in enumerate(good)}
     has_wcs = any(frames[0].wcs for frames in plan.rows)
@@ -42,7 +45,9 @@ def frame_table(plan: ReelPlan, facts: dict, good: list[int], prep: PrepConfig |
         if prep is not None and has_wcs:
             wcs = frames[0].sky
             grid = plan.stored_shape(prep)[2:]
-            record |= as_columns(wcs and on_grid(wcs, plan.source_shape, grid, plan.inner_shape(prep)))
+            record |= as_columns(wcs and on_grid(wcs, plan.cropped_shape(prep), grid, plan.inner_shape(prep)))
+        if prep is not None and plan.is_moved:
+            record |= source_pixels.as_columns(plan.to_source(prep, frames[0]))
         rows.append(record | {"index": position.get(row), "accepted": row in position})
     out = {"index": None, "accepted": False}
     rows += [_record(f, {"reason": f.reason, "flags": f.flags}, f.channel) | out for f in plan.rejected]
@@ -69,7 +74,7 @@ def _record(frame: Placed, fact: dict, channel: str) -> dict:
         "label": candidate.label,
         "source": candidate.source,
         "sha256": fact.get("sha256"),
-    }
+    } | ({} if math.isnan(candidate.clock_s) else {"clock_s": round(candidate.clock_s, 6)})
 
 
 def _seconds(table: pd.DataFrame) -> pd.Series:

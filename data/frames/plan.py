@@ -11,14 +11,15 @@ import numpy as np
 
 from config import PrepConfig
 from data.frames.aia_corrections import correct_rows
+from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
-from data.frames.grid.letterbox import inner_shape
+from data.frames.grid.letterbox import inner_shape, to_source
 from data.frames.grid.placement import Placed, Row
 from data.frames.grid.registration import register_rows
 from data.frames.grid.to_grid import unit_of
 from data.messages import logger
 from data.reel.files import folder_name, unlike
-from data.sources.base import RGB, UNKNOWN, Candidate
+from data.sources.base import LEVEL, RGB, UNKNOWN, Candidate
 
 log = logger(__name__)
 
@@ -26,7 +27,7 @@ log = logger(__name__)
 _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
-    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats"),
+    *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats", "crop"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
@@ -46,13 +47,32 @@ class ReelPlan:
     def is_counts(self) -> bool:
         return bool(self.rows) and self.rows[0][0].candidate.is_counts
 
+    def unit(self, prep: PrepConfig) -> str:
+        """The unit of its values."""
+        return unit_of(self.rows[0][0], prep) if self.is_counts else LEVEL
+
     def stored_shape(self, prep: PrepConfig) -> tuple[int, int, int, int]:
         """(T, C, H, W) of the reel, if every frame can be decoded."""
-        return len(self.rows), len(self.channels), *(prep.resize or self.source_shape)
+        return len(self.rows), len(self.channels), *(prep.resize or self.cropped_shape(prep))
+
+    def cropped_shape(self, prep: PrepConfig) -> tuple[int, int]:
+        """The part (H, W) of the sources' frames that is used."""
+        return cropped_shape(self.source_shape, prep.crop)
 
     def inner_shape(self, prep: PrepConfig) -> tuple[int, int]:
         """The part (H, W) of the stored frames that the sources' fill."""
-        return inner_shape(self.source_shape, prep.resize or self.source_shape, prep, self.is_counts)
+        shape = self.cropped_shape(prep)
+        return inner_shape(shape, prep.resize or shape, prep, self.is_counts)
+
+    def to_source(self, prep: PrepConfig, frame: Placed | None = None) -> np.ndarray:
+        """Where the reel's pixels lie in the sources' frames: see `letterbox.to_source`. frame: one that was moved."""
+        grid, moved = self.stored_shape(prep)[2:], frame.to_source if frame else ()
+        return to_source(self.cropped_shape(prep), grid, self.inner_shape(prep), corner_of(prep.crop), moved)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether any of its frames was registered, so that not all of them share one map to the sources'."""
+        return any(row[0].to_source for row in self.rows)
 
     def identity(self, prep: PrepConfig, given: Any = None) -> str:
         """SHA-256 of everything that decides the frames: inputs as their headers tell, settings, and files `given`.
@@ -65,6 +85,7 @@ class ReelPlan:
         grid = self.stored_shape(prep)[2:]
         facts += [inner] if (inner := self.inner_shape(prep)) != grid else []
         facts += ["repeats kept"] if prep.repeats == "keep" else []
+        facts += [asdict(prep.crop)] if prep.crop else []
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -84,7 +105,16 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
     plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
-    return [_on_the_sky(plan, prep) for plan in plans]
+    return [_on_the_sky(_croppable(plan, prep), prep) for plan in plans]
+
+
+def _croppable(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
+    """The plan, or one of rejected frames alone where prep.crop does not lie inside them."""
+    reason = beyond(plan.source_shape, prep.crop)
+    if not reason:
+        return plan
+    frames = [frame for row in plan.rows for frame in {frame.candidate.place: frame for frame in row}.values()]
+    return replace(plan, rows=(), rejected=(*plan.rejected, *(replace(frame, reason=reason) for frame in frames)))
 
 
 def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
@@ -94,6 +124,7 @@ def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
     """
     rows = sky_rows(plan.name, correct_rows(plan.rows, prep), prep.sky)
     _tell_without_sky(plan.name, rows)
+    rows = crop_sky(rows, prep.crop)
     return replace(plan, rows=register_rows(rows, plan.source_shape, prep))
 
 

@@ -18,14 +18,15 @@ import numpy as np
 
 from config import Config, PrepConfig, from_dict
 from data.frames.assemble import scale_frame
-from data.frames.grid.letterbox import calibrate_into
+from data.frames.grid.crop import corner_of, cropped_shape
+from data.frames.grid.letterbox import calibrate_into, inner_shape, to_source
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from data.sources.base import RGB, Candidate, FrameError, RawFrame
+from data.sources.base import LEVEL, RGB, Candidate, FrameError, RawFrame
 from data.sources.video import VideoSource
 
 A_PICTURE = Placed.of(Candidate("stream", "", VideoSource.name, "stream"))
@@ -95,7 +96,7 @@ class Form:
 
         Raises ValueError for a reel that was not made from pictures, or in a way that a stream can't be.
         """
-        if reel.meta["unit"] != "level":
+        if reel.meta["unit"] != LEVEL or reel.meta["origin"] != "upper":
             raise ValueError(f"the model was trained on {reel.path}, which holds no video; --follow reads video only")
         told = reel.meta.get("pixels")
         if told:
@@ -110,13 +111,19 @@ class Form:
     def in_colour(self) -> bool:
         return self.channels == RGB
 
+    def to_source(self, shape: tuple[int, int]) -> np.ndarray:
+        """The map (1, 2, 3) from pixels of the reel to those of pictures of a shape (H, W)."""
+        used = cropped_shape(shape, self.pixels.crop)
+        inner = inner_shape(used, self.grid, self.pixels)
+        return to_source(used, self.grid, inner, corner_of(self.pixels.crop))[None]
+
     def frame(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frame (C, H, W) and mask bits (H, W). Raises FrameError for a picture that can't be used."""
         shape = picture.pixels.shape[:2]
-        masked = self.pixels.mask or self.pixels.field_circle
+        masked = self.pixels.mask or self.pixels.field_circle or self.pixels.crop
         if masked and shape != self.source_shape:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
-            raise FrameError(f"picture of {have} px, and prep.mask or prep.field_circle were given for {want} px")
+            raise FrameError(f"picture of {have} px, and prep.mask, field_circle or crop were given for {want} px")
         raws = (one_channel(RawFrame(picture.pixels, None, ""), channel) for channel in self.channels)
         found = [calibrate_into(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
@@ -144,6 +151,7 @@ class LiveReel:
         identity = hashlib.sha256(f"live {name}".encode()).hexdigest()
         self.meta = {"gap_threshold": gap_threshold, "source_shape": form.source_shape, "identity": identity}
         self.counts: Counter[str] = Counter()  # frames read, dropped, damaged
+        self.to_source: np.ndarray | None = None  # of the last picture
         self.cadence_s, self.failure, self.last_problem = 0.0, None, ""
         self.drops: deque[Drop] = deque()  # for the reader to take
         self._frames: deque[_Frame] = deque()
@@ -200,6 +208,8 @@ class LiveReel:
             return
         with self._changed:
             self.cadence_s = self.cadence_s or picture.cadence_s
+            self.meta["source_shape"] = shape = picture.pixels.shape[:2]
+            self.to_source = self.form.to_source(shape)
             if picture.can_wait:
                 self._changed.wait_for(lambda: self._waiting() < self._limit() or self._over)
             if self._over:

@@ -42,6 +42,11 @@ class AnyReel(Protocol):
         """The intensity scaling of each channel."""
         ...
 
+    @property
+    def to_source(self) -> np.ndarray | None:
+        """Maps (T, 2, 3), or (1, 2, 3), to pixels of the source frames (`data/reel/source_pixels.py`)."""
+        ...
+
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frames (n, C, H, W) and mask bits (n, H, W) of [start, stop)."""
         ...
@@ -57,13 +62,24 @@ class Watched(Protocol):
     def times_utc(self) -> np.ndarray | None: ...
 
     @property
+    def clock_s(self) -> np.ndarray | None:
+        """Seconds on the own clock of a video (T,); None of what is none, or was prepared before they were kept."""
+        ...
+
+    @property
     def is_series(self) -> bool: ...
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...
 
     @property
     def channels(self) -> list[str]: ...
 
     @property
     def meta(self) -> dict[str, Any]: ...
+
+    @property
+    def to_source(self) -> np.ndarray | None: ...
 
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Mask bits (n, H, W) uint8 of [start, stop)."""

@@ -18,6 +18,7 @@ import pandas as pd
 from data.reel.files import folder_name
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
+from data.reel.source_pixels import maps_of
 from data.reel.stretch import Stretch
 
 NEEDED = ("name", "shape", "channels", "cadence_s", "stretch")  # in every reel.json
@@ -130,6 +131,20 @@ class Reel:
         if self.table["time_utc"].isna().any():
             return None
         return self.table["time_utc"].to_numpy(dtype="datetime64[ms]")
+
+    @property
+    def clock_s(self) -> np.ndarray | None:
+        """Seconds on the own clock of a video (T,); None of what is none, or was prepared before they were kept."""
+        return self.table["clock_s"].to_numpy(np.float64) if "clock_s" in self.table else None
+
+    @property
+    def to_source(self) -> np.ndarray | None:
+        """Maps (T, 2, 3), or (1, 2, 3) of all, to pixels of the source frames; None where they were not kept."""
+        return self._to_source
+
+    @cached_property
+    def _to_source(self) -> np.ndarray | None:
+        return maps_of(self.table, self.meta)
 
     @cached_property
     def labels(self) -> np.ndarray | None:

@@ -92,6 +92,10 @@ class FrameWcs:
         x, y = np.linalg.solve(self.matrix, plane)
         return float(x + self.crpix1 - 1), float(y + self.crpix2 - 1)
 
+    def shifted(self, dx: float, dy: float) -> FrameWcs:
+        """The same sky where every pixel (x, y) has become (x + dx, y + dy)."""
+        return replace(self, crpix1=self.crpix1 + dx, crpix2=self.crpix2 + dy)
+
     def resized(self, shape: tuple[int, int], grid: tuple[int, int]) -> FrameWcs:
         """The same sky on a grid (H, W) that covers the frame of `shape` (H, W).
 

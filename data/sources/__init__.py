@@ -4,6 +4,7 @@ A source from outside this package takes part once it is registered: `sources.re
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from data.sources.arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
 from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
+from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import table_stem
@@ -35,6 +37,7 @@ SOURCES: dict[str, Source] = {
         ImageSource(),
         TableSource(),
         ArraySource(),
+        Hdf5Source(),
         XrsSource(),
         CaseSource(),
     )
@@ -42,6 +45,7 @@ SOURCES: dict[str, Source] = {
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE)  # times were read
+A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
 
@@ -79,6 +83,9 @@ def discover(root: Path) -> Found:
         elif not source.keeps_tables(path):
             source.add_to(found, path)
     found.series[:] = [replace(item, beside_frames=item.path.parent in with_frames) for item in found.series]
+    with_series = {item.path.parent for item in found.series}
+    for key, item in found.inputs.items():
+        found.inputs[key] = replace(item, beside_series=item.path in with_series)
     if not found.frames and not found.series:
         known = ", ".join(dict.fromkeys(suffix for source in SOURCES.values() for suffix in source.suffixes))
         raise FileNotFoundError(
@@ -137,7 +144,15 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     """All candidate frames of one input, from headers only."""
     root = root if root.is_dir() else root.parent
     found = item.source.scan_all(item.files, root, prep)
+    if item.beside_series and item.source.is_folder and not _follow_each_other(item.files):
+        found = [c if c.is_counts else replace(c, reason=c.reason or A_DRAWING) for c in found]
     return [replace(c, source=printable(c.source), reason=printable(c.reason)) for c in found]
+
+
+def _follow_each_other(files: Sequence[Path]) -> bool:
+    """Whether any two names differ in their numbers alone, as those of frames do."""
+    forms = Counter(re.sub(r"\d+", "0", path.name) for path in files)
+    return forms.most_common(1)[0][1] > 1
 
 
 def read(source: FrameSource, candidates: Sequence[Candidate]) -> Iterator[tuple[int, RawFrame | FrameError]]:

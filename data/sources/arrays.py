@@ -25,6 +25,7 @@ log = logger(__name__)
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
 _KINDS = "biufMU"  # of numbers, times and texts
+Groups = dict[str, dict[str, np.ndarray]]  # arrays by name, by the folder in their names
 
 
 class ArraySource(SeriesSource):
@@ -40,8 +41,7 @@ class ArraySource(SeriesSource):
         Raises TableError with the first reason when none is, or the file can't be read.
         """
         digest, found, reasons = file_sha256(path), [], []
-        _refuse_large(path, prep)
-        for group, arrays in _groups(path).items():
+        for group, arrays in self.groups(path, prep).items():
             try:
                 found.append(_series(group, arrays, path, prep, digest, smallest))
             except TableError as error:
@@ -50,6 +50,11 @@ class ArraySource(SeriesSource):
         if not found:
             raise TableError(reasons[0] if reasons else "it holds no array")
         return found
+
+    def groups(self, path: Path, prep: PrepConfig) -> Groups:
+        """The arrays of a file. Raises TableError when it can't be read, or takes more than prep.max_input_mb."""
+        _refuse_large(path, prep)
+        return _groups(path)
 
 
 def _refuse_large(path: Path, prep: PrepConfig) -> None:
@@ -65,9 +70,9 @@ def _refuse_large(path: Path, prep: PrepConfig) -> None:
         raise TableError(reason)
 
 
-def _groups(path: Path) -> dict[str, dict[str, np.ndarray]]:
+def _groups(path: Path) -> Groups:
     """Arrays by name, by the folder before the name; those that hold Python objects are never loaded."""
-    groups: dict[str, dict[str, np.ndarray]] = {}
+    groups: Groups = {}
     try:
         with path.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)

@@ -16,6 +16,7 @@ from data.sky.wcs import FrameWcs
 MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is beyond every instrument here
 MANIFEST = "manifest.csv"  # beside downloaded files: what became of each
 UNKNOWN = "unknown"  # reel of a frame whose header can't be read; the plan finds it a place
+LEVEL = "level"  # unit of what is as bright as a picture shows it, and measures nothing
 RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 
@@ -45,6 +46,7 @@ class Candidate:
     group: int = 0  # frames of one file with the same number are read in one pass
     time_utc: str = ""  # ISO 8601 with milliseconds, empty where only relative time is known
     time_s: float = float("nan")  # seconds from the start of its video or folder
+    clock_s: float = float("nan")  # seconds on a video's own clock, whatever the settings say of its times
     exptime_s: float = float("nan")
     quality: int = 0
     unit: str = "DN"  # of the stored pixels
@@ -213,6 +215,7 @@ class Input:
     source: FrameSource
     path: Path
     files: list[Path]
+    beside_series: bool = False  # then a few pictures may be drawings of them
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from config import PrepConfig
+from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked
@@ -23,6 +24,7 @@ from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz",)
+MAGIC = b"SIMPLE  ="
 UNPADDED = "FITS: the last block is not filled up"
 
 
@@ -31,6 +33,13 @@ class FitsSource(FrameSource):
 
     name = "fits"
     suffixes = SUFFIXES
+
+    def recognises(self, path: Path) -> bool:
+        try:
+            with unpacked(path) as stream:
+                return stream.read(len(MAGIC)) == MAGIC
+        except Exception:  # each compression has its own kinds for what is damaged
+            return False
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         base = self.whereabouts(path, root, home=path.parent)

@@ -1,13 +1,19 @@
-"""Folders of pictures, gray or RGB: one reel a folder, times from the file names or from a CSV; a stack has its own."""
+"""Folders of pictures, gray or RGB: one reel a folder, times from the file names or from a CSV; a stack has its own.
+
+Those of Helioviewer hold the header of the FITS file that they were made of, and go by it as that would.
+"""
 
 import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
+from data.sources.jp2_header import facts_of_levels
 from data.sources.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.tables.time_names import times_in_names, untold
@@ -54,7 +60,8 @@ class ImageSource(FrameSource):
             yield Candidate(**facts, reason=f"not readable as image: {error}")
         else:
             if len(pages) == 1:
-                yield Candidate(**facts | page_facts(pages[0], others, prep) | times.facts(path.name, number))
+                own = page_facts(pages[0], others, prep)
+                yield Candidate(**facts | (own if own.get("is_counts") else own | times.facts(path.name, number)))
                 return
             stack = StackTimes(path, prep)
             facts |= {"home": str(path), "reel": path.relative_to(root).with_suffix("").as_posix()}
@@ -75,16 +82,22 @@ def _read(candidate: Candidate) -> RawFrame:
     with open(candidate.path, "rb") as stream:
         if is_stack:  # whose bytes hold many frames, and maybe gigabytes
             return RawFrame(pixels_of_page(stream, candidate.position, in_colour), None, "")
-        return picture_frame(stream.read(), in_colour)
+        return picture_frame(stream.read(), candidate)
 
 
-def picture_frame(payload: bytes, in_colour: bool) -> RawFrame:
-    """The first picture of a file in memory. Raises whatever Pillow raises on a damaged one."""
-    return RawFrame(pixels_of_page(io.BytesIO(payload), 0, in_colour), None, sha256(payload))
+def picture_frame(payload: bytes, candidate: Candidate) -> RawFrame:
+    """The first picture of a file in memory; with row 0 at the bottom where it has the header of a FITS file.
+
+    Raises whatever Pillow raises on a damaged one.
+    """
+    pixels = pixels_of_page(io.BytesIO(payload), 0, candidate.channel == "rgb")
+    return RawFrame(np.ascontiguousarray(pixels[::-1]) if candidate.is_counts else pixels, None, sha256(payload))
 
 
 def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:
     """Candidate fields of a picture; `others` are further ones in its file, which are not read."""
+    if page.header:
+        return facts_of_levels(page.header, page.shape, prep)
     left_out = f"{others} more pictures in its file left out" if others else ""
     return {
         "shape": page.shape,

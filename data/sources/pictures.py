@@ -1,15 +1,16 @@
 """What a picture file holds, and its pixels: everything that Pillow opens, upright as its EXIF data ask."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from data.sources.base import MAX_PIXELS, FrameError
+from data.sources.jp2_header import header_of
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k", ".avif"),
@@ -30,6 +31,7 @@ class Page:
     shape: tuple[int, int]
     in_colour: bool
     flags: str = ""
+    header: dict[str, Any] = field(default_factory=dict)  # of the FITS file that it was made of
 
 
 @cache
@@ -57,6 +59,8 @@ def pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
         total = getattr(image, "n_frames", 1)
         numbers = range(total) if image.format in PAGED else range(1)
         pages = [page for number in numbers if (page := _page(image, number))]
+        if image.format == "JPEG2000" and not pages[0].in_colour:
+            pages = [replace(pages[0], header=header_of(stream))]
         return pages, total - len(pages)
 
 

@@ -1,5 +1,6 @@
 """Video files, every container that FFmpeg opens, through PyAV: gray or RGB, 8 bit, upright."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,19 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.times import shift_utc
 from data.sources.video_file.decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
-from data.sources.video_file.packets import Contents, before_first_key, contents_of, open_video, video_streams
+from data.sources.video_file.packets import (
+    Contents,
+    before_first_key,
+    complaint,
+    contents_of,
+    open_video,
+    video_streams,
+)
 
 log = logger(__name__)
 
+SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
+FIRST_CLOCKS = "1990"  # before it lie the zeros of clocks: 1904 of MP4, 1970 of others
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
 # Group of a video whose time stamps do not tell its frames apart: read from its start, and known by their packets.
@@ -27,7 +37,7 @@ class VideoSource(FrameSource):
     """One video, one reel; it can be entered at its key frames only."""
 
     name = "video"
-    suffixes = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")
+    suffixes = SUFFIXES
     in_one_pass = True
 
     def recognises(self, path: Path) -> bool:
@@ -48,12 +58,15 @@ class VideoSource(FrameSource):
             base["size"] = path.stat().st_size
             with open_video(path) as container:
                 base |= _form(container, path, prep)
+                made_at = container.metadata.get("creation_time", "")
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
             times = find_times_csv(path, prep.times_csv)
             table = FrameTimes(times, prep) if times else None
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-            return [Candidate(**base, reason=f"not readable as video: {error}")]
+            return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
+        if table is None and prep.start_utc is None:
+            _offer_start(base["source"], made_at)
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")
         found = _candidates(contents, base, table, prep)
@@ -99,9 +112,19 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
     if first:
         height, width = first.frame.height, first.frame.width
     facts["shape"] = (width, height) if turn[0] == 0 else (height, width)
-    if turn != AS_STORED:
-        facts["flags"] = "turned upright (display matrix)"
+    flags = ["turned upright (display matrix)"] if turn != AS_STORED else []
+    if (sides := stream.sample_aspect_ratio or 1) != 1:
+        flags.append(f"pixels of {sides.numerator}:{sides.denominator} are taken as square")
+    facts["flags"] = "; ".join(flags)
     return facts
+
+
+def _offer_start(name: str, made_at: str) -> None:
+    """Say what a video's own data tell of its time: not used, as cameras write local times, or when they ended."""
+    found = re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", made_at)
+    if found and found[0] > FIRST_CLOCKS:
+        start = found[0].replace(" ", "T")
+        log.info(f"{name}: times are relative; by its own data it was made at {start}; if so: prep.start_utc={start}")
 
 
 def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: PrepConfig) -> list[Candidate]:
@@ -113,6 +136,7 @@ def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: 
         offset_s = number / prep.frames_per_second if prep.frames_per_second else float(contents.offsets_s[number])
         position = packet.pts if contents.in_order else packet.number
         facts = {"source": f"{base['source']}#{number}", "position": position, "group": group, "time_s": offset_s}
+        facts["clock_s"] = float(contents.offsets_s[number])
         facts |= _time(table, number, offset_s, prep)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"

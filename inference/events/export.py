@@ -15,7 +15,8 @@ VOEVENT = "http://www.ivoa.net/xml/VOEvent/v2.0"
 AUTHORITY = "ivo://anomaly.local/frames"  # IVOA asks for a registered authority; whoever publishes puts in their own
 UNITS = {
     "time_start_s": u.s, "time_peak_s": u.s, "time_end_s": u.s, "x": u.pix, "y": u.pix, "x0": u.pix, "y0": u.pix,
-    "x1": u.pix, "y1": u.pix, "area_px": u.pix**2, "hpc_x_arcsec": u.arcsec, "hpc_y_arcsec": u.arcsec,
+    "x1": u.pix, "y1": u.pix, "source_x": u.pix, "source_y": u.pix, "source_x0": u.pix, "source_y0": u.pix,
+    "source_x1": u.pix, "source_y1": u.pix, "area_px": u.pix**2, "hpc_x_arcsec": u.arcsec, "hpc_y_arcsec": u.arcsec,
     "hpc_x0_arcsec": u.arcsec, "hpc_y0_arcsec": u.arcsec, "hpc_x1_arcsec": u.arcsec, "hpc_y1_arcsec": u.arcsec,
     "area_arcsec2": u.arcsec**2, "hgs_lon_deg": u.deg, "hgs_lat_deg": u.deg, "position_angle_deg": u.deg,
     "radius_rsun": u.R_sun,

@@ -10,9 +10,11 @@ from data.reel.mask_bits import SATURATED
 from inference.events.events import Event, events_table
 from inference.events.instrument import event_reason
 from inference.events.sky import Sky
+from inference.events.source_place import file_clock, source_columns
 
 FACT_COLUMNS = ("severity", "instrument", "saturated", "channel")
 MOST_CHANNELS = 8  # that are written out
+CLOCK_COLUMNS = ("clock_start", "clock_peak", "clock_end")
 IDENTITY_COLUMNS = ("model", "reel", "config")
 
 
@@ -27,6 +29,9 @@ def describe(
 ) -> pd.DataFrame:
     """The complete events table: that of `events_table`, FACT_COLUMNS, SKY_COLUMNS where there is a sky, identity.
 
+    SOURCE_COLUMNS, the place in source pixels at the peak, and CLOCK_COLUMNS, a video's own times, where the reel
+    knows them.
+
     severity: the peak score in units of the high threshold. instrument: why the event is taken for the camera's, or ''.
     saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
     series, those that an event is about, strongest first; it is where the strongest is, when that has a place.
@@ -40,6 +45,11 @@ def describe(
     table["channel"] = "+".join(reel.channels) if few else f"{len(reel.channels)} variables"
     if sky is not None:
         table = table.join(sky.columns(table))
+    if (places := source_columns(table, table["frame_peak"].to_numpy(np.int64), reel)) is not None:
+        table = table.join(places)
+    if reel.clock_s is not None:
+        for moment, name in zip(("start", "peak", "end"), CLOCK_COLUMNS, strict=True):
+            table[name] = [file_clock(s) for s in reel.clock_s[table[f"frame_{moment}"].to_numpy(np.int64)].tolist()]
     if variables is not None and reel.is_series:
         table["variables"] = ["; ".join(variables(event)) for event in ordered]
         if places := reel.meta.get("places"):

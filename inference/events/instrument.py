@@ -11,6 +11,7 @@ import numpy as np
 from data.reel.reel import Reel
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, UNEXPLAINED, Event
+from inference.events.source_place import source_px_per_px
 
 SPIKE, BLOCK, POINTING, EXPOSURE = "cosmic ray", "missing block", "pointing jump", "exposure or noise floor"
 
@@ -53,7 +54,7 @@ def whole_frame(score: np.ndarray, valid: np.ndarray, kind: str) -> Box:
 
 def is_resolved(reel: Reel) -> bool:
     """Whether a pixel of the reel holds at most SPIKE_SHRINK pixels of the camera, on either axis."""
-    return all(n <= SPIKE_SHRINK * m for n, m in zip(reel.meta["source_shape"], reel.shape[2:], strict=True))
+    return max(source_px_per_px(reel)) <= 1.01 * SPIKE_SHRINK  # registration may change the scale a little
 
 
 def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, resolved: bool) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.matching import Observed, catalog_summary, match_flares
 from inference.events.sky import Sky, shifts
+from inference.events.source_place import source_columns
 from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
 from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of
@@ -133,13 +135,15 @@ class Results:
         return table
 
     def box_table(self) -> pd.DataFrame:
-        """boxes.csv: one row a box, half-open bounds in reel pixels."""
+        """boxes.csv: one row a box, half-open bounds in reel pixels, and in the source's where the reel knows them."""
         utc = self.reel.times_utc
         rows = [
             (i, "" if utc is None else str(utc[i]), *(getattr(b, name) for name in BOX_COLUMNS[2:]))
             for i, b in self.boxes
         ]
-        return pd.DataFrame(rows, columns=BOX_COLUMNS)
+        table = pd.DataFrame(rows, columns=BOX_COLUMNS)
+        places = source_columns(table, table["frame"].to_numpy(np.int64), self.reel)
+        return table if places is None else table.join(places)
 
     def frames_above(self) -> tuple[int, int]:
         """Frames that were scored, and those of them with a box of the scene."""
@@ -212,8 +216,19 @@ class Results:
         strongest = events.sort_values("peak_score", ascending=False).head(10)
         for e in strongest.itertuples():
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
-            place = "" if self.reel.is_series else f" at x {e.x:.1f}, y {e.y:.1f} px"
-            log.info(f"  event {e.event}: {when}, peak {e.peak_score:.3g}{place}, {e.level}")
+            log.info(f"  event {e.event}: {when}{_clock(e)}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
+
+    def place(self, event: Any) -> str:
+        """Where a row of the events table is, for people; "" in a series."""
+        if self.reel.is_series:
+            return ""
+        source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
+        return f" at x {event.x:.1f}, y {event.y:.1f} px{source}"
+
+
+def _clock(event: Any) -> str:
+    """When a row of the events table is in the file of its video, for people; "" where there is none."""
+    return f" ({event.clock_start} .. {event.clock_end} of the video)" if hasattr(event, "clock_start") else ""
 
 
 def scene_events(events: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from config import PrepConfig
+from data.frames.grid.crop import cropped_shape
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import CalibratedFrame, calibrate
 from data.reel.mask_bits import INVALID
@@ -40,7 +41,7 @@ def calibrate_into(
 
     Raises FrameError for a frame that can't be used.
     """
-    inner = inner_shape(source_shape, grid, prep, frame.candidate.is_counts)
+    inner = inner_shape(cropped_shape(source_shape, prep.crop), grid, prep, frame.candidate.is_counts)
     made = calibrate(raw, frame, source_shape, inner, prep)
     if inner == grid:
         return made
@@ -51,7 +52,24 @@ def calibrate_into(
     return replace(made, values=values, bits=bits)
 
 
-def on_grid(wcs: FrameWcs, source_shape: tuple[int, int], grid: tuple[int, int], inner: tuple[int, int]) -> FrameWcs:
-    """The sky of a frame on the reel's grid, where it fills `inner` of it."""
-    small, (top, left) = wcs.resized(source_shape, inner), _begin(inner, grid)
-    return replace(small, crpix1=small.crpix1 + left, crpix2=small.crpix2 + top)
+def to_source(
+    shape: tuple[int, int],
+    grid: tuple[int, int],
+    inner: tuple[int, int],
+    corner: tuple[int, int],
+    registered: tuple[float, ...] = (),
+) -> np.ndarray:
+    """Affine map (2, 3) of pixels (x, y) of the reel's grid to those of the whole source frame.
+
+    shape: of the frame once cropped, from the pixel `corner` (x, y) on. registered: as `Placed.to_source`.
+    """
+    (top, left), (fy, fx) = _begin(inner, grid), (n / m for n, m in zip(shape, inner, strict=True))
+    small = np.array([[fx, 0, (0.5 - left) * fx - 0.5], [0, fy, (0.5 - top) * fy - 0.5], [0, 0, 1]])
+    moved = np.reshape(registered, (2, 3)) if registered else np.eye(2, 3)
+    return moved @ small + [[0, 0, corner[0]], [0, 0, corner[1]]]
+
+
+def on_grid(wcs: FrameWcs, shape: tuple[int, int], grid: tuple[int, int], inner: tuple[int, int]) -> FrameWcs:
+    """The sky of a frame (H, W) on the reel's grid, where it fills `inner` of it."""
+    top, left = _begin(inner, grid)
+    return wcs.resized(shape, inner).shifted(left, top)

@@ -16,10 +16,10 @@ class Placed:
     channel: str  # one of three where the candidate is in colour
     reason: str  # why it is rejected; "" where it is not
     flags: str  # what is odd about a frame that is used all the same
-    wcs: FrameWcs | None  # of its pixels as stored, by the header or by a table that knows better
+    wcs: FrameWcs | None  # of its pixels as stored, once cropped, by the header or by a table that knows better
     degradation: float = 1.0  # sensitivity left of that at launch
-    target: FrameWcs | None = None  # where registration brings it, on a grid of its stored shape; None: nowhere
-    to_source: tuple[float, ...] = ()  # affine (2, 3) row by row: pixels (x, y) of the target -> of the stored frame
+    target: FrameWcs | None = None  # where registration brings it, on a grid of its cropped shape; None: nowhere
+    to_source: tuple[float, ...] = ()  # affine (2, 3) row by row: pixels (x, y) of the target -> of the cropped frame
 
     @classmethod
     def of(cls, candidate: Candidate) -> "Placed":
@@ -35,7 +35,7 @@ class Placed:
         """All that decides the frame, without where its input folder lies."""
         placement = asdict(self)
         facts = placement.pop("candidate") | placement | {"path": ""}
-        del facts["home"], facts["is_counts"]  # which its kind decides
+        del facts["home"], facts["is_counts"], facts["clock_s"]  # which its kind and its packets decide
         return facts
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from config import PrepConfig
+from data.frames.grid.crop import cropped_shape
 from data.frames.grid.placement import Placed, Row
 from data.sky.wcs import FrameWcs
 
@@ -20,13 +21,14 @@ DISC_FITS = 1.05  # a full disc's diameter is at most this many times the shorte
 LARGEST_DRIFT = 0.25  # of the shorter side; pointings that differ by more follow their target on purpose
 
 
-def register_rows(rows: tuple[Row, ...], shape: tuple[int, int], prep: PrepConfig) -> tuple[Row, ...]:
+def register_rows(rows: tuple[Row, ...], source_shape: tuple[int, int], prep: PrepConfig) -> tuple[Row, ...]:
     """The rows of a plan with `target` and `to_source` of every frame that is to be registered."""
-    wanted = [[_wanted(frame, shape, prep.shape_tolerance_px) for frame in row] for row in rows]
+    wanted = [[_wanted(frame, source_shape, prep.shape_tolerance_px) for frame in row] for row in rows]
     found = [wcs for row in wanted for wcs in row if wcs]
     if prep.register == "off" or not found:
         return rows
-    targets = iter(_targets(found, shape, prep.rsun_arcsec))
+    shape = cropped_shape(source_shape, prep.crop)
+    targets = iter(_targets(found, shape, prep.rsun_arcsec, may_centre=prep.crop is None))
     return tuple(
         tuple(_registered(frame, wcs, next(targets), shape) if wcs else frame for frame, wcs in zip(*pair, strict=True))
         for pair in zip(rows, wanted, strict=True)
@@ -52,16 +54,20 @@ def _registered(frame: Placed, wcs: FrameWcs, target: FrameWcs, shape: tuple[int
     return replace(frame, target=target, to_source=tuple(map(float, matrix.ravel())))
 
 
-def _targets(sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None) -> list[FrameWcs]:
+def _targets(
+    sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None, may_centre: bool
+) -> list[FrameWcs]:
     """Where each frame goes: tangent to the Sun's centre, north up, with the Sun's centre at a common pixel.
 
     The common scale is the sources' median, in arcsec; with `rsun_arcsec` every solar radius has the size in pixels
-    that a Sun of this radius has at that scale.
+    that a Sun of this radius has at that scale. may_centre: a full disc goes to the middle of its frame; what somebody
+    has cropped stays where it is.
     """
     scale = _middle([wcs.scale_arcsec for wcs in sources])
     steps = [scale * (wcs.rsun_arcsec / rsun_arcsec if rsun_arcsec else 1.0) for wcs in sources]
     centred = ((shape[1] + 1) / 2, (shape[0] + 1) / 2)
-    if _full_disc([wcs.rsun_arcsec / step for wcs, step in zip(sources, steps, strict=True)], sources, shape):
+    radii_px = [wcs.rsun_arcsec / step for wcs, step in zip(sources, steps, strict=True)]
+    if may_centre and _full_disc(radii_px, sources, shape):
         crpix = [centred] * len(sources)
     else:
         crpix = _pointing([_sun_centre(wcs, step, centred) for wcs, step in zip(sources, steps, strict=True)], shape)

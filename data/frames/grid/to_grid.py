@@ -11,14 +11,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from config import PrepConfig
+from config import CropConfig, PrepConfig
 from data.frames.fill_blocks import fill_blocks, without
+from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs
-from data.sources.base import RGB, FrameError, RawFrame
+from data.sources.base import LEVEL, RGB, FrameError, RawFrame
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def steps(prep: PrepConfig, frames: Sequence[Placed]) -> list[str]:
         done.append(f"divided by EXPTIME ({', '.join(sorted(units))})")
     if any(frame.degradation != 1 for frame in frames):
         done.append("divided by the degradation of the instrument")
+    if crop := prep.crop:
+        done.append(f"cropped to {crop.width} x {crop.height} px from x {crop.x}, y {crop.y}")
     if prep.mask:
         done.append(f"rectangles masked: {[list(r) for r in prep.mask]}")
     if prep.field_circle:
@@ -81,14 +84,18 @@ def calibrate(
 
     `source_shape` is the shape that most frames of the reel have. Raises FrameError for a frame that can't be used.
     """
+    if reason := beyond(source_shape, prep.crop):
+        raise FrameError(reason)
     level_dn = saturation_level(frame, prep)
     pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
-    gone = _find_fill(pixels, frame)
+    gone = _find_fill(pixels, frame, prep.crop)
     valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
+    free = unmasked(source_shape, prep.mask, prep.field_circle)
+    part = part_of(prep.crop)
+    pixels, valid, free = pixels[part], None if valid is None else valid[part], None if free is None else free[part]
     saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
     to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
-    free = unmasked(source_shape, prep.mask, prep.field_circle)
     coverage, valid = _cover(valid, free, prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
         small, weight = area_mean(pixels, valid, grid, to_source)
@@ -98,16 +105,20 @@ def calibrate(
         coverage = float(np.clip(weight.mean() / (1.0 if free is None else free.mean()), 0, 1))
         _check_coverage(coverage, prep.min_coverage)
     bits = _mask_bits(small, weight, saturated, to_source)
-    _mark_limb(bits, frame.sky, source_shape, prep)
+    _mark_limb(bits, frame.sky, pixels.shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
     return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone))))
 
 
-def _find_fill(pixels: np.ndarray, frame: Placed) -> np.ndarray:
-    """Corners of blocks of fill in a frame of a detector."""
+def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np.ndarray:
+    """Corners of blocks of fill in a whole frame of a detector; in levels of gray only where the header tells of some.
+
+    What is dark on the disc may have one level there.
+    """
     candidate = frame.candidate
-    wcs = frame.wcs if candidate.is_counts else None
+    is_measured = candidate.is_counts and candidate.unit != LEVEL
+    wcs = frame.wcs.shifted(*corner_of(crop)) if frame.wcs and is_measured else None
     return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
 
 

@@ -1,5 +1,6 @@
 """What all archives have in common: their FITS files and pictures are read without unpacking anything to disk."""
 
+import re
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +18,11 @@ from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
 from data.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.pictures import pages_of
+from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
 
 log = logger(__name__)
 
+_ARCHIVE = re.compile(r"\.(tar(\.\w{1,4})?|t[gbx]z2?|tzst|zip|7z|rar)$", re.IGNORECASE)
 KINDS_TOLD = 6  # of members that are not read, the most frequent ones
 
 
@@ -50,14 +53,17 @@ class ArchiveSource(FrameSource):
         found, pictures, others, damage = [], [], Counter(), ""
         try:
             for member in self.members(path):
-                facts = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
+                facts: dict[str, Any] = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
                 facts |= {"position": member.position, "size": member.size}
                 if is_hidden(member.name):
                     others["hidden"] += 1
                 elif member.name.lower().endswith(FITS_SUFFIXES):
                     found += _fits(member, facts, prep)
+                elif why := _refused_kind(member.name):
+                    found.append(Candidate(**facts, is_counts=True, reason=why))
                 elif member.name.lower().endswith(PICTURE_SUFFIXES):
-                    pictures.append(_picture(member, facts, prep))
+                    picture = _picture(member, facts, prep)
+                    (found if picture.is_counts else pictures).append(picture)
                 else:
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
@@ -91,6 +97,15 @@ class ArchiveSource(FrameSource):
 def is_hidden(name: str) -> bool:
     """Whether a file or one of its folders has a hidden name, as the copies of attributes that macOS packs."""
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in name.split("/"))
+
+
+def _refused_kind(name: str) -> str:
+    """Why a member that may well hold frames is not read; "" of all others."""
+    if _ARCHIVE.search(name):
+        return "an archive in an archive is not read; unpack the outer one into a folder"
+    if name.lower().endswith(VIDEO_SUFFIXES):
+        return "a video in an archive is not read; unpack it into a folder"
+    return ""
 
 
 def _refusal(member: Member, prep: PrepConfig) -> str:
@@ -141,7 +156,5 @@ def _payload(member: Member) -> bytes:
 
 def _decoded(what: tuple[Callable[[], bytes], Candidate]) -> RawFrame:
     load, candidate = what
-    payload = load()
-    return (
-        decode_bytes(payload, candidate) if candidate.is_counts else picture_frame(payload, candidate.channel == "rgb")
-    )
+    is_fits = candidate.member.lower().endswith(FITS_SUFFIXES)
+    return decode_bytes(load(), candidate) if is_fits else picture_frame(load(), candidate)

@@ -33,12 +33,17 @@ _GOOD = {"", "ok", "good", "none"}
 _NEEDS_NO_EXPOSURE = re.compile(r".*GONG|RHESSI", re.IGNORECASE)
 
 
-def facts_of(header: Mapping, shape: tuple[int, int], prep: PrepConfig) -> dict[str, Any]:
-    """Candidate fields of a frame `shape` (H, W). Of a frame that is refused there is at least a reason."""
+def facts_of(
+    header: Mapping, shape: tuple[int, int], prep: PrepConfig, made_into: PixelUnit | None = None
+) -> dict[str, Any]:
+    """Candidate fields of a frame `shape` (H, W). Of a frame that is refused there is at least a reason.
+
+    made_into: the unit of its pixels where they are no longer what the header tells.
+    """
     who = identity_of(header)
     facts: dict[str, Any] = {"shape": shape, "reel": who.reel, "channel": who.channel, "flags": ""}
     exptime_s = _exposure_s(header)
-    unit, flag = _unit(header, exptime_s)
+    unit, flag = (made_into, "") if made_into else _unit(header, exptime_s)
     facts |= {"exptime_s": exptime_s, "unit": unit.name, "is_exposed": unit.is_counts}
     facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
     facts["saturation"] = _saturation(header)

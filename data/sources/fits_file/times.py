@@ -18,6 +18,7 @@ GPS_BEHIND_TAI_S = 19
 # Instruments of which sunpy takes T_OBS, the middle of the exposure, for the time of the coordinates.
 _BY_T_OBS = re.compile("AIA|HMI|SUIT")
 _CLOCKS = ("TIME-OBS", "TIME_OBS", "UTC-OBS", "UTSTART", "UTC", "UT", "TIME")
+YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
 _MJD = ("MJD-AVG", "MJD-OBS", "MJD-BEG", "MJD-END")
 _OLD_DATE = re.compile(r"^(\d\d)/(\d\d)/(\d\d)(?=$|[T ,])")  # dd/mm/yy, of 1900 to 1999 by the standard
 _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
@@ -36,14 +37,21 @@ def time_of(header: Mapping) -> str:
     scale, problem = _time_system(header), FrameError(NO_TIME)
     for text in _texts(header):
         try:
-            return to_utc(text, scale)
+            return _in_reach(to_utc(text, scale))
         except FrameError as error:
             problem = error
     for name in _MJD:
         day = header.get(name)
         if isinstance(day, int | float) and not isinstance(day, bool):
-            return _by_astropy(f"{name} {day}", float(day), scale, "mjd")
+            return _in_reach(_by_astropy(f"{name} {day}", float(day), scale, "mjd"))
     raise problem
+
+
+def _in_reach(time_utc: str) -> str:
+    """A time, which cards that were never filled in do not hold. Raises FrameError for what no frame can have."""
+    if not YEARS[0] <= time_utc[:4] <= YEARS[1] or time_utc[4] != "-":
+        raise FrameError(f"time {time_utc} is impossible: frames are of {YEARS[0]} to {YEARS[1]}")
+    return time_utc
 
 
 def _texts(header: Mapping) -> list[str]:

@@ -11,16 +11,24 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.tables.day_counts import since_1970_s
 from data.sources.tables.time_texts import formatted, of_texts, of_type
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
 CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
 
+NEVER_SET = "this time was never set: a clock's zero, far off all others"
+# Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
+ZEROS = np.array(
+    ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-06", "9999-12-31"],
+    "datetime64[D]",
+)
+
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600, "d": 1 / 86400}
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
-DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0}  # Julian date, and modified Julian date, by the column's name
+DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -95,17 +103,19 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
         return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
-    if name.strip().lower() in DAYS_AT_1970:
-        days = numbers - DAYS_AT_1970[name.strip().lower()]
-        return _since_1970(days / PER_SECOND["d"], name.strip().upper(), prep)
     compact = None if prep.unix_time else _compact(numbers)
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
+    counted = None if prep.time_unit else since_1970_s(numbers, name)
+    if counted is not None:
+        return _since_1970(*counted, prep)
     given = prep.time_unit or unit_of(name)
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
         return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
-    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers))
+    return _relative(
+        seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers) or _perhaps_days(numbers)
+    )
 
 
 def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
@@ -125,6 +135,15 @@ def _perhaps_ms(numbers: np.ndarray) -> str:
     if high - low < 0.2 * np.median(steps):
         return ""
     return f"taken as seconds, {low:g} to {high:g} from one to the next; prep.time_unit=ms if they are milliseconds"
+
+
+def _perhaps_days(numbers: np.ndarray) -> str:
+    """What to say of numbers as large as days of a calendar that go on by parts of a day."""
+    known = numbers[np.isfinite(numbers)]
+    step = np.median(np.diff(known)) if len(known) > 1 else 0.0
+    if not (0 < step < 1 and known.min() > DAYS_OF_A_CALENDAR):
+        return ""
+    return f"taken as seconds, {step:.3g} from one to the next; prep.time_unit=d with prep.start_utc, if they are days"
 
 
 def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str = "") -> Times:
@@ -164,6 +183,8 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     Where steps are shorter than the milliseconds that UTC is kept in, the times become relative to the first.
     """
     reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
+    never_set = _never_set(found)
+    reasons[never_set], found = NEVER_SET, np.where(never_set, np.datetime64("NaT", "us"), found)
     if prep.time_zone and not zoned.all():
         found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
     known = np.sort(found[~np.isnat(found)])
@@ -173,6 +194,16 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
         seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
         return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
     return Times(found.astype("datetime64[ms]"), np.full(len(found), np.nan), reasons, how)
+
+
+def _never_set(found: np.ndarray) -> np.ndarray:
+    """Which times (N,) are the first or last that a clock knows, a year or more away from what most of them are."""
+    days = found.astype("datetime64[D]")
+    at_zero = np.isin(days, ZEROS) & ((found == days) | (days == ZEROS[-1]))
+    others = days[~at_zero & ~np.isnat(days)].astype(np.int64)
+    if not at_zero.any() or not len(others):
+        return np.zeros(len(found), bool)
+    return at_zero & (np.abs(days.astype(np.int64) - np.median(others)) > 366)
 
 
 def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:

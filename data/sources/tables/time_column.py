@@ -7,6 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.tables.day_counts import DAYS_AT_1970, YEARS, of_day_in_year
 from data.sources.tables.time_cells import UNIT_IN_NAME, epoch_unit
 from data.sources.tables.time_texts import CLOCK_ALONE, looks_like_time
 
@@ -20,12 +21,13 @@ SERIES_TIME_COLUMNS = (
     "unix_time",
     "unixtime",
     "unix_timestamp",
-    "mjd",
-    "jd",
+    *DAYS_AT_1970,
+    *YEARS[:-1],
     "x_value",
 )
 SERIES_TIME_COLUMNS += ("unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
 PARTS = ("year", "month", "day", "hour", "minute", "second")
+DAYS_IN_YEAR = ("doy", "dayofyear", "day_of_year", "day of year", "yday")
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
 
@@ -120,12 +122,31 @@ def _is_date(cell: str) -> bool:
 
 
 def _of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
-    """Times of columns year, month and day, and as many of hour, minute and second as there are."""
+    """Times of columns year, month and day (or year and the day in it), and as many of hour, minute and second as there
+    are; or of years alone that rise.
+    """
     lower = {str(name).lower(): name for name in reversed(table.columns)}
-    if not {"year", "month", "day"} <= lower.keys():
-        return None, {}
-    parts = {part: lower[part] for part in PARTS if part in lower}
-    found = pd.to_datetime(pd.DataFrame({part: table[name] for part, name in parts.items()}), errors="coerce")
+    day_in_year = next((lower[name] for name in DAYS_IN_YEAR if name in lower), None)
+    if "year" in lower and day_in_year is not None and "month" not in lower:
+        date = of_day_in_year(table[lower["year"]], table[day_in_year])
+        cells = {"year": date.dt.year, "month": date.dt.month, "day": date.dt.day}
+        parts = {"year": lower["year"], "day in it": day_in_year}
+    elif {"year", "month", "day"} <= lower.keys():
+        cells, parts = {}, {part: lower[part] for part in PARTS[:3]}
+    else:
+        return _of_years(table, lower.get("year"))
+    clock = {part: lower[part] for part in PARTS[3:] if part in lower}
+    cells = {part: table[name] for part, name in (parts | clock).items() if part in PARTS} | cells
+    parts |= clock
+    found = pd.to_datetime(pd.DataFrame(cells), errors="coerce")
     return found.rename("year ... " + list(parts.values())[-1]), {
         name: f"time, the {part}" for part, name in parts.items()
     }
+
+
+def _of_years(table: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, dict[str, str]]:
+    """The times of a column of years, where these rise from row to row."""
+    years = pd.to_numeric(table[name], errors="coerce") if name is not None else pd.Series(dtype=float)
+    if name is None or len(years) < 2 or not (years.diff().iloc[1:] > 0).all():
+        return None, {}
+    return years, {name: "time"}

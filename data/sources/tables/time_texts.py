@@ -7,6 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.tables.zone_names import without_zone_name, without_zone_names
 
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -27,12 +28,21 @@ _DATES = (
 _TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
 _ISO_WITHOUT_SIGNS = re.compile(r"\d{8}[T ]\d{4}(?:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 CLOCK_ALONE = re.compile(rf"{_CLOCK}{_ZONE}")
+# As C and the program date write it, with its parts in the order of the others; 2012-201T07:30, 2012:201:07:30:00.
+_CTIME = re.compile(
+    r"^(?:[A-Za-z]{3,9},?\s+)?([A-Z][a-z]{2,8})\s+(\d{1,2})\s+(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)"
+    r"(?:\s+([A-Z]{3,5}|[+-]\d{4}))?\s+(\d{4})$"
+)
+_CTIME_PARTS = r"\2 \1 \5 \3\4"
+_DAY_IN_YEAR = re.compile(r"^(\d{4})[-:/ ]?(\d{3})([T :/](?=\d)|$)")
+DAY_US = 86_400_000_000
 ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
 
 
 def looks_like_time(cell: str) -> bool:
     """Whether a cell is a date, with a clock or without; a number is none."""
-    return any(form.match(cell.strip()) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
+    cell = _DAY_IN_YEAR.sub(_dated, without_zone_name(_CTIME.sub(_CTIME_PARTS, cell.strip())))
+    return any(form.match(cell) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
 
 
 # Texts: each reader gives (N,) datetime64[us] with NaT, and which of the cells say their zone themselves, (N,) bool
@@ -48,6 +58,10 @@ def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
     """Cells of the format that the settings give."""
     is_whole = column.dtype.kind == "f" and not (column.dropna() % 1).any()
     text = (column.astype("Int64") if is_whole else column).astype("string").str.strip()
+    if not re.search("%[YyGcDxFs]", form):
+        raise TableError(
+            f"prep.time_format {form!r} has no year; clocks without a date need prep.start_utc and no format"
+        )
     zoned = "%z" in form or "%Z" in form
     found = pd.to_datetime(text, format=form, utc=True, errors="coerce")
     if found.isna().all():
@@ -58,6 +72,8 @@ def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
 def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
     """Cells of the form that most of them have."""
     text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
+    text = without_zone_names(text.str.replace(_CTIME, _CTIME_PARTS, regex=True), prep)
+    text = text.str.replace(_DAY_IN_YEAR, _dated, regex=True)
     iso = text.where(text.str.match(r"\d{4}"))
     found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if found.notna().sum() > 0.5 * text.notna().sum():
@@ -68,13 +84,41 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
     number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
     fields = _fields(text, _TEXTS[number])
     if (fields["c"] == "").all():
-        what = "a clock without a date" if known.str.fullmatch(CLOCK_ALONE).all() else "no readable time"
+        if known.str.fullmatch(CLOCK_ALONE).sum() > 0.5 * len(known):
+            return _of_clocks(text, column, prep)
+        what = "no readable time"
         way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
         raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
     order = "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep)
     utc = _dates(fields, order) + _clock_us(fields).astype("timedelta64[us]")
     offset_us, zoned = _offsets_us(fields["zone"])
     return utc - offset_us.astype("timedelta64[us]"), zoned
+
+
+def _dated(found: re.Match) -> str:
+    """The date of a day in a year, with what stands before the clock; the text itself where there is no such day."""
+    day = np.datetime64(found[1], "D") + np.timedelta64(int(found[2]) - 1, "D")
+    return f"{day}{found[3] and ' '}" if str(day)[:4] == found[1] else found[0]
+
+
+def _of_clocks(text: pd.Series, column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Clocks without a date, from the day of prep.start_utc on; where they go back by half a day, the next one begins.
+
+    Raises TableError where that is not given.
+    """
+    if prep.start_utc is None:
+        raise TableError(
+            f"its time column {column.name!r} holds clocks without a date, as {_first(column)}; prep.start_utc gives "
+            "that of the first row, e.g. 2012-07-19"
+        )
+    fields = _fields(text, re.compile(CLOCK_ALONE))
+    us = _clock_us(fields).astype(np.float64)
+    us[(us < 0) | (fields["hour"] == "").to_numpy()] = np.nan
+    known = np.isfinite(us)
+    us[known] += DAY_US * np.cumsum(np.diff(us[known], prepend=us[known][:1]) < -DAY_US / 2)
+    utc = np.full(len(us), np.datetime64("NaT", "us"))
+    utc[known] = np.datetime64(prep.start_utc[:10], "us") + us[known].astype(np.int64).astype("timedelta64[us]")
+    return utc, np.zeros(len(us), bool)
 
 
 def _fields(text: pd.Series, form: re.Pattern) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Decoded frames of a video: which packet each is of, whether it can be trusted, and which way up it is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +11,8 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
+
+from data.sources.video_file.packets import listening
 
 # What decoders complain of although the pixels are right: notes beside the picture, and how long it is kept.
 HARMLESS = ("SEI", "mmco")
@@ -58,25 +59,13 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
 
 def _decode(packet: av.Packet) -> tuple[list[av.VideoFrame], bool]:
     """The frames that come out when a packet goes in, and whether the decoder found it damaged."""
-    with _listening() as said:
+    with listening() as said:
         try:
             frames = packet.decode()
         except InvalidDataError:
             return [], True
     complaints = [text for level, _, text in said if level <= av.logging.ERROR and not text.startswith(HARMLESS)]
     return frames, bool(complaints)
-
-
-@contextmanager
-def _listening() -> Iterator[list]:
-    """What FFmpeg says in this thread; it is silent otherwise."""
-    before = av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture(local=True) as said:
-            yield said
-    finally:
-        av.logging.set_level(before)
 
 
 def has_colour(stream: av.VideoStream) -> bool:

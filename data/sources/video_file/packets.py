@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import av
+import av.logging
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -59,6 +60,30 @@ def open_video(path: str | Path) -> Iterator[InputContainer]:
         else:
             file = f"file:{os.fspath(path)}"  # a name with a colon is no protocol
         yield stack.enter_context(av.open(file, "r", options={"format_whitelist": _formats()}))
+
+
+def complaint(path: Path) -> str:
+    """What FFmpeg itself says about a file that it can't open: more than the number of its error; "" where nothing."""
+    with listening() as said:
+        try:
+            with open_video(path):
+                pass
+        except (FFmpegError, OSError, ValueError):
+            texts = [text.strip() for level, _, text in said if level <= av.logging.ERROR]
+            return texts[0] if texts else ""
+    return ""
+
+
+@contextmanager
+def listening() -> Iterator[list]:
+    """What FFmpeg says in this thread; it is silent otherwise."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=True) as said:
+            yield said
+    finally:
+        av.logging.set_level(before)
 
 
 def video_streams(container: InputContainer) -> list[av.VideoStream]:

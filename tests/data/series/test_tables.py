@@ -258,7 +258,7 @@ def test_a_table_beside_a_stray_picture_is_a_series_and_a_list_of_events_is_none
     table(tmp_path, {"time": np.sort(np.random.default_rng(0).exponential(9, N)), "size": WAVE}, "in/events.csv")
     Image.fromarray(np.zeros((40, 60), np.uint8)).save(tmp_path / "in" / "plot.png")
     reels = prepared(tmp_path / "in", resize=[8, 8])
-    assert set(reels) == {"in", "telemetry"}
+    assert set(reels) == {"telemetry"}
     assert "1 tables beside frames are left out: events.csv is no series" in capsys.readouterr().err
 
 

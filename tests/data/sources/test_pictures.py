@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
+from data import sources
 from tests.support import frames
 from tests.support.fits_files import utc
 from tests.support.videos import number_of, picture
@@ -129,3 +130,19 @@ def test_any_bytes_are_a_picture_or_named(tmp_path_factory, payload):
     Image.fromarray(picture(1)).save(folder / "good.png")
     good = [c for c in frames.scan(folder, PREP) if not c.reason]
     assert [c.source for c in good] == ["good.png"]
+
+
+def test_drawings_beside_a_table_are_no_reel(tmp_path):
+    table = "time,a\n" + "".join(f"2020-01-01T00:00:{i:02d},{i % 7}\n" for i in range(20))
+    for folder in ("drawn", "filmed"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "telemetry.csv").write_text(table)
+    for name in ("drawn/plot.png", "drawn/histogram.png", "filmed/f1.png", "filmed/f2.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    found = sources.discover(tmp_path)
+    assert [item.path.parent.name for item in found.series] == ["drawn", "filmed"]
+    reasons = {c.source: c.reason for item in found.frames for c in sources.scan(item, tmp_path, PrepConfig())}
+    assert [bool(reasons[name]) for name in sorted(reasons)] == [True, True, False, False]
+    assert "prepare it alone" in reasons["drawn/plot.png"]
+    (alone,) = sources.discover(tmp_path / "drawn" / "plot.png").frames
+    assert [c.reason for c in sources.scan(alone, tmp_path / "drawn" / "plot.png", PrepConfig())] == [""]

@@ -269,3 +269,53 @@ def test_any_name_is_a_file(tmp_path, monkeypatch, name, root):
     good, lost = pictures_read(Path(name if root == "name" else root))
     assert [number_of(good[i]) for i in sorted(good)] == list(range(4))
     assert lost == {}
+
+
+def written(path, codec="mpeg4", n=6, form=None, made_at="", sides=Fraction(1)):
+    with av.open(str(path), "w", format=form) as container:
+        container.metadata.update({"creation_time": made_at} if made_at else {})
+        stream = container.add_stream(codec, rate=25)
+        (stream.height, stream.width), stream.pix_fmt = SHAPE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.sample_aspect_ratio = sides
+        for i in range(n):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("name", ["cam.mjpeg", "cam.MJPG"])
+def test_jpegs_one_after_the_other_are_a_video_and_no_picture(tmp_path, name):
+    written(tmp_path / name, "mjpeg", form="mjpeg")
+    good, lost = pictures_read(tmp_path)
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(6))
+    assert lost == {}
+
+
+def test_pixels_that_are_no_squares_are_flagged(tmp_path):
+    written(tmp_path / "v.mkv", sides=Fraction(2))
+    assert {c.flags for c in frames.scan(tmp_path, PREP)} == {"pixels of 2:1 are taken as square"}
+
+
+def test_a_recording_that_was_never_finished_says_so(tmp_path):
+    path = written(tmp_path / "v.mp4")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") - 4])
+    (candidate,) = frames.scan(tmp_path, PREP)
+    assert candidate.reason == "not readable as video: moov atom not found"
+
+
+@pytest.mark.parametrize(
+    ("made_at", "settings", "is_told"),
+    [
+        ("2012-07-19T07:30:01.000000Z", {}, True),
+        ("2012-07-19T07:30:01.000000Z", {"start_utc": "2020-01-01"}, False),
+        ("1970-01-01T00:00:00.000000Z", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(tmp_path, caplog, made_at, settings, is_told):
+    written(tmp_path / "v.mp4", made_at=made_at)
+    with caplog.at_level("INFO"):
+        candidates = frames.scan(tmp_path, PrepConfig(**settings))
+    assert ("prep.start_utc=2012-07-19T07:30:01" in caplog.text) == is_told
+    assert {c.time_utc[:4] for c in candidates} == {settings.get("start_utc", "")[:4]}

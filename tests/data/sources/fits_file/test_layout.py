@@ -183,3 +183,12 @@ def test_a_damaged_compressed_file_has_a_reason(tmp_path, packed):
         (tmp_path / f"{i}.fits.{packed}").write_bytes(payload)
     assert all(c.reason for c in scan(tmp_path))
     assert len(scan(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("name", ["frame", "frame.img", "frame.gz", "f.fits.001"])
+def test_a_file_is_known_by_its_content_under_any_name(tmp_path, name, pack):
+    (tmp_path / name).write_bytes(pack(fits_bytes(counts(0), header(), "primary")))
+    (candidate,) = scan(tmp_path)
+    assert (candidate.kind, candidate.reel, candidate.reason) == ("fits", "aia_171", "")
+    np.testing.assert_array_equal(pixels_of([candidate])[name], counts(0))

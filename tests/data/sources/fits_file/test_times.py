@@ -100,6 +100,13 @@ def test_no_time_is_an_error_that_names_it(cards):
         time_of(cards)
 
 
+@pytest.mark.parametrize("card", ["0001-01-01T00:00:00", "1601-01-01", "9999-12-31T23:59:59.999"])
+def test_a_card_that_was_never_filled_in_is_no_time(card):
+    with pytest.raises(FrameError, match="is impossible"):
+        time_of({"DATE-OBS": card})
+    assert time_of({"DATE-AVG": card, "DATE-OBS": "1845-04-02T12:00:00"}) == "1845-04-02T12:00:00.000"
+
+
 @given(st.text(max_size=30), st.sampled_from(["", "TAI", "XYZ"]))
 def test_any_text_is_a_time_or_an_error(text, timesys):
     with contextlib.suppress(FrameError):

@@ -54,6 +54,32 @@ def test_other_moments(cell, expected):
     assert utc_of([cell]) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("cell", "zone", "expected"),
+    [
+        ("2012-07-19 09:30:01 CEST", "Europe/Paris", "2012-07-19T07:30:01.000"),
+        ("19.01.2012 08:30:01 (CET)", "Europe/Berlin", "2012-01-19T07:30:01.000"),
+        ("1/19/2012 2:30:01 AM EST", "America/New_York", "2012-01-19T07:30:01.000"),
+        ("2012-01-19T02:30:01EST", "America/New_York", "2012-01-19T07:30:01.000"),
+        ("Jul 19, 2012 16:30:01 JST", "Asia/Tokyo", "2012-07-19T07:30:01.000"),
+    ],
+)
+def test_short_names_of_zones_are_those_of_the_zone_that_is_given(cell, zone, expected):
+    assert utc_of([cell], time_zone=zone) == [expected]
+    name = cell.strip("()").rpartition(" ")[2][-4:].strip("(1")
+    with pytest.raises(TableError, match=f"{name}, which may mean several zones; prep.time_zone says which, e.g. "):
+        utc_of([cell])
+    with pytest.raises(TableError, match=r"prep.time_zone Australia/Sydney has AEDT and AEST"):
+        utc_of([cell], time_zone="Australia/Sydney")
+
+
+def test_names_that_change_in_a_column_are_one_zone():
+    cells = ["2012-03-25 01:30 CET", "2012-03-25 03:30 CEST"]
+    assert utc_of(cells, time_zone="Europe/Paris") == ["2012-03-25T00:30:00.000", "2012-03-25T01:30:00.000"]
+    with pytest.raises(TableError, match=r"CEST and CET.*Europe/Paris"):
+        utc_of(cells)
+
+
 moments = st.datetimes(datetime(1981, 1, 1), datetime(2098, 1, 1)).map(lambda t: t.replace(microsecond=0))
 FORMS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%b %d, %Y %I:%M:%S %p")
 
@@ -88,7 +114,7 @@ def test_dates_that_could_be_of_two_months_are_never_guessed(times):
 @pytest.mark.parametrize(
     ("cells", "settings", "message"),
     [
-        (["07:30:01", "07:30:02"], {}, "a clock without a date"),
+        (["07:30:01", "07:30:02"], {}, "clocks without a date"),
         (["soon"], {}, "no readable time; the first cell is 'soon'; name its form with prep.time_format"),
         (["12-07-19"], {}, "'day first' or 'month first' or 'year first'"),
         (["2012-07-19"], {"time_format": "%d/%m/%Y"}, "no time is of the form prep.time_format '%d/%m/%Y'"),

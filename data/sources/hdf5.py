@@ -1,0 +1,97 @@
+"""Time series in HDF5 files: arrays by name as in `.npz`, tables (arrays of records), and what pandas wrote.
+
+What a file only points to, in other files or by other arrays, is not read.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.archive_file.unpacked import too_large
+from data.sources.arrays import ArraySource, Groups
+from data.sources.base import TableError
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
+
+
+class Hdf5Source(ArraySource):
+    """Arrays of one group of an HDF5 file, or one table in it, one series."""
+
+    name = "hdf5"
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5")
+
+    def recognises(self, path: Path) -> bool:
+        with path.open("rb") as stream:
+            return stream.read(len(MAGIC)) == MAGIC
+
+    def groups(self, path: Path, prep: PrepConfig) -> Groups:
+        import h5py  # late: it takes a tenth of a second, and few have such files
+
+        found: Groups = {}
+        by_pandas: list[str] = []
+        arrays: list[tuple[str, Any]] = []
+
+        def visit(name: str, item: Any) -> None:
+            if any(name.startswith(f"{key}/") for key in by_pandas):
+                return
+            if BY_PANDAS in item.attrs:
+                by_pandas.append(name)
+            elif isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
+                arrays.append((name, item))
+
+        try:
+            with h5py.File(path, "r") as file:
+                file.visititems(visit)
+                if reason := too_large(sum(item.size * item.dtype.itemsize for _, item in arrays), prep.max_input_mb):
+                    raise TableError(reason)
+                for name, item in arrays:
+                    _add(found, name, item)
+        except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files
+            raise TableError(f"not readable as HDF5: {error}") from None
+        for key in by_pandas:
+            found[key] = _of_pandas(path, key, prep)
+        return found
+
+
+def _add(found: Groups, name: str, item: Any) -> None:
+    """Put an array among those of its group, or, if it is one of records, its columns into a group of their own."""
+    group, _, short = name.rpartition("/")
+    if item.dtype.names:
+        records = item[...]
+        columns = {column: _plain(records[column]) for column in item.dtype.names}
+        found[name] = {column: array for column, array in columns.items() if array.ndim <= 2}
+    else:
+        import h5py
+
+        is_text = h5py.check_string_dtype(item.dtype) is not None
+        found.setdefault(group, {})[short] = _plain(item.asstr()[...] if is_text else item[...])
+
+
+def _plain(array: Any) -> np.ndarray:
+    """Numbers in this machine's byte order, texts as such."""
+    array = np.asarray(array)
+    if array.dtype.kind in "SO":
+        texts = [cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell) for cell in array.ravel()]
+        return np.array(texts, str).reshape(array.shape)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _of_pandas(path: Path, key: str, prep: PrepConfig) -> dict[str, np.ndarray]:
+    """The columns of a table that pandas wrote, its index among them. Raises TableError where it can't be read."""
+    if reason := too_large(path.stat().st_size, prep.max_input_mb):
+        raise TableError(reason)
+    try:
+        table = pd.read_hdf(path, key)
+    except ImportError:
+        raise TableError(
+            f"{key} was written by pandas: that needs the package tables (pip install tables), or write it as Parquet"
+        ) from None
+    except Exception as error:  # pandas and its package raise many kinds
+        raise TableError(f"{key} is not readable as a table of pandas: {type(error).__name__}: {error}") from None
+    table = table.to_frame() if isinstance(table, pd.Series) else table
+    index = "time" if isinstance(table.index, pd.DatetimeIndex) else str(table.index.name or "index")
+    return {index: table.index.to_numpy()} | {str(name): _plain(table[name].to_numpy()) for name in table.columns}

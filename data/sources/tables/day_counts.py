@@ -1,0 +1,52 @@
+"""Numbers that count days or years of a calendar: Julian dates, those of spreadsheets and MATLAB, decimal years.
+
+They are told by the name of their column, and of dates by their size; the numbers alone may be anything.
+"""
+
+import numpy as np
+import pandas as pd
+
+# What 1970 is in each count of days, by names of columns.
+DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0, "datenum": 719529.0}
+DAYS_AT_1970 |= dict.fromkeys(("julian_date", "julian_day", "julian date", "julian day"), DAYS_AT_1970["jd"])
+YEARS = ("decimal_year", "dec_year", "decimal year", "year_decimal", "fractional_year", "year")
+# Of columns whose name says date: days, the first and the last that are taken for them, and what 1970 is among them.
+# Days of Excel end in 2040 and modified Julian days begin in 1998: so they can't be taken for each other.
+_OF_DATES = {
+    "days of Excel": (29221.0, 51136.0, 25569.0),
+    "modified Julian days": (51137.0, 88069.0, DAYS_AT_1970["mjd"]),
+    "days of MATLAB": (723181.0, 767011.0, DAYS_AT_1970["datenum"]),
+    "Julian days": (2444239.0, 2488070.0, DAYS_AT_1970["jd"]),
+}
+DAY_S = 86400.0
+
+
+def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | None:
+    """Seconds since 1970 (N,) of the numbers of a column, and what they count; None where it is none of these."""
+    name = name.strip().lower()
+    known = numbers[np.isfinite(numbers)]
+    if name in DAYS_AT_1970:
+        return (numbers - DAYS_AT_1970[name]) * DAY_S, name.upper()
+    if name in YEARS and len(known) and known.min() >= 1600 and known.max() < 2300:
+        return _of_years(numbers), "years"
+    if "date" not in name or not len(known):
+        return None
+    for what, (first, last, at_1970) in _OF_DATES.items():
+        if first <= known.min() and known.max() <= last:
+            return (numbers - at_1970) * DAY_S, what
+    return None
+
+
+def _of_years(years: np.ndarray) -> np.ndarray:
+    """Seconds since 1970 (N,) of years with a fraction of their own length."""
+    whole = np.floor(np.nan_to_num(years, nan=1970.0)).astype(int)
+    begin, end = ((whole + n - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(float) for n in (0, 1))
+    return np.round(begin + (years - whole) * (end - begin), 3)
+
+
+def of_day_in_year(year: pd.Series, day: pd.Series) -> pd.Series:
+    """The date of each day of a year, counted from 1; NaT where it has no such day."""
+    years = pd.to_numeric(year, errors="coerce").astype("Int64").astype("string")
+    first = pd.to_datetime(years, format="%Y", errors="coerce")
+    date = first + pd.to_timedelta(pd.to_numeric(day, errors="coerce") - 1, unit="D")
+    return date.where(date.dt.year == first.dt.year)

@@ -1,0 +1,84 @@
+"""Series in HDF5 files: arrays of a group, tables of records, and what pandas wrote."""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from config import PrepConfig
+from data import sources
+from data.sources.base import TableError
+from data.sources.hdf5 import Hdf5Source
+
+PREP = PrepConfig()
+TIMES = np.datetime64("2020-01-01T00:00:00", "ms") + np.arange(40) * np.timedelta64(60_000, "ms")
+
+
+def read(path, prep=PREP):
+    return {series.name: series for series in Hdf5Source().read_series(path, prep)}
+
+
+def test_the_arrays_of_each_group_are_a_series(tmp_path):
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["pump/time"] = np.array(TIMES.astype(str), "S23")
+        file["pump/flow"] = values
+        file["pump/label"] = np.arange(40) % 2
+        file["fan/speed"] = values[:, 0].astype(">f4")
+        file["fan/word"] = "one text"
+        file["fan/linked"] = h5py.SoftLink("/pump/flow")
+        file["fan/elsewhere"] = h5py.ExternalLink("other.h5", "/x")
+    found = read(tmp_path / "s.h5")
+    assert set(found) == {"s_pump", "s_fan"}
+    pump, fan = found["s_pump"], found["s_fan"]
+    assert (pump.channels, fan.channels) == (("flow_0", "flow_1"), ("speed",))
+    np.testing.assert_array_equal(pump.values, values)
+    np.testing.assert_array_equal(pump.times_utc, TIMES)
+    np.testing.assert_array_equal(pump.labels, np.arange(40) % 2)
+    assert fan.times_utc is None
+
+
+def test_a_table_of_records_is_a_series(tmp_path):
+    records = np.zeros(40, [("time", "i8"), ("a", "f8"), ("name", "S4")])
+    records["time"], records["a"] = TIMES.astype(np.int64), np.arange(40)
+    with h5py.File(tmp_path / "s.dat5", "w") as file:
+        file["table"] = records
+    assert Hdf5Source().recognises(tmp_path / "s.dat5")
+    (series,) = read(tmp_path / "s.dat5").values()
+    np.testing.assert_array_equal(series.times_utc, TIMES)
+    np.testing.assert_array_equal(series.values[:, 0], np.arange(40))
+
+
+def test_what_pandas_wrote_is_read_or_says_what_is_needed(tmp_path):
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file.create_group("df").attrs["pandas_type"] = b"frame"
+        file["df/block0_values"] = np.zeros((40, 2))
+    with pytest.raises(TableError, match=r"df (was written by pandas: that needs the package tables|is not readable)"):
+        read(tmp_path / "s.h5")
+    pytest.importorskip("tables")
+    pd.DataFrame({"a": np.arange(40.0)}, index=pd.DatetimeIndex(TIMES)).to_hdf(tmp_path / "t.h5", key="df")
+    (series,) = read(tmp_path / "t.h5").values()
+    np.testing.assert_array_equal(series.times_utc, TIMES)
+
+
+def test_what_can_not_be_read_has_a_reason(tmp_path):
+    (tmp_path / "torn.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
+    with h5py.File(tmp_path / "film.h5", "w") as file:
+        file["frames"] = np.zeros((4, 8, 8))
+    with h5py.File(tmp_path / "bomb.h5", "w") as file:
+        file.create_dataset("x", (10**9, 4), "f8", chunks=(1000, 4))
+    for name, reason in [("torn", "not readable as HDF5"), ("film", "has the shape"), ("bomb", "prep.max_input_mb")]:
+        with pytest.raises(TableError, match=reason):
+            read(tmp_path / f"{name}.h5", replace(PREP, max_input_mb=10.0))
+
+
+def test_other_files_are_not_opened_by_it(tmp_path):
+    np.arange(40.0).tofile(tmp_path / "secret.bin")
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file.create_dataset("x", (40,), "f8", external=[(str(tmp_path / "secret.bin"), 0, 320)])
+        file["y"] = np.arange(40.0)
+    (series,) = read(tmp_path / "in.h5").values()
+    assert series.channels == ("y",)
+    assert [item.path.name for item in sources.discover(tmp_path).series] == ["in.h5"]

@@ -1,0 +1,95 @@
+"""Days and years of calendars as times: Julian dates, those of spreadsheets and MATLAB, days in a year."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.time import Time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.tables.time_cells import times_of
+from data.sources.tables.time_column import time_column
+
+MOMENT = "2012-07-19T07:30:00.000"
+DAY = 0.3125
+
+
+def utc_of(table, **settings):
+    column, _ = time_column(pd.DataFrame(table), PrepConfig(**settings))
+    assert column is not None
+    times = times_of(column, PrepConfig(**settings))
+    assert times.utc is not None
+    return [str(time) for time in times.utc]
+
+
+@pytest.mark.parametrize(
+    ("table", "moments"),
+    [
+        ({"Date": [41109 + DAY, 41110.0]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"datetime": [41109 + DAY, 41110.0]}, None),
+        ({"date": [735069 + DAY, 735070.0]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"Datenum": [735069 + DAY, 735070.0]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"date": [2456127.8125, 2456128.5]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"date_obs": [56127 + DAY, 56128.0]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"MJD": [56127 + DAY, 56128.0]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"Julian_Day": [2456127.8125, 2456128.5]}, [MOMENT, "2012-07-20T00:00:00.000"]),
+        ({"decimal_year": [2012.0, 2012.5]}, ["2012-01-01T00:00:00.000", "2012-07-02T00:00:00.000"]),
+        ({"Year": [2011, 2012], "v": [1, 2]}, ["2011-01-01T00:00:00.000", "2012-01-01T00:00:00.000"]),
+        ({"year": [2012, 2012], "doy": [201, 202]}, ["2012-07-19T00:00:00.000", "2012-07-20T00:00:00.000"]),
+        ({"year": [2012], "DOY": [201], "hour": [7], "minute": [30]}, [MOMENT]),
+        ({"t": ["2012-201T07:30:00", "2012-366T00:00:00Z"]}, [MOMENT, "2012-12-31T00:00:00.000"]),
+        ({"t": ["2012:201:07:30:00.000"]}, [MOMENT]),
+        ({"t": ["Thu Jul 19 07:30:00 2012", "Thu Jul  5 07:30:00 2012"]}, [MOMENT, "2012-07-05T07:30:00.000"]),
+        ({"t": ["Thu Jul 19 07:30:00 UTC 2012"]}, [MOMENT]),
+    ],
+)
+def test_each_count_is_its_moment(table, moments):
+    assert utc_of(table) == (moments or [MOMENT, "2012-07-20T00:00:00.000"])
+
+
+@given(st.floats(30000, 88000))
+def test_julian_dates_are_those_of_astropy(mjd):
+    (found,) = utc_of({"mjd": [mjd]})
+    expected = Time(mjd, format="mjd", scale="tai").isot  # whose days are all of one length
+    assert abs(np.datetime64(found, "ms") - np.datetime64(expected, "ms")) <= np.timedelta64(2, "ms")
+
+
+@pytest.mark.parametrize("cell", ["2011-366T00:00:00", "2012-000", "2012-900 07:30"])
+def test_a_day_that_a_year_has_not_is_no_time(cell):
+    with pytest.raises(TableError, match="no readable time"):
+        times_of(pd.Series([cell], name="t"), PrepConfig())
+
+
+def test_clocks_without_a_date_go_on_from_the_day_that_is_given():
+    column = pd.Series(["23:30", "11:45 PM", None, "00:00:00.5", "junk", "12:00", "23:59", "00:10"], name="time")
+    found = times_of(column, PrepConfig(start_utc="2012-07-19"))
+    assert found.utc is not None
+    first = ["19T23:30:00.000", "19T23:45:00.000", "NaT", "20T00:00:00.500"]
+    later = ["NaT", "20T12:00:00.000", "20T23:59:00.000", "21T00:10:00.000"]
+    assert [str(t)[-15:] for t in found.utc] == first + later
+    with pytest.raises(TableError, match=r"clocks without a date, as '23:30'; prep\.start_utc"):
+        times_of(column.drop([4]), PrepConfig())
+    with pytest.raises(TableError, match="has no year"):
+        times_of(column, PrepConfig(time_format="%H:%M"))
+
+
+def test_what_may_be_days_is_told_and_years_that_fall_are_none():
+    days = times_of(pd.Series(41109 + np.arange(20) / 24, name="time"), PrepConfig())
+    assert "prep.time_unit=d" in days.doubt
+    assert times_of(pd.Series(np.arange(20) / 24, name="time"), PrepConfig()).doubt == ""
+    assert time_column(pd.DataFrame({"year": [2012, 2012], "v": [1, 2]}), PrepConfig()) == (None, {})
+
+
+@pytest.mark.parametrize("odd", ["0001-01-01", "1970-01-01 00:00:00", "9999-12-31T23:59:59.999"])
+def test_a_clock_that_was_never_set_tells_no_time(odd):
+    column = pd.Series([odd, *(f"2012-07-19 07:30:{i:02d}" for i in range(20))], name="time")
+    times = times_of(column, PrepConfig())
+    assert times.utc is not None
+    assert np.isnat(times.utc[0])
+    assert "never set" in times.reasons[0]
+    assert not any(times.reasons[1:])
+    alone = times_of(pd.Series([odd, odd.replace("01-01", "01-02")], name="time"), PrepConfig())
+    assert alone.utc is not None
+    assert not np.isnat(alone.utc).any()
