@@ -22,7 +22,7 @@ from data.live.live_source import LiveSource, name_of, told
 from data.messages import logger
 from data.reel.files import write_json
 from data.reel.reel import Reel
-from data.sources.times import shift_utc
+from data.sources.times.utc import shift_utc
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.camera.watch import BROKEN

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.reel.files import write_csv
 from data.sources.base import MANIFEST
-from data.sources.times import iso_ms
+from data.sources.times.utc import iso_ms
 
 WANTED, DOWNLOADED, NO_OBSERVATION, FAILED = "wanted", "downloaded", "no observation", "failed"
 

@@ -21,7 +21,7 @@ from config import Config, VsoConfig
 from data.download.http import Outcome, Patience, Transfer, download
 from data.download.manifest import DOWNLOADED, FAILED, NO_OBSERVATION, Manifest, Row, wanted_times
 from data.messages import logger, progress
-from data.sources.times import iso_ms
+from data.sources.times.utc import iso_ms
 
 log = logger(__name__)
 

@@ -19,7 +19,7 @@ import pandas as pd
 from data.messages import logger
 from data.reel.files import write_text
 from data.sources.base import FrameError
-from data.sources.times import parse_utc
+from data.sources.times.utc import parse_utc
 
 log = logger(__name__)
 

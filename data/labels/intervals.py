@@ -3,7 +3,7 @@
 import pandas as pd
 
 from data.sources.base import FrameError
-from data.sources.times import parse_utc
+from data.sources.times.utc import parse_utc
 
 COLUMNS = (("start", "end"), ("start_utc", "end_utc"))
 

@@ -9,7 +9,7 @@ from data.reel.reel import inside
 from data.reel.stretch import Stretch, fit_affine
 from data.sources.base import Series
 from data.sources.table import SAME_TIME
-from data.sources.tables.time_cells import NO_TIME
+from data.sources.times.cells import NO_TIME
 
 ROUNDING_STEPS = 8  # values that lie so few steps of their number format apart are one value
 

@@ -15,7 +15,7 @@ from data.messages import logger
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.table import HUGE, numbered
 from data.sources.tables.sidecar import table_stem
-from data.sources.tables.time_cells import even_times
+from data.sources.times.cells import even_times
 
 log = logger(__name__)
 

@@ -13,11 +13,11 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
-from data.sources.jp2_header import facts_of_levels
-from data.sources.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
+from data.sources.picture_file.jp2_header import facts_of_levels
+from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
-from data.sources.tables.time_names import times_in_names, untold
-from data.sources.times import shift_utc
+from data.sources.times.names import times_in_names, untold
+from data.sources.times.utc import shift_utc
 
 log = logger(__name__)
 

@@ -19,8 +19,8 @@ from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, given_as_missing, without_fills
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
-from data.sources.tables.time_cells import even_times, times_of
-from data.sources.tables.time_column import chosen, is_text, known_column, time_column
+from data.sources.times.cells import even_times, times_of
+from data.sources.times.column import chosen, is_text, known_column, time_column
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 

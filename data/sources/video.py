@@ -12,7 +12,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
-from data.sources.times import shift_utc
+from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
 from data.sources.video_file.packets import (
     Contents,

@@ -16,8 +16,8 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
-from data.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
-from data.sources.pictures import pages_of
+from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
+from data.sources.picture_file.pictures import pages_of
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
 
 log = logger(__name__)

@@ -10,7 +10,7 @@ from astropy.io import fits
 from data.sources.base import Candidate, FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.layout import Image, Layout
-from data.sources.times import shift_utc
+from data.sources.times.utc import shift_utc
 
 _PLAIN_SECONDS = ("s", "sec", "second", "seconds")
 SECONDS = dict.fromkeys(_PLAIN_SECONDS, 1.0) | {"ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0}  # by CUNIT

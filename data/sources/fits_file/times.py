@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data.sources.base import FrameError
-from data.sources.times import iso_ms
+from data.sources.times.utc import iso_ms
 
 # Of FITS' names (standard 4.0, table 30) those that differ from astropy's; GPS runs 19 s behind TAI.
 SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt", "LOCAL": "utc"}

@@ -10,9 +10,9 @@ from config import PrepConfig
 from data.sources.base import FrameError, TableError
 from data.sources.tables.cells import labels_of
 from data.sources.tables.text_table import read_text
-from data.sources.tables.time_cells import Times, times_of
-from data.sources.tables.time_column import TIME_COLUMNS, time_column
-from data.sources.times import iso_ms
+from data.sources.times.cells import Times, times_of
+from data.sources.times.column import TIME_COLUMNS, time_column
+from data.sources.times.utc import iso_ms
 
 FRAME_COLUMNS = ("frame", "frame_number", "frame_id", "index")
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name")

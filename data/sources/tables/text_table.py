@@ -19,7 +19,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
-from data.sources.tables.time_texts import looks_like_time
+from data.sources.times.texts import looks_like_time
 
 ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
 SAMPLE_BYTES = 2**18

@@ -37,16 +37,21 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
     context = stream.codec_context
     context.thread_count = 1  # the worker processes are the parallelism
     context.copy_opaque = True
+    by_pts: dict[int, int] = {}  # the last packet of each time stamp whose frame is awaited
     damage: int | None = None
     last = -1  # the first and the last damaged packet since the last key frame that is trusted
     try:
         for number, packet in enumerate(container.demux(stream)):
             packet.opaque = number
+            if packet.pts is not None:
+                by_pts[packet.pts] = number
             frames, is_damaged = _decode(packet)
             if is_damaged:
                 damage, last = number if damage is None else damage, number
             for frame in frames:
-                known = frame.opaque if isinstance(frame.opaque, int) else None
+                # Now and then a frame comes without what its packet was given.
+                stamped = by_pts.pop(cast(int, frame.pts), None)
+                known = frame.opaque if isinstance(frame.opaque, int) else stamped
                 own = number if known is None else known
                 if frame.is_corrupt:
                     damage, last = own if damage is None else min(damage, own), max(last, own)

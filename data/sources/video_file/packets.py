@@ -76,14 +76,16 @@ def complaint(path: Path) -> str:
 
 @contextmanager
 def listening() -> Iterator[list]:
-    """What FFmpeg says in this thread; it is silent otherwise."""
-    before = av.logging.get_level()
+    """What FFmpeg says in this thread, the same again too; it is silent otherwise."""
+    before, skipped = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # or of two frames with one fault the second would pass for a good one
     try:
         with av.logging.Capture(local=True) as said:
             yield said
     finally:
         av.logging.set_level(before)
+        av.logging.set_skip_repeated(skipped)
 
 
 def video_streams(container: InputContainer) -> list[av.VideoStream]:

@@ -27,7 +27,7 @@ from data.download.manifest import DOWNLOADED, FAILED, NO_OBSERVATION, wanted_ti
 from data.download.vso import _Record, fetch, nearest
 from data.prepare_data import prep
 from data.reel.reel import Reel
-from data.sources.times import iso_ms
+from data.sources.times.utc import iso_ms
 from tests.support.fits_files import counts, fits_bytes, header
 from tests.support.http_server import fine, refused, serving
 from tests.support.paths import ROOT

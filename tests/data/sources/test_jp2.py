@@ -18,7 +18,7 @@ from data.reel.reel import Reel
 from data.sky.wcs import from_row
 from data.sources.fits import candidates_of
 from data.sources.images import ImageSource
-from data.sources.jp2_header import header_of
+from data.sources.picture_file.jp2_header import header_of
 from tests.support.fits_files import SKY, fits_bytes, header, write_tar
 from tests.support.paths import SHARED
 

@@ -16,8 +16,8 @@ from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
 from data.sources.images import natural_key
-from data.sources.tables.time_names import times_in_names
-from data.sources.times import parse_utc
+from data.sources.times.names import times_in_names
+from data.sources.times.utc import parse_utc
 from tests.support import frames
 from tests.support.fits_files import BLANK, LAYOUTS, START, counts, fits_bytes, header, utc, write_tar
 from tests.support.videos import KINDS, decode_all, number_of, picture, write_video

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from data.sources.base import MAX_PIXELS, FrameError
-from data.sources.jp2_header import header_of
+from data.sources.picture_file.jp2_header import header_of
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k", ".avif"),

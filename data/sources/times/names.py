@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.time_cells import times_of
-from data.sources.times import iso_ms
+from data.sources.times.cells import times_of
+from data.sources.times.utc import iso_ms
 
 _BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
 _CLOCK = (

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.day_counts import since_1970_s
-from data.sources.tables.time_texts import formatted, of_texts, of_type
+from data.sources.times.day_counts import since_1970_s
+from data.sources.times.texts import formatted, of_texts, of_type
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"

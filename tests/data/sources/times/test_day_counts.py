@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.tables.time_cells import times_of
-from data.sources.tables.time_column import time_column
+from data.sources.times.cells import times_of
+from data.sources.times.column import time_column
 
 MOMENT = "2012-07-19T07:30:00.000"
 DAY = 0.3125

@@ -7,9 +7,9 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.tables.day_counts import DAYS_AT_1970, YEARS, of_day_in_year
-from data.sources.tables.time_cells import UNIT_IN_NAME, epoch_unit
-from data.sources.tables.time_texts import CLOCK_ALONE, looks_like_time
+from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
+from data.sources.times.day_counts import DAYS_AT_1970, YEARS, of_day_in_year
+from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import FrameError
-from data.sources.tables.time_cells import times_of
+from data.sources.times.cells import times_of
 
 
 def iso_ms(time: np.datetime64) -> str:

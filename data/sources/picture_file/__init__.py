@@ -1,0 +1,1 @@
+"""What a picture file holds, beside its pixels too."""
