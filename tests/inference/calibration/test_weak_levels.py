@@ -44,10 +44,10 @@ def test_the_level_of_frames_has_the_f1_of_true_labels_whatever_the_number_of_wi
     """Normal frames of positive windows are those of the others, and below the lowest level is none that is not."""
     normal = np.linspace(0.02, 0.8, 60)
     odd = np.linspace(0.35, 0.97, 20)
-    dense = np.array([np.resize(normal, 240)] * negatives + [np.r_[np.resize(normal, 180), np.repeat(odd, 3)]])
-    labels = np.r_[np.zeros(negatives, int), 1]
+    dense = np.array([np.resize(normal, 240)] * negatives + 2 * [np.r_[np.resize(normal, 180), np.repeat(odd, 3)]])
+    labels = np.r_[np.zeros(negatives, int), 1, 1]
     truth = np.zeros(dense.shape, bool)
-    truth[-1, 180:] = True
+    truth[-2:, 180:] = True
     f1 = np.array([point_f1((dense >= level).ravel(), truth.ravel()) for level in FRAME_LEVELS])
     best = FRAME_LEVELS[f1 >= EQUAL_F1 * f1.max()]
     assert best_frame_level(dense, labels) == best[np.abs(best - 0.5).argmin()]
