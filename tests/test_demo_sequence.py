@@ -17,7 +17,8 @@ from scipy import ndimage
 from sunpy.coordinates import Helioprojective, propagate_with_solar_surface
 
 from demo import compare_with_truth, make_sequence
-from demo.make_sequence import BLANK, CADENCE_S, GAP_S, Scene
+from demo.make_sequence import BLANK, Scene
+from demo.sequence_plan import CADENCE_S, DEFECTS, GAP_S, QUIET_FRACTION
 
 N_FRAMES = 40
 
@@ -145,7 +146,7 @@ def test_exposures_alternate_and_the_rate_stays_flat(archive, scene):
         rate.append(raw[-1] / header["EXPTIME"])
     assert max(raw) > 4 * min(raw)
     assert max(rate) < 1.05 * min(rate)
-    active = make_sequence.QUIET_FRACTION * N_FRAMES
+    active = QUIET_FRACTION * N_FRAMES
     short = [frame.index for frame in good if frame.exptime_s < 1]
     assert any(i < active for i in short)
     assert any(i >= active for i in short)
@@ -270,7 +271,7 @@ def test_too_few_frames_are_refused():
     with pytest.raises(ValueError, match="--frames 24: at least 25"):
         Scene(24, seed=0)
     defects = [frame.index for frame in Scene(25, seed=0).frames if frame.defect]
-    assert len(defects) == len(make_sequence.DEFECTS)
+    assert len(defects) == len(DEFECTS)
     assert min(np.diff(defects)) > 1
 
 

@@ -91,12 +91,17 @@ def measure(
 
 
 def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig) -> tuple[Calibration, pd.DataFrame]:
-    """The same for a series, all samples at once; a sample's level is its score, or its variables' highest."""
+    """The same for a series, all samples at once; a sample's level is its score, or its variables' highest.
+
+    Raises ValueError without a stretch that the scorer was not fitted on.
+    """
     work = [(fold, r) for fold in scorer.folds(ranges) for r in fold.ranges]
     found = [
         (fold.is_new, fold.scorer.samples(r.reel, r.begin, r.end, settings))
         for fold, r in progress(work, desc="calibrating on quiet samples", unit="stretch")
     ]
+    if not any(is_new for is_new, _ in found):
+        raise ValueError("not one quiet validation stretch can be scored; use more validation windows")
     made = Calibration(fit_series_noise(np.concatenate([samples.quiet for _, samples in found])))
     if weighs_evidence(settings):
         made = replace(made, surprises=_surprises(made, found, settings, mean_cadence_s(ranges), scorer.clip_length))

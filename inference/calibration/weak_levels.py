@@ -49,8 +49,8 @@ def best_frame_level(dense: np.ndarray, labels: np.ndarray) -> float:
     assumed. Source: Blanchard, Lee & Scott 2010, Semi-supervised novelty detection (JMLR 11).
     """
     passing = [passed(dense[labels == label].ravel()) for label in (0, 1)]
-    known = np.flatnonzero(passing[0] < 0.9) if (labels == 0).any() and (labels == 1).any() else []
-    if not len(known):
+    known = np.flatnonzero(passing[0] < 0.9)  # none without normal windows
+    if not (len(known) and (labels == 1).any()):
         return 0.5
     normal, mixed = (share[known] for share in passing)
     anomalous = 1 - ((1 - mixed) / (1 - normal)).min()

@@ -1,6 +1,5 @@
 """Following a growing file or a stream: offline's scores, events while it runs, drops that are told, and clean ends."""
 
-import hashlib
 import json
 import os
 import signal
@@ -10,62 +9,45 @@ import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
 import main
-from config import load
-from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
-from data.live.live_source import LiveSource, Picture, _Clock, name_of, told
+from data.live.live_reel import Form
+from data.live.live_source import name_of
 from data.prepare_data import prep
-from data.reel.reel import Reel
-from inference.evaluate import detections
-from inference.events.events import events_json
-from inference.events.facts import CLOCK_COLUMNS, describe
-from inference.events.instrument import camera_frames
+from inference.events.facts import CLOCK_COLUMNS
 from inference.fit import calibrate_run
-from inference.follow import feeding, follow, live_frames, live_reel, training_reel
-from inference.job import make_job
-from inference.results.results import Results, short_identity
-from inference.scorers.base import other_cadence, score_reel
+from inference.follow import feeding, follow, live_frames, training_reel
+from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
-from inference.scorers.windows import Window, windows_over
 from tests.support.http_server import serving
-from tests.support.reels import drifting_blobs
-from tests.support.trainings import SMALL_MODEL
-from training.checkpoint import path_of
+from tests.support.streams import (
+    FLASH,
+    FPS,
+    HEIGHT,
+    NOTHING,
+    ONE_STEP,
+    PATIENT,
+    WIDTH,
+    assert_same,
+    end_with,
+    has_opened,
+    live,
+    offline_events,
+    plain,
+    records,
+    scenes,
+    scored_live,
+    scored_offline,
+    settings,
+    shot,
+    until,
+    write,
+)
 from training.train import train
-
-FPS, HEIGHT, WIDTH = 25, 24, 32
-FLASH = range(60, 63)
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-
-
-def scenes(n: int, flash=()) -> np.ndarray:
-    """Gray frames (n, HEIGHT, WIDTH) uint8 with a planted flash."""
-    frames = 200 * np.clip(drifting_blobs(n, HEIGHT, WIDTH, speed=0.5, seed=1)[:, 0] * 0.6, 0, 1)
-    frames[list(flash), 6:12, 18:24] += 90
-    return np.clip(frames, 0, 255).astype(np.uint8)
-
-
-def write(path: Path, frames: np.ndarray, kind: str = "", pause_s: float = 0.0, options=None) -> Path:
-    """Encode frames into a file that grows, flushed packet by packet; without B-frames nothing is held back."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    options = FRAGMENTED if path.suffix == ".mp4" and options is None else options or {}
-    with av.open(str(path), "w", format=kind or None, options={"flush_packets": "1", **options}) as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"g": "10", "bf": "0", "tune": "zerolatency"})
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        for i, frame in enumerate(frames):
-            rgb = np.repeat(frame[..., None], 3, axis=2)
-            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-            picture.pts, picture.time_base = i, Fraction(1, FPS)
-            container.mux(stream.encode(picture))
-            time.sleep(pause_s)
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -80,109 +62,6 @@ def work(tmp_path_factory):
     (folder / "c.yaml").write_text(json.dumps(plain(folder)))
     assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
     return folder
-
-
-ONE_STEP = ["--set", "model={}", "--set", "train={}"]  # in place of the settings of a net
-
-
-def plain(folder: Path) -> dict:
-    return {
-        "data_raw": str(folder / "raw"),
-        "data_clips": str(folder / "reels"),
-        "model_path": str(folder / "run"),
-        "workers": 0,
-        "device": "cpu",
-        "prep": {"resize": None, "clip_length": 8},
-        "model": SMALL_MODEL,
-        "train": {"epochs": 3, "batch_size": 4, "warmup_epochs": 1.0, "lr": 1e-2, "loss": "mse"},
-        # As many as 160 quiet frames can promise.
-        "eval": {"stride": 4, "false_alarms_per_day": 3000.0},
-    }
-
-
-def settings(folder: Path, **keys):
-    raw = plain(folder)
-    (folder / "base.yaml").write_text(json.dumps(raw))
-    return load(folder / "base.yaml", {key.replace("__", "."): value for key, value in keys.items()})
-
-
-class CountedSource(LiveSource):
-    """Stops by itself once as many pictures came as are expected: a busy machine may rest where a stream would end."""
-
-    expected = 10**9
-
-    def pictures(self):
-        for number, picture in enumerate(super().pictures(), 1):
-            if number == self.expected:
-                self.stop.set()
-            yield picture
-
-
-def live(work, address, run="run", **keys):
-    """Scorer, LiveReel and LiveSource as `follow` makes them. Where nothing more is written, 0.4 s are enough."""
-    config = settings(work, eval__follow=str(address), **{"eval__follow_timeout_s": 0.4, **keys})
-    scorer, _ = load_scorer(work / run, "cpu")
-    trained_on = training_reel(work / run)
-    form = Form.of(trained_on, config)
-    source = CountedSource(config.eval, config.prep, form.in_colour)
-    return scorer, live_reel(source, scorer, form, 3.0, config.eval), source, config.eval
-
-
-def scored_live(scorer, reel, source, eval_settings, pause_s=0.0, expected=CountedSource.expected) -> list:
-    found, source.expected = [], expected
-    with feeding(reel, source):
-        for frame in live_frames(scorer, reel, eval_settings):
-            found.append((reel.moment(frame.index)[0], frame))
-            reel.release(frame.index + 1)
-            time.sleep(pause_s)
-    return found
-
-
-def scored_offline(work, path: Path, folder: Path, run="run") -> list:
-    config = settings(work, data_raw=str(path), data_clips=str(folder / "offline"))
-    (made,) = prep(config)
-    reel = Reel(made)
-    scorer, _ = load_scorer(work / run, "cpu")
-    return [(reel.times_s[f.index], f) for f in score_reel(scorer, reel, config.eval)]
-
-
-def records(run: Path, name: str) -> list[dict]:
-    return [json.loads(line) for line in (run / "follow" / name / "events.jsonl").read_text().splitlines()]
-
-
-def assert_same(live_scores, offline_scores):
-    assert len(live_scores) == len(offline_scores)
-    for (time_a, a), (time_b, b) in zip(live_scores, offline_scores, strict=True):
-        assert time_a == pytest.approx(time_b, abs=2e-3)
-        np.testing.assert_array_equal(a.frame, b.frame)
-        np.testing.assert_allclose(a.residual, b.residual, rtol=1e-4, atol=1e-5)
-        assert a.common == pytest.approx(b.common, abs=1e-5)
-
-
-PATIENT = {"eval__follow_timeout_s": 60.0}
-NOTHING = b"\x47\x1f\xff\x10" + bytes(184)  # a null packet of MPEG-TS: the stream goes on
-
-
-def until(condition, every_s=0.02, deadline_s=60.0, meanwhile=lambda: None):
-    """Wait for a condition; fails when it never comes."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end
-        meanwhile()
-        time.sleep(every_s)
-
-
-def end_with(writer: threading.Thread, source: LiveSource):
-    """What has come to its end when all is written has ended: it need not be waited for."""
-    writer.join()
-    until(lambda: hasattr(source, "file"))
-    source.file.timeout_s = 0.0
-
-
-def has_opened(log: Path) -> bool:
-    """Whether an event was told of. The last line may be in the making."""
-    lines = log.read_text().split("\n")[:-1] if log.is_file() else []
-    return any(json.loads(line)["type"] == "open" for line in lines)
 
 
 # The scores are those of eval
@@ -253,126 +132,6 @@ def test_a_reel_of_an_older_version_is_told_by_the_runs_config(work):
     reel.meta["unit"] = "DN/s"
     with pytest.raises(ValueError, match="holds no video"):
         Form.of(reel, masked)
-
-
-class Grown:
-    """The reel behind an OpenEnd of a stretch that ends at `end`."""
-
-    def __init__(self, end):
-        self.end, self.asked = end, 0
-
-    def reached(self, frame):
-        self.asked = max(self.asked, frame)
-        return min(frame, self.end)
-
-
-@pytest.mark.parametrize("begin", [0, 7])
-@pytest.mark.parametrize("answers", [slice(0, 8), slice(7, 8), slice(5, 8), slice(3, 6)])
-@pytest.mark.parametrize("stride", [1, 3, 4, 8])
-def test_windows_come_as_they_would_of_a_finished_stretch(begin, answers, stride):
-    for n in range(50):
-        whole = list(windows_over(begin, begin + n, 8, stride, answers))
-        assert list(windows_over(begin, OpenEnd(Grown(begin + n)), 8, stride, answers)) == whole
-
-
-def test_windows_ask_for_no_frame_before_they_need_it():
-    grown = Grown(10**6)
-    windows = iter(windows_over(0, OpenEnd(grown), 8, 4, slice(0, 8)))
-    for k in range(20):
-        assert next(windows) == Window(4 * k)
-        assert grown.asked == 4 * k + 8
-
-
-# The ring of frames
-
-
-def ring(work, delay_s=1.0, span=16) -> LiveReel:
-    return LiveReel("r", Form.of(training_reel(work / "run"), settings(work)), 3.0, delay_s, span)
-
-
-def shot(i: int, can_wait=False, is_gap=False) -> Picture:
-    return Picture(np.full((HEIGHT, WIDTH), i % 256, np.uint8), i / FPS, 1 / FPS, is_gap, can_wait)
-
-
-def test_a_full_ring_goes_on_with_the_newest_and_ends_the_stretch(work):
-    reel = ring(work)  # 16 and 25 frames may wait
-    for i in range(20):
-        reel.push(shot(i))
-    stretches = reel.each_stretch()
-    begin, end = next(stretches)
-    assert end.reached(begin + 12) == 12
-    for i in range(20, 60):
-        reel.push(shot(i))
-    assert reel.counts["dropped"] == 41
-    assert tuple(reel.drops[0]) == (41, 12 / FPS, 52 / FPS)
-    assert end.reached(begin + 20) == 12  # what was asked for stays
-    assert reel.read(4, 12)[0][:, 0, 0, 0] * 255 == pytest.approx(np.arange(4, 12))
-    with pytest.raises(StretchEnded):
-        reel.read(8, 16)
-    begin, end = next(stretches)
-    assert (begin, end.reached(begin + 7)) == (12, 19)
-    assert reel.read(12, 19)[0][:, 0, 0, 0] * 255 == pytest.approx(np.arange(53, 60))
-    assert reel.moment(12)[0] == pytest.approx(53 / FPS)
-
-
-def test_memory_stays_bounded_and_a_reader_that_waits_is_woken(work):
-    reel, found = ring(work), []
-
-    def read():
-        for begin, end in reel.each_stretch():
-            i = begin
-            while end.reached(i + 1) == i + 1:
-                found.append(round(255 * float(reel.read(i, i + 1)[0].mean())))
-                reel.release(i + 1)
-                assert len(reel._frames) <= 64 + 16 + 25 + 1
-                i += 1
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for i in range(1000):
-        reel.push(shot(i, can_wait=True, is_gap=i % 300 == 0))
-    reel.finish()
-    reader.join(60)
-    assert found == [i % 256 for i in range(1000)]
-    assert reel.counts["dropped"] == 0
-
-
-def test_a_picture_of_another_size_than_the_masked_one_is_left_out_with_the_reason(work):
-    reel = ring(work)
-    masked = load(None, {"prep.mask": [[0, 0, 8, 8]]}).prep
-    reel.form = replace(reel.form, pixels=masked, source_shape=(2 * HEIGHT, WIDTH))
-    reel.push(shot(0))
-    assert reel.counts == {"damaged": 1}
-    assert "prep.mask" in reel.last_problem
-    reel.form = replace(reel.form, source_shape=(HEIGHT, WIDTH))
-    reel.push(shot(200))
-    next(reel.each_stretch())
-    values, bits = reel.read(0, 1)
-    assert bits[0, :8, :8].all()
-    assert not bits[0, 8:].any()
-    assert (values[0, 0, :8, :8] == 0).all()
-
-
-def test_the_clock_runs_by_the_video_and_is_set_after_a_break():
-    clock = _Clock()
-    assert clock.time(5.0, 0.04, True) == (0.0, False)
-    assert clock.time(5.04, 0.04, True) == (pytest.approx(0.04), False)
-    assert clock.time(3.0, 0.04, False) == (pytest.approx(0.08), True)  # back: as if it went on
-    clock.began -= 100
-    clock.is_broken = True
-    time_s, is_gap = clock.time(0.0, 0.04, True)
-    assert is_gap
-    assert 100 < time_s < 110
-    assert clock.time(0.04, 0.04, True) == (pytest.approx(time_s + 0.04), False)
-
-
-def test_no_password_is_told():
-    address = "rtsp://ann:secret@camera.local:554/live/1?token=abc"
-    for text in (told(address), name_of(address)):
-        assert "secret" not in text
-        assert "abc" not in text
-    assert name_of(address) != name_of(address + "d")
-    assert name_of("/videos/hall 3.ts") == "hall_3"
 
 
 # eval --follow
@@ -448,21 +207,6 @@ def test_broken_frames_of_a_stream_are_told_as_eval_tells_them(work, tmp_path):
     flash = max((r for r in closed if r["level"] != "camera"), key=lambda r: r["peak_score"])
     assert flash["frame_start"] <= 60
     assert flash["frame_end"] >= 62
-
-
-def offline_events(work, path: Path, folder: Path) -> list[dict]:
-    """The events of events.json, by eval's own parts and without its pictures."""
-    config = settings(work, data_raw=str(path), data_clips=str(folder / "offline"))
-    reel = Reel(prep(config)[0])
-    scorer, _ = load_scorer(work / "run", "cpu")
-    weights = hashlib.sha256(path_of(work / "run", "best").read_bytes()).hexdigest()
-    job = make_job(reel, work / "run", scorer, weights, config.eval)
-    results = Results(reel, job.settings)
-    for found in detections(job):
-        results.add(found.scored.index, found.score, found.boxes, found.scored.common)
-    events, camera = results.events + results.linker.finish(), camera_frames(results.common)
-    table = describe(events, reel, None, camera, job.high, short_identity(job.identity))
-    return json.loads(events_json(table, {}))["events"]
 
 
 def test_a_recording_behind_an_address_is_read_once(work, tmp_path):

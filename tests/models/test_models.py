@@ -22,13 +22,11 @@ from models.backbone3d import Backbone3D, Block, ChannelNorm, Stage, TimeConv3d
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
 from models.series.series_model import SeriesModel
 from models.yan2020 import Yan2020
+from tests.support.nets import CHANNELS_LAST, HAS_BF16, blob_windows, with_open_head
 from tests.support.paths import ROOT
-from tests.support.reels import drifting_blobs
 from tests.support.trainings import model_config
 
 FOR_SERIES = [name for name, model in models.MODELS.items() if issubclass(model, SeriesModel)]
-CHANNELS_LAST = torch.channels_last_3d
-HAS_BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 sizes = st.integers(1, 11)
 
@@ -44,20 +42,6 @@ def default_model(channels: int = 1) -> nn.Module:
 
 def small_model(channels: int = 1, stages: tuple[Stage, ...] = (Stage(8), Stage(12, stride=(2, 2, 2)))) -> nn.Module:
     return with_open_head(ConvAutoencoder3D(channels, (1, 2, 2), stages, 3))
-
-
-def with_open_head(model: nn.Module) -> nn.Module:
-    """The model as it is after a first step: head and blocks begin at zero, which would hide most mistakes."""
-    for parameter in model.parameters():
-        if not parameter.any():
-            nn.init.normal_(parameter, std=0.1)
-    return model
-
-
-def blob_windows(n: int, T: int = 16, side: int = 24, noise: float = 0.01) -> torch.Tensor:
-    """n windows (n, 1, T, side, side) of one long sequence."""
-    frames = drifting_blobs(n * T, side, side, speed=1.0, noise=noise)
-    return torch.from_numpy(frames).view(n, T, 1, side, side).transpose(1, 2).contiguous(memory_format=CHANNELS_LAST)
 
 
 class TestPadding:
@@ -260,15 +244,6 @@ class TestBatches:
         mates = torch.cat([x[:1], 100 * torch.rand(2, 1, 8, 12, 12)])
         torch.testing.assert_close(model(x)[:1], model(mates)[:1])
         torch.testing.assert_close(model(x)[:1], model(x[:1]))
-
-
-@pytest.fixture
-def two_threads():
-    """On a single thread PyTorch takes its own contiguous fp32 convolution for small batches, not oneDNN's."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(threads)
 
 
 class TestMemoryFormat:

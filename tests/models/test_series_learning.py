@@ -14,9 +14,15 @@ from torch import nn
 from inference.tasks.forecast import last_value, seasonal_naive
 from models.losses.reconstruction import mse
 from models.series.series_model import interpolate
-from tests.models.test_series_models import BOTH, EVERY, seeded, small, stage_of  # noqa: F401
+from tests.support.series_models import BOTH, EVERY, small, stage_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
 
 LONG, AHEAD, STEPS = 48, 12, {"anomaly": 100, "forecast": 120, "impute": 120, "classify": 60}
 PERIODS = (5, 8, 13)  # of the classes

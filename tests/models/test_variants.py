@@ -1,51 +1,23 @@
-"""The variants of the autoencoder: each does what it says, hides what it hides, trains reproducibly, and learns."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""The variants of the autoencoder: each does what it says and hides what it hides."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-import config
 import models
-from config import ConfigError
 from models.embed import temporal_background, visible_background
 from models.masked import block_turns, random_blocks
 from models.memory import Memory
-from models.video_model import Batch, Trained
-from tests.models.test_models import CHANNELS_LAST, HAS_BF16, blob_windows, two_threads, with_open_head  # noqa: F401
-from tests.support.paths import ROOT
-from tests.support.reels import drifting_blobs, make_reel
+from tests.support.nets import CHANNELS_LAST, HAS_BF16, blob_windows, with_open_head
 from tests.support.rounding import rounding
-from tests.support.trainings import fitting, model_config, small_config, small_reel
-from training.checkpoint import load, load_model, path_of
-from training.distributed import Processes
-from training.engine import Trainer
-from training.interrupt import Interrupt
-from training.loader import open_data
-from training.train import train
+from tests.support.trainings import model_config
+from tests.support.variants import VARIANTS, small, trained_output
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-VARIANTS = ["variational", "memory", "masked", "prediction"]
-SMALL = {
-    "patch": [1, 2, 2],
-    "stages": [{"width": 8}, {"width": 12, "stride": [2, 2, 2]}],
-    "latent_channels": 3,
-    "memory_slots": 6,
-    "mask_block": [2, 4, 4],
-    "predict_frames": 2,
-}
 
 sizes = st.integers(1, 11)
 blocks = st.tuples(*[st.integers(1, 5)] * 3)
@@ -54,16 +26,6 @@ blocks = st.tuples(*[st.integers(1, 5)] * 3)
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
-
-
-def small(name: str, channels: int = 1, **changed) -> nn.Module:
-    asked = config.load(None, {"model": fitting(name, SMALL) | changed}).model
-    return with_open_head(models.build(asked, channels))
-
-
-def trained_output(model: nn.Module, x: torch.Tensor, seed: int) -> Trained:
-    torch.manual_seed(seed)
-    return model.train().trained(x)
 
 
 class TestEveryVariant:
@@ -108,7 +70,7 @@ class TestEveryVariant:
         assert torch.equal(model(x), expected)
 
     @pytest.mark.parametrize("name", VARIANTS)
-    def test_every_layer_stays_in_channels_last(self, name, two_threads):  # noqa: F811
+    def test_every_layer_stays_in_channels_last(self, name, two_threads):
         model = with_open_head(models.build(model_config(name), 1)).to(memory_format=CHANNELS_LAST)
         fallen_back, seen = [], []
 
@@ -309,204 +271,3 @@ class TestNothingHiddenLeaks:
             past[:, :, asked.start - 1] += 0.1
             assert (model(past)[:, :, asked] != predicted[:, :, asked]).float().mean() > 0.9
             assert torch.equal(predicted[:, :, : asked.start], x[:, :, : asked.start])
-
-
-class TestSettings:
-    @pytest.mark.parametrize(
-        ("key", "value"),
-        [
-            ("kl_weight", -1.0),
-            ("memory_slots", 1),
-            ("memory_shrink", -0.5),
-            ("memory_entropy", -1e-3),
-            ("mask_fraction", 0.0),
-            ("mask_fraction", 0.6),
-            ("mask_block", [4, 0, 4]),
-            ("predict_frames", 0),
-        ],
-    )
-    def test_an_impossible_value_is_refused_with_its_key(self, key, value):
-        with pytest.raises(ConfigError, match=rf"model\.{key}"):
-            config.load(None, {f"model.{key}": value})
-
-    @pytest.mark.parametrize(
-        ("settings", "said"),
-        [
-            ({"name": "prediction", "predict_frames": 8}, r"model.predict_frames 8 leaves nothing .* of 8 frames"),
-            ({"name": "masked", "mask_block": [8, 24, 30]}, r"model.mask_block \[8, 24, 30\] hides whole windows"),
-        ],
-    )
-    def test_what_the_windows_can_not_bear_is_refused_before_a_run_is_begun(self, clips, tmp_path, settings, said):
-        with pytest.raises(ValueError, match=said):
-            train(run_config(clips, tmp_path / "run", **settings))
-        assert not (tmp_path / "run").exists()
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("clips")
-    small_reel(folder / "sun", T=90)
-    return folder
-
-
-def run_config(clips: Path, run: Path, name: str, **changed) -> config.Config:
-    return small_config(clips, run, train__epochs=2, train__warmup_epochs=0.0, model=fitting(name, SMALL) | changed)
-
-
-def trainer_for(asked: config.Config, run: Path) -> Trainer:
-    return Trainer(asked, open_data(asked), Processes(0, 1, torch.device("cpu")), run, Interrupt())
-
-
-class TestTraining:
-    @pytest.mark.parametrize("name", VARIANTS)
-    def test_the_loss_counts_answers_and_weights_and_adds_the_penalty(self, clips, tmp_path, name):
-        asked = config.load(None, config.as_dict(run_config(clips, tmp_path, name)) | {"train.amp": "off"})
-        trainer = trainer_for(asked, tmp_path)
-        with_open_head(trainer.model)
-        x, valid = torch.rand(2, 1, 8, 24, 24), (torch.rand(2, 1, 8, 24, 24) < 0.7).float()
-        torch.manual_seed(5)
-        loss = trainer.net(Batch(x, valid, torch.tensor([-1, -1])))
-        recon, penalty, weight = trained_output(trainer.model, x, seed=5)
-        counted = valid * (1 if weight is None else weight)
-        counted[:, :, : trainer.model.answers(8).start] = 0
-        windows = [((r - w)[v > 0] ** 2).mean() for r, w, v in zip(recon, x, counted, strict=True)]
-        torch.testing.assert_close(loss, torch.stack(windows).mean() + penalty)
-
-    @pytest.mark.parametrize("name", VARIANTS)
-    def test_a_stopped_training_resumes_to_the_same_weights_bit_for_bit(self, clips, tmp_path, name):
-        whole = train(run_config(clips, tmp_path / "whole", name))
-        asked = run_config(clips, tmp_path / "stopped", name)
-        trainer = trainer_for(asked, tmp_path / "stopped")
-        trainer.begin(None)
-        save_when_due = trainer.save_when_due
-        trainer.save_when_due = lambda: trainer.stop_if(trainer.state.step == 2) or save_when_due()
-        with pytest.raises(KeyboardInterrupt, match="stopped after step 2"):
-            trainer.fit()
-        torch.rand(5)  # whatever the generator did meanwhile
-        resumed = config.load(None, config.as_dict(asked) | {"train.resume": True})
-        train(resumed)
-        expected, found = (load(path_of(run, "last")) for run in (whole, tmp_path / "stopped"))
-        assert expected["state"]["step"] == found["state"]["step"] > 4
-        for key, tensor in expected["model"].items():
-            assert torch.equal(found["model"][key], tensor), key
-
-
-# Trains every variant, in one group of processes.
-WORKER = """
-import sys
-from pathlib import Path
-import torch
-import config
-from training.distributed import processes
-from training.engine import Trainer
-from training.interrupt import Interrupt
-from training.loader import open_data
-
-torch.set_num_threads(1)
-with processes("cpu") as team:
-    for settings in sys.argv[1:]:
-        asked = config.load(settings)
-        trainer = Trainer(asked, open_data(asked), team, Path(asked.model_path), Interrupt())
-        trainer.begin(None)
-        trainer.fit()
-"""
-
-
-def together_config(clips: Path, run: Path, name: str, batch_size: int) -> config.Config:
-    plain = {"train.drop_last": False, "train.loss": "mse_ssim", "train.lr": 3e-3, "train.amp": "off"}
-    asked = config.as_dict(run_config(clips, run, name))
-    return config.load(None, asked | plain | {"train.batch_size": batch_size})
-
-
-def test_two_processes_learn_like_one_with_the_doubled_batch(clips, tmp_path):
-    (tmp_path / "worker.py").write_text(WORKER)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    settings = [tmp_path / f"{name}.yaml" for name in VARIANTS]
-    for name, path in zip(VARIANTS, settings, strict=True):
-        path.write_text(config.dump(together_config(clips, tmp_path / "two" / name, name, batch_size=4)))
-    subprocess.run([*launch, *map(str, [tmp_path / "worker.py", *settings])], check=True, env=environment, timeout=120)
-    for name in VARIANTS:
-        one = train(together_config(clips, tmp_path / "one" / name, name, batch_size=8))
-        expected, found = (pd.read_csv(run / "metrics.csv") for run in (one, tmp_path / "two" / name))
-        for column in ("train_loss", "val_loss", "grad_norm"):
-            assert found[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-3), (name, column)
-
-
-SIDE, LENGTH = 32, 8
-LEARNT = {
-    "patch": [1, 2, 2],
-    "stages": [{"width": 16}, {"width": 24, "stride": [2, 2, 2]}],
-    "latent_channels": 8,
-    "memory_slots": 64,
-    "mask_block": [2, 4, 4],
-}
-
-
-def planted(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frames with a brightening of 2 frames and 4x4 pixels in every 10, and where they are (T, H, W) bool."""
-    random = np.random.default_rng(4)
-    frames, truth = frames.copy(), np.zeros(frames[:, 0].shape, bool)
-    for t in range(LENGTH, len(frames) - LENGTH, 10):
-        y, x = random.integers(2, SIDE - 6, 2)
-        frames[t : t + 2, 0, y : y + 4, x : x + 4] += 0.12
-        truth[t : t + 2, y : y + 4, x : x + 4] = True
-    return frames, truth
-
-
-@torch.inference_mode()
-def residuals(model: nn.Module, frames: np.ndarray) -> np.ndarray:
-    """Mean absolute residual of the windows that answer for a frame; 0 where none does: (T, H, W)."""
-    answered = range(LENGTH)[model.eval().answers(LENGTH)]
-    windows = torch.from_numpy(frames[:, 0]).unfold(0, LENGTH, 1).permute(0, 3, 1, 2)[:, None]
-    windows = windows.contiguous(memory_format=CHANNELS_LAST)  # (N, 1, LENGTH, H, W)
-    errors = torch.cat([(model(part) - part).abs()[:, 0] for part in windows.split(16)]).numpy()
-    total, number = np.zeros(frames[:, 0].shape), np.zeros((len(frames), 1, 1))
-    for t in answered:
-        total[t : t + len(errors)] += errors[:, t]
-        number[t : t + len(errors)] += 1
-    return total / np.maximum(number, 1)
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory) -> tuple[Path, np.ndarray, np.ndarray, np.ndarray]:
-    """A reel to learn from, its frames, frames with anomalies, and where these are."""
-    frames = drifting_blobs(520, SIDE, SIDE, blobs=16, speed=1.5, noise=0.01, seed=3)
-    quiet, (tested, truth) = frames[:420], planted(frames[420:])
-    clips = tmp_path_factory.mktemp("scene") / "clips"
-    make_reel(clips / "quiet", quiet, clip_length=LENGTH, stride=3)
-    return clips, quiet, tested, truth
-
-
-@pytest.fixture(scope="module", params=VARIANTS)
-def learnt(request, scene, tmp_path_factory) -> tuple[nn.Module, nn.Module]:
-    """A variant before and after a small training."""
-    run = tmp_path_factory.mktemp("learnt") / request.param
-    learning = {"train__epochs": 5, "train__batch_size": 8, "train__lr": 6e-3}
-    asked = small_config(scene[0], run, model=fitting(request.param, LEARNT), **learning)
-    torch.manual_seed(asked.seed)
-    untrained = models.build(asked.model, 1)
-    return untrained, load_model(train(asked))[0]
-
-
-class TestLearning:
-    def test_every_parameter_changes(self, learnt):
-        untrained, trained = learnt
-        for (name, before), after in zip(untrained.named_parameters(), trained.parameters(), strict=True):
-            assert not torch.equal(before, after), name
-
-    def test_planted_anomalies_stand_out_more_than_before_training_and_than_for_pca(self, learnt, scene):
-        _, quiet, tested, truth = scene
-        untrained, trained = (residuals(model, tested) for model in learnt)
-        flat = tested.reshape(len(tested), -1)
-        pca = PCA(16, random_state=0).fit(quiet.reshape(len(quiet), -1))
-        pca_residuals = np.abs(flat - pca.inverse_transform(pca.transform(flat))).reshape(truth.shape)
-        found, before, with_pca = (roc_auc_score(truth.ravel(), r.ravel()) for r in (trained, untrained, pca_residuals))
-        print(f"pixel AUC: trained {found:.3f}, untrained {before:.3f}, PCA {with_pca:.3f}")
-        assert found > before + 0.05
-        assert found > with_pca + 0.05
-
-    def test_scores_are_not_constant(self, learnt, scene):
-        scores = residuals(learnt[1], scene[2])[LENGTH:]
-        assert scores.std(axis=(1, 2)).min() > 0
-        assert scores.mean(axis=(1, 2)).std() > 0

@@ -15,7 +15,7 @@ from models.losses.detection import Detected, detection_loss
 from models.parts.folding import rescaled
 from models.parts.fusion import CrossAttention, Router, sinusoids, top_weights
 from models.vetime import ABSENT, CONTRAST_WIDTH, VeTime, series_mean
-from tests.models.test_models import with_open_head
+from tests.support.nets import with_open_head
 
 WIDTH, L = 16, 96
 VARIANTS = [("both", True), ("both", False), ("temporal", True), ("visual", True)]

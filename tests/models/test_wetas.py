@@ -22,7 +22,7 @@ from models.parts.alignment import soft_cost
 from models.parts.pseudo_labels import label_costs, pseudo_labels, segmented
 from models.video_model import Batch
 from models.wetas import default_stages
-from tests.models.test_models import with_open_head
+from tests.support.nets import with_open_head
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -3,9 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import config
 from config import Config, registry
 from tests.support.reels import drifting_blobs, make_reel
+from training.checkpoint import load, path_of
+from training.distributed import Processes
+from training.engine import Trainer
+from training.interrupt import Interrupt
+from training.loader import open_data
 
 SMALL_MODEL = {"stages": [{"width": 8}, {"width": 8, "stride": [2, 2, 2]}], "latent_channels": 4}
 
@@ -51,3 +58,20 @@ def small_config(clips: Path, run: Path | None, **settings) -> Config:
     uses = registry.config_classes()[name].uses
     chosen = {key: value for key, value in chosen.items() if not key.startswith("train.") or key[6:] in uses}
     return config.load(None, chosen | {key.replace("__", "."): value for key, value in settings.items()})
+
+
+def quick_config(clips: Path, run: Path | None, **settings) -> Config:
+    """Of one epoch without a warm-up."""
+    quick = {"train__epochs": 1, "train__warmup_epochs": 0.0}
+    return small_config(clips, run, **quick | settings)
+
+
+def weights_of(run: Path) -> torch.Tensor:
+    """All weights of the last checkpoint, one after the other."""
+    return torch.cat([v.flatten().float() for v in load(path_of(run, "last"))["model"].values()])
+
+
+def trainer_for(clips: Path, run: Path, **settings) -> Trainer:
+    """The trainer of `quick_config`, before its first step."""
+    chosen = quick_config(clips, run, **settings)
+    return Trainer(chosen, open_data(chosen), Processes(0, 1, torch.device("cpu")), run, Interrupt())

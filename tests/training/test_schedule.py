@@ -40,8 +40,10 @@ def test_falls_from_lr_after_the_warm_up(schedule):
     assert all(a >= b for a, b in pairwise(rates))
 
 
-def test_is_half_way_down_in_the_middle():
-    assert lr_at(5, total_steps=11, warmup_steps=0, lr=1.0, eta_min=0.2) == pytest.approx(0.6)
+@pytest.mark.parametrize("warmup", [0, 1, 5])
+def test_is_half_way_down_in_the_middle_of_what_the_warm_up_leaves(warmup):
+    peak = max(warmup - 1, 0)
+    assert lr_at(peak + 5, total_steps=peak + 11, warmup_steps=warmup, lr=1.0, eta_min=0.2) == pytest.approx(0.6)
 
 
 def test_a_run_that_is_all_warm_up_ends_at_lr():

@@ -9,7 +9,7 @@ import pytest
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
-from inference.calibration.not_quiet import episodes
+from inference.calibration.not_quiet import TOLD, episodes, tell
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.fit import fit
 from tests.support.reels import make_reel
@@ -90,3 +90,24 @@ def test_every_run_of_frames_is_an_episode_of_its_own(tmp_path):
     table = episodes(np.array([3, 4, 5, 20, 21]), levels, lambda n: (where, n, np.nan, np.nan))
     assert table[["frame_start", "frame_peak", "frame_end"]].to_numpy().tolist() == [[120, 121, 121], [103, 105, 105]]
     assert episodes(np.zeros(0, int), levels, lambda n: (where, n, 0.0, 0.0)).empty
+
+
+@pytest.mark.parametrize("start_utc", [None, "2012-07-19T00:00:00"])
+def test_some_are_told_with_their_times_and_the_others_counted(tmp_path, capsys, start_utc):
+    reel = make_reel(tmp_path / "r", np.zeros((40, 1, 1, 1), np.float32), 1.0, start_utc=start_utc)
+    levels, where = np.arange(40, dtype=np.float32), QuietRange(Reel(reel.path), 0, 40, "val", "x")
+    path = tmp_path / "run" / "calibration" / "not_quiet.csv"
+    for number in (TOLD, TOLD + 2):
+        left_out = 2 * np.arange(number)  # a frame between two parts them
+        tell(path, episodes(left_out, levels, lambda n: (where, n, np.nan, np.nan)))
+        told, table = capsys.readouterr().err, pd.read_csv(path)
+        assert len(table) == number
+        strongest = 2 * (number - 1)
+        when = f"frame {strongest}" if start_utc is None else f"2012-07-19T00:00:0{strongest}"
+        assert f"x {when}" in told
+        assert told.count("(score ") == TOLD
+        assert ("2 more" in told) == (number > TOLD)
+        assert " more" in told or number == TOLD
+    tell(path, table.head(0))  # what was found before does not stay
+    assert not path.exists()
+    assert capsys.readouterr().err == ""

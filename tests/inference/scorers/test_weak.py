@@ -21,7 +21,7 @@ from inference.metrics.series import point_f1
 from inference.scorers.base import score_reel
 from inference.scorers.net import Detector
 from inference.scorers.weak import WeakScorer
-from tests.models.test_models import with_open_head
+from tests.support.nets import with_open_head
 from tests.support.reels import drifting_blobs, make_reel
 from training.loader import open_data
 

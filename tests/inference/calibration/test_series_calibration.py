@@ -1,0 +1,103 @@
+"""The calibration of a series from made-up residuals, and that a run keeps one for each set of channels."""
+
+import numpy as np
+import pytest
+
+from config import EvalConfig
+from inference.calibration.calibrate import kept_calibration, measure
+from inference.calibration.quiet import QuietRange, keep_quiet
+from inference.calibration.quiet_events import starts_in
+from inference.camera.bounds import ALL_PASS
+from inference.scorers.base import Scorer
+from inference.scorers.residual import Samples
+from tests.support.reels import make_reel
+
+SETTINGS = EvalConfig(score="residual", plain_evidence=0.0, smooth_samples=1)
+SPIKE = 530
+
+
+class Told(Scorer):
+    """Its residuals are the values of the series, and its evidence noise."""
+
+    measured = 0
+
+    def __init__(self):
+        super().__init__(8, {})
+
+    def samples(self, reel, begin, end, settings):
+        self.measured += 1
+        evidence = np.random.default_rng(begin).normal(size=(end - begin, reel.shape[1], 2)).astype(np.float32)
+        return Samples(reel.frames[begin:end, :, :, 0], np.ones(end - begin, bool), evidence)
+
+    def frames(self, reel, begin, end, settings):
+        raise NotImplementedError
+
+    def prepare(self, run, trained):
+        raise NotImplementedError
+
+    def calibration(self, run, reel, settings):
+        raise NotImplementedError
+
+
+def ranges(path, channels=("flow", "heat"), seed=0) -> list[QuietRange]:
+    values = np.abs(np.random.default_rng(seed).normal(1.0, 0.1, (700, len(channels), 1, 1)))
+    values[SPIKE, -1] = 9.0
+    reel = make_reel(path, values, 60.0, channels=channels)
+    sides = ((0, 300, "train"), (300, 500, "val"), (520, 700, "val"))
+    return [QuietRange(reel, begin, end, side, path.name, 1000) for begin, end, side in sides]
+
+
+@pytest.mark.parametrize(("combine", "one_of"), [("max", np.max), ("mean", np.mean), ("each", np.max)])
+def test_levels_are_the_scores_of_new_samples_and_what_stands_out_is_where_it_was(tmp_path, combine, one_of):
+    found = ranges(tmp_path / "pump")
+    settings = EvalConfig(score="residual", plain_evidence=0.0, combine=combine)
+    made, standing_out = measure(Told(), found, settings, tmp_path, ALL_PASS)
+    new = np.concatenate([r.reel.frames[r.begin : r.end, :, :, 0] for r in found[1:]])
+    np.testing.assert_allclose(made.levels, one_of(made.score(new, settings)[:, :, 0], axis=1), rtol=1e-5)
+    (row,) = standing_out.itertuples()
+    assert (row.reel, row.frame_peak, row.time_s) == ("pump", 1000 + SPIKE, 60.0 * SPIKE)
+    assert np.isnan([row.x, row.y]).all()
+    assert made.surprises is None
+
+
+@pytest.mark.parametrize("plain_evidence", [0.0, 1.0])
+def test_without_new_samples_there_is_no_calibration(tmp_path, plain_evidence):
+    settings = EvalConfig(score="standardised", plain_evidence=plain_evidence)
+    with pytest.raises(ValueError, match=r"not one quiet validation stretch .* use more validation windows"):
+        measure(Told(), ranges(tmp_path / "pump")[:1], settings, tmp_path, ALL_PASS)
+
+
+def test_events_begin_where_a_column_of_a_stretch_passes_the_threshold():
+    parts = [np.zeros((10, 2), np.float32), np.zeros((20, 2), np.float32)]
+    parts[0][4:6, 0] = parts[1][3:5, 1] = parts[1][12, 0] = parts[1][15, 1] = 5.0
+    levels = np.concatenate(parts).max(axis=1)
+    levels[10 + 15] = 0  # left out
+    found = starts_in(parts, 1, 1)(4.0, levels)
+    assert sorted(found) == [4, 10 + 3, 10 + 12]
+
+
+def test_a_run_keeps_one_for_each_set_of_channels_and_settings(tmp_path):
+    odd = ("a/b", "c" * 100)  # no name of a file
+    keep_quiet(tmp_path / "run", [*ranges(tmp_path / "pump"), *ranges(tmp_path / "fan", odd, 1)], 8)
+    scorer = Told()
+    own = kept_calibration(tmp_path / "run", scorer, ["flow", "heat"], SETTINGS)
+    assert scorer.measured == 3
+    again = kept_calibration(tmp_path / "run", scorer, ["flow", "heat"], SETTINGS)
+    assert scorer.measured == 3  # read from the run
+    np.testing.assert_array_equal(again.levels, own.levels)
+    kept_calibration(tmp_path / "run", scorer, odd, SETTINGS)
+    assert scorer.measured == 6
+    kept_calibration(tmp_path / "run", scorer, ["unknown"], SETTINGS)  # held against all that there are
+    assert scorer.measured == 12
+    names = sorted(path.stem.rpartition("-")[0] for path in (tmp_path / "run" / "calibration").glob("*-????????.npz"))
+    assert "flow+heat" in names
+    assert [len(name) for name in names if name != "flow+heat"] == [16, 16]
+
+
+def test_what_is_a_surprise_is_kept_too(tmp_path):
+    keep_quiet(tmp_path / "run", ranges(tmp_path / "pump"), 8)
+    settings = EvalConfig(score="standardised", plain_evidence=1.0)
+    made = kept_calibration(tmp_path / "run", Told(), ["flow", "heat"], settings)
+    again = kept_calibration(tmp_path / "run", Told(), ["flow", "heat"], settings)
+    for name, value in vars(made.surprises).items():
+        np.testing.assert_array_equal(vars(again.surprises)[name], value)

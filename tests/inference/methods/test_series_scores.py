@@ -1,0 +1,166 @@
+"""Methods for series: each score against a slow, obvious one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
+
+from data.reel.reel import Reel
+from inference.methods.series import matrix_profile, sub_pca
+from inference.methods.series.base import mean_over_windows
+from inference.methods.series.isolation_forest import TREES
+from inference.methods.series.kmeans import CLUSTERS
+from inference.methods.series.sub_pca import LEAST_VARIANCE
+from inference.methods.series.window_pca import SHARE
+from tests.support.series_signals import LENGTH, QUIET, RAW, fitted, reel_of, scores
+
+
+def windows_by_hand(method, reel: Reel, begin: int, end: int) -> np.ndarray:
+    """All windows of [begin, end) in quiet units, flat and in double precision."""
+    samples = (reel.frames[begin:end, :, 0, 0].astype(np.float64) - method.arrays["mean"]) / method.arrays["spread"]
+    return np.stack([samples[i : i + LENGTH].ravel() for i in range(len(samples) - LENGTH + 1)])
+
+
+def spread_by_hand(values: np.ndarray) -> np.ndarray:
+    """Values of windows (n, ...) -> the mean of the windows that hold a sample (n + LENGTH - 1, ...)."""
+    n = len(values)
+    return np.stack([values[max(0, t - LENGTH + 1) : min(t, n - 1) + 1].mean(axis=0) for t in range(n + LENGTH - 1)])
+
+
+def test_quiet_units_are_those_of_the_training_side(quiet):
+    arrays, train = fitted("kmeans", quiet).arrays, quiet.frames[: QUIET - 100, :, 0, 0]
+    np.testing.assert_allclose(arrays["mean"], train.mean(axis=0), atol=2e-3)  # windows hold the ends less often
+    np.testing.assert_allclose(arrays["spread"], train.std(axis=0), rtol=5e-3)
+
+
+def test_window_pca_expects_what_the_components_of_quiet_windows_rebuild(quiet, other):
+    method = fitted("window_pca", quiet)
+    pca = PCA(SHARE, svd_solver="full").fit(windows_by_hand(method, quiet, 0, QUIET - 100))
+    windows = windows_by_hand(method, other, 0, 200)
+    rebuilt = pca.inverse_transform(pca.transform(windows)).reshape(len(windows), LENGTH, -1)
+    samples = np.zeros((200, rebuilt.shape[2]))
+    for t in range(200):
+        covering = [rebuilt[i, t - i] for i in range(len(windows)) if i <= t < i + LENGTH]
+        samples[t] = np.mean(covering, axis=0) * method.arrays["spread"] + method.arrays["mean"]
+    found = np.stack([f.reconstruction[:, 0, 0] for f in method.frames(other, 0, 200, RAW)])
+    np.testing.assert_allclose(found, samples, atol=1e-4)
+
+
+def test_sub_pca_is_the_mahalanobis_distance_of_windows(quiet, other):
+    method = fitted("sub_pca", quiet)
+    train, windows = windows_by_hand(method, quiet, 0, QUIET - 100), windows_by_hand(method, other, 0, 200)
+    covariance = np.cov(train.T)
+    assert np.linalg.eigvalsh(covariance).min() > LEAST_VARIANCE
+    centred = windows - train.mean(axis=0)
+    distances = np.einsum("nd,de,ne->n", centred, np.linalg.inv(covariance), centred)
+    np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
+
+
+def test_sub_pca_gives_the_directions_beyond_its_components_one_variance(quiet, other, monkeypatch):
+    monkeypatch.setattr(sub_pca, "MOST_COMPONENTS", 5)
+    method = fitted("sub_pca", quiet)
+    pca = PCA(5, svd_solver="full").fit(windows_by_hand(method, quiet, 0, QUIET - 100))
+    centred = windows_by_hand(method, other, 0, 200) - pca.mean_
+    # scikit-learn's precision is that of probabilistic PCA, but takes the noise out of the components' own variances.
+    precision = pca.components_.T @ np.diag(1 / pca.explained_variance_) @ pca.components_
+    precision += (np.eye(centred.shape[1]) - pca.components_.T @ pca.components_) / pca.noise_variance_
+    distances = np.einsum("nd,de,ne->n", centred, precision, centred)
+    np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
+
+
+def test_kmeans_is_the_distance_to_the_nearest_mean_of_quiet_windows(quiet, other):
+    method = fitted("kmeans", quiet)
+    centres, train = method.arrays["centres"], windows_by_hand(method, quiet, 0, QUIET - 100)
+    assert len(centres) == CLUSTERS
+    nearest = cdist(train, centres).argmin(axis=1)
+    for k, centre in enumerate(centres):
+        np.testing.assert_allclose(centre, train[nearest == k].mean(axis=0), atol=0.05)
+    distances = cdist(windows_by_hand(method, other, 0, 200), centres).min(axis=1)
+    np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-4)
+
+
+def test_the_forest_says_how_few_cuts_part_a_window_from_quiet_ones(quiet, other):
+    method = fitted("iforest", quiet)
+    found = scores(method, other)
+    depths, windows = np.zeros(200 - LENGTH + 1), np.float32(windows_by_hand(method, other, 0, 200))
+    for tree in method._forest.estimators_:
+        leaves = tree.tree_.n_node_samples[tree.apply(windows)]
+        depths += np.asarray(tree.decision_path(windows).sum(axis=1)).ravel() - 1 + path_length(leaves)
+    np.testing.assert_allclose(found, spread_by_hand(2 ** -(depths / TREES / path_length(256))), rtol=1e-3)
+
+
+def path_length(n: int | np.ndarray) -> np.ndarray:
+    """Mean cuts to part one of n points from the others (Liu et al. 2008, equation 1)."""
+    return np.array([0, 1, *(2 * (np.log(m - 1) + np.euler_gamma) - 2 * (m - 1) / m for m in range(3, 257))])[n - 1]
+
+
+def profile_by_hand(samples: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """Distance of each window (n,) to the nearest one of a quiet piece, both normalised."""
+
+    def normalised(x):
+        windows = np.stack([x[i : i + LENGTH] for i in range(len(x) - LENGTH + 1)]).astype(np.float64)
+        return (windows - windows.mean(axis=1, keepdims=True)) / windows.std(axis=1, keepdims=True)
+
+    return cdist(normalised(samples), normalised(quiet)).min(axis=1)
+
+
+def quiet_pieces(half: np.ndarray) -> list[np.ndarray]:
+    """The pieces (n, C) of a half, which NaN parts."""
+    ends = np.flatnonzero(np.isnan(half[:, 0]))
+    return [half[a:b] for a, b in zip([0, *ends[:-1] + 1], ends, strict=True)]
+
+
+def test_matrix_profile_is_the_distance_to_the_nearest_quiet_window(quiet, other):
+    method, C = fitted("matrix_profile", quiet), quiet.shape[1]
+    pieces = [piece for side in (0, 1) for piece in quiet_pieces(method.arrays[f"half_{side}"])]
+    assert sum(map(len, pieces)) == QUIET - 100
+    samples = other.frames[:, :, 0, 0]
+    each = [np.min([profile_by_hand(samples[:, c], piece[:, c]) for piece in pieces], axis=0) for c in range(C)]
+    np.testing.assert_allclose(scores(method, other), spread_by_hand(np.mean(each, axis=0)), rtol=1e-4)
+
+
+def test_a_constant_window_is_0_from_a_constant_one_and_the_root_of_its_length_from_any_other():
+    wave, flat = np.sin(np.arange(40.0)), np.full(40, np.float32(0.1))
+    np.testing.assert_allclose(matrix_profile.profile(flat, wave, 9)[0], 3, rtol=1e-6)
+    assert not matrix_profile.profile(flat, np.r_[wave, flat + 7], 9)[0].any()
+
+
+def test_a_quiet_window_is_compared_with_the_half_that_it_is_not_in(quiet):
+    method, C = fitted("matrix_profile", quiet), quiet.shape[1]
+    halves = [quiet_pieces(method.arrays[f"half_{side}"]) for side in (0, 1)]
+    own = halves[0][0]  # the first samples of the reel
+    each = [np.min([profile_by_hand(own[:, c], piece[:, c]) for piece in halves[1]], axis=0) for c in range(C)]
+    found = scores(method, quiet, 0, len(own))
+    np.testing.assert_allclose(found, spread_by_hand(np.mean(each, axis=0)), rtol=1e-4)
+    assert found.min() > 0.1
+
+
+def test_quiet_data_for_the_matrix_profile_are_bounded_and_from_everywhere(tmp_path, monkeypatch):
+    reel = reel_of(tmp_path / "long", np.arange(40_000, dtype=np.float32)[:, None] / 40_000)
+    monkeypatch.setattr(matrix_profile, "QUIET_SAMPLES", 2000)
+    arrays = fitted("matrix_profile", reel).arrays
+    kept = np.concatenate([a[~np.isnan(a[:, 0]), 0] for a in arrays.values()])
+    assert 1000 < len(kept) <= 2200
+    assert np.histogram(kept, 4, (0, 1))[0].min() > 200
+    assert [len(quiet_pieces(a)) for a in arrays.values()] == [4, 4]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12), st.integers(1, 8))
+def test_a_sample_has_the_mean_of_its_windows(values, length):
+    found, n = mean_over_windows(np.array(values), length), len(values)
+    assert len(found) == n + length - 1
+    for t, value in enumerate(found):
+        own = [values[i] for i in range(n) if i <= t < i + length]
+        assert value == pytest.approx(np.mean(own), rel=1e-5)
+
+
+def test_small_scores_are_not_lost_behind_a_huge_one():
+    found = mean_over_windows(np.array([1e30, *[1.0] * 9]), 2)
+    assert found[-1] == found[3] == 1.0
+
+
+def test_the_matrix_profile_needs_three_samples(quiet):
+    with pytest.raises(ValueError, match="at least 3 samples, not 2"):
+        fitted("matrix_profile", quiet, length=2)
