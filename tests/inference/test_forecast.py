@@ -10,19 +10,10 @@ import pytest
 import torch
 
 from data.reel.reel import Reel
-from tests.support.series_tasks import AHEAD, LENGTH, N, measured, program, truth, worked, write_settings, write_table
+from tests.support.series_tasks import AHEAD, LENGTH, N, measured, program, truth, worked, write_settings
 from training.checkpoint import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Path:
-    """A prepared table of two variables."""
-    folder = tmp_path_factory.mktemp("table")
-    write_table(folder / "raw" / "pump.csv", measured())
-    write_settings(folder, {})
-    return worked(folder, "prep")
 
 
 @pytest.fixture(scope="module")

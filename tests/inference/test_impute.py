@@ -18,15 +18,6 @@ GAPS = [range(start, start + 5) for start in range(60, 470, 40)]
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Path:
-    """A prepared table of two variables."""
-    folder = tmp_path_factory.mktemp("table")
-    write_table(folder / "raw" / "pump.csv", measured())
-    write_settings(folder, {})
-    return worked(folder, "prep")
-
-
-@pytest.fixture(scope="module")
 def imputed(tmp_path_factory) -> Path:
     """Trained and evaluated on a table with gaps in its first variable."""
     folder = tmp_path_factory.mktemp("impute")

@@ -49,7 +49,7 @@ def low_threshold(scorer: ZeroShotScorer, found: np.ndarray, cadence_s: float) -
 @given(USUAL, SEEDS, st.sampled_from([1, 20, 200, N]), st.integers(300, 850) | st.integers(1200, N - 300))
 @settings(max_examples=6)
 def test_what_grows_is_never_lost(scorer, name, seed, length, begin):
-    """Its scores may fall within what the net is sure of, but no larger one falls below a quarter or the threshold.
+    """Its scores may fall within what the net is sure of, but no larger one falls below half or the threshold.
 
     A lasting step in the very middle has no level that is usual, and may stay below.
     """
@@ -60,7 +60,7 @@ def test_what_grows_is_never_lost(scorer, name, seed, length, begin):
         found = scores(scorer, values)
         peaks.append(found[begin - 20 : begin + min(length, 20) + 24].max())
         assert peaks[-1] > low_threshold(scorer, found, 1.0)
-        assert peaks[-1] > 0.25 * max(peaks)  # the lowest of 107 such series was 0.39
+        assert peaks[-1] > 0.5 * max(peaks)
     print(name, seed, length, begin, np.round(peaks, 2))
 
 
