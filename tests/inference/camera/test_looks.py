@@ -1,0 +1,53 @@
+"""Facts of whole frames, each on the smallest picture that shows it."""
+
+import numpy as np
+import pytest
+
+from inference.camera.looks import LEVELS, MOST_PX, SMALL_PX, Look, alone, change_of, kept_edges
+
+SIDE = 32
+
+
+def look(picture: np.ndarray, valid: np.ndarray | None = None) -> Look:
+    return Look.of(picture[None].astype(np.float32), np.ones(picture.shape, bool) if valid is None else valid)
+
+
+def noise(seed: int, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape)
+
+
+@pytest.mark.parametrize("level", [0, 37, 200])
+def test_a_fill_that_lies_within_two_levels_is_flat_and_its_value_is_told(level):
+    picture = noise(0)
+    fill = np.zeros(picture.shape, bool)
+    fill[:24] = True
+    picture[fill] = (level + (np.indices(picture.shape).sum(axis=0) % 2)[fill]) / LEVELS
+    facts = alone(look(picture))
+    assert facts.flat == pytest.approx(0.75, abs=0.02)  # and what noise lies there by chance
+    assert facts.level == level / LEVELS
+    assert alone(look(noise(1))).flat < 0.03
+
+
+def test_large_frames_are_looked_at_on_some_of_their_pixels():
+    found = look(noise(0, (1100, 700)))
+    assert max(found.grey.shape) <= MOST_PX
+    assert max(found.grey.shape) > MOST_PX / 2
+    assert max(found.small.shape) == SMALL_PX
+    assert found.grey.shape == found.valid.shape
+
+
+def test_only_what_is_valid_in_both_frames_is_compared():
+    before, now = noise(0), noise(0) + 0.25
+    assert change_of(look(now), look(before)) == pytest.approx(0.25, abs=1e-5)
+    left, right = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), bool)
+    left[:, : SIDE // 2 + 8], right[:, SIDE // 2 :] = True, True
+    before[~left], now[~right] = 9.0, -9.0
+    assert change_of(look(now, right), look(before, left)) == pytest.approx(0.25, abs=1e-5)
+    assert change_of(look(now, right), look(before, ~right)) == np.inf
+
+
+def test_pictures_without_edges_keep_none_and_equal_ones_keep_all():
+    flat, some = np.full((SIDE, SIDE), 90, np.uint8), np.rint(255 * noise(0)).astype(np.uint8)
+    assert kept_edges(flat, flat) == 0.0
+    assert kept_edges(some, some) == pytest.approx(1.0)
+    assert kept_edges(some, (some // 2).astype(np.uint8)) > 0.95
