@@ -51,3 +51,7 @@ def test_pictures_without_edges_keep_none_and_equal_ones_keep_all():
     assert kept_edges(flat, flat) == 0.0
     assert kept_edges(some, some) == pytest.approx(1.0)
     assert kept_edges(some, (some // 2).astype(np.uint8)) > 0.95
+
+
+def test_of_a_frame_without_a_valid_pixel_nothing_is_known():
+    assert alone(look(noise(0), np.zeros((SIDE, SIDE), bool))) == (0.0, 0.0, 0.0, 1.0)
