@@ -40,7 +40,7 @@ def test_only_what_is_valid_in_both_frames_is_compared():
     before, now = noise(0), noise(0) + 0.25
     assert change_of(look(now), look(before)) == pytest.approx(0.25, abs=1e-5)
     left, right = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), bool)
-    left[:, : SIDE // 2 + 12], right[:, SIDE // 2 :] = True, True
+    left[:, : SIDE // 2 + 4], right[:, SIDE // 2 :] = True, True
     before[~left], now[~right] = 9.0, -9.0
     assert change_of(look(now, right), look(before, left)) == pytest.approx(0.25, abs=1e-5)
     assert change_of(look(now, right), look(before, ~right)) == np.inf
