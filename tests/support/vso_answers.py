@@ -11,7 +11,7 @@ from sunpy.net.vso import VSOClient
 from zeep import xsd
 
 from config import Config, PrepConfig, VsoConfig
-from data.sources.times import iso_ms
+from data.sources.times.utc import iso_ms
 
 START = np.datetime64("2012-07-19T07:30:01", "ms")  # of tests.fits_files
 MS = np.timedelta64(1, "ms")

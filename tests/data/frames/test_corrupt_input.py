@@ -281,9 +281,9 @@ def test_an_archive_that_goes_on_in_garbage_is_told(tmp_path):
 
 
 def test_archives_of_other_things_give_no_frame_and_a_reason(tmp_path):
-    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello", "v.mp4": b"x", "w.mp4": b"x"})
+    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello", "v.doc": b"x", "w.doc": b"x"})
     (found,) = frames.scan(tmp_path, PREP)
-    assert found.reason == "it holds no FITS and no pictures, but 2 .mp4, 1 .txt"
+    assert found.reason == "it holds no FITS and no pictures, but 2 .doc, 1 .txt"
     with pytest.raises(ValueError, match=r"none of the 1 frames.*it holds no FITS"):
         prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=1))
 
