@@ -54,10 +54,11 @@ class Job:
             return ""
         if (quiet := float(np.mean(levels > self.low))) > SELDOM:
             return ""
+        kind, other = ("samples", "place") if self.reel.is_series else ("frames", "place, light")
         return (
-            f"{above / frames:.0%} of the frames are above the low threshold, and {quiet:.2%} of the quiet ones were: "
-            "something goes on most of the time, or this reel is not like the quiet data (another place, light, "
-            "setting or season) and no promise holds for it; train on quiet data that are like it"
+            f"{above / frames:.0%} of the {kind} are above the low threshold, and {quiet:.2%} of the quiet ones were: "
+            "something goes on most of the time, or this reel is not like the quiet data "
+            f"(another {other}, setting or season) and no promise holds for it; train on quiet data that are like it"
         )
 
     @property

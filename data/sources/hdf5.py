@@ -1,13 +1,13 @@
-"""Time series in HDF5 files: arrays by name as in `.npz`, tables (arrays of records), and what pandas wrote.
+"""Time series in HDF5 files: arrays by name as in `.npz`, and tables (arrays of records).
 
-What a file only points to, in other files or by other arrays, is not read.
+What a file only points to, in other files or by other arrays, is not read, and what pandas wrote is refused: its reader
+runs the pickles that such files hold.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large
@@ -16,6 +16,7 @@ from data.sources.base import TableError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
+PICKLED = "with pickles in it that could run programs, and is not read; write it as Parquet or CSV"
 
 
 class Hdf5Source(ArraySource):
@@ -52,8 +53,8 @@ class Hdf5Source(ArraySource):
                     _add(found, name, item)
         except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files
             raise TableError(f"not readable as HDF5: {error}") from None
-        for key in by_pandas:
-            found[key] = _of_pandas(path, key, prep)
+        if by_pandas:
+            raise TableError(f"{by_pandas[0]} was written by pandas, {PICKLED}")
         return found
 
 
@@ -78,20 +79,3 @@ def _plain(array: Any) -> np.ndarray:
         texts = [cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell) for cell in array.ravel()]
         return np.array(texts, str).reshape(array.shape)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _of_pandas(path: Path, key: str, prep: PrepConfig) -> dict[str, np.ndarray]:
-    """The columns of a table that pandas wrote, its index among them. Raises TableError where it can't be read."""
-    if reason := too_large(path.stat().st_size, prep.max_input_mb):
-        raise TableError(reason)
-    try:
-        table = pd.read_hdf(path, key)
-    except ImportError:
-        raise TableError(
-            f"{key} was written by pandas: that needs the package tables (pip install tables), or write it as Parquet"
-        ) from None
-    except Exception as error:  # pandas and its package raise many kinds
-        raise TableError(f"{key} is not readable as a table of pandas: {type(error).__name__}: {error}") from None
-    table = table.to_frame() if isinstance(table, pd.Series) else table
-    index = "time" if isinstance(table.index, pd.DatetimeIndex) else str(table.index.name or "index")
-    return {index: table.index.to_numpy()} | {str(name): _plain(table[name].to_numpy()) for name in table.columns}

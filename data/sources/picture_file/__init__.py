@@ -1,1 +1,1 @@
-"""What a picture file holds, beside its pixels too."""
+"""What picture files hold: pixels, and headers beside them."""
