@@ -2,18 +2,14 @@
 
 import ast
 import importlib.util
-import json
 import math
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.support.browser import has_browser
 from tests.support.paths import ROOT
+from tests.support.runner import Runner
 
 FOLDER = ROOT / "tests" / "benchmarks"
 ENTRY_POINTS = (
@@ -31,36 +27,11 @@ def documented_keys(name: str) -> dict[str, bool]:
     return {re.sub(r"<\w+>", r"[\\w.]+", key.strip("[]")): not key.startswith("[") for key in keys}
 
 
-class Runner:
-    """Runs benchmarks with `--quick`, each once, in processes of their own; see tests/support/preloaded.py."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.known = folder, {}
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(folder)}
-        command = [sys.executable, str(ROOT / "tests" / "support" / "preloaded.py")]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
-
-    def figures(self, name: str) -> dict:
-        """What it writes; fails with what it said last."""
-        if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
-            pytest.skip(f"{NEEDS[name]} is not installed")
-        if name not in self.known:
-            written, said = self.folder / f"{name}.json", self.folder / f"{name}.txt"
-            asked = [str(FOLDER / f"{name}.py"), ["--quick", "--json", str(written)], str(said)]
-            self.process.stdin.write(json.dumps(asked) + "\n")
-            self.process.stdin.flush()
-            status = self.process.stdout.readline().strip()
-            assert status == "0", f"exit status {status}: {said.read_text(encoding='utf-8')[-3000:]}"
-            self.known[name] = json.loads(written.read_text(encoding="utf-8"))
-        return self.known[name]
-
-
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
-    made = Runner(tmp_path_factory.mktemp("benchmarks"))
+    made = Runner(FOLDER, tmp_path_factory.mktemp("benchmarks"))
     yield made
-    made.process.communicate()
+    made.end()
 
 
 def test_every_entry_point_is_in_the_list_and_in_the_readme():
@@ -72,6 +43,8 @@ def test_every_entry_point_is_in_the_list_and_in_the_readme():
 
 @pytest.mark.parametrize("name", ENTRY_POINTS)
 def test_a_quick_run_writes_the_documented_figures(name, runner):
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"{NEEDS[name]} is not installed")
     figures, keys = runner.figures(name), documented_keys(name)
     missing = [key for key, always in keys.items() if always and not any(re.fullmatch(key, k) for k in figures)]
     unknown = [key for key in figures if not any(re.fullmatch(known, key) for known in keys)]

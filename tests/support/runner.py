@@ -1,0 +1,36 @@
+"""Runs scripts with `--quick`, each once, in processes of their own; see preloaded.py."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+
+class Runner:
+    """The scripts of one folder; what they say and write goes to another."""
+
+    def __init__(self, scripts: Path, folder: Path):
+        self.scripts, self.folder, self.known = scripts, folder, {}
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(folder)}
+        command = [sys.executable, str(ROOT / "tests" / "support" / "preloaded.py")]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+
+    def figures(self, name: str) -> dict:
+        """What a script writes; fails with what it said last."""
+        if name not in self.known:
+            written, said = self.folder / f"{name}.json", self.folder / f"{name}.txt"
+            asked = [str(self.scripts / f"{name}.py"), ["--quick", "--json", str(written)], str(said)]
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+            status = self.process.stdout.readline().strip()
+            assert status == "0", f"exit status {status}: {said.read_text(encoding='utf-8')[-3000:]}"
+            self.known[name] = json.loads(written.read_text(encoding="utf-8"))
+        return self.known[name]
+
+    def end(self) -> None:
+        """Ask the process to end, and wait for it."""
+        self.process.communicate()
