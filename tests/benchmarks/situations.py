@@ -121,6 +121,7 @@ def conveyor(folder: Path, is_quick: bool) -> Figures:
     write_conveyor(folder, (2, 1) if is_quick else (4, 2), 6 if is_quick else 20)
     small = {"prep.resize": [24, 36]} if is_quick else {}
     results = through("video.yaml", folder, **{"prep.frames_per_second": 10.0}, **small).values()
+    print(f"{sum(promised(r, 0.1) for r in results):.2g} events are promised")
     hours = sum(r["frames_scored"] for r in results) / 10 / 3600
     return {"conveyor_per_hour": sum(len(r["scene"]) for r in results) / hours}
 
