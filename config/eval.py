@@ -40,6 +40,7 @@ class EvalConfig:
     iou_thresh: Fraction = 0.2
     link_gap_frames: NonNegativeInt = 3
     link_distance_px: NonNegative = 6.0
+    group_distance_px: NonNegative = 0.0
     min_frames: PositiveInt = 1
     any_cadence: bool = False
     catalog: str | None = None

@@ -106,6 +106,9 @@ class PrepConfig:
     fit_exclude_utc: tuple[UtcInterval, ...] = ()
     fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     colour: Literal["gray", "rgb"] = "gray"
+    transfer: Literal["linear", "log", "sqrt"] = "linear"
+    transfer_range: Annotated[float, Field(gt=1)] = 300.0
+    colormap: str | None = None
     repeats: Literal["drop", "keep"] = "drop"
     times_csv: str | None = None
     start_utc: UtcTime | None = None

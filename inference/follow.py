@@ -103,7 +103,8 @@ def training_reel(run: Path) -> Reel:
 
 def live_reel(source: LiveSource, scorer: Scorer, form: Form, gap_threshold: float, settings: EvalConfig) -> LiveReel:
     """An empty reel for the pictures of a source, with room for what the scorer asks for at once."""
-    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, scorer.at_once(settings))
+    room = scorer.at_once(settings), scorer.looks_back
+    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, *room)
 
 
 def start_of(source: LiveSource, config: Config) -> np.datetime64 | None:

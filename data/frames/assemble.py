@@ -16,6 +16,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.grid.to_grid import steps
+from data.frames.grid.transfer import is_undone
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
 from data.labels.intervals import read_intervals
@@ -33,7 +34,10 @@ log = logger(__name__)
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
 # Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
-PIXEL_SETTINGS = ("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect", "crop")
+PIXEL_SETTINGS = (
+    *("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect", "crop"),
+    *("transfer", "transfer_range", "colormap"),
+)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
         full_scales = [facts[row, channel]["full_scale"] for row in good]
         if name in given.stretches:
             chosen.append(given.stretches[name])
-        elif plan.unit(prep) == LEVEL and None not in full_scales:
+        elif plan.unit(prep) == LEVEL and None not in full_scales and not is_undone(prep):
             chosen.append(Stretch("linear", 1.0, max(full_scales)))
         else:
             try:

@@ -17,6 +17,7 @@ from data.frames.grid.letterbox import inner_shape, to_source
 from data.frames.grid.placement import Placed, Row
 from data.frames.grid.registration import register_rows
 from data.frames.grid.to_grid import unit_of
+from data.frames.grid.transfer import is_undone, step_of
 from data.messages import logger
 from data.reel.files import folder_name, unlike
 from data.sources.base import LEVEL, RGB, UNKNOWN, Candidate
@@ -28,6 +29,7 @@ _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
     *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats", "crop"),
+    *("transfer", "transfer_range", "colormap"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
@@ -86,6 +88,7 @@ class ReelPlan:
         facts += [inner] if (inner := self.inner_shape(prep)) != grid else []
         facts += ["repeats kept"] if prep.repeats == "keep" else []
         facts += [asdict(prep.crop)] if prep.crop else []
+        facts += [step_of(prep)] if is_undone(prep) and not self.is_counts else []
         return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ from data.sources.video import VideoSource
 
 A_PICTURE = Placed.of(Candidate("stream", "", VideoSource.name, "stream"))
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
-KEPT_FRAMES = 64  # behind the last one that was scored: what a scorer may still look back at
+KEPT_FRAMES = 64  # behind the last one that was scored at least: what may still be looked back at
 PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
 
 
@@ -146,8 +146,9 @@ class LiveReel:
 
     is_series = False
 
-    def __init__(self, name: str, form: Form, gap_threshold: float, delay_s: float, span: int):
+    def __init__(self, name: str, form: Form, gap_threshold: float, delay_s: float, span: int, looks_back: int = 0):
         self.name, self.form, self.delay_s, self.span = name, form, delay_s, span
+        self.kept = max(KEPT_FRAMES, looks_back)
         identity = hashlib.sha256(f"live {name}".encode()).hexdigest()
         self.meta = {"gap_threshold": gap_threshold, "source_shape": form.source_shape, "identity": identity}
         self.counts: Counter[str] = Counter()  # frames read, dropped, damaged
@@ -289,6 +290,12 @@ class LiveReel:
                 begin = self._current.begin
             yield begin, OpenEnd(self)
 
+    def begin_of(self, frame: int) -> int:
+        """The first frame before this one that is still kept, in the stretch that is read."""
+        with self._changed:
+            assert self._current is not None  # who reads has it from each_stretch
+            return min(frame, max(self._current.begin, self._first))
+
     def reached(self, frame: int) -> int:
         """Wait until the current stretch holds the frames before `frame`, or has ended: returns how far it goes."""
         with self._changed:
@@ -322,7 +329,7 @@ class LiveReel:
     def release(self, frame: int) -> None:
         """The frames before `frame` are done with, but for a few that a scorer may look back at."""
         with self._changed:
-            while self._first < frame - KEPT_FRAMES:
+            while self._first < frame - self.kept:
                 self._frames.popleft()
                 self._first += 1
             self._changed.notify_all()

@@ -47,6 +47,10 @@ class AnyReel(Protocol):
         """Maps (T, 2, 3), or (1, 2, 3), to pixels of the source frames (`data/reel/source_pixels.py`)."""
         ...
 
+    def begin_of(self, frame: int) -> int:
+        """The first frame, of those that can be read, of the stretch without a gap that a frame lies in."""
+        ...
+
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frames (n, C, H, W) and mask bits (n, H, W) of [start, stop)."""
         ...

@@ -72,6 +72,11 @@ class Reel:
         """The frames (N,) that a gap follows."""
         return gaps_after(self.times_s, self.cadence_s, self.meta["gap_threshold"])
 
+    def begin_of(self, frame: int) -> int:
+        """The first frame of the stretch without a gap that a frame lies in."""
+        before = self.gaps[self.gaps < frame]
+        return int(before[-1]) + 1 if len(before) else 0
+
     @property
     def stretches(self) -> list[Stretch]:
         return self._stretches

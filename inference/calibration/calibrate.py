@@ -34,6 +34,7 @@ from inference.scorers.residual import Samples, settings_for, weighs_evidence
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
     *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
+    "group_distance_px",
 )
 
 

@@ -21,6 +21,7 @@ from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import find_boxes
 from inference.events.events import EventLinker
+from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
 from inference.scorers.base import Scorer
 from inference.scorers.residual import ScoredFrame
@@ -128,5 +129,6 @@ def _starts(
             score = made.score(residual, settings)
             boxes = find_boxes(score, threshold, threshold, settings.min_area, settings.iou_thresh, ~valid)
             events += linker.push(index, boxes, float(reel.times_s[index]))
-        starts += [numbers[event.frame_start] for event in events + linker.finish()]
+        found = grouped(events + linker.finish(), settings.group_distance_px, settings.link_gap_frames)
+        starts += [numbers[event.frame_start] for event in found]
     return np.array(starts, int)

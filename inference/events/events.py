@@ -23,7 +23,7 @@ from inference.events.boxes import Box, box_iou, covered_fraction
 COLUMNS = (
     *("event", "t_start", "t_peak", "t_end", "time_start_s", "time_peak_s", "time_end_s"),
     *("frame_start", "frame_peak", "frame_end", "n_frames", "x", "y", "x0", "y0", "x1", "y1", "area_px"),
-    *("peak_score", "mean_score", "level"),
+    *("peak_score", "mean_score", "level", "change", "parts"),
 )
 Drift = Callable[[list[tuple[int, Box]], int], np.ndarray]
 CAMERA = "camera"  # level of a box that is a whole frame
@@ -51,6 +51,8 @@ class Event:
     level: str  # "high" when any of its boxes is; "camera" of whole frames
     reasons: tuple[str, ...] = ()  # why some of its boxes are the camera's, see instrument.py
     unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
+    change: str = ""  # at the peak: "brighter", "darker" or ""
+    parts: int = 1  # tracks that it is made of, see grouping.py
 
 
 class _Track:
@@ -94,7 +96,7 @@ class _Track:
         level = CAMERA if self.of_frames else "high" if self.high else "low"
         frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
         traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
-        return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces)
+        return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces, peak.change)
 
 
 class EventLinker:

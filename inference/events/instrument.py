@@ -26,7 +26,7 @@ CAMERA_LEVEL = 0.5 / 256  # half a gray level: less shows in no picture
 def judged(
     boxes: list[Box], frame: np.ndarray, reconstruction: np.ndarray | None, valid: np.ndarray, resolved: bool
 ) -> list[Box]:
-    """The boxes of one frame (C, H, W), those that show an instrument's trace with their reason.
+    """The boxes of one frame (C, H, W), told whether brighter or darker, and the reason of an instrument's traces.
 
     Without a reconstruction there is nothing to tell by.
     resolved: `is_resolved`, the frame is not shrunk so far that a small source in the scene may lie in one pixel.
@@ -34,6 +34,7 @@ def judged(
     if not boxes or reconstruction is None:
         return boxes
     picture, expected = (np.where(valid, image.mean(axis=0), np.float32(0)) for image in (frame, reconstruction))
+    boxes = [replace(box, change=_change(picture, expected, box)) for box in boxes]
     if has_jumped(picture, expected, valid):
         return [replace(box, instrument=POINTING) for box in boxes]
     return [replace(box, instrument=_reason(picture, expected, box, resolved)) for box in boxes]
@@ -55,6 +56,11 @@ def whole_frame(score: np.ndarray, valid: np.ndarray, kind: str) -> Box:
 def is_resolved(reel: Reel) -> bool:
     """Whether a pixel of the reel holds at most SPIKE_SHRINK pixels of the camera, on either axis."""
     return max(source_px_per_px(reel)) <= 1.01 * SPIKE_SHRINK  # registration may change the scale a little
+
+
+def _change(picture: np.ndarray, expected: np.ndarray, box: Box) -> str:
+    place = slice(box.y0, box.y1), slice(box.x0, box.x1)
+    return "brighter" if picture[place].sum() >= expected[place].sum() else "darker"
 
 
 def _reason(picture: np.ndarray, expected: np.ndarray, box: Box, resolved: bool) -> str:

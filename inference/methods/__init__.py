@@ -6,6 +6,7 @@ right choice themselves.
 
 from inference.methods.base import Method
 from inference.methods.difference import RunningDifference
+from inference.methods.excess import Excess
 from inference.methods.expected import Expected
 from inference.methods.flow import OpticalFlow
 from inference.methods.mutual import MutualScoring
@@ -24,6 +25,7 @@ METHODS: dict[str, type[Method]] = {
     "patch_pca": PatchPca,
     "flow": OpticalFlow,
     "expected": Expected,
+    "excess": Excess,
     "mutual": MutualScoring,
     "window_pca": WindowPca,
     "sub_pca": SubPca,

@@ -95,12 +95,16 @@ class Method(QuietScorer):
         self.open(reel, begin, end)
         for first in range(begin, end, BLOCK_FRAMES):
             indices = np.arange(first, min(first + BLOCK_FRAMES, end))
-            context = np.arange(first - self.before, indices[-1] + 1 + self.after)
-            frames, valid = self.read(reel, reflected(context, begin, end))
+            frames, valid = self.context(reel, first, int(indices[-1]) + 1, begin, end)
             expected, errors = self.compare(frames, valid)
             for i, index in enumerate(indices.tolist()):
                 k = i + self.before
                 yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings)
+
+    def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
+        """Frames [first, stop) of the stretch [begin, end) with those that `compare` needs before and after them."""
+        indices = np.arange(first - self.before, stop + self.after)
+        return self.read(reel, reflected(indices, begin, end))
 
     @property
     def no_stream(self) -> str:

@@ -25,6 +25,7 @@ from inference.events.boxes import Box
 from inference.events.events import CAMERA, Event, EventLinker, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe
+from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
 from inference.events.matching import Observed, catalog_summary, match_flares
 from inference.events.sky import Sky, shifts
@@ -39,7 +40,8 @@ from inference.scorers.residual import ScoredFrame
 log = logger(__name__)
 
 NAMED_VARIABLES = 3
-BOX_COLUMNS = ("frame", "time_utc", "x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level", "instrument")
+BOX_COLUMNS = ("frame", "time_utc", *("x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level"))
+BOX_COLUMNS += ("instrument", "change")
 
 
 class Results:
@@ -88,7 +90,8 @@ class Results:
 
         beyond: what else is to stand in the summary.
         """
-        self.events += self.linker.finish()
+        group = self.settings.group_distance_px, self.settings.link_gap_frames
+        self.events = grouped([*self.events, *self.linker.finish()], *group)
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
         events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)

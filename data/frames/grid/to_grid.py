@@ -16,6 +16,7 @@ from data.frames.fill_blocks import fill_blocks, without
 from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
+from data.frames.grid.transfer import is_undone, shows_levels, step_of, to_light
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs
@@ -36,6 +37,8 @@ class CalibratedFrame:
 def steps(prep: PrepConfig, frames: Sequence[Placed]) -> list[str]:
     """The calibration steps that `calibrate` performs on these frames, for reel.json."""
     done = ["missing pixels masked"]
+    if is_undone(prep) and any(shows_levels(frame.candidate) for frame in frames):
+        done.append(step_of(prep))
     levels = {(level, frame.candidate.unit) for frame in frames if (level := saturation_level(frame, prep))}
     if levels:
         done.append(f"saturation noted at {', '.join(f'{level:g} {unit}' for level, unit in sorted(levels))}")
@@ -87,7 +90,8 @@ def calibrate(
     if reason := beyond(source_shape, prep.crop):
         raise FrameError(reason)
     level_dn = saturation_level(frame, prep)
-    pixels, present = _to_shape(raw.pixels, source_shape, prep.shape_tolerance_px)
+    light = to_light(raw.pixels, prep) if is_undone(prep) and shows_levels(frame.candidate) else raw.pixels
+    pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
     valid = _all_of(present, _find_valid(pixels, raw.blank))
     gone = _find_fill(pixels, frame, prep.crop)
     valid = without(valid, pixels.shape, gone, frame.candidate.block_px)

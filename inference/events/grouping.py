@@ -1,0 +1,66 @@
+"""One happening, one event: what lies close together in place and time belongs to the strongest of it.
+
+A flare is a core, ribbons, loops and the arms of its diffraction pattern, each a track of boxes of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from inference.events.events import CAMERA, UNEXPLAINED, Event
+
+
+def grouped(events: Sequence[Event], distance_px: float, gap_frames: int) -> list[Event]:
+    """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
+    become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
+
+    A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no part of any group.
+    """
+    scene = [event for event in events if event.level != CAMERA]
+    if not distance_px or len(scene) < 2:
+        return list(events)
+    near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
+    near &= _between(scene, "frame_start", "frame_end", 1) - 1 <= gap_frames
+    count, group = connected_components(csr_array(near), directed=False)
+    members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
+    return [*(_as_one(some) for some in members), *(event for event in events if event.level == CAMERA)]
+
+
+def _apart(events: Sequence[Event], *axes: tuple[str, str]) -> np.ndarray:
+    """Distances between the nearest points of half-open boxes, px: (N, N)."""
+    return np.linalg.norm([_between(events, first, last, 0) for first, last in axes], axis=0)
+
+
+def _between(events: Sequence[Event], first: str, last: str, within: int) -> np.ndarray:
+    """How far from the end of one to the start of the other, 0 where they overlap: (N, N). within: 1 of inclusive
+    ranges, whose neighbours are 1 apart, else 0."""
+    start, end = (np.array([getattr(event, name) for event in events]) for name in (first, last))
+    apart = np.maximum(start[:, None] - end, start - end[:, None])
+    return np.maximum(apart, within)
+
+
+def _as_one(events: Sequence[Event]) -> Event:
+    """One event of several."""
+    if len(events) == 1:
+        return events[0]
+    strongest = max(events, key=lambda event: event.peak_score)
+    weights = [event.n_frames for event in events]
+    first, last = min(e.frame_start for e in events), max(e.frame_end for e in events)
+    return replace(
+        strongest,
+        frame_start=first,
+        frame_end=last,
+        n_frames=min(sum(weights), last - first + 1),
+        x0=min(e.x0 for e in events),
+        y0=min(e.y0 for e in events),
+        x1=max(e.x1 for e in events),
+        y1=max(e.y1 for e in events),
+        mean_score=float(np.average([e.mean_score for e in events], weights=weights)),
+        level="high" if any(e.level == "high" for e in events) else strongest.level,
+        reasons=tuple(sorted({reason for e in events for reason in e.reasons})),
+        unexplained=tuple(sorted({frame for e in events for frame in e.unexplained}))[:UNEXPLAINED],
+        parts=sum(e.parts for e in events),
+    )

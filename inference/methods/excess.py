@@ -1,0 +1,165 @@
+"""Excess flux: how far a place is above (or below) the frames before, in linear units and in its own quiet spreads.
+
+A flare adds light, and what it adds is the same whatever was bright before it: values that are nearly logarithms would
+hide it on a bright loop and blow up the dark. What is compared with are medians of earlier frames at several distances,
+so that a fast rise and a slow one both stand out, and a flare does not lift its own background at once.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+import cv2
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from scipy import ndimage
+
+from config import ModelConfig
+from config.fields import PositiveInt
+from data.reel.reel import Reel
+from data.reel.window_dataset import target_stretches
+from inference.calibration.noise import MAD_TO_STD, noise_step
+from inference.calibration.quiet import QuietRange
+from inference.methods.base import Block, Method
+
+LOOKED_AT = 5  # frames of a background, evenly spread over it: more change its median little
+SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
+RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
+TINY = 1e-6  # of a channel's scale: no spread is smaller
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ExcessConfig(ModelConfig):
+    """backgrounds: from how many to how many frames back, each; none reaches farther back than longest_s.
+
+    signs: which changes count, of more light, of less or of both. blur_px: of the excess, a Gaussian's sigma.
+    """
+
+    backgrounds: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = (
+        (1, 4),
+        (8, 24),
+        (32, 96),
+    )
+    longest_s: Annotated[float, Field(gt=0)] = 3600.0
+    blur_px: Annotated[float, Field(ge=0)] = 1.5
+    signs: Literal["brightening", "dimming", "both"] = "both"
+
+
+class Excess(Method):
+    """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds and channels."""
+
+    Config: ClassVar[type[ModelConfig]] = ExcessConfig
+    pictures_only = True
+
+    @property
+    def before(self) -> int:
+        return max(far for _, far in self.settings.backgrounds)
+
+    @property
+    def looks_back(self) -> int:
+        return max(super().looks_back, self.before)
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """The spread of the excess over each background, of every place: (K, C, H, W)."""
+        train = [r for r in quiet if r.side == "train"]
+        step = noise_step(sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
+        maps = [self._quiet_maps(r)[:, ::step] for r in train]
+        spreads = [spread_of(np.concatenate(of_one)) for of_one in zip(*maps, strict=True)]
+        self.arrays = {"spread": np.stack(spreads).astype(np.float32)}
+
+    def open(self, reel: Reel, begin: int, end: int) -> None:
+        super().open(reel, begin, end)
+        self.stretches = target_stretches(reel, self.scaling)
+        self.used = [far * reel.cadence_s <= self.settings.longest_s for _, far in self.settings.backgrounds]
+        self.used[0] = True
+
+    def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
+        """Frames before the stretch are unknown, and no mirror image of those behind: they would be of the future."""
+        known = max(first - self.before, reel.begin_of(begin))
+        frames, valid = self.read(reel, np.arange(known, stop))
+        missing = ((known - first + self.before, 0), *((0, 0),) * 3)
+        return np.pad(frames, missing), np.pad(valid, missing[:1] + missing[2:])
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        flux, background, excess = self._excess(frames, valid)
+        z = excess / self.arrays["spread"][:, None]
+        size = np.where(np.isfinite(z), self._of_signs(z), 0)  # (K, n, C, H, W)
+        strongest = size.argmax(axis=0)[None]
+        expected = np.take_along_axis(background, strongest, axis=0)[0]
+        expected = np.where(np.isfinite(expected), expected, flux)
+        return self._stretched(expected), np.maximum(size.max(axis=(0, 2)), 0).astype(np.float32)
+
+    def _of_signs(self, z: np.ndarray) -> np.ndarray:
+        """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back only:
+        the others have seen the flash, behind which all looks dark."""
+        unknown = np.full_like(z, -np.inf)
+        brighter = z if self.settings.signs != "dimming" else unknown
+        if self.settings.signs == "brightening":
+            return brighter
+        is_known = np.isfinite(z).any(axis=(2, 3, 4))  # (K, n)
+        slowest = len(z) - 1 - is_known[::-1].argmax(axis=0)
+        is_slowest = np.equal(np.arange(len(z))[:, None], slowest)
+        return np.maximum(brighter, np.where(is_slowest[:, :, None, None, None], -z, unknown))
+
+    def _quiet_maps(self, r: QuietRange) -> np.ndarray:
+        """The excess over each background in the frames of a range: (K, n, C, H, W), NaN where nothing is known."""
+        self.open(r.reel, r.begin, r.end)
+        return self._excess(*self.context(r.reel, r.begin, r.end, r.begin, r.end))[2]
+
+    def _excess(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Flux (n, C, H, W) of the frames behind their context, its backgrounds and the excess over them (K, ...)."""
+        flux = np.where(valid[:, None], self._flux(frames), np.nan)
+        now = flux[self.before :]
+        medians = [
+            self._median(flux, *reach) if used else np.full_like(now, np.nan)
+            for reach, used in zip(self.settings.backgrounds, self.used, strict=True)
+        ]
+        background = np.stack(medians)
+        excess = np.stack([[self._blurred(frame) for frame in of_one] for of_one in now - background])
+        return np.nan_to_num(now), background, excess
+
+    def _median(self, flux: np.ndarray, near: int, far: int) -> np.ndarray:
+        """Median over frames `near` to `far` before each frame behind the context: (n, C, H, W), NaN without any."""
+        back = np.unique(np.linspace(near, far, LOOKED_AT).round().astype(int))
+        found = np.stack([flux[self.before - b : len(flux) - b] for b in back])
+        missing = np.isnan(found).sum(axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of places that were never seen
+            return np.where(missing <= len(back) / 2, np.nanmedian(found, axis=0), np.nan)
+
+    def _blurred(self, excess: np.ndarray) -> np.ndarray:
+        """The mean (C, H, W) of known pixels around each, weighted by a Gaussian; NaN where not all are known."""
+        if not self.settings.blur_px:
+            return excess
+        known = np.isfinite(excess)
+        inner = np.stack([cv2.erode(c.astype(np.uint8), RIM) for c in known]) > 0
+        sums, weights = (
+            np.stack([cv2.GaussianBlur(c, (0, 0), self.settings.blur_px, borderType=cv2.BORDER_REFLECT) for c in some])
+            for some in (np.where(known, excess, 0).astype(np.float32), known.astype(np.float32))
+        )
+        return np.where(inner, sums / np.maximum(weights, TINY), np.nan)
+
+    def _flux(self, frames: np.ndarray) -> np.ndarray:
+        return np.stack([s.inverse(frames[:, c]) for c, s in enumerate(self.stretches)], axis=1).astype(np.float32)
+
+    def _stretched(self, flux: np.ndarray) -> np.ndarray:
+        return np.stack([s.forward(flux[:, c]) for c, s in enumerate(self.stretches)], axis=1).astype(np.float32)
+
+
+def spread_of(maps: np.ndarray) -> np.ndarray:
+    """The robust spread (C, H, W) of quiet excess maps (n, C, H, W): a MAD about 0, smooth, and at least the typical.
+
+    A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly changes in the
+    quiet data would else turn any spark into an event. NaN where no frame has a background.
+    """
+    known = np.isfinite(maps).any(axis=(0, 1))
+    if not known.any():
+        return np.full(maps.shape[1:], np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of places that were never seen
+        spread = MAD_TO_STD * np.nanmedian(np.abs(maps), axis=0)
+    typical = np.nanmedian(spread[:, known], axis=1)[:, None, None]
+    filled = np.where(np.isfinite(spread), spread, typical)
+    smooth = [ndimage.maximum_filter(ndimage.median_filter(c, SMOOTH_PX), WIDER_PX) for c in filled]
+    return np.maximum(np.stack(smooth), np.maximum(typical, TINY))

@@ -1,0 +1,79 @@
+"""One happening, one event: groups are those of an oracle, whatever the order, and lose neither time nor place."""
+
+from itertools import combinations, permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.events.events import CAMERA, Event
+from inference.events.grouping import grouped
+
+
+def event(number: int, first: int, last: int, x: int, y: int, side: int, peak: float, level: str = "low") -> Event:
+    place = (x + side / 2, y + side / 2, x, y, x + side, y + side, side * side)
+    return Event(number, first, (first + last) // 2, last, last - first + 1, *place, peak, peak / 2, level)
+
+
+drawn = st.builds(
+    lambda first, more, x, y, side, peak, level: event(0, first, first + more, x, y, side, peak, level),
+    st.integers(0, 30), st.integers(0, 10), st.integers(0, 60), st.integers(0, 60), st.integers(1, 9),
+    st.floats(1, 100), st.sampled_from(["low", "high", CAMERA]),
+)  # fmt: skip
+
+
+def are_near(a: Event, b: Event, distance: float, gap: int) -> bool:
+    """By the pixels and the frames themselves."""
+    frames = min(abs(s - t) for s in (a.frame_start, a.frame_end) for t in (b.frame_start, b.frame_end))
+    overlap = a.frame_start <= b.frame_end and b.frame_start <= a.frame_end
+    dx = max(a.x0 - b.x1, b.x0 - a.x1, 0)
+    dy = max(a.y0 - b.y1, b.y0 - a.y1, 0)
+    return (overlap or frames - 1 <= gap) and dx * dx + dy * dy <= distance * distance
+
+
+def groups_of(events: list[Event], distance: float, gap: int) -> list[set[int]]:
+    """Sets of positions, merged until nothing merges."""
+    found = [{i} for i in range(len(events))]
+    merged = True
+    while merged:
+        merged = False
+        for a, b in combinations(found, 2):
+            if any(are_near(events[i], events[j], distance, gap) for i in a for j in b):
+                found = [g for g in found if g not in (a, b)] + [a | b]
+                merged = True
+                break
+    return found
+
+
+@given(st.lists(drawn, max_size=8), st.floats(0.5, 20), st.integers(0, 5))
+def test_groups_are_those_of_the_oracle(events, distance, gap):
+    found = grouped(events, distance, gap)
+    scene = [e for e in events if e.level != CAMERA]
+    expected = groups_of(scene, distance, gap)
+    assert sum(e.level == CAMERA for e in found) == len(events) - len(scene)
+    told = sorted(
+        (e.frame_start, e.frame_end, e.x0, e.y0, e.x1, e.y1, e.peak_score, e.parts) for e in found if e.level != CAMERA
+    )
+    members = [[scene[i] for i in group] for group in expected]
+    assert told == sorted(
+        (
+            min(e.frame_start for e in some), max(e.frame_end for e in some), min(e.x0 for e in some),
+            min(e.y0 for e in some), max(e.x1 for e in some), max(e.y1 for e in some),
+            max(e.peak_score for e in some), len(some),
+        )
+        for some in members
+    )  # fmt: skip
+
+
+def test_the_order_of_events_does_not_matter_and_no_distance_groups_nothing():
+    core, ribbon, far = (
+        event(1, 5, 20, 10, 10, 5, 90.0, "high"),
+        event(2, 8, 12, 18, 10, 4, 30.0),
+        event(3, 5, 9, 60, 60, 4, 50.0),
+    )
+    for order in permutations([core, ribbon, far]):
+        found = sorted(grouped(order, 6, 3), key=lambda e: e.frame_end)
+        assert [(e.event, e.parts, e.level) for e in found] == [(3, 1, "low"), (1, 2, "high")]
+        assert grouped(order, 0, 3) == list(order)
+    assert found[1].n_frames == 16
+    assert found[1].mean_score == pytest.approx((16 * 45 + 5 * 15) / 21)

@@ -1,0 +1,139 @@
+"""Excess flux: backgrounds are of the past alone, a larger flare stands out more, a flash leaves no darkness."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import EvalConfig
+from data.reel.stretch import Stretch
+from inference.calibration.quiet import QuietRange
+from inference.methods.excess import RIM, Excess, ExcessConfig, spread_of
+from tests.support.reels import make_reel
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+QUIET, NEW, SIDE = 60, 50, 24
+ASINH = Stretch("asinh", 100.0, 2000.0)
+LOOP = slice(8, 16), slice(8, 16)  # a bright place, ten times as bright as the rest
+
+
+def flux(count: int, seed: int) -> np.ndarray:
+    """Quiet flux (T, H, W) in DN/s with noise that goes with its root."""
+    mean = np.full((SIDE, SIDE), 100.0)
+    mean[LOOP] = 1000.0
+    return mean + np.sqrt(mean) * np.random.default_rng(seed).standard_normal((count, SIDE, SIDE))
+
+
+def with_spot(values: np.ndarray, at: slice, size: float, y: int = 11, x: int = 11) -> np.ndarray:
+    spoilt = values.copy()
+    spoilt[at, y - 1 : y + 2, x - 1 : x + 2] += size
+    return spoilt
+
+
+def reel_of(path, values: np.ndarray, masks: np.ndarray | None = None):
+    return make_reel(path, ASINH.forward(values)[:, None].astype(np.float32), masks=masks, stretch=[ASINH])
+
+
+def method_on(reel, **chosen) -> Excess:
+    method = Excess(ExcessConfig("excess", **chosen), {}, dict(zip(reel.channels, reel.stretches, strict=True)), 8)
+    method.fit([QuietRange(reel, 0, QUIET, "train")], seed=0)
+    return method
+
+
+def scores(method: Excess, reel, begin: int = 0, end: int | None = None) -> np.ndarray:
+    return np.stack([f.residual for f in method.frames(reel, begin, len(reel) if end is None else end, RAW)])
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    return method_on(reel_of(tmp_path_factory.mktemp("quiet") / "quiet", flux(QUIET, 1)))
+
+
+def test_the_background_is_the_median_of_frames_before(tmp_path):
+    values = flux(NEW, 2)
+    reel = reel_of(tmp_path / "a", values)
+    method = method_on(reel_of(tmp_path / "q", flux(QUIET, 1)), backgrounds=[[2, 4]], blur_px=0.0)
+    method.open(reel, 0, NEW)
+    _, background, excess = method._excess(*method.context(reel, 0, NEW, 0, NEW))
+    stored = reel.physical(0, NEW)[:, 0]
+    for t in (4, 5, 30, NEW - 1):
+        expected = np.median(stored[[t - 4, t - 3, t - 2]], axis=0)
+        np.testing.assert_allclose(background[0, t, 0], expected, rtol=1e-4)
+        np.testing.assert_allclose(excess[0, t, 0], stored[t] - expected, atol=1e-3 * stored.max())
+
+
+def test_what_comes_later_changes_no_score_of_before(fitted, tmp_path):
+    values = flux(NEW, 3)
+    plain, flaring = reel_of(tmp_path / "a", values), reel_of(tmp_path / "b", with_spot(values, slice(30, None), 5000))
+    before, after = scores(fitted, plain), scores(fitted, flaring)
+    np.testing.assert_array_equal(before[:30], after[:30])
+    assert after[30].max() > 5 * before[30:].max()
+
+
+def test_the_same_light_counts_the_same_on_a_bright_loop_and_shows_on_either(fitted, tmp_path):
+    values = flux(NEW, 4)
+    for y, x in ((11, 11), (4, 18)):
+        found = scores(fitted, reel_of(tmp_path / f"{y}", with_spot(values, slice(30, 40), 600.0, y, x)))
+        assert np.unravel_index(found[30].argmax(), found[30].shape) == pytest.approx((y, x), abs=1)
+
+
+@given(st.floats(50, 2e4), st.floats(1.01, 50))
+@settings(max_examples=10)
+def test_a_larger_flare_never_scores_less(fitted, tmp_path_factory, size, factor):
+    folder, values = tmp_path_factory.mktemp("flares"), flux(NEW, 5)
+    small, large = (
+        scores(fitted, reel_of(folder / f"{k}", with_spot(values, slice(30, 36), k)), 28, 36)
+        for k in (size, factor * size)
+    )
+    assert (large[2:, 11, 11] >= small[2:, 11, 11] * (1 - 1e-4)).all()
+
+
+def test_a_flash_leaves_no_darkness_behind(fitted, tmp_path):
+    values = flux(NEW, 6)
+    quiet = scores(fitted, reel_of(tmp_path / "a", values))
+    flashed = scores(fitted, reel_of(tmp_path / "b", with_spot(values, slice(28, 30), 5000.0)))
+    assert flashed[28].max() > 10 * quiet.max()
+    assert flashed[32:].max() <= 1.5 * quiet.max()
+
+
+def test_a_dimming_is_seen_and_told(tmp_path):
+    quiet = reel_of(tmp_path / "q", flux(QUIET, 1))
+    dark = reel_of(tmp_path / "d", with_spot(flux(NEW, 7), slice(30, None), -600.0))
+    by_sign = {signs: scores(method_on(quiet, signs=signs), dark)[30:34].max() for signs in ("both", "brightening")}
+    assert by_sign["both"] > 3 * by_sign["brightening"]
+    frames = list(method_on(quiet).frames(dark, 30, 34, RAW))
+    assert frames[0].frame[0, 11, 11] < frames[0].reconstruction[0, 11, 11]
+
+
+def test_beside_unknown_pixels_nothing_is_judged(fitted, tmp_path):
+    values, masks = flux(NEW, 8), np.zeros((NEW, SIDE, SIDE), np.uint8)
+    for t in range(NEW):
+        masks[t, :, : 2 + t // 10] = 1  # an edge that moves in
+    values[:, :, :7] += 3000 * (np.arange(7) == 6)
+    values[40:, :, 5:7] += 5000.0
+    found = scores(fitted, reel_of(tmp_path / "a", values, masks))
+    reach = RIM.shape[1] // 2
+    assert not found[40:, :, : 2 + 4 + reach].any()
+
+
+def test_the_first_frames_have_no_background_and_no_score(fitted, tmp_path):
+    found = scores(fitted, reel_of(tmp_path / "a", with_spot(flux(NEW, 9), slice(0, 5), 1e5)))
+    assert not found[0].any()
+
+
+def test_quiet_places_have_at_least_the_typical_spread():
+    maps = np.random.default_rng(0).standard_normal((200, 1, 30, 30))
+    maps[..., :10] *= 0.01
+    spread = spread_of(maps)
+    assert spread.min() == pytest.approx(np.median(1.4826 * np.median(np.abs(maps), axis=0)), rel=0.02)
+    assert np.isnan(spread_of(np.full((5, 1, 4, 4), np.nan))).all()
+
+
+def test_backgrounds_beyond_the_longest_time_are_left_out(tmp_path):
+    reel = reel_of(tmp_path / "a", flux(QUIET, 1))
+    for longest_s, used in ((1e9, [True, True]), (4 * reel.cadence_s, [True, False]), (1e-3, [True, False])):
+        method = method_on(reel, backgrounds=[[1, 4], [8, 24]], longest_s=longest_s)
+        method.open(reel, 0, QUIET)
+        assert method.used == used
