@@ -93,14 +93,12 @@ class Excess(Method):
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
         """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back only:
         the others have seen the flash, behind which all looks dark."""
-        unknown = np.full_like(z, -np.inf)
-        brighter = z if self.settings.signs != "dimming" else unknown
-        if self.settings.signs == "brightening":
-            return brighter
-        is_known = np.isfinite(z).any(axis=(2, 3, 4))  # (K, n)
-        slowest = len(z) - 1 - is_known[::-1].argmax(axis=0)
-        is_slowest = np.equal(np.arange(len(z))[:, None], slowest)
-        return np.maximum(brighter, np.where(is_slowest[:, :, None, None, None], -z, unknown))
+        darker = np.full_like(z, -np.inf)
+        if self.settings.signs != "brightening":
+            is_known = np.isfinite(z).any(axis=(2, 3, 4))  # (K, n)
+            slowest, frames = len(z) - 1 - is_known[::-1].argmax(axis=0), np.arange(z.shape[1])
+            darker[slowest, frames] = -z[slowest, frames]
+        return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
     def _quiet_maps(self, r: QuietRange) -> np.ndarray:
         """The excess over each background in the frames of a range: (K, n, C, H, W), NaN where nothing is known."""
