@@ -21,10 +21,11 @@ from data.reel.reel import Reel
 from data.reel.window_dataset import target_stretches
 from inference.calibration.noise import MAD_TO_STD, noise_step
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import Block, Method
+from inference.methods.base import BLOCK_FRAMES, Block, Method
 
 LOOKED_AT = 5  # frames of a background, evenly spread over it: more change its median little
 SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
+FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 TINY = 1e-6  # of a channel's scale: no spread is smaller
 
@@ -64,7 +65,8 @@ class Excess(Method):
         """The spread of the excess over each background, of every place: (K, C, H, W)."""
         train = [r for r in quiet if r.side == "train"]
         step = noise_step(sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
-        maps = [self._quiet_maps(r)[:, ::step] for r in train]
+        pieces = [piece for r in train for piece in r.pieces(BLOCK_FRAMES)]
+        maps = [self._quiet_maps(piece)[:, ::step] for piece in pieces]
         spreads = [spread_of(np.concatenate(of_one)) for of_one in zip(*maps, strict=True)]
         self.arrays = {"spread": np.stack(spreads).astype(np.float32)}
 
@@ -73,6 +75,7 @@ class Excess(Method):
         self.stretches = target_stretches(reel, self.scaling)
         self.used = [far * reel.cadence_s <= self.settings.longest_s for _, far in self.settings.backgrounds]
         self.used[0] = True
+        self._since = np.array(np.inf)  # frames since a place has flared
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
         """Frames before the stretch are unknown, and no mirror image of those behind: they would be of the future."""
@@ -91,13 +94,16 @@ class Excess(Method):
         return self._stretched(expected), np.maximum(size.max(axis=(0, 2)), 0).astype(np.float32)
 
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
-        """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back only:
-        the others have seen the flash, behind which all looks dark."""
-        darker = np.full_like(z, -np.inf)
-        if self.settings.signs != "brightening":
-            is_known = np.isfinite(z).any(axis=(2, 3, 4))  # (K, n)
-            slowest, frames = len(z) - 1 - is_known[::-1].argmax(axis=0), np.arange(z.shape[1])
-            darker[slowest, frames] = -z[slowest, frames]
+        """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back, and
+        only where none has seen a flare: behind it all looks dark."""
+        if self.settings.signs == "brightening":
+            return z
+        is_known = np.asarray(np.isfinite(z).any(axis=(2, 3, 4)))  # (K, n)
+        slowest, darker = len(z) - 1 - is_known[::-1].argmax(axis=0), np.full_like(z, -np.inf)
+        for i, k in enumerate(slowest.tolist()):
+            flares = (np.nan_to_num(z[:, i]) > FLARES).any(axis=0)
+            self._since = np.where(flares, 0, self._since + 1)
+            darker[k, i] = np.where(self._since > self.before, -z[k, i], 0)
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
     def _quiet_maps(self, r: QuietRange) -> np.ndarray:

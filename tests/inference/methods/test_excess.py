@@ -98,6 +98,14 @@ def test_a_flash_leaves_no_darkness_behind(fitted, tmp_path):
     assert flashed[32:].max() <= 1.5 * quiet.max()
 
 
+def test_a_long_flare_that_ends_is_no_dimming(fitted, tmp_path):
+    values = flux(NEW, 6)
+    quiet = scores(fitted, reel_of(tmp_path / "a", values))
+    flared = scores(fitted, reel_of(tmp_path / "b", with_spot(values, slice(15, 40), 5000.0)))
+    assert flared[15].max() > 10 * quiet.max()
+    assert flared[40:].max() <= 1.5 * quiet.max()
+
+
 def test_a_dimming_is_seen_and_told(tmp_path):
     quiet = reel_of(tmp_path / "q", flux(QUIET, 1))
     dark = reel_of(tmp_path / "d", with_spot(flux(NEW, 7), slice(30, None), -600.0))
