@@ -19,7 +19,6 @@ from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.camera.looks import Alone, Look, Pair, alone, pair
-from inference.camera.motion import LEAST_PX
 from inference.metrics.frame import runs
 
 MOST_FRAMES, PIECE_FRAMES = 1_200, 60  # that bounds are learnt from, in pieces of consecutive ones
@@ -28,7 +27,7 @@ RARE = 0.05  # share of the quiet frames that may be broken themselves
 LOST = 1 / 3  # what is left of the smoothness or the edges of quiet frames where they are lost
 LEAST_LEVEL = 0.3  # of both; where quiet frames have less, there is nothing to lose
 FILLED, SCATTERS = 0.25, 5.0  # share of a picture that is filled in, and times that the share at one value scatters
-MOVED = 1.5  # times the quiet motion
+MOVED, LEAST_MOVED_PX = 1.5, 0.15  # times the quiet motion; less is no event, however still the camera stood
 SMALL_CHANGE, LARGE_CHANGE = 0.25, 0.1  # of the smallest and of the largest quiet changes: below, a frame is a repeat
 
 
@@ -119,7 +118,7 @@ def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Boun
         brightest=float(level.max()),
         smooth=_lost(smooth),
         kept=_lost(kept),
-        moved_px=max(LEAST_PX, MOVED * float(np.quantile(moved_px, 1 - RARE))),
+        moved_px=max(LEAST_MOVED_PX, MOVED * float(np.quantile(moved_px, 1 - RARE))),
         small_change=small.change,
         small_repeats=small.most,
         large_change=large.change,
