@@ -25,6 +25,7 @@ from inference.methods.base import BLOCK_FRAMES, Block, Method
 
 LOOKED_AT = 5  # frames of a background, evenly spread over it: more change its median little
 SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
+SHARES = np.array([*np.linspace(0, 0.95, 20), 0.97, 0.985, 0.995, 1.0])  # of pixels by brightness: edges of its groups
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 TINY = 1e-6  # of a channel's scale: no spread is smaller
@@ -62,13 +63,15 @@ class Excess(Method):
         return max(super().looks_back, self.before)
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """The spread of the excess over each background, of every place: (K, C, H, W)."""
+        """Spreads of the excess over each background: of every place (K, C, H, W), and by brightness (K, C, 2, B)."""
         train = [r for r in quiet if r.side == "train"]
-        step = noise_step(sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
+        step = noise_step(2 * sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
         pieces = [piece for r in train for piece in r.pieces(BLOCK_FRAMES)]
-        maps = [self._quiet_maps(piece)[:, ::step] for piece in pieces]
-        spreads = [spread_of(np.concatenate(of_one)) for of_one in zip(*maps, strict=True)]
-        self.arrays = {"spread": np.stack(spreads).astype(np.float32)}
+        maps = [self._quiet_maps(piece)[:, :, ::step] for piece in pieces]
+        together = list(zip(*np.concatenate(maps, axis=2), strict=True))  # of each background, and the excess over it
+        curves = [[brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in together]
+        spreads = [spread_of(excess) for _, excess in together]
+        self.arrays = {"spread": np.stack(spreads).astype(np.float32), "by_brightness": np.array(curves, np.float32)}
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         super().open(reel, begin, end)
@@ -86,7 +89,7 @@ class Excess(Method):
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flux, background, excess = self._excess(frames, valid)
-        z = excess / self.arrays["spread"][:, None]
+        z = excess / np.maximum(self.arrays["spread"][:, None], self._by_brightness(background))
         size = np.where(np.isfinite(z), self._of_signs(z), 0)  # (K, n, C, H, W)
         strongest = size.argmax(axis=0)[None]
         expected = np.take_along_axis(background, strongest, axis=0)[0]
@@ -106,10 +109,22 @@ class Excess(Method):
             darker[k, i] = np.where(self._since > self.before, -z[k, i], 0)
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
+    def _by_brightness(self, background: np.ndarray) -> np.ndarray:
+        """The spread of what is as bright as the brightest near each place: (K, n, C, H, W).
+
+        It goes with the loops when the Sun has turned since the quiet frames, and the spread of a place does not.
+        """
+        found = np.zeros_like(background)
+        for k, i, c in np.ndindex(background.shape[:3]):
+            near = cv2.dilate(np.nan_to_num(background[k, i, c]), np.ones((WIDER_PX, WIDER_PX), np.uint8))
+            brightness, spread = self.arrays["by_brightness"][k, c]
+            found[k, i, c] = np.interp(near, brightness, spread) * np.maximum(near / brightness[-1], 1)
+        return found
+
     def _quiet_maps(self, r: QuietRange) -> np.ndarray:
-        """The excess over each background in the frames of a range: (K, n, C, H, W), NaN where nothing is known."""
+        """Each background, and the excess over it, in the frames of a range: (2, K, n, C, H, W), NaN unknown."""
         self.open(r.reel, r.begin, r.end)
-        return self._excess(*self.context(r.reel, r.begin, r.end, r.begin, r.end))[2]
+        return np.stack(self._excess(*self.context(r.reel, r.begin, r.end, r.begin, r.end))[1:])
 
     def _excess(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Flux (n, C, H, W) of the frames behind their context, its backgrounds and the excess over them (K, ...)."""
@@ -120,7 +135,10 @@ class Excess(Method):
             for reach, used in zip(self.settings.backgrounds, self.used, strict=True)
         ]
         background = np.stack(medians)
-        excess = np.stack([[self._blurred(frame) for frame in of_one] for of_one in now - background])
+        background, excess = (
+            np.stack([[self._blurred(frame) for frame in of_one] for of_one in some])
+            for some in (background, now - background)
+        )
         return np.nan_to_num(now), background, excess
 
     def _median(self, flux: np.ndarray, near: int, far: int) -> np.ndarray:
@@ -167,3 +185,19 @@ def spread_of(maps: np.ndarray) -> np.ndarray:
     filled = np.where(np.isfinite(spread), spread, typical)
     smooth = [ndimage.maximum_filter(ndimage.median_filter(c, SMOOTH_PX), WIDER_PX) for c in filled]
     return np.maximum(np.stack(smooth), np.maximum(typical, TINY))
+
+
+def brightness_curve(background: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """The robust spread of quiet excess by the brightness before it, maps (n, H, W): brightness and spread (2, B).
+
+    What is brighter never has a smaller one. All 0 but the brightness where nothing is known.
+    """
+    known = np.isfinite(background) & np.isfinite(excess)
+    if known.sum() < len(SHARES):
+        return np.stack([np.arange(1.0, len(SHARES)), np.zeros(len(SHARES) - 1)])
+    values, sizes = background[known], np.abs(excess[known])
+    edges = np.quantile(values, SHARES)
+    group = np.searchsorted(edges[1:-1], values, side="right")
+    of_group = [(group == g) for g in range(len(SHARES) - 1)]
+    spread = [MAD_TO_STD * np.median(sizes[some]) if some.any() else 0.0 for some in of_group]
+    return np.stack([(edges[:-1] + edges[1:]) / 2, np.maximum.accumulate(spread)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config import EvalConfig
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
-from inference.methods.excess import RIM, Excess, ExcessConfig, spread_of
+from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, spread_of
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -19,10 +19,11 @@ ASINH = Stretch("asinh", 100.0, 2000.0)
 LOOP = slice(8, 16), slice(8, 16)  # a bright place, ten times as bright as the rest
 
 
-def flux(count: int, seed: int) -> np.ndarray:
-    """Quiet flux (T, H, W) in DN/s with noise that goes with its root."""
+def flux(count: int, seed: int, turned_px: int = 0) -> np.ndarray:
+    """Quiet flux (T, H, W) in DN/s with noise that goes with its root; the loop has moved by so many px."""
     mean = np.full((SIDE, SIDE), 100.0)
     mean[LOOP] = 1000.0
+    mean = np.roll(mean, turned_px, axis=1)
     return mean + np.sqrt(mean) * np.random.default_rng(seed).standard_normal((count, SIDE, SIDE))
 
 
@@ -124,6 +125,24 @@ def test_beside_unknown_pixels_nothing_is_judged(fitted, tmp_path):
     found = scores(fitted, reel_of(tmp_path / "a", values, masks))
     reach = RIM.shape[1] // 2
     assert not found[40:, :, : 2 + 4 + reach].any()
+
+
+def test_noise_goes_with_a_loop_that_the_sun_has_turned(fitted, tmp_path):
+    there, turned = (scores(fitted, reel_of(tmp_path / f"{px}", flux(NEW, 10, px))).max() for px in (0, 7))
+    assert turned < 1.2 * there
+    fitted_by_place = Excess(fitted.settings, dict(fitted.arrays), fitted.scaling, 8)
+    fitted_by_place.arrays["by_brightness"] = np.zeros_like(fitted.arrays["by_brightness"]) + np.array([[1.0], [0.0]])
+    assert scores(fitted_by_place, reel_of(tmp_path / "place", flux(NEW, 10, 7))).max() > 1.5 * there
+
+
+def test_what_is_brighter_never_has_a_smaller_spread():
+    random = np.random.default_rng(1)
+    background = random.uniform(1, 1000, (40, 20, 20))
+    brightness, spread = brightness_curve(background, np.sqrt(background) * random.standard_normal(background.shape))
+    assert (np.diff(spread) >= 0).all()
+    middle = len(spread) // 2
+    np.testing.assert_allclose(spread[middle], np.sqrt(brightness[middle]), rtol=0.15)  # of 800 values
+    assert not brightness_curve(np.full((3, 4, 4), np.nan), np.zeros((3, 4, 4)))[1].any()
 
 
 def test_the_first_frames_have_no_background_and_no_score(fitted, tmp_path):

@@ -12,11 +12,15 @@ import numpy as np
 import pandas as pd
 from parts.promises.sets import QuietSet
 
-VIDEO, MOVIE, DEFAULTS = "demo/video.yaml", "demo/aia_193_2012-07-19.yaml", "config.yaml"
+VIDEO, DEFAULTS = "demo/video.yaml", "config.yaml"
 PED2 = {"train": ("01", "02", "03", "04"), "watch": ("12", "13", "14")}
 BESIDE_VISITOR, BESIDE_CLOUD, SHORTEST = 8, 4, 16  # frames
 # Hours of 2012-07-19 without the M7.7 flare and its cooling loops, as the recipe has them.
 MOVIE_PARTS = {"train": (("00:00", "04:00"), ("12:00", "18:00")), "watch": (("18:00", "24:00"),)}
+MOVIE = {
+    "prep.clip_length": 8, "prep.stride": 1, "prep.resize": [128, 128], "prep.mask": [[0, 985, 520, 1024]],
+    "prep.field_circle": [511.5, 511.5, 512],
+}  # fmt: skip
 SHORT_WINDOWS = {"prep.clip_length": 8, "prep.stride": 1}  # few frames allow no longer ones
 DEMO_TRAIN, DEMO_QUIET = 200, 336  # frames of the demo's sequence, which is quiet in its first 60 %
 
@@ -33,7 +37,7 @@ def quiet_frames() -> list[QuietSet]:
         QuietSet("demo", "solar", "demo/demo.yaml", "", _demo, {"prep.clip_length": 16}),
     ]
     needs = "solar/2012-07-19"
-    return found + [QuietSet(f"aia_{line}", "solar", MOVIE, needs, _movie(line)) for line in ("193", "171")]
+    return found + [QuietSet(f"aia_{line}", "solar", DEFAULTS, needs, _movie(line), MOVIE) for line in ("193", "171")]
 
 
 def _video(name: str, needs: str, per_second: float, write: Callable[[Path, Path], None]) -> QuietSet:
