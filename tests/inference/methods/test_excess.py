@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from config import EvalConfig
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
-from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, spread_of
+from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, median_of_five, spread_of
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -63,6 +64,13 @@ def test_the_background_is_the_median_of_frames_before(tmp_path):
         expected = np.median(stored[[t - 4, t - 3, t - 2]], axis=0)
         np.testing.assert_allclose(background[0, t, 0], expected, rtol=1e-4)
         np.testing.assert_allclose(excess[0, t, 0], stored[t] - expected, atol=1e-3 * stored.max())
+
+
+@given(arrays(np.float32, (5, 7), elements=st.floats(-1e6, 1e6, width=32) | st.just(np.nan)))
+def test_a_median_of_five_is_that_of_the_known(values):
+    known = np.isfinite(values).sum(axis=0)
+    expected = [np.nanmedian(v) if n >= 3 else np.nan for v, n in zip(values.T, known, strict=True)]
+    np.testing.assert_array_equal(median_of_five(values), np.array(expected, np.float32))
 
 
 def test_what_comes_later_changes_no_score_of_before(fitted, tmp_path):
