@@ -3,6 +3,7 @@
 A source from outside this package takes part once it is registered: `sources.register(MySource())`.
 """
 
+import math
 import os
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from config import PrepConfig
+from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
 from data.sources.cases import CaseSource
@@ -46,6 +48,7 @@ UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE)  # times were read
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
+VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
 
@@ -87,9 +90,10 @@ def discover(root: Path) -> Found:
     for key, item in found.inputs.items():
         found.inputs[key] = replace(item, beside_series=item.path in with_series)
     if not found.frames and not found.series:
-        known = ", ".join(dict.fromkeys(suffix for source in SOURCES.values() for suffix in source.suffixes))
+        known = dict.fromkeys(s for source in SOURCES.values() for s in source.suffixes if s.rfind(".") == 0)
         raise FileNotFoundError(
-            f"{root} holds no file that can be read; known are {known}, and what Pillow or FFmpeg opens"
+            f"{root} holds no file that can be read; known are {', '.join(known)}, many of them packed too, "
+            "and what Pillow or FFmpeg opens"
         )
     return found
 
@@ -146,7 +150,13 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     found = item.source.scan_all(item.files, root, prep)
     if item.beside_series and item.source.is_folder and not _follow_each_other(item.files):
         found = [c if c.is_counts else replace(c, reason=c.reason or A_DRAWING) for c in found]
-    return [replace(c, source=printable(c.source), reason=printable(c.reason)) for c in found]
+    return [replace(c, source=printable(c.source), reason=printable(c.reason or _too_large(c, prep))) for c in found]
+
+
+def _too_large(candidate: Candidate, prep: PrepConfig) -> str:
+    """Why a frame is not decoded: it would not fit. A file of kilobytes may announce any size."""
+    values = math.prod(candidate.shape) * (3 if candidate.channel == "rgb" else 1)
+    return too_large(VALUE_BYTES * values, prep.max_input_mb)
 
 
 def _follow_each_other(files: Sequence[Path]) -> bool:

@@ -36,10 +36,10 @@ PERHAPS_LABELS = re.compile(
 ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0", re.IGNORECASE)
 SAME_TIME = "same time as another sample"
 
-_PACKED = ("", ".gz", ".bz2", ".xz")
+_PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
 NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv") for packed in _PACKED)
 TEXT = tuple(kind + packed for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab") for packed in _PACKED)
-JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+JSON_LINES = tuple(kind + packed for kind in (".jsonl", ".ndjson") for packed in _PACKED)
 BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)
 
 

@@ -12,6 +12,7 @@ from astropy.io import fits
 
 from config import PrepConfig
 from data.reel.stretch import Stretch
+from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import rows_of_image
@@ -43,9 +44,9 @@ class XrsSource(SeriesSource):
 
         Raises TableError when sunpy does not read it as XRS.
         """
+        _refuse_large(path, prep)
         import sunpy.timeseries  # late: it takes seconds, and few need it
 
-        _refuse_large(path, prep)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -109,11 +110,11 @@ def _refuse_large(path: Path, prep: PrepConfig) -> None:
 
     try:
         with h5netcdf.File(path, "r") as file:
-            size_mb = sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in file.variables.values()) / 1e6
+            n_bytes = sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in file.variables.values())
     except Exception as error:  # it raises many kinds on files of other sorts
         raise TableError(f"not readable as GOES XRS: {type(error).__name__}: {error}") from None
-    if size_mb > prep.max_input_mb:
-        raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
+    if told := too_large(n_bytes, prep.max_input_mb):
+        raise TableError(told)
 
 
 def _bad_bits(path: Path) -> dict[str, int]:

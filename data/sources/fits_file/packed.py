@@ -10,15 +10,19 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
+import pyarrow as pa
+
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import FrameError
 
-PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
+PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4")
 _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
     b"BZh": ("bzip2", bz2.BZ2File),
     b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
     b"PK\x03\x04": ("zip", lambda stream: _only_member(stream)),
+    b"\x28\xb5\x2f\xfd": ("zstd", lambda stream: pa.CompressedInputStream(pa.PythonFile(stream), "zstd")),
+    b"\x04\x22\x4d\x18": ("lz4", lambda stream: pa.CompressedInputStream(pa.PythonFile(stream), "lz4")),
 }
 CHUNK_BYTES = 2**20
 

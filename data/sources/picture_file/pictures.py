@@ -1,6 +1,8 @@
 """What a picture file holds, and its pixels: everything that Pillow opens, upright as its EXIF data ask."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,7 @@ GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 # Formats that Pillow only names, or that FFmpeg and astropy read better; DIB has next to no mark to be known by.
 NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers
+SMALLER = "make it smaller, or cut it into parts"
 ORIENTATION, REDUCED_COPY = 0x0112, 0x00FE  # tags of EXIF and TIFF
 
 
@@ -55,7 +58,8 @@ def pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
 
     Raises FrameError for impossible sizes, and whatever Pillow raises on a damaged file.
     """
-    with _quiet(), Image.open(stream, formats=_formats()) as image:
+    with _opened(stream) as image:
+        _check_size(image)
         total = getattr(image, "n_frames", 1)
         numbers = range(total) if image.format in PAGED else range(1)
         pages = [page for number in numbers if (page := _page(image, number))]
@@ -71,9 +75,8 @@ def _page(image: Image.Image, number: int) -> Page | None:
     tags = getattr(image, "tag_v2", {})
     if number and int(tags.get(REDUCED_COPY, 0)) & 1:
         return None
+    _check_size(image)
     height, width = image.height, image.width
-    if height * width > MAX_PIXELS:
-        raise FrameError(f"image of {height}x{width} pixels; up to {MAX_PIXELS} pixels are read")
     turn = _orientation(image)
     if turn >= 5 and image.format == "TIFF":  # whose size Pillow gives before or after the turn, as its version is
         height, width = _upright(image, "L").shape
@@ -94,7 +97,7 @@ def _orientation(image: Image.Image) -> int:
 
 def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarray:
     """A picture (H, W) as gray, where 16-bit and float ones keep their depth, or (H, W, 3) in its colours."""
-    with _quiet(), Image.open(stream, formats=_formats()) as image:
+    with _opened(stream) as image:
         if number:
             image.seek(number)
         deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
@@ -110,6 +113,20 @@ def _upright(image: Image.Image, mode: str) -> np.ndarray:
 
 def _is_gray(image: Image.Image) -> bool:
     return image.mode in GRAY_MODES or image.mode.startswith("I;16")
+
+
+@contextmanager
+def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
+    try:
+        with _quiet(), Image.open(stream, formats=_formats()) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        raise FrameError(f"{error.args[0].split(',')[0]}; {SMALLER}") from None
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.height * image.width > MAX_PIXELS:
+        raise FrameError(f"image of {image.height}x{image.width} pixels; up to {MAX_PIXELS} pixels are read; {SMALLER}")
 
 
 def _quiet() -> warnings.catch_warnings:

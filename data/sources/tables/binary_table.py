@@ -1,7 +1,7 @@
 """Tables in files that are no text: Parquet, Feather, Excel; and JSON lines."""
 
 import json
-import zipfile
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
-from data.sources.tables.text_table import CELL_BYTES, ROW_BYTES, refuse_large, unlike_names
+from data.sources.tables.table_size import refuse_large_feather, refuse_large_parquet, refuse_large_workbook
+from data.sources.tables.text_table import refuse_large, unlike_names
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
@@ -28,7 +29,7 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
 
     Raises TableError with the reason when it can't be read, or would be larger than prep.max_input_mb in memory.
     """
-    kind = path.name.lower().removesuffix(".gz")
+    kind = re.sub(r"\.(gz|bz2|xz|zst|lz4)$", "", path.name.lower())
     suffix = kind[kind.rindex(".") :]
     try:
         tables = _read(path, suffix, prep)
@@ -44,11 +45,13 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
 
 def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     if suffix == ".parquet":
-        return {"": pd.read_parquet(_not_too_large(path, prep))}
+        refuse_large_parquet(path, prep.max_input_mb)
+        return {"": pd.read_parquet(path)}
     if suffix == ".feather":
+        refuse_large_feather(path, prep.max_input_mb)
         return {"": pd.read_feather(path)}
     if suffix in EXCEL:
-        _refuse_large_zip(path, prep)
+        refuse_large_workbook(path, prep.max_input_mb)
         return _sheets(pd.read_excel(path, sheet_name=None))
     refuse_large(path, prep)
     with unpacked(path) as stream:
@@ -58,27 +61,6 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
 def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     filled = {str(name): table for name, table in sheets.items() if not table.empty}
     return {"": next(iter(filled.values()))} if len(filled) == 1 else filled or {"": pd.DataFrame()}
-
-
-def _refuse_large_zip(path: Path, prep: PrepConfig) -> None:
-    """Raises TableError when a workbook that is a zip archive announces more than is allowed."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            size_mb = sum(member.file_size for member in archive.infolist()) / 1e6
-        if size_mb > prep.max_input_mb:
-            raise TableError(f"unpacked it holds {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
-
-
-def _not_too_large(path: Path, prep: PrepConfig) -> Path:
-    """The path of a Parquet file. Raises TableError when its own header announces more than is allowed."""
-    import pyarrow.parquet as pq
-
-    meta = pq.read_metadata(path)
-    unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-    size_mb = max(unpacked, meta.num_rows * (ROW_BYTES + meta.num_columns * CELL_BYTES)) / 1e6
-    if size_mb > prep.max_input_mb:
-        raise TableError(f"unpacked it takes {size_mb:.0f} MB, more than prep.max_input_mb {prep.max_input_mb:g}")
-    return path
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

@@ -119,4 +119,4 @@ def table_stem(path: Path) -> str:
     """The name of a file of samples without its suffixes."""
     kinds = "csv|tsv|txt|dat|data|out|asc|tab|parquet|feather|xlsx?|xlsm|ods|jsonl|ndjson|npz|npy|ts"
     kinds += "|fits|fts|fit|nc|h5|hdf5?|he5"
-    return re.sub(rf"\.({kinds})(\.(gz|bz2|xz))?$", "", path.name, flags=re.IGNORECASE)
+    return re.sub(rf"\.({kinds})(\.(gz|bz2|xz|zst|lz4))?$", "", path.name, flags=re.IGNORECASE)

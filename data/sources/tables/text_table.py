@@ -19,9 +19,9 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
+from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.times.texts import looks_like_time
 
-ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space

@@ -1,0 +1,78 @@
+"""How much memory a packed table takes once it is read, told before it is: a few kilobytes may announce gigabytes."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.sources.archive_file.unpacked import too_large
+from data.sources.base import TableError
+
+ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
+
+
+def refuse_large_parquet(path: Path, max_input_mb: float) -> None:
+    """Raises TableError by a file's own header, and by its texts, of which each distinct one is stored once."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    meta = pq.read_metadata(path)
+    groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+    cells = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    needed = max(sum(group.total_byte_size for group in groups), meta.num_rows * ROW_BYTES + cells * CELL_BYTES)
+    _refuse(needed, max_input_mb)
+    texts = [name for name, kind in zip(meta.schema.names, _physical(meta), strict=True) if kind == "BYTE_ARRAY"]
+    file = pq.ParquetFile(path, read_dictionary=texts)
+    for name in texts:
+        for i in range(meta.num_row_groups):
+            for chunk in file.read_row_group(i, columns=[name]).column(0).chunks:
+                if hasattr(chunk, "dictionary"):  # texts in lists have none, and are stored as often as they come
+                    lengths = pc.binary_length(chunk.dictionary)
+                    needed += pc.sum(pc.take(lengths, chunk.indices)).as_py() or 0
+                _refuse(needed, max_input_mb)
+
+
+def _physical(meta: Any) -> list[str]:
+    return [meta.schema.column(i).physical_type for i in range(meta.num_columns)]
+
+
+def refuse_large_feather(path: Path, max_input_mb: float) -> None:
+    """Raises TableError by the number of rows, which is told by headers alone, and then batch by batch."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    with pa.memory_map(str(path)) as stream:
+        if stream.read(4) == b"FEA1":  # of the first version, which packs nothing
+            return
+        columns = len(pa.ipc.open_file(stream).schema)
+        _refuse(ds.dataset(path, format="feather").count_rows() * (ROW_BYTES + columns * CELL_BYTES), max_input_mb)
+        reader, needed = pa.ipc.open_file(stream), 0
+        for i in range(reader.num_record_batches):
+            needed += reader.get_batch(i).nbytes
+            _refuse(needed, max_input_mb)
+
+
+def refuse_large_workbook(path: Path, max_input_mb: float) -> None:
+    """Raises TableError by what a zip archive announces, and by the rectangle around the cells of any sheet.
+
+    pandas fills that rectangle, whose far corner one stray cell may be.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        _refuse(sum(member.file_size for member in archive.infolist()), max_input_mb)
+    if not path.name.lower().endswith((".xlsx", ".xlsm")):
+        return
+    with pd.ExcelFile(path) as file:
+        for sheet in file.book.worksheets:
+            sheet.reset_dimensions()  # what the sheet says of itself is no bound, and would fill up its rows
+            rows = width = 0
+            for rows, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+                width = max(width, len(cells))
+                _refuse(rows * (ROW_BYTES + width * CELL_BYTES), max_input_mb)
+
+
+def _refuse(n_bytes: float, max_input_mb: float) -> None:
+    if told := too_large(n_bytes, max_input_mb):
+        raise TableError(told)
