@@ -65,7 +65,8 @@ def refuse_large_workbook(path: Path, max_input_mb: float) -> None:
     if not path.name.lower().endswith((".xlsx", ".xlsm")):
         return
     with pd.ExcelFile(path) as file:
-        for sheet in file.book.worksheets:
+        book: Any = file.book  # of openpyxl
+        for sheet in book.worksheets:
             sheet.reset_dimensions()  # what the sheet says of itself is no bound, and would fill up its rows
             rows = width = 0
             for rows, cells in enumerate(sheet.iter_rows(values_only=True), 1):
