@@ -1,17 +1,10 @@
 """Tables, times and names as public reports describe them: what generators beside the project write."""
 
-import os
-import shutil
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-import config
-from data.prepare_data import prep
 from data.reel.reel import Reel
-from tests.support.reported import CASES
+from tests.support.reported import CASES, prepared_case
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the reported inputs lie beside the project only")
 
@@ -21,12 +14,9 @@ def reels_of(tmp_path):
     """The reels of what a generator writes, by name."""
 
     def prepare(name: str, **settings) -> dict[str, Reel]:
-        made = [sys.executable, CASES / f"{name}.py", tmp_path / "in"]
-        subprocess.run(made, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": ""})
-        places = {"data_raw": str(tmp_path / "in"), "data_clips": str(tmp_path / "clips"), "workers": 0}
-        small = {"prep.clip_length": 4, "prep.stride": 2, "prep.resize": [32, 48]}
-        chosen = {f"prep.{key}": value for key, value in settings.items()}
-        return {path.name: Reel(path) for path in prep(config.load(None, places | small | chosen))}
+        got = prepared_case(name, tmp_path, **settings)
+        assert got.refusal == ""
+        return got.reels
 
     return prepare
 
@@ -89,7 +79,6 @@ def test_a_times_csv_with_paths(reels_of):
     assert (len(reel), str(reel.times_utc[7])) == (8, "2012-07-19T07:30:07.000")
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the generator needs the program ffmpeg")
 def test_a_times_csv_of_unix_seconds(reels_of):
     (reel,) = reels_of("v18_times_csv_unix").values()
     assert (len(reel), reel.cadence_s, str(reel.times_utc[0])) == (30, 30, "2012-07-19T07:30:01.000")

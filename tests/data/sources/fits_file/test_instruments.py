@@ -1,6 +1,7 @@
 """Headers of solar instruments are read as sunpy's maps of them read them; the table is that of docs/instruments.md."""
 
 import logging
+import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +17,9 @@ from sunpy.util import MetaDict
 
 from config import PrepConfig
 from data.sources.fits_file.facts import facts_of
+from tests.support.paths import ROOT
 
+DOCS = ROOT / "docs" / "instruments.md"
 HEADERS = Path(sunpy.data.test.__file__).parent
 EUI = "solo_L1_eui-fsi304-*"  # sunpy has no header of HRI and PHI, which are of the same spacecraft
 
@@ -180,3 +183,10 @@ def test_its_place_is_that_of_sunpy(case):
     assert (wcs.hgln_deg - observer.lon.deg + 180) % 360 - 180 == pytest.approx(0, abs=0.02)
     assert wcs.hglt_deg == pytest.approx(observer.lat.deg, abs=0.01)
     assert wcs.dsun_m == pytest.approx(observer.radius.to_value(u.m), rel=1e-6)
+
+
+def test_the_page_names_the_reels_that_come_out():
+    rows = [line.split("|") for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    examples = [name.rstrip(".") for row in rows for name in re.findall("`(.+?)`", row[2])]
+    assert len(examples) > 20
+    assert [name for name in examples if not any(case.reel.startswith(name) for case in CASES)] == []

@@ -1,29 +1,13 @@
 """FITS inputs from public bug reports, where their generators are at hand, each with its right outcome."""
 
-import os
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from config import Config, PrepConfig
-from data.prepare_data import prep
-from data.reel.reel import Reel
-from tests.support.reported import CASES
+from tests.support.reported import CASES, prepared_case
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
-
-
-def made(name, folder, **settings):
-    """The reels of what a generator writes, by name."""
-    command = [sys.executable, CASES / f"{name}.py", folder / "in"]
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": ""})
-    settings = PrepConfig(**{"clip_length": 4, "stride": 2, "resize": (32, 48)} | settings)
-    paths = prep(Config(data_raw=str(folder / "in"), data_clips=str(folder / "clips"), workers=1, prep=settings))
-    return {path.name: Reel(path) for path in paths}
 
 
 def means(reel):
@@ -75,15 +59,16 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_reported_files_come_out_right(tmp_path, name):
-    reels = made(name, tmp_path)
+    got = prepared_case(name, tmp_path)
+    assert got.refusal == ""
     frames, check = EXPECTED[name]
-    assert {reel: len(found) for reel, found in reels.items()} == frames
-    for reel in reels.values():
+    assert {reel: len(found) for reel, found in got.reels.items()} == frames
+    for reel in got.reels.values():
         check(reel)
 
 
 def test_a_cube_whose_axis_is_not_said_is_told(tmp_path):
-    with pytest.raises(ValueError, match="a cube of 8 images 64x96 is not read: no CTYPE3 says"):
-        made("f25_cube", tmp_path)
-    (table,) = (tmp_path / "clips").glob("*.rejected.csv")
-    assert len(pd.read_csv(table)) == 1
+    got = prepared_case("f25_cube", tmp_path)
+    assert "a cube of 8 images 64x96 is not read: no CTYPE3 says" in got.refusal
+    (table,) = got.rejected.values()
+    assert len(table) == 1
