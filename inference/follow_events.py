@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from data.reel.contract import AnyReel
 from inference.calibration.drift import Drift
@@ -17,6 +18,7 @@ from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
+from inference.events.source_place import source_columns
 from inference.job import Job
 from inference.results.results import short_identity
 
@@ -150,6 +152,8 @@ class LiveEvents:
         self.numbers[track.number] = self.opened
         box = track.last_box
         place = {name: getattr(box, name) for name in ("x", "y", "x0", "y0", "x1", "y1")}
+        source = source_columns(pd.DataFrame([place]), np.zeros(1, int), self.job.reel)
+        place |= {} if source is None else {str(k): v for k, v in source.to_dict("records")[0].items()}
         found = {"score": box.peak, "area_px": box.area, "level": box.level, "severity": box.peak / self.drift.high}
         when = {"event": self.opened, "t": self._utc(time_s), "time_s": round(time_s, 6), "frame": frame}
         self.log.write("open", when | place | found | thresholds_of(self.drift))

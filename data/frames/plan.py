@@ -64,7 +64,8 @@ class ReelPlan:
     def inner_shape(self, prep: PrepConfig) -> tuple[int, int]:
         """The part (H, W) of the stored frames that the sources' fill."""
         shape = self.cropped_shape(prep)
-        return inner_shape(shape, prep.resize or shape, prep, self.is_counts)
+        pixel_aspect = self.rows[0][0].candidate.pixel_aspect if self.rows else 1.0
+        return inner_shape(shape, prep.resize or shape, prep, self.is_counts, pixel_aspect)
 
     def to_source(self, prep: PrepConfig, frame: Placed | None = None) -> np.ndarray:
         """Where the reel's pixels lie in the sources' frames: see `letterbox.to_source`. frame: one that was moved."""

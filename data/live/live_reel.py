@@ -29,7 +29,6 @@ from data.reel.stretch import Stretch
 from data.sources.base import LEVEL, RGB, Candidate, FrameError, RawFrame
 from data.sources.video import VideoSource
 
-A_PICTURE = Placed.of(Candidate("stream", "", VideoSource.name, "stream"))
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 KEPT_FRAMES = 64  # behind the last one that was scored at least: what may still be looked back at
 PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
@@ -111,10 +110,10 @@ class Form:
     def in_colour(self) -> bool:
         return self.channels == RGB
 
-    def to_source(self, shape: tuple[int, int]) -> np.ndarray:
+    def to_source(self, shape: tuple[int, int], pixel_aspect: float = 1.0) -> np.ndarray:
         """The map (1, 2, 3) from pixels of the reel to those of pictures of a shape (H, W)."""
         used = cropped_shape(shape, self.pixels.crop)
-        inner = inner_shape(used, self.grid, self.pixels)
+        inner = inner_shape(used, self.grid, self.pixels, pixel_aspect=pixel_aspect)
         return to_source(used, self.grid, inner, corner_of(self.pixels.crop))[None]
 
     def frame(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +124,8 @@ class Form:
             have, want = ("x".join(map(str, s)) for s in (shape, self.source_shape))
             raise FrameError(f"picture of {have} px, and prep.mask, field_circle or crop were given for {want} px")
         raws = (one_channel(RawFrame(picture.pixels, None, ""), channel) for channel in self.channels)
-        found = [calibrate_into(raw, A_PICTURE, shape, self.grid, self.pixels) for raw in raws]
+        as_told = Candidate("stream", "", VideoSource.name, "stream", pixel_aspect=picture.pixel_aspect)
+        found = [calibrate_into(raw, Placed.of(as_told), shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
         return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
 
@@ -210,7 +210,7 @@ class LiveReel:
         with self._changed:
             self.cadence_s = self.cadence_s or picture.cadence_s
             self.meta["source_shape"] = shape = picture.pixels.shape[:2]
-            self.to_source = self.form.to_source(shape)
+            self.to_source = self.form.to_source(shape, picture.pixel_aspect)
             if picture.can_wait:
                 self._changed.wait_for(lambda: self._waiting() < self._limit() or self._over)
             if self._over:

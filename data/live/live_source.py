@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
 from data.reel.files import folder_name
-from data.sources.video_file.decoding import has_colour, pixels_of
+from data.sources.video_file.decoding import aspect_of, has_colour, pixels_of, turn_of
 
 POLL_S = 0.05  # a file at its end is asked again after this
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a broken stream is opened again
@@ -39,6 +39,7 @@ class Picture:
     cadence_s: float
     is_gap: bool  # frames may be missing before it
     can_wait: bool  # it comes from what was in a file when following began, and gets no older
+    pixel_aspect: float = 1.0  # width of a pixel by its height
 
 
 class GrowingFile:
@@ -158,8 +159,8 @@ class LiveSource:
                     video_s = number / rate
                 self._note_first()
                 time_s, is_gap = clock.time(video_s, 1 / rate, by_arrival=not self.is_file)
-                pixels = pixels_of(frame, self.in_colour, reformatter)
-                yield Picture(pixels, time_s, 1 / rate, is_gap, self._can_wait())
+                pixels, aspect = pixels_of(frame, self.in_colour, reformatter), aspect_of(stream, turn_of(frame))
+                yield Picture(pixels, time_s, 1 / rate, is_gap, self._can_wait(), aspect)
 
     @contextmanager
     def _open(self) -> Iterator[InputContainer]:

@@ -55,6 +55,7 @@ class Candidate:
     missing_blocks: int = 0  # that never reached the ground, by the header
     block_px: int = 0  # side of a block; 0: not told
     shape: tuple[int, int] = (0, 0)
+    pixel_aspect: float = 1.0  # width of a pixel by its height, where a video is shown so
     label: float = float("nan")
     reason: str = ""
     flags: str = ""  # what the header makes odd about a frame that is used all the same

@@ -131,8 +131,8 @@ class NamedTimes:
             self.in_names = {} if csv else dict(zip(names, times_in_names(names, prep), strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
-        if not (self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second):
-            log.info(untold(beside.name, names, self.step_s))
+        is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
+        self.untold = "" if is_told else untold(beside.name, names, self.step_s)  # said once a picture goes by it
 
     def facts(self, name: str, number: int) -> dict:
         """Candidate fields; a reason for a frame without a time where the others have one."""
@@ -151,6 +151,9 @@ class NamedTimes:
             if not self.in_names[name]:
                 raise FrameError("no time in the file name, unlike in most of its folder")
             return {"time_utc": self.in_names[name]}
+        if self.untold:
+            log.info(self.untold)
+            self.untold = ""
         return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
 
 

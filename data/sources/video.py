@@ -13,7 +13,16 @@ from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.times.utc import shift_utc
-from data.sources.video_file.decoding import AS_STORED, Decoded, decoded, has_colour, pixels_of, turn_of
+from data.sources.video_file.decoding import (
+    AS_STORED,
+    Decoded,
+    aspect_of,
+    decoded,
+    has_colour,
+    is_turned,
+    pixels_of,
+    turn_of,
+)
 from data.sources.video_file.packets import (
     Contents,
     before_first_key,
@@ -113,8 +122,12 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
         height, width = first.frame.height, first.frame.width
     facts["shape"] = (width, height) if turn[0] == 0 else (height, width)
     flags = ["turned upright (display matrix)"] if turn != AS_STORED else []
-    if (sides := stream.sample_aspect_ratio or 1) != 1:
-        flags.append(f"pixels of {sides.numerator}:{sides.denominator} are taken as square")
+    if first and turn == AS_STORED and is_turned(first.frame):
+        flags.append("its display matrix is no turn by quarters, and left out")
+    facts["pixel_aspect"] = aspect = aspect_of(stream, turn)
+    if aspect != 1:
+        is_kept = prep.resize and prep.aspect != "stretch"
+        flags.append(f"pixels {aspect:.4g} times as wide as high{'' if is_kept else ' are taken as square'}")
     facts["flags"] = "; ".join(flags)
     return facts
 

@@ -168,6 +168,8 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
     kinds = [r["type"] for r in found]
     assert (kinds[0], kinds[-1], "dropped" in kinds) == ("started", "ended", False)
     assert kinds.count("open") == kinds.count("closed") > 0
+    opened = [r for r in found if r["type"] == "open"]
+    assert all(r["source_x0"] <= r["source_x"] < r["source_x1"] for r in opened)
     closed = sorted((r for r in found if r["type"] == "closed"), key=lambda r: r["frame_start"])
     strongest = max(closed, key=lambda r: r["peak_score"])
     assert strongest["frame_peak"] in FLASH

@@ -14,17 +14,19 @@ from data.sources.base import RawFrame
 
 
 def inner_shape(
-    shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig, is_counts: bool = False
+    shape: tuple[int, int], grid: tuple[int, int], prep: PrepConfig, is_counts: bool = False, pixel_aspect: float = 1.0
 ) -> tuple[int, int]:
     """The part (H, W) of a grid that a frame of `shape` fills: all of it, unless prep.aspect keeps its proportion.
 
-    Of detectors, whose discs are round whatever the grid, `auto` keeps nothing.
+    Of detectors, whose discs are round whatever the grid, `auto` keeps nothing. pixel_aspect: the width of the frame's
+    pixels by their height; a grid of its own shape keeps them as they are.
     """
     is_stretched = prep.aspect == "stretch" or (prep.aspect == "auto" and is_counts)
-    if is_stretched or not all(shape):  # of an unreadable frame none is known
+    if is_stretched or not all(shape) or shape == grid:  # of an unreadable frame none is known
         return grid
-    scale = min(m / n for n, m in zip(shape, grid, strict=True))
-    height, width = (max(1, round(n * scale)) for n in shape)
+    shown = shape[0], shape[1] * pixel_aspect
+    scale = min(m / n for n, m in zip(shown, grid, strict=True))
+    height, width = (max(1, round(n * scale)) for n in shown)
     return height, width
 
 
@@ -41,7 +43,9 @@ def calibrate_into(
 
     Raises FrameError for a frame that can't be used.
     """
-    inner = inner_shape(cropped_shape(source_shape, prep.crop), grid, prep, frame.candidate.is_counts)
+    candidate = frame.candidate
+    used = cropped_shape(source_shape, prep.crop)
+    inner = inner_shape(used, grid, prep, candidate.is_counts, candidate.pixel_aspect)
     made = calibrate(raw, frame, source_shape, inner, prep)
     if inner == grid:
         return made

@@ -35,7 +35,8 @@ class Placed:
         """All that decides the frame, without where its input folder lies."""
         placement = asdict(self)
         facts = placement.pop("candidate") | placement | {"path": ""}
-        del facts["home"], facts["is_counts"], facts["clock_s"]  # which its kind and its packets decide
+        # Which its kind and its packets decide, and what is seen from the part of the grid that it fills.
+        del facts["home"], facts["is_counts"], facts["clock_s"], facts["pixel_aspect"]
         return facts
 
 

@@ -28,6 +28,7 @@ _MONTH_NAME = re.compile(
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[T ,_]+(?=\d)")
 _SCALED = re.compile(r"^(.*\d)[ _]?(TAI|TT|UTC|UT|GPS|TDB|Z)$", re.IGNORECASE)
 _JSOC = re.compile(r"^(\d{4})[./](\d\d)[./](\d\d)[_T ](\d\d:\d\d)")
+_OFFSET = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d*)?)?) ?([+-])(\d\d):?(\d\d)?$")  # is of UTC
 _PLAIN = re.compile(r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?$")
 NO_TIME = "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS)"
 
@@ -93,6 +94,11 @@ def to_utc(text: str, scale: str = "utc") -> str:
         plain, suffix = named[1].rstrip("_ "), named[2].upper()
         scale = "utc" if suffix == "Z" else SCALES.get(suffix, suffix.lower())
     plain = _SEPARATOR.sub(r"\1T", plain)
+    if ahead := _OFFSET.match(plain):
+        try:
+            return iso_ms(np.datetime64(ahead[1], "us") - _minutes(*ahead.groups()[1:]))
+        except ValueError as error:
+            raise FrameError(f"time {text!r} is not readable: {error}") from None
     if not _PLAIN.match(plain):
         return _by_astropy(text, plain, scale, by_sunpy=True)
     if scale != "utc" or ":60" in plain:
@@ -101,6 +107,11 @@ def to_utc(text: str, scale: str = "utc") -> str:
         return iso_ms(np.datetime64(plain, "us"))
     except ValueError as error:
         raise FrameError(f"time {text!r} is not readable: {error}") from None
+
+
+def _minutes(sign: str, hours: str, minutes: str) -> np.timedelta64:
+    """How far a clock is ahead of UTC."""
+    return np.timedelta64((60 * int(hours) + int(minutes or 0)) * (-1 if sign == "-" else 1), "m")
 
 
 def _iso_date(match: re.Match) -> str:

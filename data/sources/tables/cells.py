@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
+from data.sources.times.texts import ascii_digits
 
 HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
 NORMAL = frozenset(
@@ -48,7 +49,7 @@ ANOMALOUS = frozenset(
     ]
 )
 
-_SIGN, _POWER = r"[-+−]?", r"(?:[eE][-+]?\d+)?"
+_SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
 _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
 # What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
 _COMMA = re.compile(rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}")
@@ -78,8 +79,10 @@ def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
 
     decimal: the table's sign, "" unknown. Raises TableError when a group of digits may be thousands or decimals.
     """
-    if column.dtype.kind in "mM":  # times are no values, though pandas would count their ticks
+    if column.dtype.kind == "M":  # times are no values, though pandas would count their ticks
         return np.full(len(column), np.nan), ""
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds().to_numpy(np.float64), "durations in s"
     values, remark = pd.to_numeric(column, errors="coerce"), ""
     if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
         values, remark = _written(column, decimal)
@@ -90,7 +93,8 @@ def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
 
 def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     """Numbers of cells that are not all plain: with groups of thousands, another decimal sign, percent or a unit."""
-    text = column.astype("string").fillna("").astype(object).str.strip().str.replace("−", "-")
+    text = ascii_digits(column).fillna("").astype(object).str.strip().str.replace("−", "-")
+    text = text.str.replace(r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e", regex=True)
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
     parts = text.str.extract(_WITH_UNIT).fillna("")
     units = set(parts[1][parts[0] != ""].str.strip())

@@ -12,7 +12,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.times.day_counts import since_1970_s
-from data.sources.times.texts import formatted, of_texts, of_type
+from data.sources.times.texts import ascii_digits, formatted, of_texts, of_type
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
@@ -36,6 +36,7 @@ UNIT_IN_NAME = re.compile(
 )
 _UNITS = {"µs": "us", "msec": "ms", "millis": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min"}
 _UNITS |= {"hours": "h", "days": "d"}
+DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date and clock without separators
 
 
@@ -60,13 +61,22 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
 
     Raises TableError when none is readable, or what they mean can't be told; the message names the way out.
     """
+    if column.dtype.kind not in "biufcmM":
+        column = ascii_digits(column)
+        if column.str.fullmatch(DURATION).sum() > 0.5 * column.notna().sum():
+            column = pd.to_timedelta(column, errors="coerce")
     cells = column.dropna()
+    if column.dtype.kind == "m":
+        return _relative(column.dt.total_seconds().to_numpy(np.float64), prep.start_utc, "durations")
     if column.dtype.kind == "M":
         return _utc_times(*of_type(column), prep, "UTC")
     if prep.time_format and "%" in prep.time_format:
         return _utc_times(*formatted(column, prep.time_format), prep, f"as {prep.time_format}")
     is_text = column.dtype.kind not in "biufc"
-    plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True) if is_text else column
+    plain = column
+    if is_text:
+        plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)
+        plain = plain.str.replace(r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e", regex=True)  # Fortran's
     numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
         return _of_numbers(numbers, str(column.name or ""), prep)

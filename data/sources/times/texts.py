@@ -1,6 +1,7 @@
 """Texts as times: the forms that people write dates and clocks in, and the order of their parts."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -67,6 +68,16 @@ def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
     if found.isna().all():
         raise TableError(f"no time is of the form prep.time_format {form!r}; the first is {_first(column)}")
     return _naive(found), np.full(len(column), zoned)
+
+
+def ascii_digits(column: pd.Series) -> pd.Series:
+    """Cells as text with the digits of every script (Arabic, Devanagari, full-width) as 0 to 9."""
+    text = column.astype("string")
+    others = {c for cell in text.dropna().unique() if not cell.isascii() for c in cell if not c.isascii()}
+    decimals = {c: str(unicodedata.decimal(c)) for c in others if c.isdecimal()}
+    if not decimals:
+        return text
+    return text.str.translate(str.maketrans(decimals | {"\u066b": ".", "\u066c": ","}))
 
 
 def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -85,16 +85,32 @@ def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatt
     return np.ascontiguousarray(_upright(pixels, turn_of(frame)))
 
 
+def aspect_of(stream: av.VideoStream, turn: tuple[int, int, int, int] = AS_STORED) -> float:
+    """How many times as wide as high the pixels of a video stream are shown, once it is turned upright."""
+    aspect = float(stream.sample_aspect_ratio or 1) or 1.0
+    return 1 / aspect if turn[0] == 0 else aspect
+
+
+def _matrix(frame: av.VideoFrame) -> np.ndarray:
+    """The display matrix a, b; c, d of a frame, its largest number 1 or -1."""
+    data = cast(Any, frame.side_data).get(SideData.DISPLAYMATRIX)  # PyAV's stubs give it keys of text
+    if data is None:
+        return np.eye(2)
+    matrix = np.frombuffer(data, np.int32, 9).reshape(3, 3)[:2, :2] / 2**16
+    return matrix / max(np.abs(matrix).max(), 2**-16)
+
+
+def is_turned(frame: av.VideoFrame) -> bool:
+    """Whether a display matrix asks for anything else than the frame as it is stored."""
+    return bool(np.abs(_matrix(frame) - np.eye(2)).max() > 0.01)
+
+
 def turn_of(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """(a, b, c, d) of the display matrix, each -1, 0 or 1: x' = a x + c y and y' = b x + d y, y downwards.
 
     As stored where there is none, or one that is no turn by quarters or mirror image.
     """
-    data = cast(Any, frame.side_data).get(SideData.DISPLAYMATRIX)  # PyAV's stubs give it keys of text
-    if data is None:
-        return AS_STORED
-    matrix = np.frombuffer(data, np.int32, 9).reshape(3, 3)[:2, :2] / 2**16  # a, b; c, d
-    turn = np.rint(matrix / max(np.abs(matrix).max(), 2**-16)).astype(int)
+    turn = np.rint(_matrix(frame)).astype(int)
     is_quarter = (np.abs(turn).sum(axis=0) == 1).all() and (np.abs(turn).sum(axis=1) == 1).all()
     return tuple(turn.ravel().tolist()) if is_quarter else AS_STORED
 

@@ -161,3 +161,13 @@ def test_helioviewers_own(tmp_path):
     assert {c.reel for c in candidates} == {"aia_171"}
     assert sorted(c.time_utc for c in candidates) == ["2017-08-07T23:59:46.350", "2017-08-08T00:59:46.350"]
     assert all(c.wcs and c.shape == (4096, 4096) and not c.reason for c in candidates)
+
+
+def test_names_without_times_are_no_matter_where_the_header_has_one(tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    for i in range(3):
+        (tmp_path / "in" / f"frame{i}.jp2").write_bytes(solar(i, 12.0 * i))
+    with caplog.at_level("INFO"):
+        found = ImageSource().scan_all(sorted((tmp_path / "in").iterdir()), tmp_path, PrepConfig())
+    assert all(c.time_utc for c in found)
+    assert "apart" not in caplog.text

@@ -2,6 +2,7 @@
 
 import os
 import random
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,8 +10,13 @@ import av
 import numpy as np
 import pytest
 
-from config import PrepConfig
+from config import Config, EvalConfig, PrepConfig
 from data import sources
+from data.live.live_reel import Form
+from data.live.live_source import LiveSource
+from data.prepare_data import prep
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from data.sources.base import FrameError
 from data.sources.video import FROM_START
 from tests.support import frames
@@ -271,12 +277,14 @@ def test_any_name_is_a_file(tmp_path, monkeypatch, name, root):
     assert lost == {}
 
 
-def written(path, codec="mpeg4", n=6, form=None, made_at="", sides=Fraction(1)):
+def written(path, codec="mpeg4", n=6, form=None, made_at="", sides=Fraction(1), degrees=0):
     with av.open(str(path), "w", format=form) as container:
         container.metadata.update({"creation_time": made_at} if made_at else {})
         stream = container.add_stream(codec, rate=25)
         (stream.height, stream.width), stream.pix_fmt = SHAPE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.sample_aspect_ratio = sides
+        if degrees:
+            stream.set_display_rotation(degrees)
         for i in range(n):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
         container.mux(stream.encode(None))
@@ -291,9 +299,32 @@ def test_jpegs_one_after_the_other_are_a_video_and_no_picture(tmp_path, name):
     assert lost == {}
 
 
-def test_pixels_that_are_no_squares_are_flagged(tmp_path):
-    written(tmp_path / "v.mkv", sides=Fraction(2))
-    assert {c.flags for c in frames.scan(tmp_path, PREP)} == {"pixels of 2:1 are taken as square"}
+@pytest.mark.parametrize(("degrees", "aspect"), [(0, 2.0), (90, 0.5), (180, 2.0)])
+def test_pixels_that_are_no_squares_keep_their_proportion(tmp_path, degrees, aspect):
+    written(tmp_path / "v.mp4", sides=Fraction(2), degrees=degrees, n=4)
+    shape = SHAPE if degrees != 90 else SHAPE[::-1]
+    config = PrepConfig(clip_length=2, stride=2, resize=(96, 96))
+    candidates = frames.scan(tmp_path, config)
+    assert {(c.pixel_aspect, c.shape) for c in candidates} == {(aspect, shape)}
+    assert all(f"pixels {aspect:g} times as wide as high" in c.flags for c in candidates)
+    for settings in ({"aspect": "stretch"}, {"resize": None}):
+        assert all("as square" in c.flags for c in frames.scan(tmp_path, replace(config, **settings)))
+    (path,) = prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=0, prep=config))
+    reel = Reel(path)
+    filled = np.argwhere(reel.masks[0] & INVALID == 0)
+    assert np.ptp(filled, axis=0).tolist() == ([31, 95] if degrees != 90 else [95, 31])  # 64 rows, 192 columns wide
+    corner = reel.to_source[0] @ [filled[-1, 1] + 0.5, filled[-1, 0] + 0.5, 1]
+    np.testing.assert_allclose(corner, (shape[1] - 0.5, shape[0] - 0.5), atol=1e-6)
+    followed = EvalConfig(follow=str(tmp_path / "v.mp4"), follow_timeout_s=0.1)
+    picture = next(LiveSource(followed, PrepConfig(), False).pictures())
+    assert picture.pixel_aspect == aspect
+    np.testing.assert_array_equal(Form.of(reel, Config()).frame(picture)[0], reel.frames[0])
+
+
+def test_a_display_matrix_between_the_quarters_is_flagged(tmp_path):
+    written(tmp_path / "v.mp4", degrees=45)
+    (flags,) = {c.flags for c in frames.scan(tmp_path, PREP)}
+    assert flags == "its display matrix is no turn by quarters, and left out"
 
 
 def test_a_recording_that_was_never_finished_says_so(tmp_path):

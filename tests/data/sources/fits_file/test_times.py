@@ -85,6 +85,8 @@ def test_a_scale_in_the_text_counts_more_than_timesys(text):
         {"MJD-AVG": float(Time("1997-07-19T07:30:01", scale="utc").tai.mjd), "TIMESYS": "TAI"},
         {"T_OBS": "MISSING", "DATE-OBS": "1997-07-19T07:30:01"},
         {"INSTRUME": "AIA_3", "T_OBS": "1997-07-19T07:30:01Z", "DATE-OBS": "1997-07-19T07:30:00"},
+        {"INSTRUME": "AIA_3", "T_OBS": "1997-07-19T09:30:01+02:00", "DATE-OBS": "1997-07-19T07:30:00"},
+        {"INSTRUME": "AIA_3", "T_OBS": "1997.07.19_03:00:01.000 -0430", "DATE-OBS": "1997-07-19T07:30:00"},
         {"INSTRUME": "MDI", "T_OBS": "1997-07-19T07:40:01Z", "DATE-OBS": "1997-07-19T07:30:01"},  # as sunpy has it
     ],
     ids=str,

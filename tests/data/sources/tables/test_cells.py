@@ -27,12 +27,21 @@ from data.sources.tables.missing import doubtful, given_as_missing, without_fill
         (["0,125", "1,500"], [0.125, 1.5], ""),
         (["124,3135", "1,2"], [124.3135, 1.2], ""),
         (["5 m", "5 s"], [np.nan, np.nan], ""),
+        (["1.0D+03", "2.5d-01", "7"], [1000, 0.25, 7], ""),
+        (["\u0661\u0662\u066b\u0665", "-\u0663", "7"], [12.5, -3, 7], ""),  # Arabic-Indic
+        (["\uff11\uff12.5", "\u0967"], [12.5, 1], ""),  # full-width, Devanagari
     ],
 )
 def test_numbers_as_people_write_them(cells, expected, remark):
     values, told = numbers_of(pd.Series(cells, dtype=object))
     np.testing.assert_allclose(values, expected)
     assert told == remark
+
+
+def test_durations_are_seconds():
+    values, told = numbers_of(pd.Series(pd.to_timedelta([1.5, None, 60], unit="s")))
+    np.testing.assert_array_equal(values, [1.5, np.nan, 60])
+    assert told == "durations in s"
 
 
 def test_what_may_be_thousands_or_decimals_is_asked_for():

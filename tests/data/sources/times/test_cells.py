@@ -29,6 +29,7 @@ def utc_of(cells, name="time", **settings) -> list[str]:
         "19.07.2012 07:30:01", "19/07/2012 07:30:01", "07/19/2012 7:30:01 AM", "7/19/2012 7:30:01", "19.7.2012 7:30:01",
         "7/19/12 7:30:01", "19-Jul-2012 07:30:01", "19 July 2012 07:30:01", "Jul 19, 2012 07:30:01 AM",
         "19/Jul/2012:07:30:01 +0000", "Thu, 19 Jul 2012 07:30:01 GMT", "2012-07-19T09:30:01+02:00",
+        "\u0662\u0660\u0661\u0662-\u0660\u0667-\u0661\u0669 \u0660\u0667:\u0663\u0660:\u0660\u0661",
         "2012-07-19 02:00:01 -0530", "19.07.2012 09:30:01+02", "2012-07-19 07:30:01,000",
         20120719073001, "20120719073001", 1342683001, 1342683001.0, "1342683001", 1342683001000, 1342683001000000,
         1342683001000000000,
@@ -174,6 +175,23 @@ def test_relative_numbers_have_the_unit_of_their_name_or_of_the_settings(name, s
     times = times_of(pd.Series([0, 16, 32], name=name), PrepConfig(**settings))
     assert times.utc is None
     assert times.seconds[1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.to_timedelta([0, 90_000.5], unit="s"),
+        ["0 days 00:00:00", "1 days 01:00:00.500000"],
+        ["0 days", "1 day, 1:00:00.5"],
+        ["0.0D+00", "9.00005D+04"],
+    ],
+)
+def test_durations_are_relative_times(cells):
+    times = times_of(pd.Series(cells), PrepConfig())
+    np.testing.assert_allclose(times.seconds, [0, 90_000.5])
+    assert times_of(pd.Series(cells), PrepConfig(start_utc="2012-07-19")).utc[1].item().isoformat()[:19] == (
+        "2012-07-20T01:00:00"
+    )
 
 
 def test_whole_numbers_of_an_uneven_clock_are_said_to_be_taken_as_seconds():
