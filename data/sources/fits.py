@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -86,14 +87,18 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     """The frames of a file's images. What is none is told by the flags of those that are, or by a reason of its own."""
     found: list[Candidate] = []
     left_out, cubes = list(layout.flags), []
+    names = {image.hdu: _extname(image) for image in layout.images}
     lengths = {image.shape[0] for image in layout.images if len(image.shape) == 3}
     for image in layout.images:
         if any(is_auxiliary(image, n_planes) for n_planes in lengths):
             continue
         if len(image.shape) == 2:
             candidate = _candidate(image, base, prep)
+            if (place := _smaller_copy(candidate, found)) is not None:
+                candidate, found[place] = found[place], candidate
             if found and not _is_another(candidate, found):
-                left_out.append(f"HDU {image.hdu}{_extname(image)} {_size(image)} is not read: no time of its own")
+                told = f"HDU {candidate.hdu}{names[candidate.hdu]} {_size(candidate.shape)}"
+                left_out.append(f"{told} is not read: no time of its own")
             else:
                 found.append(candidate)
             continue
@@ -122,6 +127,14 @@ def _is_another(candidate: Candidate, found: Sequence[Candidate]) -> bool:
     return bool(candidate.time_utc) and (candidate.reel, candidate.time_utc) not in said
 
 
+def _smaller_copy(candidate: Candidate, found: Sequence[Candidate]) -> int | None:
+    """The place of a smaller image of the same time: a thumbnail before its image; None where there is none."""
+    same = (candidate.reel, candidate.time_utc)
+    sizes = [math.prod(c.shape) if (c.reel, c.time_utc) == same and c.plane < 0 else math.inf for c in found]
+    smallest = min(range(len(found)), key=sizes.__getitem__, default=None)
+    return smallest if smallest is not None and sizes[smallest] < math.prod(candidate.shape) else None
+
+
 def _named(found: list[Candidate], layout: Layout) -> list[Candidate]:
     """Frames that share a file have its HDU and plane in their names; one alone has the file's."""
     if len(found) == 1:
@@ -136,8 +149,8 @@ def _extname(image: Image) -> str:
     return f" ({name})" if name else ""
 
 
-def _size(image: Image) -> str:
-    return "x".join(map(str, image.shape))
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
 
 
 def attempt(read: Callable[[Any], RawFrame], what: Any) -> RawFrame | FrameError:

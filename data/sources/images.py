@@ -21,6 +21,8 @@ from data.sources.times.utc import shift_utc
 
 log = logger(__name__)
 
+WAYS = "see prep.times_csv, prep.sample_interval_sec, prep.frames_per_second"
+
 
 class ImageSource(FrameSource):
     """One folder of pictures, one reel; but one of several pages is a stack of frames, a reel by itself."""
@@ -63,7 +65,7 @@ class ImageSource(FrameSource):
                 own = page_facts(pages[0], others, prep)
                 yield Candidate(**facts | (own if own.get("is_counts") else own | times.facts(path.name, number)))
                 return
-            stack = StackTimes(path, prep)
+            stack = StackTimes(path, prep, [page.shown_s for page in pages])
             facts |= {"home": str(path), "reel": path.relative_to(root).with_suffix("").as_posix()}
             for place, page in enumerate(pages):
                 own = {"source": f"{facts['source']}#{page.number}", "position": page.number}
@@ -160,8 +162,16 @@ class NamedTimes:
 class StackTimes:
     """Times of the pages of a stack: from a CSV beside it, else counted from the time in its name or the settings."""
 
-    def __init__(self, path: Path, prep: PrepConfig):
-        self.path, self.step_s, self.problem, self.table, self.start_utc = path, step_of(prep), "", None, None
+    def __init__(self, path: Path, prep: PrepConfig, shown_s: Sequence[float] = ()):
+        """shown_s: how long an animation shows each page."""
+        self.path, self.problem, self.table, self.start_utc = path, "", None, None
+        is_told = all(shown_s) and not prep.frames_per_second
+        steps_s = shown_s if is_told else [step_of(prep)] * len(shown_s)
+        self.times_s = np.cumsum([0.0, *steps_s[:-1]]).round(6).tolist()
+        if not (is_told or prep.frames_per_second or prep.sample_interval_sec or find_times_csv(path, prep.times_csv)):
+            log.info(
+                f"{path.name}: no times of its {len(shown_s)} pages are known: they are taken as 1 s apart; {WAYS}"
+            )
         try:
             csv = find_times_csv(path, prep.times_csv)
             self.table = FrameTimes(csv, prep) if csv else None
@@ -171,7 +181,7 @@ class StackTimes:
 
     def facts(self, number: int) -> dict:
         """Candidate fields of a page by its place among them."""
-        facts: dict = {"time_s": number * self.step_s, "reason": self.problem}
+        facts: dict = {"time_s": self.times_s[number], "reason": self.problem}
         if self.table:
             try:
                 return facts | self.table.facts(number, self.path)

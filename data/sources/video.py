@@ -19,13 +19,13 @@ from data.sources.video_file.decoding import (
     aspect_of,
     decoded,
     has_colour,
+    is_deep_gray,
     is_turned,
     pixels_of,
     turn_of,
 )
 from data.sources.video_file.packets import (
     Contents,
-    before_first_key,
     complaint,
     contents_of,
     open_video,
@@ -128,6 +128,10 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
     if aspect != 1:
         is_kept = prep.resize and prep.aspect != "stretch"
         flags.append(f"pixels {aspect:.4g} times as wide as high{'' if is_kept else ' are taken as square'}")
+    if first and first.frame.interlaced_frame:
+        flags.append("interlaced: a frame shows two moments")
+    if first and (bits := first.frame.format.components[0].bits) > 8 and not is_deep_gray(first.frame.format):
+        flags.append(f"{bits} bits are read as 8")
     facts["flags"] = "; ".join(flags)
     return facts
 
@@ -142,7 +146,6 @@ def _offer_start(name: str, made_at: str) -> None:
 
 def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: PrepConfig) -> list[Candidate]:
     found, group, group_start = [], 0 if contents.in_order else FROM_START, 0
-    unfounded = before_first_key(contents.packets)
     for number, packet in enumerate(contents.packets):
         if contents.in_order and packet.is_key and number - group_start >= MIN_GROUP_FRAMES:
             group, group_start = group + 1, number
@@ -153,7 +156,7 @@ def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: 
         facts |= _time(table, number, offset_s, prep)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"
-        if number < unfounded:
+        if number < contents.unfounded:
             facts["reason"] = "no key frame before it: the recording begins between key frames"
         found.append(Candidate(**base | facts))
     return found

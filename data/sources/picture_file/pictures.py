@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data.sources.base import MAX_PIXELS, FrameError
+from data.sources.picture_file import deep
 from data.sources.picture_file.jp2_header import header_of
+from data.sources.picture_file.stack_axes import of_several_axes
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k", ".avif"),
@@ -21,6 +23,7 @@ SUFFIXES = (
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 # Formats that Pillow only names, or that FFmpeg and astropy read better; DIB has next to no mark to be known by.
 NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB")
+ANIMATED = ("PNG", "WEBP", "AVIF")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers
 SMALLER = "make it smaller, or cut it into parts"
 ORIENTATION, REDUCED_COPY = 0x0112, 0x00FE  # tags of EXIF and TIFF
@@ -35,6 +38,7 @@ class Page:
     in_colour: bool
     flags: str = ""
     header: dict[str, Any] = field(default_factory=dict)  # of the FITS file that it was made of
+    shown_s: float = 0.0  # how long a moving picture shows it; 0: not told
 
 
 @cache
@@ -58,10 +62,22 @@ def pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
 
     Raises FrameError for impossible sizes, and whatever Pillow raises on a damaged file.
     """
+    try:
+        return _pages_of(stream)
+    except UnidentifiedImageError:
+        shape = deep.float_shape(stream)
+        _check_size(shape)
+        return [Page(0, shape, False)], 0
+
+
+def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
     with _opened(stream) as image:
-        _check_size(image)
+        _check_size((image.height, image.width))
         total = getattr(image, "n_frames", 1)
-        numbers = range(total) if image.format in PAGED else range(1)
+        first = int(bool(getattr(image, "default_image", False)) and total > 1)  # for programs that know no animations
+        numbers = range(first, total) if image.format in PAGED else range(1)
+        if reason := of_several_axes(image, total):
+            raise FrameError(reason)
         pages = [page for number in numbers if (page := _page(image, number))]
         if image.format == "JPEG2000" and not pages[0].in_colour:
             pages = [replace(pages[0], header=header_of(stream))]
@@ -70,12 +86,11 @@ def pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
 
 def _page(image: Image.Image, number: int) -> Page | None:
     """One page; None where it is a smaller copy of another one."""
-    if number:
-        image.seek(number)
+    image.seek(number)
     tags = getattr(image, "tag_v2", {})
     if number and int(tags.get(REDUCED_COPY, 0)) & 1:
         return None
-    _check_size(image)
+    _check_size((image.height, image.width))
     height, width = image.height, image.width
     turn = _orientation(image)
     if turn >= 5 and image.format == "TIFF":  # whose size Pillow gives before or after the turn, as its version is
@@ -83,7 +98,19 @@ def _page(image: Image.Image, number: int) -> Page | None:
         shape = height, width
     else:
         shape = (width, height) if turn >= 5 else (height, width)
-    return Page(number, shape, not _is_gray(image), f"turned upright (EXIF orientation {turn})" if turn > 1 else "")
+    flags = [f"turned upright (EXIF orientation {turn})"] if turn > 1 else []
+    if number and deep.is_deep_colour(image):
+        flags.append("8 of its 16 bits are read")  # OpenCV gives the first page
+    return Page(number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image))
+
+
+def _shown_s(image: Image.Image) -> float:
+    """How long a page of an animation is shown, s; 0 of what is none."""
+    if image.format not in ANIMATED or not getattr(image, "is_animated", False):
+        return 0.0
+    if image.format != "PNG":
+        image.load()  # only then it is known
+    return float(image.info.get("duration") or 0) / 1000
 
 
 def _orientation(image: Image.Image) -> int:
@@ -97,11 +124,16 @@ def _orientation(image: Image.Image) -> int:
 
 def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarray:
     """A picture (H, W) as gray, where 16-bit and float ones keep their depth, or (H, W, 3) in its colours."""
-    with _opened(stream) as image:
-        if number:
-            image.seek(number)
-        deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-        return _upright(image, "RGB" if in_colour else image.mode if deep else "L")
+    try:
+        with _opened(stream) as image:
+            if number:
+                image.seek(number)
+            elif deep.is_deep_colour(image):
+                return deep.pixels_of(stream, in_colour, _orientation(image))
+            is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
+            return _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
+    except UnidentifiedImageError:
+        return deep.pixels_of(stream, in_colour)
 
 
 def _upright(image: Image.Image, mode: str) -> np.ndarray:
@@ -124,9 +156,9 @@ def _opened(stream: IO[bytes]) -> Iterator[Image.Image]:
         raise FrameError(f"{error.args[0].split(',')[0]}; {SMALLER}") from None
 
 
-def _check_size(image: Image.Image) -> None:
-    if image.height * image.width > MAX_PIXELS:
-        raise FrameError(f"image of {image.height}x{image.width} pixels; up to {MAX_PIXELS} pixels are read; {SMALLER}")
+def _check_size(shape: tuple[int, int]) -> None:
+    if shape[0] * shape[1] > MAX_PIXELS:
+        raise FrameError(f"image of {shape[0]}x{shape[1]} pixels; up to {MAX_PIXELS} pixels are read; {SMALLER}")
 
 
 def _quiet() -> warnings.catch_warnings:

@@ -1,5 +1,6 @@
 """Decoded frames of a video: which packet each is of, whether it can be trusted, and which way up it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -79,9 +80,15 @@ def has_colour(stream: av.VideoStream) -> bool:
     return form is not None and (form.has_palette or len(form.components) > 2)
 
 
+def is_deep_gray(form: av.VideoFormat) -> bool:
+    """Whether a pixel format is gray with 9 to 16 bits, as of cameras that measure."""
+    return bool(re.fullmatch(r"gray(9|1[0-6])(le|be)", form.name))
+
+
 def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> np.ndarray:
-    """A decoded frame, upright, as (H, W) uint8, or (H, W, 3) in colour."""
-    pixels = reformatter.reformat(frame, format="rgb24" if in_colour else "gray").to_ndarray()
+    """A decoded frame, upright, as (H, W) uint8, or (H, W, 3) in colour; of gray ones with more bits uint16."""
+    form = "rgb24" if in_colour else frame.format.name if is_deep_gray(frame.format) else "gray"
+    pixels = reformatter.reformat(frame, format=form).to_ndarray()
     return np.ascontiguousarray(_upright(pixels, turn_of(frame)))
 
 

@@ -19,6 +19,7 @@ NO_VIDEO = (
     *("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "tty", "fits", "data", "bin"),
     *("image2", "image2pipe", "lavfi", "ico", "alsa", "fbdev", "kmsgrab", "x11grab", "video4linux2,v4l2", "xbin"),
 )
+BEYOND_CUT = 2  # frames that FFmpeg may pass over where an edit list ends a video
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Contents:
     packets: list[Packet]
     offsets_s: np.ndarray  # (N,) seconds from the first frame
     in_order: bool  # whether time stamps tell the frames apart, so that the file can be entered by them
+    unfounded: int  # frames before the first key frame
     damage: str
     remark: str
 
@@ -97,17 +99,18 @@ def video_streams(container: InputContainer) -> list[av.VideoStream]:
 
 def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:
     """The frames of a stream, without decoding where the container tells their times."""
-    packets, announced, repeats, damage = [], stream.frames, 0, ""
+    packets, announced, repeats, damage, is_cut, is_founded = [], stream.frames, 0, "", False, False
     try:
         for number, packet in enumerate(container.demux(stream)):
-            if packet.is_discard:  # by an edit list: it gives no frame, but the container counts it
-                announced -= 1
+            if packet.is_discard:  # by an edit list: it gives no frame, but others are built on it, and it is counted
+                announced, is_cut, is_founded = announced - 1, True, is_founded or (packet.is_keyframe and not packets)
             elif packet.size:
                 packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt))
             elif packet.dts is not None:  # empty, unlike the one that ends the stream
                 repeats += 1
     except FFmpegError as error:
         damage = str(error)
+    announced -= BEYOND_CUT if is_cut else 0
     repeats += _steps_without_frame(container, packets, announced - repeats)
     remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []
     if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams
@@ -116,11 +119,12 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     if len(parts) > 1:
         remarks.append(f"its time stamps begin again {len(parts) - 1} times; its parts are taken one after the other")
     packets = [packet for part in parts for packet in part]
+    unfounded = 0 if is_founded else _before_first_key(packets)
     stamps = [packet.pts for packet in packets]
     in_order = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
     offsets_s = _offsets_s(parts, float(stream.time_base or 0), float(stream.guessed_rate or 25))
     damage = damage or _what_is_missing(container, len(packets), announced - repeats, offsets_s)
-    return Contents(packets, offsets_s, in_order, damage, "; ".join(remarks))
+    return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
 
 
 def _decoded_packets(path: Path, index: int) -> list[Packet]:
@@ -180,6 +184,6 @@ def _what_is_missing(container: InputContainer, count: int, announced: int, offs
     return ""
 
 
-def before_first_key(packets: list[Packet]) -> int:
+def _before_first_key(packets: list[Packet]) -> int:
     """How many frames come before the first key frame; none where no frame is marked as one."""
     return next((i for i, packet in enumerate(packets) if packet.is_key), 0)

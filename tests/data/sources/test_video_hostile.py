@@ -350,3 +350,52 @@ def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(tmp_path, 
         candidates = frames.scan(tmp_path, PrepConfig(**settings))
     assert ("prep.start_utc=2012-07-19T07:30:01" in caplog.text) == is_told
     assert {c.time_utc[:4] for c in candidates} == {settings.get("start_utc", "")[:4]}
+
+
+def test_a_video_that_was_trimmed_by_its_edit_list_is_whole(tmp_path):
+    """As phones trim theirs: packets before the cut are there, for others are built on them, and are not shown."""
+    path = write_video(tmp_path / "b_frames.mp4", 40)
+    whole = bytearray(path.read_bytes())
+    at = whole.index(b"elst") + 12  # duration in ms, and begin in ticks, of the first entry
+    begin = int.from_bytes(whole[at + 4 : at + 8])
+    with av.open(str(path)) as container:
+        ticks = int(1 / (25 * container.streams.video[0].time_base))
+    whole[at : at + 8] = (1000).to_bytes(4) + (begin + 5 * ticks).to_bytes(4)
+    path.write_bytes(whole)
+    good, lost = pictures_read(tmp_path)
+    assert lost == {}
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(5, 30))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_gray_of_more_than_8_bits_keeps_them(tmp_path, bits):
+    values = np.random.default_rng(bits).integers(0, 2**bits, (3, *SHAPE), np.uint16)
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        (stream.height, stream.width), stream.pix_fmt = SHAPE, f"gray{bits}le"
+        for i, picture_ in enumerate(values):
+            frame = av.VideoFrame.from_ndarray(picture_, format=f"gray{bits}le")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    good, lost = pictures_read(tmp_path)
+    np.testing.assert_array_equal([good[i] for i in range(3)], values)
+    assert lost == {}
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "options", "flag"),
+    [
+        ("libx264", "yuv420p10le", {}, "10 bits are read as 8"),
+        ("mpeg2video", "yuv420p", {"flags": "+ildct+ilme"}, "interlaced: a frame shows two moments"),
+        ("libx264", "yuv420p", {}, ""),
+    ],
+)
+def test_what_a_frame_loses_is_flagged(tmp_path, codec, pixels, options, flag):
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        (stream.height, stream.width), stream.pix_fmt = SHAPE, pixels
+        for i in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert {c.flags for c in frames.scan(tmp_path, PREP)} == {flag}

@@ -53,6 +53,16 @@ def test_what_belongs_to_an_image_is_no_frame_and_is_told(tmp_path):
     np.testing.assert_array_equal(pixels_of([candidate])["a.fits"], counts(1))
 
 
+@pytest.mark.parametrize("sizes", [(8, 24, 6), (24, 8, 6), (6, 8, 24)])
+def test_of_images_of_one_time_the_largest_is_the_frame(tmp_path, sizes):
+    """A thumbnail may come before its image."""
+    hdus = [fits.ImageHDU(counts(n, (n, n)), name=f"SIDE{n}") for n in sizes]
+    fits.HDUList([fits.PrimaryHDU(header=header()), *hdus]).writeto(tmp_path / "a.fits")
+    (candidate,) = scan(tmp_path)
+    np.testing.assert_array_equal(pixels_of([candidate])["a.fits"], counts(24, (24, 24)))
+    assert all(f"(SIDE{n}) {n}x{n} is not read" in candidate.flags for n in (6, 8))
+
+
 @pytest.mark.parametrize(("inherit", "found"), [(None, True), (True, True), (False, False)])
 def test_keywords_of_an_empty_primary_hdu_hold_for_its_images(tmp_path, inherit, found):
     image = fits.ImageHDU(counts(1))

@@ -1,0 +1,61 @@
+"""Pictures that Pillow reads with 8 bits of their 16, or not at all: in colour with 16 bits, and TIFF of float64.
+
+OpenCV decodes them, once their headers have told their size.
+"""
+
+from typing import IO, Any
+
+import cv2
+import numpy as np
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from data.sources.base import FrameError
+
+WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT, FLOAT = 256, 257, 258, 277, 339, 3  # tags of TIFF, and one of its formats
+LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow makes gray of colours
+OPENED = ("PNG", "TIFF")
+# EXIF orientation -> what brings rows and columns upright.
+TURNS = {
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a.swapaxes(0, 1), 2),
+    8: np.rot90,
+}
+
+
+def is_deep_colour(image: Any) -> bool:
+    """Whether Pillow would give 8 of the 16 bits that a picture it has opened holds for each of its colours."""
+    raw = (str(tile.args if isinstance(tile.args, str) else tile.args[0]) for tile in getattr(image, "tile", ()))
+    return image.format in OPENED and any(";16" in name and name.startswith("RGB") for name in raw)
+
+
+def float_shape(stream: IO[bytes]) -> tuple[int, int]:
+    """The shape of a TIFF of float64, which Pillow does not know. Raises FrameError for all others, with their form."""
+    stream.seek(0)
+    start = stream.read(16)
+    if start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        raise FrameError("not readable as image: of a form that Pillow does not know")
+    tags = ImageFileDirectory_v2(start if start[2:3] in b"+" or start[3:4] in b"+" else start[:8])
+    stream.seek(tags.next)
+    tags.load(stream)
+    bits, samples = tags.get(BITS, (1,)), tags.get(SAMPLES, 1)
+    if (set(bits), samples, tags.get(SAMPLE_FORMAT, (1,))[0]) != ({64}, 1, FLOAT):
+        form = f"{samples} samples a pixel of {bits[0]} bits"
+        raise FrameError(f"a TIFF with {form} is not read; save it with one or three of 8 or 16 bits, or float32")
+    return int(tags[HEIGHT]), int(tags[WIDTH])
+
+
+def pixels_of(stream: IO[bytes], in_colour: bool, orientation: int = 1) -> np.ndarray:
+    """The first picture upright: (H, W), or (H, W, 3) in colour, with all of its bits. Raises FrameError."""
+    stream.seek(0)
+    pixels = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise FrameError("not readable as image: OpenCV can't decode it")
+    pixels = TURNS.get(orientation, np.asarray)(pixels)
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    colours = pixels[..., 2::-1]  # OpenCV's are in the order blue, green, red
+    return np.ascontiguousarray(colours if in_colour else np.rint(colours @ LUMA).astype(pixels.dtype))

@@ -1,0 +1,126 @@
+"""Pictures whose depth, axes or times Pillow alone would lose: 16 bits in colour, float64, hyperstacks, animations."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from config import PrepConfig
+from data.sources.base import FrameError
+from data.sources.picture_file.deep import TURNS
+from data.sources.picture_file.pictures import ORIENTATION, pages_of, pixels_of_page
+from tests.support import frames
+from tests.support.videos import picture
+
+COLOURS = np.random.default_rng(3).integers(0, 4096, (12, 20, 3), np.uint16)
+
+
+def gray_of(colours):
+    return np.rint(colours @ [0.299, 0.587, 0.114])
+
+
+def read(path, **prep):
+    (candidate,) = frames.scan(path.parent, PrepConfig(**prep))
+    ((_, raw),) = frames.read([candidate])
+    assert not isinstance(raw, FrameError), raw
+    assert raw.pixels.shape[:2] == candidate.shape
+    return raw.pixels
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_colours_of_16_bits_keep_them(tmp_path, suffix, alpha):
+    stored = COLOURS[..., ::-1]  # OpenCV's order
+    opaque = np.full((*COLOURS.shape[:2], 1), 65535, np.uint16)
+    cv2.imwrite(str(tmp_path / f"a.{suffix}"), np.concatenate([stored, opaque], -1) if alpha else stored)
+    np.testing.assert_array_equal(read(tmp_path / f"a.{suffix}", colour="rgb"), COLOURS)
+    gray = read(tmp_path / f"a.{suffix}")
+    assert gray.dtype == np.uint16
+    np.testing.assert_allclose(gray, gray_of(COLOURS), atol=1)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_they_are_upright_as_others_are(tmp_path, turn):
+    cv2.imwrite(str(tmp_path / "deep.png"), COLOURS[..., ::-1])
+    plain = Image.fromarray((COLOURS[..., 0] >> 4).astype(np.uint8))
+    exif = Image.Exif()
+    exif[ORIENTATION] = turn
+    plain.save(tmp_path / "plain.png", exif=exif)
+    with (tmp_path / "plain.png").open("rb") as stream:
+        expected = pixels_of_page(stream, 0, False)
+    found = TURNS.get(turn, np.asarray)(COLOURS[..., 0] >> 4)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_tiff_of_float64_is_read_and_other_forms_say_what_they_are(tmp_path):
+    values = np.random.default_rng(0).normal(size=(12, 20))
+    cv2.imwrite(str(tmp_path / "a.tif"), values)
+    np.testing.assert_array_equal(read(tmp_path / "a.tif"), values)
+    whole = bytearray((tmp_path / "a.tif").read_bytes())
+    at = whole.index(b"\x53\x01\x03\x00")  # the tag of the format of its samples
+    whole[at + 8] = 6  # complex numbers
+    (tmp_path / "a.tif").write_bytes(whole)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason == (
+        "a TIFF with 1 samples a pixel of 64 bits is not read; save it with one or three of 8 or 16 bits, or float32"
+    )
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b"II+\0", b""]))
+@settings(max_examples=30)
+def test_bytes_that_are_no_picture_are_an_error_and_nothing_worse(tmp_path_factory, payload, start):
+    path = tmp_path_factory.mktemp("odd") / "a.tif"
+    path.write_bytes(start + payload)
+    (candidate,) = frames.scan(path.parent, PrepConfig())
+    assert candidate.reason
+
+
+STACKS = {
+    '<OME><Pixels SizeC="2" SizeZ="1" SizeT="4"/></OME>': "its 8 pages are 2 channels x 4 times",
+    '<OME><Pixels SizeC="1" SizeZ="2" SizeT="4"/></OME>': "its 8 pages are 2 depths x 4 times",
+    "ImageJ=1.53\nimages=8\nchannels=2\nframes=4\n": "its 8 pages are 2 channels x 4 times",
+    '<OME><Pixels SizeC="1" SizeZ="1" SizeT="8"/></OME>': "",
+    '<OME><Pixels SizeC="3" SizeZ="1" SizeT="8"/></OME>': "",  # samples of each page
+    "ImageJ=1.53\nimages=8\nslices=8\n": "",
+}
+
+
+@pytest.mark.parametrize("description", STACKS)
+def test_pages_of_several_channels_are_no_frames(tmp_path, description):
+    pages = [Image.fromarray(picture(i)) for i in range(8)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:], description=description)
+    candidates = frames.scan(tmp_path, PrepConfig())
+    assert len(candidates) == (1 if STACKS[description] else 8)
+    assert candidates[0].reason.startswith(STACKS[description])
+    assert bool(candidates[0].reason) == bool(STACKS[description])
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png"])
+def test_an_animation_has_the_times_that_it_is_shown_at(tmp_path, suffix):
+    pages = [Image.fromarray(picture(i)) for i in range(5)]
+    options = {"duration": [200, 200, 500, 200, 200], "lossless": True} if suffix == "webp" else {"duration": 200}
+    pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:], **options)
+    found = [c.time_s for c in frames.scan(tmp_path, PrepConfig())]
+    assert found == ([0, 0.2, 0.4, 0.9, 1.1] if suffix == "webp" else pytest.approx([0, 0.2, 0.4, 0.6, 0.8]))
+    slower = [c.time_s for c in frames.scan(tmp_path, PrepConfig(frames_per_second=2.0))]
+    assert slower == [0, 0.5, 1, 1.5, 2]
+
+
+def test_the_picture_for_programs_that_know_no_animations_is_no_frame(tmp_path):
+    pages = [Image.fromarray(picture(i)) for i in range(5)]
+    pages[4].save(tmp_path / "a.png", save_all=True, append_images=pages[:4], default_image=True, duration=100)
+    with (tmp_path / "a.png").open("rb") as stream:
+        found, others = pages_of(stream)
+        shown = [pixels_of_page(stream, page.number, True) for page in found]
+    assert others == 1
+    np.testing.assert_array_equal(shown, [picture(i) for i in range(4)])
+
+
+def test_a_stack_without_times_says_what_is_taken(tmp_path, caplog):
+    pages = [Image.fromarray(picture(i)) for i in range(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    with caplog.at_level("INFO"):
+        frames.scan(tmp_path, PrepConfig())
+    assert "a.tif: no times of its 3 pages are known: they are taken as 1 s apart" in caplog.text
