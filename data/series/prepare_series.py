@@ -26,7 +26,7 @@ from data.reel.stretch import Stretch
 from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.sources.base import Series, SeriesInput, TableError
-from data.sources.table import is_even
+from data.sources.table import SAME_TIME, is_even
 
 log = logger(__name__)
 
@@ -278,6 +278,12 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
         log.warning(
             f"{name}: {meta['irregular_steps']} of {steps} steps differ from its cadence of {meta['cadence_s']:g} s by "
             f"more than a tenth; prep.resample_sec={meta['cadence_s']:g} makes them even"
+        )
+    again = int((frames["reason"] == SAME_TIME).sum())
+    if again > UNEVEN * len(frames):
+        log.warning(
+            f"{name}: {again} of {len(frames)} samples have the time of another one, of which the first is kept; are "
+            "their times written too coarsely? Then give them as seconds, or in a column of their own"
         )
     log.info(
         f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "

@@ -13,10 +13,10 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
-from data.sources.tables.binary_table import EXCEL, read_binary
+from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
 from data.sources.tables.long_table import wide
-from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.times.cells import even_times, times_of
@@ -33,13 +33,14 @@ PERHAPS_LABELS = re.compile(
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
 )
-ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0", re.IGNORECASE)
+ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
 SAME_TIME = "same time as another sample"
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
 NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv") for packed in _PACKED)
 TEXT = tuple(kind + packed for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab") for packed in _PACKED)
 JSON_LINES = tuple(kind + packed for kind in (".jsonl", ".ndjson") for packed in _PACKED)
+JSON = tuple(f".json{packed}" for packed in _PACKED)
 BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)
 
 
@@ -47,13 +48,14 @@ class TableSource(SeriesSource):
     """One table, one series; of the sheets of a workbook each."""
 
     name = "table"
-    suffixes = NAMED_SO + TEXT + BINARY
+    suffixes = NAMED_SO + TEXT + BINARY + JSON
     may_belong_to_frames = True
 
     def takes(self, path: Path) -> bool:
         """By suffix; text of no telling suffix only where its lines are rows of numbers."""
         name = path.name.lower()
-        return name.endswith(NAMED_SO + BINARY) or (name.endswith(TEXT) and looks_like_table(path))
+        looks = looks_like_table if name.endswith(TEXT) else holds_records if name.endswith(JSON) else None
+        return looks(path) if looks else name.endswith(NAMED_SO + BINARY)
 
     def may_be_beside_frames(self, path: Path) -> bool:
         """Other text beside frames is about single ones, e.g. their boxes."""
@@ -61,7 +63,7 @@ class TableSource(SeriesSource):
 
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """With `smallest` the table must look like a series by itself: that many rows, and times or numbers alone."""
-        tables = {"": read_text(path, prep)} if not path.name.lower().endswith(BINARY) else {}
+        tables = {"": read_text(path, prep)} if not path.name.lower().endswith(BINARY + JSON) else {}
         tables = tables or {part: TextTable(table) for part, table in read_binary(path, prep).items()}
         digest, found, reasons = file_sha256(path), [], []
         for part, read in tables.items():
@@ -152,6 +154,8 @@ def series_of(
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
     channels, values, remarks = _values(table, prep, notes, decimal, path.name)
+    if ends_in_total(values):
+        values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
     channels = tuple(unlike_names(list(channels)))
@@ -219,7 +223,8 @@ def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decima
     remarks: dict[str, list[str]] = {}
     for name in given or [name for name in table.columns if name not in notes]:
         values, written = numbers_of(table[name], prep.decimal or decimal)
-        notes[name], is_variable = _kind_of(table, name, values, bool(given))
+        is_early = name == table.columns[0] or notes.get(table.columns[0], "").startswith("time")
+        notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
         if not is_variable:
             continue
         values, missing = _without_missing(values, prep)
@@ -242,17 +247,19 @@ def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decima
     return tuple(columns), np.stack(list(columns.values()), axis=1), told
 
 
-def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool) -> tuple[str, bool]:
+def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, may_be_rows: bool) -> tuple[str, bool]:
     """What a column is, for people, and whether it is a variable."""
     filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
     is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
     if not known or (not is_numbers and known < 0.5 * filled):
         return f"left out: {known} of its {filled} cells are numbers", False
-    is_first_of_several = table.columns[0] == name and table.shape[1] > 1
-    if not is_given and is_first_of_several and _are_row_numbers(name, values):
+    if not is_given and may_be_rows and table.shape[1] > 1 and _are_row_numbers(name, values):
         return "left out: row numbers", False
     kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
-    return kind + (f", {filled - known} cells that are no numbers" if filled > known else ""), True
+    if filled == known:
+        return kind, True
+    odd = table[name][~np.isfinite(values)].dropna()
+    return f"{kind}, {filled - known} cells that are no numbers, as '{odd.iloc[0]}'", True
 
 
 def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
@@ -270,7 +277,7 @@ def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, 
 
 
 def _are_row_numbers(name: str, values: np.ndarray) -> bool:
-    first = values[0] if len(values) else np.nan
-    return bool(
-        ROW_NUMBERS.fullmatch(name) and first in (0, 1) and np.array_equal(values, first + np.arange(len(values)))
-    )
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known) or not ROW_NUMBERS.fullmatch(name):
+        return False
+    return np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))

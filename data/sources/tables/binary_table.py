@@ -1,4 +1,4 @@
-"""Tables in files that are no text: Parquet, Feather, Excel; and JSON lines."""
+"""Tables in files that are no text: Parquet, Feather, Excel; and JSON, as lines or a list of records."""
 
 import json
 import re
@@ -43,6 +43,15 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     return {name: _plain(table) for name, table in tables.items() if not table.empty or len(tables) == 1}
 
 
+def holds_records(path: Path) -> bool:
+    """Whether a JSON file is a list of records, by its first bytes."""
+    try:
+        with unpacked(path) as stream:
+            return re.match(rb"(\xef\xbb\xbf)?\s*\[\s*\{", stream.read(4096)) is not None
+    except Exception:  # each compression has its own kinds for what is damaged
+        return False
+
+
 def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     if suffix == ".parquet":
         refuse_large_parquet(path, prep.max_input_mb)
@@ -55,6 +64,8 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
         return _sheets(pd.read_excel(path, sheet_name=None))
     refuse_large(path, prep)
     with unpacked(path) as stream:
+        if suffix == ".json":
+            return {"": pd.json_normalize(json.load(stream))}
         return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
 
 

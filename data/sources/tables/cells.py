@@ -49,6 +49,7 @@ ANOMALOUS = frozenset(
     ]
 )
 
+STATES = (("on", "off"), ("true", "false"), ("yes", "no"), ("open", "closed"), ("running", "stopped"))
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
 _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
 # What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
@@ -83,6 +84,8 @@ def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
         return np.full(len(column), np.nan), ""
     if column.dtype.kind == "m":
         return column.dt.total_seconds().to_numpy(np.float64), "durations in s"
+    if column.dtype.kind not in "biufc" and (states := _states(column)) is not None:
+        return states
     values, remark = pd.to_numeric(column, errors="coerce"), ""
     if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
         values, remark = _written(column, decimal)
@@ -91,9 +94,20 @@ def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
     return numbers, remark
 
 
+def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
+    """Cells that are two words for being in a state or not as 1 and 0; None of all others."""
+    text = column.astype("string").str.strip().str.lower()
+    for yes, no in STATES:
+        if text.dropna().isin([yes, no]).all() and text.notna().any():
+            return text.map({yes: 1.0, no: 0.0}).to_numpy(np.float64, na_value=np.nan), f"{yes} as 1, {no} as 0"
+    return None
+
+
 def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     """Numbers of cells that are not all plain: with groups of thousands, another decimal sign, percent or a unit."""
     text = ascii_digits(column).fillna("").astype(object).str.strip().str.replace("−", "-")
+    text = text.str.replace(r"^\(([^()]*\d[^()]*)\)$", r"-\1", regex=True)  # as accountants write it
+    text = text.str.replace(r"^([-+]?)[$€£¥]\s?(?=[\d.,])", r"\1", regex=True)
     text = text.str.replace(r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e", regex=True)
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
     parts = text.str.extract(_WITH_UNIT).fillna("")

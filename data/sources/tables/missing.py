@@ -8,6 +8,7 @@ FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside th
 FILLS = {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0}
 FILLS |= {sign * value for sign in (-1, 1) for value in (1e20, 1e30, 1e31, 1e36, 1e37, 9.969209968386869e36)}
 NINES = re.compile(r"-?(?:9{2,}(?:\.9+)?|9{3,}\.\d+)")
+FEWEST_SUMMED = 5  # values that a total is told by
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
 
 
@@ -42,6 +43,18 @@ def doubtful(values: np.ndarray) -> str:
     if min(abs(value - low), abs(value - high)) < 2 * (high - low):
         return ""
     return f"{value:g} comes {count} times, far off all others ({low:g} to {high:g}): is it missing?"
+
+
+def ends_in_total(values: np.ndarray) -> bool:
+    """Whether the last row of values (N, C) holds the sums of the rows above, as spreadsheets end."""
+    if len(values) <= DISTINCT:
+        return False
+    last, rest = values[-1], np.nan_to_num(values[:-1])
+    told = np.isfinite(last) & (rest != 0).any(axis=0)
+    # In a sparse variable the last of a few pulses may be their sum too.
+    is_full = ((rest != 0).sum(axis=0) >= FEWEST_SUMMED) & (np.abs(last) > np.abs(rest).max(axis=0))
+    # Cells are rounded each, so that their sum may be off by as much as all of them were.
+    return bool((told & is_full).any() and np.allclose(last[told], rest.sum(axis=0)[told], rtol=1e-4, atol=0))
 
 
 def _is_usual(value: float) -> bool:

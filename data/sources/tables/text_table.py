@@ -24,6 +24,7 @@ from data.sources.times.texts import looks_like_time
 
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
+MOST_LINES = 50  # of one record
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
 COMMENTS = ("#", "%", "//")
 FALLBACK = "cp1252"  # of text that is not UTF-8
@@ -140,7 +141,24 @@ def _encoding(sample: bytes) -> str:
 def _lines(text: str, is_whole: bool) -> list[str]:
     """The lines of a text, the last one only where it is known to be whole."""
     lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))  # as pandas counts them
-    return lines if is_whole or len(lines) < 2 else lines[:-1]
+    lines = lines if is_whole or len(lines) < 2 else lines[:-1]
+    return _records(lines, _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT]))
+
+
+def _records(lines: list[str], separator: str) -> list[str]:
+    """Lines as pandas counts them: one record each, whose quoted cells may hold line breaks."""
+    if separator == " " or not any('"' in line for line in lines):
+        return lines
+    reader, records, begin = csv.reader([line + "\n" for line in lines], delimiter=separator), [], 0
+    try:
+        for _ in reader:
+            if reader.line_num - begin > MOST_LINES:
+                return lines  # a quote that is never closed is a mark of inches, or of nothing
+            records.append("\n".join(lines[begin : reader.line_num]))
+            begin = reader.line_num
+    except csv.Error:
+        return lines
+    return records
 
 
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
@@ -209,9 +227,11 @@ def _separator(lines: list[str]) -> str:
     """The separator that divides most of the lines into one number of cells."""
     best, best_share = ",", 0.0
     for separator in SEPARATORS:
-        counts = Counter(len(_split(line, separator)) for line in lines)
-        width, share = max(counts.items(), key=lambda item: item[1], default=(1, 0))
-        if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5 * len(lines):
+        records = _records(lines, separator)
+        counts = Counter(len(_split(record, separator)) for record in records)
+        width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
+        share = count / max(1, len(records))
+        if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:
             best, best_share = separator, share
     return best
 
@@ -229,20 +249,7 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     if _is_data(cells):
         return _Layout(separator, at, _names_in_comment(lines[:at], separator, width))
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
-    more = next((n for n, (i, _) in enumerate(numbered) if i == at), 0)
-    lines_of_names = _lines_of_names([line for _, line in numbered[more:]], separator)
-    if lines_of_names > 1:
-        cells = next(csv.reader([line + "\n" for line in lines[at : at + lines_of_names]], delimiter=separator))
-    return _Layout(separator, at + 1, cells, open_end)  # names in several lines are one to pandas too
-
-
-def _lines_of_names(lines: list[str], separator: str) -> int:
-    """How many lines the names take: a quoted one may hold line breaks."""
-    if separator == " ":
-        return 1
-    reader = csv.reader(lines, delimiter=separator)
-    next(reader, None)
-    return reader.line_num if reader.line_num < len(lines) else 1
+    return _Layout(separator, at + 1, cells, open_end)
 
 
 def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:
@@ -256,7 +263,7 @@ def _split(line: str, separator: str) -> list[str]:
     if separator == " ":
         line, plain = " ".join(line.split()), '"' not in line
         return line.split() if plain else next(csv.reader([line], delimiter=separator), [])
-    return next(csv.reader([line], delimiter=separator), [])
+    return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator), [])
 
 
 def _is_data(cells: list[str]) -> bool:

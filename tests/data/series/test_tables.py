@@ -214,6 +214,33 @@ def test_every_sheet_of_a_workbook_is_a_series(tmp_path):
     assert set(prepared(tmp_path)) == {"book_north", "book_south"}
 
 
+def test_a_list_of_records_in_json_is_a_table_and_other_json_is_none(tmp_path):
+    records = [{"time": time, "m": {"v": value, "w": -value}} for time, value in zip(TIMES, WAVE, strict=True)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "t.json").write_text(json.dumps(records, indent=1))
+    (tmp_path / "in" / "settings.json").write_text('{"gain": 3}')
+    reel = only(tmp_path / "in")
+    assert reel.channels == ["m.v", "m.w"]
+    assert is_in_minutes(reel)
+
+
+def test_row_numbers_of_a_logger_are_no_variable_and_its_units_are_a_row(tmp_path):
+    """TOA5 of Campbell Scientific: units and kinds of means below the names."""
+    rows = [f'"{time}",{812 + i},{value}' for i, (time, value) in enumerate(zip(TIMES, WAVE, strict=True))]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "t.dat").write_text("\n".join(["TIMESTAMP,RECORD,Air_Avg", "TS,RN,Deg C", ",,Avg", *rows]))
+    reel = only(tmp_path / "in")
+    assert reel.channels == ["Air_Avg"]
+    assert is_in_minutes(reel)
+    assert (~reel.candidates["accepted"]).sum() == 2
+
+
+def test_times_that_are_too_coarse_are_told(tmp_path, caplog):
+    coarse = [TIMES[i // 2 * 2] for i in range(N)]
+    assert len(only(table(tmp_path, {"time": coarse, "v": WAVE}))) == N // 2
+    assert f"{N // 2} of {N} samples have the time of another one" in caplog.text
+
+
 def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
     (tmp_path / "book.xlsx").touch()
     monkeypatch.setitem(sys.modules, "openpyxl", None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data.sources.base import TableError
 from data.sources.tables.cells import labels_of, numbers_of
 from data.sources.tables.long_table import wide
-from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,9 @@ from data.sources.tables.missing import doubtful, given_as_missing, without_fill
         (["0,125", "1,500"], [0.125, 1.5], ""),
         (["124,3135", "1,2"], [124.3135, 1.2], ""),
         (["5 m", "5 s"], [np.nan, np.nan], ""),
+        (["(12.5)", "$1,200.50", "-€3", "(x)"], [-12.5, 1200.5, -3, np.nan], ""),
+        (["on", "OFF", " on ", None], [1, 0, 1, np.nan], "on as 1, off as 0"),
+        (["on", "standby"], [np.nan, np.nan], ""),
         (["1.0D+03", "2.5d-01", "7"], [1000, 0.25, 7], ""),
         (["\u0661\u0662\u066b\u0665", "-\u0663", "7"], [12.5, -3, 7], ""),  # Arabic-Indic
         (["\uff11\uff12.5", "\u0967"], [12.5, 1], ""),  # full-width, Devanagari
@@ -36,6 +39,20 @@ def test_numbers_as_people_write_them(cells, expected, remark):
     values, told = numbers_of(pd.Series(cells, dtype=object))
     np.testing.assert_allclose(values, expected)
     assert told == remark
+
+
+@given(st.lists(st.lists(st.integers(1, 10**6), min_size=2, max_size=2), min_size=11, max_size=40))
+def test_a_last_row_of_sums_is_told_from_data(rows):
+    values = np.array(rows) / 100
+    assert ends_in_total(np.vstack([values, values.sum(axis=0).round(2)]))
+    assert not ends_in_total(np.vstack([values, values.sum(axis=0) * [1, 1.01]]))
+    assert not ends_in_total(np.vstack([values, values[-1]]))
+
+
+def test_the_last_of_a_few_pulses_is_no_sum():
+    pulses = np.zeros((40, 1))
+    pulses[[3, -1]] = 1
+    assert not ends_in_total(pulses)
 
 
 def test_durations_are_seconds():

@@ -33,6 +33,8 @@ def read(tmp_path, text: str | bytes, prep=PREP, name="t.csv"):
         ("time  ab  c\n1   2 3\n4 5   6\n", ["time", "ab", "c"]),
         ('"time","a, b","c"\n1,2,3\n4,5,6\n', ["time", "a, b", "c"]),
         ('time,"a\n(m)",c\n1,2,3\n4,5,6\n', ["time", "a (m)", "c"]),
+        ('time,"a\n(m)","c\n, d"\n1,"x\ny ""z"", 5",3\n4,"one\n\ntwo",6\n', ["time", "a (m)", "c , d"]),
+        ('time,a,c\n1,5" pipe,3\n4,6" pipe,6\n', ["time", "a", "c"]),
         ("time, a ,a\n1,2,3\n4,5,6\n", ["time", "a", "a (2)"]),
         ("time,,a\n1,2,3\n4,5,6\n", ["time", "column_1", "a"]),
         ("sep=;\ntime;a;c\n1;2;3\n4;5;6\n", ["time", "a", "c"]),
