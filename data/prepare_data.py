@@ -29,10 +29,13 @@ from data.reel.files import write_meta, write_text
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
+from data.sources.archive_file.inner import is_inner, unpack
 from data.sources.base import LEVEL, Candidate, Found, Input, Series
 
 log = logger(__name__)
 
+UNPACKED = ".unpacked"  # in config.data_clips: what was in archives, while it is read
+DEEPEST = 3  # archives in archives
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 Failures = list[tuple[str, Exception]]  # the name of a reel that could not be made, and what stood against it
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
@@ -47,6 +50,15 @@ def prep(config: Config) -> list[Path]:
     """
     if config.prep.light_curves:
         return _light_curve_reels(config)
+    unpacked = Path(config.data_clips, UNPACKED)
+    shutil.rmtree(unpacked, ignore_errors=True)  # of a run that was killed
+    try:
+        return _prep(config, unpacked)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _prep(config: Config, unpacked: Path) -> list[Path]:
     not_had = ""
     if config.prep.source == "vso":
         from data.download.vso import fetch  # local prep does not wait for network libraries
@@ -55,7 +67,7 @@ def prep(config: Config) -> list[Path]:
     root, out, given = Path(config.data_raw), Path(config.data_clips), read_given(config.prep)
     try:
         with make_executor(config.workers) as executor:
-            headers = first_pass(executor, config)
+            headers = first_pass(executor, config, unpacked)
             made, failed = _make_reels(executor, headers.plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
@@ -83,14 +95,38 @@ class FirstPass:
     plans: list[ReelPlan]
 
 
-def first_pass(executor: Executor, config: Config) -> FirstPass:
-    """Read the headers of everything in `config.data_raw`. Raises FileNotFoundError when there is no input."""
+def first_pass(executor: Executor, config: Config, unpacked: Path) -> FirstPass:
+    """Read the headers of everything in `config.data_raw`. Raises FileNotFoundError when there is no input.
+
+    unpacked: an empty folder, or none yet, for what lies in archives and is read from files.
+    """
     root = Path(config.data_raw)
     inputs = sources.discover(root)
     if told := sources.left_out(inputs.unread):
         log.warning(told)
     candidates = _scan(executor, inputs.frames, root, config)
+    for depth in range(DEEPEST):
+        packed = [candidate for candidate in candidates if is_inner(candidate)]
+        if packed:
+            candidates = [candidate for candidate in candidates if not is_inner(candidate)]
+            candidates += _inner(executor, packed, Path(unpacked, str(depth)), inputs, config)
     return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
+
+
+def _inner(executor: Executor, packed: list[Candidate], folder: Path, inputs: Found, config: Config) -> list[Candidate]:
+    """The candidates of members of archives, once unpacked; their series are put among the `inputs`."""
+    folder.mkdir(parents=True)
+    refused = unpack(packed, sources.archives(), folder, config.prep)
+    try:
+        found = sources.discover(folder)
+    except FileNotFoundError:
+        known = {candidate.place for candidate in refused}
+        reason = "unpacked, and of no kind that is read"
+        return refused + [replace(c, reason=reason) for c in packed if c.place not in known]
+    if told := sources.left_out(found.unread):
+        log.warning(f"in archives, {told}")
+    inputs.series.extend(found.series)
+    return refused + _scan(executor, found.frames, folder, config)
 
 
 def _refuse(failed: Failures, total: int) -> None:

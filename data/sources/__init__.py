@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from config import PrepConfig
+from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
@@ -55,6 +56,11 @@ SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 def register(source: Source) -> None:
     """Let a kind of input take part, before all others that take the same files."""
     SOURCES[source.name] = source
+
+
+def archives() -> dict[str, ArchiveSource]:
+    """The sources of archives, by name."""
+    return {source.name: source for source in (TarSource(), CompressedTarSource(), ZipSource())}
 
 
 def frame_source(name: str) -> FrameSource:

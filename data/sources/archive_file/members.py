@@ -18,11 +18,21 @@ from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
+from data.sources.table import TableSource
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
 
 log = logger(__name__)
 
-_ARCHIVE = re.compile(r"\.(tar(\.\w{1,4})?|t[gbx]z2?|tzst|zip|7z|rar)$", re.IGNORECASE)
+_ARCHIVE = re.compile(r"\.(tar(\.\w{1,4})?|t[gbx]z2?|tzst|zip)$", re.IGNORECASE)
+_STRANGE = re.compile(r"\.(7z|rar)$", re.IGNORECASE)
+STRANGE = "an archive of a kind that is not read; unpack it into a folder"
+# What is read once it is unpacked, see inner.py.
+INNER = INNER = AN_ARCHIVE, A_VIDEO, A_TABLE = (
+    "an archive in an archive, which prep unpacks three deep",
+    "a video in an archive, which prep unpacks",
+    "a table in an archive, which prep unpacks",
+)
+TABLE_SUFFIXES = TableSource.suffixes
 KINDS_TOLD = 6  # of members that are not read, the most frequent ones
 
 
@@ -50,7 +60,7 @@ class ArchiveSource(FrameSource):
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of an archive; a damaged rest is one rejected row."""
         base = self.whereabouts(path, root, home=path)
-        found, pictures, others, damage = [], [], Counter(), ""
+        found, pictures, tables, others, damage = [], [], [], Counter(), ""
         try:
             for member in self.members(path):
                 facts: dict[str, Any] = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
@@ -64,10 +74,16 @@ class ArchiveSource(FrameSource):
                 elif member.name.lower().endswith(PICTURE_SUFFIXES):
                     picture = _picture(member, facts, prep)
                     (found if picture.is_counts else pictures).append(picture)
+                elif member.name.lower().endswith(TABLE_SUFFIXES):
+                    tables.append(Candidate(**facts, is_counts=True, reason=A_TABLE))
                 else:
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
             damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
+        if pictures or any(c.reason not in INNER for c in found):  # which the tables are about
+            others.update(PurePosixPath(c.member).suffix.lower() for c in tables)
+        else:
+            found += tables
         found += _timed(pictures, path, self._reel(path, root), prep)
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(KINDS_TOLD))
         if told and found:
@@ -100,12 +116,12 @@ def is_hidden(name: str) -> bool:
 
 
 def _refused_kind(name: str) -> str:
-    """Why a member that may well hold frames is not read; "" of all others."""
+    """Why a member that may well hold frames is not read as it lies there; "" of all others."""
     if _ARCHIVE.search(name):
-        return "an archive in an archive is not read; unpack the outer one into a folder"
-    if name.lower().endswith(VIDEO_SUFFIXES):
-        return "a video in an archive is not read; unpack it into a folder"
-    return ""
+        return AN_ARCHIVE
+    if _STRANGE.search(name):
+        return STRANGE
+    return A_VIDEO if name.lower().endswith(VIDEO_SUFFIXES) else ""
 
 
 def _refusal(member: Member, prep: PrepConfig) -> str:

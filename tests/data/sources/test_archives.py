@@ -203,17 +203,8 @@ def test_hidden_members_are_left_out_and_others_named(tmp_path, caplog):
     write_tar(tmp_path / "a.tar", members)
     write_tar(tmp_path / "b.tar", {"b.fits": payload_of(1), "notes.txt": b"x", "c/.git/x.fits": b"x"})
     assert sorted(read_all(tmp_path)) == ["./d/a.fits", "b.fits"]
-    assert "b.tar: members left out: 1 .txt, 1 hidden" in caplog.text
+    assert "b.tar: members left out: 1 hidden, 1 .txt" in caplog.text
     assert "a.tar: members left out: 2 hidden, 1 .csv" in caplog.text
-
-
-@pytest.mark.parametrize("name", ["b.tar", "b.tar.zst", "B.TGZ", "b.zip", "b.7z"])
-def test_archives_and_videos_in_an_archive_are_rows_with_the_way_out(tmp_path, name):
-    write_tar(tmp_path / "a.tar", {"a.fits": payload_of(0), f"x/{name}": b"packed", "v.mp4": b"film"})
-    reasons = {c.member: c.reason for c in frames.scan(tmp_path, PREP)}
-    assert reasons["a.fits"] == ""
-    assert "archive in an archive" in reasons[f"x/{name}"]
-    assert "unpack it into a folder" in reasons["v.mp4"]
 
 
 @pytest.mark.parametrize("suffix", ["tar", "tar.gz", "zip"])
