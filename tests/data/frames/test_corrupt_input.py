@@ -281,10 +281,13 @@ def test_an_archive_that_goes_on_in_garbage_is_told(tmp_path):
 
 
 def test_archives_of_other_things_give_no_frame_and_a_reason(tmp_path):
-    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello", "v.doc": b"x", "w.doc": b"x"})
+    write_tar(tmp_path / "a.tar", {"readme.md": b"hello", "v.doc": b"x", "w.doc": b"x"})
     (found,) = frames.scan(tmp_path, PREP)
-    assert found.reason == "it holds no FITS and no pictures, but 2 .doc, 1 .txt"
+    assert found.reason == "it holds no FITS and no pictures, but 2 .doc, 1 .md"
     with pytest.raises(ValueError, match=r"none of the 1 frames.*it holds no FITS"):
+        prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=1))
+    write_tar(tmp_path / "a.tar", {"readme.txt": b"hello"})
+    with pytest.raises(ValueError, match=r"none of the 1 frames.*unpacked, and of no kind that is read"):
         prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=1))
 
 
