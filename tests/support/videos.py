@@ -7,6 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 
+from config import PrepConfig
+from data.sources.base import FrameError
+from tests.support import frames
+
 SHAPE = (64, 96)
 # Name of the file -> codec and its options: B-frames in most, key frames every 12 frames or only once.
 KINDS = {
@@ -56,3 +60,36 @@ def decode_all(path: Path) -> list[tuple[int, np.ndarray]]:
     """Presentation time and gray picture of every frame, decoded from the first to the last: the slow oracle."""
     with av.open(str(path)) as container:
         return [(frame.pts, frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+
+
+def written(path, codec="mpeg4", n=6, form=None, made_at="", sides=Fraction(1), degrees=0):
+    """A video of `n` frames; made_at: when, by its own data; sides: of its pixels; degrees: of its display matrix."""
+    with av.open(str(path), "w", format=form) as container:
+        container.metadata.update({"creation_time": made_at} if made_at else {})
+        stream = container.add_stream(codec, rate=25)
+        (stream.height, stream.width), stream.pix_fmt = SHAPE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.sample_aspect_ratio = sides
+        if degrees:
+            stream.set_display_rotation(degrees)
+        for i in range(n):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def pictures_read(folder, reel=None):
+    """Pixels by number of frame, of those that prep takes; and the reasons of the others."""
+    candidates = [c for c in frames.scan(folder, PrepConfig()) if reel in (None, c.reel)]
+    lost = {c.source: c.reason for c in candidates if c.reason}
+    groups: dict = {}
+    for candidate in candidates:
+        if not candidate.reason:
+            groups.setdefault((candidate.path, candidate.group), []).append(candidate)
+    good = {}
+    for group in groups.values():
+        for candidate, raw in frames.read(group):
+            if isinstance(raw, FrameError):
+                lost[candidate.source] = str(raw)
+            else:
+                good[int(candidate.source.rpartition("#")[2])] = raw.pixels
+    return good, lost

@@ -2,7 +2,6 @@
 
 import os
 import random
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,37 +9,13 @@ import av
 import numpy as np
 import pytest
 
-from config import Config, EvalConfig, PrepConfig
+from config import PrepConfig
 from data import sources
-from data.live.live_reel import Form
-from data.live.live_source import LiveSource
-from data.prepare_data import prep
-from data.reel.mask_bits import INVALID
-from data.reel.reel import Reel
-from data.sources.base import FrameError
 from data.sources.video import FROM_START
 from tests.support import frames
-from tests.support.videos import SHAPE, decode_all, number_of, picture, write_video
+from tests.support.videos import SHAPE, decode_all, number_of, picture, pictures_read, write_video, written
 
 PREP = PrepConfig()
-
-
-def pictures_read(folder, reel=None):
-    """Pixels by number of frame, of those that prep takes; and the reasons of the others."""
-    candidates = [c for c in frames.scan(folder, PREP) if reel in (None, c.reel)]
-    lost = {c.source: c.reason for c in candidates if c.reason}
-    groups: dict = {}
-    for candidate in candidates:
-        if not candidate.reason:
-            groups.setdefault((candidate.path, candidate.group), []).append(candidate)
-    good = {}
-    for group in groups.values():
-        for candidate, raw in frames.read(group):
-            if isinstance(raw, FrameError):
-                lost[candidate.source] = str(raw)
-            else:
-                good[int(candidate.source.rpartition("#")[2])] = raw.pixels
-    return good, lost
 
 
 # Damage
@@ -277,54 +252,12 @@ def test_any_name_is_a_file(tmp_path, monkeypatch, name, root):
     assert lost == {}
 
 
-def written(path, codec="mpeg4", n=6, form=None, made_at="", sides=Fraction(1), degrees=0):
-    with av.open(str(path), "w", format=form) as container:
-        container.metadata.update({"creation_time": made_at} if made_at else {})
-        stream = container.add_stream(codec, rate=25)
-        (stream.height, stream.width), stream.pix_fmt = SHAPE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.codec_context.sample_aspect_ratio = sides
-        if degrees:
-            stream.set_display_rotation(degrees)
-        for i in range(n):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
-
-
 @pytest.mark.parametrize("name", ["cam.mjpeg", "cam.MJPG"])
 def test_jpegs_one_after_the_other_are_a_video_and_no_picture(tmp_path, name):
     written(tmp_path / name, "mjpeg", form="mjpeg")
     good, lost = pictures_read(tmp_path)
     assert [number_of(good[i]) for i in sorted(good)] == list(range(6))
     assert lost == {}
-
-
-@pytest.mark.parametrize(("degrees", "aspect"), [(0, 2.0), (90, 0.5), (180, 2.0)])
-def test_pixels_that_are_no_squares_keep_their_proportion(tmp_path, degrees, aspect):
-    written(tmp_path / "v.mp4", sides=Fraction(2), degrees=degrees, n=4)
-    shape = SHAPE if degrees != 90 else SHAPE[::-1]
-    config = PrepConfig(clip_length=2, stride=2, resize=(96, 96))
-    candidates = frames.scan(tmp_path, config)
-    assert {(c.pixel_aspect, c.shape) for c in candidates} == {(aspect, shape)}
-    assert all(f"pixels {aspect:g} times as wide as high" in c.flags for c in candidates)
-    for settings in ({"aspect": "stretch"}, {"resize": None}):
-        assert all("as square" in c.flags for c in frames.scan(tmp_path, replace(config, **settings)))
-    (path,) = prep(Config(data_raw=str(tmp_path), data_clips=str(tmp_path / "out"), workers=0, prep=config))
-    reel = Reel(path)
-    filled = np.argwhere(reel.masks[0] & INVALID == 0)
-    assert np.ptp(filled, axis=0).tolist() == ([31, 95] if degrees != 90 else [95, 31])  # 64 rows, 192 columns wide
-    corner = reel.to_source[0] @ [filled[-1, 1] + 0.5, filled[-1, 0] + 0.5, 1]
-    np.testing.assert_allclose(corner, (shape[1] - 0.5, shape[0] - 0.5), atol=1e-6)
-    followed = EvalConfig(follow=str(tmp_path / "v.mp4"), follow_timeout_s=0.1)
-    picture = next(LiveSource(followed, PrepConfig(), False).pictures())
-    assert picture.pixel_aspect == aspect
-    np.testing.assert_array_equal(Form.of(reel, Config()).frame(picture)[0], reel.frames[0])
-
-
-def test_a_display_matrix_between_the_quarters_is_flagged(tmp_path):
-    written(tmp_path / "v.mp4", degrees=45)
-    (flags,) = {c.flags for c in frames.scan(tmp_path, PREP)}
-    assert flags == "its display matrix is no turn by quarters, and left out"
 
 
 def test_a_recording_that_was_never_finished_says_so(tmp_path):
@@ -350,52 +283,3 @@ def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(tmp_path, 
         candidates = frames.scan(tmp_path, PrepConfig(**settings))
     assert ("prep.start_utc=2012-07-19T07:30:01" in caplog.text) == is_told
     assert {c.time_utc[:4] for c in candidates} == {settings.get("start_utc", "")[:4]}
-
-
-def test_a_video_that_was_trimmed_by_its_edit_list_is_whole(tmp_path):
-    """As phones trim theirs: packets before the cut are there, for others are built on them, and are not shown."""
-    path = write_video(tmp_path / "b_frames.mp4", 40)
-    whole = bytearray(path.read_bytes())
-    at = whole.index(b"elst") + 12  # duration in ms, and begin in ticks, of the first entry
-    begin = int.from_bytes(whole[at + 4 : at + 8])
-    with av.open(str(path)) as container:
-        ticks = int(1 / (25 * container.streams.video[0].time_base))
-    whole[at : at + 8] = (1000).to_bytes(4) + (begin + 5 * ticks).to_bytes(4)
-    path.write_bytes(whole)
-    good, lost = pictures_read(tmp_path)
-    assert lost == {}
-    assert [number_of(good[i]) for i in sorted(good)] == list(range(5, 30))
-
-
-@pytest.mark.parametrize("bits", [10, 12, 16])
-def test_gray_of_more_than_8_bits_keeps_them(tmp_path, bits):
-    values = np.random.default_rng(bits).integers(0, 2**bits, (3, *SHAPE), np.uint16)
-    with av.open(str(tmp_path / "v.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        (stream.height, stream.width), stream.pix_fmt = SHAPE, f"gray{bits}le"
-        for i, picture_ in enumerate(values):
-            frame = av.VideoFrame.from_ndarray(picture_, format=f"gray{bits}le")
-            frame.pts = i
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    good, lost = pictures_read(tmp_path)
-    np.testing.assert_array_equal([good[i] for i in range(3)], values)
-    assert lost == {}
-
-
-@pytest.mark.parametrize(
-    ("codec", "pixels", "options", "flag"),
-    [
-        ("libx264", "yuv420p10le", {}, "10 bits are read as 8"),
-        ("mpeg2video", "yuv420p", {"flags": "+ildct+ilme"}, "interlaced: a frame shows two moments"),
-        ("libx264", "yuv420p", {}, ""),
-    ],
-)
-def test_what_a_frame_loses_is_flagged(tmp_path, codec, pixels, options, flag):
-    with av.open(str(tmp_path / "v.mkv"), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=options)
-        (stream.height, stream.width), stream.pix_fmt = SHAPE, pixels
-        for i in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
-        container.mux(stream.encode(None))
-    assert {c.flags for c in frames.scan(tmp_path, PREP)} == {flag}
