@@ -145,7 +145,8 @@ def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:
 def _exposure_refusal(exptime_s: float) -> str:
     if math.isnan(exptime_s):
         return (
-            "header has no EXPTIME, by which counts are divided; prep.normalise_exposure false takes them as they are"
+            "header has no EXPTIME that is a number, by which counts are divided; "
+            "prep.normalise_exposure false takes them as they are"
         )
     shortest_s, longest_s = EXPTIME_LIMITS_S
     return "" if shortest_s <= exptime_s <= longest_s else f"EXPTIME {exptime_s:g} s is impossible"
