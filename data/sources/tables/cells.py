@@ -96,9 +96,12 @@ def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
 
 def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
     """Cells that are two words for being in a state or not as 1 and 0; None of all others."""
-    text = column.astype("string").str.strip().str.lower()
+    first = str(next(iter(column.dropna()), "")).strip().lower()
     for yes, no in STATES:
-        if text.dropna().isin([yes, no]).all() and text.notna().any():
+        if first not in (yes, no):
+            continue
+        text = column.astype("string").str.strip().str.lower()
+        if text.dropna().isin([yes, no]).all():
             return text.map({yes: 1.0, no: 0.0}).to_numpy(np.float64, na_value=np.nan), f"{yes} as 1, {no} as 0"
     return None
 
