@@ -50,6 +50,11 @@ ANOMALOUS = frozenset(
 )
 
 STATES = (("on", "off"), ("true", "false"), ("yes", "no"), ("open", "closed"), ("running", "stopped"))
+OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
+    ({"("}, r"^\(([^()]*\d[^()]*)\)$", r"-\1"),  # negative, as accountants write it
+    (set("$€£¥"), r"^([-+]?)[$€£¥]\s?(?=[\d.,])", r"\1"),
+    (set("dD"), r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e"),  # Fortran's
+)
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
 _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
 # What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
@@ -109,9 +114,10 @@ def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
 def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     """Numbers of cells that are not all plain: with groups of thousands, another decimal sign, percent or a unit."""
     text = ascii_digits(column).fillna("").astype(object).str.strip().str.replace("−", "-")
-    text = text.str.replace(r"^\(([^()]*\d[^()]*)\)$", r"-\1", regex=True)  # as accountants write it
-    text = text.str.replace(r"^([-+]?)[$€£¥]\s?(?=[\d.,])", r"\1", regex=True)
-    text = text.str.replace(r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e", regex=True)
+    signs = set("".join(text))  # few columns need what follows
+    for needed, form, plain in OTHER_WAYS:
+        if signs & needed:
+            text = text.str.replace(form, plain, regex=True)
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
     parts = text.str.extract(_WITH_UNIT).fillna("")
     units = set(parts[1][parts[0] != ""].str.strip())

@@ -36,6 +36,7 @@ UNIT_IN_NAME = re.compile(
 )
 _UNITS = {"µs": "us", "msec": "ms", "millis": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min"}
 _UNITS |= {"hours": "h", "days": "d"}
+FORTRAN = r"(?<=[\d.])[dD](?=[-+]?\d+$)"  # its exponents
 DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date and clock without separators
 
@@ -77,7 +78,8 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
     plain = column
     if is_text:
         plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)
-        plain = plain.str.replace(r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e", regex=True)  # Fortran's
+        if plain.iloc[:LOOKED_AT].str.contains(FORTRAN).any():
+            plain = plain.str.replace(FORTRAN, "e", regex=True)
     numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
         return _of_numbers(numbers, str(column.name or ""), prep)

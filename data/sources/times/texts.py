@@ -73,8 +73,9 @@ def formatted(column: pd.Series, form: str) -> tuple[np.ndarray, np.ndarray]:
 def ascii_digits(column: pd.Series) -> pd.Series:
     """Cells as text with the digits of every script (Arabic, Devanagari, full-width) as 0 to 9."""
     text = column.astype("string")
-    others = {c for cell in text.dropna().unique() if not cell.isascii() for c in cell if not c.isascii()}
-    decimals = {c: str(unicodedata.decimal(c)) for c in others if c.isdecimal()}
+    joined = "".join(text.dropna())
+    others = set() if joined.isascii() else set(joined)
+    decimals = {c: str(unicodedata.decimal(c)) for c in others if c.isdecimal() and not c.isascii()}
     if not decimals:
         return text
     return text.str.translate(str.maketrans(decimals | {"\u066b": ".", "\u066c": ","}))
