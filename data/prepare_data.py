@@ -20,12 +20,14 @@ import numpy as np
 
 from config import Config, PrepConfig
 from data import sources
-from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, read_journal
+from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
+from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan, plan_reels
 from data.messages import logger, progress, shown
 from data.reel.files import write_meta, write_text
+from data.reel.lock import owned
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all
@@ -38,6 +40,7 @@ UNPACKED = ".unpacked"  # in config.data_clips: what was in archives, while it i
 DEEPEST = 3  # archives in archives
 FRAMES_PER_TASK, INPUTS_PER_TASK = 4, 16
 Failures = list[tuple[str, Exception]]  # the name of a reel that could not be made, and what stood against it
+NAMED_TOGETHER = 64  # series whose files are brought to the disk together: one by one takes longer than making them
 MOST_PAGES = 32  # series of one run whose summary.png are drawn: a page takes longer than the rest of a short series
 
 
@@ -46,8 +49,13 @@ def prep(config: Config) -> list[Path]:
 
     With `prep.source: vso` the frames are downloaded there first; with `prep.light_curves` the input is prepared reels.
     Raises FileNotFoundError when there is no input, ValueError when no frame can be used, or, once all the others are
-    made, when a reel could not be, and OSError when wanted frames could not be had.
+    made, when a reel could not be, and OSError when wanted frames could not be had or another process writes there.
     """
+    with owned(config.data_clips, "prep", "choose another --data-clips"):
+        return _prep(config)
+
+
+def _prep(config: Config) -> list[Path]:
     if config.prep.light_curves:
         return _light_curve_reels(config)
     unpacked = Path(config.data_clips, UNPACKED)
@@ -63,7 +71,8 @@ def _prep(config: Config, unpacked: Path) -> list[Path]:
     if config.prep.source == "vso":
         from data.download.vso import fetch  # local prep does not wait for network libraries
 
-        not_had = fetch(config)
+        with owned(config.data_raw, "prep that downloads", "choose another --data-raw"):
+            not_had = fetch(config)
     root, out, given = Path(config.data_raw), Path(config.data_clips), read_given(config.prep)
     try:
         with make_executor(config.workers) as executor:
@@ -202,42 +211,53 @@ def _make_reels(
             failed.append((plan.name, error))
             continue
         if path:
-            if config.prep.classes:
-                _note_class(path, plan)
             made.append(path)
     return made, failed
 
 
-def _note_class(folder: Path, plan: ReelPlan) -> None:
-    """Write the folder that all files of a reel lie in, or the folder of their folder of images, as its class."""
+def _class_of(plan: ReelPlan) -> dict[str, str]:
+    """For reel.json: the class of a reel, the folder that all its files lie in, or the folder of their folder of
+    images.
+    """
     frames = [frame.candidate for row in plan.rows for frame in row]
     places = {Path(c.path if c.is_counts else c.home).resolve().parent.name for c in frames}
     if len(places) > 1:
         log.warning(f"{plan.name}: its files lie in {len(places)} folders, so it has no class")
-        return
+        return {}
+    return {"class": places.pop()}
+
+
+def _note(folder: Path, facts: dict[str, str]) -> None:
+    """Have facts in the reel.json of a finished reel."""
     meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
-    if meta.get("class") != (label := places.pop()):
-        write_meta(folder, meta | {"class": label})
+    if meta | facts != meta:
+        write_meta(folder, meta | facts)
 
 
 def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, config: Config):
     """The reels of series that could be made, and for each other one what stood against it."""
-    made, failed = [], []
+    made, failed, unnamed = [], [], []
     with_pages = len(found) <= MOST_PAGES
     if not with_pages:
         log.info(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
     pairs = zip(found, names_for(found, taken), strict=True)
-    for series, name in progress(pairs, total=len(found), desc="making series", disable=with_pages):
-        final, identity = out / name, identity_of(series, given, config.prep)
+    for pair in progress(pairs, total=len(found), desc="making series", disable=with_pages):
+        (series, name), final = pair, out / pair[1]
         try:
             if final.exists():
-                same_or_refuse(final, identity)
+                same_or_refuse(final, identity_of(series, given, config.prep))
                 complete(final, config, with_pages)
-                made.append(final)
-            elif path := assemble_series(series, given, final, identity, config, with_pages):
-                made.append(path)
+            elif making := assemble_series(series, given, final, config, with_pages):
+                unnamed.append((making, final))
+            else:
+                continue
+            made.append(final)
         except (ValueError, OSError) as error:
             failed.append((name, error))
+        if len(unnamed) == NAMED_TOGETHER:
+            take_names(unnamed)
+            unnamed.clear()
+    take_names(unnamed)
     return made, failed
 
 
@@ -269,8 +289,10 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
         write_rejected(plan, final)
         return None
     identity = plan.identity(config.prep, asdict(given))
+    more = _class_of(plan) if config.prep.classes else {}
     if final.exists():
         same_or_refuse(final, identity)
+        _note(final, more)
         for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
             shutil.rmtree(leftover, ignore_errors=True)
         finish(final, config)
@@ -278,7 +300,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
     if plan.unit(config.prep) != LEVEL and not set(plan.channels) <= set(given.stretches):
         fit_rows(plan, list(range(len(plan.rows))), config.prep)  # fails now rather than after the decoding
     _decode_rows(executor, plan, part, identity, config)
-    return assemble(plan, given, part, final, identity, config)
+    return assemble(plan, given, part, final, identity, config, more)
 
 
 def same_or_refuse(final: Path, identity: str) -> None:
@@ -299,12 +321,11 @@ def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, 
     total = len(plan.rows) * len(plan.channels)
     calls = ((task, config.prep) for task in tasks)
     with (
-        (part / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as journal,
+        Journal(part) as journal,
         progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
     ):
         for facts in _bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
-            journal.write("".join(json.dumps(fact) + "\n" for fact in facts))
-            journal.flush()
+            journal.add(facts)
             bar.update(len(facts))
 
 
@@ -316,7 +337,7 @@ def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> s
         part.mkdir(parents=True)
         shape = plan.stored_shape(prep)
         _check_space(part, math.prod(shape), prep)
-        for name, dtype in (("decoded.npy", np.float32), ("bits.npy", np.uint8)):
+        for name, dtype in zip(PIXELS, (np.float32, np.uint8), strict=True):
             np.lib.format.open_memmap(part / name, mode="w+", dtype=dtype, shape=shape).flush()
         write_text(started, identity)
     return set(read_journal(part))

@@ -174,7 +174,7 @@ def test_results_are_on_stdout_alone(tmp_path, capsys):
     base = ["-c", str(ROOT / "config.yaml"), "--data-raw", str(tmp_path / "raw"), "--data-clips", str(tmp_path / "out")]
     assert program.main(["-m", "prep", *base, "--set", "prep.light_curves={grid: [2, 2]}"]) == 0
     told = capsys.readouterr()
-    (reel,) = (tmp_path / "out").iterdir()
+    (reel,) = (tmp_path / "out").glob("[!.]*")
     assert told.out == f"reel: {reel}\n"
     assert "settings: " in told.err
 

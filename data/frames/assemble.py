@@ -1,9 +1,9 @@
 """The end of prep: decoded rows -> the reel. Fits the scaling once, keeps the good rows, writes tables and pictures."""
 
-import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from config import Config, PrepConfig
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
+from data.frames.journal import read_journal
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
 from data.labels.intervals import read_intervals
 from data.messages import logger
 from data.pictures import summary
-from data.reel.files import write_csv, write_meta
+from data.reel.files import replacing, write_csv, write_meta
+from data.reel.lock import owned_reel
 from data.reel.mask_bits import INVALID
+from data.reel.parts import sync, sync_all
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, lengths_that_fit, read_windows
@@ -58,20 +61,10 @@ def read_given(prep: PrepConfig) -> Given:
     return Given(read_intervals(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
 
 
-def read_journal(part: Path) -> dict[tuple[int, int], dict]:
-    """Facts of decoded frames by (row, channel). A last line torn by a kill is cut off; the next starts clean."""
-    path = part / "journal.jsonl"
-    if not path.is_file():
-        return {}
-    text = path.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if len(whole) < len(text):
-        os.truncate(path, len(whole))
-    return {(f["row"], f["channel"]): f for f in map(json.loads, whole.decode().splitlines())}
-
-
-def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config) -> Path | None:
-    """Make the reel `final` from the decoded rows in `part`, or None when all of them failed."""
+def assemble(
+    plan: ReelPlan, given: Given, part: Path, final: Path, identity: str, config: Config, more: dict[str, str]
+) -> Path | None:
+    """Make the reel `final` from the decoded rows in `part`, or None when all failed; more: for its reel.json."""
     facts = read_journal(part)
     if not plan.is_counts:
         _reject_repeats(plan, part, facts, config.prep)
@@ -87,12 +80,21 @@ def assemble(plan: ReelPlan, given: Given, part: Path, final: Path, identity: st
     add_labels(table, given.anomalies, making)
     write_csv(making / "frames.csv", table)
     scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
-    write_meta(making, _meta(plan, table, shape, scaling, identity, config.prep))
+    write_meta(making, _meta(plan, table, shape, scaling, identity, config.prep) | more)
     finish(making, config)
-    rejected_path(final).unlink(missing_ok=True)
-    os.replace(making, final)
+    take_names([(making, final)])
     shutil.rmtree(part)
     return final
+
+
+def take_names(made: Sequence[tuple[Path, Path]]) -> None:
+    """Give finished folders the names of their reels, once they are on the disk: what has its name is whole."""
+    sync_all(*(making for making, _ in made))
+    for making, final in made:
+        rejected_path(final).unlink(missing_ok=True)
+        os.replace(making, final)
+    for folder in {final.parent for _, final in made}:
+        sync(folder)
 
 
 def _good_rows(plan: ReelPlan, facts: dict) -> list[int]:
@@ -154,11 +156,15 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         old = read_windows(reel)
         if old[["start", "length"]].equals(fresh[["start", "length"]]):
             return
-        names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
-        backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-        os.replace(path, backup)
+        with owned_reel(reel.path, "prep"):
+            names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
+            backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+            with replacing(backup, durable=True) as copy:  # not moved: whoever reads the reel now finds an index
+                shutil.copyfile(path, copy)
+            write_csv(path, fresh, durable=True)
         log.info(f"{reel.name}: window settings changed; the old index with its verdicts is kept as {backup.name}")
-    write_csv(path, fresh)
+    else:
+        write_csv(path, fresh)
     if fresh.empty:
         fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames"
         log.warning(f"{fault}; {lengths_that_fit([reel])}")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from data.reel.parts import MADE, beside, sync, sync_all
+
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
 NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
 
@@ -33,40 +35,76 @@ def unlike(name: str, taken: Container[str]) -> str:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; on success it takes the name `path`, on an error it is removed."""
+def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it takes the name `path`, on an error it is removed.
+
+    durable: a power failure later on leaves the new file. Every writer has a temporary path of its own.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, because writers choose the format by it.
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part = beside(path, "part", path.suffix)  # the suffix stays last, because writers choose the format by it
     try:
         yield part
+        if durable:
+            sync(part)
         os.replace(part, path)
+        if durable:
+            sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """The same for a folder: yield an empty one, which on success takes the place of the folder `path`."""
+def replacing_folder(path: str | Path, made: Container[str] | None = None) -> Iterator[Path]:
+    """The same for a folder: yield an empty one, which on success takes the place of the folder `path`.
+
+    The new one is on the disk before the former one goes. A kill between the two renames leaves the former one under
+    another name, which `tidy` gives back. made: names in the former folder that go with it, what else is there is
+    somebody's own and stays; None: all go.
+    """
     path = Path(path)
-    part, old = (path.with_name(f".{path.name}.{what}") for what in ("part", "old"))
-    for left in (part, old):  # by a kill
-        shutil.rmtree(left, ignore_errors=True)
+    part, old = beside(path, "part"), beside(path, "old")
     part.mkdir(parents=True)
     try:
         yield part
+        if path.is_dir() and made is not None:
+            _keep_others(path, part, made)
+        sync_all(part)
         if path.exists():  # a folder can't be renamed onto one that holds files
             os.replace(path, old)
         os.replace(part, path)
+        sync(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically."""
-    with replacing(path) as part:
+def _keep_others(former: Path, new: Path, made: Container[str]) -> None:
+    for path in former.iterdir():
+        if path.name not in made and not (new / path.name).exists() and not MADE.fullmatch(path.name):
+            copy_of(path, new / path.name)
+
+
+def copy_of(path: Path, place: Path) -> None:
+    """A copy of a file or a folder; of files a second name, where the file system has that: both must not be written
+    into, only replaced.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.copytree(path, place, symlinks=True, copy_function=_linked)
+    else:
+        _linked(path, place)
+
+
+def _linked(path: str | Path, place: str | Path) -> None:
+    try:
+        os.link(path, place, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, place, follow_symlinks=False)
+
+
+def write_text(path: str | Path, text: str, durable: bool = False) -> None:
+    """Write `text` as UTF-8, atomically; durable: see `replacing`."""
+    with replacing(path, durable) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -106,8 +144,8 @@ def _as_text(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+def write_csv(path: str | Path, table: pd.DataFrame, durable: bool = False) -> None:
     """Write a table without its index, atomically; missing values are empty cells, formulas are text."""
     table = harmless(table)
-    with replacing(path) as part:
+    with replacing(path, durable) as part:
         table.to_csv(part, index=False, lineterminator="\n")

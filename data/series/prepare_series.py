@@ -5,7 +5,6 @@ All rows are handled at once as arrays: a series of a million samples must not b
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 from collections.abc import Iterable
@@ -118,10 +117,10 @@ def identity_of(series: Series, given: Given, prep: PrepConfig) -> str:
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
-def assemble_series(
-    series: Series, given: Given, final: Path, identity: str, config: Config, with_page: bool = True
-) -> Path | None:
-    """Make the reel `final` of a series; None when none of its samples can be used, with a table that says why.
+def assemble_series(series: Series, given: Given, final: Path, config: Config, with_page: bool = True) -> Path | None:
+    """Make all of the reel `final` of a series but its name, which `take_names` gives to the returned folder.
+
+    None when none of its samples can be used, with a table that says why.
 
     Without a page (summary.png) there is no report on the screen either, unless samples were rejected or interpolated.
     Raises ValueError when the scaling can't be fitted.
@@ -146,14 +145,13 @@ def assemble_series(
         np.save(making / "missing.npy", filled)
     frames_table.loc[frames_table["accepted"], "flags"] = _flags(filled, series.channels)
     write_csv(making / "frames.csv", frames_table)
+    identity = identity_of(series, given, prep)
     meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
     write_meta(making, meta)
     complete(making, config, with_page, frames_table)
-    rejected_path(final).unlink(missing_ok=True)
-    os.replace(making, final)
     if with_page or not frames_table["accepted"].all() or filled.any():
         _tell(final.name, series, frames_table, meta)
-    return final
+    return making
 
 
 def complete(folder: Path, config: Config, with_page: bool = True, table: pd.DataFrame | None = None) -> None:

@@ -471,12 +471,12 @@ def test_nothing_usable_is_an_error_with_reasons_and_a_table(tmp_path):
         (tmp_path / "in" / f"{i}.fits").write_bytes(broken_inside(fits_bytes(counts(i), header(12 * i))))
     with pytest.raises(ValueError, match="none of the 3 frames"):
         run(tmp_path / "in", tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["aia_171.rejected.csv"]
+    assert [p.name for p in (tmp_path / "out").glob("[!.]*")] == ["aia_171.rejected.csv"]
     reasons = pd.read_csv(tmp_path / "out" / "aia_171.rejected.csv")["reason"]
     assert reasons.str.startswith("not readable as FITS").tolist() == [True] * 3
     write_frames(tmp_path / "in2", 3)
     run(tmp_path / "in2", tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["aia_171"]
+    assert [p.name for p in (tmp_path / "out").glob("[!.]*")] == ["aia_171"]
 
 
 MEMORY = """

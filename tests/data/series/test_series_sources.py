@@ -392,7 +392,7 @@ def test_no_value_whatever_makes_prep_fail(tmp_path_factory, values, precision):
     np.savez(folder / "s.npz", safe=np.arange(24.0), v=values)
     chosen = config.load(None, {"prep.precision": precision, "prep.min_coverage": 0.0})
     ((series,), _) = read_all([SeriesInput(ArraySource(), folder / "s.npz")], folder / "s.npz", chosen.prep)
-    reel = Reel(assemble_series(series, Given(None, {}), folder / "s", "made for a test", chosen, with_page=False))
+    reel = Reel(assemble_series(series, Given(None, {}), folder / "s", chosen, with_page=False))
     assert np.isfinite(reel.frames).all()
     assert len(reel) == 24
     assert json.loads((reel.path / "reel.json").read_text())["shape"] == [24, len(reel.channels), 1, 1]
