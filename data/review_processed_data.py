@@ -16,10 +16,12 @@ import pandas as pd
 from config import Config, ReviewConfig
 from data.messages import logger, progress
 from data.reel.files import write_csv
+from data.reel.lock import owned_reel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
-from data.review.pictures import write_contact_sheet, write_histograms
+from data.review.journal import settle
+from data.review.pictures import pictures
 
 log = logger(__name__)
 
@@ -34,19 +36,37 @@ def review(config: Config) -> None:
     reels = find_reels(config.data_clips)
     asked, not_quiet = hand_verdicts(config.review, reels), not_quiet_frames(config.model_path)
     for reel in reels:
-        statistics = None if asked else window_statistics(reel, read_windows(reel))
-        table = read_windows(reel)  # read last: statistics take long, and the page may save verdicts meanwhile
         if asked:
-            apply_verdicts(table, reel, asked)
+            with owned_reel(reel.path, "review"):
+                settle(reel)
+                table = read_windows(reel)
+                apply_verdicts(table, reel, asked)
+                write_csv(reel.path / "windows.csv", table, durable=True)
         else:
-            table[list(STATISTICS)] = statistics
-            judge(table, config.review.z_limit)
-            reject_not_quiet(table, not_quiet[not_quiet["reel"] == reel.name], reel)
-        write_csv(reel.path / "windows.csv", table)
-        if not asked:
-            write_histograms(reel, table)
-            write_contact_sheet(reel, table, config.review.contact_sheet)
+            table = review_reel(reel, not_quiet[not_quiet["reel"] == reel.name], config.review)
         report(reel, table)
+
+
+def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> pd.DataFrame:
+    """Statistics, verdicts and pictures of one reel; returns its windows.
+
+    Others may save verdicts meanwhile: all that takes long comes before the reel is owned.
+    """
+    before = read_windows(reel)
+    statistics = window_statistics(reel, before)
+
+    def judged(table: pd.DataFrame) -> pd.DataFrame:
+        same = table[["start", "length"]].equals(before[["start", "length"]])  # not prepared with others meanwhile
+        table[list(STATISTICS)] = statistics if same else window_statistics(reel, table)
+        judge(table, settings.z_limit)
+        reject_not_quiet(table, not_quiet, reel)
+        return table
+
+    with pictures(reel, judged(read_windows(reel)), settings.contact_sheet), owned_reel(reel.path, "review"):
+        settle(reel)
+        table = judged(read_windows(reel))
+        write_csv(reel.path / "windows.csv", table, durable=True)
+    return table
 
 
 def report(reel: Reel, table: pd.DataFrame) -> None:

@@ -20,6 +20,7 @@ from data.frames.assemble import Given, read_given
 from data.frames.plan import ReelPlan
 from data.messages import with_way_out
 from data.prepare_data import bytes_needed, first_pass, make_executor, same_or_refuse
+from data.reel.lock import owner_of
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
@@ -105,6 +106,7 @@ def check_prep(config: Config, findings: Findings) -> None:
     if not found and not any(plan.rows for plan in headers.plans):
         findings.blame(f"nothing in {root} can be used")
     check_room(headers.plans, config, findings)
+    check_free(out, findings)
 
 
 def check_plan(plan: ReelPlan, given: Given, config: Config, findings: Findings) -> None:
@@ -155,6 +157,7 @@ def check_train(config: Config, findings: Findings) -> None:
         folder = run_folder.choose_folder(config)
         findings.tell(f"run folder: {folder}, {'to go on with' if config.train.resume else 'free'}")
         check_writable(folder, findings)
+        check_free(folder, findings)
     if findings.wrong and config.train.resume:
         return
     with findings.faults():
@@ -209,6 +212,7 @@ def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, 
     if not takes_shipped(config):
         run = find_run(config)
         check_writable(run, findings)
+        check_free(run, findings)
         return run, *load_scorer(run, "cpu")
     with TemporaryDirectory() as folder:
         return WEIGHTS, *load_scorer(shipped_run(folder), "cpu")
@@ -251,3 +255,9 @@ def check_writable(path: Path, findings: Findings) -> None:
         findings.blame(f"{place} is a file, where a folder is wanted for {path}")
     elif not os.access(place, os.W_OK | os.X_OK):
         findings.blame(f"{place} may not be written to; choose another --data-clips or --model-path")
+
+
+def check_free(folder: Path, findings: Findings) -> None:
+    """Whether no other process writes into a folder."""
+    if owner := owner_of(folder):
+        findings.blame(f"{folder} is in use: {owner}; wait until that has ended, or choose another")

@@ -4,34 +4,40 @@ Results of a reel lie in `<run>/eval/<reel>/`:
 
     scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4  report.html
     scores.f16  the score maps, which --movie_only draws again without the model
+
+They are made in a hidden folder beside, which takes the place of the former ones when all is there: a kill, an error or
+a full disk leaves the former ones. Files that eval did not make stay.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from config import Config, dump
 from data.messages import logger, progress
-from data.reel.files import write_text
+from data.reel.files import copy_of, replacing_folder, write_text
 from data.reel.reel import find_reels
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, whole_frame
-from inference.job import Job, find_run, flares_for, is_saved, make_job
+from inference.job import CATALOGUE, Job, config_of_results, find_run, flares_for, make_job
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
-from inference.results.results import Results, ScoreMaps, read_boxes, saved_frame
+from inference.results.results import MADE, Results, ScoreMaps, read_boxes, saved_frame
 from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.residual import ScoredFrame, settings_for
 from inference.scorers.windows import scored_stretches
+from training.run import owned_run
 
 log = logger(__name__)
+
+DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor")  # settings that decide the movie alone
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,14 @@ def evaluate(config: Config) -> list[Path]:
     """Evaluate every reel in `config.data_clips` with a run's best model; returns the folders of results.
 
     The model's own settings come from the run, never from `config`. Raises FileNotFoundError without run or reel,
-    ValueError when the reel does not fit the model.
+    ValueError when the reel does not fit the model, FolderInUse while another process works with the run.
     """
     run = find_run(config)
+    with owned_run(run, "eval"):
+        return _evaluate(config, run)
+
+
+def _evaluate(config: Config, run: Path) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
@@ -61,17 +72,27 @@ def evaluate(config: Config) -> list[Path]:
             log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
             continue
         job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
-        write_text(job.out / "config.yaml", dump(config))
         if config.eval.movie_only and reel.is_series:
             log.warning(f"{reel.name}: a series has no movie")
-        elif config.eval.movie_only:
-            redraw(job)
+        elif config.eval.movie_only and (made_with := config_of_results(job)):
+            redraw(job, made_with)
         else:
-            run_job(job, config.seed)
+            if config.eval.movie_only:
+                log.info(f"{reel.name}: no results by this model with these settings are there, so all are made")
+            make_results(job, config)
         results.append(job.out)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
     return results
+
+
+def make_results(job: Job, config: Config) -> None:
+    """Evaluate one reel; the results take the place of the former ones when they are complete."""
+    with replacing_folder(job.out, MADE) as making:
+        if (kept := job.out / CATALOGUE).is_file():
+            copy_of(kept, making / CATALOGUE)  # which was downloaded
+        write_text(making / "config.yaml", dump(config))
+        run_job(replace(job, making=making), config.seed)
 
 
 def detections(job: Job) -> Iterator[Detection]:
@@ -104,8 +125,7 @@ def at_least(score: np.ndarray, level: float, valid: np.ndarray) -> np.ndarray:
 
 
 def run_job(job: Job, seed: int) -> None:
-    """Evaluate one reel and write everything; a summary that exists belongs to complete results."""
-    (job.out / "summary.json").unlink(missing_ok=True)
+    """Evaluate one reel and write everything to the job's folder."""
     begun = time.perf_counter()
     results = Results(job.reel, job.settings, flares_for(job))
     judge = judge_series if job.reel.is_series else judge_frames
@@ -155,16 +175,28 @@ def movie_for(job: Job) -> AbstractContextManager:
     return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out)
 
 
-def redraw(job: Job) -> None:
-    """Only the movie: from saved score maps when they are of this very job, else computed again."""
-    if job.settings.diagnostic or not is_saved(job):
-        stream = detections(job)
-    else:
-        log.info(f"{job.reel.name}: drawing from the saved scores")
-        stream = saved_detections(job)
-    with movie_for(job) as movie:
-        for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
-            movie.add(found.scored, found.score, found.boxes)
+def redraw(job: Job, made_with: Config) -> None:
+    """The movie and the report of complete results anew, as the job wants them drawn; all else stays as it is.
+
+    From the saved score maps; what the model expected is not kept, so panels of it are computed again.
+    made_with: the config of the results.
+    """
+    drawn = {name: getattr(job.settings, name) for name in DRAWN}
+    config = replace(made_with, eval=replace(made_with.eval, **drawn))
+    with replacing_folder(job.out, MADE) as making:
+        for path in job.out.iterdir():
+            copy_of(path, making / path.name)
+        write_text(making / "config.yaml", dump(config))
+        job = replace(job, settings=settings_for(config.eval, job.reel), making=making)
+        if job.settings.diagnostic:
+            stream = detections(job)
+        else:
+            log.info(f"{job.reel.name}: drawing from the saved scores")
+            stream = saved_detections(job)
+        with movie_for(job) as movie:
+            for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
+                movie.add(found.scored, found.score, found.boxes)
+        write_report(job)
 
 
 def saved_detections(job: Job) -> Iterator[Detection]:

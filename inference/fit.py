@@ -11,6 +11,7 @@ from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import settings_for
+from training import run as run_folder
 from training.checkpoint import path_of
 from training.train import train
 
@@ -21,10 +22,15 @@ def fit(config: Config) -> Path:
     """Train or fit the model that model.name names, calibrate it, and return its run folder.
 
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
-    and OSError where the disk has no room for the quiet frames.
+    and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
-    run = fit_method(config) if config.model.name in METHODS else train(config)
-    if is_first_process():
+    if not is_first_process():
+        return train(config)
+    folder = run_folder.choose_folder(config)
+    with run_folder.owned_run(folder, "train"):
+        if not config.train.resume:
+            run_folder.refuse_other_run(folder)  # which another process may have made since
+        run = fit_method(config, folder) if config.model.name in METHODS else train(config, folder)
         calibrate_run(run, config)
     return run
 

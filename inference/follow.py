@@ -21,6 +21,7 @@ from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, name_of, told
 from data.messages import logger
 from data.reel.files import write_json
+from data.reel.lock import owned
 from data.reel.reel import Reel
 from data.sources.times.utc import shift_utc
 from inference.calibration.quiet import quiet_ranges
@@ -41,6 +42,7 @@ log = logger(__name__)
 FOLLOWED = ("residual", "standardised")  # scores that are made window by window, or block by block
 STATUS_S = 5.0
 POLL_S = 0.1
+ANOTHER = "give another --model-path: a copy of a run is a run"
 
 
 @dataclass
@@ -81,7 +83,8 @@ def follow(config: Config) -> Path:
         job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
         if unlike := other_cadence(reel, checkpoint["data"], scorer):
             log.warning(unlike)
-        with closing(JsonLines(job.run / "follow" / reel.name / "events.jsonl")) as records:
+        folder = job.run / "follow" / reel.name
+        with owned(folder, "eval --follow", ANOTHER), closing(JsonLines(folder / "events.jsonl")) as records:
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
             _watch(job, reel, source, about, records, interrupt)
     if reel.failure:

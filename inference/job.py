@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from config import Config, EvalConfig
+from config import Config, EvalConfig, load
 from data.labels.catalog import load_catalog
 from data.messages import logger
 from data.reel.reel import Reel
@@ -16,12 +16,14 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.results.results import ScoreMaps
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
+from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS
 from training.shipped import shipped_run
 
 log = logger(__name__)
 
+CATALOGUE = "hek_flares.csv"  # as it was downloaded
 MOSTLY, SELDOM = 0.5, 0.1  # shares of frames above the low threshold: of a reel unlike the quiet data, and of these
 
 
@@ -38,6 +40,7 @@ class Job:
     identity: dict
     run: Path
     bounds: Bounds = ALL_PASS  # of whole frames
+    making: Path | None = None  # the folder that takes the place of the results once it is complete
 
     @property
     def usual(self) -> float:
@@ -63,8 +66,8 @@ class Job:
 
     @property
     def out(self) -> Path:
-        """Where the results go."""
-        return self.run / "eval" / self.reel.name
+        """Where the results are, or are being made."""
+        return self.making or self.run / "eval" / self.reel.name
 
 
 def find_run(config: Config) -> Path:
@@ -77,6 +80,7 @@ def find_run(config: Config) -> Path:
         log.info(f"using the shipped weights, in {run}")
         return run
     if config.model_path:
+        checkpoints.check_is_there(path_of(config.model_path, "best"))
         return Path(config.model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))
     if not found:
@@ -120,12 +124,16 @@ def flares_for(job: Job) -> pd.DataFrame | None:
     if times is None:
         raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
     around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
-    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / "hek_flares.csv")
+    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / CATALOGUE)
 
 
-def is_saved(job: Job) -> bool:
-    """Whether complete results of the same reel, weights, settings and thresholds are there."""
-    summary = job.out / "summary.json"
-    if not (summary.is_file() and (job.out / ScoreMaps.NAME).is_file()):
-        return False
-    return json.loads(summary.read_text(encoding="utf-8"))["identity"] == json.loads(json.dumps(job.identity))
+def config_of_results(job: Job) -> Config | None:
+    """The config that the results there were made with, when they are of the same reel, weights, settings and
+    thresholds; None where there are none such, or damaged ones.
+    """
+    try:
+        summary = json.loads((job.out / "summary.json").read_text(encoding="utf-8"))
+        same = summary["identity"] == json.loads(json.dumps(job.identity)) and (job.out / ScoreMaps.NAME).is_file()
+        return load(job.out / "config.yaml") if same else None
+    except (OSError, ValueError, KeyError):
+        return None

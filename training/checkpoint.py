@@ -84,11 +84,20 @@ def path_of(run: str | Path, which: str) -> Path:
 
 
 def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint atomically. Raises OSError where the disk is full."""
+    """Write a checkpoint atomically, on the disk when it returns. Raises OSError where the disk is full."""
     content = io.BytesIO()  # torch itself tells of a full disk as a RuntimeError about its own archive
     torch.save({"format": FORMAT, **checkpoint}, content)
-    with replacing(path) as part:
+    with replacing(path, durable=True) as part:
         part.write_bytes(content.getbuffer())
+
+
+def check_is_there(path: Path) -> None:
+    """Raise FileNotFoundError, with the way out, for a checkpoint that is not."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"checkpoint {path} does not exist; train a model with: python main.py -m train, or name the folder of a "
+            "run with --model-path"
+        )
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -97,11 +106,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]
     Raises FileNotFoundError for a missing file, CheckpointError for a damaged or foreign one.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {path} does not exist; train a model with: python main.py -m train, or name the folder of a "
-            "run with --model-path"
-        )
+    check_is_there(path)
     content = path.read_bytes()
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location=device, weights_only=True)

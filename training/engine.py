@@ -177,6 +177,7 @@ class Trainer:
         run_folder.write_metrics(self.folder, self.state.history)
         self.monitor.epoch(row, self.config.train.epochs, self.example())
         if self.state.epochs_since_best == 0:
+            run_folder.forget_calibration(self.folder)
             self.save("best")
         if self.state.epoch % self.config.train.checkpoint_interval == 0:
             self.save(f"epoch_{self.state.epoch:04d}")

@@ -7,6 +7,8 @@ tensorboard/   event files
 
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +20,8 @@ import pandas as pd
 
 from config import Config, ConfigError, as_dict, dump, from_dict
 from data.reel.files import write_csv, write_json, write_text
+from data.reel.lock import owned
+from data.reel.parts import sync
 from data.version import git_commit
 from training.checkpoint import path_of
 
@@ -37,12 +41,35 @@ def choose_folder(config: Config) -> Path:
         return _folder_to_resume(config)
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = Path(config.model_path) if config.model_path else RUNS / f"{config.model.name}_{now}"
+    refuse_other_run(folder)
+    return folder
+
+
+def refuse_other_run(folder: Path) -> None:
+    """Raise FileExistsError where a fresh run would mix with another."""
     if any(folder.glob("checkpoints/*.pt")):
         raise FileExistsError(
             f"{folder} holds the checkpoints of another run; continue it with --resume, or choose another folder with "
             "--model-path"
         )
-    return folder
+
+
+@contextmanager
+def owned_run(folder: Path, mode: str) -> Iterator[None]:
+    """Own a run: whoever trains it, and whoever evaluates with it and so writes results and calibrations into it.
+
+    Raises FolderInUse.
+    """
+    with owned(folder, mode, "give another --model-path: a copy of a run is a run"):
+        yield
+
+
+def forget_calibration(folder: Path) -> None:
+    """Remove what was measured with a run's weights, before they are replaced; the quiet frames stay."""
+    if stale := [path for path in (folder / "calibration").glob("*") if path.is_file()]:
+        for path in stale:
+            path.unlink()
+        sync(folder / "calibration")
 
 
 def _folder_to_resume(config: Config) -> Path:
@@ -92,9 +119,9 @@ def check_same_data(before: dict[str, Any], now: dict[str, Any], run: Path) -> N
 
 def write_start(folder: Path, config: Config, facts: dict[str, Any]) -> None:
     """Write config.yaml and run.json of a fresh run."""
-    write_text(folder / "config.yaml", dump(config))
+    write_text(folder / "config.yaml", dump(config), durable=True)
     start = {"started_utc": _now_utc(), "seed": config.seed, "versions": versions(), "git_commit": git_commit()}
-    write_json(folder / "run.json", {**start, **facts, "resumed": []})
+    write_json(folder / "run.json", {**start, **facts, "resumed": []}, durable=True)
 
 
 def write_resume(folder: Path, config: Config, step: int) -> None:
@@ -102,7 +129,7 @@ def write_resume(folder: Path, config: Config, step: int) -> None:
     facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     places = {key: getattr(config, key) for key in ("data_clips", "workers", "device")}
     now = {"at_utc": _now_utc(), "step": step, "versions": versions(), "git_commit": git_commit(), **places}
-    write_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]})
+    write_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]}, durable=True)
 
 
 def write_metrics(folder: Path, history: list[dict[str, float]]) -> None:

@@ -22,7 +22,7 @@ from config.registry import without_unused
 from data.reel.files import replacing, write_json, write_text
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
-from training.run import RUNS
+from training.run import RUNS, owned_run
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights" / "vetime.safetensors"
 LEVELS = "quiet_levels"
@@ -35,7 +35,7 @@ def levels_of(run: Path) -> Path:
 
 def write_levels(run: Path, levels: np.ndarray) -> None:
     """Keep the scores of clean synthetic series in a run."""
-    with replacing(levels_of(run)) as part:
+    with replacing(levels_of(run), durable=True) as part:
         np.save(part, levels)
 
 
@@ -64,10 +64,12 @@ def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
     """A run folder with the shipped weights: the one named, or runs/vetime_shipped. Raises as `read_weights`."""
     run = Path(folder) if folder else RUNS / "vetime_shipped"
     tensors, about = read_weights(weights)
-    write_levels(run, tensors.pop(LEVELS).numpy())
-    write_text(run / "config.yaml", dump(from_dict(about["config"], str(weights))))
-    write_json(run / "run.json", about["run"])
-    checkpoints.save(path_of(run, "best"), {**about, "model": tensors})
+    with owned_run(run, "eval"):
+        path_of(run, "best").unlink(missing_ok=True)  # last of all it is there again: a run with weights is whole
+        write_levels(run, tensors.pop(LEVELS).numpy())
+        write_text(run / "config.yaml", dump(from_dict(about["config"], str(weights))))
+        write_json(run / "run.json", about["run"])
+        checkpoints.save(path_of(run, "best"), {**about, "model": tensors})
     return run
 
 
@@ -79,7 +81,7 @@ def ship(run: Path, weights: Path = WEIGHTS) -> None:
     about["run"] = json.loads((run / "run.json").read_text(encoding="utf-8"))
     tensors = {name: tensor.contiguous() for name, tensor in best["model"].items()}
     tensors[LEVELS] = torch.from_numpy(np.load(levels_of(run), allow_pickle=False))
-    with replacing(weights) as part:
+    with replacing(weights, durable=True) as part:
         save_file(tensors, part, metadata={"about": json.dumps(about)})
 
 

@@ -14,15 +14,15 @@ from training.loader import open_data
 from training.monitor import tensorboard_server
 
 
-def train(config: Config) -> Path:
-    """Train a model, or go on with one (`train.resume`), and return its run folder.
+def train(config: Config, chosen: Path | None = None) -> Path:
+    """Train a model, or go on with one (`train.resume`), and return its run folder: the chosen one, or one chosen here.
 
     Runs alone, or as one of the processes that torchrun started. Ctrl-C and SIGTERM save checkpoints/last.pt after the
     step in hand and raise KeyboardInterrupt. Raises TrainingError when the loss or a gradient is no longer finite, and
     ConfigError, ValueError or OSError before the first step for settings, data or a folder that don't fit.
     """
     with processes(config.device) as team:
-        folder = team.from_main(run_folder.choose_folder(config) if team.is_main else None)
+        folder = team.from_main((chosen or run_folder.choose_folder(config)) if team.is_main else None)
         saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
         if saved:
             config = run_folder.resumed_config(config, saved, path_of(folder, "last"))

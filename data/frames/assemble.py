@@ -30,6 +30,7 @@ from data.reel.parts import sync, sync_all
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, lengths_that_fit, read_windows
+from data.review.journal import settle
 from data.sources.base import LEVEL
 
 log = logger(__name__)
@@ -157,6 +158,7 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
         if old[["start", "length"]].equals(fresh[["start", "length"]]):
             return
         with owned_reel(reel.path, "prep"):
+            settle(reel)
             names = (f"windows.csv.old{n}" for n in ("", *range(2, 10**6)))
             backup = next(path.with_name(name) for name in names if not path.with_name(name).exists())
             with replacing(backup, durable=True) as copy:  # not moved: whoever reads the reel now finds an index

@@ -108,9 +108,9 @@ def write_text(path: str | Path, text: str, durable: bool = False) -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write strict JSON (no NaN), atomically."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+def write_json(path: str | Path, value: Any, durable: bool = False) -> None:
+    """Write strict JSON (no NaN), atomically; durable: see `replacing`."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n", durable)
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:

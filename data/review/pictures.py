@@ -3,6 +3,8 @@
 Margins are fixed, because matplotlib's layout engines would take as long again as the drawing.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,24 @@ from data.reel.reel import Reel
 from data.reel.windows import STATISTICS
 
 
-def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
-    """review_histograms.png: every statistic over all windows, rejected ones in red."""
+@contextmanager
+def pictures(reel: Reel, table: pd.DataFrame, rows: int) -> Iterator[None]:
+    """Draw both pictures of a table; they take their names when the block ends, which writes that table.
+
+    review_histograms.png, and of up to `rows` rejected windows review_outliers.png; without any there is none.
+    """
+    outliers, rejected = reel.path / "review_outliers.png", table[table["verdict"] == "reject"]
+    with ExitStack() as stack:
+        draw_histograms(reel, table, stack.enter_context(replacing(reel.path / "review_histograms.png")))
+        if len(rejected) and rows:
+            draw_outliers(reel, rejected, rows, stack.enter_context(replacing(outliers)))
+        yield
+        if not len(rejected) or not rows:
+            outliers.unlink(missing_ok=True)
+
+
+def draw_histograms(reel: Reel, table: pd.DataFrame, path: Path) -> None:
+    """Every statistic over all windows, rejected ones in red."""
     figure = Figure(figsize=(15, 3.2))
     FigureCanvasAgg(figure)
     figure.suptitle(plain(f"{reel.name}: statistics of {len(table)} windows"))
@@ -30,24 +48,19 @@ def write_histograms(reel: Reel, table: pd.DataFrame) -> None:
             axes.hist(values[~rejected], bins, color="tab:blue", label="kept", histtype="stepfilled")
             axes.hist(values[rejected], bins, color="tab:red", label="rejected", histtype="stepfilled")
         axes.set(title=name)
-    with replacing(reel.path / "review_histograms.png") as part:
-        figure.savefig(part, dpi=100)
+    figure.savefig(path, dpi=100)
 
 
-def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
-    """review_outliers.png: first, middle and last frame of up to `rows` rejected windows, on one intensity scale.
+def draw_outliers(reel: Reel, rejected: pd.DataFrame, rows: int, path: Path) -> None:
+    """First, middle and last frame of up to `rows` rejected windows, on one intensity scale.
 
     Of a series, the curves of all its variables.
     """
-    rejected = table[table["verdict"] == "reject"].head(rows)
-    path = reel.path / "review_outliers.png"
-    if rejected.empty:
-        path.unlink(missing_ok=True)
-        return
+    total, rejected = len(rejected), rejected.head(rows)
     if reel.is_series:
-        _write_curves(reel, rejected, path)
+        _draw_curves(reel, rejected, path)
         return
-    title = f"{reel.name}: {len(rejected)} of {int((table['verdict'] == 'reject').sum())} rejected windows"
+    title = f"{reel.name}: {len(rejected)} of {total} rejected windows"
     figure, grid = _sheet(title, (8, 2.3), len(rejected), columns=3)
     for row_axes, row in zip(grid, rejected.to_dict("records"), strict=True):
         start, length = row["start"], row["length"]
@@ -61,11 +74,10 @@ def write_contact_sheet(reel: Reel, table: pd.DataFrame, rows: int) -> None:
                 f"frame {index}", (0.5, 0), (0, -2), "axes fraction", "offset points", ha="center", va="top", fontsize=7
             )
         row_axes[0].set_title(plain(f"window {row['window']}: {row['reason']}"), fontsize=7, loc="left")
-    with replacing(path) as part:
-        figure.savefig(part, dpi=90)
+    figure.savefig(path, dpi=90)
 
 
-def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
+def _draw_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
     """One panel a rejected window: its scaled variables, and in gray as many samples before and after it."""
     title = f"{reel.name}: {len(rejected)} rejected windows, scaled values by sample"
     figure, grid = _sheet(title, (9, 1.7), len(rejected), columns=1)
@@ -78,8 +90,7 @@ def _write_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
         axes.plot(inner, values[inner - begin], linewidth=1.0)
         axes.set_title(plain(f"window {row['window']} {row['time_utc']}: {row['reason']}"), fontsize=7, loc="left")
         axes.tick_params(labelsize=7)
-    with replacing(path) as part:
-        figure.savefig(part, dpi=90)
+    figure.savefig(path, dpi=90)
 
 
 def _sheet(title: str, row_inch: tuple[float, float], rows: int, columns: int) -> tuple[Figure, np.ndarray]:

@@ -29,6 +29,7 @@ from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
 from inference.scorers.residual import Samples, settings_for, weighs_evidence
+from training.run import owned_run
 
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
@@ -51,15 +52,17 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     settings = settings_for(settings, ranges[0].reel)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
-        made, standing_out = measure(scorer, ranges, settings, path.parent, kept_bounds(run, channels, scorer.scaling))
-        tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
-        _write(path, made)
+        with owned_run(run, "calibration"):
+            bounds = kept_bounds(run, channels, scorer.scaling)
+            made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
+            tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
+            _write(path, made)
     return _read(path)
 
 
 def _write(path: Path, made: Calibration) -> None:
     events = made.events
-    with replacing(path) as part:
+    with replacing(path, durable=True) as part:
         np.savez(
             part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
             thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,

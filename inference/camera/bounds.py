@@ -20,6 +20,7 @@ from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.camera.looks import Alone, Look, Pair, alone, pair
 from inference.metrics.frame import runs
+from training.run import owned_run
 
 MOST_FRAMES, PIECE_FRAMES = 1_200, 60  # that bounds are learnt from, in pieces of consecutive ones
 LEAST_FRAMES = 16  # fewer say nothing
@@ -72,10 +73,11 @@ def kept_bounds(run: Path, channels: Sequence[str], scaling: dict[str, Stretch])
     name = hashlib.sha256("+".join(channels).encode()).hexdigest()[:16]
     path = run / "calibration" / f"camera-{name}.npz"
     if not path.is_file():
-        ranges = quiet_ranges(run)
-        found = learn([r for r in ranges if list(r.reel.channels) == list(channels)] or ranges, scaling)
-        with replacing(path) as part:
-            np.savez(part, allow_pickle=False, **{name: np.array(value) for name, value in asdict(found).items()})
+        with owned_run(run, "calibration"):
+            ranges = quiet_ranges(run)
+            found = learn([r for r in ranges if list(r.reel.channels) == list(channels)] or ranges, scaling)
+            with replacing(path, durable=True) as part:
+                np.savez(part, allow_pickle=False, **{name: np.array(value) for name, value in asdict(found).items()})
     with np.load(path, allow_pickle=False) as saved:
         return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds)})
 

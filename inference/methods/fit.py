@@ -14,11 +14,15 @@ from training.device import pick_device
 from training.loader import windows_of_reels
 
 
-def fit_method(config: Config) -> Path:
-    """Fit the method that model.name names and return its run folder. Raises as `training.train.train` does."""
+def fit_method(config: Config, folder: Path | None = None) -> Path:
+    """Fit the method that model.name names and return its run folder, `folder` or one chosen here.
+
+    Raises as `training.train.train` does.
+    """
+    folder = folder or run_folder.choose_folder(config)
     if config.train.resume:
-        return run_folder.choose_folder(config)  # fitting is one step: what is there is complete
-    folder, data = run_folder.choose_folder(config), windows_of_reels(config)
+        return folder  # fitting is one step: what is there is complete
+    data = windows_of_reels(config)
     check_frames(config.model.name, data.frame_shape)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
     method.device = pick_device(config.device)

@@ -42,6 +42,12 @@ log = logger(__name__)
 NAMED_VARIABLES = 3
 BOX_COLUMNS = ("frame", "time_utc", *("x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level"))
 BOX_COLUMNS += ("instrument", "change")
+# All that eval may leave of a reel; what else is there is somebody's own.
+MADE = (
+    *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
+    *("events.csv", "events.json", "events.ecsv", "voevents", "timeline.png", "sky", "sky.png", "anomaly.mp4"),
+    *("report.html", "windows.csv", "forecast.csv", "forecasts.npz", "forecasts.png", "filled.csv", "filled.png"),
+)
 
 
 class Results:
@@ -86,7 +92,7 @@ class Results:
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
 
     def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
-        """Write every table and picture; summary.json comes last and says that the others are complete.
+        """Write every table and picture.
 
         beyond: what else is to stand in the summary.
         """
@@ -110,7 +116,7 @@ class Results:
         self.draw_timeline(out, events, low, high)
         found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
-        self.tell(out, events, low, high)
+        self.tell(events, low, high)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""
@@ -209,11 +215,11 @@ class Results:
         versions = {"python": platform.python_version()} | {p: version(p) for p in packages}
         return {"seconds": round(seconds, 3), "frames_per_s": round(len(self.reel) / seconds, 1), "versions": versions}
 
-    def tell(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
+    def tell(self, events: pd.DataFrame, low: float, high: float) -> None:
         """Print what a user wants to know first."""
         counts, events = self.counts(events), scene_events(events)
         found = f"{counts['events']} events ({counts['events_high']} high, {counts['events_instrument']} the camera's)"
-        log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}, results in {out}")
+        log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}")
         if counts["frames_not_scored"]:
             log.info(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)

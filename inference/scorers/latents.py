@@ -107,7 +107,7 @@ def quiet_latents(run: Path, detector: Detector) -> np.ndarray:
     """At most SAMPLE latents (N, D) of the run's training windows; kept in calibration/latents.npz."""
     path = run / "calibration" / "latents.npz"
     if not path.is_file():
-        with replacing(path) as part:
+        with replacing(path, durable=True) as part:
             np.savez(part, latents=_sample(run, detector))
     with np.load(path, allow_pickle=False) as saved:
         return saved["latents"]

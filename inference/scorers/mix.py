@@ -81,7 +81,7 @@ def load_or_fit(path: Path, scorer: Scorer, quiet: Sequence[QuietRange], setting
     if not path.is_file():
         noise, values = measure(scorer, quiet, settings)
         rarity = fit_rarity(noise.standardise(values).ravel())
-        with replacing(path) as part:
+        with replacing(path, durable=True) as part:
             np.savez(part, mean=noise.mean, spread=noise.spread, scores=rarity.scores, surprises=rarity.surprises)
     with np.load(path, allow_pickle=False) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])

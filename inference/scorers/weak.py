@@ -70,7 +70,7 @@ class WeakScorer(Scorer):
         labels = data.val.labels
         threshold = best_threshold(probability, labels)
         chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
-        write_json(run / FILE, chosen | window_metrics(probability, labels, threshold))
+        write_json(run / FILE, chosen | window_metrics(probability, labels, threshold), durable=True)
         return []
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:

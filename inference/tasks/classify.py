@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from config import Config
 from data.messages import logger, progress
 from data.pictures.plain import plain
-from data.reel.files import replacing, write_csv, write_json
+from data.reel.files import replacing_folder, write_csv, write_json
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
@@ -24,6 +24,8 @@ from inference.scorers.base import check_reel
 from inference.scorers.net import Detector
 
 log = logger(__name__)
+
+MADE = ("classes.csv", "reels.csv", "confusion.png", "classification.json")
 
 
 class Classifier(Detector):
@@ -56,14 +58,14 @@ def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list
     by_reel = table.groupby("reel", sort=False)[list(table.columns[4:])].mean()
     by_reel.insert(0, "class", [reel.category for reel in reels if reel.name in by_reel.index])
     by_reel.insert(1, "predicted", np.array(classes, object)[by_reel.iloc[:, 1:].to_numpy().argmax(axis=1)])
-    out = run / "eval"
-    write_csv(out / "classes.csv", table)
-    write_csv(out / "reels.csv", by_reel.reset_index())
     facts = {"classes": classes} | accuracy(by_reel, "reels") | accuracy(table, "windows")
-    write_json(out / "classification.json", facts)
     known = by_reel[by_reel["class"].isin(classes)]
-    draw(out / "confusion.png", confusion_matrix(known["class"], known["predicted"], labels=classes), classes)
-    return [out]
+    with replacing_folder(run / "eval", MADE) as out:
+        write_csv(out / "classes.csv", table)
+        write_csv(out / "reels.csv", by_reel.reset_index())
+        write_json(out / "classification.json", facts)
+        draw(out / "confusion.png", confusion_matrix(known["class"], known["predicted"], labels=classes), classes)
+    return [run / "eval"]
 
 
 def windows_of(reels: list[Reel], length: int) -> WindowSet:
@@ -112,5 +114,4 @@ def draw(path: Path, matrix: np.ndarray, classes: list[str]) -> None:
     axes.set_yticks(range(len(classes)), list(map(plain, classes)))
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    with replacing(path) as part:
-        figure.savefig(part, dpi=120)
+    figure.savefig(path, dpi=120)

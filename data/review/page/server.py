@@ -26,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 from config import Config
 from data.messages import logger
 from data.pictures.curves import CHARTS
+from data.reel.lock import FolderInUse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
 from data.review.page import facts
@@ -229,6 +230,8 @@ class Api:
                 return action() | {"revision": verdicts.revision}
             except (ValueError, KeyError) as error:
                 raise HTTPException(400, str(error.args[0])) from error
+            except FolderInUse as error:
+                raise HTTPException(503, str(error)) from error
 
         return JSONResponse(await run_in_threadpool(run))
 

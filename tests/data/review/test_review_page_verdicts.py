@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from data.reel.files import write_csv
 from data.reel.windows import STATISTICS, read_windows
-from data.review.page.verdicts import VERDICT_COLUMNS, Journal, Verdicts, write_rows
+from data.review.journal import VERDICT_COLUMNS, Journal, write_rows
+from data.review.page.verdicts import Verdicts
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
 
 
