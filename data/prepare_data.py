@@ -339,7 +339,7 @@ def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> s
         _check_space(part, math.prod(shape), prep)
         for name, dtype in zip(PIXELS, (np.float32, np.uint8), strict=True):
             np.lib.format.open_memmap(part / name, mode="w+", dtype=dtype, shape=shape).flush()
-        write_text(started, identity)
+        write_text(started, identity, durable=True)
     return set(read_journal(part))
 
 

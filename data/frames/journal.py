@@ -58,6 +58,8 @@ class Journal:
     def __enter__(self) -> "Journal":
         self.file = (self.part / NAME).open("a", encoding="utf-8", newline="\n")
         self._mark()
+        for folder in (self.part, self.part.parent):
+            sync(folder)
         return self
 
     def add(self, facts: Sequence[dict]) -> None:

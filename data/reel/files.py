@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.reel.parts import MADE, beside, sync, sync_all
+from data.reel.parts import MADE, beside, make_folder, sync, sync_all
 
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
 NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
@@ -41,7 +41,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     durable: a power failure later on leaves the new file. Every writer has a temporary path of its own.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, durable)
     part = beside(path, "part", path.suffix)  # the suffix stays last, because writers choose the format by it
     try:
         yield part
@@ -64,7 +64,8 @@ def replacing_folder(path: str | Path, made: Container[str] | None = None) -> It
     """
     path = Path(path)
     part, old = beside(path, "part"), beside(path, "old")
-    part.mkdir(parents=True)
+    make_folder(path.parent, durable=True)
+    part.mkdir()
     try:
         yield part
         if path.is_dir() and made is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from data.messages import logger
-from data.reel.parts import tidy
+from data.reel.parts import make_folder, tidy
 
 log = logger(__name__)
 
@@ -110,7 +110,7 @@ def owner_of(folder: str | Path) -> Owner | None:
 @contextmanager
 def _locked(folder: Path, mode: str, way_out: str, wait_s: float) -> Iterator[None]:
     is_new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, durable=True)
     try:
         lock = _acquired(folder, wait_s)
     except Timeout:

@@ -66,6 +66,14 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def make_folder(path: Path, durable: bool = False) -> None:
+    """Make a folder, with those above it, where it is missing; durable: a power failure later on leaves it."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing if durable else ():
+        sync(folder.parent)
+
+
 def sync(path: Path) -> None:
     """Have a file, or the names in a folder, on the disk before going on; nothing where the system can't."""
     with suppress(OSError):
