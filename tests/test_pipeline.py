@@ -1,6 +1,8 @@
 """The four modes through the command line, on a small video with a planted flash, as a user runs them."""
 
+import errno
 import json
+import re
 
 import av
 import cv2
@@ -10,9 +12,11 @@ import pytest
 import yaml
 
 import main
+from config import load
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
+from tests.support.holder import held_elsewhere
 from tests.support.reels import drifting_blobs, make_reel
 
 T, FLASH = 160, range(120, 123)  # shorter than half a window, or it would become background
@@ -134,6 +138,49 @@ def test_movie_only_computes_what_was_not_saved(inside, capsys, arguments):
     assert run("--movie_only", *arguments) == 0
     assert "saved scores" not in capsys.readouterr().err
     assert n_frames(movie) == T
+    # Whatever is beside the movie is of the same thresholds and settings.
+    summary, events = (json.loads((results(inside) / name).read_text()) for name in ("summary.json", "events.json"))
+    settings = load(results(inside) / "config.yaml").eval
+    assert summary["identity"] == events["identity"]
+    assert summary["identity"]["settings"]["smooth_px"] == settings.smooth_px
+    assert settings.diagnostic == (arguments == ("--eval-diagnostic",))
+    assert f'"low":{summary["threshold_low"]}' in (results(inside) / "report.html").read_text()
+
+
+def test_a_new_movie_leaves_the_settings_of_the_results_beside_it(inside):
+    before = yaml.safe_load((results(inside) / "config.yaml").read_text())
+    assert run("--movie_only", "--set", "eval.fps=5", "--set", "eval.smooth_px=" + str(before["eval"]["smooth_px"]),
+               "--set", "eval.catalog_tolerance_min=3") == 0  # fmt: skip
+    assert yaml.safe_load((results(inside) / "config.yaml").read_text()) == before | {
+        "eval": before["eval"] | {"fps": 5.0}
+    }
+    assert '"fps":5' in (results(inside) / "report.html").read_text()
+
+
+def test_an_evaluation_that_fails_at_its_very_end_leaves_the_former_results(inside, monkeypatch, capsys):
+    (results(inside) / "notes.txt").write_text("of the user")
+    before = {path: path.read_bytes() for path in results(inside).rglob("*") if path.is_file()}
+
+    def full(job):
+        raise OSError(errno.ENOSPC, "No space left on device", str(job.out / "report.html"))
+
+    monkeypatch.setattr("inference.evaluate.write_report", full)
+    assert run("--set", "eval.threshold_low=3", "--set", "eval.threshold_high=4") == 1
+    assert "make room on the disk" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in results(inside).rglob("*") if path.is_file()} == before
+    assert [path.name for path in results(inside).parent.iterdir()] == ["cam"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"), [(("prep",), "reels"), (("train", "--resume"), "run"), (("eval",), "run")]
+)
+def test_the_second_of_two_ends_in_a_line(inside, capsys, arguments, folder):
+    command = ["-m", *arguments, "-c", "settings.yaml", "--log-level", "error"]
+    with held_elsewhere(inside / folder, "eval"):
+        assert main.main(command) == 1
+        assert re.fullmatch(r"error: \S+ is in use: eval, process .*; wait until .*\n", capsys.readouterr().err)
+        assert main.main(["--check", *command]) == 2
+    assert re.search(r"^wrong: \S+ is in use: eval, process ", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_eval_takes_the_models_settings_from_the_run(inside):

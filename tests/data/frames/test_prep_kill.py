@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from config import Config, PrepConfig
+from data.frames import journal
 from data.frames.journal import read_journal
 from data.prepare_data import prep
 from data.reel.reel import Reel
@@ -107,11 +108,11 @@ def lines(path):
 
 def test_killed_three_times_the_reel_is_the_same_to_the_byte(raw, undisturbed, tmp_path):
     out = tmp_path / "out"
-    journal = out / ".aia_171.part" / "journal.jsonl"
+    path = out / ".aia_171.part" / "journal.jsonl"
     making = out / ".aia_171.final"
     moments = {
-        "decoding has begun": lambda: lines(journal) >= 1,
-        "half is decoded": lambda: lines(journal) >= 40,
+        "decoding has begun": lambda: lines(path) >= 1,
+        "half is decoded": lambda: lines(path) >= 40,
         "the reel is put together": lambda: (making / "masks.npy").is_file(),
     }
     decoded = 0
@@ -119,8 +120,8 @@ def test_killed_three_times_the_reel_is_the_same_to_the_byte(raw, undisturbed, t
         family = kill_when(start(raw, out), moment)
         assert len(family) >= 2, what  # there were workers to be orphaned
         assert_ended(family)
-        assert lines(journal) >= decoded, f"{what}: earlier work was lost"
-        decoded = lines(journal)
+        assert lines(path) >= decoded, f"{what}: earlier work was lost"
+        decoded = lines(path)
         assert not (out / "aia_171").exists()
     assert decoded == 80
     prep(config(raw, out))  # with one worker now, which must not matter either
@@ -136,6 +137,23 @@ def test_a_torn_journal_line_is_decoded_again(tmp_path, torn):
     assert sorted(read_journal(part)) == [(0, 0), (1, 0), (2, 0)]
     assert (part / "journal.jsonl").read_bytes() == whole  # the next line starts on a line of its own
     assert read_journal(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("since", "kept"), [("this boot", 5), ("an earlier boot", 3)])
+def test_after_a_power_failure_only_rows_are_trusted_whose_pixels_are_on_the_disk(tmp_path, monkeypatch, since, kept):
+    monkeypatch.setattr(journal, "boot", lambda: since)
+    for name in journal.PIXELS:
+        np.save(tmp_path / name, np.zeros(3))
+    with journal.Journal(tmp_path) as rows:
+        rows.add([{"row": 0, "channel": 0}, {"row": 1, "channel": 0}])
+        monkeypatch.setattr(journal, "SYNC_EVERY_S", -1.0)
+        rows.add([{"row": 2, "channel": 0}])
+        monkeypatch.setattr(journal, "SYNC_EVERY_S", 1e9)
+        rows.add([{"row": 3, "channel": 0}, {"row": 4, "channel": 0}])
+    monkeypatch.setattr(journal, "boot", lambda: "this boot")
+    expected = [(row, 0) for row in range(kept)]
+    assert list(read_journal(tmp_path)) == expected
+    assert list(read_journal(tmp_path)) == expected  # the rest is cut off
 
 
 def test_leftovers_of_a_run_killed_at_its_very_end_disappear(tmp_path):
@@ -165,10 +183,10 @@ def test_a_folder_in_the_making_of_other_settings_is_begun_anew(tmp_path):
 
 def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(raw, undisturbed, tmp_path):
     out = tmp_path / "out"
-    journal = out / ".aia_171.part" / "journal.jsonl"
+    path = out / ".aia_171.part" / "journal.jsonl"
     process = start(raw, out)
     deadline = time.monotonic() + 90
-    while lines(journal) < 8:
+    while lines(path) < 8:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -1,6 +1,7 @@
 """Verdicts of the review page: the journal, recovery from it, undo, and windows.csv line by line."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config import load
 from data.reel.files import write_csv
+from data.reel.reel import Reel
 from data.reel.windows import STATISTICS, read_windows
-from data.review.journal import VERDICT_COLUMNS, Journal, write_rows
+from data.review.journal import VERDICT_COLUMNS, Journal, pending, write_rows
 from data.review.page.verdicts import Verdicts
+from data.review_processed_data import review
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
 
 
@@ -108,6 +112,72 @@ def test_lines_of_other_windows_stay_as_they_are(reel):
     Verdicts(reel).judge([1, 4], "reject")
     after = (reel.path / "windows.csv").read_text().splitlines()
     assert [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b] == [2, 5]
+
+
+def judged_elsewhere(reel, windows, go):
+    """A process with a page of its own that judges these windows one by one, once it may go; its process number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        page = Verdicts(Reel(reel.path))
+        os.read(go, 1)
+        for window in windows:
+            page.judge([window], "reject" if window % 3 else "keep")
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def test_two_processes_that_judge_one_reel_lose_nothing(tmp_path):
+    reel = make_reel(tmp_path / "cam", np.full((48, 1, 2, 2), 0.5))
+    number = len(read_windows(reel))
+    go, told = os.pipe()
+    children = [judged_elsewhere(reel, range(half, number, 2), go) for half in (0, 1)]
+    os.write(told, b"..")
+    review(load(None, {"data_clips": str(reel.path)}))  # statistics of all windows, which no verdict may fall for
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert verdicts(reel) == ["reject" if window % 3 else "keep" for window in range(number)]
+    entries = Journal(reel.path / "verdicts.jsonl").entries()
+    assert len({entry["id"] for entry in entries if "after" in entry}) == number
+    assert pending(entries) == []
+
+
+def test_a_page_knows_and_takes_back_what_another_has_judged(reel):
+    one, other = Verdicts(reel), Verdicts(reel)
+    one.judge([1], "keep")
+    other.judge([1, 2], "reject")
+    assert one.undo() == [1, 2]
+    assert verdicts(reel)[1:3] == ["keep", ""]
+    assert other.undo() == [1]
+    assert (one.undo(), verdicts(reel)) == ([], [""] * len(verdicts(reel)))
+
+
+def test_a_journal_from_before_ids_were_random_is_read_and_gone_on_with(reel):
+    after, before = ["reject", "by hand", "user", "2026-01-01T00:00:00Z"], ["", "", "", ""]
+    lines = [{"id": n, "at": after[3], "after": after, "before": [[n, *before]]} for n in (1, 2, 3)]
+    lines.insert(2, {"saved": 2})  # the third was not in the table yet when the server was killed
+    set_verdict(reel, [1, 2], "reject")
+    table = read_windows(reel)
+    table.loc[[1, 2], VERDICT_COLUMNS] = after
+    write_csv(reel.path / "windows.csv", table)
+    (reel.path / "verdicts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [e["id"] for e in pending(Journal(reel.path / "verdicts.jsonl").entries())] == [3]
+    page = Verdicts(reel)
+    assert verdicts(reel)[:5] == ["", "reject", "reject", "reject", ""]
+    page.judge([4], "keep")
+    assert [page.undo() for _ in range(5)] == [[4], [3], [2], [1], []]
+
+
+def test_the_command_line_puts_into_the_table_what_a_killed_page_has_in_the_journal_alone(reel):
+    untouched = (reel.path / "windows.csv").read_bytes()
+    Verdicts(reel).judge([1, 2], "reject")
+    (reel.path / "windows.csv").write_bytes(untouched)
+    journal = reel.path / "verdicts.jsonl"
+    journal.write_text(journal.read_text().splitlines()[0] + "\n")
+    review(load(None, {"data_clips": str(reel.path), "review.keep": ["2", "5"]}))
+    assert verdicts(reel)[:6] == ["", "reject", "keep", "", "", "keep"]
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00\x1a"), max_size=12)
