@@ -14,7 +14,7 @@ from pathlib import Path
 
 from parts import campaign
 from parts.campaign import Counts, Ended
-from parts.forked import KILLED, Forked, fork, preload, program, wait_and_kill
+from parts.forked import DATA, KILLED, MODELS, Forked, fork, preload, program, wait_and_kill
 
 SETTINGS = {
     "workers": 0,
@@ -28,6 +28,7 @@ FRAMES, SIDE_PX = 64, 24
 REFUSED = ("is in use", "holds the checkpoints of another run", "was prepared from other frames")
 TOLD_ONLY = ("summary.json", "report.html")  # hold how long it took
 SETTLE_EVERY = 4  # kills, after which it is run to the end
+QUICK = 2  # runs
 WINDOWS = 12  # that each writer of verdicts judges
 
 
@@ -205,7 +206,13 @@ class Verdicts:
 
     def __init__(self, place: Path, counts: Counts, chance: random.Random):
         self.place, self.counts, self.chance, self.number = place, counts, chance, 0
-        shutil.copytree("kept/raw", "judged/raw")
+        import numpy as np
+
+        from tests.support.reels import make_reel
+
+        for half in (0, 1):
+            (place / f"said-{half}").touch()
+        make_reel("judged/raw", np.full((4 * (2 * WINDOWS + 1), 1, 2, 2), 0.5))
 
     def kill_pair(self) -> None:
         self.counts.runs += 1
@@ -301,15 +308,15 @@ def prepared(place: Path, counts: Counts) -> None:
 
 
 def turns(place: Path, counts: Counts, chance: random.Random, runs: int) -> Iterator[Callable[[], None]]:
-    """What to kill, one after the other; each mode is begun when its turn comes."""
-    judged, prep = Verdicts(place, counts, chance), Prep(place, counts, chance)
-    ways: list[Callable[[], None]] = [judged.kill_pair, prep.kill_one, prep.kill_pair]
-    if runs > len(ways):
-        train, evaluated = Train(place, counts, chance), Eval(place, counts, chance)
-        ways += [train.kill_one, evaluated.kill_one, evaluated.kill_one, train.kill_pair, evaluated.kill_pair]
+    """What to kill, one after the other, and at the end all to the end; few runs leave out what takes long to begin."""
+    judged, modes = Verdicts(place, counts, chance), [Prep(place, counts, chance)]
+    if runs > QUICK:
+        prepared(place, counts)
+        modes += [Train(place, counts, chance), Eval(place, counts, chance)]
+    ways = [judged.kill_pair, *(way for mode in modes for way in (mode.kill_pair, mode.kill_one))]
     for number in range(runs):
         yield ways[number % len(ways)]
-    for mode in (prep,) if runs <= len(ways) else (prep, train, evaluated):
+    for mode in modes if runs > QUICK else ():
         yield mode.settle
 
 
@@ -318,12 +325,11 @@ def main() -> None:
 
     options = campaign.parser(__doc__ or "", runs=250).parse_args()
     counts, chance = Counts(), random.Random(options.seed)
-    preload()
+    preload(DATA if options.quick else (*DATA, *MODELS))
     with campaign.workplace() as place:
         os.chdir(place)
         make_input(place)
-        prepared(place, counts)
-        for turn in turns(place, counts, chance, 3 if options.quick else options.runs):
+        for turn in turns(place, counts, chance, QUICK if options.quick else options.runs):
             turn()
         os.chdir("/")
     campaign.finish(counts, options)

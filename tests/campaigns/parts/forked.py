@@ -14,17 +14,19 @@ from pathlib import Path
 from parts.campaign import Counts, Ended
 
 KILLED = -signal.SIGKILL
-LOADED = ("matplotlib.backends.backend_agg", "data.prepare_data", "data.review_processed_data", "inference.evaluate",
-          "inference.fit", "data.pictures.summary", "torchmetrics.image", "torch.utils.tensorboard")  # fmt: skip
+DATA = (
+    *("main", "matplotlib.backends.backend_agg", "data.prepare_data", "data.pictures.summary", "data.sources.images"),
+    *("data.review_processed_data", "data.review.page.verdicts", "tests.support.reels"),
+)
+MODELS = ("inference.evaluate", "inference.fit", "torchmetrics.image", "torch.utils.tensorboard")
 
 
-def preload() -> None:
-    """Load what the four modes load. No thread may be running afterwards: a fork would miss it."""
-    for module in LOADED:
+def preload(modules: tuple[str, ...]) -> None:
+    """Load what will be used. No thread may be running afterwards: a fork would miss it."""
+    for module in modules:
         importlib.import_module(module)
-    import torch
-
-    torch.set_num_threads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @dataclass
