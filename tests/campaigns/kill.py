@@ -28,7 +28,7 @@ FRAMES, SIDE_PX = 64, 24
 REFUSED = ("is in use", "holds the checkpoints of another run", "was prepared from other frames")
 TOLD_ONLY = ("summary.json", "report.html")  # hold how long it took
 SETTLE_EVERY = 4  # kills, after which it is run to the end
-QUICK = 2  # runs
+QUICK = 2  # runs, of verdicts only: the modes take seconds each
 WINDOWS = 12  # that each writer of verdicts judges
 
 
@@ -308,15 +308,15 @@ def prepared(place: Path, counts: Counts) -> None:
 
 
 def turns(place: Path, counts: Counts, chance: random.Random, runs: int) -> Iterator[Callable[[], None]]:
-    """What to kill, one after the other, and at the end all to the end; few runs leave out what takes long to begin."""
-    judged, modes = Verdicts(place, counts, chance), [Prep(place, counts, chance)]
+    """What to kill, one after the other, and at the end all to the end."""
+    judged, modes = Verdicts(place, counts, chance), []
     if runs > QUICK:
         prepared(place, counts)
-        modes += [Train(place, counts, chance), Eval(place, counts, chance)]
-    ways = [judged.kill_pair, *(way for mode in modes for way in (mode.kill_pair, mode.kill_one))]
+        modes = [mode(place, counts, chance) for mode in (Prep, Train, Eval)]
+    ways = [judged.kill_pair, *(way for mode in modes for way in (mode.kill_one, mode.kill_pair))]
     for number in range(runs):
         yield ways[number % len(ways)]
-    for mode in modes if runs > QUICK else ():
+    for mode in modes:
         yield mode.settle
 
 

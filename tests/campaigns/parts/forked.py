@@ -16,7 +16,7 @@ from parts.campaign import Counts, Ended
 KILLED = -signal.SIGKILL
 DATA = (
     *("main", "matplotlib.backends.backend_agg", "data.prepare_data", "data.pictures.summary", "data.sources.images"),
-    *("data.review_processed_data", "data.review.page.verdicts", "tests.support.reels"),
+    *("data.review_processed_data", "data.review.page.verdicts", "tests.support.reels", "models.autoencoder"),
 )
 MODELS = ("inference.evaluate", "inference.fit", "torchmetrics.image", "torch.utils.tensorboard")
 
