@@ -39,7 +39,7 @@ def tidy(folder: Path) -> None:
 
 
 def _is_left(found: re.Match, path: Path) -> bool:
-    if found["host"] == HOST:
+    if found["host"] == HOST and os.name == "posix":  # elsewhere to ask for a process would be to end it
         return not is_alive(int(found["pid"]))
     with suppress(FileNotFoundError):
         return time.time() - path.lstat().st_mtime > FOREIGN_S

@@ -34,7 +34,7 @@ class Clips:
     def __init__(self, reel: Reel, cache_bytes: int = CACHE_BYTES):
         self.reel, self.folder, self.cache_bytes = reel, reel.path / "review_clips", cache_bytes
         self._lock = threading.Lock()
-        self._used = sum(p.stat().st_size for p in self.folder.glob("*")) if self.folder.is_dir() else 0
+        self._used = sum(p.stat().st_size for p in self.folder.glob("[!.]*")) if self.folder.is_dir() else 0
 
     def path(self, start: int, length: int) -> Path:
         """The file with the frames [start, start + length): .mp4, of a series .svg; made when it is not there yet."""
@@ -59,7 +59,7 @@ class Clips:
 
     def _prune(self, newest: Path) -> None:
         """Delete what was not looked at for longest, down to four fifths of the limit, so that it is not done often."""
-        files = sorted((p for p in self.folder.glob("*") if p != newest), key=lambda p: p.stat().st_mtime_ns)
+        files = sorted((p for p in self.folder.glob("[!.]*") if p != newest), key=lambda p: p.stat().st_mtime_ns)
         for path in files:
             if self._used <= 0.8 * self.cache_bytes:
                 return
