@@ -106,7 +106,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
     p.add_argument("--follow", metavar="FILE_OR_URL", help="eval: watch a growing video file or a stream")
-    p.add_argument("--movie_only", "--movie-only", action="store_true", help="prep, eval: only the movie")
+    p.add_argument(
+        "--movie_only", "--movie-only", action="store_true", help="prep: no window index; eval: only movie and report"
+    )
     p.add_argument(
         "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"
     )

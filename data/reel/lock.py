@@ -24,7 +24,7 @@ from data.reel.parts import make_folder, tidy
 
 log = logger(__name__)
 
-LOCK, SOFT, OWNER = ".lock", ".lock.soft", ".lock.json"
+LOCK_FILES = LOCK, SOFT, OWNER = ".lock", ".lock.soft", ".lock.json"
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 REEL_WAIT_S = 60.0  # for a verdict that another process is saving; it takes milliseconds
 

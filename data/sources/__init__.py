@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from config import PrepConfig
+from data.reel.lock import LOCK_FILES
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays import ArraySource
@@ -114,7 +115,8 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(place)
-        unread += [Unread(Path(folder, name), HIDDEN) for name in (*folders, *names) if name.startswith(".")]
+        hidden = (name for name in (*folders, *names) if name.startswith(".") and name not in LOCK_FILES)
+        unread += [Unread(Path(folder, name), HIDDEN) for name in hidden]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in (Path(folder, name) for name in names if not name.startswith(".")):
             if path.is_file():
