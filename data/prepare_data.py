@@ -241,23 +241,25 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
     if not with_pages:
         log.info(f"{len(found)} series are more than {MOST_PAGES}: their reels get no summary.png")
     pairs = zip(found, names_for(found, taken), strict=True)
-    for pair in progress(pairs, total=len(found), desc="making series", disable=with_pages):
-        (series, name), final = pair, out / pair[1]
-        try:
-            if final.exists():
-                same_or_refuse(final, identity_of(series, given, config.prep))
-                complete(final, config, with_pages)
-            elif making := assemble_series(series, given, final, config, with_pages):
-                unnamed.append((making, final))
-            else:
-                continue
-            made.append(final)
-        except (ValueError, OSError) as error:
-            failed.append((name, error))
-        if len(unnamed) == NAMED_TOGETHER:
-            take_names(unnamed)
-            unnamed.clear()
-    take_names(unnamed)
+    try:
+        for series, name in progress(pairs, total=len(found), desc="making series", disable=with_pages):
+            final = out / name
+            try:
+                if final.exists():
+                    same_or_refuse(final, identity_of(series, given, config.prep))
+                    complete(final, config, with_pages)
+                elif making := assemble_series(series, given, final, config, with_pages):
+                    unnamed.append((making, final))
+                else:
+                    continue
+                made.append(final)
+            except (ValueError, OSError) as error:
+                failed.append((name, error))
+            if len(unnamed) == NAMED_TOGETHER:
+                take_names(unnamed)
+                unnamed.clear()
+    finally:  # interrupted too: what is finished is kept
+        take_names(unnamed)
     return made, failed
 
 

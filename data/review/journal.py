@@ -55,10 +55,11 @@ class Journal:
             return []
         with open(self.path, "rb") as file:
             file.seek(self._read)
-            lines = file.read().splitlines()
-            self._read = file.tell()
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]  # another process may be writing the rest
+        self._read += len(whole)
         found = []
-        for line in lines:
+        for line in whole.splitlines():
             try:
                 found.append(json.loads(line))
             except ValueError:

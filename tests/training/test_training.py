@@ -39,6 +39,19 @@ def run(clips, tmp_path_factory) -> Path:
     return train(small_config(clips, tmp_path_factory.mktemp("runs") / "run", train__epochs=6))
 
 
+def test_new_weights_have_no_calibration_of_earlier_ones(clips, tmp_path):
+    """A training that is resumed and then killed before it calibrates."""
+    calibration = tmp_path / "run" / "calibration"
+    (calibration / "quiet").mkdir(parents=True)
+    for name in ("gray-0123abcd.npz", "weak.json"):
+        (calibration / name).touch()
+    trainer = trainer_for(clips, tmp_path / "run", train__epochs=1)
+    trainer.begin(None)
+    assert len(list(calibration.iterdir())) == 3  # while the weights are those that it was made for
+    trainer.fit()
+    assert [path.name for path in calibration.iterdir()] == ["quiet"]
+
+
 class TestLearning:
     def test_the_warm_up_lasts_at_most_the_training(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path, train__epochs=1, train__warmup_epochs=5.0)

@@ -28,9 +28,11 @@ class Verdicts:
         self._lock = threading.RLock()
         self._stamp, self._table = (0, 0), None
         self._actions: list[dict] = []
-        if self.journal.path.is_file():
+        if pending(Journal(self.journal.path).entries()):
             with self._saving():
                 pass  # puts into the table what a killed server had in the journal alone
+        for entry in self.journal.news():
+            self._remember(entry)
 
     @property
     def table(self) -> pd.DataFrame:

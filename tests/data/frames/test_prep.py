@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from config import Config, PrepConfig
+from data.frames.assemble import write_index
 from data.prepare_data import prep
 from data.reel.mask_bits import INVALID, SATURATED
 from data.reel.reel import Reel
@@ -23,6 +24,7 @@ from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import read_windows
 from tests.support.fits_files import BLANK, broken_inside, counts, fits_bytes, header, utc, write_frames, write_tar
 from tests.support.paths import ROOT
+from tests.support.reels import make_reel
 from tests.support.videos import picture, write_video
 
 SMALL = PrepConfig(clip_length=4, stride=2, resize=(6, 8))
@@ -224,6 +226,20 @@ def test_other_windows_only_index_anew_and_keep_the_verdicts(tmp_path):
     assert len(read_windows(reel)) == 9
     assert (reel.path / "windows.csv.old2").is_file()
     assert (reel.path / "frames.npy").stat().st_mtime_ns == frames_time
+
+
+def test_whoever_reads_while_windows_are_indexed_anew_finds_an_index(tmp_path, monkeypatch):
+    reel = make_reel(tmp_path / "cam", np.full((48, 1, 2, 2), 0.5))
+    before, seen = (reel.path / "windows.csv").read_bytes(), []
+
+    def replace_seen(source, target):
+        os_replace(source, target)
+        seen.append((reel.path / "windows.csv").read_bytes() == before)
+
+    os_replace = os.replace
+    monkeypatch.setattr(os, "replace", replace_seen)
+    write_index(reel, replace(SMALL, clip_length=6, stride=3))
+    assert seen == [True, False]  # the copy took its name, then the new index
 
 
 def test_a_reel_too_short_for_a_window_is_told_and_stays_so(tmp_path, capsys):
