@@ -31,10 +31,8 @@ class Journal:
 
     def append(self, entry: dict) -> None:
         """Add one line in one write; half a line that a crash left behind is closed first."""
-        line, is_new = (
-            json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n",
-            not self.path.exists(),
-        )
+        line = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        is_new = not self.path.exists()
         with open(self.path, "ab+", buffering=0) as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
