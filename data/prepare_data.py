@@ -61,12 +61,12 @@ def _prep(config: Config) -> list[Path]:
     unpacked = Path(config.data_clips, UNPACKED)
     shutil.rmtree(unpacked, ignore_errors=True)  # of a run that was killed
     try:
-        return _prep(config, unpacked)
+        return _prep_files(config, unpacked)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
 
 
-def _prep(config: Config, unpacked: Path) -> list[Path]:
+def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     not_had = ""
     if config.prep.source == "vso":
         from data.download.vso import fetch  # local prep does not wait for network libraries
