@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from config import Config, ConfigError, json_schema, load
-from data.messages import LEVELS, logger, show, unexpected, with_way_out
+from data.failures import NO_READER, has_reader, told_failure
+from data.messages import LEVELS, logger, show
 from data.version import program_version
 
 log = logger(__name__)
@@ -83,6 +84,7 @@ FLAGS = {
     "serve": "review.serve",
     "port": "review.port",
     "allow_partial": "prep.vso.allow_partial",
+    "verify": "prep.verify",
 }
 
 
@@ -106,6 +108,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
     p.add_argument("--follow", metavar="FILE_OR_URL", help="eval: watch a growing video file or a stream")
+    p.add_argument(
+        "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"
+    )
     p.add_argument(
         "--movie_only", "--movie-only", action="store_true", help="prep: no window index; eval: only movie and report"
     )
@@ -169,7 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def failed(message: str, code: int = 1) -> int:
+def failed(message: str, code: int) -> int:
     """Say why it failed, at level debug with all that Python knows about it; returns the exit code."""
     log.debug("the error as Python tells it:", exc_info=True)
     log.error(message)
@@ -177,7 +182,7 @@ def failed(message: str, code: int = 1) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one mode; returns the exit code: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
+    """Run one mode; returns the exit code, see `data.failures`."""
     p = parser()
     arguments, unknown = p.parse_known_args(argv)
     if unknown:
@@ -185,18 +190,12 @@ def main(argv: list[str] | None = None) -> int:
         p.error(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
     show(arguments.log_level)
     try:
-        return run(arguments)
-    except ConfigError as error:
-        return failed(f"configuration error:\n{error}", 2)
-    except OSError as error:
-        return failed(f"error: {with_way_out(error)}")
-    except (ValueError, ArithmeticError) as error:
-        return failed(f"error: {error}")
-    except KeyboardInterrupt as stop:
-        kept = "what was finished is kept, prep and train --resume go on from there"
-        return failed(f"interrupted; {str(stop) or kept}", 130)
-    except Exception as error:
-        return failed(unexpected(error))
+        code = run(arguments)
+        return code if has_reader() else NO_READER
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BrokenPipeError) and not has_reader():
+            return NO_READER
+        return failed(*told_failure(error))
 
 
 if __name__ == "__main__":

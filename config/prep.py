@@ -130,6 +130,7 @@ class PrepConfig:
     labels_csv: str | None = None
     max_input_mb: Positive = 2048.0
     movie_only: bool = False
+    verify: bool = False
 
     @model_validator(mode="after")
     def _download_is_complete(self):

@@ -24,6 +24,7 @@ WAYS_OUT = {
     errno.EACCES: "choose a place you may write to and files you may read (--data-raw, --data-clips, --model-path)",
     errno.EPERM: "choose a place you may write to and files you may read (--data-raw, --data-clips, --model-path)",
     errno.ENOTDIR: "a file is where a folder is wanted; choose another --data-clips or --model-path",
+    errno.EISDIR: "a folder is where a file is wanted; move it away",
     errno.EEXIST: "a file is where a folder is wanted; choose another --data-clips or --model-path",
     errno.EROFS: "choose a place you may write to (--data-clips, --model-path)",
     errno.ENOSPC: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",
@@ -97,10 +98,18 @@ def with_way_out(error: OSError) -> str:
     return f"{error}; {way_out}" if way_out else str(error)
 
 
-def unexpected(error: Exception) -> str:
+def unreadable(error: Exception) -> str:
+    """The text for whatever a library makes of a damaged file, in a line."""
+    first = (str(error).splitlines() or [""])[0]
+    return unexpected(error) if isinstance(error, MemoryError) else f"not readable ({type(error).__name__}: {first})"
+
+
+def unexpected(error: BaseException) -> str:
     """The text for an error that the program did not foresee, in a line."""
     name, first = type(error).__name__, (str(error).splitlines() or [""])[0]
     what = f"{name}: {first}" if first else name
-    if name in NO_MEMORY:
+    if name in NO_MEMORY or "out of memory" in first or "allocate memory" in first:
         return f"out of memory ({what}); {LESS_MEMORY}"
-    return f"unexpected error: {what}; run again with --log-level debug for the details, and please report it"
+    if "CUDA" in first or "cuDNN" in first or "MPS" in first:
+        return f"the accelerator failed ({what}); run it again, or choose -d cpu"
+    return f"unexpected error: {what}; please report it"

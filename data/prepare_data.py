@@ -6,7 +6,6 @@ scaling is fitted once, the good rows become the reel, and the folder takes its 
 in `.<name>.part`; the same input and settings give a byte-identical reel, killed or not.
 """
 
-import json
 import math
 import multiprocessing
 import shutil
@@ -20,11 +19,13 @@ import numpy as np
 
 from config import Config, PrepConfig
 from data import sources
+from data.failures import worker_died
 from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan, plan_reels
+from data.frames.stale import Record, changed, digests, doubtful, read_record, record_of, write_record
 from data.messages import logger, progress, shown
 from data.reel.files import write_meta, write_text
 from data.reel.lock import owned
@@ -79,7 +80,7 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
             headers = first_pass(executor, config, unpacked)
             made, failed = _make_reels(executor, headers.plans, given, out, config)
     except BrokenExecutor as error:
-        raise OSError(f"a worker process died ({error}); run the same command again to go on") from error
+        raise OSError(worker_died(error)) from error
     found, no_series = read_all(headers.inputs.series, root, config.prep)
     series = _make_series(found, {plan.name for plan in headers.plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
@@ -229,7 +230,7 @@ def _class_of(plan: ReelPlan) -> dict[str, str]:
 
 def _note(folder: Path, facts: dict[str, str]) -> None:
     """Have facts in the reel.json of a finished reel."""
-    meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
+    meta = Reel(folder).meta
     if meta | facts != meta:
         write_meta(folder, meta | facts)
 
@@ -247,6 +248,8 @@ def _make_series(found: list[Series], taken: set[str], given: Given, out: Path, 
             try:
                 if final.exists():
                     same_or_refuse(final, identity_of(series, given, config.prep))
+                    if config.prep.verify:
+                        Reel(final).check_all()
                     complete(final, config, with_pages)
                 elif making := assemble_series(series, given, final, config, with_pages):
                     unnamed.append((making, final))
@@ -286,7 +289,7 @@ def _light_curve_reels(config: Config) -> list[Path]:
 
 def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:
     """One reel, or None when no frame of the plan is usable. A finished reel of the same identity is kept."""
-    final, part = out / plan.name, out / f".{plan.name}.part"
+    final, part, root = out / plan.name, out / f".{plan.name}.part", Path(config.data_raw)
     if not plan.rows:
         write_rejected(plan, final)
         return None
@@ -294,6 +297,8 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
     more = _class_of(plan) if config.prep.classes else {}
     if final.exists():
         same_or_refuse(final, identity)
+        if config.prep.verify or doubtful(plan, final, root):
+            _verify(executor, plan, final, config)
         _note(final, more)
         for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
             shutil.rmtree(leftover, ignore_errors=True)
@@ -317,8 +322,34 @@ def same_or_refuse(final: Path, identity: str) -> None:
     log.info(f"{final.name}: already prepared, frames kept")
 
 
+def _verify(executor: Executor, plan: ReelPlan, final: Path, config: Config) -> None:
+    """Compare a finished reel with the files it was made of: those changed since, with prep.verify all, and its own.
+
+    Raises FileExistsError where a frame is another one now, Damaged where the reel is not what prep wrote.
+    """
+    reel, root = Reel(final), Path(config.data_raw)
+    if config.prep.verify:
+        reel.check_all()
+    record, paths = record_of(plan, root), doubtful(plan, final, root)
+    items = [(row, c, frame) for row, frames in enumerate(plan.rows) for c, frame in enumerate(frames)]
+    beyond = set() if config.prep.verify else {(r, c) for r, c, f in items if f.candidate.path not in paths}
+    calls = ((task,) for task in _tasks(plan, final, beyond))
+    other: list[str] = []
+    with progress(total=len(items) - len(beyond), desc=f"verifying {plan.name}", unit="frame") as bar:
+        for found in _bounded(executor, digests, calls, limit=2 * max(config.workers, 1)):
+            other += changed(plan, reel, found)
+            bar.update(len(found))
+    if other:
+        raise FileExistsError(
+            f"{final} was prepared from other content: {len(other)} of its frames have changed since, the first is "
+            f"{min(other)}; move it away, remove it, or choose another --data-clips"
+        )
+    write_record(final, record)
+    log.info(f"{plan.name}: {len(items) - len(beyond)} frames were read again and are the same")
+
+
 def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
-    done = _open_part(plan, part, identity, config.prep)
+    done = _open_part(plan, part, identity, config.prep, record_of(plan, Path(config.data_raw)))
     tasks = list(_tasks(plan, part, done))
     total = len(plan.rows) * len(plan.channels)
     calls = ((task, config.prep) for task in tasks)
@@ -331,16 +362,18 @@ def _decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, 
             bar.update(len(facts))
 
 
-def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig) -> set[tuple[int, int]]:
+def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, record: Record) -> set[tuple[int, int]]:
     """Create or reopen the folder in the making; returns the (row, channel) pairs already decoded."""
     started = part / "identity"
-    if not (started.is_file() and started.read_text(encoding="utf-8") == identity):
+    is_same = started.is_file() and started.read_text(encoding="utf-8") == identity
+    if not is_same or read_record(part) != record:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         shape = plan.stored_shape(prep)
         _check_space(part, math.prod(shape), prep)
         for name, dtype in zip(PIXELS, (np.float32, np.uint8), strict=True):
             np.lib.format.open_memmap(part / name, mode="w+", dtype=dtype, shape=shape).flush()
+        write_record(part, record)
         write_text(started, identity, durable=True)
     return set(read_journal(part))
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from config import Config, ReviewConfig
 from data.messages import logger, progress
+from data.reel.damage import numbers, read_table, told, whole_numbers
 from data.reel.files import write_csv
 from data.reel.lock import owned_reel
 from data.reel.mask_bits import INVALID
@@ -158,8 +159,20 @@ def judge(table: pd.DataFrame, z_limit: float) -> None:
 def not_quiet_frames(run: str | None) -> pd.DataFrame:
     """What stood out from the quiet data of a run, a row an episode; see `inference.calibration.not_quiet`."""
     paths = sorted(Path(run).glob(f"calibration/*{NOT_QUIET}")) if run else []
-    tables = [pd.read_csv(path, dtype={"reel": str, "time_utc": str}, keep_default_na=False) for path in paths]
+    tables = [_episodes(path) for path in paths]
     return pd.concat(tables) if tables else pd.DataFrame({"reel": []})
+
+
+def _episodes(path: Path) -> pd.DataFrame:
+    again = "move it away; nothing is rejected by it then"
+    with told(path, again):
+        needed = ("reel", "frame_start", "frame_peak", "frame_end", "time_s", "time_utc", "score")
+        table = read_table(path, again, needed, dtype={"reel": str, "time_utc": str}, keep_default_na=False)
+        for name in ("frame_start", "frame_peak", "frame_end"):
+            table[name] = whole_numbers(table, name)
+        for name in ("time_s", "score"):
+            table[name] = numbers(table, name)
+        return table
 
 
 def reject_not_quiet(table: pd.DataFrame, episodes: pd.DataFrame, reel: Reel) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from config import Config, dump
+from config import Config, dump, load
 from data.messages import logger, progress
 from data.reel.files import copy_of, replacing_folder, write_text
-from data.reel.reel import find_reels
+from data.reel.reel import Reel, find_reels
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
@@ -33,7 +33,7 @@ from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame, settings_for
 from inference.scorers.windows import scored_stretches
-from training.run import owned_run
+from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
 
@@ -56,6 +56,7 @@ def evaluate(config: Config) -> list[Path]:
     ValueError when the reel does not fit the model, FolderInUse while another process works with the run.
     """
     run = find_run(config)
+    check_facts(run)
     with owned_run(run, "eval"):
         return _evaluate(config, run)
 
@@ -65,6 +66,7 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
+    check_names(reels)
     for reel in reels:  # all of them before hours of work on the first
         check_reel(reel, checkpoint["data"], scorer, config.eval)
     for reel in reels:
@@ -84,6 +86,21 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
     return results
+
+
+def check_names(reels: list[Reel]) -> None:
+    """Raise ValueError where two reels have one name, and so one folder of results."""
+    places: dict[str, Reel] = {}
+    for reel in reels:
+        if (other := places.setdefault(reel.name.casefold(), reel)) is not reel:
+            raise ValueError(f"{other.path} and {reel.path} are both called {reel.name}; move one of them away")
+
+
+def check_facts(run: Path) -> None:
+    """Raise, before hours of work, where what the report tells of a run can't be read."""
+    read_run(run)
+    read_metrics(run)
+    load(run / "config.yaml")
 
 
 def make_results(job: Job, config: Config) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 from config import Config, EvalConfig, load
 from data.labels.catalog import load_catalog
 from data.messages import logger
+from data.reel.damage import read_json
+from data.reel.places import refuse_links_out
 from data.reel.reel import Reel
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
@@ -73,8 +75,14 @@ class Job:
 def find_run(config: Config) -> Path:
     """The run folder that a config names, or the newest in runs/ with a trained model; some models come trained.
 
-    Raises FileNotFoundError.
+    Raises FileNotFoundError, and OSError for one from which results would be written elsewhere.
     """
+    run = _named_run(config)
+    refuse_links_out(run)
+    return run
+
+
+def _named_run(config: Config) -> Path:
     if takes_shipped(config):
         run = shipped_run(config.model_path)
         log.info(f"using the shipped weights, in {run}")
@@ -132,8 +140,9 @@ def config_of_results(job: Job) -> Config | None:
     thresholds; None where there are none such, or damaged ones.
     """
     try:
-        summary = json.loads((job.out / "summary.json").read_text(encoding="utf-8"))
-        same = summary["identity"] == json.loads(json.dumps(job.identity)) and (job.out / ScoreMaps.NAME).is_file()
-        return load(job.out / "config.yaml") if same else None
+        summary, maps = read_json(job.out / "summary.json", ""), job.out / ScoreMaps.NAME
+        same = summary["identity"] == json.loads(json.dumps(job.identity))
+        whole = maps.stat().st_size == ScoreMaps.size_of(job.reel)
+        return load(job.out / "config.yaml") if same and whole else None
     except (OSError, ValueError, KeyError):
         return None

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -152,8 +153,12 @@ def broken(monkeypatch):
 def test_what_was_not_foreseen_ends_with_1_in_a_line(broken, capsys):
     assert program.main(["-m", "review", "--log-level", "warning"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("unexpected error: KeyError: 'shape'; run again with --log-level debug")
+    assert said.startswith("unexpected error: KeyError: 'shape'; please report it; the details are in ")
     assert len(said.splitlines()) == 1
+    log = Path(said.split()[-1])
+    assert "KeyError: 'shape'" in log.read_text()
+    assert "Traceback" in log.read_text()
+    log.unlink()
 
 
 def test_debug_shows_where_it_happened(broken, capsys):

@@ -22,12 +22,15 @@ from torch import nn
 import config
 import models
 from config.registry import without_unused
-from data.reel.files import replacing
+from data.reel.damage import Damaged
+from data.reel.digests import check_sealed
+from data.reel.sealing import write_sealed
+from data.reel.stretch import Stretch
 
 FORMAT = "reelwatch checkpoint 1"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Damaged):
     """A file that is no checkpoint of this program, or a damaged one."""
 
 
@@ -84,11 +87,10 @@ def path_of(run: str | Path, which: str) -> Path:
 
 
 def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint atomically, on the disk when it returns. Raises OSError where the disk is full."""
+    """Write a checkpoint with its digest, atomically, on the disk when it returns. Raises OSError on a full disk."""
     content = io.BytesIO()  # torch itself tells of a full disk as a RuntimeError about its own archive
     torch.save({"format": FORMAT, **checkpoint}, content)
-    with replacing(path, durable=True) as part:
-        part.write_bytes(content.getbuffer())
+    write_sealed(path, content.getvalue())
 
 
 def check_is_there(path: Path) -> None:
@@ -109,15 +111,33 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]
     check_is_there(path)
     content = path.read_bytes()
     try:
+        is_sealed = check_sealed(content)
         checkpoint = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except Exception as error:  # a damaged file makes torch raise nearly anything, IndexError and OSError too
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise CheckpointError(f"{path} is damaged or no checkpoint ({reason}); use another one of its folder") from None
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != FORMAT:
-        raise CheckpointError(f"{path} holds {found or 'something else'}, not a {FORMAT!r}; train the model again")
-    own = without_unused(checkpoint.get("config", {}))
+        raise CheckpointError(f"{path} holds {str(found or 'something else')[:80]}, not a {FORMAT!r}; train it again")
+    try:
+        if not is_sealed:
+            _check_form(checkpoint)
+        own = without_unused(checkpoint.get("config", {}))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise CheckpointError(f"{path} is damaged ({reason}); use another one of its folder") from None
     return checkpoint | {"config": own, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _check_form(checkpoint: dict[str, Any]) -> None:
+    """Raise where a checkpoint lacks what its readers rely on; one without a digest may hold anything."""
+    state, facts, _ = checkpoint["model"], checkpoint["data"], checkpoint["config"]["model"]
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
+        raise ValueError("model: something else than tensors by name")
+    if not (len(facts["frame_shape"]) == 3 and all(n > 0 for n in (*facts["frame_shape"], facts["clip_length"]))):
+        raise ValueError(f"frames of {facts['frame_shape']} in clips of {facts['clip_length']}")
+    for constants in facts["scaling"].values():
+        Stretch(**constants)
 
 
 def load_model(
@@ -138,7 +158,7 @@ def model_of(checkpoint: dict[str, Any], device: torch.device | str, origin: Pat
     model = models.build(settings, facts["frame_shape"][0], facts["clip_length"], len(facts.get("classes", ())))
     try:
         model.load_state_dict(checkpoint["model"])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{origin} is of another version of this model: {reason}") from None
     model = model.to(device)

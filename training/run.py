@@ -5,7 +5,6 @@ metrics.csv    one row an epoch               checkpoints/   best.pt, last.pt, e
 tensorboard/   event files
 """
 
-import json
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +18,17 @@ from typing import Any
 import pandas as pd
 
 from config import Config, ConfigError, as_dict, dump, from_dict
-from data.reel.files import write_csv, write_json, write_text
+from data.reel.damage import numbers, read_json, read_table, told
+from data.reel.files import write_csv, write_text
 from data.reel.lock import owned
 from data.reel.parts import sync
+from data.reel.places import refuse_links_out
+from data.reel.sealing import write_sealed_json
 from data.version import git_commit
 from training.checkpoint import path_of
 
 RUNS = Path("runs")
+NO_FACTS = "put back the file of the training, or train the model again"  # of run.json and metrics.csv
 PACKAGES = ("torch", "torchmetrics", "numpy", "pandas", "pydantic", "tensorboard")
 METRICS = ("epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "frames_per_s")
 # These may differ when a run is resumed; everything else in seed, model and train decides the weights.
@@ -42,6 +45,7 @@ def choose_folder(config: Config) -> Path:
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = Path(config.model_path) if config.model_path else RUNS / f"{config.model.name}_{now}"
     refuse_other_run(folder)
+    refuse_links_out(folder)
     return folder
 
 
@@ -77,6 +81,7 @@ def _folder_to_resume(config: Config) -> Path:
         folder = Path(config.model_path)
         if not path_of(folder, "last").is_file():
             raise FileNotFoundError(f"{folder} holds no checkpoint to resume from; start it without --resume")
+        refuse_links_out(folder)
         return folder
     found = list(RUNS.glob("*/checkpoints/last.pt"))
     if not found:
@@ -121,15 +126,39 @@ def write_start(folder: Path, config: Config, facts: dict[str, Any]) -> None:
     """Write config.yaml and run.json of a fresh run."""
     write_text(folder / "config.yaml", dump(config), durable=True)
     start = {"started_utc": _now_utc(), "seed": config.seed, "versions": versions(), "git_commit": git_commit()}
-    write_json(folder / "run.json", {**start, **facts, "resumed": []}, durable=True)
+    write_sealed_json(folder / "run.json", {**start, **facts, "resumed": []})
 
 
 def write_resume(folder: Path, config: Config, step: int) -> None:
     """Note in run.json that a run was continued, from which step, and with what."""
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    facts = read_run(folder)
     places = {key: getattr(config, key) for key in ("data_clips", "workers", "device")}
     now = {"at_utc": _now_utc(), "step": step, "versions": versions(), "git_commit": git_commit(), **places}
-    write_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]}, durable=True)
+    write_sealed_json(folder / "run.json", {**facts, "resumed": [*facts["resumed"], now]})
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What run.json tells. Raises Damaged, FileNotFoundError."""
+    path = folder / "run.json"
+    with told(path, NO_FACTS):
+        facts = read_json(path, NO_FACTS)
+        known = [*(str(reel["name"]) for reel in facts["reels"]), facts["windows"]["train"], facts["windows"]["val"]]
+        known += [f"{facts['parameters']:,}", *(facts[name] for name in ("started_utc", "seed", "git_commit"))]
+        if not isinstance(facts["resumed"], list) or len(known) < 6:
+            raise ValueError("resumed: no list")
+        return facts
+
+
+def read_metrics(folder: Path) -> pd.DataFrame | None:
+    """metrics.csv, None for what was fitted without. Raises Damaged."""
+    path = folder / "metrics.csv"
+    if not path.is_file():
+        return None
+    with told(path, NO_FACTS):
+        table = read_table(path, NO_FACTS, METRICS)
+        for name in ("epoch", "train_loss", "val_loss"):
+            numbers(table, name)
+        return table
 
 
 def write_metrics(folder: Path, history: list[dict[str, float]]) -> None:

@@ -19,10 +19,13 @@ from torch import nn
 
 from config import ConfigError, dump, from_dict
 from config.registry import without_unused
-from data.reel.files import replacing, write_json, write_text
+from data.reel.damage import read_array, read_json, told
+from data.reel.digests import check_beside
+from data.reel.files import write_text
+from data.reel.sealing import write_sealed_json, write_with_digest
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
-from training.run import RUNS, owned_run
+from training.run import NO_FACTS, RUNS, owned_run
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights" / "vetime.safetensors"
 LEVELS = "quiet_levels"
@@ -35,18 +38,24 @@ def levels_of(run: Path) -> Path:
 
 def write_levels(run: Path, levels: np.ndarray) -> None:
     """Keep the scores of clean synthetic series in a run."""
-    with replacing(levels_of(run), durable=True) as part:
-        np.save(part, levels)
+    write_with_digest(levels_of(run), lambda path: np.save(path, levels))
+
+
+def read_levels(run: Path) -> np.ndarray:
+    """The scores of clean synthetic series that a run keeps. Raises Damaged."""
+    return read_array(levels_of(run), f"calibrate the run again with: train --resume --model-path {run}")
 
 
 def read_weights(weights: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The tensors of a weights file, and its metadata. Raises FileNotFoundError."""
     if not weights.is_file():
         raise FileNotFoundError(f"{weights} is missing; train a model with: python main.py -m train")
-    with safe_open(weights, framework="pt") as stored:
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (it is no mapping)
-        about = json.loads(stored.metadata()["about"])
-    return tensors, about | {"config": without_unused(about["config"])}
+    with told(weights, "get the program's files anew"):
+        check_beside(weights)
+        with safe_open(weights, framework="pt") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (it is no mapping)
+            about = json.loads(stored.metadata()["about"])
+        return tensors, about | {"config": without_unused(about["config"])}
 
 
 def load_shipped(model: nn.Module, weights: Path = WEIGHTS) -> None:
@@ -68,7 +77,7 @@ def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
         path_of(run, "best").unlink(missing_ok=True)  # last of all it is there again: a run with weights is whole
         write_levels(run, tensors.pop(LEVELS).numpy())
         write_text(run / "config.yaml", dump(from_dict(about["config"], str(weights))))
-        write_json(run / "run.json", about["run"])
+        write_sealed_json(run / "run.json", about["run"])
         checkpoints.save(path_of(run, "best"), {**about, "model": tensors})
     return run
 
@@ -78,11 +87,10 @@ def ship(run: Path, weights: Path = WEIGHTS) -> None:
     best = checkpoints.load(path_of(run, "best"))
     about = {key: best[key] for key in ("versions", "data")} | {"steps": best["state"]["step"]}
     about["config"] = best["config"] | {"model_path": None}  # a folder of the machine that trained
-    about["run"] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    about["run"] = read_json(run / "run.json", NO_FACTS)
     tensors = {name: tensor.contiguous() for name, tensor in best["model"].items()}
-    tensors[LEVELS] = torch.from_numpy(np.load(levels_of(run), allow_pickle=False))
-    with replacing(weights, durable=True) as part:
-        save_file(tensors, part, metadata={"about": json.dumps(about)})
+    tensors[LEVELS] = torch.from_numpy(read_levels(run))
+    write_with_digest(weights, lambda path: save_file(tensors, path, metadata={"about": json.dumps(about)}))
 
 
 if __name__ == "__main__":

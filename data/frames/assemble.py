@@ -36,6 +36,7 @@ from data.sources.base import LEVEL
 log = logger(__name__)
 
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
+RECORD = "inputs.json"  # of a reel, see `data/frames/stale.py`
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
 # Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
 PIXEL_SETTINGS = (
@@ -80,6 +81,7 @@ def assemble(
     making.mkdir(parents=True)
     add_labels(table, given.anomalies, making)
     write_csv(making / "frames.csv", table)
+    shutil.copyfile(part / RECORD, making / RECORD)
     scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
     write_meta(making, _meta(plan, table, shape, scaling, identity, config.prep) | more)
     finish(making, config)

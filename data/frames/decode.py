@@ -58,10 +58,7 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
-    by_place: dict[tuple, list[tuple[int, int, Placed]]] = {}
-    for item in task.items:  # the channels of a picture in colour are decoded at once
-        by_place.setdefault(item[2].candidate.place, []).append(item)
-    groups, facts = list(by_place.values()), []
+    groups, facts = by_place(task), []
     for number, raw in sources.read(task.source, [items[0][2].candidate for items in groups]):
         for row, channel, frame in groups[number]:
             try:
@@ -73,6 +70,19 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     decoded.flush()
     bits.flush()
     return facts
+
+
+def by_place(task: Task) -> list[list[tuple[int, int, Placed]]]:
+    """The items of a task by what they are read from: the channels of a picture in colour are decoded at once."""
+    found: dict[tuple, list[tuple[int, int, Placed]]] = {}
+    for item in task.items:
+        found.setdefault(item[2].candidate.place, []).append(item)
+    return list(found.values())
+
+
+def content_sha256(raw: RawFrame) -> str:
+    """The digest of a frame of one channel: of the bytes it came from, or where these hold many, of its pixels."""
+    return raw.sha256 or sha256(np.ascontiguousarray(raw.pixels).data)
 
 
 def _write(
@@ -93,7 +103,7 @@ def _write(
         "reason": "",
         "coverage": round(made.coverage, 6),
         "saturated": round(made.saturated_fraction, 9),
-        "sha256": raw.sha256 or sha256(np.ascontiguousarray(raw.pixels).data),
+        "sha256": content_sha256(raw),
         "flags": made.flags,
         "full_scale": _full_scale(raw.pixels),
         "depth": 8 * raw.pixels.dtype.itemsize,

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from data.reel.files import write_csv, write_json
+from data.reel.files import write_csv, write_meta
 from data.reel.reel import Reel
 
 BLOCK_BYTES = 2**24  # copied at a time
@@ -38,7 +38,8 @@ def write_excerpt(reel: Reel, ranges: Sequence[tuple[int, int]], folder: Path) -
         np.save(folder / "missing.npy", reel.missing[rows])
     write_csv(folder / "frames.csv", reel.table.iloc[rows].assign(index=np.arange(len(rows))))
     identity = hashlib.sha256(f"{reel.meta['identity']} {list(ranges)}".encode()).hexdigest()
-    write_json(folder / "reel.json", reel.meta | {"shape": list(shape), "identity": identity})
+    facts = {name: value for name, value in reel.meta.items() if name != "files"}  # whose digests are the whole reel's
+    write_meta(folder, facts | {"shape": list(shape), "identity": identity})
 
 
 def _write_header(stream: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:

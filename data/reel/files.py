@@ -12,9 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from data.reel.digests import files_of, with_digest
 from data.reel.parts import MADE, beside, make_folder, sync, sync_all
 
+STORED = ("frames.npy", "masks.npy", "missing.npy", "frames.csv")  # of a reel, which do not change once it is made
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
+DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)  # no file of Windows may be called so
 NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
 
 
@@ -25,7 +28,8 @@ def folder_name(text: str, otherwise: str = "reel") -> str:
     folders numbers them with `unlike`.
     """
     cleaned = re.sub(r"[^\w.-]+", "_", text).lstrip(".")
-    return cleaned.encode()[:NAME_BYTES].decode(errors="ignore") or otherwise
+    cut = cleaned.encode()[:NAME_BYTES].decode(errors="ignore").rstrip(".")  # which Windows leaves out
+    return f"_{cut}" if DEVICE.match(cut) else cut or otherwise
 
 
 def unlike(name: str, taken: Container[str]) -> str:
@@ -115,8 +119,9 @@ def write_json(path: str | Path, value: Any, durable: bool = False) -> None:
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:
-    """Write reel.json of a reel's folder, atomically."""
-    write_json(folder / "reel.json", meta)
+    """Write reel.json of a reel's folder, atomically, with digests: its own, and the files' where it has none yet."""
+    files = meta.get("files") or files_of(folder, STORED)
+    write_json(folder / "reel.json", with_digest(meta | {"files": files}))
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:

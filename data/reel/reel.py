@@ -8,21 +8,23 @@ reel.json    shape, cadence, channels, stretch, calibration steps, identity, ver
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
 """
 
-import json
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from data.reel.damage import read_array, told
+from data.reel.digests import check_file
+from data.reel.facts import ANEW, read_facts, read_frames
 from data.reel.files import folder_name
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.source_pixels import maps_of
 from data.reel.stretch import Stretch
 
-NEEDED = ("name", "shape", "channels", "cadence_s", "stretch")  # in every reel.json
-ANEW = "move the reel away and run prep again"
+AT_ONCE_BYTES = 2**26  # larger files are checked against their digest by `prep --verify` alone: 1 s for about 1 GB
+FRAME_TYPES, MASK_TYPES = (np.float16, np.float32), (np.uint8,)
 
 
 class Reel:
@@ -32,7 +34,7 @@ class Reel:
         self.path = Path(path)
         if not (self.path / "reel.json").is_file():
             raise FileNotFoundError(f"{self.path} holds no reel.json, so it is no reel; make one with: main.py -m prep")
-        self.meta = _read_meta(self.path / "reel.json")
+        self.meta = read_facts(self.path)
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "meta": self.meta}
@@ -88,12 +90,30 @@ class Reel:
     @cached_property
     def frames(self) -> np.memmap:
         """Stretched frames (T, C, H, W), read-only memory map."""
-        return _mapped(self.path / "frames.npy")
+        return self._mapped("frames.npy", self.shape, FRAME_TYPES)
 
     @cached_property
     def masks(self) -> np.memmap:
         """Mask bits (T, H, W) uint8, read-only memory map."""
-        return _mapped(self.path / "masks.npy")
+        return self._mapped("masks.npy", (len(self), *self.shape[2:]), MASK_TYPES)
+
+    def _mapped(self, name: str, shape: tuple[int, ...], types: tuple) -> np.memmap:
+        """A read-only memory map of one of the reel's arrays. Raises Damaged."""
+        with told(self.path / name, ANEW):
+            self.check(name, AT_ONCE_BYTES)
+            array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+            _check_form(array, shape, types)
+            return array
+
+    def check(self, name: str, most_bytes: float = float("inf")) -> None:
+        """Raise Damaged where a file of the reel is not what prep wrote, in size or, up to `most_bytes`, in content."""
+        with told(self.path / name, ANEW):
+            check_file(self.path / name, self.meta.get("files", {}).get(name), most_bytes)
+
+    def check_all(self) -> None:
+        """Raise Damaged where any file of the reel whose digest is known is not what prep wrote; reads all of them."""
+        for name in self.meta.get("files", {}):
+            self.check(name)
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), read rather than mapped.
@@ -109,7 +129,9 @@ class Reel:
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """Every frame that was met, accepted or not, with the reason."""
-        return pd.read_csv(self.path / "frames.csv", dtype={"reason": str, "flags": str, "time_utc": str})
+        with told(path := self.path / "frames.csv", ANEW):
+            self.check(path.name)
+            return read_frames(path, len(self))
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -161,7 +183,13 @@ class Reel:
     def missing(self) -> np.ndarray:
         """Which values of a series were not measured, and are stored interpolated or as invalid: (T, C) bool."""
         path = self.path / "missing.npy"
-        return np.load(path, allow_pickle=False) if path.is_file() else np.zeros(self.shape[:2], bool)
+        if not path.is_file() and path.name not in self.meta.get("files", {}):
+            return np.zeros(self.shape[:2], bool)
+        with told(path, ANEW):
+            self.check(path.name)
+            missing = read_array(path, ANEW)
+            _check_form(missing, self.shape[:2], (bool,))
+            return missing
 
     def physical(self, start: int, stop: int) -> np.ndarray:
         """Frames [start, stop) in physical units (DN/s, W/m^2, ...): (n, C, H, W) float64; invalid pixels are NaN."""
@@ -186,23 +214,10 @@ class Reel:
         return inside(self.times_utc, intervals)
 
 
-def _read_meta(path: Path) -> dict:
-    """What reel.json holds. Raises ValueError, which names the file, for a damaged one."""
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no text
-        raise ValueError(f"{path} is damaged ({error}); {ANEW}") from None
-    if missing := [name for name in NEEDED if name not in meta]:
-        raise ValueError(f"{path} is damaged, it lacks {', '.join(missing)}; {ANEW}")
-    return meta
-
-
-def _mapped(path: Path) -> np.memmap:
-    """A read-only memory map of an array. Raises ValueError, which names the file, for a damaged one."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is damaged ({error}); {ANEW}") from None
+def _check_form(array: np.ndarray, shape: tuple[int, ...], types: tuple) -> None:
+    """Raise ValueError for an array that is not of the form that reel.json tells."""
+    if array.shape != shape or array.dtype not in types or not array.flags.c_contiguous:
+        raise ValueError(f"it holds {array.dtype} of shape {array.shape}, and reel.json tells of {shape}")
 
 
 def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:

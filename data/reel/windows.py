@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from config import TrainConfig
+from data.reel.damage import numbers, read_table, told, whole_numbers
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 
@@ -20,6 +21,8 @@ STATISTICS = ("mean", "std", "p99", "change", "coverage")
 COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
 STRIDES = 8  # the longest stride that advice on the length of windows is for
 TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
+VERDICTS = ("", "keep", "reject")
+MEND = "mend it, or move it away and run prep again for one without verdicts"
 
 
 def stretches(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> list[tuple[int, int]]:
@@ -80,12 +83,37 @@ def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
 
 
 def read_windows(reel: Reel) -> pd.DataFrame:
-    """The reel's windows.csv. Raises FileNotFoundError with the way out when prep ran with --movie_only."""
+    """The reel's windows.csv, which people edit too.
+
+    Raises FileNotFoundError with the way out when prep ran with --movie_only, Damaged for one that can't be used.
+    """
     path = reel.path / "windows.csv"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing (prep ran with --movie_only?); run: python main.py -m prep")
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
-    table[list(TEXT_COLUMNS)] = table[list(TEXT_COLUMNS)].fillna("")
+    with told(path, MEND):
+        table = read_table(path, MEND, COLUMNS, dtype=dict.fromkeys(TEXT_COLUMNS, str))
+        table[list(TEXT_COLUMNS)] = table[list(TEXT_COLUMNS)].fillna("")
+        return checked(table, len(reel))
+
+
+def checked(table: pd.DataFrame, frames: int) -> pd.DataFrame:
+    """A window index of a reel of so many frames. Raises ValueError, which names the first row that can't be."""
+    if table.empty:
+        return table
+    for name, least in (("window", 0), ("start", 0), ("length", 1), ("stretch", 0)):
+        table[name] = whole_numbers(table, name, least, frames if name in ("start", "length") else 2**53)
+    for name in STATISTICS:
+        given = table[table[name].notna()]
+        numbers(given, name)
+        table[name] = table[name].astype(np.float64)
+    wrong = {
+        "start and length reach beyond the reel": table["start"] + table["length"] > frames,
+        "a window that is there before": table["window"].duplicated(),
+        f"the verdict is none of {', '.join(VERDICTS[1:])}": ~table["verdict"].isin(VERDICTS),
+    }
+    for fault, rows in wrong.items():
+        if rows.any():
+            raise ValueError(f"row {int(rows.to_numpy().argmax()) + 1}: {fault}")
     return table
 
 

@@ -13,13 +13,38 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, TypeAdapter
 
+from data.messages import logger
 from data.reel.files import harmless, write_csv, write_text
 from data.reel.parts import sync
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 
+log = logger(__name__)
+
 VERDICT_COLUMNS = ["verdict", "reason", "by", "at"]
+Id = int | str
+Row = tuple[int, str, str, str, str]  # window and VERDICT_COLUMNS
+
+
+class _Saved(BaseModel):
+    saved: int | list[Id]
+
+
+class _Judged(BaseModel):
+    id: Id
+    after: tuple[str, str, str, str]
+    before: list[Row]
+
+
+class _Undone(BaseModel):
+    id: Id
+    undoes: Id
+    restored: list[Row]
+
+
+ENTRY: TypeAdapter[_Saved | _Undone | _Judged] = TypeAdapter(_Saved | _Undone | _Judged)
 
 
 class Journal:
@@ -31,6 +56,8 @@ class Journal:
 
     def append(self, entry: dict) -> None:
         """Add one line in one write; half a line that a crash left behind is closed first."""
+        if self.path.is_symlink():
+            raise OSError(f"{self.path} is a link, which verdicts would be written through; put the file itself there")
         line = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         is_new = not self.path.exists()
         with open(self.path, "ab+", buffering=0) as file:
@@ -43,7 +70,7 @@ class Journal:
             sync(self.path.parent)
 
     def entries(self) -> list[dict]:
-        """All whole lines; the half line of a crash was never answered and is passed over."""
+        """All whole lines; the half line of a crash was never answered and is passed over, an odd one is told."""
         self._read = 0
         return self.news()
 
@@ -56,12 +83,15 @@ class Journal:
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]  # another process may be writing the rest
         self._read += len(whole)
-        found = []
+        found, odd = [], 0
         for line in whole.splitlines():
             try:
+                ENTRY.validate_json(line, strict=True)
                 found.append(json.loads(line))
             except ValueError:
-                continue
+                odd += bool(line.strip())
+        if odd:
+            log.warning(f"{self.path}: {odd} of its lines are no verdicts (or cut off by a crash) and passed over")
         return found
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
-from data.messages import logger, unexpected
+from data.messages import logger, unreadable
 from data.reel.files import folder_name, unlike, write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -69,7 +69,7 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
                 raise TableError("its times are uneven or unknown")
             found += [resampled(_classed(series, prep), prep) for series in read]
         except Exception as error:  # one bad file stops no other
-            reason = str(error) if isinstance(error, TableError) else unexpected(error)
+            reason = str(error) if isinstance(error, TableError) else unreadable(error)
             (beside if item.beside_frames else left_out).append(f"{item.path.name} is no series: {reason}")
     for told in left_out:
         log.warning(told)

@@ -17,7 +17,8 @@ import pandas as pd
 
 from config import EvalConfig
 from data.messages import progress
-from data.reel.files import replacing
+from data.reel.damage import AGAIN, arrays_of
+from data.reel.sealing import write_arrays
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell
@@ -62,19 +63,18 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
 
 def _write(path: Path, made: Calibration) -> None:
     events = made.events
-    with replacing(path, durable=True) as part:
-        np.savez(
-            part, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
-            thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
-            **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
-        )  # fmt: skip
+    write_arrays(
+        path, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
+        thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
+        **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
+    )  # fmt: skip
 
 
 def _read(path: Path) -> Calibration:
-    with np.load(path, allow_pickle=False) as saved:
+    with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
         events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]))
-        parts = {name.removeprefix("surprise_"): saved[name] for name in saved.files if name.startswith("surprise_")}
+        parts = {name.removeprefix("surprise_"): saved[name] for name in saved if name.startswith("surprise_")}
         return Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
 
 

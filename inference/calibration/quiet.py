@@ -18,9 +18,11 @@ import pandas as pd
 
 from config import TrainConfig
 from data.messages import logger
+from data.reel.damage import read_table, told, whole_numbers
 from data.reel.excerpt import frame_bytes, write_excerpt
 from data.reel.files import replacing_folder, write_csv
 from data.reel.reel import Reel
+from data.reel.sealing import write_with_digest
 from data.reel.windows import training_split
 
 log = logger(__name__)
@@ -109,25 +111,30 @@ def _write(folder: Path, ranges: Sequence[QuietRange]) -> None:
         for r in of_reel:
             rows.append((number, done, done + len(r), r.side, r.source, r.offset + r.begin))
             done += len(r)
-    write_csv(folder / "ranges.csv", pd.DataFrame(rows, columns=RANGE_COLUMNS))
+    table = pd.DataFrame(rows, columns=RANGE_COLUMNS)
+    write_with_digest(folder / "ranges.csv", lambda path: write_csv(path, table))
 
 
 def quiet_ranges(run: Path) -> list[QuietRange]:
     """The quiet frames that a run keeps, by reel, training before validation. Raises FileNotFoundError without any."""
     folder = run / "calibration" / "quiet"
-    path, table = folder / "ranges.csv", pd.DataFrame()
-    if path.is_file():
-        table = pd.read_csv(path, dtype={"reel": np.int64, "source": str}, keep_default_na=False)
-    if not set(RANGE_COLUMNS) <= set(table.columns):
-        raise FileNotFoundError(
-            f"{folder} is missing or of an older version: {run} has to be calibrated again; finish its training with "
-            f"--resume --model-path {run}"
-        )
-    reels = {number: Reel(folder / str(number)) for number in table["reel"].unique().tolist()}
-    return [
-        QuietRange(reels[number], begin, end, side, source, source_begin - begin)
-        for number, begin, end, side, source, source_begin in table[list(RANGE_COLUMNS)].itertuples(index=False)
-    ]
+    path = folder / "ranges.csv"
+    again = f"{run} has to be calibrated again; finish its training with --resume --model-path {run}"
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} is missing or of an older version: {again}")
+    with told(path, again):
+        table = read_table(path, again, RANGE_COLUMNS, dtype={"source": str}, keep_default_na=False)
+        places = np.stack([whole_numbers(table, name) for name in ("reel", "begin", "end", "source_begin")], axis=1)
+        reels = {number: Reel(folder / str(number)) for number in np.unique(places[:, 0]).tolist()}
+        ranges = [
+            QuietRange(reels[number], begin, end, side, source, source_begin - begin)
+            for (number, begin, end, source_begin), side, source in zip(
+                places.tolist(), table["side"], table["source"], strict=True
+            )
+        ]
+        if not ranges or not all(r.side in ("train", "val") and r.begin < r.end <= len(r.reel) for r in ranges):
+            raise ValueError("a range that is none of its reel's")
+        return ranges
 
 
 def within(ranges: Sequence[QuietRange], clip_length: int, most_bytes: int) -> list[QuietRange]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data.messages import progress
-from data.reel.files import replacing
+from data.reel.damage import AGAIN, arrays_of
+from data.reel.sealing import write_arrays
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange, quiet_ranges
@@ -76,9 +77,8 @@ def kept_bounds(run: Path, channels: Sequence[str], scaling: dict[str, Stretch])
         with owned_run(run, "calibration"):
             ranges = quiet_ranges(run)
             found = learn([r for r in ranges if list(r.reel.channels) == list(channels)] or ranges, scaling)
-            with replacing(path, durable=True) as part:
-                np.savez(part, allow_pickle=False, **{name: np.array(value) for name, value in asdict(found).items()})
-    with np.load(path, allow_pickle=False) as saved:
+            write_arrays(path, **{name: np.array(value) for name, value in asdict(found).items()})
+    with arrays_of(path, AGAIN) as saved:
         return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds)})
 
 

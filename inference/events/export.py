@@ -1,6 +1,5 @@
 """Events in the forms that astronomers exchange: ECSV with units, and VOEvent 2.0."""
 
-import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -10,9 +9,13 @@ from astropy import units as u
 from astropy.table import Table
 
 from data.reel.files import replacing
+from inference.events.facts import printable
 
 VOEVENT = "http://www.ivoa.net/xml/VOEvent/v2.0"
 AUTHORITY = "ivo://anomaly.local/frames"  # IVOA asks for a registered authority; whoever publishes puts in their own
+PACKETS = "event_[0-9]*.xml"
+# The standard's schema knows no frame of the Sun: WhereWhen says when, and the place is among the Params.
+FRAME = "UTC-ICRS-TOPO"
 UNITS = {
     "time_start_s": u.s, "time_peak_s": u.s, "time_end_s": u.s, "x": u.pix, "y": u.pix, "x0": u.pix, "y0": u.pix,
     "x1": u.pix, "y1": u.pix, "source_x": u.pix, "source_y": u.pix, "source_x0": u.pix, "source_y0": u.pix,
@@ -39,10 +42,11 @@ def _plain(column: pd.Series) -> np.ndarray:
 
 
 def write_voevents(folder: str | Path, events: pd.DataFrame, reel: str) -> None:
-    """One VOEvent packet an event, <folder>/event_<n>.xml; a former run's packets are removed."""
+    """One VOEvent packet an event, <folder>/event_<n>.xml; a former run's packets are removed, and nothing else."""
     folder = Path(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for packet in folder.glob(PACKETS):
+        packet.unlink()
     for row in events.to_dict("records"):
         tree = ET.ElementTree(voevent(row, reel))
         ET.indent(tree)
@@ -52,8 +56,8 @@ def write_voevents(folder: str | Path, events: pd.DataFrame, reel: str) -> None:
 def voevent(event: dict, reel: str) -> ET.Element:
     """A VOEvent 2.0 packet (Seaman et al., IVOA Recommendation 2011) of one row of the events table.
 
-    Time and place of the peak stand in WhereWhen, everything else as Params in What. Without a place on the sky the
-    packet has a time only, and without UTC neither: the standard lets WhereWhen be absent.
+    The time of the peak stands in WhereWhen, everything else, with the place on the Sun, as Params in What. Without UTC
+    there is no WhereWhen: the standard lets it be absent.
     """
     ET.register_namespace("voe", VOEVENT)
     ivorn = f"{AUTHORITY}#{reel}_{event['model']}_{event['config']}_{event['event']}"
@@ -68,14 +72,14 @@ def voevent(event: dict, reel: str) -> ET.Element:
             ET.SubElement(what, "Param", _param(name, value))
     if event["t_peak"]:
         root.append(_where_when(event))
-    why = ET.SubElement(root, "Why")
-    ET.SubElement(why, "Inference" if not event["instrument"] else "Description").text = event["instrument"] or None
+    if event["instrument"]:
+        ET.SubElement(ET.SubElement(root, "Why"), "Description").text = printable(event["instrument"])
     return root
 
 
 def _param(name: str, value) -> dict[str, str]:
     kinds = {float: {"dataType": "float"}, int: {"dataType": "int"}}
-    found = {"name": name, "value": str(value)} | kinds.get(type(value), {})
+    found = {"name": name, "value": printable(str(value))} | kinds.get(type(value), {})
     return found | ({"unit": UNITS[name].to_string()} if name in UNITS else {})
 
 
@@ -84,21 +88,16 @@ def _unknown(value) -> bool:
 
 
 def _where_when(event: dict) -> ET.Element:
-    """Time, and where known the helioprojective place, of the peak."""
+    """The time of the peak. The observatory, which the standard asks for, is not told by a reel."""
     root = ET.Element("WhereWhen")
-    location = ET.SubElement(ET.SubElement(root, "ObsDataLocation"), "ObservationLocation")
-    has_place = not _unknown(event.get("hpc_x_arcsec", ""))
-    ET.SubElement(location, "AstroCoordSystem", id="UTC-HPC-TOPO")
-    coords = ET.SubElement(location, "AstroCoords", coord_system_id="UTC-HPC-TOPO")
+    location = ET.SubElement(root, "ObsDataLocation")
+    ET.SubElement(location, "ObservatoryLocation")
+    observation = ET.SubElement(location, "ObservationLocation")
+    ET.SubElement(observation, "AstroCoordSystem", id=FRAME)
+    coords = ET.SubElement(observation, "AstroCoords", coord_system_id=FRAME)
     instant = ET.SubElement(ET.SubElement(coords, "Time", unit="s"), "TimeInstant")
     ET.SubElement(instant, "ISOTime").text = event["t_peak"]
-    if has_place:
-        place = ET.SubElement(coords, "Position2D", unit="arcsec")
-        ET.SubElement(place, "Name1").text, ET.SubElement(place, "Name2").text = "HPLN", "HPLT"
-        value = ET.SubElement(place, "Value2")
-        for axis, name in (("C1", "hpc_x_arcsec"), ("C2", "hpc_y_arcsec")):
-            ET.SubElement(value, axis).text = f"{event[name]:.3f}"
-        if "hpc_x1_arcsec" in event:  # the cell of a light curve has a centre only
-            width = event["hpc_x1_arcsec"] - event["hpc_x0_arcsec"], event["hpc_y1_arcsec"] - event["hpc_y0_arcsec"]
-            ET.SubElement(place, "Error2Radius").text = f"{np.hypot(*width) / 2:.3f}"
+    if not _unknown(event.get("hpc_x_arcsec", "")):
+        told = f"helioprojective {event['hpc_x_arcsec']:.3f}, {event['hpc_y_arcsec']:.3f} arcsec; see Params hpc_*"
+        ET.SubElement(root, "Description").text = told
     return root

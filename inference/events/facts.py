@@ -1,5 +1,6 @@
 """What the events table says beyond pixels and times: severity, camera or scene, saturation, place, identity."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from inference.events.sky import Sky
 from inference.events.source_place import file_clock, source_columns
 
 FACT_COLUMNS = ("severity", "instrument", "saturated", "channel")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 MOST_CHANNELS = 8  # that are written out
 CLOCK_COLUMNS = ("clock_start", "clock_peak", "clock_end")
 IDENTITY_COLUMNS = ("model", "reel", "config")
@@ -42,7 +44,7 @@ def describe(
     table["instrument"] = [event_reason(event, camera) for event in ordered]
     table["saturated"] = [is_saturated(event, reel) for event in ordered]
     few = len(reel.channels) <= MOST_CHANNELS
-    table["channel"] = "+".join(reel.channels) if few else f"{len(reel.channels)} variables"
+    table["channel"] = printable("+".join(reel.channels)) if few else f"{len(reel.channels)} variables"
     if sky is not None:
         table = table.join(sky.columns(table))
     if (places := source_columns(table, table["frame_peak"].to_numpy(np.int64), reel)) is not None:
@@ -51,7 +53,7 @@ def describe(
         for moment, name in zip(("start", "peak", "end"), CLOCK_COLUMNS, strict=True):
             table[name] = [file_clock(s) for s in reel.clock_s[table[f"frame_{moment}"].to_numpy(np.int64)].tolist()]
     if variables is not None and reel.is_series:
-        table["variables"] = ["; ".join(variables(event)) for event in ordered]
+        table["variables"] = [printable("; ".join(variables(event))) for event in ordered]
         if places := reel.meta.get("places"):
             strongest = [(*variables(event), "")[0] for event in ordered]
             for axis in ("x", "y"):
@@ -59,6 +61,11 @@ def describe(
     for name in IDENTITY_COLUMNS:
         table[name] = identity[name]
     return table.astype({"instrument": object, "saturated": bool, "channel": object})
+
+
+def printable(text: str) -> str:
+    r"""A text without characters that XML and tables can't hold: each as an escape, as in \x07."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def is_saturated(event: Event, reel: Watched, frames_at_a_time: int = 256) -> bool:

@@ -1,6 +1,5 @@
 """How far the results can be trusted: calibration, false alarms promised and seen, training, what was run."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from inference.metrics.frame import event_metrics
 from inference.report_page.plots import rounded
 from inference.results.results import labelled_intervals
 from inference.units import DAY_S, HOUR_S
+from training.run import read_metrics, read_run
 
 BARS = 40
 CURVE_POINTS = 300
@@ -88,9 +88,8 @@ def unexplained(job: Job, events: pd.DataFrame, summary: dict) -> tuple[pd.DataF
 
 def training(run: Path) -> dict | None:
     """Losses by epoch, None for what was fitted without."""
-    if not (run / "metrics.csv").is_file():
+    if (table := read_metrics(run)) is None:
         return None
-    table = pd.read_csv(run / "metrics.csv")
     return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n].to_numpy()) for n in ("train_loss", "val_loss")}}
 
 
@@ -133,7 +132,7 @@ def _tile(name: str, value: object, about: str) -> dict:
 
 def run_facts(job: Job, summary: dict) -> list[list[str]]:
     """What was run, as pairs of name and value."""
-    about = json.loads((job.run / "run.json").read_text(encoding="utf-8"))
+    about = read_run(job.run)
     trained_on = ", ".join(r["name"] for r in about["reels"]) or "synthetic series"
     model, reel = load(job.run / "config.yaml").model, job.reel
     times = [f"{t:.2f} s" for t in reel.times_s[[0, -1]]]

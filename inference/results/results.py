@@ -16,6 +16,7 @@ import pandas as pd
 
 from config import EvalConfig
 from data.messages import logger
+from data.reel.damage import numbers, read_table, told
 from data.reel.files import write_csv, write_json
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -48,6 +49,9 @@ MADE = (
     *("events.csv", "events.json", "events.ecsv", "voevents", "timeline.png", "sky", "sky.png", "anomaly.mp4"),
     *("report.html", "windows.csv", "forecast.csv", "forecasts.npz", "forecasts.png", "filled.csv", "filled.png"),
 )
+
+
+BOX_TEXTS = ("time_utc", "level", "instrument", "change")
 
 
 class Results:
@@ -298,6 +302,11 @@ class ScoreMaps:
         else:
             self.part.unlink()
 
+    @staticmethod
+    def size_of(reel: Reel) -> int:
+        """Bytes of the complete file."""
+        return 2 * len(reel) * reel.shape[2] * reel.shape[3]
+
     @classmethod
     def read(cls, out: Path, reel: Reel, index: int) -> np.ndarray:
         """The score map (H, W) float32 of one frame."""
@@ -315,9 +324,15 @@ def saved_frame(out: Path, reel: Reel, index: int) -> ScoredFrame:
 
 
 def read_boxes(path: Path) -> dict[int, list[Box]]:
-    """Boxes by frame from boxes.csv."""
+    """Boxes by frame from boxes.csv. Raises Damaged."""
     boxes: dict[int, list[Box]] = {}
-    for row in pd.read_csv(path, keep_default_na=False).to_dict("records"):
-        box = Box(*(row[name] for name in BOX_COLUMNS[2:]))
-        boxes.setdefault(row["frame"], []).append(box)
+    again = "run eval again, without --movie_only"
+    with told(path, again):
+        table = read_table(path, again, BOX_COLUMNS, keep_default_na=False)
+        for name in BOX_COLUMNS:
+            if name not in BOX_TEXTS:
+                numbers(table, name, -1e12, 1e12)
+        for row in table.to_dict("records"):
+            box = Box(*(row[name] for name in BOX_COLUMNS[2:]))
+            boxes.setdefault(row["frame"], []).append(box)
     return boxes

@@ -14,8 +14,9 @@ from sklearn.covariance import LedoitWolf
 
 from config import EvalConfig
 from data.messages import progress
-from data.reel.files import replacing
+from data.reel.damage import AGAIN, arrays_of
 from data.reel.reel import Reel
+from data.reel.sealing import write_arrays
 from data.reel.window_dataset import read_scaled
 from data.reel.windows import window_starts
 from inference.calibration.quiet import quiet_ranges
@@ -107,9 +108,8 @@ def quiet_latents(run: Path, detector: Detector) -> np.ndarray:
     """At most SAMPLE latents (N, D) of the run's training windows; kept in calibration/latents.npz."""
     path = run / "calibration" / "latents.npz"
     if not path.is_file():
-        with replacing(path, durable=True) as part:
-            np.savez(part, latents=_sample(run, detector))
-    with np.load(path, allow_pickle=False) as saved:
+        write_arrays(path, latents=_sample(run, detector))
+    with arrays_of(path, AGAIN) as saved:
         return saved["latents"]
 
 

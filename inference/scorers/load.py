@@ -1,6 +1,5 @@
 """From a run folder to the scorer that its model is judged by."""
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 
 import config
 from config import Config, EvalConfig
+from data.reel.damage import read_json, told
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames
@@ -27,7 +27,7 @@ from inference.tasks.impute import Imputer
 from training import checkpoint as checkpoints
 from training.checkpoint import model_of, path_of
 from training.device import pick_device
-from training.shipped import levels_of
+from training.shipped import levels_of, read_levels
 
 # What a net is for, by model.task.
 DETECTORS: dict[str, type[Detector]] = {
@@ -99,8 +99,10 @@ def of_weak(opened: Opened) -> WeakScorer:
     """A net that learnt from window labels, with the threshold and level that its calibration chose."""
     check_own_score(opened)
     path = opened.run / FILE
-    chosen = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    known = (chosen.get(name, math.nan) for name in ("threshold", "frame_level"))
+    again = f"choose thresholds again with: train --resume --model-path {opened.run}"
+    with told(path, again):
+        chosen = read_json(path, again) if path.is_file() else {}
+        known = [float(chosen.get(name, math.nan)) for name in ("threshold", "frame_level")]
     return WeakScorer(detector_of(opened), opened.trained.train.weak, *known)
 
 
@@ -108,7 +110,7 @@ def of_zero_shot(opened: Opened) -> ZeroShotScorer:
     """A net that learnt from synthetic series, with its scores on clean ones."""
     check_own_score(opened)
     path = levels_of(opened.run)
-    quiet = np.load(path, allow_pickle=False) if path.is_file() else np.empty(0)
+    quiet = read_levels(opened.run) if path.is_file() else np.empty(0)
     return ZeroShotScorer(detector_of(opened).model, opened.device, opened.clip_length, quiet)
 
 

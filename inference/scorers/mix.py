@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from config import EvalConfig
-from data.reel.files import replacing
+from data.reel.damage import AGAIN, arrays_of
 from data.reel.reel import Reel
+from data.reel.sealing import write_arrays
 from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise, noise_step
 from inference.calibration.quiet import QuietRange
 from inference.evidence.rarity import Rarity, fit_rarity
@@ -81,9 +82,9 @@ def load_or_fit(path: Path, scorer: Scorer, quiet: Sequence[QuietRange], setting
     if not path.is_file():
         noise, values = measure(scorer, quiet, settings)
         rarity = fit_rarity(noise.standardise(values).ravel())
-        with replacing(path, durable=True) as part:
-            np.savez(part, mean=noise.mean, spread=noise.spread, scores=rarity.scores, surprises=rarity.surprises)
-    with np.load(path, allow_pickle=False) as saved:
+        kept = {"scores": rarity.scores, "surprises": rarity.surprises}
+        write_arrays(path, mean=noise.mean, spread=noise.spread, **kept)
+    with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
         return Part(scorer, noise, Rarity(saved["scores"], saved["surprises"]))
 

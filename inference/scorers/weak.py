@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader
 
 from config import Config, EvalConfig, WeakConfig
 from data.labels.weak_labels import windows_with
-from data.reel.files import write_csv, write_json
+from data.reel.files import write_csv
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.reel.sealing import write_sealed_json
 from data.reel.windows import window_starts
 from inference.calibration.thresholds import Calibration
 from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
@@ -70,7 +71,7 @@ class WeakScorer(Scorer):
         labels = data.val.labels
         threshold = best_threshold(probability, labels)
         chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
-        write_json(run / FILE, chosen | window_metrics(probability, labels, threshold), durable=True)
+        write_sealed_json(run / FILE, chosen | window_metrics(probability, labels, threshold))
         return []
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:

@@ -29,7 +29,7 @@ from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 
 from data.reel.excerpt import write_excerpt
-from data.reel.files import write_csv, write_json
+from data.reel.files import write_csv, write_meta
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import index_windows
@@ -84,7 +84,8 @@ def made_up(path: Path, count: int = 80, side: int = 40) -> Reel:
 def finish(folder: Path) -> None:
     """Windows, and a name of its own, for a reel that was copied."""
     meta = json.loads((folder / "reel.json").read_text(encoding="utf-8"))
-    write_json(folder / "reel.json", meta | {"name": folder.name})
+    facts = {key: value for key, value in meta.items() if key != "files"}  # whose digests are those of before
+    write_meta(folder, facts | {"name": folder.name})
     write_csv(folder / "windows.csv", index_windows(Reel(folder), CLIP["prep.clip_length"], CLIP["prep.stride"]))
 
 

@@ -140,7 +140,12 @@ def test_names_of_reels_say_nothing_about_where_files_go(tmp_path):
         r.reel.meta["name"] = "../../../escaped"
     keep_quiet(tmp_path / "run", found, LENGTH)
     assert {p.name for p in tmp_path.iterdir()} == {"quiet", "run"}
-    assert {p.name for p in (tmp_path / "run/calibration/quiet").iterdir()} == {"0", "1", "ranges.csv"}
+    assert {p.name for p in (tmp_path / "run/calibration/quiet").iterdir()} == {
+        "0",
+        "1",
+        "ranges.csv",
+        "ranges.csv.sha256",
+    }
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8])

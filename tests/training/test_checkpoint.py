@@ -1,6 +1,7 @@
 """Checkpoints: what they hold, that they load safely, and what is said about bad ones."""
 
 import os
+import random
 import resource
 from pathlib import Path
 
@@ -97,6 +98,32 @@ def test_a_truncated_file_is_called_damaged(run, tmp_path, keep):
     path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
     with pytest.raises(CheckpointError, match=r"last.pt is damaged or no checkpoint"):
         load(path)
+
+
+def test_no_flipped_bit_passes(run, tmp_path):
+    path, rng = tmp_path / "best.pt", random.Random(0)
+    content = path_of(run, "best").read_bytes()
+    for _ in range(200):
+        found = bytearray(content)
+        found[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(found)
+        with pytest.raises(CheckpointError, match=r"best\.pt is damaged"):
+            load(path)
+
+
+def test_a_checkpoint_from_before_there_were_digests_is_read_without_a_word(run, tmp_path, caplog):
+    saved = torch.load(path_of(run, "best"), weights_only=True)
+    torch.save(saved, tmp_path / "old.pt")
+    assert load(tmp_path / "old.pt")["data"] == saved["data"]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("lacking", ["config", "model", "data"])
+def test_a_checkpoint_that_lacks_a_part_is_damaged(run, tmp_path, lacking):
+    saved = torch.load(path_of(run, "best"), weights_only=True)
+    torch.save({key: value for key, value in saved.items() if key != lacking}, tmp_path / "old.pt")
+    with pytest.raises(CheckpointError, match=f"old.pt is damaged .*{lacking}"):
+        load(tmp_path / "old.pt")
 
 
 @pytest.mark.parametrize("content", [b"epoch: 3\n", os.urandom(5000), b"PK\x03\x04" + bytes(100)])

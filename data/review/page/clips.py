@@ -5,6 +5,7 @@ All are on the reel's one intensity scale, stretched values 0..1 from black to w
 """
 
 import os
+import re
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +18,11 @@ from data.pictures.curves import decimate
 from data.pictures.movie import MovieWriter
 from data.reel.files import write_text
 from data.reel.mask_bits import INVALID
+from data.reel.places import refuse_links_out
 from data.reel.reel import Reel
 
 DRAWING = 1  # in the names of the files; to be raised when clips are drawn differently
+CLIP = re.compile(r"\w+(-\d+){3}\.(mp4|svg)")  # what they are called
 FPS = 8
 LARGEST_SIDE_PX = 384
 CACHE_BYTES = 256 * 2**20
@@ -32,9 +35,14 @@ class Clips:
     """The clips of one reel. Safe to use from several threads; one clip is encoded at a time."""
 
     def __init__(self, reel: Reel, cache_bytes: int = CACHE_BYTES):
+        refuse_links_out(reel.path)
         self.reel, self.folder, self.cache_bytes = reel, reel.path / "review_clips", cache_bytes
         self._lock = threading.Lock()
-        self._used = sum(p.stat().st_size for p in self.folder.glob("[!.]*")) if self.folder.is_dir() else 0
+        self._used = sum(p.stat().st_size for p in self._kept())
+
+    def _kept(self) -> list[Path]:
+        """The clips that are there; other files are somebody else's."""
+        return [p for p in self.folder.glob("*") if CLIP.fullmatch(p.name)]
 
     def path(self, start: int, length: int) -> Path:
         """The file with the frames [start, start + length): .mp4, of a series .svg; made when it is not there yet."""
@@ -59,7 +67,7 @@ class Clips:
 
     def _prune(self, newest: Path) -> None:
         """Delete what was not looked at for longest, down to four fifths of the limit, so that it is not done often."""
-        files = sorted((p for p in self.folder.glob("[!.]*") if p != newest), key=lambda p: p.stat().st_mtime_ns)
+        files = sorted((p for p in self._kept() if p != newest), key=lambda p: p.stat().st_mtime_ns)
         for path in files:
             if self._used <= 0.8 * self.cache_bytes:
                 return

@@ -26,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 from config import Config
 from data.messages import logger
 from data.pictures.curves import CHARTS
+from data.reel.damage import Damaged
 from data.reel.lock import FolderInUse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
@@ -262,6 +263,12 @@ async def read_json(request: Request) -> dict:
     return body
 
 
+def told_fault(request: Request, error: Exception) -> PlainTextResponse:
+    """The answer where a file of a reel can't be read any more; it is said once more where the server runs."""
+    log.error(f"error: {error}")
+    return PlainTextResponse(f"{error}\n", 500)
+
+
 def parse_query(params, reel: Reel) -> facts.Query:
     """The list asked for by ?sort=&descending=&verdict=&stretch=&after=&before=&statistic=&low=&high=.
 
@@ -290,4 +297,5 @@ def create_app(reels: list[Reel], host: str = "127.0.0.1") -> Starlette:
 
     shared = Route("/static/charts.js", charts)
     routes = [Route("/", page), shared, *Api(reels).routes(), Mount("/static", StaticFiles(directory=STATIC))]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)])
+    faults = dict.fromkeys((Damaged, OSError), told_fault)
+    return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)], exception_handlers=faults)

@@ -176,9 +176,10 @@ def test_running_again_reads_no_pixels_and_changes_nothing(tmp_path, capsys):
     paths = write_frames(tmp_path / "in", 6)
     (reel,) = run(tmp_path / "in", tmp_path / "out").values()
     before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in reel.path.iterdir()}
-    for path in paths:  # destroy the pixels, keep headers and sizes
-        payload = path.read_bytes()
+    for path in paths:  # destroy the pixels, keep headers, sizes and times
+        payload, time_ns = path.read_bytes(), path.stat().st_mtime_ns
         path.write_bytes(payload[:8640] + bytes(len(payload) - 8640))
+        os.utime(path, ns=(time_ns, time_ns))
     run(tmp_path / "in", tmp_path / "out")
     assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in reel.path.iterdir()} == before
     assert "already prepared" in capsys.readouterr().err

@@ -294,7 +294,7 @@ def test_one_bad_file_stops_no_other(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(TableSource, "read_series", breaks)
     assert list(prepared(tmp_path / "in")) == ["good"]
-    assert "odd.csv is no series: unexpected error: AttributeError" in capsys.readouterr().err
+    assert "odd.csv is no series: not readable (AttributeError" in capsys.readouterr().err
 
 
 # Text is text

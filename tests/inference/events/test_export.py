@@ -1,22 +1,25 @@
 """Exports of the events table read back by others' readers, and the sky pictures."""
 
+import json
 import xml.etree.ElementTree as ET
 
 import astropy.units as u
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.table import QTable
 
 from data.reel.files import write_csv
 from data.sky.wcs import as_columns
 from inference.events.boxes import Box
-from inference.events.events import COLUMNS, EventLinker
-from inference.events.export import VOEVENT, write_ecsv, write_voevents
-from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe
+from inference.events.events import COLUMNS, EventLinker, write_events
+from inference.events.export import VOEVENT, voevent, write_ecsv, write_voevents
+from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe, printable
 from inference.events.sky import SKY_COLUMNS, Sky
 from inference.results.sky_plots import draw_sheet, map_of
 from tests.inference.events.test_sky import earth_wcs
 from tests.support.reels import drifting_blobs, make_reel
+from tests.support.voevent import faults
 
 IDENTITY = {"model": "m" * 12, "reel": "r" * 12, "config": "c" * 12}
 
@@ -93,11 +96,12 @@ def test_voevents_hold_time_place_and_every_known_fact(reel, tmp_path):
     assert sorted(p.name for p in (tmp_path / "v").iterdir()) == [f"event_000{i}.xml" for i in (1, 2, 3)]
     root = ET.parse(tmp_path / "v" / "event_0002.xml").getroot()
     assert root.tag == f"{{{VOEVENT}}}VOEvent"
-    assert [child.tag for child in root] == ["Who", "What", "WhereWhen", "Why"]  # the order of the schema
+    assert [child.tag for child in root] == ["Who", "What", "WhereWhen"]  # the order of the schema
     assert root.find(".//ISOTime").text == events["t_peak"][1]
-    place = [float(root.find(f".//Position2D/Value2/{axis}").text) for axis in ("C1", "C2")]
-    assert place == pytest.approx(events.loc[1, ["hpc_x_arcsec", "hpc_y_arcsec"]].tolist(), abs=1e-3)
     params = {p.get("name"): p for p in root.iter("Param")}
+    place = [float(params[f"hpc_{axis}_arcsec"].get("value")) for axis in "xy"]
+    assert place == pytest.approx(events.loc[1, ["hpc_x_arcsec", "hpc_y_arcsec"]].tolist(), abs=1e-3)
+    assert f"{place[0]:.3f}" in root.find("WhereWhen/Description").text
     assert float(params["peak_score"].get("value")) == 30.0
     assert params["area_arcsec2"].get("unit") == "arcsec2"
     off_limb = ET.parse(tmp_path / "v" / "event_0003.xml").getroot()
@@ -105,6 +109,50 @@ def test_voevents_hold_time_place_and_every_known_fact(reel, tmp_path):
     assert "hgs_lon_deg" not in names
     assert "position_angle_deg" in names
     assert "noise floor" in off_limb.find("Why/Description").text
+
+
+CONTROLS = "bell\x07 nul\x00 line\nfeed \x1b[31m \ud800 \uffff <&>\"' 太阳"
+
+
+@pytest.mark.parametrize("channel", ["193", CONTROLS])
+@pytest.mark.parametrize("start_utc", ["2012-07-19T00:00:00", None])
+def test_packets_keep_to_the_schema_whatever_names_hold(tmp_path, channel, start_utc):
+    reel = make_reel(tmp_path / "cam", drifting_blobs(6, 64, 64), start_utc=start_utc, channels=[channel])
+    events = events_of(reel, None)
+    write_voevents(tmp_path / "v", events, reel.name)
+    roots = [ET.parse(path).getroot() for path in sorted((tmp_path / "v").iterdir())]
+    assert [fault for root in roots for fault in faults(root)] == []
+    (told,) = {p.get("value") for root in roots for p in root.iter("Param") if p.get("name") == "channel"}
+    assert told == printable(channel)
+
+
+def test_the_check_finds_what_the_schema_forbids(reel):
+    root = voevent(events_of(reel, Sky.of(reel)).to_dict("records")[0], reel.name)
+    assert faults(root) == []
+    root.find(".//AstroCoordSystem").set("id", "UTC-HPC-TOPO")
+    root.find(".//ObsDataLocation").remove(root.find(".//ObservatoryLocation"))
+    ET.SubElement(root, "Why")
+    assert len(faults(root)) == 3
+
+
+def test_tables_of_events_hold_names_with_control_characters(tmp_path):
+    reel = make_reel(tmp_path / "cam", drifting_blobs(6, 64, 64), channels=[CONTROLS])
+    events = events_of(reel, None)
+    write_ecsv(tmp_path / "events.ecsv", events, {"reel": CONTROLS})
+    write_events(tmp_path, events, {"reel": CONTROLS})
+    told = {printable(CONTROLS)}
+    assert set(QTable.read(tmp_path / "events.ecsv", format="ascii.ecsv")["channel"]) == told
+    assert set(pd.read_csv(tmp_path / "events.csv")["channel"]) == told
+    assert {event["channel"] for event in json.loads((tmp_path / "events.json").read_text())["events"]} == told
+
+
+def test_packets_take_the_place_of_packets_and_of_nothing_else(reel, tmp_path):
+    (tmp_path / "v").mkdir()
+    for name in ("notes.txt", "event_0009.xml"):
+        (tmp_path / "v" / name).write_text("mine")
+    write_voevents(tmp_path / "v", events_of(reel, None), reel.name)
+    left = {p.name for p in (tmp_path / "v").iterdir()}
+    assert left == {"event_0001.xml", "event_0002.xml", "event_0003.xml", "notes.txt"}
 
 
 def test_pictures_on_the_sun(reel, tmp_path):
