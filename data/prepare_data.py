@@ -19,6 +19,8 @@ import numpy as np
 
 from config import Config, PrepConfig
 from data import sources
+from data.disk.files import write_meta, write_text
+from data.disk.lock import owned
 from data.failures import worker_died
 from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
 from data.frames.decode import Task, run_task, scan_chunk, start_worker
@@ -27,8 +29,6 @@ from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan, plan_reels
 from data.frames.stale import Record, changed, digests, doubtful, read_record, record_of, write_record
 from data.messages import logger, progress, shown
-from data.reel.files import write_meta, write_text
-from data.reel.lock import owned
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
 from data.series.prepare_series import assemble_series, complete, identity_of, names_for, read_all

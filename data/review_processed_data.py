@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from config import Config, ReviewConfig
+from data.disk.damage import numbers, read_table, told, whole_numbers
+from data.disk.files import write_csv
+from data.disk.lock import owned_reel
 from data.messages import logger, progress
-from data.reel.damage import numbers, read_table, told, whole_numbers
-from data.reel.files import write_csv
-from data.reel.lock import owned_reel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable

@@ -17,8 +17,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from data.disk.files import replacing
 from data.pictures.movie import MovieWriter
-from data.reel.files import replacing
 
 LEAD_FRAMES = 12
 GIF_FRAMES, GIF_WIDTH, GIF_GRAYS = 48, 560, 56

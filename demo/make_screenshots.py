@@ -21,7 +21,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from data.reel.files import replacing
+from data.disk.files import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE: ViewportSize = {"width": 1280, "height": 860}

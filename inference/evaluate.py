@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from config import Config, dump, load
+from data.disk.files import copy_of, replacing_folder, write_text
 from data.messages import logger, progress
-from data.reel.files import copy_of, replacing_folder, write_text
 from data.reel.reel import Reel, find_reels
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel

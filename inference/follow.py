@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from config import Config, ConfigError, EvalConfig, from_dict
+from data.disk.files import write_json
+from data.disk.lock import owned
 from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
 from data.live.live_source import LiveSource, name_of, told
 from data.messages import logger
-from data.reel.files import write_json
-from data.reel.lock import owned
 from data.reel.reel import Reel
 from data.sources.times.utc import shift_utc
 from inference.calibration.quiet import quiet_ranges

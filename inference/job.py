@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from config import Config, EvalConfig, load
+from data.disk.damage import read_json
+from data.disk.places import refuse_links_out
 from data.labels.catalog import load_catalog
 from data.messages import logger
-from data.reel.damage import read_json
-from data.reel.places import refuse_links_out
 from data.reel.reel import Reel
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds

@@ -22,9 +22,9 @@ from torch import nn
 import config
 import models
 from config.registry import without_unused
-from data.reel.damage import Damaged
-from data.reel.digests import check_sealed
-from data.reel.sealing import write_sealed
+from data.disk.damage import Damaged
+from data.disk.digests import check_sealed
+from data.disk.sealing import write_sealed
 from data.reel.stretch import Stretch
 
 FORMAT = "reelwatch checkpoint 1"

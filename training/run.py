@@ -18,12 +18,12 @@ from typing import Any
 import pandas as pd
 
 from config import Config, ConfigError, as_dict, dump, from_dict
-from data.reel.damage import numbers, read_json, read_table, told
-from data.reel.files import write_csv, write_text
-from data.reel.lock import owned
-from data.reel.parts import sync
-from data.reel.places import refuse_links_out
-from data.reel.sealing import write_sealed_json
+from data.disk.damage import numbers, read_json, read_table, told
+from data.disk.files import write_csv, write_text
+from data.disk.lock import owned
+from data.disk.parts import sync
+from data.disk.places import refuse_links_out
+from data.disk.sealing import write_sealed_json
 from data.version import git_commit
 from training.checkpoint import path_of
 

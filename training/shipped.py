@@ -19,10 +19,10 @@ from torch import nn
 
 from config import ConfigError, dump, from_dict
 from config.registry import without_unused
-from data.reel.damage import read_array, read_json, told
-from data.reel.digests import check_beside
-from data.reel.files import write_text
-from data.reel.sealing import write_sealed_json, write_with_digest
+from data.disk.damage import read_array, read_json, told
+from data.disk.digests import check_beside
+from data.disk.files import write_text
+from data.disk.sealing import write_sealed_json, write_with_digest
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import NO_FACTS, RUNS, owned_run

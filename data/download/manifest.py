@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from data.reel.files import write_csv
+from data.disk.files import write_csv
 from data.sources.base import MANIFEST
 from data.sources.times.utc import iso_ms
 

@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 
 from config import Config, PrepConfig
+from data.disk.files import replacing, write_csv, write_meta
+from data.disk.lock import owned_reel
+from data.disk.parts import sync, sync_all
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
@@ -23,10 +26,7 @@ from data.frames.repeats import changes, repeats
 from data.labels.intervals import read_intervals
 from data.messages import logger
 from data.pictures import summary
-from data.reel.files import replacing, write_csv, write_meta
-from data.reel.lock import owned_reel
 from data.reel.mask_bits import INVALID
-from data.reel.parts import sync, sync_all
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch, fit_asinh
 from data.reel.windows import index_windows, lengths_that_fit, read_windows

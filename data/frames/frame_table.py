@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from config import PrepConfig
+from data.disk.files import write_csv
 from data.frames.grid.letterbox import on_grid
 from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
 from data.messages import logger
 from data.reel import source_pixels
-from data.reel.files import write_csv
 from data.reel.reel import inside
 from data.sky.wcs import as_columns
 

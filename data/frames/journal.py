@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from data.reel.parts import sync
+from data.disk.parts import sync
 
 NAME, MARK = "journal.jsonl", "on_disk"
 PIXELS = ("decoded.npy", "bits.npy")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from config import PrepConfig
+from data.disk.files import folder_name, unlike
 from data.frames.aia_corrections import correct_rows
 from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
@@ -19,7 +20,6 @@ from data.frames.grid.registration import register_rows
 from data.frames.grid.to_grid import unit_of
 from data.frames.grid.transfer import is_undone, step_of
 from data.messages import logger
-from data.reel.files import folder_name, unlike
 from data.sources.base import LEVEL, RGB, UNKNOWN, Candidate
 
 log = logger(__name__)

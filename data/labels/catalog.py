@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.disk.files import write_text
 from data.messages import logger
-from data.reel.files import write_text
 from data.sources.base import FrameError
 from data.sources.times.utc import parse_utc
 

@@ -21,7 +21,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.video.reformatter import VideoReformatter
 
 from config import EvalConfig, PrepConfig
-from data.reel.files import folder_name
+from data.disk.files import folder_name
 from data.sources.video_file.decoding import aspect_of, has_colour, pixels_of, turn_of
 
 POLL_S = 0.05  # a file at its end is asked again after this

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from data.reel.files import replacing
+from data.disk.files import replacing
 
 
 class MovieWriter:

@@ -9,10 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from data.disk.files import replacing
 from data.pictures.curves import curve
 from data.pictures.movie import MovieWriter
 from data.pictures.plain import plain
-from data.reel.files import replacing
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 

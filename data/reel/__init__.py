@@ -1,1 +1,1 @@
-"""The reel on disk: frames, facts, windows, and how its files are written."""
+"""The reel on disk: frames, facts, windows."""

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from data.reel.files import write_csv, write_meta
+from data.disk.files import write_csv, write_meta
 from data.reel.reel import Reel
 
 BLOCK_BYTES = 2**24  # copied at a time

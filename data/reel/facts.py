@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
-from data.reel.damage import numbers, read_json, read_table, told, whole_numbers
+from data.disk.damage import numbers, read_json, read_table, told, whole_numbers
 from data.reel.stretch import Stretch
 
 ANEW = "move the reel away and run prep again"

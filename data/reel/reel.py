@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.reel.damage import read_array, told
-from data.reel.digests import check_file
+from data.disk.damage import read_array, told
+from data.disk.digests import check_file
+from data.disk.files import folder_name
 from data.reel.facts import ANEW, read_facts, read_frames
-from data.reel.files import folder_name
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.source_pixels import maps_of

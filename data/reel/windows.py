@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from config import TrainConfig
-from data.reel.damage import numbers, read_table, told, whole_numbers
+from data.disk.damage import numbers, read_table, told, whole_numbers
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, TypeAdapter
 
+from data.disk.files import harmless, write_csv, write_text
+from data.disk.parts import sync
 from data.messages import logger
-from data.reel.files import harmless, write_csv, write_text
-from data.reel.parts import sync
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 

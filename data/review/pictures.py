@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from data.disk.files import replacing
 from data.pictures.plain import plain
-from data.reel.files import replacing
 from data.reel.reel import Reel
 from data.reel.windows import STATISTICS
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from config import Config, PrepConfig
+from data.disk.files import folder_name, unlike, write_csv, write_meta
 from data.frames.assemble import Given, finish, making_folder, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
 from data.messages import logger, unreadable
-from data.reel.files import folder_name, unlike, write_csv, write_meta
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch

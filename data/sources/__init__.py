@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from config import PrepConfig
-from data.reel.lock import LOCK_FILES
+from data.disk.lock import LOCK_FILES
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays import ArraySource

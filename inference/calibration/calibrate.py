@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
+from data.disk.damage import AGAIN, arrays_of
+from data.disk.sealing import write_arrays
 from data.messages import progress
-from data.reel.damage import AGAIN, arrays_of
-from data.reel.sealing import write_arrays
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.disk.files import write_csv
 from data.messages import logger
-from data.reel.files import write_csv
 from inference.calibration.quiet import QuietRange
 
 log = logger(__name__)

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.disk.damage import AGAIN, arrays_of
+from data.disk.sealing import write_arrays
 from data.messages import progress
-from data.reel.damage import AGAIN, arrays_of
-from data.reel.sealing import write_arrays
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange, quiet_ranges

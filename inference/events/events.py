@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from config import EvalConfig
+from data.disk.files import harmless, replacing
 from data.reel.contract import AnyReel
-from data.reel.files import harmless, replacing
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box, box_iou, covered_fraction
 

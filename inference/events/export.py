@@ -8,7 +8,7 @@ import pandas as pd
 from astropy import units as u
 from astropy.table import Table
 
-from data.reel.files import replacing
+from data.disk.files import replacing
 from inference.events.facts import printable
 
 VOEVENT = "http://www.ivoa.net/xml/VOEvent/v2.0"

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.disk.files import write_text
 from data.pictures.curves import CHARTS
-from data.reel.files import write_text
 from inference.job import Job
 from inference.movie.movie import NAME as MOVIE
 from inference.report_page.event_rows import event_rows, flare_rows, movie_positions

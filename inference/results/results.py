@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig
+from data.disk.damage import numbers, read_table, told
+from data.disk.files import write_csv, write_json
 from data.messages import logger
-from data.reel.damage import numbers, read_table, told
-from data.reel.files import write_csv, write_json
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches

@@ -14,8 +14,8 @@ import sunpy.map
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from data.disk.files import replacing
 from data.pictures.plain import plain
-from data.reel.files import replacing
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.sky.wcs import from_row

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from data.disk.files import replacing
 from data.pictures.curves import curve
 from data.pictures.plain import plain
-from data.reel.files import replacing
 from inference.events.events import CAMERA
 from inference.metrics.frame import runs
 from inference.results.signals import Panel

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from sklearn.covariance import LedoitWolf
 
 from config import EvalConfig
+from data.disk.damage import AGAIN, arrays_of
+from data.disk.sealing import write_arrays
 from data.messages import progress
-from data.reel.damage import AGAIN, arrays_of
 from data.reel.reel import Reel
-from data.reel.sealing import write_arrays
 from data.reel.window_dataset import read_scaled
 from data.reel.windows import window_starts
 from inference.calibration.quiet import quiet_ranges

@@ -10,7 +10,7 @@ import torch
 
 import config
 from config import Config, EvalConfig
-from data.reel.damage import read_json, told
+from data.disk.damage import read_json, told
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from config import EvalConfig
-from data.reel.damage import AGAIN, arrays_of
+from data.disk.damage import AGAIN, arrays_of
+from data.disk.sealing import write_arrays
 from data.reel.reel import Reel
-from data.reel.sealing import write_arrays
 from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise, noise_step
 from inference.calibration.quiet import QuietRange
 from inference.evidence.rarity import Rarity, fit_rarity

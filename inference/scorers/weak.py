@@ -18,11 +18,11 @@ from scipy.special import logit
 from torch.utils.data import DataLoader
 
 from config import Config, EvalConfig, WeakConfig
+from data.disk.files import write_csv
+from data.disk.sealing import write_sealed_json
 from data.labels.weak_labels import windows_with
-from data.reel.files import write_csv
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from data.reel.sealing import write_sealed_json
 from data.reel.windows import window_starts
 from inference.calibration.thresholds import Calibration
 from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics

@@ -14,9 +14,9 @@ from sklearn.metrics import confusion_matrix
 from torch.utils.data import DataLoader
 
 from config import Config
+from data.disk.files import replacing_folder, write_csv, write_json
 from data.messages import logger, progress
 from data.pictures.plain import plain
-from data.reel.files import replacing_folder, write_csv, write_json
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows

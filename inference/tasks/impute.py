@@ -14,9 +14,9 @@ import torch
 from matplotlib.figure import Figure
 
 from config import EvalConfig
+from data.disk.files import replacing, write_csv
 from data.messages import logger
 from data.pictures.plain import plain
-from data.reel.files import replacing, write_csv
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
 from inference.scorers.net import Detector

@@ -17,7 +17,7 @@ from parts.common import parsed, parser, write
 from PIL import Image
 from scipy.signal import lfilter
 
-from data.reel.files import replacing
+from data.disk.files import replacing
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import QuietEvents, run_starts
 from inference.calibration.tail import level_for

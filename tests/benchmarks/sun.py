@@ -28,8 +28,8 @@ from parts.common import ROOT, parsed, parser, quiet, told, write
 from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 
+from data.disk.files import write_csv, write_meta
 from data.reel.excerpt import write_excerpt
-from data.reel.files import write_csv, write_meta
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import index_windows

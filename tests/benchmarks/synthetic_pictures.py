@@ -16,7 +16,7 @@ from parts.common import parsed, parser, write
 from PIL import Image
 
 from config import SyntheticConfig
-from data.reel.files import replacing
+from data.disk.files import replacing
 from data.synthetic.anomalies import ANOMALIES
 from data.synthetic.series import Synthetic, make_series
 from data.synthetic.shapes import SHAPES

@@ -69,7 +69,7 @@ class Results(Scene):
             (folder / name).write_text(f"{step}\n" * 50)
 
     def act(self, disk: Disk) -> None:
-        from data.reel.files import replacing_folder
+        from data.disk.files import replacing_folder
 
         disk.acknowledge(1)
         for step in (2, 3):
@@ -78,7 +78,7 @@ class Results(Scene):
             disk.acknowledge(step)
 
     def look(self, folder: Path) -> int:
-        from data.reel import parts
+        from data.disk import parts
 
         alive, parts.is_alive = parts.is_alive, lambda pid: False  # after a power failure nothing is
         parts.tidy(folder)

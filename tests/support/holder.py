@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.reel.lock import owned
+from data.disk.lock import owned
 
 
 @contextmanager

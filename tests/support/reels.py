@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.reel.files import replacing, write_csv, write_json
+from data.disk.files import replacing, write_csv, write_json
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch

@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape
 import cv2
 import numpy as np
 
+from data.disk.files import write_text
+from data.disk.places import refuse_links_out
 from data.pictures.curves import decimate
 from data.pictures.movie import MovieWriter
-from data.reel.files import write_text
 from data.reel.mask_bits import INVALID
-from data.reel.places import refuse_links_out
 from data.reel.reel import Reel
 
 DRAWING = 1  # in the names of the files; to be raised when clips are drawn differently

@@ -24,10 +24,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from config import Config
+from data.disk.damage import Damaged
+from data.disk.lock import FolderInUse
 from data.messages import logger
 from data.pictures.curves import CHARTS
-from data.reel.damage import Damaged
-from data.reel.lock import FolderInUse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
 from data.review.page import facts

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from data.reel.lock import owned_reel
+from data.disk.lock import owned_reel
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review.journal import VERDICT_COLUMNS, Journal, new_id, pending, save

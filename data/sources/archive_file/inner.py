@@ -10,7 +10,7 @@ from itertools import accumulate, chain, count
 from pathlib import Path, PurePosixPath
 
 from config import PrepConfig
-from data.reel.files import folder_name
+from data.disk.files import folder_name
 from data.sources.archive_file.members import INNER, ArchiveSource, Member
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError

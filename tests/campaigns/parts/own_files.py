@@ -10,8 +10,8 @@ import numpy as np
 
 import config
 from config import Config, EvalConfig
+from data.disk.files import write_meta
 from data.reel.facts import ReelFacts
-from data.reel.files import write_meta
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows
 from data.review.page.server import Api

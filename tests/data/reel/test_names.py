@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from data.disk.files import NAME_BYTES, folder_name, unlike
 from data.live.live_source import name_of
-from data.reel.files import NAME_BYTES, folder_name, unlike
 from data.reel.reel import Reel
 from tests.support.reels import make_reel
 

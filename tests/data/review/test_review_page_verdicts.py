@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import load
-from data.reel.files import write_csv
+from data.disk.files import write_csv
 from data.reel.reel import Reel
 from data.reel.windows import STATISTICS, read_windows
 from data.review.journal import VERDICT_COLUMNS, Journal, pending, write_rows

@@ -13,8 +13,8 @@ from PIL import Image
 
 import config
 from data import sources
+from data.disk.files import write_csv
 from data.prepare_data import prep
-from data.reel.files import write_csv
 from data.reel.reel import Reel
 from data.series.resample import resampled
 from data.sources.table import TableSource

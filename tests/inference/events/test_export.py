@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from astropy.table import QTable
 
-from data.reel.files import write_csv
+from data.disk.files import write_csv
 from data.sky.wcs import as_columns
 from inference.events.boxes import Box
 from inference.events.events import COLUMNS, EventLinker, write_events

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config, CropConfig, EvalConfig, PrepConfig
+from data.disk.files import write_meta
 from data.frames.grid.crop import corner_of, cropped_shape
 from data.frames.grid.letterbox import inner_shape, to_source
 from data.live.live_reel import Form
 from data.prepare_data import prep
-from data.reel.files import write_meta
 from data.reel.reel import Reel
 from data.sky.wcs import from_row
 from inference.events.boxes import Box

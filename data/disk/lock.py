@@ -19,8 +19,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from data.disk.parts import make_folder, tidy
 from data.messages import logger
-from data.reel.parts import make_folder, tidy
 
 log = logger(__name__)
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from data.reel.files import replacing, replacing_folder, write_text
-from data.reel.parts import HOST, MADE, beside, tidy
+from data.disk.files import replacing, replacing_folder, write_text
+from data.disk.parts import HOST, MADE, beside, tidy
 
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
 

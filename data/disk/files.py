@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from data.reel.digests import files_of, with_digest
-from data.reel.parts import MADE, beside, make_folder, sync, sync_all
+from data.disk.digests import files_of, with_digest
+from data.disk.parts import MADE, beside, make_folder, sync, sync_all
 
 STORED = ("frames.npy", "masks.npy", "missing.npy", "frames.csv")  # of a reel, which do not change once it is made
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number

@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from data.reel.damage import Damaged, arrays_of, read_json
-from data.reel.digests import check_sealed, sealed, with_digest
-from data.reel.files import write_csv, write_json, write_meta
-from data.reel.places import refuse_links_out
+from data.disk.damage import Damaged, arrays_of, read_json
+from data.disk.digests import check_sealed, sealed, with_digest
+from data.disk.files import write_csv, write_json, write_meta
+from data.disk.places import refuse_links_out
+from data.disk.sealing import write_arrays, write_with_digest
 from data.reel.reel import Reel
-from data.reel.sealing import write_arrays, write_with_digest
 from data.reel.windows import read_windows
 from data.review.page.clips import Clips
 from tests.support.reels import drifting_blobs, make_reel

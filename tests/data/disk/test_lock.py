@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from data.reel import lock
-from data.reel.lock import FolderInUse, owned, owned_reel, owner_of
-from data.reel.parts import HOST
+from data.disk import lock
+from data.disk.lock import FolderInUse, owned, owned_reel, owner_of
+from data.disk.parts import HOST
 from tests.support.holder import held_elsewhere
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.reel.digests import check_beside, check_json, check_sealed
+from data.disk.digests import check_beside, check_json, check_sealed
 
 AGAIN = "move it away, and it is made anew from the quiet frames of the run"  # of what is kept in calibration/
 MOST_JSON_BYTES = 2**26  # far beyond what the program writes

@@ -1,4 +1,4 @@
-"""Files of the program's own, written with their digests; see `data/reel/digests.py`."""
+"""Files of the program's own, written with their digests; see `data/disk/digests.py`."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from data.reel.digests import beside, file_sha256, sealed, with_digest
-from data.reel.files import replacing, write_json, write_text
+from data.disk.digests import beside, file_sha256, sealed, with_digest
+from data.disk.files import replacing, write_json, write_text
 
 
 def write_sealed(path: str | Path, content: bytes) -> None:
