@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 WRONG = "its content is not what was written: SHA-256 differs"
+EDITED = "whoever changed it by hand takes the entries files and sha256 out of reel.json"
 KEY = "sha256"  # of a JSON object
 MARK = b"sha256:"
 SEAL_BYTES = len(MARK) + 64
@@ -62,16 +63,16 @@ def files_of(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def check_file(path: Path, known: dict[str, Any] | None, most_bytes: float = float("inf")) -> None:
-    """Raise ValueError where a file's size differs from what is known of it, or its content.
+    """Raise ValueError where the size of a reel's file differs from what its reel.json tells, or its content.
 
     A file of more than `most_bytes` is judged by its size alone.
     """
     if known is None:
         return
     if (size := path.stat().st_size) != known["bytes"]:
-        raise ValueError(f"it has {size} bytes where {known['bytes']} were written")
+        raise ValueError(f"it has {size} bytes where {known['bytes']} were written; {EDITED}")
     if size <= most_bytes and file_sha256(path) != known["sha256"]:
-        raise ValueError(WRONG)
+        raise ValueError(f"{WRONG}; {EDITED}")
 
 
 def beside(path: Path) -> Path:

@@ -20,6 +20,7 @@ import pandas as pd
 from parts.common import parsed, parser, quiet, told, write
 from parts.recipes import nested, run_mode
 
+from data.disk.files import write_meta
 from data.reel.reel import Reel
 from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_table, report
 from demo.make_sequence import main as make_sequence
@@ -69,8 +70,7 @@ def prepared(work: Path, seed: int, settings: dict, frames: int) -> Path:
         folder.mkdir(exist_ok=True)
         renamed = folder / f"{name}_{reel.name}"
         reel.rename(renamed)
-        meta = json.loads((renamed / "reel.json").read_text())
-        (renamed / "reel.json").write_text(json.dumps(meta | {"name": renamed.name}, indent=2))
+        write_meta(renamed, Reel(renamed).meta | {"name": renamed.name})
     return next(folder.glob(f"{name}*"))
 
 

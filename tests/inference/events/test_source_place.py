@@ -120,10 +120,9 @@ def test_a_reel_from_before_leaves_them_out(tmp_path):
     write_video(tmp_path / "in" / "v.mp4", 4)
     reel = made(tmp_path, resize=(16, 24))
     assert source_px_per_px(reel) == (4, 4)
-    meta = {key: value for key, value in reel.meta.items() if key != "to_source"}
-    write_meta(reel.path, meta)
     table = reel.candidates.drop(columns="clock_s")
     table.to_csv(reel.path / "frames.csv", index=False)
+    write_meta(reel.path, {key: value for key, value in reel.meta.items() if key not in ("to_source", "files")})
     old = Reel(reel.path)
     assert places(old, 0, 0, 0, 1, 1) is None
     assert source_px_per_px(old) == (4, 4)
