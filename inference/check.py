@@ -18,9 +18,12 @@ from typing import Any
 from config import Config
 from data.disk.lock import owner_of
 from data.frames.assemble import Given, read_given
+from data.frames.first_pass import first_pass
 from data.frames.plan import ReelPlan
+from data.frames.pool import make_executor
+from data.frames.second_pass import bytes_needed
 from data.messages import with_way_out
-from data.prepare_data import bytes_needed, first_pass, make_executor, same_or_refuse
+from data.prepare_data import same_or_refuse
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts

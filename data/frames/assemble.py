@@ -17,6 +17,7 @@ from config import Config, PrepConfig
 from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
 from data.disk.parts import sync, sync_all
+from data.disk.reserve import reserved_array
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
@@ -238,8 +239,8 @@ def _write_arrays(
     folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], factors: np.ndarray, prep: PrepConfig
 ) -> None:
     shape = (len(good), *decoded.shape[1:])
-    frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=prep.precision, shape=shape)
-    masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(shape[0], *shape[2:]))
+    frames = reserved_array(folder / "frames.npy", prep.precision, shape)
+    masks = reserved_array(folder / "masks.npy", np.uint8, (shape[0], *shape[2:]))
     for i, row in enumerate(good):
         frames[i], masks[i] = scale_frame(decoded[row] * np.float32(factors[i]), bits[row], scaling, frames.dtype)
     frames.flush()

@@ -1,0 +1,73 @@
+"""Pass 1 of prep: the headers of everything there is, in archives too, and what each reel of frames will hold."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from config import Config
+from data import sources
+from data.frames.decode import scan_chunk
+from data.frames.plan import ReelPlan, plan_reels
+from data.frames.pool import bounded
+from data.messages import logger, progress
+from data.sources.archive_file.inner import is_inner, unpack
+from data.sources.base import Candidate, Found, Input
+
+log = logger(__name__)
+
+DEEPEST = 3  # archives in archives
+INPUTS_PER_TASK = 16
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the headers tell: the files, every frame that was met in them, and what each reel of frames will hold."""
+
+    inputs: Found
+    candidates: list[Candidate]
+    plans: list[ReelPlan]
+
+
+def first_pass(executor: Executor, config: Config, unpacked: Path) -> FirstPass:
+    """Read the headers of everything in `config.data_raw`. Raises FileNotFoundError when there is no input.
+
+    unpacked: an empty folder, or none yet, for what lies in archives and is read from files.
+    """
+    root = Path(config.data_raw)
+    inputs = sources.discover(root)
+    if told := sources.left_out(inputs.unread):
+        log.warning(told)
+    candidates = _scan(executor, inputs.frames, root, config)
+    for depth in range(DEEPEST):
+        packed = [candidate for candidate in candidates if is_inner(candidate)]
+        if packed:
+            candidates = [candidate for candidate in candidates if not is_inner(candidate)]
+            candidates += _inner(executor, packed, Path(unpacked, str(depth)), inputs, config)
+    return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
+
+
+def _inner(executor: Executor, packed: list[Candidate], folder: Path, inputs: Found, config: Config) -> list[Candidate]:
+    """The candidates of members of archives, once unpacked; their series are put among the `inputs`."""
+    folder.mkdir(parents=True)
+    refused = unpack(packed, sources.archives(), folder, config.prep)
+    try:
+        found = sources.discover(folder)
+    except FileNotFoundError:
+        known = {candidate.place for candidate in refused}
+        reason = "unpacked, and of no kind that is read"
+        return refused + [replace(c, reason=reason) for c in packed if c.place not in known]
+    if told := sources.left_out(found.unread):
+        log.warning(f"in archives, {told}")
+    inputs.series.extend(found.series)
+    return refused + _scan(executor, found.frames, folder, config)
+
+
+def _scan(executor: Executor, inputs: list[Input], root: Path, config: Config) -> list[Candidate]:
+    chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
+    calls = ((chunk, root, config.prep) for chunk in chunks)
+    candidates = []
+    with progress(total=len(inputs), desc="reading headers", unit="input") as bar:
+        for found in bounded(executor, scan_chunk, calls, limit=4 * max(config.workers, 1)):
+            candidates += found
+            bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
+    return candidates
