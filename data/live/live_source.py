@@ -23,8 +23,11 @@ from av.video.reformatter import VideoReformatter
 from config import EvalConfig, PrepConfig
 from data.disk.files import folder_name
 from data.sources.video_file.decoding import aspect_of, has_colour, pixels_of, turn_of
+from data.sources.video_file.packets import video_formats
 
 POLL_S = 0.05  # a file at its end is asked again after this
+# What a stream may be fetched by: a playlist names what it likes, and files of this machine are nobody's stream.
+OF_NETWORK = "http,https,httpproxy,tcp,tls,udp,rtp,rtsp,rtmp,rtmps,rtmpt,srt,srtp,crypto"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a broken stream is opened again
 READ_TIMEOUT_S = 10.0  # a stream that is silent for so long is broken
 HINT = "a file can be followed when its container is made for it: MPEG-TS, Matroska or fragmented MP4"
@@ -169,7 +172,7 @@ class LiveSource:
             with self.file.stream, self._open_file() as container:
                 yield container
             return
-        options = dict(self.options)
+        options = {"protocol_whitelist": OF_NETWORK} | dict(self.options)
         if self.address.startswith("rtsp"):
             options.setdefault("rtsp_transport", "tcp")  # a lost UDP packet is a damaged picture
         patience_s = min(READ_TIMEOUT_S, self.timeout_s)
@@ -177,11 +180,12 @@ class LiveSource:
             yield container
 
     def _open_file(self) -> InputContainer:
+        options = {"format_whitelist": video_formats()} | dict(self.options)
         if not has_index_behind(Path(self.address)):
-            return av.open(self.file, "r", options=dict(self.options))
+            return av.open(self.file, "r", options=options)
         self.file.length_at_first = 2**62  # it will not grow
         try:
-            return av.open(self.address, options=dict(self.options))
+            return av.open(f"file:{self.address}", options=options)
         except InvalidDataError as error:
             raise OSError(f"{self.address} can't be read while it is written: {error.strerror}; {HINT}") from None
 

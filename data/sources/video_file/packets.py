@@ -46,7 +46,8 @@ class Contents:
 
 
 @cache
-def _formats() -> str:
+def video_formats() -> str:
+    """Containers that hold a video themselves, as FFmpeg's format_whitelist: no list of other files."""
     names = (name for name in av.formats_available if name not in NO_VIDEO and not name.endswith("_pipe"))
     return ",".join(sorted(names))
 
@@ -61,7 +62,7 @@ def open_video(path: str | Path) -> Iterator[InputContainer]:
             file = stack.enter_context(open(path, "rb"))
         else:
             file = f"file:{os.fspath(path)}"  # a name with a colon is no protocol
-        yield stack.enter_context(av.open(file, "r", options={"format_whitelist": _formats()}))
+        yield stack.enter_context(av.open(file, "r", options={"format_whitelist": video_formats()}))
 
 
 def complaint(path: Path) -> str:
