@@ -10,12 +10,14 @@ import hashlib
 import os
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from astropy.io import fits
@@ -27,6 +29,13 @@ from data.sources.fits_file.layout import layout_of
 MAGIC = b"SIMPLE  ="
 SMALLEST_BYTES = 2 * 2880  # a FITS file with an image has one block of header and one of data at least
 CHUNK_BYTES = 2**18
+BLOCK_BYTES = 2880  # of FITS: more than one of them behind the last HDU is something else's
+REDIRECTS, MOST_REDIRECTS = {301, 302, 303, 307, 308}, 5
+# Where the archives that the VSO knows keep their files: one may send on to another.
+ARCHIVES = (
+    *("nasa.gov", "stanford.edu", "virtualsolar.org", "harvard.edu", "lmsal.com", "nso.edu", "noao.edu", "noaa.gov"),
+    *("oma.be", "esa.int", "u-psud.fr", "ucar.edu", "njit.edu"),
+)
 MOST_LETTERS = 200
 # Compressed on the way, the length would not be the file's.
 HEADERS = {"User-Agent": "reelwatch/0.1", "Accept-Encoding": "identity"}
@@ -43,6 +52,8 @@ class Patience:
     connections: int = 4
     pause_sec: float = 1.0
     longest_sec: float = 120.0
+    most_bytes: int = 2**30  # of a file; the largest frames that archives have take some 100 MB
+    least_bytes_per_sec: float = 1000.0  # on the average of a transfer that has taken longer than timeout_sec
 
     def pause(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row, with jitter, so that clients do not come back as one."""
@@ -105,6 +116,8 @@ def check_fits(path: Path) -> None:
         raise ValueError(f"FITS header not readable: {error}") from None
     if end > size:
         raise ValueError(f"truncated FITS file: {size} of {end} bytes")
+    if size > end + BLOCK_BYTES:
+        raise ValueError(f"{size - end} bytes lie behind the end of the FITS data")
     if not images:
         raise ValueError("FITS file without an image")
     if damage := _damage(path):
@@ -218,14 +231,39 @@ class _Fetcher:
         too late to matter, ClientResponseError for more.
         """
         digest, n_bytes = hashlib.sha256(), 0
-        async with self.session.get(url) as response:
-            _check_answer(response)
+        clock = asyncio.get_running_loop().time
+        async with self._answer(url) as response:
+            self._check_pace(response.content_length or 0, 0.0)
+            begun = clock()
             with part.open("wb") as stream:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     stream.write(chunk)
                     digest.update(chunk)
                     n_bytes += len(chunk)
+                    self._check_pace(n_bytes, clock() - begun)
         return n_bytes, digest.hexdigest()
+
+    @asynccontextmanager
+    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer with the file. Redirections are followed within the site that was asked, and to known archives."""
+        for _ in range(MOST_REDIRECTS + 1):
+            async with self.session.get(url, allow_redirects=False) as response:
+                if response.status not in REDIRECTS or "Location" not in response.headers:
+                    _check_answer(response)
+                    yield response
+                    return
+                target = urljoin(url, response.headers["Location"])
+            if _site(target) not in (_site(url), *ARCHIVES):
+                raise _Failed(f"redirected to another site, {_host(target)}", again=False)
+            url = target
+        raise _Failed(f"redirected more than {MOST_REDIRECTS} times", again=False)
+
+    def _check_pace(self, n_bytes: int, seconds: float) -> None:
+        """Raise _Failed for a body that is larger than any file, or comes so slowly that it never ends."""
+        if n_bytes > self.patience.most_bytes:
+            raise _Failed(f"the body is larger than {self.patience.most_bytes / 1e6:.0f} MB", again=False)
+        if seconds > self.patience.timeout_sec and n_bytes < self.patience.least_bytes_per_sec * seconds:
+            raise _Failed(f"only {n_bytes} bytes came in {seconds:.0f} s")
 
 
 def _kept(transfer: Transfer) -> Outcome | None:
@@ -260,6 +298,15 @@ def _retry_after_sec(text: str) -> float:
         return 0.0
     now = datetime.now(UTC)
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+
+
+def _site(url: str) -> str:
+    """The domain that a host belongs to, its last two names; a number stands for itself."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_web = parts.scheme in ("http", "https")
+    is_number = ":" in host or host.rpartition(".")[2].isdecimal()
+    return (host if is_number else ".".join(host.split(".")[-2:])) if is_web else url
 
 
 def _host(url: str) -> str:

@@ -190,6 +190,57 @@ def test_a_finished_file_is_kept_and_half_a_one_is_replaced(server, tmp_path):
     assert (tmp_path / "frame.fits").read_bytes() == FRAME
 
 
+def moved_to(place):
+    return lambda handler, n: send(handler, b"", 302, Location=place)
+
+
+def test_a_redirection_within_the_site_is_followed_and_no_other(server, tmp_path):
+    url, answers = server
+    answers["/frame.fits"], answers["/there.fits"] = moved_to("/there.fits"), fine(FRAME)
+    assert get(server, tmp_path)[0].reason == ""
+    elsewhere = url.replace("127.0.0.1", "localhost")
+    for place in (f"{elsewhere}/there.fits", "file:///etc/hostname", "/frame.fits"):
+        answers["/frame.fits"] = moved_to(place)
+        (tmp_path / "frame.fits").unlink(missing_ok=True)
+        outcome, names = get(server, tmp_path)
+        assert outcome.reason.startswith("redirected")
+        assert names == []
+    assert answers.asked["/there.fits"] == 1
+
+
+def endless(handler, n):
+    handler.send_response(200)
+    handler.send_header("Content-Type", "image/fits")
+    handler.end_headers()
+    while not handler.server.answers.stop.is_set():
+        handler.wfile.write(FRAME)
+
+
+def dripping(handler, n):
+    handler.send_response(200)
+    handler.send_header("Content-Type", "image/fits")
+    handler.end_headers()
+    while not handler.server.answers.stop.wait(0.05):
+        handler.wfile.write(b"S")
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        (endless, "the body is larger than 0 MB"),
+        (lambda handler, n: send(handler, b"", length=10**12), "the body is larger than 0 MB"),
+        (dripping, "bytes came in"),
+        (fine(FRAME + b"x" * 100_000), "100000 bytes lie behind the end of the FITS data"),
+    ],
+)
+def test_a_body_that_does_not_end_is_given_up(server, tmp_path, action, reason):
+    server[1]["/frame.fits"] = action
+    impatient = Patience(retries=0, timeout_sec=0.4, most_bytes=200_000, least_bytes_per_sec=1000)
+    outcome, names = get(server, tmp_path, impatient)
+    assert reason in outcome.reason
+    assert names == []
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/frame.fits", "ftp://127.0.0.1/frame.fits", "no address"])
 def test_an_address_that_leads_nowhere_is_told(tmp_path, url):
     (outcome,) = download([Transfer(url, tmp_path / "frame.fits")], QUICK)
