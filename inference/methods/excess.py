@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
 from scipy import ndimage
 
@@ -45,6 +45,15 @@ class ExcessConfig(ModelConfig):
     longest_s: Annotated[float, Field(gt=0)] = 3600.0
     blur_px: Annotated[float, Field(ge=0)] = 1.5
     signs: Literal["brightening", "dimming", "both"] = "both"
+
+    @field_validator("backgrounds")
+    @classmethod
+    def _are_in_order(cls, value):
+        if wrong := [reach for reach in value if reach[0] > reach[1]]:
+            raise ValueError(
+                f"{list(wrong[0])} ends before it begins; give [nearest, farthest] frames back, as [8, 24]"
+            )
+        return value
 
 
 class Excess(Method):
@@ -117,7 +126,8 @@ class Excess(Method):
         for k, i, c in np.ndindex(background.shape[:3]):
             near = cv2.dilate(np.nan_to_num(background[k, i, c]), np.ones((WIDER_PX, WIDER_PX), np.uint8))
             brightness, spread = self.arrays["by_brightness"][k, c]
-            found[k, i, c] = np.interp(near, brightness, spread) * np.maximum(near / brightness[-1], 1)
+            beyond = np.maximum(near / brightness[-1], 1) if brightness[-1] > 0 else 1  # brighter than any quiet place
+            found[k, i, c] = np.interp(near, brightness, spread) * beyond
         return found
 
     def _quiet_maps(self, r: QuietRange) -> np.ndarray:

@@ -166,6 +166,16 @@ def test_quiet_places_have_at_least_the_typical_spread():
     assert np.isnan(spread_of(np.full((5, 1, 4, 4), np.nan))).all()
 
 
+def test_a_background_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValueError, match=r"\[4, 1\] ends before it begins"):
+        ExcessConfig("excess", backgrounds=[[4, 1]])
+
+
+def test_nothing_but_darkness_is_no_fault(tmp_path):
+    reel = reel_of(tmp_path / "a", np.zeros((QUIET, SIDE, SIDE)))
+    assert not scores(method_on(reel), reel).any()
+
+
 def test_backgrounds_beyond_the_longest_time_are_left_out(tmp_path):
     reel = reel_of(tmp_path / "a", flux(QUIET, 1))
     for longest_s, used in ((1e9, [True, True]), (4 * reel.cadence_s, [True, False]), (1e-3, [True, False])):
