@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that can be told to misbehave, path by path."""
 
+import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -40,6 +41,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Quiet."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Quiet where the client has gone, as it may between two requests too."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def send(handler, body, status=200, content_type="image/fits", length=None, **headers):
@@ -89,8 +99,8 @@ def stalled(body, sent=0):
 @contextmanager
 def serving():
     """Yields the address of the server and its Answers."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads, server.answers = True, Answers()
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.answers = Answers()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
