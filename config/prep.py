@@ -133,6 +133,12 @@ class PrepConfig:
     verify: bool = False
 
     @model_validator(mode="after")
+    def _false_colours_are_gray(self):
+        if self.colormap and self.colour == "rgb":
+            raise ValueError("colormap is undone from levels of gray; leave colour at gray with it")
+        return self
+
+    @model_validator(mode="after")
     def _download_is_complete(self):
         needed = {"vso.start": self.vso.start, "vso.end": self.vso.end, "wavelengths": self.wavelengths}
         missing = [f"prep.{key}" for key, value in needed.items() if not value]

@@ -54,6 +54,11 @@ def test_unknown_and_ambiguous_tables_and_deep_pixels_are_refused():
         to_light(np.zeros((2, 2), np.uint16), PrepConfig(transfer="log"))
 
 
+def test_a_colour_table_is_not_undone_from_colours():
+    with pytest.raises(ValueError, match="leave colour at gray"):
+        PrepConfig(colormap="sdoaia171", colour="rgb")
+
+
 def test_nothing_is_undone_by_default():
     assert not is_undone(PrepConfig())
     assert step_of(PrepConfig(transfer="log", colormap="sdoaia171")).startswith("colour table sdoaia171 undone")
