@@ -52,6 +52,7 @@ def verify(executor: Executor, plan: ReelPlan, final: Path, config: Config) -> N
 
 
 def decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
+    """Decode what the journal of the folder in the making lacks of a plan's frames."""
     done = _open_part(plan, part, identity, config.prep, record_of(plan, Path(config.data_raw)))
     tasks = list(_tasks(plan, part, done))
     total = len(plan.rows) * len(plan.channels)

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from data.disk import lock
-from data.disk.lock import FolderInUse, owned, owned_reel, owner_of
+from data.disk.lock import OWNER, FolderInUse, owned, owned_reel, owner_of
 from data.disk.parts import HOST
 from tests.support.holder import held_elsewhere
 
@@ -82,7 +82,7 @@ def test_waiting_ends_when_the_owner_does(tmp_path):
     with held_elsewhere(tmp_path) as pid:
         threading.Timer(0.05, os.kill, (pid, 9)).start()
         with owned_reel(tmp_path, "review"):
-            pass
+            assert json.loads((tmp_path / OWNER).read_text())["pid"] == os.getpid() != pid
 
 
 def test_a_folder_that_nothing_came_of_is_gone(tmp_path):
