@@ -116,20 +116,35 @@ def unresolved(counts: dict[int, np.ndarray]) -> int | None:
 def not_so_quiet(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
     """Which of the quiet frames (N,) were not so quiet: those of episodes that stand out from all others.
 
-    What lies within `reach` frames of each other is one episode: a flare with all that it does. Of at most
-    MOST_OUTLIERS, the largest number of which even the lowest lies where the tail of the others, OTHERS_EACH or more
-    for each, expects one in RARE_SPANS such spans only; in at most MOST_SHARE of the frames, MOST_LEFT_OUT with those
-    around them, which go too. What happens more often is usual, however high. levels: (N,) float32.
+    What lies within `reach` frames of each other is one episode: a flare with all that it does. In minutes of data
+    there are too few that are so far apart, so nearer ones count, until there are OTHERS_EACH others for one.
+    Of at most MOST_OUTLIERS, the largest number of which even the lowest lies where the tail of the others, OTHERS_EACH
+    or more for each, expects one in RARE_SPANS such spans only; in at most MOST_SHARE of the frames. Those around them
+    go too, as far as this leaves out at most MOST_LEFT_OUT: none of them is higher than the others, and minutes of data
+    have no more to spare. What happens more often is usual, however high. levels: (N,) float32.
     """
-    episodes = count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
+    episodes = _episodes(levels, cadence_s, reach)
+    while len(episodes) <= OTHERS_EACH and reach > 1:
+        reach //= 2
+        episodes = _episodes(levels, cadence_s, reach)
     for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
         others = episodes[count:]
         standing_out = levels > others[0]
         if standing_out.mean() <= MOST_SHARE and episodes[count - 1] > level_for(others, 1 / RARE_SPANS):
-            left_out = binary_dilation(standing_out, iterations=reach)
-            if left_out.mean() <= MOST_LEFT_OUT:
-                return left_out
+            return _widened(standing_out, reach)
     return np.zeros(len(levels), bool)
+
+
+def _episodes(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
+    return count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
+
+
+def _widened(standing_out: np.ndarray, reach: int) -> np.ndarray:
+    """The frames (N,), and as many of those within `reach` of them as may be left out."""
+    for around in range(reach, 0, -1):
+        if (wider := binary_dilation(standing_out, iterations=around)).mean() <= MOST_LEFT_OUT:
+            return wider
+    return standing_out
 
 
 def places(count: int) -> list[int]:

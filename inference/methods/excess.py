@@ -27,6 +27,7 @@ SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then
 SHARES = np.array([*np.linspace(0, 0.95, 20), 0.97, 0.985, 0.995, 1.0])  # of pixels by brightness: edges of its groups
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
+TAIL, LEAST_FRAMES = 0.9, 10  # which of the highest of quiet frames tell the tail of a background, and of how many
 TINY = 1e-6  # of a channel's scale: no spread is smaller
 
 
@@ -57,7 +58,10 @@ class ExcessConfig(ModelConfig):
 
 
 class Excess(Method):
-    """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds and channels."""
+    """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds and channels.
+
+    Over the nearest background quiet places flicker, over farther ones they hardly do: see `gains`.
+    """
 
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
     pictures_only = True
@@ -76,10 +80,12 @@ class Excess(Method):
         step = noise_step(2 * sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
         pieces = [piece for r in train for piece in r.pieces(BLOCK_FRAMES)]
         maps = [self._quiet_maps(piece)[:, :, ::step] for piece in pieces]
-        together = list(zip(*np.concatenate(maps, axis=2), strict=True))  # of each background, and the excess over it
+        background, excess = np.concatenate(maps, axis=2)  # (K, n, C, H, W)
+        together = list(zip(background, excess, strict=True))
         curves = [[brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in together]
-        spreads = [spread_of(excess) for _, excess in together]
+        spreads = [spread_of(e) for e in excess]
         self.arrays = {"spread": np.stack(spreads).astype(np.float32), "by_brightness": np.array(curves, np.float32)}
+        self.arrays["gain"] = gains(self._in_spreads(background, excess))
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         super().open(reel, begin, end)
@@ -97,12 +103,15 @@ class Excess(Method):
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flux, background, excess = self._excess(frames, valid)
-        z = excess / np.maximum(self.arrays["spread"][:, None], self._by_brightness(background))
+        z = self._in_spreads(background, excess) * self.arrays["gain"][:, None, None, None, None]
         size = np.where(np.isfinite(z), self._of_signs(z), 0)  # (K, n, C, H, W)
         strongest = size.argmax(axis=0)[None]
         expected = np.take_along_axis(background, strongest, axis=0)[0]
         expected = np.where(np.isfinite(expected), expected, flux)
         return self._stretched(expected), np.maximum(size.max(axis=(0, 2)), 0).astype(np.float32)
+
+    def _in_spreads(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
+        return excess / np.maximum(self.arrays["spread"][:, None], self._by_brightness(background))
 
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
         """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back, and
@@ -186,6 +195,18 @@ def median_of_five(values: np.ndarray) -> np.ndarray:
     partly = np.isnan(median) & (np.isnan(values).sum(axis=0) <= 2)
     median[partly] = np.nanmedian(values[:, partly], axis=0)
     return median
+
+
+def gains(z: np.ndarray) -> np.ndarray:
+    """By how much each background's quiet excess in spreads (K, n, C, H, W), NaN unknown, is raised (K,) float32.
+
+    The highest of a quiet frame is many spreads where places flicker, and few where they do not, so the largest of all
+    backgrounds would hear the nearest one alone. Raised to the tail of that one, but by the root of what it takes: a
+    far background has few independent quiet frames. 1 where there are fewer than LEAST_FRAMES, and never less.
+    """
+    highest = np.nan_to_num(z).max(axis=(2, 3, 4))
+    tails = [np.quantile(k[k > 0], TAIL) if np.count_nonzero(k > 0) >= LEAST_FRAMES else np.nan for k in highest]
+    return np.nan_to_num(np.sqrt(np.maximum(tails[0] / np.array(tails), 1)), nan=1.0).astype(np.float32)
 
 
 def spread_of(maps: np.ndarray) -> np.ndarray:

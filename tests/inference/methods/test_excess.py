@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from config import EvalConfig
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
-from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, median_of_five, spread_of
+from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, gains, median_of_five, spread_of
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -182,3 +182,26 @@ def test_backgrounds_beyond_the_longest_time_are_left_out(tmp_path):
         method = method_on(reel, backgrounds=[[1, 4], [8, 24]], longest_s=longest_s)
         method.open(reel, 0, QUIET)
         assert method.used == used
+
+
+class TestGains:
+    def maps(self, tails, count: int = 40):
+        """In spreads (K, n, 1, 8, 8): one place of each frame is as high as told, the others hardly are."""
+        z = np.full((len(tails), count, 1, 8, 8), 0.1)
+        z[:, :, 0, 3, 3] = np.array(tails)[:, None]
+        return z
+
+    def test_a_background_over_which_nothing_flickers_is_heard(self):
+        assert gains(self.maps([8.0, 2.0, 9.0])).tolist() == [1, 2, 1]  # the root of 4, and never less than 1
+
+    def test_too_few_frames_tell_no_tail(self):
+        z = self.maps([8.0, 2.0])
+        z[1, 9:] = np.nan
+        assert gains(z).tolist() == [1, 1]
+        z[:, 9:] = np.nan
+        assert gains(z).tolist() == [1, 1]
+
+    def test_a_flare_among_the_quiet_frames_changes_nothing(self):
+        z = self.maps([8.0, 2.0])
+        z[0, 20:23] = 1000.0
+        assert gains(z).tolist() == [1, 2]
