@@ -85,6 +85,7 @@ def weights_of(known: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+FlareClass = Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")]  # of the GOES scale, as M7.7
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]

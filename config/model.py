@@ -49,7 +49,9 @@ class ModelConfig:
 
     tasks: ClassVar[tuple[str, ...]] = ("anomaly",)
     of_task: ClassVar[dict[str, str]] = {}
-    uses: ClassVar[tuple[str, ...]] = ("val_fraction", "val_reels", "exclude_utc", "resume")
+    uses: ClassVar[tuple[str, ...]] = (
+        *("val_fraction", "val_reels", "exclude_utc", "exclude_flares", "exclude_class", "resume"),
+    )
     losses: ClassVar[tuple[str, ...]] = ()
     comes_trained: ClassVar[bool] = False
 

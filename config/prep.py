@@ -103,7 +103,7 @@ class PrepConfig:
     field_circle: tuple[float, float, Positive] | None = None
     stretch: dict[str, tuple[Positive, Positive]] = Field(default_factory=dict)
     stretch_from: str | None = None
-    fit_exclude_utc: tuple[UtcInterval, ...] = ()
+    fit_exclude_utc: tuple[UtcInterval, ...] | None = None
     fit_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     colour: Literal["gray", "rgb"] = "gray"
     transfer: Literal["linear", "log", "sqrt"] = "linear"

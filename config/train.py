@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config.fields import (
+    FlareClass,
     Fraction,
     NonNegative,
     NonNegativeInt,
@@ -33,7 +34,7 @@ ANOMALIES = {
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class WeakConfig:
     labels: Annotated[str, Field(min_length=1)] | None = None
-    min_class: Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")] | None = None
+    min_class: FlareClass | None = None
     segments: Annotated[int, Field(ge=2)] = 12
     level: Fraction = 0.3
     gamma: Positive = 0.1
@@ -89,6 +90,8 @@ class TrainConfig:
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     val_reels: tuple[str, ...] = ()
     exclude_utc: tuple[UtcInterval, ...] = ()
+    exclude_flares: str | None = None
+    exclude_class: FlareClass = "C1.0"
     early_stop_epochs: NonNegativeInt = 0
     resume: bool = False
     tensorboard: bool = False

@@ -22,6 +22,7 @@ from data.frames.plan import ReelPlan
 from data.frames.pool import make_executor
 from data.frames.second_pass import decode_rows, verify
 from data.frames.stale import doubtful
+from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger, progress
 from data.reel.reel import Reel
 from data.series.light_curves import light_curves, video_reels
@@ -44,7 +45,7 @@ def prep(config: Config) -> list[Path]:
     made, when a reel could not be, and OSError when wanted frames could not be had or another process writes there.
     """
     with owned(config.data_clips, "prep", "choose another --data-clips"):
-        return _prep(config)
+        return _prep(with_quiet_hours(config))
 
 
 def _prep(config: Config) -> list[Path]:

@@ -22,6 +22,7 @@ from data.frames.first_pass import first_pass
 from data.frames.plan import ReelPlan
 from data.frames.pool import make_executor
 from data.frames.second_pass import bytes_needed
+from data.labels.quiet_hours import with_quiet_hours
 from data.messages import with_way_out
 from data.prepare_data import same_or_refuse
 from data.reel.reel import Reel, find_reels
@@ -84,6 +85,7 @@ def check(mode: str, config: Config) -> int:
 
 def check_prep(config: Config, findings: Findings) -> None:
     """The input by kind, what is left out of it and why, the reels to be made, and whether they have room."""
+    config = with_quiet_hours(config)
     root, out = Path(config.data_raw), Path(config.data_clips)
     if config.prep.light_curves:
         for reel in video_reels(root):
@@ -155,6 +157,7 @@ def check_review(config: Config, findings: Findings) -> None:
 
 def check_train(config: Config, findings: Findings) -> None:
     """The run folder, the windows on both sides of the split, the model and where it would be trained."""
+    config = with_quiet_hours(config)
     folder = Path()
     with findings.faults():
         folder = run_folder.choose_folder(config)

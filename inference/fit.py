@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from config import Config, from_dict
+from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger
 from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
@@ -24,6 +25,7 @@ def fit(config: Config) -> Path:
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
     and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
+    config = with_quiet_hours(config)
     if not is_first_process():
         return train(config)
     folder = run_folder.choose_folder(config)

@@ -35,7 +35,8 @@ OTHER_TRAIN: dict[str, Any] = {
     "batch_size": 3, "drop_last": False, "lr": 0.5, "weight_decay": 0.5, "epochs": 7, "warmup_epochs": 0.5,
     "eta_min": 1e-4, "checkpoint_interval": 3, "loss": "l1", "weak": {"splice": 0.5}, "synthetic": {"length": 128},
     "init": "shipped", "contrast_weight": 0.5, "balance_weight": 0.5, "grad_clip": 0.5, "amp": "off",
-    "val_fraction": 0.5, "val_reels": ["a"], "exclude_utc": [["2012-07-19", "2012-07-20"]], "early_stop_epochs": 3,
+    "val_fraction": 0.5, "val_reels": ["a"], "exclude_utc": [["2012-07-19", "2012-07-20"]],
+    "exclude_flares": "flares.csv", "exclude_class": "M1.0", "early_stop_epochs": 3,
     "resume": True, "tensorboard": True,
 }  # fmt: skip
 

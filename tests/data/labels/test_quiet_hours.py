@@ -1,0 +1,62 @@
+"""Hours of listed flares: nothing is fitted on them, whichever order and however many the list has."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import Config, PrepConfig, from_dict
+from data.labels.catalog import CatalogError, flux_of_class
+from data.labels.quiet_hours import flare_hours, with_quiet_hours
+from data.reel.reel import inside
+
+LIST = """start,peak,end,class,x,y
+2012-07-19T04:17,2012-07-19T05:58,2012-07-19T06:56,M7.7,919,-214
+2012-07-19T18:32,2012-07-19T18:36,2012-07-19T18:38,C1.5,-371,-420
+2012-07-19T18:50,2012-07-19T18:52,2012-07-19T18:54,B9.9,-371,-420
+"""
+M, C = ("2012-07-19T04:02:00", "2012-07-19T12:14:00"), ("2012-07-19T18:17:00", "2012-07-19T19:08:00")
+
+
+def config_with(folder, text: str = LIST, prep: PrepConfig | None = None, **train) -> Config:
+    (folder / "flares.csv").write_text(text, encoding="utf-8")
+    config = from_dict({"train": {"exclude_flares": str(folder / "flares.csv"), **train}}, "test")
+    return replace(config, prep=prep) if prep else config
+
+
+def test_hours_of_listed_flares_are_left_out_of_what_is_trained_and_fitted_on(tmp_path):
+    found = with_quiet_hours(config_with(tmp_path, exclude_utc=[["2012-07-20", "2012-07-21"]]))
+    assert found.train.exclude_utc == (("2012-07-20", "2012-07-21"), M, C)
+    assert found.prep.fit_exclude_utc == found.train.exclude_utc
+    assert with_quiet_hours(found) == found
+
+
+def test_weaker_flares_do_not_count(tmp_path):
+    assert with_quiet_hours(config_with(tmp_path, exclude_class="M7.7")).train.exclude_utc == (M,)
+
+
+def test_the_scaling_may_leave_out_hours_of_its_own(tmp_path):
+    own = replace(PrepConfig(), fit_exclude_utc=())
+    assert with_quiet_hours(config_with(tmp_path, prep=own)).prep.fit_exclude_utc == ()
+
+
+def test_a_list_that_is_none_is_an_error_before_any_work(tmp_path):
+    with pytest.raises(CatalogError, match="has no column"):
+        with_quiet_hours(config_with(tmp_path, text="a,b\n1,2\n"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 300), st.sampled_from(["B5.0", "C1.0", "X2.1"]))))
+def test_every_flare_lies_in_an_interval_and_none_touches_the_next(flares):
+    begin = np.datetime64("2024-05-01T00:00", "m")
+    starts = begin + np.array([start for start, _, _ in flares], "timedelta64[m]")
+    ends = starts + np.array([long for _, long, _ in flares], "timedelta64[m]")
+    flux = np.array([flux_of_class(goes_class) for *_, goes_class in flares], float)
+    hours = flare_hours(pd.DataFrame({"start": starts, "end": ends, "flux_w_m2": flux}), "C1.0")
+    for moments in (starts, ends):
+        assert inside(moments[flux >= 1e-6], hours).all()
+    edges = np.array(hours, "datetime64[ms]").ravel()
+    assert (np.diff(edges) > np.timedelta64(0, "ms")).all()
