@@ -26,10 +26,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from parts.common import parsed, parser, quiet, write
+from parts.common import parsed, parser, quiet, without_pictures, write
 from parts.promises.frames import write_images
 from parts.promises.made import write_conveyor
-from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 
 from tests.support.broken import broken

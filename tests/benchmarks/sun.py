@@ -28,8 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from parts.common import ROOT, parsed, parser, quiet, told, write
-from parts.promises.watched import without_pictures
+from parts.common import ROOT, parsed, parser, quiet, told, without_pictures, write
 from parts.recipes import recipe_for, run_mode
 from parts.sun_days import days
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from parts.common import parsed, parser, quiet, told, write
+from parts.common import parsed, parser, quiet, told, without_pictures, write
 from parts.recipes import nested, run_mode
 
 from data.disk.files import write_meta
@@ -123,7 +123,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = (options.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        found = measure(work, options.quick)
+        with without_pictures():
+            found = measure(work, options.quick)
     print(told(found))
     write(found, options.json)
 

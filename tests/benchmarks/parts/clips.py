@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from parts.common import ROOT
+from parts.common import ROOT, without_pictures
 from parts.recipes import recipe_for, run_mode
 
 from config import from_dict
@@ -65,7 +65,8 @@ def prepare(folder: Path, work: Path, name: str, is_quick: bool) -> None:
     settings = recipe_for(RECIPE, {"prep.frames_per_second": FRAMES_PER_SECOND} | (QUICK if is_quick else {}), False)
     settings |= {"workers": 1} if is_quick else {}
     places = ["--data-raw", folder, "--data-clips", work / name]
-    run_mode("prep", settings, work, *places, own_process=not is_quick)
+    with without_pictures():
+        run_mode("prep", settings, work, *places, own_process=not is_quick)
 
 
 def run_method(name: str, seed: int, work: Path, is_quick: bool) -> dict[str, float]:
@@ -77,7 +78,8 @@ def run_method(name: str, seed: int, work: Path, is_quick: bool) -> dict[str, fl
     if not (run / "checkpoints" / "best.pt").is_file():
         words = ["--data-clips", work / "train", *common]
         figures["train_s"], figures["train_mib"] = run_mode("train", settings, work, *words, **process)
-    _, figures["eval_mib"] = run_mode("eval", settings, work, "--data-clips", work / "test", *common, **process)
+    with without_pictures():  # in a process of its own there are some
+        _, figures["eval_mib"] = run_mode("eval", settings, work, "--data-clips", work / "test", *common, **process)
     summaries = [json.loads(path.read_text()) for path in sorted((run / "eval").glob("*/summary.json"))]
     frames, seconds = (sum(s[key] for s in summaries) for key in ("frames", "seconds"))
     figures["eval_frames_per_s"] = frames / seconds

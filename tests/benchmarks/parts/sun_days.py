@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from parts.common import ROOT, quiet
-from parts.promises.watched import without_pictures
+from parts.common import ROOT, quiet, without_pictures
 from parts.recipes import recipe_for, run_mode
 
 FOLDER, CATALOG, RECIPE = "solar/2012-07-19", "flares_2012-07.csv", ROOT / "demo/aia_193_2012-07-19.yaml"

@@ -17,11 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from parts.common import ROOT
+from parts.common import ROOT, without_pictures
 from parts.promises.frames import DEFAULTS, VIDEO, write_images
 from parts.promises.made import drift
 from parts.promises.series import RECIPE as SERIES
-from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 
 ZERO_SHOT = "demo/zero_shot.yaml"

@@ -8,16 +8,13 @@ once for all rates, because rates only move the thresholds.
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 from parts.clips import AUTOENCODER
 from parts.clips import METHODS as CLIP_METHODS
-from parts.common import ROOT
+from parts.common import ROOT, without_pictures
 from parts.promises.sets import QuietSet
 from parts.recipes import recipe_for, run_mode
 
@@ -168,20 +165,3 @@ class Remembering:
         if (begin, end) not in self.kept:
             self.kept[begin, end] = self.inner.samples(reel, begin, end, settings)
         return self.kept[begin, end]
-
-
-@contextmanager
-def without_pictures() -> Iterator[None]:
-    """Prep and eval write their tables and no movie, page or plot: drawing takes longer than scoring."""
-    blank = SimpleNamespace(add=lambda *_: None)
-    with ExitStack() as stack:
-        for name, instead in {
-            "data.pictures.summary.write_preview": lambda *_: None,
-            "data.pictures.summary.write_page": lambda *_: None,
-            "inference.evaluate.movie_for": lambda job: nullcontext(blank),
-            "inference.evaluate.write_report": lambda job: None,
-            "inference.results.results.timeline": lambda *_, **__: None,
-            "inference.results.sky_plots.draw_sheet": lambda *_: None,
-        }.items():
-            stack.enter_context(patch(name, instead))
-        yield
