@@ -23,7 +23,7 @@ from data.reel.reel import Reel
 from data.reel.windows import stretches
 from inference.camera.watch import BROKEN
 from inference.events.boxes import Box
-from inference.events.events import CAMERA, Event, EventLinker, write_events
+from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe
 from inference.events.grouping import grouped
@@ -37,6 +37,8 @@ from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
+from inference.solar.columns import measured, with_solar_columns
+from inference.solar.kinds import ALONE
 
 log = logger(__name__)
 
@@ -64,6 +66,7 @@ class Results:
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
+        self.tracks: list[int] = []  # of each of the boxes
         self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
         self.events: list = []
         self.sky = Sky.of(reel)
@@ -94,17 +97,19 @@ class Results:
         self.n_boxes[index] = sum(box.level != CAMERA for box in boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
+        self.tracks += self.linker.tracks_of_boxes
 
     def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
         """Write every table and picture.
 
         beyond: what else is to stand in the summary.
         """
-        group = self.settings.group_distance_px, self.settings.link_gap_frames
-        self.events = grouped([*self.events, *self.linker.finish()], *group)
+        self.events = in_order(self.found())
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
         events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
+        if self.sky:
+            events = with_solar_columns(events, self.events, self.reel)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
@@ -121,6 +126,13 @@ class Results:
         found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
+
+    def found(self) -> list[Event]:
+        """All events, grouped; on the Sun each with its kind, of which some stay by themselves."""
+        tracks = [*self.events, *self.linker.finish()]
+        if self.sky:
+            tracks = measured(tracks, self.reel, self.sky)
+        return grouped(tracks, self.settings.group_distance_px, self.settings.link_gap_frames, ALONE)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""
@@ -148,13 +160,19 @@ class Results:
         return table
 
     def box_table(self) -> pd.DataFrame:
-        """boxes.csv: one row a box, half-open bounds in reel pixels, and in the source's where the reel knows them."""
+        """boxes.csv: one row a box, half-open bounds in reel pixels, and in the source's where the reel knows them.
+
+        parent: the event that it belongs to, empty where its track was too short for one; part: the track's number.
+        """
         utc = self.reel.times_utc
         rows = [
             (i, "" if utc is None else str(utc[i]), *(getattr(b, name) for name in BOX_COLUMNS[2:]))
             for i, b in self.boxes
         ]
         table = pd.DataFrame(rows, columns=BOX_COLUMNS)
+        parents = {track: number for number, event in enumerate(self.events, 1) for track in event.tracks}
+        table["parent"] = pd.array([parents.get(track) for track in self.tracks], dtype="Int64")
+        table["part"] = self.tracks
         places = source_columns(table, table["frame"].to_numpy(np.int64), self.reel)
         return table if places is None else table.join(places)
 

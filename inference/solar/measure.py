@@ -1,0 +1,92 @@
+"""The course of an event in the light of its own place: since when, by how much, for how long, and where it went.
+
+All of it is measured in the reel's frames, in linear flux over what the place was before, whatever method found it.
+"""
+
+import numpy as np
+
+from data.reel.reel import Reel
+from inference.calibration.noise import MAD_TO_STD
+from inference.events.course import Course
+from inference.events.events import Event
+from inference.events.sky import Sky
+from inference.solar.motion import motion_of
+from inference.solar.patches import TINY, Patch, base_of, footprint
+
+BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et al. (2018, ApJ 855, 137)
+FEWEST_BEFORE, MOST_BEFORE, MOST_AFTER = 4, 160, 160  # frames
+MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
+MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
+NOISE_SIGMAS = 3.0  # beyond which light has left its noise
+
+
+def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
+    """The course of a track of boxes, or of a group; None where too little is known of its place before."""
+    before = frames_before(event.frame_start, reel)
+    if len(before) < FEWEST_BEFORE:
+        return None
+    patch = patch_of(event, reel, sky)
+    base, noise = base_of(patch.light(before))
+    sign = -1 if event.change == "darker" else 1
+    where = footprint(sign * (patch.light(np.array([event.frame_peak]))[0] - base))
+    if not where.any():
+        return None
+    frames = np.concatenate([before, frames_after(event, reel)])
+    excess, level = excess_of(patch.curve(frames, where), len(before))
+    spread = max(MAD_TO_STD * float(np.nanmedian(np.abs(excess[: len(before)]))), TINY)
+    onset = left_noise(sign * excess, NOISE_SIGMAS * spread, event.frame_start - frames[0])
+    first = int(frames[onset])
+    moving = np.arange(first, min(event.frame_end, first + max(MOST_VALUES // base.size, 8)) + 1)
+    peak = event.frame_peak - int(frames[0])
+    change = float(excess[min(peak, len(excess) - 1)]) / max(abs(level), TINY)
+    half = onset + over_half(sign * excess[onset:])
+    lasts_s = float(np.ptp(reel.times_s[frames[half]]))
+    return Course(first, change, lasts_s, len(half), *motion_of(patch, moving, base, noise, sign))
+
+
+def frames_before(first: int, reel: Reel) -> np.ndarray:
+    """The frames of BEFORE_S before a frame and without a gap to it, MOST_BEFORE at most."""
+    count = max(FEWEST_BEFORE, min(round(BEFORE_S / reel.cadence_s), MOST_BEFORE))
+    return np.arange(max(reel.begin_of(first), first - count), first)
+
+
+def frames_after(event: Event, reel: Reel) -> np.ndarray:
+    """The frames from an event's first box on, to as long behind its last as it took, without a gap."""
+    gaps = reel.gaps[reel.gaps >= event.frame_start]
+    stop = int(gaps[0]) + 1 if len(gaps) else len(reel)
+    wanted = max(2 * event.frame_end - event.frame_start + 2, event.frame_end + MOST_AFTER)
+    return np.arange(event.frame_start, min(stop, wanted))
+
+
+def patch_of(event: Event, reel: Reel, sky: Sky, margin_px: int = MARGIN_PX) -> Patch:
+    """The place of an event's boxes, and a little around."""
+    height, width = reel.shape[2:]
+    return Patch(
+        reel,
+        sky,
+        event.frame_peak,
+        max(event.x0 - margin_px, 0),
+        max(event.y0 - margin_px, 0),
+        min(event.x1 + margin_px, width),
+        min(event.y1 + margin_px, height),
+    )
+
+
+def excess_of(curve: np.ndarray, before: int) -> tuple[np.ndarray, float]:
+    """A light curve (n,) over the median of its first frames, and that median; unknown frames have no excess."""
+    level = float(np.nanmedian(curve[:before])) if np.isfinite(curve[:before]).any() else 0.0
+    return np.nan_to_num(curve - level), level
+
+
+def left_noise(excess: np.ndarray, noise: float, seen: int) -> int:
+    """The first of the frames up to `seen` in which an excess (n,) is above the noise and stays there."""
+    within = np.flatnonzero(excess[: seen + 1] <= noise)
+    return min(int(within[-1]) + 1, seen) if len(within) else seen
+
+
+def over_half(excess: np.ndarray) -> np.ndarray:
+    """The frames of an excess (n,) from the first to the last around its peak that reach half of it."""
+    peak = int(excess.argmax())
+    below = np.flatnonzero(excess < excess[peak] / 2)
+    before, after = below[below < peak], below[below > peak]
+    return np.arange(before[-1] + 1 if len(before) else 0, after[0] if len(after) else len(excess))
