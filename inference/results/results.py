@@ -28,7 +28,7 @@ from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
-from inference.events.matching import Observed, catalog_summary, match_flares
+from inference.events.matching import Observed
 from inference.events.sky import Sky, shifts
 from inference.events.source_place import source_columns
 from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
@@ -38,6 +38,7 @@ from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
 from inference.solar.columns import measured, with_solar_columns
+from inference.solar.confirm import Known, compare
 from inference.solar.kinds import ALONE
 
 log = logger(__name__)
@@ -59,8 +60,8 @@ BOX_TEXTS = ("time_utc", "level", "instrument", "change")
 class Results:
     """Collects per-frame scores and boxes, links events as frames arrive, and writes the tables at the end."""
 
-    def __init__(self, reel: Reel, settings: EvalConfig, flares: pd.DataFrame | None = None):
-        self.reel, self.settings, self.flares = reel, settings, flares
+    def __init__(self, reel: Reel, settings: EvalConfig, known: Known | None = None):
+        self.reel, self.settings, self.known = reel, settings, known
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
@@ -110,6 +111,7 @@ class Results:
         events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
         if self.sky:
             events = with_solar_columns(events, self.events, self.reel)
+        events, comparison = self.compared(out, events)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
@@ -123,7 +125,7 @@ class Results:
 
             draw_sheet(out, events, self.reel)
         self.draw_timeline(out, events, low, high)
-        found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
+        found = self.counts(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
 
@@ -219,18 +221,18 @@ class Results:
         first_last = np.concatenate([runs(known[begin:end]) + begin for begin, end in ranges]) - np.array([0, 1])
         return reel.times_s[first_last] + [0, reel.cadence_s]
 
-    def compared(self, out: Path, events: pd.DataFrame) -> dict:
-        """matches.csv, and what the catalogue of flares says; nothing without one."""
+    def compared(self, out: Path, events: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+        """matches.csv, the events with what confirms them, and what a catalogue or the X-ray flux says, if any."""
         (out / "matches.csv").unlink(missing_ok=True)  # of an earlier comparison
-        if self.flares is None:
-            return {}
-        scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
-        assert self.reel.times_utc is not None  # flares are only read for a reel with UTC times
+        if self.known is None:
+            return events, {}
+        scored = np.isfinite(self.statistics[:, 1])
+        assert self.reel.times_utc is not None  # nothing is known of a reel without UTC times
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
         limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
-        matches, flares_of = match_flares(events, self.flares, observed, *limits)
-        write_csv(out / "matches.csv", matches)
-        return {"catalog": catalog_summary(matches, events, flares_of, observed)}
+        found = compare(events, self.known, observed, *limits)
+        write_csv(out / "matches.csv", found.matches)
+        return found.events, {"catalog": found.summary}
 
     def cost(self, seconds: float) -> dict:
         packages = ("torch", "numpy", "opencv-python-headless", "av")
