@@ -21,6 +21,7 @@ from data.messages import logger
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches
+from data.sky.instruments import instrument_of
 from inference.camera.watch import BROKEN
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
@@ -39,6 +40,7 @@ from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
+from inference.solar.hek import write_hek
 from inference.solar.kinds import ALONE
 
 log = logger(__name__)
@@ -49,8 +51,27 @@ BOX_COLUMNS += ("instrument", "change")
 # All that eval may leave of a reel; what else is there is somebody's own.
 MADE = (
     *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
-    *("events.csv", "events.json", "events.ecsv", "voevents", "timeline.png", "sky", "sky.png", "anomaly.mp4"),
-    *("report.html", "windows.csv", "forecast.csv", "forecasts.npz", "forecasts.png", "filled.csv", "filled.png"),
+    *(
+        "events.csv",
+        "events.json",
+        "events.hek.json",
+        "events.ecsv",
+        "voevents",
+        "timeline.png",
+        "sky",
+        "sky.png",
+        "anomaly.mp4",
+    ),
+    *(
+        "anomaly.mp4",
+        "report.html",
+        "windows.csv",
+        "forecast.csv",
+        "forecasts.npz",
+        "forecasts.png",
+        "filled.csv",
+        "filled.png",
+    ),
 )
 
 
@@ -118,6 +139,9 @@ class Results:
         write_events(out, events, facts)
         write_ecsv(out / "events.ecsv", events, facts)
         write_voevents(out / "voevents", events, self.reel.name)
+        if self.sky and self.reel.times_utc is not None:
+            instrument = instrument_of(self.reel.name, self.reel.meta)
+            write_hek(out, events, instrument, self.sky.pixel_arcsec)
         if self.sky:
             from inference.results.sky_plots import (
                 draw_sheet,  # late: sunpy.map takes two seconds, and a video needs it not
