@@ -39,15 +39,14 @@ class Instrument:
     @property
     def title(self) -> str:
         """As SDO/AIA 193 Å; empty of an unknown instrument."""
+        if not self.name:
+            return ""
         told = f"{self.observatory}/{self.name}" if self.observatory != self.name else self.name
         return f"{told} {self.wavelength:g} Å" if np.isfinite(self.wavelength) else told
 
 
-UNKNOWN = Instrument("", "", np.nan, GRAY)
-
-
 def instrument_of(name: str, meta: dict[str, Any]) -> Instrument:
-    """The instrument of a reel by its name, and by what prep did; UNKNOWN where that tells none.
+    """The instrument of a reel by its name, and by what prep did; without a name where that tells none.
 
     A movie in false colours is shown in those that were undone.
     """

@@ -3,6 +3,8 @@
 All of it is measured in the reel's frames, in linear flux over what the place was before, whatever method found it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from data.reel.reel import Reel
@@ -25,14 +27,16 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     before = frames_before(event.frame_start, reel)
     if len(before) < FEWEST_BEFORE:
         return None
-    patch = patch_of(event, reel, sky)
+    patch = patch_of(event.frame_peak, (event.x0, event.y0, event.x1, event.y1), reel, sky)
     base, noise = base_of(patch.light(before))
     sign = -1 if event.change == "darker" else 1
     where = footprint(sign * (patch.light(np.array([event.frame_peak]))[0] - base))
     if not where.any():
         return None
-    frames = np.concatenate([before, frames_after(event, reel)])
-    excess, level = excess_of(patch.curve(frames, where), len(before))
+    frames = np.concatenate([before, frames_after(event.frame_start, event.frame_end, reel)])
+    curve = patch.curve(frames, where)
+    level = level_of(curve[: len(before)])
+    excess = np.nan_to_num(curve - level)
     spread = max(MAD_TO_STD * float(np.nanmedian(np.abs(excess[: len(before)]))), TINY)
     onset = left_noise(sign * excess, NOISE_SIGMAS * spread, event.frame_start - frames[0])
     first = int(frames[onset])
@@ -44,38 +48,48 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     return Course(first, change, lasts_s, len(half), *motion_of(patch, moving, base, noise, sign))
 
 
+def excess_curve(event: dict, reel: Reel, sky: Sky) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (n,) from before to behind an event, and the mean light of its place at the peak over that before it.
+
+    event: a row of the table of events. NaN where its place is not known.
+    """
+    first, peak, last = (int(event[f"frame_{moment}"]) for moment in ("start", "peak", "end"))
+    before = frames_before(first, reel)
+    frames = np.concatenate([before, frames_after(first, last, reel)])
+    patch = patch_of(peak, [int(event[edge]) for edge in ("x0", "y0", "x1", "y1")], reel, sky)
+    sign = -1 if event["change"] == "darker" else 1
+    base = base_of(patch.light(before))[0] if len(before) else np.zeros(patch.shape)
+    where = footprint(sign * (patch.light(np.array([peak]))[0] - base))
+    curve = patch.curve(frames, where)
+    return frames, curve - level_of(curve[: len(before)])
+
+
 def frames_before(first: int, reel: Reel) -> np.ndarray:
     """The frames of BEFORE_S before a frame and without a gap to it, MOST_BEFORE at most."""
     count = max(FEWEST_BEFORE, min(round(BEFORE_S / reel.cadence_s), MOST_BEFORE))
     return np.arange(max(reel.begin_of(first), first - count), first)
 
 
-def frames_after(event: Event, reel: Reel) -> np.ndarray:
-    """The frames from an event's first box on, to as long behind its last as it took, without a gap."""
-    gaps = reel.gaps[reel.gaps >= event.frame_start]
+def frames_after(first: int, last: int, reel: Reel) -> np.ndarray:
+    """The frames from an event's first on, to as long behind its last as it took, without a gap."""
+    gaps = reel.gaps[reel.gaps >= first]
     stop = int(gaps[0]) + 1 if len(gaps) else len(reel)
-    wanted = max(2 * event.frame_end - event.frame_start + 2, event.frame_end + MOST_AFTER)
-    return np.arange(event.frame_start, min(stop, wanted))
+    return np.arange(first, min(stop, max(2 * last - first + 2, last + MOST_AFTER)))
 
 
-def patch_of(event: Event, reel: Reel, sky: Sky, margin_px: int = MARGIN_PX) -> Patch:
-    """The place of an event's boxes, and a little around."""
-    height, width = reel.shape[2:]
-    return Patch(
-        reel,
-        sky,
-        event.frame_peak,
-        max(event.x0 - margin_px, 0),
-        max(event.y0 - margin_px, 0),
-        min(event.x1 + margin_px, width),
-        min(event.y1 + margin_px, height),
+def patch_of(peak: int, bounds: Sequence[int], reel: Reel, sky: Sky) -> Patch:
+    """The place of an event's boxes, x0, y0, x1, y1 in the frame of its peak, and a little around."""
+    (x0, y0, x1, y1), (height, width) = bounds, reel.shape[2:]
+    low, high = (
+        (max(x0 - MARGIN_PX, 0), max(y0 - MARGIN_PX, 0)),
+        (min(x1 + MARGIN_PX, width), min(y1 + MARGIN_PX, height)),
     )
+    return Patch(reel, sky, peak, *low, *high)
 
 
-def excess_of(curve: np.ndarray, before: int) -> tuple[np.ndarray, float]:
-    """A light curve (n,) over the median of its first frames, and that median; unknown frames have no excess."""
-    level = float(np.nanmedian(curve[:before])) if np.isfinite(curve[:before]).any() else 0.0
-    return np.nan_to_num(curve - level), level
+def level_of(curve: np.ndarray) -> float:
+    """The median of a light curve (n,), 0 where nothing of it is known."""
+    return float(np.nanmedian(curve)) if np.isfinite(curve).any() else 0.0
 
 
 def left_noise(excess: np.ndarray, noise: float, seen: int) -> int:
