@@ -5,6 +5,8 @@ Results of a reel lie in `<run>/eval/<reel>/`:
     scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4  report.html
     scores.f16  the score maps, which --movie_only draws again without the model
 
+and <run>/eval/events_joint.csv of several wavelengths of the Sun together.
+
 They are made in a hidden folder beside, which takes the place of the former ones when all is there: a kill, an error or
 a full disk leaves the former ones. Files that eval did not make stay.
 """
@@ -33,6 +35,7 @@ from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame, settings_for
 from inference.scorers.windows import scored_stretches
+from inference.solar.joint import write_joint
 from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
@@ -65,7 +68,9 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
-    reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
+    reels, length = find_reels(config.data_clips), scorer.clip_length
+    results: list[Path] = []
+    evaluated: list[Reel] = []
     check_names(reels)
     for reel in reels:  # all of them before hours of work on the first
         check_reel(reel, checkpoint["data"], scorer, config.eval)
@@ -83,8 +88,10 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
                 log.info(f"{reel.name}: no results by this model with these settings are there, so all are made")
             make_results(job, config)
         results.append(job.out)
+        evaluated.append(reel)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
+    write_joint(run / "eval", evaluated, results)
     return results
 
 
