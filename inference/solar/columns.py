@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.reel.reel import Reel
 from inference.events.events import CAMERA, Event, iso_utc
+from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
 from inference.solar.kinds import kind_of, radius_of
@@ -52,6 +53,7 @@ def with_solar_columns(table: pd.DataFrame, events: Sequence[Event], reel: Reel)
         start_resolution_s=np.where(has_before, steps, np.nan),
         **{name: [getattr(e.course, name, np.nan) for e in events] for name in COURSE_COLUMNS},
     )
+    table = table[[*table.columns.difference(IDENTITY_COLUMNS, sort=False), *IDENTITY_COLUMNS]]
     if reel.times_utc is not None:
         table["t_start"] = iso_utc(reel.times_utc[onset])
     if reel.clock_s is not None:

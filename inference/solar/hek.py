@@ -13,10 +13,10 @@ import pandas as pd
 from data.disk.files import write_text
 from data.sky.instruments import Instrument
 from data.version import program_version
-from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, ERUPTION, FRONT, LIMB
+from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, ERUPTION, FRONT, LIMB, RECOVERY
 
 NAME = "events.hek.json"
-TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT"}
+TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT", RECOVERY: "OT"}
 FINDER, UNKNOWN = "anomaly detector", "unknown"  # whoever publishes puts in their own institute, contact and address
 
 

@@ -12,8 +12,8 @@ from inference.events.sky import Sky
 
 BRIGHTENING, LIMB = "brightening", "limb brightening"
 DIMMING, DARKENING = "dimming", "darkening"
-FRONT, ERUPTION = "moving front", "eruption"
-KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION)
+FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
+KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
 
 DIMMED = 10**-0.19 - 1
@@ -21,13 +21,20 @@ LONGEST_DARKENING_S, FEWEST_DIMMED = 600.0, 4  # frames
 FRONT_KM_S = (100.0, 2000.0)
 ERUPTION_KM_S = 25.0
 OFF_DISC_RSUN = 1.0
+LEAST_NEW = 0.25
 
 
 def kind_of(event: Event, course: Course | None, radius_rsun: float) -> str:
-    """One of KINDS. course: None where nothing is known of the place before, then sign and place decide."""
+    """One of KINDS. course: None where nothing is known of the place before, then sign and place decide.
+
+    A place that only becomes again what it was in the half hour before is a recovery: behind a filament or wave that
+    has passed, and behind what a camera had lost, it is brighter than just before.
+    """
     is_dark, is_off = event.change == "darker", radius_rsun > OFF_DISC_RSUN
     if course is None:
         return DARKENING if is_dark else LIMB if is_off else BRIGHTENING
+    if course.share_new < LEAST_NEW:
+        return RECOVERY
     if is_dark and has_dimmed(course):
         return DIMMING
     if erupts(course, is_dark, is_off):

@@ -19,7 +19,8 @@ BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et 
 FEWEST_BEFORE, MOST_BEFORE, MOST_AFTER = 4, 160, 160  # frames
 MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
 MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
-NOISE_SIGMAS = 3.0  # beyond which light has left its noise
+NOISE_SIGMAS, ONSET_SHARE = 3.0, 0.05  # beyond which, and which part of its greatest, an excess has left the noise
+JUST_BEFORE = 4  # frames
 
 
 def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
@@ -38,14 +39,16 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     level = level_of(curve[: len(before)])
     excess = np.nan_to_num(curve - level)
     spread = max(MAD_TO_STD * float(np.nanmedian(np.abs(excess[: len(before)]))), TINY)
-    onset = left_noise(sign * excess, NOISE_SIGMAS * spread, event.frame_start - frames[0])
+    peak, seen = (frame - int(frames[0]) for frame in (event.frame_peak, event.frame_start))
+    course = sign * excess
+    onset = left_noise(course, max(NOISE_SIGMAS * spread, ONSET_SHARE * course[seen : peak + 1].max()), seen)
     first = int(frames[onset])
     moving = np.arange(first, min(event.frame_end, first + max(MOST_VALUES // base.size, 8)) + 1)
-    peak = event.frame_peak - int(frames[0])
-    change = float(excess[min(peak, len(excess) - 1)]) / max(abs(level), TINY)
-    half = onset + over_half(sign * excess[onset:])
+    change = float(excess[peak]) / max(abs(level), TINY)
+    half = onset + over_half(course[onset:])
     lasts_s = float(np.ptp(reel.times_s[frames[half]]))
-    return Course(first, change, lasts_s, len(half), *motion_of(patch, moving, base, noise, sign))
+    kept = share_of_new(sign, patch.light(np.array([event.frame_peak]))[0], base, patch.light(before[-JUST_BEFORE:]))
+    return Course(first, change, lasts_s, len(half), kept, *motion_of(patch, moving, base, noise, sign))
 
 
 def excess_curve(event: dict, reel: Reel, sky: Sky) -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +99,14 @@ def left_noise(excess: np.ndarray, noise: float, seen: int) -> int:
     """The first of the frames up to `seen` in which an excess (n,) is above the noise and stays there."""
     within = np.flatnonzero(excess[: seen + 1] <= noise)
     return min(int(within[-1]) + 1, seen) if len(within) else seen
+
+
+def share_of_new(sign: int, peak: np.ndarray, base: np.ndarray, just_before: np.ndarray) -> float:
+    """`Course.share_new`, of maps (h, w) at the peak and in the half hour before, and (n, h, w) just before."""
+    step = sign * (peak - base_of(just_before)[0])
+    where = footprint(step)
+    lasting = np.nansum(sign * (peak - base)[where])
+    return float(lasting / max(np.nansum(step[where]), TINY))
 
 
 def over_half(excess: np.ndarray) -> np.ndarray:

@@ -19,11 +19,12 @@ def motion_of(patch: Patch, frames: np.ndarray, base: np.ndarray, noise: np.ndar
     A front is what is new in the *persistence* of the light, the largest of each pixel so far, from frame to frame:
     what fades leaves no trace in it (AWARE: Ireland et al. 2019, Solar Physics 294, 158). base, noise: of `base_of`.
     """
-    change = np.stack([smooth(sign * (light - base)) for light in patch.light(frames)])
+    # In units of the noise, or a bright loop that the front lights up would outweigh the front.
+    change = np.stack([smooth(sign * (light - base) / noise) for light in patch.light(frames)])
     lasting = np.maximum.accumulate(np.concatenate([np.zeros_like(change[:1]), change]), axis=0)
     new = np.diff(lasting, axis=0)  # (n, h, w)
     strongest = new.max(axis=(1, 2))
-    least = np.maximum(NEW_SHARE * strongest[:, None, None], NEW_SIGMAS / 3 * np.nan_to_num(noise, nan=np.inf))
+    least = np.maximum(NEW_SHARE * strongest, NEW_SIGMAS / 3)[:, None, None]
     fronts = np.where(new > least, new, 0) * (strongest > FADED_SHARE * strongest.max())[:, None, None]
     seen = np.flatnonzero(fronts.any(axis=(1, 2)))
     if len(seen) < FEWEST_FRAMES:

@@ -115,12 +115,14 @@ def solar_reel(path: Path, flux: np.ndarray, cadence_s: float, pixel_arcsec: flo
     return Reel(reel.path)
 
 
-def tracks_of(flux: np.ndarray, reel: Reel, sigmas: float = 8.0) -> list[Event]:
-    """Tracks of boxes of what differs from the frames before ONSET, by so many sigmas of their noise."""
-    base, noise = np.median(flux[:ONSET], axis=0), flux[:ONSET].std(axis=0)
+def tracks_of(flux: np.ndarray, reel: Reel, quiet: np.ndarray | None = None, sigmas: float = 8.0) -> list[Event]:
+    """Tracks of boxes of what differs from quiet frames (T, H, W), else from the median before ONSET, by so many sigmas
+    of the noise before ONSET."""
+    quiet = np.broadcast_to(np.median(flux[:ONSET], axis=0), flux.shape) if quiet is None else quiet
+    noise = np.maximum(np.diff(flux[:ONSET], axis=0).std(axis=0) / np.sqrt(2), 1e-3)
     linker = EventLinker(3, 6.0, 2, drift=partial(shifts, Sky(reel)))
     closed = []
-    for frame, now in enumerate(flux):
+    for frame, (now, base) in enumerate(zip(flux, quiet, strict=True)):
         score = cv2.blur(np.abs(now - base) / noise, (3, 3)).astype(np.float32)
         boxes = find_boxes(score, sigmas, 2 * sigmas)
         seen = np.ones(now.shape, bool)

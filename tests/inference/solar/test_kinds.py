@@ -8,10 +8,11 @@ import pytest
 
 from inference.events.course import Course
 from inference.events.events import events_table, in_order
+from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.grouping import grouped
 from inference.events.sky import Sky
 from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, with_solar_columns
-from inference.solar.kinds import ALONE, DARKENING, DIMMING, FRONT, kind_of
+from inference.solar.kinds import ALONE, DARKENING, DIMMING, FRONT, RECOVERY, kind_of
 from tests.support.sun_events import HAPPENINGS, ONSET, dimming, front, quiet_sun, solar_reel, spot, tracks_of
 
 CADENCE_S, PIXEL_ARCSEC, KM = 24.0, 3.0, 3.0 * 725.3
@@ -57,9 +58,9 @@ def test_a_slow_rise_is_found_late_and_back_dated(tmp_path):
 
     tracks, reel = found(tmp_path, slow)
     events = in_order(grouped(tracks, 6, 20, ALONE))
-    table = events_table(events, reel.times_s, reel.times_utc).assign(
-        instrument=["cosmic ray", *[""] * 9][: len(events)]
-    )
+    identity = dict.fromkeys(IDENTITY_COLUMNS, "x")
+    table = events_table(events, reel.times_s, reel.times_utc).assign(**identity, instrument="")
+    table.loc[0, "instrument"] = "cosmic ray"
     solar = with_solar_columns(table, events, reel)
     assert set(solar.columns) - set(table.columns) == {*SOLAR_COLUMNS, *COURSE_COLUMNS}
     first = solar.iloc[0]
@@ -81,6 +82,19 @@ def test_a_dimming_beside_its_flare_stays_an_event_of_its_own(tmp_path):
     assert len(tracks) == 2
     assert sorted(e.kind for e in grouped(tracks, 20, 20, ALONE)) == ["brightening", "dimming"]
     assert len(grouped(tracks, 20, 20)) == 1
+
+
+def test_what_becomes_again_what_it_was_is_a_recovery(tmp_path):
+    """As a detector sees it that compares with frames of the short darkness."""
+
+    def short(flux, *place):
+        return dimming(flux, *place, rise=1, lasts=6)
+
+    tracks, reel = found(tmp_path, short)
+    back = replace(
+        strongest(tracks), change="brighter", frame_start=ONSET + 6, frame_peak=ONSET + 6, frame_end=ONSET + 8
+    )
+    assert [event.kind for event in measured([back], reel, Sky(reel))] == [RECOVERY]
 
 
 def test_without_frames_before_sign_and_place_decide(tmp_path):
