@@ -53,7 +53,7 @@ def with_solar_columns(table: pd.DataFrame, events: Sequence[Event], reel: Reel)
         start_resolution_s=np.where(has_before, steps, np.nan),
         **{name: [getattr(e.course, name, np.nan) for e in events] for name in COURSE_COLUMNS},
     )
-    table = table[[*table.columns.difference(IDENTITY_COLUMNS, sort=False), *IDENTITY_COLUMNS]]
+    table = table[[*table.columns.difference(list(IDENTITY_COLUMNS), sort=False), *IDENTITY_COLUMNS]]
     if reel.times_utc is not None:
         table["t_start"] = iso_utc(reel.times_utc[onset])
     if reel.clock_s is not None:
