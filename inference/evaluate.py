@@ -5,6 +5,8 @@ Results of a reel lie in `<run>/eval/<reel>/`:
     scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4  report.html
     scores.f16  the score maps, which --movie_only draws again without the model
 
+and <run>/eval/events_joint.csv of several wavelengths of the Sun together.
+
 They are made in a hidden folder beside, which takes the place of the former ones when all is there: a kill, an error or
 a full disk leaves the former ones. Files that eval did not make stay.
 """
@@ -25,7 +27,7 @@ from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, whole_frame
-from inference.job import CATALOGUE, Job, config_of_results, find_run, flares_for, make_job
+from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results, ScoreMaps, read_boxes, saved_frame
@@ -33,6 +35,7 @@ from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame, settings_for
 from inference.scorers.windows import scored_stretches
+from inference.solar.joint import write_joint
 from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
@@ -65,7 +68,9 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
-    reels, results, length = find_reels(config.data_clips), [], scorer.clip_length
+    reels, length = find_reels(config.data_clips), scorer.clip_length
+    results: list[Path] = []
+    evaluated: list[Reel] = []
     check_names(reels)
     for reel in reels:  # all of them before hours of work on the first
         check_reel(reel, checkpoint["data"], scorer, config.eval)
@@ -83,8 +88,10 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
                 log.info(f"{reel.name}: no results by this model with these settings are there, so all are made")
             make_results(job, config)
         results.append(job.out)
+        evaluated.append(reel)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
+    write_joint(run / "eval", evaluated, results)
     return results
 
 
@@ -144,7 +151,7 @@ def at_least(score: np.ndarray, level: float, valid: np.ndarray) -> np.ndarray:
 def run_job(job: Job, seed: int) -> None:
     """Evaluate one reel and write everything to the job's folder."""
     begun = time.perf_counter()
-    results = Results(job.reel, job.settings, flares_for(job))
+    results = Results(job.reel, job.settings, known_for(job))
     judge = judge_series if job.reel.is_series else judge_frames
     with ScoreMaps(job.out, job.reel) as maps:
         judge(job, results, maps)

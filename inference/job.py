@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from config import Config, EvalConfig, load
 from data.disk.damage import read_json
 from data.disk.places import refuse_links_out
 from data.labels.catalog import load_catalog
+from data.labels.cmes import read_cmes
+from data.labels.xrs_flares import flares_of_xrs
 from data.messages import logger
 from data.reel.reel import Reel
 from inference.calibration.thresholds import Calibration
@@ -18,6 +19,7 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.results.results import ScoreMaps
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
+from inference.solar.confirm import Known
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS
@@ -124,15 +126,22 @@ _AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 
 
-def flares_for(job: Job) -> pd.DataFrame | None:
-    """The catalogue to compare with, read before the scoring so that a bad one fails at once."""
+def known_for(job: Job) -> Known | None:
+    """What events are to be compared with, read before the scoring so that a bad list fails at once; None of nothing.
+
+    The X-ray flux is the Sun's: a movie without UTC times, or a series beside it, is compared with none.
+    """
     settings, times = job.settings, job.reel.times_utc
-    if settings.catalog is None:
-        return None
-    if times is None:
+    if settings.catalog is not None and times is None:
         raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
+    if times is None:
+        return None
+    xrs = flares_of_xrs(settings.xrs) if settings.xrs and not job.reel.is_series else None
+    if settings.catalog is None:
+        return None if xrs is None else Known(xrs=xrs)
     around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
-    return load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / CATALOGUE)
+    flares = load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / CATALOGUE)
+    return Known(flares, None if settings.catalog == "hek" else read_cmes(settings.catalog), xrs)
 
 
 def config_of_results(job: Job) -> Config | None:

@@ -61,7 +61,7 @@ def read_catalog(path: str | Path) -> pd.DataFrame:
     Raises CatalogError.
     """
     path = Path(path)
-    names, rows = _read_rows(path)
+    names, rows = read_rows(path)
     present = {key: [name for name in some if name in names] for key, some in NAMES.items()}
     column = {key: some[0] for key, some in present.items() if some}
     for key in REQUIRED:
@@ -86,8 +86,8 @@ def flux_of_class(goes_class: str) -> float:
     return FLUX_W_M2[match[1]] * float(match[2])
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Column names in lower case, and the rows by them; lines that begin with # are comments."""
+def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Column names in lower case, and the rows by them; lines that begin with # are comments. Raises CatalogError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
@@ -110,7 +110,7 @@ def _cell(cells: dict[str, str], column: dict[str, str], key: str, default: str 
 
 def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
     """One row of the table, in the order of COLUMNS. Raises ValueError that names the column and what is allowed."""
-    start, peak, end = (_time(column[key], cells[column[key]]) for key in ("start", "peak", "end"))
+    start, peak, end = (time_of(column[key], cells[column[key]]) for key in ("start", "peak", "end"))
     peak, end = (_past_midnight(start, time) for time in (peak, end))
     if not start <= peak <= end:
         raise ValueError(f"start {start}, peak {peak}, end {end}; allowed are times in this order")
@@ -125,7 +125,8 @@ def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
     return _cell(cells, column, "id") or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
 
 
-def _time(column: str, text: str) -> np.datetime64:
+def time_of(column: str, text: str) -> np.datetime64:
+    """A cell of a column as UTC. Raises ValueError that names both and what is allowed."""
     try:
         return np.datetime64(parse_utc(text), "ms")
     except FrameError:

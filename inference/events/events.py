@@ -19,6 +19,7 @@ from data.disk.files import harmless, replacing
 from data.reel.contract import AnyReel
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box, box_iou, covered_fraction
+from inference.events.course import Course
 
 COLUMNS = (
     *("event", "t_start", "t_peak", "t_end", "time_start_s", "time_peak_s", "time_end_s"),
@@ -53,6 +54,9 @@ class Event:
     unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
     change: str = ""  # at the peak: "brighter", "darker" or ""
     parts: int = 1  # tracks that it is made of, see grouping.py
+    tracks: tuple[int, ...] = ()  # their numbers
+    kind: str = ""  # of what happens on the Sun, see solar/kinds.py
+    course: Course | None = None  # of its light, where that was measured
 
 
 class _Track:
@@ -96,7 +100,8 @@ class _Track:
         level = CAMERA if self.of_frames else "high" if self.high else "low"
         frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
         traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
-        return Event(self.number, *frames, *place, self.total / self.pixels, level, *traces, peak.change)
+        mean = self.total / self.pixels
+        return Event(self.number, *frames, *place, mean, level, *traces, peak.change, tracks=(self.number,))
 
 
 class EventLinker:
@@ -133,6 +138,7 @@ class EventLinker:
             )
         self.max_gap_frames, self.max_gap_s = max_gap_frames, max_gap_s
         self.max_distance_px, self.min_frames, self.drift = max_distance_px, min_frames, drift
+        self.tracks_of_boxes: list[int] = []  # of the frame that was pushed last: the number of each box's track
         self._open: list[_Track] = []
         self._started = 0
         self._frame = -1
@@ -163,13 +169,19 @@ class EventLinker:
         track_of_box += [of_frames.get(box.instrument) for box in whole]
         for track in tracks:
             track.unseen += bool(whole)
-        for box, track in zip(scene + whole, track_of_box, strict=True):
-            if track is None:
-                self._started += 1
-                self._open.append(_Track(self._started, frame, time_s, box))
-            else:
-                track.extend(frame, time_s, box)
+        numbers = [self._taken_in(*pair, frame, time_s) for pair in zip(scene + whole, track_of_box, strict=True)]
+        of_scene, of_whole = iter(numbers), iter(numbers[len(scene) :])
+        self.tracks_of_boxes = [next(of_whole if box.level == CAMERA else of_scene) for box in boxes]
         return closed
+
+    def _taken_in(self, box: Box, track: _Track | None, frame: int, time_s: float) -> int:
+        """The number of the track that has taken in a box, a new one if there was none."""
+        if track is not None:
+            track.extend(frame, time_s, box)
+            return track.number
+        self._started += 1
+        self._open.append(_Track(self._started, frame, time_s, box))
+        return self._started
 
     def _drift_until(self, frame: int, tracks: Sequence[_Track]) -> np.ndarray:
         """By how much the scene carries the last box of every track until `frame`: (tracks, 2) dx, dy."""
@@ -232,6 +244,11 @@ def _give_merged_boxes_to_the_stronger(tracks, track_of_box: list, covers: np.nd
                 break
 
 
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Events in the order of their starts, in which tables number them."""
+    return sorted(events, key=lambda e: (e.frame_start, e.event))
+
+
 def events_table(
     events: Iterable[Event], time_s: np.ndarray | None = None, time_utc: np.ndarray | None = None
 ) -> pd.DataFrame:
@@ -241,7 +258,7 @@ def events_table(
     time_utc: (T,) datetime64 or ISO strings without zone, NaT where unknown; t_* are then ISO 8601 UTC with
         milliseconds, else empty strings.
     """
-    ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
+    ordered = in_order(events)
     table = pd.DataFrame([asdict(event) for event in ordered], columns=[field.name for field in fields(Event)])
     table = table.astype({f.name: f.type for f in fields(Event) if f.type in (int, float)})  # also when it is empty
     table["event"] = np.arange(1, len(table) + 1)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.reel.contract import Watched
 from data.reel.mask_bits import SATURATED
-from inference.events.events import Event, events_table
+from inference.events.events import Event, events_table, in_order
 from inference.events.instrument import event_reason
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock, source_columns
@@ -38,7 +38,7 @@ def describe(
     saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
     series, those that an event is about, strongest first; it is where the strongest is, when that has a place.
     """
-    ordered = sorted(events, key=lambda e: (e.frame_start, e.event))
+    ordered = in_order(events)
     table = events_table(ordered, reel.times_s, reel.times_utc)
     table["severity"] = table["peak_score"] / high
     table["instrument"] = [event_reason(event, camera) for event in ordered]

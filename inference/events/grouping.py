@@ -10,20 +10,24 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from inference.events.course import Course
 from inference.events.events import CAMERA, UNEXPLAINED, Event
 
 
-def grouped(events: Sequence[Event], distance_px: float, gap_frames: int) -> list[Event]:
+def grouped(events: Sequence[Event], distance_px: float, gap_frames: int, alone: Sequence[str] = ()) -> list[Event]:
     """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
     become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
 
-    A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no part of any group.
+    A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no part of any group, and
+    those of a kind in `alone` only join their like.
     """
     scene = [event for event in events if event.level != CAMERA]
     if not distance_px or len(scene) < 2:
         return list(events)
     near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
     near &= _between(scene, "frame_start", "frame_end", 1) - 1 <= gap_frames
+    sort = np.array([event.kind if event.kind in alone else "" for event in scene])
+    near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
     return [*(_as_one(some) for some in members), *(event for event in events if event.level == CAMERA)]
@@ -63,4 +67,11 @@ def _as_one(events: Sequence[Event]) -> Event:
         reasons=tuple(sorted({reason for e in events for reason in e.reasons})),
         unexplained=tuple(sorted({frame for e in events for frame in e.unexplained}))[:UNEXPLAINED],
         parts=sum(e.parts for e in events),
+        tracks=tuple(track for e in events for track in e.tracks),
+        course=_earliest(strongest.course, events),
     )
+
+
+def _earliest(course: Course | None, events: Sequence[Event]) -> Course | None:
+    """The course of the strongest, from the earliest onset of all on."""
+    return course and replace(course, onset=min(e.course.onset for e in events if e.course))

@@ -4,6 +4,7 @@ A catalogue is incomplete, so an event without a flare is "unconfirmed", not fal
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +78,8 @@ def match_flares(
 
     A flare is `observed` when its peak lies in an interval of `observed`; only those count in recall. status: found
     (by an event), missed, or "not observed" (neither). n_frames: frames between its start and end; 0 says that a miss
-    is the cadence's. lead_start_s, lead_peak_s: the event's first frame minus the flare's start and peak, in seconds,
-    negative when the event comes first. Flares farther than the tolerance from all frames are left out.
+    is the cadence's. lead_start_s, lead_peak_s: the event's first frame with a box minus the flare's start and peak, in
+    seconds, negative when the event comes first. Flares farther than the tolerance from all frames are left out.
     """
     tolerance = _milliseconds(60 * tolerance_min)
     near = (flares["end"] + tolerance >= observed.times[0]) & (flares["start"] - tolerance <= observed.times[-1])
@@ -96,7 +97,8 @@ def _milliseconds(seconds: float) -> np.timedelta64:
 
 def _pairs(events: pd.DataFrame, flares: pd.DataFrame, tolerance: np.timedelta64) -> pd.DataFrame:
     """Pairs that match in time: row numbers f and e of flare and event, and what their ranking needs."""
-    t_start, t_end = (_times(events[name]) for name in ("t_start", "t_end"))
+    t_start, t_end = (times_of(events[name]) for name in ("t_start", "t_end"))
+    seen = times_of(events["t_detected"]) if "t_detected" in events else t_start  # starts may be back-dated
     start, peak, end = (flares[name].to_numpy() for name in ("start", "peak", "end"))
     f, e = np.nonzero((start[:, None] - tolerance <= t_end) & (end[:, None] + tolerance >= t_start))
     second = np.timedelta64(1, "s")
@@ -106,12 +108,13 @@ def _pairs(events: pd.DataFrame, flares: pd.DataFrame, tolerance: np.timedelta64
         "event": events["event"].to_numpy()[e],
         "peak_score": events["peak_score"].to_numpy(np.float64)[e],
         "common_s": (np.minimum(end[f], t_end[e]) - np.maximum(start[f], t_start[e])) / second,
-        "lead_start_s": (t_start[e] - start[f]) / second,
-        "lead_peak_s": (t_start[e] - peak[f]) / second,
+        "lead_start_s": (seen[e] - start[f]) / second,
+        "lead_peak_s": (seen[e] - peak[f]) / second,
     })  # fmt: skip
 
 
-def _times(column: pd.Series) -> np.ndarray:
+def times_of(column: pd.Series) -> np.ndarray:
+    """ISO texts as datetime64[ms]."""
     return pd.to_datetime(column, format="ISO8601").to_numpy("datetime64[ms]")
 
 
@@ -124,7 +127,7 @@ def _distance(events: pd.DataFrame, flares: pd.DataFrame) -> np.ndarray:
     known = np.flatnonzero(flares["x_arcsec"].notna().to_numpy() & ~np.isnan(x0 + y0 + x1 + y1))
     some = flares.iloc[known]
     places = some["x_arcsec"].to_numpy(), some["y_arcsec"].to_numpy()
-    x, y = rotated_from_earth(*places, some["peak"].to_numpy(), _times(events["t_peak"].iloc[known]))
+    x, y = rotated_from_earth(*places, some["peak"].to_numpy(), times_of(events["t_peak"].iloc[known]))
     right, up = (np.maximum(low[known] - at, at - high[known]) for low, high, at in ((x0, x1, x), (y0, y1, y)))
     distance[known] = np.hypot(right.clip(0), up.clip(0))
     return distance
@@ -158,24 +161,30 @@ def _match_table(flares: pd.DataFrame, pairs: pd.DataFrame, observed: Observed) 
 
 
 def catalog_summary(
-    matches: pd.DataFrame, events: pd.DataFrame, flares_of: list[list[str]], observed: Observed
+    matches: pd.DataFrame,
+    events: pd.DataFrame,
+    flares_of: list[list[str]],
+    observed: Observed,
+    confirmed: Sequence[bool] | None = None,
 ) -> dict:
     """What matches.csv comes to, for summary.json: plain numbers, None where there is nothing to divide by.
 
     Recall, leads and concordance are over flares whose peak was observed. by_class: by the GOES class letter.
-    concordance: between the best events' peak scores and the flares' fluxes, see `concordance_index`.
+    concordance: between the best events' peak scores and the flares' fluxes, see `concordance_index`. confirmed: of
+    each event, where others than flares may confirm it.
     """
     counted = matches[matches["observed"]]
     found = counted[counted["status"] == FOUND]
     letters = counted["goes_class"].str[:1]
     flares_by_event = {str(event): found for event, found in zip(events["event"], flares_of, strict=True) if found}
-    unconfirmed = [int(event) for event, found in zip(events["event"], flares_of, strict=True) if not found]
+    confirmed = [bool(found) for found in flares_of] if confirmed is None else confirmed
+    unconfirmed = [int(event) for event, is_one in zip(events["event"], confirmed, strict=True) if not is_one]
     return {
         **_recall(counted),
         "flares_not_observed": len(matches) - len(counted),
         "flares_without_frame": int((counted["n_frames"] == 0).sum()),
         "by_class": {letter: _recall(counted[letters == letter]) for letter in "ABCMX" if (letters == letter).any()},
-        "events_confirmed": len(flares_by_event),
+        "events_confirmed": sum(confirmed),
         "events_unconfirmed": len(unconfirmed),
         "observed_days": round(observed.days, 4),
         "events_unconfirmed_per_day": round(len(unconfirmed) / observed.days, 4),

@@ -142,6 +142,11 @@ class Sky:
         u, v = right * cos + up * sin, up * cos - right * sin
         return u / (cdelt1 * ARCSEC) + crpix1 - 1, v / (cdelt2 * ARCSEC) + crpix2 - 1
 
+    @property
+    def pixel_arcsec(self) -> float:
+        """The typical width of a pixel."""
+        return float(np.sqrt(np.median(np.abs(self.wcs["cdelt1"] * self.wcs["cdelt2"]))))
+
     def observer(self, frame: np.ndarray) -> Observer:
         """Who took each frame."""
         return Observer(*self._at(frame, "hgln_deg", "hglt_deg", "dsun_m"))

@@ -72,6 +72,12 @@ class Canvas:
         """Anti-aliased text with its base line at y; size: nominal height in pixels."""
         cv2.putText(self.y, text, (x, y), FONT, size / NOMINAL_PX, luma, 1, cv2.LINE_AA)
 
+    def dots(self, x: np.ndarray, y: np.ndarray, luma: int) -> None:
+        """Single pixels at whole x, y (N,), at least so bright; those beyond the edges are left out."""
+        inside = (x >= 0) & (y >= 0) & (x < self.y.shape[1]) & (y < self.y.shape[0])
+        rows, columns = y[inside], x[inside]
+        self.y[rows, columns] = np.maximum(self.y[rows, columns], luma)
+
     def curve(self, x: np.ndarray, y: np.ndarray, luma: int, fill: int | None = None) -> None:
         """Polyline through points (N,), broken where y is NaN; with `fill`, the area below it gets that luma."""
         edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isfinite(y), [False]])))

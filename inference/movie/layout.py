@@ -6,6 +6,7 @@ from typing import Literal
 import matplotlib
 import numpy as np
 
+from data.sky.instruments import GRAY
 from inference.events.events import CAMERA
 from inference.movie.canvas import Canvas, Colour, even, text_width, yuv_of
 
@@ -27,7 +28,8 @@ class MovieStyle:
     at 0; None is twice the high threshold. residual_max: the same for the residual panel, in its own unit; None is
     heat_max. heat_weight: share of the heat colour in the anomaly panel. scale_factor: panel pixels a data pixel.
     origin: "lower" when row 0 is the bottom, as in FITS images; panels and boxes are then flipped for display.
-    score_name: a short name of the score, for header, curve and colour bar.
+    score_name: a short name of the score, for header, curve and colour bar. colormap: that frames are shown in, gray or
+    an instrument's own.
     """
 
     frame_range: tuple[float, float]
@@ -41,6 +43,7 @@ class MovieStyle:
     heat_max: float | None = None
     residual_max: float | None = None
     score_name: str = "score"
+    colormap: str = GRAY
 
     def __post_init__(self):
         for name, allowed in (("mode", ("heatmap", "boxes")), ("origin", ("upper", "lower"))):

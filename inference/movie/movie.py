@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Thread
+from typing import Any
 
 import numpy as np
 
 from config import EvalConfig
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
+from data.sky.instruments import GRAY, instrument_of
 from inference.calibration.noise import NoiseModel
 from inference.events.boxes import Box
 from inference.movie.layout import MovieStyle
 from inference.movie.render import Composer
+from inference.movie.sky_lines import SkyLines
 from inference.scorers.residual import ScoredFrame
 
 NAME = "anomaly.mp4"
@@ -25,8 +28,8 @@ PANEL_PX = 256  # a panel's longer side without eval.scale_factor; twice as larg
 class ResultMovie:
     """Takes frames as they are scored; `add` waits when the encoder is this many frames behind."""
 
-    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str]):
-        self.composer, self.writer, self.captions = composer, writer, captions
+    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str], lines: SkyLines | None = None):
+        self.composer, self.writer, self.captions, self.lines = composer, writer, captions, lines
         self._queue: Queue = Queue(WAITING_FRAMES)
         self._error: Exception | None = None
         self._thread = Thread(target=self._work, name="movie", daemon=True)
@@ -56,10 +59,12 @@ class ResultMovie:
     def _draw(self, scored: ScoredFrame, score: np.ndarray, boxes: list[Box]) -> None:
         frame = shown(scored.frame, scored.valid)
         anomaly = np.where(scored.valid, score, np.nan)
-        extra = {}
+        extra: dict[str, Any] = {}
         if self.composer.style.diagnostic:
             extra["reconstruction"] = shown(scored.reconstruction, scored.valid)
             extra["residual"] = np.where(scored.valid, scored.residual, np.nan)
+        if self.lines:
+            extra["sky"] = self.lines.points(scored.index)
         caption = self.captions[scored.index]
         self.writer.write_i420(self.composer.compose(frame, anomaly, float(score.max()), caption, boxes, **extra))
 
@@ -77,10 +82,11 @@ def residual_limit(noise: NoiseModel) -> float:
 
 
 def captions_of(reel: Reel) -> list[str]:
-    """What is written over each frame: its UTC time, else its seconds."""
+    """What is written over each frame: the instrument, else the reel's name; UTC, else seconds."""
+    title = instrument_of(reel.name, reel.meta).title.replace("Å", "A") or reel.name  # OpenCV's font is ASCII
     if reel.times_utc is None:
-        return [f"{reel.name}  {second:.2f} s" for second in reel.times_s]
-    return [f"{reel.name}  {str(time)[:19].replace('T', ' ')} UTC" for time in reel.times_utc]
+        return [f"{title}  {second:.2f} s" for second in reel.times_s]
+    return [f"{title}  {str(time)[:19].replace('T', ' ')} UTC" for time in reel.times_utc]
 
 
 @contextmanager
@@ -99,10 +105,11 @@ def movie_of(
         origin=reel.meta["origin"],
         residual_max=residual_limit(noise),
         score_name="score" if settings.score == "standardised" else "residual",
+        colormap=instrument_of(reel.name, reel.meta).colormap if len(reel.channels) == 1 else GRAY,
     )
     composer = Composer(reel.shape[2:], style)
     with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
-        movie = ResultMovie(composer, writer, captions_of(reel))
+        movie = ResultMovie(composer, writer, captions_of(reel), SkyLines.of(reel))
         try:
             yield movie
         finally:

@@ -10,6 +10,7 @@ import cv2
 import matplotlib
 import numpy as np
 
+from data.sky.instruments import GRAY, colours_of
 from inference.events.boxes import Box
 from inference.events.events import CAMERA
 from inference.movie.canvas import Canvas, Colour, even, text_width, yuv_of
@@ -28,6 +29,8 @@ from inference.movie.layout import (
     draw_still_parts,
 )
 
+SKY_LUMA = 190, 110  # of limb and grid, where the ground is darker
+
 
 class Composer:
     """Draw the movie's frames one after the other into one picture.
@@ -42,7 +45,7 @@ class Composer:
         self._i420 = np.empty((self.layout.height * 3 // 2, self.layout.width), np.uint8)
         self._canvas = Canvas.on(self._i420)
         self._history = np.full(self.layout.curve_size[0] // STEP_PX, np.nan)
-        self._gray, self._heat, self._blend = _tables(style.heat_weight)
+        self._gray, self._heat, self._blend = _tables(style.heat_weight, style.colormap)
         draw_still_parts(self._canvas, self.layout, style)
         places = [(x, self.layout.top) for x in self.layout.panel_x]
         self._panels = [self._canvas.region(*place, *self.layout.panel_size) for place in places]
@@ -65,11 +68,13 @@ class Composer:
         boxes: Sequence[Box] = (),
         reconstruction: np.ndarray | None = None,
         residual: np.ndarray | None = None,
+        sky: Sequence[np.ndarray] = (),
     ) -> np.ndarray:
         """The next picture as I420 planes for `MovieWriter.write_i420`, valid until the next call.
 
         frame, anomaly, and for a diagnostic movie reconstruction and residual: (H, W), any float; NaN is shown as
         "no data". score: the frame's score for header and curve, NaN when there is none. caption: its time or number.
+        sky: limb and grid, points (N, 2) x, y of the data, drawn over the anomaly panel.
         """
         images = {"frame": frame, "anomaly": anomaly, "reconstruction": reconstruction, "residual": residual}
         levels = {name: self._levels(name, images[name]) for name in self.style.panels}
@@ -84,6 +89,8 @@ class Composer:
         else:
             panels["anomaly"].copy(panels["frame"])
             self._draw_boxes(panels["anomaly"], boxes)
+        for points, luma in zip(sky, SKY_LUMA, strict=False):
+            self._draw_points(panels["anomaly"], points, luma)
         self._draw_header(caption, score)
         self._draw_curve(score)
         return self._i420
@@ -114,6 +121,13 @@ class Composer:
             text = box.instrument if box.level == CAMERA else f"{box.peak:.3g}"
             self._draw_label(panel, text, x0, y0, x1, y1, BOX_COLOUR[box.level])
 
+    def _draw_points(self, panel: Canvas, points: np.ndarray, luma: int) -> None:
+        x, y = points.T
+        if self.style.origin == "lower":
+            y = self.shape[0] - 1 - y
+        columns, rows = (np.floor((v + 0.5) * self.style.scale_factor).astype(np.int64) for v in (x, y))
+        panel.dots(columns, rows, luma)
+
     def _draw_label(self, panel: Canvas, text: str, x0: int, y0: int, x1: int, y1: int, colour: Colour) -> None:
         """A plate with text above the box, or below it, or at its upper edge where neither has room."""
         height, size = self.layout.px(16), 13 * self.layout.unit
@@ -140,10 +154,11 @@ class Composer:
         cv2.max(self._curve.y, self._empty_curve, dst=self._curve.y)  # the threshold lines stay on top of the area
 
 
-def _tables(heat_weight: float) -> tuple[list[np.ndarray], ...]:
-    """Lookup tables from display levels to planes Y, U, V: gray (256,), heat (256,), frame over heat (65536,)."""
+def _tables(heat_weight: float, colormap: str) -> tuple[list[np.ndarray], ...]:
+    """Lookup tables from display levels to planes Y, U, V: frame (256,), heat (256,), frame over heat (65536,)."""
     ramp = np.linspace(0, 255, 255)[:, None]
-    gray = np.concatenate([[NO_DATA], np.repeat(ramp, 3, axis=1)])  # (256, 3)
+    colours = np.repeat(ramp, 3, axis=1) if colormap == GRAY else colours_of(colormap)[1:]
+    gray = np.concatenate([[NO_DATA], colours])  # (256, 3)
     heat = np.concatenate([[NO_DATA], matplotlib.colormaps["inferno"](ramp[:, 0] / 255)[:, :3] * 255])
     blend = (1 - heat_weight) * gray[:, None] + heat_weight * heat  # (256, 256, 3)
     return tuple([*yuv_of(table.reshape(-1, 3)).T.copy()] for table in (gray, heat, blend))

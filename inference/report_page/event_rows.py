@@ -49,8 +49,17 @@ def event_rows(
             **_sky(event),
             "flares": [classes.get(flare, flare) for flare in flares_of.get(str(event["event"]), [])],
             "picture": pictures.get(event["event"]),
+            **_solar(event),
         })  # fmt: skip
     return rows
+
+
+def _solar(event: dict) -> dict:
+    """Kind, what confirms it, and the GOES class of the X-ray flux as an interval; nothing of what is unknown."""
+    found = {name: event[name] for name in ("kind", "confirmed_by") if isinstance(event.get(name), str)}
+    if isinstance(event.get("xrs_class"), str):
+        found["goes"] = f"{event['xrs_class_low']}–{event['xrs_class']}"
+    return found
 
 
 def _sky(event: dict) -> dict:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from data.disk.files import write_text
 from data.pictures.curves import CHARTS
+from data.sky.instruments import instrument_of
 from inference.job import Job
 from inference.movie.movie import NAME as MOVIE
 from inference.report_page.event_rows import event_rows, flare_rows, movie_positions
@@ -42,7 +43,8 @@ def contents(job: Job) -> dict:
     shown, clock = movie_positions(peaks), clock_s(reel)
     matches = read_matches(job.out)
     return {
-        "reel": {"name": reel.name, "is_series": reel.is_series, "is_utc": reel.times_utc is not None},
+        "reel": {"name": reel.name, "is_series": reel.is_series, "is_utc": reel.times_utc is not None}
+        | {"instrument": instrument_of(reel.name, reel.meta).title},
         "movie": None if reel.is_series else {"src": MOVIE, "fps": settings.fps},
         "thresholds": {"low": job.low, "high": job.high},
         "timeline": timeline(clock, peaks, shown, reel.gaps),

@@ -11,12 +11,15 @@ from data.pictures.curves import decimate
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.window_dataset import target_stretches
+from data.sky.instruments import GRAY, colours_of, instrument_of
+from inference.events.sky import Sky
 from inference.job import Job
 from inference.movie.movie import residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
 from inference.results.results import saved_frame
 from inference.scorers.residual import ScoredFrame
+from inference.solar.measure import excess_curve
 
 SHEET_EVENTS = 12
 THUMBNAILS = 300
@@ -33,12 +36,12 @@ def thumbnails(reel: Reel, events: pd.DataFrame) -> dict[int, str]:
     """By event: its place in the frame of its peak as a data address, of the strongest THUMBNAILS; none of a series."""
     if reel.is_series:
         return {}
-    found = {}
+    found, colours = {}, colours_of_reel(reel)
     for event in strongest(events, THUMBNAILS).to_dict("records"):
         frame, bits = reel.read(event["frame_peak"], event["frame_peak"] + 1)
         image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0)
         part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape))
-        found[event["event"]] = encoded(shrunk(grey(part), THUMBNAIL_PX))
+        found[event["event"]] = encoded(coloured(shrunk(grey(part), THUMBNAIL_PX), colours))
     return found
 
 
@@ -67,14 +70,16 @@ def pictures(job: Job, event: dict) -> dict:
     box = upright_box(event, job.reel)
     frame = upright(shown(scored.frame, scored.valid), job.reel)
     crop = crop_of(box, frame.shape)
-    found = {"whole": encoded(boxed(frame, box)), "frame": encoded(shrunk(grey(cropped(frame, crop)), CROP_PX))}
+    colours = colours_of_reel(job.reel)
+    part = shrunk(grey(cropped(frame, crop)), CROP_PX)
+    found = {"whole": encoded(boxed(frame, box, colours)), "frame": encoded(coloured(part, colours))}
     if scored.reconstruction is not None:
         part = cropped(upright(shown(scored.reconstruction, scored.valid), job.reel), crop)
-        found["reconstruction"] = encoded(shrunk(grey(part), CROP_PX))
+        found["reconstruction"] = encoded(coloured(shrunk(grey(part), CROP_PX), colours))
     name, limit = ("residual", residual_limit(job.calibration.noise)) if has_residuals else ("score", 2 * job.high)
     residual = cropped(upright(scored.residual, job.reel), crop) / limit
     found[name] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
-    return {"pictures": found}
+    return {"pictures": found, **light_curve(job.reel, event)}
 
 
 def series_curves(job: Job, event: dict) -> dict:
@@ -98,6 +103,18 @@ def series_curves(job: Job, event: dict) -> dict:
     clock = clock_s(job.reel)[[f.index for f in scored]]
     shown_curves = {job.reel.channels[c]: {n: rounded(v[kept]) for n, v in line.items()} for c, line in curves.items()}
     return {"t": rounded(clock[kept], 3), "curves": shown_curves}
+
+
+def light_curve(reel: Reel, event: dict) -> dict:
+    """The light of an event's place over that before it, in the reel's unit, from before its start to after its end; of
+    a reel of the Sun, else nothing."""
+    sky = Sky.of(reel)
+    if sky is None:
+        return {}
+    frames, excess = excess_curve(event, reel, sky)
+    kept = decimate(excess, SHEET_POINTS)
+    name = f"excess, {reel.meta['unit']}"
+    return {"t": rounded(clock_s(reel)[frames[kept]], 3), "curves": {name: {"values": rounded(excess[kept])}}}
 
 
 def upright(image: np.ndarray, reel: Reel) -> np.ndarray:
@@ -145,12 +162,24 @@ def shrunk(image: np.ndarray, side_px: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def boxed(image: np.ndarray, box: Bounds) -> np.ndarray:
+def colours_of_reel(reel: Reel) -> np.ndarray:
+    """BGR (256, 3) uint8 that a reel is shown in: its instrument's, of several channels gray."""
+    name = instrument_of(reel.name, reel.meta).colormap if len(reel.channels) == 1 else GRAY
+    ramp = np.repeat(np.arange(256.0), 3).reshape(-1, 3)
+    return np.rint(ramp if name == GRAY else colours_of(name))[:, ::-1].astype(np.uint8)
+
+
+def coloured(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Grey levels (H, W) uint8 in colours (256, 3): (H, W, 3)."""
+    return colours[image]
+
+
+def boxed(image: np.ndarray, box: Bounds, colours: np.ndarray) -> np.ndarray:
     """The whole image, WHOLE_PX on its longer side, with a box drawn on it."""
     factor = WHOLE_PX / max(image.shape)
     size = [max(1, round(n * factor)) for n in image.shape[::-1]]
     picture = cv2.resize(grey(image), size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
-    picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    picture = coloured(picture, colours)
     x0, y0, x1, y1 = (round(edge * factor) for edge in box)
     return cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1, y1), BOX_BGR, 2)
 

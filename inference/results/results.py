@@ -21,14 +21,15 @@ from data.messages import logger
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches
+from data.sky.instruments import instrument_of
 from inference.camera.watch import BROKEN
 from inference.events.boxes import Box
-from inference.events.events import CAMERA, Event, EventLinker, write_events
+from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import describe
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
-from inference.events.matching import Observed, catalog_summary, match_flares
+from inference.events.matching import Observed
 from inference.events.sky import Sky, shifts
 from inference.events.source_place import source_columns
 from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
@@ -37,6 +38,10 @@ from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
+from inference.solar.columns import measured, with_solar_columns
+from inference.solar.confirm import Known, compare
+from inference.solar.hek import write_hek
+from inference.solar.kinds import ALONE
 
 log = logger(__name__)
 
@@ -46,8 +51,27 @@ BOX_COLUMNS += ("instrument", "change")
 # All that eval may leave of a reel; what else is there is somebody's own.
 MADE = (
     *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
-    *("events.csv", "events.json", "events.ecsv", "voevents", "timeline.png", "sky", "sky.png", "anomaly.mp4"),
-    *("report.html", "windows.csv", "forecast.csv", "forecasts.npz", "forecasts.png", "filled.csv", "filled.png"),
+    *(
+        "events.csv",
+        "events.json",
+        "events.hek.json",
+        "events.ecsv",
+        "voevents",
+        "timeline.png",
+        "sky",
+        "sky.png",
+        "anomaly.mp4",
+    ),
+    *(
+        "anomaly.mp4",
+        "report.html",
+        "windows.csv",
+        "forecast.csv",
+        "forecasts.npz",
+        "forecasts.png",
+        "filled.csv",
+        "filled.png",
+    ),
 )
 
 
@@ -57,13 +81,14 @@ BOX_TEXTS = ("time_utc", "level", "instrument", "change")
 class Results:
     """Collects per-frame scores and boxes, links events as frames arrive, and writes the tables at the end."""
 
-    def __init__(self, reel: Reel, settings: EvalConfig, flares: pd.DataFrame | None = None):
-        self.reel, self.settings, self.flares = reel, settings, flares
+    def __init__(self, reel: Reel, settings: EvalConfig, known: Known | None = None):
+        self.reel, self.settings, self.known = reel, settings, known
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
+        self.tracks: list[int] = []  # of each of the boxes
         self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
         self.events: list = []
         self.sky = Sky.of(reel)
@@ -94,23 +119,29 @@ class Results:
         self.n_boxes[index] = sum(box.level != CAMERA for box in boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
+        self.tracks += self.linker.tracks_of_boxes
 
     def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
         """Write every table and picture.
 
         beyond: what else is to stand in the summary.
         """
-        group = self.settings.group_distance_px, self.settings.link_gap_frames
-        self.events = grouped([*self.events, *self.linker.finish()], *group)
+        self.events = in_order(self.found())
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
         events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
+        if self.sky:
+            events = with_solar_columns(events, self.events, self.reel)
+        events, comparison = self.compared(out, events)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
         facts = {"reel": self.reel.name, "threshold_low": low, "threshold_high": high, "identity": identity}
         write_events(out, events, facts)
         write_ecsv(out / "events.ecsv", events, facts)
         write_voevents(out / "voevents", events, self.reel.name)
+        if self.sky and self.reel.times_utc is not None:
+            instrument = instrument_of(self.reel.name, self.reel.meta)
+            write_hek(out, events, instrument, self.sky.pixel_arcsec)
         if self.sky:
             from inference.results.sky_plots import (
                 draw_sheet,  # late: sunpy.map takes two seconds, and a video needs it not
@@ -118,9 +149,16 @@ class Results:
 
             draw_sheet(out, events, self.reel)
         self.draw_timeline(out, events, low, high)
-        found = self.counts(events) | self.metrics(events, low) | self.compared(out, events) | beyond
+        found = self.counts(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
+
+    def found(self) -> list[Event]:
+        """All events, grouped; on the Sun each with its kind, of which some stay by themselves."""
+        tracks = [*self.events, *self.linker.finish()]
+        if self.sky:
+            tracks = measured(tracks, self.reel, self.sky)
+        return grouped(tracks, self.settings.group_distance_px, self.settings.link_gap_frames, ALONE)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""
@@ -148,13 +186,19 @@ class Results:
         return table
 
     def box_table(self) -> pd.DataFrame:
-        """boxes.csv: one row a box, half-open bounds in reel pixels, and in the source's where the reel knows them."""
+        """boxes.csv: one row a box, half-open bounds in reel pixels, and in the source's where the reel knows them.
+
+        parent: the event that it belongs to, empty where its track was too short for one; part: the track's number.
+        """
         utc = self.reel.times_utc
         rows = [
             (i, "" if utc is None else str(utc[i]), *(getattr(b, name) for name in BOX_COLUMNS[2:]))
             for i, b in self.boxes
         ]
         table = pd.DataFrame(rows, columns=BOX_COLUMNS)
+        parents = {track: number for number, event in enumerate(self.events, 1) for track in event.tracks}
+        table["parent"] = pd.array([parents.get(track) for track in self.tracks], dtype="Int64")
+        table["part"] = self.tracks
         places = source_columns(table, table["frame"].to_numpy(np.int64), self.reel)
         return table if places is None else table.join(places)
 
@@ -201,18 +245,18 @@ class Results:
         first_last = np.concatenate([runs(known[begin:end]) + begin for begin, end in ranges]) - np.array([0, 1])
         return reel.times_s[first_last] + [0, reel.cadence_s]
 
-    def compared(self, out: Path, events: pd.DataFrame) -> dict:
-        """matches.csv, and what the catalogue of flares says; nothing without one."""
+    def compared(self, out: Path, events: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+        """matches.csv, the events with what confirms them, and what a catalogue or the X-ray flux says, if any."""
         (out / "matches.csv").unlink(missing_ok=True)  # of an earlier comparison
-        if self.flares is None:
-            return {}
-        scored, events = np.isfinite(self.statistics[:, 1]), scene_events(events)
-        assert self.reel.times_utc is not None  # flares are only read for a reel with UTC times
+        if self.known is None:
+            return events, {}
+        scored = np.isfinite(self.statistics[:, 1])
+        assert self.reel.times_utc is not None  # nothing is known of a reel without UTC times
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
         limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
-        matches, flares_of = match_flares(events, self.flares, observed, *limits)
-        write_csv(out / "matches.csv", matches)
-        return {"catalog": catalog_summary(matches, events, flares_of, observed)}
+        found = compare(events, self.known, observed, *limits)
+        write_csv(out / "matches.csv", found.matches)
+        return found.events, {"catalog": found.summary}
 
     def cost(self, seconds: float) -> dict:
         packages = ("torch", "numpy", "opencv-python-headless", "av")

@@ -6,12 +6,12 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
+from data.labels.xrs_flares import is_xrs
 from data.messages import logger
 from data.pictures.curves import curve
 from data.pictures.plain import plain
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
-from data.sources.xrs import CHANNELS
 
 log = logger(__name__)
 
@@ -76,11 +76,6 @@ def _variables(reel: Reel) -> list[Panel]:
     unit = dict.fromkeys(values, "" if reel.meta["unit"] == "as in the table" else reel.meta["unit"])
     panels = [Panel(times, {n: v}, unit[n], False, False, reel.gaps) for n, v in values.items()]
     return panels[:MOST_PANELS]
-
-
-def is_xrs(reel: Reel) -> bool:
-    """Whether a reel holds GOES XRS fluxes."""
-    return reel.is_series and tuple(reel.channels) == CHANNELS
 
 
 def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sunpy.map
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -18,6 +19,7 @@ from data.disk.files import replacing
 from data.pictures.plain import plain
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.sky.instruments import GRAY, colours_of, instrument_of
 from data.sky.wcs import from_row
 from data.sky.wcs_header import R_SUN_M
 
@@ -48,12 +50,13 @@ def draw_sheet(out: Path, events: pd.DataFrame, reel: Reel) -> None:
 
 def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> None:
     """One event in the frame of its peak: box, heliographic grid and limb on axes in arcsec."""
-    frame = map_of(reel, event["frame_peak"])
+    frame, instrument = map_of(reel, event["frame_peak"]), instrument_of(reel.name, reel.meta)
+    colours = ListedColormap(colours_of(instrument.colormap if len(reel.channels) == 1 else GRAY) / 255)
     place = place if isinstance(place, tuple) else (place,)
     axes = figure.add_subplot(*place, projection=frame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # contours of a grid that lies outside a cut-out are empty
-        frame.plot(axes=axes, cmap="gray", vmin=0, vmax=1, title="", autoalign=False)
+        frame.plot(axes=axes, cmap=colours, vmin=0, vmax=1, title="", autoalign=False)
         frame.draw_limb(axes=axes, color="white", linewidth=0.8)
         frame.draw_grid(axes=axes, color="white", linewidth=0.3, annotate=False, system="stonyhurst")
     width, height = event["x1"] - event["x0"], event["y1"] - event["y0"]
@@ -61,8 +64,9 @@ def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> N
     corner = event["x0"] - 0.5, event["y0"] - 0.5
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.6))
     where = f"({event['hpc_x_arcsec']:.0f}, {event['hpc_y_arcsec']:.0f}) arcsec, score {event['peak_score']:.3g}"
-    kind = f", {event['instrument']}" if event["instrument"] else ""
-    axes.set_title(plain(f"event {event['event']}: {event['t_peak'][:19]}\n{where}{kind}"), fontsize=9)
+    kind = event["instrument"] or event.get("kind", "")
+    title = " ".join(filter(None, [instrument.title, event["t_peak"][:19]]))
+    axes.set_title(plain(f"event {event['event']}{', ' if kind else ''}{kind}: {title}\n{where}"), fontsize=9)
     axes.set_xlabel("helioprojective x", fontsize=8)
     axes.set_ylabel("helioprojective y", fontsize=8)
     axes.tick_params(labelsize=7)

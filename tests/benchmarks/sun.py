@@ -161,7 +161,8 @@ def row_of(flare: Flare, events: pd.DataFrame) -> dict[str, Any]:
     near &= (events["y0"] < flare.y + NEAR_PX) & (events["y1"] > flare.y - NEAR_PX)
     near &= (events["frame_end"] >= ONSET) & (events["frame_start"] <= shown[-1])
     of_it = events[near]
-    delay = max(0, int(of_it["frame_start"].min()) - ONSET) if len(of_it) else np.nan
+    first = of_it.get("frame_detected", of_it["frame_start"])  # an event of the Sun begins before it is detected
+    delay = max(0, int(first.min()) - ONSET) if len(of_it) else np.nan
     return {"flare": flare.name, "sigma": flare.sigma, "rise": flare.rise, "events": len(of_it), "delay": delay}
 
 

@@ -8,6 +8,7 @@ const EventTable = (() => {
   const COLUMNS = [
     { name: "#", key: (e) => e.event, show: (e) => e.event },
     { name: "picture", only: (all) => all.some((e) => e.picture), show: (e) => picture(e) },
+    { name: "kind", only: (all) => all.some((e) => e.kind), key: (e) => e.kind || "", show: (e) => e.kind || "" },
     { name: "start", key: (e) => e.times[0], moment: 0 },
     { name: "peak", key: (e) => e.times[1], moment: 1 },
     { name: "lasts", key: (e) => e.times[2] - e.times[0], show: (e) => duration(e.times[2] - e.times[0]) },
@@ -16,6 +17,7 @@ const EventTable = (() => {
     { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc || e.pixel)[0], show: places },
     { name: "area, px", only: (all, reel) => !reel.is_series, key: (e) => e.area_px, show: (e) => e.area_px },
     { name: "flare", only: (all, reel, flares) => flares.length, key: (e) => e.flares.join(" "), show: (e) => e.flares.join(" ") || "–" },
+    { name: "confirmed by", only: (all) => all.some((e) => e.confirmed_by), key: confirmed, show: confirmed },
     { name: "remarks", key: remarks, show: remarks, wide: true },
   ];
 
@@ -25,6 +27,10 @@ const EventTable = (() => {
     lines.append(place(e));
     if (e.hpc) lines.append(document.createElement("br"), onDisc(e));
     return lines;
+  }
+
+  function confirmed(e) {
+    return [e.confirmed_by || "–", e.goes ? `class ${e.goes}` : ""].filter(Boolean).join(", ");
   }
 
   function remarks(e) {

@@ -16,7 +16,7 @@ function element(name, text, className) {
 // ---- Head
 document.title = `${reel.name}: report`;
 at("title").textContent = `${reel.name}: ${scene.length === 1 ? "1 event" : `${data.tiles[0].value} events`}`;
-at("subtitle").textContent = data.facts.filter(([name]) => ["frames", "time"].includes(name)).map(([, value]) => value).join(" · ");
+at("subtitle").textContent = [reel.instrument, ...data.facts.filter(([name]) => ["frames", "time"].includes(name)).map(([, value]) => value)].filter(Boolean).join(" · ");
 for (const { name, value, about } of data.tiles) {
   const tile = element("li", `${name} `);
   tile.append(element("b", value), element("small", about));
@@ -154,13 +154,13 @@ for (const entry of data.sheet) {
   button.type = "button";
   button.addEventListener("click", () => table.choose(event, 1));
   const where = reel.is_series ? "" : EventTable.place(event), flare = event.flares.length ? `flare ${event.flares.join(" ")}` : "";
-  title.append(button, element("span", [where, flare, `score ${Charts.short(event.score)}`].filter(Boolean).join(" · ")));
+  title.append(button, element("span", [event.kind, where, flare, `score ${Charts.short(event.score)}`].filter(Boolean).join(" · ")));
   card.append(title);
   at("sheet").append(card);
   if (entry.pictures) card.append(pictureRow(entry.pictures, event));
   for (const [name, { values, model }] of Object.entries(entry.curves || {})) {
     Charts.overTime(card, {
-      about: `${name} and its reconstruction around event ${event.event}`, t: entry.t, unit: name, height: 130, y: {},
+      about: model ? `${name} and its reconstruction around event ${event.event}` : `${name} around event ${event.event}`, t: entry.t, unit: name, height: 130, y: {},
       curves: model ? { [name]: values, reconstruction: model } : { [name]: values }, marks: (u) => Charts.bars(u, [[event.times[0], event.times[2]]], event.level, 0.28),
     });
   }

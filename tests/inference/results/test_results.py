@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from config import load
+from inference.events.boxes import Box
+from inference.events.events import in_order
 from inference.results.results import Results
 from tests.support.reels import drifting_blobs, make_reel
 
@@ -32,3 +34,22 @@ def test_false_alarms_are_counted_by_the_hour_that_was_watched(tmp_path):
     found = results.metrics(events, low=3.0)["metrics"]
     # Watched: an hour. Not quiet: the labelled frames, from one cadence before the first to one behind the last.
     assert found["false_alarms_per_hour"] == pytest.approx(2 / (1 - 11 * 36 / 3600))
+
+
+def test_every_box_names_its_event_and_its_track(tmp_path):
+    def box(x, peak, y=2):
+        return Box(x, y, x + 3, y + 3, x + 1.0, y + 1.0, peak, peak / 2, 9, "low")
+
+    reel = make_reel(tmp_path / "cam", drifting_blobs(12), 10.0)
+    changes = {"eval.group_distance_px": 4.0, "eval.min_frames": 2}
+    results = Results(reel, load(None, changes).eval)
+    ribbons, late, stray = [box(0, 9.0), box(5, 4.0)], [box(18, 7.0)], [box(12, 3.0, y=15)]
+    for frame, boxes in enumerate([ribbons, ribbons[::-1], [], [], [], stray, [], [], [], late, late, []]):
+        results.add(frame, np.zeros((24, 24)), boxes, 0.0)
+    results.events = in_order(results.found())
+    assert [(e.frame_start, e.parts) for e in results.events] == [(0, 2), (9, 1)]
+    table = results.box_table()
+    assert table["parent"].tolist() == [1, 1, 1, 1, pd.NA, 2, 2]
+    parts = table["part"].tolist()
+    assert parts[:2] == parts[3:1:-1]
+    assert len(set(parts)) == 4

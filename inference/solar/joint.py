@@ -1,0 +1,134 @@
+"""Reels of several wavelengths of one time together: what is seen in several of them is one event, events_joint.csv.
+
+A fault of an instrument shows in one of them, a flare in most, and in which order they peak tells how it cools.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from data.disk.files import write_csv
+from data.reel.reel import Reel
+from data.sky.wcs import WCS_COLUMNS
+from inference.events.events import iso_utc
+from inference.events.matching import BOX, times_of
+from inference.events.sky import rotated_from_earth
+
+NAME = "events_joint.csv"
+APART_ARCSEC = 50.0  # most, between the boxes of one event: what wavelengths show of it lies at different heights
+JOINT_COLUMNS = (
+    *("event", "t_start", "t_peak", "t_end", "change", "kind", "hpc_x_arcsec", "hpc_y_arcsec", "n_channels"),
+    *("channels", "peaks_after_s", "relative_changes", "not_seen_in", "events"),
+)
+NEEDED = ("event", "t_start", "t_peak", "t_end", "change", "kind", "severity", "relative_change")
+NEEDED += ("hpc_x_arcsec", "hpc_y_arcsec", *BOX)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One reel that was watched: its name, its times, and its events of the Sun."""
+
+    name: str
+    times: np.ndarray  # (T,) datetime64[ms]
+    cadence_s: float
+    events: pd.DataFrame
+
+    def saw(self, first: np.datetime64, last: np.datetime64) -> bool:
+        """Whether it has a frame in that time."""
+        return bool(((self.times >= first) & (self.times <= last)).any())
+
+
+def write_joint(folder: Path, reels: Sequence[Reel], results: Sequence[Path]) -> None:
+    """events_joint.csv of those of some evaluated reels that are of the Sun; of fewer than two none, nor an old one."""
+    solar = [(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
+    (folder / NAME).unlink(missing_ok=True)
+    if len(solar) > 1:
+        write_csv(folder / NAME, joint_events([channel_of(reel, out) for reel, out in solar]))
+
+
+def is_placed(reel: Reel) -> bool:
+    """Whether a reel has places on the Sun, and times."""
+    return set(WCS_COLUMNS) <= set(reel.table.columns) and reel.times_utc is not None
+
+
+def channel_of(reel: Reel, out: Path) -> Channel:
+    """A reel with its results."""
+    events = pd.read_csv(out / "events.csv", keep_default_na=False, na_values=[""])
+    scene = events[events["instrument"].isna()].reindex(columns=NEEDED)  # results of an older version lack some
+    assert reel.times_utc is not None  # see `is_placed`
+    return Channel(reel.name, reel.times_utc, reel.cadence_s, scene)
+
+
+def joint_events(channels: Sequence[Channel]) -> pd.DataFrame:
+    """One row an event with JOINT_COLUMNS, in the order of their starts.
+
+    Events of different reels are one when both grow brighter, or both darker, at times that touch within the longer
+    cadence, and their boxes, carried by solar rotation to one time, are at most APART_ARCSEC apart.
+    The place, kind and sign are those of the most severe. peaks_after_s: by channel in the order of their peaks,
+    seconds after the first. not_seen_in: channels that have frames of that time and no such event.
+    """
+    tables = [c.events.assign(channel=c.name, cadence_s=c.cadence_s) for c in channels]
+    table = pd.concat(tables, ignore_index=True)
+    if not len(table):
+        return pd.DataFrame(columns=list(JOINT_COLUMNS))
+    first, second = pairs(table)
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(table), len(table)))
+    group = connected_components(graph, directed=False)[1]
+    rows = [_row(table[group == g], channels) for g in range(group.max() + 1)]
+    joint = pd.DataFrame(rows).sort_values("t_start", kind="stable")
+    joint.insert(0, "event", np.arange(1, len(joint) + 1))
+    return joint[list(JOINT_COLUMNS)]
+
+
+def pairs(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of events that are one."""
+    start, end = (times_of(table[name]) for name in ("t_start", "t_end"))
+    cadence = (1000 * np.maximum.outer(*[table["cadence_s"].to_numpy()] * 2)).astype("timedelta64[ms]")
+    touch = start[:, None] <= end + cadence
+    touch &= touch.T
+    touch &= table["change"].to_numpy()[:, None] == table["change"].to_numpy()
+    touch &= table["channel"].to_numpy()[:, None] != table["channel"].to_numpy()
+    first, second = np.nonzero(np.triu(touch))
+    near = apart_arcsec(table.iloc[first], table.iloc[second]) <= APART_ARCSEC
+    return first[near], second[near]
+
+
+def apart_arcsec(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
+    """Distance (N,) between the boxes of events in the same row, the second carried to the time of the first's peak."""
+    x, y = (second[name].to_numpy(float) for name in ("hpc_x_arcsec", "hpc_y_arcsec"))
+    new_x, new_y = rotated_from_earth(x, y, times_of(second["t_peak"]), times_of(first["t_peak"]))
+    ax0, ay0, ax1, ay1 = (first[name].to_numpy(float) for name in BOX)
+    bx0, by0, bx1, by1 = (second[name].to_numpy(float) for name in BOX)
+    dx, dy = new_x - x, new_y - y
+    right = np.maximum(np.maximum(ax0 - bx1 - dx, bx0 + dx - ax1), 0)
+    up = np.maximum(np.maximum(ay0 - by1 - dy, by0 + dy - ay1), 0)
+    return np.hypot(right, up)
+
+
+def _row(some: pd.DataFrame, channels: Sequence[Channel]) -> dict:
+    main = some.sort_values("severity", ascending=False).iloc[0]
+    start, end = times_of(some["t_start"]).min(), times_of(some["t_end"]).max()
+    by_channel = some.sort_values("severity", ascending=False).drop_duplicates("channel").sort_values("t_peak")
+    peaks = times_of(by_channel["t_peak"])
+    after = (peaks - peaks[0]) / np.timedelta64(1, "s")
+    names = by_channel["channel"].tolist()
+    unseen = [c.name for c in channels if c.name not in names and c.saw(start, end)]
+    return {
+        "t_start": iso_utc(start),
+        "t_peak": main["t_peak"],
+        "t_end": iso_utc(end),
+        **{name: main[name] for name in ("change", "kind", "hpc_x_arcsec", "hpc_y_arcsec")},
+        "n_channels": len(names),
+        "channels": " ".join(names),
+        "peaks_after_s": " ".join(f"{name}:{seconds:g}" for name, seconds in zip(names, after, strict=True)),
+        "relative_changes": " ".join(
+            f"{name}:{change:.3g}" for name, change in zip(names, by_channel["relative_change"], strict=True)
+        ),
+        "not_seen_in": " ".join(unseen),
+        "events": " ".join(f"{reel}:{event}" for reel, event in zip(some["channel"], some["event"], strict=True)),
+    }

@@ -1,0 +1,83 @@
+"""What an event on the Sun is: plain rules on its sign, course, motion and place, each with its source.
+
+Speeds are those on the plane of the sky, and so lower bounds. Where a cadence is too coarse for a speed, as for a front
+at one frame in 15 minutes, an event is what its sign and place say.
+"""
+
+import numpy as np
+
+from inference.events.course import Course
+from inference.events.events import Event
+from inference.events.sky import Sky
+
+BRIGHTENING, LIMB = "brightening", "limb brightening"
+DIMMING, DARKENING = "dimming", "darkening"
+FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
+KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
+ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
+
+DIMMED = 10**-0.19 - 1
+LONGEST_DARKENING_S, FEWEST_DIMMED = 600.0, 4  # frames
+FRONT_KM_S = (100.0, 2000.0)
+ERUPTION_KM_S = 25.0
+OFF_DISC_RSUN = 1.0
+LEAST_NEW = 0.25
+
+
+def kind_of(event: Event, course: Course | None, radius_rsun: float) -> str:
+    """One of KINDS. course: None where nothing is known of the place before, then sign and place decide.
+
+    A place that only becomes again what it was in the half hour before is a recovery: behind a filament or wave that
+    has passed, and behind what a camera had lost, it is brighter than just before.
+    """
+    is_dark, is_off = event.change == "darker", radius_rsun > OFF_DISC_RSUN
+    if course is None:
+        return DARKENING if is_dark else LIMB if is_off else BRIGHTENING
+    if course.share_new < LEAST_NEW:
+        return RECOVERY
+    if is_dark and has_dimmed(course):
+        return DIMMING
+    if erupts(course, is_dark, is_off):
+        return ERUPTION
+    if is_dark:
+        return DARKENING
+    if is_off:
+        return LIMB
+    return FRONT if is_front(course) else BRIGHTENING
+
+
+def has_dimmed(course: Course) -> bool:
+    """A coronal dimming: log10 of the light over that before is at most -0.19, a loss of 35 %, and it stays.
+
+    Dissauer et al. (2018, ApJ 855, 137). Dimmings last for 3 to 12 hours (Reinard & Biesecker 2008, ApJ 674, 576);
+    LONGEST_DARKENING_S is far below, for reels that end first, and above what passes by takes away.
+    """
+    stays = course.lasts_s > LONGEST_DARKENING_S and course.lasts_frames >= FEWEST_DIMMED
+    return stays and course.relative_change <= DIMMED
+
+
+def is_front(course: Course) -> bool:
+    """A front that moves away from where it began, as coronal waves do.
+
+    Nitta et al. (2013, ApJ 776, 58) find 200 to 1500 km/s in 171 of them, and AWARE takes up to 2000 for possible
+    (Ireland et al. 2019, Solar Physics 294, 158).
+    """
+    return FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1]
+
+
+def erupts(course: Course, is_dark: bool, is_off: bool) -> bool:
+    """A filament (dark) or prominence (bright, off the disc) that leaves; a filament may do so in any direction.
+
+    Gopalswamy et al. (2003, ApJ 586, 562): those that move outward do so with 65 km/s on average, and those that only
+    move along the limb with 10; ERUPTION_KM_S is the geometric mean.
+    """
+    if is_off:
+        return course.outward_km_s >= ERUPTION_KM_S
+    return is_dark and course.front_km_s >= ERUPTION_KM_S
+
+
+def radius_of(event: Event, sky: Sky) -> float:
+    """Distance of an event's centre at its peak from the disc's, in solar radii."""
+    frame = np.array([event.frame_peak])
+    tx, ty = sky.pixel_to_hpc(frame, np.array([event.x]), np.array([event.y]))
+    return float(sky.radius(frame, tx, ty)[0][0])

@@ -1,0 +1,67 @@
+"""Flares in the X-ray flux: NOAA's own lists to the minute, and what is no flare."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sunpy.data.test import get_test_filepath
+from sunpy.timeseries import TimeSeries
+
+from data.labels.catalog import flux_of_class
+from data.labels.xrs_flares import class_of, flares_in, flares_of_xrs
+from tests.support.reels import drifting_blobs, make_reel
+
+START = np.datetime64("2011-06-07T00:00:00.000")
+
+
+def test_the_flare_of_a_day_is_that_of_noaas_list():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        day = TimeSeries(get_test_filepath("go1520110607.fits"), source="XRS").to_dataframe()
+    flux = day["xrsb"].to_numpy(np.float64)
+    (flare,) = flares_in(day.index.to_numpy(), np.where(flux > 0, flux, np.nan)).to_dict("records")
+    # SWPC's event report of 2011-06-07: begin 0616, maximum 0641, end 0659, M2.5.
+    assert [str(flare[name])[11:16] for name in ("start", "peak", "end")] == ["06:16", "06:41", "06:59"]
+    assert flare["goes_class"] == "M2.5"
+    assert flare["background_w_m2"] < 0.05 * flare["flux_w_m2"]
+
+
+def minutes(values):
+    """Times a minute apart, and the fluxes."""
+    return START + np.arange(len(values)) * np.timedelta64(60_000, "ms"), np.array(values, float) * 1e-7
+
+
+@pytest.mark.parametrize(
+    ("values", "peaks"),
+    [
+        ([1, 1, 1, 2, 3, 4, 3, 2, 1, 1], [4]),
+        ([1, 1.1, 1.2, 1.3, 1.2, 1], []),  # not to 1.4 times
+        ([1, 2, 2, 3, 3, 2, 1], []),  # not steadily
+        ([1, 2, 3, np.nan, 9, 5, 1], []),  # not known to be
+        ([1, 2, 3, 4, np.nan, 6, 3, 1], [6]),
+        ([1, 2, 3, 4, 2, 1, 2, 3, 4, 5, 1], [4, 5]),
+        ([1, 2, 3, 4], [4]),
+        ([0.01, 0.02, 0.03, 0.04, 0.01], []),  # below A1
+        ([], []),
+    ],
+)
+def test_what_is_a_flare(values, peaks):
+    found = flares_in(*minutes(values))
+    assert (found["flux_w_m2"] * 1e7).tolist() == pytest.approx(peaks)
+    assert (found["start"] <= found["peak"]).all()
+    assert (found["peak"] <= found["end"]).all()
+
+
+@given(st.floats(1e-8, 1e-2))
+def test_a_class_is_the_flux_to_a_tenth_and_never_more(flux):
+    told = flux_of_class(class_of(flux))
+    assert told <= flux * 1.00001
+    assert flux - told <= 0.100001 * flux
+
+
+def test_other_reels_are_refused(tmp_path):
+    make_reel(tmp_path / "cam", drifting_blobs(4), clip_length=None)
+    with pytest.raises(ValueError, match="no reel of GOES XRS fluxes"):
+        flares_of_xrs(str(tmp_path / "cam"))

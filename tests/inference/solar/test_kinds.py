@@ -1,0 +1,106 @@
+"""Happenings planted into quiet frames: each of its kind, at its speed, and since when its light left the noise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from inference.events.course import Course
+from inference.events.events import events_table, in_order
+from inference.events.facts import IDENTITY_COLUMNS
+from inference.events.grouping import grouped
+from inference.events.sky import Sky
+from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, with_solar_columns
+from inference.solar.kinds import ALONE, DARKENING, DIMMING, FRONT, RECOVERY, kind_of
+from tests.support.sun_events import HAPPENINGS, ONSET, dimming, front, quiet_sun, solar_reel, spot, tracks_of
+
+CADENCE_S, PIXEL_ARCSEC, KM = 24.0, 3.0, 3.0 * 725.3
+ON_DISC, OFF_DISC = (100.0, -200.0), (1010.0, 200.0)
+OUT = {False: np.array([0.6, 0.8]), True: np.array([0.2, 0.98])}
+
+
+def found(tmp_path, plant, off_disc=False, cadence_s=CADENCE_S, seed=0, frames=72):
+    """Tracks with kinds, and the reel."""
+    flux = plant(quiet_sun(frames, 64, seed), 32, 32, KM, cadence_s, OUT[off_disc])
+    reel = solar_reel(tmp_path / "sun", flux, cadence_s, PIXEL_ARCSEC, OFF_DISC if off_disc else ON_DISC)
+    return measured(tracks_of(flux, reel), reel, Sky(reel)), reel
+
+
+def strongest(events):
+    return max(events, key=lambda e: e.peak_score)
+
+
+@pytest.mark.parametrize("planted", HAPPENINGS, ids=lambda p: p.name)
+def test_a_planted_happening_is_of_its_kind_and_starts_when_it_did(planted, tmp_path):
+    event = strongest(found(tmp_path, planted.plant, planted.off_disc)[0])
+    assert event.kind == planted.kind
+    assert event.course is not None
+    assert ONSET - 2 <= event.course.onset <= event.frame_start
+
+
+def test_a_front_has_its_speed(tmp_path):
+    course = strongest(found(tmp_path, front)[0]).course
+    assert course is not None
+    assert course.front_km_s == pytest.approx(400, rel=0.1)
+
+
+def test_at_a_coarse_cadence_a_front_is_no_front_and_one_dark_frame_no_dimming(tmp_path):
+    assert FRONT not in {e.kind for e in found(tmp_path / "a", front, cadence_s=900.0)[0]}
+    brief = Course(onset=3, relative_change=-0.6, lasts_s=900.0, lasts_frames=2)
+    dark = strongest(found(tmp_path / "b", dimming)[0])
+    assert [kind_of(dark, c, 0.2) for c in (brief, dark.course)] == [DARKENING, DIMMING]
+
+
+def test_a_slow_rise_is_found_late_and_back_dated(tmp_path):
+    def slow(flux, *place):
+        return spot(flux, *place, rise=25, strength=3.0, wide=4.0)
+
+    tracks, reel = found(tmp_path, slow)
+    events = in_order(grouped(tracks, 6, 20, ALONE))
+    identity = dict.fromkeys(IDENTITY_COLUMNS, "x")
+    table = events_table(events, reel.times_s, reel.times_utc).assign(**identity, instrument="")
+    table.loc[0, "instrument"] = "cosmic ray"
+    solar = with_solar_columns(table, events, reel)
+    assert set(solar.columns) - set(table.columns) == {*SOLAR_COLUMNS, *COURSE_COLUMNS}
+    first = solar.iloc[0]
+    assert table["frame_start"][0] == first["frame_detected"] > first["frame_start"]
+    assert abs(first["frame_start"] - ONSET) <= 1
+    assert first["t_detected"] == table["t_start"][0]
+    assert pd.Timestamp(first["t_detected"]) - pd.Timestamp(first["t_start"]) == pd.Timedelta(
+        seconds=CADENCE_S * (first["frame_detected"] - first["frame_start"])
+    )
+    assert first["start_resolution_s"] == CADENCE_S
+    assert first["kind"] == "cosmic ray"  # what is the camera's is of the camera's kind
+
+
+def test_a_dimming_beside_its_flare_stays_an_event_of_its_own(tmp_path):
+    def both(flux, y, x, *scale):
+        return spot(dimming(flux, y, x - 14, *scale), y, x + 6, *scale)
+
+    tracks, _ = found(tmp_path, both)
+    assert len(tracks) == 2
+    assert sorted(e.kind for e in grouped(tracks, 20, 20, ALONE)) == ["brightening", "dimming"]
+    assert len(grouped(tracks, 20, 20)) == 1
+
+
+def test_what_becomes_again_what_it_was_is_a_recovery(tmp_path):
+    """As a detector sees it that compares with frames of the short darkness."""
+
+    def short(flux, *place):
+        return dimming(flux, *place, rise=1, lasts=6)
+
+    tracks, reel = found(tmp_path, short)
+    back = replace(
+        strongest(tracks), change="brighter", frame_start=ONSET + 6, frame_peak=ONSET + 6, frame_end=ONSET + 8
+    )
+    assert [event.kind for event in measured([back], reel, Sky(reel))] == [RECOVERY]
+
+
+def test_without_frames_before_sign_and_place_decide(tmp_path):
+    flux = spot(quiet_sun(72, 64), 32, 32, KM, CADENCE_S, None)
+    reel = solar_reel(tmp_path / "sun", flux, CADENCE_S, PIXEL_ARCSEC)
+    early = solar_reel(tmp_path / "early", flux[ONSET - 2 :], CADENCE_S, PIXEL_ARCSEC)
+    (event,) = tracks_of(flux, reel)
+    (seen,) = measured([replace(event, frame_start=2, frame_peak=4)], early, Sky(early))
+    assert (seen.course, seen.kind) == (None, "brightening")
