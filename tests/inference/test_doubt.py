@@ -40,7 +40,8 @@ def test_a_scene_that_has_changed_is_told(run, tmp_path, caplog):
     assert summary["frames_with_boxes"] > 70
     assert "this reel is not like the quiet data" in summary["doubt"]
     assert summary["doubt"] in told
-    assert "100% of the frames are above the low threshold" in told
+    assert "half of the frames reach a level of" in told
+    assert "and 0.00% of the quiet ones did" in told
 
 
 def test_like_data_and_a_short_event_are_not(run, tmp_path, caplog):
