@@ -124,8 +124,8 @@ class ZeroShotCalibration(Calibration):
 
         The factor is the mean of its distribution after the own events were counted, when it was a gamma distribution
         of mean 1 and shape OWN_EVENTS before. It counts fully where FREQUENT are expected, and fades out towards the
-        highest events, for these may be the anomalies: but no more than FREQUENT of them, so what is beyond is false, and
-        MANY are none. So the rate falls with the threshold, as the events do.
+        highest events, for these may be the anomalies: no more than FREQUENT of them, so what is beyond is false, and
+        MANY are so all. The rate falls with the threshold, as the events do.
         """
         counted_at = min(threshold, self.frequent)
         factor = (OWN_EVENTS + self._own_events(counted_at)) / (OWN_EVENTS + self._expected(counted_at))

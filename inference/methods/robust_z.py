@@ -14,8 +14,8 @@ SAMPLE_BYTES = 2**29
 class RobustZ(Method):
     """Every pixel is expected to be as in the median of quiet frames.
 
-    What it usually differs by, the noise model of the calibration knows, as for every method; so what the camera does to
-    a whole frame, and a scene that has turned a little all over, can be taken off before.
+    By how much it usually differs, the noise model of the calibration knows, as for every method. So what the camera
+    does to a whole frame is taken off, and a scene that has turned a little all over is in the frame's own scatter.
     """
 
     any_cadence = True

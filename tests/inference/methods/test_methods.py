@@ -83,7 +83,7 @@ def test_robust_z_is_the_distance_from_the_quiet_median(quiet):
 @given(light=st.floats(-0.1, 0.1), seed=st.integers(0, 99), size=st.sampled_from([2, 5]))
 @settings(max_examples=8)
 def test_robust_z_bears_another_light_and_sees_what_was_never_there(lit, light, seed, size):
-    """What all pixels of one brightness share is the camera's or the light's; a spot that stays is not, however long."""
+    """What all pixels of one brightness share is the camera's or the light's; a spot is not, however long it stays."""
     frames = still_life(20, seed)
     y, x = np.random.default_rng(seed).integers(2, 24 - size, 2)
     usual = lit(frames)
