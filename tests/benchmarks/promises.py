@@ -22,9 +22,10 @@ Power: see parts/promises/power.py. `power_by_cadence_min` is of 10 sigma, as ar
 are kept in --work: a run that was killed goes on, and --fresh measures everything anew. With --data and the methods of
 one step it takes some half an hour of one core; a net (--nets) takes minutes on each set.
 
---json keys: promise_ratio_median, promise_within_interval, [promise_within_interval_expected], promise_worst,
-promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share of the cases that use the
-rate asked for), [promise_silent], promise_doubted (share of the cases that eval doubts), [promise_doubted_within],
+--json keys: promise_ratio_median, promise_within_interval, [promise_within_interval_expected],
+promise_within_reachable (their share where nothing but chance divides quiet and watched data), promise_worst,
+promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share that uses the rate asked
+for), [promise_silent], promise_doubted (share of the cases that eval doubts), [promise_doubted_within],
 [promise_worst_undoubted], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min,
 power_<recipe>.
 """
