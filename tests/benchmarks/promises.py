@@ -26,8 +26,8 @@ one step it takes some half an hour of one core; a net (--nets) takes minutes on
 promise_within_reachable (their share where nothing but chance divides quiet and watched data), promise_worst,
 promise_told_within_interval, promise_cases, promise_cases_expected, promise_cases_kept (share that uses the rate asked
 for), [promise_silent], promise_doubted (share of the cases that eval doubts), [promise_doubted_within],
-[promise_worst_undoubted], power_5_sigma, power_10_sigma, power_30_sigma, power_by_cadence_min,
-power_<recipe>.
+promise_undoubted_within, [promise_worst_undoubted], power_5_sigma, power_10_sigma, power_30_sigma,
+power_by_cadence_min, power_<recipe>.
 """
 
 import argparse

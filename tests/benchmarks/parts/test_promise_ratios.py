@@ -55,4 +55,5 @@ def test_cases_that_are_doubted_are_counted_alone():
     table = ratios.with_ratios([row("a", 2, 5, 10), row("a", 1, 0.01, 20), row("a", 1, 1, 2), row("a", 10, 1, 0)])
     figures = ratios.figures_of(table)
     assert figures["promise_doubted"] == figures["promise_doubted_within"] == 0.5
+    assert figures["promise_undoubted_within"] == 0.5
     assert figures["promise_worst_undoubted"] == table["off_by"].iloc[3] < figures["promise_worst"]

@@ -83,6 +83,7 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
         "promise_silent": (table.loc[told, "events"] == 0).mean(),
         "promise_doubted": table["doubted"].mean(),
         "promise_doubted_within": table.loc[table["doubted"], "within"].mean(),
+        "promise_undoubted_within": table.loc[~table["doubted"], "within"].mean(),
         "promise_worst_undoubted": table.loc[~table["doubted"], "off_by"].max(),
     }
     return {key: float(value) for key, value in figures.items() if np.isfinite(value)}
