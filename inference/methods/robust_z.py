@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method
 
@@ -27,6 +28,14 @@ class RobustZ(Method):
         values = np.concatenate(blocks)
         values[:, :, np.isnan(values).all(axis=(0, 1))] = 0  # pixels that were never valid
         self.arrays = {"median": np.nanmedian(values, axis=0)}
+
+    def open(self, reel: Reel, begin: int, end: int) -> None:
+        """Raises ValueError for a run from before 2026-11-27, whose noise and thresholds have another unit."""
+        if "spread" in self.arrays:
+            raise ValueError(
+                "this run of robust_z is of an older version, whose scores had another unit; train it anew"
+            )
+        super().open(reel, begin, end)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, None]:
         return np.broadcast_to(self.arrays["median"], frames.shape), None
