@@ -23,6 +23,8 @@ from config import Config, dump, load
 from data.disk.files import copy_of, replacing_folder, write_text
 from data.messages import logger, progress
 from data.reel.reel import Reel, find_reels
+from inference.calibration.doubt import looked_at
+from inference.calibration.noise import detection_level
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
@@ -157,11 +159,21 @@ def run_job(job: Job, seed: int) -> None:
         judge(job, results, maps)
     seconds = time.perf_counter() - begun
     beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
-    if doubt := job.doubt(*results.frames_above()):
+    if doubt := job.doubt(levels_in(job, results)):
         log.warning(f"{job.reel.name}: {doubt}")
         beyond = beyond | {"doubt": doubt}
     results.write(job.out, job.low, job.high, job.identity, seconds, job.calibration.facts(job.settings) | beyond)
     write_report(job)
+
+
+def levels_in(job: Job, results: Results) -> np.ndarray:
+    """The levels of all samples of a series, or of some frames of the scene, evenly over time, from the saved maps."""
+    if job.reel.is_series:
+        return results.statistics[np.isfinite(results.statistics[:, 1]), 1]
+    scene = [i for i in np.flatnonzero(np.isfinite(results.statistics[:, 1])).tolist() if i not in results.camera]
+    frames = (saved_frame(job.out, job.reel, i) for i in looked_at(np.array(scene, int)).tolist())
+    area, iou = job.settings.min_area, job.settings.iou_thresh
+    return np.array([detection_level(f.residual, area, iou, ~f.valid) for f in frames])
 
 
 def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:

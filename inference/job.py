@@ -14,6 +14,7 @@ from data.labels.cmes import read_cmes
 from data.labels.xrs_flares import flares_of_xrs
 from data.messages import logger
 from data.reel.reel import Reel
+from inference.calibration.doubt import unlike
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.results.results import ScoreMaps
@@ -28,7 +29,6 @@ from training.shipped import shipped_run
 log = logger(__name__)
 
 CATALOGUE = "hek_flares.csv"  # as it was downloaded
-MOSTLY, SELDOM = 0.5, 0.1  # shares of frames above the low threshold: of a reel unlike the quiet data, and of these
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,17 @@ class Job:
         """The level that half of the quiet frames reach; 0 where none were looked at."""
         return float(np.median(self.calibration.levels)) if len(self.calibration.levels) else 0.0
 
-    def doubt(self, frames: int, above: int) -> str:
-        """What is to be told of a reel most frames of which are above the low threshold, as few quiet ones were.
+    def doubt(self, levels: np.ndarray) -> str:
+        """What is to be told of a reel whose frames reach levels (n,) as few quiet ones did.
 
-        Empty where that is not so, and where nothing was promised. frames: that were scored; above: with an event.
+        Empty where that is not so, and where nothing was promised.
         """
-        levels = self.calibration.levels
-        if self.settings.fixed_thresholds or not len(levels) or above <= MOSTLY * frames:
+        if self.settings.fixed_thresholds or (found := unlike(levels, self.calibration.levels)) is None:
             return ""
-        if (quiet := float(np.mean(levels > self.low))) > SELDOM:
-            return ""
+        level, share = found
         kind, other = ("samples", "place") if self.reel.is_series else ("frames", "place, light")
         return (
-            f"{above / frames:.0%} of the {kind} are above the low threshold, and {quiet:.2%} of the quiet ones were: "
+            f"half of the {kind} reach a level of {level:.3g}, and {share:.2%} of the quiet ones did: "
             "something goes on most of the time, or this reel is not like the quiet data "
             f"(another {other}, setting or season) and no promise holds for it; train on quiet data that are like it"
         )

@@ -124,15 +124,15 @@ class ZeroShotCalibration(Calibration):
 
         The factor is the mean of its distribution after the own events were counted, when it was a gamma distribution
         of mean 1 and shape OWN_EVENTS before. It counts fully where FREQUENT are expected, and fades out towards the
-        highest events, for these may be the anomalies; MANY are none, and count as they are. So the rate falls with the
-        threshold, as the events do.
+        highest events, for these may be the anomalies: no more than FREQUENT of them, so what is beyond is false, and
+        MANY are so all. The rate falls with the threshold, as the events do.
         """
         counted_at = min(threshold, self.frequent)
         factor = (OWN_EVENTS + self._own_events(counted_at)) / (OWN_EVENTS + self._expected(counted_at))
         expected, own = self._expected(threshold), self._own_events(threshold)
         weight = min(math.log1p(expected) / math.log1p(FREQUENT), 1.0)
-        many = own / max(self._samples, 1.0) if own >= MANY else 0.0
-        return max(self._clean_events(threshold) * factor**weight, many) * DAY_S / self.cadence_s
+        false = (own if own >= MANY else max(own - FREQUENT, 0)) / max(self._samples, 1.0)
+        return max(self._clean_events(threshold) * factor**weight, false) * DAY_S / self.cadence_s
 
     def _own_events(self, threshold: float) -> float:
         return events_above(self.own.levels, threshold)

@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from inference.calibration.doubt import LEAST, LOOKED_AT, SELDOM, looked_at, unlike
 from inference.evaluate import evaluate
 from inference.fit import fit
 from tests.support.reels import drifting_blobs, make_reel
@@ -40,7 +43,8 @@ def test_a_scene_that_has_changed_is_told(run, tmp_path, caplog):
     assert summary["frames_with_boxes"] > 70
     assert "this reel is not like the quiet data" in summary["doubt"]
     assert summary["doubt"] in told
-    assert "100% of the frames are above the low threshold" in told
+    assert "half of the frames reach a level of" in told
+    assert "and 0.00% of the quiet ones did" in told
 
 
 def test_like_data_and_a_short_event_are_not(run, tmp_path, caplog):
@@ -57,3 +61,36 @@ def test_fixed_thresholds_promise_nothing_that_could_be_doubted(run, tmp_path, c
     summary, _ = judged(run, tmp_path, scene(80, seed=4), caplog, **fixed)
     assert summary["frames_with_boxes"] > 70
     assert "doubt" not in summary
+
+
+@given(st.integers(0, 1000), st.integers(60, 400), st.floats(0.5, 2))
+def test_levels_of_one_kind_and_what_is_in_less_than_half_of_the_frames_are_no_doubt(seed, count, power):
+    random = np.random.default_rng(seed)
+    quiet, levels = random.exponential(size=400) ** power, random.exponential(size=count) ** power
+    assert unlike(levels, quiet) is None
+    levels[: count // 4] = 1e6  # and another quarter reaches the median at most
+    assert unlike(levels, quiet) is None
+
+
+@given(st.integers(0, 1000), st.integers(LEAST, 400))
+def test_levels_that_few_quiet_frames_reach_are_one_wherever_the_threshold_is(seed, count):
+    random = np.random.default_rng(seed)
+    quiet = random.exponential(size=400)
+    level, share = unlike(np.quantile(quiet, 1 - SELDOM / 2) + random.exponential(size=count), quiet)
+    assert level > np.quantile(quiet, 1 - SELDOM)
+    assert share < SELDOM
+
+
+def test_too_few_or_silent_frames_tell_nothing():
+    quiet = np.linspace(0, 1, 100)
+    assert unlike(np.full(LEAST - 1, 9.0), quiet) is None
+    assert unlike(np.full(50, 9.0), quiet[: LEAST - 1]) is None
+    assert unlike(np.zeros(50), np.zeros(100)) is None
+
+
+@given(st.integers(0, 500))
+def test_frames_are_looked_at_evenly(count):
+    frames = looked_at(np.arange(100, 100 + count))
+    assert len(frames) == min(count, LOOKED_AT) == len(set(frames.tolist()))
+    assert count < 2 or (frames[0], frames[-1]) == (100, 99 + count)
+    assert np.ptp(np.diff(frames)) <= 1 if count > 2 else True

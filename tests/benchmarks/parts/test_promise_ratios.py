@@ -16,10 +16,21 @@ def test_the_interval_ends_where_the_count_becomes_as_unlikely_as_asked(seen):
     assert low == 0 if seen == 0 else poisson.sf(seen - 1, low) == pytest.approx(0.025, rel=1e-6)
 
 
+@given(st.floats(0.05, 80), st.sampled_from([0.3, 1.0, 3.0]))
+def test_what_can_be_reached_is_what_counts_of_one_rate_reach(expected, longer):
+    """By drawing: the rate of a threshold is known as well as so many quiet events tell it."""
+    quiet, draws = longer * expected, 4000
+    random, known = np.random.default_rng(0), max(quiet, 1.0)
+    low, high = ratios.poisson_interval(random.poisson(random.gamma(known, expected / known, draws)))
+    share = ratios.reachable(expected, quiet)
+    assert share == pytest.approx(np.mean((low <= expected) & (expected <= high)), abs=5 * 0.5 / np.sqrt(draws))
+    assert ratios.reachable(expected, 1e6) >= max(share - 0.005, 0.95 - 1e-4)
+
+
 def row(method: str, used_per_day: float, days: float, events: int) -> dict:
     about = {"data": "d", "kind": "series", "method": method, "asked_per_day": 1.0, "used_per_day": used_per_day}
     about |= {"told_low_per_day": 0.5, "told_high_per_day": 2.0, "doubted": events > 9}
-    return about | {"watched_s": 86400 * days, "events": events}
+    return about | {"quiet_s": 0.0, "watched_s": 86400 * days, "events": events}
 
 
 def test_a_case_is_within_where_the_interval_holds_what_was_promised_and_off_by_what_is_sure():
@@ -44,4 +55,5 @@ def test_cases_that_are_doubted_are_counted_alone():
     table = ratios.with_ratios([row("a", 2, 5, 10), row("a", 1, 0.01, 20), row("a", 1, 1, 2), row("a", 10, 1, 0)])
     figures = ratios.figures_of(table)
     assert figures["promise_doubted"] == figures["promise_doubted_within"] == 0.5
+    assert figures["promise_undoubted_within"] == 0.5
     assert figures["promise_worst_undoubted"] == table["off_by"].iloc[3] < figures["promise_worst"]

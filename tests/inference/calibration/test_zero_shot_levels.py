@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration, bulk, event_levels
+from inference.calibration.zero_shot_levels import FREQUENT, CleanEvents, ZeroShotCalibration, bulk, event_levels
 
 
 def alone(clean: CleanEvents, cadence_s: float) -> ZeroShotCalibration:
@@ -112,3 +112,15 @@ def test_a_few_anomalies_are_no_reason_for_a_threshold_above_them(seed):
     low, high = calibration(CLEAN, 60.0, scores).thresholds(EvalConfig())
     assert usual <= low < 2 * usual
     assert high < 40
+
+
+@given(st.integers(0, 1000), st.integers(6, 40), st.floats(20, 500))
+@settings(max_examples=10)
+def test_what_a_series_does_more_often_than_anomalies_are_is_usual_to_it(seed, commands, size):
+    """Equal commands of a machine, each an event: but for a few, which may be anomalies, no more than promised."""
+    scores = np.random.default_rng(seed).exponential(size=1440)
+    scores[np.linspace(20, 1400, commands).astype(int)] = size + np.linspace(0, 1, commands)
+    made = calibration(CLEAN, 60.0, scores)
+    promise = made.promises(EvalConfig(false_alarms_per_day=1.0))[0]
+    assert made.own.at_least(promise.threshold) <= FREQUENT + 1 + promise.used
+    assert promise.threshold <= size + 1  # and the few are found

@@ -71,16 +71,57 @@ def test_running_difference_is_the_change_from_the_frame_before(quiet):
             assert found[t, y, x] == pytest.approx(expected, abs=rounding(3, frames.max()))  # a mean of 2 differences
 
 
-def test_robust_z_counts_spreads_from_the_quiet_median(quiet):
+def test_robust_z_is_the_distance_from_the_quiet_median(quiet):
     found, frames = residuals(fitted("robust_z", quiet), quiet), quiet.frames[:]
     for y, x in [(0, 0), (4, 3), (12, 7)]:
         known = quiet.masks[:50, y, x] == 0
-        values = frames[:50, :, y, x][known]
-        median = np.median(values, axis=0)
-        spread = np.maximum(1.4826 * np.median(np.abs(values - median), axis=0), 1 / 256)
-        expected = (np.abs(frames[:, :, y, x] - median) / spread).mean(axis=1)
+        expected = np.abs(frames[:, :, y, x] - np.median(frames[:50, :, y, x][known], axis=0)).mean(axis=1)
         valid = quiet.masks[:, y, x] == 0
-        np.testing.assert_allclose(found[valid, y, x], expected[valid], rtol=1e-4)
+        np.testing.assert_allclose(found[valid, y, x], expected[valid], rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_of_robust_z_whose_scores_had_another_unit_is_refused(quiet):
+    method = fitted("robust_z", quiet)
+    method.arrays["spread"] = np.ones_like(method.arrays["median"])
+    with pytest.raises(ValueError, match="older version"):
+        residuals(method, quiet)
+
+
+@pytest.mark.parametrize(("light", "seed", "size"), [(-0.1, 0, 4), (-0.03, 1, 2), (0.05, 2, 4), (0.1, 3, 2)])
+def test_robust_z_bears_another_light_and_sees_what_was_never_there(lit, light, seed, size):
+    """What all pixels of one brightness share is the camera's or the light's; a spot is not, however long it stays."""
+    frames = still_life(20, seed)
+    y, x = np.random.default_rng(seed).integers(2, 48 - size, 2)
+    usual = lit(frames)
+    changed = lit(frames * (1 + light) + light / 2)
+    assert np.quantile(changed, 0.999) < 1.5 * np.quantile(usual, 0.999)
+    frames[5:, :, y : y + size, x : x + size] += 0.5
+    spot = lit(frames * (1 + light) + light / 2)[5:, y : y + size, x : x + size]
+    assert spot.mean(axis=(1, 2)).min() > 1.5 * np.quantile(usual, 0.999)
+
+
+def still_life(count: int, seed: int) -> np.ndarray:
+    """(count, 1, 48, 48) of one still picture with noise."""
+    noise = np.random.default_rng(seed).normal(0, 0.02, (count, 1, 48, 48))
+    return (drifting_blobs(1, 48, 48, seed=0) + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def lit(tmp_path_factory):
+    """From frames to residuals of robust_z with the common mode, fitted on a still picture."""
+    folder = tmp_path_factory.mktemp("lit")
+    method = fitted("robust_z", make_reel(folder / "quiet", still_life(T, 100)))
+
+    def run(frames: np.ndarray) -> np.ndarray:
+        reel = make_reel(folder / "new", frames.astype(np.float32))
+        return np.stack(
+            [
+                f.residual
+                for f in method.frames(reel, 0, len(reel), replace(RAW, score="standardised", common_mode=True))
+            ]
+        )
+
+    return run
 
 
 def test_patch_pca_leaves_what_its_components_can_not_say(quiet):

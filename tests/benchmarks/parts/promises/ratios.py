@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.stats import chi2, nbinom
 
 LEVEL = 0.95
 LEAST_EXPECTED = 1.0  # events, of a case or pool whose ratio means something
@@ -28,6 +28,8 @@ def with_ratios(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     expected = table["used_per_day"] * table["watched_s"] / 86400
     low, high = poisson_interval(table["events"].to_numpy())
     table["expected"] = expected
+    # Without training a series' own events are counted.
+    table["counted"] = table["used_per_day"] * table["quiet_s"].where(table["quiet_s"] > 0, table["watched_s"]) / 86400
     table["ratio"], table["ratio_low"], table["ratio_high"] = (
         table["events"] / expected,
         low / expected,
@@ -40,6 +42,19 @@ def with_ratios(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     # At least so many times too many events, or too few of them, whatever is in the interval.
     table["off_by"] = np.maximum(np.maximum(table["ratio_low"], 1 / table["ratio_high"]), 1)
     return table
+
+
+def reachable(expected: float, quiet: float) -> float:
+    """The share of cases within the interval where watched data are the very kind that the threshold was counted on.
+
+    expected: events promised of the watched data; quiet: of the quiet ones, which were counted. Both counts scatter, so
+    the watched one is negative binomial, and the share is that of the mean of a Poisson count (0.95) where `quiet` is
+    large only.
+    """
+    counts = np.arange(np.ceil(expected + 10 * np.sqrt(expected + 1) + 10))
+    low, high = poisson_interval(counts)
+    known = max(quiet, 1.0)  # beyond one event a tail goes on, which knows no less than that
+    return float(nbinom.pmf(counts, known, known / (known + expected))[(low <= expected) & (expected <= high)].sum())
 
 
 def pools(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +74,7 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
         "promise_ratio_median": pools(table)["ratio"].median(),
         "promise_within_interval": table["within"].mean(),
         "promise_within_interval_expected": table.loc[told, "within"].mean(),
+        "promise_within_reachable": np.mean([reachable(*case) for case in table[["expected", "counted"]].to_numpy()]),
         "promise_told_within_interval": table["told_within"].mean(),
         "promise_worst": table["off_by"].max(),
         "promise_cases": len(table),
@@ -67,6 +83,7 @@ def figures_of(table: pd.DataFrame) -> dict[str, float]:
         "promise_silent": (table.loc[told, "events"] == 0).mean(),
         "promise_doubted": table["doubted"].mean(),
         "promise_doubted_within": table.loc[table["doubted"], "within"].mean(),
+        "promise_undoubted_within": table.loc[~table["doubted"], "within"].mean(),
         "promise_worst_undoubted": table.loc[~table["doubted"], "off_by"].max(),
     }
     return {key: float(value) for key, value in figures.items() if np.isfinite(value)}

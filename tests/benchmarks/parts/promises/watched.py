@@ -48,10 +48,10 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def methods_of(kind: str, asked: list[str] | None) -> list[str]:
-    """The methods for a kind of data: those asked for, else all that need no training in epochs."""
+def methods_of(kind: str, asked: list[str] | None, with_nets: bool = False) -> list[str]:
+    """The methods for a kind of data: those asked for, else all that need no training in epochs, or all with nets."""
     known = METHODS[kind]
-    return [name for name in known if (name in asked if asked else not known[name].get("is_net"))]
+    return [n for n in known if (n in asked if asked else with_nets or not known[n].get("is_net"))]
 
 
 def settings_of(data: QuietSet, method: str) -> dict[str, Any]:
