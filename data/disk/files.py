@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from data.disk.digests import files_of, with_digest
+from data.disk.exchange import exchange
 from data.disk.parts import MADE, beside, make_folder, sync, sync_all
 
 STORED = ("frames.npy", "masks.npy", "missing.npy", "frames.csv")  # of a reel, which do not change once it is made
@@ -62,9 +63,9 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
 def replacing_folder(path: str | Path, made: Container[str] | None = None) -> Iterator[Path]:
     """The same for a folder: yield an empty one, which on success takes the place of the folder `path`.
 
-    The new one is on the disk before the former one goes. A kill between the two renames leaves the former one under
-    another name, which `tidy` gives back. made: names in the former folder that go with it, what else is there is
-    somebody's own and stays; None: all go.
+    The new one is on the disk before the former one goes, and both are exchanged in one step. Where system or file
+    system can't, a kill between two renames leaves the former one under another name, which `tidy` gives back.
+    made: names in the former folder that go with it, what else is there is somebody's own and stays; None: all go.
     """
     path = Path(path)
     part, old = beside(path, "part"), beside(path, "old")
@@ -75,9 +76,10 @@ def replacing_folder(path: str | Path, made: Container[str] | None = None) -> It
         if path.is_dir() and made is not None:
             _keep_others(path, part, made)
         sync_all(part)
-        if path.exists():  # a folder can't be renamed onto one that holds files
-            os.replace(path, old)
-        os.replace(part, path)
+        if not (path.exists() and exchange(part, path)):
+            if path.exists():  # a folder can't be renamed onto one that holds files
+                os.replace(path, old)
+            os.replace(part, path)
         sync(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:

@@ -193,12 +193,12 @@ class Eval(Mode):
         return f"{made} {sorted(low)}"
 
     def look(self, what: str, allowed: tuple[int, ...] = (0, 1)) -> None:
-        """Results that were there are still, or wait beside for the next start."""
+        """Results that were there are still, or those that took their place."""
         super().look(what, allowed)
-        is_there = self.found() or any(Path("evaluated/eval").glob(".raw.*.old"))
+        is_there = bool(self.found())
         if self.had_results and not is_there:
             self.counts.note("lost", f"{what}: the former results are gone")
-        self.had_results = bool(is_there)
+        self.had_results = is_there
 
 
 class Verdicts:

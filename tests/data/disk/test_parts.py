@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from data.disk import files
+from data.disk.exchange import exchange
 from data.disk.files import replacing, replacing_folder, write_text
 from data.disk.parts import HOST, MADE, beside, tidy
 
@@ -89,3 +91,59 @@ def test_an_error_leaves_the_former_folder_as_it_was(tmp_path):
     with pytest.raises(FileNotFoundError), replacing_folder(tmp_path / "cam", ()) as new:
         (new / "no" / "such" / "folder").touch()
     assert {p: p.read_text() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+@pytest.fixture
+def exchanged(tmp_path):
+    """A folder with a folder `b` and a file `a`, which had the other's name."""
+    write_text(tmp_path / "a" / "x", "first")
+    write_text(tmp_path / "b", "second")
+    if not exchange(tmp_path / "a", tmp_path / "b"):
+        pytest.skip("this system or file system has no exchange of names")
+    return tmp_path
+
+
+def test_folders_and_files_are_exchanged_or_stay(exchanged):
+    assert ((exchanged / "a").read_text(), (exchanged / "b" / "x").read_text()) == ("second", "first")
+    assert not exchange(exchanged / "a", exchanged / "none")
+    assert (exchanged / "a").read_text() == "second"
+
+
+STEPS = ("replace", "unlink", "rmdir", "fsync", "mkdir", "link")
+
+
+def states_of_exchange(folder, monkeypatch):
+    """What `cam` holds after each step of an exchange, "" for nothing."""
+    write_text(folder / "cam" / "scores.csv", "former")
+    seen = []
+
+    def look():
+        path = folder / "cam" / "scores.csv"
+        seen.append(path.read_text() if path.exists() else "")
+
+    def looking(step):
+        def done(*arguments, **named):
+            look()
+            step(*arguments, **named)
+            look()
+
+        return done
+
+    with monkeypatch.context() as changed:
+        for name in STEPS:
+            changed.setattr(os, name, looking(getattr(os, name)))
+        with replacing_folder(folder / "cam") as new:
+            write_text(new / "scores.csv", "new")
+    return list(dict.fromkeys(seen))
+
+
+def test_at_every_step_the_former_or_the_new_folder_is_there(exchanged, monkeypatch):
+    assert states_of_exchange(exchanged, monkeypatch) == ["former", "new"]
+    assert sorted(p.name for p in exchanged.iterdir()) == ["a", "b", "cam"]  # the former one is gone
+
+
+def test_without_an_exchange_of_names_the_former_one_can_be_given_back(tmp_path, monkeypatch):
+    """As on file systems that have none: what `tidy` finds after a kill between the two renames is the former one."""
+    monkeypatch.setattr(files, "exchange", lambda first, second: False)
+    assert states_of_exchange(tmp_path, monkeypatch) == ["former", "", "new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["cam"]
