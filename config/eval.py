@@ -55,6 +55,8 @@ class EvalConfig:
     follow_timeout_s: Positive = 30.0
     follow_delay_s: Positive = 10.0
     follow_memory_s: NonNegative = 3600.0
+    follow_log_mb: Positive = 64.0
+    follow_log_parts: NonNegativeInt = 8
     follow_options: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -3,7 +3,8 @@
 The frames of a growing file or a stream become a `LiveReel`, which the same scorers read as any reel: with nothing
 dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
 
-    events.jsonl  one line when it starts, when an event opens, when it closes, when frames were dropped, and at the end
+    events.jsonl  one line when it starts, when an event opens, when it closes, when frames were dropped, and at the end;
+                  what was before it is in events.1.jsonl, events.2.jsonl and so on
     summary.json  of the last time it ran: why it ended, what was read, scored and dropped
 """
 
@@ -29,7 +30,8 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import detected
-from inference.follow_events import JsonLines, LiveEvents, now_utc, thresholds_of
+from inference.follow_events import LiveEvents, thresholds_of
+from inference.follow_log import JsonLines, now_utc
 from inference.job import Job, find_run, make_job
 from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer
@@ -84,7 +86,11 @@ def follow(config: Config) -> Path:
         if unlike := other_cadence(reel, checkpoint["data"], scorer):
             log.warning(unlike)
         folder = job.run / "follow" / reel.name
-        with owned(folder, "eval --follow", ANOTHER), closing(JsonLines(folder / "events.jsonl")) as records:
+        log_bytes = round(1e6 * config.eval.follow_log_mb)
+        with (
+            owned(folder, "eval --follow", ANOTHER),
+            closing(JsonLines(folder / "events.jsonl", log_bytes, config.eval.follow_log_parts)) as records,
+        ):
             about = _about(job, source, start_of(source, config), trained_on.cadence_s)
             _watch(job, reel, source, about, records, interrupt)
     if reel.failure:

@@ -1,12 +1,8 @@
 """Events of a stream while it runs: linked as in eval, told as JSON lines, with memory for the open ones only."""
 
 import json
-import os
-import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +15,7 @@ from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.source_place import source_columns
+from inference.follow_log import JsonLines
 from inference.job import Job
 from inference.results.results import short_identity
 
@@ -37,36 +34,6 @@ class LiveLinker(EventLinker):
     def frames_of_interest(self) -> set[int]:
         """The frames that the open tracks will be told by."""
         return {f for t in self._open for f in (t.start, t.peak_frame, t.last_frame, *t.unexplained)}
-
-
-class JsonLines:
-    """A file that JSON records are appended to as they happen; each is printed too."""
-
-    def __init__(self, path: Path):
-        self.folder = path.parent
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.stream = path.open("ab+")
-        self.lock = threading.Lock()
-        if self.stream.seek(0, os.SEEK_END):
-            self.stream.seek(-1, os.SEEK_END)
-            if self.stream.read(1) != b"\n":  # torn by a kill: the next record must not share its line
-                self.stream.write(b"\n")
-
-    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
-        """Print a record, and append it to the file with `keep`."""
-        line = json.dumps({"type": kind, "at": now_utc(), **facts}, allow_nan=False)
-        with self.lock:
-            print(line, flush=True)
-            if keep:
-                self.stream.write(line.encode() + b"\n")
-                self.stream.flush()
-
-    def close(self) -> None:
-        self.stream.close()
-
-
-def now_utc() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,8 @@ def tensorboard_server(folder: Path) -> Iterator[str]:
     """
     said = folder / "tensorboard.log"
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder / "tensorboard")]
-    with said.open("w") as out:
+    said.unlink(missing_ok=True)  # through a link it would be written elsewhere
+    with said.open("x") as out:
         server = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", "0"], stdout=out, stderr=out)
     try:
         address = _wait_for_address(server, said)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from data.disk.files import write_json
 from data.disk.parts import make_folder, tidy
 from data.messages import logger
 
@@ -117,7 +118,7 @@ def _locked(folder: Path, mode: str, way_out: str, wait_s: float) -> Iterator[No
         raise _in_use(folder, way_out) from None
     try:
         owner = Owner(mode, os.getpid(), socket.gethostname(), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
-        (folder / OWNER).write_text(json.dumps(asdict(owner)), encoding="utf-8")
+        write_json(folder / OWNER, asdict(owner))
         for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink())):
             tidy(place)
         yield

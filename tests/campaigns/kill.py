@@ -149,6 +149,10 @@ class Train(Mode):
     def again(self) -> list[object]:
         return ["--resume"] if Path("run/checkpoints/last.pt").is_file() else []
 
+    def judge_pair(self, ended: list[Ended], what: str) -> None:
+        super().judge_pair(ended, what)
+        self.clear()  # what the other variant began is not gone on with
+
     def found(self) -> str:
         """Weights and calibration of a run that is done; a run in the middle of it is nothing yet."""
         from training.checkpoint import load, path_of

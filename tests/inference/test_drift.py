@@ -19,7 +19,8 @@ from inference.calibration.quiet_events import run_starts
 from inference.calibration.thresholds import Calibration, counted
 from inference.camera.watch import FROZEN
 from inference.follow import judge
-from inference.follow_events import MOST_MOMENTS, JsonLines, LiveEvents
+from inference.follow_events import MOST_MOMENTS, LiveEvents
+from inference.follow_log import JsonLines
 from inference.job import Job
 from inference.scorers.residual import ScoredFrame
 from inference.units import DAY_S, HOUR_S

@@ -21,6 +21,7 @@ from data.prepare_data import prep
 from inference.events.facts import CLOCK_COLUMNS
 from inference.fit import calibrate_run
 from inference.follow import feeding, follow, live_frames, training_reel
+from inference.follow_log import parts
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
 from tests.support.http_server import serving
@@ -317,15 +318,18 @@ def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
     assert kinds.count("open") == kinds.count("closed") > 0
 
 
-def test_a_torn_last_line_stays_alone(work, tmp_path):
+def test_a_torn_last_line_stays_alone_and_what_is_full_begins_anew(work, tmp_path):
     path = write(tmp_path / "torn.mkv", scenes(30))
     log = work / "run" / "follow" / "torn" / "events.jsonl"
     log.parent.mkdir(parents=True)
     log.write_text('{"type": "op')
-    follow(settings(work, eval__follow=str(path), eval__follow_timeout_s=0.2, prep__start_utc="2026-01-01T12:00"))
-    lines = log.read_text().splitlines()
-    assert [json.loads(line)["type"] for line in lines[1:]] == ["started", "ended"]
-    assert json.loads(lines[1])["start_utc"] == "2026-01-01T12:00:00.000"
+    keys = {"eval__follow_timeout_s": 0.2, "prep__start_utc": "2026-01-01T12:00", "eval__follow_log_mb": 1e-5}
+    follow(settings(work, eval__follow=str(path), **keys))
+    assert log.with_name("events.1.jsonl").read_text() == '{"type": "op\n'
+    started, ended = (json.loads(part.read_text()) for part in parts(log)[1:])
+    assert (started["type"], ended["type"]) == ("started", "ended")
+    assert started["start_utc"] == "2026-01-01T12:00:00.000"
+    assert log.is_file()
 
 
 @pytest.mark.parametrize(

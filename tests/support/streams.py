@@ -21,6 +21,7 @@ from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.follow import feeding, live_frames, live_reel, training_reel
+from inference.follow_log import parts
 from inference.job import make_job
 from inference.results.results import Results, short_identity
 from inference.scorers.base import score_reel
@@ -123,7 +124,8 @@ def scored_offline(work, path: Path, folder: Path, run="run") -> list:
 
 
 def records(run: Path, name: str) -> list[dict]:
-    return [json.loads(line) for line in (run / "follow" / name / "events.jsonl").read_text().splitlines()]
+    found = parts(run / "follow" / name / "events.jsonl")
+    return [json.loads(line) for part in found for line in part.read_text().splitlines()]
 
 
 def assert_same(live_scores, offline_scores):

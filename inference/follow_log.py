@@ -1,0 +1,90 @@
+"""events.jsonl of a stream that is followed: a record a line, in parts of a limited size.
+
+What is written to is `events.jsonl`. One that is full takes the name `events.N.jsonl`, N larger than of all others, and
+the latest of these are kept. A part ends after a whole line and is made by one rename: whenever the process is killed,
+all that it wrote is there, but for half of its last line.
+"""
+
+import json
+import os
+import re
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NO_LIMIT = 2**62
+
+
+class JsonLines:
+    """A file that JSON records are appended to as they happen; each is printed too.
+
+    most_bytes: of a part, which holds one record at least; kept: former parts beside it. Raises OSError where the file
+    is a link, which would be written through.
+    """
+
+    def __init__(self, path: Path, most_bytes: int = NO_LIMIT, kept: int = 0):
+        self.path, self.folder, self.most_bytes, self.kept = path, path.parent, most_bytes, kept
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.Lock()
+        self.stream, self.size = self._opened()
+
+    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
+        """Print a record, and append it to the file with `keep`."""
+        line = json.dumps({"type": kind, "at": now_utc(), **facts}, allow_nan=False)
+        with self.lock:
+            print(line, flush=True)
+            if keep:
+                self._append(line.encode() + b"\n")
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def _append(self, line: bytes) -> None:
+        if self.size and self.size + len(line) > self.most_bytes:
+            self._begin_part()
+        self.size += len(line)
+        while line:  # a disk that is nearly full takes a part of it, and then says so
+            line = line[self.stream.write(line) :]
+
+    def _opened(self):
+        """The file, and its size in bytes; half a line that a kill left is closed: the next record is alone on its own."""
+        if self.path.is_symlink():
+            raise OSError(f"{self.path} is a link, which events would be written through; put the file itself there")
+        stream = self.path.open("ab+", buffering=0)
+        if size := stream.seek(0, os.SEEK_END):
+            stream.seek(-1, os.SEEK_END)
+            if stream.read(1) != b"\n":
+                size += stream.write(b"\n")
+        return stream, size
+
+    def _begin_part(self) -> None:
+        self.close()
+        with suppress(FileNotFoundError):  # somebody has put it away meanwhile
+            os.replace(self.path, part_of(self.path, max(numbered(self.path), default=0) + 1))
+        former = numbered(self.path)
+        for number in sorted(former, reverse=True)[self.kept :]:
+            former[number].unlink()
+        self.stream, self.size = self._opened()
+
+
+def part_of(path: Path, number: int) -> Path:
+    """The name of a former part."""
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def numbered(path: Path) -> dict[int, Path]:
+    """The former parts that are there, by number."""
+    name = re.compile(rf"{re.escape(path.stem)}\.(\d+){re.escape(path.suffix)}", re.ASCII)
+    return {int(found[1]): entry for entry in path.parent.iterdir() if (found := name.fullmatch(entry.name))}
+
+
+def parts(path: Path) -> list[Path]:
+    """All that was written and is kept, oldest first; the last one is what is written to."""
+    former = [part for _, part in sorted(numbered(path).items())]
+    return [*former, path] if path.exists() else former
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
