@@ -3,8 +3,8 @@
 The frames of a growing file or a stream become a `LiveReel`, which the same scorers read as any reel: with nothing
 dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
 
-    events.jsonl  one line when it starts, when an event opens, when it closes, when frames were dropped, and at the end;
-                  what was before it is in events.1.jsonl, events.2.jsonl and so on
+    events.jsonl  one line when it starts, when an event opens, when it closes, when frames were dropped, and at the end
+                  (what was there before is in events.1.jsonl, events.2.jsonl ...)
     summary.json  of the last time it ran: why it ended, what was read, scored and dropped
 """
 

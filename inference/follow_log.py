@@ -49,7 +49,7 @@ class JsonLines:
             line = line[self.stream.write(line) :]
 
     def _opened(self):
-        """The file, and its size in bytes; half a line that a kill left is closed: the next record is alone on its own."""
+        """The file, and its size in bytes; half a line that a kill left is closed, so that no record shares it."""
         if self.path.is_symlink():
             raise OSError(f"{self.path} is a link, which events would be written through; put the file itself there")
         stream = self.path.open("ab+", buffering=0)

@@ -32,6 +32,7 @@ from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows
 from data.review.page import facts
 from data.review.page.clips import FPS, Clips
+from data.review.page.connection import Connection
 from data.review.page.verdicts import Verdicts
 from data.review_processed_data import review
 
@@ -70,7 +71,12 @@ def serve(config: Config) -> None:
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"review page: http://{name}:{port}/  (end with Ctrl-C)", flush=True)
         app = create_app(reels, settings.host)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+        server_of(app).run(sockets=[listener])
+
+
+def server_of(app: Starlette, connection: type[Connection] = Connection) -> uvicorn.Server:
+    """The server of the page."""
+    return uvicorn.Server(uvicorn.Config(app, http=connection, ws="none", log_level="warning", access_log=False))
 
 
 def listen(host: str, port: int | None) -> socket.socket:
