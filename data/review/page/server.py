@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -303,5 +303,6 @@ def create_app(reels: list[Reel], host: str = "127.0.0.1") -> Starlette:
 
     shared = Route("/static/charts.js", charts)
     routes = [Route("/", page), shared, *Api(reels).routes(), Mount("/static", StaticFiles(directory=STATIC))]
-    faults = dict.fromkeys((Damaged, OSError), told_fault)
+    faults: dict[Any, Any] = dict.fromkeys((Damaged, OSError), told_fault)
+    faults[ClientDisconnect] = lambda request, error: PlainTextResponse("gone\n", 400)  # which nobody reads
     return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)], exception_handlers=faults)

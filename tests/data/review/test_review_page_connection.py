@@ -1,11 +1,13 @@
 """Clients that are silent or slow, on purpose or not, are let go, and others have their answers meanwhile."""
 
+import asyncio
 import socket
 import threading
 import time
 import urllib.request
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from data.review.page.connection import Connection
-from data.review.page.server import listen, server_of
+from data.review.page.server import create_app, listen, server_of
+from tests.support.reels import make_reel
 
 LARGE = 64 * 2**20  # more than the system takes for a client that does not read
 
@@ -130,3 +133,19 @@ def test_one_too_many_is_refused_and_let_in_when_others_have_gone(serving, addre
         client.close()
     wait_for_none(serving[0])
     assert answer_of(address) == b"done"
+
+
+def test_a_client_that_goes_while_it_sends_leaves_no_traceback(tmp_path):
+    app, told = create_app([make_reel(tmp_path / "cam", np.zeros((16, 1, 2, 2)))]), []
+    headers = {"host": "localhost", "content-type": "application/json", "content-length": "100"}
+    scope = {"type": "http", "method": "POST", "path": "/api/reels/0/undo", "query_string": b"", "root_path": ""}
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def receive() -> dict:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        told.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert told[0]["status"] == 400
