@@ -138,7 +138,7 @@ def test_one_too_many_is_refused_and_let_in_when_others_have_gone(serving, addre
 def test_a_client_that_goes_while_it_sends_leaves_no_traceback(tmp_path):
     app, told = create_app([make_reel(tmp_path / "cam", np.zeros((16, 1, 2, 2)))]), []
     headers = {"host": "localhost", "content-type": "application/json", "content-length": "100"}
-    scope = {"type": "http", "method": "POST", "path": "/api/reels/0/undo", "query_string": b"", "root_path": ""}
+    scope = {"type": "http", "method": "POST", "path": "/api/reels/0/verdicts", "query_string": b"", "root_path": ""}
     scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def receive() -> dict:
