@@ -4,7 +4,7 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from data.sources.archive_file.members import ArchiveSource, Member
 from data.sources.archive_file.unpacked import compression_of, unpacked
@@ -12,6 +12,7 @@ from data.sources.base import FrameError
 
 MAGIC, MAGIC_AT = b"ustar", 257  # of POSIX and GNU archives; older ones have none
 NO_END = "the archive goes on in no valid header and without its end mark"
+MOST_TIMES, LEAST_BYTES = 200, 10**9  # what is unpacked to more than both is no archive of measurements
 
 
 class TarSource(ArchiveSource):
@@ -65,7 +66,7 @@ class CompressedTarSource(TarSource):
     def members(self, path: Path, wanted: Sequence[int] = ()) -> Iterator[Member]:
         left = set(wanted)
         with unpacked(path) as stream:
-            for member in _walk(stream, is_stream=True):
+            for member in _walk(_Bounded(stream, path.stat().st_size), is_stream=True):
                 if not wanted:
                     yield member
                 elif member.position in left:
@@ -75,7 +76,24 @@ class CompressedTarSource(TarSource):
                         return
 
 
-def _walk(stream: IO[bytes], is_stream: bool) -> Iterator[Member]:
+class _Bounded:
+    """A stream that ends with a FrameError where far more comes out of it than its packed bytes can hold of value.
+
+    What lies behind a member is found by unpacking all of it, which for kilobytes of zeros may take hours.
+    """
+
+    def __init__(self, stream: IO[bytes], packed_bytes: int):
+        self.stream, self.left = stream, max(LEAST_BYTES, MOST_TIMES * packed_bytes)
+
+    def read(self, size: int = -1) -> bytes:
+        content = self.stream.read(size)
+        self.left -= len(content)
+        if self.left < 0:
+            raise FrameError(f"it unpacks to more than {MOST_TIMES} times its size; if it is sound, unpack it yourself")
+        return content
+
+
+def _walk(stream: IO[bytes] | _Bounded, is_stream: bool) -> Iterator[Member]:
     """The files of an archive, and of those that were joined to it.
 
     Raises FrameError at the end when there was something that is no header, or no end mark.
@@ -92,7 +110,7 @@ def _walk(stream: IO[bytes], is_stream: bool) -> Iterator[Member]:
         raise FrameError(NO_END)
 
 
-def _opened(stream: IO[bytes], is_stream: bool, header: type[tarfile.TarInfo]) -> tarfile.TarFile:
+def _opened(stream: Any, is_stream: bool, header: type[tarfile.TarInfo]) -> tarfile.TarFile:
     if is_stream:  # that goes forwards only
         return tarfile.open(fileobj=stream, mode="r|", tarinfo=header)
     return tarfile.open(fileobj=stream, mode="r:", tarinfo=header)

@@ -22,6 +22,7 @@ from PIL import Image
 
 from config import PrepConfig
 from data import sources
+from data.sources import tar
 from data.sources.base import FrameError, TableError
 from data.sources.picture_file import pictures
 from tests.support import frames
@@ -97,6 +98,30 @@ def test_frames(tmp_path, name):
     tracemalloc.stop()
     assert candidate.reason.startswith("it takes more than prep.max_input_mb 2 MB once unpacked; raise that where")
     assert peak < PEAK_BYTES
+
+
+def write_joined(path, pack, payloads):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for number, payload in enumerate(payloads):
+            info = tarfile.TarInfo(f"{number}.fits")
+            info.size = len(payload)
+            archive.addfile(info, io.BytesIO(payload))
+    path.write_bytes(pack(stream.getvalue()))
+
+
+def test_what_is_unpacked_to_hundreds_of_times_its_size_is_not_gone_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar, "LEAST_BYTES", 1_000_000)
+    good = fits_bytes(np.random.default_rng(0).integers(0, 99, (8, 8)).astype(np.int16), header())
+    noise = fits_bytes(np.random.default_rng(0).integers(0, 2**15, (100, 100)).astype(np.int16), header())
+    write_joined(tmp_path / "b.tar.gz", gzip.compress, [good, good, bytes(9_000_000), good])
+    first, second, large, rest = frames.scan(tmp_path, PREP)
+    assert (first.reason, second.reason) == ("", "")
+    assert large.reason.startswith("it takes more than prep.max_input_mb")
+    assert "it unpacks to more than 200 times its size; if it is sound, unpack it yourself" in rest.reason
+    assert [raw.pixels.shape for _, raw in frames.read([first, second])] == [(8, 8), (8, 8)]
+    write_joined(tmp_path / "b.tar.gz", gzip.compress, [good, bytes(3_000_000), noise])
+    assert "unpack it yourself" not in " ".join(c.reason for c in frames.scan(tmp_path, PREP))
 
 
 def write_workbook(path, far):
