@@ -28,6 +28,7 @@ WAYS_OUT = {
     errno.EEXIST: "a file is where a folder is wanted; choose another --data-clips or --model-path",
     errno.EROFS: "choose a place you may write to (--data-clips, --model-path)",
     errno.ENOSPC: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",
+    errno.EFBIG: "a file may not be so large there; choose another place (--data-clips, --model-path), or ulimit -f",
     errno.EDQUOT: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",
 }
 LESS_MEMORY = "lower train.batch_size or eval.batch_size, prep.resize or prep.clip_length, or choose -d cpu"

@@ -51,7 +51,7 @@ def choose_folder(config: Config) -> Path:
 
 def refuse_other_run(folder: Path) -> None:
     """Raise FileExistsError where a fresh run would mix with another."""
-    if any(folder.glob("checkpoints/*.pt")):
+    if any(folder.glob("checkpoints/[!.]*.pt")):  # a hidden one is what a killed process had begun
         raise FileExistsError(
             f"{folder} holds the checkpoints of another run; continue it with --resume, or choose another folder with "
             "--model-path"

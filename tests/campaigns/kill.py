@@ -299,7 +299,7 @@ def make_input(place: Path) -> None:
     frames[-6:-4, 8:14, 8:14] += 0.35
     for number, frame in enumerate((np.clip(frame, 0, 1) * 255).astype(np.uint8) for frame in frames):
         Image.fromarray(frame).save(place / "raw" / f"f_{number:03d}.png")
-    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS | {"data_raw": "raw"}))
+    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS | {"data_raw": str(place / "raw")}))
 
 
 def prepared(place: Path, counts: Counts) -> None:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 import config
 from config import ConfigError, TrainConfig
+from data.disk.files import replacing
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from tests.support.paths import ROOT
@@ -25,7 +26,7 @@ from training.checkpoint import load, path_of
 from training.distributed import Batches
 from training.engine import adamw
 from training.loader import loading, open_data
-from training.run import choose_folder
+from training.run import choose_folder, refuse_other_run
 from training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -277,3 +278,13 @@ def test_a_step_does_not_depend_on_the_size_of_gradients(size):
         parameter.grad = torch.full_like(parameter, size)
     optimizer.step()
     torch.testing.assert_close(before - layer.weight.detach(), torch.full((2, 3), 0.1), rtol=0.01, atol=0.0)
+
+
+def test_half_a_checkpoint_of_a_killed_run_is_no_other_run(tmp_path):
+    """Killed while it wrote its first one; with --resume there would be nothing to go on from."""
+    with replacing(path_of(tmp_path, "last")) as part:
+        part.touch()
+        refuse_other_run(tmp_path)
+    path_of(tmp_path, "best").touch()
+    with pytest.raises(FileExistsError, match="holds the checkpoints of another run"):
+        refuse_other_run(tmp_path)
