@@ -1,4 +1,4 @@
-"""A disk that becomes full while prep, train, eval, review and --follow work: one line, and nothing from before is lost.
+"""A disk that becomes full while prep, train, eval, review and --follow work: one line, nothing from before is lost.
 
 Each mode is run with a random part of the room that it needs, and afterwards, with room again, to its end.
 """
