@@ -8,6 +8,8 @@ reel.json    shape, cadence, channels, stretch, calibration steps, identity, ver
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
 """
 
+import errno
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +19,14 @@ import pandas as pd
 from data.disk.damage import read_array, told
 from data.disk.digests import check_file
 from data.disk.files import folder_name
+from data.messages import logger
 from data.reel.facts import ANEW, read_facts, read_frames
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.source_pixels import maps_of
 from data.reel.stretch import Stretch
+
+log = logger(__name__)
 
 AT_ONCE_BYTES = 2**26  # larger files are checked against their digest by `prep --verify` alone: 1 s for about 1 GB
 FRAME_TYPES, MASK_TYPES = (np.float16, np.float32), (np.uint8,)
@@ -238,14 +243,38 @@ def inside(times_utc: np.ndarray, intervals: tuple[tuple[str, str], ...]) -> np.
 
 
 def find_reels(path: str | Path) -> list[Reel]:
-    """The reel at `path`, or the reels in the folder `path`, by name. Raises FileNotFoundError when there is none."""
+    """The reel at `path`, or the reels in the folder `path`, by name.
+
+    Raises FileNotFoundError when there is none, PermissionError when none may be read.
+    """
     path = Path(path)
     if (path / "reel.json").is_file():
         return [Reel(path)]
     found = sorted(p.parent for p in path.glob("*/reel.json") if not p.parent.name.startswith("."))
+    for closed in _closed_folders(path):
+        if not found:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed))
+        log.warning(f"{closed} may not be read and is left out")
     if not found:
         raise FileNotFoundError(
             f"no reel in {path}; name a folder of reels, or one reel, with --data-clips, or make some with: "
             "python main.py -m prep --data-raw INPUT --data-clips REELS"
         )
     return [Reel(p) for p in found]
+
+
+def _closed_folders(path: Path) -> list[Path]:
+    """The folders in a folder that may not be looked into."""
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        folders = sorted(path / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    return [folder for folder in folders if not _may_be_entered(folder)]
+
+
+def _may_be_entered(folder: Path) -> bool:
+    try:
+        (folder / "reel.json").stat()
+    except OSError as error:
+        return not isinstance(error, PermissionError)
+    return True

@@ -3,9 +3,11 @@
 A source from outside this package takes part once it is registered: `sources.register(MySource())`.
 """
 
+import errno
 import math
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -48,7 +50,8 @@ SOURCES: dict[str, Source] = {
 }
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
-TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE)  # times were read
+CLOSED = "you may not read"
+TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
@@ -72,7 +75,8 @@ def frame_source(name: str) -> FrameSource:
 def discover(root: Path) -> Found:
     """Everything in `root` (a file or a folder, searched recursively): what sources read, and what is not read and why.
 
-    Hidden names and the folders of finished reels are left out. Raises FileNotFoundError when nothing can be read.
+    Hidden names and the folders of finished reels are left out. Raises FileNotFoundError, or PermissionError, when
+    nothing can be read.
     """
     if not root.exists():
         raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
@@ -97,6 +101,8 @@ def discover(root: Path) -> Found:
     for key, item in found.inputs.items():
         found.inputs[key] = replace(item, beside_series=item.path in with_series)
     if not found.frames and not found.series:
+        for item in (item for item in found.unread if item.reason == CLOSED):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(item.path))
         known = dict.fromkeys(s for source in SOURCES.values() for s in source.suffixes if s.rfind(".") == 0)
         raise FileNotFoundError(
             f"{root} holds no file that can be read; known are {', '.join(known)}, many of them packed too, "
@@ -107,8 +113,12 @@ def discover(root: Path) -> Found:
 
 def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
     """Files below `root`, linked folders too; a folder that is met again on another way is left out."""
+
+    def closed(error: OSError) -> None:
+        unread.append(Unread(Path(error.filename), CLOSED))
+
     seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, onerror=closed, followlinks=True):
         place = os.path.realpath(folder)
         if place in seen or "reel.json" in names:  # a reel's own movie is no input
             unread.append(Unread(Path(folder), MET_BEFORE if place in seen else FINISHED))
@@ -119,17 +129,30 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
         unread += [Unread(Path(folder, name), HIDDEN) for name in hidden]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in (Path(folder, name) for name in names if not name.startswith(".")):
-            if path.is_file():
-                yield path
+            if reason := _no_file(path):
+                unread.append(Unread(path, reason))
             else:
-                unread.append(Unread(path, NO_FILE))  # a broken link, a socket
+                yield path
+
+
+def _no_file(path: Path) -> str:
+    """Why a name is not that of a file that might be read: a broken link, a socket, in a folder without access."""
+    try:
+        return "" if stat.S_ISREG(path.stat().st_mode) else NO_FILE
+    except PermissionError:
+        return CLOSED
+    except OSError:
+        return NO_FILE
 
 
 def _source_of(path: Path, unread: list[Unread]) -> Source | None:
     latest_first = list(reversed(SOURCES.values()))
     source = next((source for source in latest_first if source.takes(path)), None)
-    if source is None:
-        source = next((source for source in latest_first if source.recognises(path)), None)
+    try:
+        source = source or next((source for source in latest_first if source.recognises(path)), None)
+    except PermissionError:
+        unread.append(Unread(path, CLOSED))
+        return None
     if source is None:
         unread.append(Unread(path, UNKNOWN_KIND))
     return source

@@ -1,6 +1,7 @@
-"""Damaged files of the program's own, and damaged inputs of all kinds: each ends in a line, and spoils no other file.
+"""Damaged files of the program's own, damaged inputs of all kinds, and what may not be read or written.
 
-In one process, with a watchdog. A case is decided by its seed: `--seed N --runs 1` makes it again.
+Each ends in a line, or in rows with a reason, and spoils no other file. In one process, with a watchdog. A case is
+decided by its seed: `--seed N --runs 1` makes it again.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import shutil
 import signal
 import sys
 import warnings
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,13 +22,16 @@ from parts.campaign import Counts, finish, memory_mb, parser, workplace
 
 import main as program  # isort: skip (the line above lets the project be found)
 from parts import inputs, own_files
+from parts.hindered import Hindered
 from parts.mutate import mutated
 
 from data.pictures import summary
 from data.reel.reel import find_reels
+from tests.support.permissions import as_anybody
 
+REVIEW = program.MODES["review"]
 QUICK, RUNS = 24, 4000
-OWN_SHARE = 0.5  # of the cases, of files of the program's own
+SHARES = (0.45, 0.9)  # of the cases: files of the program's own, inputs; the rest is not allowed
 LONGEST_S = 20
 PYTHONS = ("Traceback", "unexpected error", "the details are in")  # in what is told of an error that nobody foresaw
 SETTINGS = "workers: 1\nprep: {clip_length: 2, stride: 2, resize: [12, 16], max_input_mb: 64}\n"
@@ -120,6 +125,31 @@ class OwnFiles:
         return "", ""
 
 
+class Permissions:
+    """What may not be read or written, of inputs, outputs, runs, reels and settings."""
+
+    def __init__(self, folder: Path, own: OwnFiles, given: "Inputs"):
+        self.given = given
+        self.hindered = Hindered(folder, given.samples, own.folder / "run", own.folder / "reels")
+
+    def case(self, rng: random.Random) -> tuple[str, str, str]:
+        """As that of OwnFiles."""
+        name, words, is_done = self.hindered.case(rng)
+        config = [] if "-c" in words else ["-c", self.given.config]
+        program.MODES["review"] = REVIEW
+        with as_anybody():
+            code, said = ended([*map(str, [*words, *config]), "--log-level", "error"])
+        made = [*self.hindered.out.glob("*/reel.json")] if is_done else []
+        self.hindered.clear()
+        if is_unforeseen(code, said) or (code == 1 and len(said.strip().splitlines()) > 1):
+            return name, "tracebacks", f"code {code}: {said.strip()[-300:]}"
+        if is_done and (code or not made):
+            return name, "lost", f"the good input is not made: {said.strip()[-300:]}"
+        if is_done is False and not code:
+            return name, "silent", "it is said to be done"
+        return name, "", ""
+
+
 class Inputs:
     """Inputs of all kinds; each case damages one and has a good one of another kind beside it."""
 
@@ -164,20 +194,20 @@ def main() -> None:
     options = parser(__doc__ or "", RUNS).parse_args()
     counts, failed = Counts(), Counter()
     warnings.simplefilter("ignore")
-    review = program.MODES["review"]
     with workplace() as place:
-        for name in ("own", "given"):
+        for name in ("own", "given", "hindered"):
             (place / name).mkdir()
         own, given = OwnFiles(place / "own"), Inputs(place / "given")
+        permissions = Permissions(place / "hindered", own, given)
         for number in range(QUICK if options.quick else options.runs):
             seed = options.seed + number
             rng = random.Random(seed)
-            name, kind, text = (own if rng.random() < OWN_SHARE else given).case(rng)
+            name, kind, text = (own, given, permissions)[bisect(SHARES, rng.random())].case(rng)
             counts.runs += 1
             if kind:
                 failed[f"{kind}: {name}"] += 1
                 counts.note(kind, f"seed {seed}, {name}: {text}")
-    program.MODES["review"] = review
+    program.MODES["review"] = REVIEW
     counts.peak_mb = memory_mb()
     for what, count in failed.most_common(20):
         print(f"{count:5} {what}")
