@@ -4,6 +4,7 @@ As input of prep beside good pictures, as settings, and as files of a reel; each
 must not grow by more than `prep.max_input_mb` allows.
 """
 
+import os
 import random
 import shutil
 import time
@@ -58,6 +59,9 @@ class Field:
         write(place / what)
         words = ["-m", "prep", "-c", self.folder / "good.yaml", "--data-raw", self.folder / "raw", "--data-clips", out]
         said = self.run(what, words, (0,))
+        rows = "".join(path.read_text() for path in out.glob("*.rejected.csv"))
+        if what not in said + rows and "left out" not in said and os.path.lexists(place / what):
+            self.counts.note("silent", f"{what} is not named: {said[-400:]}")
         if not list(out.glob("*good*/reel.json")):
             self.counts.note("lost", f"{what}: the good pictures are no reel: {said[-400:]}")
         shutil.rmtree(place)
