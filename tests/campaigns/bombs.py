@@ -15,7 +15,7 @@ from parts import campaign
 from parts.campaign import Counts
 from parts.forked import DATA, Forked, preload, program
 
-QUICK = ("b.zip", "ring", "b.png", "aliases.yaml", "frames.npy")
+QUICK = ("b.zip", "ring", "aliases.yaml", "frames.npy")
 MOST_INPUT_MB = 256
 OVERHEAD_MB = 200  # what good input takes beyond that, at most
 LONGEST_S = 60

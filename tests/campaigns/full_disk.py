@@ -17,7 +17,7 @@ from parts.campaign import Counts
 from parts.forked import DATA, MODELS, preload
 from parts.small_disk import ShortFiles, SmallDisk, small_disk
 
-QUICK = 2  # runs, of prep in one process only
+QUICK = 1  # run, of prep in one process only
 BEYOND = 1.2  # of the room that is needed, at most
 TOLD = ("No space left on device", "File too large", "make room", "GB free")
 PRINTED = ("{", "reel: ", "results: ", "run: ")  # what a mode says when it is well
