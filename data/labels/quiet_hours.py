@@ -1,12 +1,14 @@
 """Hours that nothing is fitted or trained on: those that the settings name, and those of the flares of a list."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from config import Config
 from data.labels.catalog import flux_of_class, read_catalog
+from data.labels.xrs_flares import flares_of_xrs
 
 BEFORE = np.timedelta64(15, "m")  # what leads to a flare
 AFTER, AFTER_TIMES = np.timedelta64(30, "m"), 2  # its loops cool: so long at least, and so many times as it took itself
@@ -15,12 +17,14 @@ AFTER, AFTER_TIMES = np.timedelta64(30, "m"), 2  # its loops cool: so long at le
 def with_quiet_hours(config: Config) -> Config:
     """The same, in which train.exclude_utc holds the hours of train.exclude_flares too.
 
-    Where prep.fit_exclude_utc is not given, the scaling leaves out the same hours. Raises `CatalogError` for a list
-    that can't be read.
+    That is a catalogue, or a reel of GOES XRS fluxes, in which they are found. Where prep.fit_exclude_utc is not given,
+    the scaling leaves out the same hours. Raises ValueError for a list that can't be read, and for another reel.
     """
     train = config.train
     if train.exclude_flares:
-        hours = flare_hours(read_catalog(train.exclude_flares), train.exclude_class)
+        is_reel = Path(train.exclude_flares, "reel.json").is_file()
+        flares = flares_of_xrs(train.exclude_flares) if is_reel else read_catalog(train.exclude_flares)
+        hours = flare_hours(flares, train.exclude_class)
         train = replace(train, exclude_utc=(*train.exclude_utc, *hours), exclude_flares=None)
     given = config.prep.fit_exclude_utc
     prep = replace(config.prep, fit_exclude_utc=train.exclude_utc if given is None else given)

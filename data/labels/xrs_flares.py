@@ -26,9 +26,9 @@ def flares_of_xrs(path: str) -> pd.DataFrame:
     """
     reel = Reel(path)
     if not is_xrs(reel):
-        raise ValueError(f"eval.xrs {reel.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
+        raise ValueError(f"{reel.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
     if reel.times_utc is None:
-        raise ValueError(f"eval.xrs {reel.path} has no UTC times; make it again with prep.start_utc")
+        raise ValueError(f"{reel.path} has no UTC times; make it again with prep.start_utc")
     return flares_in(reel.times_utc, reel.signals()[:, CHANNELS.index("xrsb")])
 
 

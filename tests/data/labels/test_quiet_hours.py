@@ -12,6 +12,8 @@ from config import Config, PrepConfig, from_dict
 from data.labels.catalog import CatalogError, flux_of_class
 from data.labels.quiet_hours import flare_hours, with_quiet_hours
 from data.reel.reel import inside
+from data.reel.stretch import Stretch
+from tests.support.reels import make_reel
 
 LIST = """start,peak,end,class,x,y
 2012-07-19T04:17,2012-07-19T05:58,2012-07-19T06:56,M7.7,919,-214
@@ -32,6 +34,19 @@ def test_hours_of_listed_flares_are_left_out_of_what_is_trained_and_fitted_on(tm
     assert found.train.exclude_utc == (("2012-07-20", "2012-07-21"), M, C)
     assert found.prep.fit_exclude_utc == found.train.exclude_utc
     assert with_quiet_hours(found) == found
+
+
+def test_flares_are_found_in_a_reel_of_x_ray_fluxes(tmp_path):
+    stored = np.interp(np.arange(200), [0, 120, 130, 150, 199], [0.3, 0.3, 0.8, 0.3, 0.3])  # M1.0 at its peak
+    flux = np.tile(stored[:, None, None, None], (1, 2, 1, 1)).astype(np.float32)
+    scale = [Stretch("asinh", 1e-8, 1e-4)] * 2
+    facts = {"start_utc": "2024-01-01T00:00:00", "channels": ["xrsa", "xrsb"], "stretch": scale, "clip_length": None}
+    make_reel(tmp_path / "goes", flux, 60.0, **facts)
+    ((start, end),) = with_quiet_hours(
+        from_dict({"train": {"exclude_flares": str(tmp_path / "goes")}}, "test")
+    ).train.exclude_utc
+    assert start == "2024-01-01T01:45:00"  # 15 minutes before the flux rises
+    assert "2024-01-01T02:40" < end < "2024-01-01T03:30"
 
 
 def test_weaker_flares_do_not_count(tmp_path):
