@@ -13,9 +13,10 @@ seed. A flare is found where an event of the scene overlaps its place and time; 
 days: two movies of the day of an M7.7 flare (solar/2012-07-19), its recipe as it is, against the catalogue of flares.
 
 --json keys: [<method>_recall] (of all), [<method>_recall_100_sigma], [<method>_delay_frames] (median of those found),
-[<method>_events_per_flare] (mean of those found), [<method>_events_composed], [<method>_events_quiet]; of 193 A
+[<method>_events_per_flare] (mean of those found), [<method>_events_composed], [<method>_events_quiet]; (of 193 A)
 [m_found], [c_found] (flares with an event), [unconfirmed_per_day] (events without a flare), [events_per_flare],
-[lead_min] (first frame of the M flare's event after the flare's start in the catalogue), of 171 A with 171_ before.
+[lead_min] (first frame of the M flare's event after the flare's start in the catalogue), (and of 171 A)
+[171_m_found], [171_c_found], [171_unconfirmed_per_day], [171_events_per_flare], [171_lead_min].
 """
 
 import json
