@@ -27,6 +27,14 @@ CATALOG = """start,peak,end,class
 """
 
 
+LONGEST = ("test_benchmarks.py", "test_moved_run.py", "test_campaigns.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest modules first, or one process would be busy with them long after the others have ended."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def messages_are_shown():
     """As main.py shows them: on stderr."""

@@ -26,12 +26,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from parts.common import parsed, parser, quiet, without_pictures, write
+from parts.common import parsed, parser, quiet, write
 from parts.promises.frames import write_images
 from parts.promises.made import write_conveyor
 from parts.recipes import recipe_for, run_mode
 
 from tests.support.broken import broken
+from tests.support.no_pictures import without_pictures
 from tests.support.paths import ROOT
 from tests.support.pump import DAY_MIN, FAULTS, pump, with_faults, write_table
 from tests.support.street import Street, shaking, standing

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from parts.common import ROOT, parsed, parser, quiet, told, without_pictures, write
+from parts.common import ROOT, parsed, parser, quiet, told, write
 from parts.recipes import recipe_for, run_mode
 from parts.sun_days import days
 
@@ -38,6 +38,7 @@ from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import index_windows
+from tests.support.no_pictures import without_pictures
 from tests.support.reels import make_reel
 
 NEEDS = "solar/aia171_quiet_20230611/data/fits"

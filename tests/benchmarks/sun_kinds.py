@@ -25,7 +25,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from parts.common import ROOT, parsed, parser, quiet, told, write
-from parts.promises.watched import without_pictures
 from parts.recipes import recipe_for, run_mode
 from sun import CLIP, finish, halves
 
@@ -34,6 +33,7 @@ from data.reel.reel import Reel
 from inference.events.sky import Sky
 from inference.solar.columns import measured
 from inference.solar.kinds import KINDS
+from tests.support.no_pictures import without_pictures
 from tests.support.sun_events import HAPPENINGS, ONSET, quiet_sun, solar_reel, tracks_of
 
 CAMERA, NOTHING = "camera", ""  # any reason of an instrument; no event

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from parts.common import parsed, parser, quiet, told, without_pictures, write
+from parts.common import parsed, parser, quiet, told, write
 from parts.recipes import nested, run_mode
 
 from data.disk.files import write_meta
 from data.reel.reel import Reel
 from demo.compare_with_truth import EVENT_COLUMNS, TRUTH_COLUMNS, compare, read_table, report
 from demo.make_sequence import main as make_sequence
+from tests.support.no_pictures import without_pictures
 
 TEST, VALIDATES, TRAINED = 0, 3, (1, 2)
 FRAMES, QUICK_FRAMES = 560, 44

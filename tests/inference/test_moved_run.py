@@ -16,6 +16,7 @@ from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.methods import FOR_SERIES, METHODS
 from inference.methods.fit import fit_method
+from tests.support.no_pictures import without_pictures
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
 from tests.support.trainings import SMALL_MODEL, small_config
 from training.train import train
@@ -32,6 +33,12 @@ SCORES = {
 }
 FORECAST = {"name": "tvnet", "task": "forecast", "predict_frames": 2, **SERIES_MODEL}
 ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
+
+
+@pytest.fixture(autouse=True)
+def nothing_drawn():
+    with without_pictures():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from parts.common import ROOT, without_pictures
+from parts.common import ROOT
 from parts.recipes import recipe_for, run_mode
 
 from config import from_dict
+from tests.support.no_pictures import without_pictures
 
 RECIPE = ROOT / "demo" / "video.yaml"
 RECOMMENDED = "recommended"

@@ -11,11 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
 ROOT = BENCHMARKS.parents[1]
@@ -109,20 +107,3 @@ def program(*words: object, own_process: bool = True) -> tuple[float, float]:
         raise RuntimeError(f"main.py {' '.join(arguments)} failed:\n{said[-2000:]}")
     seconds = time.perf_counter() - begun
     return seconds, float(text.rsplit("PEAK_MIB", 1)[1]) if own_process else peak_mib()
-
-
-@contextmanager
-def without_pictures() -> Iterator[None]:
-    """Prep and eval write their tables and no movie, page or plot: drawing takes longer than scoring."""
-    blank = SimpleNamespace(add=lambda *_: None)
-    with ExitStack() as stack:
-        for name, instead in {
-            "data.pictures.summary.write_preview": lambda *_: None,
-            "data.pictures.summary.write_page": lambda *_: None,
-            "inference.evaluate.movie_for": lambda job: nullcontext(blank),
-            "inference.evaluate.write_report": lambda job: None,
-            "inference.results.results.timeline": lambda *_, **__: None,
-            "inference.results.sky_plots.draw_sheet": lambda *_: None,
-        }.items():
-            stack.enter_context(patch(name, instead))
-        yield

@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from parts.common import ROOT, quiet, without_pictures
+from parts.common import ROOT, quiet
 from parts.recipes import recipe_for, run_mode
+
+from tests.support.no_pictures import without_pictures
 
 FOLDER, CATALOG, RECIPE = "solar/2012-07-19", "flares_2012-07.csv", ROOT / "demo/aia_193_2012-07-19.yaml"
 LINES = {"193": "", "171": "171_"}  # before the names of the figures

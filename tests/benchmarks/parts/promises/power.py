@@ -17,11 +17,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from parts.common import ROOT, without_pictures
+from parts.common import ROOT
 from parts.promises.frames import DEFAULTS, VIDEO, write_images
 from parts.promises.made import drift
 from parts.promises.series import RECIPE as SERIES
 from parts.recipes import recipe_for, run_mode
+
+from tests.support.no_pictures import without_pictures
 
 ZERO_SHOT = "demo/zero_shot.yaml"
 SIGMAS = (5.0, 10.0, 30.0)

@@ -14,9 +14,11 @@ from typing import Any
 
 from parts.clips import AUTOENCODER
 from parts.clips import METHODS as CLIP_METHODS
-from parts.common import ROOT, without_pictures
+from parts.common import ROOT
 from parts.promises.sets import QuietSet
 from parts.recipes import recipe_for, run_mode
+
+from tests.support.no_pictures import without_pictures
 
 DAY_S = 86400.0
 RATES = {"10/h": 240.0, "1/h": 24.0, "10/day": 10.0, "1/day": 1.0}
