@@ -88,6 +88,9 @@ class Excess(Method):
         self.arrays["gain"] = gains(self._in_spreads(background, excess))
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
+        """Raises ValueError for a run of an older version, whose thresholds are of other scores."""
+        if self.arrays and "gain" not in self.arrays:
+            raise ValueError("this run of excess is of an older version, whose scores were others; train it anew")
         super().open(reel, begin, end)
         self.stretches = target_stretches(reel, self.scaling)
         self.used = [far * reel.cadence_s <= self.settings.longest_s for _, far in self.settings.backgrounds]

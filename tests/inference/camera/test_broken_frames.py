@@ -142,7 +142,8 @@ def test_broken_frames_in_quiet_data_move_no_threshold(name, tmp_path):
         ranges = [QuietRange(reel, 0, 100, "train"), QuietRange(reel, 100, 160, "val")]
         calibration, episodes = measure(method_on(name, ranges), ranges, SETTINGS, tmp_path, learn(ranges, {}))
         # The watch takes the first frame of a stretch as it is: a break there stands out, and is left out.
-        assert [peak for peak in episodes["frame_peak"] if not 100 <= peak <= 102] == []
+        first = range(100, 103) if folder == "spoilt" else ()
+        assert [peak for peak in episodes["frame_peak"] if peak not in first] == []
         found.append(calibration.thresholds(SETTINGS))
     np.testing.assert_allclose(found[1], found[0], rtol=0.15)
 

@@ -205,3 +205,10 @@ class TestGains:
         z = self.maps([8.0, 2.0])
         z[0, 20:23] = 1000.0
         assert gains(z).tolist() == [1, 2]
+
+
+def test_a_run_of_an_older_version_is_refused(tmp_path):
+    method = method_on(reel := reel_of(tmp_path / "quiet", flux(QUIET, 1)))
+    del method.arrays["gain"]
+    with pytest.raises(ValueError, match="older version"):
+        method.open(reel, 0, QUIET)
