@@ -109,7 +109,10 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
     plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
-    return [on_the_sky(_croppable(plan, prep), prep) for plan in plans]
+    plans = [on_the_sky(_croppable(plan, prep), prep) for plan in plans]
+    for plan in plans:
+        _tell_without_sky(plan.name, plan.rows)
+    return plans
 
 
 def _croppable(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
@@ -128,7 +131,6 @@ def on_the_sky(plan: ReelPlan, prep: PrepConfig, common: Common | None = None) -
     Raises ValueError when a table or prep.sky can't be applied.
     """
     rows = sky_rows(plan.name, correct_rows(plan.rows, prep), prep.sky)
-    _tell_without_sky(plan.name, rows)
     rows = crop_sky(rows, prep.crop)
     return replace(plan, rows=register_rows(rows, plan.source_shape, prep, common))
 
