@@ -89,7 +89,8 @@ class FrameReel:
             self.look()
         if not self.kept.rows:
             self.kept.set_cadence(cadence_of(self._waiting, self.kept.cadence_s))
-        return True
+            self._pull()  # which tells the time that all others are counted from, and whether there is a sky
+        return bool(self.kept.rows)
 
     def _is_over(self) -> bool:
         """Wait until the next look is due; whether nothing is to be waited for any more."""

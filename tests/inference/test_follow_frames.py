@@ -151,6 +151,7 @@ def test_a_folder_has_the_frames_of_prep_and_the_events_of_eval(work, tmp_path):
     assert opened[0]["so_far"]
     assert opened[0]["kind"] == "brightening"
     assert opened[0]["hpc_x_arcsec"] is not None
+    assert opened[0]["t"] == "2012-07-19T07:46:14.000"
     assert opened[0]["frame"] <= FLARE.start + 2  # seen at once, not a block later
 
 
