@@ -49,7 +49,8 @@ def frame(n: int, flare: bool = True, **cards: Any) -> bytes:
         "CRVAL1": 200.0,
         "CROTA2": 2.0,
     } | SKY
-    return fits_bytes(pixels(n, flare), header(n * CADENCE_S, exptime_s=2.0, **(place | {"DSUN_OBS": 1.5e11} | cards)))
+    cards = place | {"DSUN_OBS": 1.5e11} | cards
+    return fits_bytes(pixels(n, flare), header(n * CADENCE_S, exptime_s=2.0, **cards))
 
 
 def named(n: int) -> str:
