@@ -28,6 +28,7 @@ class Files(Protocol):
     """Where files come from."""
 
     problem: str
+    seen: dict  # files that are not whole yet
 
     def poll(self) -> list[Met]: ...
 
@@ -78,6 +79,8 @@ class FrameReel:
                 self._refuse(met, met.reason)
             else:
                 self._waiting.append(met)
+        if self.files.seen:  # which are still written
+            self._alive = time.monotonic()
         self._waiting.sort(key=lambda met: (met.time_utc, met.source))
 
     def wait_for_first(self) -> bool:
@@ -99,7 +102,7 @@ class FrameReel:
         if self.halt.wait(pause_s):
             self.reason = "stopped"
             return True
-        if idle_s is not None and time.monotonic() - self._alive > idle_s and not self._waiting:
+        if idle_s is not None and self._looked - self._alive > idle_s and not self._waiting:
             self.reason = f"no new frame for {idle_s:g} s (eval.follow_idle_s)"
             return True
         return False
