@@ -53,8 +53,9 @@ def _train(config: Config) -> None:
 def _eval(config: Config) -> None:
     if config.eval.follow:
         from inference.follow import follow
+        from inference.follow_frames import follow_frames, is_of_files
 
-        follow(config)
+        (follow_frames if is_of_files(config) else follow)(config)
         return
     from inference.evaluate import evaluate
 
@@ -107,7 +108,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tensorboard", action="store_true", default=None, help="train: start TensorBoard beside it")
     p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
-    p.add_argument("--follow", metavar="FILE_OR_URL", help="eval: watch a growing video file or a stream")
+    p.add_argument(
+        "--follow",
+        metavar="FILE_OR_URL",
+        help="eval: watch a growing video file, a stream, or a folder or index of frames",
+    )
     p.add_argument(
         "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"
     )

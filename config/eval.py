@@ -57,6 +57,11 @@ class EvalConfig:
     follow_memory_s: NonNegative = 3600.0
     follow_log_mb: Positive = 64.0
     follow_log_parts: NonNegativeInt = 8
+    follow_poll_s: Positive = 10.0
+    follow_late_s: NonNegative = 120.0
+    follow_idle_s: Positive | None = None
+    follow_pattern: Annotated[str, Field(min_length=1)] = "*"
+    follow_keep_mb: Positive = 512.0
     follow_options: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,8 +92,9 @@ def follow(config: Config) -> Path:
             owned(folder, "eval --follow", ANOTHER),
             closing(JsonLines(folder / "events.jsonl", log_bytes, config.eval.follow_log_parts)) as records,
         ):
-            about = _about(job, source, start_of(source, config), trained_on.cadence_s)
-            _watch(job, reel, source, about, records, interrupt)
+            about = about_of(job, source.address, start_of(source, config), trained_on.cadence_s)
+            start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
+            watch(LiveEvents(job, records, start_utc), reel, source, about, records, interrupt)
     if reel.failure:
         raise reel.failure
     return records.folder
@@ -138,7 +140,7 @@ def feeding(reel: LiveReel, source: LiveSource) -> Iterator[None]:
 
 
 @contextmanager
-def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
+def watching(reel: Any, interrupt: Interrupt) -> Iterator[None]:
     """Stop the reel once an interrupt is requested: whoever waits for its frames has to be woken."""
     done = threading.Event()
 
@@ -157,10 +159,10 @@ def watching(reel: LiveReel, interrupt: Interrupt) -> Iterator[None]:
         thread.join()
 
 
-def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, trained_cadence_s: float) -> dict:
+def about_of(job: Job, address: str, start_utc: np.datetime64 | None, trained_cadence_s: float) -> dict:
     """What is known before the first frame is scored."""
     return {
-        "source": told(source.address),
+        "source": told(address),
         "start_utc": None if start_utc is None else str(start_utc),
         "cadence_s": job.reel.cadence_s,
         "trained_cadence_s": trained_cadence_s,
@@ -170,10 +172,9 @@ def _about(job: Job, source: LiveSource, start_utc: np.datetime64 | None, traine
     }
 
 
-def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
+def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
     """The loop over frames; writes everything."""
-    start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
-    progress, events = Progress(time.monotonic()), LiveEvents(job, log, start_utc)
+    job, progress = events.job, Progress(time.monotonic())
     about = about | {"follow_memory_s": events.drift.memory_s}
     log.write("started", about)
     done = threading.Event()
@@ -181,12 +182,15 @@ def _watch(job: Job, reel: LiveReel, source: LiveSource, about: dict, log: JsonL
     teller.start()
     try:
         for scored in live_frames(job.scorer, reel, job.settings, job.bounds):
+            if scored.index < reel.resume:
+                continue  # of before the last start
             time_s, delay_s = reel.moment(scored.index)
             judge(events, scored, time_s)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
             _tell_drops(log, reel)
             reel.release(scored.index + 1)
+            events.keep(scored.index + 1)
         events.finish()
     finally:
         done.set()
@@ -208,9 +212,7 @@ def judge(events: LiveEvents, scored: ScoredFrame, time_s: float) -> None:
         drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
 
 
-def live_frames(
-    scorer: Scorer, reel: LiveReel, settings: EvalConfig, bounds: Bounds = ALL_PASS
-) -> Iterator[ScoredFrame]:
+def live_frames(scorer: Scorer, reel: Any, settings: EvalConfig, bounds: Bounds = ALL_PASS) -> Iterator[ScoredFrame]:
     """Every frame of every stretch that is long enough, in time order, as `watched_reel` of a finished one."""
     for begin, end in reel.each_stretch():
         if end.reached(begin + scorer.clip_length) == begin + scorer.clip_length:
@@ -234,7 +236,7 @@ def _stretch_frames(
             yield from (scored for scored in rest if scored.index >= following)
 
 
-def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Progress) -> dict:
+def status(reel: Any, source: Any, events: LiveEvents, progress: Progress) -> dict:
     """Counts so far. delay_s: from a frame's arrival to its score."""
     seconds = time.monotonic() - progress.began
     return {
@@ -242,6 +244,7 @@ def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Pro
         "frames_scored": progress.scored,
         "frames_dropped": reel.counts["dropped"],
         "frames_damaged": reel.counts["damaged"],
+        "frames_left_out": reel.counts["left out"],
         "problem": reel.last_problem or None,
         "delay_s": round(progress.delay_s, 3),
         "longest_delay_s": round(progress.longest_delay_s, 3),
@@ -252,12 +255,12 @@ def status(reel: LiveReel, source: LiveSource, events: LiveEvents, progress: Pro
     }
 
 
-def _tell_status(log: JsonLines, reel: LiveReel, source: LiveSource, events, progress: Progress, done) -> None:
+def _tell_status(log: JsonLines, reel: Any, source: Any, events, progress: Progress, done) -> None:
     while not done.wait(STATUS_S):
         log.write("status", status(reel, source, events, progress), keep=False)
 
 
-def _tell_drops(log: JsonLines, reel: LiveReel) -> None:
+def _tell_drops(log: JsonLines, reel: Any) -> None:
     """A line for every time that frames were dropped: nobody has looked at them."""
     while reel.drops:
         log.write("dropped", reel.drops.popleft()._asdict())

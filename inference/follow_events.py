@@ -121,9 +121,21 @@ class LiveEvents:
         place = {name: getattr(box, name) for name in ("x", "y", "x0", "y0", "x1", "y1")}
         source = source_columns(pd.DataFrame([place]), np.zeros(1, int), self.job.reel)
         place |= {} if source is None else {str(k): v for k, v in source.to_dict("records")[0].items()}
-        found = {"score": box.peak, "area_px": box.area, "level": box.level, "severity": box.peak / self.drift.high}
+        found = self.so_far(track) | {
+            "score": box.peak,
+            "area_px": box.area,
+            "level": box.level,
+            "severity": box.peak / self.drift.high,
+        }
         when = {"event": self.opened, "t": self._utc(time_s), "time_s": round(time_s, 6), "frame": frame}
         self.log.write("open", when | place | found | thresholds_of(self.drift))
+
+    def so_far(self, track) -> dict[str, Any]:
+        """What more is told of an event that opens."""
+        return {}
+
+    def keep(self, judged: int) -> None:
+        """The frames before `judged` are judged; a stream can't be taken up again, so nothing is kept."""
 
     def _close(self, events: list[Event]) -> None:
         for event in events:

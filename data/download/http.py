@@ -37,6 +37,7 @@ ARCHIVES = (
     *("oma.be", "esa.int", "u-psud.fr", "ucar.edu", "njit.edu"),
 )
 MOST_LETTERS = 200
+Check = Callable[[Path], None]  # raises ValueError, saying why, for a file that is not whole
 # Compressed on the way, the length would not be the file's.
 HEADERS = {"User-Agent": "reelwatch/0.1", "Accept-Encoding": "identity"}
 # Refusals that may pass; those from 500 on may too.
@@ -87,9 +88,12 @@ class _Failed(Exception):
 
 
 def download(
-    transfers: Sequence[Transfer], patience: Patience, on_done: Callable[[Outcome], None] = lambda outcome: None
+    transfers: Sequence[Transfer],
+    patience: Patience,
+    on_done: Callable[[Outcome], None] = lambda outcome: None,
+    check: Check | None = None,
 ) -> list[Outcome]:
-    """Fetch every file into `<name>.part`, check it as FITS, then give it its name.
+    """Fetch every file into `<name>.part`, check it, as FITS unless another check is given, then give it its name.
 
     A file that is already there and passes the check is kept. `on_done` gets each outcome as it comes. A transfer that
     fails is an outcome with a reason. Raises ValueError when two addresses want one name, OSError when the disk fails.
@@ -98,7 +102,9 @@ def download(
     for transfer in transfers:
         if urls.setdefault(transfer.path, transfer.url) != transfer.url:
             raise ValueError(f"{urls[transfer.path]} and {transfer.url} would both become {transfer.path}")
-    return asyncio.run(_download_all([Transfer(url, path) for path, url in urls.items()], patience, on_done))
+    return asyncio.run(
+        _download_all([Transfer(url, path) for path, url in urls.items()], patience, on_done, check or check_fits)
+    )
 
 
 def check_fits(path: Path) -> None:
@@ -151,14 +157,14 @@ def _holds_image(header: fits.Header) -> bool:
     return str(header.get("XTENSION", "IMAGE")).strip() == "IMAGE" and header.get("NAXIS", 0) >= 2
 
 
-async def _download_all(transfers: list[Transfer], patience: Patience, on_done) -> list[Outcome]:
+async def _download_all(transfers: list[Transfer], patience: Patience, on_done, check: Check) -> list[Outcome]:
     silence = patience.timeout_sec
     timeout = aiohttp.ClientTimeout(total=None, connect=silence, sock_connect=silence, sock_read=silence)
     outcomes: list[Outcome] = []
     async with aiohttp.ClientSession(
         timeout=timeout, headers=HEADERS, auto_decompress=False, trust_env=True
     ) as session:
-        fetcher = _Fetcher(session, patience)
+        fetcher = _Fetcher(session, patience, check)
         waiting = iter(transfers)
         workers = (_work(fetcher, waiting, outcomes, on_done) for _ in range(patience.connections))
         await asyncio.gather(*workers)
@@ -175,13 +181,13 @@ async def _work(fetcher: "_Fetcher", waiting: Iterator[Transfer], outcomes: list
 class _Fetcher:
     """Attempts of all workers on one session; a host that asks to be left alone is left alone by all of them."""
 
-    def __init__(self, session: aiohttp.ClientSession, patience: Patience):
-        self.session, self.patience = session, patience
+    def __init__(self, session: aiohttp.ClientSession, patience: Patience, check: Check):
+        self.session, self.patience, self.check = session, patience, check
         self.closed_until: dict[str, float] = {}
 
     async def fetch(self, transfer: Transfer) -> Outcome:
         """Attempt until the file is there, an answer is final or the retries are used up."""
-        kept = _kept(transfer)
+        kept = _kept(transfer, self.check)
         if kept:
             return kept
         for failures in range(self.patience.retries + 1):
@@ -212,7 +218,7 @@ class _Fetcher:
         part.parent.mkdir(parents=True, exist_ok=True)
         try:
             n_bytes, sha256 = await self._save(transfer.url, part)
-            check_fits(part)
+            self.check(part)
             os.replace(part, transfer.path)
         except ValueError as error:  # also of an address that is none
             raise _Failed(str(error), again=not isinstance(error, aiohttp.InvalidURL)) from None
@@ -266,10 +272,10 @@ class _Fetcher:
             raise _Failed(f"only {n_bytes} bytes came in {seconds:.0f} s")
 
 
-def _kept(transfer: Transfer) -> Outcome | None:
+def _kept(transfer: Transfer, check: Check) -> Outcome | None:
     """The outcome of a file that an earlier run has finished, if it did."""
     try:
-        check_fits(transfer.path)
+        check(transfer.path)
     except (FileNotFoundError, ValueError):
         return None
     with transfer.path.open("rb") as stream:

@@ -19,6 +19,7 @@ from data.disk.lock import owned_reel
 from data.disk.parts import sync, sync_all
 from data.disk.reserve import reserved_array
 from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
+from data.frames.grid.registration import common_of
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
 from data.frames.journal import read_journal
@@ -39,10 +40,11 @@ log = logger(__name__)
 # Enough for quantiles of the intensities, and bounded whatever the reel's size is.
 RECORD = "inputs.json"  # of a reel, see `data/frames/stale.py`
 FIT_FRAMES, FIT_PIXELS = 64, 2**22
-# Settings that decide the pixels of a picture; those of FITS files do not concern a stream.
+# Settings that decide the pixels of a frame: what is followed has to be made with those of the run's training reel.
 PIXEL_SETTINGS = (
     *("colour", "mask", "field_circle", "shape_tolerance_px", "min_coverage", "off_limb", "aspect", "crop"),
-    *("transfer", "transfer_range", "colormap"),
+    *("transfer", "transfer_range", "colormap", "normalise_exposure", "saturation_dn", "register", "rsun_arcsec"),
+    *("degradation_table", "pointing_table", "sky", "quality_reject", "quality_flag"),
 )
 
 
@@ -261,6 +263,7 @@ def scale_frame(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dt
 def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stretch], identity: str, prep) -> dict:
     times_s = table.loc[table["accepted"], "time_s"].to_numpy(np.float64)
     median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
+    common = common_of(plan.rows, plan.source_shape, prep)
     return {
         "name": plan.name,
         "shape": list(shape),
@@ -275,6 +278,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "stretch": [s.as_dict() for s in scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
+        "registered_to": None if common is None else asdict(common),
         "calibration": steps(prep, [frame for row in plan.rows for frame in row]),
         "identity": identity,
         "versions": {"python": platform.python_version()} | {m.__name__: m.__version__ for m in (np, astropy, cv2, av)},

@@ -16,7 +16,7 @@ from data.frames.grid.crop import beyond, corner_of, crop_sky, cropped_shape
 from data.frames.grid.earth_view import sky_rows
 from data.frames.grid.letterbox import inner_shape, to_source
 from data.frames.grid.placement import Placed, Row
-from data.frames.grid.registration import register_rows
+from data.frames.grid.registration import Common, register_rows
 from data.frames.grid.to_grid import unit_of
 from data.frames.grid.transfer import is_undone, step_of
 from data.messages import logger
@@ -109,7 +109,10 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
         plans += [_stacked(wavelengths, prep)] if wavelengths else []
         checked = {name: lists for name, lists in checked.items() if name not in wavelengths}
     plans += [_separate(name, accepted, rejected) for name, (accepted, rejected) in checked.items()]
-    return [_on_the_sky(_croppable(plan, prep), prep) for plan in plans]
+    plans = [on_the_sky(_croppable(plan, prep), prep) for plan in plans]
+    for plan in plans:
+        _tell_without_sky(plan.name, plan.rows)
+    return plans
 
 
 def _croppable(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
@@ -121,15 +124,15 @@ def _croppable(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
     return replace(plan, rows=(), rejected=(*plan.rejected, *(replace(frame, reason=reason) for frame in frames)))
 
 
-def _on_the_sky(plan: ReelPlan, prep: PrepConfig) -> ReelPlan:
+def on_the_sky(plan: ReelPlan, prep: PrepConfig, common: Common | None = None) -> ReelPlan:
     """The plan with what its frames can know only together: their common place on the sky, and tables' corrections.
 
+    common: what the frames of another reel were registered to, for frames that are to lie as those do.
     Raises ValueError when a table or prep.sky can't be applied.
     """
     rows = sky_rows(plan.name, correct_rows(plan.rows, prep), prep.sky)
-    _tell_without_sky(plan.name, rows)
     rows = crop_sky(rows, prep.crop)
-    return replace(plan, rows=register_rows(rows, plan.source_shape, prep))
+    return replace(plan, rows=register_rows(rows, plan.source_shape, prep, common))
 
 
 def _tell_without_sky(name: str, rows: tuple[Row, ...]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -42,12 +42,20 @@ class StretchEnded(Exception):
         self.end = end
 
 
+class Growing(Protocol):
+    """What tells the end of its stretch while it grows."""
+
+    def reached(self, frame: int) -> int: ...
+
+    def block_end(self, first: int, most: int, after: int) -> int: ...
+
+
 class OpenEnd(int):
     """The end of a stretch that still grows: as a number it lies beyond every frame."""
 
-    reel: "LiveReel"
+    reel: "Growing"
 
-    def __new__(cls, reel: "LiveReel"):
+    def __new__(cls, reel: "Growing"):
         self = super().__new__(cls, BEYOND)
         self.reel = reel
         return self
@@ -55,6 +63,10 @@ class OpenEnd(int):
     def reached(self, frame: int) -> int:
         """Wait until the stretch holds the frames before `frame`: returns `frame`, or the end if it ended earlier."""
         return self.reel.reached(frame)
+
+    def block_end(self, first: int, most: int, after: int) -> int:
+        """The end of the block of at most `most` frames, with `after` behind them, that is to be scored next."""
+        return self.reel.block_end(first, most, after)
 
 
 @dataclass
@@ -78,6 +90,15 @@ class _Frame(NamedTuple):
     arrived: float  # time.monotonic
 
 
+def of_settings(reel: Reel, trained: Config) -> PrepConfig:
+    """The settings that decided the pixels of a reel; those of the run's own config where an older reel.json does not
+    tell them."""
+    told = reel.meta.get("pixels")
+    if not told:
+        return trained.prep
+    return from_dict({"prep": {"aspect": "stretch"} | told}, str(reel.path)).prep  # as all were before the choice
+
+
 @dataclass(frozen=True)
 class Form:
     """How a reel's frames were made from pictures, so that those of a stream can be made alike."""
@@ -96,11 +117,11 @@ class Form:
         Raises ValueError for a reel that was not made from pictures, or in a way that a stream can't be.
         """
         if reel.meta["unit"] != LEVEL or reel.meta["origin"] != "upper":
-            raise ValueError(f"the model was trained on {reel.path}, which holds no video; --follow reads video only")
-        told = reel.meta.get("pixels")
-        if told:
-            told = {"aspect": "stretch"} | told  # as all were before there was a choice
-        pixels = from_dict({"prep": told}, str(reel.path)).prep if told else trained.prep
+            raise ValueError(
+                f"the model was trained on {reel.path}, which holds no video; --follow of a file or stream is for "
+                "video, files of frames are followed by their folder or index"
+            )
+        pixels = of_settings(reel, trained)
         if pixels.off_limb == "mask":
             raise ValueError(f"{reel.path} was prepared with prep.off_limb mask, not for --follow; use eval on reels")
         shapes = tuple(reel.meta["source_shape"]), reel.shape[2:]
@@ -145,6 +166,7 @@ class LiveReel:
     """
 
     is_series = False
+    resume = 0  # the first frame that is to be judged
 
     def __init__(self, name: str, form: Form, gap_threshold: float, delay_s: float, span: int, looks_back: int = 0):
         self.name, self.form, self.delay_s, self.span = name, form, delay_s, span
@@ -307,6 +329,10 @@ class LiveReel:
             self._handed = max(self._handed, found)
             self._changed.notify_all()
             return found
+
+    def block_end(self, first: int, most: int, after: int) -> int:
+        """A whole block: frames of video come faster than it is worth to look at each by itself."""
+        return first + most
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop) in the current stretch, once they are there.

@@ -44,6 +44,7 @@ class ReelFacts(BaseModel):
     category: Annotated[str | None, Field(alias="class")] = None
     to_source: list[tuple[Row, Row]] | tuple[Row, Row] | None = None
     pixels: dict[str, Any] = {}
+    registered_to: dict[str, Any] | None = None
     places: dict[str, dict[str, Finite]] | None = None
     files: dict[str, StoredFile] = {}
 

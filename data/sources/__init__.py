@@ -82,7 +82,7 @@ def discover(root: Path) -> Found:
         raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
     found = Found()
     paths = [root] if root.is_file() else sorted(_files(root, found.unread))
-    taken = [(path, source) for path in paths for source in [_source_of(path, found.unread)] if source]
+    taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     taken.sort(key=lambda pair: _turn(*pair))
     for path, source in taken:
@@ -145,7 +145,8 @@ def _no_file(path: Path) -> str:
         return NO_FILE
 
 
-def _source_of(path: Path, unread: list[Unread]) -> Source | None:
+def source_of(path: Path, unread: list[Unread]) -> Source | None:
+    """The source that takes a file; None, and a row of `unread`, where none does."""
     latest_first = list(reversed(SOURCES.values()))
     source = next((source for source in latest_first if source.takes(path)), None)
     try:
@@ -178,7 +179,7 @@ def left_out(unread: Sequence[Unread]) -> str:
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     """All candidate frames of one input, from headers only."""
     root = root if root.is_dir() else root.parent
-    found = item.source.scan_all(item.files, root, prep)
+    found = item.source.scan_all(item.files, root, prep, item.among)
     if item.beside_series and item.source.is_folder and not _follow_each_other(item.files):
         found = [c if c.is_counts else replace(c, reason=c.reason or A_DRAWING) for c in found]
     return [replace(c, source=printable(c.source), reason=printable(c.reason or _too_large(c, prep))) for c in found]

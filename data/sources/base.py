@@ -179,8 +179,11 @@ class FrameSource(Source):
         root: the input folder, which `Candidate.source` is relative to.
         """
 
-    def scan_all(self, files: Sequence[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
-        """All frames of an input: of one file, or of those of one folder (`is_folder`)."""
+    def scan_all(
+        self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
+    ) -> list[Candidate]:
+        """All frames of an input: of one file, or of those of one folder (`is_folder`); among: all of the folder, where
+        only some are asked for."""
         return [candidate for path in files for candidate in self.scan(path, root, prep)]
 
     @abstractmethod
@@ -217,6 +220,7 @@ class Input:
     path: Path
     files: list[Path]
     beside_series: bool = False  # then a few pictures may be drawings of them
+    among: tuple[Path, ...] = ()  # all that lie in the folder, where only some of them are to be scanned
 
 
 @dataclass(frozen=True)

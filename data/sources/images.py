@@ -40,10 +40,13 @@ class ImageSource(FrameSource):
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         return self.scan_all([path], root, prep)
 
-    def scan_all(self, files: Sequence[Path], root: Path, prep: PrepConfig) -> list[Candidate]:
-        """The candidates of the pictures of one folder."""
+    def scan_all(
+        self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
+    ) -> list[Candidate]:
+        """The candidates of pictures of one folder; how their names tell times is told by those of all of them."""
         files = sorted(files, key=lambda path: natural_key(path.name))
-        times = NamedTimes([path.name for path in files], files[0].parent, prep)
+        names = dict.fromkeys(path.name for path in (*among, *files))
+        times = NamedTimes(sorted(names, key=natural_key), files[0].parent, prep)
         return [c for number, path in enumerate(files) for c in self._candidates(path, number, root, times, prep)]
 
     def _candidates(

@@ -8,6 +8,7 @@ that is looked at, which few frames tell well, and the tail keeps its form.
 
 import math
 from collections import deque
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ KEPT = 400  # levels that are looked at: their spread is known to about 5 %
 LEAST_QUIET = 50  # quiet frames without an alarm, that those of the stream may be compared with
 MOST_FALL = 4  # the thresholds are never lower than those of the calibration by more
 LONGEST_ALARM_S = DAY_S  # what gives alarms for so much longer than it gives none is usual by then
+KEPT_STATE = ("calibrated", "low", "high", "due_s", "last_s", "alarm_s")
 BULK = (0.16, 0.5, 0.84)  # quantiles: the centre, and what lies between the outer ones
 
 
@@ -69,6 +71,18 @@ class Drift:
         self.due_s = max(self.due_s + self.memory_s / KEPT, time_s)
         self.recent.append(detection_level(score, settings.min_area, settings.iou_thresh, invalid))
         self._set()
+
+    def state(self) -> dict[str, Any]:
+        """What is to be kept, so that another one can go on from here."""
+        return {name: getattr(self, name) for name in KEPT_STATE} | {"recent": list(self.recent)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a former one of the same calibration."""
+        if tuple(state["calibrated"]) != self.calibrated:
+            return
+        for name in KEPT_STATE:
+            setattr(self, name, tuple(state[name]) if name == "calibrated" else state[name])
+        self.recent.extend(state["recent"])
 
     def _set(self) -> None:
         """The thresholds, shifted and scaled as the levels are."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from config import EvalConfig, ModelConfig
+from data.live.live_reel import OpenEnd
 from data.messages import logger
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
@@ -93,9 +94,11 @@ class Method(QuietScorer):
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
         self.open(reel, begin, end)
-        for first in range(begin, end, BLOCK_FRAMES):
-            indices = np.arange(first, min(first + BLOCK_FRAMES, end))
-            frames, valid = self.context(reel, first, int(indices[-1]) + 1, begin, end)
+        stop = begin
+        while stop < end:
+            first, stop = stop, block_end(stop, end, self.after)
+            indices = np.arange(first, stop)
+            frames, valid = self.context(reel, first, stop, begin, end)
             expected, errors = self.compare(frames, valid)
             for i, index in enumerate(indices.tolist()):
                 k = i + self.before
@@ -131,6 +134,13 @@ class Method(QuietScorer):
         step = max(1, -(-len(starts) * depth // count))
         for reel, start in starts[::step]:
             yield self.read(reel, np.arange(start, start + depth))
+
+
+def block_end(first: int, end: int, after: int) -> int:
+    """The end of the block that begins at a frame of a stretch; of one that still grows, what is there may do."""
+    if isinstance(end, OpenEnd):
+        return end.block_end(first, BLOCK_FRAMES, after)
+    return min(first + BLOCK_FRAMES, end)
 
 
 def beyond(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:

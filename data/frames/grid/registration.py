@@ -6,7 +6,7 @@ WCS straight to the common grid. Where each frame goes is decided in the plan; w
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,14 +21,49 @@ DISC_FITS = 1.05  # a full disc's diameter is at most this many times the shorte
 LARGEST_DRIFT = 0.25  # of the shorter side; pointings that differ by more follow their target on purpose
 
 
-def register_rows(rows: tuple[Row, ...], source_shape: tuple[int, int], prep: PrepConfig) -> tuple[Row, ...]:
-    """The rows of a plan with `target` and `to_source` of every frame that is to be registered."""
+@dataclass(frozen=True)
+class Common:
+    """What the frames of a reel were registered to.
+
+    scale_arcsec: of a pixel of the cropped frame; with prep.rsun_arcsec that of a Sun of this radius. crpix: where the
+    Sun's centre lies, counted from 1; None where each kept its own pointing.
+    """
+
+    scale_arcsec: float
+    crpix: tuple[float, float] | None
+
+
+def common_of(rows: Sequence[Row], source_shape: tuple[int, int], prep: PrepConfig) -> Common | None:
+    """What the frames of a plan are to be registered to, all together; None where none is."""
+    wanted = (_wanted(frame, source_shape, prep.shape_tolerance_px) for row in rows for frame in row)
+    found = [wcs for wcs in wanted if wcs]
+    if prep.register == "off" or not found:
+        return None
+    shape = cropped_shape(source_shape, prep.crop)
+    scale = _middle([wcs.scale_arcsec for wcs in found])
+    steps = [_step(scale, wcs, prep.rsun_arcsec) for wcs in found]
+    centred = ((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    radii_px = [wcs.rsun_arcsec / step for wcs, step in zip(found, steps, strict=True)]
+    if prep.crop is None and _full_disc(radii_px, found, shape):
+        return Common(scale, centred)
+    own = [_sun_centre(wcs, step, centred) for wcs, step in zip(found, steps, strict=True)]
+    return Common(scale, _pointing(own, shape))
+
+
+def register_rows(
+    rows: tuple[Row, ...], source_shape: tuple[int, int], prep: PrepConfig, common: Common | None = None
+) -> tuple[Row, ...]:
+    """The rows of a plan with `target` and `to_source` of every frame that is to be registered.
+
+    common: what other frames were registered to, so that these get the same place; None: what these have in common.
+    """
+    common = common or common_of(rows, source_shape, prep)
     wanted = [[_wanted(frame, source_shape, prep.shape_tolerance_px) for frame in row] for row in rows]
     found = [wcs for row in wanted for wcs in row if wcs]
-    if prep.register == "off" or not found:
+    if prep.register == "off" or common is None:
         return rows
     shape = cropped_shape(source_shape, prep.crop)
-    targets = iter(_targets(found, shape, prep.rsun_arcsec, may_centre=prep.crop is None))
+    targets = iter(_targets(found, shape, prep.rsun_arcsec, common))
     return tuple(
         tuple(_registered(frame, wcs, next(targets), shape) if wcs else frame for frame, wcs in zip(*pair, strict=True))
         for pair in zip(rows, wanted, strict=True)
@@ -55,26 +90,26 @@ def _registered(frame: Placed, wcs: FrameWcs, target: FrameWcs, shape: tuple[int
 
 
 def _targets(
-    sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None, may_centre: bool
+    sources: Sequence[FrameWcs], shape: tuple[int, int], rsun_arcsec: float | None, common: Common
 ) -> list[FrameWcs]:
     """Where each frame goes: tangent to the Sun's centre, north up, with the Sun's centre at a common pixel.
 
     The common scale is the sources' median, in arcsec; with `rsun_arcsec` every solar radius has the size in pixels
-    that a Sun of this radius has at that scale. may_centre: a full disc goes to the middle of its frame; what somebody
-    has cropped stays where it is.
+    that a Sun of this radius has at that scale. A full disc goes to the middle of its frame; what somebody has cropped
+    stays where it is.
     """
-    scale = _middle([wcs.scale_arcsec for wcs in sources])
-    steps = [scale * (wcs.rsun_arcsec / rsun_arcsec if rsun_arcsec else 1.0) for wcs in sources]
+    steps = [_step(common.scale_arcsec, wcs, rsun_arcsec) for wcs in sources]
     centred = ((shape[1] + 1) / 2, (shape[0] + 1) / 2)
-    radii_px = [wcs.rsun_arcsec / step for wcs, step in zip(sources, steps, strict=True)]
-    if may_centre and _full_disc(radii_px, sources, shape):
-        crpix = [centred] * len(sources)
-    else:
-        crpix = _pointing([_sun_centre(wcs, step, centred) for wcs, step in zip(sources, steps, strict=True)], shape)
+    crpix = [common.crpix or _sun_centre(wcs, step, centred) for wcs, step in zip(sources, steps, strict=True)]
     return [
         replace(wcs, crpix1=x, crpix2=y, cdelt1=step, cdelt2=step, crval1=0.0, crval2=0.0, crota2=0.0)
         for wcs, step, (x, y) in zip(sources, steps, crpix, strict=True)
     ]
+
+
+def _step(scale: float, wcs: FrameWcs, rsun_arcsec: float | None) -> float:
+    """Arcsec per pixel of a frame's target."""
+    return scale * (wcs.rsun_arcsec / rsun_arcsec if rsun_arcsec else 1.0)
 
 
 def _middle(values: Sequence[float]) -> float:
@@ -99,15 +134,15 @@ def _sun_centre(wcs: FrameWcs, step: float, centred: tuple[float, float]) -> tup
     return centred[0] - math.tan(tx) * arcsec / step, centred[1] - math.tan(ty) / math.cos(tx) * arcsec / step
 
 
-def _pointing(crpix: list[tuple[float, float]], shape: tuple[int, int]) -> list[tuple[float, float]]:
-    """One pointing for all cut-outs, or each its own where they follow a target as the Sun turns."""
+def _pointing(crpix: list[tuple[float, float]], shape: tuple[int, int]) -> tuple[float, float] | None:
+    """One pointing for all cut-outs, or none where they follow a target as the Sun turns, each with its own."""
     possible = [own for own in crpix if math.isfinite(sum(own))]
     if not possible:
-        return crpix
+        return None
     common = _middle([x for x, _ in possible]), _middle([y for _, y in possible])
     distances = sorted(math.dist(common, own) for own in possible)
     drift = distances[int(0.9 * (len(distances) - 1))]  # single frames may point anywhere
-    return crpix if drift > LARGEST_DRIFT * min(shape) else [common] * len(crpix)
+    return None if drift > LARGEST_DRIFT * min(shape) else common
 
 
 def affine(target: FrameWcs, source: FrameWcs, shape: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,233 @@
+"""Events of files of frames while they arrive, told as eval tells them: grouped, and on the Sun with place, kind and
+the start that was back-dated."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.disk.damage import read_json
+from data.disk.files import write_json
+from data.live.kept_reel import KeptFrames, KeptReel
+from data.reel.gaps import longest_step_s
+from inference.events.boxes import Box
+from inference.events.events import Event, events_json, in_order, iso_utc
+from inference.events.facts import describe
+from inference.events.grouping import grouped
+from inference.events.instrument import camera_frames
+from inference.events.sky import Sky, shifts
+from inference.follow_events import COMMON_FRAMES, LiveEvents, LiveLinker, Moment, thresholds_of
+from inference.follow_log import JsonLines
+from inference.job import Job
+from inference.results.results import short_identity
+from inference.solar.columns import measured, with_solar_columns
+from inference.solar.kinds import ALONE
+
+STATE = "state.json"
+MOST_REPLAYED = 5000  # frames with boxes, of events that are still open
+TOLD_SO_FAR = ("kind", "t_start", "start_resolution_s", "hpc_x_arcsec", "hpc_y_arcsec", "hgs_lon_deg", "hgs_lat_deg")
+TOLD_SO_FAR += ("on_disk", "position_angle_deg", "radius_rsun", "change")
+MOMENTS = ("start", "peak", "end")
+
+
+class Muted:
+    """A log that writes nothing, while what was told before is gone through again."""
+
+    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
+        """Nothing."""
+
+
+class FrameEvents(LiveEvents):
+    """As `LiveEvents`, from frames that are kept.
+
+    Tracks near each other are one event (`eval.group_distance_px`), which is "closed" once none of them can go on. An
+    "open" record tells kind, start and place so far (`so_far`). What was judged is kept after every frame: whoever
+    starts again goes on with the same open events and numbers; a kill may repeat a line, with the number it had.
+    """
+
+    def __init__(self, job: Job, log: JsonLines, kept: KeptReel):
+        super().__init__(job, log, kept.first_utc)
+        self.kept = kept
+        self.over: list[Event] = []  # tracks of groups of which others may go on
+        self.commons: dict[int, float] = {}
+        self.replayed: list[list] = []  # frames with boxes since no event was open
+        settings = job.settings
+        self.longest_gap_s = (settings.link_gap_frames + 1) * longest_step_s(kept.cadence_s, kept.meta["gap_threshold"])
+        self.now, self.now_s = -1, 0.0
+        self.linker = LiveLinker.of(job.reel, settings, self._carried if self._sky(kept.view()) else None)
+
+    def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
+        self.now, self.now_s = frame, time_s
+        self.commons[frame] = common
+        if len(self.commons) > COMMON_FRAMES:
+            self.commons.pop(next(iter(self.commons)))
+        if boxes:
+            self.replayed.append([frame, time_s, common, self.drift.low, self.drift.high, [asdict(b) for b in boxes]])
+        super().add(frame, boxes, common, time_s)
+
+    def finish(self) -> None:
+        self.now_s = np.inf
+        super().finish()
+
+    # Restart
+
+    @staticmethod
+    def state_of(folder: Path) -> dict[str, Any] | None:
+        """What was kept when it ran the last time."""
+        path = folder / STATE
+        return read_json(path, "move it away: events that are open are then told anew") if path.is_file() else None
+
+    def keep(self, judged: int) -> None:
+        if not self.linker._open and not self.over:
+            self.replayed.clear()
+        counts = {name: getattr(self, name) for name in ("opened", "high", "cameras")}
+        facts = {
+            "judged": judged,
+            "counts": counts,
+            "drift": self.drift.state(),
+            "numbers": [[t, n] for t, n in self.numbers.items()],
+            "tracks": self.linker._started,
+            "commons": [list(pair) for pair in self.commons.items()],
+            "frames": self.replayed[-MOST_REPLAYED:],
+        }
+        if self.replayed:
+            facts["first_track"] = self.first_track
+        else:
+            self.first_track = self.linker._started
+        write_json(self.kept.folder / STATE, facts)
+
+    first_track = 0  # the number of the last track before the frames that are gone through again
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where the state was kept."""
+        log, self.log = self.log, Muted()  # type: ignore[assignment]
+        self.linker._started = self.first_track = state.get("first_track", state["tracks"])
+        numbers = dict(map(tuple, state["numbers"]))
+        for frame, time_s, common, low, high, boxes in state["frames"]:
+            self.drift.low, self.drift.high = low, high
+            self.add(frame, [Box(**box) for box in boxes], common, time_s)
+        self.log = log
+        self.drift.restore(state["drift"])
+        self.numbers = numbers
+        self.commons = {int(frame): common for frame, common in state["commons"]}
+        self.common.extend(self.commons.values())
+        for name, count in state["counts"].items():
+            setattr(self, name, count)
+
+    # Groups
+
+    def _open(self, track, frame: int, time_s: float) -> None:
+        group = self._group_of(track.number)
+        known = [self.numbers[number] for number in group if number in self.numbers]
+        if known:  # one more part of an event that was told
+            self.numbers[track.number] = min(known)
+            return
+        super()._open(track, frame, time_s)
+
+    def _groups(self) -> list[Event]:
+        """All tracks that are not told yet, open ones too, as groups by place and time alone."""
+        tracks = [*self.over, *(track.event() for track in self.linker._open)]
+        return grouped(tracks, self.job.settings.group_distance_px, self.job.settings.link_gap_frames)
+
+    def _group_of(self, number: int) -> tuple[int, ...]:
+        return next((event.tracks for event in self._groups() if number in event.tracks), ())
+
+    def _close(self, events: list[Event]) -> None:
+        self.over += events
+        if not self.over:
+            return
+        still = {track.number for track in self.linker._open}
+        gap = self.job.settings.link_gap_frames if self.job.settings.group_distance_px else -1
+        for group in self._groups():
+            is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.longest_gap_s
+            if still & set(group.tracks) or not is_past:
+                continue
+            members = [event for event in self.over if event.event in group.tracks]
+            self.over = [event for event in self.over if event.event not in group.tracks]
+            self._tell(members)
+
+    def _since_s(self, event: Event) -> float:
+        return self.now_s - self.moments[event.frame_end].time_s
+
+    def _tell(self, members: Sequence[Event]) -> None:
+        """ "closed", for each event that the tracks of a group come to."""
+        first_told: set[int] = set()
+        for event in in_order(self._as_eval(members)):
+            own = [self.numbers[track] for track in event.tracks if track in self.numbers]
+            number = next((n for n in sorted(own) if n not in first_told), None)
+            if number is None:
+                self.opened += 1
+                number = self.opened
+            first_told.add(number)
+            record = self.record(event) | {"event": number}
+            self.high += record["level"] == "high"
+            self.cameras += record["instrument"] is not None
+            self.log.write("closed", record)
+        for event in members:
+            self.numbers.pop(event.event, None)
+
+    # What is told
+
+    @staticmethod
+    def _sky(view: KeptFrames) -> Sky | None:
+        return Sky.of(view) if len(view) else None  # type: ignore[arg-type]
+
+    def _carried(self, boxes: list[tuple[int, Box]], later: int) -> np.ndarray:
+        view = self.kept.view()
+        sky = self._sky(view)
+        assert sky is not None  # else nothing is carried
+        return shifts(sky, [(max(f - view.first, 0), box) for f, box in boxes], later - view.first)
+
+    def _as_eval(self, tracks: Sequence[Event]) -> list[Event]:
+        """Tracks as events, measured and grouped as eval does; frames as in the view of what is kept."""
+        view = self.kept.view()
+        moved = [shifted(event, -view.first) for event in tracks]
+        sky = self._sky(view)
+        moved = measured(moved, view, sky) if sky else moved  # type: ignore[arg-type]
+        settings = self.job.settings
+        return grouped(moved, settings.group_distance_px, settings.link_gap_frames, ALONE)
+
+    def so_far(self, track) -> dict[str, Any]:
+        record = self.record(self._as_eval([track.event()])[0])
+        return {name: record[name] for name in TOLD_SO_FAR if name in record} | {"so_far": True}
+
+    def record(self, event: Event) -> dict[str, Any]:
+        """An event of the view as a row of events.json."""
+        view = self.kept.view()
+        peak = self.moments.get(event.frame_peak + view.first, None)
+        peak = peak or Moment(0.0, 0.0, self.drift.low, self.drift.high)
+        common = np.array([self.commons.get(frame + view.first, np.nan) for frame in range(len(view))])
+        sky = self._sky(view)
+        told = clamped(event)
+        identity = short_identity(self.job.identity)
+        table = describe([told], view, sky, camera_frames(common), peak.high, identity)
+        if sky:
+            table = with_solar_columns(table, [told], view)  # type: ignore[arg-type]
+        for name in (*(f"frame_{moment}" for moment in MOMENTS), *(["frame_detected"] if sky else [])):
+            table[name] += view.first
+        self._as_it_was(table, event, view)
+        return json.loads(events_json(table, {}))["events"][0] | thresholds_of(peak)
+
+    def _as_it_was(self, table: pd.DataFrame, event: Event, view: KeptFrames) -> None:
+        """Set the times of what is kept no more, which an event that lasts for long may have."""
+        for moment in MOMENTS:
+            frame = getattr(event, f"frame_{moment}")
+            if frame < 0 and (then := self.moments.get(frame + view.first)):
+                table[f"frame_{moment}"], table[f"time_{moment}_s"] = frame + view.first, then.time_s
+                table[f"t_{moment}"] = iso_utc(self._times_utc(np.array([then.time_s])))
+
+
+def shifted(event: Event, by: int) -> Event:
+    """An event of frames that are numbered otherwise."""
+    frames = {f"frame_{moment}": getattr(event, f"frame_{moment}") + by for moment in MOMENTS}
+    return replace(event, **frames, unexplained=tuple(frame + by for frame in event.unexplained))
+
+
+def clamped(event: Event) -> Event:
+    """An event as far as its frames are kept."""
+    frames = {f"frame_{moment}": max(getattr(event, f"frame_{moment}"), 0) for moment in MOMENTS}
+    return replace(event, **frames, unexplained=tuple(max(frame, 0) for frame in event.unexplained))

@@ -1,0 +1,264 @@
+"""Following a folder or an index of FITS files: prep's pixels and eval's events, however the files come."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+import main
+from config import Config, PrepConfig, load
+from data.live.frame_files import FolderFiles
+from data.live.frame_form import FrameForm
+from data.live.frame_reel import FrameReel
+from data.live.live_reel import Form
+from data.live.live_source import Picture
+from data.prepare_data import prep
+from data.reel.reel import Reel
+from inference.follow_frames import follow_frames
+from inference.follow_log import parts
+from tests.support.fits_files import SKY, fits_bytes, header
+from tests.support.http_server import fine, send, serving
+
+SIDE, QUIET, WATCHED, FLARE = 48, 60, 48, range(20, 34)
+CADENCE_S = 12.0
+
+
+def pixels(n: int, flare: bool = False) -> np.ndarray:
+    """A quiet Sun with photon noise; with a flare that rises within three frames."""
+    random = np.random.default_rng(1000 + n)
+    mottled = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((SIDE, SIDE)), (0, 0), 3)
+    scene = 300 * np.exp(2 * mottled)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    since = n - QUIET - FLARE.start
+    if flare and 0 <= since < len(FLARE):
+        scene += 4000 * min((since + 1) / 3, 1) * np.exp(-((rows - 20) ** 2 + (columns - 28) ** 2) / 12)
+    return random.poisson(scene).astype(np.int16)
+
+
+def frame(n: int, flare: bool = True, **cards: Any) -> bytes:
+    """The n-th frame, whose pixels a camera turned by 2 degrees has taken."""
+    place: dict[str, Any] = {
+        "CRPIX1": 24.5,
+        "CRPIX2": 24.5,
+        "CDELT1": 2.4,
+        "CDELT2": 2.4,
+        "CRVAL1": 200.0,
+        "CROTA2": 2.0,
+    } | SKY
+    cards = place | {"DSUN_OBS": 1.5e11} | cards
+    return fits_bytes(pixels(n, flare), header(n * CADENCE_S, exptime_s=2.0, **cards))
+
+
+def named(n: int) -> str:
+    return f"f{n:04d}.fits"
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with a run of excess on quiet frames, and what eval finds in those that are watched."""
+    folder = tmp_path_factory.mktemp("frames")
+    for place, span in (("quiet", range(QUIET)), ("watched", range(QUIET, QUIET + WATCHED))):
+        (folder / place).mkdir()
+        for n in span:
+            (folder / place / named(n)).write_bytes(frame(n))
+    (folder / "c.yaml").write_text(
+        json.dumps(
+            {
+                "data_raw": str(folder / "quiet"),
+                "data_clips": str(folder / "reels"),
+                "model_path": str(folder / "run"),
+                "workers": 0,
+                "device": "cpu",
+                "prep": {"resize": [SIDE, SIDE], "clip_length": 8, "stride": 1, "rsun_arcsec": 960.0},
+                "model": {"name": "excess"},
+                "eval": {
+                    "score": "residual",
+                    "common_mode": False,
+                    "smooth_px": 0.0,
+                    "min_area": 3,
+                    "min_frames": 2,
+                    "threshold_low": 8.0,
+                    "threshold_high": 12.0,
+                    "group_distance_px": 6.0,
+                    "link_gap_frames": 4,
+                    "follow_poll_s": 0.02,
+                    "follow_late_s": 0.0,
+                    "follow_idle_s": 0.1,
+                },
+            }
+        )
+    )
+    for mode in ("prep", "train"):
+        assert main.main(["-m", mode, "-c", str(folder / "c.yaml")]) == 0
+    new = ["--data-raw", str(folder / "watched"), "--data-clips", str(folder / "new")]
+    stretch = ["--set", f"prep.stretch_from={folder / 'reels' / 'aia_171'}"]
+    assert main.main(["-m", "prep", "-c", str(folder / "c.yaml"), *new, *stretch]) == 0
+    assert main.main(["-m", "eval", "-c", str(folder / "c.yaml"), *new, "--set", "eval.fps=1"]) == 0
+    return folder
+
+
+def settings(work: Path, address: Path | str, **keys):
+    told = {f"eval.{name}": value for name, value in keys.items()} | {"eval.follow": str(address)}
+    return load(work / "c.yaml", told)
+
+
+def records(folder: Path, kind: str) -> list[dict]:
+    lines = (line for part in parts(folder / "events.jsonl") for line in part.read_text().splitlines())
+    return [record for record in map(json.loads, lines) if record["type"] == kind]
+
+
+def arrive(place: Path, numbers) -> Path:
+    place.mkdir(exist_ok=True)
+    for n in numbers:
+        (place / named(n)).write_bytes(frame(n))
+    return place
+
+
+def rows(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "reel" / "frames.csv", keep_default_na=False).set_index("source")
+
+
+def is_alike(one, other) -> bool:
+    is_number = isinstance(one, float) and isinstance(other, float)
+    return one == (pytest.approx(other, rel=1e-5, abs=1e-4) if is_number else other)
+
+
+def assert_as_eval(work: Path, closed: list[dict]) -> None:
+    """The same events as eval's, with sky, kind and back-dated start; but for numbers and identity."""
+    expected = json.loads((work / "run" / "eval" / "aia_171" / "events.json").read_text())["events"]
+    assert len(closed) == len(expected) >= 1
+    for told, event in zip(closed, expected, strict=True):
+        same = event.keys() - {"reel", "config", "model", "channel", "event"}
+        different = {k: (told[k], event[k]) for k in same if not is_alike(told[k], event[k])}
+        assert not different
+
+
+def test_a_folder_has_the_frames_of_prep_and_the_events_of_eval(work, tmp_path):
+    folder = follow_frames(settings(work, work / "watched"))
+    stored = Reel(work / "new" / "aia_171")
+    shape = (-1, 1, SIDE, SIDE)
+    kept = np.memmap(folder / "reel" / "frames.dat", np.float32, "r").reshape(shape)[: len(stored)]
+    assert np.array_equal(kept, stored.frames)
+    closed = records(folder, "closed")
+    assert_as_eval(work, closed)
+    assert closed[0]["kind"] == "brightening"
+    assert closed[0]["t_start"]
+    opened = records(folder, "open")
+    assert [o["event"] for o in opened] == [c["event"] for c in closed]
+    assert opened[0]["so_far"]
+    assert opened[0]["kind"] == "brightening"
+    assert opened[0]["hpc_x_arcsec"] is not None
+    assert opened[0]["t"] == "2012-07-19T07:46:14.000"
+    assert opened[0]["frame"] <= FLARE.start + 2  # seen at once, not a block later
+
+
+def test_going_on_after_a_stop_inside_an_event_is_as_if_there_was_none(work, tmp_path):
+    place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
+    folder = follow_frames(settings(work, place))
+    assert records(folder, "closed")  # as far as it was seen
+    arrive(place, range(QUIET + 26, QUIET + WATCHED))
+    assert follow_frames(settings(work, place)) == folder
+    last = {record["event"]: record for record in records(folder, "closed")}
+    assert_as_eval(work, list(last.values()))
+    assert len(records(folder, "open")) == len(last)
+    assert records(folder, "started")[1]["goes_on_at"] == 26
+    assert rows(folder)["index"].astype(int).tolist() == list(range(WATCHED))
+
+
+def test_what_comes_in_disorder_is_taken_once_or_is_a_row(work, tmp_path):
+    place = arrive(tmp_path / "in", [QUIET + n for n in (3, 1, 0, 5, 4, 2)])
+    (place / "copy.fits").write_bytes(frame(QUIET + 1))
+    (place / "other.fits").write_bytes(frame(QUIET + 1, WAVELNTH=193))
+    (place / "bad.fits").write_bytes(frame(QUIET + 6)[:-4000])
+    (place / "notes.txt").write_text("no frame")
+    (place / "late.fits.part").write_bytes(frame(QUIET + 7))
+    (place / ".hidden.fits").write_bytes(frame(QUIET + 7))
+    folder = follow_frames(settings(work, place))
+    assert rows(folder)["index"][[named(QUIET + n) for n in range(2, 6)]].astype(float).tolist() == [2, 3, 4, 5]
+    reasons = rows(folder)["reason"]
+    assert reasons["other.fits"] == "aia_193, and the model was trained on aia_171"
+    assert reasons["notes.txt"] == "no FITS file and no picture"
+    assert "truncated" in reasons["bad.fits"]
+    assert (reasons.loc[["copy.fits", named(QUIET + 1)]].str.startswith("same time as ")).sum() == 1
+    assert len(records(folder, "left_out")) == 4
+    assert "late.fits.part" not in reasons
+    (place / "bad.fits").write_bytes(frame(QUIET + 6))  # whole at last
+    (place / "late.fits.part").rename(place / "late.fits")
+    (place / "older.fits").write_bytes(frame(QUIET - 3))
+    follow_frames(settings(work, place))
+    found = rows(folder).groupby(level=0).last()
+    assert found["index"][["bad.fits", "late.fits"]].astype(float).tolist() == [6, 7]
+    assert found["reason"]["older.fits"].startswith("late: frames up to 2012-07-19T07:43:")
+
+
+def test_a_missing_frame_is_waited_for(work, tmp_path, monkeypatch):
+    place = arrive(tmp_path / "in", [QUIET + n for n in (0, 1, 2, 4, 5)])
+    is_over, looks = FrameReel._is_over, []
+
+    def waited(reel):
+        looks.append(reel.kept.end)
+        if len(looks) == 1:
+            arrive(place, [QUIET + 3])
+        return is_over(reel)
+
+    monkeypatch.setattr(FrameReel, "_is_over", waited)
+    folder = follow_frames(settings(work, place, follow_late_s=60.0))
+    assert looks[0] == 3
+    assert rows(folder)["index"].astype(int).tolist() == list(range(6))
+    assert rows(folder).index[3] == named(QUIET + 3)
+
+
+def test_days_without_a_frame_are_a_gap_and_end_events(work, tmp_path):
+    place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
+    for n in range(21_600, 21_612):
+        (place / named(n)).write_bytes(frame(n))
+    folder = follow_frames(settings(work, place))
+    flare = records(folder, "closed")[0]
+    assert flare["t_end"].startswith("2012-07-19")
+    assert flare["frame_end"] == 25
+    order = [json.loads(line)["type"] for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert order.index("closed") < order.index("ended")
+
+
+def test_an_index_is_read_as_a_folder_is(work):
+    numbers = range(QUIET, QUIET + WATCHED)
+    with serving() as (address, answers):
+        links = "".join(f'<a href="{named(n)}">x</a>' for n in numbers)
+        odd = '<a href="../up.fits">u</a><a href="?C=M">s</a><a href="http://other/x.fits">o</a><a href="sub/">d</a>'
+        answers["/day/"] = lambda handler, n: send(handler, (links + odd).encode(), content_type="text/html")
+        for n in numbers:
+            answers[f"/day/{named(n)}"] = fine(frame(n))
+        folder = follow_frames(settings(work, f"{address}/day/", follow_idle_s=0.5))
+        asked = {path for path in answers.asked if path != "/day/"}
+    assert asked == {f"/day/{named(n)}" for n in numbers}
+    assert {answers.asked[p] for p in asked} == {1}
+    assert_as_eval(work, records(folder, "closed"))
+    assert not list((folder / "files").iterdir())
+
+
+def test_pictures_are_brought_back_to_light_as_prep_does(tmp_path):
+    """With prep.transfer and prep.colormap, in a folder and in a stream alike."""
+    (tmp_path / "in").mkdir()
+    pictures = np.random.default_rng(0).integers(0, 255, (3, 24, 32), np.uint8)
+    for second, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / "in" / f"sun_20120719_07300{second}.png"), picture)
+    telling = {"resize": [12, 16], "clip_length": 2, "transfer": "log", "transfer_range": 100.0, "colormap": "hot"}
+    (tmp_path / "c.yaml").write_text(
+        json.dumps(
+            {"data_raw": str(tmp_path / "in"), "data_clips": str(tmp_path / "out"), "workers": 0, "prep": telling}
+        )
+    )
+    reel = Reel(prep(load(tmp_path / "c.yaml"))[0])
+    assert any("taken for the log of light" in step for step in reel.meta["calibration"])
+    form, stream = FrameForm.of(reel, Config(), PrepConfig()), Form.of(reel, Config())
+    met = FolderFiles(tmp_path / "in", "*", form, 0.0, {}).poll()
+    assert [m.time_utc for m in met] == [f"2012-07-19T07:30:0{n}.000" for n in range(3)]
+    for index, (picture, one) in enumerate(zip(pictures, met, strict=True)):
+        assert one.candidate is not None
+        assert np.array_equal(form.made(one.candidate).values, reel.frames[index])
+        values, _ = stream.frame(Picture(picture, float(index), 1.0, False, False))
+        assert np.array_equal(values, reel.frames[index])
