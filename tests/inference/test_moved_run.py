@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,18 +47,21 @@ def short_training(monkeypatch):
     monkeypatch.setattr("inference.methods.expected.STEPS", 20)
 
 
-def pictures(folder: Path, name: str, seed: int) -> None:
-    masks = np.zeros((120, 20, 20), np.uint8)
+def pictures(folder: Path, name: str, seed: int, frames: int = 80) -> None:
+    masks = np.zeros((frames, 16, 16), np.uint8)
     masks[10:14, :3, :3] = INVALID
-    make_reel(folder / name, drifting_blobs(120, 20, 20, seed=seed), masks=masks, clip_length=LENGTH)
+    make_reel(folder / name, drifting_blobs(frames, 16, 16, seed=seed), masks=masks, clip_length=LENGTH)
+
+
+MANY = partial(pictures, frames=120)
 
 
 def series(folder: Path, name: str, seed: int) -> None:
-    t, random = np.arange(300), np.random.default_rng(seed)
-    values = np.stack([np.sin(t / 5), np.cos(t / 7)], axis=1) + 0.05 * random.standard_normal((300, 2))
-    labels = np.isin(t, [*range(60, 70), *range(200, 210), *range(270, 280)]).astype(float)
+    t, random = np.arange(200), np.random.default_rng(seed)
+    values = np.stack([np.sin(t / 5), np.cos(t / 7)], axis=1) + 0.05 * random.standard_normal((200, 2))
+    labels = np.isin(t, [*range(60, 70), *range(130, 140), *range(180, 190)]).astype(float)
     reel = make_reel(folder / name, 0.3 * values[:, :, None, None] + 0.5, labels=labels, clip_length=LENGTH)
-    missing = np.zeros((300, 2), bool)
+    missing = np.zeros((200, 2), bool)
     missing[30:34, 1] = True
     np.save(reel.path / "missing.npy", missing)
 
@@ -113,7 +117,7 @@ def test_a_net_that_learnt_from_labels(tmp_path, one_thread):
     moved(tmp_path, series, {"other settings": {"stride": 3}}, train, model=model, **labelled)
 
 
-def ranges(tmp_path, make=pictures) -> list[QuietRange]:
+def ranges(tmp_path, make=MANY) -> list[QuietRange]:
     make(tmp_path / "quiet", "a", 1)
     make(tmp_path / "quiet", "b", 2)
     return ranges_of([Reel(tmp_path / "quiet" / name) for name in "ab"], TrainConfig())
