@@ -129,6 +129,8 @@ def _starts(
             score = made.score(residual, settings)
             boxes = find_boxes(score, threshold, threshold, settings.min_area, settings.iou_thresh, ~valid)
             events += linker.push(index, boxes, float(reel.times_s[index]))
-        found = grouped(events + linker.finish(), settings.group_distance_px, settings.link_gap_frames)
+        events += linker.finish()
+        limits = {"times_s": reel.times_s, "max_gap_s": linker.max_gap_s}
+        found = grouped(events, settings.group_distance_px, settings.link_gap_frames, **limits)
         starts += [numbers[event.frame_start] for event in found]
     return np.array(starts, int)

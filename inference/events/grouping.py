@@ -14,18 +14,29 @@ from inference.events.course import Course
 from inference.events.events import CAMERA, UNEXPLAINED, Event
 
 
-def grouped(events: Sequence[Event], distance_px: float, gap_frames: int, alone: Sequence[str] = ()) -> list[Event]:
+def grouped(
+    events: Sequence[Event],
+    distance_px: float,
+    gap_frames: int,
+    alone: Sequence[str] = (),
+    times_s: np.ndarray | None = None,
+    max_gap_s: float = np.inf,
+) -> list[Event]:
     """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
     become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
 
-    A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no part of any group, and
-    those of a kind in `alone` only join their like.
+    times_s: (N,) of all frames; with it no two belong together that are more than `max_gap_s` apart, as where frames
+    are missing for days. A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no
+    part of any group, and those of a kind in `alone` only join their like.
     """
     scene = [event for event in events if event.level != CAMERA]
     if not distance_px or len(scene) < 2:
         return list(events)
     near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
-    near &= _between(scene, "frame_start", "frame_end", 1) - 1 <= gap_frames
+    first, last = _of_all(scene, "frame_start"), _of_all(scene, "frame_end")
+    near &= _between(first, last, 1) - 1 <= gap_frames
+    if times_s is not None:
+        near &= _between(times_s[first], times_s[last], 0) <= max_gap_s
     sort = np.array([event.kind if event.kind in alone else "" for event in scene])
     near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)
@@ -35,13 +46,16 @@ def grouped(events: Sequence[Event], distance_px: float, gap_frames: int, alone:
 
 def _apart(events: Sequence[Event], *axes: tuple[str, str]) -> np.ndarray:
     """Distances between the nearest points of half-open boxes, px: (N, N)."""
-    return np.linalg.norm([_between(events, first, last, 0) for first, last in axes], axis=0)
+    return np.linalg.norm([_between(_of_all(events, a), _of_all(events, b), 0) for a, b in axes], axis=0)
 
 
-def _between(events: Sequence[Event], first: str, last: str, within: int) -> np.ndarray:
+def _of_all(events: Sequence[Event], name: str) -> np.ndarray:
+    return np.array([getattr(event, name) for event in events])
+
+
+def _between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
     """How far from the end of one to the start of the other, 0 where they overlap: (N, N). within: 1 of inclusive
     ranges, whose neighbours are 1 apart, else 0."""
-    start, end = (np.array([getattr(event, name) for event in events]) for name in (first, last))
     apart = np.maximum(start[:, None] - end, start - end[:, None])
     return np.maximum(apart, within)
 

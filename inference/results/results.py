@@ -158,7 +158,8 @@ class Results:
         tracks = [*self.events, *self.linker.finish()]
         if self.sky:
             tracks = measured(tracks, self.reel, self.sky)
-        return grouped(tracks, self.settings.group_distance_px, self.settings.link_gap_frames, ALONE)
+        distance_px, link = self.settings.group_distance_px, self.linker
+        return grouped(tracks, distance_px, link.max_gap_frames, ALONE, self.reel.times_s, link.max_gap_s)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""
