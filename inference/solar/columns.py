@@ -20,10 +20,11 @@ MOST_MEASURED = 400  # tracks, the strongest; each takes some hundredths of a se
 
 
 def measured(events: Sequence[Event], reel: Reel, sky: Sky) -> list[Event]:
-    """Tracks with their kind and onset; of more than MOST_MEASURED the weaker ones by sign and place alone."""
+    """Tracks with their kind and onset, but for those that have a kind; of more than MOST_MEASURED the weaker ones by
+    sign and place alone."""
     ranked = sorted((e.peak_score for e in events if e.level != CAMERA), reverse=True)
     least = ranked[MOST_MEASURED] if len(ranked) > MOST_MEASURED else -np.inf
-    return [event if event.level == CAMERA else _measured(event, reel, sky, least) for event in events]
+    return [event if event.level == CAMERA or event.kind else _measured(event, reel, sky, least) for event in events]
 
 
 def _measured(event: Event, reel: Reel, sky: Sky, least: float) -> Event:
