@@ -1,6 +1,6 @@
 """Rectangles of a frame of the Sun that hold one value at a stroke: telemetry that never came, and was filled in.
 
-What is lost says nothing about the Sun: such pixels are unknown, in their frame and in what later ones are held against.
+What is lost says nothing about the Sun: such pixels are unknown, in their frame and to those that look back at it.
 """
 
 import cv2
@@ -17,10 +17,10 @@ NEAR = np.ones((3, 3), np.uint8)
 def filled_blocks(now: np.ndarray, before: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Pixels (H, W) of blocks that are new in a picture (H, W) float32 since another, with a margin.
 
-    A block is a rectangle that has one value, and had none before; nothing that saturates. valid: what is known in both.
+    A block is a rectangle that has one value, and had none before; nothing that saturates. valid: known in both.
     """
     flat = (_range(now) <= LEVEL) & cv2.erode(valid.astype(np.uint8), NEAR).astype(bool)
-    count, labels, facts, _ = cv2.connectedComponentsWithStats(flat.astype(np.uint8), connectivity=4)
+    count, _, facts, _ = cv2.connectedComponentsWithStats(flat.astype(np.uint8), connectivity=4)
     found = np.zeros(now.shape, bool)
     if count < 2:
         return found
