@@ -18,7 +18,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
 from data.reel.window_dataset import read_scaled, target_stretches
-from inference.camera.blocks import filled_blocks
+from inference.camera.blocks import Blocks
 from inference.camera.bounds import Bounds
 from inference.camera.light import disc_parts, light_of, sky_of
 from inference.camera.looks import Look
@@ -45,7 +45,7 @@ class WatchedStretch:
         self._sound: tuple[int, np.ndarray, np.ndarray] | None = None
         self._disc, self._is_sun = disc_parts(reel), sky_of(reel) is not None
         self._blocks: dict[int, np.ndarray] = {}  # frame -> its pixels that were lost in transmission
-        self._whole: tuple[np.ndarray, np.ndarray] | None = None  # what was there before, and what of it is known
+        self._seen = Blocks(bounds.block_px)
         self._next, self._lock = begin, threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
@@ -94,7 +94,7 @@ class WatchedStretch:
         for frame, own, mask in zip(frames, scaled, bits, strict=True):
             valid = (mask & INVALID) == 0
             if self._is_sun:
-                valid &= ~self._lost(own.mean(axis=0), valid)
+                valid &= ~self._lost(own, valid)
                 mask = np.where(valid, mask, mask | INVALID)
             light = light_of(frame, valid, self.reel.stretches, self._disc)
             kind = self.watch.see(Look.of(own * valid, valid), light)
@@ -109,11 +109,9 @@ class WatchedStretch:
                     self._held.popitem(last=False)
             self._next += 1
 
-    def _lost(self, picture: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    def _lost(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """The pixels (H, W) of blocks that the next frame lacks and the ones before had."""
-        before, known = self._whole or (picture, valid)
-        lost = filled_blocks(picture, before, valid & known)
-        self._whole = np.where(lost, before, picture), np.where(lost, known, valid)
+        lost, _ = self._seen.lost(frame, valid)
         if lost.any():
             self._blocks[self._next] = lost
         return lost

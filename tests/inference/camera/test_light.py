@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inference.camera.blocks import MARGIN_PX, filled_blocks
-from inference.camera.bounds import ALL_PASS, most_lost
+from inference.camera.blocks import LEAST_PX, MARGIN_PX, filled_blocks
+from inference.camera.bounds import ALL_PASS, most_lost, smallest_block
 from inference.camera.light import Transmission, disc_parts, light_of
 from inference.camera.watch import CLOUDS
 from inference.camera.watched import WatchedStretch
@@ -73,20 +73,24 @@ def test_a_block_of_one_value_is_lost_and_little_around_it(place, value):
     picture = np.random.default_rng(0).uniform(0.2, 0.6, (96, 96)).astype(np.float32)
     filled, known = picture.copy(), np.ones((96, 96), bool)
     filled[place] = value
-    lost = filled_blocks(filled, picture, known)
+    lost, _ = filled_blocks(filled, picture, known)
     assert lost[place].all()
     height, width = (s.stop - s.start + 2 * MARGIN_PX for s in place)
     assert lost.sum() <= height * width
-    assert not filled_blocks(filled, filled, known).any()  # it is no news any more
+    assert not filled_blocks(filled, filled, known)[0].any()  # it is no news any more
 
 
 def test_what_saturates_or_is_round_is_no_block():
     picture = np.random.default_rng(0).uniform(0.2, 0.6, (96, 96)).astype(np.float32)
     rows, columns = np.indices(picture.shape)
     known = np.ones(picture.shape, bool)
-    assert not filled_blocks(
-        np.where(np.hypot(rows - 40, columns - 40) < 12, 0.0, picture).astype(np.float32), picture, known
-    ).any()
+    hole = np.where(np.hypot(rows - 40, columns - 40) < 12, 0.0, picture).astype(np.float32)
+    assert not filled_blocks(hole, picture, known)[0].any()
     bright = picture.copy()
     bright[30:40, 30:40] = 1.0
-    assert not filled_blocks(bright, picture, known).any()
+    assert not filled_blocks(bright, picture, known)[0].any()
+
+
+def test_flat_places_that_quiet_frames_have_too_are_no_blocks():
+    assert smallest_block(np.array([0] * 40 + [120] * 20)) == 240
+    assert smallest_block(np.array([0] * 59 + [4000])) == LEAST_PX  # one that is lost hides no others
