@@ -17,7 +17,8 @@ from inference.events.sky import Sky
 TILES = 16  # the frame in TILES x TILES parts
 INNER_RSUN = 0.95  # the middle of a part of the disc lies within
 LEAST_DISC = 0.5  # share of the disc that must be in view: a dimming may well fill a cut-out
-MEMORY, CLEAR = 60, 0.9  # frames, and the quantile of a part's light in them that the clear sky has
+MEMORY, LONGEST_CADENCE_S = 60, 120.0  # frames; in more than two hours the Sun itself turns from part to part
+CLEAR = 0.9  # the quantile of a part's light in them that the clear sky has
 PART = 0.25  # of the disc
 KNOWN = 0.5  # of the pixels of a part
 
@@ -30,11 +31,11 @@ def sky_of(reel: AnyReel) -> Sky | None:
 def disc_parts(reel: AnyReel) -> np.ndarray:
     """Which parts of a frame lie on the solar disc, (TILES, TILES) bool; none where most of the disc is out of view.
 
-    By the pointing of the reel's first frame: a disc wanders by less than a part.
+    None either where frames are farther apart than LONGEST_CADENCE_S: clouds pass within minutes. By the pointing of the reel's first frame: a disc wanders by less than a part.
     """
     nothing = np.zeros((TILES, TILES), bool)
     sky = sky_of(reel)
-    if sky is None:
+    if sky is None or reel.cadence_s > LONGEST_CADENCE_S:
         return nothing
     height, width = reel.shape[2:]
     rows, columns = np.indices((TILES, TILES)).reshape(2, -1) + 0.5

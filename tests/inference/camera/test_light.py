@@ -55,8 +55,9 @@ def test_nothing_on_the_sun_is_a_cloud(tmp_path, most, flux):
     assert losses(solar_reel(tmp_path / "s", flux, CADENCE_S, PIXEL_ARCSEC)).max() < most
 
 
-def test_a_cut_out_has_no_clouds(tmp_path):
-    assert not disc_parts(solar_reel(tmp_path / "c", QUIET, CADENCE_S, 2.4)).any()
+@pytest.mark.parametrize(("cadence_s", "pixel_arcsec"), [(CADENCE_S, 2.4), (900.0, PIXEL_ARCSEC)])
+def test_neither_a_cut_out_nor_a_sun_that_turns_between_frames_has_clouds(tmp_path, cadence_s, pixel_arcsec):
+    assert not disc_parts(solar_reel(tmp_path / "c", QUIET, cadence_s, pixel_arcsec)).any()
 
 
 def test_a_lasting_change_of_exposure_becomes_usual(tmp_path, most):
