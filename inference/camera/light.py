@@ -31,7 +31,8 @@ def sky_of(reel: AnyReel) -> Sky | None:
 def disc_parts(reel: AnyReel) -> np.ndarray:
     """Which parts of a frame lie on the solar disc, (TILES, TILES) bool; none where most of the disc is out of view.
 
-    None either where frames are farther apart than LONGEST_CADENCE_S: clouds pass within minutes. By the pointing of the reel's first frame: a disc wanders by less than a part.
+    None either where frames are farther apart than LONGEST_CADENCE_S: clouds pass within minutes. By the pointing of
+    the reel's first frame: a disc wanders by less than a part.
     """
     nothing = np.zeros((TILES, TILES), bool)
     sky = sky_of(reel)
