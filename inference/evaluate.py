@@ -28,7 +28,7 @@ from inference.calibration.noise import detection_level
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
-from inference.events.instrument import explained, is_resolved, judged, whole_frame
+from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
 from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
@@ -142,6 +142,8 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
         score = at_least(score, job.usual, scored.valid)
         boxes = boxes if job.scorer.is_steady else explained(boxes, scored.camera)
         boxes = [*boxes, whole_frame(score, scored.valid, scored.camera)]
+    if scored.lost is not None:
+        boxes = [*boxes, lost_blocks(scored.lost, job.low)]
     return Detection(scored, score, boxes)
 
 

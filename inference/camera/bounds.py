@@ -6,7 +6,7 @@ and then it is not broken.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,13 @@ import numpy as np
 from data.disk.damage import AGAIN, arrays_of
 from data.disk.sealing import write_arrays
 from data.messages import progress
+from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
+from inference.calibration.noise import MAD_TO_STD
 from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.camera.blocks import LEAST_PX, Blocks
+from inference.camera.light import Transmission, disc_parts, light_of, sky_of
 from inference.camera.looks import Alone, Look, Pair, alone, pair
 from inference.metrics.frame import runs
 from training.run import owned_run
@@ -30,6 +34,8 @@ LOST = 1 / 3  # what is left of the smoothness or the edges of quiet frames wher
 LEAST_LEVEL = 0.3  # of both; where quiet frames have less, there is nothing to lose
 FILLED, SCATTERS = 0.25, 5.0  # share of a picture that is filled in, and times that the share at one value scatters
 MOVED, LEAST_MOVED_PX = 1.5, 0.15  # times the quiet motion; less is no event, however still the camera stood
+CLOUDED, LEAST_CLOUDED = 8.0, 0.05  # spreads of the light that is missing on quiet days, and share of it; less is none
+BLOCK_TIMES = 2.0  # times the largest block of quiet frames
 SMALL_CHANGE, LARGE_CHANGE = 0.25, 0.1  # of the smallest and of the largest quiet changes: below, a frame is a repeat
 
 
@@ -55,6 +61,8 @@ class Bounds:
     small_repeats: float = np.inf
     large_change: float = 0.0
     large_repeats: float = np.inf
+    block_px: float = np.inf  # a block is at least so large; see `Blocks`
+    lost_light: float = np.inf  # share, at most; see `Transmission`
 
     @property
     def repeats(self) -> tuple[Repeats, Repeats]:
@@ -90,17 +98,61 @@ def learn(ranges: Sequence[QuietRange], scaling: dict[str, Stretch]) -> Bounds:
     step = max(1, -(-sum(map(len, pieces)) // MOST_FRAMES))
     singles: list[Alone] = []
     pairs: list[list[Pair]] = []
+    lost: list[float] = []
+    blocks: list[int] = []
     for piece in progress(pieces[::step], desc="learning what the camera does", unit="piece"):
         looks = list(_looks(piece, scaling))
         singles += [alone(look) for look in looks]
         pairs.append([pair(now, before) for before, now in pairwise(looks)])
-    return bounds_of(singles, pairs)
+        lost += lost_light(piece)
+        blocks += largest_blocks(piece, scaling)
+    least_px = smallest_block(np.array(blocks))
+    return replace(bounds_of(singles, pairs), lost_light=most_lost(np.array(lost)), block_px=least_px)
 
 
 def _looks(piece: QuietRange, scaling: dict[str, Stretch]) -> Iterator[Look]:
     for index in range(piece.begin, piece.end):
         frames, valid = read_scaled(piece.reel, index, index + 1, scaling)
         yield Look.of(frames[0] * valid, valid[0])
+
+
+def lost_light(piece: QuietRange) -> list[float]:
+    """How much of the light of the solar disc is missing in the frames of a range, but the first; of others nothing."""
+    parts = disc_parts(piece.reel)
+    if not parts.any():
+        return []
+    transmission, reel = Transmission(), piece.reel
+    frames = (reel.read(i, i + 1) for i in range(piece.begin, piece.end))
+    light = [light_of(frame[0], (bits[0] & INVALID) == 0, reel.stretches, parts) for frame, bits in frames]
+    return [transmission.lost(of_frame) for of_frame in light][1:]
+
+
+def largest_blocks(piece: QuietRange, scaling: dict[str, Stretch]) -> list[int]:
+    """Pixels of the largest block that seems lost in each frame of a range of the Sun; of others nothing."""
+    if sky_of(piece.reel) is None:
+        return []
+    seen = Blocks(LEAST_PX)
+    frames = (read_scaled(piece.reel, i, i + 1, scaling) for i in range(piece.begin, piece.end))
+    return [seen.lost(frame[0], valid[0])[1] for frame, valid in frames]
+
+
+def smallest_block(quiet: np.ndarray) -> float:
+    """How large a block is at least, px: coded movies have flat places that come and go in quiet frames (n,) too."""
+    if len(quiet) < LEAST_FRAMES:
+        return np.inf
+    return max(float(LEAST_PX), BLOCK_TIMES * float(np.quantile(quiet, 1 - RARE)))
+
+
+def most_lost(quiet: np.ndarray) -> float:
+    """The share of the light that may be missing, from quiet frames (n,).
+
+    Far from the bulk of them, or as of motion beyond nearly all: the air above a telescope is not the same all day.
+    """
+    if len(quiet) < LEAST_FRAMES:
+        return np.inf
+    usual = float(np.median(quiet))
+    far = usual + CLOUDED * MAD_TO_STD * float(np.median(np.abs(quiet - usual)))
+    return max(LEAST_CLOUDED, min(far, MOVED * float(np.quantile(quiet, 1 - RARE))))
 
 
 def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Bounds:

@@ -5,14 +5,19 @@ A frame that is broken says nothing about the scene. The kinds are the reasons o
 missing data   little is valid, much is filled with one value at a stroke, or nothing but noise is left
 frozen         the picture repeats itself, more often than quiet data do
 scene cut      another picture altogether: neither the frame before nor the last sound one looks like it
+clouds         much of the solar disc has lost light at once; more than quiet days take from it
 camera moved   all of the picture moves, further than on quiet days; its data are sound
 """
 
+import numpy as np
+
 from inference.camera.bounds import Bounds
+from inference.camera.light import Transmission
 from inference.camera.looks import Alone, Look, alone, pair
 
-MISSING, FROZEN, CUT, MOVED = "missing data", "frozen", "scene cut", "camera moved"
-BROKEN = (MISSING, FROZEN, CUT)
+MISSING, FROZEN, CUT, MOVED, CLOUDS = "missing data", "frozen", "scene cut", "camera moved", "clouds"
+BROKEN = (MISSING, FROZEN, CUT, CLOUDS)
+NO_LIGHT = np.zeros(0)
 MOSTLY = 0.75  # of what is not flat on quiet days: so much must be bright, or be filled from the first frame on
 
 
@@ -24,12 +29,16 @@ class Watch:
         self.last: Look | None = None
         self.sound: Look | None = None  # the last frame that was not broken
         self.flat = 1.0  # of that
+        self.transmission = Transmission()
         self.repeated = [0 for _ in bounds.repeats]  # frames in a row
 
-    def see(self, look: Look) -> str:
-        """What is wrong with the next frame, '' if nothing is."""
+    def see(self, look: Look, light: np.ndarray = NO_LIGHT) -> str:
+        """What is wrong with the next frame, '' if nothing is. light: of the parts of a solar disc, see `light_of`."""
         facts = alone(look)
+        lost = self.transmission.lost(light)
         kind = self._kind(look, facts)
+        if kind in ("", CUT, MOVED) and lost > self.bounds.lost_light:
+            kind = CLOUDS
         self.last = look
         if kind not in BROKEN:
             self.sound, self.flat = look, facts.flat

@@ -18,7 +18,9 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
 from data.reel.window_dataset import read_scaled, target_stretches
+from inference.camera.blocks import Blocks
 from inference.camera.bounds import Bounds
+from inference.camera.light import disc_parts, light_of, sky_of
 from inference.camera.looks import Look
 from inference.camera.watch import BROKEN, Watch
 from inference.scorers.base import Scorer
@@ -41,6 +43,9 @@ class WatchedStretch:
         self._instead: dict[int, int] = {}  # broken frame -> the sound one that it shows
         self._held: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
         self._sound: tuple[int, np.ndarray, np.ndarray] | None = None
+        self._disc, self._is_sun = disc_parts(reel), sky_of(reel) is not None
+        self._blocks: dict[int, np.ndarray] = {}  # frame -> its pixels that were lost in transmission
+        self._seen = Blocks(bounds.block_px)
         self._next, self._lock = begin, threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
@@ -58,6 +63,8 @@ class WatchedStretch:
                 self._see(*self.reel.read(self._next, min(start, self._next + AT_ONCE)))
             self._see(frames[self._next - start :], bits[self._next - start :])
             for index in range(start, stop):
+                if index in self._blocks:
+                    bits[index - start] |= INVALID * self._blocks[index].astype(bits.dtype)
                 if index in self._instead:
                     frames[index - start], bits[index - start] = self._shown(self._instead[index])
         return frames, bits
@@ -72,12 +79,13 @@ class WatchedStretch:
             if kind in BROKEN:
                 own, valid = read_scaled(cast(Reel, self.reel), scored.index, scored.index + 1, self.scaling)
                 scored = replace(scored, frame=own[0] * valid)
-            yield replace(scored, camera=kind) if kind else scored
+            lost = self._blocks.get(scored.index)
+            yield replace(scored, camera=kind, lost=lost) if kind or lost is not None else scored
             self._forget(scored.index - reach)
 
     def _forget(self, before: int) -> None:
         with self._lock:
-            for known in (self.kinds, self._instead):
+            for known in (self.kinds, self._instead, self._blocks):
                 for index in [i for i in known if i < before]:
                     del known[index]
 
@@ -85,7 +93,11 @@ class WatchedStretch:
         scaled = restretch(frames.astype(np.float32), self.reel.stretches, target_stretches(self.reel, self.scaling))
         for frame, own, mask in zip(frames, scaled, bits, strict=True):
             valid = (mask & INVALID) == 0
-            kind = self.watch.see(Look.of(own * valid, valid))
+            if self._is_sun:
+                valid &= ~self._lost(own, valid)
+                mask = np.where(valid, mask, mask | INVALID)
+            light = light_of(frame, valid, self.reel.stretches, self._disc)
+            kind = self.watch.see(Look.of(own * valid, valid), light)
             if kind:
                 self.kinds[self._next] = kind
             if kind not in BROKEN:
@@ -96,6 +108,13 @@ class WatchedStretch:
                 if len(self._held) > MOST_HELD:
                     self._held.popitem(last=False)
             self._next += 1
+
+    def _lost(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """The pixels (H, W) of blocks that the next frame lacks and the ones before had."""
+        lost, _ = self._seen.lost(frame, valid)
+        if lost.any():
+            self._blocks[self._next] = lost
+        return lost
 
     def _shown(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         if index in self._held:

@@ -13,6 +13,7 @@ from inference.events.boxes import Box
 from inference.events.events import CAMERA, UNEXPLAINED, Event
 from inference.events.source_place import source_px_per_px
 
+MISSING_BLOCK = "missing data"  # as of a frame that is lost as a whole
 SPIKE, BLOCK, POINTING, EXPOSURE = "cosmic ray", "missing block", "pointing jump", "exposure or noise floor"
 
 SPIKE_SHARE = 0.75  # of the change in 2 x 2 pixels; a point source at an imager's resolution puts half of it there
@@ -51,6 +52,14 @@ def whole_frame(score: np.ndarray, valid: np.ndarray, kind: str) -> Box:
     seen = score[valid] if valid.any() else np.zeros(1, np.float32)
     place = (0, 0, width, height, (width - 1) / 2, (height - 1) / 2)
     return Box(*place, float(seen.max()), float(seen.mean()), max(int(valid.sum()), 1), CAMERA, kind)
+
+
+def lost_blocks(lost: np.ndarray, level: float) -> Box:
+    """The box of the pixels (H, W) of a frame that were lost in transmission, whatever is seen in the others."""
+    rows, columns = np.nonzero(lost)
+    bounds = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+    place = float(columns.mean()), float(rows.mean())
+    return Box(*bounds, *place, level, level, rows.size, CAMERA, MISSING_BLOCK)
 
 
 def is_resolved(reel: Reel) -> bool:

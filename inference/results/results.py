@@ -22,7 +22,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import stretches
 from data.sky.instruments import instrument_of
-from inference.camera.watch import BROKEN
+from inference.camera.watch import BROKEN, CLOUDS
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
@@ -38,6 +38,7 @@ from inference.metrics.vus import period_of
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
+from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
 from inference.solar.hek import write_hek
@@ -157,9 +158,11 @@ class Results:
         """All events, grouped; on the Sun each with its kind, of which some stay by themselves."""
         tracks = [*self.events, *self.linker.finish()]
         if self.sky:
+            clouded = [index for index, kind in self.camera.items() if kind == CLOUDS]
+            tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.settings.link_gap_frames)
             tracks = measured(tracks, self.reel, self.sky)
-        distance_px, link = self.settings.group_distance_px, self.linker
-        return grouped(tracks, distance_px, link.max_gap_frames, ALONE, self.reel.times_s, link.max_gap_s)
+        distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
+        return grouped(tracks, distance_px, link.max_gap_frames, alone, self.reel.times_s, link.max_gap_s)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""

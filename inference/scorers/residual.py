@@ -26,6 +26,7 @@ class ScoredFrame:
     valid: np.ndarray
     common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
     camera: str = ""  # what is wrong with the frame as a whole, see camera/watch.py
+    lost: np.ndarray | None = None  # pixels (H, W) of blocks that are missing, see camera/blocks.py
 
 
 class Samples(NamedTuple):

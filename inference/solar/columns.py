@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.reel.reel import Reel
+from inference.camera.watch import CLOUDS
 from inference.events.events import CAMERA, Event, iso_utc
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
@@ -20,10 +21,14 @@ MOST_MEASURED = 400  # tracks, the strongest; each takes some hundredths of a se
 
 
 def measured(events: Sequence[Event], reel: Reel, sky: Sky) -> list[Event]:
-    """Tracks with their kind and onset; of more than MOST_MEASURED the weaker ones by sign and place alone."""
+    """Tracks with their kind and onset, but for clouds; of more than MOST_MEASURED the weaker ones by
+    sign and place alone."""
     ranked = sorted((e.peak_score for e in events if e.level != CAMERA), reverse=True)
     least = ranked[MOST_MEASURED] if len(ranked) > MOST_MEASURED else -np.inf
-    return [event if event.level == CAMERA else _measured(event, reel, sky, least) for event in events]
+    return [
+        event if event.level == CAMERA or CLOUDS in event.reasons else _measured(event, reel, sky, least)
+        for event in events
+    ]
 
 
 def _measured(event: Event, reel: Reel, sky: Sky, least: float) -> Event:

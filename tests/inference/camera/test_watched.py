@@ -69,7 +69,7 @@ def test_frames_are_told_as_they_are_and_then_forgotten(reels):
 class Endless:
     """A camera that loses each other frame."""
 
-    stretches, channels = [], []
+    stretches, channels, shape, is_series = [], [], (0, 1, 72, 108), False
     seen = Street(5).frames(standing(40))
 
     def read(self, start, stop):
