@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.disk.damage import read_json
+from data.disk.damage import read_json, told
+from data.disk.digests import with_digest
 from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from data.reel.gaps import longest_step_s
@@ -28,6 +29,7 @@ from inference.solar.columns import measured, with_solar_columns
 from inference.solar.kinds import ALONE
 
 STATE = "state.json"
+AWAY = "move it away: events that are open are then told anew"
 MOST_REPLAYED = 5000  # frames with boxes, of events that are still open
 TOLD_SO_FAR = ("kind", "t_start", "start_resolution_s", "hpc_x_arcsec", "hpc_y_arcsec", "hgs_lon_deg", "hgs_lat_deg")
 TOLD_SO_FAR += ("on_disk", "position_angle_deg", "radius_rsun", "change")
@@ -79,7 +81,11 @@ class FrameEvents(LiveEvents):
     def state_of(folder: Path) -> dict[str, Any] | None:
         """What was kept when it ran the last time."""
         path = folder / STATE
-        return read_json(path, "move it away: events that are open are then told anew") if path.is_file() else None
+        if not path.is_file():
+            return None
+        state = read_json(path, AWAY)
+        with told(path, AWAY):
+            return state | {"judged": int(state["judged"])}
 
     def keep(self, judged: int) -> None:
         if not self.linker._open and not self.over:
@@ -98,12 +104,16 @@ class FrameEvents(LiveEvents):
             facts["first_track"] = self.first_track
         else:
             self.first_track = self.linker._started
-        write_json(self.kept.folder / STATE, facts)
+        write_json(self.kept.folder / STATE, with_digest(facts))
 
     first_track = 0  # the number of the last track before the frames that are gone through again
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where the state was kept."""
+        """Go on where the state was kept. Raises Damaged."""
+        with told(self.kept.folder / STATE, AWAY):
+            self._restore(state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
         log, self.log = self.log, Muted()  # type: ignore[assignment]
         self.linker._started = self.first_track = state.get("first_track", state["tracks"])
         numbers = dict(map(tuple, state["numbers"]))

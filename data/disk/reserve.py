@@ -17,7 +17,7 @@ def reserved_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.memmap:
     """
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     try:
-        _reserve(path)
+        reserve(path)
     except OSError:
         del array  # some systems remove no file that is mapped
         path.unlink()
@@ -25,7 +25,8 @@ def reserved_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.memmap:
     return array
 
 
-def _reserve(path: Path) -> None:
+def reserve(path: Path) -> None:
+    """Take the room of a file of its size on the disk. Raises OSError where there is not enough."""
     if not hasattr(os, "posix_fallocate"):
         return
     with path.open("r+b") as file:

@@ -6,14 +6,18 @@ frames.csv  one row a file that was met, as prep has it: its frame, or the reaso
 frames.dat, masks.dat   the latest frames, a ring: frame n lies at n modulo their number
 """
 
+import math
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data.disk.damage import read_json
+from data.disk.damage import Damaged, read_json, read_table, told
+from data.disk.digests import with_digest
 from data.disk.files import harmless, write_json
+from data.disk.reserve import reserve
 from data.live.frame_files import Met, Stamp
 from data.live.frame_form import FrameForm, MadeFrame
 from data.reel import source_pixels
@@ -35,7 +39,9 @@ ABOUT = (
     "quality",
     *FACTS,
 )
+TEXTS = ("time_utc", "reason", "flags", "source", "sha256", "file")
 FEWEST = 256  # frames that are kept at least
+ANEW = "move the folder away to begin anew"
 
 
 class Ring:
@@ -91,20 +97,31 @@ class KeptReel:
     def _facts(self, fresh: dict) -> dict:
         path = self.folder / "form.json"
         if not path.is_file():
-            write_json(path, fresh)
+            write_json(path, with_digest(fresh))
             return fresh
-        kept = read_json(path, "move the folder away to begin anew")
-        if any(kept.get(key) != fresh[key] for key in ("frame", "reel")):
+        kept = read_json(path, ANEW)
+        with told(path, ANEW):
+            kept = {key: kept[key] for key in fresh}
+        if any(kept[key] != fresh[key] for key in ("frame", "reel")):
             raise ValueError(
-                f"{self.folder} holds frames of {kept.get('reel')} in another form, {kept.get('frame')}, "
-                "than this model takes; move it away to begin anew"
+                f"{self.folder} holds frames of {kept['reel']} in another form, {kept['frame']}, "
+                f"than this model takes; {ANEW}"
             )
         return kept
 
+    def _keep_facts(self) -> None:
+        write_json(self.folder / "form.json", with_digest(self.facts))
+
     def _ring(self, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-        path = self.folder / name
-        mode = "r+" if path.is_file() else "w+"
-        return np.memmap(path, dtype, mode, shape=(self.facts["slots"], *shape))
+        path, shape = self.folder / name, (self.facts["slots"], *shape)
+        if (self.folder / "frames.csv").is_file():
+            wanted = math.prod(shape) * np.dtype(dtype).itemsize
+            if not path.is_file() or path.stat().st_size != wanted:
+                raise Damaged(f"{path} is missing or has not its {wanted} bytes; {ANEW}")
+            return np.memmap(path, dtype, "r+", shape=shape)
+        ring = np.memmap(path, dtype, "w+", shape=shape)
+        reserve(path)
+        return ring
 
     def _read_rows(self) -> pd.DataFrame:
         path = self.folder / "frames.csv"
@@ -112,11 +129,10 @@ class KeptReel:
             return pd.DataFrame(columns=list(ABOUT)).astype({"accepted": bool})
         text = path.read_bytes()
         if not text.endswith(b"\n"):  # half a row of a kill
-            path.write_bytes(text[: text.rfind(b"\n") + 1])
-        table = pd.read_csv(
-            path, dtype={"time_utc": str, "reason": str, "flags": str, "source": str, "sha256": str, "file": str}
-        )
-        return table.assign(**{name: table[name].str.removeprefix("'") for name in ("source", "file")})
+            os.truncate(path, text.rfind(b"\n") + 1)
+        table = read_table(path, ANEW, ABOUT, dtype=dict.fromkeys(TEXTS, str))
+        with told(path, ANEW):
+            return table.assign(**{name: table[name].str.removeprefix("'") for name in ("source", "file")})
 
     @property
     def first(self) -> int:
@@ -156,7 +172,7 @@ class KeptReel:
         """Take in the next frame in time."""
         if not self.facts["first_utc"]:
             self.facts["first_utc"] = met.time_utc
-            write_json(self.folder / "form.json", self.facts)
+            self._keep_facts()
         slot = self.end % self.facts["slots"]
         self._frames[slot], self._masks[slot] = made.values, made.bits
         assert met.candidate is not None  # it was read
@@ -214,7 +230,7 @@ class KeptReel:
     def set_cadence(self, cadence_s: float) -> None:
         """Before the first frame: how far apart they will be."""
         self.facts["cadence_s"] = cadence_s
-        write_json(self.folder / "form.json", self.facts)
+        self._keep_facts()
 
 
 class KeptFrames:

@@ -11,6 +11,7 @@ import pytest
 
 import main
 from config import Config, PrepConfig, load
+from data.disk.damage import Damaged
 from data.live.frame_files import FolderFiles
 from data.live.frame_form import FrameForm
 from data.live.frame_reel import FrameReel
@@ -262,3 +263,25 @@ def test_pictures_are_brought_back_to_light_as_prep_does(tmp_path):
         assert np.array_equal(form.made(one.candidate).values, reel.frames[index])
         values, _ = stream.frame(Picture(picture, float(index), 1.0, False, False))
         assert np.array_equal(values, reel.frames[index])
+
+
+def test_what_is_kept_and_damaged_is_told_with_the_file_and_the_way_out(work, tmp_path):
+    place = arrive(tmp_path / "in", range(QUIET, QUIET + 12))
+    folder = follow_frames(settings(work, place)) / "reel"
+    for name, damage in {
+        "form.json": lambda text: text.replace(b'"slots": ', b'"slots": 9'),
+        "state.json": lambda text: text.replace(b'"judged": 1', b'"judged": 2'),
+        "frames.csv": lambda text: text.replace(b"accepted", b"accept", 1),
+        "frames.dat": lambda text: text[:-8],
+        "masks.dat": None,
+    }.items():
+        whole = (folder / name).read_bytes()
+        if damage is None:
+            (folder / name).unlink()
+        else:
+            assert damage(whole) != whole
+            (folder / name).write_bytes(damage(whole))
+        with pytest.raises(Damaged, match=rf"{name} is (damaged|missing).*; move"):
+            follow_frames(settings(work, place))
+        (folder / name).write_bytes(whole)
+    follow_frames(settings(work, place))
