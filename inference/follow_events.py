@@ -107,8 +107,12 @@ class LiveEvents:
                 self._open(track, frame, time_s)
         self._close(closed)
         if len(self.moments) > MOST_MOMENTS * (1 + len(self.linker.open_tracks)):
-            needed = self.linker.frames_of_interest()
+            needed = self.frames_needed()
             self.moments = {f: moment for f, moment in self.moments.items() if f in needed}
+
+    def frames_needed(self) -> set[int]:
+        """The frames with boxes whose moments are still to be told."""
+        return self.linker.frames_of_interest()
 
     def finish(self) -> None:
         """Close the events that are still open."""

@@ -14,7 +14,6 @@ from data.disk.damage import read_json, told
 from data.disk.digests import with_digest
 from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
-from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
 from inference.events.events import Event, events_json, in_order, iso_utc
 from inference.events.facts import describe
@@ -57,10 +56,9 @@ class FrameEvents(LiveEvents):
         self.over: list[Event] = []  # tracks of groups of which others may go on
         self.commons: dict[int, float] = {}
         self.replayed: list[list] = []  # frames with boxes since no event was open
-        settings = job.settings
-        self.longest_gap_s = (settings.link_gap_frames + 1) * longest_step_s(kept.cadence_s, kept.meta["gap_threshold"])
+        self.first_track = 0  # the number of the last track before these
         self.now, self.now_s = -1, 0.0
-        self.linker = LiveLinker.of(job.reel, settings, self._carried if self._sky(kept.view()) else None)
+        self.linker = LiveLinker.of(job.reel, job.settings, self._carried if self._sky(kept.view()) else None)
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
         self.now, self.now_s = frame, time_s
@@ -70,6 +68,10 @@ class FrameEvents(LiveEvents):
         if boxes:
             self.replayed.append([frame, time_s, common, self.drift.low, self.drift.high, [asdict(b) for b in boxes]])
         super().add(frame, boxes, common, time_s)
+
+    def frames_needed(self) -> set[int]:
+        waiting = {f for e in self.over for f in (e.frame_start, e.frame_peak, e.frame_end, *e.unexplained)}
+        return super().frames_needed() | waiting
 
     def finish(self) -> None:
         self.now_s = np.inf
@@ -106,8 +108,6 @@ class FrameEvents(LiveEvents):
             self.first_track = self.linker._started
         write_json(self.kept.folder / STATE, with_digest(facts))
 
-    first_track = 0  # the number of the last track before the frames that are gone through again
-
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where the state was kept. Raises Damaged."""
         with told(self.kept.folder / STATE, AWAY):
@@ -141,7 +141,16 @@ class FrameEvents(LiveEvents):
     def _groups(self) -> list[Event]:
         """All tracks that are not told yet, open ones too, as groups by place and time alone."""
         tracks = [*self.over, *(track.event() for track in self.linker._open)]
-        return grouped(tracks, self.job.settings.group_distance_px, self.job.settings.link_gap_frames)
+        return self._grouped(tracks)
+
+    def _grouped(self, tracks: Sequence[Event], alone: Sequence[str] = (), first: int = 0) -> list[Event]:
+        """As eval groups them. first: the number of the frame that is 0 in these tracks."""
+        distance_px, link = self.job.settings.group_distance_px, self.linker
+
+        def time_of(frame: int) -> float:
+            return self.moments[frame + first].time_s
+
+        return grouped(tracks, distance_px, link.max_gap_frames, alone, time_of, link.max_gap_s)
 
     def _group_of(self, number: int) -> tuple[int, ...]:
         return next((event.tracks for event in self._groups() if number in event.tracks), ())
@@ -153,7 +162,7 @@ class FrameEvents(LiveEvents):
         still = {track.number for track in self.linker._open}
         gap = self.job.settings.link_gap_frames if self.job.settings.group_distance_px else -1
         for group in self._groups():
-            is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.longest_gap_s
+            is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.linker.max_gap_s
             if still & set(group.tracks) or not is_past:
                 continue
             members = [event for event in self.over if event.event in group.tracks]
@@ -198,8 +207,7 @@ class FrameEvents(LiveEvents):
         moved = [shifted(event, -view.first) for event in tracks]
         sky = self._sky(view)
         moved = measured(moved, view, sky) if sky else moved  # type: ignore[arg-type]
-        settings = self.job.settings
-        return grouped(moved, settings.group_distance_px, settings.link_gap_frames, ALONE)
+        return self._grouped(moved, ALONE, view.first)
 
     def so_far(self, track) -> dict[str, Any]:
         record = self.record(self._as_eval([track.event()])[0])

@@ -125,11 +125,11 @@ class KeptReel:
 
     def _read_rows(self) -> pd.DataFrame:
         path = self.folder / "frames.csv"
-        if not path.is_file():
-            return pd.DataFrame(columns=list(ABOUT)).astype({"accepted": bool})
-        text = path.read_bytes()
-        if not text.endswith(b"\n"):  # half a row of a kill
+        text = path.read_bytes() if path.is_file() else b""
+        if text and not text.endswith(b"\n"):  # half a row of a kill
             os.truncate(path, text.rfind(b"\n") + 1)
+        if text.count(b"\n") < 2:  # not one row under the header
+            return pd.DataFrame(columns=list(ABOUT)).astype({"accepted": bool})
         table = read_table(path, ANEW, ABOUT, dtype=dict.fromkeys(TEXTS, str))
         with told(path, ANEW):
             return table.assign(**{name: table[name].str.removeprefix("'") for name in ("source", "file")})

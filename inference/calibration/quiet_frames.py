@@ -130,7 +130,7 @@ def _starts(
             boxes = find_boxes(score, threshold, threshold, settings.min_area, settings.iou_thresh, ~valid)
             events += linker.push(index, boxes, float(reel.times_s[index]))
         events += linker.finish()
-        limits = {"times_s": reel.times_s, "max_gap_s": linker.max_gap_s}
-        found = grouped(events, settings.group_distance_px, settings.link_gap_frames, **limits)
+        distance_px, gap = settings.group_distance_px, linker.max_gap_frames
+        found = grouped(events, distance_px, gap, time_of=reel.times_s.item, max_gap_s=linker.max_gap_s)
         starts += [numbers[event.frame_start] for event in found]
     return np.array(starts, int)

@@ -8,7 +8,7 @@ import numpy as np
 
 LEVEL = 1 / 256  # of 0..1: what was coded as one value differs by at most so much
 CLEARLY = 4.0  # times that: how much a place differed within itself before, or from what it is now
-LEAST_PX, FILL = 25, 0.9  # of a block where quiet frames have none, and share of its rectangle
+LEAST_PX, FILL = 64, 0.9  # of a block where quiet frames have none (8 x 8, what codecs lose at least); of its rectangle
 BRIGHT = 0.999  # quantile of a frame's values; what is above may be saturated by a flare
 MARGIN_PX = 2  # pixels beside a block that hold a part of it
 NEAR = np.ones((3, 3), np.uint8)
@@ -48,7 +48,9 @@ def filled_blocks(
     texture, brightest = _range(before), float(np.quantile(now[valid], BRIGHT))
     for number in range(1, count):
         x, y, width, height, area = facts[number].tolist()
-        whole = (width + 2) * (height + 2)  # the range is that of 3 x 3 pixels, so the outermost are missing
+        # The range is that of 3 x 3 pixels, so the outermost are missing, but at the border of the frame.
+        rows_px = min(y + height + 1, now.shape[0]) - max(y - 1, 0)
+        whole = rows_px * (min(x + width + 1, now.shape[1]) - max(x - 1, 0))
         if whole < least_px or area < FILL * width * height:
             continue
         inner = slice(y, y + height), slice(x, x + width)

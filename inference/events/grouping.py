@@ -3,7 +3,7 @@
 A flare is a core, ribbons, loops and the arms of its diffraction pattern, each a track of boxes of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,13 +19,13 @@ def grouped(
     distance_px: float,
     gap_frames: int,
     alone: Sequence[str] = (),
-    times_s: np.ndarray | None = None,
+    time_of: Callable[[int], float] | None = None,
     max_gap_s: float = np.inf,
 ) -> list[Event]:
     """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
     become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
 
-    times_s: (N,) of all frames; with it no two belong together that are more than `max_gap_s` apart, as where frames
+    time_of: seconds of a frame; with it no two belong together that are more than `max_gap_s` apart, as where frames
     are missing for days. A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no
     part of any group, and those of a kind in `alone` only join their like.
     """
@@ -35,8 +35,9 @@ def grouped(
     near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
     first, last = _of_all(scene, "frame_start"), _of_all(scene, "frame_end")
     near &= _between(first, last, 1) - 1 <= gap_frames
-    if times_s is not None:
-        near &= _between(times_s[first], times_s[last], 0) <= max_gap_s
+    if time_of:
+        start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
+        near &= _between(start_s, end_s, 0) <= max_gap_s
     sort = np.array([event.kind if event.kind in alone else "" for event in scene])
     near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)

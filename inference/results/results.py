@@ -162,7 +162,7 @@ class Results:
             tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.settings.link_gap_frames)
             tracks = measured(tracks, self.reel, self.sky)
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
-        return grouped(tracks, distance_px, link.max_gap_frames, alone, self.reel.times_s, link.max_gap_s)
+        return grouped(tracks, distance_px, link.max_gap_frames, alone, self.reel.times_s.item, link.max_gap_s)
 
     def named(self, event: Event) -> list[str]:
         """The variables of a series that an event is about, strongest first."""

@@ -19,6 +19,7 @@ from data.live.live_reel import Form
 from data.live.live_source import Picture
 from data.prepare_data import prep
 from data.reel.reel import Reel
+from inference.events.boxes import Box
 from inference.follow_frames import follow_frames
 from inference.follow_log import parts
 from tests.support.fits_files import SKY, fits_bytes, header
@@ -225,6 +226,37 @@ def test_days_without_a_frame_are_a_gap_and_end_events(work, tmp_path):
     assert order.index("closed") < order.index("ended")
 
 
+def box(x: int, peak: float) -> Box:
+    return Box(x, 20, x + 4, 24, x + 1.5, 21.5, peak, peak, 16, "high")
+
+
+def told_of(work, tmp_path, monkeypatch, boxes: dict[int, list[Box]]) -> list[dict]:
+    """What is "closed" where 26 frames, two days without and 12 more have these boxes."""
+    monkeypatch.setattr("inference.follow_events.MOST_MOMENTS", 0)  # nothing is kept but what is needed
+
+    def planted(events, reel, *_):
+        assert len(list(reel.each_stretch())) == 2
+        for n in range(events.kept.end):
+            events.add(n, boxes.get(n, []), 0.0, events.kept.time_s(n))
+        events.finish()
+
+    monkeypatch.setattr("inference.follow_frames.watch", planted)
+    place = arrive(tmp_path / "in", [*range(QUIET, QUIET + 26), *range(21_600, 21_612)])
+    return records(follow_frames(settings(work, place)), "closed")
+
+
+def test_what_a_gap_divides_is_two_events_also_from_one_frame_to_the_next(work, tmp_path, monkeypatch):
+    closed = told_of(work, tmp_path, monkeypatch, {n: [box(10, 30.0)] for n in range(22, 30)})
+    assert [(event["frame_start"], event["frame_end"]) for event in closed] == [(22, 25), (26, 29)]
+
+
+def test_a_part_that_is_over_long_before_its_event_keeps_its_times_and_thresholds(work, tmp_path, monkeypatch):
+    boxes = {n: [box(10, 50.0), box(17, 20.0)] if n < 7 else [box(17, 20.0)] for n in range(5, 24)}
+    (event,) = told_of(work, tmp_path, monkeypatch, boxes)
+    assert (event["frame_start"], event["frame_peak"], event["frame_end"], event["parts"]) == (5, 5, 23, 2)
+    assert event["time_peak_s"] == 5 * CADENCE_S
+
+
 def test_an_index_is_read_as_a_folder_is(work):
     numbers = range(QUIET, QUIET + WATCHED)
     with serving() as (address, answers):
@@ -285,3 +317,16 @@ def test_what_is_kept_and_damaged_is_told_with_the_file_and_the_way_out(work, tm
             follow_frames(settings(work, place))
         (folder / name).write_bytes(whole)
     follow_frames(settings(work, place))
+
+
+@pytest.mark.parametrize("left", [0, 20, -3])
+def test_a_kill_in_the_first_row_loses_nothing(work, tmp_path, left):
+    """left: bytes of the table that had reached the disk; -3: the header and most of the row."""
+    place = arrive(tmp_path / "in", [QUIET])
+    folder = follow_frames(settings(work, place)) / "reel"
+    (folder / "state.json").unlink(missing_ok=True)
+    table = (folder / "frames.csv").read_bytes()
+    (folder / "frames.csv").write_bytes(table[:left])
+    arrive(place, [QUIET + 1])
+    follow_frames(settings(work, place))
+    assert rows(folder.parent)["index"].astype(int).tolist() == [0, 1]

@@ -1,6 +1,7 @@
 """Clouds before the solar disc and lost blocks are told from what the Sun does, by quiet frames and by nothing else."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,6 +91,17 @@ def test_what_saturates_or_is_round_is_no_block():
     bright = picture.copy()
     bright[30:40, 30:40] = 1.0
     assert not filled_blocks(bright, picture, known)[0].any()
+
+
+@pytest.mark.parametrize("sigma", [0.003, 0.01, 0.02])
+@pytest.mark.parametrize("floor", [0.0, -1.0])
+def test_noise_of_a_dark_sky_has_no_blocks(sigma, floor):
+    """Also where half of it is cut off at the floor, and at the border, where a pixel has few neighbours."""
+    random = np.random.default_rng(0)
+    frames = random.normal(0.002, sigma, (200, 96, 96)).astype(np.float32).clip(floor)
+    frames[:, 40:60, 40:60] += random.uniform(0, 0.5, (200, 20, 20)).astype(np.float32)
+    known = np.ones(frames.shape[1:], bool)
+    assert max(filled_blocks(now, before, known)[1] for before, now in pairwise(frames)) == 0
 
 
 def test_flat_places_that_quiet_frames_have_too_are_no_blocks():

@@ -52,7 +52,7 @@ def test_what_days_without_frames_divide_are_two_events():
     times_s[10:] += 2 * 86_400
     flares = [event(1, 7, 9, 5, 5, 4, 9.0), event(2, 10, 12, 5, 5, 4, 8.0), event(3, 11, 13, 6, 5, 4, 7.0)]
     assert [e.parts for e in grouped(flares, 6, 3)] == [3]
-    assert sorted(e.parts for e in grouped(flares, 6, 3, times_s=times_s, max_gap_s=60)) == [1, 2]
+    assert sorted(e.parts for e in grouped(flares, 6, 3, time_of=times_s.item, max_gap_s=60)) == [1, 2]
 
 
 @given(st.lists(drawn, max_size=8), st.floats(0.5, 20), st.integers(0, 5))
