@@ -52,10 +52,9 @@ def _train(config: Config) -> None:
 
 def _eval(config: Config) -> None:
     if config.eval.follow:
-        from inference.follow import follow
-        from inference.follow_frames import follow_frames, is_of_files
+        from inference.follow_all import follow_all
 
-        (follow_frames if is_of_files(config) else follow)(config)
+        follow_all(config)
         return
     from inference.evaluate import evaluate
 
@@ -110,8 +109,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
     p.add_argument(
         "--follow",
+        nargs="+",
         metavar="FILE_OR_URL",
-        help="eval: watch a growing video file, a stream, or a folder or index of frames",
+        help="eval: watch growing video files, streams, or folders or indices of frames",
     )
     p.add_argument(
         "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config import registry
@@ -14,6 +14,30 @@ def _is_part_of_a_mix(name: str) -> str:
     return name
 
 
+def _streams(value: object) -> object:
+    """One address, several or none, as read from JSON."""
+    if isinstance(value, list):
+        return tuple(value)
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
+def _is_alarm_address(address: str) -> str:
+    if not address.startswith(ALARM_SCHEMES) or not address.partition("://")[2].strip("/"):
+        raise ValueError(
+            f"{address!r} is nowhere that alarms can go: give http://..., https://..., mqtt://host/topic or "
+            "mqtts://host/topic, or a command as a list, e.g. [/usr/local/bin/notify, gate]"
+        )
+    return address
+
+
+ALARM_SCHEMES = ("http://", "https://", "mqtt://", "mqtts://")
+NonEmpty = Annotated[str, Field(min_length=1)]
+Streams = Annotated[
+    tuple[NonEmpty, ...], BeforeValidator(_streams, json_schema_input_type=NonEmpty | tuple[NonEmpty, ...] | None)
+]
+AlarmAddress = Annotated[str, AfterValidator(_is_alarm_address)]
+AlarmCommand = Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 MixPart = Annotated[str, AfterValidator(_is_part_of_a_mix)]
 
 
@@ -51,7 +75,7 @@ class EvalConfig:
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
     movie_only: bool = False
-    follow: Annotated[str, Field(min_length=1)] | None = None
+    follow: Streams = ()
     follow_timeout_s: Positive = 30.0
     follow_delay_s: Positive = 10.0
     follow_memory_s: NonNegative = 3600.0
@@ -63,6 +87,10 @@ class EvalConfig:
     follow_pattern: Annotated[str, Field(min_length=1)] = "*"
     follow_keep_mb: Positive = 512.0
     follow_options: dict[str, str] = Field(default_factory=dict)
+    follow_alarms: tuple[AlarmAddress | AlarmCommand, ...] = ()
+    follow_alarms_mb: Positive = 256.0
+    follow_clip_frames: NonNegativeInt = 100
+    follow_metrics_port: Port | None = None
 
     @property
     def allowed_per_day(self) -> float:

@@ -23,6 +23,7 @@ from data.frames.plan import ReelPlan
 from data.frames.pool import make_executor
 from data.frames.second_pass import bytes_needed
 from data.labels.quiet_hours import with_quiet_hours
+from data.live.live_source import told
 from data.messages import with_way_out
 from data.prepare_data import same_or_refuse
 from data.reel.reel import Reel, find_reels
@@ -30,6 +31,7 @@ from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
+from inference.alarms.destinations import destination_of
 from inference.follow import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
@@ -201,9 +203,12 @@ def check_eval(config: Config, findings: Findings) -> None:
     shape, length = facts["frame_shape"], facts["clip_length"]
     findings.tell(f"run: {run}, {name}, trained on windows of {length} frames of [channels, height, width] {shape}")
     if config.eval.follow:
-        findings.tell(f"follows {config.eval.follow}")
+        findings.tell(f"follows {', '.join(told(address) for address in config.eval.follow)}")
         with findings.faults():
             check_streams(scorer)
+        for where in config.eval.follow_alarms:
+            with findings.faults():
+                findings.tell(f"alarms go to {destination_of(where).told}")
         return
     for reel in find_reels(config.data_clips):
         findings.tell(described(reel))

@@ -8,9 +8,10 @@ dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
     summary.json  of the last time it ran: why it ended, what was read, scored and dropped
 """
 
+import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +27,15 @@ from data.live.live_source import LiveSource, name_of, told
 from data.messages import logger
 from data.reel.reel import Reel
 from data.sources.times.utc import shift_utc
+from inference.alarms.alarm_log import AlarmLog, outboxes_of
+from inference.alarms.album import album_of
+from inference.alarms.destinations import destination_of
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
-from inference.evaluate import detected
+from inference.evaluate import Detection, detected
+from inference.follow_board import Board
 from inference.follow_events import LiveEvents, thresholds_of
 from inference.follow_log import JsonLines, now_utc
 from inference.job import Job, find_run, make_job
@@ -38,7 +43,7 @@ from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame
 from training.checkpoint import path_of
-from training.interrupt import Interrupt, interrupts_deferred
+from training.interrupt import Interrupt
 
 log = logger(__name__)
 
@@ -46,6 +51,13 @@ FOLLOWED = ("residual", "standardised")  # scores that are made window by window
 STATUS_S = 5.0
 POLL_S = 0.1
 ANOTHER = "give another --model-path: a copy of a run is a run"
+
+
+See = Callable[[Detection, str], None]
+
+
+def unseen(_found: Detection, _caption: str) -> None:
+    """Nobody looks at the pictures."""
 
 
 @dataclass
@@ -58,7 +70,15 @@ class Progress:
     longest_delay_s: float = 0.0
 
 
-def follow(config: Config) -> Path:
+@dataclass(frozen=True)
+class Desk:
+    """What streams that are followed together share."""
+
+    interrupt: Interrupt
+    board: Board
+
+
+def follow(config: Config, desk: Desk) -> Path:
     """Watch `eval.follow` until it ends, stalls for `eval.follow_timeout_s`, or is interrupted; returns the folder.
 
     What is in a file when following begins is scored whole; of what comes later, and of streams, frames that would wait
@@ -66,21 +86,22 @@ def follow(config: Config) -> Path:
     model can't follow or the stream does not fit it.
     """
     # A window at a time: more would only wait for each other.
-    settings = replace(config.eval, batch_size=1, follow=None, follow_options={})
+    settings = replace(config.eval, batch_size=1, follow=(), follow_options={})
     if settings.score not in FOLLOWED:
         raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
     run = find_run(config)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
+    destinations = [destination_of(where) for where in settings.follow_alarms]
     trained_on = training_reel(run)
     form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
     source = LiveSource(config.eval, config.prep, form.in_colour)
     reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
     scorer.calibration(run, trained_on, settings)  # made now if it is missing, not while frames wait
     kept_bounds(run, trained_on.channels, scorer.scaling)
-    with interrupts_deferred() as interrupt, feeding(reel, source), watching(reel, interrupt):
+    with feeding(reel, source), watching(reel, desk.interrupt):
         if not reel.wait_for_first():
-            if interrupt.requested:
+            if desk.interrupt.requested:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
         job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
@@ -91,10 +112,13 @@ def follow(config: Config) -> Path:
         with (
             owned(folder, "eval --follow", ANOTHER),
             closing(JsonLines(folder / "events.jsonl", log_bytes, config.eval.follow_log_parts)) as records,
+            outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
         ):
             about = about_of(job, source.address, start_of(source, config), trained_on.cadence_s)
             start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
-            watch(LiveEvents(job, records, start_utc), reel, source, about, records, interrupt)
+            album = album_of(trained_on, job, reel.cadence_s, config.eval)
+            alarms = AlarmLog(records, outboxes, album, serial_of(job, now_utc()))
+            watch(LiveEvents(job, alarms, start_utc), reel, source, about, alarms, desk)
     if reel.failure:
         raise reel.failure
     return records.folder
@@ -172,20 +196,30 @@ def about_of(job: Job, address: str, start_utc: np.datetime64 | None, trained_ca
     }
 
 
-def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: JsonLines, interrupt: Interrupt) -> None:
+def serial_of(job: Job, begun: str) -> str:
+    """What tells the events of one following, or of one set of files, from those of all others."""
+    return hashlib.sha256(f"{job.identity['weights_sha256']} {job.reel.name} {begun}".encode()).hexdigest()[:12]
+
+
+def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: AlarmLog, desk: Desk) -> None:
     """The loop over frames; writes everything."""
     job, progress = events.job, Progress(time.monotonic())
     about = about | {"follow_memory_s": events.drift.memory_s}
     log.write("started", about)
     done = threading.Event()
-    teller = threading.Thread(target=_tell_status, args=(log, reel, source, events, progress, done), daemon=True)
+
+    def health() -> dict[str, Any]:
+        return status(reel, source, events, progress) | log.health()
+
+    desk.board.show(log.folder.name, health)
+    teller = threading.Thread(target=_tell_status, args=(log, health, done), daemon=True)
     teller.start()
     try:
         for scored in live_frames(job.scorer, reel, job.settings, job.bounds):
             if scored.index < reel.resume:
                 continue  # of before the last start
             time_s, delay_s = reel.moment(scored.index)
-            judge(events, scored, time_s)
+            judge(events, scored, time_s, log.see)
             progress.scored += 1
             progress.delay_s, progress.longest_delay_s = delay_s, max(delay_s, progress.longest_delay_s)
             _tell_drops(log, reel)
@@ -196,17 +230,21 @@ def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: JsonLine
         done.set()
         teller.join()
     _tell_drops(log, reel)
-    reason = "interrupted" if interrupt.requested else str(reel.failure or source.reason)
-    ended = {"reason": reason, **status(reel, source, events, progress)}
+    reason = "interrupted" if desk.interrupt.requested else str(reel.failure or source.reason)
+    ended = {"reason": reason, **health()}
     log.write("ended", ended)
     counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
 
 
-def judge(events: LiveEvents, scored: ScoredFrame, time_s: float) -> None:
-    """Take in one scored frame: its boxes above the thresholds in force, and what a sound one says about these."""
+def judge(events: LiveEvents, scored: ScoredFrame, time_s: float, see: See = unseen) -> None:
+    """Take in one scored frame: its boxes above the thresholds in force, and what a sound one says about these.
+
+    see: called with it, and with what is written over its picture, before any event is told.
+    """
     job, drift = events.job, events.drift
     found = detected(replace(job, low=drift.low, high=drift.high), scored)
+    see(found, events.caption(time_s))
     events.add(scored.index, found.boxes, scored.common, time_s)
     if scored.camera not in BROKEN:
         drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
@@ -249,18 +287,19 @@ def status(reel: Any, source: Any, events: LiveEvents, progress: Progress) -> di
         "delay_s": round(progress.delay_s, 3),
         "longest_delay_s": round(progress.longest_delay_s, 3),
         "frames_per_s": round(progress.scored / seconds, 2),
+        "events": events.opened,
         "events_open": len(events.numbers),
         **thresholds_of(events.drift),
         "reconnects": source.reconnects,
     }
 
 
-def _tell_status(log: JsonLines, reel: Any, source: Any, events, progress: Progress, done) -> None:
+def _tell_status(log: AlarmLog, health: Callable[[], dict[str, Any]], done: threading.Event) -> None:
     while not done.wait(STATUS_S):
-        log.write("status", status(reel, source, events, progress), keep=False)
+        log.write("status", health(), keep=False)
 
 
-def _tell_drops(log: JsonLines, reel: Any) -> None:
+def _tell_drops(log: AlarmLog, reel: Any) -> None:
     """A line for every time that frames were dropped: nobody has looked at them."""
     while reel.drops:
         log.write("dropped", reel.drops.popleft()._asdict())

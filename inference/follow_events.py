@@ -15,7 +15,7 @@ from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.source_place import source_columns
-from inference.follow_log import JsonLines
+from inference.follow_log import Records
 from inference.job import Job
 from inference.results.results import short_identity
 
@@ -87,7 +87,7 @@ class LiveEvents:
     `start_utc` is the time of the stream's second 0, if known.
     """
 
-    def __init__(self, job: Job, log: JsonLines, start_utc: np.datetime64 | None):
+    def __init__(self, job: Job, log: Records, start_utc: np.datetime64 | None):
         self.job, self.log, self.start_utc = job, log, start_utc
         self.drift = Drift.of(job.calibration, job.settings)
         self.linker = LiveLinker.of(job.reel, job.settings)
@@ -137,6 +137,11 @@ class LiveEvents:
     def so_far(self, track) -> dict[str, Any]:
         """What more is told of an event that opens."""
         return {}
+
+    def caption(self, time_s: float) -> str:
+        """What is written over the picture of a moment."""
+        when = self._utc(time_s)
+        return f"{self.job.reel.name}  {f'{time_s:.2f} s' if when is None else when[:19].replace('T', ' ') + ' UTC'}"
 
     def keep(self, judged: int) -> None:
         """The frames before `judged` are judged; a stream can't be taken up again, so nothing is kept."""

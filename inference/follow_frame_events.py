@@ -21,7 +21,7 @@ from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
 from inference.events.sky import Sky, shifts
 from inference.follow_events import COMMON_FRAMES, LiveEvents, LiveLinker, Moment, thresholds_of
-from inference.follow_log import JsonLines
+from inference.follow_log import Records
 from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.columns import measured, with_solar_columns
@@ -50,7 +50,7 @@ class FrameEvents(LiveEvents):
     starts again goes on with the same open events and numbers; a kill may repeat a line, with the number it had.
     """
 
-    def __init__(self, job: Job, log: JsonLines, kept: KeptReel):
+    def __init__(self, job: Job, log: Records, kept: KeptReel):
         super().__init__(job, log, kept.first_utc)
         self.kept = kept
         self.over: list[Event] = []  # tracks of groups of which others may go on
@@ -114,7 +114,7 @@ class FrameEvents(LiveEvents):
             self._restore(state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        log, self.log = self.log, Muted()  # type: ignore[assignment]
+        log, self.log = self.log, Muted()
         self.linker._started = self.first_track = state.get("first_track", state["tracks"])
         numbers = dict(map(tuple, state["numbers"]))
         for frame, time_s, common, low, high, boxes in state["frames"]:

@@ -16,47 +16,50 @@ from data.live.frame_form import FrameForm
 from data.live.frame_reel import FrameReel
 from data.live.index_files import IndexFiles, is_index
 from data.live.kept_reel import KeptReel
-from data.live.live_source import is_url, name_of
+from data.live.live_source import is_url, name_of, told
 from data.messages import logger
 from data.reel.reel import Reel
+from inference.alarms.alarm_log import AlarmLog, outboxes_of
+from inference.alarms.album import album_of
+from inference.alarms.destinations import destination_of
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.camera.watched import reach_of
-from inference.follow import ANOTHER, about_of, check_streams, watch, watching
+from inference.follow import ANOTHER, Desk, about_of, check_streams, serial_of, watch, watching
 from inference.follow_frame_events import FrameEvents
 from inference.follow_log import JsonLines
 from inference.job import find_run, make_job
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
 from training.checkpoint import path_of
-from training.interrupt import interrupts_deferred
 
 log = logger(__name__)
 
 
 def is_of_files(config: Config) -> bool:
     """Whether eval.follow names a folder, or the index of one on the web."""
-    address = config.eval.follow or ""
+    (address,) = config.eval.follow
     return is_index(address, config.eval) if is_url(address) else Path(address).is_dir()
 
 
-def follow_frames(config: Config) -> Path:
+def follow_frames(config: Config, desk: Desk) -> Path:
     """Watch the folder or index `eval.follow` until it is idle for `eval.follow_idle_s`, or interrupted; returns the
     folder of results. Raises OSError when not one frame came, ValueError when the model can't follow."""
-    settings = replace(config.eval, batch_size=1, follow=None, follow_options={})
+    settings = replace(config.eval, batch_size=1, follow=(), follow_options={})
     run = find_run(config)
     scorer, checkpoint = load_scorer(run, config.device, settings)
     check_streams(scorer)
     trained_on = reel_of_files(run)
+    destinations = [destination_of(where) for where in settings.follow_alarms]
     form = FrameForm.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))), config.prep)
     scorer.calibration(run, trained_on, settings)
     kept_bounds(run, trained_on.channels, scorer.scaling)
     folder = run / "follow" / name_for(config)
     log_bytes = round(1e6 * settings.follow_log_mb)
     with (
-        interrupts_deferred() as interrupt,
         owned(folder, "eval --follow", ANOTHER),
         closing(JsonLines(folder / "events.jsonl", log_bytes, settings.follow_log_parts)) as records,
+        outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
     ):
         most_bytes = round(1e6 * settings.follow_keep_mb)
         kept = KeptReel(folder / "reel", folder.name, form, trained_on, trained_on.cadence_s, most_bytes)
@@ -68,27 +71,28 @@ def follow_frames(config: Config) -> Path:
 
         reel = FrameReel(kept, files, settings, left_out, state["judged"] if state else 0)
         reel.reach = reach_of(scorer, settings) // settings.stride * settings.stride + settings.stride
-        with watching(reel, interrupt):
+        with watching(reel, desk.interrupt):
             if not reel.wait_for_first():
-                if interrupt.requested:
+                if desk.interrupt.requested:
                     raise KeyboardInterrupt
-                raise OSError(
-                    f"no frame came in {config.eval.follow}: {reel.reason}{files.problem and '; '}{files.problem}"
-                )
+                why = "; ".join(filter(None, (reel.reason, files.problem)))
+                raise OSError(f"no frame came in {told(config.eval.follow[0])}: {why}")
             job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
             if unlike := other_cadence(reel.as_reel(), checkpoint["data"], scorer):
                 log.warning(unlike)
-            events = FrameEvents(job, records, kept)
+            album = album_of(trained_on, job, kept.cadence_s, config.eval)
+            alarms = AlarmLog(records, outboxes, album, serial_of(job, str(kept.first_utc)))
+            events = FrameEvents(job, alarms, kept)
             if state:
                 events.restore(state)
-            about = about_of(job, config.eval.follow or "", kept.first_utc, trained_on.cadence_s)
-            watch(events, reel, reel, about | {"goes_on_at": reel.resume}, records, interrupt)
+            about = about_of(job, config.eval.follow[0], kept.first_utc, trained_on.cadence_s)
+            watch(events, reel, reel, about | {"goes_on_at": reel.resume}, alarms, desk)
     return records.folder
 
 
 def name_for(config: Config) -> str:
     """The name of the folder of results: another one for each address and pattern."""
-    address, pattern = config.eval.follow or "", config.eval.follow_pattern
+    (address,), pattern = config.eval.follow, config.eval.follow_pattern
     address = address if is_url(address) else str(Path(address).resolve())
     digest = hashlib.sha256(f"{address} {pattern}".encode("utf-8", "surrogateescape")).hexdigest()
     return f"{name_of(address.rstrip('/'))}_{digest[:8]}"
@@ -107,7 +111,7 @@ def reel_of_files(run: Path) -> Reel:
 
 def files_of(config: Config, form: FrameForm, kept: KeptReel, folder: Path) -> FolderFiles:
     """Where the files come from."""
-    settings, address = config.eval, config.eval.follow or ""
+    settings, (address,) = config.eval, config.eval.follow
     if not is_url(address):
         return FolderFiles(Path(address), settings.follow_pattern, form, settings.follow_poll_s, kept.known)
     return IndexFiles(address, folder / "files", settings, form, kept.known)

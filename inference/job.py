@@ -124,6 +124,7 @@ _AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 _AFTERWARDS += ("follow_log_mb", "follow_log_parts", "follow_poll_s", "follow_late_s", "follow_idle_s")
 _AFTERWARDS += ("follow_pattern", "follow_keep_mb")
+_AFTERWARDS += ("follow_alarms", "follow_alarms_mb", "follow_clip_frames", "follow_metrics_port")
 
 
 def known_for(job: Job) -> Known | None:

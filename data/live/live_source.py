@@ -28,6 +28,7 @@ from data.sources.video_file.packets import video_formats
 POLL_S = 0.05  # a file at its end is asked again after this
 # What a stream may be fetched by: a playlist names what it likes, and files of this machine are nobody's stream.
 OF_NETWORK = "http,https,httpproxy,tcp,tls,udp,rtp,rtsp,rtmp,rtmps,rtmpt,srt,srtp,crypto"
+CAMERA_FORMAT = "v4l2"  # of Linux
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a broken stream is opened again
 READ_TIMEOUT_S = 10.0  # a stream that is silent for so long is broken
 HINT = "a file can be followed when its container is made for it: MPEG-TS, Matroska or fragmented MP4"
@@ -88,6 +89,11 @@ def is_url(address: str) -> bool:
     return "://" in address
 
 
+def is_camera(address: str) -> bool:
+    """Whether an address is a device of this machine, as /dev/video0."""
+    return not is_url(address) and Path(address).is_char_device()
+
+
 def told(address: str) -> str:
     """An address as it may be shown: without the password and the query, which may hold secrets."""
     if not is_url(address):
@@ -108,10 +114,12 @@ class LiveSource:
     """The pictures of a growing file or stream, with what happened to it: `reason` it ended, and `reconnects`."""
 
     def __init__(self, settings: EvalConfig, prep: PrepConfig, in_colour: bool):
-        assert settings.follow is not None  # only with --follow is there something to read
-        self.address, self.timeout_s, self.options = settings.follow, settings.follow_timeout_s, settings.follow_options
+        (self.address,) = settings.follow
+        self.timeout_s, self.options = settings.follow_timeout_s, settings.follow_options
         self.frames_per_second, self.in_colour = prep.frames_per_second, in_colour
-        self.stop, self.reason, self.reconnects, self.is_file = threading.Event(), "", 0, not is_url(self.address)
+        self.stop, self.reason, self.reconnects = threading.Event(), "", 0
+        self.is_camera = is_camera(self.address)
+        self.is_file = not self.is_camera and not is_url(self.address)
         self.first_arrival_utc: np.datetime64 | None = None
         if self.is_file and not Path(self.address).is_file():
             raise FileNotFoundError(f"--follow {self.address} is no file; a stream's address has the form rtsp://...")
@@ -170,6 +178,10 @@ class LiveSource:
         if self.is_file:
             self.file = GrowingFile(Path(self.address), self.timeout_s, self.stop)
             with self.file.stream, self._open_file() as container:
+                yield container
+            return
+        if self.is_camera:
+            with av.open(self.address, format=CAMERA_FORMAT, options=dict(self.options)) as container:
                 yield container
             return
         options = {"protocol_whitelist": OF_NETWORK} | dict(self.options)

@@ -94,7 +94,18 @@ def movie_of(
     reel: Reel, noise: NoiseModel, low: float, high: float, settings: EvalConfig, out: Path
 ) -> Iterator[ResultMovie]:
     """A ResultMovie written to `out`; the file takes its name only when all went well."""
-    style = MovieStyle(
+    composer = Composer(reel.shape[2:], style_of(reel, noise, low, high, settings))
+    with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
+        movie = ResultMovie(composer, writer, captions_of(reel), SkyLines.of(reel))
+        try:
+            yield movie
+        finally:
+            movie.finish()
+
+
+def style_of(reel: Reel, noise: NoiseModel, low: float, high: float, settings: EvalConfig) -> MovieStyle:
+    """How a reel's movie is drawn."""
+    return MovieStyle(
         frame_range=(0.0, 1.0),
         threshold_low=low,
         threshold_high=high,
@@ -107,10 +118,3 @@ def movie_of(
         score_name="score" if settings.score == "standardised" else "residual",
         colormap=instrument_of(reel.name, reel.meta).colormap if len(reel.channels) == 1 else GRAY,
     )
-    composer = Composer(reel.shape[2:], style)
-    with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
-        movie = ResultMovie(composer, writer, captions_of(reel), SkyLines.of(reel))
-        try:
-            yield movie
-        finally:
-            movie.finish()

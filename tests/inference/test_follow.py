@@ -20,7 +20,7 @@ from data.live.live_source import name_of
 from data.prepare_data import prep
 from inference.events.facts import CLOCK_COLUMNS
 from inference.fit import calibrate_run
-from inference.follow import feeding, follow, live_frames, training_reel
+from inference.follow import feeding, live_frames, training_reel
 from inference.follow_log import parts
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
@@ -35,6 +35,7 @@ from tests.support.streams import (
     WIDTH,
     assert_same,
     end_with,
+    followed,
     has_opened,
     live,
     offline_events,
@@ -163,7 +164,7 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
         name.append(name_of(url))
         options = {"analyzeduration": "100000", "probesize": "20000"}
         keys = {"timeout_s": 3.0, "options": options, "memory_s": 0.0}  # the thresholds are those of eval
-        out = follow(settings(work, eval__follow=url, **{f"eval__follow_{key}": keys[key] for key in keys}))
+        out = followed(settings(work, eval__follow=url, **{f"eval__follow_{key}": keys[key] for key in keys}))
     assert opened_before_the_end.is_set()
     found = records(work / "run", name[0])
     kinds = [r["type"] for r in found]
@@ -186,7 +187,9 @@ def test_events_are_told_while_the_stream_runs_and_drops_are_none(work, tmp_path
     assert len(closed) == len(offline)
     differ = ("event", "t_start", "t_peak", "t_end", "reel", "config")
     for live_event, event in zip(closed, offline, strict=True):
-        assert set(live_event) - {"type", "at", "threshold_low", "threshold_high"} == set(event) - {*CLOCK_COLUMNS}
+        assert set(live_event) - {"type", "at", "stream", "threshold_low", "threshold_high"} == set(event) - {
+            *CLOCK_COLUMNS
+        }
         assert live_event["threshold_high"] == pytest.approx(summary["threshold_high"])
         for key in set(event) - {*differ, *CLOCK_COLUMNS}:
             is_number = isinstance(event[key], float)
@@ -198,7 +201,7 @@ def test_broken_frames_of_a_stream_are_told_as_eval_tells_them(work, tmp_path):
     frames[61] = 0  # in the middle of the flash
     frames[100:104] = np.random.default_rng(0).integers(0, 256, (4, HEIGHT, WIDTH), dtype=np.uint8)
     path = write(tmp_path / "broken.mkv", frames)
-    out = follow(settings(work, eval__follow=str(path), eval__follow_timeout_s=0.4))
+    out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=0.4))
     closed = [r for r in records(work / "run", out.name) if r["type"] == "closed"]
     camera = [(r["instrument"], r["frame_start"], r["frame_end"]) for r in closed if r["level"] == "camera"]
     assert camera == [("missing data", 61, 61), ("missing data", 100, 103)]
@@ -297,7 +300,7 @@ def test_a_stalled_stream_ends_after_the_timeout(work, tmp_path):
 
         answers["/a.ts"] = stall
         begun = time.monotonic()
-        out = follow(settings(work, eval__follow=f"{address}/a.ts", eval__follow_timeout_s=1.2))
+        out = followed(settings(work, eval__follow=f"{address}/a.ts", eval__follow_timeout_s=1.2))
     assert 1.0 < time.monotonic() - begun < 25  # the server would have held on for longer
     assert "no frame for 1.2 s" in json.loads((out / "summary.json").read_text())["reason"]
 
@@ -311,7 +314,7 @@ def test_ctrl_c_closes_what_is_open_and_writes_a_summary(work, tmp_path):
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
-    out = follow(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
+    out = followed(settings(work, eval__follow=str(path), eval__follow_timeout_s=60.0))
     found = records(work / "run", "stay")
     assert found[-1]["reason"] == json.loads((out / "summary.json").read_text())["reason"] == "interrupted"
     kinds = [r["type"] for r in found]
@@ -324,7 +327,7 @@ def test_a_torn_last_line_stays_alone_and_what_is_full_begins_anew(work, tmp_pat
     log.parent.mkdir(parents=True)
     log.write_text('{"type": "op')
     keys = {"eval__follow_timeout_s": 0.2, "prep__start_utc": "2026-01-01T12:00", "eval__follow_log_mb": 1e-5}
-    follow(settings(work, eval__follow=str(path), **keys))
+    followed(settings(work, eval__follow=str(path), **keys))
     assert log.with_name("events.1.jsonl").read_text() == '{"type": "op\n'
     started, ended = (json.loads(part.read_text()) for part in parts(log)[1:])
     assert (started["type"], ended["type"]) == ("started", "ended")

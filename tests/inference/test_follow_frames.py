@@ -20,10 +20,10 @@ from data.live.live_source import Picture
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from inference.events.boxes import Box
-from inference.follow_frames import follow_frames
 from inference.follow_log import parts
 from tests.support.fits_files import SKY, fits_bytes, header
 from tests.support.http_server import fine, send, serving
+from tests.support.streams import followed
 
 SIDE, QUIET, WATCHED, FLARE = 48, 60, 48, range(20, 34)
 CADENCE_S = 12.0
@@ -140,7 +140,7 @@ def assert_as_eval(work: Path, closed: list[dict]) -> None:
 
 
 def test_a_folder_has_the_frames_of_prep_and_the_events_of_eval(work, tmp_path):
-    folder = follow_frames(settings(work, work / "watched"))
+    folder = followed(settings(work, work / "watched"))
     stored = Reel(work / "new" / "aia_171")
     shape = (-1, 1, SIDE, SIDE)
     kept = np.memmap(folder / "reel" / "frames.dat", np.float32, "r").reshape(shape)[: len(stored)]
@@ -160,10 +160,10 @@ def test_a_folder_has_the_frames_of_prep_and_the_events_of_eval(work, tmp_path):
 
 def test_going_on_after_a_stop_inside_an_event_is_as_if_there_was_none(work, tmp_path):
     place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
-    folder = follow_frames(settings(work, place))
+    folder = followed(settings(work, place))
     assert records(folder, "closed")  # as far as it was seen
     arrive(place, range(QUIET + 26, QUIET + WATCHED))
-    assert follow_frames(settings(work, place)) == folder
+    assert followed(settings(work, place)) == folder
     last = {record["event"]: record for record in records(folder, "closed")}
     assert_as_eval(work, list(last.values()))
     assert len(records(folder, "open")) == len(last)
@@ -179,7 +179,7 @@ def test_what_comes_in_disorder_is_taken_once_or_is_a_row(work, tmp_path):
     (place / "notes.txt").write_text("no frame")
     (place / "late.fits.part").write_bytes(frame(QUIET + 7))
     (place / ".hidden.fits").write_bytes(frame(QUIET + 7))
-    folder = follow_frames(settings(work, place))
+    folder = followed(settings(work, place))
     assert rows(folder)["index"][[named(QUIET + n) for n in range(2, 6)]].astype(float).tolist() == [2, 3, 4, 5]
     reasons = rows(folder)["reason"]
     assert reasons["other.fits"] == "aia_193, and the model was trained on aia_171"
@@ -191,7 +191,7 @@ def test_what_comes_in_disorder_is_taken_once_or_is_a_row(work, tmp_path):
     (place / "bad.fits").write_bytes(frame(QUIET + 6))  # whole at last
     (place / "late.fits.part").rename(place / "late.fits")
     (place / "older.fits").write_bytes(frame(QUIET - 3))
-    follow_frames(settings(work, place))
+    followed(settings(work, place))
     found = rows(folder).groupby(level=0).last()
     assert found["index"][["bad.fits", "late.fits"]].astype(float).tolist() == [6, 7]
     assert found["reason"]["older.fits"].startswith("late: frames up to 2012-07-19T07:43:")
@@ -208,7 +208,7 @@ def test_a_missing_frame_is_waited_for(work, tmp_path, monkeypatch):
         return is_over(reel)
 
     monkeypatch.setattr(FrameReel, "_is_over", waited)
-    folder = follow_frames(settings(work, place, follow_late_s=60.0))
+    folder = followed(settings(work, place, follow_late_s=60.0))
     assert looks[0] == 3
     assert rows(folder)["index"].astype(int).tolist() == list(range(6))
     assert rows(folder).index[3] == named(QUIET + 3)
@@ -218,7 +218,7 @@ def test_days_without_a_frame_are_a_gap_and_end_events(work, tmp_path):
     place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
     for n in range(21_600, 21_612):
         (place / named(n)).write_bytes(frame(n))
-    folder = follow_frames(settings(work, place))
+    folder = followed(settings(work, place))
     flare = records(folder, "closed")[0]
     assert flare["t_end"].startswith("2012-07-19")
     assert flare["frame_end"] == 25
@@ -242,7 +242,7 @@ def told_of(work, tmp_path, monkeypatch, boxes: dict[int, list[Box]]) -> list[di
 
     monkeypatch.setattr("inference.follow_frames.watch", planted)
     place = arrive(tmp_path / "in", [*range(QUIET, QUIET + 26), *range(21_600, 21_612)])
-    return records(follow_frames(settings(work, place)), "closed")
+    return records(followed(settings(work, place)), "closed")
 
 
 def test_what_a_gap_divides_is_two_events_also_from_one_frame_to_the_next(work, tmp_path, monkeypatch):
@@ -265,7 +265,7 @@ def test_an_index_is_read_as_a_folder_is(work):
         answers["/day/"] = lambda handler, n: send(handler, (links + odd).encode(), content_type="text/html")
         for n in numbers:
             answers[f"/day/{named(n)}"] = fine(frame(n))
-        folder = follow_frames(settings(work, f"{address}/day/", follow_idle_s=0.5))
+        folder = followed(settings(work, f"{address}/day/", follow_idle_s=0.5))
         asked = {path for path in answers.asked if path != "/day/"}
     assert asked == {f"/day/{named(n)}" for n in numbers}
     assert {answers.asked[p] for p in asked} == {1}
@@ -299,7 +299,7 @@ def test_pictures_are_brought_back_to_light_as_prep_does(tmp_path):
 
 def test_what_is_kept_and_damaged_is_told_with_the_file_and_the_way_out(work, tmp_path):
     place = arrive(tmp_path / "in", range(QUIET, QUIET + 12))
-    folder = follow_frames(settings(work, place)) / "reel"
+    folder = followed(settings(work, place)) / "reel"
     for name, damage in {
         "form.json": lambda text: text.replace(b'"slots": ', b'"slots": 9'),
         "state.json": lambda text: text.replace(b'"judged": 1', b'"judged": 2'),
@@ -314,19 +314,19 @@ def test_what_is_kept_and_damaged_is_told_with_the_file_and_the_way_out(work, tm
             assert damage(whole) != whole
             (folder / name).write_bytes(damage(whole))
         with pytest.raises(Damaged, match=rf"{name} is (damaged|missing).*; move"):
-            follow_frames(settings(work, place))
+            followed(settings(work, place))
         (folder / name).write_bytes(whole)
-    follow_frames(settings(work, place))
+    followed(settings(work, place))
 
 
 @pytest.mark.parametrize("left", [0, 20, -3])
 def test_a_kill_in_the_first_row_loses_nothing(work, tmp_path, left):
     """left: bytes of the table that had reached the disk; -3: the header and most of the row."""
     place = arrive(tmp_path / "in", [QUIET])
-    folder = follow_frames(settings(work, place)) / "reel"
+    folder = followed(settings(work, place)) / "reel"
     (folder / "state.json").unlink(missing_ok=True)
     table = (folder / "frames.csv").read_bytes()
     (folder / "frames.csv").write_bytes(table[:left])
     arrive(place, [QUIET + 1])
-    follow_frames(settings(work, place))
+    followed(settings(work, place))
     assert rows(folder.parent)["index"].astype(int).tolist() == [0, 1]

@@ -1,5 +1,6 @@
 """events.jsonl in parts: whatever is killed when, what was written is there, in order, and nothing lies elsewhere."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.disk.lock import owned
+from inference import follow_log
 from inference.follow_log import JsonLines, numbered, part_of, parts
 
 
@@ -70,7 +72,7 @@ def killed_at(step: int, path: Path, monkeypatch) -> bool:
         return done
 
     with monkeypatch.context() as changed:
-        log = JsonLines(path, 120, kept=2)
+        log = JsonLines(path, 160, kept=2)
         for owner, name in STEPS:
             changed.setattr(owner, name, stepping(getattr(owner, name)))
         try:
@@ -79,7 +81,7 @@ def killed_at(step: int, path: Path, monkeypatch) -> bool:
         except KilledError:
             return True
         finally:
-            log.close()
+            log.stream.close()  # as the system does
     return False
 
 
@@ -90,7 +92,7 @@ def test_a_kill_at_every_step_loses_nothing(tmp_path, monkeypatch):
         found = written(path)
         assert found == list(range(found[0], found[-1] + 1))
         assert found[0] == 0 or len(found) >= 4
-        log = JsonLines(path, 120, kept=2)
+        log = JsonLines(path, 160, kept=2)
         log.write("x", {"n": found[-1] + 1})
         log.close()
         assert written(path)[-2:] == [found[-1], found[-1] + 1]
@@ -117,6 +119,8 @@ def test_what_a_disk_takes_a_part_of_is_written_whole_or_an_error(tmp_path):
     log, taken = JsonLines(tmp_path / "events.jsonl"), []
 
     class Stream:
+        closed = False
+
         def write(self, line):
             taken.append(bytes(line[:7]))
             return len(taken[-1])
@@ -143,3 +147,60 @@ def test_nothing_is_written_through_a_link(tmp_path):
     assert [(tmp_path / f"mine_{name}").read_text() for name in (".lock.json", "events.1.jsonl")] == ["mine\n"] * 2
     assert list(numbered(log.path)) == [3]
     assert part_of(log.path, 3).is_file()
+
+
+class ShortOfRoom:
+    """A file on a disk that may be full: then it takes `taken` bytes more, and says so."""
+
+    def __init__(self, stream, taken):
+        self.stream, self.taken, self.left, self.is_full = stream, taken, taken, False
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, line):
+        if not self.is_full:
+            self.left = self.taken
+            return self.stream.write(line)
+        if not self.left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part, self.left = line[: self.left], self.left - len(line[: self.left])
+        return self.stream.write(part)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(0, 200))
+def test_on_a_full_disk_records_wait_and_are_written_in_order(tmp_path_factory, room, taken):
+    log = JsonLines(tmp_path_factory.mktemp("log") / "events.jsonl")
+    log.stream = disk = ShortOfRoom(log.stream, taken)
+    for number, has_room in enumerate(room):
+        disk.is_full = not has_room
+        log.write("x", {"n": number})
+        if has_room:
+            assert written(log.path) == list(range(number + 1))
+    disk.is_full = False
+    log.close()
+    assert written(log.path) == list(range(len(room)))
+
+
+def test_beyond_what_memory_holds_the_oldest_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(follow_log, "MOST_WAITING", 3)
+    log = JsonLines(tmp_path / "events.jsonl")
+    log.stream = disk = ShortOfRoom(log.stream, 0)
+    disk.is_full = True
+    for number in range(5):
+        log.write("x", {"n": number})
+    disk.is_full = False
+    log.write("x", {"n": 5})
+    log.close()
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    assert [line["n"] for line in lines[:-1]] == [0, 2, 3, 4, 5]  # 0 was begun
+    assert (lines[-1]["type"], lines[-1]["records"]) == ("records_lost", 1)
+
+
+def test_still_full_at_the_end_is_an_error(tmp_path):
+    log = JsonLines(tmp_path / "events.jsonl")
+    log.stream = disk = ShortOfRoom(log.stream, 0)
+    disk.is_full = True
+    log.write("x", {"n": 0})
+    with pytest.raises(OSError, match="No space left"):
+        log.close()

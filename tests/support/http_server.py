@@ -14,6 +14,7 @@ class Answers:
 
     def __init__(self):
         self.actions, self.asked, self.open_now, self.most_open = {}, Counter(), 0, 0
+        self.bodies: list[bytes] = []  # of what was posted
         self.lock, self.stop = threading.Lock(), threading.Event()
 
     def __setitem__(self, path, action):
@@ -38,6 +39,12 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             with answers.lock:
                 answers.open_now -= 1
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.answers.lock:
+            self.server.answers.bodies.append(body)
+        self.do_GET()
 
     def log_message(self, *_):
         """Quiet."""

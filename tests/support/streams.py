@@ -21,6 +21,7 @@ from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.follow import feeding, live_frames, live_reel, training_reel
+from inference.follow_all import follow_all
 from inference.follow_log import parts
 from inference.job import make_job
 from inference.results.results import Results, short_identity
@@ -180,3 +181,9 @@ def offline_events(work, path: Path, folder: Path) -> list[dict]:
 
 def shot(i: int, can_wait=False, is_gap=False) -> Picture:
     return Picture(np.full((HEIGHT, WIDTH), i % 256, np.uint8), i / FPS, 1 / FPS, is_gap, can_wait)
+
+
+def followed(config) -> Path:
+    """The folder of results of the one stream that a config follows, when that has ended."""
+    (folder,) = follow_all(config)
+    return folder

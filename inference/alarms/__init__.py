@@ -1,0 +1,1 @@
+"""Events of a stream on their way to those who wait for them."""

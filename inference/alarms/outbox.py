@@ -1,0 +1,158 @@
+"""Alarms that wait for one destination: on the disk until they are delivered, in order, at least once.
+
+An alarm is on the disk before the event is told anywhere else, and goes from there when its destination has taken it. A
+kill between both delivers it twice, with the same `id`. While the disk is full alarms wait in memory.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from data.disk.damage import Damaged, read_json
+from data.disk.files import write_text
+from data.disk.parts import tidy
+from inference.alarms.destinations import Alarm, Destination, Refused, without_media
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # before it is tried again
+CLOSING_S = 10.0  # for what still waits at the end
+MOST_IN_MEMORY = 200  # while the disk is full, without pictures
+DIGITS = 12
+
+Tell = Callable[[str, dict[str, Any]], None]
+
+
+class Outbox:
+    """Alarms for one destination, kept in `folder`; a thread delivers them.
+
+    most_bytes: on the disk; where more would wait the oldest are given up. tell: called with a kind and facts for all
+    that is given up. `problem`: why it could not deliver, "" when it could.
+    """
+
+    def __init__(self, folder: Path, destination: Destination, most_bytes: int, tell: Tell):
+        self.folder, self.destination, self.most_bytes, self.tell = folder, destination, most_bytes, tell
+        self.problem, self.delivered, self.lost = "", 0, 0
+        tidy(folder)
+        self._kept = {number_of(path): path.stat().st_size for path in folder.glob(f"{'[0-9]' * DIGITS}.json")}
+        self._unsaved: deque[tuple[int, Alarm]] = deque()
+        self._next = max(self._kept, default=0) + 1
+        self._lock, self._woken = threading.Lock(), threading.Event()
+        self._closing, self._over = False, threading.Event()
+        self._thread = threading.Thread(target=self._deliver, name=f"alarms to {destination.told}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Alarms that are not delivered yet."""
+        with self._lock:
+            return len(self._kept) + len(self._unsaved)
+
+    def put(self, alarm: Alarm) -> None:
+        """Take in an alarm: it is on the disk when this returns, or in memory while that is full."""
+        with self._lock:
+            number, self._next = self._next, self._next + 1
+            try:
+                self._save(number, alarm)
+            except OSError as error:
+                self.problem = str(error)
+                self._unsaved.append((number, without_media(alarm)))
+            lost = self._give_up()
+        self._woken.set()
+        for each in lost:
+            self._tell_lost(each, "too many alarms wait (eval.follow_alarms_mb)")
+
+    def close(self, patience_s: float | None = None) -> None:
+        """Deliver what waits for as long as it may take; the rest stays on the disk for the next time."""
+        self._closing = True
+        self._woken.set()
+        self._thread.join(CLOSING_S if patience_s is None else patience_s)
+        self._over.set()
+        self._woken.set()
+        with self._lock:
+            while self._unsaved:
+                number, alarm = self._unsaved[0]
+                self._save(number, alarm)
+                self._unsaved.popleft()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:0{DIGITS}d}.json"
+
+    def _save(self, number: int, alarm: Alarm) -> None:
+        text = json.dumps(alarm, allow_nan=False)
+        write_text(self._path(number), text, durable=True)
+        self._kept[number] = len(text)
+
+    def _give_up(self) -> list[Alarm]:
+        """Take away the oldest ones beyond the limits."""
+        lost: list[Alarm] = []
+        while sum(self._kept.values()) > self.most_bytes and len(self._kept) > 1:
+            number = min(self._kept)
+            with suppress(OSError, Damaged):
+                lost.append(read_json(self._path(number), ""))
+            self._forget(number)
+        while len(self._unsaved) > MOST_IN_MEMORY:
+            lost.append(self._unsaved.popleft()[1])
+        return lost
+
+    def _forget(self, number: int) -> None:
+        self._kept.pop(number, None)
+        self._unsaved = deque(entry for entry in self._unsaved if entry[0] != number)
+        self._path(number).unlink(missing_ok=True)
+
+    def _deliver(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._over.is_set():
+            number, alarm = self._oldest()
+            if number is None:
+                if self._closing:
+                    return
+                self._woken.wait()
+                self._woken.clear()
+            elif alarm is None or self._is_sent(alarm):
+                pause_s = FIRST_PAUSE_S
+                with self._lock:
+                    self._forget(number)
+            else:
+                self._over.wait(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _oldest(self) -> tuple[int | None, Alarm | None]:
+        """The number of the alarm that is next, and what it says: None of a damaged one."""
+        with self._lock:
+            number = min([*self._kept, *(number for number, _ in self._unsaved)], default=None)
+            unsaved = next((alarm for other, alarm in self._unsaved if other == number), None)
+        if number is None or unsaved is not None:
+            return number, unsaved
+        try:
+            return number, read_json(self._path(number), "it was not delivered")
+        except (OSError, Damaged) as error:
+            self._tell_lost({}, str(error))
+            return number, None
+
+    def _is_sent(self, alarm: Alarm) -> bool:
+        """Whether an alarm is done with: delivered, or refused for good."""
+        try:
+            self.destination.send(alarm)
+        except Refused as error:
+            self._tell_lost(alarm, str(error))
+        except Exception as error:  # OSError, and whatever a library may raise: the next alarm must not be lost by it
+            self.problem = str(error) or type(error).__name__
+            return False
+        else:
+            self.delivered += 1
+        self.problem = ""
+        return True
+
+    def _tell_lost(self, alarm: Alarm, reason: str) -> None:
+        self.lost += 1
+        if self._over.is_set():  # and who is told has gone
+            return
+        named = {name: alarm[name] for name in ("id", "event") if name in alarm}
+        self.tell("alarm_lost", {"to": self.destination.told, "reason": reason, **named})
+
+
+def number_of(path: Path) -> int:
+    return int(path.stem)

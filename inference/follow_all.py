@@ -1,0 +1,78 @@
+"""`eval --follow` of one stream or of several at once, each in a thread of its own with results of its own."""
+
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+
+from config import Config, ConfigError
+from data.live.live_source import is_url, name_of, told
+from data.messages import logger
+from inference.calibration.quiet import quiet_ranges
+from inference.camera.bounds import kept_bounds
+from inference.follow import Desk, follow
+from inference.follow_board import shown_on
+from inference.follow_frames import follow_frames, is_of_files, name_for
+from inference.job import find_run
+from inference.scorers.load import load_scorer
+from training.interrupt import interrupts_deferred
+
+log = logger(__name__)
+
+
+def follow_all(config: Config) -> list[Path]:
+    """Watch every stream of `eval.follow` until it ends or an interrupt; returns the folders of results.
+
+    A stream that fails is told at once and the others go on; what it failed by is raised at the end.
+    """
+    each = [replace(config, eval=replace(config.eval, follow=(address,))) for address in config.eval.follow]
+    with interrupts_deferred() as interrupt, shown_on(config.eval.follow_metrics_port) as board:
+        desk = Desk(interrupt, board)
+        if len(each) == 1:
+            return [follow_one(each[0], desk)]
+        check_places(each)
+        prepare(config)
+        with ThreadPoolExecutor(len(each)) as threads:
+            running = [threads.submit(follow_one, one, desk) for one in each]
+            for one, future in zip(each, running, strict=True):
+                future.add_done_callback(_teller(told(one.eval.follow[0])))
+            wait(running)
+    return [future.result() for future in running]
+
+
+def follow_one(config: Config, desk: Desk) -> Path:
+    """Watch one stream, folder or index."""
+    return (follow_frames if is_of_files(config) else follow)(config, desk)
+
+
+def check_places(each: list[Config]) -> None:
+    """Raise ConfigError where two streams would write into one folder."""
+    places = Counter(place_of(one) for one in each)
+    twice = [told(one.eval.follow[0]) for one in each if places[place_of(one)] > 1]
+    if twice:
+        raise ConfigError(
+            f"--follow {', '.join(twice)}: results of these would lie in one folder; name each stream once, and rename "
+            "files of one name"
+        )
+
+
+def place_of(config: Config) -> str:
+    address = config.eval.follow[0]
+    return name_for(config) if not is_url(address) and Path(address).is_dir() else name_of(address)
+
+
+def prepare(config: Config) -> None:
+    """Make what all streams read, where it is missing: two must not make it at the same time."""
+    run = find_run(config)
+    scorer, _ = load_scorer(run, config.device, config.eval)
+    for quiet in quiet_ranges(run)[:1]:
+        scorer.calibration(run, quiet.reel, config.eval)
+        kept_bounds(run, quiet.reel.channels, scorer.scaling)
+
+
+def _teller(address: str):
+    def tell(future: Future) -> None:
+        if error := future.exception():
+            log.error(f"{address} is followed no more: {error}")
+
+    return tell
