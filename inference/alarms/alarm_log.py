@@ -40,6 +40,7 @@ class AlarmLog:
             alarm = self._alarm(kind, facts)
             for outbox in self.outboxes:
                 outbox.put(alarm)
+            facts = {"alarm": alarm["id"]} | facts
         self.records.write(kind, facts, keep)
 
     def health(self) -> dict[str, Any]:

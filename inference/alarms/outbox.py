@@ -1,7 +1,8 @@
 """Alarms that wait for one destination: on the disk until they are delivered, in order, at least once.
 
 An alarm is on the disk before the event is told anywhere else, and goes from there when its destination has taken it. A
-kill between both delivers it twice, with the same `id`. While the disk is full alarms wait in memory.
+kill between both delivers it twice, with the same `id`. While the disk has no room for one it waits in memory, which a
+kill at that time loses.
 """
 
 import json
@@ -54,11 +55,8 @@ class Outbox:
         """Take in an alarm: it is on the disk when this returns, or in memory while that is full."""
         with self._lock:
             number, self._next = self._next, self._next + 1
-            try:
-                self._save(number, alarm)
-            except OSError as error:
-                self.problem = str(error)
-                self._unsaved.append((number, without_media(alarm)))
+            self._unsaved.append((number, alarm))
+            self._save_all()
             lost = self._give_up()
         self._woken.set()
         for each in lost:
@@ -72,13 +70,26 @@ class Outbox:
         self._over.set()
         self._woken.set()
         with self._lock:
-            while self._unsaved:
-                number, alarm = self._unsaved[0]
-                self._save(number, alarm)
-                self._unsaved.popleft()
+            self._save_all()
+            if self._unsaved:
+                raise OSError(f"{len(self._unsaved)} alarms to {self.destination.told} are lost: {self.problem}")
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:0{DIGITS}d}.json"
+
+    def _save_all(self) -> None:
+        """Put on the disk what is only in memory; without its picture where there is too little room for that."""
+        try:
+            while self._unsaved:
+                number, alarm = self._unsaved[0]
+                try:
+                    self._save(number, alarm)
+                except OSError:
+                    self._unsaved[0] = number, without_media(alarm)
+                    self._save(number, without_media(alarm))
+                self._unsaved.popleft()
+        except OSError as error:
+            self.problem = str(error)
 
     def _save(self, number: int, alarm: Alarm) -> None:
         text = json.dumps(alarm, allow_nan=False)
@@ -118,6 +129,8 @@ class Outbox:
             else:
                 self._over.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            with self._lock:
+                self._save_all()
 
     def _oldest(self) -> tuple[int | None, Alarm | None]:
         """The number of the alarm that is next, and what it says: None of a damaged one."""

@@ -1,5 +1,6 @@
 """A real MQTT broker on loopback, in a process of its own, that can be stopped and started again."""
 
+import getpass
 import shutil
 import socket
 import subprocess
@@ -31,7 +32,10 @@ class Broker:
     def command(self) -> list[str]:
         if MOSQUITTO:
             path = self.folder / "mosquitto.conf"
-            path.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+            path.write_text(
+                f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+                f"persistence_location {self.folder}/\nuser {getpass.getuser()}\n"
+            )
             return [MOSQUITTO, "-c", str(path)]
         path = self.folder / "amqtt.yaml"
         path.write_text(yaml.safe_dump({"listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}}}))
@@ -53,6 +57,10 @@ class Broker:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            self.process.terminate()  # Mosquitto then keeps what it has confirmed
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         self.process = None
