@@ -199,13 +199,14 @@ def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
 
 
 def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and those
-    of its variables (n, C), or (n, 1) where the method does not tell them apart."""
+    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and what
+    its variables have to do with them (n, C), or (n, 1) where nothing tells them apart."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
     for begin, end in progress(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = job.scorer.samples(job.reel, begin, end, job.settings)
         scores, parts = job.calibration.sample_scores(samples, job.settings)
-        yield begin, np.where(samples.valid, scores, 0).astype(np.float32), parts
+        variables = job.calibration.variables(samples, parts)
+        yield begin, np.where(samples.valid, scores, 0).astype(np.float32), variables
 
 
 def movie_for(job: Job) -> AbstractContextManager:

@@ -34,11 +34,16 @@ class Surprises:
         Where the model has one score for all variables, so has what they say, by `combine`.
         """
         found = np.stack([_curve(*c)(scores[:, k]) for k, c in enumerate(self.model)], axis=1)
-        beside = np.zeros(evidence.shape[:2], np.float32)
+        beside = self.beside(evidence)
+        return found + weight * (beside if beside.shape == found.shape else combine(beside)[:, None])
+
+    def beside(self, evidence: np.ndarray) -> np.ndarray:
+        """What evidence (n, C, E) alone says of each variable: (n, C), the surprise of its most surprising kind."""
+        found = np.zeros(evidence.shape[:2], np.float32)
         for c, e in np.ndindex(self.centre.shape):
             sizes = np.abs(evidence[:, c, e] - self.centre[c, e])
-            beside[:, c] = np.fmax(beside[:, c], _curve(*self.evidence[c, e])(sizes))
-        return found + weight * (beside if beside.shape == found.shape else combine(beside)[:, None])
+            found[:, c] = np.fmax(found[:, c], _curve(*self.evidence[c, e])(sizes))
+        return found
 
 
 def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:

@@ -87,6 +87,18 @@ class Calibration:
             return parts.max(axis=1), parts
         return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
 
+    def variables(self, samples: Samples, parts: np.ndarray) -> np.ndarray:
+        """What each variable has to do with the scores of a stretch (n, C), from `parts` (n, K) of `sample_scores`.
+
+        Of a method with one score for all that does not tell them apart: what plain evidence says of each. Without
+        that, `parts`.
+        """
+        if samples.variables is not None:
+            return samples.variables
+        if parts.shape[1] == 1 and self.surprises is not None and samples.evidence is not None:
+            return self.surprises.beside(samples.evidence)
+        return parts
+
     def own_events(self, samples: Samples, settings: EvalConfig) -> np.ndarray:
         """What has events of its own in a stretch, (n, K) float32, 0 unknown: the score, or those of the variables."""
         scores, parts = self.sample_scores(samples, settings)

@@ -1,7 +1,8 @@
 """What the events table says beyond pixels and times: severity, camera or scene, saturation, place, identity."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,13 @@ CLOCK_COLUMNS = ("clock_start", "clock_peak", "clock_end")
 IDENTITY_COLUMNS = ("model", "reel", "config")
 
 
+class Named(NamedTuple):
+    """A variable that an event is about, and its share of it, 0..1."""
+
+    variable: str
+    share: float
+
+
 def describe(
     events: Sequence[Event],
     reel: Watched,
@@ -27,7 +35,7 @@ def describe(
     camera: np.ndarray,
     high: float,
     identity: dict[str, str],
-    variables: Callable[[Event], Sequence[str]] | None = None,
+    variables: Callable[[Event], Sequence[Named]] | None = None,
 ) -> pd.DataFrame:
     """The complete events table: that of `events_table`, FACT_COLUMNS, SKY_COLUMNS where there is a sky, identity.
 
@@ -36,7 +44,8 @@ def describe(
 
     severity: the peak score in units of the high threshold. instrument: why the event is taken for the camera's, or ''.
     saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
-    series, those that an event is about, strongest first; it is where the strongest is, when that has a place.
+    series, those that an event is about, strongest first (columns variables and shares); it is where the strongest is,
+    when that has a place.
     """
     ordered = in_order(events)
     table = events_table(ordered, reel.times_s, reel.times_utc)
@@ -53,14 +62,27 @@ def describe(
         for moment, name in zip(("start", "peak", "end"), CLOCK_COLUMNS, strict=True):
             table[name] = [file_clock(s) for s in reel.clock_s[table[f"frame_{moment}"].to_numpy(np.int64)].tolist()]
     if variables is not None and reel.is_series:
-        table["variables"] = [printable("; ".join(variables(event))) for event in ordered]
+        named = [variables(event) for event in ordered]
+        table["variables"] = [printable("; ".join(n.variable for n in found)) for found in named]
+        table["shares"] = ["; ".join(f"{n.share:.2f}" for n in found) for found in named]
         if places := reel.meta.get("places"):
-            strongest = [(*variables(event), "")[0] for event in ordered]
+            strongest = [found[0].variable if found else "" for found in named]
             for axis in ("x", "y"):
                 table[f"hpc_{axis}_arcsec"] = [places.get(n, {}).get(f"{axis}_arcsec", np.nan) for n in strongest]
     for name in IDENTITY_COLUMNS:
         table[name] = identity[name]
     return table.astype({"instrument": object, "saturated": bool, "channel": object})
+
+
+def told_variables(event: Mapping[Any, Any]) -> str:
+    """The variables of a row of the events table with their shares, for people; "" where none is named."""
+    names, shares = (event.get(name) for name in ("variables", "shares"))
+    if not isinstance(names, str) or not isinstance(shares, str) or not names:
+        return ""
+    found, percents = names.split("; "), [f"{float(share):.0%}" for share in shares.split("; ")]
+    if len(found) != len(percents):  # a name has the separator in it
+        return names
+    return ", ".join(f"{name} {percent}" for name, percent in zip(found, percents, strict=True))
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from inference.events.facts import told_variables
 from inference.report_page.plots import seconds_of
 
 MOST_EVENTS = 2_000  # rows in the page, the strongest; events.csv has all
@@ -46,6 +47,7 @@ def event_rows(
             "saturated": bool(event["saturated"]),
             "area_px": event["area_px"],
             "pixel": [round(event["x"], 1), round(event["y"], 1)],
+            "variables": told_variables(event),
             **_sky(event),
             "flares": [classes.get(flare, flare) for flare in flares_of.get(str(event["event"]), [])],
             "picture": pictures.get(event["event"]),

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from inference.camera.watch import BROKEN, CLOUDS
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
-from inference.events.facts import describe
+from inference.events.facts import Named, describe, told_variables
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
 from inference.events.matching import Observed
@@ -90,7 +91,7 @@ class Results:
         self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
         self.tracks: list[int] = []  # of each of the boxes
-        self.variables: dict[int, list[str]] = {}  # of a series, by sample: those that stand out
+        self.variables: dict[int, list[Named]] = {}  # of a series, by sample: those that stand out
         self.events: list = []
         self.sky = Sky.of(reel)
         self.panels = panels_of(reel, settings.xrs)
@@ -113,10 +114,9 @@ class Results:
         self.common[first : first + len(scores)] = 0
 
     def add_boxes(self, index: int, boxes: list[Box], parts: np.ndarray | None = None) -> None:
-        """Add the boxes of one frame, in time order; of a sample of a series with its variables' scores (C,)."""
+        """Add the boxes of one frame, in time order; of a sample of a series with its variables' parts (C,)."""
         if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
-            strongest = np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]
-            self.variables[index] = [self.reel.channels[c] for c in strongest if parts[c] > 0]
+            self.variables[index] = shares_of(self.reel.channels, parts)
         self.n_boxes[index] = sum(box.level != CAMERA for box in boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
@@ -164,10 +164,10 @@ class Results:
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
         return grouped(tracks, distance_px, link.max_gap_frames, alone, self.reel.times_s.item, link.max_gap_s)
 
-    def named(self, event: Event) -> list[str]:
-        """The variables of a series that an event is about, strongest first."""
+    def named(self, event: Event) -> list[Named]:
+        """The variables of a series that an event is about, strongest first, with their shares at its peak."""
         if self.settings.combine == "each":
-            return [self.reel.channels[round(event.x)]]
+            return [Named(self.reel.channels[round(event.x)], 1.0)]
         return self.variables.get(event.frame_peak, [])
 
     def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
@@ -280,11 +280,25 @@ class Results:
             log.info(f"  event {e.event}: {when}{_clock(e)}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
 
     def place(self, event: Any) -> str:
-        """Where a row of the events table is, for people; "" in a series."""
+        """Where a row of the events table is, for people: in which variables of a series of several."""
         if self.reel.is_series:
-            return ""
+            named = told_variables(event._asdict()) if len(self.reel.channels) > 1 else ""
+            return f" in {named}" if named else ""
         source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
         return f" at x {event.x:.1f}, y {event.y:.1f} px{source}"
+
+
+def shares_of(names: Sequence[str], parts: np.ndarray) -> list[Named]:
+    """The NAMED_VARIABLES strongest of the variables of a sample by their parts (C,), with their share of all.
+
+    A share is one of the squares, as scores are put together as rms: of many variables that do nothing, hardly any is
+    left, and of two that do the same, a half each.
+    """
+    parts = np.nan_to_num(np.asarray(parts, np.float64))
+    strongest = [int(c) for c in np.argsort(-parts, kind="stable")[:NAMED_VARIABLES]]
+    largest = max(float(parts[strongest[0]]), 1e-300)  # else the squares of huge parts would overflow
+    squares = np.square(np.maximum(parts, 0) / largest)
+    return [Named(names[c], float(squares[c] / squares.sum())) for c in strongest if parts[c] > 0]
 
 
 def _clock(event: Any) -> str:

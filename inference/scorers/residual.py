@@ -33,12 +33,14 @@ class Samples(NamedTuple):
     """What a stretch of a series gives: residual (n, K, 1), one for each variable or one for all, and valid (n,).
 
     NaN where a sample has no residual; 0 where it is invalid. evidence: (n, C, E), NaN unknown, see `local_evidence`;
-    None of a scorer that has its own.
+    None of a scorer that has its own. variables: (n, C), of a scorer whose residual is one for all, what each variable
+    has to do with it, at least 0; None where nobody knows. They name events and decide none.
     """
 
     residual: np.ndarray
     valid: np.ndarray
     evidence: np.ndarray | None = None
+    variables: np.ndarray | None = None
 
     @property
     def quiet(self) -> np.ndarray:

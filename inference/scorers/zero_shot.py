@@ -141,10 +141,11 @@ class ZeroShotScorer(Scorer):
         key = (reel.path, begin, end)
         if key not in self.scored:
             self.scored[key] = self.logits(measured(reel, begin, end))
-        each = settings.combine == "each" and reel.shape[1] > 1
-        chosen = self.scored[key][:, 1:] if each else self.scored[key][:, :1]
         valid = (reel.read_masks(begin, end)[:, 0, 0] & INVALID) == 0
-        return Samples(np.where(valid[:, None], softplus(chosen), 0)[..., None].astype(np.float32), valid)
+        found = np.where(valid[:, None], softplus(self.scored[key]), 0).astype(np.float32)  # (n, 1 + C)
+        if settings.combine == "each" and reel.shape[1] > 1:
+            return Samples(found[:, 1:, None], valid)
+        return Samples(found[:, :1, None], valid, variables=np.where(reel.missing[begin:end], 0, found[:, 1:]))
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")

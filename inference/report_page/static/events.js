@@ -14,6 +14,7 @@ const EventTable = (() => {
     { name: "lasts", key: (e) => e.times[2] - e.times[0], show: (e) => duration(e.times[2] - e.times[0]) },
     { name: "score", key: (e) => e.score, show: (e) => Charts.short(e.score) },
     { name: "severity", key: (e) => e.severity, show: (e) => level(e) },
+    { name: "variables", only: (all) => all.some((e) => e.variables), key: (e) => e.variables, show: (e) => e.variables, wide: true },
     { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc || e.pixel)[0], show: places },
     { name: "area, px", only: (all, reel) => !reel.is_series, key: (e) => e.area_px, show: (e) => e.area_px },
     { name: "flare", only: (all, reel, flares) => flares.length, key: (e) => e.flares.join(" "), show: (e) => e.flares.join(" ") || "–" },

@@ -153,7 +153,7 @@ for (const entry of data.sheet) {
   const title = element("h3"), button = element("button", `event ${event.event}: ${Charts.brief(event.times[1])}`);
   button.type = "button";
   button.addEventListener("click", () => table.choose(event, 1));
-  const where = reel.is_series ? "" : EventTable.place(event), flare = event.flares.length ? `flare ${event.flares.join(" ")}` : "";
+  const where = reel.is_series ? event.variables : EventTable.place(event), flare = event.flares.length ? `flare ${event.flares.join(" ")}` : "";
   title.append(button, element("span", [event.kind, where, flare, `score ${Charts.short(event.score)}`].filter(Boolean).join(" · ")));
   card.append(title);
   at("sheet").append(card);

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import load
 from inference.events.boxes import Box
 from inference.events.events import in_order
-from inference.results.results import Results
+from inference.events.facts import told_variables
+from inference.results.results import NAMED_VARIABLES, Results, shares_of
 from tests.support.reels import drifting_blobs, make_reel
 
 
@@ -53,3 +56,21 @@ def test_every_box_names_its_event_and_its_track(tmp_path):
     parts = table["part"].tolist()
     assert parts[:2] == parts[3:1:-1]
     assert len(set(parts)) == 4
+
+
+@given(
+    st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1e30)), min_size=1, max_size=8), st.sampled_from([1e-6, 1.0, 1e6])
+)
+def test_shares_are_those_of_the_squares_whatever_the_unit(parts, unit):
+    names, squares = [f"v{c}" for c in range(len(parts))], [part**2 for part in parts]
+    found = shares_of(names, unit * np.array(parts))
+    assert len(found) == min(NAMED_VARIABLES, sum(part * unit > 0 for part in parts))
+    for variable, share in found:
+        assert share == pytest.approx(squares[int(variable[1:])] / sum(squares), rel=1e-6, abs=1e-12)
+    assert [n.share for n in found] == sorted((n.share for n in found), reverse=True)
+
+
+def test_variables_are_told_with_their_shares_where_there_are_any():
+    assert told_variables({"variables": "heat; flow", "shares": "0.71; 0.20"}) == "heat 71%, flow 20%"
+    assert told_variables({"variables": "a; b", "shares": "1.00"}) == "a; b"  # a name with the separator in it
+    assert told_variables({"variables": np.nan, "shares": np.nan}) == told_variables({}) == ""

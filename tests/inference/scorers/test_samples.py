@@ -111,7 +111,7 @@ def test_each_variable_has_its_own_events_and_names_its_place(clips, tmp_path):
     (results,) = evaluate(settings)
     events = pd.read_csv(results / "events.csv")
     strongest = events.sort_values("peak_score").iloc[-1]
-    assert strongest["variables"] == "heat"
+    assert (strongest["variables"], float(strongest["shares"])) == ("heat", 1.0)
     assert (strongest["hpc_x_arcsec"], strongest["hpc_y_arcsec"]) == (100.0, -200.0)
     assert 292 <= strongest["frame_start"] <= 300 <= strongest["frame_end"] <= 310
     assert events.loc[events["variables"] != "heat", "hpc_x_arcsec"].isna().all()
@@ -128,3 +128,22 @@ def test_events_of_the_series_name_the_variables_that_stand_out(evaluated_series
     events = pd.read_csv(evaluated_series / "events.csv")
     strongest = events.sort_values("peak_score").iloc[-1]
     assert strongest["variables"].split("; ")[0] == "heat"
+    first, *others = (float(share) for share in strongest["shares"].split("; "))
+    assert first > 0.5
+    assert first + sum(others) <= 1.02  # two digits each
+
+
+def test_events_of_one_score_for_all_name_what_plain_evidence_says(clips, tmp_path, caplog):
+    settings = small_config(clips, tmp_path / "run", model={"name": "kmeans"})
+    calibrate_run(fit_method(settings), settings)
+    (results,) = evaluate(settings)
+    strongest = pd.read_csv(results / "events.csv").sort_values("peak_score").iloc[-1]
+    assert strongest["variables"].split("; ")[0] == "heat"
+    told = next(line for line in caplog.messages if line.startswith(f"  event {strongest['event']}:"))
+    assert f" in heat {float(strongest['shares'].split('; ')[0]):.0%}" in told
+    rows = json.loads(report_data(results / "report.html"))["events"]
+    assert rows[strongest["event"] - 1]["variables"].startswith("heat ")
+
+
+def report_data(path) -> str:
+    return path.read_text().split('<script id="data" type="application/json">')[1].split("</script>")[0]

@@ -116,6 +116,20 @@ class TestThroughTheProgram:
         assert main.main([*common, "--data-clips", str(tmp_path / "film")]) == 1
         assert main.main([*common, "--data-clips", str(run / "reels"), "--set", "eval.score=knn"]) == 1
 
+    def test_events_name_the_variable_that_stands_still(self, run, tmp_path):
+        (values, truth), (first, _), (last, _) = series(), series(seed=1), series(seed=2)
+        first[truth], last[truth] = np.roll(first, 74)[truth], np.roll(last, 74)[truth]  # these go on
+        reel = make_reel(
+            tmp_path / "reels" / "three", np.stack([first, values, last], 1)[:, :, None, None], cadence_s=60.0,
+            channels=["a", "b", "c"],
+        )  # fmt: skip
+        chosen = {"data_clips": str(reel.path.parent), "model_path": str(run / "run")}
+        (out,) = evaluate(config.load(run / "settings.yaml", chosen))
+        strongest = pd.read_csv(out / "events.csv").sort_values("peak_score").iloc[-1]
+        assert truth[strongest["frame_peak"] - 20 : strongest["frame_peak"] + 20].any()
+        assert strongest["variables"].split("; ")[0] == "b"
+        assert float(strongest["shares"].split("; ")[0]) > 0.5
+
     def test_every_variable_may_have_its_own_events(self, run, tmp_path):
         values, truth = series()
         both = np.stack([series(seed=1)[0][::-1], values], 1)
