@@ -14,6 +14,22 @@ def _is_part_of_a_mix(name: str) -> str:
     return name
 
 
+def _has_area(polygon: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    pairs = zip(polygon, (*polygon[1:], polygon[0]), strict=True)
+    if abs(sum(x * v - u * y for (x, y), (u, v) in pairs)) < 1:
+        raise ValueError("a polygon is [[x, y], [x, y], [x, y], ...] in source px, and encloses at least a pixel")
+    return polygon
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Zone:
+    """A named place of a scene. polygon: its corners (x, y) in source px."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    polygon: Annotated[tuple[tuple[float, float], ...], Field(min_length=3), AfterValidator(_has_area)]
+    kind: Literal["named", "only", "ignore"] = "named"
+
+
 def _streams(value: object) -> object:
     """One address, several or none, as read from JSON."""
     if isinstance(value, list):
@@ -66,6 +82,7 @@ class EvalConfig:
     link_distance_px: NonNegative = 6.0
     group_distance_px: NonNegative = 0.0
     min_frames: PositiveInt = 1
+    zones: tuple[Zone, ...] = ()
     any_cadence: bool = False
     catalog: str | None = None
     catalog_tolerance_min: NonNegative = 15.0
@@ -102,6 +119,13 @@ class EvalConfig:
         """(low, high) where they are numbers, None where they are auto."""
         low, high = self.threshold_low, self.threshold_high
         return None if low == "auto" or high == "auto" else (low, high)
+
+    @model_validator(mode="after")
+    def _zones_have_names_of_their_own(self):
+        names = [zone.name for zone in self.zones]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"zones: {', '.join(twice)} is there twice; a name is that of one zone")
+        return self
 
     @model_validator(mode="after")
     def _levels_are_ordered(self):

@@ -169,7 +169,8 @@ class LiveEvents:
             unexplained=tuple(place[f] for f in event.unexplained),
         )
         camera = camera_frames(np.array([*self.common, *common]))[len(self.common) :]
-        table = describe([small], seen, None, camera, peak.high, short_identity(self.job.identity))
+        identity, zones = short_identity(self.job.identity), self.job.settings.zones
+        table = describe([small], seen, None, camera, peak.high, identity, zones=zones)
         for name in ("frame_start", "frame_peak", "frame_end"):
             table[name] = getattr(event, name)
         return json.loads(events_json(table, {}))["events"][0] | thresholds_of(peak)

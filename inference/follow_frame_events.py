@@ -222,7 +222,7 @@ class FrameEvents(LiveEvents):
         sky = self._sky(view)
         told = clamped(event)
         identity = short_identity(self.job.identity)
-        table = describe([told], view, sky, camera_frames(common), peak.high, identity)
+        table = describe([told], view, sky, camera_frames(common), peak.high, identity, zones=self.job.settings.zones)
         if sky:
             table = with_solar_columns(table, [told], view)  # type: ignore[arg-type]
         for name in (*(f"frame_{moment}" for moment in MOMENTS), *(["frame_detected"] if sky else [])):

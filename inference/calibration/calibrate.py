@@ -30,13 +30,14 @@ from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
 from inference.scorers.residual import Samples, settings_for, weighs_evidence
+from inference.zones import watched_places
 from training.run import owned_run
 
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
     *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
-    "group_distance_px",
+    *("group_distance_px", "zones"),
 )
 
 
@@ -58,7 +59,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
             made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
             _write(path, made)
-    return _read(path)
+    return replace(_read(path), watched=watched_places(settings.zones, ranges[0].reel))
 
 
 def _write(path: Path, made: Calibration) -> None:
@@ -132,4 +133,6 @@ def _surprises(
 
 def _key(settings: EvalConfig) -> str:
     chosen = {name: value for name, value in asdict(settings).items() if name in _SCORE_SETTINGS}
+    if not settings.zones:  # as all were before there were any
+        del chosen["zones"]
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]

@@ -25,6 +25,7 @@ from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
 from inference.scorers.base import Scorer
 from inference.scorers.residual import ScoredFrame
+from inference.zones import watched_places
 
 
 class Place(NamedTuple):
@@ -73,7 +74,8 @@ def measure_frames(
                 sample.append(scored.residual)
             if is_new:
                 maps.add(place, scored)
-        made = Calibration(fit_noise(np.stack(sample) if sample else np.zeros((0, *shape))))
+        noise = fit_noise(np.stack(sample) if sample else np.zeros((0, *shape)))
+        made = Calibration(noise, watched=watched_places(settings.zones, ranges[0].reel))
         sample.clear()
         levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
         starts_at = partial(_starts, made, maps, settings)

@@ -60,7 +60,7 @@ class Calibration:
     """Quiet noise, the levels (N,) float32 that quiet frames reach, and the events that they give.
 
     left_out: numbers of the frames that were not so quiet; they give no events. surprises: of a series whose scores are
-    weighed with plain evidence.
+    weighed with plain evidence. watched: (H, W) where events are looked for, see `zones`; None: everywhere.
     """
 
     noise: NoiseModel
@@ -68,10 +68,12 @@ class Calibration:
     events: QuietEvents = NO_EVENTS
     left_out: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     surprises: Surprises | None = None
+    watched: np.ndarray | None = None
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
-        return residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
+        found = residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
+        return found if self.watched is None else np.where(self.watched, found, np.float32(0))
 
     def sample_scores(self, samples: Samples, settings: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
         """The scores (n,) of a stretch of a series, NaN unknown, and those of its variables (n, K).

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from config.eval import Zone
 from data.reel.contract import Watched
 from data.reel.mask_bits import SATURATED
 from inference.events.events import Event, events_table, in_order
 from inference.events.instrument import event_reason
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock, source_columns
+from inference.zones import named_zones
 
 FACT_COLUMNS = ("severity", "instrument", "saturated", "channel")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -36,6 +38,7 @@ def describe(
     high: float,
     identity: dict[str, str],
     variables: Callable[[Event], Sequence[Named]] | None = None,
+    zones: Sequence[Zone] = (),
 ) -> pd.DataFrame:
     """The complete events table: that of `events_table`, FACT_COLUMNS, SKY_COLUMNS where there is a sky, identity.
 
@@ -45,7 +48,7 @@ def describe(
     severity: the peak score in units of the high threshold. instrument: why the event is taken for the camera's, or ''.
     saturated: a pixel of its boxes was, in one of its frames. identity: values of IDENTITY_COLUMNS. variables: of a
     series, those that an event is about, strongest first (columns variables and shares); it is where the strongest is,
-    when that has a place.
+    when that has a place. zones: column zone names those that an event is in, where there are any.
     """
     ordered = in_order(events)
     table = events_table(ordered, reel.times_s, reel.times_utc)
@@ -58,6 +61,8 @@ def describe(
         table = table.join(sky.columns(table))
     if (places := source_columns(table, table["frame_peak"].to_numpy(np.int64), reel)) is not None:
         table = table.join(places)
+    if zones:
+        table["zone"] = [printable(name) for name in named_zones(zones, table)]
     if reel.clock_s is not None:
         for moment, name in zip(("start", "peak", "end"), CLOCK_COLUMNS, strict=True):
             table[name] = [file_clock(s) for s in reel.clock_s[table[f"frame_{moment}"].to_numpy(np.int64)].tolist()]

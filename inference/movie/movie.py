@@ -1,15 +1,16 @@
 """The result movie of a reel, drawn and encoded in a thread of its own while the model works on the next frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from config import EvalConfig
+from config.eval import Zone
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
 from data.sky.instruments import GRAY, instrument_of
@@ -19,16 +20,37 @@ from inference.movie.layout import MovieStyle
 from inference.movie.render import Composer
 from inference.movie.sky_lines import SkyLines
 from inference.scorers.residual import ScoredFrame
+from inference.zones import outlines
 
 NAME = "anomaly.mp4"
 WAITING_FRAMES = 32
 PANEL_PX = 256  # a panel's longer side without eval.scale_factor; twice as large costs four times the encoding
 
 
+class Lines(Protocol):
+    """What is drawn over a frame."""
+
+    def points(self, frame: int) -> Sequence[np.ndarray]: ...
+
+
+class ZoneLines:
+    """The outlines of the zones, the same over every frame."""
+
+    def __init__(self, lines: np.ndarray):
+        self.lines = lines
+
+    @staticmethod
+    def of(reel: Reel, zones: Sequence[Zone]) -> "ZoneLines | None":
+        return ZoneLines(outlines(zones, reel)) if zones and not reel.is_series else None
+
+    def points(self, frame: int) -> Sequence[np.ndarray]:
+        return [self.lines]
+
+
 class ResultMovie:
     """Takes frames as they are scored; `add` waits when the encoder is this many frames behind."""
 
-    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str], lines: SkyLines | None = None):
+    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str], lines: Lines | None = None):
         self.composer, self.writer, self.captions, self.lines = composer, writer, captions, lines
         self._queue: Queue = Queue(WAITING_FRAMES)
         self._error: Exception | None = None
@@ -96,7 +118,9 @@ def movie_of(
     """A ResultMovie written to `out`; the file takes its name only when all went well."""
     composer = Composer(reel.shape[2:], style_of(reel, noise, low, high, settings))
     with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
-        movie = ResultMovie(composer, writer, captions_of(reel), SkyLines.of(reel))
+        movie = ResultMovie(
+            composer, writer, captions_of(reel), SkyLines.of(reel) or ZoneLines.of(reel, settings.zones)
+        )
         try:
             yield movie
         finally:

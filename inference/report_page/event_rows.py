@@ -48,6 +48,7 @@ def event_rows(
             "area_px": event["area_px"],
             "pixel": [round(event["x"], 1), round(event["y"], 1)],
             "variables": told_variables(event),
+            "zone": zone if isinstance(zone := event.get("zone"), str) else "",
             **_sky(event),
             "flares": [classes.get(flare, flare) for flare in flares_of.get(str(event["event"]), [])],
             "picture": pictures.get(event["event"]),

@@ -130,7 +130,9 @@ class Results:
         self.events = in_order(self.found())
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
-        events = describe(self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named)
+        events = describe(
+            self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named, self.settings.zones
+        )
         if self.sky:
             events = with_solar_columns(events, self.events, self.reel)
         events, comparison = self.compared(out, events)
@@ -285,7 +287,8 @@ class Results:
             named = told_variables(event._asdict()) if len(self.reel.channels) > 1 else ""
             return f" in {named}" if named else ""
         source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
-        return f" at x {event.x:.1f}, y {event.y:.1f} px{source}"
+        zone = f" in {event.zone}" if getattr(event, "zone", "") else ""
+        return f" at x {event.x:.1f}, y {event.y:.1f} px{source}{zone}"
 
 
 def shares_of(names: Sequence[str], parts: np.ndarray) -> list[Named]:

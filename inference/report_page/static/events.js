@@ -15,6 +15,7 @@ const EventTable = (() => {
     { name: "score", key: (e) => e.score, show: (e) => Charts.short(e.score) },
     { name: "severity", key: (e) => e.severity, show: (e) => level(e) },
     { name: "variables", only: (all) => all.some((e) => e.variables), key: (e) => e.variables, show: (e) => e.variables, wide: true },
+    { name: "zone", only: (all) => all.some((e) => e.zone), key: (e) => e.zone, show: (e) => e.zone || "–" },
     { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc || e.pixel)[0], show: places },
     { name: "area, px", only: (all, reel) => !reel.is_series, key: (e) => e.area_px, show: (e) => e.area_px },
     { name: "flare", only: (all, reel, flares) => flares.length, key: (e) => e.flares.join(" "), show: (e) => e.flares.join(" ") || "–" },

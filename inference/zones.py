@@ -1,0 +1,70 @@
+"""Named places of a scene, polygons in source pixels: where events are looked for, and what they are called by."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.path import Path as Outline
+
+from config.eval import Zone
+from data.reel.contract import Watched
+
+STEP_PX = 0.5  # from point to point of an outline that is drawn, px of the reel
+
+
+def watched_places(zones: Sequence[Zone], reel: Watched) -> np.ndarray | None:
+    """The pixels (H, W) of a reel where events are looked for: in zones that are the only ones, and in none that is
+    ignored; None: all of them.
+
+    Raises ValueError where that is no pixel at all.
+    """
+    if reel.is_series or all(zone.kind == "named" for zone in zones):
+        return None
+    x, y = np.meshgrid(np.arange(reel.shape[3]), np.arange(reel.shape[2]))
+    points = to_source(reel, x.ravel(), y.ravel()).T
+    inside = {zone.name: Outline(zone.polygon).contains_points(points).reshape(x.shape) for zone in zones}
+    only = [inside[zone.name] for zone in zones if zone.kind == "only"]
+    watched = np.logical_or.reduce(only) if only else np.ones(x.shape, bool)
+    for zone in zones:
+        if zone.kind == "ignore":
+            watched &= ~inside[zone.name]
+    if not watched.any():
+        height, width = reel.meta["source_shape"]
+        raise ValueError(
+            "eval.zones leave no pixel to look at; polygons are corners [x, y] in source pixels, of which there are "
+            f"{width} x {height}"
+        )
+    return watched
+
+
+def named_zones(zones: Sequence[Zone], table: pd.DataFrame) -> list[str]:
+    """The zones, joined by "; ", that each event of a table is in by its place at the peak."""
+    columns = ("source_x", "source_y") if "source_x" in table else ("x", "y")
+    points = table[list(columns)].to_numpy(float)
+    inside = [Outline(zone.polygon).contains_points(points) for zone in zones]
+    return [
+        "; ".join(zone.name for zone, within in zip(zones, inside, strict=True) if within[i]) for i in range(len(table))
+    ]
+
+
+def outlines(zones: Sequence[Zone], reel: Watched) -> np.ndarray:
+    """Points (N, 2) x, y in pixels of the reel along all polygons."""
+    maps = reel.to_source
+    found = []
+    for zone in zones:
+        corners = np.array([*zone.polygon, zone.polygon[0]], float)
+        if maps is not None:
+            corners = (np.linalg.inv(maps[0][:, :2]) @ (corners - maps[0][:, 2]).T).T
+        for start, end in itertools.pairwise(corners):
+            count = max(2, int(np.hypot(*(end - start)) / STEP_PX))
+            found.append(start + np.linspace(0, 1, count)[:, None] * (end - start))
+    return np.concatenate(found)
+
+
+def to_source(reel: Watched, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Source pixels (2, N) of pixels of a reel; the same where that does not know its source."""
+    if reel.to_source is None:
+        return np.stack([x, y]).astype(float)
+    each = reel.to_source[0]
+    return each[:, :2] @ np.stack([x, y]).astype(float) + each[:, 2:]

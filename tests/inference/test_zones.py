@@ -1,0 +1,163 @@
+"""Zones: where events are looked for, what they are called by, and that an ignored place decides no threshold."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import main
+from config import ConfigError, load
+from config.eval import Zone
+from inference.follow import training_reel
+from inference.scorers.load import load_scorer
+from inference.zones import named_zones, outlines, watched_places
+from tests.support.no_pictures import without_pictures
+from tests.support.streams import HEIGHT, WIDTH, followed, plain, write
+
+FRAMES = 160
+DOOR = {"name": "door", "polygon": [[1, 1], [14, 1], [14, 14], [1, 14]], "kind": "named"}
+LAMP = {"name": "lamp", "polygon": [[18, 12], [33, 12], [33, 25], [18, 25]], "kind": "ignore"}
+
+
+def seen(height=20, width=30, to_source=None, source=(20, 30)) -> Any:
+    return SimpleNamespace(
+        is_series=False, shape=(9, 1, height, width), to_source=to_source, meta={"source_shape": source}
+    )
+
+
+CORNERS = st.lists(st.tuples(st.integers(-5, 34), st.integers(-5, 24)), min_size=3, max_size=7, unique=True)
+
+
+@given(CORNERS, st.sampled_from([1.0, 2.0, 3.5]), st.sampled_from(["only", "ignore"]))
+def test_places_are_those_of_another_implementation(corners, scale, kind):
+    """OpenCV's own test of points, but for those on an edge."""
+    maps = np.array([[[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]]])
+    outline = np.array(cv2.convexHull(np.array(corners, np.float32))[:, 0] * scale, np.float32)
+    y, x = np.indices((20, 30))
+    points = np.stack([x.ravel(), y.ravel(), np.ones(600)])
+    away = np.array([cv2.pointPolygonTest(outline, p, True) for p in (maps[0] @ points).T.tolist()]).reshape(20, 30)
+    if cv2.contourArea(outline) < 1 or not (away > 0.01 if kind == "only" else away < -0.01).any():
+        return
+    zone = Zone("z", tuple(map(tuple, outline.tolist())), kind)
+    watched = watched_places([zone], seen(to_source=maps))
+    assert watched is not None
+    sure = np.abs(away) > 1e-3 * scale
+    assert (watched == ((away > 0) == (kind == "only")))[sure].all()
+    place = pd.DataFrame({"source_x": (maps[0] @ points)[0], "source_y": (maps[0] @ points)[1]})
+    named = np.array(named_zones([zone], place)).reshape(20, 30) == "z"
+    assert (named == (away > 0))[sure].all()
+
+
+def test_an_outline_lies_on_the_polygon():
+    maps = np.array([[[2.0, 0, 0.5], [0, 2.0, 0.5]]])
+    zone = Zone("z", ((4.0, 4.0), (40.0, 4.0), (40.0, 30.0)))
+    points = outlines([zone], seen(to_source=maps))
+    in_source = points @ maps[0][:, :2].T + maps[0][:, 2]
+    contour = np.array(zone.polygon, np.float32)
+    assert max(abs(cv2.pointPolygonTest(contour, p, True)) for p in in_source.tolist()) < 1e-3
+    assert len(points) > 40
+
+
+def scene(flashes=()):
+    """Frames of a still room with a lamp at the lower right that flares up now and then; flashes: (frame, x, y)."""
+    random = np.random.default_rng(3)
+    frames = np.linspace(60, 120, WIDTH) + random.normal(0, 2, (FRAMES, HEIGHT, WIDTH))
+    bump = np.outer(*[np.hanning(9)[1:-1]] * 2)
+    for first in range(17, FRAMES, 13):
+        frames[first : first + 2, 15:22, 22:29] += 120 * bump
+    for first, x, y in flashes:
+        frames[first : first + 4, y : y + 7, x : x + 7] += 60 * bump
+    return np.clip(frames, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zones")
+    write(folder / "raw" / "quiet.mkv", scene())
+    write(folder / "new" / "gate.mkv", scene([(54, 4, 4), (134, 20, 3)]))
+    told = plain(folder) | {"model": {"name": "difference"}, "train": {}, "eval": {}}
+    told["eval"] = {"false_alarms_per_hour": 2000.0, "common_mode": False}
+    (folder / "c.yaml").write_text(json.dumps(told))
+    for mode in ("prep", "train"):
+        assert main.main(["-m", mode, "-c", str(folder / "c.yaml")]) == 0
+    new = ["--data-raw", str(folder / "new"), "--data-clips", str(folder / "watched")]
+    assert main.main(["-m", "prep", "-c", str(folder / "c.yaml"), *new]) == 0
+    return folder
+
+
+def found_in(work, zones):
+    """Events of the new film."""
+    args = ["-m", "eval", "-c", str(work / "c.yaml"), "--data-clips", str(work / "watched")]
+    with without_pictures():
+        assert main.main([*args, "--set", f"eval.zones={json.dumps(zones)}"]) == 0
+    return pd.read_csv(work / "run" / "eval" / "gate" / "events.csv", keep_default_na=False)
+
+
+def levels_of(work, zones):
+    """The levels (N,) of the quiet frames."""
+    settings = load(work / "c.yaml", {"eval.zones": zones}).eval
+    scorer, _ = load_scorer(work / "run", "cpu", settings)
+    return scorer.calibration(work / "run", training_reel(work / "run"), settings).levels
+
+
+def test_what_is_ignored_gives_no_event_and_decides_no_threshold(work):
+    everywhere, events = found_in(work, []), found_in(work, [DOOR, LAMP])
+    assert not ((events.source_x > 20) & (events.source_y > 14)).any()
+    flashes = [(row.frame_start, row.zone) for row in events.itertuples() if row.frame_start in (54, 134)]
+    assert flashes == [(54, "door"), (134, "")]
+    assert "zone" not in everywhere
+    all_levels, levels = (levels_of(work, zones) for zones in ([], [DOOR, LAMP]))
+    assert (levels <= all_levels).all()
+    flares = np.arange(len(levels))[all_levels > 1.5 * levels]
+    assert len(flares) >= 3  # of the lamp
+
+
+def test_only_what_is_watched_gives_events(work):
+    events = found_in(work, [DOOR | {"kind": "only"}])
+    seen = events[events.instrument == ""]
+    assert set(seen.zone) == {"door"}
+    assert (seen.frame_start == 54).any()
+
+
+def test_a_stream_is_watched_alike(work):
+    zones = [DOOR | {"kind": "only"}]
+    offline = found_in(work, zones)
+    told = {"eval.follow": str(work / "new" / "gate.mkv"), "eval.follow_timeout_s": 0.4, "eval.zones": zones}
+    folder = followed(load(work / "c.yaml", told | {"eval.follow_memory_s": 0.0}))
+    lines = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
+    closed = sorted((line["frame_start"], line["zone"]) for line in lines if line["type"] == "closed")
+    assert closed == sorted(
+        (frame, zone or None) for frame, zone in zip(offline.frame_start, offline.zone, strict=True)
+    )
+
+
+def test_the_movie_shows_them(work):
+    args = ["-m", "eval", "-c", str(work / "c.yaml"), "--data-clips", str(work / "watched")]
+    pictures = []
+    for zones in ([], [LAMP | {"kind": "named"}]):
+        assert main.main([*args, "--set", f"eval.zones={json.dumps(zones)}"]) == 0
+        with av.open(str(work / "run" / "eval" / "gate" / "anomaly.mp4")) as movie:
+            pictures.append(next(movie.decode(video=0)).to_ndarray(format="gray").astype(int))
+    changed = np.abs(pictures[0] - pictures[1]) > 40
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    assert 30 < changed.sum() < 0.1 * changed.size
+    assert len(rows) > 20
+    assert len(columns) > 20
+
+
+def test_no_pixel_left_and_names_twice_are_refused(work, capsys):
+    far = {"name": "far", "polygon": [[900, 900], [950, 900], [950, 950]], "kind": "only"}
+    args = ["-m", "eval", "-c", str(work / "c.yaml"), "--data-clips", str(work / "watched")]
+    assert main.main([*args, "--set", f"eval.zones={json.dumps([far])}"]) == 1
+    assert "there are 32 x 24" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="door is there twice"):
+        load(None, {"eval.zones": [DOOR, DOOR]})
+    with pytest.raises(ConfigError, match="encloses at least a pixel"):
+        load(None, {"eval.zones": [DOOR | {"polygon": [[1, 1], [2, 2], [3, 3]]}]})
