@@ -15,7 +15,7 @@ from tests.support.pump import DAY_MIN, FAULTS, pump, with_faults, write_table
 QUIET_DAYS, WATCHED_DAYS = 5, 3
 
 
-@pytest.mark.parametrize("method", ["window_pca", "kmeans"])
+@pytest.mark.parametrize("method", ["sub_pca", "window_pca", "kmeans"])
 def test_a_pump_has_its_faults_found_and_keeps_the_promise(method, tmp_path):
     write_table(tmp_path / "quiet" / "pump.csv", pump(QUIET_DAYS * DAY_MIN, 1))
     write_table(tmp_path / "new" / "pump.csv", with_faults(pump(WATCHED_DAYS * DAY_MIN, 2)))

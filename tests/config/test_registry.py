@@ -254,20 +254,20 @@ def test_a_whole_model_section_chooses_a_model_as_its_name_does(recipe, name, as
 
 
 def test_a_model_section_without_a_name_is_the_default_models():
-    found = load(ROOT / "demo" / "series.yaml", set_=["model={stages: [{width: 8}]}"])
+    found = load(ROOT / "demo" / "series_net.yaml", set_=["model={stages: [{width: 8}]}"])
     assert (found.model.name, found.model.stages[0].width) == (registry.DEFAULT, 8)
 
 
 def test_what_the_command_line_says_of_another_model_is_still_refused():
     with pytest.raises(ConfigError, match=r"--set train\.epochs=3: train\.epochs 3: kmeans does not use it"):
-        load(ROOT / "demo" / "series.yaml", set_=["model.name=kmeans", "train.epochs=3"])
+        load(ROOT / "demo" / "series_net.yaml", set_=["model.name=kmeans", "train.epochs=3"])
     with pytest.raises(ConfigError, match=r"did you mean"):
-        load(ROOT / "demo" / "series.yaml", {"model.name": "kmeans", "train.epoch": 3})
+        load(ROOT / "demo" / "series_net.yaml", {"model.name": "kmeans", "train.epoch": 3})
 
 
 def test_what_is_left_out_of_a_recipe_is_told(caplog):
     with caplog.at_level("INFO", "reelwatch"):
-        load(ROOT / "demo" / "series.yaml", {"model.name": "kmeans"})
+        load(ROOT / "demo" / "series_net.yaml", {"model.name": "kmeans"})
     assert "for model.name kmeans it is read without" in caplog.text
     assert "train.epochs" in caplog.text
 
@@ -275,4 +275,4 @@ def test_what_is_left_out_of_a_recipe_is_told(caplog):
 @pytest.mark.parametrize("name", ["[kmeans]", "{a: 1}", "3", "null", "nobody"])
 def test_what_is_no_model_is_told_whatever_the_recipe_holds(name):
     with pytest.raises(ConfigError, match=r"model\.name"):
-        load(ROOT / "demo" / "series.yaml", set_=[f"model.name={name}"])
+        load(ROOT / "demo" / "series_net.yaml", set_=[f"model.name={name}"])

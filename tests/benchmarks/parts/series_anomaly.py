@@ -22,7 +22,7 @@ from parts.common import ROOT
 from parts.recipes import recipe_for, run_mode
 from parts.series_sets import Case
 
-RECIPE = ROOT / "demo" / "series.yaml"
+RECIPE = ROOT / "demo" / "series_net.yaml"
 WINDOWS = 500  # of a training, spread evenly: long series would take hours
 OFFICIAL = ("KMeansAD", "PCA", "Sub-PCA", "MatrixProfile", "CNN", "AutoEncoder", "TimesNet")
 # Name -> settings on top of the recipe; "fit": whole, on the series itself without labels, or train, on its first part;

@@ -36,7 +36,7 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
     "series": {
         **_plain("difference", "robust_z", "window_pca", "sub_pca", "kmeans", "matrix_profile", "iforest"),
         ZERO_SHOT: {},
-        "tvnet": {"is_net": True},
+        "tvnet": {"is_net": True, "recipe": "demo/series_net.yaml"},
     },
     "video": {
         **{name: CLIP_METHODS[name] for name in ("difference", "robust_z", "patch_pca", "mutual", "flow")},
@@ -59,8 +59,8 @@ def methods_of(kind: str, asked: list[str] | None, with_nets: bool = False) -> l
 def settings_of(data: QuietSet, method: str) -> dict[str, Any]:
     """The whole configuration of a method on a set, as sections."""
     own = METHODS[data.kind][method]
-    recipe = ROOT / ("demo/zero_shot.yaml" if method == ZERO_SHOT else data.recipe)
-    settings = {key: value for key, value in own.items() if key != "is_net"}
+    recipe = ROOT / own.get("recipe", "demo/zero_shot.yaml" if method == ZERO_SHOT else data.recipe)
+    settings = {key: value for key, value in own.items() if key not in ("is_net", "recipe")}
     is_net = own.get("is_net", False) or method == ZERO_SHOT
     return recipe_for(recipe, settings | data.settings | {"device": "cpu", "workers": 0}, is_net)
 
