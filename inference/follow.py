@@ -116,7 +116,7 @@ def follow(config: Config, desk: Desk) -> Path:
         ):
             about = about_of(job, source.address, start_of(source, config), trained_on.cadence_s)
             start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
-            album = album_of(trained_on, job, reel.cadence_s, config.eval)
+            album = album_of(trained_on, job, reel.cadence_s, config.eval, folder)
             alarms = AlarmLog(records, outboxes, album, serial_of(job, now_utc()))
             watch(LiveEvents(job, alarms, start_utc), reel, source, about, alarms, desk)
     if reel.failure:

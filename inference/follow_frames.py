@@ -80,7 +80,7 @@ def follow_frames(config: Config, desk: Desk) -> Path:
             job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
             if unlike := other_cadence(reel.as_reel(), checkpoint["data"], scorer):
                 log.warning(unlike)
-            album = album_of(trained_on, job, kept.cadence_s, config.eval)
+            album = album_of(trained_on, job, kept.cadence_s, config.eval, folder)
             alarms = AlarmLog(records, outboxes, album, serial_of(job, str(kept.first_utc)))
             events = FrameEvents(job, alarms, kept)
             if state:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.disk.parts import tidy
 from data.messages import logger
 from inference.alarms.album import Album
 from inference.alarms.destinations import Alarm, Destination
@@ -76,6 +77,7 @@ def outboxes_of(
     destinations: Sequence[Destination], folder: Path, most_bytes: int, records: JsonLines
 ) -> Iterator[list[Outbox]]:
     """An Outbox for every destination, below `folder`; what waited there when it ended the last time goes out first."""
+    tidy(folder)
     places = [folder / "alarms" / hashlib.sha256(each.told.encode()).hexdigest()[:12] for each in destinations]
     boxes = [Outbox(place, each, most_bytes, records.write) for each, place in zip(destinations, places, strict=True)]
     if waited := sum(box.waiting for box in boxes):

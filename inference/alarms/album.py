@@ -1,6 +1,5 @@
 """Pictures of what a stream has just shown, drawn as the frames of eval's movies: a JPEG of now, a clip of an event."""
 
-import tempfile
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from config import EvalConfig
+from data.disk.parts import beside
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
 from inference.evaluate import Detection
@@ -34,10 +34,13 @@ class Shot(NamedTuple):
 
 
 class Album:
-    """The last frames of a stream, `clip_frames` of them, and as many of each event that is open. fps: of clips."""
+    """The last frames of a stream, `clip_frames` of them, and as many of each event that is open.
 
-    def __init__(self, composer: Composer, clip_frames: int, fps: float):
-        self.composer, self.clip_frames, self.fps = composer, clip_frames, fps
+    fps: of clips; folder: where these are made.
+    """
+
+    def __init__(self, composer: Composer, clip_frames: int, fps: float, folder: Path):
+        self.composer, self.clip_frames, self.fps, self.folder = composer, clip_frames, fps, folder
         self._last: deque[Shot] = deque(maxlen=max(1, round(BEFORE * clip_frames)))
         self._clips: dict[int, list[Shot]] = {}
 
@@ -66,19 +69,21 @@ class Album:
         """The first frames of an event that is over, H.264 in MP4; None where none were kept."""
         if not (shots := self._clips.pop(event, None)):
             return None
-        with tempfile.TemporaryDirectory(prefix="clip-") as folder:
-            path = Path(folder) / "clip.mp4"
+        path = beside(self.folder / "clip.mp4", "part", ".mp4")  # which the next start clears after a kill
+        try:
             with MovieWriter(path, self.fps, self.composer.size, preset="ultrafast", crf=26) as writer:
                 for shot in shots:
                     writer.write_i420(self._draw(shot))
             return path.read_bytes()
+        finally:
+            path.unlink(missing_ok=True)
 
     def _draw(self, shot: Shot) -> np.ndarray:
         return self.composer.compose(shot.frame, shot.anomaly, shot.score, shot.caption, shot.boxes)
 
 
-def album_of(trained_on: Reel, job: Job, cadence_s: float, settings: EvalConfig) -> Album:
+def album_of(trained_on: Reel, job: Job, cadence_s: float, settings: EvalConfig, folder: Path) -> Album:
     """The album of a stream, drawn in the colours of the reel that the run was trained on."""
     style = style_of(trained_on, job.calibration.noise, job.low, job.high, job.settings)
     fps = min(settings.fps, max(SLOWEST_FPS, 1 / cadence_s)) if cadence_s else settings.fps
-    return Album(Composer(trained_on.shape[2:], style), settings.follow_clip_frames, fps)
+    return Album(Composer(trained_on.shape[2:], style), settings.follow_clip_frames, fps, folder)
