@@ -11,6 +11,7 @@ from parts.common import ROOT
 from parts.recipes import recipe_for, run_mode
 
 from config import from_dict
+from data.reel.reel import find_reels
 from tests.support.no_pictures import without_pictures
 
 RECIPE = ROOT / "demo" / "video.yaml"
@@ -61,9 +62,11 @@ def check_methods() -> None:
         from_dict(settings_of(name, is_quick=False), f"method {name}")
 
 
-def prepare(folder: Path, work: Path, name: str, is_quick: bool) -> None:
-    """One reel a clip of `folder`, in `work`/`name`."""
-    settings = recipe_for(RECIPE, {"prep.frames_per_second": FRAMES_PER_SECOND} | (QUICK if is_quick else {}), False)
+def prepare(folder: Path, work: Path, name: str, is_quick: bool, fps: float | None = None) -> None:
+    """One reel a clip of `folder`, in `work`/`name`. fps: of folders of images; videos tell their own."""
+    of_images = any(path.is_dir() for path in folder.iterdir())
+    told = {"prep.frames_per_second": fps or FRAMES_PER_SECOND} if of_images else {}
+    settings = recipe_for(RECIPE, told | (QUICK if is_quick else {}), False)
     settings |= {"workers": 1} if is_quick else {}
     places = ["--data-raw", folder, "--data-clips", work / name]
     with without_pictures():
@@ -84,7 +87,8 @@ def run_method(name: str, seed: int, work: Path, is_quick: bool) -> dict[str, fl
     summaries = [json.loads(path.read_text()) for path in sorted((run / "eval").glob("*/summary.json"))]
     frames, seconds = (sum(s[key] for s in summaries) for key in ("frames", "seconds"))
     figures["eval_frames_per_s"] = frames / seconds
-    figures["eval_over_real_time"] = frames / seconds / FRAMES_PER_SECOND
+    clips_s = sum(len(reel) * reel.cadence_s for reel in find_reels(work / "test"))
+    figures["eval_over_real_time"] = clips_s / seconds
     figures["parameters"] = json.loads((run / "run.json").read_text())["parameters"]
     (run / "eval").rename(work / f"eval_{name}_{seed}")
     return figures

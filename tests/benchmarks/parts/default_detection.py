@@ -12,10 +12,11 @@ from inference.metrics.frame import runs
 from inference.results.results import scene_events
 
 
-def detection(results: Path, labels: dict[str, list[int]]) -> dict[str, float]:
+def detection(results: Path, labels: dict[str, list[int]], cadence_s: float) -> dict[str, float]:
     """Shares of anomalous and of other frames with a box, and events of the scene that meet labels or none.
 
-    labels: clip -> (T,) 0 and 1. Boxes of the camera count as none. `found` is of the runs of anomalous frames.
+    labels: clip -> (T,) 0 and 1. cadence_s: from frame to frame, by which hours of other frames are counted.
+    Boxes of the camera count as none. `found` is of the runs of anomalous frames.
     """
     boxed, anomalous, rows = [], [], []
     for name, known in sorted(labels.items()):
@@ -37,4 +38,6 @@ def detection(results: Path, labels: dict[str, list[int]]) -> dict[str, float]:
         "falsely_boxed": float(marked[~truth].mean()),
         "found": found / max(segments, 1),
         "false_events": float(false),
+        "recall_default": float(marked[truth].mean()),
+        "false_events_per_hour": float(false / max((~truth).sum() * cadence_s / 3600, 1e-9)),
     }
