@@ -44,16 +44,7 @@ from data.reel.reel import Reel, find_reels
 from inference.results.results import ScoreMaps
 
 DEFAULTS = ("recall_default", "false_events_per_hour")
-MEANS = (
-    "macro_frame_auc",
-    "pixel_auc",
-    "rbdc",
-    "tbdc",
-    "train_s",
-    "eval_frames_per_s",
-    "eval_over_real_time",
-    *DEFAULTS,
-)
+MEANS = ("macro_frame_auc", "pixel_auc", "rbdc", "tbdc", "train_s", "eval_frames_per_s", "eval_over_real_time")
 QUICK_METHODS = ["flow", "mahalanobis"]  # fitted in one step; a net, with the training of another method
 
 
@@ -163,7 +154,7 @@ def figures_of(table: pd.DataFrame, chosen_method: str) -> dict[str, float]:
     if len(chosen):
         auc = chosen["raw_frame_auc"]
         figures |= {"raw_frame_auc_mean": auc.mean(), "raw_frame_auc_std": auc.std(ddof=0)}
-        figures |= {key: chosen[key].mean() for key in MEANS}
+        figures |= {key: chosen[key].mean() for key in (*MEANS, *DEFAULTS)}
     return {key: float(value) for key, value in figures.items()}
 
 
@@ -175,9 +166,7 @@ def main() -> None:
     asked.add_argument("--test", type=Path, help="other test clips: folders of images, or videos")
     asked.add_argument("--fps", type=float, help="frames a second of images (default 10; videos tell their own)")
     asked.add_argument("--labels", type=Path, help="their labels, JSON: clip -> list of 0 and 1")
-    asked.add_argument(
-        "--masks", type=Path, help="their masks, npz: clip -> (T, H, W / 8) packed bits, or whole; or PNG"
-    )
+    asked.add_argument("--masks", type=Path, help="their masks, npz: clip -> (T, H, W / 8) bits, or whole; or PNG")
     asked.add_argument("--methods", nargs="+", choices=METHODS, help="default: all")
     asked.add_argument("--seeds", nargs="+", type=int, help="of the recommended configuration; default: 0 1 2")
     asked.add_argument("--work", type=Path, help="keep reels and runs here")
