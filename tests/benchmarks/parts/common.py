@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,11 @@ def parser(doc: str, quick: str, data: str = "") -> argparse.ArgumentParser:
     return made
 
 
-def parsed(made: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options; ends with a message where real data are needed and not there."""
+def parsed(made: argparse.ArgumentParser, instead: Sequence[str] = ()) -> argparse.Namespace:
+    """The options; ends with a message where real data are needed and not there. instead: options that together do."""
     options = made.parse_args()
     is_asked = "data" in options and getattr(options, "sets", None) != []  # of no set no data are needed
+    is_asked &= not (instead and all(getattr(options, name) for name in instead))
     if is_asked and not options.data and not options.quick:
         made.error("--data DIR is needed; --quick alone runs on a small synthetic set of the same form")
     if "data" in options and options.data and not options.data.is_dir():
