@@ -7,6 +7,7 @@ validation clips is unusual: a cyclist is as tall as a walker, and faster.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 import cv2
@@ -20,7 +21,8 @@ from config import ModelConfig
 from data.messages import progress
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Fold, Method, enlarged, reflected
-from inference.methods.flow import CHUNK_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
+from inference.methods.flow import WORK_PX, quiet_maximum, shrunk, speed_between
+from inference.methods.timing import Timing
 from models.parts.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
 
@@ -72,7 +74,11 @@ class Expected(Method):
 
     @property
     def target(self) -> Target:
-        return TARGETS[self.settings.target]
+        target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
+        if not target.is_speed:
+            return target
+        measure = partial(speed_between, pair=timing.pair)
+        return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property
     def is_steady(self) -> bool:
@@ -93,7 +99,8 @@ class Expected(Method):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
         train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
-        self.arrays = {"cadence_s": np.array([train[0].reel.cadence_s])}
+        cadence_s = train[0].reel.cadence_s
+        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
         small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
@@ -117,7 +124,7 @@ class Expected(Method):
 
     def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
         """The quiet maximum of every place, on frames that the net has not seen."""
-        chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
+        chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
         excess = [self._excess(self._context(c), self.pace_of(c.reel)).max(axis=0) for c in chunks]
         self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
 

@@ -6,7 +6,6 @@ how high the pooled speed gets in a quiet clip, so that perspective, roads and p
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -17,12 +16,11 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.camera.motion import steadied
 from inference.methods.base import Method, enlarged, reflected
+from inference.methods.timing import Timing
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
 POOL_SHARE, REACH_SHARE = 0.05, 0.08  # of the longer side: pooled square, and how far quiet speeds are shared (sigma)
-POOL_FRAMES = 9
-CHUNK_FRAMES = 150  # a quiet clip's highest speed is taken over about so many frames, then averaged over clips
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
 
@@ -30,16 +28,27 @@ class OpticalFlow(Method):
     """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
 
     pictures_only = True
-    before = POOL_FRAMES // 2 + 1  # one more, because speed is between frames
-    after = POOL_FRAMES // 2
     is_steady = True
     by_speed = True
+
+    @property
+    def timing(self) -> Timing:
+        return Timing.of(self.arrays)
+
+    @property
+    def before(self) -> int:
+        return self.timing.pool // 2 + self.timing.pair  # speed is between frames
+
+    @property
+    def after(self) -> int:
+        return self.timing.pool // 2
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
         quiet = [r for r in quiet if r.side == "train"]
-        self.arrays = {"cadence_s": np.array([quiet[0].reel.cadence_s])}
-        chunks = [chunk for r in quiet for chunk in r.pieces(CHUNK_FRAMES)]
+        cadence_s = quiet[0].reel.cadence_s
+        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         mean = np.mean(highest, axis=0)
         side = max(mean.shape)
@@ -48,11 +57,14 @@ class OpticalFlow(Method):
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
         frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
-        return self.pace_of(reel) * pooled(speeds(frames)).max(axis=0)
+        return self.pace_of(reel) * self._pooled(frames).max(axis=0)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        maps = self.pace * pooled(speeds(frames)) / self.arrays["quiet_speed"]
+        maps = self.pace * self._pooled(frames) / self.arrays["quiet_speed"]
         return None, enlarged(maps, frames)
+
+    def _pooled(self, frames: np.ndarray) -> np.ndarray:
+        return pooled(speed_between(shrunk(frames, WORK_PX), self.timing.pair), self.timing.pool)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float) -> np.ndarray:
@@ -64,11 +76,6 @@ def quiet_maximum(mean: np.ndarray, shared: int, reach: float) -> np.ndarray:
     return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)).astype(np.float32)
 
 
-def speeds(frames: np.ndarray) -> np.ndarray:
-    """(T, C, H, W) -> speed from each frame to the next in pixels of the shrunk frames, (T - 1, h, w) float32."""
-    return speed_between(shrunk(frames, WORK_PX))
-
-
 def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray:
     """(T, C, H, W) about 0..1 -> grey (T, h, w) uint8, at most `longest_px` on a side and multiples of `multiple`."""
     factor = min(1.0, longest_px / max(frames.shape[2:]))
@@ -78,8 +85,8 @@ def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray
     return np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey])
 
 
-def speed_between(frames: np.ndarray) -> np.ndarray:
-    """Grey frames (T, h, w) uint8 -> speed from each to the next in px a frame, (T - 1, h, w) float32.
+def speed_between(frames: np.ndarray, pair: int = 1) -> np.ndarray:
+    """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
     What the camera's own motion adds is taken off. The presets stop at a coarse scale and measure a walker of two
     pixels a frame at one; this goes to the finest.
@@ -91,16 +98,16 @@ def speed_between(frames: np.ndarray) -> np.ndarray:
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
     start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    pairs = ((steadied(a, b), b) for a, b in pairwise(frames))
+    pairs = ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
     return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairs])
 
 
-def pooled(speed: np.ndarray) -> np.ndarray:
-    """Mean speed over a square of POOL_SHARE and over POOL_FRAMES frames: (n + POOL_FRAMES - 1, h, w) -> (n, h, w)."""
+def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
+    """Mean speed over a square of POOL_SHARE and over some frames: (n + frames - 1, h, w) -> (n, h, w)."""
     side = _odd(POOL_SHARE * max(speed.shape[1:]))
     total = np.cumsum([cv2.blur(s, (side, side), borderType=cv2.BORDER_REFLECT) for s in speed], axis=0)
     total = np.concatenate([np.zeros_like(total[:1]), total])
-    return ((total[POOL_FRAMES:] - total[:-POOL_FRAMES]) / POOL_FRAMES).astype(np.float32)
+    return ((total[frames:] - total[:-frames]) / frames).astype(np.float32)
 
 
 def _odd(size: float) -> int:

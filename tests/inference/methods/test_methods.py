@@ -17,14 +17,16 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
-from inference.methods.flow import POOL_FRAMES, pooled, speeds
+from inference.methods.flow import pooled, shrunk, speed_between
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
+from inference.methods.timing import POOL_FRAMES, Timing
 from inference.results.results import ScoreMaps
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.rounding import rounding
+from tests.support.street import Street, standing
 from tests.support.trainings import small_config
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -189,7 +191,7 @@ def walkers(speed: int, n: int = 60) -> np.ndarray:
 
 @pytest.mark.parametrize("speed", [1, 2, 3])
 def test_speed_is_that_of_what_moves(speed):
-    found = speeds(walkers(speed, 20))
+    found = speed_between(shrunk(walkers(speed, 20), 192))
     t = 12
     inner = found[t, 28:36, speed * (t + 1) + 4 : speed * (t + 1) + 12]
     assert np.median(inner) == pytest.approx(speed, rel=0.15)
@@ -198,7 +200,7 @@ def test_speed_is_that_of_what_moves(speed):
 
 def test_pooling_is_a_mean_over_square_and_frames():
     speed = np.random.default_rng(0).random((POOL_FRAMES + 3, 40, 60)).astype(np.float32)
-    found = pooled(speed)
+    found = pooled(speed, POOL_FRAMES)
     assert found.shape == (4, 40, 60)
     assert found[2, 20, 30] == pytest.approx(speed[2 : 2 + POOL_FRAMES, 19:22, 29:32].mean(), rel=1e-5)  # 5 % of 60: 3
 
@@ -210,6 +212,42 @@ def test_running_is_unusual_where_others_walk(tmp_path):
     walking, running = make_reel(tmp_path / "w", walkers(1, 80)), make_reel(tmp_path / "r", walkers(3, 80))
     assert residuals(method, walking, 0, 80).max() < 1.6
     assert np.median(residuals(method, running, 10, 24).max(axis=(1, 2))) > 2
+
+
+@given(st.floats(1e-3, 100))
+def test_timing_is_in_seconds_where_frames_come_fast(cadence_s):
+    found = Timing.at(cadence_s)
+    assert found.pool % 2 == 1
+    assert Timing.of(found.as_arrays()) == found
+    if cadence_s > 0.11:
+        assert found == Timing() == Timing.of({})  # as it was for all, and as runs of then are
+    else:
+        assert abs(found.pair * cadence_s - 0.1) <= cadence_s / 2 + 1e-9 or found.pair == 1
+        assert abs(found.pool * cadence_s - 0.9) <= 1.5 * cadence_s
+
+
+@pytest.mark.parametrize("name", ["flow", "expected"])
+def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name):
+    """The same street at 30 and at 10 frames a second: the runner stands out as much, the quiet part no more."""
+    quiet = Street(seed=1).frames(standing(900))[:, :, ::1]
+    watched = Street(seed=1).frames(standing(450), planted=(1.4, 10, 300))
+    highest = []
+    for every in (1, 3):
+        cadence_s = every / 30
+        reel = make_reel(tmp_path / f"q{every}", quiet[::every], cadence_s)
+        method = METHODS[name](small_config(reel.path, None, model={"name": name}).model, {}, {}, 8)
+        count = len(reel)
+        method.fit(
+            [QuietRange(reel, 0, count * 2 // 3, "train"), QuietRange(reel, count * 2 // 3, count, "val")], seed=0
+        )
+        new = make_reel(tmp_path / f"w{every}", watched[::every], cadence_s)
+        levels = residuals(method, new, 0, len(new)).max(axis=(1, 2))
+        cut = 270 // every
+        highest.append((levels[:cut].max(), levels[cut:].max()))
+    (quiet_30, running_30), (quiet_10, running_10) = highest
+    assert running_30 == pytest.approx(running_10, rel=0.35)
+    assert quiet_30 == pytest.approx(quiet_10, rel=0.35)
+    assert running_30 > 1.3 * quiet_30
 
 
 @given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))
