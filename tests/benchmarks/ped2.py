@@ -5,7 +5,7 @@
     python tests/benchmarks/ped2.py --train DIR --test DIR --masks FILE [--labels FILE] [--fps N]
 
 PED2 holds train/NN/*.jpg, test/NN/*.jpg, test_frame_labels.json and test_masks_packbits.npz. Other clips of that form,
-or videos, are given by --train and --test; masks as packed bits, as whole arrays (T, H, W) or as PNG in a folder a clip;
+or videos, are given by --train and --test; masks as packed bits, as whole arrays (T, H, W) or as PNG, a folder a clip;
 without --labels a frame is anomalous where its mask has a pixel. All clips of --test count together: a set that is to
 count alone is a run of its own (--work keeps what was trained). Protocol: trained on the
 training clips alone; a frame's score is the maximum of its score map, as scores.csv has it; frame AUC is raw, one ROC
