@@ -88,6 +88,7 @@ class EvalConfig:
     catalog_tolerance_min: NonNegative = 15.0
     catalog_distance_arcsec: Positive = 250.0
     xrs: str | None = None
+    regions: str | None = None
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None

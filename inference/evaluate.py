@@ -29,7 +29,7 @@ from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
-from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job
+from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job, regions_for
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results, ScoreMaps, read_boxes, saved_frame
@@ -155,7 +155,7 @@ def at_least(score: np.ndarray, level: float, valid: np.ndarray) -> np.ndarray:
 def run_job(job: Job, seed: int) -> None:
     """Evaluate one reel and write everything to the job's folder."""
     begun = time.perf_counter()
-    results = Results(job.reel, job.settings, known_for(job))
+    results = Results(job.reel, job.settings, known_for(job), regions_for(job))
     judge = judge_series if job.reel.is_series else judge_frames
     with ScoreMaps(job.out, job.reel) as maps:
         judge(job, results, maps)

@@ -5,22 +5,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from config import Config, EvalConfig, load
 from data.disk.damage import read_json
 from data.disk.places import refuse_links_out
 from data.labels.catalog import load_catalog
 from data.labels.cmes import read_cmes
+from data.labels.regions import read_regions
 from data.labels.xrs_flares import flares_of_xrs
 from data.messages import logger
 from data.reel.reel import Reel
 from inference.calibration.doubt import unlike
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
+from inference.events.sky import Sky
 from inference.results.results import ScoreMaps
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 from inference.solar.confirm import Known
+from inference.solar.regions import check_regions
 from training import checkpoint as checkpoints
 from training.checkpoint import path_of
 from training.run import RUNS
@@ -120,7 +124,7 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
 
 # Settings that change what is drawn or compared, not what is found.
 _AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
-_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs")
+_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 _AFTERWARDS += ("follow_log_mb", "follow_log_parts", "follow_poll_s", "follow_late_s", "follow_idle_s")
 _AFTERWARDS += ("follow_pattern", "follow_keep_mb")
@@ -143,6 +147,22 @@ def known_for(job: Job) -> Known | None:
     around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
     flares = load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / CATALOGUE)
     return Known(flares, None if settings.catalog == "hek" else read_cmes(settings.catalog), xrs)
+
+
+def regions_for(job: Job) -> pd.DataFrame | None:
+    """NOAA's active regions that events are to be numbered by, read before the scoring; None for a series.
+
+    Raises ValueError where the reel has no places on the Sun or no UTC times, or the list is of another time.
+    """
+    source, times = job.settings.regions, job.reel.times_utc
+    if source is None or job.reel.is_series:
+        return None
+    if times is None or Sky.of(job.reel) is None:
+        lacks = "UTC times; set prep.start_utc" if times is None else "places on the Sun; set prep.sky"
+        raise ValueError(f"eval.regions {source}: reel {job.reel.name} has no {lacks}, or leave the list out")
+    regions = read_regions(source)
+    check_regions(regions, times, source)
+    return regions
 
 
 def config_of_results(job: Job) -> Config | None:

@@ -20,6 +20,7 @@ ARCSEC = np.pi / (180 * 3600)
 # Sidereal rotation rate by latitude, A + B sin^2 + C sin^4 in microradians per second, and the Earth's own mean motion.
 HOWARD_URAD_S = (2.894, -0.428, -0.370)
 EARTH_DEG_DAY = 0.9856
+AT_LIMB = 0.9999  # of the apparent radius: a place that is just on the surface
 LIMB_RSUN = 0.998  # rotation of points nearer to the limb is too uncertain to follow
 
 SKY_COLUMNS = (
@@ -179,6 +180,15 @@ class Sky:
         found |= {"hgs_lat_deg": lat, "position_angle_deg": angle, "radius_rsun": radius}
         found["area_arcsec2"] = events["area_px"].to_numpy(float) * np.abs(cdelt1 * cdelt2)
         return pd.DataFrame(found, index=events.index)[list(SKY_COLUMNS)]
+
+    def surface(self, events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Stonyhurst degrees (N,) of an events table's peaks; of those off the limb, of the limb nearest to them."""
+        frame = events["frame_peak"].to_numpy(np.int64)
+        tx, ty = (events[f"hpc_{axis}_arcsec"].to_numpy(float) for axis in "xy")
+        observer = self.observer(frame)
+        limb = AT_LIMB * np.arcsin(R_SUN_M / observer.dsun_m) / ARCSEC
+        inside = np.minimum(1, limb / np.maximum(np.hypot(tx, ty), 1e-9))
+        return observer.to_hgs(tx * inside, ty * inside)
 
     def _box(self, frame: np.ndarray, events: pd.DataFrame) -> tuple[np.ndarray, ...]:
         """Smallest and largest Tx and Ty of the events' boxes, outer edges of their pixels: x0, y0, x1, y1."""

@@ -60,6 +60,8 @@ def event_rows(
 def _solar(event: dict) -> dict:
     """Kind, what confirms it, and the GOES class of the X-ray flux as an interval; nothing of what is unknown."""
     found = {name: event[name] for name in ("kind", "confirmed_by") if isinstance(event.get(name), str)}
+    if np.isfinite(event.get("noaa_distance_deg", np.nan)):
+        found["region"] = [int(event["noaa_region"]), event["noaa_distance_deg"]]
     if isinstance(event.get("xrs_class"), str):
         found["goes"] = f"{event['xrs_class_low']}–{event['xrs_class']}"
     return found

@@ -44,6 +44,7 @@ from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
 from inference.solar.hek import write_hek
 from inference.solar.kinds import ALONE
+from inference.solar.regions import with_regions
 
 log = logger(__name__)
 
@@ -83,8 +84,10 @@ BOX_TEXTS = ("time_utc", "level", "instrument", "change")
 class Results:
     """Collects per-frame scores and boxes, links events as frames arrive, and writes the tables at the end."""
 
-    def __init__(self, reel: Reel, settings: EvalConfig, known: Known | None = None):
-        self.reel, self.settings, self.known = reel, settings, known
+    def __init__(
+        self, reel: Reel, settings: EvalConfig, known: Known | None = None, regions: pd.DataFrame | None = None
+    ):
+        self.reel, self.settings, self.known, self.regions = reel, settings, known, regions
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
@@ -135,6 +138,8 @@ class Results:
         )
         if self.sky:
             events = with_solar_columns(events, self.events, self.reel)
+        if self.sky and self.regions is not None:
+            events = with_regions(events, self.regions, self.sky.surface)
         events, comparison = self.compared(out, events)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)

@@ -54,6 +54,7 @@ def hek_event(event: dict, instrument: Instrument, pixel_arcsec: float, now: str
         "boundbox_c2ll": event["hpc_y0_arcsec"],
         "boundbox_c1ur": event["hpc_x1_arcsec"],
         "boundbox_c2ur": event["hpc_y1_arcsec"],
+        "ar_noaanum": int(event.get("noaa_region") or 0) or None,
         "area_raw": event["area_arcsec2"],
         "area_unit": "arcsec2",
         "event_npixels": event["area_px"],

@@ -17,6 +17,7 @@ const EventTable = (() => {
     { name: "variables", only: (all) => all.some((e) => e.variables), key: (e) => e.variables, show: (e) => e.variables, wide: true },
     { name: "zone", only: (all) => all.some((e) => e.zone), key: (e) => e.zone, show: (e) => e.zone || "–" },
     { name: "place", only: (all, reel) => !reel.is_series, key: (e) => (e.hpc || e.pixel)[0], show: places },
+    { name: "NOAA", only: (all) => all.some((e) => e.region), key: (e) => (e.region ? e.region[0] : 0), show: region },
     { name: "area, px", only: (all, reel) => !reel.is_series, key: (e) => e.area_px, show: (e) => e.area_px },
     { name: "flare", only: (all, reel, flares) => flares.length, key: (e) => e.flares.join(" "), show: (e) => e.flares.join(" ") || "–" },
     { name: "confirmed by", only: (all) => all.some((e) => e.confirmed_by), key: confirmed, show: confirmed },
@@ -29,6 +30,11 @@ const EventTable = (() => {
     lines.append(place(e));
     if (e.hpc) lines.append(document.createElement("br"), onDisc(e));
     return lines;
+  }
+
+  // The active region and how far from its centre.
+  function region(e) {
+    return e.region ? `${e.region[0]}, ${e.region[1].toFixed(1)}° off` : "–";
   }
 
   function confirmed(e) {

@@ -10,7 +10,7 @@ from data.sky.instruments import instrument_of
 from inference.events.facts import describe
 from inference.events.sky import Sky
 from inference.solar.columns import measured, with_solar_columns
-from inference.solar.hek import NAME, TYPES, write_hek
+from inference.solar.hek import NAME, TYPES, hek_event, write_hek
 from tests.support.sun_events import front, quiet_sun, solar_reel, spot, tracks_of
 
 IDENTITY = {"model": "m" * 12, "reel": "r" * 12, "config": "c" * 12}
@@ -62,3 +62,10 @@ def test_values_are_those_of_the_table(written):
     assert event["event_starttime"] == row["t_start"] < row["t_detected"]  # back-dated
     assert (event["event_coord1"], event["boundbox_c2ur"]) == (row["hpc_x_arcsec"], row["hpc_y1_arcsec"])
     assert event["fl_goescls"] is None
+
+
+def test_the_active_region_goes_by_the_heks_name(written):
+    row = written[0].iloc[0].to_dict() | {"noaa_region": "11520"}
+    instrument = instrument_of("aia_193", {})
+    assert hek_event(row, instrument, 3.0, "2012-07-19T00:00:00")["ar_noaanum"] == 11520
+    assert written[1][0]["ar_noaanum"] is None
