@@ -18,9 +18,11 @@ from inference.methods.series.kmeans import KMeansDistance
 from inference.methods.series.matrix_profile import MatrixProfile
 from inference.methods.series.sub_pca import SubPca
 from inference.methods.series.window_pca import WindowPca
+from inference.methods.trailing_mean import TrailingMean
 
 METHODS: dict[str, type[Method]] = {
     "difference": RunningDifference,
+    "trailing_mean": TrailingMean,
     "robust_z": RobustZ,
     "patch_pca": PatchPca,
     "flow": OpticalFlow,

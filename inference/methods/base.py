@@ -61,10 +61,14 @@ class Method(QuietScorer):
         if len(parts) < 2:
             return super().folds(quiet)
         try:
-            return [Fold(self.fitted_on(beyond(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
+            return [Fold(self.fitted_on(self.beside(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
             return super().folds(quiet)
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        """What a copy is fitted on that judges part k."""
+        return beyond(k, parts)
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""
@@ -96,7 +100,7 @@ class Method(QuietScorer):
         self.open(reel, begin, end)
         stop = begin
         while stop < end:
-            first, stop = stop, block_end(stop, end, self.after)
+            first, stop = stop, block_end(stop, end, self.after, self.block_frames(reel))
             indices = np.arange(first, stop)
             frames, valid = self.context(reel, first, stop, begin, end)
             expected, errors = self.compare(frames, valid)
@@ -118,6 +122,10 @@ class Method(QuietScorer):
     def looks_back(self) -> int:
         return BLOCK_FRAMES
 
+    def block_frames(self, reel: Reel) -> int:
+        """How many frames of a reel are worked on at once, at most BLOCK_FRAMES."""
+        return BLOCK_FRAMES
+
     def at_once(self, settings: EvalConfig) -> int:
         return max(self.clip_length, BLOCK_FRAMES + self.after)
 
@@ -136,11 +144,11 @@ class Method(QuietScorer):
             yield self.read(reel, np.arange(start, start + depth))
 
 
-def block_end(first: int, end: int, after: int) -> int:
+def block_end(first: int, end: int, after: int, most: int = BLOCK_FRAMES) -> int:
     """The end of the block that begins at a frame of a stretch; of one that still grows, what is there may do."""
     if isinstance(end, OpenEnd):
-        return end.block_end(first, BLOCK_FRAMES, after)
-    return min(first + BLOCK_FRAMES, end)
+        return end.block_end(first, most, after)
+    return min(first + most, end)
 
 
 def beyond(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:

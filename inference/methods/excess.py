@@ -2,49 +2,51 @@
 
 A flare adds light, and what it adds is the same whatever was bright before it: values that are nearly logarithms would
 hide it on a bright loop and blow up the dark. What is compared with are medians of earlier frames at several distances,
-so that a fast rise and a slow one both stand out, and a flare does not lift its own background at once.
+so that a fast rise and a slow one both stand out, and a flare does not lift its own background at once. Earlier frames
+are turned with the Sun, which moves as much in half an hour as a flare is wide; and small and wide flares have a
+smoothing each.
 """
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
 from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
-from scipy import ndimage
 
 from config import ModelConfig
-from config.fields import PositiveInt
+from config.fields import NonNegative, PositiveInt
 from data.reel.reel import Reel
 from data.reel.window_dataset import target_stretches
-from inference.calibration.noise import MAD_TO_STD, noise_step
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
+from inference.methods.flux.earlier import Earlier
+from inference.methods.flux.spreads import TINY, brightest_near, brightness_curve, gains, interpolated, spread_of
+from inference.methods.flux.turning import Turning
 
-SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
-SHARES = np.array([*np.linspace(0, 0.95, 20), 0.97, 0.985, 0.995, 1.0])  # of pixels by brightness: edges of its groups
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
-TAIL, LEAST_FRAMES = 0.9, 10  # which of the highest of quiet frames tell the tail of a background, and of how many
-TINY = 1e-6  # of a channel's scale: no spread is smaller
+FIT_FRAMES, FIT_BYTES = 400, 2**29  # at most, that the spreads of places are from
+BLOCK_BYTES = 2**25  # of frames that are worked on at once
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExcessConfig(ModelConfig):
     """backgrounds: from how many to how many frames back, each; none reaches farther back than longest_s.
 
-    signs: which changes count, of more light, of less or of both. blur_px: of the excess, a Gaussian's sigma.
+    signs: which changes count, of more light, of less or of both. blur_px: of the excess, a Gaussian's sigma, one or
+    several: the largest counts.
     """
 
     backgrounds: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = (
         (1, 4),
+        (3, 9),
         (8, 24),
         (32, 96),
     )
     longest_s: Annotated[float, Field(gt=0)] = 3600.0
-    blur_px: Annotated[float, Field(ge=0)] = 1.5
+    blur_px: NonNegative | Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (1.5, 3.0)
     signs: Literal["brightening", "dimming", "both"] = "both"
 
     @field_validator("backgrounds")
@@ -56,191 +58,168 @@ class ExcessConfig(ModelConfig):
             )
         return value
 
+    @property
+    def blurs_px(self) -> list[float]:
+        return np.atleast_1d(self.blur_px).tolist()
+
 
 class Excess(Method):
-    """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds and channels.
+    """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds, smoothings and
+    channels.
 
-    Over the nearest background quiet places flicker, over farther ones they hardly do: see `gains`.
+    A background and a smoothing make one of K excesses, all backgrounds for the first smoothing coming first. Over the
+    nearest background quiet places flicker, over farther ones they hardly do: see `gains`.
     """
 
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
     pictures_only = True
 
     @property
-    def before(self) -> int:
+    def reach(self) -> int:
         return max(far for _, far in self.settings.backgrounds)
 
     @property
     def looks_back(self) -> int:
-        return max(super().looks_back, self.before)
+        return max(super().looks_back, self.reach)
+
+    def block_frames(self, reel: Reel) -> int:
+        frame_bytes = 4 * int(np.prod(reel.shape[1:]))
+        return int(np.clip(BLOCK_BYTES // frame_bytes, 1, BLOCK_FRAMES))
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """Spreads of the excess over each background: of every place (K, C, H, W), and by brightness (K, C, 2, B)."""
+        """Spreads of the K excesses: of every place (K, C, H, W), and by the brightness before (K, C, 2, B)."""
         train = [r for r in quiet if r.side == "train"]
-        step = noise_step(2 * sum(map(len, train)) * len(self.settings.backgrounds), train[0].reel.shape[2:])
-        pieces = [piece for r in train for piece in r.pieces(BLOCK_FRAMES)]
-        maps = [self._quiet_maps(piece)[:, :, ::step] for piece in pieces]
-        background, excess = np.concatenate(maps, axis=2)  # (K, n, C, H, W)
-        together = list(zip(background, excess, strict=True))
-        curves = [[brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in together]
-        spreads = [spread_of(e) for e in excess]
-        self.arrays = {"spread": np.stack(spreads).astype(np.float32), "by_brightness": np.array(curves, np.float32)}
-        self.arrays["gain"] = gains(self._in_spreads(background, excess))
+        reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1)
+        most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
+        step = max(1, -(-sum(map(len, train)) // most))
+        kept = [found for number, found in enumerate(self._of_ranges(train)) if number % step == 0]
+        background, excess = (np.stack(maps, axis=1) for maps in zip(*kept, strict=True))  # (K, n, C, H, W), (B, ...)
+        over = [background[k % len(background)] for k in range(len(excess))]
+        curves = [
+            [brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in zip(over, excess, strict=True)
+        ]
+        self.arrays["spread"] = np.stack([spread_of(e) for e in excess]).astype(np.float32)
+        self.arrays["by_brightness"] = np.array(curves, np.float32)
+        highest = [self._in_spreads(background[:, i], excess[:, i]).max(axis=(1, 2, 3)) for i in range(len(kept))]
+        self.arrays["gains"] = gains(np.array(highest).T)
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        """All other parts: backgrounds are of minutes, no drift is to be known, and few frames tell spreads badly."""
+        return [r for number, part in enumerate(parts) if number != k for r in part]
+
+    def _of_ranges(self, ranges: Sequence[QuietRange]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What `_compared` gives of every frame of ranges, in order."""
+        for r in ranges:
+            self.open(r.reel, r.begin, r.end)
+            if self.turning and "turning" not in self.arrays:
+                self.arrays["turning"] = self.turning.speed
+            for first in range(r.begin, r.end, size := self.block_frames(r.reel)):
+                block = self.context(r.reel, first, min(first + size, r.end), r.begin, r.end)
+                for frame, valid in zip(*block, strict=True):
+                    yield self._compared(self._flux(frame, valid))
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Raises ValueError for a run of an older version, whose thresholds are of other scores."""
-        if self.arrays and "gain" not in self.arrays:
+        if "spread" in self.arrays and "gains" not in self.arrays:
             raise ValueError("this run of excess is of an older version, whose scores were others; train it anew")
         super().open(reel, begin, end)
         self.stretches = target_stretches(reel, self.scaling)
         self.used = [far * reel.cadence_s <= self.settings.longest_s for _, far in self.settings.backgrounds]
         self.used[0] = True
+        reach = max(far for used, (_, far) in zip(self.used, self.settings.backgrounds, strict=True) if used)
+        self.turning = Turning.of(reel, begin, min(begin + reach + 1, end))
+        if self.turning is None and "turning" in self.arrays and not reel.shape[0]:
+            self.turning = Turning(self.arrays["turning"])  # of what arrives, on the grid of the training reel
+        self.earlier = Earlier(reach, reel.cadence_s, self.turning)
         self._since = np.array(np.inf)  # frames since a place has flared
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
-        """Frames before the stretch are unknown, and no mirror image of those behind: they would be of the future."""
-        known = max(first - self.before, reel.begin_of(begin))
-        frames, valid = self.read(reel, np.arange(known, stop))
-        missing = ((known - first + self.before, 0), *((0, 0),) * 3)
-        return np.pad(frames, missing), np.pad(valid, missing[:1] + missing[2:])
+        """The frames [first, stop) alone: those before are known, or are taken in now where the stretch begins."""
+        if not self.earlier.frames:
+            known = max(first - self.earlier.reach, reel.begin_of(begin))
+            for start in range(known, first, size := self.block_frames(reel)):
+                block = self.read(reel, np.arange(start, min(start + size, first)))
+                for frame, valid in zip(*block, strict=True):
+                    self.earlier.push(self._flux(frame, valid))
+        return self.read(reel, np.arange(first, stop))
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        flux, background, excess = self._excess(frames, valid)
-        z = self._in_spreads(background, excess) * self.arrays["gain"][:, None, None, None, None]
-        size = np.where(np.isfinite(z), self._of_signs(z), 0)  # (K, n, C, H, W)
-        strongest = size.argmax(axis=0)[None]
+        judged = [self._judged(self._flux(*of_one)) for of_one in zip(frames, valid, strict=True)]
+        expected, errors = (np.stack(maps) for maps in zip(*judged, strict=True))
+        return expected, errors
+
+    def _judged(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What was expected of the next frame (C, H, W), stretched, and by how many spreads it differs (H, W)."""
+        background, excess = self._compared(flux)
+        z = self._in_spreads(background, excess) * self.arrays["gains"][:, None, None, None]
+        size = self._of_signs(z)  # (K, C, H, W)
+        strongest = size.argmax(axis=0)[None] % len(background)
         expected = np.take_along_axis(background, strongest, axis=0)[0]
-        expected = np.where(np.isfinite(expected), expected, flux)
-        return self._stretched(expected), np.maximum(size.max(axis=(0, 2)), 0).astype(np.float32)
+        expected = np.where(np.isfinite(expected), expected, np.nan_to_num(flux))
+        return self._stretched(expected), np.maximum(size.max(axis=(0, 1)), 0).astype(np.float32)
+
+    def _compared(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The next frame's backgrounds (B, C, H, W), smoothed least, and its excesses over them (K, C, H, W)."""
+        self.earlier.push(flux)
+        unknown = np.full_like(flux, np.nan)
+        pairs = [
+            (self.earlier.background(*reach), self.earlier.latest(reach[0])) if used else (unknown, unknown)
+            for used, reach in zip(self.used, self.settings.backgrounds, strict=True)
+        ]
+        background = [_blurred(b, self.settings.blurs_px[0]) for b, _ in pairs]
+        excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
+        return np.stack(background), np.stack(excess)
 
     def _in_spreads(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-        return excess / np.maximum(self.arrays["spread"][:, None], self._by_brightness(background))
+        """Excesses in quiet spreads (K, C, H, W), 0 where not known.
+
+        The spread is the larger of that of the place and of what is as bright as the brightest near it: that goes with
+        the loops when the Sun has turned since the quiet frames.
+        """
+        spread = np.empty((len(self.settings.blurs_px), *background.shape), np.float32)  # (S, B, C, H, W)
+        for s, blur_px in enumerate(self.settings.blurs_px):
+            curves = self.arrays["by_brightness"][s * len(background) :]
+            for b, c in np.ndindex(background.shape[:2]):
+                spread[s, b, c] = interpolated(brightest_near(background[b, c], blur_px), *curves[b, c])
+        spread = np.maximum(self.arrays["spread"], spread.reshape(excess.shape))
+        return np.nan_to_num(excess / spread)
 
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
-        """How much of z (K, n, C, H, W) counts. Less light counts over the background that reaches farthest back, and
+        """How much of z (K, C, H, W) counts. Less light counts over the background that reaches farthest back, and
         only where none has seen a flare: behind it all looks dark."""
         if self.settings.signs == "brightening":
             return z
-        is_known = np.asarray(np.isfinite(z).any(axis=(2, 3, 4)))  # (K, n)
-        slowest, darker = len(z) - 1 - is_known[::-1].argmax(axis=0), np.full_like(z, -np.inf)
-        for i, k in enumerate(slowest.tolist()):
-            flares = (np.nan_to_num(z[:, i]) > FLARES).any(axis=0)
-            self._since = np.where(flares, 0, self._since + 1)
-            darker[k, i] = np.where(self._since > self.before, -z[k, i], 0)
+        flares = np.stack([cv2.dilate(c.astype(np.uint8), RIM) for c in z.max(axis=0) > FLARES])  # and their shine
+        self._since = np.where(flares > 0, 0, self._since + 1)
+        count = len(self.settings.backgrounds)
+        slowest = max((k % count for k in range(len(z)) if z[k].any()), default=0)
+        darker = np.zeros_like(z)
+        darker[slowest::count] = np.where(self._since > self.reach, -z[slowest::count], 0)
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
-    def _by_brightness(self, background: np.ndarray) -> np.ndarray:
-        """The spread of what is as bright as the brightest near each place: (K, n, C, H, W).
-
-        It goes with the loops when the Sun has turned since the quiet frames, and the spread of a place does not.
-        """
-        found = np.zeros_like(background)
-        for k, i, c in np.ndindex(background.shape[:3]):
-            near = cv2.dilate(np.nan_to_num(background[k, i, c]), np.ones((WIDER_PX, WIDER_PX), np.uint8))
-            brightness, spread = self.arrays["by_brightness"][k, c]
-            beyond = np.maximum(near / brightness[-1], 1) if brightness[-1] > 0 else 1  # brighter than any quiet place
-            found[k, i, c] = np.interp(near, brightness, spread) * beyond
-        return found
-
-    def _quiet_maps(self, r: QuietRange) -> np.ndarray:
-        """Each background, and the excess over it, in the frames of a range: (2, K, n, C, H, W), NaN unknown."""
-        self.open(r.reel, r.begin, r.end)
-        return np.stack(self._excess(*self.context(r.reel, r.begin, r.end, r.begin, r.end))[1:])
-
-    def _excess(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Flux (n, C, H, W) of the frames behind their context, its backgrounds and the excess over them (K, ...)."""
-        flux = np.where(valid[:, None], self._flux(frames), np.nan)
-        now = flux[self.before :]
-        medians = [
-            self._median(flux, *reach) if used else np.full_like(now, np.nan)
-            for reach, used in zip(self.settings.backgrounds, self.used, strict=True)
-        ]
-        background = np.stack(medians)
-        background, excess = (
-            np.stack([[self._blurred(frame) for frame in of_one] for of_one in some])
-            for some in (background, now - background)
-        )
-        return np.nan_to_num(now), background, excess
-
-    def _median(self, flux: np.ndarray, near: int, far: int) -> np.ndarray:
-        """Median over frames `near` to `far` before each frame behind the context, (n, C, H, W)."""
-        back = np.linspace(near, far, 5).round().astype(int).tolist()
-        return median_of_five(np.stack([flux[self.before - b : len(flux) - b] for b in back]))
-
-    def _blurred(self, excess: np.ndarray) -> np.ndarray:
-        """The mean (C, H, W) of known pixels around each, weighted by a Gaussian; NaN where not all are known."""
-        if not self.settings.blur_px:
-            return excess
-        known = np.isfinite(excess)
-        inner = np.stack([cv2.erode(c.astype(np.uint8), RIM) for c in known]) > 0
-        sums, weights = (
-            np.stack([cv2.GaussianBlur(c, (0, 0), self.settings.blur_px, borderType=cv2.BORDER_REFLECT) for c in some])
-            for some in (np.where(known, excess, 0).astype(np.float32), known.astype(np.float32))
-        )
-        return np.where(inner, sums / np.maximum(weights, TINY), np.nan)
-
-    def _flux(self, frames: np.ndarray) -> np.ndarray:
-        return np.stack([s.inverse(frames[:, c]) for c, s in enumerate(self.stretches)], axis=1).astype(np.float32)
+    def _flux(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Linear flux (C, H, W) float32, NaN unknown."""
+        flux = np.stack([s.inverse(c) for s, c in zip(self.stretches, frame, strict=True)]).astype(np.float32)
+        return np.where(valid, flux, np.float32(np.nan))
 
     def _stretched(self, flux: np.ndarray) -> np.ndarray:
-        return np.stack([s.forward(flux[:, c]) for c, s in enumerate(self.stretches)], axis=1).astype(np.float32)
+        return np.stack([s.forward(c) for s, c in zip(self.stretches, flux, strict=True)]).astype(np.float32)
 
 
-def median_of_five(values: np.ndarray) -> np.ndarray:
-    """The median (...) of values (5, ...), NaN unknown: of three or four where others are unknown, NaN of fewer.
-
-    Five are compared in pairs, all places at once, which takes a tenth of the time of sorting.
-    """
-    a, b, c, d, e = values
-    a, b, d, e = np.minimum(a, b), np.maximum(a, b), np.minimum(d, e), np.maximum(d, e)
-    d, b = np.maximum(a, d), np.minimum(b, e)  # the smallest and the largest of these four are out
-    median = np.maximum(np.minimum(b, c), np.minimum(np.maximum(b, c), d))
-    partly = np.isnan(median) & (np.isnan(values).sum(axis=0) <= 2)
-    median[partly] = np.nanmedian(values[:, partly], axis=0)
-    return median
-
-
-def gains(z: np.ndarray) -> np.ndarray:
-    """By how much each background's quiet excess in spreads (K, n, C, H, W), NaN unknown, is raised (K,) float32.
-
-    The highest of a quiet frame is many spreads where places flicker, and few where they do not, so the largest of all
-    backgrounds would hear the nearest one alone. Raised to the tail of that one, but by the root of what it takes: a
-    far background has few independent quiet frames. 1 where there are fewer than LEAST_FRAMES, and never less.
-    """
-    highest = np.nan_to_num(z).max(axis=(2, 3, 4))
-    tails = [np.quantile(k[k > 0], TAIL) if np.count_nonzero(k > 0) >= LEAST_FRAMES else np.nan for k in highest]
-    return np.nan_to_num(np.sqrt(np.maximum(tails[0] / np.array(tails), 1)), nan=1.0).astype(np.float32)
+def _blurred(excess: np.ndarray, blur_px: float) -> np.ndarray:
+    """The mean (C, H, W) of known pixels around each, weighted by a Gaussian; NaN where not all are known."""
+    if not blur_px:
+        return excess
+    known = np.isfinite(excess)
+    if known.all():
+        return np.stack([_gaussian(c, blur_px) for c in excess])
+    inner = np.stack([cv2.erode(c.astype(np.uint8), RIM) for c in known]) > 0
+    sums, weights = (
+        np.stack([_gaussian(c, blur_px) for c in some])
+        for some in (np.where(known, excess, np.float32(0)), known.astype(np.float32))
+    )
+    return np.where(inner, sums / np.maximum(weights, np.float32(TINY)), np.float32(np.nan))
 
 
-def spread_of(maps: np.ndarray) -> np.ndarray:
-    """The robust spread (C, H, W) of quiet excess maps (n, C, H, W): a MAD about 0, smooth, and at least the typical.
-
-    A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly changes in the
-    quiet data would else turn any spark into an event. NaN where no frame has a background.
-    """
-    known = np.isfinite(maps).any(axis=(0, 1))
-    if not known.any():
-        return np.full(maps.shape[1:], np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of places that were never seen
-        spread = MAD_TO_STD * np.nanmedian(np.abs(maps), axis=0)
-    typical = np.nanmedian(spread[:, known], axis=1)[:, None, None]
-    filled = np.where(np.isfinite(spread), spread, typical)
-    smooth = [ndimage.maximum_filter(ndimage.median_filter(c, SMOOTH_PX), WIDER_PX) for c in filled]
-    return np.maximum(np.stack(smooth), np.maximum(typical, TINY))
-
-
-def brightness_curve(background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-    """The robust spread of quiet excess by the brightness before it, maps (n, H, W): brightness and spread (2, B).
-
-    What is brighter never has a smaller one. All 0 but the brightness where nothing is known.
-    """
-    known = np.isfinite(background) & np.isfinite(excess)
-    if known.sum() < len(SHARES):
-        return np.stack([np.arange(1.0, len(SHARES)), np.zeros(len(SHARES) - 1)])
-    values, sizes = background[known], np.abs(excess[known])
-    edges = np.quantile(values, SHARES)
-    group = np.searchsorted(edges[1:-1], values, side="right")
-    of_group = [(group == g) for g in range(len(SHARES) - 1)]
-    spread = [MAD_TO_STD * np.median(sizes[some]) if some.any() else 0.0 for some in of_group]
-    return np.stack([(edges[:-1] + edges[1:]) / 2, np.maximum.accumulate(spread)])
+def _gaussian(field: np.ndarray, blur_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(field, (0, 0), blur_px, borderType=cv2.BORDER_REFLECT)

@@ -11,7 +11,9 @@ from hypothesis.extra.numpy import arrays
 from config import EvalConfig
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
-from inference.methods.excess import RIM, Excess, ExcessConfig, brightness_curve, gains, median_of_five, spread_of
+from inference.methods.excess import RIM, Excess, ExcessConfig
+from inference.methods.flux.earlier import median_of_five
+from inference.methods.flux.spreads import LEAST_FRAMES, brightness_curve, gains, spread_of
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -58,7 +60,10 @@ def test_the_background_is_the_median_of_frames_before(tmp_path):
     reel = reel_of(tmp_path / "a", values)
     method = method_on(reel_of(tmp_path / "q", flux(QUIET, 1)), backgrounds=[[2, 4]], blur_px=0.0)
     method.open(reel, 0, NEW)
-    _, background, excess = method._excess(*method.context(reel, 0, NEW, 0, NEW))
+    found = [
+        method._compared(method._flux(*of_one)) for of_one in zip(*method.context(reel, 0, NEW, 0, NEW), strict=True)
+    ]
+    background, excess = (np.stack(maps, axis=1) for maps in zip(*found, strict=True))
     stored = reel.physical(0, NEW)[:, 0]
     for t in (4, 5, 30, NEW - 1):
         expected = np.median(stored[[t - 4, t - 3, t - 2]], axis=0)
@@ -185,30 +190,39 @@ def test_backgrounds_beyond_the_longest_time_are_left_out(tmp_path):
 
 
 class TestGains:
-    def maps(self, tails, count: int = 40):
-        """In spreads (K, n, 1, 8, 8): one place of each frame is as high as told, the others hardly are."""
-        z = np.full((len(tails), count, 1, 8, 8), 0.1)
-        z[:, :, 0, 3, 3] = np.array(tails)[:, None]
-        return z
+    def highest(self, tails, count: int = 4000):
+        """In spreads (K, n): each frame is as high as told."""
+        return np.repeat(np.array(tails)[:, None], count, axis=1)
 
     def test_a_background_over_which_nothing_flickers_is_heard(self):
-        assert gains(self.maps([8.0, 2.0, 9.0])).tolist() == [1, 2, 1]  # the root of 4, and never less than 1
+        assert gains(self.highest([8.0, 2.0, 9.0])) == pytest.approx([1, 2, 1], rel=0.01)  # the root of 4, never less
+
+    @given(st.floats(1.1, 10), st.integers(LEAST_FRAMES, 100), st.integers(1, 100))
+    def test_few_frames_tell_little_of_a_tail(self, ratio, count, more):
+        few, many = (gains(self.highest([ratio, 1.0], n))[1] for n in (count, count + more))
+        assert 1 < few < many < np.sqrt(ratio)
 
     def test_too_few_frames_tell_no_tail(self):
-        z = self.maps([8.0, 2.0])
-        z[1, 9:] = np.nan
+        z = self.highest([8.0, 2.0], 40)
+        z[1, LEAST_FRAMES - 1 :] = 0
         assert gains(z).tolist() == [1, 1]
-        z[:, 9:] = np.nan
+        z[:, LEAST_FRAMES - 1 :] = 0
         assert gains(z).tolist() == [1, 1]
 
     def test_a_flare_among_the_quiet_frames_changes_nothing(self):
-        z = self.maps([8.0, 2.0])
+        z = self.highest([8.0, 2.0], 40)
+        as_before = gains(z).tolist()
         z[0, 20:23] = 1000.0
-        assert gains(z).tolist() == [1, 2]
+        assert gains(z).tolist() == as_before
+
+
+def test_each_part_is_judged_by_all_others(fitted):
+    parts = [[k] for k in range(5)]
+    assert fitted.beside(2, parts) == [0, 1, 3, 4]
 
 
 def test_a_run_of_an_older_version_is_refused(tmp_path):
     method = method_on(reel := reel_of(tmp_path / "quiet", flux(QUIET, 1)))
-    del method.arrays["gain"]
+    del method.arrays["gains"]
     with pytest.raises(ValueError, match="older version"):
         method.open(reel, 0, QUIET)

@@ -1,6 +1,7 @@
 """Methods: each against a slow, obvious oracle, and all through train and eval on a planted anomaly."""
 
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -71,6 +72,14 @@ def test_running_difference_is_the_change_from_the_frame_before(quiet):
             if bad[t, y, x] or bad[before, y, x]:
                 expected = 0
             assert found[t, y, x] == pytest.approx(expected, abs=rounding(3, frames.max()))  # a mean of 2 differences
+
+
+def test_trailing_mean_is_the_change_from_the_mean_of_eight_frames_before(quiet):
+    found, frames, bad = residuals(fitted("trailing_mean", quiet), quiet), quiet.frames[:], quiet.masks[:] > 0
+    for t, (y, x) in product([0, 1, 3, 10, T - 1], [(0, 0), (4, 3), (10, 15), (19, 19)]):
+        before = [frames[b, :, y, x].astype(np.float64) for b in range(max(0, t - 8), t) if not bad[b, y, x]]
+        expected = np.abs(frames[t, :, y, x] - np.mean(before, axis=0)).mean() if before and not bad[t, y, x] else 0
+        assert found[t, y, x] == pytest.approx(expected, abs=rounding(3, frames.max()))
 
 
 def test_robust_z_is_the_distance_from_the_quiet_median(quiet):

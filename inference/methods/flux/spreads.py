@@ -1,0 +1,82 @@
+"""By how much the excess of quiet places differs from 0: by place, by brightness, and in its highest values."""
+
+import warnings
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from inference.calibration.noise import MAD_TO_STD
+
+SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
+SHARES = np.array([*np.linspace(0, 0.95, 20), 0.97, 0.985, 0.995, 1.0])  # of pixels by brightness: edges of its groups
+NOISE_REACH = 4 / 3  # sigmas of the smoothing, within which noise comes from
+TAIL, LEAST_FRAMES = 0.9, 10  # which of the highest of quiet frames tell the tail of a background, and of how many
+PRIOR_FRAMES = 20
+TINY = 1e-6  # of a channel's scale: no spread is smaller
+
+
+def gains(highest: np.ndarray) -> np.ndarray:
+    """By how much each of K excesses in spreads is raised (K,) float32, from the highest of quiet frames (K, n).
+
+    The highest of a quiet frame is many spreads where places flicker, and few where they do not, so the largest of all
+    would hear the nearest background alone. Raised to the tail of that one, the first, but by the root of what it
+    takes: a far background has few independent quiet frames. With few frames it is nearer to 1, as if PRIOR_FRAMES
+    more had all the same tail; 1 where there are fewer than LEAST_FRAMES, and never less.
+    """
+    counts = np.count_nonzero(highest > 0, axis=1)
+    tails = [
+        np.quantile(k[k > 0], TAIL) if count >= LEAST_FRAMES else np.nan
+        for k, count in zip(highest, counts, strict=True)
+    ]
+    ratio = np.nan_to_num(np.maximum(tails[0] / np.array(tails), 1), nan=1.0)
+    return (ratio ** (0.5 * counts / (counts + PRIOR_FRAMES))).astype(np.float32)
+
+
+def brightest_near(background: np.ndarray, blur_px: float) -> np.ndarray:
+    """The brightest within 2 px of every place (H, W), or as far as noise is smoothed; NaN is unknown, and 0."""
+    reach = max(WIDER_PX // 2, round(NOISE_REACH * blur_px))
+    return cv2.dilate(np.nan_to_num(background), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+
+
+def interpolated(brightness: np.ndarray, known: np.ndarray, spreads: np.ndarray) -> np.ndarray:
+    """The spread (H, W) of what is as bright as told (H, W), from that of known brightness (B,).
+
+    Beyond the brightest quiet place it goes on in proportion.
+    """
+    beyond = np.maximum(brightness / known[-1], 1) if known[-1] > 0 else 1
+    return np.interp(brightness, known, spreads) * beyond
+
+
+def spread_of(maps: np.ndarray) -> np.ndarray:
+    """The robust spread (C, H, W) of quiet excess maps (n, C, H, W): a MAD about 0, smooth, and at least the typical.
+
+    A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly changes in the
+    quiet data would else turn any spark into an event. NaN where no frame has a background.
+    """
+    known = np.isfinite(maps).any(axis=(0, 1))
+    if not known.any():
+        return np.full(maps.shape[1:], np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of places that were never seen
+        spread = MAD_TO_STD * np.nanmedian(np.abs(maps), axis=0)
+    typical = np.nanmedian(spread[:, known], axis=1)[:, None, None]
+    filled = np.where(np.isfinite(spread), spread, typical)
+    smooth = [ndimage.maximum_filter(ndimage.median_filter(c, SMOOTH_PX), WIDER_PX) for c in filled]
+    return np.maximum(np.stack(smooth), np.maximum(typical, TINY))
+
+
+def brightness_curve(background: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """The robust spread of quiet excess by the brightness before it, maps (n, H, W): brightness and spread (2, B).
+
+    What is brighter never has a smaller one. All 0 but the brightness where nothing is known.
+    """
+    known = np.isfinite(background) & np.isfinite(excess)
+    if known.sum() < len(SHARES):
+        return np.stack([np.arange(1.0, len(SHARES)), np.zeros(len(SHARES) - 1)])
+    values, sizes = background[known], np.abs(excess[known])
+    edges = np.quantile(values, SHARES)
+    group = np.searchsorted(edges[1:-1], values, side="right")
+    of_group = [(group == g) for g in range(len(SHARES) - 1)]
+    spread = [MAD_TO_STD * np.median(sizes[some]) if some.any() else 0.0 for some in of_group]
+    return np.stack([(edges[:-1] + edges[1:]) / 2, np.maximum.accumulate(spread)])
