@@ -12,10 +12,12 @@ from inference.methods.flow import OpticalFlow
 from inference.methods.mutual import MutualScoring
 from inference.methods.patch_pca import PatchPca
 from inference.methods.robust_z import RobustZ
+from inference.methods.series.auto import Auto
 from inference.methods.series.base import SeriesMethod
 from inference.methods.series.isolation_forest import WindowForest
 from inference.methods.series.kmeans import KMeansDistance
 from inference.methods.series.matrix_profile import MatrixProfile
+from inference.methods.series.patches import Patches
 from inference.methods.series.sub_pca import SubPca
 from inference.methods.series.window_pca import WindowPca
 from inference.methods.trailing_mean import TrailingMean
@@ -31,9 +33,11 @@ METHODS: dict[str, type[Method]] = {
     "mutual": MutualScoring,
     "window_pca": WindowPca,
     "sub_pca": SubPca,
+    "patches": Patches,
     "kmeans": KMeansDistance,
     "matrix_profile": MatrixProfile,
     "iforest": WindowForest,
+    "auto": Auto,
 }
 FOR_SERIES = tuple(name for name, method in METHODS.items() if issubclass(method, SeriesMethod))
 FOR_PICTURES = tuple(name for name, method in METHODS.items() if method.pictures_only)

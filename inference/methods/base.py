@@ -50,7 +50,7 @@ class Method(QuietScorer):
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
-        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on others.
+        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on others, `guard` frames apart.
 
         So all of them count for the threshold. Too few frames to be cut, or to be fitted on in parts, are as with a
         net; where nothing is fitted, all frames are new.
@@ -61,10 +61,16 @@ class Method(QuietScorer):
         if len(parts) < 2:
             return super().folds(quiet)
         try:
-            return [Fold(self.fitted_on(self.beside(k, parts)), part, is_new=True) for k, part in enumerate(parts)]
+            others = [apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
+            return [Fold(self.fitted_on(other), part, is_new=True) for other, part in zip(others, parts, strict=True)]
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
             return super().folds(quiet)
+
+    @property
+    def guard(self) -> int:
+        """Frames between a part of the quiet ones and those that the copy which judges it was fitted on."""
+        return 0
 
     def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
         """What a copy is fitted on that judges part k."""
@@ -158,6 +164,18 @@ def beyond(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
     """
     before, behind = parts[:k], parts[k + 1 :]
     return [r for part in (before if len(before) >= len(behind) else behind) for r in part]
+
+
+def apart(ranges: Sequence[QuietRange], part: Sequence[QuietRange], guard: int) -> list[QuietRange]:
+    """Ranges without their frames that are nearer than `guard` to a part of the same reel: neighbours in time look
+    alike, and who knows them is not surprised."""
+    kept = []
+    for r in ranges:
+        own = [p for p in part if p.reel.path == r.reel.path]
+        begin = max([r.begin, *(p.end + guard for p in own if p.end <= r.begin)])
+        end = min([r.end, *(p.begin - guard for p in own if p.begin >= r.end)])
+        kept += [replace(r, begin=begin, end=end)] if begin < end else []
+    return kept
 
 
 def cut(ranges: Sequence[QuietRange], count: int, shortest: int) -> list[list[QuietRange]]:

@@ -90,6 +90,7 @@ class WindowMethod(SeriesMethod):
     """
 
     sample_windows, sample_values = SAMPLE_WINDOWS, SAMPLE_VALUES
+    step = 1  # samples from one of the windows that it was fitted on to the next
 
     @abstractmethod
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -115,7 +116,7 @@ class WindowMethod(SeriesMethod):
         """
         length, channels = self.clip_length, train[0].reel.shape[1]
         limit = min(self.sample_windows, self.sample_values // (length * channels))
-        step = max(1, -(-sum(r.end - r.begin - length + 1 for r in train) // max(limit, 1)))
+        step = self.step = max(1, -(-sum(r.end - r.begin - length + 1 for r in train) // max(limit, 1)))
         count = -(-self.piece_samples(channels) // step) * step
         found = [np.empty((0, length, channels), np.float32)]
         for r in train:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config import ModelConfig
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import beyond, cut
+from inference.methods.base import apart, beyond, cut
 from inference.methods.difference import RunningDifference
 from inference.methods.robust_z import RobustZ
 from tests.support.reels import make_reel
@@ -43,6 +43,20 @@ def test_each_part_is_judged_from_the_larger_side(count):
         assert k not in others
         assert others in (list(range(k)), list(range(k + 1, count)))
         assert len(others) == max(k, count - 1 - k)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=9), st.integers(0, 40), st.data())
+def test_neighbours_in_time_are_left_out_and_nothing_else(reel, lengths, guard, data):
+    edges = np.cumsum([0, *lengths])
+    ranges = [QuietRange(reel, a, b, "train") for a, b in pairwise(edges.tolist())]
+    k = data.draw(st.integers(0, len(ranges) - 1))
+    others = ranges[:k] + ranges[k + 1 :]
+    held = [i for r in apart(others, [ranges[k]], guard) for i in range(r.begin, r.end)]
+    far = [
+        i for r in others for i in range(r.begin, r.end) if i < ranges[k].begin - guard or i >= ranges[k].end + guard
+    ]
+    assert held == far
 
 
 def test_a_copy_has_not_seen_what_it_judges(reel):
