@@ -50,7 +50,7 @@ class Method(QuietScorer):
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
-        """Cross-fitting: each part of the quiet frames is scored by a copy that was fitted on others, `guard` frames apart.
+        """Cross-fitting: each part of the quiet frames is scored by a copy fitted on others, `guard` frames apart.
 
         So all of them count for the threshold. Too few frames to be cut, or to be fitted on in parts, are as with a
         net; where nothing is fitted, all frames are new.
