@@ -14,8 +14,8 @@ from tests.support.runner import Runner
 FOLDER = ROOT / "tests" / "benchmarks"
 ENTRY_POINTS = (
     "calibrate", "decision_picture", "ped2", "planted", "prep", "promises", "report_page", "review_page", "rocket",
-    "safety", "series", "situations", "sun", "sun_kinds", "synthetic_pictures", "train_eval", "vus", "weak",
-    "weak_demo", "zero_shot",
+    "safety", "series", "situations", "sun", "sun_injected", "sun_kinds", "sun_sizes",
+    "synthetic_pictures", "train_eval", "vus", "weak", "weak_demo", "zero_shot",
 )  # fmt: skip
 NEEDS = {"rocket": "aeon"}  # a package that goes with an environment of its own
 

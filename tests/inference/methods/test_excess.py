@@ -13,7 +13,7 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.methods.excess import RIM, Excess, ExcessConfig
 from inference.methods.flux.earlier import median_of_five
-from inference.methods.flux.spreads import LEAST_FRAMES, brightness_curve, gains, spread_of
+from inference.methods.flux.spreads import LEAST_FRAMES, _median_of_known, brightness_curve, gains, spread_of
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -169,6 +169,19 @@ def test_quiet_places_have_at_least_the_typical_spread():
     spread = spread_of(maps)
     assert spread.min() == pytest.approx(np.median(1.4826 * np.median(np.abs(maps), axis=0)), rel=0.02)
     assert np.isnan(spread_of(np.full((5, 1, 4, 4), np.nan))).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.9))
+def test_the_spread_of_a_place_is_that_of_the_frames_it_is_known_in(seed, share):
+    random = np.random.default_rng(seed)
+    maps = np.abs(random.standard_normal((9, 1, 4, 5))).astype(np.float32)
+    maps[random.random(maps.shape) < share] = np.nan
+    maps[:2] = np.nan
+    found = _median_of_known(maps)
+    for place in np.ndindex(maps.shape[1:]):
+        known = [v for v in maps[(slice(None), *place)] if np.isfinite(v)]
+        expected = np.median(np.array(known, np.float32)) if known else np.nan
+        np.testing.assert_array_equal(found[place], np.float32(expected))
 
 
 def test_a_background_that_ends_before_it_begins_is_refused():
