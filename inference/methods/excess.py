@@ -27,7 +27,7 @@ from inference.methods.flux.turning import Turning
 
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
-FIT_FRAMES, FIT_BYTES = 400, 2**29  # at most, that the spreads of places are from
+FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 
 
@@ -91,17 +91,26 @@ class Excess(Method):
         train = [r for r in quiet if r.side == "train"]
         reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1)
         most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
-        step = max(1, -(-sum(map(len, train)) // most))
-        kept = [found for number, found in enumerate(self._of_ranges(train)) if number % step == 0]
-        background, excess = (np.stack(maps, axis=1) for maps in zip(*kept, strict=True))  # (K, n, C, H, W), (B, ...)
+        background, excess = self._sampled(train, -(-sum(map(len, train)) // most))  # (B, n, C, H, W), (K, ...)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
             [brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in zip(over, excess, strict=True)
         ]
         self.arrays["spread"] = np.stack([spread_of(e) for e in excess]).astype(np.float32)
         self.arrays["by_brightness"] = np.array(curves, np.float32)
-        highest = [self._in_spreads(background[:, i], excess[:, i]).max(axis=(1, 2, 3)) for i in range(len(kept))]
+        highest = [self._in_spreads(background[:, i], excess[:, i]).max(axis=(1, 2, 3)) for i in range(excess.shape[1])]
         self.arrays["gains"] = gains(np.array(highest).T)
+
+    def _sampled(self, ranges: Sequence[QuietRange], step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Every so many frames of what `_compared` gives, one behind the other."""
+        count, shape = -(-sum(map(len, ranges)) // step), ranges[0].reel.shape[1:]
+        backgrounds, blurs = len(self.settings.backgrounds), len(self.settings.blurs_px)
+        background = np.empty((backgrounds, count, *shape), np.float32)
+        excess = np.empty((backgrounds * blurs, count, *shape), np.float32)
+        for number, found in enumerate(self._of_ranges(ranges)):
+            if number % step == 0:
+                background[:, number // step], excess[:, number // step] = found
+        return background, excess
 
     def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
         """All other parts: backgrounds are of minutes, no drift is to be known, and few frames tell spreads badly."""

@@ -12,7 +12,7 @@ A flare is a spot (a Gaussian of 3 px; in the movies 1.2 px) that rises linearly
 size is in sigma of its place: the robust spread, in the quiet frames that are watched, of the light of a resolution
 element (smoothed by 1.5 px, the flare too) less the mean of the 12 frames before, at most an hour, in frames that are
 turned with the Sun. So it holds what the quiet Sun does and is no method's own. Many are planted into one reel, on a
-grid 20 px apart, sizes and rises drawn with a seed. Dimmings (6 px wide, within 6 frames) lose 15, 30 or 60 % for
+grid 28 px apart, sizes and rises drawn with a seed. Dimmings (6 px wide, within 6 frames) lose 15, 30 or 60 % for
 good. Found: an event overlaps place and time; its start is right within 2 frames of the true one. False: events at no
 planted place, and those of the reel as it is. A front (400 km/s), a block, a black frame and a jump have a reel each;
 those of the camera are found where an event of the camera is, and false are the Sun's.
@@ -53,7 +53,7 @@ from tests.support.no_pictures import without_pictures
 
 METHODS = ("excess", "difference", "robust_z", "trailing_mean")
 SIGMAS, LOSSES = (3.0, 5.0, 10.0, 30.0, 100.0), (0.15, 0.3, 0.6)
-APART_PX, EDGE_PX, NEAR_PX, FADES, DIM_PX, DIM_FRAMES = 20, 16, 6, 3.0, 6.0, 6
+APART_PX, EDGE_PX, NEAR_PX, FADES, DIM_PX, DIM_FRAMES = 28, 16, 6, 3.0, 6.0, 6
 ENOUGH, START_FRAMES = 10.0, 2  # sigma, of <method>_recall; how far from the onset a right start lies
 FAULTS = {"block": block, "black": black, "jump": jump}
 
