@@ -13,6 +13,7 @@ from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.events.sky import Sky
+from inference.solar.polar import occulted_rsun
 
 TILES = 16  # the frame in TILES x TILES parts
 INNER_RSUN = 0.95  # the middle of a part of the disc lies within
@@ -36,7 +37,7 @@ def disc_parts(reel: AnyReel) -> np.ndarray:
     """
     nothing = np.zeros((TILES, TILES), bool)
     sky = sky_of(reel)
-    if sky is None or reel.cadence_s > LONGEST_CADENCE_S:
+    if sky is None or reel.cadence_s > LONGEST_CADENCE_S or occulted_rsun(cast(Reel, reel)) is not None:
         return nothing
     height, width = reel.shape[2:]
     rows, columns = np.indices((TILES, TILES)).reshape(2, -1) + 0.5

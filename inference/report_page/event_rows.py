@@ -5,6 +5,7 @@ import pandas as pd
 
 from inference.events.facts import told_variables
 from inference.report_page.plots import seconds_of
+from inference.solar.hek import ejected
 
 MOST_EVENTS = 2_000  # rows in the page, the strongest; events.csv has all
 
@@ -62,6 +63,8 @@ def _solar(event: dict) -> dict:
     found = {name: event[name] for name in ("kind", "confirmed_by") if isinstance(event.get(name), str)}
     if np.isfinite(event.get("noaa_distance_deg", np.nan)):
         found["region"] = [int(event["noaa_region"]), event["noaa_distance_deg"]]
+    if np.isfinite(event.get("cme_speed_km_s", np.nan)):
+        found["motion"] = ejected(event | {"cme_halo": event["cme_halo"] if isinstance(event["cme_halo"], str) else ""})
     if isinstance(event.get("xrs_class"), str):
         found["goes"] = f"{event['xrs_class_low']}–{event['xrs_class']}"
     return found

@@ -42,8 +42,10 @@ from inference.scorers.residual import ScoredFrame
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
+from inference.solar.corona import compare_ejections, with_cme_columns, with_ejections
 from inference.solar.hek import write_hek
 from inference.solar.kinds import ALONE
+from inference.solar.polar import occulted_rsun
 from inference.solar.regions import with_regions
 
 log = logger(__name__)
@@ -54,6 +56,7 @@ BOX_COLUMNS += ("instrument", "change")
 # All that eval may leave of a reel; what else is there is somebody's own.
 MADE = (
     *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
+    "cme_matches.csv",
     *(
         "events.csv",
         "events.json",
@@ -130,7 +133,7 @@ class Results:
 
         beyond: what else is to stand in the summary.
         """
-        self.events = in_order(self.found())
+        self.events = in_order(self.found(high))
         scores, boxes = self.score_table(), self.box_table()
         camera = camera_frames(self.common)
         events = describe(
@@ -138,7 +141,9 @@ class Results:
         )
         if self.sky:
             events = with_solar_columns(events, self.events, self.reel)
-        if self.sky and self.regions is not None:
+        if self.sky and self.is_coronagraph:
+            events = with_cme_columns(events, self.events)
+        elif self.sky and self.regions is not None:
             events = with_regions(events, self.regions, self.sky.surface)
         events, comparison = self.compared(out, events)
         write_csv(out / "scores.csv", scores)
@@ -161,15 +166,23 @@ class Results:
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
 
-    def found(self) -> list[Event]:
-        """All events, grouped; on the Sun each with its kind, of which some stay by themselves."""
-        tracks = [*self.events, *self.linker.finish()]
-        if self.sky:
+    def found(self, high: float = 1.0) -> list[Event]:
+        """All events, grouped; on the Sun each with its kind, of which some stay by themselves. high: the threshold."""
+        tracks, alone_as_found = [*self.events, *self.linker.finish()], []
+        if self.sky and self.is_coronagraph:
+            tracks, alone_as_found = with_ejections(tracks, self.reel, self.sky, high)
+        elif self.sky:
             clouded = [index for index, kind in self.camera.items() if kind == CLOUDS]
             tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.settings.link_gap_frames)
             tracks = measured(tracks, self.reel, self.sky)
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
-        return grouped(tracks, distance_px, link.max_gap_frames, alone, self.reel.times_s.item, link.max_gap_s)
+        times = self.reel.times_s.item
+        return [*grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s), *alone_as_found]
+
+    @property
+    def is_coronagraph(self) -> bool:
+        """Whether the disc is hidden, so that nothing is of it."""
+        return occulted_rsun(self.reel) is not None
 
     def named(self, event: Event) -> list[Named]:
         """The variables of a series that an event is about, strongest first, with their shares at its peak."""
@@ -258,9 +271,16 @@ class Results:
 
     def compared(self, out: Path, events: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         """matches.csv, the events with what confirms them, and what a catalogue or the X-ray flux says, if any."""
-        (out / "matches.csv").unlink(missing_ok=True)  # of an earlier comparison
+        for name in ("matches.csv", "cme_matches.csv"):
+            (out / name).unlink(missing_ok=True)  # of an earlier comparison
         if self.known is None:
             return events, {}
+        if self.sky and self.is_coronagraph:  # flares are hidden from it
+            if self.known.cmes is None:
+                return events, {}
+            matches, counts = compare_ejections(events, self.known.cmes, self.settings.catalog_tolerance_min)
+            write_csv(out / "cme_matches.csv", matches)
+            return events, {"cmes": counts}
         scored = np.isfinite(self.statistics[:, 1])
         assert self.reel.times_utc is not None  # nothing is known of a reel without UTC times
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])

@@ -13,10 +13,11 @@ import pandas as pd
 from data.disk.files import write_text
 from data.sky.instruments import Instrument
 from data.version import program_version
-from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, ERUPTION, FRONT, LIMB, RECOVERY
+from inference.solar.kinds import BRIGHTENING, CHANGE, DARKENING, DIMMING, EJECTION, ERUPTION, FRONT, LIMB, RECOVERY
 
 NAME = "events.hek.json"
 TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT", RECOVERY: "OT"}
+TYPES |= {EJECTION: "CE", CHANGE: "OT"}
 FINDER, UNKNOWN = "anomaly detector", "unknown"  # whoever publishes puts in their own institute, contact and address
 
 
@@ -81,6 +82,8 @@ def hek_event(event: dict, instrument: Instrument, pixel_arcsec: float, now: str
 def described(event: dict) -> str:
     """An event in words: kind, speed of a front, and what confirms it."""
     speed = f", {event['front_km_s']:.0f} km/s on the plane of the sky" if event["kind"] == FRONT else ""
+    if event["kind"] == EJECTION:
+        speed = f", {ejected(event)} on the plane of the sky"
     by = f"; confirmed by {event['confirmed_by']}" if event.get("confirmed_by") else ""
     return f"{event['kind']}{speed}, peak score {event['peak_score']:.4g}{by}"
 
@@ -91,10 +94,41 @@ def flare(event: dict) -> dict:
 
 
 def dimming(event: dict) -> dict:
-    return {"cd_area": event["area_arcsec2"], "cd_areaunit": "arcsec2"}
+    """The area on the surface in thousandths of a hemisphere, foreshortening undone up to ten times."""
+    radius = event["radius_rsun"]
+    rsun_arcsec = np.hypot(event["hpc_x_arcsec"], event["hpc_y_arcsec"]) / radius if radius else np.nan
+    slant = max(np.sqrt(max(1 - radius**2, 0.0)), 0.1)
+    area = 1000 * event["area_arcsec2"] / (2 * np.pi * rsun_arcsec**2) / slant
+    return {"cd_area": float(f"{area:.4g}"), "cd_areaunit": "millihemisphere"}
 
 
-OF_TYPE = {"FL": flare, "CD": dimming}
+def ejection(event: dict) -> dict:
+    """Speed by a straight line, on the plane of the sky, and angular width."""
+    low, high = event["cme_speed_low_km_s"], event["cme_speed_high_km_s"]
+    return {
+        "cme_radiallinvel": event["cme_speed_km_s"],
+        "cme_radiallinveluncert": (high - low) / 2,
+        "cme_radiallinvelmin": low,
+        "cme_radiallinvelmax": high,
+        "cme_radiallinvelstddev": (high - low) / 4,
+        "cme_radiallinvelunit": "km/s",
+        "cme_angularwidth": event["cme_width_deg"],
+        "cme_angularwidthunit": "deg",
+    }
+
+
+def ejected(event: dict) -> str:
+    """An ejection's motion in words."""
+    low, high = event["cme_speed_low_km_s"], event["cme_speed_high_km_s"]
+    told = f"{event['cme_speed_km_s']:.0f} ({low:.0f} to {high:.0f}) km/s, {event['cme_width_deg']:.0f} deg wide"
+    return (
+        f"{event['cme_halo']}, {told}"
+        if event["cme_halo"]
+        else (f"{told} at position angle {event['cme_position_angle_deg']:.0f} deg")
+    )
+
+
+OF_TYPE = {"FL": flare, "CD": dimming, "CE": ejection}
 
 
 def plain(value):

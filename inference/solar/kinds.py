@@ -13,6 +13,7 @@ from inference.events.sky import Sky
 BRIGHTENING, LIMB = "brightening", "limb brightening"
 DIMMING, DARKENING = "dimming", "darkening"
 FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
+EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coronagraph's reel, see corona.py
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
 

@@ -42,7 +42,7 @@ const EventTable = (() => {
   }
 
   function remarks(e) {
-    return [e.instrument, e.saturated ? "saturated" : ""].filter(Boolean).join("; ");
+    return [e.instrument, e.motion, e.saturated ? "saturated" : ""].filter(Boolean).join("; ");
   }
 
   function duration(seconds) {
