@@ -4,13 +4,15 @@ No entry point.
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 from parts.common import ROOT
 from parts.recipes import recipe_for, run_mode
 
-from config import from_dict
+from config import from_dict, load
 from data.reel.reel import find_reels
 from tests.support.no_pictures import without_pictures
 
@@ -62,19 +64,36 @@ def check_methods() -> None:
         from_dict(settings_of(name, is_quick=False), f"method {name}")
 
 
-def prepare(folder: Path, work: Path, name: str, is_quick: bool, fps: float | None = None) -> None:
-    """One reel a clip of `folder`, in `work`/`name`. fps: of folders of images; videos tell their own."""
-    of_images = any(path.is_dir() for path in folder.iterdir())
-    told = {"prep.frames_per_second": fps or FRAMES_PER_SECOND} if of_images else {}
-    settings = recipe_for(RECIPE, told | (QUICK if is_quick else {}), False)
+def prepare(folder: Path, work: Path, name: str, is_quick: bool, fps: float = FRAMES_PER_SECOND) -> None:
+    """One reel a clip of `folder`, folders of pictures or videos, in `work`/`name`; there, it stays as it is.
+
+    The frames of reels are as many rows high as the recipe says, and as wide as the clips' form asks for. fps: frames a
+    second of pictures; a video knows its own.
+    """
+    if (work / name).is_dir():
+        return
+    size = QUICK if is_quick else {"prep.resize": size_of(folder)}
+    settings = recipe_for(RECIPE, {"prep.frames_per_second": fps} | size, False)
     settings |= {"workers": 1} if is_quick else {}
     places = ["--data-raw", folder, "--data-clips", work / name]
     with without_pictures():
         run_mode("prep", settings, work, *places, own_process=not is_quick)
 
 
-def run_method(name: str, seed: int, work: Path, is_quick: bool) -> dict[str, float]:
-    """Train on `work`/train, unless the run is there, and evaluate `work`/test; returns times, memory and size."""
+def size_of(folder: Path) -> list[int]:
+    """Height and width of the reels of clips: the recipe's height, and the width of the same form in even px."""
+    rows = load(RECIPE).prep.resize[0]
+    first = next(path for path in sorted(folder.rglob("*")) if path.is_file())
+    opened = cv2.VideoCapture(str(first))  # takes a picture as a video of one frame, or of its whole folder
+    height, width = (opened.get(key) for key in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH))
+    return [rows, 2 * round(rows * width / height / 2)]
+
+
+def run_method(name: str, seed: int, work: Path, is_quick: bool, test: str = "test") -> dict[str, float]:
+    """Train on `work`/train, unless the run is there, and evaluate `work`/`test`; returns times, memory and size.
+
+    The results are in `work`/eval_NAME_SEED, or where `test` is not "test", eval_NAME_SEED_TEST.
+    """
     settings = settings_of(name, is_quick)
     run = work / f"run_{METHODS[name].get('run', name)}_{seed}"
     figures, process = {}, {"own_process": not is_quick}  # in this one the program need not start
@@ -83,12 +102,19 @@ def run_method(name: str, seed: int, work: Path, is_quick: bool) -> dict[str, fl
         words = ["--data-clips", work / "train", *common]
         figures["train_s"], figures["train_mib"] = run_mode("train", settings, work, *words, **process)
     with without_pictures():  # in a process of its own there are some
-        _, figures["eval_mib"] = run_mode("eval", settings, work, "--data-clips", work / "test", *common, **process)
+        _, figures["eval_mib"] = run_mode("eval", settings, work, "--data-clips", work / test, *common, **process)
     summaries = [json.loads(path.read_text()) for path in sorted((run / "eval").glob("*/summary.json"))]
     frames, seconds = (sum(s[key] for s in summaries) for key in ("frames", "seconds"))
     figures["eval_frames_per_s"] = frames / seconds
-    clips_s = sum(len(reel) * reel.cadence_s for reel in find_reels(work / "test"))
-    figures["eval_over_real_time"] = clips_s / seconds
+    figures["eval_over_real_time"] = frames / seconds * find_reels(work / test)[0].cadence_s
     figures["parameters"] = json.loads((run / "run.json").read_text())["parameters"]
-    (run / "eval").rename(work / f"eval_{name}_{seed}")
+    kept = results_of(name, seed, work, test)
+    if kept.is_dir():
+        shutil.rmtree(kept)  # of this benchmark before
+    (run / "eval").rename(kept)
     return figures
+
+
+def results_of(name: str, seed: int, work: Path, test: str = "test") -> Path:
+    """Where `run_method` leaves the results."""
+    return work / "_".join(["eval", name, str(seed), *([test] if test != "test" else [])])

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,11 @@ def parser(doc: str, quick: str, data: str = "") -> argparse.ArgumentParser:
     return made
 
 
-def parsed(made: argparse.ArgumentParser, instead: Sequence[str] = ()) -> argparse.Namespace:
-    """The options; ends with a message where real data are needed and not there. instead: options that together do."""
+def parsed(made: argparse.ArgumentParser, instead: tuple[str, ...] = ()) -> argparse.Namespace:
+    """The options; ends with a message where real data are needed and not there.
+
+    instead: options that, all of them given, take the place of --data.
+    """
     options = made.parse_args()
     is_asked = "data" in options and getattr(options, "sets", None) != []  # of no set no data are needed
     is_asked &= not (instead and all(getattr(options, name) for name in instead))
