@@ -89,6 +89,7 @@ class EvalConfig:
     catalog_distance_arcsec: Positive = 250.0
     xrs: str | None = None
     regions: str | None = None
+    joint: tuple[str, ...] = ()
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None

@@ -37,7 +37,7 @@ from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame, settings_for
 from inference.scorers.windows import scored_stretches
-from inference.solar.joint import write_joint
+from inference.solar.joint import channels_beside, write_joint
 from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
@@ -73,6 +73,7 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     reels, length = find_reels(config.data_clips), scorer.clip_length
     results: list[Path] = []
     evaluated: list[Reel] = []
+    beside = channels_beside(config.eval.joint)
     check_names(reels)
     for reel in reels:  # all of them before hours of work on the first
         check_reel(reel, checkpoint["data"], scorer, config.eval)
@@ -93,7 +94,7 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
         evaluated.append(reel)
     if not results:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
-    write_joint(run / "eval", evaluated, results)
+    write_joint(run / "eval", evaluated, results, beside)
     return results
 
 

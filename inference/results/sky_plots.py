@@ -65,6 +65,7 @@ def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> N
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.6))
     where = f"({event['hpc_x_arcsec']:.0f}, {event['hpc_y_arcsec']:.0f}) arcsec, score {event['peak_score']:.3g}"
     kind = event["instrument"] or event.get("kind", "")
+    kind += f", NOAA {event['noaa_region']}" if event.get("noaa_region") else ""
     title = " ".join(filter(None, [instrument.title, event["t_peak"][:19]]))
     axes.set_title(plain(f"event {event['event']}{', ' if kind else ''}{kind}: {title}\n{where}"), fontsize=9)
     axes.set_xlabel("helioprojective x", fontsize=8)

@@ -12,21 +12,23 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from data.disk.damage import read_json, read_table
 from data.disk.files import write_csv
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS
 from inference.events.events import iso_utc
 from inference.events.matching import BOX, times_of
 from inference.events.sky import rotated_from_earth
+from inference.solar.polar import occulted_rsun
 
 NAME = "events_joint.csv"
 APART_ARCSEC = 50.0  # most, between the boxes of one event: what wavelengths show of it lies at different heights
 JOINT_COLUMNS = (
     *("event", "t_start", "t_peak", "t_end", "change", "kind", "hpc_x_arcsec", "hpc_y_arcsec", "n_channels"),
-    *("channels", "peaks_after_s", "relative_changes", "not_seen_in", "events"),
+    *("channels", "peaks_after_s", "relative_changes", "not_seen_in", "events", "noaa_region"),
 )
 NEEDED = ("event", "t_start", "t_peak", "t_end", "change", "kind", "severity", "relative_change")
-NEEDED += ("hpc_x_arcsec", "hpc_y_arcsec", *BOX)
+NEEDED += ("hpc_x_arcsec", "hpc_y_arcsec", *BOX, "noaa_region")
 
 
 @dataclass(frozen=True)
@@ -43,25 +45,54 @@ class Channel:
         return bool(((self.times >= first) & (self.times <= last)).any())
 
 
-def write_joint(folder: Path, reels: Sequence[Reel], results: Sequence[Path]) -> None:
-    """events_joint.csv of those of some evaluated reels that are of the Sun; of fewer than two none, nor an old one."""
-    solar = [(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
+def write_joint(folder: Path, reels: Sequence[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()) -> None:
+    """events_joint.csv of those of some evaluated reels that are of the Sun's disc, and of other runs' results; of
+    fewer than two none, nor an old one."""
+    solar = [channel_of(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
+    names = [channel.name for channel in solar]
+    channels = [*solar, *(channel for channel in beside if channel.name not in names)]
     (folder / NAME).unlink(missing_ok=True)
-    if len(solar) > 1:
-        write_csv(folder / NAME, joint_events([channel_of(reel, out) for reel, out in solar]))
+    if len(channels) > 1:
+        write_csv(folder / NAME, joint_events(channels))
 
 
 def is_placed(reel: Reel) -> bool:
-    """Whether a reel has places on the Sun, and times."""
-    return set(WCS_COLUMNS) <= set(reel.table.columns) and reel.times_utc is not None
+    """Whether a reel has places on the Sun's disc, and times; a coronagraph sees no disc."""
+    return set(WCS_COLUMNS) <= set(reel.table.columns) and reel.times_utc is not None and occulted_rsun(reel) is None
+
+
+def channels_beside(folders: Sequence[str]) -> list[Channel]:
+    """What other runs found, by their folders of results, RUN/eval/REEL. Raises ValueError, OSError, Damaged."""
+    channels = [channel_from(Path(folder)) for folder in folders]
+    names = [channel.name for channel in channels]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"eval.joint names two folders of results of the reel {twice}; allowed is one a reel")
+    return channels
+
+
+def channel_from(out: Path) -> Channel:
+    """A reel by its results alone."""
+    if not (out / "events.csv").is_file():
+        raise FileNotFoundError(f"eval.joint: {out} holds no events.csv; name folders of results, as RUN/eval/REEL")
+    name = str(read_json(out / "summary.json", "run eval again").get("reel", out.name))
+    scores = read_table(out / "scores.csv", "run eval again", ("time_utc", "time_s"))
+    events = pd.read_csv(out / "events.csv", keep_default_na=False, na_values=[""])
+    if scores["time_utc"].isna().any() or not set(BOX) <= set(events.columns):
+        raise ValueError(f"eval.joint: the results in {out} have no UTC times or no places on the Sun; leave them out")
+    step_s = float(scores["time_s"].diff().median())
+    return Channel(name, times_of(scores["time_utc"]), step_s, of_scene(events))
 
 
 def channel_of(reel: Reel, out: Path) -> Channel:
     """A reel with its results."""
     events = pd.read_csv(out / "events.csv", keep_default_na=False, na_values=[""])
-    scene = events[events["instrument"].isna()].reindex(columns=NEEDED)  # results of an older version lack some
     assert reel.times_utc is not None  # see `is_placed`
-    return Channel(reel.name, reel.times_utc, reel.cadence_s, scene)
+    return Channel(reel.name, reel.times_utc, reel.cadence_s, of_scene(events))
+
+
+def of_scene(events: pd.DataFrame) -> pd.DataFrame:
+    """The events of the Sun with the columns NEEDED, of which results of an older version lack some."""
+    return events[events["instrument"].isna()].reindex(columns=NEEDED).astype({"change": object}).fillna({"change": ""})
 
 
 def joint_events(channels: Sequence[Channel]) -> pd.DataFrame:
@@ -130,5 +161,6 @@ def _row(some: pd.DataFrame, channels: Sequence[Channel]) -> dict:
             f"{name}:{change:.3g}" for name, change in zip(names, by_channel["relative_change"], strict=True)
         ),
         "not_seen_in": " ".join(unseen),
+        "noaa_region": "" if pd.isna(main["noaa_region"]) else str(int(main["noaa_region"])),
         "events": " ".join(f"{reel}:{event}" for reel, event in zip(some["channel"], some["event"], strict=True)),
     }

@@ -4,10 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from config import load
+from inference.events.boxes import find_boxes
 from inference.events.sky import rotated_from_earth
-from inference.solar.joint import APART_ARCSEC, JOINT_COLUMNS, NAME, Channel, joint_events, write_joint
+from inference.results.results import Results
+from inference.solar.joint import (
+    APART_ARCSEC,
+    JOINT_COLUMNS,
+    NAME,
+    Channel,
+    channels_beside,
+    is_placed,
+    joint_events,
+    write_joint,
+)
+from tests.support.coronagraph import corona, coronagraph_reel
 from tests.support.flares import at
 from tests.support.reels import drifting_blobs, make_reel
+from tests.support.sun_events import quiet_sun, solar_reel, spot
 
 
 def channel(name, *rows, cadence_s=60.0, watched=(-600, 600)):
@@ -17,7 +31,12 @@ def channel(name, *rows, cadence_s=60.0, watched=(-600, 600)):
         table[moment] = at(table[moment].to_numpy(float)).astype(str)
     x, y = table.pop("x"), table.pop("y")
     box = {"hpc_x0_arcsec": x - 10, "hpc_y0_arcsec": y - 10, "hpc_x1_arcsec": x + 10, "hpc_y1_arcsec": y + 10}
-    facts = {"kind": "brightening", "relative_change": 0.5, "event": np.arange(1, len(table) + 1)}
+    facts = {
+        "noaa_region": np.nan,
+        "kind": "brightening",
+        "relative_change": 0.5,
+        "event": np.arange(1, len(table) + 1),
+    }
     return Channel(
         name,
         at(np.arange(*watched)),
@@ -79,3 +98,46 @@ def test_reels_without_a_sky_leave_no_table(tmp_path):
     reels = [make_reel(tmp_path / name, drifting_blobs(4)) for name in ("a", "b")]
     write_joint(tmp_path, reels, [tmp_path, tmp_path])
     assert not (tmp_path / NAME).exists()
+
+
+def results_of(folder, name, peak_frame, channel_name):
+    """A reel of a flare and what eval writes of it."""
+    flux = spot(quiet_sun(60, 48), 24, 24, 3 * 725.3, 24.0, None, rise=peak_frame)
+    reel = solar_reel(folder / "reels" / name, flux, 24.0, 3.0, (200.0, 100.0))
+    results = Results(reel, load(None, {"eval.common_mode": False}).eval)
+    base = np.median(flux[:20], axis=0)
+    for frame in range(len(reel)):
+        score = ((flux[frame] - base) / (0.02 * base)).astype(np.float32)
+        results.add(frame, score, find_boxes(score, 20.0, 40.0), 0.0)
+    out = folder / channel_name / "eval" / name
+    out.mkdir(parents=True)
+    results.write(out, 20.0, 40.0, {"reel": "r" * 64, "weights_sha256": "w" * 64, "settings": {}}, 1.0, {})
+    return reel, out
+
+
+def test_the_results_of_another_run_are_taken_in(tmp_path):
+    reel, out = results_of(tmp_path, "aia_193", 3, "one")
+    _, other = results_of(tmp_path, "aia_171", 9, "two")
+    write_joint(tmp_path, [reel], [out], channels_beside([str(other)]))
+    (row,) = pd.read_csv(tmp_path / NAME).to_dict("records")
+    assert row["channels"] == "aia_193 aia_171"
+    assert row["peaks_after_s"] == "aia_193:0 aia_171:144"  # six frames of 24 s
+    write_joint(tmp_path, [reel], [out], channels_beside([str(out)]))  # its own, of before
+    assert not (tmp_path / NAME).exists()
+
+
+def test_what_is_no_folder_of_results_is_told_with_the_way_out(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"eval.joint: .*nowhere holds no events.csv; name folders of results"):
+        channels_beside([str(tmp_path / "nowhere")])
+    _, out = results_of(tmp_path, "aia_193", 3, "one")
+    with pytest.raises(ValueError, match="names two folders of results of the reel aia_193"):
+        channels_beside([str(out), str(out)])
+    table = pd.read_csv(out / "events.csv")
+    table.drop(columns=[name for name in table if name.startswith("hpc")]).to_csv(out / "events.csv", index=False)
+    with pytest.raises(ValueError, match="no UTC times or no places on the Sun"):
+        channels_beside([str(out)])
+
+
+def test_a_coronagraph_is_no_part(tmp_path):
+    reel = coronagraph_reel(tmp_path, corona(4))
+    assert not is_placed(reel)
