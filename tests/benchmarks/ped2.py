@@ -173,7 +173,7 @@ def main() -> None:
     asked.add_argument("--methods", nargs="+", choices=METHODS, help="default: all")
     asked.add_argument("--seeds", nargs="+", type=int, help="of the recommended configuration; default: 0 1 2")
     asked.add_argument("--work", type=Path, help="keep reels and runs here")
-    options = parsed(asked, instead=("train", "test"))
+    options = parsed(asked, instead=lambda given: given.train and given.test)
     options.seeds = options.seeds or ([0] if options.quick else [0, 1, 2])
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)

@@ -1,21 +1,35 @@
-"""Which method to choose, without a test label: anomalies planted into held-out training clips of UCSD Ped2.
+"""Which method to choose, without a test label: anomalies planted into usual clips of any scene.
 
-    python tests/benchmarks/planted.py --data PED2 [--methods NAME ...] [--seed N] [--json FILE]
+    python tests/benchmarks/planted.py [--data PED2] [--clips DIR] [--street] [--methods NAME ...] [--seed N]
+        [--most-clips N] [--grounds N] [--labelled FILE ...] [--json FILE]
 
-Trained on training clips 01-12. Clips 13-16 are evaluated as they are, and once more for every kind of anomaly:
+Scenes: the training clips of --data (see ped2.py), the clips in --clips (videos or folders of pictures), and with
+--street a street that is made here. A method is trained on a scene's clips but the last quarter, or where these are
+fewer than three, on the first three quarters of each. What is held out is evaluated as it is, and gives the ground on
+which clips are composed of walkers that were cut out (parts/planting.py): sparse (1 at a time), crowded (8 at a time),
+both without any anomaly, and for every kind one of each with it, so that how crowded it is tells nothing:
 
-    fast   a walker of another clip, played and moved 1.8-3 times as fast      glide  the same without its steps
-    big    a still walker, 1.5-2.2 times as large, a little faster             cart   a textured patch that moves past
-    cross  a walker who goes up or down where all go left and right            still  a walker who stands
+    fast     a walker who is played and goes 1.8-3 times as fast    glide    a bicycle: the same without steps, 1.6-2.8
+    big      1.5-2.2 times as large, a little faster                cart     a textured box that goes past
+    child    half as large, runs                                    wrong    to the side to which hardly anybody goes
+    cross    goes up or down where all go left and right            still    stands where all walk
+    abandoned, removed   a bag that stays; a piece of the scene     fallen   lies
+    throw    a ball in a bow                                        stopped  all stand still
 
-A walker is cut out where it differs from its clip's median. Printed: raw frame AUC of each kind's frames that show it
-against all clean frames, and the mean over the four kinds that move unusually fast or large.
+Where walkers go to both sides there is no `wrong`. Grey levels of what is planted are those of the scene's walkers, and
+all composed clips have the camera's noise. Printed: raw frame AUC of the frames that show each kind against all clean
+frames, sparse, crowded and as they are; `macro`, the mean over kinds; and at the default threshold the share of
+showing frames with a box, and false events an hour of clean frames. Of several scenes the means are printed.
 
---json keys: <method>_<kind>, <method>_primary (the mean).
+--labelled: what ped2.py wrote with --json. Printed then: the rank correlation (Spearman) over the methods of `macro`,
+and of each kind, with the mean raw frame AUC of these files, which says whether to choose by planted anomalies at all.
+
+--json keys: <method>_<kind>, <method>_macro, <method>_recall_default, <method>_false_events_per_hour,
+[rank_correlation], [rank_correlation_<kind>].
 """
 
 import argparse
-import shutil
+import json
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -23,179 +37,147 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, run_method
+from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, results_of, run_method
 from parts.common import parsed, parser, write
-from parts.tiny_video import write_ped2
+from parts.default_detection import Clip, detection
+from parts.planting import CROWDED, SPARSE, Stage, composed, ground_of, kinds_of, planted, usual, walkers
+from parts.scenes import Scene, read_scene, street
+from scipy.stats import spearmanr
 
 from inference.metrics.frame import frame_auc
 
-HELD = 0.25  # of the training clips, the last ones: 13-16 of Ped2's
-KINDS = ("fast", "glide", "big", "cart", "cross", "still")
-PRIMARY = KINDS[:4]
+HELD = 0.25  # of the clips, the last ones
+CLIP_S, MOST_FRAMES = 10.0, 120  # of a composed clip
+CLEAN = "clean"
 
 
-class Cut(NamedTuple):
-    """A walker in one frame: grey levels, where it is, and its centre in the frame (x, y)."""
+class Planted(NamedTuple):
+    """A clip to be tested: what was planted ("clean" for nothing), and which frames (T,) show it."""
 
-    image: np.ndarray
-    mask: np.ndarray
-    centre: np.ndarray
-
-
-def read_clip(folder: Path) -> np.ndarray:
-    """Frames (T, H, W) uint8 of a folder of images."""
-    return np.stack([cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(folder.glob("*.jpg"))])
+    kind: str
+    shown: np.ndarray
 
 
-def walkers(frames: np.ndarray) -> list[list[Cut]]:
-    """Tracks of at least 40 frames of lone walkers who get along."""
-    ground = np.median(frames[::3], axis=0).astype(np.float32)
-    finished: list[list[Cut]] = []
-    open_tracks: list[list[Cut]] = []
-    for frame in frames:
-        seen, going_on = cuts(frame, ground), []
-        for track in open_tracks:
-            near = [c for c in seen if np.hypot(*(c.centre - track[-1].centre)) < 4]
-            if near:
-                track.append(near[0])
-                seen = [c for c in seen if c is not near[0]]
-                going_on.append(track)
-            else:
-                finished.append(track)
-        open_tracks = going_on + [[c] for c in seen]
-    return [t for t in finished + open_tracks if len(t) >= 40 and abs(speed_of(t)) > 0.35]
+def divided(scene: Scene) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Clips to train on, and those held out."""
+    names = list(scene.clips)
+    if len(names) < 3:
+        cuts = {name: round(len(frames) * (1 - HELD)) for name, frames in scene.clips.items()}
+        early = {name: frames[: cuts[name]] for name, frames in scene.clips.items()}
+        return early, {name: frames[cuts[name] :] for name, frames in scene.clips.items()}
+    first = round(len(names) * (1 - HELD))
+    return {n: scene.clips[n] for n in names[:first]}, {n: scene.clips[n] for n in names[first:]}
 
 
-def cuts(frame: np.ndarray, ground: np.ndarray) -> list[Cut]:
-    """What in a frame has the size and form of one walker, away from the edges."""
-    differs = (cv2.GaussianBlur(np.abs(frame - ground), (0, 0), 1) > 9).astype(np.uint8)
-    closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
-    _, labels, boxes, centres = cv2.connectedComponentsWithStats(closed)
-    found = []
-    for i, (x, y, w, h, area) in enumerate(boxes):
-        whole = x > 2 and y > 2 and x + w < frame.shape[1] - 2 and y + h < frame.shape[0] - 2
-        if i and whole and 80 <= area <= 500 and 7 <= w <= 22 and 17 <= h <= 42:
-            part = slice(y - 2, y + h + 2), slice(x - 2, x + w + 2)
-            found.append(Cut(frame[part].copy(), labels[part] == i, centres[i]))
-    return found
+def make_clips(scene: Scene, work: Path, options: argparse.Namespace) -> dict[str, Planted]:
+    """Clips to train on and to test as folders of pictures; returns what those to test show, by name."""
+    train, held = divided(scene)
+    for name, frames in train.items():
+        write_clip(work / "raw_train" / name, frames)
+    ground, noise = ground_of(np.concatenate(list(scene.clips.values())))
+    tracks = walkers(scene.clips.values(), ground, noise, scene.fps)
+    print(f"{scene.name}: {len(tracks)} tracks of walkers in {len(scene.clips)} clips", flush=True)
+    length = min(round(CLIP_S * scene.fps), MOST_FRAMES)
+    tested = {}
+    for number, (name, frames) in enumerate(held.items()):
+        write_clip(work / "raw_test" / name, frames)
+        tested[name] = Planted(CLEAN, np.zeros(len(frames), bool))
+        stage = Stage(ground_of(frames)[0] if len(train) >= 3 else ground, noise, tracks, scene.fps)
+        for at_once in (SPARSE, CROWDED) if number < options.grounds else ():
+            start = 10_000 * options.seed + 100 * number + at_once
+            kinds = [CLEAN, *kinds_of(stage)]
+            for k, kind in enumerate(kinds[:4] if options.quick else kinds):
+                clip, shown = made(stage, kind, at_once, length, 50 * start + k)
+                tested[f"{name}_{at_once}_{kind}"] = Planted(kind, shown)
+                write_clip(work / "raw_test" / f"{name}_{at_once}_{kind}", clip)
+    return tested
 
 
-def speed_of(track: list[Cut]) -> float:
-    """Mean horizontal speed, px a frame."""
-    return float((track[-1].centre - track[0].centre)[0] / len(track))
-
-
-def plant(kind: str, frames: np.ndarray, tracks: list[list[Cut]], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frames with one anomaly of a kind, and which of them show it (T,) bool."""
-    random = np.random.default_rng(seed)
-    track = tracks[random.integers(len(tracks))]
-    walk, side = max(abs(speed_of(track)), 0.5), int(random.choice([-1, 1]))
-    gain = {"fast": (1.8, 3.0), "glide": (1.6, 2.8), "big": (1.1, 1.9), "cart": (1.2, 2.0)}.get(kind, (1.0, 1.0))
-    step = walk * random.uniform(*gain)
-    velocity = {"cross": (0.0, side * step), "still": (0.0, 0.0)}.get(kind, (side * step, 0.0))
-    width = frames.shape[2]
-    y = track[len(track) // 2].centre[1] + random.uniform(-6, 6)
-    x = random.uniform(40, width - 40) if kind in ("cross", "still") else (-10.0 if side > 0 else width + 10.0)
-    looks = poses(kind, track, random, mirrored=side * speed_of(track) < 0 and kind not in ("cross", "still"))
-    planted, shown = frames.astype(np.float32), np.zeros(len(frames), bool)
-    for i, t in enumerate(range(int(random.integers(15, len(frames) - 70)), len(frames))):
-        image, mask = looks[i % len(looks)]
-        place = x + i * velocity[0] - image.shape[1] / 2, y + i * velocity[1] - image.shape[0] / 2
-        planted[t], share = pasted(planted[t], image, mask, place)
-        shown[t] = share > 0.3
-        if i > 20 and not share:
-            break
-    noise = random.normal(0, 0.5, frames.shape)
-    return np.clip(planted + noise, 0, 255).astype(np.uint8), shown
-
-
-def poses(kind: str, track: list[Cut], random, mirrored: bool) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What is pasted, frame after frame: image float32 and mask bool."""
-    if kind == "cart":
-        w, h = int(random.integers(32, 50)), int(random.integers(22, 32))
-        texture = cv2.GaussianBlur(random.normal(0, 60, (h, w)).astype(np.float32), (0, 0), 1.5)
-        return [(np.clip(texture + random.choice([50.0, 190.0]), 0, 255), np.ones((h, w), bool))]
-    if kind in ("glide", "big", "still"):
-        track = [track[int(random.integers(len(track)))]]
-    elif kind == "fast":
-        track = track[::2]
-    to_and_fro = track + track[-2:0:-1]
-    scale = random.uniform(1.5, 2.2) if kind == "big" else 1.0
-    found = []
-    for cut in to_and_fro:
-        image, mask = (a[:, ::-1] if mirrored else a for a in (cut.image, cut.mask))
-        image = cv2.resize(np.ascontiguousarray(image, np.float32), None, fx=scale, fy=scale)
-        mask = cv2.resize(np.ascontiguousarray(mask, np.uint8), image.shape[::-1]) > 0
-        found.append((image, mask))
-    return found
-
-
-def pasted(frame: np.ndarray, image: np.ndarray, mask: np.ndarray, place: tuple[float, float]) -> tuple:
-    """The frame with an image at a real-valued place (x, y), and which share of it is visible."""
-    move, size = np.float32([[1, 0, place[0]], [0, 1, place[1]]]), frame.shape[::-1]
-    moved = cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE)
-    soft = cv2.GaussianBlur(np.pad(mask.astype(np.float32), 2), (0, 0), 0.7)
-    move[:, 2] -= 2
-    alpha = cv2.warpAffine(soft, move, size)
-    return frame * (1 - alpha) + moved * alpha, float(alpha.sum() / max(mask.sum(), 1))
-
-
-def make_clips(data: Path, work: Path, seed: int) -> dict[str, np.ndarray]:
-    """Clips to train on, held-out and planted clips as images; returns which frames show an anomaly, by clip."""
-    clips = {folder.name: read_clip(folder) for folder in sorted((data / "train").iterdir())}
-    tracks = {name: walkers(frames) for name, frames in clips.items()}
-    held = list(clips)[round(len(clips) * (1 - HELD)) :]
-    for name in set(clips) - set(held):
-        shutil.copytree(data / "train" / name, work / "raw_train" / name)
-    shown = {}
-    for name in held:
-        write_clip(work / "raw_test" / name, clips[name])
-        shown[name] = np.zeros(len(clips[name]), bool)
-        others = [t for other, found in tracks.items() if other != name for t in found]
-        for k, kind in enumerate(KINDS):
-            frames, shown[f"{name}_{kind}"] = plant(kind, clips[name], others, 1000 * seed + 10 * int(name) + k)
-            write_clip(work / "raw_test" / f"{name}_{kind}", frames)
-    return shown
+def made(stage: Stage, kind: str, at_once: int, length: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if kind != CLEAN:
+        return planted(stage, kind, at_once, length, seed)
+    plan = usual(stage, at_once, length, np.random.default_rng(seed))
+    return composed(stage, [plan], length, seed)[0], np.zeros(length, bool)
 
 
 def write_clip(folder: Path, frames: np.ndarray) -> None:
     folder.mkdir(parents=True)
     for i, frame in enumerate(frames):
-        cv2.imwrite(str(folder / f"{i:03d}.png"), frame)
+        cv2.imwrite(str(folder / f"{i:04d}.png"), frame, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
-def auc_by_kind(results: Path, shown: dict[str, np.ndarray]) -> dict[str, float]:
-    """Raw frame AUC of the frames that show each kind against all frames of clean clips."""
-    scores = {name: pd.read_csv(results / name / "scores.csv")["max"].to_numpy() for name in shown}
-    held = [name for name in shown if "_" not in name]
-    clean = np.concatenate([scores[name] for name in held])
+def by_kind(results: Path, tested: dict[str, Planted], fps: float) -> dict[str, float]:
+    """Raw frame AUC of the frames that show each kind against all clean ones, and what the default threshold gives."""
+    scores = {name: pd.read_csv(results / name / "scores.csv")["max"].to_numpy() for name in tested}
+    clean = np.concatenate([scores[name] for name, clip in tested.items() if clip.kind == CLEAN])
     found = {}
-    for kind in KINDS:
-        odd = np.concatenate([scores[f"{n}_{kind}"][shown[f"{n}_{kind}"]] for n in held])
+    for kind in dict.fromkeys(clip.kind for clip in tested.values() if clip.kind != CLEAN):
+        odd = np.concatenate([scores[name][clip.shown] for name, clip in tested.items() if clip.kind == kind])
         found[kind] = frame_auc(np.concatenate([clean, odd]), np.repeat([0.0, 1.0], [len(clean), len(odd)]))
-    return {"primary": float(np.mean([found[kind] for kind in PRIMARY])), **found}
+    found["macro"] = float(np.mean(list(found.values())))
+    clips = {name: Clip(results / name, clip.shown.astype(int).tolist(), 1 / fps) for name, clip in tested.items()}
+    found["recall_default"] = detection(list(clips.values()))["boxed"]
+    quiet = [clips[name] for name, clip in tested.items() if clip.kind == CLEAN]
+    return found | {"false_events_per_hour": detection(quiet)["false_events_per_hour"]}
+
+
+def of_scene(scene: Scene, methods: list[str], options: argparse.Namespace, work: Path) -> pd.DataFrame:
+    """The figures of all methods on one scene, (methods, kinds and the others), printed as they come."""
+    tested = make_clips(scene, work, options)
+    prepare(work / "raw_train", work, "train", options.quick, scene.fps)
+    prepare(work / "raw_test", work, "test", options.quick, scene.fps)
+    rows = {}
+    for name in methods:
+        run_method(name, options.seed, work, options.quick)
+        rows[name] = by_kind(results_of(name, options.seed, work), tested, scene.fps)
+        print(pd.DataFrame({f"{scene.name} {name}": rows[name]}).T.to_string(float_format="%.3f"), flush=True)
+    return pd.DataFrame(rows).T
+
+
+def agreement(table: pd.DataFrame, files: list[Path]) -> dict[str, float]:
+    """Spearman's rank correlation over methods of every kind's and the mean AUC with those of labelled clips."""
+    known = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    labelled = pd.DataFrame([{name: of.get(f"raw_frame_auc_{name}", np.nan) for name in table.index} for of in known])
+    labelled = labelled.mean(skipna=False).dropna()
+    if len(labelled) < 3:
+        raise SystemExit(f"{len(labelled)} of the methods are in all of {', '.join(map(str, files))}; 3 are needed")
+    kinds = [name for name in table if name not in ("recall_default", "false_events_per_hour")]
+    own = table.loc[labelled.index, kinds]
+    found = {kind: float(spearmanr(own[kind], labelled).statistic) for kind in kinds}
+    print(f"rank correlation over {len(labelled)} methods with the labelled clips: {found['macro']:.2f}; by kind:")
+    print(pd.Series(found).drop("macro").to_string(float_format="%.2f"))
+    return {f"rank_correlation{'' if kind == 'macro' else f'_{kind}'}": rho for kind, rho in found.items()}
+
+
+def scenes_of(options: argparse.Namespace) -> list[Scene]:
+    found = [read_scene(options.data / "train", options.most_clips)] if options.data else []
+    found += [read_scene(options.clips, options.most_clips)] if options.clips else []
+    return found + ([street(options.seed)] if options.street or not found else [])
 
 
 def measure(options: argparse.Namespace, work: Path) -> dict[str, float]:
-    """The figures of all methods asked for, printed as they come."""
+    """The figures of all methods asked for."""
     check_methods()
-    shown = make_clips(options.data or write_ped2(work / "ped2"), work, options.seed)
-    prepare(work / "raw_train", work, "train", options.quick)
-    prepare(work / "raw_test", work, "test", options.quick)
-    figures = {}
-    for name in options.methods or (["flow"] if options.quick else [RECOMMENDED, "flow"]):
-        run_method(name, options.seed, work, options.quick)
-        found = auc_by_kind(work / f"eval_{name}_{options.seed}", shown)
-        print(pd.DataFrame({name: found}).T.to_string(float_format="%.4f"), flush=True)
-        figures |= {f"{name}_{kind}": auc for kind, auc in found.items()}
-    return figures
+    methods = options.methods or (["flow", "difference", "robust_z"] if options.quick else [RECOMMENDED, "flow"])
+    tables = [of_scene(s, methods, options, work / str(i)) for i, s in enumerate(scenes_of(options))]
+    table = pd.concat(tables).groupby(level=0).mean().loc[methods]  # a kind that a scene lacks is of the others
+    print(table.to_string(float_format="%.3f"))
+    figures = {f"{name}_{key}": float(value) for name, row in table.iterrows() for key, value in row.items()}
+    return figures | (agreement(table, options.labelled) if options.labelled else {})
 
 
 def main() -> None:
-    asked = parser(__doc__, "one method, small pictures", data="folder of Ped2, see ped2.py")
+    asked = parser(__doc__, "three methods, three kinds, small pictures", data="folder of Ped2, see ped2.py")
+    asked.add_argument(
+        "--clips", type=Path, metavar="DIR", help="usual clips of a scene: videos or folders of pictures"
+    )
+    asked.add_argument("--street", action="store_true", help="a made street, too; without data it is all there is")
     asked.add_argument("--methods", nargs="+", choices=METHODS, help=f"default: {RECOMMENDED} flow")
     asked.add_argument("--seed", type=int, default=0, help="of the anomalies and of the training")
-    options = parsed(asked)
+    asked.add_argument("--most-clips", type=int, metavar="N", help="of a scene, evenly; default: all")
+    asked.add_argument("--grounds", type=int, default=4, metavar="N", help="held-out clips that composed ones stand on")
+    asked.add_argument("--labelled", type=Path, nargs="+", metavar="FILE", help="figures of ped2.py to compare with")
+    options = parsed(asked, instead=lambda given: given.clips or given.street)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(options, Path(folder))
     write(figures, options.json)

@@ -41,14 +41,16 @@ def parser(doc: str, quick: str, data: str = "") -> argparse.ArgumentParser:
     return made
 
 
-def parsed(made: argparse.ArgumentParser, instead: tuple[str, ...] = ()) -> argparse.Namespace:
+def parsed(
+    made: argparse.ArgumentParser, instead: Callable[[argparse.Namespace], object] | None = None
+) -> argparse.Namespace:
     """The options; ends with a message where real data are needed and not there.
 
-    instead: options that, all of them given, take the place of --data.
+    instead: whether other options take the place of --data.
     """
     options = made.parse_args()
     is_asked = "data" in options and getattr(options, "sets", None) != []  # of no set no data are needed
-    is_asked &= not (instead and all(getattr(options, name) for name in instead))
+    is_asked &= instead is None or not instead(options)
     if is_asked and not options.data and not options.quick:
         made.error("--data DIR is needed; --quick alone runs on a small synthetic set of the same form")
     if "data" in options and options.data and not options.data.is_dir():

@@ -46,9 +46,14 @@ def detection(clips: Sequence[Clip]) -> dict[str, float]:
     marked, truth = np.concatenate(boxed), np.concatenate(anomalous)
     found, segments, false = np.sum(rows, axis=0).tolist()
     return {
-        "boxed": float(marked[truth].mean()),
-        "falsely_boxed": float(marked[~truth].mean()),
+        "boxed": _share(marked[truth]),
+        "falsely_boxed": _share(marked[~truth]),
         "found": found / max(segments, 1),
         "false_events": float(false),
         "false_events_per_hour": false / max(normal_s, 1e-9) * HOUR_S,
     }
+
+
+def _share(marked: np.ndarray) -> float:
+    """Of frames (T,); NaN of none."""
+    return float(marked.mean()) if marked.size else float("nan")
