@@ -139,6 +139,8 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
         return Detection(scored, score, [whole_frame(score, scored.valid, scored.camera)])
     boxes = find_boxes(score, job.low, job.high, job.settings.min_area, job.settings.iou_thresh, ~scored.valid)
     boxes = judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
+    if scored.words is not None:
+        boxes = [replace(box, change=scored.words(box)) for box in boxes]
     if scored.camera:
         score = at_least(score, job.usual, scored.valid)
         boxes = boxes if job.scorer.is_steady else explained(boxes, scored.camera)

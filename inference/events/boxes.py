@@ -28,7 +28,7 @@ class Box:
     area: int  # pixels above the low threshold
     level: str  # "high" when a pixel exceeds the high threshold, else "low"; "camera": the whole frame is the camera's
     instrument: str = ""  # why it is the camera's and not the scene's, see instrument.py
-    change: str = ""  # "brighter" or "darker" than expected; "" where nothing was expected
+    change: str = ""  # "brighter" or "darker" than expected, or in the scorer's words; "" where it says nothing
 
 
 def find_boxes(

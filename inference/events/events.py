@@ -52,7 +52,7 @@ class Event:
     level: str  # "high" when any of its boxes is; "camera" of whole frames
     reasons: tuple[str, ...] = ()  # why some of its boxes are the camera's, see instrument.py
     unexplained: tuple[int, ...] = ()  # frames of the other boxes, the first UNEXPLAINED of them
-    change: str = ""  # at the peak: "brighter", "darker" or ""
+    change: str = ""  # at the peak: "brighter", "darker", the scorer's words, or ""
     parts: int = 1  # tracks that it is made of, see grouping.py
     tracks: tuple[int, ...] = ()  # their numbers
     kind: str = ""  # of what happens on the Sun, see solar/kinds.py

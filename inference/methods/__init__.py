@@ -10,6 +10,7 @@ from inference.methods.excess import Excess
 from inference.methods.expected import Expected
 from inference.methods.flow import OpticalFlow
 from inference.methods.mutual import MutualScoring
+from inference.methods.objects.method import Objects
 from inference.methods.patch_pca import PatchPca
 from inference.methods.robust_z import RobustZ
 from inference.methods.series.auto import Auto
@@ -29,6 +30,7 @@ METHODS: dict[str, type[Method]] = {
     "patch_pca": PatchPca,
     "flow": OpticalFlow,
     "expected": Expected,
+    "objects": Objects,
     "excess": Excess,
     "mutual": MutualScoring,
     "window_pca": WindowPca,

@@ -1,7 +1,7 @@
 """What methods share: a reel is read in blocks of frames with some context, so that memory does not grow with it."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange
+from inference.events.boxes import Box
 from inference.scorers.base import Fold
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
@@ -104,7 +105,7 @@ class Method(QuietScorer):
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
         self.open(reel, begin, end)
-        stop = begin
+        stop = self.goes_on_at(begin)
         while stop < end:
             first, stop = stop, block_end(stop, end, self.after, self.block_frames(reel))
             indices = np.arange(first, stop)
@@ -112,7 +113,15 @@ class Method(QuietScorer):
             expected, errors = self.compare(frames, valid)
             for i, index in enumerate(indices.tolist()):
                 k = i + self.before
-                yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings)
+                yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings, self.words(i))
+
+    def goes_on_at(self, begin: int) -> int:
+        """The first frame to be scored of the stretch that was opened: later where it remembers those before."""
+        return begin
+
+    def words(self, i: int) -> Callable[[Box], str] | None:
+        """What it says of a box in frame i of the block that was compared last; None where it says nothing."""
+        return None
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
         """Frames [first, stop) of the stretch [begin, end) with those that `compare` needs before and after them."""
@@ -202,14 +211,18 @@ def scored(
     expected: np.ndarray | None,
     error: np.ndarray | None,
     settings: EvalConfig,
+    words: Callable[[Box], str] | None = None,
 ) -> ScoredFrame:
-    """A frame with its cleaned residual; an error (H, W) takes the place of the difference to what was expected."""
+    """A frame with its cleaned residual; an error (H, W) takes the place of the difference to what was expected.
+
+    words: what the method says of a box in it.
+    """
     if error is not None:
         residual, common = clean_error(error, valid, settings), 0.0
     else:
         assert expected is not None  # a method gives one of both
         residual, common = clean_residual(frame, expected, valid, settings)
-    return ScoredFrame(index, frame, expected, residual, valid, common)
+    return ScoredFrame(index, frame, expected, residual, valid, common, words=words)
 
 
 def enlarged(maps: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What a scorer yields, and from frame and reconstruction to a residual that is clean of what the camera did."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.common_mode import common_mode, most_explained
 from data.reel.reel import Reel
+from inference.events.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class ScoredFrame:
     common: float  # size (rms) of the common mode that was taken off: what the camera did to the whole frame
     camera: str = ""  # what is wrong with the frame as a whole, see camera/watch.py
     lost: np.ndarray | None = None  # pixels (H, W) of blocks that are missing, see camera/blocks.py
+    words: Callable[[Box], str] | None = None  # what the scorer says of a box in it
 
 
 class Samples(NamedTuple):

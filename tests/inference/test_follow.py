@@ -54,15 +54,16 @@ from training.train import train
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A folder with reels of a quiet video, a trained `run`, and a fitted method `run_difference`."""
+    """A folder with reels of a quiet video, a trained `run`, and fitted methods, `run_difference` and `run_objects`."""
     folder = tmp_path_factory.mktemp("follow")
     write(folder / "raw" / "quiet.mkv", scenes(160))
     prep(settings(folder))
     train(settings(folder))
     calibrate_run(folder / "run", settings(folder))
-    method = ["--model-path", str(folder / "run_difference"), *ONE_STEP, "--set", "model.name=difference"]
     (folder / "c.yaml").write_text(json.dumps(plain(folder)))
-    assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
+    for name in ("difference", "objects"):
+        method = ["--model-path", str(folder / f"run_{name}"), *ONE_STEP, "--set", f"model.name={name}"]
+        assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
     return folder
 
 
@@ -91,10 +92,11 @@ def test_a_finished_mp4_with_its_index_at_the_end_is_read_too(work, tmp_path):
     assert len(scored_live(*live(work, path))) == 120
 
 
-def test_a_plain_method_follows_too(work, tmp_path):
+@pytest.mark.parametrize("name", ["difference", "objects"])
+def test_a_plain_method_follows_too(work, tmp_path, name):
     path = write(tmp_path / "a.ts", scenes(75, FLASH))
-    found = scored_live(*live(work, path, "run_difference"))
-    assert_same(found, scored_offline(work, path, tmp_path, "run_difference"))
+    found = scored_live(*live(work, path, f"run_{name}"))
+    assert_same(found, scored_offline(work, path, tmp_path, f"run_{name}"))
 
 
 def test_a_gap_in_the_video_is_a_gap(work, tmp_path):

@@ -34,6 +34,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "patch_pca": {**PIXELS, "model.name": "patch_pca"},
     "mutual": {**PIXELS, "model.name": "mutual"},
     "flow": {"model.name": "flow"},
+    "objects": {"model.name": "objects"},
     "reconstruction": AUTOENCODER,
     "modulated": {**AUTOENCODER, "model.stages": DYNAMIC},
     "variational": {**NET, "model.name": "variational"},

@@ -105,7 +105,7 @@ def test_pictures_are_refused_before_anything_is_written(at_home, tmp_path, caps
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["flow", "expected"])
+@pytest.mark.parametrize("name", ["flow", "expected", "objects"])
 def test_a_series_is_refused_by_methods_for_pictures(at_home, tmp_path, capsys, name):
     reel_of(tmp_path / "reels" / "pump", signals(200, 1))
     assert at_home("train", name) == 1

@@ -1,0 +1,84 @@
+"""The ground that objects stand before: a median picture of quiet clips, and what differs from it in a frame.
+
+Exposure is taken off by a gain and an offset that most of the picture shares, the camera's motion by moving the ground.
+A shadow leaves the texture of the ground as it is (Jacques, Jung and Musse 2005), so what only darkens is no object.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from inference.calibration.noise import MAD_TO_STD
+from inference.camera.motion import steadied
+
+LEAST_LEVELS, SPREADS = 9.0, 4.0  # a pixel differs by so many grey levels, and so many of its quiet spreads
+BLUR_PX = 1.0
+LIKENESS, TEXTURE_SIDE, LEAST_TEXTURE = (
+    0.9,
+    7,
+    3.0,
+)  # correlation, px, and the least spread in grey levels
+DARKEST = 0.4  # of the ground, as a shadow
+EXPOSURE_STEP, EXPOSURE_ROUNDS = 3, 3  # every so many pixels on either axis
+LEAST_GAIN = 0.3
+
+
+class Ground(NamedTuple):
+    """picture and spread: grey levels (h, w) float32 of the ground, and how much they usually differ."""
+
+    picture: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, frames: np.ndarray) -> "Ground":
+        """From quiet frames (n, h, w) uint8 spread over time."""
+        picture = np.median(frames, axis=0).astype(np.float32)
+        spread = MAD_TO_STD * np.median(np.abs(frames - picture), axis=0)
+        return cls(picture, cv2.medianBlur(spread.astype(np.float32), 5))
+
+    def seen_in(self, frame: np.ndarray) -> np.ndarray:
+        """The ground (h, w) float32 as it looks at the exposure of a frame, and from where the camera is now."""
+        grey = np.rint(self.picture).astype(np.uint8)
+        moved = steadied(grey, frame)
+        picture = self.picture if moved is grey else moved.astype(np.float32)
+        gain, offset = exposure(picture, frame)
+        return gain * picture + offset
+
+    def objects_in(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where a frame (h, w) uint8 shows something before the ground, bool, and the ground as it looks there."""
+        ground = self.seen_in(frame)
+        now, then = (cv2.GaussianBlur(p, (0, 0), BLUR_PX) for p in (frame.astype(np.float32), ground))
+        differs = np.abs(now - then) > np.maximum(LEAST_LEVELS, SPREADS * self.spread)
+        differs &= ~same_texture(now, then)
+        whole = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        return cv2.medianBlur(whole, 5) > 0, ground
+
+
+def exposure(ground: np.ndarray, frame: np.ndarray) -> tuple[float, float]:
+    """Gain and offset that make most of the ground (h, w) look as it does in a frame; (1, 0) of a flat one."""
+    x, y = (p[::EXPOSURE_STEP, ::EXPOSURE_STEP].astype(np.float64).ravel() for p in (ground, frame))
+    gain, offset = 1.0, float(np.median(y - x))
+    for _ in range(EXPOSURE_ROUNDS):
+        distance = np.abs(y - gain * x - offset)
+        near = distance <= np.maximum(1.5 * np.median(distance), 1.0)
+        centre_x, centre_y = x[near].mean(), y[near].mean()
+        variance = np.square(x[near] - centre_x).mean()
+        if variance > 1.0:
+            gain = float(((x[near] - centre_x) * (y[near] - centre_y)).mean() / variance)
+            gain = min(max(gain, LEAST_GAIN), 1 / LEAST_GAIN)
+        offset = float(centre_y - gain * centre_x)
+    return gain, offset
+
+
+def same_texture(now: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """Where a picture (h, w) is the other one in a shadow: darker, with the same texture."""
+    side = (TEXTURE_SIDE, TEXTURE_SIDE)
+    mean_now, mean_then = cv2.blur(now, side), cv2.blur(then, side)
+    spread_now = cv2.blur(now * now, side) - mean_now * mean_now
+    spread_then = cv2.blur(then * then, side) - mean_then * mean_then
+    both = cv2.blur(now * then, side) - mean_now * mean_then
+    least = LEAST_TEXTURE**2
+    alike = both > LIKENESS * np.sqrt(np.maximum(spread_now, 1e-3) * np.maximum(spread_then, 1e-3))
+    darker = (mean_now < mean_then) & (mean_now > DARKEST * mean_then)
+    return alike & darker & (spread_then > least) & (spread_now > DARKEST**2 * least)

@@ -1,0 +1,49 @@
+"""How rare a value is in quiet clips: decades of probability, on beyond what quiet clips reached."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+GRID = 64  # points of a curve
+TOP = 0.02  # share of the highest values, whose mean excess tells the tail
+LEAST_RISE = 0.12  # of the highest value: an excess by so much is rarer by e at most, or a decade would hang on noise
+FEW = 200  # values below which nothing is known of a tail
+LN10 = float(np.log(10))
+
+
+class Tail(NamedTuple):
+    """values and surprises (GRID,), both increasing, and by how much a value rises to be rarer by a decade."""
+
+    values: np.ndarray
+    surprises: np.ndarray
+    decade: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, usual: float) -> Self:
+        """From quiet values (N,) >= 0, of which about one in ten is its own. usual: what is taken for high by itself.
+
+        Beyond the quantiles that so many values tell the tail is exponential (the excesses of many distributions are;
+        Pickands 1975).
+        """
+        values = values[np.isfinite(values)]
+        if len(values) < FEW:
+            return cls(np.linspace(0, usual, GRID), np.linspace(0, 1, GRID), usual)
+        surprises = np.linspace(0, max(np.log10(len(values) / 20), 0.5), GRID)
+        heights = np.maximum.accumulate(np.quantile(values, 1 - 10.0**-surprises))
+        heights += np.arange(GRID) * 1e-6 * max(usual, heights[-1])  # so that they increase
+        beyond = values[values > (start := np.quantile(values, 1 - TOP))]
+        mean = float((beyond - start).mean()) if len(beyond) else 0.0
+        return cls(heights, surprises, LN10 * max(mean, LEAST_RISE * max(float(heights[-1]), LEAST_RISE * usual)))
+
+    def __call__(self, value: np.ndarray) -> np.ndarray:
+        """Decades of surprise of values of any shape; larger ones never have less."""
+        found = np.interp(value, self.values, self.surprises)
+        return (found + np.maximum(value - self.values[-1], 0) / self.decade).astype(np.float32)
+
+    def packed(self) -> np.ndarray:
+        """As one array (2 GRID + 1,), for the checkpoint."""
+        return np.concatenate([self.values, self.surprises, [self.decade]])
+
+    @classmethod
+    def unpacked(cls, array: np.ndarray) -> Self:
+        return cls(array[:GRID], array[GRID : 2 * GRID], float(array[-1]))

@@ -1,0 +1,278 @@
+"""Behaviour of objects: each kind is seen where it is planted, and says in words what it is."""
+
+import json
+import re
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import main
+from config import EvalConfig
+from inference.calibration.quiet import QuietRange
+from inference.events.boxes import find_boxes
+from inference.methods import METHODS
+from inference.methods.objects import evidence as ev
+from inference.methods.objects.ground import Ground, exposure, same_texture
+from inference.methods.objects.perspective import blobs_of, size_by_row
+from inference.methods.objects.tails import FEW, Tail
+from inference.methods.objects.walk import Measures
+from tests.support.paths import ROOT
+from tests.support.plaza import CADENCE_S, KINDS, ONSET, plaza
+from tests.support.reels import make_reel
+from tests.support.street import texture
+from tests.support.trainings import small_config
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+FRAMES, WATCHED = 160, 140
+WORDS = {
+    "runs": r"too fast for this place: [1-4]\.\d times",
+    "against": "moves against the usual direction",
+    "stands": r"stands for \d s",
+    "left": r"stands for 1?\d s",
+    "taken": r"has gone for 1?\d s",
+    "large": r"larger than usual here: \d\.\d times",
+    "off_path": "was not there before",
+    "belt_stops": r"motion has stopped for 1?\d\.\d s, never for more than 0\.\d s",
+}
+UNSEEN_BY_FLOW = ("against", "stands", "left", "taken", "belt_stops")
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """A function from a method's name and frames to the scored frames; fitted on three quiet clips."""
+    folder, fitted = tmp_path_factory.mktemp("plaza"), {}
+    quiet = [make_reel(folder / f"quiet{s}", plaza(FRAMES, s, walkers=2 * s), CADENCE_S) for s in (1, 2, 3)]
+
+    def score(name: str, frames: np.ndarray, cadence_s: float = CADENCE_S) -> list:
+        if name not in fitted:
+            fitted[name] = METHODS[name](small_config(quiet[0].path, None, model__name=name).model, {}, {}, 8)
+            fitted[name].fit([QuietRange(r, 0, FRAMES, "train") for r in quiet], seed=0)
+        score.count += 1
+        reel = make_reel(folder / f"new{score.count}", frames, cadence_s)
+        return list(fitted[name].frames(reel, 0, len(reel), RAW))
+
+    score.count = 0
+    return score
+
+
+def levels(found: list) -> np.ndarray:
+    return np.array([f.residual.max() for f in found])
+
+
+@pytest.fixture(scope="module")
+def quiet_level(scene):
+    """The highest level of unseen quiet clips, by method."""
+    return {
+        name: max(levels(scene(name, plaza(FRAMES, s, walkers=w))).max() for s, w in ((51, 2), (52, 6)))
+        for name in ("objects", "flow")
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_seen_and_told_in_words(scene, quiet_level, kind):
+    found = scene("objects", plaza(WATCHED, 90, planted=kind))
+    reached = levels(found)
+    assert reached[:ONSET].max() < 1.1 * quiet_level["objects"]
+    assert reached[ONSET:].max() > 1.25 * quiet_level["objects"]
+    told = {f.words(box) for f in found[ONSET:] for box in boxes(f, 1.1 * quiet_level["objects"])}
+    assert any(re.fullmatch(WORDS[kind], words) for words in told), told
+
+
+def boxes(frame, threshold: float) -> list:
+    return find_boxes(frame.residual, threshold, threshold)
+
+
+@pytest.mark.parametrize("kind", UNSEEN_BY_FLOW)
+def test_flow_does_not_see_them(scene, quiet_level, kind):
+    reached = levels(scene("flow", plaza(WATCHED, 90, planted=kind)))
+    assert reached[ONSET:].max() < 1.1 * quiet_level["flow"]
+
+
+@pytest.mark.parametrize("walkers", [0, 8])
+def test_a_crowd_is_no_anomaly_and_hides_none(scene, quiet_level, walkers):
+    """Trained with 2 to 6 walkers. Fewer and more reach no other level, and a bag that they pass by is seen."""
+    assert levels(scene("objects", plaza(FRAMES, 60, walkers))).max() < 1.25 * quiet_level["objects"]
+    left = levels(scene("objects", plaza(WATCHED, 61, walkers, planted="left")))
+    assert left[ONSET + 30 :].max() > 1.25 * quiet_level["objects"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("runs", "fast"), ("large", "large")])
+def test_more_of_it_is_no_less_evidence(scene, kind, name):
+    found = [
+        max(f.words.surprises[list(ev.KINDS).index(name)].max() for f in scene("objects", frames)[ONSET:])
+        for frames in (plaza(120, 70, planted=kind, size=s) for s in (0.6, 1.5))
+    ]
+    assert found[0] <= found[1]
+
+
+@pytest.mark.parametrize("kind", ["", "left", "off_path"])
+def test_what_takes_seconds_does_not_hang_on_the_cadence(scene, quiet_level, kind):
+    """Every third frame alone: ages and speeds are per second."""
+    often, seldom = (
+        levels(scene("objects", plaza(WATCHED, 90, planted=kind, step=step), step * CADENCE_S)) for step in (1, 3)
+    )
+    assert seldom.max() == pytest.approx(often.max(), rel=0.35)
+    assert (seldom.max() > 1.35 * quiet_level["objects"]) == bool(kind)
+
+
+def test_light_that_changes_is_no_object(scene, quiet_level):
+    frames = plaza(FRAMES, 53)
+    fading = 1 + 0.25 * np.sin(np.linspace(0, 6, FRAMES))[:, None, None, None]
+    assert levels(scene("objects", np.float32(0.05 + 0.7 * frames * fading))).max() < 1.25 * quiet_level["objects"]
+
+
+@pytest.mark.parametrize("frames", [1, 7])
+def test_too_few_frames_are_told_with_the_way_out(tmp_path, frames):
+    reel = make_reel(tmp_path / "one", plaza(frames, 0), CADENCE_S)
+    method = METHODS["objects"](small_config(reel.path, None, model__name="objects").model, {}, {}, 8)
+    with pytest.raises(ValueError, match=f"{frames} quiet training frames are too few: .* robust_z"):
+        method.fit([QuietRange(reel, 0, frames, "train")], seed=0)
+
+
+def test_a_run_of_another_version_is_refused(scene, tmp_path):
+    reel = make_reel(tmp_path / "quiet", plaza(40, 0), CADENCE_S)
+    method = METHODS["objects"](small_config(reel.path, None, model__name="objects").model, {}, {}, 8)
+    method.fit([QuietRange(reel, 0, 40, "train")], seed=0)
+    del method.arrays["place.rest_s"]
+    with pytest.raises(ValueError, match=r"another version.*train it anew"):
+        next(method.frames(reel, 0, 40, RAW))
+
+
+def test_through_the_program_events_say_what_they_are(tmp_path):
+    for s in range(4):
+        make_reel(tmp_path / "quiet" / f"q{s}", plaza(FRAMES, s, walkers=2 + s), CADENCE_S)
+    make_reel(tmp_path / "new" / "bag", plaza(120, 90, planted="left"), CADENCE_S)
+    make_reel(tmp_path / "new" / "usual", plaza(300, 91), CADENCE_S)
+    recipe = ["-c", str(ROOT / "demo" / "video.yaml"), "--set", "model={name: objects}", "--set", "workers=0"]
+    recipe += ["--model-path", str(tmp_path / "run")]
+    for mode, part in (("train", "quiet"), ("eval", "new")):
+        assert main.main(["-m", mode, *recipe, "--data-clips", str(tmp_path / part)]) == 0
+    events = pd.read_csv(tmp_path / "run" / "eval" / "bag" / "events.csv", keep_default_na=False)
+    strongest = events.loc[events["peak_score"].idxmax()]
+    assert re.fullmatch(WORDS["left"], strongest["change"])
+    assert strongest["frame_start"] >= ONSET
+    assert np.hypot(strongest["x"] - 62.5, strongest["y"] - 21.5) < 8
+    summary = json.loads((tmp_path / "run" / "eval" / "usual" / "summary.json").read_text())
+    allowed = summary["promises_per_day"]["low"]["interval"][1] * 30 / 86400  # in its half minute
+    assert summary["events"] <= np.ceil(allowed) + 1
+
+
+# Parts
+
+
+@given(st.integers(0, 99), st.floats(0.1, 10), st.floats(0, 5), st.floats(0, 5))
+def test_a_tail_never_falls_and_goes_on(seed, scale, low, more):
+    quiet = scale * np.random.default_rng(seed).exponential(size=5 * FEW)
+    tail = Tail.of(quiet, scale)
+    below, above = tail(np.array([low * scale, (low + more) * scale]))
+    assert 0 <= below <= above
+    assert tail(np.array(quiet.max() * 3)) > tail(np.array(quiet.max() * 2))
+    back = Tail.unpacked(tail.packed())
+    assert np.array_equal(back(quiet), tail(quiet))
+
+
+def test_a_tail_tells_the_share_of_quiet_values_above():
+    quiet = np.random.default_rng(0).exponential(size=20_000)
+    tail = Tail.of(quiet, 1.0)
+    for value in (0.5, 1.0, 2.0, 4.0):
+        assert tail(np.array(value)) == pytest.approx(-np.log10((quiet > value).mean()), abs=0.05)
+
+
+def test_few_quiet_values_leave_what_is_usual_by_itself():
+    tail = Tail.of(np.ones(3), 2.0)
+    assert tail(np.array([0.0, 2.0, 6.0])) == pytest.approx([0, 1, 3])
+
+
+@given(st.floats(0.5, 1.8), st.floats(-20, 20), st.integers(0, 50))
+def test_exposure_is_that_of_most_of_the_picture(gain, offset, seed):
+    random = np.random.default_rng(seed)
+    ground = (90 + 60 * texture(random, 60, 90, 2.0)).astype(np.float32)
+    frame = gain * ground + offset + random.normal(0, 0.5, ground.shape)
+    frame[10:30, 20:50] = 200  # an object
+    found = exposure(ground, frame)
+    assert found[0] * 90 + found[1] == pytest.approx(gain * 90 + offset, abs=2)
+    assert found[0] == pytest.approx(gain, rel=0.05)
+
+
+def test_a_shadow_is_no_object_and_a_body_is_one():
+    random = np.random.default_rng(0)
+    picture = (120 + 60 * texture(random, 60, 90, 1.5)).astype(np.float32)
+    ground = Ground(picture, np.ones_like(picture))
+    frame = picture.copy()
+    frame[10:40, 10:40] *= 0.65
+    frame[10:40, 55:75] = 40 + 60 * texture(random, 30, 20, 1.5)
+    objects, _ = ground.objects_in(np.clip(frame, 0, 255).astype(np.uint8))
+    assert objects[14:36, 14:36].mean() < 0.15
+    assert objects[12:38, 57:73].mean() > 0.9
+    assert same_texture(0.7 * picture, picture).mean() > 0.9
+    assert not same_texture(1.2 * picture, picture).any()
+
+
+@given(st.integers(0, 100), st.floats(0, 0.3))
+def test_sizes_follow_the_rows(seed, slope):
+    random = np.random.default_rng(seed)
+    rows = random.uniform(0, 120, 300)
+    blobs = np.stack([rows, (8 + slope * rows) * random.uniform(0.9, 1.1, 300)], axis=1)
+    found = size_by_row(blobs, (120, 180))
+    assert found[100] == pytest.approx(8 + slope * 100, rel=0.15)
+    assert found[20] == pytest.approx(8 + slope * 20, rel=0.15)
+
+
+def test_blobs_are_counted_by_hand():
+    mask = np.zeros((30, 40), bool)
+    mask[5:15, 5:9] = mask[20:30, 30:34] = True  # the second touches the edge
+    assert blobs_of(mask).tolist() == [[9.5, pytest.approx(np.sqrt(40))]]
+    assert len(blobs_of(np.zeros((30, 40), bool))) == 0
+
+
+def random_measures(seed: int, n: int = 6) -> Measures:
+    random = np.random.default_rng(seed)
+    fields = {name: random.random((n, 4, 5)).astype(np.float32) for name in Measures._fields}
+    way = random.normal(0, 0.6, (2, n, 4, 5)).astype(np.float32)
+    fields |= {"vx": way[0], "vy": way[1], "speed": 1.2 * np.hypot(*way).astype(np.float32)}
+    fields["idle_s"] = np.where(random.random((n, 4, 5)) < 0.8, 0, fields["idle_s"]).astype(np.float32)
+    return Measures(**fields)
+
+
+@given(st.integers(0, 1000))
+def test_usual_ways_are_counted_by_hand(seed):
+    m = random_measures(seed)
+    counts = np.zeros((ev.WAYS, 4, 5))
+    strong = ev.strength(m)
+    for i, y, x in np.ndindex(*m.vx.shape):
+        turn = (np.degrees(np.arctan2(m.vy[i, y, x], m.vx[i, y, x])) % 360) / (360 / ev.WAYS)
+        below = int(turn) % ev.WAYS
+        counts[below, y, x] += strong[i, y, x] * (1 - turn % 1) * 0.1
+        counts[(below + 1) % ev.WAYS, y, x] += strong[i, y, x] * (turn % 1) * 0.1
+    smooth = np.stack([cv2.GaussianBlur(c, (17, 17), ev.WAY_CELLS, borderType=cv2.BORDER_REPLICATE) for c in counts])
+    spread = np.stack([0.25 * smooth[k - 1] + 0.5 * smooth[k] + 0.25 * smooth[(k + 1) % 8] for k in range(8)])
+    anywhere = (spread.sum(axis=(1, 2)) + 1) / (spread.sum() + 8)
+    expected = (spread + ev.PRIOR_S * anywhere[:, None, None]) / (spread.sum(axis=0) + ev.PRIOR_S)
+    np.testing.assert_allclose(ev.usual_ways([m], 0.1), expected, rtol=1e-3)
+    np.testing.assert_allclose(expected.sum(axis=0), 1, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    return ev.Evidence.of([random_measures(k, 80) for k in range(3)], 0.1)
+
+
+@given(st.integers(0, 1000), st.sampled_from(["speed", "extent", "stood_s", "idle_s", "objects"]), st.integers(1, 5))
+def test_more_of_a_measure_never_has_less_evidence(learnt, seed, name, doublings):
+    now = Measures(*(f[0] for f in random_measures(seed + 9, 1)))
+    gain = 2**doublings  # which rounds nothing
+    raised = now._replace(**{name: gain * getattr(now, name)})
+    if name == "speed":  # all of its motion
+        raised = raised._replace(vx=gain * now.vx, vy=gain * now.vy)
+    assert (learnt.surprises(raised) >= learnt.surprises(now)).all()
+
+
+def test_evidence_is_kept_as_arrays_and_comes_back(learnt):
+    again = ev.Evidence.unpacked(learnt.packed())
+    now = Measures(*(f[0] for f in random_measures(2, 1)))
+    assert np.array_equal(again.surprises(now), learnt.surprises(now))
