@@ -39,6 +39,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "sub_pca": {"fit": "whole", "model.name": "sub_pca"},
     "iforest": {"fit": "whole", "model.name": "iforest"},
     "kmeans_train": {"fit": "train", "model.name": "kmeans"},
+    "sub_pca_train": {"fit": "train", "model.name": "sub_pca"},
+    "patches": {"fit": "train", "model.name": "patches"},
     "tvnet": {**NET, "model.name": "tvnet"},
     "timesnet": {**NET, "model.name": "timesnet"},
     "autoencoder": {**NET, "model.name": "autoencoder", "model.patch": [1, 1, 1], "model.stages": STRIDED},
