@@ -90,6 +90,7 @@ class EvalConfig:
     xrs: str | None = None
     regions: str | None = None
     joint: tuple[str, ...] = ()
+    sources: str | None = None
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None

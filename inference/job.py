@@ -124,7 +124,7 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
 
 # Settings that change what is drawn or compared, not what is found.
 _AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
-_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions", "joint")
+_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions", "joint", "sources")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 _AFTERWARDS += ("follow_log_mb", "follow_log_parts", "follow_poll_s", "follow_late_s", "follow_idle_s")
 _AFTERWARDS += ("follow_pattern", "follow_keep_mb")

@@ -17,6 +17,7 @@ from inference.job import Job
 from inference.movie.movie import residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
+from inference.results.native import path_of as native_path
 from inference.results.results import saved_frame
 from inference.scorers.residual import ScoredFrame
 from inference.solar.measure import excess_curve
@@ -79,6 +80,8 @@ def pictures(job: Job, event: dict) -> dict:
     name, limit = ("residual", residual_limit(job.calibration.noise)) if has_residuals else ("score", 2 * job.high)
     residual = cropped(upright(scored.residual, job.reel), crop) / limit
     found[name] = encoded(cv2.applyColorMap(shrunk(grey(residual), CROP_PX), cv2.COLORMAP_INFERNO))
+    if (native := native_path(job.out, event["event"])).is_file():
+        found["as in the file"] = "data:image/png;base64," + base64.b64encode(native.read_bytes()).decode()
     return {"pictures": found, **light_curve(job.reel, event)}
 
 

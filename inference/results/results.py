@@ -36,6 +36,7 @@ from inference.events.source_place import source_columns
 from inference.metrics.frame import average_precision, event_metrics, false_alarms_per_hour, frame_auc, runs
 from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of
+from inference.results.native import draw_native
 from inference.results.signals import panels_of
 from inference.results.timeline import timeline
 from inference.scorers.residual import ScoredFrame
@@ -57,6 +58,8 @@ BOX_COLUMNS += ("instrument", "change")
 MADE = (
     *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
     "cme_matches.csv",
+    "native",
+    "native.json",
     *(
         "events.csv",
         "events.json",
@@ -161,6 +164,8 @@ class Results:
             )
 
             draw_sheet(out, events, self.reel)
+        if self.settings.sources and not self.reel.is_series:
+            draw_native(out, events, self.reel, self.settings.sources)
         self.draw_timeline(out, events, low, high)
         found = self.counts(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
