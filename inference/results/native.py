@@ -87,8 +87,9 @@ def picture_of(event: dict, reel: Reel, folder: Path) -> tuple[np.ndarray, str]:
 
 def frame_of(source: str, sha256: str, folder: Path) -> np.ndarray:
     """The pixels of the file that a frame came from, as stored. Raises NotShown."""
+    folder = folder.resolve()  # scan wants paths below it, and may be asked with a relative one
     path = (folder / source).resolve()
-    if "#" in source or not path.is_relative_to(folder.resolve()):
+    if "#" in source or not path.is_relative_to(folder):
         raise NotShown(f"{source} is one of many frames in its file; only files of one frame are opened again")
     if not path.is_file():
         raise NotShown(f"{source} is not in {folder} any more; name the folder that prep was given in eval.sources")

@@ -12,8 +12,9 @@ from inference.events.events import CAMERA, Event, iso_utc
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
-from inference.solar.kinds import kind_of, radius_of
+from inference.solar.kinds import CHANGE, kind_of, radius_of
 from inference.solar.measure import course_of
+from inference.solar.polar import occulted_rsun
 
 SOLAR_COLUMNS = ("kind", "t_detected", "frame_detected", "start_resolution_s")
 COURSE_COLUMNS = ("relative_change", "lasts_s", "front_km_s", "outward_km_s")
@@ -22,7 +23,9 @@ MOST_MEASURED = 400  # tracks, the strongest; each takes some hundredths of a se
 
 def measured(events: Sequence[Event], reel: Reel, sky: Sky) -> list[Event]:
     """Tracks with their kind and onset, but for clouds; of more than MOST_MEASURED the weaker ones by
-    sign and place alone."""
+    sign and place alone. A coronagraph shows nothing of the disc: there all are changes in the corona."""
+    if occulted_rsun(reel) is not None:
+        return [event if event.level == CAMERA else replace(event, kind=CHANGE) for event in events]
     ranked = sorted((e.peak_score for e in events if e.level != CAMERA), reverse=True)
     least = ranked[MOST_MEASURED] if len(ranked) > MOST_MEASURED else -np.inf
     return [

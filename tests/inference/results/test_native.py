@@ -1,5 +1,7 @@
 """Events in the pixels of the files that their frames came from."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -61,6 +63,12 @@ def test_the_picture_is_the_files_own_pixels_first_row_on_top(work, tmp_path):
     rows, columns = np.nonzero(picture >= picture.max())
     assert (round(columns.mean()), LEAST_PX - 1 - round(rows.mean())) == (AT[0] - x0, AT[1] - y0)
     assert encoded(cv2.imread(str(path_of(tmp_path, 1)))).startswith("data:image")
+
+
+def test_a_folder_may_be_relative(work, monkeypatch):
+    folder, _ = work
+    monkeypatch.chdir(folder)
+    assert frame_of("frame_1.fits", "", Path("raw")).shape == (SIDE, SIDE)
 
 
 def test_large_events_are_shrunk_and_the_cameras_have_none(work, tmp_path):
