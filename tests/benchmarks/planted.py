@@ -19,13 +19,15 @@ both without any anomaly, and for every kind one of each with it, so that how cr
 Where walkers go to both sides there is no `wrong`. Grey levels of what is planted are those of the scene's walkers, and
 all composed clips have the camera's noise. Printed: raw frame AUC of the frames that show each kind against all clean
 frames, sparse, crowded and as they are; `macro`, the mean over kinds; and at the default threshold the share of
-showing frames with a box, and false events an hour of clean frames. Of several scenes the means are printed.
+showing frames with a box, and false events an hour of clean frames. `crowd` is the frame AUC of clean crowded frames
+against clean sparse ones: 0.5 where crowds don't count, 1 where a score follows how crowded it is. Of several scenes
+the means are printed.
 
 --labelled: what ped2.py wrote with --json. Printed then: the rank correlation (Spearman) over the methods of `macro`,
 and of each kind, with the mean raw frame AUC of these files, which says whether to choose by planted anomalies at all.
 
 --json keys: <method>_<kind>, <method>_macro, <method>_recall_default, <method>_false_events_per_hour,
-[rank_correlation], [rank_correlation_<kind>].
+<method>_crowd, [rank_correlation], [rank_correlation_<kind>].
 """
 
 import argparse
@@ -49,13 +51,18 @@ from inference.metrics.frame import frame_auc
 HELD = 0.25  # of the clips, the last ones
 CLIP_S, MOST_FRAMES, QUICK_FRAMES = 10.0, 120, 40  # of a composed clip
 CLEAN = "clean"
+NO_KINDS = ("crowd", "recall_default", "false_events_per_hour")
 
 
 class Planted(NamedTuple):
-    """A clip to be tested: what was planted ("clean" for nothing), and which frames (T,) show it."""
+    """A clip to be tested: what was planted ("clean" for nothing), which frames (T,) show it, and walkers at a time.
+
+    A clip that is as it was has no such number: 0.
+    """
 
     kind: str
     shown: np.ndarray
+    at_once: int = 0
 
 
 def divided(scene: Scene) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -88,7 +95,7 @@ def make_clips(scene: Scene, work: Path, options: argparse.Namespace) -> dict[st
             kinds = [CLEAN, *kinds_of(stage)]
             for k, kind in enumerate(kinds[:4] if options.quick else kinds):
                 clip, shown = made(stage, kind, at_once, length, 50 * start + k)
-                tested[f"{name}_{at_once}_{kind}"] = Planted(kind, shown)
+                tested[f"{name}_{at_once}_{kind}"] = Planted(kind, shown, at_once)
                 write_clip(work / "raw_test" / f"{name}_{at_once}_{kind}", clip)
     return tested
 
@@ -107,18 +114,28 @@ def write_clip(folder: Path, frames: np.ndarray) -> None:
 
 
 def by_kind(results: Path, tested: dict[str, Planted], fps: float) -> dict[str, float]:
-    """Raw frame AUC of the frames that show each kind against all clean ones, and what the default threshold gives."""
+    """Raw frame AUC of the frames that show each kind, of crowds, and what the default threshold gives."""
     scores = {name: pd.read_csv(results / name / "scores.csv")["max"].to_numpy() for name in tested}
-    clean = np.concatenate([scores[name] for name, clip in tested.items() if clip.kind == CLEAN])
-    found = {}
-    for kind in dict.fromkeys(clip.kind for clip in tested.values() if clip.kind != CLEAN):
+
+    def auc(kind: str) -> float:
         odd = np.concatenate([scores[name][clip.shown] for name, clip in tested.items() if clip.kind == kind])
-        found[kind] = frame_auc(np.concatenate([clean, odd]), np.repeat([0.0, 1.0], [len(clean), len(odd)]))
+        return against(np.concatenate([scores[name] for name, clip in tested.items() if clip.kind == CLEAN]), odd)
+
+    def clean(at_once: int) -> np.ndarray:
+        return np.concatenate([scores[n] for n, c in tested.items() if (c.kind, c.at_once) == (CLEAN, at_once)])
+
+    found = {kind: auc(kind) for kind in dict.fromkeys(clip.kind for clip in tested.values()) if kind != CLEAN}
     found["macro"] = float(np.mean(list(found.values())))
     clips = {name: Clip(results / name, clip.shown.astype(int).tolist(), 1 / fps) for name, clip in tested.items()}
+    found["crowd"] = against(clean(SPARSE), clean(CROWDED))
     found["recall_default"] = detection(list(clips.values()))["boxed"]
     quiet = [clips[name] for name, clip in tested.items() if clip.kind == CLEAN]
     return found | {"false_events_per_hour": detection(quiet)["false_events_per_hour"]}
+
+
+def against(usual_scores: np.ndarray, odd: np.ndarray) -> float:
+    """Frame AUC of scores (n,) against usual ones (m,)."""
+    return frame_auc(np.concatenate([usual_scores, odd]), np.repeat([0.0, 1.0], [len(usual_scores), len(odd)]))
 
 
 def of_scene(scene: Scene, methods: list[str], options: argparse.Namespace, work: Path) -> pd.DataFrame:
@@ -141,7 +158,7 @@ def agreement(table: pd.DataFrame, files: list[Path]) -> dict[str, float]:
     labelled = labelled.mean(skipna=False).dropna()
     if len(labelled) < 3:
         raise SystemExit(f"{len(labelled)} of the methods are in all of {', '.join(map(str, files))}; 3 are needed")
-    kinds = [name for name in table if name not in ("recall_default", "false_events_per_hour")]
+    kinds = [name for name in table if name not in NO_KINDS]
     own = table.loc[labelled.index, kinds]
     found = {kind: float(spearmanr(own[kind], labelled).statistic) for kind in kinds}
     print(f"rank correlation over {len(labelled)} methods with the labelled clips: {found['macro']:.2f}; by kind:")
