@@ -74,11 +74,16 @@ def prepare(folder: Path, work: Path, name: str, is_quick: bool, fps: float = FR
     if (work / name).is_dir():
         return
     size = QUICK if is_quick else {"prep.resize": size_of(folder)}
-    settings = recipe_for(RECIPE, {"prep.frames_per_second": fps} | size, False)
+    settings = recipe_for(RECIPE, rate_of(folder, fps) | size, False)
     settings |= {"workers": 1} if is_quick else {}
     places = ["--data-raw", folder, "--data-clips", work / name]
     with without_pictures():
         run_mode("prep", settings, work, *places, own_process=not is_quick)
+
+
+def rate_of(folder: Path, fps: float) -> dict[str, float]:
+    """The setting of frames a second where clips are folders of pictures; it would override what a video knows."""
+    return {"prep.frames_per_second": fps} if any(path.is_dir() for path in folder.iterdir()) else {}
 
 
 def size_of(folder: Path) -> list[int]:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.benchmarks.parts import common  # noqa: F401  makes the benchmarks' modules known
+from tests.benchmarks.parts.clips import rate_of
 from tests.benchmarks.parts.default_detection import Clip, detection
 from tests.benchmarks.parts.labelled import read_labelled
 
@@ -47,3 +49,11 @@ def test_false_events_are_of_an_hour_of_normal_frames(tmp_path):
     found = detection([Clip(tmp_path, [0] * 6 + [1] * 4, 0.5)])
     assert found["boxed"] == 0.25
     assert found["false_events_per_hour"] == pytest.approx(3600 / 3.0)  # one in 6 frames of half a second
+
+
+def test_a_video_keeps_its_own_rate_and_pictures_get_one(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "08.avi").touch()
+    (tmp_path / "pictures" / "01").mkdir(parents=True)
+    assert rate_of(tmp_path / "videos", 10.0) == {}
+    assert rate_of(tmp_path / "pictures", 10.0) == {"prep.frames_per_second": 10.0}
