@@ -203,7 +203,7 @@ class Excess(Method):
         count = len(self.settings.backgrounds)
         slowest = max((k % count for k in range(len(z)) if z[k].any()), default=0)
         darker = np.zeros_like(z)
-        darker[slowest::count] = np.where(self._since > self.reach, -z[slowest::count], 0)
+        darker[slowest::count] = np.where(self._since > self.earlier.reach, -z[slowest::count], 0)
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
     def _flux(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:

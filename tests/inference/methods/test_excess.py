@@ -129,6 +129,16 @@ def test_a_dimming_is_seen_and_told(tmp_path):
     assert frames[0].frame[0, 11, 11] < frames[0].reconstruction[0, 11, 11]
 
 
+def test_a_flare_hides_a_dimming_at_its_place_no_longer_than_the_backgrounds_in_use_reach(tmp_path):
+    """Backgrounds that frames of a slow cadence are too far apart for count for nothing."""
+    method = method_on(reel_of(tmp_path / "q", flux(QUIET, 1)), longest_s=48.0)  # of 12 s a frame: 4 frames back
+    dimmed = with_spot(flux(NEW, 3), slice(30, 34), -600.0)
+    alone = scores(method, reel_of(tmp_path / "a", dimmed))
+    behind = scores(method, reel_of(tmp_path / "b", with_spot(dimmed, slice(10, 11), 5000.0)))
+    assert alone[30, 11, 11] > 10
+    assert behind[30, 11, 11] == pytest.approx(alone[30, 11, 11], rel=1e-3)
+
+
 def test_beside_unknown_pixels_nothing_is_judged(fitted, tmp_path):
     values, masks = flux(NEW, 8), np.zeros((NEW, SIDE, SIDE), np.uint8)
     for t in range(NEW):
