@@ -174,7 +174,7 @@ def test_a_model_of_series_is_not_for_pictures_and_models_for_them_are_named(pla
     code, told = check(capsys, "-m", "train", "--data-clips", "reels", "--set", f"model.name={name}", *init)
     assert code == 2
     assert "works on time series" in told
-    assert "autoencoder or flow" in told or "choose one of difference, robust_z" in told
+    assert "autoencoder or flow" in told or "choose one of difference, trailing_mean" in told
     assert "prep.resize" not in told
 
 

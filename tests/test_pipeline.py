@@ -220,10 +220,20 @@ def test_run_keeps_its_config_seed_and_versions(work):
     assert yaml.safe_load((work / "run" / "config.yaml").read_text())["train"]["epochs"] == 3
 
 
+def first_quiet_minute(events: pd.DataFrame, minutes: int) -> int:
+    """Of the first so many frames, a minute each, in which no event is."""
+    taken = np.zeros(T, bool)
+    for event in events.itertuples():
+        taken[event.frame_start : event.frame_end + 1] = True
+    return next(m for m in range(T - minutes) if not taken[m : m + minutes].any())
+
+
 def test_events_are_compared_with_a_catalogue_and_nothing_else_changes(inside):
     before = json.loads((results(inside) / "summary.json").read_text())
     flares = "start,peak,end,class\n2024-01-01T01:59:00,2024-01-01T02:01:00,2024-01-01T02:04:00,M1.0\n"
-    (inside / "flares.csv").write_text(flares + "2024-01-01T00:20:00,2024-01-01T00:25:00,2024-01-01T00:30:00,C2.0\n")
+    quiet = first_quiet_minute(pd.read_csv(results(inside) / "events.csv"), minutes=6)
+    start, peak, end = (f"2024-01-01T{m // 60:02d}:{m % 60:02d}:00" for m in (quiet + 2, quiet + 3, quiet + 4))
+    (inside / "flares.csv").write_text(f"{flares}{start},{peak},{end},C2.0\n")
     assert run("--set", "eval.catalog=flares.csv", "--set", "eval.catalog_tolerance_min=1") == 0
     summary = json.loads((results(inside) / "summary.json").read_text())
     found = pd.read_csv(results(inside) / "matches.csv").set_index("goes_class")

@@ -123,7 +123,7 @@ def test_the_default_model_and_loss_run_on_a_series(tmp_path):
     assert (tmp_path / "run" / "eval" / "s" / "summary.json").is_file()
 
 
-@pytest.mark.parametrize("name", ["series", "goes"])
+@pytest.mark.parametrize("name", ["series_net", "goes"])
 def test_the_recipes_of_series_load_and_stride_in_time_only(name):
     recipe = config.load(ROOT / "demo" / f"{name}.yaml")
     assert all(stage.stride[1:] == (1, 1) for stage in recipe.model.stages or ())
