@@ -52,7 +52,7 @@ def _train(config: Config) -> None:
 
 def _eval(config: Config) -> None:
     if config.eval.follow:
-        from inference.follow_all import follow_all
+        from inference.follow.all_streams import follow_all
 
         follow_all(config)
         return

@@ -32,7 +32,7 @@ from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
 from inference.alarms.destinations import destination_of
-from inference.follow import check_streams
+from inference.follow.stream import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer, check_reel

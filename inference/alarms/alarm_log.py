@@ -13,7 +13,7 @@ from inference.alarms.album import Album
 from inference.alarms.destinations import Alarm, Destination
 from inference.alarms.outbox import Outbox
 from inference.evaluate import Detection
-from inference.follow_log import JsonLines, now_utc
+from inference.follow.records import JsonLines, now_utc
 
 log = logger(__name__)
 

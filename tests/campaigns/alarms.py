@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=ALL_S, help=f"how long to follow (default {ALL_S})")
     options = parser.parse_args()
     counts = Counts()
-    preload((*MODULES, "inference.follow_all", "tests.support.broker", "paho.mqtt.client"))
+    preload((*MODULES, "inference.follow.all_streams", "tests.support.broker", "paho.mqtt.client"))
     for number in range(1 if options.quick else options.runs):
         with campaign.workplace() as place:
             (place / "disk").mkdir()

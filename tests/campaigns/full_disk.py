@@ -114,7 +114,7 @@ def turns(place: Path, disk, counts: Counts, chance: random.Random, options) -> 
 def main() -> None:
     options = campaign.parser(__doc__ or "", runs=120).parse_args()
     counts, chance = Counts(), random.Random(options.seed)
-    preload(DATA if options.quick else (*DATA, *MODELS, "inference.follow"))
+    preload(DATA if options.quick else (*DATA, *MODELS, "inference.follow.stream"))
     with campaign.workplace() as place:
         (place / "disk").mkdir()
         with small_disk(place / "disk") as disk:

@@ -19,7 +19,7 @@ from parts import campaign
 from parts.campaign import Counts
 from parts.forked import Forked, preload, program
 
-MODULES = ("main", "inference.follow", "inference.fit", "tests.support.streams", "models.autoencoder")
+MODULES = ("main", "inference.follow.stream", "inference.fit", "tests.support.streams", "models.autoencoder")
 QUICK_S, ALL_S = 4, 3600
 LOOK_S = 0.1
 PAUSE_S = 0.008  # between frames: five times as fast as they are said to be
@@ -147,7 +147,7 @@ def judge(seen: list[tuple[float, int, int]], counts: Counts) -> None:
 
 def judge_records(folder: Path, counts: Counts) -> None:
     """Whole lines in parts of their size, from a beginning or its rest to the end."""
-    from inference.follow_log import parts
+    from inference.follow.records import parts
 
     found = parts(folder / "events.jsonl")
     records = [json.loads(line) for part in found for line in part.read_text().splitlines()]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import main
 from config import ConfigError, load
 from config.eval import Zone
-from inference.follow import training_reel
+from inference.follow.stream import training_reel
 from inference.scorers.load import load_scorer
 from inference.zones import named_zones, outlines, watched_places
 from tests.support.no_pictures import without_pictures

@@ -20,9 +20,9 @@ from inference.evaluate import detections
 from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
-from inference.follow import feeding, live_frames, live_reel, training_reel
-from inference.follow_all import follow_all
-from inference.follow_log import parts
+from inference.follow.all_streams import follow_all
+from inference.follow.records import parts
+from inference.follow.stream import feeding, live_frames, live_reel, training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
 from inference.scorers.base import score_reel

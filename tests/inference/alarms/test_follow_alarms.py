@@ -13,9 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import main
-from inference.follow_all import follow_all
-from inference.follow_board import shown_on
-from inference.follow_log import parts
+from inference.follow.all_streams import follow_all
+from inference.follow.board import shown_on
+from inference.follow.records import parts
 from tests.support.broker import free_port
 from tests.support.http_server import refused, send, serving
 from tests.support.streams import FLASH, ONE_STEP, plain, scenes, settings, write

@@ -6,7 +6,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 import main
-from inference.follow import check_streams
+from inference.follow.stream import check_streams
 from inference.methods import FOR_SERIES, METHODS, check_frames
 from inference.results.results import ScoreMaps
 from inference.scorers.base import score_reel

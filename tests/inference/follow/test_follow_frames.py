@@ -20,7 +20,7 @@ from data.live.live_source import Picture
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from inference.events.boxes import Box
-from inference.follow_log import parts
+from inference.follow.records import parts
 from tests.support.fits_files import SKY, fits_bytes, header
 from tests.support.http_server import fine, send, serving
 from tests.support.streams import followed
@@ -232,7 +232,7 @@ def box(x: int, peak: float) -> Box:
 
 def told_of(work, tmp_path, monkeypatch, boxes: dict[int, list[Box]]) -> list[dict]:
     """What is "closed" where 26 frames, two days without and 12 more have these boxes."""
-    monkeypatch.setattr("inference.follow_events.MOST_MOMENTS", 0)  # nothing is kept but what is needed
+    monkeypatch.setattr("inference.follow.events.MOST_MOMENTS", 0)  # nothing is kept but what is needed
 
     def planted(events, reel, *_):
         assert len(list(reel.each_stretch())) == 2
@@ -240,7 +240,7 @@ def told_of(work, tmp_path, monkeypatch, boxes: dict[int, list[Box]]) -> list[di
             events.add(n, boxes.get(n, []), 0.0, events.kept.time_s(n))
         events.finish()
 
-    monkeypatch.setattr("inference.follow_frames.watch", planted)
+    monkeypatch.setattr("inference.follow.frames.watch", planted)
     place = arrive(tmp_path / "in", [*range(QUIET, QUIET + 26), *range(21_600, 21_612)])
     return records(followed(settings(work, place)), "closed")
 

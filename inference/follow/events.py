@@ -15,7 +15,7 @@ from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.events.source_place import source_columns
-from inference.follow_log import Records
+from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity
 

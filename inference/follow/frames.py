@@ -25,9 +25,9 @@ from inference.alarms.destinations import destination_of
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.camera.watched import reach_of
-from inference.follow import ANOTHER, Desk, about_of, check_streams, serial_of, watch, watching
-from inference.follow_frame_events import FrameEvents
-from inference.follow_log import JsonLines
+from inference.follow.frame_events import FrameEvents
+from inference.follow.records import JsonLines
+from inference.follow.stream import ANOTHER, Desk, about_of, check_streams, serial_of, watch, watching
 from inference.job import find_run, make_job
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer

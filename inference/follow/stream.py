@@ -35,9 +35,9 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.evaluate import Detection, detected
-from inference.follow_board import Board
-from inference.follow_events import LiveEvents, thresholds_of
-from inference.follow_log import JsonLines, now_utc
+from inference.follow.board import Board
+from inference.follow.events import LiveEvents, thresholds_of
+from inference.follow.records import JsonLines, now_utc
 from inference.job import Job, find_run, make_job
 from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.disk.lock import owned
-from inference import follow_log
-from inference.follow_log import JsonLines, numbered, part_of, parts
+from inference.follow import records as follow_log
+from inference.follow.records import JsonLines, numbered, part_of, parts
 
 
 class KilledError(BaseException):

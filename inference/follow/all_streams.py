@@ -10,9 +10,9 @@ from data.live.live_source import is_url, name_of, told
 from data.messages import logger
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
-from inference.follow import Desk, follow
-from inference.follow_board import shown_on
-from inference.follow_frames import follow_frames, is_of_files, name_for
+from inference.follow.board import shown_on
+from inference.follow.frames import follow_frames, is_of_files, name_for
+from inference.follow.stream import Desk, follow
 from inference.job import find_run
 from inference.scorers.load import load_scorer
 from training.interrupt import interrupts_deferred

@@ -20,8 +20,8 @@ from inference.events.facts import describe
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
 from inference.events.sky import Sky, shifts
-from inference.follow_events import COMMON_FRAMES, LiveEvents, LiveLinker, Moment, thresholds_of
-from inference.follow_log import Records
+from inference.follow.events import COMMON_FRAMES, LiveEvents, LiveLinker, Moment, thresholds_of
+from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.columns import measured, with_solar_columns
