@@ -32,7 +32,8 @@ from inference.events.instrument import explained, is_resolved, judged, lost_blo
 from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job, regions_for
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
-from inference.results.results import MADE, Results, ScoreMaps, read_boxes, saved_frame
+from inference.results.results import MADE, Results
+from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
 from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import ScoredFrame, settings_for

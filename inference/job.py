@@ -20,7 +20,7 @@ from inference.calibration.doubt import unlike
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.events.sky import Sky
-from inference.results.results import ScoreMaps
+from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 from inference.solar.confirm import Known

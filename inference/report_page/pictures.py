@@ -18,7 +18,7 @@ from inference.movie.movie import residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
 from inference.results.native import path_of as native_path
-from inference.results.results import saved_frame
+from inference.results.score_maps import saved_frame
 from inference.scorers.residual import ScoredFrame
 from inference.solar.measure import excess_curve
 

@@ -45,7 +45,7 @@ from parts.region_metrics import RegionSweep
 from parts.tiny_video import write_ped2
 
 from data.reel.reel import Reel, find_reels
-from inference.results.results import ScoreMaps
+from inference.results.score_maps import ScoreMaps
 
 QUICK_METHODS = ["flow", "mahalanobis"]  # fitted in one step; a net, with the training of another method
 

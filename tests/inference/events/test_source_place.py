@@ -19,7 +19,8 @@ from data.sky.wcs import from_row
 from inference.events.boxes import Box
 from inference.events.facts import CLOCK_COLUMNS
 from inference.events.source_place import SOURCE_COLUMNS, file_clock, source_columns, source_px_per_px
-from inference.results.results import Results, read_boxes
+from inference.results.results import Results
+from inference.results.score_maps import read_boxes
 from tests.support.fits_files import fits_bytes
 from tests.support.reels import make_reel
 from tests.support.solar_frames import rolled_frame, wcs_of

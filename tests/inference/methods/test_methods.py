@@ -22,7 +22,7 @@ from inference.methods.flow import pooled, shrunk, speed_between
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
 from inference.methods.timing import POOL_FRAMES, Timing
-from inference.results.results import ScoreMaps
+from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs, make_reel

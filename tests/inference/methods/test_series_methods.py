@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 import main
 from inference.follow.stream import check_streams
 from inference.methods import FOR_SERIES, METHODS, check_frames
-from inference.results.results import ScoreMaps
+from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs, make_reel
