@@ -34,17 +34,18 @@ def _plain(*names: str) -> dict[str, dict[str, Any]]:
 # Kind of data -> method -> settings on top of the recipe, with "is_net" of those that are trained in epochs.
 METHODS: dict[str, dict[str, dict[str, Any]]] = {
     "series": {
-        **_plain("difference", "robust_z", "window_pca", "sub_pca", "kmeans", "matrix_profile", "iforest"),
+        **_plain("difference", "robust_z", "window_pca", "sub_pca", "patches", "kmeans", "matrix_profile", "iforest"),
         ZERO_SHOT: {},
         "tvnet": {"is_net": True, "recipe": "demo/series_net.yaml"},
     },
     "video": {
-        **{name: CLIP_METHODS[name] for name in ("difference", "robust_z", "patch_pca", "mutual", "flow")},
+        **{name: CLIP_METHODS[name] for name in ("difference", "robust_z", "patch_pca", "mutual", "flow", "objects")},
         "expected": {},
         "autoencoder": AUTOENCODER,
     },
     "solar": {
         **_plain("difference", "robust_z", "patch_pca", "mutual"),
+        "excess": {"recipe": "demo/sun.yaml"},
         "autoencoder": {**SHORT_TRAINING, "model.name": "autoencoder"},
     },
 }
