@@ -88,8 +88,18 @@ def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray
 def speed_between(frames: np.ndarray, pair: int = 1) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
-    What the camera's own motion adds is taken off. The presets stop at a coarse scale and measure a walker of two
-    pixels a frame at one; this goes to the finest.
+    What the camera's own motion adds is taken off.
+    """
+    search = flow_search()
+    start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+    pairs = ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairs])
+
+
+def flow_search() -> cv2.DISOpticalFlow:
+    """Dense inverse search down to the finest scale.
+
+    The presets stop at a coarse one and measure a walker of two pixels a frame at one.
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
@@ -97,9 +107,7 @@ def speed_between(frames: np.ndarray, pair: int = 1) -> np.ndarray:
     search.setPatchStride(4)
     search.setVariationalRefinementIterations(2)
     search.setVariationalRefinementAlpha(8.0)
-    start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    pairs = ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
-    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairs])
+    return search
 
 
 def pooled(speed: np.ndarray, frames: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from inference.job import Job
 from inference.movie.movie import residual_limit, shown
 from inference.report_page.event_rows import strongest
 from inference.report_page.plots import clock_s, rounded
+from inference.results.native import crop_of
 from inference.results.native import path_of as native_path
 from inference.results.score_maps import saved_frame
 from inference.scorers.residual import ScoredFrame
@@ -41,7 +42,7 @@ def thumbnails(reel: Reel, events: pd.DataFrame) -> dict[int, str]:
     for event in strongest(events, THUMBNAILS).to_dict("records"):
         frame, bits = reel.read(event["frame_peak"], event["frame_peak"] + 1)
         image = shown(frame[0].astype(np.float32), (bits[0] & INVALID) == 0)
-        part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape))
+        part = cropped(upright(image, reel), crop_of(upright_box(event, reel), image.shape, SMALLEST_CROP_PX))
         found[event["event"]] = encoded(coloured(shrunk(grey(part), THUMBNAIL_PX), colours))
     return found
 
@@ -70,7 +71,7 @@ def pictures(job: Job, event: dict) -> dict:
     scored = next(frames)
     box = upright_box(event, job.reel)
     frame = upright(shown(scored.frame, scored.valid), job.reel)
-    crop = crop_of(box, frame.shape)
+    crop = crop_of(box, frame.shape, SMALLEST_CROP_PX)
     colours = colours_of_reel(job.reel)
     part = shrunk(grey(cropped(frame, crop)), CROP_PX)
     found = {"whole": encoded(boxed(frame, box, colours)), "frame": encoded(coloured(part, colours))}
@@ -131,18 +132,6 @@ def upright_box(event: dict, reel: Reel) -> Bounds:
     y0, y1 = event["y0"], event["y1"]
     rows = (height - y1, height - y0) if reel.meta["origin"] == "lower" else (y0, y1)
     return event["x0"], rows[0], event["x1"], rows[1]
-
-
-def crop_of(box: Bounds, shape: tuple[int, int]) -> Bounds:
-    """A square about a box with room around it, moved and cut to lie in a picture of `shape` (H, W)."""
-    x0, y0, x1, y1 = box
-    side = max(SMALLEST_CROP_PX, 2 * max(x1 - x0, y1 - y0))
-    spans = []
-    for low, high, size in ((x0, x1, shape[1]), (y0, y1, shape[0])):
-        length = min(side, size)
-        start = min(max((low + high - length) // 2, 0), size - length)
-        spans.append((start, start + length))
-    return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
 
 
 def cropped(image: np.ndarray, crop: Bounds) -> np.ndarray:

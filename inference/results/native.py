@@ -1,6 +1,7 @@
 """Events in the pixels of the files that their frames came from: what the reel has shrunk, at its full resolution."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -112,10 +113,10 @@ def frame_of(source: str, sha256: str, folder: Path) -> np.ndarray:
     return np.where(found.pixels == found.blank, np.nan, found.pixels.astype(np.float32))
 
 
-def crop_of(box: list[int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def crop_of(box: Sequence[int], shape: tuple[int, ...], least_px: int = LEAST_PX) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of a square twice as wide as a box, moved and cut to lie in a frame of this shape."""
     x0, y0, x1, y1 = box
-    side = max(LEAST_PX, 2 * max(x1 - x0, y1 - y0))
+    side = max(least_px, 2 * max(x1 - x0, y1 - y0))
     spans = []
     for low, high, size in ((x0, x1, shape[1]), (y0, y1, shape[0])):
         length = min(side, size)

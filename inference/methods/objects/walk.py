@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from inference.camera.motion import steadied
-from inference.methods.flow import shrunk
+from inference.methods.flow import flow_search, shrunk
 from inference.methods.objects.ground import Ground
 
 WORK_PX, CELL = 192, 3  # frames are shrunk to at most so many px on a side, in whole cells
@@ -137,14 +137,3 @@ def outline(frame: np.ndarray, ground: np.ndarray, objects: np.ndarray) -> np.nd
 def steepness(picture: np.ndarray) -> np.ndarray:
     """Grey levels a px (h, w)."""
     return cv2.magnitude(*(cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, scale=0.125) for dx in (1, 0)))
-
-
-def flow_search() -> cv2.DISOpticalFlow:
-    """Dense inverse search down to the finest scale, as `flow.speed_between` has it."""
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    search.setFinestScale(0)
-    search.setPatchSize(8)
-    search.setPatchStride(4)
-    search.setVariationalRefinementIterations(2)
-    search.setVariationalRefinementAlpha(8.0)
-    return search

@@ -20,9 +20,10 @@ from inference.evaluate import evaluate
 from inference.job import make_job
 from inference.report_page.event_rows import event_rows, movie_positions, strongest
 from inference.report_page.page import NAME, page, read_events
-from inference.report_page.pictures import crop_of, scored_between
+from inference.report_page.pictures import SMALLEST_CROP_PX, scored_between
 from inference.report_page.plots import TIMELINE_POINTS, timeline
 from inference.report_page.quality import calibration, unexplained
+from inference.results.native import crop_of
 from inference.results.timeline import NO_GAPS
 from inference.scorers.load import load_scorer
 from inference.scorers.net import score_frames
@@ -157,7 +158,7 @@ def test_crops_lie_in_the_picture_and_hold_their_box(data):
     height, width = data.draw(st.integers(1, 300)), data.draw(st.integers(1, 300))
     x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     x1, y1 = data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
-    left, top, right, bottom = crop_of((x0, y0, x1, y1), (height, width))
+    left, top, right, bottom = crop_of((x0, y0, x1, y1), (height, width), SMALLEST_CROP_PX)
     assert 0 <= left <= x0 < x1 <= right <= width
     assert 0 <= top <= y0 < y1 <= bottom <= height
 
