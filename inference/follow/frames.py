@@ -47,13 +47,14 @@ def follow_frames(config: Config, desk: Desk) -> Path:
     folder of results. Raises OSError when not one frame came, ValueError when the model can't follow."""
     settings = replace(config.eval, batch_size=1, follow=(), follow_options={})
     run = find_run(config)
-    scorer, checkpoint = load_scorer(run, config.device, settings)
-    check_streams(scorer)
-    trained_on = reel_of_files(run)
-    destinations = [destination_of(where) for where in settings.follow_alarms]
-    form = FrameForm.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))), config.prep)
-    scorer.calibration(run, trained_on, settings)
-    kept_bounds(run, trained_on.channels, scorer.scaling)
+    with desk.starting:
+        scorer, checkpoint = load_scorer(run, config.device, settings)
+        check_streams(scorer)
+        trained_on = reel_of_files(run)
+        destinations = [destination_of(where) for where in settings.follow_alarms]
+        form = FrameForm.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))), config.prep)
+        scorer.calibration(run, trained_on, settings)
+        kept_bounds(run, trained_on.channels, scorer.scaling)
     folder = run / "follow" / name_for(config)
     log_bytes = round(1e6 * settings.follow_log_mb)
     with (
@@ -62,7 +63,8 @@ def follow_frames(config: Config, desk: Desk) -> Path:
         outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
     ):
         most_bytes = round(1e6 * settings.follow_keep_mb)
-        kept = KeptReel(folder / "reel", folder.name, form, trained_on, trained_on.cadence_s, most_bytes)
+        with desk.starting:
+            kept = KeptReel(folder / "reel", folder.name, form, trained_on, trained_on.cadence_s, most_bytes)
         state = FrameEvents.state_of(kept.folder)
         files = files_of(config, form, kept, folder)
 
@@ -77,7 +79,8 @@ def follow_frames(config: Config, desk: Desk) -> Path:
                     raise KeyboardInterrupt
                 why = "; ".join(filter(None, (reel.reason, files.problem)))
                 raise OSError(f"no frame came in {told(config.eval.follow[0])}: {why}")
-            job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
+            with desk.starting:
+                job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
             if unlike := other_cadence(reel.as_reel(), checkpoint["data"], scorer):
                 log.warning(unlike)
             album = album_of(trained_on, job, kept.cadence_s, config.eval, folder)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Desk:
-    """What streams that are followed together share."""
+    """What streams that are followed together share.
+
+    starting: held by the one that reads the run's files. NumPy reads the heads of arrays by Python's own parser, which
+    threads of CPython 3.11 can't use at once ("AST constructor recursion depth mismatch").
+    """
 
     interrupt: Interrupt
     board: Board
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
 
 def follow(config: Config, desk: Desk) -> Path:
@@ -90,21 +95,23 @@ def follow(config: Config, desk: Desk) -> Path:
     if settings.score not in FOLLOWED:
         raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
     run = find_run(config)
-    scorer, checkpoint = load_scorer(run, config.device, settings)
-    check_streams(scorer)
-    destinations = [destination_of(where) for where in settings.follow_alarms]
-    trained_on = training_reel(run)
-    form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
-    source = LiveSource(config.eval, config.prep, form.in_colour)
-    reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
-    scorer.calibration(run, trained_on, settings)  # made now if it is missing, not while frames wait
-    kept_bounds(run, trained_on.channels, scorer.scaling)
+    with desk.starting:
+        scorer, checkpoint = load_scorer(run, config.device, settings)
+        check_streams(scorer)
+        destinations = [destination_of(where) for where in settings.follow_alarms]
+        trained_on = training_reel(run)
+        form = Form.of(trained_on, from_dict(checkpoint["config"], str(path_of(run, "best"))))
+        source = LiveSource(config.eval, config.prep, form.in_colour)
+        reel = live_reel(source, scorer, form, trained_on.meta["gap_threshold"], config.eval)
+        scorer.calibration(run, trained_on, settings)  # made now if it is missing, not while frames wait
+        kept_bounds(run, trained_on.channels, scorer.scaling)
     with feeding(reel, source), watching(reel, desk.interrupt):
         if not reel.wait_for_first():
             if desk.interrupt.requested:
                 raise KeyboardInterrupt
             raise reel.failure or OSError(f"no frame could be read from {told(source.address)}: {source.reason}")
-        job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
+        with desk.starting:
+            job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
         if unlike := other_cadence(reel, checkpoint["data"], scorer):
             log.warning(unlike)
         folder = job.run / "follow" / reel.name

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from io import BytesIO
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import main
+from inference.follow import stream
 from inference.follow.all_streams import follow_all
 from inference.follow.board import shown_on
 from inference.follow.records import parts
@@ -122,6 +124,30 @@ def test_one_stream_that_fails_does_not_end_the_others(work, tmp_path, capsys):
         assert answers.bodies
     assert json.loads((work / "run" / "follow" / "good" / "summary.json").read_text())["frames_scored"] == 75
     assert "http://127.0.0.1:9/none is followed no more" in capsys.readouterr().err
+
+
+def test_one_stream_at_a_time_reads_the_files_of_the_run(work, tmp_path, monkeypatch):
+    """NumPy's reader of heads of arrays fails where threads use it at once, on CPython 3.11."""
+    streams = [write(tmp_path / f"{n}.ts", scenes(30)) for n in range(4)]
+    inside, most = [], []
+
+    def alone(original):
+        def reading(*arguments, **named):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.05)
+            try:
+                return original(*arguments, **named)
+            finally:
+                inside.pop()
+
+        return reading
+
+    for name in ("load_scorer", "training_reel", "kept_bounds", "make_job"):
+        monkeypatch.setattr(stream, name, alone(getattr(stream, name)))
+    assert len(follow_all(settings(work, eval__follow=[str(s) for s in streams], eval__follow_timeout_s=0.4))) == 4
+    assert len(most) == 16
+    assert max(most) == 1
 
 
 def test_two_streams_of_one_name_are_refused(work, tmp_path, capsys):
