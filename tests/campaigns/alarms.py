@@ -186,9 +186,19 @@ def troubled(process: Forked, again, seconds: float, counts: Counts, troubles: T
             process = again(place / "said.log")
     print(dict(troubles.counts), flush=True)
     end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and list((place / "disk" / "run" / "follow").glob("*/alarms/*/*.json")):
+    while time.monotonic() < end and not (follows_all(place / "said.log") and not waiting(place)):
         time.sleep(0.2)
     return process
+
+
+def follows_all(log: Path) -> bool:
+    """Whether the program, which may have been started a moment ago, has met every stream."""
+    return log.read_text(encoding="utf-8", errors="replace").count('"type": "started"') >= STREAMS
+
+
+def waiting(place: Path) -> list[Path]:
+    """Alarms that are not delivered yet."""
+    return list((place / "disk" / "run" / "follow").glob("*/alarms/*/*.json"))
 
 
 def main() -> None:
