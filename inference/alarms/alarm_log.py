@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.disk.files import unlike
 from data.disk.parts import tidy
 from data.messages import logger
 from inference.alarms.album import Album
@@ -78,7 +79,10 @@ def outboxes_of(
 ) -> Iterator[list[Outbox]]:
     """An Outbox for every destination, below `folder`; what waited there when it ended the last time goes out first."""
     tidy(folder)
-    places = [folder / "alarms" / hashlib.sha256(each.told.encode()).hexdigest()[:12] for each in destinations]
+    names: list[str] = []
+    for each in destinations:  # a new password changes no place, and two that look alike have one each
+        names.append(unlike(hashlib.sha256(each.told.encode()).hexdigest()[:12], names))
+    places = [folder / "alarms" / name for name in names]
     boxes = [Outbox(place, each, most_bytes, records.write) for each, place in zip(destinations, places, strict=True)]
     if waited := sum(box.waiting for box in boxes):
         log.info(f"{waited} alarms of before were not delivered yet; they go out first")

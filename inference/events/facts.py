@@ -61,7 +61,7 @@ def describe(
         table = table.join(sky.columns(table))
     if (places := source_columns(table, table["frame_peak"].to_numpy(np.int64), reel)) is not None:
         table = table.join(places)
-    if zones:
+    if zones and not reel.is_series:
         table["zone"] = [printable(name) for name in named_zones(zones, table)]
     if reel.clock_s is not None:
         for moment, name in zip(("start", "peak", "end"), CLOCK_COLUMNS, strict=True):

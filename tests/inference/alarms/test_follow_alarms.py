@@ -77,6 +77,20 @@ def assert_shows(alarm):
     assert frames[0].std() > 5
 
 
+def test_two_that_look_alike_get_every_alarm(work, tmp_path):
+    """Addresses that differ in their query alone, which is shown nowhere."""
+    stream = write(tmp_path / "twice.ts", scenes(75, FLASH))
+    with serving() as (address, answers):
+        for name in "ab":
+            answers[f"/hook?camera={name}"] = lambda handler, n: send(handler, b"")
+        hooks = [f"{address}/hook?camera={name}" for name in "ab"]
+        told = {"eval__follow": [str(stream)], "eval__follow_alarms": hooks, "eval__follow_timeout_s": 0.4}
+        (folder,) = follow_all(settings(work, **told, eval__threshold_low=5.0, eval__threshold_high=20.0))
+        events = len(lines(folder, "open", "closed"))
+        assert [answers.asked[f"/hook?camera={name}"] for name in "ab"] == [events, events]
+    assert events > 0
+
+
 def test_what_could_not_be_delivered_goes_out_when_it_runs_again(work, tmp_path, monkeypatch):
     monkeypatch.setattr("inference.alarms.outbox.CLOSING_S", 0.2)
     stream = write(tmp_path / "gate.ts", scenes(75, FLASH))
