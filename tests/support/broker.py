@@ -39,7 +39,7 @@ class Broker:
             return [MOSQUITTO, "-c", str(path)]
         path = self.folder / "amqtt.yaml"
         path.write_text(yaml.safe_dump({"listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}}}))
-        return [str(Path(sys.executable).with_name("amqtt")), "-c", str(path)]
+        return [sys.executable, "-c", "from amqtt.scripts.broker_script import main; main()", "-c", str(path)]
 
     def start(self) -> None:
         with (self.folder / "log.txt").open("ab") as log:
