@@ -126,7 +126,10 @@ def test_a_checkpoint_that_lacks_a_part_is_damaged(run, tmp_path, lacking):
         load(tmp_path / "old.pt")
 
 
-@pytest.mark.parametrize("content", [b"epoch: 3\n", os.urandom(5000), b"PK\x03\x04" + bytes(100)])
+OTHERS = {"text": b"epoch: 3\n", "bytes": bytes(random.Random(0).randbytes(5000)), "zip": b"PK\x03\x04" + bytes(100)}
+
+
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
 def test_something_else_is_called_no_checkpoint(tmp_path, content):
     path = tmp_path / "best.pt"
     path.write_bytes(content)
