@@ -9,6 +9,7 @@ from scipy import ndimage
 from inference.calibration.noise import MAD_TO_STD
 
 SMOOTH_PX, WIDER_PX = 7, 5  # of the map of spreads: its median filter, and then its maximum filter
+RARE_PX = 3  # of the median filter of rare changes: they are small, and a single pixel is none
 SHARES = np.array([*np.linspace(0, 0.95, 20), 0.97, 0.985, 0.995, 1.0])  # of pixels by brightness: edges of its groups
 NOISE_REACH = 4 / 3  # sigmas of the smoothing, within which noise comes from
 TAIL, LEAST_FRAMES = 0.9, 10  # which of the highest of quiet frames tell the tail of a background, and of how many
@@ -50,19 +51,33 @@ def interpolated(brightness: np.ndarray, known: np.ndarray, spreads: np.ndarray)
 
 
 def spread_of(maps: np.ndarray) -> np.ndarray:
-    """The robust spread (C, H, W) of quiet excess maps (n, C, H, W): a MAD about 0, smooth, and at least the typical.
+    """The spread (C, H, W) of quiet excess maps (n, C, H, W) about 0: a MAD or the standard deviation, the larger one,
+    smooth, and at least the typical MAD.
 
-    A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly changes in the
-    quiet data would else turn any spark into an event. NaN where no frame has a background.
+    Where something flares up now and then, the MAD knows nothing of it, and such places alone would make the threshold
+    of all others. A loop that flickers has moved by some pixels when its spread is used, and a dark place that hardly
+    changes in the quiet data would else turn any spark into an event. NaN where no frame has a background.
     """
     known = np.isfinite(maps).any(axis=(0, 1))
     if not known.any():
         return np.full(maps.shape[1:], np.nan)
-    spread = MAD_TO_STD * _median_of_known(np.abs(maps))
-    typical = np.nanmedian(spread[:, known], axis=1)[:, None, None]
-    filled = np.where(np.isfinite(spread), spread, typical)
-    smooth = [ndimage.maximum_filter(ndimage.median_filter(c, SMOOTH_PX), WIDER_PX) for c in filled]
-    return np.maximum(np.stack(smooth), np.maximum(typical, TINY))
+    usual = MAD_TO_STD * _median_of_known(np.abs(maps))
+    typical = np.nanmedian(usual[:, known], axis=1)[:, None, None]
+    smooth = [
+        np.stack([ndimage.maximum_filter(ndimage.median_filter(c, size), WIDER_PX) for c in filled])
+        for size, spread in ((SMOOTH_PX, usual), (RARE_PX, _deviation_of_known(maps)))
+        for filled in [np.where(np.isfinite(spread), spread, typical)]
+    ]
+    return np.maximum(np.maximum(*smooth), np.maximum(typical, TINY))
+
+
+def _deviation_of_known(maps: np.ndarray) -> np.ndarray:
+    """The standard deviation about 0 (...) of maps (n, ...) at every place, NaN unknown, and NaN where never known."""
+    total, count = np.zeros(maps.shape[1:]), np.zeros(maps.shape[1:])
+    for one in maps:
+        total += np.square(np.nan_to_num(one), dtype=np.float64)
+        count += np.isfinite(one)
+    return np.sqrt(np.where(count > 0, total, np.nan) / np.maximum(count, 1))
 
 
 def _median_of_known(maps: np.ndarray) -> np.ndarray:

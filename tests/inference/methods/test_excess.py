@@ -13,7 +13,14 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.methods.excess import RIM, Excess, ExcessConfig
 from inference.methods.flux.earlier import median_of_five
-from inference.methods.flux.spreads import LEAST_FRAMES, _median_of_known, brightness_curve, gains, spread_of
+from inference.methods.flux.spreads import (
+    LEAST_FRAMES,
+    _deviation_of_known,
+    _median_of_known,
+    brightness_curve,
+    gains,
+    spread_of,
+)
 from tests.support.reels import make_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -179,6 +186,30 @@ def test_quiet_places_have_at_least_the_typical_spread():
     spread = spread_of(maps)
     assert spread.min() == pytest.approx(np.median(1.4826 * np.median(np.abs(maps), axis=0)), rel=0.02)
     assert np.isnan(spread_of(np.full((5, 1, 4, 4), np.nan))).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(10, 1e3))
+@settings(max_examples=25)
+def test_a_place_that_flickers_rarely_is_as_wide_as_that_and_changes_no_other(seed, frames, size):
+    maps = np.random.default_rng(seed).standard_normal((40, 1, 40, 40)).astype(np.float32)
+    before = spread_of(maps)
+    maps[:frames, :, 10:14, 10:14] = size  # fewer than half of the frames: no MAD knows of it
+    after = spread_of(maps)
+    reach = np.zeros_like(after, bool)
+    reach[:, 3:21, 3:21] = True  # of both filters
+    assert after[0, 11:13, 11:13].min() >= size * np.sqrt(frames / 40) * (1 - 1e-6)
+    np.testing.assert_allclose(after[~reach], before[~reach], rtol=0.02)  # by the typical spread
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.9))
+def test_the_deviation_of_a_place_is_that_of_the_frames_it_is_known_in(seed, share):
+    random = np.random.default_rng(seed)
+    maps = random.standard_normal((9, 1, 4, 5)).astype(np.float32)
+    maps[random.random(maps.shape) < share] = np.nan
+    found = _deviation_of_known(maps)
+    for place in np.ndindex(maps.shape[1:]):
+        known = [float(v) for v in maps[(slice(None), *place)] if np.isfinite(v)]
+        assert found[place] == pytest.approx(np.sqrt(np.mean(np.square(known))) if known else np.nan, nan_ok=True)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.9))
