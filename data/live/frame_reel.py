@@ -14,7 +14,7 @@ import numpy as np
 
 from config import EvalConfig
 from data.live.frame_files import Met
-from data.live.kept_reel import KeptReel
+from data.live.kept_reel import KeptFrames, KeptReel
 from data.live.live_reel import OpenEnd, StretchEnded
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
@@ -207,6 +207,9 @@ class FrameReel:
     def begin_of(self, frame: int) -> int:
         view = self.kept.view()
         return view.begin_of(frame - view.first) + view.first
+
+    def so_far(self) -> KeptFrames:
+        return self.kept.view()
 
     def moment(self, frame: int) -> tuple[float, float]:
         """Time of a frame, s, and for how long its file has been here, s."""

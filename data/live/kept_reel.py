@@ -268,5 +268,12 @@ class KeptFrames:
         before = self.gaps[self.gaps < frame]
         return int(before[-1]) + 1 if len(before) else 0
 
+    def so_far(self) -> "KeptFrames":
+        return self
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `Reel.read`, of what is kept."""
+        return self.kept.read(start + self.first, stop + self.first)
+
     def read_masks(self, start: int, stop: int) -> np.ndarray:
-        return self.kept.read(start + self.first, stop + self.first)[1]
+        return self.read(start, stop)[1]

@@ -318,6 +318,9 @@ class LiveReel:
             assert self._current is not None  # who reads has it from each_stretch
             return min(frame, max(self._current.begin, self._first))
 
+    def so_far(self) -> "LiveReel":
+        return self
+
     def reached(self, frame: int) -> int:
         """Wait until the current stretch holds the frames before `frame`, or has ended: returns how far it goes."""
         with self._changed:

@@ -51,6 +51,10 @@ class AnyReel(Protocol):
         """The first frame, of those that can be read, of the stretch without a gap that a frame lies in."""
         ...
 
+    def so_far(self) -> "AnyReel":
+        """The frames that are there, as a reel that knows how many and where they look; itself, where none is kept."""
+        ...
+
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Stretched frames (n, C, H, W) and mask bits (n, H, W) of [start, stop)."""
         ...

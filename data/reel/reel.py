@@ -84,6 +84,9 @@ class Reel:
         before = self.gaps[self.gaps < frame]
         return int(before[-1]) + 1 if len(before) else 0
 
+    def so_far(self) -> "Reel":
+        return self
+
     @property
     def stretches(self) -> list[Stretch]:
         return self._stretches

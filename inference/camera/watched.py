@@ -43,7 +43,8 @@ class WatchedStretch:
         self._instead: dict[int, int] = {}  # broken frame -> the sound one that it shows
         self._held: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
         self._sound: tuple[int, np.ndarray, np.ndarray] | None = None
-        self._disc, self._is_sun = disc_parts(reel), sky_of(reel) is not None
+        known = reel.so_far()  # of one that grows the first frame at least
+        self._disc, self._is_sun = disc_parts(known), sky_of(known) is not None
         self._blocks: dict[int, np.ndarray] = {}  # frame -> its pixels that were lost in transmission
         self._seen = Blocks(bounds.block_px)
         self._next, self._lock = begin, threading.Lock()

@@ -2,6 +2,7 @@
 the start that was back-dated."""
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from data.disk.damage import read_json, told
 from data.disk.digests import with_digest
 from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
+from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
-from inference.events.events import Event, events_json, in_order, iso_utc
+from inference.events.events import CAMERA, Event, events_json, in_order, iso_utc
 from inference.events.facts import describe
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
@@ -24,6 +26,7 @@ from inference.follow.events import COMMON_FRAMES, LiveEvents, LiveLinker, Momen
 from inference.follow.records import Records
 from inference.job import Job
 from inference.results.results import short_identity
+from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.kinds import ALONE
 
@@ -54,6 +57,8 @@ class FrameEvents(LiveEvents):
         super().__init__(job, log, kept.first_utc)
         self.kept = kept
         self.over: list[Event] = []  # tracks of groups of which others may go on
+        self.past: deque[Event] = deque(maxlen=MOST_REPLAYED)  # tracks that were told: clouds are told by those beside
+        self.clouded: deque[int] = deque(maxlen=COMMON_FRAMES)  # frames
         self.commons: dict[int, float] = {}
         self.replayed: list[list] = []  # frames with boxes since no event was open
         self.first_track = 0  # the number of the last track before these
@@ -65,6 +70,8 @@ class FrameEvents(LiveEvents):
         self.commons[frame] = common
         if len(self.commons) > COMMON_FRAMES:
             self.commons.pop(next(iter(self.commons)))
+        if any(box.level == CAMERA and box.instrument == CLOUDS for box in boxes):
+            self.clouded.append(frame)
         if boxes:
             self.replayed.append([frame, time_s, common, self.drift.low, self.drift.high, [asdict(b) for b in boxes]])
         super().add(frame, boxes, common, time_s)
@@ -101,6 +108,7 @@ class FrameEvents(LiveEvents):
             "tracks": self.linker._started,
             "commons": [list(pair) for pair in self.commons.items()],
             "frames": self.replayed[-MOST_REPLAYED:],
+            "clouded": list(self.clouded),
         }
         if self.replayed:
             facts["first_track"] = self.first_track
@@ -125,6 +133,7 @@ class FrameEvents(LiveEvents):
         self.numbers = numbers
         self.commons = {int(frame): common for frame, common in state["commons"]}
         self.common.extend(self.commons.values())
+        self.clouded = deque(state.get("clouded", self.clouded), maxlen=COMMON_FRAMES)  # older ones have none
         for name, count in state["counts"].items():
             setattr(self, name, count)
 
@@ -188,6 +197,7 @@ class FrameEvents(LiveEvents):
             self.log.write("closed", record)
         for event in members:
             self.numbers.pop(event.event, None)
+        self.past.extend(members)
 
     # What is told
 
@@ -205,9 +215,17 @@ class FrameEvents(LiveEvents):
         """Tracks as events, measured and grouped as eval does; frames as in the view of what is kept."""
         view = self.kept.view()
         moved = [shifted(event, -view.first) for event in tracks]
-        sky = self._sky(view)
-        moved = measured(moved, view, sky) if sky else moved  # type: ignore[arg-type]
-        return self._grouped(moved, ALONE, view.first)
+        if sky := self._sky(view):
+            moved = measured(self._without_clouds(moved, view, sky), view, sky)  # type: ignore[arg-type]
+        return self._grouped(moved, (*ALONE, CLOUDS), view.first)
+
+    def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
+        """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""
+        own = {event.event for event in tracks}
+        others = [*self.past, *self.over, *(track.event() for track in self.linker.open_tracks)]
+        beside = [shifted(event, -view.first) for event in others if event.event not in own]
+        clouded, gap_frames = [frame - view.first for frame in self.clouded], self.job.settings.link_gap_frames
+        return without_clouds([*tracks, *beside], clouded, view, sky, gap_frames)[: len(tracks)]  # type: ignore[arg-type]
 
     def so_far(self, track) -> dict[str, Any]:
         record = self.record(self._as_eval([track.event()])[0])

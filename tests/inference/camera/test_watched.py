@@ -72,6 +72,9 @@ class Endless:
     stretches, channels, shape, is_series = [], [], (0, 1, 72, 108), False
     seen = Street(5).frames(standing(40))
 
+    def so_far(self):
+        return self
+
     def read(self, start, stop):
         shown = [self.seen[i % 40] * (i % 2) for i in range(start, stop)]
         return np.stack(shown), np.zeros((stop - start, 72, 108), np.uint8)
