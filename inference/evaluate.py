@@ -215,7 +215,7 @@ def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 
 def movie_for(job: Job) -> AbstractContextManager:
     """The result movie."""
-    return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out)
+    return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out, regions_for(job))
 
 
 def redraw(job: Job, made_with: Config) -> None:

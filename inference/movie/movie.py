@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from config import EvalConfig
 from config.eval import Zone
@@ -17,6 +18,7 @@ from data.sky.instruments import GRAY, instrument_of
 from inference.calibration.noise import NoiseModel
 from inference.events.boxes import Box
 from inference.movie.layout import MovieStyle
+from inference.movie.region_names import RegionNames
 from inference.movie.render import Composer
 from inference.movie.sky_lines import SkyLines
 from inference.scorers.residual import ScoredFrame
@@ -50,8 +52,15 @@ class ZoneLines:
 class ResultMovie:
     """Takes frames as they are scored; `add` waits when the encoder is this many frames behind."""
 
-    def __init__(self, composer: Composer, writer: MovieWriter, captions: list[str], lines: Lines | None = None):
-        self.composer, self.writer, self.captions, self.lines = composer, writer, captions, lines
+    def __init__(
+        self,
+        composer: Composer,
+        writer: MovieWriter,
+        captions: list[str],
+        lines: Lines | None = None,
+        regions: RegionNames | None = None,
+    ):
+        self.composer, self.writer, self.captions, self.lines, self.regions = composer, writer, captions, lines, regions
         self._queue: Queue = Queue(WAITING_FRAMES)
         self._error: Exception | None = None
         self._thread = Thread(target=self._work, name="movie", daemon=True)
@@ -88,6 +97,8 @@ class ResultMovie:
         if self.lines:
             extra["sky"] = self.lines.points(scored.index)
         caption = self.captions[scored.index]
+        if self.regions and (name := self.regions.name(scored.index, boxes)):
+            caption += f"  {name}"
         self.writer.write_i420(self.composer.compose(frame, anomaly, float(score.max()), caption, boxes, **extra))
 
 
@@ -113,14 +124,22 @@ def captions_of(reel: Reel) -> list[str]:
 
 @contextmanager
 def movie_of(
-    reel: Reel, noise: NoiseModel, low: float, high: float, settings: EvalConfig, out: Path
+    reel: Reel,
+    noise: NoiseModel,
+    low: float,
+    high: float,
+    settings: EvalConfig,
+    out: Path,
+    regions: pd.DataFrame | None = None,
 ) -> Iterator[ResultMovie]:
-    """A ResultMovie written to `out`; the file takes its name only when all went well."""
+    """A ResultMovie written to `out`; the file takes its name only when all went well.
+
+    regions: NOAA's, for the captions.
+    """
     composer = Composer(reel.shape[2:], style_of(reel, noise, low, high, settings))
     with MovieWriter(out / NAME, settings.fps, composer.size, preset="ultrafast", crf=24) as writer:
-        movie = ResultMovie(
-            composer, writer, captions_of(reel), SkyLines.of(reel) or ZoneLines.of(reel, settings.zones)
-        )
+        lines = SkyLines.of(reel) or ZoneLines.of(reel, settings.zones)
+        movie = ResultMovie(composer, writer, captions_of(reel), lines, RegionNames.of(reel, regions))
         try:
             yield movie
         finally:
