@@ -12,10 +12,10 @@ A flare is a spot (a Gaussian of 3 px; in the movies 1.2 px) that rises linearly
 size is in sigma of its place: the robust spread, in the quiet frames that are watched, of the light of a resolution
 element (smoothed by 1.5 px, the flare too) less the mean of the 12 frames before, at most an hour, in frames that are
 turned with the Sun. So it holds what the quiet Sun does and is no method's own. Many are planted into one reel, on a
-grid 28 px apart, sizes and rises drawn with a seed. Dimmings (6 px wide, within 6 frames) lose 15, 30 or 60 % for
-good. Found: an event overlaps place and time; its start is right within 2 frames of the true one. False: events at no
-planted place, and those of the reel as it is. A front (400 km/s), a block, a black frame and a jump have a reel each;
-those of the camera are found where an event of the camera is, and false are the Sun's.
+grid 28 px apart, sizes and rises drawn with a seed. Dimmings (6 px wide, within 6 frames; 2 at 15 min) lose 15, 30
+or 60 % for good. Found: an event overlaps place and time; its start is right within 2 frames of the true one. False:
+events at no planted place, and those of the reel as it is. A front (400 km/s), a block, a black frame and a jump have a
+reel each; those of the camera are found where an event of the camera is, and false are the Sun's.
 
 `ideal`: a linear filter that knows the flare's shape, width and time (parts/sun_ideal.py), at the threshold that its
 highest value in the quiet watched frames gives: no false event. `level`: `excess` at such a threshold of its own.
@@ -41,7 +41,7 @@ from parts.sun_ideal import BACK, ELEMENT_PX, Ideal, element_sigma, still
 from parts.sun_scenes import CLIP, Scene, finish, scenes
 from scipy import ndimage
 from sun import made_up
-from sun_kinds import KM_PER_ARCSEC, black, block, jump
+from sun_kinds import KM_PER_ARCSEC, ONSET, black, block, jump
 
 from config import from_dict
 from data.reel.excerpt import write_excerpt
@@ -143,7 +143,8 @@ def plant(scene: Scene, seeds: int) -> dict[str, list[Planted]]:
         lists[f"flares_{seed}"] = [
             Planted("flare", x, y, size, rise) for (y, x), (size, rise) in zip(grid, drawn, strict=True)
         ]
-    lists["dimmings"] = [Planted("dimming", x, y, LOSSES[i % 3], DIM_FRAMES) for i, (y, x) in enumerate(grid[::2])]
+    rise = min(DIM_FRAMES, scene.rises[-1])
+    lists["dimmings"] = [Planted("dimming", x, y, LOSSES[i % 3], rise) for i, (y, x) in enumerate(grid[::2])]
     for name, some in lists.items():
         written(scene, name, with_planted(reel, some, scene, sigma))
     flux, sky = reel.physical(0, len(reel))[:, 0], Sky.of(reel)
@@ -151,8 +152,9 @@ def plant(scene: Scene, seeds: int) -> dict[str, list[Planted]]:
         written(scene, "front", front(flux, scene.onset, sky.pixel_arcsec * KM_PER_ARCSEC, reel.cadence_s))
     middle = flux.shape[1] // 2, flux.shape[2] // 2
     for name, spoil in FAULTS.items():
-        shift = scene.onset - 20  # where sun_kinds has its own
-        written(scene, name, np.roll(spoil(np.roll(flux, -shift, axis=0), *middle), shift, axis=0))
+        before = np.repeat(flux[:1], ONSET, axis=0)  # so that the fault, which comes in frame ONSET, has frames before
+        spoilt = spoil(np.concatenate([before, flux])[scene.onset :], *middle)
+        written(scene, name, np.concatenate([flux[: scene.onset], spoilt[ONSET:]]))
     return lists
 
 
