@@ -1,8 +1,9 @@
 """Optical flow: how fast something moves, against the speeds that quiet clips show at the same place.
 
 Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) by OpenCV. Speed is pooled over about the size of an object
-and a second of time, because a few pixels of a limb move fast in any walk. What is left to learn is one number a place:
-how high the pooled speed gets in a quiet clip, so that perspective, roads and pavements need no rule of their own.
+and a second of time, because a few pixels of a limb move fast in any walk; what is fast weighs more, so that who stands
+or walks beside it does not dilute it. What is left to learn is one number a place: how high the pooled speed gets in a
+quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,14 @@ from inference.calibration.quiet import QuietRange
 from inference.camera.motion import steadied
 from inference.methods.base import Method, enlarged, reflected
 from inference.methods.timing import Timing
+from inference.methods.usual_pace import VISITS, highest_of_parts, sizes_of, usual_level
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
-POOL_SHARE, REACH_SHARE = 0.05, 0.08  # of the longer side: pooled square, and how far quiet speeds are shared (sigma)
+CELL = 3  # px a side, of the map of quiet speeds
+POOL_SHARE = 0.05  # of the longer side: pooled square
+STILL_PX, LEAST_PX = 0.2, 0.25  # from a frame to its pair: of a place that stands, and what is motion
+SIZE_FRAMES = 300  # at most, that the sizes of things are from
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
 
@@ -44,27 +49,50 @@ class OpticalFlow(Method):
         return self.timing.pool // 2
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """The quiet maximum (h, w) of every place: chunks' maxima averaged, spread to neighbours, and never near 0."""
+        """How high the pooled speed gets at every place, and the sizes of things that it takes for that.
+
+        Raises ValueError without a frame to learn from.
+        """
         quiet = [r for r in quiet if r.side == "train"]
+        if not quiet:
+            raise ValueError("no quiet frames to learn from; give longer quiet clips")
         cadence_s = quiet[0].reel.cadence_s
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
-        mean = np.mean(highest, axis=0)
-        side = max(mean.shape)
-        self.arrays["quiet_speed"] = quiet_maximum(mean, _odd(POOL_SHARE * side), REACH_SHARE * side)
+        some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
+        size_px = sizes_of(some, some)
+        self.arrays["usual_speed"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
+
+    @property
+    def guard(self) -> int:
+        return self.timing.pool + self.timing.chunk // VISITS  # who crosses an end is on both sides of it
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        """All the others: how fast they walk does not drift, and a copy that knows little is not the scorer itself."""
+        return [r for part in parts[:k] + parts[k + 1 :] for r in part]
 
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
         frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
-        return self.pace_of(reel) * self._pooled(frames).max(axis=0)
+        return highest_of_parts(self.pace_of(reel) * self._pooled(frames), CELL)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        maps = self.pace * self._pooled(frames) / self.arrays["quiet_speed"]
-        return None, enlarged(maps, frames)
+        pooled_speed = self.pace * self._pooled(frames)
+        return None, enlarged(pooled_speed / enlarged(self._usual_speed[None], pooled_speed), frames)
+
+    @property
+    def _usual_speed(self) -> np.ndarray:
+        """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
+        if "usual_speed" not in self.arrays:
+            raise ValueError(
+                f"this run of {self.settings.name} is of an earlier version, which measured speeds in other units (it "
+                "has no usual_speed), and its thresholds would be wrong; train it anew"
+            )
+        return self.arrays["usual_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        return pooled(speed_between(shrunk(frames, WORK_PX), self.timing.pair), self.timing.pool)
+        return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair), self.timing.pool)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float) -> np.ndarray:
@@ -111,11 +139,21 @@ def flow_search() -> cv2.DISOpticalFlow:
 
 
 def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
-    """Mean speed over a square of POOL_SHARE and over some frames: (n + frames - 1, h, w) -> (n, h, w)."""
+    """Mean speed over a square of POOL_SHARE and over some frames: (n + frames - 1, h, w) -> (n, h, w).
+
+    Each place weighs as much as it is fast, and STILL_PX more of it stands: so the speed of who walks alone is nearly
+    that of who walks among others.
+    """
     side = _odd(POOL_SHARE * max(speed.shape[1:]))
-    total = np.cumsum([cv2.blur(s, (side, side), borderType=cv2.BORDER_REFLECT) for s in speed], axis=0)
+    squares = _sums(np.square(speed), side, frames)
+    return (squares / (_sums(speed, side, frames) + STILL_PX * frames)).astype(np.float32)
+
+
+def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:
+    """Sums over so many frames of means over squares: (n + frames - 1, h, w) -> (n, h, w) float64."""
+    total = np.cumsum([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps], axis=0, dtype=float)
     total = np.concatenate([np.zeros_like(total[:1]), total])
-    return ((total[frames:] - total[:-frames]) / frames).astype(np.float32)
+    return total[frames:] - total[:-frames]
 
 
 def _odd(size: float) -> int:

@@ -1,0 +1,80 @@
+"""How high motion gets at a place on quiet days: what the scene says, and the place itself as far as it was seen.
+
+Little is known of a place where hardly anybody walked. What passes there counts for what it would elsewhere, in sizes
+of the things that stand on its row (perspective), until the place has had visits of its own. How many it takes is
+learnt from the scene: places that differ, in two halves of the quiet clips alike, are believed soon; places that differ
+by chance are not (random effects, as of DerSimonian and Laird 1986).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from inference.methods.objects.ground import Ground
+from inference.methods.objects.perspective import blobs_of, size_by_row
+
+VISITS = 5  # a chunk of quiet frames is cut into so many parts: what moves at a place in one of them is a visit
+REACH_SHARE = 0.04  # of the longer side: how far a visit tells of neighbours (sigma)
+HALF_VISITS = 0.3  # that a place has in both halves at least, to say whether places differ
+LEAST_SPREAD = 0.01  # of the logarithms: places that differ by less are alike
+
+
+def sizes_of(frames: np.ndarray, some: Iterable[np.ndarray]) -> np.ndarray:
+    """The usual size (h,) px of things by row, from quiet grey frames (n, h, w) uint8 of the ground, and some more."""
+    ground = Ground.of(frames)
+    blobs = [blobs_of(ground.objects_in(frame)[0]) for frame in some]
+    return size_by_row(np.concatenate(blobs), frames.shape[1:])
+
+
+def highest_of_parts(maps: np.ndarray, cell: int = 1) -> np.ndarray:
+    """The highest of each of VISITS parts in time, and of each cell: (n, h, w) -> (VISITS, h / cell, w / cell)."""
+    parts = np.stack([part.max(axis=0) for part in np.array_split(maps, min(VISITS, len(maps)))])
+    n, h, w = parts.shape
+    return parts.reshape(n, h // cell, cell, w // cell, cell).max(axis=(2, 4)).astype(np.float16)
+
+
+def usual_level(chunks: Sequence[np.ndarray], size: np.ndarray, least: float) -> np.ndarray:
+    """How high quiet maps get at each place, (h, w) float32: in its units, a chunk's highest is 1 in the mean.
+
+    chunks: the highest of parts in time (n, h, w). size: (h,) of things by row, in any unit. least: what is motion.
+    """
+    profile = (size / np.median(size))[:, None].astype(np.float32)
+    scaled = [chunk.astype(np.float32) / profile for chunk in chunks]
+    level = profile * np.exp(place_factor(scaled, least / profile))
+    highest = float(np.mean([(chunk.astype(np.float32) / level).max() for chunk in chunks]))
+    return (level * max(highest, 1e-3)).astype(np.float32)
+
+
+def place_factor(chunks: Sequence[np.ndarray], least: np.ndarray) -> np.ndarray:
+    """By how much a place (h, w) differs from the whole scene, as a logarithm, shrunk by how often it was visited."""
+    reach = REACH_SHARE * max(chunks[0].shape[1:])
+    halves = [visits_in(half, least) for half in in_halves(chunks)]
+    count = sum(h[0].sum() for h in halves)
+    if not count:
+        return np.zeros(chunks[0].shape[1:], np.float32)
+    centre = sum(h[1].sum() for h in halves) / count
+    near = [[ndimage.gaussian_filter(part, reach, mode="nearest") for part in half] for half in halves]
+    means = [(total - centre * visits) / np.maximum(visits, 1e-9) for visits, total, _ in near]
+    both = np.minimum(near[0][0], near[1][0])
+    both = np.where(both > HALF_VISITS, both, 0)
+    between = float((both * means[0] * means[1]).sum() / max(both.sum(), 1e-9))
+    between = max(between, LEAST_SPREAD**2)
+    within = sum(h[2].sum() for h in halves) / count - centre**2
+    visits = near[0][0] + near[1][0]
+    mean = (near[0][1] + near[1][1] - centre * visits) / np.maximum(visits, 1e-9)
+    return mean * visits / (visits + max(within - between, 0) / between)
+
+
+def in_halves(chunks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Every other chunk, and the rest; of a single one its first and its second half."""
+    if len(chunks) == 1:
+        return np.array_split(chunks[0], 2)
+    return [np.concatenate(chunks[k::2]) for k in (0, 1)]
+
+
+def visits_in(peaks: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Of each place, over the parts (n, h, w) in which something moved: how many, and the sums of the logarithms of how
+    high and of their squares, (3, h, w)."""
+    logs = np.where(peaks > least, np.log(np.maximum(peaks, 1e-6)), np.nan)
+    return np.stack([np.isfinite(logs).sum(axis=0), np.nansum(logs, axis=0), np.nansum(np.square(logs), axis=0)])

@@ -1,0 +1,79 @@
+"""How high motion gets at a place: the scene's own level where little was seen, the place's where it was seen often."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.methods.usual_pace import VISITS, highest_of_parts, place_factor, usual_level
+
+H, W, LEAST = 20, 40, 0.1
+
+
+def visits(random: np.random.Generator, chunks: int, often: float, road: float = 1.0) -> list[np.ndarray]:
+    """Chunks of peaks (VISITS, H, W): each place is visited with a probability, at a speed of about 1, or on the right
+    half of about `road`."""
+    found = []
+    for _ in range(chunks):
+        peaks = random.lognormal(0, 0.2, (VISITS, H, W)) * np.where(np.arange(W) < W // 2, 1, road)
+        found.append(np.where(random.random((VISITS, H, W)) < often, peaks, 0).astype(np.float32))
+    return found
+
+
+@given(st.integers(0, 99), st.floats(0.02, 0.5))
+@settings(deadline=None, max_examples=30)
+def test_places_that_differ_by_chance_alone_have_one_level(seed, often):
+    factor = place_factor(visits(np.random.default_rng(seed), 4, often), np.full((H, W), LEAST))
+    assert np.abs(factor).max() < 0.12  # of visits that scatter by 0.2
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_hours_make_it_local_and_seconds_leave_it_global(seed):
+    random, least = np.random.default_rng(seed), np.full((H, W), LEAST)
+
+    def ratio(chunks: int, often: float) -> float:
+        factor = np.exp(place_factor(visits(random, chunks, often, road=5.0), least))
+        return float(np.median(factor[:, -W // 4 :]) / np.median(factor[:, : W // 4]))
+
+    seconds, minutes, hours = ratio(1, 0.01), ratio(4, 0.1), ratio(60, 0.5)
+    assert 0.8 < seconds <= 5.5
+    assert hours == pytest.approx(5, rel=0.1)
+    assert seconds < hours * 1.1
+    assert minutes > 2
+
+
+def test_a_place_without_visits_has_the_scene_s_level():
+    chunks = visits(np.random.default_rng(0), 4, 0.4)
+    for chunk in chunks:
+        chunk[:, :, W // 2 :] = 0
+    level = usual_level(chunks, np.ones(H), LEAST)
+    assert level[:, -3:] == pytest.approx(np.full((H, 3), np.median(level[:, :10])), rel=0.15)
+
+
+@given(st.floats(0.1, 10), st.integers(0, 20))
+@settings(deadline=None, max_examples=20)
+def test_perspective_is_learnt_and_units_do_not_matter(factor, seed):
+    """What is twice as large and goes twice as many px is as usual."""
+    size = np.linspace(4, 12, H)
+    chunks = visits(np.random.default_rng(seed), 4, 0.3)
+    near = [chunk * size[:, None] for chunk in chunks]
+    level = usual_level(near, size, LEAST * size.mean())
+    by_row = np.median(level, axis=1) / size
+    assert by_row == pytest.approx(np.full(H, np.median(by_row)), rel=0.15)
+    again = usual_level([factor * chunk for chunk in near], factor * size, factor * LEAST * size.mean())
+    np.testing.assert_allclose(again, factor * level, rtol=1e-4)
+
+
+def test_a_scene_without_any_motion_has_a_level():
+    level = usual_level([np.zeros((VISITS, H, W), np.float32)], np.ones(H), LEAST)
+    assert np.all(np.isfinite(level))
+    assert np.all(level > 0)
+
+
+@given(st.integers(1, 30))
+def test_the_highest_of_all_parts_is_the_highest(frames):
+    maps = np.random.default_rng(frames).random((frames, 6, 9)).astype(np.float32)
+    found = highest_of_parts(maps, 3)
+    assert found.shape == (min(VISITS, frames), 2, 3)
+    assert found.max() == pytest.approx(maps.max(), rel=2**-10)  # float16
