@@ -175,6 +175,11 @@ def beyond(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
     return [r for part in (before if len(before) >= len(behind) else behind) for r in part]
 
 
+def all_but(k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+    """What lies in other parts than k, on both sides of it."""
+    return [r for part in parts[:k] + parts[k + 1 :] for r in part]
+
+
 def apart(ranges: Sequence[QuietRange], part: Sequence[QuietRange], guard: int) -> list[QuietRange]:
     """Ranges without their frames that are nearer than `guard` to a part of the same reel: neighbours in time look
     alike, and who knows them is not surprised."""

@@ -20,9 +20,10 @@ from torch import nn
 from config import ModelConfig
 from data.messages import progress
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import Fold, Method, enlarged, reflected
-from inference.methods.flow import WORK_PX, quiet_maximum, shrunk, speed_between
+from inference.methods.base import Fold, Method, all_but, enlarged, reflected
+from inference.methods.flow import LEAST_PX, SIZE_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
 from inference.methods.timing import Timing
+from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, usual_level
 from models.parts.appearance import AppearanceNet, laplace_loss
 from training.device import autocast, autocast_dtype
 
@@ -36,7 +37,9 @@ class Target(NamedTuple):
     """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
 
     measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
-    is_speed: whether it grows with the time between frames, and the camera's motion does not show in it.
+    is_speed: whether it grows with the time between frames, and the camera's motion does not show in it. level: how
+    high it gets in quiet frames (h, w), from chunks' highest parts (n, h, w), the size of things by row and the unit,
+    and as which array a run keeps it.
     """
 
     measure: Callable[[np.ndarray], np.ndarray]
@@ -45,6 +48,8 @@ class Target(NamedTuple):
     pool_cells: int
     pool_frames: int
     is_speed: bool
+    level: Callable[[list[np.ndarray], np.ndarray, float], np.ndarray]
+    kept_as: str
 
 
 def change(frames: np.ndarray) -> np.ndarray:
@@ -55,9 +60,19 @@ def change(frames: np.ndarray) -> np.ndarray:
     return np.stack([np.abs(now - then) for now, then in pairs])
 
 
+def speed_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    return usual_level(chunks, size, LEAST_PX / unit)
+
+
+def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    return quiet_maximum(
+        np.mean([chunk.max(axis=0) for chunk in chunks], axis=0, dtype=np.float32), SHARED_CELLS, REACH_CELLS
+    )
+
+
 TARGETS = {
-    "speed": Target(speed_between, before=1, cell=3, pool_cells=3, pool_frames=9, is_speed=True),
-    "change": Target(change, before=LAG[1], cell=2, pool_cells=1, pool_frames=1, is_speed=False),
+    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "usual_excess"),
+    "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
 }
 
 
@@ -104,6 +119,8 @@ class Expected(Method):
         small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
+        some = small[:: max(1, -(-len(small) // SIZE_FRAMES))]
+        self.arrays["size_px"] = sizes_of(some, some).reshape(-1, self.target.cell).mean(axis=1)
         net = self._new_net(small.shape[1:], seed)
         train_net(net, small, raw / scale, seed, self.device)
         weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
@@ -123,14 +140,25 @@ class Expected(Method):
         return [Fold(self, train, is_new=False), *(f for f in super().folds(val) if f.ranges)]
 
     def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
-        """The quiet maximum of every place, on frames that the net has not seen."""
+        """How high excess gets at every place, on frames that the net has not seen."""
         chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
-        excess = [self._excess(self._context(c), self.pace_of(c.reel)).max(axis=0) for c in chunks]
-        self.arrays["quiet_maximum"] = quiet_maximum(np.mean(np.maximum(excess, 0), axis=0), SHARED_CELLS, REACH_CELLS)
+        excess = [np.maximum(self._excess(self._context(c), self.pace_of(c.reel)), 0) for c in chunks]
+        highest, scale = [highest_of_parts(e) for e in excess], float(self.arrays["scale"][0])
+        self.arrays[self.target.kept_as] = self.target.level(highest, self.arrays["size_px"], scale)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        maps = np.maximum(self._excess(frames, self.pace), 0) / self.arrays["quiet_maximum"]
+        """Raises ValueError for a run of an earlier version, whose levels were others."""
+        if self.target.kept_as not in self.arrays:
+            raise ValueError(earlier_version(self.settings.name))
+        maps = np.maximum(self._excess(frames, self.pace), 0) / self.arrays[self.target.kept_as]
         return None, enlarged(maps, frames)
+
+    @property
+    def guard(self) -> int:
+        return Timing.of(self.arrays).guard if self.target.is_speed else 0
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        return all_but(k, parts) if self.target.is_speed else super().beside(k, parts)  # what changes, drifts
 
     def _blocks(self, train: Sequence[QuietRange]) -> Iterator[tuple[np.ndarray, float]]:
         """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs, and their

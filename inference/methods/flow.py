@@ -16,15 +16,16 @@ from scipy import ndimage
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.camera.motion import steadied
-from inference.methods.base import Method, enlarged, reflected
+from inference.methods.base import Method, all_but, enlarged, reflected
 from inference.methods.timing import Timing
-from inference.methods.usual_pace import VISITS, highest_of_parts, sizes_of, usual_level
+from inference.methods.usual_pace import NOTHING_SEEN, earlier_version, highest_of_parts, sizes_of, usual_level
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
 CELL = 3  # px a side, of the map of quiet speeds
 POOL_SHARE = 0.05  # of the longer side: pooled square
-STILL_PX, LEAST_PX = 0.2, 0.25  # from a frame to its pair: of a place that stands, and what is motion
+MOVES_PX, LEAST_PX = 1.0, 0.1  # from a frame to its pair: what counts half as moving, and what is motion of a place
+STILL_SHARE = 0.2  # of a square, that stands still whatever moves in it
 SIZE_FRAMES = 300  # at most, that the sizes of things are from
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
@@ -55,7 +56,7 @@ class OpticalFlow(Method):
         """
         quiet = [r for r in quiet if r.side == "train"]
         if not quiet:
-            raise ValueError("no quiet frames to learn from; give longer quiet clips")
+            raise ValueError(NOTHING_SEEN)
         cadence_s = quiet[0].reel.cadence_s
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
@@ -66,11 +67,10 @@ class OpticalFlow(Method):
 
     @property
     def guard(self) -> int:
-        return self.timing.pool + self.timing.chunk // VISITS  # who crosses an end is on both sides of it
+        return self.timing.guard
 
     def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
-        """All the others: how fast they walk does not drift, and a copy that knows little is not the scorer itself."""
-        return [r for part in parts[:k] + parts[k + 1 :] for r in part]
+        return all_but(k, parts)  # how fast they walk does not drift, and who has seen little is not the scorer itself
 
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
@@ -85,10 +85,7 @@ class OpticalFlow(Method):
     def _usual_speed(self) -> np.ndarray:
         """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
         if "usual_speed" not in self.arrays:
-            raise ValueError(
-                f"this run of {self.settings.name} is of an earlier version, which measured speeds in other units (it "
-                "has no usual_speed), and its thresholds would be wrong; train it anew"
-            )
+            raise ValueError(earlier_version(self.settings.name))
         return self.arrays["usual_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
@@ -139,14 +136,15 @@ def flow_search() -> cv2.DISOpticalFlow:
 
 
 def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
-    """Mean speed over a square of POOL_SHARE and over some frames: (n + frames - 1, h, w) -> (n, h, w).
+    """Speed of what moves in a square of POOL_SHARE and some frames: (n + frames - 1, h, w) -> (n, h, w).
 
-    Each place weighs as much as it is fast, and STILL_PX more of it stands: so the speed of who walks alone is nearly
-    that of who walks among others.
+    A mean in which places weigh by how surely they move, and STILL_SHARE of the square that stands: so who walks alone
+    is nearly as fast as who walks among others, and little that moves is slow.
     """
     side = _odd(POOL_SHARE * max(speed.shape[1:]))
-    squares = _sums(np.square(speed), side, frames)
-    return (squares / (_sums(speed, side, frames) + STILL_PX * frames)).astype(np.float32)
+    moving = speed / (speed + MOVES_PX)
+    total, weight = _sums(moving * speed, side, frames), _sums(moving, side, frames)
+    return (total / (weight + STILL_SHARE * frames)).astype(np.float32)
 
 
 def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:

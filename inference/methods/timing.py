@@ -7,6 +7,7 @@ import numpy as np
 PAIR_S = 0.1  # from the frame that a speed starts at to the one that it is told of
 POOL_S = 0.9  # a step of a walker
 CHUNK_S = 15.0  # a quiet clip's highest speed is taken over about so long, then averaged over clips
+VISITS = 5  # a chunk is cut into so many parts: what moves at a place in one of them is a visit
 PAIR_FRAMES, POOL_FRAMES, CHUNK_FRAMES = 1, 9, 150  # the least, whatever time they take
 
 
@@ -17,6 +18,11 @@ class Timing:
     pair: int = PAIR_FRAMES
     pool: int = POOL_FRAMES
     chunk: int = CHUNK_FRAMES
+
+    @property
+    def guard(self) -> int:
+        """Frames by which what is learnt from keeps away from what it judges: who crosses an end is on both sides."""
+        return self.pool + self.chunk // VISITS
 
     @staticmethod
     def at(cadence_s: float) -> "Timing":

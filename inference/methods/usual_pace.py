@@ -13,10 +13,11 @@ from scipy import ndimage
 
 from inference.methods.objects.ground import Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
+from inference.methods.timing import VISITS
 
-VISITS = 5  # a chunk of quiet frames is cut into so many parts: what moves at a place in one of them is a visit
 REACH_SHARE = 0.04  # of the longer side: how far a visit tells of neighbours (sigma)
 HALF_VISITS = 0.3  # that a place has in both halves at least, to say whether places differ
+NOTHING_SEEN = "no quiet frames to learn from; give longer quiet clips"
 LEAST_SPREAD = 0.01  # of the logarithms: places that differ by less are alike
 
 
@@ -35,15 +36,19 @@ def highest_of_parts(maps: np.ndarray, cell: int = 1) -> np.ndarray:
 
 
 def usual_level(chunks: Sequence[np.ndarray], size: np.ndarray, least: float) -> np.ndarray:
-    """How high quiet maps get at each place, (h, w) float32: in its units, a chunk's highest is 1 in the mean.
+    """How high quiet maps get at each place, (h, w) float32, `least` or more: in its units, a chunk's highest is 1 in
+    the mean.
 
     chunks: the highest of parts in time (n, h, w). size: (h,) of things by row, in any unit. least: what is motion.
+    Raises ValueError without any chunk.
     """
+    if not chunks:
+        raise ValueError(NOTHING_SEEN)
     profile = (size / np.median(size))[:, None].astype(np.float32)
     scaled = [chunk.astype(np.float32) / profile for chunk in chunks]
     level = profile * np.exp(place_factor(scaled, least / profile))
     highest = float(np.mean([(chunk.astype(np.float32) / level).max() for chunk in chunks]))
-    return (level * max(highest, 1e-3)).astype(np.float32)
+    return np.maximum(level * highest, least).astype(np.float32)
 
 
 def place_factor(chunks: Sequence[np.ndarray], least: np.ndarray) -> np.ndarray:
@@ -78,3 +83,11 @@ def visits_in(peaks: np.ndarray, least: np.ndarray) -> np.ndarray:
     high and of their squares, (3, h, w)."""
     logs = np.where(peaks > least, np.log(np.maximum(peaks, 1e-6)), np.nan)
     return np.stack([np.isfinite(logs).sum(axis=0), np.nansum(logs, axis=0), np.nansum(np.square(logs), axis=0)])
+
+
+def earlier_version(name: str) -> str:
+    """Why a run is refused whose levels are none of these."""
+    return (
+        f"this run of {name} is of an earlier version, which scored motion in other units, so its thresholds would be "
+        "wrong; train it anew"
+    )

@@ -18,7 +18,7 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
-from inference.methods.flow import STILL_PX, pooled, shrunk, speed_between
+from inference.methods.flow import MOVES_PX, STILL_SHARE, pooled, shrunk, speed_between
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
 from inference.methods.timing import POOL_FRAMES, Timing
@@ -207,12 +207,13 @@ def test_speed_is_that_of_what_moves(speed):
     assert np.median(found[t, :16]) < 0.1
 
 
-def test_pooling_is_a_mean_weighted_by_speed_over_square_and_frames():
+def test_pooling_is_a_mean_weighted_by_motion_over_square_and_frames():
     speed = np.random.default_rng(0).random((POOL_FRAMES + 3, 40, 60)).astype(np.float32)
     found = pooled(speed, POOL_FRAMES)
     assert found.shape == (4, 40, 60)
     part = speed[2 : 2 + POOL_FRAMES, 19:22, 29:32].astype(float)  # 5 % of 60: 3
-    assert found[2, 20, 30] == pytest.approx(np.sum(part**2) / np.sum(part + STILL_PX), rel=1e-5)
+    moving = part / (part + MOVES_PX)
+    assert found[2, 20, 30] == pytest.approx(np.sum(moving * part) / np.sum(moving + STILL_SHARE), rel=1e-5)
 
 
 def test_who_walks_beside_hardly_changes_a_walker_s_speed():
@@ -225,10 +226,13 @@ def test_who_walks_beside_hardly_changes_a_walker_s_speed():
     assert alone <= pooled(speed, POOL_FRAMES)[0, 54, 82] <= 1.25 * alone
 
 
-def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet):
-    method = fitted("flow", quiet)
-    method.arrays["quiet_speed"] = method.arrays.pop("usual_speed")
-    with pytest.raises(ValueError, match=r"flow is of an earlier version.* train it anew"):
+@pytest.mark.parametrize(("name", "then", "now"), [
+    ("flow", "quiet_speed", "usual_speed"), ("expected", "quiet_maximum", "usual_excess"),
+])  # fmt: skip
+def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet, name, then, now):
+    method = fitted(name, quiet)
+    method.arrays[then] = method.arrays.pop(now)
+    with pytest.raises(ValueError, match=rf"{name} is of an earlier version.* train it anew"):
         residuals(method, quiet)
 
 
