@@ -65,9 +65,8 @@ def speed_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.n
 
 
 def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
-    return quiet_maximum(
-        np.mean([chunk.max(axis=0) for chunk in chunks], axis=0, dtype=np.float32), SHARED_CELLS, REACH_CELLS
-    )
+    highest = np.stack([chunk.max(axis=0) for chunk in chunks]).astype(np.float32)
+    return quiet_maximum(highest.mean(axis=0), SHARED_CELLS, REACH_CELLS)
 
 
 TARGETS = {
