@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
         "--follow",
         nargs="+",
         metavar="FILE_OR_URL",
-        help="eval: watch growing video files, streams, or folders or indices of frames",
+        help="eval: watch growing video files or tables, streams, or folders or indices of frames",
     )
     p.add_argument(
         "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"

@@ -32,6 +32,8 @@ from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
 from inference.alarms.destinations import destination_of
+from inference.follow.all_streams import is_of_series
+from inference.follow.series_scores import checked_reach
 from inference.follow.stream import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
@@ -206,6 +208,8 @@ def check_eval(config: Config, findings: Findings) -> None:
         findings.tell(f"follows {', '.join(told(address) for address in config.eval.follow)}")
         with findings.faults():
             check_streams(scorer)
+            if is_of_series(config):
+                checked_reach(scorer, config.eval)
         for where in config.eval.follow_alarms:
             with findings.faults():
                 findings.tell(f"alarms go to {destination_of(where).told}")

@@ -153,7 +153,8 @@ def series_of(
         log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
-    channels, values, remarks = _values(table, prep, notes, decimal, path.name)
+    fills: dict[str, list[float]] = {}
+    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills)
     if ends_in_total(values):
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
@@ -161,7 +162,8 @@ def series_of(
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
-    return Series(*source, digest, notes, resolution, part, told=told, time_reasons=times.reasons)
+    facts = {"fills": fills} if fills else {}
+    return Series(*source, digest, notes, resolution, part, facts=facts, told=told, time_reasons=times.reasons)
 
 
 def numbered(word: str, count: int) -> np.ndarray:
@@ -214,9 +216,12 @@ def _may_be_label(table: pd.DataFrame, name: str) -> bool:
     return bool(table[name].dropna().isin([0, 1]).all())
 
 
-def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str):
+def _values(
+    table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str, fills: dict[str, list[float]]
+):
     """Names and values (N, C) of the variables, and what was made of their cells: the given columns, else all that are
-    mostly numbers. `notes` holds the columns that are something else, and is told what became of the others.
+    mostly numbers. `notes` holds the columns that are something else, and is told what became of the others; `fills`
+    which numbers stand for missing values.
     """
     given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
     columns: dict[str, np.ndarray] = {}
@@ -227,7 +232,7 @@ def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decima
         notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
         if not is_variable:
             continue
-        values, missing = _without_missing(values, prep)
+        values, missing, stand_ins = _without_missing(values, prep)
         notes[name] += f", {missing} taken as missing" if missing else ""
         if not np.isfinite(values).any():
             notes[name] = f"left out: {missing} taken as missing, nothing else in it"
@@ -241,6 +246,8 @@ def _values(table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decima
         if written:
             remarks.setdefault(written, []).append(name)
         columns[name] = values
+        if stand_ins:
+            fills[str(name)] = stand_ins
     if not columns:
         raise TableError(_why_no_variable(table, notes))
     told = tuple(f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}: {what}" for what, names in remarks.items())
@@ -269,11 +276,11 @@ def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
     return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
 
 
-def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, str]:
-    """Values without those that stand for missing ones, and which these were, for people."""
+def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, str, list[float]]:
+    """Values without those that stand for missing ones, and which these were, for people and as numbers."""
     given = prep.missing_values
     values, counts = without_fills(values) if given is None else given_as_missing(values, given)
-    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items())
+    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items()), list(counts)
 
 
 def _are_row_numbers(name: str, values: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from data.disk.files import unlike
 from data.disk.parts import tidy
 from data.messages import logger
-from inference.alarms.album import Album
+from inference.alarms.album import Album, NoAlbum
 from inference.alarms.destinations import Alarm, Destination
 from inference.alarms.outbox import Outbox
 from inference.evaluate import Detection
@@ -28,7 +28,7 @@ class AlarmLog:
     serial: what numbers of events are counted in, which tells them from those of another time.
     """
 
-    def __init__(self, records: JsonLines, outboxes: Sequence[Outbox], album: Album, serial: str):
+    def __init__(self, records: JsonLines, outboxes: Sequence[Outbox], album: Album | NoAlbum, serial: str):
         self.records, self.outboxes, self.album, self.serial = records, outboxes, album, serial
         self.folder = records.folder
 

@@ -82,6 +82,22 @@ class Album:
         return self.composer.compose(shot.frame, shot.anomaly, shot.score, shot.caption, shot.boxes)
 
 
+class NoAlbum:
+    """Of a series, which has no pictures."""
+
+    def add(self, found: Detection, caption: str) -> None:
+        """Nothing."""
+
+    def begin(self, event: int) -> None:
+        """Nothing."""
+
+    def picture(self) -> bytes | None:
+        return None
+
+    def clip(self, event: int) -> bytes | None:
+        return None
+
+
 def album_of(trained_on: Reel, job: Job, cadence_s: float, settings: EvalConfig, folder: Path) -> Album:
     """The album of a stream, drawn in the colours of the reel that the run was trained on."""
     style = style_of(trained_on, job.calibration.noise, job.low, job.high, job.settings)

@@ -14,6 +14,7 @@ ONSET = 4  # samples of a step that count
 STRETCH = 25  # samples of which the spread is taken
 LEAST_SPREAD = 1e-3  # of the range of quiet values, about 1: below, a sensor stands still
 LEAST_KNOWN = 0.5  # of the samples around one
+REACH = 2 * LEVEL + ONSET  # samples before and after one that its evidence looks at
 
 
 def local_evidence(values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.follow.board import shown_on
 from inference.follow.frames import follow_frames, is_of_files, name_for
+from inference.follow.series import follow_series
 from inference.follow.stream import Desk, follow
 from inference.job import find_run
 from inference.scorers.load import load_scorer
@@ -41,8 +42,18 @@ def follow_all(config: Config) -> list[Path]:
 
 
 def follow_one(config: Config, desk: Desk) -> Path:
-    """Watch one stream, folder or index."""
+    """Watch one stream, folder, index or series."""
+    if is_of_series(config):
+        return follow_series(config, desk)
     return (follow_frames if is_of_files(config) else follow)(config, desk)
+
+
+def is_of_series(config: Config) -> bool:
+    """Whether the run was trained on a series; some models that come trained were on nothing else."""
+    run = find_run(config)
+    if not (run / "calibration" / "quiet").is_dir():
+        return config.model.comes_trained
+    return quiet_ranges(run)[0].reel.is_series
 
 
 def check_places(each: list[Config]) -> None:
@@ -58,7 +69,8 @@ def check_places(each: list[Config]) -> None:
 
 def place_of(config: Config) -> str:
     address = config.eval.follow[0]
-    return name_for(config) if not is_url(address) and Path(address).is_dir() else name_of(address)
+    is_kept = is_of_series(config) or (not is_url(address) and Path(address).is_dir())
+    return name_for(config) if is_kept else name_of(address)
 
 
 def prepare(config: Config) -> None:

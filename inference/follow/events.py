@@ -12,7 +12,7 @@ from data.reel.contract import AnyReel
 from inference.calibration.drift import Drift
 from inference.events.boxes import Box
 from inference.events.events import UNEXPLAINED, Event, EventLinker, events_json
-from inference.events.facts import describe
+from inference.events.facts import Named, describe
 from inference.events.instrument import camera_frames
 from inference.events.source_place import source_columns
 from inference.follow.records import Records
@@ -170,10 +170,14 @@ class LiveEvents:
         )
         camera = camera_frames(np.array([*self.common, *common]))[len(self.common) :]
         identity, zones = short_identity(self.job.identity), self.job.settings.zones
-        table = describe([small], seen, None, camera, peak.high, identity, zones=zones)
+        table = describe([small], seen, None, camera, peak.high, identity, lambda _: self.named(event), zones)
         for name in ("frame_start", "frame_peak", "frame_end"):
             table[name] = getattr(event, name)
         return json.loads(events_json(table, {}))["events"][0] | thresholds_of(peak)
+
+    def named(self, event: Event) -> list[Named]:
+        """Of a series: the variables that an event is about."""
+        return []
 
     def _times_utc(self, times_s: np.ndarray) -> np.ndarray:
         return self.start_utc + np.round(1000 * times_s).astype("timedelta64[ms]")

@@ -4,7 +4,7 @@ the start that was back-dated."""
 import json
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from inference.events.facts import describe
 from inference.events.grouping import grouped
 from inference.events.instrument import camera_frames
 from inference.events.sky import Sky, shifts
-from inference.follow.events import COMMON_FRAMES, LiveEvents, LiveLinker, Moment, thresholds_of
+from inference.follow.events import COMMON_FRAMES, LiveLinker, Moment, thresholds_of
 from inference.follow.records import Records
+from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents
 from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.clouds import without_clouds
@@ -32,20 +33,12 @@ from inference.solar.kinds import ALONE
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
-MOST_REPLAYED = 5000  # frames with boxes, of events that are still open
 TOLD_SO_FAR = ("kind", "t_start", "start_resolution_s", "hpc_x_arcsec", "hpc_y_arcsec", "hgs_lon_deg", "hgs_lat_deg")
 TOLD_SO_FAR += ("on_disk", "position_angle_deg", "radius_rsun", "change")
 MOMENTS = ("start", "peak", "end")
 
 
-class Muted:
-    """A log that writes nothing, while what was told before is gone through again."""
-
-    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
-        """Nothing."""
-
-
-class FrameEvents(LiveEvents):
+class FrameEvents(ResumedEvents):
     """As `LiveEvents`, from frames that are kept.
 
     Tracks near each other are one event (`eval.group_distance_px`), which is "closed" once none of them can go on. An
@@ -60,8 +53,6 @@ class FrameEvents(LiveEvents):
         self.past: deque[Event] = deque(maxlen=MOST_REPLAYED)  # tracks that were told: clouds are told by those beside
         self.clouded: deque[int] = deque(maxlen=COMMON_FRAMES)  # frames
         self.commons: dict[int, float] = {}
-        self.replayed: list[list] = []  # frames with boxes since no event was open
-        self.first_track = 0  # the number of the last track before these
         self.now, self.now_s = -1, 0.0
         self.linker = LiveLinker.of(job.reel, job.settings, self._carried if self._sky(kept.view()) else None)
 
@@ -72,8 +63,6 @@ class FrameEvents(LiveEvents):
             self.commons.pop(next(iter(self.commons)))
         if any(box.level == CAMERA and box.instrument == CLOUDS for box in boxes):
             self.clouded.append(frame)
-        if boxes:
-            self.replayed.append([frame, time_s, common, self.drift.low, self.drift.high, [asdict(b) for b in boxes]])
         super().add(frame, boxes, common, time_s)
 
     def frames_needed(self) -> set[int]:
@@ -97,45 +86,20 @@ class FrameEvents(LiveEvents):
             return state | {"judged": int(state["judged"])}
 
     def keep(self, judged: int) -> None:
-        if not self.linker._open and not self.over:
-            self.replayed.clear()
-        counts = {name: getattr(self, name) for name in ("opened", "high", "cameras")}
-        facts = {
-            "judged": judged,
-            "counts": counts,
-            "drift": self.drift.state(),
-            "numbers": [[t, n] for t, n in self.numbers.items()],
-            "tracks": self.linker._started,
-            "commons": [list(pair) for pair in self.commons.items()],
-            "frames": self.replayed[-MOST_REPLAYED:],
-            "clouded": list(self.clouded),
-        }
-        if self.replayed:
-            facts["first_track"] = self.first_track
-        else:
-            self.first_track = self.linker._started
+        own = {"commons": [list(pair) for pair in self.commons.items()], "clouded": list(self.clouded)}
+        facts = self.state() | own | {"judged": judged}
         write_json(self.kept.folder / STATE, with_digest(facts))
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where the state was kept. Raises Damaged."""
         with told(self.kept.folder / STATE, AWAY):
-            self._restore(state)
+            super().restore(state)
+            self.commons = {int(frame): common for frame, common in state["commons"]}
+            self.common.extend(self.commons.values())
+            self.clouded = deque(state.get("clouded", self.clouded), maxlen=COMMON_FRAMES)  # older ones have none
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        log, self.log = self.log, Muted()
-        self.linker._started = self.first_track = state.get("first_track", state["tracks"])
-        numbers = dict(map(tuple, state["numbers"]))
-        for frame, time_s, common, low, high, boxes in state["frames"]:
-            self.drift.low, self.drift.high = low, high
-            self.add(frame, [Box(**box) for box in boxes], common, time_s)
-        self.log = log
-        self.drift.restore(state["drift"])
-        self.numbers = numbers
-        self.commons = {int(frame): common for frame, common in state["commons"]}
-        self.common.extend(self.commons.values())
-        self.clouded = deque(state.get("clouded", self.clouded), maxlen=COMMON_FRAMES)  # older ones have none
-        for name, count in state["counts"].items():
-            setattr(self, name, count)
+    def is_idle(self) -> bool:
+        return super().is_idle() and not self.over
 
     # Groups
 

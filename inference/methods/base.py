@@ -18,7 +18,7 @@ from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
-from inference.scorers.base import Fold
+from inference.scorers.base import Fold, Reach
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
 
@@ -132,6 +132,9 @@ class Method(QuietScorer):
     def no_stream(self) -> str:
         why = "compares the frames of a whole recording and can't follow a stream; train another method"
         return f"model.name {self.settings.name} {why}" if self.sees_all else ""
+
+    def own_reach(self, settings: EvalConfig) -> Reach | None:
+        return None if self.sees_all else Reach(self.before, self.after)
 
     @property
     def looks_back(self) -> int:

@@ -25,6 +25,23 @@ from inference.scorers.windows import scored_stretches
 log = logger(__name__)
 
 
+class Reach(NamedTuple):
+    """How far the score of a sample of a series looks.
+
+    before, after: samples that it depends on. A part of a stretch has the scores of the whole one, but so near to its
+    ends, where it begins a multiple of `step` samples behind the stretch's begin and is at least `least` samples long.
+    """
+
+    before: int
+    after: int
+    step: int = 1
+    least: int = 1
+
+    def widened(self, samples: int) -> "Reach":
+        """By what looks so many samples to both sides."""
+        return self._replace(before=max(self.before, samples), after=max(self.after, samples))
+
+
 class Scorer(ABC):
     """A fitted scorer. A subclass gives `frames`, `prepare` and `calibration`; the rest is as most have it.
 
@@ -93,6 +110,11 @@ class Scorer(ABC):
     def no_stream(self) -> str:
         """Why it can't follow a stream; empty where it can."""
         return ""
+
+    def reach(self, settings: EvalConfig) -> Reach | None:
+        """How far the scores of a series look; None where that is no bounded part of it, so that none can be followed
+        while it grows."""
+        return None
 
     @property
     def looks_back(self) -> int:

@@ -19,6 +19,7 @@ from config import EvalConfig
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_scaled, read_window
+from inference.scorers.base import Reach
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.overlap import Folded, OverlapFold, StretchMean
 from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
@@ -94,6 +95,12 @@ class Detector(QuietScorer):
         windows = covering_windows(reel, length, settings.stride, answers)
         near = [w for w in windows if first - length < first_answered(w, length, answers) <= last]
         return (f for f in score_frames(self, reel, near, settings) if first <= f.index <= last)
+
+    def own_reach(self, settings: EvalConfig) -> Reach | None:
+        """Windows played backwards reach beyond a window into the begin of a part."""
+        length, answers = self.clip_length, self.answers
+        step = min(settings.stride, answers.stop - answers.start)
+        return Reach(2 * length, length, step, least=2 * length)
 
     def at_once(self, settings: EvalConfig) -> int:
         """A model that predicts asks for nearly two windows at the start of a stretch."""

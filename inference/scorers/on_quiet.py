@@ -11,8 +11,8 @@ from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
-from inference.evidence.local import local_evidence
-from inference.scorers.base import Scorer
+from inference.evidence.local import REACH, local_evidence
+from inference.scorers.base import Reach, Scorer
 from inference.scorers.residual import Samples, weighs_evidence
 
 
@@ -36,6 +36,14 @@ class QuietScorer(Scorer):
         frames, valid = read_scaled(reel, begin, end, self.scaling)
         unknown = reel.missing[begin:end] | ~valid[:, 0]
         return found._replace(evidence=local_evidence(np.where(unknown, np.nan, frames[:, :, 0, 0])))
+
+    def own_reach(self, settings: EvalConfig) -> Reach | None:
+        """As `reach`, of the residuals alone."""
+        return None
+
+    def reach(self, settings: EvalConfig) -> Reach | None:
+        own = self.own_reach(settings)
+        return own.widened(REACH) if own and weighs_evidence(settings) else own
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
         return kept_calibration(run, self, reel.channels, settings).at_cadence(reel.cadence_s)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -41,8 +42,9 @@ class TextTable:
     decimal: str = ""
 
 
-@dataclass(frozen=True)
-class _Layout:
+class Layout(NamedTuple):
+    """How lines are divided into cells."""
+
     separator: str
     skipped: int  # lines before the first row of cells
     names: list[str] | None
@@ -98,8 +100,8 @@ def looks_like_table(path: Path) -> bool:
     except Exception:  # whatever can't be unpacked or decoded
         return False
     rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
-    layout = _layout(lines)
-    cells = [_split(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
+    layout = layout_of(lines)
+    cells = [cells_of(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
     good = [sum(is_number(cell) or looks_like_time(cell) for cell in row) >= max(1, len(row) - 2) for row in cells]
     return len(good) > 1 and sum(good) >= 0.8 * (len(good) - 1)
 
@@ -164,8 +166,8 @@ def _records(lines: list[str], separator: str) -> list[str]:
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
     text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
     lines = _lines(text, len(sample) < SAMPLE_BYTES)
-    layout = _layout(lines)
-    rows = [_split(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
+    layout = layout_of(lines)
+    rows = [cells_of(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
     with warnings.catch_warnings(record=True) as caught, unpacked(path) as stream:
         warnings.simplefilter("always")
@@ -195,14 +197,14 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep) + turned, decimal)
 
 
-def _upright(table: pd.DataFrame, layout: _Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A table of one row of many numbers without names is one variable, as archives have it."""
     if layout.names or len(table) > 1 or table.shape[1] < 50:
         return table, ()
     return pd.DataFrame({"value": table.iloc[0].to_numpy()}), ("one line of numbers taken as one variable",)
 
 
-def _told(layout: _Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig) -> tuple[str, ...]:
+def _told(layout: Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig) -> tuple[str, ...]:
     told = []
     if encoding == FALLBACK and not prep.encoding:
         told.append(f"it is not UTF-8 and read as {FALLBACK}; prep.encoding names another")
@@ -214,7 +216,7 @@ def _told(layout: _Layout, lines: list[str], encoding: str, decimal: str, prep: 
     return tuple(told)
 
 
-def _layout(lines: list[str]) -> _Layout:
+def layout_of(lines: list[str]) -> Layout:
     """How the lines are divided into cells, and which of them are names."""
     numbered = [(i, line) for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)]
     if numbered and (given := re.fullmatch(r"sep=(.)", numbered[0][1].strip())):  # as Excel writes it
@@ -228,7 +230,7 @@ def _separator(lines: list[str]) -> str:
     best, best_share = ",", 0.0
     for separator in SEPARATORS:
         records = _records(lines, separator)
-        counts = Counter(len(_split(record, separator)) for record in records)
+        counts = Counter(len(cells_of(record, separator)) for record in records)
         width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
         share = count / max(1, len(records))
         if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:
@@ -236,30 +238,31 @@ def _separator(lines: list[str]) -> str:
     return best
 
 
-def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str) -> _Layout:
+def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str) -> Layout:
     """The layout with its names: in the first line that is divided as the rows are, or in a comment before it."""
     if not numbered:
-        return _Layout(separator, len(lines), None)
-    rows = [(i, _split(line, separator)) for i, line in numbered[:LINES_LOOKED_AT]]
+        return Layout(separator, len(lines), None)
+    rows = [(i, cells_of(line, separator)) for i, line in numbered[:LINES_LOOKED_AT]]
     width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
     at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
     first_at, first = rows[0]
     if at != first_at and (_is_data(cells) and len(first) > 1):
         at, cells = first_at, first
     if _is_data(cells):
-        return _Layout(separator, at, _names_in_comment(lines[:at], separator, width))
+        return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
-    return _Layout(separator, at + 1, cells, open_end)
+    return Layout(separator, at + 1, cells, open_end)
 
 
 def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:
     """Names in the comment that stands right before the rows, as NumPy writes them."""
     comment = next((line.lstrip("#%/ ") for line in reversed(before) if line.strip()), "")
-    cells = _split(comment, separator)
+    cells = cells_of(comment, separator)
     return cells if len(cells) == width and not _is_data(cells) else None
 
 
-def _split(line: str, separator: str) -> list[str]:
+def cells_of(line: str, separator: str) -> list[str]:
+    """The cells of a line; " " is any white space."""
     if separator == " ":
         line, plain = " ".join(line.split()), '"' not in line
         return line.split() if plain else next(csv.reader([line], delimiter=separator), [])

@@ -14,6 +14,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
+from inference.scorers.base import Reach
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
 
@@ -28,7 +29,8 @@ class SeriesMethod(Method):
     `compare` gets whole pieces, with invalid samples interpolated, and answers for every sample of them.
     """
 
-    sees_all = True
+    def own_reach(self, settings: EvalConfig) -> Reach | None:
+        return Reach(self.clip_length - 1, self.clip_length - 1, least=2 * self.clip_length)
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Note the valid samples, which the invalid ones are interpolated between."""

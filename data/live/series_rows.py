@@ -1,0 +1,246 @@
+"""Rows of a table that still grows -> times and values, read as `prep` reads a whole table.
+
+What a column is, and how its times and numbers are written, can't be told from one row. So the first rows are kept, and
+each further part of the table is read together with them.
+"""
+
+import io
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.messages import unreadable
+from data.sources.base import TableError
+from data.sources.tables.cells import decimal_of, numbers_of
+from data.sources.tables.missing import given_as_missing
+from data.sources.tables.text_table import Layout, cells_of, layout_of, unlike_names
+from data.sources.times.cells import times_of
+from data.sources.times.column import time_column
+
+HEAD_ROWS = 100  # that are kept, to read the others by
+NO_ROW = "no row of the table"
+
+
+class Rows(NamedTuple):
+    """times: (N,) datetime64[ms], or float64 s of what has relative times alone; values: (N, C), both unknown where
+    missing; where: (N,) text; reasons: (N,) text, why a row can't be used, else ""."""
+
+    times: np.ndarray
+    values: np.ndarray
+    where: np.ndarray
+    reasons: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+class RowForm(NamedTuple):
+    """What rows are read for: variables, whether their times are UTC, and numbers that stand for missing values."""
+
+    channels: tuple[str, ...]
+    has_utc: bool
+    fills: dict[str, list[float]]
+    prep: PrepConfig
+
+    @property
+    def dtype(self) -> str:
+        return "datetime64[ms]" if self.has_utc else "float64"
+
+    def nothing(self, where: Sequence[str], reason: str) -> Rows:
+        """Rows that can't be read."""
+        n = len(where)
+        times = np.full(n, "NaT" if self.has_utc else np.nan, self.dtype)
+        return Rows(times, np.full((n, len(self.channels)), np.nan), text(where), text([reason] * n))
+
+    def joined(self, parts: Sequence[Rows]) -> Rows:
+        parts = parts or [self.nothing([], "")]
+        return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def rows(self, table: pd.DataFrame, where: Sequence[str], number: int, decimal: str = "") -> Rows:
+        """Rows of the end of a table; those before them only help to tell what its cells mean.
+
+        number: how many rows there were before, of a table without times. Raises TableError where a variable, or the
+        kind of time, is another than it was trained on.
+        """
+        names = plain_names(table)
+        if missing := [name for name in self.channels if name not in names]:
+            raise TableError(f"{', '.join(missing[:8])} {'is' if len(missing) == 1 else 'are'} none of {listed(names)}")
+        values = np.stack([self._values(table[names[name]], name, decimal) for name in self.channels], axis=1)
+        times, reasons = self._times(table, number)
+        last = slice(len(table) - len(where), None)
+        return Rows(times[last], values[last], text(where), text(reasons[last]))
+
+    def _values(self, column: pd.Series, name: str, decimal: str) -> np.ndarray:
+        values, _ = numbers_of(column, self.prep.decimal or decimal)
+        given = self.prep.missing_values
+        return given_as_missing(values, tuple(self.fills.get(name, ()) if given is None else given))[0]
+
+    def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
+        column, _ = time_column(table, self.prep)
+        if column is None and self.has_utc and self.prep.start_utc is None:
+            raise TableError(f"none of {listed(plain_names(table))} holds times; prep.time_column names it")
+        if column is None:
+            first = number - len(table)
+            seconds = (np.arange(len(table)) + first) * (self.prep.sample_interval_sec or 1.0)
+            column = pd.Series(seconds, name="s")
+        times = times_of(column, self.prep)
+        if (times.utc is not None) != self.has_utc:
+            wanted, found = ("UTC", "relative") if self.has_utc else ("relative", "UTC")
+            raise TableError(f"its times are {found}, and those that it was trained on {wanted}; see prep.start_utc")
+        return times.seconds if times.utc is None else times.utc.astype("datetime64[ms]"), times.reasons
+
+
+def plain_names(table: pd.DataFrame) -> dict[str, Any]:
+    """The columns of a table by the names that prep gives variables."""
+    return dict(zip(unlike_names([str(name) for name in table.columns]), table.columns, strict=True))
+
+
+def listed(names: Sequence[str] | dict[str, Any]) -> str:
+    names = list(names)
+    return f"its columns {', '.join(names[:12])}{f' ... {len(names)} in all' if len(names) > 12 else ''}"
+
+
+def text(cells: Sequence[Any] | np.ndarray) -> np.ndarray:
+    return np.array([str(cell) for cell in cells], object)
+
+
+def in_halves(lines: list, where: list[str], read: Callable[[list, list[str]], Rows], form: RowForm) -> Rows:
+    """All lines read at once where that goes, else each half by itself; a line that can't be read keeps the reason."""
+    if not lines:
+        return form.nothing([], "")
+    try:
+        return read(lines, where)
+    except Exception as error:  # readers of broken tables raise nearly anything
+        if len(lines) == 1:
+            return form.nothing(where, str(error) if isinstance(error, TableError) else unreadable(error))
+    half = len(lines) // 2
+    return form.joined([in_halves(lines[part], where[part], read, form) for part in (slice(half), slice(half, None))])
+
+
+class TextRows:
+    """Lines of a table with separators; the first ones say how they are divided and what their columns are called."""
+
+    def __init__(self, form: RowForm, layout: Layout, head: list[str], decimal: str):
+        self.form, self.layout, self.head, self.decimal = form, layout, head, decimal
+        assert layout.names is not None  # `of` refuses others
+        self.names, self.number = unlike_names(layout.names), 0
+
+    @classmethod
+    def of(cls, form: RowForm, lines: list[str], names: list[str] | None = None) -> "tuple[Self, int] | None":
+        """For a table that begins with these lines, and how many of them come before its first row; None where they do
+        not tell yet. names: of a table that goes on without any. Raises TableError where it lacks a variable.
+        """
+        layout = layout_of(lines)
+        layout = layout._replace(names=layout.names or names) if names else layout
+        if len(lines) <= layout.skipped:
+            return None
+        if layout.names is None:
+            raise TableError("its columns have no names, by which the variables could be known")
+        rows = [line for line in lines[layout.skipped :] if line.strip()][:HEAD_ROWS]
+        cells = [cell for line in rows for cell in cells_of(line, layout.separator)]
+        found = cls(form, layout, rows, form.prep.decimal or ("." if layout.separator == "," else decimal_of(cells)))
+        form.rows(found._table(rows), [], 0, found.decimal)
+        return found, layout.skipped
+
+    def read(self, lines: list[str]) -> Rows:
+        """Rows of further lines; empty ones are none, and names that come again are told."""
+        filled = [line for line in lines if line.strip()]
+        where = [f"row {self.number + 1 + i}" for i in range(len(filled))]
+        self.number += len(filled)
+        if not self._repeats(filled):
+            return in_halves(filled, where, self._rows, self.form)
+        return self.form.joined([self._one(line, at) for line, at in zip(filled, where, strict=True)])
+
+    def _repeats(self, lines: list[str]) -> bool:
+        assert self.layout.names is not None  # see __init__
+        return any(self._is_names(line) for line in lines if self.layout.names[0] in line)
+
+    def _is_names(self, line: str) -> bool:
+        return [cell.strip() for cell in cells_of(line, self.layout.separator)] == [
+            name.strip() for name in self.layout.names or ()
+        ]
+
+    def _one(self, line: str, where: str) -> Rows:
+        if self._is_names(line):
+            return self.form.nothing([where], "the names of the columns again")
+        return in_halves([line], [where], self._rows, self.form)
+
+    def _rows(self, lines: list[str], where: list[str]) -> Rows:
+        table = self._table([*self.head, *lines])
+        if len(table) != len(self.head) + len(lines):
+            raise TableError(NO_ROW)
+        return self.form.rows(table, where, int(where[-1].split()[-1]), self.decimal)
+
+    def _table(self, lines: list[str]) -> pd.DataFrame:
+        """Raises TableError for lines of more cells than there are names."""
+        separator = self.layout.separator
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO("\n".join(lines)),
+                sep=r"\s+" if separator == " " else separator,
+                header=None,
+                names=self.names,
+                index_col=False if self.layout.ends_in_separator else None,
+                decimal=self.decimal or ".",
+                on_bad_lines="warn",
+                low_memory=False,
+            )
+        if not table.index.equals(pd.RangeIndex(len(table))):
+            raise TableError("its rows have more cells than its first line has names")
+        return table
+
+
+class JsonRows:
+    """Lines of JSON objects, by the names of variables; what a line does not hold is missing."""
+
+    def __init__(self, form: RowForm):
+        self.form, self.head, self.number = form, [], 0
+
+    def read(self, lines: list[str]) -> Rows:
+        """Rows of further lines. Raises TableError where none of the first ones holds any of the variables."""
+        filled = [line for line in lines if line.strip()]
+        where = [f"line {self.number + 1 + i}" for i in range(len(filled))]
+        self.number += len(filled)
+        found = [object_of(line) for line in filled]
+        self._keep_head([one for one in found if isinstance(one, dict)])
+        return self.form.joined([*self._parts(found, where)])
+
+    def _parts(self, found: list[dict | str], where: list[str]) -> list[Rows]:
+        """Objects that follow each other are read together; a text is the reason why a line is none."""
+        parts, begin = [], 0
+        for i, one in [*enumerate(found), (len(found), "")]:
+            if isinstance(one, dict):
+                continue
+            parts.append(in_halves(found[begin:i], where[begin:i], self._rows, self.form))
+            parts.append(self.form.nothing(where[i : i + 1], one))
+            begin = i + 1
+        return parts
+
+    def _keep_head(self, found: list[dict]) -> None:
+        if len(self.head) >= HEAD_ROWS or not found:
+            return
+        self.head = [*self.head, *found][:HEAD_ROWS]
+        if not any(name in one for one in self.head for name in self.form.channels):
+            raise TableError(f"none of {listed(list(self.head[0]))} is one of {', '.join(self.form.channels[:12])}")
+
+    def _rows(self, found: list[dict], where: list[str]) -> Rows:
+        known = [*self.head, *found]
+        table = pd.DataFrame.from_records(known)
+        lacking = [name for name in self.form.channels if name not in table.columns]
+        table = table.assign(**dict.fromkeys(lacking, np.nan))
+        return self.form.rows(table, where, int(where[-1].split()[-1]))
+
+
+def object_of(line: str) -> dict[str, Any] | str:
+    """The JSON object in a line, or why there is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"no JSON: {str(error).splitlines()[0]}"
+    return found if isinstance(found, dict) else "no JSON object"
