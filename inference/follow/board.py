@@ -20,6 +20,9 @@ COUNTERS = {  # of a status; all other numbers are gauges
     "frames_dropped": "Frames that nobody has looked at, because the machine could not keep up",
     "frames_damaged": "Pictures that could not be used",
     "frames_left_out": "Files that were not used",
+    "rows_read": "Rows of a series that came",
+    "rows_left_out": "Rows of a series that were not used",
+    "samples_scored": "Samples of a series that were scored",
     "reconnects": "Times that a broken stream was opened again",
     "alarms_delivered": "Alarms that were delivered",
     "alarms_lost": "Alarms that were given up or refused",
@@ -28,6 +31,7 @@ COUNTERS = {  # of a status; all other numbers are gauges
 GAUGES = {
     "delay_s": ("delay_seconds", "From the arrival of the last scored frame to its score"),
     "frames_per_s": ("frames_per_second", "Frames scored in a second, since it began"),
+    "samples_waiting": ("samples_waiting", "Samples of a series that wait for those behind them"),
     "events_open": ("events_open", "Events that are open"),
     "threshold_low": ("threshold_low", "Threshold in force"),
     "threshold_high": ("threshold_high", "Threshold of strong events in force"),

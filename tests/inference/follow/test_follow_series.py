@@ -99,6 +99,15 @@ def test_every_method_for_series_follows(work, name):
     assert_as_eval(found, scores)
 
 
+def test_a_net_follows(work):
+    keys = {"train__epochs": 1, "train__warmup_epochs": 0.5, "eval__stride": 4}
+    trained(work, "tvnet", **keys)
+    chosen = settings(work, "tvnet", **keys)
+    _, scores = offline(work / "watched.csv", work / "offline_tvnet", chosen)
+    content = (work / "watched.csv").read_bytes()
+    assert_as_eval(in_pieces(work / "grows.csv", content, [4000, 4001, 12_345, 20_000], chosen)[1], scores)
+
+
 def test_gaps_part_what_is_followed_as_they_part_a_reel(work, whole):
     chosen, _, _ = whole
     table = watched().drop(index=[*range(100, 104), *range(109, 140), 300])
