@@ -4,6 +4,7 @@ It is drawn from the tables that eval wrote and from the model, which is asked o
 events. Everything is embedded: the page works from a disk, without a network.
 """
 
+import base64
 import json
 from pathlib import Path
 
@@ -57,10 +58,31 @@ def contents(job: Job) -> dict:
         "calibration": calibration(job),
         "false_alarms": false_alarms(job, events, summary, int(np.isfinite(peaks).sum())),
         "training": training(job.run),
-        "tiles": tiles(summary),
+        "tiles": tiles(summary, reel.is_series),
+        "first": task_pictures(job.out),
         "facts": run_facts(job, summary),
         "config": (job.out / "config.yaml").read_text(encoding="utf-8"),
     }
+
+
+def task_pictures(out: Path) -> list[dict]:
+    """What a task is about, if it is not events: forecasts, and filled values, as pictures."""
+    known = {
+        "forecasts.png": (
+            "Forecasts",
+            "some forecasts of samples and what really came; forecast.csv has what comes next",
+        ),
+        "filled.png": ("Filled values", "the variables with most missing values; filled.csv has all"),
+    }
+    return [
+        {"title": title, "about": about, "picture": data_address((out / name).read_bytes(), "image/png")}
+        for name, (title, about) in known.items()
+        if (out / name).is_file()
+    ]
+
+
+def data_address(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def read_events(out: Path) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: i
     if quiet.span_s:
         span = quiet.span_s / unit_s
         counted = (_rate(quiet.at_least(threshold), span) for threshold in (job.low, job.high))
-        rows.insert(0, [f"events of quiet frames ({len(job.calibration.levels)}, {span:.3g} {unit}s)", *counted])
+        unit_name = "samples" if job.reel.is_series else "frames"
+        rows.insert(0, [f"events of quiet {unit_name} ({len(job.calibration.levels)}, {span:.3g} {unit}s)", *counted])
     rows = _promised(job, unit_s) + rows
     return [{"source": s, "unit": unit, "low": low, "high": high} for s, low, high in rows]
 
@@ -93,26 +94,49 @@ def training(run: Path) -> dict | None:
     return {"epoch": table["epoch"].tolist(), **{n: rounded(table[n].to_numpy()) for n in ("train_loss", "val_loss")}}
 
 
-def tiles(summary: dict) -> list[dict]:
-    """The few numbers to read first: name, value, and what it means."""
+def tiles(summary: dict, is_series: bool) -> list[dict]:
+    """The few numbers to read first: name, value, and what it means. Of a task that is no search, its errors first."""
     high, camera = summary["events_high"], summary["events_instrument"]
+    camera_too = "" if is_series else f"; {camera} more are taken for the camera's"
+    unit = "samples" if is_series else "frames"
     shown = [
-        _tile("events", summary["events"], f"{high} of them high; {camera} more are taken for the camera's"),
-        _tile("frames scored", summary["frames_scored"], f"{summary['frames_not_scored']} lie in too short stretches"),
+        *(_tile(*row) for row in _task_tiles(summary)),
+        _tile("events", summary["events"], f"{high} of them high{camera_too}"),
+        _tile(f"{unit} scored", summary["frames_scored"], f"{summary['frames_not_scored']} lie in too short stretches"),
         _tile("thresholds", f"{summary['threshold_low']:.3g} / {summary['threshold_high']:.3g}", "low / high score"),
     ]
     if "doubt" in summary:
         shown.append(_tile("like the quiet data", "no", summary["doubt"]))
     shown += [_tile(*row) for row in _catalogue_tiles(summary.get("catalog"))]
     meanings = {
-        "frame_auc": ("frame AUC", "raw: one ROC over all frames"),
-        "average_precision": ("average precision", "over frames"),
+        "frame_auc": (f"{unit.removesuffix('s')} AUC", f"raw: one ROC over all {unit}"),
+        "average_precision": ("average precision", f"over {unit}"),
         "event_recall": ("event recall", "labelled intervals that an event overlaps"),
         "event_precision": ("event precision", "events that overlap a labelled interval"),
         "event_median_delay_s": ("median delay, s", "from the labelled start"),
     }
     known = {key: value for key, value in summary.get("metrics", {}).items() if value is not None}
     return shown + [_tile(name, known[key], about) for key, (name, about) in meanings.items() if key in known]
+
+
+def _task_tiles(summary: dict) -> list[tuple[str, object, str]]:
+    """Of forecasts and of filled values: the errors beside naive ones, and of which samples they are."""
+    rows: list[tuple[str, object, str]] = []
+    if found := summary.get("forecast"):
+        rows += [_error_tile("forecast error", found["errors"], "training spreads", found)]
+    if found := summary.get("imputation"):
+        rows += [("values filled", found["filled"], "that nobody has measured")]
+        rows += [
+            _error_tile(f"error, {float(rate):.0%} hidden", errors, "scaled units", found)
+            for rate, errors in found["errors"].items()
+        ]
+    return rows
+
+
+def _error_tile(name: str, errors: dict, unit: str, found: dict) -> tuple[str, object, str]:
+    others = ", ".join(f"{other} {error['mae']:.3g}" for other, error in errors.items() if other != "model")
+    about = f"mean absolute, in {unit}; {others}; of {found['windows_judged']} windows of {found['errors_of']}"
+    return name, errors["model"]["mae"], about
 
 
 def _catalogue_tiles(catalog: dict | None) -> list[tuple[str, object, str]]:
@@ -138,15 +162,18 @@ def run_facts(job: Job, summary: dict) -> list[list[str]]:
     times = [f"{t:.2f} s" for t in reel.times_s[[0, -1]]]
     if reel.times_utc is not None:
         times = [f"{str(t)[:19].replace('T', ' ')} UTC" for t in reel.times_utc[[0, -1]]]
+    frames = ("frames", f"{len(reel)} of {reel.shape[2]} x {reel.shape[3]}, channels {', '.join(reel.channels)}")
+    if reel.is_series:
+        frames = "samples", f"{len(reel)} of {len(reel.channels)} variables: {', '.join(reel.channels)}"
     facts = {
         "reel": f"{reel.name}, identity {reel.meta['identity'][:12]}",
-        "frames": f"{len(reel)} of {reel.shape[2]} x {reel.shape[3]}, channels {', '.join(reel.channels)}",
+        frames[0]: frames[1],
         "time": f"{times[0]} to {times[1]}, cadence {reel.cadence_s:g} s",
         "model": f"{model.name}, {about['parameters']:,} parameters, weights {job.identity['weights_sha256'][:12]}",
         "trained": f"{about['started_utc']}, seed {about['seed']}, on {trained_on}",
         "windows": f"{about['windows']['train']} to train, {about['windows']['val']} to validate",
         "program": f"commit {about['git_commit'] or 'unknown'}",
         "versions": ", ".join(f"{name} {number}" for name, number in summary["versions"].items()),
-        "evaluated": f"in {summary['seconds']:.1f} s, {summary['frames_per_s']} frames/s",
+        "evaluated": f"in {summary['seconds']:.1f} s, {summary['frames_per_s']} {frames[0]}/s",
     }
     return [[name, value] for name, value in facts.items()]

@@ -293,13 +293,15 @@ class Results:
     def tell(self, events: pd.DataFrame, low: float, high: float) -> None:
         """Print what a user wants to know first."""
         counts, events = self.counts(events), scene_events(events)
-        found = f"{counts['events']} events ({counts['events_high']} high, {counts['events_instrument']} the camera's)"
+        camera = "" if self.reel.is_series else f", {counts['events_instrument']} the camera's"
+        unit = "samples" if self.reel.is_series else "frames"
+        found = f"{counts['events']} events ({counts['events_high']} high{camera})"
         log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}")
         if counts["frames_not_scored"]:
-            log.info(f"  {counts['frames_not_scored']} frames lie in stretches shorter than a window and have no score")
+            log.info(f"  {counts['frames_not_scored']} {unit} lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)
         for e in strongest.itertuples():
-            when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"frames {e.frame_start} .. {e.frame_end}"
+            when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"{unit} {e.frame_start} .. {e.frame_end}"
             log.info(f"  event {e.event}: {when}{_clock(e)}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
 
     def place(self, event: Any) -> str:

@@ -120,7 +120,7 @@ def _dress(axes: Axes, x: np.ndarray, scores: np.ndarray, threshold_high: float,
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
     # Ticks are at powers of ten; those much below the linear part would be written over the zero.
     axes.yaxis.set_major_formatter(lambda score, _: f"{score:g}" if score == 0 or score > 0.2 * threshold_high else "")
-    axes.set(xlabel=unit, ylabel="frame score")
+    axes.set(xlabel=unit, ylabel="score")
     axes.set_title(plain(title), loc="right", fontsize=10)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="upper left", fontsize=8, ncols=7, frameon=False)

@@ -26,6 +26,7 @@ from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
 from inference.scorers.net import Detector, through
 from inference.scorers.windows import Window
+from inference.tasks.unseen import judged, trained_on
 
 log = logger(__name__)
 
@@ -42,6 +43,10 @@ class Forecasts:
     actual: np.ndarray
     past: np.ndarray  # (n, L, C)
 
+    def only(self, chosen: np.ndarray) -> "Forecasts":
+        """Those of the windows chosen (n,) bool."""
+        return Forecasts(self.origin[chosen], self.ahead[chosen], self.actual[chosen], self.past[chosen])
+
 
 class Forecaster(Detector):
     """A net that forecasts, scored by how wrong it was."""
@@ -51,18 +56,25 @@ class Forecaster(Detector):
 
 
 def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride: int) -> dict:
-    """Write the files above and return the part of summary.json: errors of the model and of naive forecasts."""
+    """Write the files above and return the part of summary.json: errors of the model and of naive forecasts.
+
+    They are of forecasts of samples that were not trained on.
+    """
     found = forecasts_of(detector, reel, stride)
     with replacing(out / "forecasts.npz") as part:
         np.savez(part, forecasts=found.ahead.astype(np.float32), origin=found.origin)
     write_csv(out / "forecast.csv", next_samples(detector, reel))
-    draw(out / "forecasts.png", reel, found)
+    horizon, seen = found.ahead.shape[1], trained_on(run, reel)
+    of_seen = np.array([seen[o : o + horizon].any() for o in found.origin.tolist()], bool)
+    chosen, about = judged(of_seen, reel.name)
+    draw(out / "forecasts.png", reel, found.only(chosen))
     training = training_samples(run)
-    errors = compared(found, spread_of(training), period_of(max(training, key=len)[:, 0]))
+    errors = compared(found.only(chosen), spread_of(training), period_of(max(training, key=len)[:, 0]))
     best_naive = min((name for name in errors if name != "model"), key=lambda name: errors[name]["mse"])
     if errors["model"]["mse"] >= errors[best_naive]["mse"]:
         log.warning(f"{reel.name}: the model's forecasts are no better than {best_naive}")
-    return {"forecast": {"horizon": found.ahead.shape[1], "windows": len(found.origin), "errors": errors}}
+    counts = {"windows": len(found.origin), "windows_judged": int(chosen.sum()), "errors_of": about}
+    return {"forecast": {"horizon": horizon, **counts, "errors": errors}}
 
 
 def forecasts_of(detector: Detector, reel: Reel, stride: int) -> Forecasts:

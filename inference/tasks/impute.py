@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 import torch
@@ -23,23 +24,28 @@ from inference.scorers.net import Detector
 from inference.scorers.overlap import OverlapFold
 from inference.scorers.windows import Window, covering_windows
 from inference.tasks.forecast import in_units
+from inference.tasks.unseen import judged, trained_on
 from models.series.series_model import Impute, interpolate
 
 log = logger(__name__)
 
 RATES = (0.125, 0.25, 0.375, 0.5)  # of the values, hidden at random to see how well they come back
 SHOWN_VARIABLES = 6
+FEWEST_WINDOWS = 128  # that values are hidden in; fewer are taken several times, with others hidden
 
 
 class Imputer(Detector):
     """A net that fills gaps, scored by how wrong it fills what is there."""
 
     def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
-        return write_filled(out, self, reel, settings.stride, seed)
+        return write_filled(out, run, self, reel, settings.stride, seed)
 
 
-def write_filled(out: Path, detector: Detector, reel: Reel, stride: int, seed: int) -> dict:
-    """Write the files above and return the part of summary.json: errors of the model and of straight lines."""
+def write_filled(out: Path, run: Path, detector: Detector, reel: Reel, stride: int, seed: int) -> dict:
+    """Write the files above and return the part of summary.json: errors of the model and of straight lines.
+
+    They are of windows in which nothing was trained on.
+    """
     missing = reel.missing
     filled = reel.signals()  # (T, C)
     if missing.any():
@@ -51,11 +57,17 @@ def write_filled(out: Path, detector: Detector, reel: Reel, stride: int, seed: i
         table.insert(0, "time_utc", reel.times_utc.astype(str))
     write_csv(out / "filled.csv", table)
     draw(out / "filled.png", reel, filled, missing)
-    errors = {f"{rate:g}": compared(detector, reel, stride, rate, seed) for rate in RATES}
+    windows, seen = covering_windows(reel, detector.clip_length, stride), trained_on(run, reel)
+    of_seen = np.array([seen[w.start : w.start + detector.clip_length].any() for w in windows], bool)
+    chosen, about = judged(of_seen, reel.name)
+    some = [window for window, is_chosen in zip(windows, chosen, strict=True) if is_chosen]
+    again = some * max(1, FEWEST_WINDOWS // max(len(some), 1))
+    errors = {f"{rate:g}": compared(detector, reel, again, rate, seed) for rate in RATES}
     for rate, found in errors.items():
         if found["model"]["mse"] >= found["straight line"]["mse"]:
             log.warning(f"{reel.name}: with {float(rate):.1%} hidden the model is no better than straight lines")
-    return {"imputation": {"filled": int(missing.sum()), "errors": errors}}
+    counts = {"windows": len(windows), "windows_judged": len(some), "errors_of": about}
+    return {"imputation": {"filled": int(missing.sum()), **counts, "errors": errors}}
 
 
 def filled_windows(
@@ -99,15 +111,15 @@ METHODS = {"model": filled_by_model, "straight line": filled_by_line}
 
 
 def compared(
-    detector: Detector, reel: Reel, stride: int, rate: float, seed: int, units: np.ndarray | float = 1.0
+    detector: Detector, reel: Reel, windows: list[Window], rate: float, seed: int, units: np.ndarray | float = 1.0
 ) -> dict[str, dict[str, float]]:
-    """MSE and MAE of measured values that are hidden at random in every window.
+    """MSE and MAE of measured values that are hidden at random in each of the windows.
 
     In the model's scaling, times `units` (C,).
     """
     random, count = np.random.default_rng(seed), 0
     sums = {name: np.zeros(2) for name in METHODS}
-    for window in covering_windows(reel, detector.clip_length, stride):
+    for window in windows:
         values = window_values(detector, reel, window)
         missing = reel.missing[window.start : window.start + len(values)]
         tried = (random.random(values.shape) < rate) & ~missing
@@ -131,6 +143,11 @@ def draw(path: Path, reel: Reel, filled: np.ndarray, missing: np.ndarray) -> Non
         axes.plot(times[gone], filled[gone, c], ".", color="#e8641b", markersize=3, label="filled")
         axes.set_ylabel(plain(reel.channels[c]), fontsize=8)
         axes.tick_params(labelsize=7)
+    if reel.times_utc is not None:  # full dates at every tick would be written over each other
+        locator = mdates.AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+        axes.set_xlabel("UTC", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
     with replacing(path) as part:
         figure.savefig(part, dpi=110)

@@ -1,6 +1,7 @@
 """The task of forecasting through the program, from a table with a known truth to results."""
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -55,7 +56,12 @@ class TestForecast:
         summary = json.loads((out / "summary.json").read_text())["forecast"]
         with np.load(out / "forecasts.npz", allow_pickle=False) as saved:
             ahead, origin = saved["forecasts"].astype(np.float64), saved["origin"]
-        samples, spread = measured(), training_samples(forecast).std(0)
+        assert summary["windows"] == len(origin)
+        seen = trained_on(forecast)
+        unseen = np.array([not seen[o : o + AHEAD].any() for o in origin])
+        ahead, origin = ahead[unseen], origin[unseen]
+        assert 0 < len(origin) == summary["windows_judged"] < summary["windows"]
+        samples, spread = measured(), measured()[seen].std(0)
         actual = np.stack([samples[o : o + AHEAD] for o in origin])
         steps = np.arange(AHEAD)
         naive = {
@@ -64,7 +70,7 @@ class TestForecast:
             "seasonal naive": np.stack([samples[o - 12 + steps % 12] for o in origin]),
         }
         assert summary["horizon"] == AHEAD
-        assert summary["windows"] == len(origin)
+        assert summary["errors_of"] == "samples that were not trained on"
         assert set(summary["errors"]) == set(naive)
         for name, guess in naive.items():
             error = (guess - actual) / spread
@@ -87,10 +93,23 @@ class TestForecast:
         assert (out / "forecast.csv").read_bytes() == before
 
 
-def training_samples(folder: Path) -> np.ndarray:
-    """The samples that training windows cover."""
+def trained_on(folder: Path) -> np.ndarray:
+    """The samples (N,) bool that training windows cover."""
     kept = pd.read_csv(folder / "run" / "calibration" / "quiet" / "ranges.csv")
     covered = np.zeros(N, bool)
     for r in kept[kept["side"] == "train"].itertuples():
         covered[r.source_begin : r.source_begin + r.end - r.begin] = True
-    return measured()[covered]
+    return covered
+
+
+def test_the_report_shows_forecasts_first_and_speaks_of_samples(forecast):
+    text = (forecast / "run" / "eval" / "pump" / "report.html").read_text()
+    embedded = re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.S)
+    assert embedded is not None
+    found = json.loads(embedded[1])
+    assert found["tiles"][0]["name"] == "forecast error"
+    assert "that were not trained on" in found["tiles"][0]["about"]
+    assert [one["title"] for one in found["first"]] == ["Forecasts"]
+    shown = json.dumps([found["tiles"], found["facts"], found["false_alarms"]])
+    assert "samples scored" in shown
+    assert not re.search(r"frame|movie|camera", shown)

@@ -57,8 +57,15 @@ class TestImpute:
         assert list(part["errors"]) == ["0.125", "0.25", "0.375", "0.5"]
         model, _ = load_model(imputed / "run")
         reel = Reel(imputed / "reels" / "pump")
-        values = torch.from_numpy(reel.frames[:, :, 0, 0].copy()).unfold(0, LENGTH, 1)  # (n, C, LENGTH)
-        missing = torch.from_numpy(reel.missing).unfold(0, LENGTH, 1)
+        kept = pd.read_csv(imputed / "run" / "calibration" / "quiet" / "ranges.csv")
+        first = max(r.source_begin + r.end - r.begin for r in kept[kept["side"] == "train"].itertuples())
+        assert part["errors_of"] == "samples that were not trained on"
+        assert 0 < part["windows_judged"] < part["windows"]
+        starts = [s for s in {*range(0, N - LENGTH + 1, 5), N - LENGTH} if s >= first]
+        assert len(starts) == part["windows_judged"]
+        windows = np.add.outer(starts * 400, np.arange(LENGTH))
+        values = torch.from_numpy(reel.frames[:, :, 0, 0][windows]).transpose(1, 2)  # (n, C, LENGTH)
+        missing = torch.from_numpy(reel.missing[windows]).transpose(1, 2)
         for rate, errors in part["errors"].items():
             tried = (torch.rand(values.shape) < float(rate)) & ~missing
             with torch.inference_mode():

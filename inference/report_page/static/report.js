@@ -16,12 +16,25 @@ function element(name, text, className) {
 // ---- Head
 document.title = `${reel.name}: report`;
 at("title").textContent = `${reel.name}: ${scene.length === 1 ? "1 event" : `${data.tiles[0].value} events`}`;
-at("subtitle").textContent = [reel.instrument, ...data.facts.filter(([name]) => ["frames", "time"].includes(name)).map(([, value]) => value)].filter(Boolean).join(" · ");
+at("subtitle").textContent = [reel.instrument, ...data.facts.filter(([name]) => ["frames", "samples", "time"].includes(name)).map(([, value]) => value)].filter(Boolean).join(" · ");
 for (const { name, value, about } of data.tiles) {
   const tile = element("li", `${name} `);
   tile.append(element("b", value), element("small", about));
   at("tiles").append(tile);
 }
+
+// ---- What a task is about, if it is not events
+const item = reel.is_series ? "sample" : "frame";
+for (const { title, about, picture } of data.first) {
+  const section = element("section"), image = new Image();
+  image.src = picture;
+  image.alt = about;
+  image.className = "wide";
+  section.append(element("h2", title), image, element("p", about, "quiet"));
+  at("timeline").parentElement.before(section);
+}
+at("pointing").textContent = movie ? "Point at a curve for its time and value, click to move the movie there, drag to look closer."
+  : "Point at a curve for its time and value, drag to look closer.";
 
 // ---- Timeline and the curves below it
 const gaps = timeline.score.flatMap((score, i) => (score === null ? [[timeline.t[Math.max(i - 1, 0)], timeline.t[Math.min(i + 1, timeline.t.length - 1)]]] : []));
@@ -39,8 +52,8 @@ function marks(u) {
 }
 
 const charts = [Charts.overTime(at("timeline"), {
-  about: `Score of every frame over time; thresholds ${Charts.short(data.thresholds.low)} and ${Charts.short(data.thresholds.high)}; the events are listed in the table.`,
-  t: timeline.t, curves: { score: timeline.score }, unit: "frame score", height: 260, marks, clicked: seek,
+  about: `Score of every ${item} over time; thresholds ${Charts.short(data.thresholds.low)} and ${Charts.short(data.thresholds.high)}; the events are listed in the table.`,
+  t: timeline.t, curves: { score: timeline.score }, unit: `${item} score`, height: 260, marks, clicked: seek,
   y: { distr: 4, asinh: data.thresholds.high, range: (_, low, high) => [0, 1.15 * Math.max(high ?? 0, data.thresholds.high)] },
   lines: [{ value: data.thresholds.low, name: "low" }, { value: data.thresholds.high, name: "high" }],
 })];
@@ -184,9 +197,9 @@ const { calibration, training } = data;
 if (calibration) {
   const lines = [{ value: data.thresholds.low, name: "low" }, { value: data.thresholds.high, name: "high" }];
   Charts.plain(at("plots"), {
-    about: "Histogram of the score that quiet validation frames reach, with both thresholds",
-    title: `How high ${calibration.frames} quiet validation frames reach`, xName: "score", steps: ["frames"], verticals: lines,
-    curves: [["frames", calibration.edges, [...calibration.counts, 0]]],
+    about: `Histogram of the score that quiet validation ${item}s reach, with both thresholds`,
+    title: `How high ${calibration.frames} quiet validation ${item}s reach`, xName: "score", steps: [`${item}s`], verticals: lines,
+    curves: [[`${item}s`, calibration.edges, [...calibration.counts, 0]]],
     x: { range: () => [0, 1.05 * Math.max(data.thresholds.high, calibration.edges[calibration.edges.length - 1])] },
   });
   const rates = (calibration.promised_per_day || []).map((value, i) => ({ value, name: ["low", "high"][i] }));

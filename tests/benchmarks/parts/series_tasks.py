@@ -116,6 +116,7 @@ def forecast(
 
 def impute(data: Path, name: str, rate: float, method: str, seed: int, is_quick: bool, folder: Path) -> dict[str, Any]:
     """One row: errors at randomly hidden values of the test part, in units of the training part's spread."""
+    from inference.scorers.windows import covering_windows
     from inference.tasks.impute import compared
 
     values = ett(data, name)
@@ -125,7 +126,7 @@ def impute(data: Path, name: str, rate: float, method: str, seed: int, is_quick:
     detector, reel, seconds, _ = trained(folder, settings)
     spread = values[: fitted_hours(values)[0]].std(axis=0)
     units = np.array([(s["vmax"] - s["x0"]) for s in reel.meta["stretch"]]) / spread
-    errors = compared(detector, reel, LOOK_BACK, rate, seed, units)
+    errors = compared(detector, reel, covering_windows(reel, detector.clip_length, LOOK_BACK), rate, seed, units)
     row = {"set": name, "rate": rate, "method": method, "seed": seed, **errors["model"]}
     return row | {f"straight line {k}": v for k, v in errors["straight line"].items()} | {"train_s": seconds}
 
