@@ -4,6 +4,7 @@ python main.py -m prep   --data-raw FOLDER --data-clips REELS    FITS, tar, vide
 python main.py -m review --data-clips REELS                      statistics, outliers, verdicts (--serve: in a browser)
 python main.py -m train  --data-clips REELS --model-path RUN     reels -> a trained model
 python main.py -m eval   --data-clips REELS --model-path RUN     scores, boxes, events, movie
+python main.py -m export --model-path RUN                        a model -> a bundle that scores without PyTorch
 python main.py --check -m MODE ...                               what MODE would do, and what is wrong, without doing it
 """
 
@@ -62,8 +63,20 @@ def _eval(config: Config) -> None:
         print(f"results: {path}")
 
 
+def _export(config: Config) -> None:
+    from inference.export.export import export
+
+    print(f"bundle: {export(config)}")
+
+
 # Each mode imports what it needs when it runs: prep's workers must not load torch.
-MODES: dict[str, Callable[[Config], None]] = {"prep": _prep, "review": _review, "train": _train, "eval": _eval}
+MODES: dict[str, Callable[[Config], None]] = {
+    "prep": _prep,
+    "review": _review,
+    "train": _train,
+    "eval": _eval,
+    "export": _export,
+}
 
 # Switches and short names on the command line -> key of the config, for one mode or for all.
 FLAGS = {
@@ -83,6 +96,8 @@ FLAGS = {
     "undo": "review.undo",
     "serve": "review.serve",
     "port": "review.port",
+    "format": "export.format",
+    "precision": "export.precision",
     "allow_partial": "prep.vso.allow_partial",
     "verify": "prep.verify",
 }
@@ -122,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"
     )
+    p.add_argument("--format", help="export: of the net in the bundle (onnx)")
+    p.add_argument("--precision", help="export: that the net is computed in (fp32)")
     for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
         p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
     p.add_argument("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")

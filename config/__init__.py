@@ -6,9 +6,10 @@ defaults in `config.yaml`.
 """
 
 from config.eval import EvalConfig
+from config.export import ExportConfig
 from config.faults import json_schema, known_keys
 from config.fields import ConfigError, NonNegative, Positive, PositiveInt
-from config.loading import as_dict, dump, from_dict, load
+from config.loading import as_dict, dump, from_dict, load, section
 from config.model import DataKind, ModelConfig, NetConfig, StageConfig, Stages
 from config.prep import CropConfig, LightCurvesConfig, PrepConfig, SkyConfig, VsoConfig
 from config.settings import Config, ReviewConfig
@@ -20,6 +21,7 @@ __all__ = [
     "CropConfig",
     "DataKind",
     "EvalConfig",
+    "ExportConfig",
     "LightCurvesConfig",
     "ModelConfig",
     "NetConfig",
@@ -41,4 +43,5 @@ __all__ = [
     "json_schema",
     "known_keys",
     "load",
+    "section",
 ]

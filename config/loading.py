@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from config.settings import Config
 from config.train import TrainConfig
 from config.yaml_text import parse, read_file
 
+T = TypeVar("T")
 log = logging.getLogger("reelwatch.config")  # data.messages shows it
 
 
@@ -82,6 +83,14 @@ def _for_model(raw: dict[str, Any], name: Any, path: str) -> dict[str, Any]:
 def from_dict(raw: dict[str, Any], origin: str) -> Config:
     """Validate plain data (as YAML or a checkpoint holds it) into a Config; `origin` is named in errors."""
     return _validated(raw, lambda _: origin)
+
+
+def section(config_class: type[T], raw: dict[str, Any], origin: str) -> T:
+    """Validate the plain data of one section, which needs no model and so no torch; `origin` is named in errors."""
+    try:
+        return TypeAdapter(config_class).validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        raise refused(error, raw, lambda _: origin) from None
 
 
 def as_dict(config: Config) -> dict[str, Any]:

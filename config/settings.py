@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from config import registry
 from config.eval import EvalConfig
+from config.export import ExportConfig
 from config.fields import NonNegativeInt, Positive, PositiveInt
 from config.model import ModelConfig
 from config.prep import PrepConfig
@@ -38,6 +39,7 @@ class Config:
     model: Annotated[ModelConfig, registry.ByName()] = Field(default_factory=lambda: registry.model_settings({}))
     train: TrainConfig = Field(default_factory=TrainConfig)
     eval: EvalConfig = Field(default_factory=EvalConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
 
     @model_validator(mode="after")
     def _training_fits_the_model(self):

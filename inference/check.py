@@ -42,12 +42,12 @@ from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
 from training import checkpoint as checkpoints
 from training import run as run_folder
-from training.checkpoint import path_of
 from training.device import pick_device
 from training.distributed import Processes, processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
+from training.places import path_of
 from training.shipped import WEIGHTS, shipped_run
 
 MOST_REASONS = 5  # that are told of a reel
@@ -233,11 +233,26 @@ def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, 
         return WEIGHTS, *load_scorer(shipped_run(folder), "cpu")
 
 
+def check_export(config: Config, findings: Findings) -> None:
+    """The run, whether its model can be exported, and the folder of the bundle."""
+    from inference.export.export import Exported, folder_of, refuse_other_folder
+
+    run = find_run(config)
+    exported = Exported(run, config)
+    findings.tell(f"run: {run}, a net for windows of [channels, frames, height, width] {list(exported.shape)}")
+    out = folder_of(run, config)
+    findings.tell(f"bundle: {out}")
+    refuse_other_folder(out)
+    check_writable(out, findings)
+    check_free(run, findings)
+
+
 CHECKS: dict[str, Callable[[Config, Findings], None]] = {
     "prep": check_prep,
     "review": check_review,
     "train": check_train,
     "eval": check_eval,
+    "export": check_export,
 }
 
 

@@ -14,7 +14,7 @@ a full disk leaves the former ones. Files that eval did not make stay.
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,7 @@ from data.messages import logger, progress
 from data.reel.reel import Reel, find_reels
 from inference.calibration.doubt import looked_at
 from inference.calibration.noise import detection_level
-from inference.camera.watch import BROKEN
-from inference.camera.watched import watched_reel
-from inference.events.boxes import Box, find_boxes, pixel_boxes
-from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
+from inference.detection import Detection, detections, judge_series
 from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job, regions_for
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
@@ -36,7 +33,7 @@ from inference.results.results import MADE, Results
 from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
 from inference.scorers.base import check_reel
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import ScoredFrame, settings_for
+from inference.scorers.residual import settings_for
 from inference.scorers.windows import scored_stretches
 from inference.solar.joint import channels_beside, write_joint
 from training.run import owned_run, read_metrics, read_run
@@ -44,15 +41,6 @@ from training.run import owned_run, read_metrics, read_run
 log = logger(__name__)
 
 DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor")  # settings that decide the movie alone
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One frame as detected: what the model saw and said, its score map `(H, W)` and the boxes on it."""
-
-    scored: ScoredFrame
-    score: np.ndarray
-    boxes: list[Box]
 
 
 def evaluate(config: Config) -> list[Path]:
@@ -123,46 +111,15 @@ def make_results(job: Job, config: Config) -> None:
         run_job(replace(job, making=making), config.seed)
 
 
-def detections(job: Job) -> Iterator[Detection]:
-    """The stream: every frame that a window covers, in time order."""
-    return (detected(job, scored) for scored in watched_reel(job.scorer, job.reel, job.settings, job.bounds))
-
-
-def detected(job: Job, scored: ScoredFrame) -> Detection:
-    """One scored frame with its score map and its boxes, that of the camera among them.
-
-    What is wrong with a frame as a whole is an event, so a broken one scores no less than what is one, and one in which
-    the camera moved no less than what is usual.
-    """
-    score = job.calibration.score(scored.residual, job.settings)
-    if scored.camera in BROKEN:
-        score = at_least(score, job.low, scored.valid)
-        return Detection(scored, score, [whole_frame(score, scored.valid, scored.camera)])
-    boxes = find_boxes(score, job.low, job.high, job.settings.min_area, job.settings.iou_thresh, ~scored.valid)
-    boxes = judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
-    if scored.words is not None:
-        boxes = [replace(box, change=scored.words(box)) for box in boxes]
-    if scored.camera:
-        score = at_least(score, job.usual, scored.valid)
-        boxes = boxes if job.scorer.is_steady else explained(boxes, scored.camera)
-        boxes = [*boxes, whole_frame(score, scored.valid, scored.camera)]
-    if scored.lost is not None:
-        boxes = [*boxes, lost_blocks(scored.lost, job.low)]
-    return Detection(scored, score, boxes)
-
-
-def at_least(score: np.ndarray, level: float, valid: np.ndarray) -> np.ndarray:
-    """A score map (H, W) that is nowhere below a level, but for invalid pixels."""
-    return np.where(valid, np.maximum(score, np.float32(level)), score)
-
-
 def run_job(job: Job, seed: int) -> None:
     """Evaluate one reel and write everything to the job's folder."""
     begun = time.perf_counter()
     results = Results(job.reel, job.settings, known_for(job), regions_for(job))
-    judge = judge_series if job.reel.is_series else judge_frames
     with ScoreMaps(job.out, job.reel) as maps:
-        judge(job, results, maps)
+        if job.reel.is_series:
+            judge_series(job, results, maps.add_frames)
+        else:
+            judge_frames(job, results, maps)
     seconds = time.perf_counter() - begun
     beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
     if doubt := job.doubt(levels_in(job, results)):
@@ -189,28 +146,6 @@ def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
             maps.add(found.scored.index, found.score)
             movie.add(found.scored, found.score, found.boxes)
-
-
-def judge_series(job: Job, results: Results, maps: ScoreMaps) -> None:
-    """Score stretch by stretch; only samples above the low threshold are looked at one by one."""
-    for begin, scores, parts in scored_samples(job):
-        maps.add_frames(begin, scores[:, None, None])
-        results.add_samples(begin, scores)
-        for i in np.flatnonzero(scores > job.low).tolist():
-            # Variables with events of their own are pixels side by side that never touch.
-            pixels = parts[i][None] if job.settings.combine == "each" else scores[i][None, None]
-            results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high), parts[i])
-
-
-def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and what
-    its variables have to do with them (n, C), or (n, 1) where nothing tells them apart."""
-    ranges = scored_stretches(job.reel, job.scorer.clip_length)
-    for begin, end in progress(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
-        samples = job.scorer.samples(job.reel, begin, end, job.settings)
-        scores, parts = job.calibration.sample_scores(samples, job.settings)
-        variables = job.calibration.variables(samples, parts)
-        yield begin, np.where(samples.valid, scores, 0).astype(np.float32), variables
 
 
 def movie_for(job: Job) -> AbstractContextManager:

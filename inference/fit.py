@@ -13,7 +13,7 @@ from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import settings_for
 from training import run as run_folder
-from training.checkpoint import path_of
+from training.places import path_of
 from training.train import train
 
 log = logger(__name__)

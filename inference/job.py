@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,10 +26,8 @@ from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
-from training import checkpoint as checkpoints
-from training.checkpoint import path_of
+from training.places import check_is_there, path_of
 from training.run import RUNS
-from training.shipped import shipped_run
 
 log = logger(__name__)
 
@@ -88,11 +87,13 @@ def find_run(config: Config) -> Path:
 
 def _named_run(config: Config) -> Path:
     if takes_shipped(config):
+        from training.shipped import shipped_run  # here, because a job needs no torch
+
         run = shipped_run(config.model_path)
         log.info(f"using the shipped weights, in {run}")
         return run
     if config.model_path:
-        checkpoints.check_is_there(path_of(config.model_path, "best"))
+        check_is_there(path_of(config.model_path, "best"))
         return Path(config.model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))
     if not found:
@@ -110,16 +111,24 @@ def takes_shipped(config: Config) -> bool:
 
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """Calibration, thresholds and identity of one evaluation."""
+    return job_within(kept_bounds(run, reel.channels, scorer.scaling), reel, run, scorer, weights, settings)
+
+
+def job_within(bounds: Bounds, reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
+    """The same with known bounds of whole frames."""
     settings = settings_for(settings, reel)
     quiet = scorer.calibration(run, reel, settings)
     low, high = quiet.thresholds(settings)
     if shortfall := quiet.shortfall(settings):
         log.warning(f"{reel.name}: {shortfall}")
-    decisive = {k: v for k, v in asdict(settings).items() if k not in _AFTERWARDS}
-    identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive}
+    identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive(settings)}
     identity |= {"threshold_low": low, "threshold_high": high}
-    bounds = kept_bounds(run, reel.channels, scorer.scaling)
     return Job(reel, scorer, quiet, low, high, settings, identity, run, bounds)
+
+
+def decisive(settings: EvalConfig) -> dict[str, Any]:
+    """The settings that decide what is found, as plain data."""
+    return {name: value for name, value in asdict(settings).items() if name not in _AFTERWARDS}
 
 
 # Settings that change what is drawn or compared, not what is found.

@@ -76,6 +76,13 @@ class VideoModel(nn.Module, ABC):
     def check(self, size: tuple[int, int, int]) -> None:
         """Raise ValueError, which names the setting to change, for windows (T, H, W) the model can't work on."""
 
+    def portable(self) -> nn.Module:
+        """What of it runs outside of PyTorch: windows (B, C, T, H, W) -> their reconstruction, of the same shape.
+
+        Raises ValueError, which says why, for a model that can't.
+        """
+        raise ValueError("it gives no windows back, and only what does so is exported")
+
     def answers(self, T: int) -> slice:
         """The frames, of a window of T, whose output is the model's own; it gives the others back as they came."""
         return slice(0, T)
@@ -120,6 +127,9 @@ class PixelModel(VideoModel):
         measure = LOSSES[loss_name(self.learning.loss, x.shape[3:])]
         with in_full_precision(x):
             return measure(*(v[:, :, frames] for v in (reconstruction, x, valid))) + penalty
+
+    def portable(self) -> nn.Module:
+        return self
 
     def example(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         return x[0], self(x)[0]

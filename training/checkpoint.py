@@ -26,6 +26,7 @@ from data.disk.damage import Damaged
 from data.disk.digests import check_sealed
 from data.disk.sealing import write_sealed
 from data.reel.stretch import Stretch
+from training.places import check_is_there, path_of
 
 FORMAT = "reelwatch checkpoint 1"
 
@@ -81,25 +82,11 @@ class TrainState:
         return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
-def path_of(run: str | Path, which: str) -> Path:
-    """The file of a run's checkpoint: best, last or epoch_NNNN."""
-    return Path(run) / "checkpoints" / f"{which}.pt"
-
-
 def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
     """Write a checkpoint with its digest, atomically, on the disk when it returns. Raises OSError on a full disk."""
     content = io.BytesIO()  # torch itself tells of a full disk as a RuntimeError about its own archive
     torch.save({"format": FORMAT, **checkpoint}, content)
     write_sealed(path, content.getvalue())
-
-
-def check_is_there(path: Path) -> None:
-    """Raise FileNotFoundError, with the way out, for a checkpoint that is not."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {path} does not exist; train a model with: python main.py -m train, or name the folder of a "
-            "run with --model-path"
-        )
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:

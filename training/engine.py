@@ -20,12 +20,13 @@ from config import Config, ConfigError, TrainConfig, as_dict
 from models.video_model import Batch, VideoModel
 from training import checkpoint as checkpoints
 from training import run as run_folder
-from training.checkpoint import TrainState, path_of
+from training.checkpoint import TrainState
 from training.device import autocast, autocast_dtype
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
 from training.loader import Data, train_loader, val_loader
 from training.monitor import Monitor
+from training.places import path_of
 from training.schedule import lr_at
 from training.shipped import load_shipped
 

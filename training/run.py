@@ -25,7 +25,7 @@ from data.disk.parts import sync
 from data.disk.places import refuse_links_out
 from data.disk.sealing import write_sealed_json
 from data.version import git_commit
-from training.checkpoint import path_of
+from training.places import path_of
 
 RUNS = Path("runs")
 NO_FACTS = "put back the file of the training, or train the model again"  # of run.json and metrics.csv

@@ -24,7 +24,7 @@ from data.disk.digests import check_beside
 from data.disk.files import write_text
 from data.disk.sealing import write_sealed_json, write_with_digest
 from training import checkpoint as checkpoints
-from training.checkpoint import path_of
+from training.places import path_of
 from training.run import NO_FACTS, RUNS, owned_run
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights" / "vetime.safetensors"

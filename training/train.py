@@ -6,12 +6,12 @@ from pathlib import Path
 from config import Config
 from training import checkpoint as checkpoints
 from training import run as run_folder
-from training.checkpoint import path_of
 from training.distributed import processes
 from training.engine import Trainer
 from training.interrupt import interrupts_deferred
 from training.loader import open_data
 from training.monitor import tensorboard_server
+from training.places import path_of
 
 
 def train(config: Config, chosen: Path | None = None) -> Path:

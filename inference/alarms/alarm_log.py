@@ -13,7 +13,7 @@ from data.messages import logger
 from inference.alarms.album import Album, NoAlbum
 from inference.alarms.destinations import Alarm, Destination
 from inference.alarms.outbox import Outbox
-from inference.evaluate import Detection
+from inference.detection import Detection
 from inference.follow.records import JsonLines, now_utc
 
 log = logger(__name__)

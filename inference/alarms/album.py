@@ -11,7 +11,7 @@ from config import EvalConfig
 from data.disk.parts import beside
 from data.pictures.movie import MovieWriter
 from data.reel.reel import Reel
-from inference.evaluate import Detection
+from inference.detection import Detection
 from inference.events.boxes import Box
 from inference.job import Job
 from inference.movie.movie import shown, style_of

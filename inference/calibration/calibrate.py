@@ -58,11 +58,12 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
             bounds = kept_bounds(run, channels, scorer.scaling)
             made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
-            _write(path, made)
-    return replace(_read(path), watched=watched_places(settings.zones, ranges[0].reel))
+            write_calibration(path, made)
+    return replace(read_calibration(path), watched=watched_places(settings.zones, ranges[0].reel))
 
 
-def _write(path: Path, made: Calibration) -> None:
+def write_calibration(path: Path, made: Calibration) -> None:
+    """Write all of a calibration but where events are looked for."""
     events = made.events
     write_arrays(
         path, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
@@ -71,7 +72,8 @@ def _write(path: Path, made: Calibration) -> None:
     )  # fmt: skip
 
 
-def _read(path: Path) -> Calibration:
+def read_calibration(path: Path) -> Calibration:
+    """What `write_calibration` has written."""
     with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
         events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]))

@@ -17,8 +17,8 @@ from data.disk.damage import AGAIN, arrays_of
 from data.disk.sealing import write_arrays
 from data.messages import progress
 from data.reel.mask_bits import INVALID
+from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import read_scaled
 from inference.calibration.noise import MAD_TO_STD
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.camera.blocks import LEAST_PX, Blocks
@@ -85,7 +85,16 @@ def kept_bounds(run: Path, channels: Sequence[str], scaling: dict[str, Stretch])
         with owned_run(run, "calibration"):
             ranges = quiet_ranges(run)
             found = learn([r for r in ranges if list(r.reel.channels) == list(channels)] or ranges, scaling)
-            write_arrays(path, **{name: np.array(value) for name, value in asdict(found).items()})
+            write_bounds(path, found)
+    return read_bounds(path)
+
+
+def write_bounds(path: Path, bounds: Bounds) -> None:
+    write_arrays(path, **{name: np.array(value) for name, value in asdict(bounds).items()})
+
+
+def read_bounds(path: Path) -> Bounds:
+    """What `write_bounds` has written."""
     with arrays_of(path, AGAIN) as saved:
         return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds)})
 

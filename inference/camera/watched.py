@@ -16,8 +16,8 @@ from config import EvalConfig
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.reel.scaled import read_scaled, target_stretches
 from data.reel.stretch import Stretch, restretch
-from data.reel.window_dataset import read_scaled, target_stretches
 from inference.camera.blocks import Blocks
 from inference.camera.bounds import Bounds
 from inference.camera.light import disc_parts, light_of, sky_of

@@ -31,7 +31,7 @@ from inference.follow.stream import ANOTHER, Desk, about_of, check_streams, seri
 from inference.job import find_run, make_job
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
-from training.checkpoint import path_of
+from training.places import path_of
 
 log = logger(__name__)
 

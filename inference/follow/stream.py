@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from config import Config, ConfigError, EvalConfig, from_dict
+from config import Config, ConfigError, from_dict
 from data.disk.files import write_json
 from data.disk.lock import owned
-from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
-from data.live.live_source import LiveSource, name_of, told
+from data.live.live_reel import Form
+from data.live.live_source import LiveSource, told
 from data.messages import logger
 from data.reel.reel import Reel
 from data.sources.times.utc import shift_utc
@@ -31,19 +31,16 @@ from inference.alarms.alarm_log import AlarmLog, outboxes_of
 from inference.alarms.album import album_of
 from inference.alarms.destinations import destination_of
 from inference.calibration.quiet import quiet_ranges
-from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
-from inference.camera.watch import BROKEN
-from inference.camera.watched import WatchedStretch, reach_of
-from inference.evaluate import Detection, detected
+from inference.camera.bounds import kept_bounds
 from inference.follow.board import Board
 from inference.follow.events import LiveEvents, thresholds_of
+from inference.follow.judging import feeding, judge, live_frames, live_reel
 from inference.follow.records import JsonLines, now_utc
 from inference.job import Job, find_run, make_job
 from inference.scorers.base import Scorer, other_cadence
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import ScoredFrame
-from training.checkpoint import path_of
 from training.interrupt import Interrupt
+from training.places import path_of
 
 log = logger(__name__)
 
@@ -51,13 +48,6 @@ FOLLOWED = ("residual", "standardised")  # scores that are made window by window
 STATUS_S = 5.0
 POLL_S = 0.1
 ANOTHER = "give another --model-path: a copy of a run is a run"
-
-
-See = Callable[[Detection, str], None]
-
-
-def unseen(_found: Detection, _caption: str) -> None:
-    """Nobody looks at the pictures."""
 
 
 @dataclass
@@ -143,31 +133,11 @@ def training_reel(run: Path) -> Reel:
     return next((reel for reel in reels if reel.meta["unit"] == "level"), reels[0])
 
 
-def live_reel(source: LiveSource, scorer: Scorer, form: Form, gap_threshold: float, settings: EvalConfig) -> LiveReel:
-    """An empty reel for the pictures of a source, with room for what the scorer asks for at once."""
-    room = scorer.at_once(settings), scorer.looks_back
-    return LiveReel(name_of(source.address), form, gap_threshold, settings.follow_delay_s, *room)
-
-
 def start_of(source: LiveSource, config: Config) -> np.datetime64 | None:
     """UTC of second 0: the arrival of a stream's first frame, or prep.start_utc of a file."""
     if not source.is_file:
         return source.first_arrival_utc
     return np.datetime64(shift_utc(config.prep.start_utc, 0.0)) if config.prep.start_utc else None
-
-
-@contextmanager
-def feeding(reel: LiveReel, source: LiveSource) -> Iterator[None]:
-    """Read the source into the reel, in a thread of its own."""
-    # A daemon, because a library that waits for a network can't be told to stop.
-    thread = threading.Thread(target=reel.feed, args=(source.pictures(),), name="reader", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        source.stop.set()
-        reel.stop()
-        thread.join(2.0)
 
 
 @contextmanager
@@ -242,43 +212,6 @@ def watch(events: LiveEvents, reel: Any, source: Any, about: dict, log: AlarmLog
     log.write("ended", ended)
     counts = {"events": events.opened, "events_high": events.high, "events_instrument": events.cameras}
     write_json(log.folder / "summary.json", about | ended | counts | {"ended_utc": now_utc(), "identity": job.identity})
-
-
-def judge(events: LiveEvents, scored: ScoredFrame, time_s: float, see: See = unseen) -> None:
-    """Take in one scored frame: its boxes above the thresholds in force, and what a sound one says about these.
-
-    see: called with it, and with what is written over its picture, before any event is told.
-    """
-    job, drift = events.job, events.drift
-    found = detected(replace(job, low=drift.low, high=drift.high), scored)
-    see(found, events.caption(time_s))
-    events.add(scored.index, found.boxes, scored.common, time_s)
-    if scored.camera not in BROKEN:
-        drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
-
-
-def live_frames(scorer: Scorer, reel: Any, settings: EvalConfig, bounds: Bounds = ALL_PASS) -> Iterator[ScoredFrame]:
-    """Every frame of every stretch that is long enough, in time order, as `watched_reel` of a finished one."""
-    for begin, end in reel.each_stretch():
-        if end.reached(begin + scorer.clip_length) == begin + scorer.clip_length:
-            watched = WatchedStretch(reel, begin, bounds, scorer.scaling)
-            frames = _stretch_frames(scorer, watched.as_reel(), begin, end, settings)
-            yield from watched.told(frames, reach_of(scorer, settings))
-
-
-def _stretch_frames(
-    scorer: Scorer, reel: Reel, begin: int, end: OpenEnd, settings: EvalConfig
-) -> Iterator[ScoredFrame]:
-    following = begin
-    try:
-        for scored in scorer.frames(reel, begin, end, settings):
-            following = scored.index + 1
-            yield scored
-    except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
-        first = max(begin, following - scorer.looks_back)  # with what it looks back at
-        if following < stretch.end:
-            rest = scorer.frames(reel, first, stretch.end, settings)
-            yield from (scored for scored in rest if scored.index >= following)
 
 
 def status(reel: Any, source: Any, events: LiveEvents, progress: Progress) -> dict:

@@ -14,8 +14,8 @@ from config import EvalConfig, ModelConfig
 from data.live.live_reel import OpenEnd
 from data.messages import logger
 from data.reel.reel import Reel
+from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import read_scaled
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
 from inference.scorers.base import Fold, Reach

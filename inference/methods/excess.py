@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from config import ModelConfig
 from config.fields import NonNegative, PositiveInt
 from data.reel.reel import Reel
-from data.reel.window_dataset import target_stretches
+from data.reel.scaled import target_stretches
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.earlier import Earlier

@@ -9,9 +9,9 @@ from inference.calibration.quiet import ranges_of
 from inference.methods import METHODS, check_frames
 from training import checkpoint as checkpoints
 from training import run as run_folder
-from training.checkpoint import path_of
 from training.device import pick_device
 from training.loader import windows_of_reels
+from training.places import path_of
 
 
 def fit_method(config: Config, folder: Path | None = None) -> Path:

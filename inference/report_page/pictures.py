@@ -10,7 +10,7 @@ import pandas as pd
 from data.pictures.curves import decimate
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from data.reel.window_dataset import target_stretches
+from data.reel.scaled import target_stretches
 from data.sky.instruments import GRAY, colours_of, instrument_of
 from inference.events.sky import Sky
 from inference.job import Job

@@ -127,18 +127,8 @@ class Results:
 
         beyond: what else is to stand in the summary.
         """
-        self.events = in_order(self.found(high))
+        events = self.event_table(high, identity)
         scores, boxes = self.score_table(), self.box_table()
-        camera = camera_frames(self.common)
-        events = describe(
-            self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named, self.settings.zones
-        )
-        if self.sky:
-            events = with_solar_columns(events, self.events, self.reel)
-        if self.sky and self.is_coronagraph:
-            events = with_cme_columns(events, self.events)
-        elif self.sky and self.regions is not None:
-            events = with_regions(events, self.regions, self.sky.surface)
         events, comparison = self.compared(out, events)
         write_csv(out / "scores.csv", scores)
         write_csv(out / "boxes.csv", boxes)
@@ -161,6 +151,21 @@ class Results:
         found = self.counts(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
+
+    def event_table(self, high: float, identity: dict) -> pd.DataFrame:
+        """The events of all frames that were added, which are the last ones. high: the threshold."""
+        self.events = in_order(self.found(high))
+        camera = camera_frames(self.common)
+        events = describe(
+            self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named, self.settings.zones
+        )
+        if self.sky:
+            events = with_solar_columns(events, self.events, self.reel)
+        if self.sky and self.is_coronagraph:
+            return with_cme_columns(events, self.events)
+        if self.sky and self.regions is not None:
+            return with_regions(events, self.regions, self.sky.surface)
+        return events
 
     def found(self, high: float = 1.0) -> list[Event]:
         """All events, grouped; on the Sun each with its kind, of which some stay by themselves. high: the threshold."""

@@ -48,6 +48,7 @@ class Scorer(ABC):
     clip_length: shorter stretches get no score. scaling: by channel, of the frames it works on.
     """
 
+    amp = "auto"  # of a net: in a shorter precision where the hardware is fast in it; "off": in single precision
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
     any_cadence = False  # and of any cadence: no motion and no change from frame to frame is in its scores
@@ -124,6 +125,13 @@ class Scorer(ABC):
     def at_once(self, settings: EvalConfig) -> int:
         """The most frames that it reads at a time."""
         return self.clip_length
+
+    def portable(self) -> tuple[Any, slice]:
+        """The net whose reconstructions it judges windows by, a module of PyTorch, and the frames that it answers for.
+
+        Raises ValueError, which says why, for a scorer that is something else.
+        """
+        raise ValueError("it is not scored by what a net reconstructs; only eval.score standardised and residual are")
 
     def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
         """Write what it has to tell beyond scores to the folder `out`; returns its part of summary.json."""

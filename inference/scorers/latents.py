@@ -17,12 +17,13 @@ from data.disk.damage import AGAIN, arrays_of
 from data.disk.sealing import write_arrays
 from data.messages import progress
 from data.reel.reel import Reel
-from data.reel.window_dataset import read_scaled
+from data.reel.scaled import read_scaled
 from data.reel.windows import window_starts
 from inference.calibration.quiet import quiet_ranges
-from inference.scorers.net import Detector, OfDetector, through
+from inference.scorers.net import Detector, OfDetector
 from inference.scorers.overlap import Folded, OverlapFold
 from inference.scorers.residual import ScoredFrame, clean_error
+from inference.scorers.windowed import through
 from inference.scorers.windows import Window, windows_over
 
 SAMPLE = 20_000  # quiet latents kept
@@ -82,7 +83,7 @@ class LatentScorer(OfDetector):
         self.distance = distance
 
     @torch.inference_mode()
-    def distances(self, batch: torch.Tensor) -> np.ndarray:
+    def distances(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) -> distance maps (B, T, H, W)."""
         latents = self.detector.encode(batch)
         B, D, *grid = latents.shape

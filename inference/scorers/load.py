@@ -25,8 +25,9 @@ from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster
 from inference.tasks.impute import Imputer
 from training import checkpoint as checkpoints
-from training.checkpoint import model_of, path_of
+from training.checkpoint import model_of
 from training.device import pick_device
+from training.places import path_of
 from training.shipped import levels_of, read_levels
 
 # What a net is for, by model.task.

@@ -1,16 +1,9 @@
-"""A trained net as a scorer: one residual map per frame, as a stream whose memory does not grow with T.
-
-Windows go through the model in batches, their reconstructions are folded back to time, and each frame's residual is
-cleaned of the frame's common mode and smoothed.
-"""
+"""A trained net, run by PyTorch, as a scorer."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,19 +11,12 @@ import torch
 from config import EvalConfig
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import read_scaled, read_window
-from inference.scorers.base import Reach
 from inference.scorers.on_quiet import QuietScorer
-from inference.scorers.overlap import Folded, OverlapFold, StretchMean
-from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
-from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
+from inference.scorers.windowed import WindowScorer
 from training.device import autocast, autocast_dtype
 
-Found = TypeVar("Found")
-BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
 
-
-class Detector(QuietScorer):
+class Detector(WindowScorer):
     """A trained `VideoModel`, scored by what it reconstructs. It works in `scaling`."""
 
     # Any, because scorers of some models alone ask for more than all have: places, fill, logits.
@@ -44,75 +30,31 @@ class Detector(QuietScorer):
         return self.model.answers(self.clip_length)
 
     @torch.inference_mode()
-    def reconstruct(self, batch: torch.Tensor) -> np.ndarray:
+    def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
-        with _autocast(self.device, batch):
+        with _autocast(self.amp, self.device, batch):
             reconstruction = self.model(self.on_device(batch))
         return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
 
     @torch.inference_mode()
-    def encode(self, batch: torch.Tensor) -> torch.Tensor:
+    def encode(self, batch: np.ndarray) -> torch.Tensor:
         """(B, C, T, H, W) float32 -> latents (B, D, T', H', W') float32, on the device."""
-        with _autocast(self.device, batch):
+        with _autocast(self.amp, self.device, batch):
             return self.model.encode(self.on_device(batch)).float()
 
-    def on_device(self, batch: torch.Tensor) -> torch.Tensor:
-        return batch.to(self.device).contiguous(memory_format=torch.channels_last_3d)
+    def portable(self) -> tuple[Any, slice]:
+        return self.model.portable(), self.answers
 
-    def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
-        """Every frame of the stretch [begin, end), in time order."""
-        windows = windows_over(begin, end, self.clip_length, settings.stride, self.answers)
-        return score_frames(self, reel, windows, settings)
-
-    def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
-        """Absolute difference to the mean of the reconstructions of all windows that cover a sample."""
-        if settings.overlap != "mean":
-            return super().stretch(reel, begin, end, settings)
-        x, valid = read_window(reel, begin, end - begin, self.scaling)  # (C, n, 1, 1)
-        expected = self._expected(x, begin, end, settings.stride)
-        residual = np.abs(x[..., 0].permute(1, 0, 2).numpy() - expected)
-        known = np.any(valid[:, :, 0, 0].numpy(), axis=0)
-        residual[~known & np.isfinite(residual[:, 0, 0])] = 0
-        return Samples(residual, known)
-
-    def _expected(self, x: torch.Tensor, begin: int, end: int, stride: int) -> np.ndarray:
-        """The reconstruction (n, C, 1) of samples (C, n, 1, 1), NaN where no window answers."""
-        length, answers = self.clip_length, self.answers
-        fold = StretchMean(end - begin, (len(x), 1), np.float32)
-        windows = iter(windows_over(begin, end, length, stride, answers))
-        while part := list(islice(windows, max(1, BATCH_SAMPLES // length))):
-            clips = [x[:, w.start - begin : w.start - begin + length] for w in part]
-            batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
-            found = self.reconstruct(batch)[:, answers, :, 0]
-            backwards = np.array([w.backwards for w in part])
-            found[backwards] = found[backwards, ::-1]
-            fold.add(np.array([first_answered(w, length, answers) - begin for w in part]), found)
-        return fold.result()
-
-    def again(self, reel: Reel, first: int, last: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
-        """The frames first..last: the windows that cover them go through the model again."""
-        length, answers = self.clip_length, self.answers
-        windows = covering_windows(reel, length, settings.stride, answers)
-        near = [w for w in windows if first - length < first_answered(w, length, answers) <= last]
-        return (f for f in score_frames(self, reel, near, settings) if first <= f.index <= last)
-
-    def own_reach(self, settings: EvalConfig) -> Reach | None:
-        """Windows played backwards reach beyond a window into the begin of a part."""
-        length, answers = self.clip_length, self.answers
-        step = min(settings.stride, answers.stop - answers.start)
-        return Reach(2 * length, length, step, least=2 * length)
-
-    def at_once(self, settings: EvalConfig) -> int:
-        """A model that predicts asks for nearly two windows at the start of a stretch."""
-        return max(2 * self.clip_length, settings.stride)
+    def on_device(self, batch: np.ndarray | torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(batch).to(self.device).contiguous(memory_format=torch.channels_last_3d)
 
 
-def _autocast(device: torch.device, batch: torch.Tensor) -> AbstractContextManager:
+def _autocast(amp: str, device: torch.device, batch: np.ndarray) -> AbstractContextManager:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap.
 
     Not for series, whose samples are exact to more digits.
     """
-    amp = "off" if batch.shape[3:] == (1, 1) else "auto"
+    amp = "off" if batch.shape[3:] == (1, 1) else amp
     return autocast(device, autocast_dtype(amp, device, temporal_depth=sys.maxsize))
 
 
@@ -125,74 +67,3 @@ class OfDetector(QuietScorer):
 
     def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
         return self.detector.extras(out, run, reel, settings, seed)
-
-
-def score_frames(
-    detector: Detector, reel: Reel, windows: Iterable[Window], settings: EvalConfig
-) -> Iterator[ScoredFrame]:
-    """Residual maps of all frames that the windows answer for, in time order; windows as `windows_over` orders them.
-
-    The windows may be an endless iterator over a reel whose `read` waits for its frames.
-    """
-    answers, shape = detector.answers, reel.shape[1:]
-    count = answers.stop - answers.start
-    mean = OverlapFold(count, shape, "mean")
-    # The mean of reconstructions gives the mean residual; other folds need every window's own.
-    other = None
-    if settings.overlap != "mean":
-        maps = (shape[0], 1) if reel.is_series else shape[1:]
-        other = OverlapFold(count, maps, settings.overlap, percentile=settings.overlap_percentile)
-    for part, clips, reconstructions in through(detector.reconstruct, detector, reel, windows, settings.batch_size):
-        for window, clip, recon in zip(part, clips.numpy(), reconstructions, strict=True):
-            frame, clip, recon = first_answered(window, detector.clip_length, answers), clip[:, answers], recon[answers]
-            if window.backwards:
-                clip, recon = clip[:, ::-1], recon[::-1]
-            folded = None
-            if other:
-                error = np.abs(clip.transpose(1, 0, 2, 3) - recon)  # (T, C, H, W)
-                folded = other.push(frame, over_channels(error, axis=1))
-            yield from _emit(mean.push(frame, recon), folded, detector, reel, settings)
-    yield from _emit(mean.finish(), other.finish() if other else None, detector, reel, settings)
-
-
-def through(
-    compute: Callable[[torch.Tensor], Found],
-    detector: Detector,
-    reel: Reel,
-    windows: Iterable[Window],
-    batch_size: int,
-) -> Iterator[tuple[list[Window], torch.Tensor, Found]]:
-    """Batches of windows, each as the model sees it (B, C, T, H, W), and what `compute` makes of them.
-
-    The model works on the next batch, in a thread of its own, while this one's frames are scored.
-    """
-
-    remaining = iter(windows)
-
-    def run() -> tuple[list[Window], torch.Tensor, Found] | None:
-        part = list(islice(remaining, batch_size))  # here, because the windows of a live reel wait for their frames
-        if not part:
-            return None
-        clips = [read_window(reel, w.start, detector.clip_length, detector.scaling)[0] for w in part]
-        batch = torch.stack([c.flip(1) if w.backwards else c for c, w in zip(clips, part, strict=True)])
-        return part, batch, compute(batch)
-
-    with ThreadPoolExecutor(1, "model") as pool:
-        ahead = pool.submit(run)
-        while (done := ahead.result()) is not None:
-            ahead = pool.submit(run)
-            yield done
-
-
-def _emit(
-    reconstructions: Folded, folded: Folded | None, detector: Detector, reel: Reel, settings: EvalConfig
-) -> Iterator[ScoredFrame]:
-    """Cleaned residuals of frames just completed; `reconstructions` and `folded` hold the same consecutive frames."""
-    if not reconstructions:
-        return
-    first, last = reconstructions[0][0], reconstructions[-1][0]
-    frames, valid = read_scaled(reel, first, last + 1, detector.scaling)
-    for k, (index, reconstruction) in enumerate(reconstructions):
-        error = None if folded is None else folded[k][1]
-        residual, common = clean_residual(frames[k], reconstruction, valid[k], settings, error)
-        yield ScoredFrame(index, frames[k], reconstruction, residual, valid[k], common)

@@ -6,7 +6,7 @@ import numpy as np
 
 from config import Config, EvalConfig
 from data.reel.reel import Reel, find_reels
-from data.reel.window_dataset import read_scaled
+from data.reel.scaled import read_scaled
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import keep_quiet, ranges_of

@@ -27,9 +27,10 @@ from data.reel.windows import window_starts
 from inference.calibration.thresholds import Calibration
 from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
 from inference.scorers.base import Scorer
-from inference.scorers.net import Detector, through
+from inference.scorers.net import Detector
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.windowed import through
 from inference.scorers.windows import Window, scored_stretches
 from models.parts.pseudo_labels import segmented
 from training.loader import with_window_labels
@@ -91,7 +92,7 @@ class WeakScorer(Scorer):
         return made
 
     @torch.inference_mode()
-    def judge(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def judge(self, batch: np.ndarray | torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(B, C, T, H, W) -> probabilities of windows (B,) and frames (B, T), and segments (B, T) bool."""
         output = self.detector.model(self.detector.on_device(batch))
         probability, above = output.window.sigmoid(), output.dense - logit(self.frame_level)
@@ -116,7 +117,7 @@ class WeakScorer(Scorer):
             bits = reel.read_masks(done, window.start + self.clip_length)
             for i in range(done - window.start, self.clip_length):
                 index = window.start + i
-                frame, valid = batch[0, :, i].numpy(), (bits[index - done] & INVALID) == 0
+                frame, valid = batch[0, :, i], (bits[index - done] & INVALID) == 0
                 score = placed(scores[index - begin], places[0, i], frame.shape[1:])
                 yield ScoredFrame(index, frame, None, np.where(valid, score, np.float32(0)), valid, 0.0)
             done = window.start + self.clip_length
@@ -126,7 +127,7 @@ class WeakScorer(Scorer):
         return write_windows(out, self, reel)
 
     @torch.inference_mode()
-    def places(self, batch: torch.Tensor) -> np.ndarray:
+    def places(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) -> logits (B, T, H', W') of the places of every frame."""
         return self.detector.model.places(self.detector.on_device(batch)).float().cpu().numpy()
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 
 from config import EvalConfig
@@ -20,11 +19,12 @@ from data.disk.files import replacing, write_csv
 from data.messages import logger
 from data.pictures.plain import plain
 from data.reel.reel import Reel
-from data.reel.window_dataset import read_window, target_stretches
+from data.reel.scaled import read_clip, target_stretches
 from data.reel.windows import stretches, window_starts
 from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
-from inference.scorers.net import Detector, through
+from inference.scorers.net import Detector
+from inference.scorers.windowed import through
 from inference.scorers.windows import Window
 from inference.tasks.unseen import judged, trained_on
 
@@ -84,7 +84,7 @@ def forecasts_of(detector: Detector, reel: Reel, stride: int) -> Forecasts:
     windows = [Window(s) for begin, end in ranges for s in window_starts(begin, end, length, stride).tolist()]
     clips, outputs = [], []
     for _, batch, output in through(detector.reconstruct, detector, reel, windows, 64):
-        clips.append(batch[..., 0, 0].permute(0, 2, 1).numpy())  # (B, T, C)
+        clips.append(batch[..., 0, 0].transpose(0, 2, 1))  # (B, T, C)
         outputs.append(output[..., 0, 0])
     clip, output = (in_units(np.concatenate(parts), detector, reel) for parts in (clips, outputs))
     origin = np.array([w.start for w in windows]) + answers.start
@@ -139,9 +139,9 @@ def compared(found: Forecasts, spread: np.ndarray, period: int) -> dict[str, dic
 def next_samples(detector: Detector, reel: Reel) -> pd.DataFrame:
     """The samples that follow the reel, one row each, with times at its cadence."""
     past = detector.answers.start
-    known, _ = read_window(reel, len(reel) - past, past, detector.scaling)  # (C, past, 1, 1)
-    unknown = known[:, -1:].expand(-1, detector.clip_length - past, -1, -1)
-    output = detector.reconstruct(torch.cat([known, unknown], dim=1)[None])[0, past:, :, 0, 0]
+    known, _ = read_clip(reel, len(reel) - past, past, detector.scaling)  # (C, past, 1, 1)
+    unknown = np.repeat(known[:, -1:], detector.clip_length - past, axis=1)
+    output = detector.reconstruct(np.concatenate([known, unknown], axis=1)[None])[0, past:, :, 0, 0]
     table = pd.DataFrame(in_units(output, detector, reel), columns=reel.channels)
     seconds = reel.cadence_s * np.arange(1, len(table) + 1)
     table.insert(0, "time_s", reel.times_s[-1] + seconds)

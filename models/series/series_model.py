@@ -54,6 +54,9 @@ class Trunk(nn.Module):
         """Time steps that its kernels see of T samples."""
         return T
 
+    def check_portable(self) -> None:
+        """Raise ValueError, which says why, where it can't run outside of PyTorch."""
+
 
 class SeriesModel(PixelModel):
     """What the tasks share: reversible instance norm, an embedding of the values, the trunk.
@@ -93,6 +96,13 @@ class SeriesModel(PixelModel):
                 "model.name, for pictures e.g. autoencoder or flow (docs/choosing.md), or make light curves of them "
                 "with prep.light_curves"
             )
+
+    def portable(self) -> nn.Module:
+        if not self.gives_values:
+            raise ValueError("it tells classes apart and scores no frame")
+        if self.trunk is not None:
+            self.trunk.check_portable()
+        return self
 
     def features(self, values: torch.Tensor) -> torch.Tensor:
         """Values (B, C, T), or (B, 2 C, T) with hints -> features (B or B * C, trunk.width, T)."""

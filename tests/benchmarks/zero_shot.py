@@ -214,7 +214,7 @@ def synthetic(method: str, run: Path | None, device: str, count: int) -> dict[st
 
 def run_of(weights: Path | None, folder: Path) -> Path:
     """A run made in `folder` of a checkpoint (.pt), of a file of weights as they ship, or of those that ship."""
-    from training.checkpoint import path_of
+    from training.places import path_of
     from training.shipped import WEIGHTS, shipped_run
 
     if weights is None or weights.suffix != ".pt":

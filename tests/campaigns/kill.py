@@ -155,7 +155,8 @@ class Train(Mode):
 
     def found(self) -> str:
         """Weights and calibration of a run that is done; a run in the middle of it is nothing yet."""
-        from training.checkpoint import load, path_of
+        from training.checkpoint import load
+        from training.places import path_of
 
         last, facts = path_of("run", "last"), Path("run/run.json")
         if not last.is_file() or load(last)["state"]["epoch"] < SETTINGS["train"]["epochs"]:

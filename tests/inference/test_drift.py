@@ -19,8 +19,8 @@ from inference.calibration.quiet_events import run_starts
 from inference.calibration.thresholds import Calibration, counted
 from inference.camera.watch import FROZEN
 from inference.follow.events import MOST_MOMENTS, LiveEvents
+from inference.follow.judging import judge
 from inference.follow.records import JsonLines
-from inference.follow.stream import judge
 from inference.job import Job
 from inference.scorers.residual import ScoredFrame
 from inference.units import DAY_S, HOUR_S

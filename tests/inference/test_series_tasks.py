@@ -9,11 +9,12 @@ import config
 from tests.support.series_tasks import LENGTH, program, truth, write_settings, write_table
 from tests.support.trainings import small_config, small_reel
 from training import checkpoint
-from training.checkpoint import load_model, path_of
+from training.checkpoint import load_model
 from training.distributed import Processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
+from training.places import path_of
 from training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

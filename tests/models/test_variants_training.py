@@ -16,11 +16,12 @@ from tests.support.nets import with_open_head
 from tests.support.paths import ROOT
 from tests.support.trainings import fitting, small_config, small_reel
 from tests.support.variants import SMALL, VARIANTS, trained_output
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.distributed import Processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
+from training.places import path_of
 from training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

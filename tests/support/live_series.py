@@ -15,7 +15,7 @@ from data.live.series_samples import Sampling, SeriesForm
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from inference.calibration.quiet import quiet_ranges
-from inference.evaluate import scored_samples
+from inference.detection import scored_samples
 from inference.fit import fit
 from inference.follow.series import SeriesRows
 from inference.follow.series_scores import SeriesScores, checked_reach, patience_of

@@ -16,20 +16,21 @@ from data.live.live_reel import Form
 from data.live.live_source import LiveSource, Picture
 from data.prepare_data import prep
 from data.reel.reel import Reel
-from inference.evaluate import detections
+from inference.detection import detections
 from inference.events.events import events_json
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames
 from inference.follow.all_streams import follow_all
+from inference.follow.judging import feeding, live_frames, live_reel
 from inference.follow.records import parts
-from inference.follow.stream import feeding, live_frames, live_reel, training_reel
+from inference.follow.stream import training_reel
 from inference.job import make_job
 from inference.results.results import Results, short_identity
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs
 from tests.support.trainings import SMALL_MODEL
-from training.checkpoint import path_of
+from training.places import path_of
 
 FPS, HEIGHT, WIDTH = 25, 24, 32
 FLASH = range(60, 63)

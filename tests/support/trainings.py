@@ -8,11 +8,12 @@ import torch
 import config
 from config import Config, registry
 from tests.support.reels import drifting_blobs, make_reel
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.distributed import Processes
 from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
+from training.places import path_of
 
 SMALL_MODEL = {"stages": [{"width": 8}, {"width": 8, "stride": [2, 2, 2]}], "latent_channels": 4}
 

@@ -11,8 +11,9 @@ import torch
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_window
 from tests.support.trainings import small_config, small_reel
-from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, path_of, save
+from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, save
 from training.loader import open_data
+from training.places import path_of
 from training.train import train
 
 

@@ -18,9 +18,10 @@ from torch import nn
 from config import ConfigError
 from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.distributed import Batches, Processes, epoch_order
 from training.loader import open_data
+from training.places import path_of
 from training.train import train
 
 SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3e-3, "train__amp": "off"}

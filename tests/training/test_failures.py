@@ -6,9 +6,9 @@ import torch
 
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import quick_config, trainer_for, weights_of
-from training.checkpoint import path_of
 from training.engine import TrainingError
 from training.loader import open_data
+from training.places import path_of
 from training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

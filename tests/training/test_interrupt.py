@@ -10,8 +10,9 @@ from torch import nn
 import models
 from models.video_model import PixelModel
 from tests.support.trainings import quick_config, trainer_for, weights_of
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.engine import Trainer
+from training.places import path_of
 from training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

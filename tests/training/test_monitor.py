@@ -8,8 +8,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.support.trainings import trainer_for
 from training import engine
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.monitor import Monitor, image_strip, tensorboard_server
+from training.places import path_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

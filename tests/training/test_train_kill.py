@@ -12,7 +12,8 @@ import torch
 
 from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
-from training.checkpoint import load, path_of
+from training.checkpoint import load
+from training.places import path_of
 from training.train import train
 
 # Trains with a checkpoint after every step, and tells of every step, so that the test can kill it in between.

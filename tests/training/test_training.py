@@ -22,10 +22,11 @@ from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel, set_verdict
 from tests.support.trainings import quick_config, small_config, small_reel, trainer_for, weights_of
 from training import engine
-from training.checkpoint import load, path_of
+from training.checkpoint import load
 from training.distributed import Batches
 from training.engine import adamw
 from training.loader import loading, open_data
+from training.places import path_of
 from training.run import choose_folder, refuse_other_run
 from training.train import train
 

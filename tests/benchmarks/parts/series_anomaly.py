@@ -114,7 +114,7 @@ def scores_of(case: Case, method: str, settings: dict[str, Any], folder: Path) -
     from config import from_dict
     from data import prepare_data
     from data.reel.reel import Reel
-    from inference.evaluate import scored_samples
+    from inference.detection import scored_samples
     from inference.job import make_job
     from inference.scorers.load import load_scorer
 

@@ -21,7 +21,8 @@ from inference.fit import fit
 from inference.job import config_of_results, make_job
 from inference.scorers.load import load_scorer
 from tests.support.reels import drifting_blobs, make_reel
-from training.checkpoint import load, path_of
+from training.checkpoint import load
+from training.places import path_of
 from training.run import read_run
 from training.shipped import WEIGHTS, read_levels, read_weights, write_levels
 

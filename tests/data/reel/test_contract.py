@@ -5,8 +5,8 @@ import numpy as np
 from config import PrepConfig
 from data.live.live_reel import Form, LiveReel
 from data.reel.contract import AnyReel
+from data.reel.scaled import target_stretches
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import target_stretches
 from tests.support.reels import make_reel
 
 

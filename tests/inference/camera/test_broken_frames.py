@@ -13,7 +13,7 @@ from inference.calibration.calibrate import measure
 from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import learn
 from inference.camera.watch import BROKEN
-from inference.evaluate import detections
+from inference.detection import detections
 from inference.events.events import CAMERA
 from inference.events.facts import describe
 from inference.events.instrument import camera_frames

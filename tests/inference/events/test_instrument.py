@@ -14,7 +14,7 @@ from data.reel.stretch import fit_asinh
 from inference.calibration.calibrate import measure
 from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import ALL_PASS
-from inference.evaluate import detections
+from inference.detection import detections
 from inference.events.boxes import Box
 from inference.events.events import CAMERA, UNEXPLAINED, EventLinker
 from inference.events.instrument import (

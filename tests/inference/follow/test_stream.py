@@ -20,8 +20,9 @@ from data.live.live_source import name_of
 from data.prepare_data import prep
 from inference.events.facts import CLOCK_COLUMNS
 from inference.fit import calibrate_run
+from inference.follow.judging import feeding, live_frames
 from inference.follow.records import parts
-from inference.follow.stream import feeding, live_frames, training_reel
+from inference.follow.stream import training_reel
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
 from tests.support.http_server import serving

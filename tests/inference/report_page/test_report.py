@@ -26,7 +26,7 @@ from inference.report_page.quality import calibration, unexplained
 from inference.results.native import crop_of
 from inference.results.timeline import NO_GAPS
 from inference.scorers.load import load_scorer
-from inference.scorers.net import score_frames
+from inference.scorers.windowed import score_frames
 from inference.scorers.windows import covering_windows
 from tests.conftest import FLASH, GAP_FROM
 

@@ -12,8 +12,9 @@ from config import load
 from data.reel.common_mode import common_mode, most_explained
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
-from inference.scorers.net import Detector, score_frames
+from inference.scorers.net import Detector
 from inference.scorers.residual import clean_residual
+from inference.scorers.windowed import score_frames
 from inference.scorers.windows import covering_windows, first_answered, windows_over
 from models.video_model import PixelModel
 from tests.support import oracles

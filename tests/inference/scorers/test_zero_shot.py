@@ -28,9 +28,9 @@ from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_reel
 from training import shipped
-from training.checkpoint import path_of
 from training.distributed import Batches
 from training.loader import open_data
+from training.places import path_of
 from training.synthetic_data import FIRST_VALIDATION, SyntheticSeries, synthetic_data
 from training.train import train
 

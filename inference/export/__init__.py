@@ -1,0 +1,1 @@
+"""The mode `export`: a run's net and all that belongs to it, out of PyTorch."""

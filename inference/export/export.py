@@ -1,0 +1,181 @@
+"""`export`: a run's best model and all that belongs to it -> a bundle that needs no PyTorch, and scores the same.
+
+See `inference/runner/bundle.py` for what a bundle holds. What can't be exported is refused before the work; a bundle
+that does not score as the checkpoint does is not written.
+"""
+
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Config, ConfigError, from_dict
+from data.disk.digests import files_of, with_digest
+from data.disk.files import replacing_folder, write_json
+from data.live.live_reel import Form
+from data.messages import logger
+from data.version import program_version
+from inference.calibration.calibrate import kept_calibration, write_calibration
+from inference.calibration.quiet import quiet_ranges
+from inference.camera.bounds import kept_bounds, write_bounds
+from inference.export.onnx_file import as_onnx
+from inference.export.parity import certificate, check, excerpt, planted
+from inference.follow.stream import training_reel
+from inference.job import Job, decisive, find_run, make_job
+from inference.runner.bundle import ABOUT, CERTIFICATE, FORMAT, NET, Bundle, form_as_dict
+from inference.runner.net import BundleScorer
+from inference.scorers.base import Scorer
+from inference.scorers.load import load_scorer
+from training.places import path_of
+from training.run import owned_run
+
+log = logger(__name__)
+
+EXPORTED = ("residual", "standardised")  # scores that are made of reconstructions
+PACKAGES = ("torch", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
+
+
+class Exported:
+    """A run that is exported: its scorer in single precision, its checkpoint, and the frames that it keeps."""
+
+    def __init__(self, run: Path, config: Config):
+        if config.eval.score not in EXPORTED:
+            raise ConfigError(f"export can't take eval.score {config.eval.score}; choose {' or '.join(EXPORTED)}")
+        self.run, self.settings = run, config.eval
+        self.scorer, self.checkpoint = load_scorer(run, "cpu", config.eval)
+        try:
+            self.net, self.answers = self.scorer.portable()
+        except ValueError as error:
+            name = self.checkpoint["config"]["model"].get("name", "")
+            raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
+        self.ranges = quiet_ranges(run)
+
+    @property
+    def channels(self) -> list[list[str]]:
+        """The sets of channels that the run has quiet frames of; last, empty, those that it has none of."""
+        return [list(names) for names in dict.fromkeys(tuple(r.reel.channels) for r in self.ranges)] + [[]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, T, H, W) of the net's windows."""
+        channels, *size = self.checkpoint["data"]["frame_shape"]
+        return channels, self.scorer.clip_length, *size
+
+    def job(self, reel: Any) -> Job:
+        return make_job(reel, self.run, self.scorer, self.checkpoint["sha256"], self.settings)
+
+
+def export(config: Config) -> Path:
+    """Write the bundle of a run; returns its folder, `export.to` or export/ in the run.
+
+    Raises FileNotFoundError without a run, ValueError for what can't be exported, NoParity for a bundle that does not
+    score as the checkpoint does, FolderInUse while another process works with the run.
+    """
+    run = find_run(config)
+    with owned_run(run, "export"):
+        exported, out = Exported(run, config), folder_of(run, config)
+        refuse_other_folder(out)
+        with replacing_folder(out) as part:
+            write_bundle(part, exported, config)
+            found = certified(part, exported)
+            write_json(part / CERTIFICATE, with_digest(found))
+            check(found)
+    log.info(f"largest difference of scores: {found['score_difference']:.3g} low thresholds")
+    return out
+
+
+def folder_of(run: Path, config: Config) -> Path:
+    """Where the bundle goes."""
+    return Path(config.export.to) if config.export.to else run / "export"
+
+
+def refuse_other_folder(out: Path) -> None:
+    """Raise FileExistsError for a folder that holds something else than a bundle, whose place one would take."""
+    if out.is_dir() and any(out.iterdir()) and not (out / ABOUT).is_file():
+        raise FileExistsError(f"{out} holds something else than a bundle; choose another folder with export.to")
+
+
+def write_bundle(folder: Path, exported: Exported, config: Config) -> None:
+    """All files of a bundle but its certificate."""
+    for number, channels in enumerate(exported.channels):
+        write_calibrations(folder, number, exported, channels)
+    log.info(f"exporting the net for windows of {list(exported.shape)}")
+    (folder / NET).write_bytes(as_onnx(exported.net, exported.shape))
+    names = sorted(path.name for path in folder.iterdir())
+    about = facts_of(exported, config) | {"files": files_of(folder, names)}
+    write_json(folder / ABOUT, with_digest(about))
+
+
+def write_calibrations(folder: Path, number: int, exported: Exported, channels: list[str]) -> None:
+    """What turns residuals of frames of these channels into events; made now if the run has none."""
+    found = kept_calibration(exported.run, exported.scorer, channels, exported.settings)
+    write_calibration(folder / f"calibration-{number}.npz", found)
+    if found.watched is not None:
+        np.save(folder / f"watched-{number}.npy", found.watched)
+    write_bounds(folder / f"camera-{number}.npz", kept_bounds(exported.run, channels, exported.scorer.scaling))
+
+
+def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
+    """bundle.json without the files."""
+    data, scorer = exported.checkpoint["data"], exported.scorer
+    form, no_video = form_of_run(exported)
+    return {
+        "format": FORMAT,
+        "model": exported.checkpoint["config"]["model"],
+        "precision": config.export.precision,
+        "clip_length": scorer.clip_length,
+        "answers": [exported.answers.start, exported.answers.stop],
+        "frame_shape": list(data["frame_shape"]),
+        **({"cadence_s": list(data["cadence_s"])} if "cadence_s" in data else {}),
+        "scaling": {name: asdict(stretch) for name, stretch in scorer.scaling.items()},
+        "calibrations": exported.channels,
+        "eval": decisive(exported.settings),
+        "gap_threshold": training_reel(exported.run).meta["gap_threshold"],
+        "form": None if form is None else form_as_dict(form),
+        "no_video": no_video,
+        "weights_sha256": exported.checkpoint["sha256"],
+        "made_by": program_version(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    }
+
+
+def form_of_run(exported: Exported) -> tuple[Form | None, str]:
+    """How pictures become frames of the run, or why no video can."""
+    trained = from_dict(exported.checkpoint["config"], str(path_of(exported.run, "best")))
+    try:
+        form = Form.of(training_reel(exported.run), trained)
+    except ValueError as error:
+        return None, str(error)
+    if form.pixels.mask:
+        return None, "prep.mask is a file that is not part of the bundle"
+    return form, ""
+
+
+@contextmanager
+def quiet_reels(exported: Exported) -> Iterator[dict[str, Job]]:
+    """Jobs on quiet frames of the run and on the same with planted anomalies, while the context lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = excerpt(exported.ranges, exported.scorer.clip_length, Path(folder) / "quiet")
+        reels = {"quiet": quiet, "planted": planted(quiet, Path(folder) / "planted")}
+        yield {name: exported.job(reel) for name, reel in reels.items()}
+
+
+def certified(folder: Path, exported: Exported) -> dict[str, Any]:
+    """The certificate of a bundle: beside the checkpoint in single precision, and as eval runs it on this machine."""
+    bundle = BundleScorer(Bundle.open(folder))
+    with quiet_reels(exported) as jobs:
+        exact = certificate(exact_of(exported), bundle, jobs)
+        return exact | {"as_eval_runs_it_here": certificate(exported.scorer, bundle, jobs)}
+
+
+def exact_of(exported: Exported) -> Scorer:
+    """The run's scorer in single precision, whatever the hardware is fast in."""
+    exact, _ = load_scorer(exported.run, "cpu", exported.settings)
+    exact.amp = "off"
+    return exact

@@ -1,0 +1,95 @@
+"""A net of PyTorch as ONNX."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo.exc import UserError
+
+
+def median_by_sorting(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """torch.median(x, dim), which ONNX has not: the lower one of two in the middle, and its place."""
+    values, places = x.sort(dim)
+    middle = (x.shape[dim] - 1) // 2
+    return _kept(values.narrow(dim, middle, 1), places.narrow(dim, middle, 1), dim, keepdim)
+
+
+def nanmedian_by_sorting(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """torch.nanmedian(x, dim); NaN where nothing else is."""
+    known = ~x.isnan()
+    count = known.sum(dim, keepdim=True)
+    values, places = torch.where(known, x, torch.inf).sort(dim)
+    middle = ((count - 1) // 2).clamp(min=0)
+    found = torch.where(count > 0, values.gather(dim, middle), torch.nan)
+    return _kept(found, places.gather(dim, middle), dim, keepdim)
+
+
+def cummax_by_table(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """torch.cummax(x, dim) of integers, by a table of all pairs of places; of equal ones the place is the first."""
+    values = x.movedim(dim, -1)
+    n = values.shape[-1]
+    later = torch.ones(n, n, dtype=torch.bool).triu(1)  # [i, j]: j comes after i
+    table = torch.where(later, torch.iinfo(x.dtype).min, values.unsqueeze(-2))
+    found, places = table.max(-1)
+    return found.movedim(-1, dim), places.movedim(-1, dim)
+
+
+def cummin_by_table(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """torch.cummin(x, dim) of integers; see `cummax_by_table`."""
+    values, places = cummax_by_table(-x, dim)
+    return -values, places
+
+
+def _kept(values: Tensor, places: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
+    return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
+
+
+# Operators that the exporter does not know, in others.
+REWRITTEN: dict[Any, Callable] = {
+    torch.ops.aten.median.dim: median_by_sorting,
+    torch.ops.aten.nanmedian.dim: nanmedian_by_sorting,
+    torch.ops.aten.cummax.default: cummax_by_table,
+    torch.ops.aten.cummin.default: cummin_by_table,
+}
+
+
+def as_onnx(net: nn.Module, shape: tuple[int, ...]) -> bytes:
+    """A file of ONNX for windows of this shape (C, T, H, W): any number of them, or one where the net needs it."""
+    try:
+        return _traced(net, torch.rand(2, *shape), {0: torch.export.Dim.DYNAMIC})
+    except UserError:  # it computes with the number of windows
+        return _traced(net, torch.rand(1, *shape), None)
+
+
+def _traced(net: nn.Module, example: Tensor, free: dict[int, Any] | None) -> bytes:
+    """The file for windows like the example; free: what may have another size, by axis."""
+    table = torch.export.default_decompositions()
+    for operator, rewritten in REWRITTEN.items():
+        table[operator] = rewritten
+    with _quietly(), torch.no_grad():
+        program = torch.export.export(net.eval(), (example,), dynamic_shapes=(free,)).run_decompositions(table)
+        made = torch.onnx.export(
+            program, (example,), dynamo=True, verbose=False, input_names=["windows"], output_names=["reconstruction"]
+        )
+    assert made is not None  # nothing was asked to be written to a file
+    return made.model_proto.SerializeToString()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what the exporter tells of its own insides."""
+    loud = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [each.level for each in loud]
+    for each in loud:
+        each.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for each, level in zip(loud, levels, strict=True):
+            each.setLevel(level)

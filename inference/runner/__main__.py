@@ -1,0 +1,61 @@
+"""Score reels, videos and streams with a bundle, without PyTorch: events as JSON lines.
+
+python -m inference.runner BUNDLE REEL...          folders of reels: their events, as in events.json of eval
+python -m inference.runner BUNDLE VIDEO_OR_URL...  events that open and close, as in events.jsonl of eval --follow
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data.failures import told_failure
+from data.messages import LEVELS, logger, show
+from data.reel.reel import find_reels
+from inference.runner.run import Runner
+
+log = logger(__name__)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser("python -m inference.runner", description=__doc__)
+    p.formatter_class = argparse.RawDescriptionHelpFormatter
+    p.add_argument("bundle", help="folder that python main.py -m export wrote")
+    p.add_argument("inputs", nargs="+", metavar="INPUT", help="reel, folder of reels, video file, or URL of a stream")
+    p.add_argument("--threads", type=int, default=0, help="threads of the net (default: as many as there are cores)")
+    p.add_argument("--timeout", type=float, default=1.0, help="a file that did not grow for so long has ended, s")
+    p.add_argument("--log-level", choices=LEVELS, default="warning", help="least important messages to be shown")
+    return p
+
+
+def records_of(runner: Runner, given: str, timeout_s: float) -> Iterator[dict[str, Any]]:
+    """All records of one input."""
+    if not Path(given).is_dir():
+        yield from runner.of_video(given, timeout_s)
+        return
+    for reel in find_reels(given):
+        yield from ({"type": "event", "stream": reel.name, **event} for event in runner.of_reel(reel))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Score all inputs, one after the other; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    show(arguments.log_level)
+    try:
+        runner = Runner(arguments.bundle, arguments.threads)
+        for given in arguments.inputs:
+            for record in records_of(runner, given, arguments.timeout):
+                print(json.dumps(record, allow_nan=False), flush=True)
+    except (Exception, KeyboardInterrupt) as error:
+        message, code = told_failure(error)
+        log.debug("the error as Python tells it:", exc_info=True)
+        log.error(message)
+        return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The net of a bundle as a scorer, run by ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from config import EvalConfig
+from data.reel.reel import Reel
+from inference.calibration.thresholds import Calibration
+from inference.runner.bundle import NET, Bundle
+from inference.scorers.windowed import WindowScorer
+
+
+class OnnxNet:
+    """A file of ONNX, run on the CPU: windows (B, C, T, H, W) float32 -> the same shape. threads: 0, one for a core."""
+
+    def __init__(self, path: Path, threads: int = 0):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.name, of_one = self.session.get_inputs()[0].name, self.session.get_inputs()[0].shape[0]
+        self.at_once = of_one if isinstance(of_one, int) else None  # windows; None: any number
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        step = self.at_once or max(1, len(windows))
+        parts = [windows[i : i + step] for i in range(0, len(windows), step)]
+        return np.concatenate([self.session.run(None, {self.name: part})[0] for part in parts])
+
+
+class BundleScorer(WindowScorer):
+    """The net of a bundle, calibrated as its run was."""
+
+    def __init__(self, bundle: Bundle, threads: int = 0):
+        super().__init__(bundle.clip_length, bundle.scaling)
+        self.bundle, self.net = bundle, OnnxNet(bundle.path / NET, threads)
+
+    @property
+    def answers(self) -> slice:
+        return self.bundle.answers
+
+    def reconstruct(self, batch: np.ndarray) -> np.ndarray:
+        """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
+        return self.net(np.ascontiguousarray(batch)).transpose(0, 2, 1, 3, 4)
+
+    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
+        """That of the bundle, which holds for its own settings alone."""
+        return self.bundle.calibration(reel.channels).at_cadence(reel.cadence_s)

@@ -1,0 +1,128 @@
+"""From frames to events with a bundle: of a reel as eval finds them, of a video or any frames as `eval --follow`."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from config import EvalConfig, PrepConfig
+from data.live.live_reel import LiveReel
+from data.live.live_source import LiveSource, Picture, name_of
+from data.reel.reel import Reel
+from inference.detection import detections, judge_series
+from inference.events.events import events_json
+from inference.follow.events import LiveEvents
+from inference.follow.judging import Pictures, feeding, judge, live_frames
+from inference.job import Job, job_within
+from inference.results.results import Results
+from inference.runner.bundle import Bundle
+from inference.runner.net import BundleScorer
+from inference.scorers.base import check_reel
+
+
+class Frames:
+    """Frames (H, W) uint8, or (H, W, 3) in colour, as a stream at a constant rate."""
+
+    def __init__(self, frames: Iterable[np.ndarray], frames_per_second: float):
+        self.frames, self.rate, self.stop = frames, frames_per_second, threading.Event()
+
+    def pictures(self) -> Iterator[Picture]:
+        for number, pixels in enumerate(self.frames):
+            if self.stop.is_set():
+                return
+            yield Picture(pixels, round(number / self.rate, 6), 1 / self.rate, is_gap=False, can_wait=True)
+
+
+class Runner:
+    """A bundle that is ready to score. threads: of the net, 0 for as many as there are cores."""
+
+    def __init__(self, path: str | Path, threads: int = 0):
+        self.bundle = Bundle.open(path)
+        self.scorer = BundleScorer(self.bundle, threads)
+
+    def of_reel(self, reel: Reel) -> list[dict[str, Any]]:
+        """The events of a reel, as in events.json. Raises ValueError for one that does not fit the net."""
+        check_reel(reel, self.bundle.about, self.scorer, self.bundle.settings)
+        return records(found_in(self.job(reel, self.bundle.settings)))
+
+    def of_video(self, address: str, timeout_s: float) -> Iterator[dict[str, Any]]:
+        """The records of a file or stream, as they come, see `of_pictures`.
+
+        timeout_s: a file that does not grow, or a stream that stays broken, for so long has ended.
+        """
+        settings = replace(self.bundle.settings, follow=(address,), follow_timeout_s=timeout_s)
+        form = self.bundle.form
+        source = LiveSource(settings, PrepConfig(), form is not None and form.in_colour)
+        yield from self.of_pictures(source, name_of(address))
+        if not source.is_file or "ended" not in source.reason:
+            yield {"type": "ended", "stream": name_of(address), "reason": source.reason}
+
+    def of_frames(self, frames: Iterable[np.ndarray], frames_per_second: float) -> Iterator[dict[str, Any]]:
+        """The records of frames, (H, W) uint8 or (H, W, 3) in colour, at a constant rate, as they come."""
+        return self.of_pictures(Frames(frames, frames_per_second), "frames")
+
+    def of_pictures(self, source: Pictures, name: str) -> Iterator[dict[str, Any]]:
+        """Records "open" and "closed" of pictures, as in events.jsonl of `eval --follow`.
+
+        Raises ValueError for a bundle of a run that was trained on something else than video.
+        """
+        if self.bundle.form is None:
+            raise ValueError(f"{self.bundle.path} can score no video: {self.bundle.about['no_video']}; give it a reel")
+        settings = replace(self.bundle.settings, batch_size=1)
+        room = self.scorer.at_once(settings), self.scorer.looks_back
+        gap = self.bundle.about["gap_threshold"]
+        reel = LiveReel(name, self.bundle.form, gap, settings.follow_delay_s, *room)
+        told = Told(name)
+        with feeding(reel, source):
+            if not reel.wait_for_first():
+                raise reel.failure or OSError(f"no frame of {name} could be read")
+            job = self.job(reel.as_reel(), settings)
+            events = LiveEvents(job, told, None)
+            for scored in live_frames(self.scorer, reel, job.settings, job.bounds):
+                judge(events, scored, reel.moment(scored.index)[0])
+                reel.release(scored.index + 1)
+                yield from told.taken()
+            events.finish()
+        yield from told.taken()
+        if reel.failure:
+            raise reel.failure
+
+    def job(self, reel: Reel, settings: EvalConfig) -> Job:
+        """The bundle's thresholds and settings for a reel."""
+        weights, bounds = self.bundle.about["weights_sha256"], self.bundle.bounds(reel.channels)
+        return job_within(bounds, reel, self.bundle.path, self.scorer, weights, settings)
+
+
+class Told:
+    """Records of a stream, until they are taken."""
+
+    def __init__(self, name: str):
+        self.name, self._records = name, []
+
+    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
+        self._records.append({"type": kind, "stream": self.name, **facts})
+
+    def taken(self) -> list[dict[str, Any]]:
+        found, self._records = self._records, []
+        return found
+
+
+def found_in(job: Job) -> pd.DataFrame:
+    """The events of a job's reel, as eval's table of them."""
+    results = Results(job.reel, job.settings)
+    if job.reel.is_series:
+        judge_series(job, results, lambda first, maps: None)
+    else:
+        for found in detections(job):
+            results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
+    return results.event_table(job.high, job.identity)
+
+
+def records(events: pd.DataFrame) -> list[dict[str, Any]]:
+    """The events of a table as plain data, as they are in events.json."""
+    return json.loads(events_json(events, {}))["events"]

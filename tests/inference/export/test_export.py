@@ -1,0 +1,124 @@
+"""A bundle scores as its checkpoint does, and is not written where it does not."""
+
+import json
+
+import pytest
+import torch
+
+import main
+from data.disk.damage import Damaged
+from data.reel.reel import find_reels
+from inference.export import export as exporting
+from inference.export.export import Exported, export
+from inference.export.parity import found_by
+from inference.runner.bundle import Bundle
+from inference.runner.run import Runner
+from tests.support.bundles import exported, flash_reel, trained_on_video
+from tests.support.streams import settings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("video")
+    trained_on_video(folder)
+    flash_reel(folder)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def bundle(run):
+    return exported(run, run.parent / "base.yaml")
+
+
+def certificate(bundle) -> dict:
+    return json.loads((bundle / "certificate.json").read_text())
+
+
+def test_a_certificate_tells_of_quiet_and_planted_frames_that_all_is_the_same(bundle):
+    found = certificate(bundle)
+    assert found["holds"]
+    assert 0 < found["score_difference"] <= found["score_difference_allowed"]
+    quiet, planted = found["on"]["quiet"], found["on"]["planted"]
+    assert quiet["frames"] == planted["frames"] >= 16
+    assert planted["events"][0] == planted["events"][1] > 0
+    assert planted["boxes"][0] > quiet["boxes"][0]
+
+
+def test_a_bundle_finds_in_a_reel_what_the_checkpoint_finds(run, bundle):
+    exact = Exported(run, settings(run.parent))
+    exact.scorer.amp = "off"
+    (reel,) = find_reels(run.parent / "new")
+    theirs = found_by(exact.scorer, exact.job(reel)).events
+    ours = Runner(bundle, threads=1).of_reel(reel)
+    assert len(ours) == len(theirs) > 0
+    for record, event in zip(ours, json.loads(theirs.to_json(orient="records")), strict=True):
+        for name in ("frame_start", "frame_peak", "frame_end", "x0", "y0", "x1", "y1", "level", "model", "config"):
+            assert record[name] == event[name], name
+        assert record["peak_score"] == pytest.approx(event["peak_score"], rel=1e-3)
+
+
+def test_a_bundle_of_a_series_scores_as_its_checkpoint(evaluated_series, tmp_path):
+    run = evaluated_series.parent.parent
+    found = certificate(exported(run, run / "config.yaml", "--set", f"export.to={tmp_path / 'b'}") and tmp_path / "b")
+    assert found["holds"]
+    assert found["on"]["planted"]["events"][0] > 0
+
+
+def test_a_net_that_scores_otherwise_is_not_written(run, tmp_path, monkeypatch):
+    made = exporting.as_onnx
+
+    class Louder(torch.nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return 1.02 * self.net(x)
+
+    monkeypatch.setattr(exporting, "as_onnx", lambda net, shape: made(Louder(net), shape))
+    config = settings(run.parent, export__to=str(tmp_path / "bundle"))
+    with pytest.raises(ArithmeticError, match="does not score as the checkpoint does"):
+        export(config)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_folder_is_not_replaced(run, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    given = ["-m", "export", "-c", str(run.parent / "base.yaml"), "--set", f"export.to={tmp_path / 'mine'}"]
+    assert main.main([*given, "--check"]) == 2
+    assert main.main(given) == 1
+    assert "holds something else than a bundle; choose another folder with export.to" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+
+
+def test_it_can_be_checked_beforehand(run, capsys):
+    assert main.main(["-m", "export", "-c", str(run.parent / "base.yaml"), "--check"]) == 0
+    assert "windows of [channels, frames, height, width] [1, 8, 24, 32]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("score", ["mahalanobis", "mix"])
+def test_scores_that_need_more_than_the_net_are_refused(run, score):
+    config = settings(run.parent, eval__score=score)
+    with pytest.raises(ValueError, match=rf"eval.score {score}; choose residual or standardised"):
+        export(config)
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "calibration-0.npz", "camera-1.npz"])
+def test_a_damaged_bundle_is_refused_by_name(bundle, tmp_path, name):
+    copy = tmp_path / "bundle"
+    copy.mkdir()
+    for path in bundle.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(Damaged, match=rf"{name}.*export it again"):
+        Bundle.open(copy)
+
+
+def test_nothing_of_a_bundle_says_where_it_was_made(run, bundle):
+    for path in bundle.iterdir():
+        assert str(run.parent).encode() not in path.read_bytes()

@@ -1,0 +1,88 @@
+"""Nets as ONNX: every kind that gives windows back answers as in PyTorch, and the others say why they can't."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import models
+from inference.export.onnx_file import (
+    as_onnx,
+    cummax_by_table,
+    cummin_by_table,
+    median_by_sorting,
+    nanmedian_by_sorting,
+)
+from inference.runner.net import OnnxNet
+from tests.support.trainings import fitting, model_config
+from tests.support.variants import SMALL, VARIANTS
+
+PICTURES, SERIES = (1, 8, 13, 14), (3, 24, 1, 1)  # (C, T, H, W); no multiple of the strides
+NETS = [("autoencoder", PICTURES, {}), *((name, PICTURES, {}) for name in VARIANTS), ("yan2020", (1, 8, 16, 16), {})]
+NETS += [("tvnet", SERIES, {}), ("tvnet", SERIES, {"task": "forecast"}), ("linear", SERIES, {"task": "forecast"})]
+NETS += [("tvnet", SERIES, {"task": "impute", "mask_block": [4, 1, 1]})]
+
+
+def small_net(name: str, shape: tuple[int, ...], settings: dict) -> models.VideoModel:
+    """A net with weights that show in its output."""
+    torch.manual_seed(0)
+    series = shape[2:] == (1, 1)
+    own = fitting(name, ({} if series or name == "yan2020" else SMALL) | settings)
+    net = models.build(model_config(**own), shape[0], shape[1])
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight += 0.02 * torch.randn_like(weight)
+    return net.eval()
+
+
+@pytest.mark.parametrize(("name", "shape", "settings"), NETS)
+def test_a_net_answers_as_in_pytorch_for_any_number_of_windows(tmp_path, name, shape, settings):
+    net = small_net(name, shape, settings)
+    (tmp_path / "net.onnx").write_bytes(as_onnx(net.portable(), shape))
+    run = OnnxNet(tmp_path / "net.onnx", threads=1)
+    for count in (1, 3):
+        x = torch.rand(count, *shape)
+        with torch.no_grad():
+            expected = net(x).numpy()
+        assert expected.std() > 0.01
+        # Sums of at most some thousand products in float32, in another order.
+        np.testing.assert_allclose(run(x.numpy()), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "settings", "why"),
+    [
+        ("timesnet", SERIES, {}, "folded by periods of its own"),
+        ("tvnet", SERIES, {"task": "classify"}, "scores no frame"),
+        ("wetas", SERIES, {}, "gives no windows back"),
+        ("vetime", SERIES, {}, "gives no windows back"),
+    ],
+)
+def test_what_can_not_be_exported_says_why(name, shape, settings, why):
+    net = models.build(model_config(**fitting(name, settings)), shape[0], shape[1], classes=2)
+    with pytest.raises(ValueError, match=why):
+        net.portable()
+
+
+VALUES = st.one_of(st.floats(-100, 100, width=32), st.just(float("nan")))
+
+
+@given(st.lists(st.lists(VALUES, min_size=4, max_size=4), min_size=1, max_size=9), st.booleans())
+def test_a_median_by_sorting_is_the_median(rows, keepdim):
+    x = torch.tensor(rows)
+    values, places = nanmedian_by_sorting(x, 0, keepdim)
+    torch.testing.assert_close(values, x.nanmedian(0, keepdim).values, rtol=0, atol=0, equal_nan=True)
+    known = x.nan_to_num(0.0)
+    values, places = median_by_sorting(known, 0, keepdim)
+    torch.testing.assert_close(values, known.median(0, keepdim).values, rtol=0, atol=0)
+    torch.testing.assert_close(known.gather(0, places if keepdim else places[None])[0], values.reshape(4))
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=3, max_size=3), min_size=1, max_size=9), st.sampled_from([0, 1]))
+def test_running_extremes_by_a_table_are_those(rows, dim):
+    x = torch.tensor(rows)
+    for by_table, known in ((cummax_by_table, torch.cummax), (cummin_by_table, torch.cummin)):
+        values, places = by_table(x, dim)
+        assert torch.equal(values, known(x, dim).values)
+        assert torch.equal(x.gather(dim, places), values)
