@@ -1,0 +1,52 @@
+"""How many usual walkers there are is no score: who is usual alone is usual among others."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import EvalConfig
+from inference.calibration.quiet import QuietRange
+from inference.methods import METHODS
+from tests.support.reels import make_reel
+from tests.support.street import Street, standing
+from tests.support.trainings import small_config
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+LEARNT, MOST, SPEED = (2, 4, 6, 8), 12, 0.6  # walkers, px a frame
+
+
+def street(seed: int, walkers: int, frames: int) -> np.ndarray:
+    """A street with the first few of the same walkers, all as fast."""
+    made = Street(seed, MOST)
+    same = [(row, x, SPEED * np.sign(speed), look) for row, x, speed, look in made.walkers]
+    made.walkers = same[:walkers]
+    return made.frames(standing(frames))
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quiet")
+    quiet = [make_reel(folder / str(n), street(n, n, 160), 0.1) for n in LEARNT]
+    made = METHODS["flow"](small_config(quiet[0].path, None, model={"name": "flow"}).model, {}, {}, 8)
+    made.fit([QuietRange(r, 0, len(r), "train") for r in quiet], 0)
+    return made
+
+
+@given(st.integers(100, 10_000))
+@settings(max_examples=8, deadline=None)
+def test_a_crowd_larger_than_any_learnt_scores_as_one_who_walks_alone(flow, tmp_path_factory, seed):
+    """In units of quiet clips; whose looks are seen badly, or who is not in the picture, scores less alone."""
+    alone, among = (highest(flow, street(seed, n, 50), tmp_path_factory.mktemp("watched")) for n in (1, MOST))
+    assert np.median(among) < 1.1
+    assert among.max() < 1.3
+    if np.median(alone) > 0.3:
+        assert np.median(among) < 1.6 * np.median(alone)
+
+
+def highest(method, frames: np.ndarray, folder) -> np.ndarray:
+    """The highest score (T,) of each frame."""
+    reel = make_reel(folder / "reel", frames, 0.1)
+    return np.array([f.residual.max() for f in method.frames(reel, 0, len(reel), RAW)])
