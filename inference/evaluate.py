@@ -26,6 +26,7 @@ from data.reel.reel import Reel, find_reels
 from inference.calibration.doubt import looked_at
 from inference.calibration.noise import detection_level
 from inference.detection import Detection, detections, judge_series
+from inference.fit import complete
 from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job, regions_for
 from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
@@ -52,6 +53,7 @@ def evaluate(config: Config) -> list[Path]:
     run = find_run(config)
     check_facts(run)
     with owned_run(run, "eval"):
+        complete(run, config.device)
         return _evaluate(config, run)
 
 

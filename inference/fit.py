@@ -37,6 +37,24 @@ def fit(config: Config) -> Path:
     return run
 
 
+def complete(run: Path, device: str) -> None:
+    """Calibrate the best model of a run whose training was interrupted, by the reels that it names.
+
+    Raises FileNotFoundError where these are gone.
+    """
+    scorer, checkpoint = load_scorer(run, device)
+    if scorer.is_prepared(run):
+        return
+    trained = from_dict(checkpoint["config"], str(path_of(run, "best")))
+    if not trained.data_clips or not Path(trained.data_clips).is_dir():
+        raise FileNotFoundError(
+            f"the training of {run} was interrupted before it was calibrated, and its data, {trained.data_clips}, are "
+            f"not there; finish it with --resume --model-path {run} and --data-clips"
+        )
+    log.warning(f"the training of {run} was interrupted; its best model so far is used (--resume goes on with it)")
+    calibrate_run(run, replace(trained, device=device))
+
+
 def is_first_process() -> bool:
     """Whether this process is alone, or the first of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"

@@ -93,6 +93,11 @@ def _named_run(config: Config) -> Path:
         log.info(f"using the shipped weights, in {run}")
         return run
     if config.model_path:
+        if path_of(config.model_path, "last").is_file() and not path_of(config.model_path, "best").is_file():
+            raise FileNotFoundError(
+                f"the training of {config.model_path} was interrupted before its first epoch ended; go on with "
+                f"-m train --resume --model-path {config.model_path}"
+            )
         check_is_there(path_of(config.model_path, "best"))
         return Path(config.model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))

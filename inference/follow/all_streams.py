@@ -10,6 +10,7 @@ from data.live.live_source import is_url, name_of, told
 from data.messages import logger
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
+from inference.fit import complete
 from inference.follow.board import shown_on
 from inference.follow.frames import follow_frames, is_of_files, name_for
 from inference.follow.series import follow_series
@@ -17,6 +18,7 @@ from inference.follow.stream import Desk, follow
 from inference.job import find_run
 from inference.scorers.load import load_scorer
 from training.interrupt import interrupts_deferred
+from training.run import owned_run
 
 log = logger(__name__)
 
@@ -26,6 +28,10 @@ def follow_all(config: Config) -> list[Path]:
 
     A stream that fails is told at once and the others go on; what it failed by is raised at the end.
     """
+    run = find_run(config)
+    if not load_scorer(run, config.device)[0].is_prepared(run):
+        with owned_run(run, "calibration"):
+            complete(run, config.device)
     each = [replace(config, eval=replace(config.eval, follow=(address,))) for address in config.eval.follow]
     with interrupts_deferred() as interrupt, shown_on(config.eval.follow_metrics_port) as board:
         desk = Desk(interrupt, board)

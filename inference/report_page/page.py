@@ -53,6 +53,7 @@ def contents(job: Job) -> dict:
         "labels": [] if reel.labels is None else labelled_intervals(reel.labels, clock).tolist(),
         "flares": flare_rows(matches),
         "total_events": len(events),
+        "total_scene": int((events["instrument"] == "").sum()),
         "events": event_rows(events, clock, shown, summary, matches, thumbnails(reel, events)),
         "sheet": sheet(job, events),
         "calibration": calibration(job),

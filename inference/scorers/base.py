@@ -67,6 +67,10 @@ class Scorer(ABC):
         Returns a reel of each kind that wants a calibration at once; none where what was kept is all.
         """
 
+    def is_prepared(self, run: Path) -> bool:
+        """Whether `prepare` has been called for a run: not where its training was interrupted."""
+        return True
+
     @abstractmethod
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
         """What turns residuals of this reel into scores and thresholds, made now if the run has none.

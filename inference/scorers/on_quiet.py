@@ -28,6 +28,9 @@ class QuietScorer(Scorer):
         keep_quiet(run, ranges_of(reels, trained.train), self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())
 
+    def is_prepared(self, run: Path) -> bool:
+        return (run / "calibration" / "quiet" / "ranges.csv").is_file()
+
     def samples(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """All samples of the stretch [begin, end) of a series, with plain evidence beside the residual."""
         found = super().samples(reel, begin, end, settings)

@@ -1,12 +1,13 @@
 """Trainings for the tasks of series: refused with the way out, stopped and resumed, and loaded from older runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 import config
-from tests.support.series_tasks import LENGTH, program, truth, write_settings, write_table
+from tests.support.series_tasks import LENGTH, program, truth, worked, write_settings, write_table
 from tests.support.trainings import small_config, small_reel
 from training import checkpoint
 from training.checkpoint import load_model
@@ -107,3 +108,35 @@ def test_a_checkpoint_from_before_there_were_tasks_is_loaded_and_resumed(tmp_pat
     assert program(tmp_path, "train", "--resume") == 0
     assert program(tmp_path, "eval") == 0
     assert (run / "eval" / "sun" / "summary.json").is_file()
+
+
+def test_a_training_that_was_interrupted_is_evaluated(table, tmp_path, capsys):
+    """A kill leaves checkpoints, and none of what is made at the end of a training."""
+    write_settings(tmp_path, {"task": "forecast"}, epochs=2)
+    shutil.copytree(table / "reels", tmp_path / "reels")
+    worked(tmp_path, "train", "eval")
+    events = (tmp_path / "run" / "eval" / "pump" / "scores.csv").read_bytes()
+    shutil.rmtree(tmp_path / "run" / "calibration")
+    capsys.readouterr()
+    worked(tmp_path, "eval")
+    assert "was interrupted; its best model so far is used" in capsys.readouterr().err
+    assert (tmp_path / "run" / "eval" / "pump" / "scores.csv").read_bytes() == events
+
+
+def test_a_training_without_an_epoch_says_how_it_goes_on(table, tmp_path, capsys):
+    write_settings(tmp_path, {"task": "forecast"}, epochs=1)
+    shutil.copytree(table / "reels", tmp_path / "reels")
+    worked(tmp_path, "train")
+    (tmp_path / "run" / "checkpoints" / "best.pt").unlink()
+    assert program(tmp_path, "eval") != 0
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_what_was_not_calibrated_and_has_lost_its_data_says_so(table, tmp_path, capsys):
+    write_settings(tmp_path, {"task": "forecast"}, epochs=1)
+    shutil.copytree(table / "reels", tmp_path / "reels")
+    worked(tmp_path, "train")
+    shutil.rmtree(tmp_path / "run" / "calibration")
+    (tmp_path / "reels").rename(tmp_path / "moved")
+    assert program(tmp_path, "eval", "--data-clips", str(tmp_path / "moved")) != 0
+    assert "are not there; finish it with --resume" in capsys.readouterr().err

@@ -15,7 +15,7 @@ function element(name, text, className) {
 
 // ---- Head
 document.title = `${reel.name}: report`;
-at("title").textContent = `${reel.name}: ${scene.length === 1 ? "1 event" : `${data.tiles[0].value} events`}`;
+at("title").textContent = `${reel.name}: ${scene.length === 1 ? "1 event" : `${data.total_scene} events`}`;
 at("subtitle").textContent = [reel.instrument, ...data.facts.filter(([name]) => ["frames", "samples", "time"].includes(name)).map(([, value]) => value)].filter(Boolean).join(" · ");
 for (const { name, value, about } of data.tiles) {
   const tile = element("li", `${name} `);
