@@ -188,8 +188,9 @@ def _deciding(config: Config) -> dict[str, Any]:
 
 
 def _differences(ours: Any, theirs: Any, key: str = "") -> list[tuple[str, Any, Any]]:
-    """Dotted keys at which two plain values differ, with both values."""
+    """Dotted keys at which two plain values differ, with both values; None for a key that one model has alone."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        pairs = [_differences(ours[k], theirs[k], f"{key}.{k}" if key else k) for k in ours]
+        keys = dict.fromkeys([*ours, *theirs])
+        pairs = [_differences(ours.get(k), theirs.get(k), f"{key}.{k}" if key else k) for k in keys]
         return [found for pair in pairs for found in pair]
     return [] if ours == theirs else [(key, ours, theirs)]

@@ -237,6 +237,11 @@ class TestResume:
         with pytest.raises(ConfigError, match=r"seed 0 \(given 1\), train.lr 0.01 \(given 0.1\)"):
             self.resume(clips, copy, seed=1, train__lr=0.1)
 
+    @pytest.mark.parametrize("name", ["vetime", "variational", "prediction"])
+    def test_another_model_is_refused_by_name_whatever_settings_it_has(self, clips, copy, name):
+        with pytest.raises(ConfigError, match=rf"other settings: model.name 'autoencoder' \(given '{name}'\)"):
+            self.resume(clips, copy, model__name=name)
+
     def test_other_places_and_habits_are_allowed(self, run, clips, copy, tmp_path):
         moved = shutil.copytree(clips, tmp_path / "moved")
         self.resume(moved, copy, workers=2, train__checkpoint_interval=5)
