@@ -1,6 +1,5 @@
 """Checkpoints: what they hold, that they load safely, and what is said about bad ones."""
 
-import os
 import random
 import resource
 from pathlib import Path
