@@ -1,6 +1,7 @@
 """Following a table while it grows: eval's scores and events, however its rows come."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -379,3 +380,23 @@ def test_the_metrics_of_a_service_are_followed(tmp_path):
     opened = [line for line in told if line["type"] == "open"]
     assert opened
     assert opened[0]["variables"].startswith("temp_celsius")
+
+
+def test_an_interrupt_leaves_what_is_open_to_the_next_start(work, whole):
+    _, content, _ = whole
+    settings(work)
+    path = work / "interrupted.csv"
+    path.write_bytes(content[:19_000])
+    process = program(work, "--follow", str(path), "--set", "eval.follow_idle_s=600")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{") and json.loads(line)["type"] == "open":
+            break
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert json.loads(rest.splitlines()[-1])["reason"] == "interrupted", errors
+    path.write_bytes(content)
+    told = lines(followed(settings(work, eval__follow=str(path))))
+    expected = lines(followed(settings(work, eval__follow=str(work / "watched.csv"))))
+    peaks = [[line["t_peak"] for line in some if line["type"] == "closed"] for some in (told, expected)]
+    assert sorted(peaks[0]) == sorted(set(peaks[1]))
