@@ -12,12 +12,15 @@ from tests.support.paths import ROOT
 from tests.support.streams import FLASH, scenes, settings, write
 from training.train import train
 
-# Like a machine that has none: a module that asks for it fails as it would there.
+# Like a machine that has none, nor what else the program needs and the runner does not: a module that asks for it fails
+# as it would there.
 WITHOUT_TORCH = """
 import runpy, sys
+FORBIDDEN = {"torch", "torchvision", "torchmetrics", "onnx", "onnxscript", "sunpy", "aiohttp", "tensorboard"}
+FORBIDDEN |= {"safetensors", "paho", "prometheus_client", "starlette", "uvicorn", "playwright"}
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "torchvision", "torchmetrics", "onnx", "onnxscript"}:
+        if name.partition(".")[0] in FORBIDDEN:
             raise ModuleNotFoundError(f"{name} is forbidden here", name=name)
 sys.meta_path.insert(0, Forbidden())
 sys.argv[0] = "inference.runner"
