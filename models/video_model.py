@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from config import ModelConfig, NetConfig, TrainConfig
 from models.losses.reconstruction import LOSSES, loss_name
+from models.parts.planar import planar
 
 
 class Form(NamedTuple):
@@ -129,7 +130,7 @@ class PixelModel(VideoModel):
             return measure(*(v[:, :, frames] for v in (reconstruction, x, valid))) + penalty
 
     def portable(self) -> nn.Module:
-        return self
+        return planar(self)
 
     def example(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         return x[0], self(x)[0]

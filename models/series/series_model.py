@@ -102,7 +102,7 @@ class SeriesModel(PixelModel):
             raise ValueError("it tells classes apart and scores no frame")
         if self.trunk is not None:
             self.trunk.check_portable()
-        return self
+        return super().portable()
 
     def features(self, values: torch.Tensor) -> torch.Tensor:
         """Values (B, C, T), or (B, 2 C, T) with hints -> features (B or B * C, trunk.width, T)."""
