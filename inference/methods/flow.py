@@ -25,7 +25,7 @@ SMALLEST_PX = 18
 CELL = 3  # px a side, of the map of quiet speeds
 POOL_SHARE = 0.05  # of the longer side: pooled square
 MOVES_PX, LEAST_PX = 1.0, 0.1  # from a frame to its pair: what counts half as moving, and what is motion of a place
-STILL_SHARE = 0.2  # of a square, that stands still whatever moves in it
+STILL_SHARE = 0.5  # of a square, that stands still whatever moves in it
 SIZE_FRAMES = 300  # at most, that the sizes of things are from
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
