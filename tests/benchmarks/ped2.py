@@ -22,7 +22,7 @@ those of flow. Means are over its seeds.
 
 --json keys: raw_frame_auc_<method>, macro_frame_auc_<method>, boxed_<method>, falsely_boxed_<method>, found_<method>,
 false_events_<method>, raw_frame_auc_mean, raw_frame_auc_std (over seeds), recall_default (share of anomalous frames
-with a box at the default threshold), false_events_per_hour, rbdc, tbdc, train_s, eval_frames_per_s,
+with a box at the default threshold), false_events_per_hour, rbdc, tbdc, [train_s], eval_frames_per_s,
 eval_over_real_time (of the clips' own frame rate).
 """
 
@@ -158,7 +158,7 @@ def figures_of(table: pd.DataFrame, chosen_method: str) -> dict[str, float]:
         figures |= {"raw_frame_auc_mean": auc.mean(), "raw_frame_auc_std": auc.std(ddof=0)}
         figures["recall_default"] = chosen["boxed"].mean()
         means = ("false_events_per_hour", "rbdc", "tbdc", "train_s", "eval_frames_per_s", "eval_over_real_time")
-        figures |= {key: chosen[key].mean() for key in means}
+        figures |= {key: chosen[key].mean() for key in means if key in chosen}  # with --work, nothing may be trained
     return {key: float(value) for key, value in figures.items()}
 
 
