@@ -68,7 +68,7 @@ def place_factor(chunks: Sequence[np.ndarray], least: np.ndarray) -> np.ndarray:
     within = sum(h[2].sum() for h in halves) / count - centre**2
     visits = near[0][0] + near[1][0]
     mean = (near[0][1] + near[1][1] - centre * visits) / np.maximum(visits, 1e-9)
-    return mean * visits / (visits + max(within - between, 0) / between)
+    return mean * visits / np.maximum(visits + max(within - between, 0) / between, 1e-9)
 
 
 def in_halves(chunks: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -274,11 +274,12 @@ def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name):
         new = make_reel(tmp_path / f"w{every}", watched[::every], cadence_s)
         levels = residuals(method, new, 0, len(new)).max(axis=(1, 2))
         cut = 270 // every
-        highest.append((levels[:cut].max(), levels[cut:].max()))
+        # The highest of 90 frames and of 270 are not alike by chance alone, what nine in ten stay below is.
+        highest.append((np.quantile(levels[:cut], 0.9), levels[cut:].max()))
+        assert levels[cut:].max() > 1.3 * levels[:cut].max()
     (quiet_30, running_30), (quiet_10, running_10) = highest
     assert running_30 == pytest.approx(running_10, rel=0.35)
     assert quiet_30 == pytest.approx(quiet_10, rel=0.35)
-    assert running_30 > 1.3 * quiet_30
 
 
 @given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))

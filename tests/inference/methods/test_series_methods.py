@@ -6,6 +6,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 import main
+from config import EvalConfig
 from inference.follow.stream import check_streams
 from inference.methods import FOR_SERIES, METHODS, check_frames
 from inference.results.score_maps import ScoreMaps
@@ -128,6 +129,9 @@ def test_every_method_is_for_something(name):
 
 
 @pytest.mark.parametrize("name", FOR_SERIES)
-def test_streams_are_refused(quiet, name):
-    with pytest.raises(ValueError, match=f"model.name {name} .* can't follow a stream"):
-        check_streams(fitted(name, quiet))
+def test_streams_are_followed_with_a_bounded_look_ahead(quiet, name):
+    method = fitted(name, quiet)
+    check_streams(method)
+    reach = method.reach(EvalConfig())
+    assert reach is not None
+    assert method.clip_length - 1 <= reach.after <= 4 * method.clip_length + 200
