@@ -7,6 +7,8 @@ below 0 and keeps the order.
 
 What is far out hides nothing: it is cut off before means are made of it, and what holds it goes through the net a
 second time with it cut off or left out, and the higher logit counts. Spikes and steps have plain rules beside the net.
+
+To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), which no chunk can tell.
 """
 
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration, event_levels
+from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
@@ -38,6 +41,7 @@ ROWS = 32  # chunks of one variable that the net works on at a time
 LONGER, MOST_CLEAN = 4, 256  # chunks of a clean series, and how many of these say what thresholds promise
 CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
+UNLIKENESS_WEIGHT = 2.0  # logits for each factor e of a distance: by anomalies planted into quiet parts of real series
 
 
 class ZeroShotScorer(Scorer):
@@ -62,7 +66,10 @@ class ZeroShotScorer(Scorer):
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> ZeroShotCalibration:
         """For one reel, from the scores of all its stretches."""
         if not len(self.quiet):
-            raise FileNotFoundError("the run has no quiet levels: it was never calibrated; train it with --resume")
+            raise FileNotFoundError(
+                "the run has no events of clean series for scores as they are by now: it was never calibrated, or by "
+                "an older version; train it with --resume"
+            )
         stretches = [self.stretch(reel, *r, settings) for r in scored_stretches(reel, self.clip_length)]
         parts = [UNSCALED.own_events(samples, settings) for samples in stretches]
         clean = CleanEvents(self.quiet, LONGER * self.chunk)
@@ -75,17 +82,33 @@ class ZeroShotScorer(Scorer):
     def logits(self, values: np.ndarray) -> np.ndarray:
         """Logits (n, 1 + C) float32: of the series, then of each variable alone.
 
-        The mean over scales, or that of a spike or a step, whichever is higher. The coarsest scale is the last with a
-        quarter of a chunk.
+        That of the net, or of a spike or a step, whichever is higher, and more for what is like nothing else in the
+        series.
         """
+        found = np.maximum(self.of_net(values), plain_logits(values, self.model.context))
+        if self.model.context is None:  # else a sample would be compared with what comes after it
+            found = found + UNLIKENESS_WEIGHT * self.unlike(values)
+        return found.astype(np.float32)
+
+    def of_net(self, values: np.ndarray) -> np.ndarray:
+        """What the net says of values (n, C): logits (n, 1 + C), the mean over scales."""
         finest, (near, certain) = self.of_scale(values), far_ones(values, self.model.context)
         found = self.with_coarser(finest, near)
         if certain.any():
             found = np.maximum(found, self.with_coarser(finest, np.where(certain, np.nan, near)))
-        return np.maximum(found, plain_logits(values, self.model.context)).astype(np.float32)
+        return found
+
+    def unlike(self, values: np.ndarray) -> np.ndarray:
+        """Evidence (n, 1 + C) of a series (n, C): its highest variable that is there, then each."""
+        each = unlikeness(near_rows(values).to(self.device)).T
+        of_those = each[:, np.isfinite(values).any(0)]
+        return np.column_stack([of_those.max(1) if of_those.size else np.zeros(len(each)), each])
 
     def with_coarser(self, finest: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """The mean of the finest logits (n, 1 + C) and those of means over 4, 16, ... values (n, C)."""
+        """The mean of the finest logits (n, 1 + C) and those of means over 4, 16, ... values (n, C).
+
+        The coarsest scale is the last with a quarter of a chunk.
+        """
         total, scales, scale = finest, 1, COARSER
         while len(values) >= scale * self.chunk // COARSER:
             total = total + finer(self.of_scale(coarser(values, scale)), scale, len(values))
@@ -165,6 +188,13 @@ def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.nd
     center, spread = (part.double() for part in robust_scale(rows, context))
     certain = (rows - center).abs() > CERTAIN * spread
     return cut_off(rows, center, spread).T.numpy(), certain.T.numpy()
+
+
+def near_rows(values: np.ndarray) -> torch.Tensor:
+    """Values (n, C), NaN unknown -> (C, n) float32, in spreads from the center and no farther than 8 of them."""
+    rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
+    center, spread = (part.double() for part in robust_scale(rows))
+    return ((cut_off(rows, center, spread) - center) / spread).float()
 
 
 def coarser(values: np.ndarray, scale: int) -> np.ndarray:

@@ -65,7 +65,7 @@ def targets(folder: Path) -> dict[Path, tuple[Callable[[Path], object], bool]]:
     found |= dict.fromkeys(sorted((run / "calibration").glob("*.npz")), (see_run, True))
     quiet = run / "calibration" / "quiet"
     found |= {quiet / name: (see_run, True) for name in ("ranges.csv", "0/reel.json", "0/frames.csv", "0/frames.npy")}
-    found |= {run / "calibration" / "quiet_levels.npy": (see_levels, True)}
+    found |= {run / "calibration" / "clean_events.npy": (see_levels, True)}
     found |= {results / name: (see_results, False) for name in ("summary.json", "boxes.csv", "scores.f16")}
     return found | {folder / "weights.safetensors": (see_weights, True)}
 

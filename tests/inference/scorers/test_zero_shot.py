@@ -23,7 +23,7 @@ from data.synthetic.series import make_series
 from inference.evaluate import evaluate
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot import ROWS, ZeroShotScorer, coarser, measured
+from inference.scorers.zero_shot import ROWS, UNLIKENESS_WEIGHT, ZeroShotScorer, coarser, measured
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_reel
@@ -100,8 +100,8 @@ class TestThroughTheProgram:
         fresh = untrained()
         for made in map(data.made, range(len(data))):
             labels.append(made.labels)
-            found["trained"].append(scorer.scores(made.values))
-            found["untrained"].append(fresh.scores(made.values))
+            found["trained"].append(scorer.of_net(made.values)[:, 0])
+            found["untrained"].append(fresh.of_net(made.values)[:, 0])
             found["pca"].append(with_pca(np.nan_to_num(made.values)))
         precision = {
             name: average_precision_score(np.concatenate(labels), np.concatenate(scores))
@@ -190,7 +190,9 @@ class TestChunks:
         at = np.arange(4 * LENGTH)
         parts = [np.interp(at, np.arange(scale / 2 - 0.5, 4 * LENGTH, scale), found[:, 0]) for found, scale in coarse]
         expected = (scorer.of_scale(values)[:, 0] + sum(parts)) / 3
-        np.testing.assert_allclose(scorer.scores(values), np.maximum(expected, plain_logits(values)[:, 0]), atol=1e-4)
+        np.testing.assert_allclose(scorer.of_net(values)[:, 0], expected, atol=1e-4)
+        above = scorer.scores(values) - np.maximum(expected, plain_logits(values)[:, 0])
+        np.testing.assert_allclose(above, UNLIKENESS_WEIGHT * scorer.unlike(values)[:, 0], atol=1e-4)
 
     @given(values=arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=st.floats(-9, 9)),
            gaps=st.sets(st.integers(0, 39)), scale=st.integers(1, 9))  # fmt: skip
