@@ -323,16 +323,22 @@ def test_standard_input_has_the_events_of_the_table(work, whole):
     assert found[-1]["reason"] == "standard input ended"
 
 
-def test_a_kill_loses_no_event(work, whole):
-    _, content, _ = whole
-    settings(work)
-    path = work / "killed.csv"
-    path.write_bytes(content[:17_000])
+def with_an_open_event(work, path):
+    """A process that follows a table, as soon as it has told of an event."""
     process = program(work, "--follow", str(path), "--set", "eval.follow_idle_s=600")
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("{") and json.loads(line)["type"] == "open":
             break
+    return process
+
+
+def test_a_kill_loses_no_event(work, whole):
+    _, content, _ = whole
+    settings(work)
+    path = work / "killed.csv"
+    path.write_bytes(content[:17_000])
+    process = with_an_open_event(work, path)
     process.kill()
     process.communicate()
     path.write_bytes(content)
@@ -387,11 +393,7 @@ def test_an_interrupt_leaves_what_is_open_to_the_next_start(work, whole):
     settings(work)
     path = work / "interrupted.csv"
     path.write_bytes(content[:19_000])
-    process = program(work, "--follow", str(path), "--set", "eval.follow_idle_s=600")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{") and json.loads(line)["type"] == "open":
-            break
+    process = with_an_open_event(work, path)
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     assert json.loads(rest.splitlines()[-1])["reason"] == "interrupted", errors

@@ -257,12 +257,11 @@ def test_timing_is_in_seconds_where_frames_come_fast(cadence_s):
         assert abs(found.pool * cadence_s - 0.9) <= 1.5 * cadence_s
 
 
-@pytest.mark.parametrize(("name", "fits", "apart"), [("flow", 1, 0.35), ("expected", 2, 0.6)])
-def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name, fits, apart):
+@pytest.mark.parametrize(("name", "fits"), [("flow", 1), ("expected", 3)])
+def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name, fits):
     """The same street at 30 and at 10 frames a second: the runner stands out as much, the quiet part no more.
 
-    `expected` learns from a third of the frames at 10; over four seeds the runner is 6.2 there and 8.4 at 30, and a
-    quiet frame differs by half from one seed to the next.
+    In the mean of some fits, as nets of so few frames differ by half from one seed to the next at one rate, too.
     """
     quiet = Street(seed=1).frames(standing(900))
     watched = Street(seed=1).frames(standing(450), planted=(1.4, 10, 300))
@@ -277,12 +276,11 @@ def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name, fit
             method.fit(ranges, seed=seed)
             levels = residuals(method, new, 0, len(new)).max(axis=(1, 2))
             assert levels[cut:].max() > 1.3 * levels[:cut].max()
-            # The highest of 90 frames and of 270 are not alike by chance alone, what nine in ten stay below is.
-            each.append((np.quantile(levels[:cut], 0.9), levels[cut:].max()))
+            each.append((levels[:cut].max(), levels[cut:].max()))
         found.append(np.mean(each, axis=0))
     (quiet_30, running_30), (quiet_10, running_10) = found
-    assert running_30 == pytest.approx(running_10, rel=apart)
-    assert quiet_30 == pytest.approx(quiet_10, rel=apart)
+    assert running_30 == pytest.approx(running_10, rel=0.35)
+    assert quiet_30 == pytest.approx(quiet_10, rel=0.35)
 
 
 @given(st.integers(-9, 30), st.integers(0, 5), st.integers(1, 12))
