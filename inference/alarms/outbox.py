@@ -116,13 +116,13 @@ class Outbox:
     def _deliver(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._over.is_set():
-            number, alarm = self._oldest()
+            number = self._oldest()
             if number is None:
                 if self._closing:
                     return
                 self._woken.wait()
                 self._woken.clear()
-            elif alarm is None or self._is_sent(alarm):
+            elif self._is_done_with(number):
                 pause_s = FIRST_PAUSE_S
                 with self._lock:
                     self._forget(number)
@@ -132,39 +132,41 @@ class Outbox:
             with self._lock:
                 self._save_all()
 
-    def _oldest(self) -> tuple[int | None, Alarm | None]:
-        """The number of the alarm that is next, and what it says: None of a damaged one."""
+    def _oldest(self) -> int | None:
         with self._lock:
-            number = min([*self._kept, *(number for number, _ in self._unsaved)], default=None)
-            unsaved = next((alarm for other, alarm in self._unsaved if other == number), None)
-        if number is None or unsaved is not None:
-            return number, unsaved
-        try:
-            return number, read_json(self._path(number), "it was not delivered")
-        except (OSError, Damaged) as error:
-            self._tell_lost({}, str(error))
-            return number, None
+            return min([*self._kept, *(number for number, _ in self._unsaved)], default=None)
 
-    def _is_sent(self, alarm: Alarm) -> bool:
-        """Whether an alarm is done with: delivered, or refused for good."""
+    def _is_done_with(self, number: int) -> bool:
+        """Whether an alarm need not be kept: it is delivered, or told as damaged or refused for good."""
+        try:
+            alarm = self._read(number)
+        except (OSError, Damaged) as error:
+            return self._tell_lost({}, str(error))
         try:
             self.destination.send(alarm)
         except Refused as error:
-            self._tell_lost(alarm, str(error))
+            self.problem = ""
+            return self._tell_lost(alarm, str(error))
         except Exception as error:  # OSError, and whatever a library may raise: the next alarm must not be lost by it
             self.problem = str(error) or type(error).__name__
             return False
-        else:
-            self.delivered += 1
         self.problem = ""
+        self.delivered += 1
         return True
 
-    def _tell_lost(self, alarm: Alarm, reason: str) -> None:
+    def _read(self, number: int) -> Alarm:
+        with self._lock:
+            unsaved = next((alarm for other, alarm in self._unsaved if other == number), None)
+        return unsaved if unsaved is not None else read_json(self._path(number), "it was not delivered")
+
+    def _tell_lost(self, alarm: Alarm, reason: str) -> bool:
+        """Tell of an alarm that is given up, unless who is told has gone: the next one to open the folder tells it."""
+        if self._over.is_set():
+            return False
         self.lost += 1
-        if self._over.is_set():  # and who is told has gone
-            return
         named = {name: alarm[name] for name in ("id", "event") if name in alarm}
         self.tell("alarm_lost", {"to": self.destination.told, "reason": reason, **named})
+        return True
 
 
 def number_of(path: Path) -> int:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.disk.damage import Damaged
 from inference.alarms import outbox as module
 from inference.alarms.destinations import Refused
 from inference.alarms.outbox import Outbox
@@ -168,6 +169,30 @@ def test_a_damaged_one_is_told_and_the_next_one_goes(tmp_path):
     box.close()
     assert receiver.got == [1]
     assert "is damaged" in told.records[0]["reason"]
+
+
+@pytest.mark.parametrize(("place", "name", "fault"), [(module, "read_json", Damaged), (Receiver, "send", Refused)])
+def test_one_that_is_met_when_who_is_told_has_gone_is_told_by_the_next_one(tmp_path, monkeypatch, place, name, fault):
+    """The thread may still be at work on an alarm when its outbox is closed."""
+    held, may, told = threading.Event(), threading.Event(), Told()
+
+    def fail(*_):
+        held.set()
+        may.wait()
+        raise fault("it is odd")
+
+    monkeypatch.setattr(place, name, fail)
+    box = Outbox(tmp_path, Receiver(), 10**6, told)
+    box.put(alarm(0))
+    assert held.wait(10)
+    box.close(0.01)
+    may.set()
+    until(lambda: not box._thread.is_alive())
+    assert not told.records
+    box = Outbox(tmp_path, Receiver(), 10**6, told)
+    until(lambda: box.waiting == 0)
+    box.close()
+    assert [facts["reason"] for facts in told.records] == ["it is odd"]
 
 
 class KilledError(BaseException):
