@@ -84,6 +84,7 @@ FLAGS = {
     "data_clips": "data_clips",
     "model_path": "model_path",
     "workers": "workers",
+    "cluster": "cluster",
     "device": "device",
     "seed": "seed",
     "resume": "train.resume",
@@ -114,6 +115,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data-clips", help="folder of reels, or one reel")
     p.add_argument("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
     p.add_argument("--workers", type=int, help="worker processes")
+    p.add_argument(
+        "--cluster", metavar="WHERE", help="Dask workers: local, tcp://HOST:PORT, a scheduler file, slurm, pbs"
+    )
     p.add_argument("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
     p.add_argument("--serve", action="store_true", default=None, help="review: look and judge in a browser")
     p.add_argument("--port", type=int, help="review --serve: port of the page (default: 8765, or a free one)")

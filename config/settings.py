@@ -32,6 +32,7 @@ class Config:
     data_clips: str = "data/processed"
     model_path: str | None = None
     workers: NonNegativeInt = 2
+    cluster: Annotated[str, Field(min_length=1)] | None = None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
     seed: NonNegativeInt = 0
     prep: PrepConfig = Field(default_factory=PrepConfig)

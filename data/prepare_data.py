@@ -6,8 +6,9 @@ scaling is fitted once, the good rows become the reel, and the folder takes its 
 in `.<name>.part`; the same input and settings give a byte-identical reel, killed or not.
 """
 
+import os
 import shutil
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from data.frames.assemble import Given, assemble, finish, fit_rows, making_folde
 from data.frames.first_pass import first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
-from data.frames.pool import make_executor
+from data.frames.pool import Workers, make_executor
 from data.frames.second_pass import decode_rows, verify
 from data.frames.stale import doubtful
 from data.labels.quiet_hours import with_quiet_hours
@@ -45,7 +46,17 @@ def prep(config: Config) -> list[Path]:
     made, when a reel could not be, and OSError when wanted frames could not be had or another process writes there.
     """
     with owned(config.data_clips, "prep", "choose another --data-clips"):
-        return _prep(with_quiet_hours(config))
+        return _prep(_of_all_machines(with_quiet_hours(config)))
+
+
+def _of_all_machines(config: Config) -> Config:
+    """The config with places as every worker of a cluster knows them, wherever it was started."""
+    if not config.cluster:
+        return config
+    places = {name: os.path.abspath(getattr(config, name)) for name in ("data_raw", "data_clips")}
+    if config.prep.times_csv:
+        config = replace(config, prep=replace(config.prep, times_csv=os.path.abspath(config.prep.times_csv)))
+    return replace(config, **places)
 
 
 def _prep(config: Config) -> list[Path]:
@@ -68,9 +79,9 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
             not_had = fetch(config)
     root, out, given = Path(config.data_raw), Path(config.data_clips), read_given(config.prep)
     try:
-        with make_executor(config.workers) as executor:
-            headers = first_pass(executor, config, unpacked)
-            made, failed = _make_reels(executor, headers.plans, given, out, config)
+        with make_executor(config.workers, config.cluster, config.data_raw, config.data_clips) as workers:
+            headers = first_pass(workers, config, unpacked)
+            made, failed = _make_reels(workers, headers.plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(worker_died(error)) from error
     found, no_series = read_all(headers.inputs.series, root, config.prep)
@@ -99,13 +110,13 @@ def _refuse(failed: Failures, total: int) -> None:
 
 
 def _make_reels(
-    executor: Executor, plans: list[ReelPlan], given: Given, out: Path, config: Config
+    workers: Workers, plans: list[ReelPlan], given: Given, out: Path, config: Config
 ) -> tuple[list[Path], Failures]:
     """The reels that could be made, and for each other one what stood against it."""
     made, failed = [], []
     for plan in plans:
         try:
-            path = _make_reel(executor, plan, given, out, config)
+            path = _make_reel(workers, plan, given, out, config)
         except (ValueError, OSError) as error:  # of a full disk or a name too: the others may still be made
             failed.append((plan.name, error))
             continue
@@ -185,7 +196,7 @@ def _light_curve_reels(config: Config) -> list[Path]:
     return made
 
 
-def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:
+def _make_reel(workers: Workers, plan: ReelPlan, given: Given, out: Path, config: Config) -> Path | None:
     """One reel, or None when no frame of the plan is usable. A finished reel of the same identity is kept."""
     final, part, root = out / plan.name, out / f".{plan.name}.part", Path(config.data_raw)
     if not plan.rows:
@@ -196,7 +207,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
     if final.exists():
         same_or_refuse(final, identity)
         if config.prep.verify or doubtful(plan, final, root):
-            verify(executor, plan, final, config)
+            verify(workers, plan, final, config)
         _note(final, more)
         for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
             shutil.rmtree(leftover, ignore_errors=True)
@@ -204,7 +215,7 @@ def _make_reel(executor: Executor, plan: ReelPlan, given: Given, out: Path, conf
         return final
     if plan.unit(config.prep) != LEVEL and not set(plan.channels) <= set(given.stretches):
         fit_rows(plan, list(range(len(plan.rows))), config.prep)  # fails now rather than after the decoding
-    decode_rows(executor, plan, part, identity, config)
+    decode_rows(workers, plan, part, identity, config)
     return assemble(plan, given, part, final, identity, config, more)
 
 

@@ -98,8 +98,8 @@ def check_prep(config: Config, findings: Findings) -> None:
     if config.prep.source == "vso":
         findings.tell(f"frames would be downloaded into {root}; what follows is of those that are there already")
     given = read_given(config.prep)
-    with TemporaryDirectory() as unpacked, make_executor(config.workers) as executor:
-        headers = first_pass(executor, config, Path(unpacked))
+    with TemporaryDirectory() as unpacked, make_executor(config.workers) as workers:
+        headers = first_pass(workers, config, Path(unpacked))
         found, _ = read_all(headers.inputs.series, root, config.prep)
     kinds = Counter(item.source.name for item in headers.inputs.frames for _ in item.files)
     kinds.update(item.source.name for item in headers.inputs.series)

@@ -106,7 +106,9 @@ def resumed_config(given: Config, checkpoint: dict[str, Any], origin: Path) -> C
             f"{origin.parent.parent / 'config.yaml'}, or start a new run without --resume"
         )
     habits = {key: getattr(given.train, key) for key in ("tensorboard", "checkpoint_interval")}
-    places = {key: getattr(given, key) for key in ("data_raw", "data_clips", "model_path", "workers", "device")}
+    places = {
+        key: getattr(given, key) for key in ("data_raw", "data_clips", "model_path", "workers", "cluster", "device")
+    }
     return replace(own, train=replace(own.train, **habits), **places)
 
 

@@ -6,6 +6,7 @@ Kept apart from `prepare_data.py` so that a worker starts without loading matplo
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from data.frames.grid.to_grid import one_channel
 from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
+Pixels = tuple[np.ndarray, np.ndarray]  # values and bits (H, W) of a frame, to be written into
 DEPTHS = (8, 10, 12, 14, 16)  # bits in use of pictures whose pixels have 16
 
 
@@ -58,17 +60,23 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
+    facts = decode_into(task, prep, lambda row, channel: (decoded[row, channel], bits[row, channel]))
+    # On disk before the journal says so, also when the machine and not only the process goes down.
+    decoded.flush()
+    bits.flush()
+    return facts
+
+
+def decode_into(task: Task, prep: PrepConfig, place_of: Callable[[int, int], Pixels]) -> list[dict[str, Any]]:
+    """Decode the frames of a task, each into the place (values, bits) of its row and channel; returns their facts."""
     groups, facts = by_place(task), []
     for number, raw in sources.read(task.source, [items[0][2].candidate for items in groups]):
         for row, channel, frame in groups[number]:
             try:
-                found = _write(raw, frame, task.source_shape, decoded[row, channel], bits[row, channel], prep)
+                found = _write(raw, frame, task.source_shape, *place_of(row, channel), prep)
             except FrameError as error:
                 found = {"reason": str(error)}
             facts.append({"row": row, "channel": channel} | found)
-    # On disk before the journal says so, also when the machine and not only the process goes down.
-    decoded.flush()
-    bits.flush()
     return facts
 
 

@@ -1,14 +1,14 @@
 """Pass 1 of prep: the headers of everything there is, in archives too, and what each reel of frames will hold."""
 
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config import Config
 from data import sources
+from data.frames.apart import scan_apart
 from data.frames.decode import scan_chunk
 from data.frames.plan import ReelPlan, plan_reels
-from data.frames.pool import bounded
+from data.frames.pool import Workers, bounded
 from data.messages import logger, progress
 from data.sources.archive_file.inner import is_inner, unpack
 from data.sources.base import Candidate, Found, Input
@@ -28,7 +28,7 @@ class FirstPass:
     plans: list[ReelPlan]
 
 
-def first_pass(executor: Executor, config: Config, unpacked: Path) -> FirstPass:
+def first_pass(workers: Workers, config: Config, unpacked: Path) -> FirstPass:
     """Read the headers of everything in `config.data_raw`. Raises FileNotFoundError when there is no input.
 
     unpacked: an empty folder, or none yet, for what lies in archives and is read from files.
@@ -37,16 +37,16 @@ def first_pass(executor: Executor, config: Config, unpacked: Path) -> FirstPass:
     inputs = sources.discover(root)
     if told := sources.left_out(inputs.unread):
         log.warning(told)
-    candidates = _scan(executor, inputs.frames, root, config)
+    candidates = _scan(workers, inputs.frames, root, config)
     for depth in range(DEEPEST):
         packed = [candidate for candidate in candidates if is_inner(candidate)]
         if packed:
             candidates = [candidate for candidate in candidates if not is_inner(candidate)]
-            candidates += _inner(executor, packed, Path(unpacked, str(depth)), inputs, config)
+            candidates += _inner(workers, packed, Path(unpacked, str(depth)), inputs, config)
     return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
 
 
-def _inner(executor: Executor, packed: list[Candidate], folder: Path, inputs: Found, config: Config) -> list[Candidate]:
+def _inner(workers: Workers, packed: list[Candidate], folder: Path, inputs: Found, config: Config) -> list[Candidate]:
     """The candidates of members of archives, once unpacked; their series are put among the `inputs`."""
     folder.mkdir(parents=True)
     refused = unpack(packed, sources.archives(), folder, config.prep)
@@ -59,15 +59,16 @@ def _inner(executor: Executor, packed: list[Candidate], folder: Path, inputs: Fo
     if told := sources.left_out(found.unread):
         log.warning(f"in archives, {told}")
     inputs.series.extend(found.series)
-    return refused + _scan(executor, found.frames, folder, config)
+    return refused + _scan(workers, found.frames, folder, config)
 
 
-def _scan(executor: Executor, inputs: list[Input], root: Path, config: Config) -> list[Candidate]:
+def _scan(workers: Workers, inputs: list[Input], root: Path, config: Config) -> list[Candidate]:
     chunks = [inputs[i : i + INPUTS_PER_TASK] for i in range(0, len(inputs), INPUTS_PER_TASK)]
     calls = ((chunk, root, config.prep) for chunk in chunks)
+    scan = scan_apart if config.cluster else scan_chunk
     candidates = []
     with progress(total=len(inputs), desc="reading headers", unit="input") as bar:
-        for found in bounded(executor, scan_chunk, calls, limit=4 * max(config.workers, 1)):
+        for found in bounded(workers, scan, calls, each=4):
             candidates += found
             bar.update(min(INPUTS_PER_TASK, bar.total - bar.n))
     return candidates

@@ -1,17 +1,35 @@
-"""Worker processes behind one seam, and tasks that come back as they end."""
+"""Worker processes behind one seam, here or on a cluster, and tasks that come back as they end."""
 
 import multiprocessing
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any, Protocol
 
+from data.cluster.executor import cluster_executor
 from data.frames.decode import start_worker
 from data.messages import shown
 
 
+class Workers(Protocol):
+    """The seam: anything with `concurrent.futures.Executor`'s `submit` that knows how many work at a time."""
+
+    def submit(self, fn, /, *args, **kwargs) -> Future[Any]:
+        """Have `fn(*args, **kwargs)` run by a worker."""
+        ...
+
+    def count(self) -> int:
+        """How many workers there are now."""
+        ...
+
+
 @contextmanager
-def make_executor(workers: int) -> Iterator[Executor]:
-    """The pool behind one seam: anything with `concurrent.futures.Executor`'s interface can take its place."""
+def make_executor(workers: int, cluster: str | None = None, *places: str) -> Iterator[Workers]:
+    """So many workers of this machine, or those of a cluster that all must see the places; see `cluster_executor`."""
+    if cluster:
+        with cluster_executor(cluster, workers, *places) as executor:
+            yield executor
+        return
     if workers <= 1:
         with _Inline() as executor:
             yield executor
@@ -20,8 +38,19 @@ def make_executor(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload(["data.frames.decode"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
+    with _Processes(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
         yield executor
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes of this machine."""
+
+    def __init__(self, workers: int, **settings: Any):
+        super().__init__(workers, **settings)
+        self.workers = workers
+
+    def count(self) -> int:
+        return self.workers
 
 
 class _Inline(Executor):
@@ -35,13 +64,17 @@ class _Inline(Executor):
             future.set_exception(error)
         return future
 
+    def count(self) -> int:
+        return 1
 
-def bounded(executor: Executor, fn, argument_lists: Iterable[tuple], limit: int) -> Iterator:
-    """Results as they come, with at most `limit` tasks under way, so that memory does not grow with their number."""
+
+def bounded(workers: Workers, fn, argument_lists: Iterable[tuple], each: int = 2) -> Iterator:
+    """Results as they come; at most `each` tasks a worker are under way, so that memory does not grow with their
+    number."""
     pending: set[Future] = set()
     for arguments in argument_lists:
-        pending.add(executor.submit(fn, *arguments))
-        if len(pending) >= limit:
+        pending.add(workers.submit(fn, *arguments))
+        if len(pending) >= each * workers.count():
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
     while pending:

@@ -3,7 +3,6 @@
 import math
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,11 @@ from config import Config, PrepConfig
 from data import sources
 from data.disk.files import write_text
 from data.disk.reserve import reserved_array
+from data.frames.apart import joiner, run_apart
 from data.frames.decode import Task, run_task
 from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan
-from data.frames.pool import bounded
+from data.frames.pool import Workers, bounded
 from data.frames.stale import Record, changed, digests, doubtful, read_record, record_of, write_record
 from data.messages import logger, progress
 from data.reel.reel import Reel
@@ -25,7 +25,7 @@ log = logger(__name__)
 FRAMES_PER_TASK = 4
 
 
-def verify(executor: Executor, plan: ReelPlan, final: Path, config: Config) -> None:
+def verify(workers: Workers, plan: ReelPlan, final: Path, config: Config) -> None:
     """Compare a finished reel with the files it was made of: those changed since, with prep.verify all, and its own.
 
     Raises FileExistsError where a frame is another one now, Damaged where the reel is not what prep wrote.
@@ -39,7 +39,7 @@ def verify(executor: Executor, plan: ReelPlan, final: Path, config: Config) -> N
     calls = ((task,) for task in _tasks(plan, final, beyond))
     other: list[str] = []
     with progress(total=len(items) - len(beyond), desc=f"verifying {plan.name}", unit="frame") as bar:
-        for found in bounded(executor, digests, calls, limit=2 * max(config.workers, 1)):
+        for found in bounded(workers, digests, calls):
             other += changed(plan, reel, found)
             bar.update(len(found))
     if other:
@@ -51,19 +51,27 @@ def verify(executor: Executor, plan: ReelPlan, final: Path, config: Config) -> N
     log.info(f"{plan.name}: {len(items) - len(beyond)} frames were read again and are the same")
 
 
-def decode_rows(executor: Executor, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
+def decode_rows(workers: Workers, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
     """Decode what the journal of the folder in the making lacks of a plan's frames."""
     done = _open_part(plan, part, identity, config.prep, record_of(plan, Path(config.data_raw)))
     tasks = list(_tasks(plan, part, done))
     total = len(plan.rows) * len(plan.channels)
-    calls = ((task, config.prep) for task in tasks)
     with (
         Journal(part) as journal,
         progress(total=total, initial=len(done), desc=f"decoding {plan.name}", unit="frame") as bar,
     ):
-        for facts in bounded(executor, run_task, calls, limit=2 * max(config.workers, 1)):
+        for facts in _decoded(workers, tasks, plan, part, config):
             journal.add(facts)
             bar.update(len(facts))
+
+
+def _decoded(workers: Workers, tasks: list[Task], plan: ReelPlan, part: Path, config: Config) -> Iterator[list[dict]]:
+    """The facts of decoded frames, whose pixels are in the memory maps of `part`."""
+    if not config.cluster:
+        yield from bounded(workers, run_task, ((task, config.prep) for task in tasks))
+        return
+    grid, join = plan.stored_shape(config.prep)[2:], joiner(part)
+    yield from map(join, bounded(workers, run_apart, ((task, config.prep, grid) for task in tasks)))
 
 
 def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, record: Record) -> set[tuple[int, int]]:

@@ -1,0 +1,81 @@
+"""Decoding by workers that share no memory with us: each writes files of its own, which are joined here.
+
+A row of a reel need not begin where a page does. Two machines that both map one file on a network file system write
+whole pages, and so undo each other's rows at their borders. Here a worker makes a new file for every attempt at a
+task, closes it and only then tells its name; only this process writes into the reel in the making.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import PrepConfig
+from data.cluster.worker import must_see
+from data.disk.reserve import reserved_array
+from data.frames.decode import Task, decode_into, scan_chunk
+from data.frames.journal import PIXELS
+from data.sources.base import Candidate, Input
+
+BLOCKS = "blocks"  # in the folder of a reel in the making
+
+
+@dataclass(frozen=True)
+class Block:
+    """Decoded frames in files of their own: NAME.decoded.npy, NAME.bits.npy (N, H, W), and the facts of each (N,)."""
+
+    name: str
+    facts: list[dict[str, Any]]
+
+
+def scan_apart(items: list[Input], root: Path, prep: PrepConfig) -> list[Candidate]:
+    """Pass 1 for a few inputs. Raises FileNotFoundError for one that is not seen here."""
+    must_see([item.path for item in items])
+    return scan_chunk(items, root, prep)
+
+
+def run_apart(task: Task, prep: PrepConfig, grid: tuple[int, int]) -> Block:
+    """Decode the frames of a task into a new block of frames of grid (H, W).
+
+    Raises FileNotFoundError for a file that is not seen here, OSError where the block has no room.
+    """
+    must_see(sorted({frame.candidate.path for _, _, frame in task.items}))
+    name, shape = secrets.token_hex(8), (len(task.items), *grid)
+    places = _places(Path(task.folder), name)
+    values, bits = (reserved_array(p, dtype, shape) for p, dtype in zip(places, (np.float32, np.uint8), strict=True))
+    number = {(row, channel): i for i, (row, channel, _) in enumerate(task.items)}
+    facts = decode_into(task, prep, lambda *key: (values[number[key]], bits[number[key]]))
+    for array in (values, bits):
+        array.flush()
+    return Block(name, sorted(facts, key=lambda f: number[f["row"], f["channel"]]))
+
+
+def joiner(part: Path) -> Callable[[Block], list[dict[str, Any]]]:
+    """What copies a block into the reel in the making `part` and returns its facts, once the pixels are on the disk."""
+    shutil.rmtree(part / BLOCKS, ignore_errors=True)  # of a run that was killed
+    (part / BLOCKS).mkdir()
+    wholes = [np.load(part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS]
+
+    def join(block: Block) -> list[dict[str, Any]]:
+        places = _places(part, block.name)
+        for whole, place in zip(wholes, places, strict=True):
+            _copy(np.load(place, mmap_mode="r", allow_pickle=False), whole, block.facts)
+            whole.flush()
+            os.unlink(place)
+        return block.facts
+
+    return join
+
+
+def _copy(own: np.ndarray, whole: np.ndarray, facts: list[dict[str, Any]]) -> None:
+    for i, fact in enumerate(facts):
+        whole[fact["row"], fact["channel"]] = own[i]
+
+
+def _places(part: Path, name: str) -> list[Path]:
+    return [part / BLOCKS / f"{name}.{pixels}" for pixels in PIXELS]
