@@ -82,6 +82,7 @@ class EvalConfig:
     link_distance_px: NonNegative = 6.0
     group_distance_px: NonNegative = 0.0
     min_frames: PositiveInt = 1
+    extend_share: Fraction = 0.0
     zones: tuple[Zone, ...] = ()
     any_cadence: bool = False
     catalog: str | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from data.messages import progress
 from inference.camera.watch import BROKEN
 from inference.camera.watched import watched_reel
-from inference.events.boxes import Box, find_boxes, pixel_boxes
+from inference.events.boxes import Box, extending_boxes, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
 from inference.job import Job
 from inference.results.results import Results
@@ -40,7 +40,10 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
     if scored.camera in BROKEN:
         score = at_least(score, job.low, scored.valid)
         return Detection(scored, score, [whole_frame(score, scored.valid, scored.camera)])
-    boxes = find_boxes(score, job.low, job.high, job.settings.min_area, job.settings.iou_thresh, ~scored.valid)
+    form = job.settings.min_area, job.settings.iou_thresh, ~scored.valid
+    boxes = find_boxes(score, job.low, job.high, *form)
+    if job.extends_to < job.low:
+        boxes += extending_boxes(boxes, score, job.extends_to, *form)
     boxes = judged(boxes, scored.frame, scored.reconstruction, scored.valid, is_resolved(job.reel))
     if scored.words is not None:
         boxes = [replace(box, change=scored.words(box)) for box in boxes]

@@ -147,7 +147,7 @@ def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
         for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
             maps.add(found.scored.index, found.score)
-            movie.add(found.scored, found.score, found.boxes)
+            movie.add(found.scored, found.score, results.shown)
 
 
 def movie_for(job: Job) -> AbstractContextManager:

@@ -1,7 +1,8 @@
 """A job: everything that decides the results on one reel, found and checked before the work begins."""
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,13 @@ class Job:
     identity: dict
     run: Path
     bounds: Bounds = ALL_PASS  # of whole frames
+    extends_to: float = math.inf  # down to which level an event goes on, if that is below the low threshold
     making: Path | None = None  # the folder that takes the place of the results once it is complete
+
+    def at(self, low: float, high: float) -> "Job":
+        """The same with other thresholds, as of a stream that drifts: events go on as far below them."""
+        below = self.extends_to / self.low if self.low else math.inf
+        return replace(self, low=low, high=high, extends_to=below * low if low else math.inf)
 
     @property
     def usual(self) -> float:
@@ -128,7 +135,7 @@ def job_within(bounds: Bounds, reel: Reel, run: Path, scorer: Scorer, weights: s
         log.warning(f"{reel.name}: {shortfall}")
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive(settings)}
     identity |= {"threshold_low": low, "threshold_high": high}
-    return Job(reel, scorer, quiet, low, high, settings, identity, run, bounds)
+    return Job(reel, scorer, quiet, low, high, settings, identity, run, bounds, quiet.extends_to(settings, low))
 
 
 def decisive(settings: EvalConfig) -> dict[str, Any]:

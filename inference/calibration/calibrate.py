@@ -37,7 +37,7 @@ from training.run import owned_run
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
     *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
-    *("group_distance_px", "zones"),
+    *("group_distance_px", "zones", "extend_share"),
 )
 
 
@@ -135,6 +135,7 @@ def _surprises(
 
 def _key(settings: EvalConfig) -> str:
     chosen = {name: value for name, value in asdict(settings).items() if name in _SCORE_SETTINGS}
-    if not settings.zones:  # as all were before there were any
-        del chosen["zones"]
+    for name in ("zones", "extend_share"):  # calibrations from before there were any still hold
+        if not chosen[name]:
+            del chosen[name]
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]

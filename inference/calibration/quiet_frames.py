@@ -15,11 +15,11 @@ from data.messages import progress
 from inference.calibration.noise import detection_level, fit_noise, noise_step
 from inference.calibration.not_quiet import episodes
 from inference.calibration.quiet import QuietRange, mean_cadence_s
-from inference.calibration.thresholds import Calibration, counted
+from inference.calibration.thresholds import Calibration, counted, extension_level
 from inference.camera.bounds import Bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
-from inference.events.boxes import find_boxes
+from inference.events.boxes import extending_boxes, find_boxes
 from inference.events.events import EventLinker
 from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
@@ -119,7 +119,8 @@ def _starts(
 ) -> np.ndarray:
     """The first frames of the events above a threshold, linked as eval does; levels (N,) say which frames have any."""
     starts: list[int] = []
-    above = np.flatnonzero(levels > threshold).tolist()
+    lower = extension_level(threshold, levels, settings.extend_share)
+    above = np.flatnonzero(levels > lower).tolist()
     for _, group in groupby(above, key=lambda n: maps.places[n].stretch):
         numbers = {maps.places[n].index: n for n in group}
         reel = maps.places[next(iter(numbers.values()))].range.reel
@@ -129,7 +130,10 @@ def _starts(
         for index, n in numbers.items():
             residual, valid = maps[n]
             score = made.score(residual, settings)
-            boxes = find_boxes(score, threshold, threshold, settings.min_area, settings.iou_thresh, ~valid)
+            form = settings.min_area, settings.iou_thresh, ~valid
+            boxes = find_boxes(score, threshold, threshold, *form)
+            if lower < threshold:
+                boxes += extending_boxes(boxes, score, lower, *form)
             events += linker.push(index, boxes, float(reel.times_s[index]))
         events += linker.finish()
         distance_px, gap = settings.group_distance_px, linker.max_gap_frames

@@ -31,6 +31,7 @@ from inference.units import DAY_S, HOUR_S
 
 EXTRAPOLATION = 10  # a promise may be so many times rarer than one event in the quiet data
 RESAMPLES, CONFIDENCE = 400, 0.95
+LEAST_EXTENSION = 0.5  # of a threshold: where quiet frames hold no motion, hardly any is not the event's
 HIGH_SHARE = 0.1  # of the allowed false alarms pass the high threshold
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -156,6 +157,21 @@ class Calibration:
         assert promises is not None  # the thresholds are not fixed
         low, high = (promise.threshold for promise in promises)
         return low, max(high, low)
+
+    def extends_to(self, settings: EvalConfig, low: float) -> float:
+        """The level down to which an event that passes the low threshold goes on; see `extension_level`."""
+        quiet = self.levels.copy()
+        quiet[self.left_out] = 0
+        return extension_level(low, quiet, settings.extend_share)
+
+
+def extension_level(threshold: float, levels: np.ndarray, share: float) -> float:
+    """Where an event begins and ends that passes a threshold: at the level that a share of quiet frames reach, by their
+    levels (N,), but not below LEAST_EXTENSION of the threshold. At the threshold itself where no share is asked for.
+    """
+    if not share or not len(levels):
+        return threshold
+    return min(threshold, max(float(np.quantile(levels, 1 - share)), LEAST_EXTENSION * threshold))
 
 
 def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, reach: int) -> Calibration:

@@ -4,12 +4,14 @@ Pixel coordinates: x is the column, y the row as stored; a box is half-open, [x0
 where the centre of the first pixel is 0.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
+WEAK = "weak"  # level of a box that is below the low threshold, see `extending_boxes`
 TOUCHING = np.ones((3, 3), np.int8)  # pixels that share a side or a corner belong together (8-connectivity)
 
 
@@ -26,7 +28,7 @@ class Box:
     peak: float
     mean: float
     area: int  # pixels above the low threshold
-    level: str  # "high" when a pixel exceeds the high threshold, else "low"; "camera": the whole frame is the camera's
+    level: str  # "high" when a pixel exceeds the high threshold, else "low"; or "weak", "camera" of whole frames
     instrument: str = ""  # why it is the camera's and not the scene's, see instrument.py
     change: str = ""  # "brighter" or "darker" than expected, or in the scorer's words; "" where it says nothing
 
@@ -74,6 +76,24 @@ def find_boxes(
     kept = group >= 0
     joined = _describe(_Pixels(*(values[kept] for values in pixels)), group[kept], len(groups))
     return joined.boxes(np.arange(len(groups)))
+
+
+def extending_boxes(
+    boxes: Sequence[Box],
+    score: np.ndarray,
+    level: float,
+    min_area: int,
+    iou_thresh: float,
+    invalid: np.ndarray | None = None,
+) -> list[Box]:
+    """Boxes where a score map (H, W) is above a lower level than that of `boxes`, and none of them is.
+
+    Of level WEAK: they make no event, and one that passes the threshold goes on in them (hysteresis, as of Canny 1986).
+    """
+    own = np.array([(b.x0, b.y0, b.x1, b.y1) for b in boxes]).reshape(-1, 4)
+    found = find_boxes(score, level, np.inf, min_area, iou_thresh, invalid)
+    beside = [b for b in found if not _common_area(np.array([b.x0, b.y0, b.x1, b.y1]), own).any()]
+    return [replace(box, level=WEAK) for box in beside]
 
 
 def box_iou(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:

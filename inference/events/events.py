@@ -18,7 +18,7 @@ from config import EvalConfig
 from data.disk.files import harmless, replacing
 from data.reel.contract import AnyReel
 from data.reel.gaps import longest_step_s
-from inference.events.boxes import Box, box_iou, covered_fraction
+from inference.events.boxes import WEAK, Box, box_iou, covered_fraction
 from inference.events.course import Course
 
 COLUMNS = (
@@ -67,6 +67,7 @@ class _Track:
         self.union = bounds_of(box)
         self.peak_frame, self.peak_box = frame, box
         self.n_frames, self.pixels, self.total, self.high = 0, 0, 0.0, False
+        self.boxes_above = 0  # of the low threshold
         self.of_frames = box.instrument if box.level == CAMERA else ""  # its kind, if whole frames are the camera's
         self.reasons: set[str] = set()
         self.unexplained: list[int] = []
@@ -84,14 +85,15 @@ class _Track:
         self.pixels += box.area
         self.total += box.mean * box.area
         self.high |= box.level == "high"
+        self.boxes_above += box.level != WEAK
         if box.instrument:
             self.reasons.add(box.instrument)
         elif len(self.unexplained) < UNEXPLAINED:
             self.unexplained.append(frame)
 
     def is_event(self, min_frames: int) -> bool:
-        """Whether it has enough boxes; of what the camera did to whole frames one is enough."""
-        return bool(self.of_frames) or self.n_frames >= min_frames
+        """Whether enough of its boxes pass the threshold; of what the camera did to whole frames one is enough."""
+        return bool(self.of_frames) or self.boxes_above >= min_frames
 
     def event(self) -> Event:
         """What the track has come to."""
@@ -115,6 +117,9 @@ class EventLinker:
       stronger instead (that of the higher peak so far). The weaker ends, or goes on if it comes back within its gap.
     A track stays open over at most `max_gap_frames` frames without a box (frames that are never pushed count too), and
     over at most `max_gap_s` seconds when that is given. Events with fewer than `min_frames` boxes are dropped.
+
+    A box of level "weak" extends a track, or begins one that is no event until a box above the threshold extends it: so
+    an event has the beginning and the end that a lower level shows, and there is none without passing the threshold.
 
     A box of level "camera" is a whole frame that is the camera's. It extends a track of its own kind only, of which one
     frame is enough; and no such frame counts as one without a box for the others.
@@ -188,6 +193,12 @@ class EventLinker:
         if self.drift is None or not tracks:
             return np.zeros((len(tracks), 2))
         return self.drift([(track.last_frame, track.last_box) for track in tracks], frame)
+
+    @property
+    def events_of_boxes(self) -> list[bool]:
+        """Of each box of the frame that was pushed last: whether its track is an event by now."""
+        known = {track.number for track in self._open if track.is_event(self.min_frames)}
+        return [number in known for number in self.tracks_of_boxes]
 
     def finish(self) -> list[Event]:
         """The events that were still open."""

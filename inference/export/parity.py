@@ -47,7 +47,8 @@ def found_by(scorer: Scorer, job: Job) -> Found:
         for found in detections(job):
             scores[found.scored.index] = found.score
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
-    return Found(scores, results.boxes, results.event_table(job.high, job.identity))
+    events = results.event_table(job.high, job.identity)
+    return Found(scores, results.boxes, events)
 
 
 def compared(checkpoint: Scorer, bundle: Scorer, job: Job) -> dict[str, Any]:

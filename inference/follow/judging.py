@@ -14,6 +14,7 @@ from inference.camera.bounds import ALL_PASS, Bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.detection import Detection, detected
+from inference.events.boxes import WEAK
 from inference.follow.events import LiveEvents
 from inference.scorers.base import Scorer
 from inference.scorers.residual import ScoredFrame
@@ -60,11 +61,12 @@ def judge(events: LiveEvents, scored: ScoredFrame, time_s: float, see: See = uns
     see: called with it, and with what is written over its picture, before any event is told.
     """
     job, drift = events.job, events.drift
-    found = detected(replace(job, low=drift.low, high=drift.high), scored)
-    see(found, events.caption(time_s))
+    found = detected(job.at(drift.low, drift.high), scored)
+    above = [box for box in found.boxes if box.level != WEAK]
+    see(replace(found, boxes=above), events.caption(time_s))
     events.add(scored.index, found.boxes, scored.common, time_s)
     if scored.camera not in BROKEN:
-        drift.add(time_s, found.score, ~scored.valid, bool(found.boxes), job.settings)
+        drift.add(time_s, found.score, ~scored.valid, bool(above), job.settings)
 
 
 def live_frames(scorer: Scorer, reel: Any, settings: EvalConfig, bounds: Bounds = ALL_PASS) -> Iterator[ScoredFrame]:

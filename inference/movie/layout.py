@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 
 from data.sky.instruments import GRAY
+from inference.events.boxes import WEAK
 from inference.events.events import CAMERA
 from inference.movie.canvas import Canvas, Colour, even, text_width, yuv_of
 
@@ -14,7 +15,7 @@ BACKGROUND: Colour = (17, 19, 24)
 PANEL: Colour = (34, 37, 45)
 NO_DATA: Colour = (44, 52, 74)
 LEVEL_COLOUR: dict[str, Colour] = {"low": (86, 190, 255), "high": (255, 122, 40)}
-BOX_COLOUR = {**LEVEL_COLOUR, CAMERA: (200, 160, 255)}
+BOX_COLOUR = {**LEVEL_COLOUR, WEAK: (60, 130, 178), CAMERA: (200, 160, 255)}
 BRIGHT, DIM, FAINT = 222, 150, 58  # luma of text, labels and the area under the curve
 SCORE_TEXT = 17  # nominal height of the score in the header
 STEP_PX = 2  # the score curve moves on by this much a frame

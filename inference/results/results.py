@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from data.reel.reel import Reel
 from data.reel.windows import stretches
 from data.sky.instruments import instrument_of
 from inference.camera.watch import BROKEN, CLOUDS
-from inference.events.boxes import Box
+from inference.events.boxes import WEAK, Box
 from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import Named, describe, told_variables
@@ -88,7 +89,6 @@ class Results:
         self.statistics = np.full((len(reel), 3), np.nan)  # mean, max, std of the score map
         self.common = np.full(len(reel), np.nan)  # rms of the camera's part of the frame
         self.camera: dict[int, str] = {}  # frame -> what is wrong with it as a whole
-        self.n_boxes = np.zeros(len(reel), np.int64)
         self.boxes: list[tuple[int, Box]] = []
         self.tracks: list[int] = []  # of each of the boxes
         self.variables: dict[int, list[Named]] = {}  # of a series, by sample: those that stand out
@@ -117,10 +117,28 @@ class Results:
         """Add the boxes of one frame, in time order; of a sample of a series with its variables' parts (C,)."""
         if parts is not None and len(parts) == len(self.reel.channels) and self.settings.combine != "each":
             self.variables[index] = shares_of(self.reel.channels, parts)
-        self.n_boxes[index] = sum(box.level != CAMERA for box in boxes)
         self.boxes += [(index, box) for box in boxes]
         self.events += self.linker.push(index, boxes, self.reel.times_s[index])
         self.tracks += self.linker.tracks_of_boxes
+
+    @property
+    def shown(self) -> list[Box]:
+        """The boxes of the frame that was added last, without those that are of no event as yet."""
+        last = self.boxes[len(self.boxes) - len(self.linker.tracks_of_boxes) :]
+        pairs = zip(last, self.linker.events_of_boxes, strict=True)
+        return [box for (_, box), is_event in pairs if is_event or box.level != WEAK]
+
+    def settle(self) -> None:
+        """Leave out the boxes below the threshold that no event has come of."""
+        tracks = {track for event in self.events for track in event.tracks}
+        kept = [track in tracks or box.level != WEAK for (_, box), track in zip(self.boxes, self.tracks, strict=True)]
+        self.boxes, self.tracks = list(compress(self.boxes, kept)), list(compress(self.tracks, kept))
+
+    @property
+    def n_boxes(self) -> np.ndarray:
+        """Boxes of the scene in every frame (T,)."""
+        frames = [index for index, box in self.boxes if box.level != CAMERA]
+        return np.bincount(np.array(frames, np.int64), minlength=len(self.reel))
 
     def write(self, out: Path, low: float, high: float, identity: dict, seconds: float, beyond: dict) -> None:
         """Write every table and picture.
@@ -155,6 +173,7 @@ class Results:
     def event_table(self, high: float, identity: dict) -> pd.DataFrame:
         """The events of all frames that were added, which are the last ones. high: the threshold."""
         self.events = in_order(self.found(high))
+        self.settle()
         camera = camera_frames(self.common)
         events = describe(
             self.events, self.reel, self.sky, camera, high, short_identity(identity), self.named, self.settings.zones

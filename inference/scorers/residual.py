@@ -54,6 +54,7 @@ class Samples(NamedTuple):
 def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
     """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""
     single = {"min_area": 1, "smooth_px": 0.0, "common_mode": False, "group_distance_px": 0.0}
+    single["extend_share"] = 0.0
     return replace(settings, **single) if reel.is_series else settings
 
 
