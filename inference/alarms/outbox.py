@@ -141,7 +141,9 @@ class Outbox:
         try:
             alarm = self._read(number)
         except (OSError, Damaged) as error:
-            return self._tell_lost({}, str(error))
+            with self._lock:
+                is_given_up = number not in self._kept  # meanwhile, and that was told
+            return is_given_up or self._tell_lost({}, str(error))
         try:
             self.destination.send(alarm)
         except Refused as error:

@@ -195,6 +195,27 @@ def test_one_that_is_met_when_who_is_told_has_gone_is_told_by_the_next_one(tmp_p
     assert [facts["reason"] for facts in told.records] == ["it is odd"]
 
 
+def test_one_that_is_given_up_while_it_is_read_is_told_once(tmp_path, monkeypatch):
+    held, may, told = threading.Event(), threading.Event(), Told()
+    receiver, read = Receiver(), module.read_json
+
+    def slow(path, way_out):
+        if way_out:  # the delivering thread
+            held.set()
+            may.wait()
+        return read(path, way_out)
+
+    monkeypatch.setattr(module, "read_json", slow)
+    box = Outbox(tmp_path, receiver, 1500, told)
+    box.put(alarm(0, 1000))
+    assert held.wait(10)
+    box.put(alarm(1, 1000))
+    may.set()
+    until(lambda: box.waiting == 0)
+    box.close()
+    assert ([facts["event"] for facts in told.records], receiver.got, box.lost) == ([0], [1], 1)
+
+
 class KilledError(BaseException):
     """In place of a SIGKILL."""
 
