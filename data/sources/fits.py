@@ -22,6 +22,7 @@ from data.sources.fits_file.cubes import is_auxiliary, planes_of
 from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import BLOCK_BYTES, NO_IMAGE, Image, Layout, check_size, layout_of
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
+from data.sources.fits_file.rice_tiles import data_of, decoded, tiles_of
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz",)
@@ -192,24 +193,36 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
         if image is None or not image.is_whole:  # memory would be allocated for all that the header claims
             raise FrameError("file is truncated")
         check_size(image.shape)
-        flags = _checked(stream, image)
-        if not image.is_padded:
-            stream.seek(0)
-            data = stream.read()
-            stream = io.BytesIO(data.ljust(-(-len(data) // BLOCK_BYTES) * BLOCK_BYTES, b"\0"))
-            flags.append(UNPADDED)
-        stream.seek(0)
-        with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
-            pixels, blank = _scaled(_pixels(hdus[image.hdu], image, candidate.plane), image.header)
+        tiles = tiles_of(stream, image)
+        data = data_of(stream, image) if tiles else None
+        flags = _checked(stream, image, data)
+        stored = decoded(tiles, data) if tiles and data is not None else None
+        if stored is None:
+            stored, flag = _by_astropy(stream, image, candidate.plane)
+            flags += flag
+        pixels, blank = _scaled(stored, image.header)
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
     return RawFrame(pixels, blank, digest, "; ".join([*flags, *sorted({_brief(m) for m in messages})]))
 
 
-def _checked(stream: IO[bytes], image: Image) -> list[str]:
+def _by_astropy(stream: IO[bytes], image: Image, plane: int) -> tuple[np.ndarray, list[str]]:
+    """The stored values of an image or a plane (H, W), and flags about how the file ends."""
+    flags = []
+    if not image.is_padded:
+        stream.seek(0)
+        data = stream.read()
+        stream = io.BytesIO(data.ljust(-(-len(data) // BLOCK_BYTES) * BLOCK_BYTES, b"\0"))
+        flags.append(UNPADDED)
+    stream.seek(0)
+    with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
+        return _pixels(hdus[image.hdu], image, plane), flags
+
+
+def _checked(stream: IO[bytes], image: Image, data: np.ndarray | None) -> list[str]:
     """Flags about the checksums of an HDU. Raises FrameError where they say that the data are damaged."""
-    damage, flag = checked(stream, image)
+    damage, flag = checked(stream, image, None if data is None else data[: image.data_bytes].data)
     if damage:
         raise FrameError(damage)
     return [flag] if flag else []

@@ -22,18 +22,20 @@ def ones_complement_sum(data: bytes | memoryview) -> int:
     return total
 
 
-def checked(stream: IO[bytes], image: Image) -> tuple[str, str]:
+def checked(stream: IO[bytes], image: Image, data: memoryview | None = None) -> tuple[str, str]:
     """What speaks against the data of an image's HDU, and what against its header alone; "" where nothing does.
 
     A program that changes the data and knows nothing of checksums leaves old ones behind (sunpy's `Map.save` and
     astropy's `writeto` do). Such a header no longer agrees with its own CHECKSUM, for which DATASUM stands for the
-    data; that of a file that was damaged later does.
+    data; that of a file that was damaged later does. data: those of the HDU, where they are read already.
     """
     told_sum, has_checksum = _integer(image.header.get("DATASUM")), bool(text(image.header, "CHECKSUM"))
     if told_sum is None and not has_checksum:
         return "", ""
-    stream.seek(image.data_start)
-    data_sum = ones_complement_sum(stream.read(image.data_bytes))
+    if data is None:
+        stream.seek(image.data_start)
+        data = memoryview(stream.read(image.data_bytes))
+    data_sum = ones_complement_sum(data)
     if not has_checksum:
         return ("" if told_sum == data_sum else _damage(told_sum, data_sum)), ""
     stream.seek(image.start)

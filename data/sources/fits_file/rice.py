@@ -1,0 +1,179 @@
+"""Rice decoding of FITS tiles, compiled: what `fits_rdecomp` of cfitsio does, at a quarter of astropy's time.
+
+After Rice, Yeh & Miller (1993) as the FITS standard 4.0, section 10.4.1, has it: the first pixel as it is, then blocks
+of differences, each with the number of low bits that its differences are split at. The state of a tile is one bit
+position, and a word of 57 bits or more is loaded from wherever that is: no bound is looked at within a block, for
+NEEDED_BYTES behind the tiles hold whatever a damaged block may ask for.
+
+Importing this takes half a second (numba), so it is imported where frames are large or many (`rice_tiles.py`).
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import config
+from numba.extending import intrinsic
+
+MOST_BLOCK_PX = 64  # cfitsio writes 16 or 32
+WORD_BITS = 57  # that are there for certain in eight bytes from any bit on
+NEEDED_BYTES = (MOST_BLOCK_PX + 3) * 8  # behind a tile: a pixel moves on by a word at most
+U = np.uint64
+
+
+def _is_kept() -> bool:
+    """Whether what is compiled can be kept for the next process: beside this file, else in the user's own folder."""
+    try:
+        njit(cache=True)(_is_kept)
+    except RuntimeError:  # neither can be written to
+        return False
+    return True
+
+
+_inlined: Any = njit(forceinline=True, error_model="numpy", boundscheck=False)
+_called: Any = njit(error_model="numpy", boundscheck=False)
+_entered: Any = njit(nogil=True, error_model="numpy", boundscheck=False, cache=_is_kept())
+
+
+class RiceError(ValueError):
+    """A tile that is damaged."""
+
+
+def decode(data: np.ndarray, starts: np.ndarray, stops: np.ndarray, block_px: int, tile_px: int, out: np.ndarray):
+    """Decode tiles into `out` (N,) uint8, int16 or int32, which they fill one after the other; without the GIL.
+
+    data: bytes, of which the last NEEDED_BYTES belong to no tile. starts, stops: (M,) of the tiles in it. tile_px: of
+    each but the last, which may be shorter. Raises RiceError for a damaged tile, ValueError for what can't be asked.
+    """
+    n_tiles = -(-out.size // tile_px) if tile_px > 0 else 0
+    if not 0 < block_px <= MOST_BLOCK_PX or not 0 < n_tiles == len(starts) == len(stops):
+        raise ValueError(f"{len(starts)} tiles of {tile_px} px in blocks of {block_px} do not fill {out.size} px")
+    starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
+    if starts.min() < 0 or (stops < starts).any() or stops.max() > len(data) - NEEDED_BYTES:
+        raise RiceError("a tile lies outside of the data")
+    n_bytes = out.dtype.itemsize
+    code_bits, most_split = {1: (3, 6), 2: (4, 14), 4: (5, 25)}[n_bytes]
+    damaged = _decode_tiles(data, starts, stops, block_px, tile_px, 8 * n_bytes, code_bits, most_split, out)
+    if damaged >= 0:
+        raise RiceError(f"Rice tile {damaged} of {n_tiles} is damaged")
+
+
+def try_out():
+    """Compile, or load what was compiled before. Raises whatever stands against it."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise RuntimeError("numba compiles nothing: NUMBA_DISABLE_JIT is set")
+    out = np.empty(1, np.int16)
+    decode(np.zeros(NEEDED_BYTES + 3, np.uint8), np.zeros(1), np.full(1, 3), 32, 1, out)
+
+
+def _of_leading_zeros(context, word):
+    """Of 64 bits; 64 where none is set."""
+
+    def emit(context, builder, signature, arguments):
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), emit
+
+
+_leading_zeros: Any = intrinsic(_of_leading_zeros)
+
+
+@_inlined
+def _word(data, at):
+    """The bits from bit `at` on, WORD_BITS or more, the first one on top."""
+    first = at >> U(3)
+    word = U(0)
+    for i in range(8):
+        word |= U(data[first + U(i)]) << U(56 - 8 * i)  # compiled to one load
+    return word << (at & U(7))
+
+
+@_inlined
+def _plus(last, mapped):
+    """The pixel after `last`: differences 0, -1, 1, -2 ... are mapped to 0, 1, 2, 3 ... All modulo 2^32."""
+    mapped = np.uint32(mapped)
+    return np.uint32(last + ((mapped >> np.uint32(1)) ^ (np.uint32(0) - (mapped & np.uint32(1)))))
+
+
+@_called
+def _end_of_zeros(data, at, stop):
+    """The first bit that is set from `at` on; one behind `stop` where there is none before."""
+    while at < stop:
+        zeros = _leading_zeros(_word(data, at))
+        if zeros < U(WORD_BITS):
+            return at + zeros
+        at += U(WORD_BITS)
+    return at
+
+
+@_inlined
+def _split_block(data, at, stop, last, split, out, begin, end):
+    """Differences as zeros ended by a one, which count 2^split, and `split` low bits; two a word where they fit."""
+    tail, shift, whole = split + U(1), U(63) - split, U(1) << split
+    i = begin
+    while i + 1 < end:
+        word = _word(data, at)
+        zeros = _leading_zeros(word)
+        word <<= zeros & U(63)  # where all are zeros nothing is used of it
+        rest = word << tail
+        more_zeros = _leading_zeros(rest)
+        used = zeros + more_zeros + tail + tail
+        if used > U(WORD_BITS):
+            break
+        at += used
+        last = _plus(last, (zeros << split) + (word >> shift) - whole)
+        out[i] = last
+        last = _plus(last, (more_zeros << split) + ((rest << more_zeros) >> shift) - whole)
+        out[i + 1] = last
+        i += 2
+    for j in range(i, end):
+        one = _end_of_zeros(data, at, stop)
+        last = _plus(last, ((one - at) << split) + (_word(data, one) >> shift) - whole)
+        at = one + tail
+        out[j] = last
+    return at, last
+
+
+@_inlined
+def _plain_block(data, at, last, pixel_bits, out, begin, end):
+    """Differences as they are, where splitting would make them longer."""
+    for i in range(begin, end):
+        last = _plus(last, _word(data, at) >> (U(64) - pixel_bits))
+        at += pixel_bits
+        out[i] = last
+    return at, last
+
+
+@_inlined
+def _decode_tile(data, at, stop, block_px, pixel_bits, code_bits, most_split, out):
+    """Whether a tile lies between the bits `at` and `stop`, and fills the bytes there."""
+    last = np.uint32(_word(data, at) >> (U(64) - pixel_bits))
+    at += pixel_bits
+    for begin in range(0, len(out), block_px):
+        end = min(begin + block_px, len(out))
+        code = _word(data, at) >> (U(64) - code_bits)
+        at += code_bits
+        if code == U(0):  # nothing changes
+            for i in range(begin, end):
+                out[i] = last
+        elif code <= most_split:
+            at, last = _split_block(data, at, stop, last, code - U(1), out, begin, end)
+        elif code == most_split + U(1):
+            at, last = _plain_block(data, at, last, pixel_bits, out, begin, end)
+        else:
+            return False
+        if at > stop:
+            return False
+    return stop - at < U(8)
+
+
+@_entered
+def _decode_tiles(data, starts, stops, block_px, tile_px, pixel_bits, code_bits, most_split, out):
+    """The number of the first damaged tile, -1 where none is."""
+    for tile in range(len(starts)):
+        own = out[tile * tile_px : (tile + 1) * tile_px]
+        begin, end = U(starts[tile]) << U(3), U(stops[tile]) << U(3)
+        if not _decode_tile(data, begin, end, block_px, U(pixel_bits), U(code_bits), U(most_split), own):
+            return tile
+    return -1
