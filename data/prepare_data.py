@@ -6,7 +6,6 @@ scaling is fitted once, the good rows become the reel, and the folder takes its 
 in `.<name>.part`; the same input and settings give a byte-identical reel, killed or not.
 """
 
-import os
 import shutil
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, replace
@@ -46,17 +45,7 @@ def prep(config: Config) -> list[Path]:
     made, when a reel could not be, and OSError when wanted frames could not be had or another process writes there.
     """
     with owned(config.data_clips, "prep", "choose another --data-clips"):
-        return _prep(_of_all_machines(with_quiet_hours(config)))
-
-
-def _of_all_machines(config: Config) -> Config:
-    """The config with places as every worker of a cluster knows them, wherever it was started."""
-    if not config.cluster:
-        return config
-    places = {name: os.path.abspath(getattr(config, name)) for name in ("data_raw", "data_clips")}
-    if config.prep.times_csv:
-        config = replace(config, prep=replace(config.prep, times_csv=os.path.abspath(config.prep.times_csv)))
-    return replace(config, **places)
+        return _prep(with_quiet_hours(config))
 
 
 def _prep(config: Config) -> list[Path]:

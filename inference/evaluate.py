@@ -12,15 +12,18 @@ a full disk leaves the former ones. Files that eval did not make stay.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from config import Config, dump, load
 from data.disk.files import copy_of, replacing_folder, write_text
+from data.disk.parts import tidy
+from data.frames.pool import bounded, make_executor
 from data.messages import logger, progress
 from data.reel.reel import Reel, find_reels
 from inference.calibration.doubt import looked_at
@@ -32,7 +35,7 @@ from inference.movie.movie import movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results
 from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
-from inference.scorers.base import check_reel
+from inference.scorers.base import Scorer, check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.residual import settings_for
 from inference.scorers.windows import scored_stretches
@@ -62,31 +65,78 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     reels, length = find_reels(config.data_clips), scorer.clip_length
-    results: list[Path] = []
-    evaluated: list[Reel] = []
     beside = channels_beside(config.eval.joint)
     check_names(reels)
     for reel in reels:  # all of them before hours of work on the first
         check_reel(reel, checkpoint["data"], scorer, config.eval)
+    long_enough = []
     for reel in reels:
-        if not scored_stretches(reel, length):
-            log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
-            continue
-        job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
-        if config.eval.movie_only and reel.is_series:
-            log.warning(f"{reel.name}: a series has no movie")
-        elif config.eval.movie_only and (made_with := config_of_results(job)):
-            redraw(job, made_with)
+        if scored_stretches(reel, length):
+            long_enough.append(reel)
         else:
-            if config.eval.movie_only:
-                log.info(f"{reel.name}: no results by this model with these settings are there, so all are made")
-            make_results(job, config)
-        results.append(job.out)
-        evaluated.append(reel)
-    if not results:
+            log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
+    if not long_enough:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
-    write_joint(run / "eval", evaluated, results, beside)
+    jobs = (make_job(reel, run, scorer, checkpoint["sha256"], config.eval) for reel in long_enough)
+    do = do_jobs_apart if config.cluster else do_jobs
+    results = do(jobs, len(long_enough), config, run)
+    write_joint(run / "eval", long_enough, results, beside)
     return results
+
+
+def do_jobs(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+    """What was asked for, one reel after the other; returns the folders of results."""
+    return [do_job(job, config) for job in jobs]
+
+
+def do_job(job: Job, config: Config) -> Path:
+    """What was asked for of one reel; returns its folder of results."""
+    if config.eval.movie_only and job.reel.is_series:
+        log.warning(f"{job.reel.name}: a series has no movie")
+    elif config.eval.movie_only and (made_with := config_of_results(job)):
+        redraw(job, made_with)
+    else:
+        if config.eval.movie_only:
+            log.info(f"{job.reel.name}: no results by this model with these settings are there, so all are made")
+        make_results(job, config)
+    return job.out
+
+
+def do_jobs_apart(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+    """The same by the workers of a cluster, a reel at a time each. What the jobs need of the run is there when they
+    have been made, so that workers only read it.
+    """
+    results: list[Path] = []
+    own = replace(config, cluster=None)  # it decides no result, so it is not kept beside them
+    with (
+        make_executor(config.workers, config.cluster, str(run), config.data_clips) as workers,
+        progress(total=count, desc="evaluating", unit="reel") as bar,
+    ):
+        calls = ((own, run, Path(job.reel.path), job.identity["weights_sha256"]) for job in noted(jobs, results))
+        for _ in bounded(workers, do_job_apart, calls):
+            bar.update()
+    tidy(run / "eval")  # what workers that died have left
+    return results
+
+
+def noted(jobs: Iterable[Job], results: list[Path]) -> Iterator[Job]:
+    """The jobs, while their folders of results are added to a list."""
+    for job in jobs:
+        results.append(job.out)
+        yield job
+
+
+def do_job_apart(config: Config, run: Path, path: Path, weights: str) -> None:
+    """One job in a worker, on one thread: sums over several depend on how many there are."""
+    torch.set_num_threads(1)
+    key = run, weights, config.device, repr(config.eval)
+    if key not in _OPENED:
+        _OPENED.clear()
+        _OPENED[key] = load_scorer(run, config.device, config.eval)[0]
+    do_job(make_job(Reel(path), run, _OPENED[key], weights, config.eval), config)
+
+
+_OPENED: dict[tuple, Scorer] = {}  # of a worker: the scorer of its last task, which most often is that of the next
 
 
 def check_names(reels: list[Reel]) -> None:

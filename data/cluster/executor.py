@@ -5,6 +5,7 @@ The cluster is the user's: an address or a scheduler file names one that runs al
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
@@ -31,15 +32,17 @@ class ClusterExecutor(Executor):
 
     def __init__(self, client: Any):
         self.client, self.tasks = client, client.get_executor(retries=RETRIES)
+        self.folder = str(Path.cwd())
         self.counted, self.counted_at = 1, -COUNT_EVERY_S
 
     def submit(self, fn: Callable, /, *args, **kwargs) -> Future:
-        return self.tasks.submit(on_worker, shown(), fn, *args, **kwargs)
+        return self.tasks.submit(on_worker, shown(), self.folder, fn, *args, **kwargs)
 
     def count(self) -> int:
         """How many workers there were some seconds ago, but for none."""
         if (now := time.monotonic()) - self.counted_at > COUNT_EVERY_S:
-            self.counted, self.counted_at = max(len(self.client.nthreads()), 1), now
+            self.folder = str(Path.cwd())
+        self.counted, self.counted_at = max(len(self.client.nthreads()), 1), now
         return self.counted
 
 
@@ -52,10 +55,11 @@ def cluster_executor(cluster: str, workers: int, *places: str) -> Iterator[Clust
     or worker answers, a worker lacks the program or a place, or the cluster is lost.
     """
     with ExitStack() as opened:
+        seen = [os.path.abspath(place) for place in places]
         client = opened.enter_context(_client(cluster, max(workers, 1)))
         log.info(f"cluster: {client.scheduler.address}, dashboard: {client.dashboard_link}")
         _wait_for_workers(client, None if cluster in JOBS else WORKERS_S)
-        _check(client.run(facts_of, places, on_error="return"), facts_of(places))
+        _check(client.run(facts_of, seen, on_error="return"), facts_of(seen))
         with _losses():
             yield ClusterExecutor(client)
 

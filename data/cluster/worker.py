@@ -1,5 +1,6 @@
 """The part of a cluster that runs in its workers. Nothing of Dask is imported here."""
 
+import contextlib
 import platform
 import threading
 from collections.abc import Callable, Sequence
@@ -33,9 +34,9 @@ def facts_of(places: Sequence[str]) -> Facts:
     return Facts(versions, tuple(place for place in places if not Path(place).exists()))
 
 
-def on_worker(log_level: str, fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
-    """Run a task as a worker process of one machine would."""
-    with _TURN:
+def on_worker(log_level: str, folder: str, fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
+    """Run a task as a worker process of one machine would: in the folder that the command was given in."""
+    with _TURN, contextlib.chdir(folder) if Path(folder).is_dir() else contextlib.nullcontext():
         show(log_level)
         cv2.setNumThreads(1)
         return fn(*args, **kwargs)

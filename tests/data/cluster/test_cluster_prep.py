@@ -112,7 +112,7 @@ def test_a_scheduler_that_dies_is_told_and_the_next_run_goes_on(deadly, tmp_path
                 time.sleep(0.02)
             os.kill(own.scheduler.pid, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill_once_it_works)
+        killer = threading.Thread(target=kill_once_it_works, daemon=True)
         killer.start()
         with pytest.raises(OSError, match=r"the cluster was lost .* run the same command again"):
             run(tmp_path / "raw", tmp_path / "out", str(own.file))
