@@ -41,8 +41,7 @@ class ClusterExecutor(Executor):
     def count(self) -> int:
         """How many workers there were some seconds ago, but for none."""
         if (now := time.monotonic()) - self.counted_at > COUNT_EVERY_S:
-            self.folder = str(Path.cwd())
-        self.counted, self.counted_at = max(len(self.client.nthreads()), 1), now
+            self.counted, self.counted_at = max(len(self.client.nthreads()), 1), now
         return self.counted
 
 
