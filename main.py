@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
         "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"
     )
     p.add_argument("--format", help="export: of the net in the bundle (onnx)")
-    p.add_argument("--precision", help="export: that the net is computed in (fp32)")
+    p.add_argument("--precision", help="export: that the net is computed in (fp32, int8)")
     for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
         p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
     p.add_argument("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")

@@ -9,5 +9,5 @@ from pydantic.dataclasses import dataclass
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExportConfig:
     format: Literal["onnx"] = "onnx"
-    precision: Literal["fp32"] = "fp32"
+    precision: Literal["fp32", "int8"] = "fp32"
     to: str | None = None

@@ -235,7 +235,8 @@ def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, 
 
 def check_export(config: Config, findings: Findings) -> None:
     """The run, whether its model can be exported, and the folder of the bundle."""
-    from inference.export.export import Exported, folder_of, refuse_other_folder
+    from inference.export.export import folder_of, refuse_other_folder
+    from inference.export.exported import Exported
 
     run = find_run(config)
     exported = Exported(run, config)

@@ -46,8 +46,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
-    ranges = quiet_ranges(run)
-    ranges = [r for r in ranges if list(r.reel.channels) == list(channels)] or ranges
+    ranges = ranges_for(quiet_ranges(run), channels)
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
@@ -60,6 +59,11 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
             write_calibration(path, made)
     return replace(read_calibration(path), watched=watched_places(settings.zones, ranges[0].reel))
+
+
+def ranges_for(ranges: list[QuietRange], channels: Sequence[str]) -> list[QuietRange]:
+    """The quiet ranges of these channels; all of them where there are none."""
+    return [r for r in ranges if list(r.reel.channels) == list(channels)] or ranges
 
 
 def write_calibration(path: Path, made: Calibration) -> None:

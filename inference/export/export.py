@@ -15,21 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from config import Config, ConfigError, from_dict
+from config import Config, from_dict
 from data.disk.digests import files_of, with_digest
 from data.disk.files import replacing_folder, write_json
 from data.live.live_reel import Form
 from data.messages import logger
 from data.version import program_version
-from inference.calibration.calibrate import kept_calibration, write_calibration
-from inference.calibration.quiet import quiet_ranges
+from inference.calibration.calibrate import write_calibration
+from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import kept_bounds, write_bounds
+from inference.export.exported import Exported
 from inference.export.onnx_file import as_onnx
-from inference.export.parity import certificate, check, excerpt, planted
+from inference.export.parity import Bound, Pair, Planted, certificate, check, excerpt, planted
+from inference.export.precision import PRECISIONS, Precision
 from inference.follow.stream import training_reel
-from inference.job import Job, decisive, find_run, make_job
-from inference.runner.bundle import ABOUT, CERTIFICATE, FORMAT, NET, Bundle, form_as_dict
-from inference.runner.net import BundleScorer
+from inference.job import decisive, find_run
+from inference.runner.bundle import ABOUT, CERTIFICATE, FORMAT, NET, form_as_dict
+from inference.runner.run import Runner
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
 from training.places import path_of
@@ -37,38 +39,7 @@ from training.run import owned_run
 
 log = logger(__name__)
 
-EXPORTED = ("residual", "standardised")  # scores that are made of reconstructions
 PACKAGES = ("torch", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
-
-
-class Exported:
-    """A run that is exported: its scorer in single precision, its checkpoint, and the frames that it keeps."""
-
-    def __init__(self, run: Path, config: Config):
-        if config.eval.score not in EXPORTED:
-            raise ConfigError(f"export can't take eval.score {config.eval.score}; choose {' or '.join(EXPORTED)}")
-        self.run, self.settings = run, config.eval
-        self.scorer, self.checkpoint = load_scorer(run, "cpu", config.eval)
-        try:
-            self.net, self.answers = self.scorer.portable()
-        except ValueError as error:
-            name = self.checkpoint["config"]["model"].get("name", "")
-            raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
-        self.ranges = quiet_ranges(run)
-
-    @property
-    def channels(self) -> list[list[str]]:
-        """The sets of channels that the run has quiet frames of; last, empty, those that it has none of."""
-        return [list(names) for names in dict.fromkeys(tuple(r.reel.channels) for r in self.ranges)] + [[]]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, T, H, W) of the net's windows."""
-        channels, *size = self.checkpoint["data"]["frame_shape"]
-        return channels, self.scorer.clip_length, *size
-
-    def job(self, reel: Any) -> Job:
-        return make_job(reel, self.run, self.scorer, self.checkpoint["sha256"], self.settings)
 
 
 def export(config: Config) -> Path:
@@ -82,8 +53,9 @@ def export(config: Config) -> Path:
         exported, out = Exported(run, config), folder_of(run, config)
         refuse_other_folder(out)
         with replacing_folder(out) as part:
-            write_bundle(part, exported, config)
-            found = certified(part, exported)
+            precision = PRECISIONS[config.export.precision]
+            write_bundle(part, exported, precision, config)
+            found = certified(part, exported, precision.bound)
             write_json(part / CERTIFICATE, with_digest(found))
             check(found)
     log.info(f"largest difference of scores: {found['score_difference']:.3g} low thresholds")
@@ -101,20 +73,19 @@ def refuse_other_folder(out: Path) -> None:
         raise FileExistsError(f"{out} holds something else than a bundle; choose another folder with export.to")
 
 
-def write_bundle(folder: Path, exported: Exported, config: Config) -> None:
+def write_bundle(folder: Path, exported: Exported, precision: Precision, config: Config) -> None:
     """All files of a bundle but its certificate."""
-    for number, channels in enumerate(exported.channels):
-        write_calibrations(folder, number, exported, channels)
     log.info(f"exporting the net for windows of {list(exported.shape)}")
-    (folder / NET).write_bytes(as_onnx(exported.net, exported.shape))
+    (folder / NET).write_bytes(precision.net(exported, as_onnx(exported.net, exported.shape)))
+    for number, channels in enumerate(exported.channels):
+        write_calibrations(folder, number, exported, precision.calibration(folder, exported, channels), channels)
     names = sorted(path.name for path in folder.iterdir())
     about = facts_of(exported, config) | {"files": files_of(folder, names)}
     write_json(folder / ABOUT, with_digest(about))
 
 
-def write_calibrations(folder: Path, number: int, exported: Exported, channels: list[str]) -> None:
-    """What turns residuals of frames of these channels into events; made now if the run has none."""
-    found = kept_calibration(exported.run, exported.scorer, channels, exported.settings)
+def write_calibrations(folder: Path, number: int, exported: Exported, found: Calibration, channels: list[str]) -> None:
+    """What turns residuals of frames of these channels into events."""
     write_calibration(folder / f"calibration-{number}.npz", found)
     if found.watched is not None:
         np.save(folder / f"watched-{number}.npy", found.watched)
@@ -158,20 +129,27 @@ def form_of_run(exported: Exported) -> tuple[Form | None, str]:
 
 
 @contextmanager
-def quiet_reels(exported: Exported) -> Iterator[dict[str, Job]]:
-    """Jobs on quiet frames of the run and on the same with planted anomalies, while the context lasts."""
+def quiet_reels(exported: Exported) -> Iterator[dict[str, Planted]]:
+    """Quiet frames of the run and the same with planted anomalies, while the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
         quiet = excerpt(exported.ranges, exported.scorer.clip_length, Path(folder) / "quiet")
-        reels = {"quiet": quiet, "planted": planted(quiet, Path(folder) / "planted")}
-        yield {name: exported.job(reel) for name, reel in reels.items()}
+        nothing = np.zeros((len(quiet), *quiet.shape[2:]), bool)
+        yield {"quiet": Planted(quiet, nothing), "planted": planted(quiet, Path(folder) / "planted")}
 
 
-def certified(folder: Path, exported: Exported) -> dict[str, Any]:
+def certified(folder: Path, exported: Exported, bound: Bound) -> dict[str, Any]:
     """The certificate of a bundle: beside the checkpoint in single precision, and as eval runs it on this machine."""
-    bundle = BundleScorer(Bundle.open(folder))
-    with quiet_reels(exported) as jobs:
-        exact = certificate(exact_of(exported), bundle, jobs)
-        return exact | {"as_eval_runs_it_here": certificate(exported.scorer, bundle, jobs)}
+    runner = Runner(folder)
+    with quiet_reels(exported) as reels:
+
+        def beside(scorer: Scorer) -> dict[str, Any]:
+            pairs = {
+                name: Pair(exported.job(reel, scorer), runner.job(reel, exported.settings), shown)
+                for name, (reel, shown) in reels.items()
+            }
+            return certificate(pairs, bound)
+
+        return beside(exact_of(exported)) | {"as_eval_runs_it_here": beside(exported.scorer)}
 
 
 def exact_of(exported: Exported) -> Scorer:

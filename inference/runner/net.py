@@ -7,6 +7,7 @@ import onnxruntime
 
 from config import EvalConfig
 from data.reel.reel import Reel
+from data.reel.stretch import Stretch
 from inference.calibration.thresholds import Calibration
 from inference.runner.bundle import NET, Bundle
 from inference.scorers.windowed import WindowScorer
@@ -28,20 +29,29 @@ class OnnxNet:
         return np.concatenate([self.session.run(None, {self.name: part})[0] for part in parts])
 
 
-class BundleScorer(WindowScorer):
-    """The net of a bundle, calibrated as its run was."""
+class OnnxScorer(WindowScorer):
+    """A net of ONNX that reconstructs windows. answers: the frames of a window that its output is about."""
 
-    def __init__(self, bundle: Bundle, threads: int = 0):
-        super().__init__(bundle.clip_length, bundle.scaling)
-        self.bundle, self.net = bundle, OnnxNet(bundle.path / NET, threads)
+    def __init__(self, net: OnnxNet, clip_length: int, scaling: dict[str, Stretch], answers: slice):
+        super().__init__(clip_length, scaling)
+        self.net, self._answers = net, answers
 
     @property
     def answers(self) -> slice:
-        return self.bundle.answers
+        return self._answers
 
     def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
         return self.net(np.ascontiguousarray(batch)).transpose(0, 2, 1, 3, 4)
+
+
+class BundleScorer(OnnxScorer):
+    """The net of a bundle, calibrated as its bundle is."""
+
+    def __init__(self, bundle: Bundle, threads: int = 0):
+        net = OnnxNet(bundle.path / NET, threads)
+        super().__init__(net, bundle.clip_length, bundle.scaling, bundle.answers)
+        self.bundle = bundle
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
         """That of the bundle, which holds for its own settings alone."""

@@ -1,7 +1,8 @@
 """Factorised 3D convolutions written as 2D ones: the same sums, for what runs 2D convolutions faster.
 
 A (1, k, k) convolution is one of every frame by itself; a (k, 1, 1) one is one of every pixel's course in time; one
-whose stride is its kernel takes the frames of a step as further channels.
+whose stride is its kernel takes the frames of a step as further channels. All of them keep the channels last in memory,
+so that from one to the next nothing is copied.
 """
 
 import copy
@@ -25,10 +26,12 @@ class FrameConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         B, C, T, H, W = x.shape
-        steps = T // self.t
-        frames = x[:, :, : steps * self.t].transpose(1, 2).reshape(-1, self.t * C, H, W)  # (B T / t, t C, H, W)
-        found = F.conv2d(frames, self.weight, self.bias, self.stride, self.padding)
-        return found.reshape(B, steps, *found.shape[1:]).transpose(1, 2)
+        steps, frames = T // self.t, channels_last(x)
+        if self.t > 1:
+            frames = frames[:, : steps * self.t].reshape(B, steps, self.t, H, W, C).permute(0, 1, 3, 4, 2, 5)
+        frames = frames.reshape(-1, H, W, self.t * C).permute(0, 3, 1, 2)  # (B T / t, t C, H, W)
+        found = F.conv2d(frames, self.weight, self.bias, self.stride, self.padding).permute(0, 2, 3, 1)
+        return channels_second(found.reshape(B, steps, *found.shape[1:]))
 
 
 class CourseConv(nn.Module):
@@ -41,14 +44,50 @@ class CourseConv(nn.Module):
         self.bias = conv.bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        courses = F.pad(x.flatten(3), (0, 0, *self.reach))  # (B, C, T + reach, H W)
-        return F.conv2d(courses, self.weight, self.bias, dilation=(self.dilation, 1)).reshape(x.shape)
+        B, C, T, H, W = x.shape
+        courses, (before, after) = channels_last(x).reshape(B, T, H * W, C).permute(0, 3, 1, 2), self.reach
+        padding = min(self.reach)  # a causal one reaches back alone
+        courses = F.pad(courses, (0, 0, before - padding, after - padding)) if before != after else courses
+        found = F.conv2d(courses, self.weight, self.bias, padding=(padding, 0), dilation=(self.dilation, 1))
+        return channels_second(found.permute(0, 2, 3, 1).reshape(B, T, H, W, C))
+
+
+class Repeat(nn.Module):
+    """Nearest upsampling by whole factors (t, h, w)."""
+
+    def __init__(self, upsample: nn.Upsample):
+        super().__init__()
+        self.factors = factors_of(upsample)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        B, C, T, H, W = x.shape
+        t, h, w = self.factors
+        each = channels_last(x).reshape(B, T, 1, H, 1, W, 1, C).expand(B, T, t, H, h, W, w, C)
+        return channels_second(each.reshape(B, T * t, H * h, W * w, C))
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """(B, C, T, H, W) -> (B, T, H, W, C)."""
+    return x.permute(0, 2, 3, 4, 1)
+
+
+def channels_second(x: torch.Tensor) -> torch.Tensor:
+    """(B, T, H, W, C) -> (B, C, T, H, W)."""
+    return x.permute(0, 4, 1, 2, 3)
 
 
 def is_of_frames(conv: nn.Conv3d) -> bool:
     """Whether a convolution takes the frames of a step at a time, each once."""
     plain = conv.groups == 1 and conv.dilation == (1, 1, 1) and conv.padding_mode == "zeros"
     return plain and conv.kernel_size[0] == conv.stride[0] and conv.padding[0] == 0
+
+
+def factors_of(upsample: nn.Upsample) -> list[int]:
+    """The factors by which a module repeats values along (T, H, W); empty where it does something else."""
+    factors = upsample.scale_factor
+    if upsample.mode != "nearest" or not isinstance(factors, tuple) or any(f != int(f) for f in factors):
+        return []
+    return [int(f) for f in factors]
 
 
 def planar(net: nn.Module) -> nn.Module:
@@ -60,4 +99,6 @@ def planar(net: nn.Module) -> nn.Module:
                 setattr(module, name, CourseConv(child))
             elif isinstance(child, nn.Conv3d) and is_of_frames(child):
                 setattr(module, name, FrameConv(child))
+            elif isinstance(child, nn.Upsample) and factors_of(child):
+                setattr(module, name, Repeat(child))
     return flat

@@ -25,7 +25,8 @@ import torch
 from parts.common import CHILD, ROOT, best_s, parsed, parser, write
 from parts.long_reel import reel_of, settings, trained
 
-from inference.export.export import Exported, export
+from inference.export.export import export
+from inference.export.exported import Exported
 from inference.runner.bundle import NET
 from inference.runner.net import OnnxNet
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import models
 from models.backbone3d import TimeConv3d
-from models.parts.planar import CourseConv, FrameConv, planar
+from models.parts.planar import CourseConv, FrameConv, Repeat, factors_of, planar
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL
 
@@ -47,6 +47,18 @@ def test_a_convolution_in_time_is_one_of_courses(k, dilation, causal, T):
     assert torch.all((found - expected).abs() <= 2 * (4 * k + 1) * EPS * (1 + 4 * k * x.abs().max()))
 
 
+@given(SIZES, SIZES, SIZES)
+def test_nearest_upsampling_is_repeating(t, h, w):
+    upsample, x = nn.Upsample(scale_factor=(t, h, w)), torch.randn(2, 3, 2, 4, 5)
+    assert torch.equal(Repeat(upsample)(x), upsample(x))
+
+
+def test_other_upsampling_is_left_alone():
+    assert factors_of(nn.Upsample(scale_factor=(1, 1.5, 2))) == []
+    assert factors_of(nn.Upsample(scale_factor=(1, 2, 2), mode="trilinear")) == []
+    assert factors_of(nn.Upsample(size=(2, 4, 4))) == []
+
+
 @pytest.mark.parametrize("name", ["autoencoder", "prediction"])
 def test_a_net_has_no_3d_convolution_left_and_answers_the_same(name):
     torch.manual_seed(0)
@@ -55,7 +67,7 @@ def test_a_net_has_no_3d_convolution_left_and_answers_the_same(name):
         for weight in net.parameters():
             weight += 0.02 * torch.randn_like(weight)
     flat, x = planar(net), torch.rand(2, 1, 8, 13, 14)
-    assert not any(isinstance(module, nn.Conv3d) for module in flat.modules())
+    assert not any(isinstance(module, nn.Conv3d | nn.Upsample) for module in flat.modules())
     assert any(isinstance(module, nn.Conv3d) for module in net.modules())
     with torch.no_grad():
         torch.testing.assert_close(flat(x), net(x), rtol=0, atol=1e-5)

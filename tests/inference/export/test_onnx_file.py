@@ -11,7 +11,7 @@ from inference.export.onnx_file import (
     as_onnx,
     cummax_by_table,
     cummin_by_table,
-    median_by_sorting,
+    median_by_comparing,
     nanmedian_by_sorting,
 )
 from inference.runner.net import OnnxNet
@@ -68,13 +68,13 @@ def test_what_can_not_be_exported_says_why(name, shape, settings, why):
 VALUES = st.one_of(st.floats(-100, 100, width=32), st.just(float("nan")))
 
 
-@given(st.lists(st.lists(VALUES, min_size=4, max_size=4), min_size=1, max_size=9), st.booleans())
-def test_a_median_by_sorting_is_the_median(rows, keepdim):
+@given(st.lists(st.lists(VALUES, min_size=4, max_size=4), min_size=1, max_size=20), st.booleans())
+def test_a_median_is_the_median(rows, keepdim):
     x = torch.tensor(rows)
     values, places = nanmedian_by_sorting(x, 0, keepdim)
     torch.testing.assert_close(values, x.nanmedian(0, keepdim).values, rtol=0, atol=0, equal_nan=True)
     known = x.nan_to_num(0.0)
-    values, places = median_by_sorting(known, 0, keepdim)
+    values, places = median_by_comparing(known, 0, keepdim)
     torch.testing.assert_close(values, known.median(0, keepdim).values, rtol=0, atol=0)
     torch.testing.assert_close(known.gather(0, places if keepdim else places[None])[0], values.reshape(4))
 

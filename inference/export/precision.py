@@ -1,0 +1,66 @@
+"""What a bundle's net is computed in, where its thresholds are from then, and how far it may be from its checkpoint."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from inference.calibration.calibrate import kept_calibration, measure, ranges_for
+from inference.calibration.thresholds import Calibration
+from inference.camera.bounds import kept_bounds
+from inference.export.exported import Exported
+from inference.export.parity import Bound
+from inference.export.quantize import block_weights, quantized, quiet_windows
+from inference.runner.bundle import NET
+from inference.runner.net import OnnxNet, OnnxScorer
+from inference.scorers.residual import settings_for
+from inference.zones import watched_places
+
+
+class Precision(NamedTuple):
+    """net: from a file of ONNX in float32 to that of the bundle. calibration: of the net that lies in a folder."""
+
+    net: Callable[[Exported, bytes], bytes]
+    calibration: Callable[[Path, Exported, list[str]], Calibration]
+    bound: Bound
+
+
+def as_it_is(exported: Exported, net: bytes) -> bytes:
+    return net
+
+
+def in_integers(exported: Exported, net: bytes) -> bytes:
+    """The blocks in integers of 8 bits, see `quantize`."""
+    windows = quiet_windows(exported.ranges, exported.scorer.scaling, exported.scorer.clip_length)
+    return quantized(net, block_weights(exported.net), windows)
+
+
+def of_run(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
+    """The run's own calibration; made now if it has none."""
+    return kept_calibration(exported.run, exported.scorer, channels, exported.settings)
+
+
+def anew(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
+    """Noise, levels and events of the run's quiet frames as the bundle's net scores them: so its promises are its own.
+
+    What the net was quantized by are training frames, so validation frames are as new to it as to the run's.
+    """
+    scaling = exported.scorer.scaling
+    scorer = OnnxScorer(OnnxNet(folder / NET), exported.scorer.clip_length, scaling, exported.answers)
+    ranges = ranges_for(exported.ranges, channels)
+    settings = settings_for(exported.settings, ranges[0].reel)
+    made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scaling))
+    return replace(made, watched=watched_places(settings.zones, ranges[0].reel))
+
+
+# Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. Where a pixel's brightness is rounded to a grey
+# level (see `common_mode`), the last bit may decide for the next one, and that changes a few scores by more.
+SAME = Bound(
+    score=1e-3, jumps=1e-4, events_equal=True, missed=0, auc_lost=1e-3,
+    way_out="that should not be: please report it",
+)  # fmt: skip
+NEAR = Bound(
+    score=0.25, jumps=1e-3, events_equal=False, missed=0, auc_lost=0.01,
+    way_out="choose export.precision fp32, or train for longer",
+)  # fmt: skip
+PRECISIONS = {"fp32": Precision(as_it_is, of_run, SAME), "int8": Precision(in_integers, anew, NEAR)}

@@ -1,0 +1,68 @@
+"""A net of ONNX whose blocks compute in 8-bit integers.
+
+Weights have a scale for every output channel; activations one for all, from what they reach in quiet windows. What is
+more than that is cut off there. What is outside of blocks stays in float32: patches, strides, bottleneck and head are a
+tenth of the sums, and most of what rounding does to a reconstruction goes through them (docs/results/export.md).
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from torch import nn
+
+from data.messages import progress
+from data.reel.scaled import read_clip
+from data.reel.stretch import Stretch
+from inference.calibration.quiet import QuietRange
+from inference.export.onnx_file import quietly
+from models.backbone3d import Block
+
+MOST_WINDOWS = 64  # that activations are looked at in
+
+
+def block_weights(net: nn.Module) -> set[str]:
+    """The names of the weights that blocks convolve with."""
+    blocks = [name for name, module in net.named_modules() if isinstance(module, Block)]
+    return {f"{name}.{conv}.weight" for name in blocks for conv in ("space", "time")}
+
+
+def quiet_windows(ranges: Sequence[QuietRange], scaling: dict[str, Stretch], length: int) -> Iterator[np.ndarray]:
+    """Windows (1, C, T, H, W) of the training side, evenly over time: what thresholds are from stays unseen."""
+    train = [r for r in ranges if r.side == "train"]
+    starts = [(r.reel, start) for r in train for start in range(r.begin, r.end - length + 1, max(1, length // 2))]
+    step = max(1, -(-len(starts) // MOST_WINDOWS))
+    for reel, start in progress(starts[::step], desc="looking at quiet windows", unit="window"):
+        yield read_clip(reel, start, length, scaling)[0][None]
+
+
+def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> bytes:
+    """The net with the convolutions by these weights in integers. Raises ValueError where there are none.
+
+    Weights have 7 bits: of 8, processors without AVX-512 VNNI would clip sums of products, and score otherwise.
+    """
+    model = onnx.load_from_string(net)
+    chosen = [node.name for node in model.graph.node if node.op_type == "Conv" and node.input[1] in weights]
+    if not chosen:
+        raise ValueError("export.precision int8: the net has no blocks of convolutions to compute in it; choose fp32")
+    with tempfile.TemporaryDirectory() as folder, quietly("root"):
+        quantize_static(
+            model, path := Path(folder) / "net.onnx", _Windows(windows, model.graph.input[0].name),
+            quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            per_channel=True, reduce_range=True, nodes_to_quantize=chosen,
+        )  # fmt: skip
+        return path.read_bytes()
+
+
+class _Windows(CalibrationDataReader):
+    """Windows, as what quantizes asks for them."""
+
+    def __init__(self, windows: Iterator[np.ndarray], name: str):
+        self.windows, self.name = windows, name
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        window = next(self.windows, None)
+        return None if window is None else {self.name: window}

@@ -1,0 +1,111 @@
+"""A net in integers: its blocks and nothing else, nearly the same answers, and thresholds of its own that it keeps."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+import models
+from data.reel.reel import Reel
+from inference.calibration.calibrate import kept_calibration
+from inference.calibration.quiet import QuietRange
+from inference.export.exported import Exported
+from inference.export.onnx_file import as_onnx
+from inference.export.quantize import MOST_WINDOWS, block_weights, quantized, quiet_windows
+from inference.runner.bundle import Bundle
+from inference.runner.net import OnnxNet
+from inference.runner.run import Runner
+from tests.support.bundles import exported, run_without_torch, trained_on_video
+from tests.support.reels import drifting_blobs, make_reel
+from tests.support.streams import FLASH, FPS, scenes, settings, write
+from tests.support.trainings import fitting, model_config
+from tests.support.variants import SMALL
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SHAPE = (1, 8, 24, 32)
+
+
+def some_net(name: str = "autoencoder") -> models.VideoModel:
+    torch.manual_seed(0)
+    net = models.build(model_config(**fitting(name, SMALL)), 1, SHAPE[1]).eval()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight += 0.02 * torch.randn_like(weight)
+    return net
+
+
+def windows(count: int) -> np.ndarray:
+    return drifting_blobs(count * SHAPE[1], *SHAPE[2:]).reshape(count, SHAPE[1], 1, *SHAPE[2:]).swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "prediction"])
+def test_blocks_alone_are_in_integers_and_the_net_answers_nearly_the_same(tmp_path, name):
+    net = some_net(name).portable()
+    plain = as_onnx(net, SHAPE)
+    seen, new = windows(12)[:8], windows(12)[8:]
+    small = quantized(plain, block_weights(net), iter(seen[:, None].astype(np.float32)))
+    (tmp_path / "plain.onnx").write_bytes(plain)
+    (tmp_path / "small.onnx").write_bytes(small)
+    model = onnx.load_from_string(small)
+    shorter = [v.name for v in model.graph.initializer if v.data_type == onnx.TensorProto.INT8]
+    assert {n.removesuffix("_quantized") for n in shorter if n.endswith("_quantized")} == block_weights(net)
+    theirs, ours = (OnnxNet(tmp_path / f"{kind}.onnx", 1)(new) for kind in ("plain", "small"))
+    # Steps of an activation are 1/255 of its range, and a block's share of the output is a part of the whole.
+    assert 0 < np.abs(ours - theirs).max() < 0.05 * theirs.std()
+
+
+def test_a_net_without_blocks_is_refused():
+    with pytest.raises(ValueError, match="no blocks of convolutions to compute in it; choose fp32"):
+        quantized(as_onnx(torch.nn.Identity(), SHAPE), set(), iter(()))
+
+
+def test_windows_are_of_the_training_side_and_spread_over_it(tmp_path):
+    reel: Reel = make_reel(tmp_path / "reel", np.arange(900, dtype=np.float32).reshape(900, 1, 1, 1))
+    ranges = [QuietRange(reel, 0, 800, "train"), QuietRange(reel, 808, 900, "val")]
+    found = [w.ravel() for w in quiet_windows(ranges, {"intensity": reel.stretches[0]}, 8)]
+    assert len(found) <= MOST_WINDOWS
+    starts = [w[0] for w in found]
+    assert starts[0] == 0
+    assert 780 <= found[-1][-1] < 800
+    assert len(set(np.diff(starts).tolist())) == 1
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with a run, its bundle in integers, and a video with a flash."""
+    folder = tmp_path_factory.mktemp("int8")
+    trained_on_video(folder)
+    exported(folder / "run", folder / "base.yaml", "--precision", "int8")
+    write(folder / "new.ts", scenes(120, FLASH))
+    return folder
+
+
+def test_the_certificate_tells_how_near_the_scores_are(work):
+    found = json.loads((work / "run" / "export" / "certificate.json").read_text())
+    assert found["holds"]
+    planted = found["on"]["planted"]
+    assert planted["score_difference_noise"] > planted["score_rms_noise"] > 0
+    assert planted["planted_missed"] == 0
+    assert planted["planted_found"][0] > 0
+    assert abs(planted["auc"][0] - planted["auc"][1]) <= found["allowed"]["auc_lost"]
+
+
+def test_its_thresholds_are_of_its_own_scores_of_the_quiet_frames(work):
+    bundle = Bundle.open(work / "run" / "export")
+    assert bundle.about["precision"] == "int8"
+    own = bundle.calibration(["intensity"])
+    run, config = work / "run", settings(work)
+    kept = kept_calibration(run, Exported(run, config).scorer, ["intensity"], config.eval)
+    assert own.levels.shape == kept.levels.shape  # of the same frames
+    assert 0 < np.abs(own.levels - kept.levels).max() < 0.25 * kept.levels.max()
+
+
+def test_without_pytorch_it_finds_the_flash(work):
+    done = run_without_torch(work / "run" / "export", work / "new.ts", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [r for r in told if r["type"] == "closed" and r["frame_start"] <= FLASH[0] + 1 <= r["frame_end"]]
+    of_frames = list(Runner(work / "run" / "export", 1).of_frames(scenes(120, FLASH), FPS))
+    assert any(r["type"] == "closed" and r["frame_start"] <= FLASH[0] + 1 <= r["frame_end"] for r in of_frames)
