@@ -18,61 +18,24 @@ camera     a street, after clips in which the camera stood, by demo/video.yaml: 
 [shaken_events], [black_is_camera].
 """
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from parts.common import parsed, parser, quiet, write
+from parts.common import parsed, parser, write
 from parts.promises.frames import write_images
 from parts.promises.made import write_conveyor
-from parts.recipes import recipe_for, run_mode
+from parts.through import promised, through, touching
 
 from tests.support.broken import broken
-from tests.support.no_pictures import without_pictures
-from tests.support.paths import ROOT
 from tests.support.pump import DAY_MIN, FAULTS, pump, with_faults, write_table
 from tests.support.street import Street, shaking, standing
 
 Figures = dict[str, float]
 ONSET, BLOCK, SAMPLES, AFTER = 1500, 20, 4000, 100
 BLACK_AT, CLIP, QUICK_CLIP = 30, 150, 50  # frames, 10 a second
-
-
-def through(recipe: str, folder: Path, is_net: bool = True, **settings: Any) -> dict[str, dict[str, Any]]:
-    """What is in folder/train and folder/watch through the program: the results of each watched reel, by name."""
-    known = {"device": "cpu", "workers": 0, "model_path": str(folder / "run")}
-    sections = recipe_for(ROOT / "demo" / recipe, known | settings, is_net)
-    has_quiet = (folder / "train").is_dir()
-    with quiet(), without_pictures():
-        for part in ("train", "watch") if has_quiet else ("watch",):
-            reels = folder / "reels" / part
-            run_mode("prep", sections, folder, "--data-raw", folder / part, "--data-clips", reels)
-        if has_quiet:
-            run_mode("train", sections, folder, "--data-clips", folder / "reels" / "train")
-        run_mode("eval", sections, folder, "--data-clips", folder / "reels" / "watch")
-    return {path.parent.name: results_in(path.parent) for path in sorted(folder.glob("run/eval/*/summary.json"))}
-
-
-def results_in(path: Path) -> dict[str, Any]:
-    """The summary of a reel with its events of the scene and of the camera, and its scores."""
-    events = pd.read_csv(path / "events.csv", keep_default_na=False)
-    is_camera = events["instrument"] != ""
-    tables = {"scene": events[~is_camera], "camera": events[is_camera], "scores": pd.read_csv(path / "scores.csv")}
-    return json.loads((path / "summary.json").read_text(encoding="utf-8")) | tables
-
-
-def touching(events: pd.DataFrame, first: int, last: int, near: int = 5) -> np.ndarray:
-    """Which events lie in frames [first, last], or up to `near` beside them."""
-    return ((events["frame_end"] >= first - near) & (events["frame_start"] <= last + near)).to_numpy()
-
-
-def promised(result: dict[str, Any], cadence_s: float) -> float:
-    """Events that the low threshold promises in a reel."""
-    return result["promises_per_day"]["low"]["used"] * result["frames_scored"] * cadence_s / 86400
 
 
 def pump_faults(folder: Path, is_quick: bool) -> Figures:
