@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,9 @@ class ClusterExecutor(Executor):
     def count(self) -> int:
         """How many workers there were some seconds ago, but for none."""
         if (now := time.monotonic()) - self.counted_at > COUNT_EVERY_S:
-            self.counted, self.counted_at = max(len(self.client.nthreads()), 1), now
+            self.counted_at = now
+            with suppress(OSError):  # of a scheduler that is lost, which its tasks tell
+                self.counted = max(len(self.client.nthreads()), 1)
         return self.counted
 
 
@@ -176,5 +178,5 @@ def _losses() -> Iterator[None]:
             "of it, for want of memory most likely (their logs tell); give workers more memory or use a smaller "
             "prep.resize, and run the same command again to go on"
         ) from error
-    except CancelledError as error:
+    except (CancelledError, distributed.client.ClosedClientError) as error:
         raise OSError(f"the cluster was lost ({error}); run the same command again to go on") from error
