@@ -1,4 +1,4 @@
-"""Rice-compressed images of the usual layout, decoded in a quarter of astropy's time; all others are astropy's.
+"""Rice-compressed images of the usual layout, decoded in a fifth of astropy's time; all others are astropy's.
 
 The usual one is that of AIA's and HMI's archives: integers in tiles of whole rows, right behind an empty primary HDU.
 Quantized floats, other tiles and columns, and whatever is damaged or odd are left to astropy, so that pixels, reasons

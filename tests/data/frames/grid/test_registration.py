@@ -38,7 +38,9 @@ LARGEST_RMS = 0.005  # of the standard deviation inside the disc
     [
         pytest.param(sunpy_frame, 8, id="sunpy"),
         pytest.param(sunpy_frame, 4, id="sunpy, small cells"),
-        pytest.param(lambda: rolled_frame(2048), 16, id="rolled"),
+        pytest.param(lambda: rolled_frame(2048), 16, id="rolled, moved as blocks of 2"),
+        pytest.param(lambda: rolled_frame(2048), 32, id="rolled, moved as blocks of 4"),
+        pytest.param(lambda: rolled_frame(2048), 8, id="rolled"),
         pytest.param(lambda: rolled_frame(1024), 2, id="rolled, smallest cells"),
     ],
 )
@@ -257,6 +259,29 @@ def test_strips_equal_one_warp(crota2, with_holes):
     inside = weight > (0.1 if with_holes else 0.999)
     assert 0.3 < inside.mean() < 1
     np.testing.assert_allclose(mean[inside], total[inside] / weight[inside], rtol=1e-4 if with_holes else 2e-3)
+
+
+@pytest.mark.parametrize("with_holes", [False, True])
+@pytest.mark.parametrize("crota2", [0.3, -75.0])
+def test_large_cells_are_moved_as_blocks(crota2, with_holes):
+    """Of cells of 16 pixels, blocks of 2: as a frame of half the size would be, its holes too."""
+    rng = np.random.default_rng(0)
+    pixels, valid = rng.integers(100, 900, (512, 256), dtype=np.int16), rng.random((512, 256)) < 0.8
+    valid = valid if with_holes else np.ones(valid.shape, bool)
+    whole, half = (replace(SUN, crpix1=n / 2 + 0.5, crpix2=n + 0.5) for n in (256, 128))
+    half = replace(half, cdelt1=2 * half.cdelt1, cdelt2=2 * half.cdelt2)
+    turned = replace(whole, crpix1=130.3, crpix2=240.0, crota2=crota2)
+    turned_half = replace(half, crpix1=(130.3 - 0.5) / 2 + 0.5, crpix2=(240.0 - 0.5) / 2 + 0.5, crota2=crota2)
+    flags, matrix = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, affine(half, turned_half, (256, 128))
+    total, weight = (
+        block_means(cv2.warpAffine(np.float32(block_means(values, 2)), matrix, (128, 256), flags=flags), 8)
+        for values in (np.where(valid, pixels, 0), valid)
+    )
+    to_source = affine(whole, turned, pixels.shape)
+    mean, fraction = area_mean(pixels, valid if with_holes else None, (32, 16), to_source)
+    np.testing.assert_allclose(fraction, weight, atol=1e-5)
+    inside = weight > 0.1
+    np.testing.assert_allclose(mean[inside], total[inside] / weight[inside], rtol=1e-4)
 
 
 @pytest.mark.parametrize("grid", [(128, 128), (64, 64), (16, 16)])
