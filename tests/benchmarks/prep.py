@@ -7,11 +7,15 @@ from the small real frame that sunpy ships. Then it times, in turn and several t
 same files with as many processes and decodes them with astropy, and nothing else. `prep_over_decode` compares the work,
 from the first header to the finished reel, including the start of the worker processes; `command` is all that a user
 waits for, with the start of Python and the loading of libraries. The shortest time of each counts: other work on
-the machine only adds to it. The files have DATASUM and CHECKSUM, which prep verifies; `checksum_ms` is what that takes
+the machine only adds to it; `prep_cpu_over_decode` compares the processor's seconds of one worker, which it adds less
+to. `registered` is prep as it is set by default, which turns, scales and centres each frame by its header; the others
+are with prep.register off. The files have DATASUM and CHECKSUM, which prep verifies; `checksum_ms` is what that takes
 of a frame, and `checksum_over_prep` its part of prep with one worker: without the keywords prep is so much faster.
 
---json keys: frames, frame_mb, prep_over_decode_<workers>, prep_frames_per_s_<workers>,
-prep_command_over_decode_<workers>, checksum_ms, checksum_over_prep.
+--json keys: frames, frame_mb, prep_over_decode_<workers>, prep_over_decode_registered_<workers>,
+prep_cpu_over_decode, prep_cpu_over_decode_registered, prep_frames_per_s_<workers>,
+prep_frames_per_s_registered_<workers>, prep_command_over_decode_<workers>,
+prep_command_over_decode_registered_<workers>, checksum_ms, checksum_over_prep.
 """
 
 import argparse
@@ -20,10 +24,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,6 +42,7 @@ from parts.common import ROOT, best_s, parsed, parser, write
 SIDE, QUICK_SIDE = 4096, 512
 MEAN_DN = 230.0  # of the photon counts; their noise makes the size of the compressed file
 DISTINCT = 4  # frames of one scene with noise of their own; the others repeat these with other times
+Times = tuple[float, float]  # seconds, and those of the processor
 START = datetime(2012, 7, 19)
 OLD_TIME = "2011-02-15T00:00:00.34"
 
@@ -73,22 +82,29 @@ def with_checksums(payload: bytes) -> bytes:
     return made.getvalue()
 
 
+def timed(run: Callable[[], Any]) -> tuple[Times, Any]:
+    """Seconds of a call, and of the processor in this process: all that it took where there is one worker."""
+    begun_s = time.process_time()
+    seconds, result = best_s(run)
+    return (seconds, time.process_time() - begun_s), result
+
+
 def decode_file(path: str) -> int:
     """Decode the image of one file, and nothing else."""
     with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
         return hdus[1].data.shape[0]
 
 
-def decode_folder(folder: str, workers: int) -> float:
-    """Seconds of the pure decoding that prep is compared with."""
+def decode_folder(folder: str, workers: int) -> Times:
+    """The pure decoding that prep is compared with."""
     paths = sorted(str(p) for p in Path(folder).iterdir())
     if workers == 1:
-        seconds, rows = best_s(lambda: [decode_file(path) for path in paths])
+        times, rows = timed(lambda: [decode_file(path) for path in paths])
     else:
-        seconds, rows = best_s(lambda: decode_in_parallel(paths, workers))
+        times, rows = timed(lambda: decode_in_parallel(paths, workers))
     assert len(rows) == len(paths)
     assert min(rows) > 0
-    return seconds
+    return times
 
 
 def decode_in_parallel(paths: list[str], workers: int) -> list[int]:
@@ -96,14 +112,14 @@ def decode_in_parallel(paths: list[str], workers: int) -> list[int]:
         return list(pool.map(decode_file, paths, chunksize=4))
 
 
-def prep_folder(folder: str, workers: int) -> float:
-    """Seconds of prep."""
+def prep_folder(folder: str, workers: int, register: str = "off") -> Times:
+    """Prep, without registration or with it."""
     from config import load
     from data.prepare_data import prep
 
-    flags = {"data_raw": folder, "data_clips": f"{folder}_reels", "workers": workers}
+    flags = {"data_raw": folder, "data_clips": f"{folder}_reels", "workers": workers, "prep.register": register}
     config = load(ROOT / "config.yaml", flags)
-    return best_s(lambda: prep(config))[0]
+    return timed(lambda: prep(config))[0]
 
 
 def verify_folder(folder: str) -> float:
@@ -123,40 +139,45 @@ def verify_folder(folder: str) -> float:
     return sum(times)
 
 
-TASKS = {"decode": decode_folder, "prep": prep_folder}
+TASKS = {"decode": decode_folder, "prep": prep_folder, "registered": partial(prep_folder, register="auto")}
+WORKERS = (1, 2)
 
 
-def run(task: str, folder: Path, workers: int) -> tuple[float, float]:
-    """Seconds of a task in a process of its own, and of the whole process."""
+def run(task: str, folder: Path, workers: int) -> tuple[float, float, float]:
+    """Seconds of a task in a process of its own, of the processor for it there, and of the whole process."""
     shutil.rmtree(f"{folder}_reels", ignore_errors=True)
     command = [sys.executable, __file__, "--task", task, "--folder", str(folder), "--workers", str(workers)]
     whole_s, done = best_s(lambda: subprocess.run(command, check=True, stdout=subprocess.PIPE))
-    return float(done.stdout.split()[-1]), whole_s
+    task_s, cpu_s = map(float, done.stdout.split()[-2:])
+    return task_s, cpu_s, whole_s
 
 
 def compare(folder: Path, repeat: int) -> dict[tuple[int, str], tuple[float, ...]]:
-    """The shortest (task, whole process) seconds by number of workers and task, measured in turn."""
+    """The shortest (task, processor, whole process) seconds by number of workers and task, measured in turn."""
     met: dict[tuple[int, str], list] = {}
     for _ in range(repeat):
-        for workers in (1, 2):
+        for workers in WORKERS:
             for task in TASKS:
                 met.setdefault((workers, task), []).append(run(task, folder, workers))
-        verify_s = verify_folder(str(folder))
-        met.setdefault((1, "verify"), []).append((verify_s, verify_s))
+        met.setdefault((1, "verify"), []).append((verify_folder(str(folder)),))
     return {key: tuple(min(column) for column in zip(*rows, strict=True)) for key, rows in met.items()}
 
 
 def report(best: dict[tuple[int, str], tuple[float, ...]], n: int, side: int, size_mb: float) -> dict[str, float]:
     """Print the table; returns the same figures flat."""
     print(f"{n} frames of {side}x{side}, {size_mb:.1f} MB each; {os.cpu_count()} processors")
-    print(f"{'workers':>7} {'decode s':>9} {'prep s':>9} {'prep/decode':>12} {'frames/s':>9} {'command/decode':>15}")
+    print(f"{'':11} workers decode s   prep s  prep/decode  frames/s  command/decode")
     flat = {"frames": n, "frame_mb": round(size_mb, 2)}
-    for workers in (1, 2):
-        (decode_s, decoder_s), (prep_s, command_s) = best[workers, "decode"], best[workers, "prep"]
-        ratio, whole, rate = prep_s / decode_s, command_s / decoder_s, n / prep_s
-        print(f"{workers:7} {decode_s:9.1f} {prep_s:9.1f} {ratio:12.2f} {rate:9.2f} {whole:15.2f}")
-        flat |= {f"prep_over_decode_{workers}": round(ratio, 3), f"prep_frames_per_s_{workers}": round(rate, 2)}
-        flat |= {f"prep_command_over_decode_{workers}": round(whole, 3)}
+    for task, suffix in (("prep", ""), ("registered", "_registered")):
+        for workers in WORKERS:
+            (decode_s, _, decoder_s), (prep_s, _, command_s) = best[workers, "decode"], best[workers, task]
+            ratio, whole, rate = prep_s / decode_s, command_s / decoder_s, n / prep_s
+            print(f"{task:11} {workers:7} {decode_s:8.1f} {prep_s:8.1f} {ratio:12.2f} {rate:9.2f} {whole:15.2f}")
+            own = {"prep_over_decode": ratio, "prep_frames_per_s": rate, "prep_command_over_decode": whole}
+            flat |= {f"{name}{suffix}_{workers}": round(value, 3) for name, value in own.items()}
+        ratio = best[1, task][1] / best[1, "decode"][1]
+        print(f"{task:11} {ratio:.3f} times the processor's seconds of decoding, with one worker")
+        flat[f"prep_cpu_over_decode{suffix}"] = round(ratio, 3)
     verify_s, prep_s = best[1, "verify"][0], best[1, "prep"][0]
     print(f"checksums: {1000 * verify_s / n:.1f} ms a frame, {verify_s / prep_s:.1%} of prep with one worker")
     return flat | {"checksum_ms": round(1000 * verify_s / n, 3), "checksum_over_prep": round(verify_s / prep_s, 4)}
@@ -172,7 +193,7 @@ def main() -> None:
     asked.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
     options = parsed(asked)
     if options.task:
-        print(TASKS[options.task](options.folder, options.workers))
+        print(*TASKS[options.task](options.folder, options.workers))
         return
     n = options.frames or (8 if options.quick else 240)
     side = options.side or (QUICK_SIDE if options.quick else SIDE)
