@@ -67,6 +67,11 @@ class Reel:
         return self.meta.get("class")
 
     @property
+    def first(self) -> int:
+        """The number of its first frame; another than 0 is of what is kept of a live one (`so_far`)."""
+        return 0
+
+    @property
     def channels(self) -> list[str]:
         return self.meta["channels"]
 

@@ -7,6 +7,7 @@ are turned with the Sun, which moves as much in half an hour as a flare is wide;
 smoothing each.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
@@ -21,9 +22,19 @@ from data.reel.reel import Reel
 from data.reel.scaled import target_stretches
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
+from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
 from inference.methods.flux.earlier import Earlier
-from inference.methods.flux.spreads import TINY, brightest_near, brightness_curve, gains, interpolated, spread_of
-from inference.methods.flux.turning import Turning
+from inference.methods.flux.spreads import (
+    TINY,
+    brightest_near,
+    brightness_curve,
+    gains,
+    interpolated,
+    spread_of,
+    strangeness,
+    typical_of,
+)
+from inference.methods.flux.turning import Places, Turning
 
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
@@ -87,30 +98,53 @@ class Excess(Method):
         return int(np.clip(BLOCK_BYTES // frame_bytes, 1, BLOCK_FRAMES))
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """Spreads of the K excesses: of every place (K, C, H, W), and by the brightness before (K, C, 2, B)."""
+        """Spreads of the K excesses: typical (K, C, 1, 1), by the brightness before (K, C, 2, B), and of every place
+        (K, C, H, W), as places are at the moment in the middle of all."""
         train = [r for r in quiet if r.side == "train"]
         reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1)
         most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
-        background, excess = self._sampled(train, -(-sum(map(len, train)) // most))  # (B, n, C, H, W), (K, ...)
+        step = -(-sum(map(len, train)) // most)
+        background, excess, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, n, C, H, W), (n,)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
             [brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in zip(over, excess, strict=True)
         ]
-        self.arrays["spread"] = np.stack([spread_of(e) for e in excess]).astype(np.float32)
         self.arrays["by_brightness"] = np.array(curves, np.float32)
-        highest = [self._in_spreads(background[:, i], excess[:, i]).max(axis=(1, 2, 3)) for i in range(excess.shape[1])]
-        self.arrays["gains"] = gains(np.array(highest).T)
+        self.arrays["typical"] = np.stack([typical_of(e) for e in excess]).astype(np.float32)
+        middle = _middle(train)
+        then = [places_of(middle, m, background.shape[-2:]) if middle and m else None for m in moments]
+        self.arrays["spread"] = np.stack([spread_of(_as_known(e, then)) for e in excess]).astype(np.float32)
+        if middle:
+            self.arrays["known"] = np.array([*middle.wcs, middle.at_s])
+        self._learn_tails(background, excess, moments)
 
-    def _sampled(self, ranges: Sequence[QuietRange], step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Every so many frames of what `_compared` gives, one behind the other."""
+    def _learn_tails(self, background: np.ndarray, excess: np.ndarray, moments: list[Moment | None]) -> None:
+        """What the highest of quiet frames say: how much wider strange places are, and the gains of the K excesses."""
+        self._carried, self.arrays["strange"] = self._of_known(), np.ones(len(excess), np.float32)
+        highest = []
+        for i, self._moment in enumerate(moments):
+            by_brightness = self._by_brightness(background[:, i])
+            both = self._spreads(by_brightness), by_brightness
+            highest.append([np.nan_to_num(excess[:, i] / spread).max(axis=(1, 2, 3)) for spread in both])
+        known, strange = np.array(highest).transpose(1, 2, 0)  # (K, n) each
+        self.arrays["strange"], self.arrays["gains"] = strangeness(known, strange), gains(known)
+
+    def _of_known(self) -> Carried | None:
+        known = self.arrays.get("known")
+        return None if known is None else Carried(Moment(known[:-1], float(known[-1])))
+
+    def _sampled(self, ranges: Sequence[QuietRange], step: int) -> tuple[np.ndarray, np.ndarray, list[Moment | None]]:
+        """Every so many frames of what `_compared` gives, one behind the other, and when they are from."""
         count, shape = -(-sum(map(len, ranges)) // step), ranges[0].reel.shape[1:]
         backgrounds, blurs = len(self.settings.backgrounds), len(self.settings.blurs_px)
         background = np.empty((backgrounds, count, *shape), np.float32)
         excess = np.empty((backgrounds * blurs, count, *shape), np.float32)
+        moments: list[Moment | None] = []
         for number, found in enumerate(self._of_ranges(ranges)):
             if number % step == 0:
                 background[:, number // step], excess[:, number // step] = found
-        return background, excess
+                moments.append(self._moment)
+        return background, excess, moments
 
     def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
         """All other parts: backgrounds are of minutes, no drift is to be known, and few frames tell spreads badly."""
@@ -125,11 +159,12 @@ class Excess(Method):
             for first in range(r.begin, r.end, size := self.block_frames(r.reel)):
                 block = self.context(r.reel, first, min(first + size, r.end), r.begin, r.end)
                 for frame, valid in zip(*block, strict=True):
+                    self._moment = self._moments.popleft()
                     yield self._compared(self._flux(frame, valid))
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Raises ValueError for a run of an older version, whose thresholds are of other scores."""
-        if "spread" in self.arrays and "gains" not in self.arrays:
+        if "spread" in self.arrays and "strange" not in self.arrays:
             raise ValueError("this run of excess is of an older version, whose scores were others; train it anew")
         super().open(reel, begin, end)
         self.stretches = target_stretches(reel, self.scaling)
@@ -140,6 +175,7 @@ class Excess(Method):
         if self.turning is None and "turning" in self.arrays and not reel.shape[0]:
             self.turning = Turning(self.arrays["turning"])  # of what arrives, on the grid of the training reel
         self.earlier = Earlier(reach, reel.cadence_s, self.turning)
+        self._carried = self._of_known()
         self._since = np.array(np.inf)  # frames since a place has flared
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
@@ -150,7 +186,9 @@ class Excess(Method):
                 block = self.read(reel, np.arange(start, min(start + size, first)))
                 for frame, valid in zip(*block, strict=True):
                     self.earlier.push(self._flux(frame, valid))
-        return self.read(reel, np.arange(first, stop))
+        block = self.read(reel, np.arange(first, stop))
+        self._moments = deque(moments_of(reel, first, stop))
+        return block
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         judged = [self._judged(self._flux(*of_one)) for of_one in zip(frames, valid, strict=True)]
@@ -159,6 +197,7 @@ class Excess(Method):
 
     def _judged(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What was expected of the next frame (C, H, W), stretched, and by how many spreads it differs (H, W)."""
+        self._moment = self._moments.popleft()
         background, excess = self._compared(flux)
         z = self._in_spreads(background, excess) * self.arrays["gains"][:, None, None, None]
         size = self._of_signs(z)  # (K, C, H, W)
@@ -180,18 +219,30 @@ class Excess(Method):
         return np.stack(background), np.stack(excess)
 
     def _in_spreads(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-        """Excesses in quiet spreads (K, C, H, W), 0 where not known.
+        """Excesses in quiet spreads (K, C, H, W), 0 where not known."""
+        return np.nan_to_num(excess / self._spreads(self._by_brightness(background)))
 
-        The spread is the larger of that of the place and of what is as bright as the brightest near it: that goes with
-        the loops when the Sun has turned since the quiet frames.
+    def _spreads(self, by_brightness: np.ndarray) -> np.ndarray:
+        """Quiet spreads (K, C, H, W) in the frame whose moment it is, from those by brightness alone.
+
+        Those of places that quiet frames showed have turned with the Sun. Of strange ones nobody knows what they do now
+        and then: they have those by brightness, wider by what that adds elsewhere.
         """
+        places = self._carried and self._moment and self._carried.places(self._moment, by_brightness.shape[-2:])
+        if places is None:
+            return np.maximum(self.arrays["spread"], by_brightness)
+        there = moved(self.arrays["spread"], places)
+        strange = by_brightness * self.arrays["strange"][:, None, None, None]
+        return np.where(np.isfinite(there), np.maximum(there, by_brightness), strange)
+
+    def _by_brightness(self, background: np.ndarray) -> np.ndarray:
+        """Quiet spreads (K, C, H, W) of what is as bright as the brightest near each place, at least the typical."""
         spread = np.empty((len(self.settings.blurs_px), *background.shape), np.float32)  # (S, B, C, H, W)
         for s, blur_px in enumerate(self.settings.blurs_px):
             curves = self.arrays["by_brightness"][s * len(background) :]
             for b, c in np.ndindex(background.shape[:2]):
                 spread[s, b, c] = interpolated(brightest_near(background[b, c], blur_px), *curves[b, c])
-        spread = np.maximum(self.arrays["spread"], spread.reshape(excess.shape))
-        return np.nan_to_num(excess / spread)
+        return np.maximum(self.arrays["typical"], spread.reshape(-1, *background.shape[1:]))
 
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
         """How much of z (K, C, H, W) counts. Less light counts over the background that reaches farthest back, and
@@ -213,6 +264,17 @@ class Excess(Method):
 
     def _stretched(self, flux: np.ndarray) -> np.ndarray:
         return np.stack([s.forward(c) for s, c in zip(self.stretches, flux, strict=True)]).astype(np.float32)
+
+
+def _middle(ranges: Sequence[QuietRange]) -> Moment | None:
+    """The moment of the frame in the middle of all."""
+    moments = [m for r in ranges for m in moments_of(r.reel, r.begin, r.end) if m]
+    return sorted(moments, key=lambda m: m.at_s)[len(moments) // 2] if moments else None
+
+
+def _as_known(maps: np.ndarray, then: list[Places | None]) -> np.ndarray:
+    """Maps (n, C, H, W) with their pixels from where they were in each; as they are where nothing has moved."""
+    return np.stack([m if places is None else moved(m, places) for m, places in zip(maps, then, strict=True)])
 
 
 def _blurred(excess: np.ndarray, blur_px: float) -> np.ndarray:

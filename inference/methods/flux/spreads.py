@@ -35,6 +35,25 @@ def gains(highest: np.ndarray) -> np.ndarray:
     return (ratio ** (0.5 * counts / (counts + PRIOR_FRAMES))).astype(np.float32)
 
 
+def strangeness(known: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """By how much the spread of a place that nothing is known of is wider (K,) than its brightness tells.
+
+    From the highest of quiet frames (K, n) in spreads that know the places and in those that do not: what is rare at
+    strange places then reaches as high as at known ones. 1 where nothing is known, and never less.
+    """
+    tails = [[np.quantile(k[k > 0], TAIL) if (k > 0).any() else np.nan for k in of] for of in (known, strange)]
+    return np.nan_to_num(np.maximum(np.divide(tails[1], tails[0]), 1), nan=1.0).astype(np.float32)
+
+
+def typical_of(maps: np.ndarray) -> np.ndarray:
+    """The typical MAD (C, 1, 1) of quiet excess maps (n, C, H, W) about 0; NaN where no frame has a background."""
+    known = np.isfinite(maps).any(axis=(0, 1))
+    if not known.any():
+        return np.full((maps.shape[1], 1, 1), np.nan)
+    usual = MAD_TO_STD * _median_of_known(np.abs(maps))
+    return np.maximum(np.nanmedian(usual[:, known], axis=1), TINY)[:, None, None]
+
+
 def brightest_near(background: np.ndarray, blur_px: float) -> np.ndarray:
     """The brightest within 2 px of every place (H, W), or as far as noise is smoothed; NaN is unknown, and 0."""
     reach = max(WIDER_PX // 2, round(NOISE_REACH * blur_px))

@@ -277,6 +277,6 @@ def test_each_part_is_judged_by_all_others(fitted):
 
 def test_a_run_of_an_older_version_is_refused(tmp_path):
     method = method_on(reel := reel_of(tmp_path / "quiet", flux(QUIET, 1)))
-    del method.arrays["gains"]
+    del method.arrays["strange"]
     with pytest.raises(ValueError, match="older version"):
         method.open(reel, 0, QUIET)

@@ -1,0 +1,115 @@
+"""What a place does now and then is known where the Sun has carried it to, and nowhere else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import EvalConfig
+from data.reel.reel import Reel
+from inference.calibration.quiet import QuietRange
+from inference.events.sky import Sky
+from inference.methods.excess import Excess, ExcessConfig
+from inference.methods.flux.carried import LONGEST_S, Carried, Moment, moments_of, moved, places_of
+from inference.methods.flux.spreads import strangeness
+from tests.support.reels import make_reel
+from tests.support.sun_events import solar_reel
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+CADENCE_S, PIXEL_ARCSEC, SIDE, FRAMES = 900.0, 9.6, 64, 97  # a day
+WHOLE = np.array([32.5, 32.5, 36.0, 36.0, 0, 0, 0, 959.6, 0, 0, 1.496e11])  # the disc has a radius of 26.6 px
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory) -> Reel:
+    flux = np.full((FRAMES, SIDE, SIDE), 100.0)
+    return solar_reel(tmp_path_factory.mktemp("day") / "day", flux, CADENCE_S, PIXEL_ARCSEC)
+
+
+def where(reel: Reel, frames: np.ndarray, y: float = 30.0, x: float = 12.0) -> np.ndarray:
+    """Where (n, 2) a place of the first frame, y and x, is in others."""
+    zeros = np.zeros(len(frames), int)
+    found = Sky(reel).carried(zeros, frames, np.full(len(frames), x), np.full(len(frames), y))
+    return np.stack(found[::-1], axis=1)
+
+
+def flickering(count: int, at: np.ndarray, size: float, seed: int = 0) -> np.ndarray:
+    """Quiet flux (T, H, W) with a place at (T, 2) that flares up in one frame of four."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.indices((SIDE, SIDE))
+    flux = 100 * (1 + 0.02 * random.standard_normal((count, SIDE, SIDE)))
+    is_on = (random.random(count) < 0.25)[:, None, None]
+    distance2 = np.stack([(rows - y) ** 2 + (columns - x) ** 2 for y, x in at])
+    return flux + size * is_on * np.exp(-distance2 / (2 * 1.5**2))
+
+
+def test_a_pixel_is_from_where_rotation_has_brought_it_from(day):
+    """Places are those of `Sky.carried`, the other way round."""
+    then, now = moments_of(day, 0, 1) + moments_of(day, FRAMES - 1, FRAMES)
+    assert then is not None
+    assert now is not None
+    places = places_of(now, then, (SIDE, SIDE))
+    (y, x), middle = where(day, np.array([FRAMES - 1]))[0], np.array([30.0, 12.0])
+    assert abs(x - middle[1]) > 10
+    ramps = np.indices((SIDE, SIDE), np.float32)
+    assert places is not None
+    found = moved(ramps, places)[:, round(y), round(x)]
+    np.testing.assert_allclose(found + np.array([y - round(y), x - round(x)]), middle, atol=0.05)
+
+
+@given(st.floats(-LONGEST_S * 2, LONGEST_S * 2))
+def test_a_place_is_known_for_as_long_as_it_lasts(seconds):
+    places = Carried(Moment(WHOLE, 0.0)).places(Moment(WHOLE, seconds), (SIDE, SIDE))
+    if abs(seconds) > LONGEST_S:
+        assert places is not None
+        assert not places.in_view.any()
+    else:
+        assert places is None or places.in_view[SIDE // 2, SIDE // 2]
+
+
+def test_what_has_come_over_the_limb_and_into_view_is_strange():
+    places = places_of(Moment(WHOLE, 1.5 * 86400), Moment(WHOLE, 0.0), (SIDE, SIDE))
+    assert places is not None
+    row = places.in_view[32]
+    assert not row[5:7].any()  # the eastern limb, which is on the left
+    assert row[:4].all()  # beside it
+    assert row[8:58].all()
+    aside = WHOLE.copy()
+    aside[0] += 10  # the camera points 10 px to the left: what it saw is 10 px farther right
+    places = places_of(Moment(aside, 0.0), Moment(WHOLE, 0.0), (SIDE, SIDE))
+    assert places is not None
+    assert not places.in_view[:, :10].any()
+    assert places.in_view[:, 10:].all()
+
+
+def test_a_frame_without_place_or_time_has_no_moment(tmp_path, day):
+    flux = np.full((4, 1, SIDE, SIDE), 1.0)
+    assert moments_of(make_reel(tmp_path / "no_place", flux), 0, 4) == [None] * 4
+    assert moments_of(make_reel(tmp_path / "no_time", flux, start_utc=None), 1, 3) == [None] * 2
+    assert [m.at_s for m in moments_of(day, 3, 5) if m] == pytest.approx([1342656000 + 3 * 900, 1342656000 + 4 * 900])
+
+
+def test_a_place_that_flickers_is_no_news_after_the_sun_has_turned(tmp_path, day):
+    """It flickers 12 px farther in the evening than in the morning, when it was learnt."""
+    at, size = where(day, np.arange(FRAMES)), 150.0
+    flux = flickering(FRAMES, at, size)
+    reel = solar_reel(tmp_path / "turning", flux, CADENCE_S, PIXEL_ARCSEC)
+    staying = flickering(FRAMES, np.repeat(at[:1], FRAMES, axis=0), size)
+    still = solar_reel(tmp_path / "still", staying, CADENCE_S, PIXEL_ARCSEC)
+    evening = {}
+    for name, of in (("turning", reel), ("still", still)):
+        method = Excess(ExcessConfig("excess"), {}, dict(zip(of.channels, of.stretches, strict=True)), 8)
+        method.fit([QuietRange(of, 0, 40, "train")], seed=0)
+        maps = np.stack([f.residual for f in method.frames(of, 80, FRAMES, RAW)])
+        evening[name] = maps
+    assert evening["turning"].max() < 0.5 * evening["still"].max()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 5))
+def test_strange_places_are_as_wide_as_what_is_rare_there_asks_for(seed, factor):
+    known = np.random.default_rng(seed).exponential(size=(3, 20)) + 1
+    found = strangeness(known, factor * known)
+    np.testing.assert_allclose(found, max(factor, 1), rtol=1e-5)
+    assert (strangeness(np.zeros((3, 20)), known) == 1).all()
