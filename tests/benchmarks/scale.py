@@ -1,0 +1,179 @@
+"""What a cluster costs beside the processes of one machine, and how fast many small reels are listed.
+
+    python tests/benchmarks/scale.py [--quick] [--json FILE] [--frames N] [--side PX] [--repeat N] [--reels N]
+
+Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
+already, and with one process; then evaluates four reels in this process, and with one worker of the cluster. All are
+measured in turn and several times, and the shortest time of each counts. The time in which two worker processes start
+(`pool_start_s`) is taken off theirs, so that starts count on neither side; that of a cluster is `dask_start_s`.
+
+--json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
+is wanted), dask_eval_overhead (the same of eval, one worker beside this process), identical (1: all reels and results
+are the same bytes but for how long they took, else 0), prep_frames_per_s_<who> (who: one, two, dask), pool_start_s,
+dask_start_s, reels_per_s_listed (small reels that are found and opened, a second), list_mib_per_1000_reels (memory that
+they take)
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from parts.common import best_s, parsed, parser, peak_mib, write
+
+SMALL = {"prep.clip_length": 8, "prep.stride": 4, "prep.movie_only": False}
+MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')  # of a run itself
+REELS, LISTED = 4, 10_000
+QUICK_LISTED = 200
+
+
+def digest(folder: Path) -> str:
+    """Of all files in a folder of reels or of results, without how long they took."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".lock")):
+        data = path.read_bytes()
+        data = MEASURED.sub(b"", data) if path.name in ("summary.json", "report.html") else data
+        found.update(f"{path.relative_to(folder)} {len(data)} ".encode() + data)
+    return found.hexdigest()
+
+
+def in_turn(runs: dict[str, Callable[[], Path]], repeat: int) -> tuple[dict[str, float], set]:
+    """The shortest seconds of each run, which take turns, and the digests of the folders that they wrote."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    digests = set()
+    for _ in range(repeat):
+        for name, run in runs.items():
+            seconds, found = best_s(run)
+            times[name].append(seconds)
+            digests.add(digest(found))
+    return {name: min(taken) for name, taken in times.items()}, digests
+
+
+def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[dict[str, float], bool]:
+    """Figures of prep, and whether all made the same bytes."""
+    from config import load
+    from data.prepare_data import prep
+
+    def prepared(workers: int, cluster: str | None) -> Callable[[], Path]:
+        out = folder / "reels"
+
+        def run() -> str:
+            shutil.rmtree(out, ignore_errors=True)
+            places = {"data_raw": str(folder / "raw"), "data_clips": str(out)}
+            prep(load(None, SMALL | places | {"workers": workers, "cluster": cluster}))
+            return out
+
+        return run
+
+    runs = {"one": prepared(1, None), "two": prepared(2, None), "dask": prepared(2, address)}
+    seconds, digests = in_turn(runs, repeat)
+    start_s = min(pool_start_s() for _ in range(repeat))
+    seconds["two"] -= start_s
+    rates = {f"prep_frames_per_s_{name}": frames / taken for name, taken in seconds.items()}
+    return {"dask_overhead": seconds["dask"] / seconds["two"] - 1, "pool_start_s": start_s} | rates, len(digests) == 1
+
+
+def pool_start_s() -> float:
+    """Seconds until two worker processes have begun to work."""
+    from data.frames.pool import make_executor
+
+    begun = time.perf_counter()
+    with make_executor(2) as workers:
+        waiting = [workers.submit(time.sleep, 0.05) for _ in range(2)]
+        for future in waiting:
+            future.result()
+        return time.perf_counter() - begun - 0.05
+
+
+def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, float], bool]:
+    """Figures of eval, and whether both ways gave the same results."""
+    import torch
+
+    from inference.evaluate import evaluate
+    from inference.fit import calibrate_run
+    from tests.support.trainings import small_config, small_reel
+    from training.train import train
+
+    torch.set_num_threads(1)
+    for i in range(REELS):
+        small_reel(folder / "eval_reels" / f"cam{i}", T=160, seed=i)
+    config = small_config(folder / "eval_reels", folder / "run", train__epochs=1, eval__stride=4)
+    calibrate_run(train(config), config)
+
+    def evaluated(cluster: str | None) -> Callable[[], Path]:
+        given = small_config(folder / "eval_reels", folder / "run", train__epochs=1, eval__stride=4, cluster=cluster)
+
+        def run() -> str:
+            evaluate(given)
+            return folder / "run" / "eval"
+
+        return run
+
+    runs = {"here": evaluated(None), "dask": evaluated(address)}
+    seconds, digests = in_turn(runs, repeat)
+    return {"dask_eval_overhead": seconds["dask"] / seconds["here"] - 1}, len(digests) == 1
+
+
+def measure_listing(folder: Path, count: int) -> dict[str, float]:
+    """How fast so many reels of one short clip are found and opened, and what they take in memory."""
+    import numpy as np
+
+    from data.reel.reel import find_reels
+    from tests.support.reels import make_reel
+
+    many = folder / "many"
+    first = make_reel(many / "reel_00000", np.zeros((16, 1, 4, 4), np.float32)).path
+    for i in range(1, count):
+        copy = many / f"reel_{i:05d}"
+        copy.mkdir()
+        for path in first.iterdir():
+            os.link(path, copy / path.name)
+    before = peak_mib()
+    seconds, found = best_s(lambda: find_reels(many))
+    assert len(found) == count
+    return {
+        "reels_per_s_listed": count / seconds,
+        "list_mib_per_1000_reels": max(peak_mib() - before, 0.0) / count * 1000,
+    }
+
+
+def main() -> None:
+    asked = parser(__doc__ or "", "16 frames of 64x64, once, and 200 reels; starts weigh more than all else")
+    asked.add_argument("--frames", type=int, help="number of frames (default 400; 16 with --quick)")
+    asked.add_argument("--side", type=int, help="pixels of a side (default 1024; 64 with --quick)")
+    asked.add_argument("--repeat", type=int, help="how often (default 3; 1 with --quick)")
+    asked.add_argument("--reels", type=int, help=f"that are listed (default {LISTED}; {QUICK_LISTED} with --quick)")
+    options = parsed(asked)
+    quick = options.quick
+    frames, side = options.frames or (16 if quick else 400), options.side or (64 if quick else 1024)
+    repeat = options.repeat or (1 if quick else 3)
+
+    from distributed import Client, LocalCluster
+
+    from tests.support.fits_files import write_frames
+
+    with tempfile.TemporaryDirectory(prefix="scale_benchmark_") as work:
+        folder = Path(work)
+        figures = measure_listing(folder, options.reels or (QUICK_LISTED if quick else LISTED))
+        write_frames(folder / "raw", frames, shape=(side, side))
+        begun = time.perf_counter()
+        with LocalCluster(1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
+            with Client(cluster) as client:
+                client.run(time.sleep, 0)
+            figures["dask_start_s"] = time.perf_counter() - begun
+            evaluated, same_results = measure_eval(folder, cluster.scheduler_address, repeat)
+            cluster.scale(2)
+            cluster.wait_for_workers(2)
+            prepared, same_reels = measure_prep(folder, cluster.scheduler_address, frames, repeat)
+    figures |= prepared | evaluated | {"identical": int(same_reels and same_results)}
+    for name, value in figures.items():
+        print(f"{name:28} {value:10.4g}")
+    write(figures, options.json)
+
+
+if __name__ == "__main__":
+    main()
