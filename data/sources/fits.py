@@ -22,7 +22,7 @@ from data.sources.fits_file.cubes import is_auxiliary, planes_of
 from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import BLOCK_BYTES, NO_IMAGE, Image, Layout, check_size, layout_of
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
-from data.sources.fits_file.rice_tiles import data_of, decoded, tiles_of
+from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz",)
@@ -79,6 +79,7 @@ def candidates_of(stream: IO[bytes], base: dict[str, Any], prep: PrepConfig) -> 
             warnings.simplefilter("ignore")  # odd cards are read again, and flagged, with the pixels
             stream = plain(stream, prep.max_input_mb)
             layout = layout_of(stream)
+            expect(layout.images)
             return _named(_frames(layout, stream, base, prep), layout)
     except Exception as error:  # astropy raises many kinds on damaged files; each is a recorded rejection
         return [Candidate(**base, reason=_explain(error))]

@@ -6,7 +6,7 @@ and flags are always those that it gives.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import IO
@@ -45,9 +45,16 @@ class Tiles:
 
 
 class _Met:
-    """How many tiles of the usual layout this process has met: few are not worth loading the decoder for."""
+    """How many tiles this process has met, in headers and in frames: few are not worth loading the decoder for."""
 
     tiles = 0
+
+
+def expect(images: Sequence[Image]) -> None:
+    """Note what will be read of a file whose headers were read, so that the decoder may serve from the first frame."""
+    for image in images:
+        if image.header.get("ZIMAGE") is True and _is_whole(n_tiles := image.header.get("NAXIS2")):
+            _Met.tiles += n_tiles
 
 
 def tiles_of(stream: IO[bytes], image: Image) -> Tiles | None:

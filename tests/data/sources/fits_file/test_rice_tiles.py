@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core import config
 
+from config import PrepConfig
 from data.sources.base import Candidate, FrameError, RawFrame
-from data.sources.fits import decode_bytes
+from data.sources.fits import candidates_of, decode_bytes
 from data.sources.fits_file import rice_tiles
 from data.sources.fits_file.layout import layout_of
 from data.sources.fits_file.rice import NEEDED_BYTES, RiceError, decode
@@ -186,14 +189,21 @@ def outcome(payload: bytes) -> RawFrame | str:
         return f"{type(error).__name__}: {error}"
 
 
-def assert_as_astropy(payload: bytes) -> RawFrame | str:
-    met, rice_tiles._Met.tiles = rice_tiles._Met.tiles, rice_tiles.WORTH_LOADING_TILES
+@contextmanager
+def having_met(tiles: int) -> Iterator[None]:
+    """As after so many tiles, for tests that have no fixture for each example."""
+    met, rice_tiles._Met.tiles = rice_tiles._Met.tiles, tiles
     try:
-        ours = outcome(payload)
-        rice_tiles._Met.tiles = -(2**60)
-        astropys = outcome(payload)
+        yield
     finally:
         rice_tiles._Met.tiles = met
+
+
+def assert_as_astropy(payload: bytes) -> RawFrame | str:
+    with having_met(rice_tiles.WORTH_LOADING_TILES):
+        ours = outcome(payload)
+    with having_met(-(2**60)):
+        astropys = outcome(payload)
     if isinstance(ours, str) or isinstance(astropys, str):
         assert ours == astropys
     else:
@@ -238,8 +248,8 @@ def test_files_of_the_usual_layout_are_read_by_us_and_alike(noise, dtype, shape,
     image = noisy(noise, shape, dtype, seed)
     head = header(BLANK=None)
     payload = compressed(image, head, tile_shape=(min(rows, shape[0]), shape[1]))
-    rice_tiles._Met.tiles = rice_tiles.WORTH_LOADING_TILES
-    assert is_ours(payload)
+    with having_met(rice_tiles.WORTH_LOADING_TILES):
+        assert is_ours(payload)
     raw = assert_as_astropy(payload)
     assert isinstance(raw, RawFrame)
     assert np.array_equal(raw.pixels, image)
@@ -310,7 +320,8 @@ def test_few_small_frames_do_not_load_the_compiler():
     program = """
 import sys
 from data.sources.base import Candidate
-from data.sources.fits import decode_bytes
+from config import PrepConfig
+from data.sources.fits import candidates_of, decode_bytes
 from tests.support.fits_files import counts, fits_bytes
 payload = fits_bytes(counts(1))
 candidate = Candidate(source="", path="", kind="fits", reel="", hdu=1)
@@ -320,6 +331,16 @@ print("numba" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_headers_that_announce_many_tiles_load_it_from_the_first_frame_on(monkeypatch):
+    monkeypatch.setattr(rice_tiles._Met, "tiles", 0)
+    payload = fits_bytes(counts(1, (64, 8)))
+    assert not is_ours(payload)
+    base = {"source": "", "path": "", "kind": "fits", "home": "", "reel": ""}
+    for _ in range(rice_tiles.WORTH_LOADING_TILES // 64):
+        candidates_of(io.BytesIO(payload), base, PrepConfig())
+    assert is_ours(payload)
 
 
 def test_where_nothing_can_be_compiled_astropy_reads_all(monkeypatch, is_loaded):
