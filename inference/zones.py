@@ -9,6 +9,7 @@ from matplotlib.path import Path as Outline
 
 from config.eval import Zone
 from data.reel.contract import Watched
+from inference.units import HOUR_S
 
 STEP_PX = 0.5  # from point to point of an outline that is drawn, px of the reel
 
@@ -40,12 +41,27 @@ def watched_places(zones: Sequence[Zone], reel: Watched) -> np.ndarray | None:
 
 def named_zones(zones: Sequence[Zone], table: pd.DataFrame) -> list[str]:
     """The zones, joined by "; ", that each event of a table is in by its place at the peak."""
-    columns = ("source_x", "source_y") if "source_x" in table else ("x", "y")
-    points = table[list(columns)].to_numpy(float)
-    inside = [Outline(zone.polygon).contains_points(points) for zone in zones]
+    inside = inside_of(zones, table)
     return [
         "; ".join(zone.name for zone, within in zip(zones, inside, strict=True) if within[i]) for i in range(len(table))
     ]
+
+
+def inside_of(zones: Sequence[Zone], table: pd.DataFrame) -> list[np.ndarray]:
+    """For each zone, which events (N,) of a table are in it by their place at the peak."""
+    columns = ("source_x", "source_y") if "source_x" in table else ("x", "y")
+    points = table[list(columns)].to_numpy(float)
+    return [Outline(zone.polygon).contains_points(points) for zone in zones]
+
+
+def rates_of(zones: Sequence[Zone], table: pd.DataFrame, watched_s: float) -> dict[str, dict[str, float]]:
+    """By the name of each zone where events are looked for: how many of a table are in it, and so many an hour."""
+    counts = {zone.name: int(of.sum()) for zone, of in zip(zones, inside_of(zones, table), strict=True)}
+    return {
+        zone.name: {"events": counts[zone.name], "events_per_hour": counts[zone.name] * HOUR_S / watched_s}
+        for zone in zones
+        if zone.kind != "ignore"
+    }
 
 
 def outlines(zones: Sequence[Zone], reel: Watched) -> np.ndarray:

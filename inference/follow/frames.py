@@ -27,7 +27,7 @@ from inference.camera.bounds import kept_bounds
 from inference.camera.watched import reach_of
 from inference.follow.frame_events import FrameEvents
 from inference.follow.records import JsonLines
-from inference.follow.stream import ANOTHER, Desk, about_of, check_streams, serial_of, watch, watching
+from inference.follow.stream import ANOTHER, Desk, about_of, check_score, check_streams, serial_of, watch, watching
 from inference.job import find_run, make_job
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
@@ -46,6 +46,7 @@ def follow_frames(config: Config, desk: Desk) -> Path:
     """Watch the folder or index `eval.follow` until it is idle for `eval.follow_idle_s`, or interrupted; returns the
     folder of results. Raises OSError when not one frame came, ValueError when the model can't follow."""
     settings = replace(config.eval, batch_size=1, follow=(), follow_options={})
+    check_score(settings)
     run = find_run(config)
     with desk.starting:
         scorer, checkpoint = load_scorer(run, config.device, settings)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from config import Config, ConfigError
+from config import Config
 from data.disk.damage import arrays_of
 from data.disk.files import write_json
 from data.disk.lock import owned
@@ -36,7 +36,7 @@ from inference.follow.frames import name_for
 from inference.follow.records import JsonLines, Records, now_utc
 from inference.follow.series_events import SeriesEvents
 from inference.follow.series_scores import SeriesScores, checked_reach, patience_of
-from inference.follow.stream import ANOTHER, FOLLOWED, POLL_S, STATUS_S, Desk, about_of, serial_of
+from inference.follow.stream import ANOTHER, POLL_S, STATUS_S, Desk, about_of, check_score, serial_of
 from inference.job import Job, find_run, make_job
 from inference.scorers.load import load_scorer
 
@@ -55,8 +55,7 @@ def follow_series(config: Config, desk: Desk) -> Path:
     Raises ValueError for a model that can't follow a series, OSError where not one row came.
     """
     (address,), settings = config.eval.follow, replace(config.eval, follow=(), follow_options={})
-    if settings.score not in FOLLOWED:
-        raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
+    check_score(settings)
     run = find_run(config)
     with desk.starting:
         scorer, checkpoint = load_scorer(run, config.device, settings)

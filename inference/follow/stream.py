@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from config import Config, ConfigError, from_dict
+from config import Config, ConfigError, EvalConfig, from_dict
 from data.disk.files import write_json
 from data.disk.lock import owned
 from data.live.live_reel import Form
@@ -82,8 +82,7 @@ def follow(config: Config, desk: Desk) -> Path:
     """
     # A window at a time: more would only wait for each other.
     settings = replace(config.eval, batch_size=1, follow=(), follow_options={})
-    if settings.score not in FOLLOWED:
-        raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
+    check_score(settings)
     run = find_run(config)
     with desk.starting:
         scorer, checkpoint = load_scorer(run, config.device, settings)
@@ -119,6 +118,12 @@ def follow(config: Config, desk: Desk) -> Path:
     if reel.failure:
         raise reel.failure
     return records.folder
+
+
+def check_score(settings: EvalConfig) -> None:
+    """Raise ConfigError for a score of whole recordings, before any work."""
+    if settings.score not in FOLLOWED:
+        raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
 
 
 def check_streams(scorer: Scorer) -> None:

@@ -45,6 +45,7 @@ from inference.solar.hek import write_hek
 from inference.solar.kinds import ALONE
 from inference.solar.polar import occulted_rsun
 from inference.solar.regions import with_regions
+from inference.zones import rates_of
 
 log = logger(__name__)
 
@@ -166,7 +167,7 @@ class Results:
         if self.settings.sources and not self.reel.is_series:
             draw_native(out, events, self.reel, self.settings.sources)
         self.draw_timeline(out, events, low, high)
-        found = self.counts(events) | self.metrics(events, low) | comparison | beyond
+        found = self.counts(events) | self.zone_rates(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high)
 
@@ -263,6 +264,13 @@ class Results:
             "events_instrument": len(events) - len(scene),
         }
 
+    def zone_rates(self, events: pd.DataFrame) -> dict:
+        """Events of the scene in each zone, and so many an hour of the frames that were scored."""
+        watched_s = self.frames_above()[0] * self.reel.cadence_s
+        if not self.settings.zones or self.reel.is_series or not watched_s:
+            return {}
+        return {"zones": rates_of(self.settings.zones, scene_events(events), watched_s)}
+
     def metrics(self, events: pd.DataFrame, low: float) -> dict:
         """Metrics against the reel's labels, raw: frame scores are the maxima of the score maps."""
         labels = self.reel.labels
@@ -321,6 +329,8 @@ class Results:
         unit = "samples" if self.reel.is_series else "frames"
         found = f"{counts['events']} events ({counts['events_high']} high{camera})"
         log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}")
+        for name, rate in self.zone_rates(events).get("zones", {}).items():
+            log.info(f"  zone {name}: {rate['events']} events, {rate['events_per_hour']:.3g} an hour")
         if counts["frames_not_scored"]:
             log.info(f"  {counts['frames_not_scored']} {unit} lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)

@@ -19,7 +19,7 @@ from inference.follow.stream import training_reel
 from inference.scorers.load import load_scorer
 from inference.zones import named_zones, outlines, watched_places
 from tests.support.no_pictures import without_pictures
-from tests.support.streams import HEIGHT, WIDTH, followed, plain, write
+from tests.support.streams import FPS, HEIGHT, WIDTH, followed, plain, write
 
 FRAMES = 160
 DOOR = {"name": "door", "polygon": [[1, 1], [14, 1], [14, 14], [1, 14]], "kind": "named"}
@@ -100,6 +100,10 @@ def found_in(work, zones):
     return pd.read_csv(work / "run" / "eval" / "gate" / "events.csv", keep_default_na=False)
 
 
+def summary_of(work):
+    return json.loads((work / "run" / "eval" / "gate" / "summary.json").read_text())
+
+
 def levels_of(work, zones):
     """The levels (N,) of the quiet frames."""
     settings = load(work / "c.yaml", {"eval.zones": zones}).eval
@@ -108,7 +112,12 @@ def levels_of(work, zones):
 
 
 def test_what_is_ignored_gives_no_event_and_decides_no_threshold(work):
-    everywhere, events = found_in(work, []), found_in(work, [DOOR, LAMP])
+    everywhere, told_everywhere = found_in(work, []), summary_of(work)
+    events, told = found_in(work, [DOOR, LAMP]), summary_of(work)
+    at_door, watched_h = int((events.zone[events.instrument == ""] == "door").sum()), FRAMES / FPS / 3600
+    assert at_door > 0
+    assert told["zones"] == {"door": {"events": at_door, "events_per_hour": pytest.approx(at_door / watched_h)}}
+    assert "zones" not in told_everywhere
     assert not ((events.source_x > 20) & (events.source_y > 14)).any()
     flashes = [(row.frame_start, row.zone) for row in events.itertuples() if row.frame_start in (54, 134)]
     assert flashes == [(54, "door"), (134, "")]

@@ -358,6 +358,18 @@ def test_what_can_not_be_followed_is_said(work, tmp_path, monkeypatch, capsys, a
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("address", ["x.ts", "."])
+@pytest.mark.parametrize("score", ["mix", "knn"])
+def test_a_score_of_whole_recordings_is_refused_before_parts_of_it_are_fitted(
+    work, tmp_path, monkeypatch, capsys, address, score
+):
+    monkeypatch.chdir(tmp_path)
+    command = ["-m", "eval", "-c", str(work / "c.yaml"), "--follow", address, "--set", f"eval.score={score}"]
+    assert main.main(command) == 2
+    assert f"--follow can't score by eval.score {score}; choose residual or standardised" in capsys.readouterr().err
+    assert not list((work / "run").rglob("mix-*"))
+
+
 def test_a_method_that_needs_the_whole_recording_says_so(work, tmp_path, capsys):
     run = ["--model-path", str(tmp_path / "run"), "-c", str(work / "c.yaml")]
     assert main.main(["-m", "train", *run, *ONE_STEP, "--set", "model.name=mutual"]) == 0
