@@ -29,7 +29,7 @@ def _prep(config: Config) -> None:
     from data.prepare_data import prep
 
     for path in prep(config):
-        print(f"reel: {path}")
+        print(f"shard: {path}" if config.shard else f"reel: {path}")
 
 
 def _review(config: Config) -> None:
@@ -85,6 +85,8 @@ FLAGS = {
     "model_path": "model_path",
     "workers": "workers",
     "cluster": "cluster",
+    "shard": "shard",
+    "join": "join",
     "device": "device",
     "seed": "seed",
     "resume": "train.resume",
@@ -118,6 +120,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--cluster", metavar="WHERE", help="Dask workers: local, tcp://HOST:PORT, a scheduler file, slurm, pbs"
     )
+    p.add_argument("--shard", metavar="I/N", help="prep, eval: do this part of the work alone")
+    p.add_argument("--join", action="store_true", default=None, help="prep, eval: make one whole of all shards")
     p.add_argument("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
     p.add_argument("--serve", action="store_true", default=None, help="review: look and judge in a browser")
     p.add_argument("--port", type=int, help="review --serve: port of the page (default: 8765, or a free one)")

@@ -33,6 +33,8 @@ class Config:
     model_path: str | None = None
     workers: NonNegativeInt = 2
     cluster: Annotated[str, Field(min_length=1)] | None = None
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    join: bool = False
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
     seed: NonNegativeInt = 0
     prep: PrepConfig = Field(default_factory=PrepConfig)
@@ -41,6 +43,15 @@ class Config:
     train: TrainConfig = Field(default_factory=TrainConfig)
     eval: EvalConfig = Field(default_factory=EvalConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
+
+    @model_validator(mode="after")
+    def _shard_is_one_of_all(self):
+        number, of = map(int, (self.shard or "1/1").split("/"))
+        if number > of:
+            raise ValueError(f"shard {self.shard} is none: they are 1/{of} to {of}/{of}")
+        if self.shard and self.join:
+            raise ValueError(f"join puts all shards together: leave shard {self.shard} out")
+        return self
 
     @model_validator(mode="after")
     def _training_fits_the_model(self):

@@ -21,6 +21,7 @@ from data.frames.frame_table import rejected_path, why_nothing_is_made, write_re
 from data.frames.plan import ReelPlan
 from data.frames.pool import Workers, make_executor
 from data.frames.second_pass import decode_rows, verify
+from data.frames.shards import join_shards, prep_shard, remove_shards
 from data.frames.stale import doubtful
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger, progress
@@ -44,6 +45,8 @@ def prep(config: Config) -> list[Path]:
     Raises FileNotFoundError when there is no input, ValueError when no frame can be used, or, once all the others are
     made, when a reel could not be, and OSError when wanted frames could not be had or another process writes there.
     """
+    if config.shard:
+        return [prep_shard(with_quiet_hours(config))]
     with owned(config.data_clips, "prep", "choose another --data-clips"):
         return _prep(with_quiet_hours(config))
 
@@ -70,6 +73,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     try:
         with make_executor(config.workers, config.cluster, config.data_raw, config.data_clips) as workers:
             headers = first_pass(workers, config, unpacked)
+            if config.join:
+                join_shards(headers.plans, given, config)
             made, failed = _make_reels(workers, headers.plans, given, out, config)
     except BrokenExecutor as error:
         raise OSError(worker_died(error)) from error
@@ -77,6 +82,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     series = _make_series(found, {plan.name for plan in headers.plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
     _refuse(failed, len(headers.plans) + len(found))
+    if config.join:
+        remove_shards(config)
     if not made:
         if no_series and not headers.candidates:
             raise ValueError("; ".join(no_series[:5]))

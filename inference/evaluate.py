@@ -11,19 +11,24 @@ They are made in a hidden folder beside, which takes the place of the former one
 a full disk leaves the former ones. Files that eval did not make stay.
 """
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from config import Config, dump, load
 from data.disk.files import copy_of, replacing_folder, write_text
+from data.disk.lock import owned
 from data.disk.parts import tidy
 from data.frames.pool import bounded, make_executor
+from data.frames.shards import SHARDS, Shard
 from data.messages import logger, progress
 from data.reel.reel import Reel, find_reels
 from inference.calibration.doubt import looked_at
@@ -44,6 +49,7 @@ from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
 
+CALIBRATION_S = 6 * 3600.0  # that a shard waits at most for another one which calibrates
 DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor")  # settings that decide the movie alone
 
 
@@ -55,6 +61,8 @@ def evaluate(config: Config) -> list[Path]:
     """
     run = find_run(config)
     check_facts(run)
+    if config.shard:
+        return evaluate_shard(config, run)
     with owned_run(run, "eval"):
         complete(run, config.device)
         return _evaluate(config, run)
@@ -64,11 +72,22 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
+    beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
+    jobs = (make_job(reel, run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
+    do = there_already if config.join else do_jobs_apart if config.cluster else do_jobs
+    results = do(jobs, len(reels), config, run)
+    write_joint(run / "eval", reels, results, beside)
+    return results
+
+
+def checked_reels(config: Config, scorer: Scorer, facts: dict[str, Any]) -> list[Reel]:
+    """The reels to be evaluated; all of them are looked at before hours of work on the first. facts: of what the model
+    was trained on. Raises ValueError where one does not fit the model, or none is long enough.
+    """
     reels, length = find_reels(config.data_clips), scorer.clip_length
-    beside = channels_beside(config.eval.joint)
     check_names(reels)
-    for reel in reels:  # all of them before hours of work on the first
-        check_reel(reel, checkpoint["data"], scorer, config.eval)
+    for reel in reels:
+        check_reel(reel, facts, scorer, config.eval)
     long_enough = []
     for reel in reels:
         if scored_stretches(reel, length):
@@ -77,11 +96,61 @@ def _evaluate(config: Config, run: Path) -> list[Path]:
             log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
     if not long_enough:
         raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
-    jobs = (make_job(reel, run, scorer, checkpoint["sha256"], config.eval) for reel in long_enough)
-    do = do_jobs_apart if config.cluster else do_jobs
-    results = do(jobs, len(long_enough), config, run)
-    write_joint(run / "eval", long_enough, results, beside)
+    return long_enough
+
+
+def evaluate_shard(config: Config, run: Path) -> list[Path]:
+    """Evaluate every n-th of the reels, the longest first, but those whose results by these settings are there.
+
+    Other shards work with the run at the same time: it is owned for as long as a calibration takes.
+    Raises ValueError where a cluster is asked for too.
+    """
+    if config.cluster:
+        raise ValueError("eval takes --shard or --cluster, not both")
+    shard, wait = Shard.told(config.shard or ""), partial(owned, run, "calibration", "wait", wait_s=CALIBRATION_S)
+    with owned(shard.folder(run / "eval"), f"eval --shard {shard}", "choose another shard"):
+        with wait():
+            complete(run, config.device)
+        scorer, checkpoint = load_scorer(run, config.device, config.eval)
+        reels = sorted(checked_reels(config, scorer, checkpoint["data"]), key=lambda reel: (-len(reel), reel.name))
+        results = []
+        for reel in reels[shard.number - 1 :: shard.of]:
+            with wait():
+                job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
+            if are_there(job, config):
+                log.info(f"{reel.name}: its results are there")
+            else:
+                do_job(job, config)
+            results.append(job.out)
     return results
+
+
+def there_already(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+    """The folders of results that shards have made. Raises ValueError that names the reels which have none."""
+    results, lacking = [], []
+    for job in jobs:
+        results.append(job.out)
+        if not are_there(job, config):
+            lacking.append(job.reel.name)
+    if lacking:
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        raise ValueError(
+            f"{len(lacking)} of {count} reels have no results by this model with these settings: "
+            f"{', '.join(lacking[:5])}{more}; run -m eval --shard I/N for every I, which makes what is missing"
+        )
+    shutil.rmtree(run / "eval" / SHARDS, ignore_errors=True)
+    return results
+
+
+def are_there(job: Job, config: Config) -> bool:
+    """Whether complete results of a job are there, and drawn as the config says."""
+    found = config_of_results(job)
+    return found is not None and replace(found.eval, movie_only=False) == replace(config.eval, movie_only=False)
+
+
+def as_kept(config: Config) -> Config:
+    """The config as it is kept beside results: where they were made decides none of them."""
+    return replace(config, cluster=None, shard=None, join=False)
 
 
 def do_jobs(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
@@ -107,12 +176,11 @@ def do_jobs_apart(jobs: Iterable[Job], count: int, config: Config, run: Path) ->
     have been made, so that workers only read it.
     """
     results: list[Path] = []
-    own = replace(config, cluster=None)  # it decides no result, so it is not kept beside them
     with (
         make_executor(config.workers, config.cluster, str(run), config.data_clips) as workers,
         progress(total=count, desc="evaluating", unit="reel") as bar,
     ):
-        calls = ((own, run, Path(job.reel.path), job.identity["weights_sha256"]) for job in noted(jobs, results))
+        calls = ((config, run, Path(job.reel.path), job.identity["weights_sha256"]) for job in noted(jobs, results))
         for _ in bounded(workers, do_job_apart, calls):
             bar.update()
     tidy(run / "eval")  # what workers that died have left
@@ -159,7 +227,7 @@ def make_results(job: Job, config: Config) -> None:
     with replacing_folder(job.out, MADE) as making:
         if (kept := job.out / CATALOGUE).is_file():
             copy_of(kept, making / CATALOGUE)  # which was downloaded
-        write_text(making / "config.yaml", dump(config))
+        write_text(making / "config.yaml", dump(as_kept(config)))
         run_job(replace(job, making=making), config.seed)
 
 

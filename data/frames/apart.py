@@ -56,26 +56,34 @@ def run_apart(task: Task, prep: PrepConfig, grid: tuple[int, int]) -> Block:
 
 
 def joiner(part: Path) -> Callable[[Block], list[dict[str, Any]]]:
-    """What copies a block into the reel in the making `part` and returns its facts, once the pixels are on the disk."""
+    """What moves a block of the reel in the making `part` into it and returns its facts, once all is on the disk."""
     shutil.rmtree(part / BLOCKS, ignore_errors=True)  # of a run that was killed
     (part / BLOCKS).mkdir()
-    wholes = [np.load(part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS]
+    copy = copier(part)
 
     def join(block: Block) -> list[dict[str, Any]]:
-        places = _places(part, block.name)
-        for whole, place in zip(wholes, places, strict=True):
-            _copy(np.load(place, mmap_mode="r", allow_pickle=False), whole, block.facts)
-            whole.flush()
+        facts = copy(part, block)
+        for place in _places(part, block.name):
             os.unlink(place)
-        return block.facts
+        return facts
 
     return join
 
 
-def _copy(own: np.ndarray, whole: np.ndarray, facts: list[dict[str, Any]]) -> None:
-    for i, fact in enumerate(facts):
-        whole[fact["row"], fact["channel"]] = own[i]
+def copier(part: Path) -> Callable[[Path, Block], list[dict[str, Any]]]:
+    """What copies a block of a folder into the reel in the making `part`; returns its facts, once it is on the disk."""
+    wholes = [np.load(part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS]
+
+    def copy(folder: Path, block: Block) -> list[dict[str, Any]]:
+        for whole, place in zip(wholes, _places(folder, block.name), strict=True):
+            own = np.load(place, mmap_mode="r", allow_pickle=False)
+            for i, fact in enumerate(block.facts):
+                whole[fact["row"], fact["channel"]] = own[i]
+            whole.flush()
+        return block.facts
+
+    return copy
 
 
-def _places(part: Path, name: str) -> list[Path]:
-    return [part / BLOCKS / f"{name}.{pixels}" for pixels in PIXELS]
+def _places(folder: Path, name: str) -> list[Path]:
+    return [folder / BLOCKS / f"{name}.{pixels}" for pixels in PIXELS]

@@ -36,7 +36,7 @@ def verify(workers: Workers, plan: ReelPlan, final: Path, config: Config) -> Non
     record, paths = record_of(plan, root), doubtful(plan, final, root)
     items = [(row, c, frame) for row, frames in enumerate(plan.rows) for c, frame in enumerate(frames)]
     beyond = set() if config.prep.verify else {(r, c) for r, c, f in items if f.candidate.path not in paths}
-    calls = ((task,) for task in _tasks(plan, final, beyond))
+    calls = ((task,) for task in tasks_of(plan, final, beyond))
     other: list[str] = []
     with progress(total=len(items) - len(beyond), desc=f"verifying {plan.name}", unit="frame") as bar:
         for found in bounded(workers, digests, calls):
@@ -53,8 +53,8 @@ def verify(workers: Workers, plan: ReelPlan, final: Path, config: Config) -> Non
 
 def decode_rows(workers: Workers, plan: ReelPlan, part: Path, identity: str, config: Config) -> None:
     """Decode what the journal of the folder in the making lacks of a plan's frames."""
-    done = _open_part(plan, part, identity, config.prep, record_of(plan, Path(config.data_raw)))
-    tasks = list(_tasks(plan, part, done))
+    done = open_part(plan, part, identity, config.prep, record_of(plan, Path(config.data_raw)))
+    tasks = list(tasks_of(plan, part, done))
     total = len(plan.rows) * len(plan.channels)
     with (
         Journal(part) as journal,
@@ -74,7 +74,7 @@ def _decoded(workers: Workers, tasks: list[Task], plan: ReelPlan, part: Path, co
     yield from map(join, bounded(workers, run_apart, ((task, config.prep, grid) for task in tasks)))
 
 
-def _open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, record: Record) -> set[tuple[int, int]]:
+def open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, record: Record) -> set[tuple[int, int]]:
     """Create or reopen the folder in the making; returns the (row, channel) pairs already decoded."""
     started = part / "identity"
     is_same = started.is_file() and started.read_text(encoding="utf-8") == identity
@@ -106,7 +106,7 @@ def _check_space(part: Path, values: int, prep: PrepConfig) -> None:
         )
 
 
-def _tasks(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator[Task]:
+def tasks_of(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator[Task]:
     """Tasks for what is not done yet: some frames of one kind, or all of one file or group that is read in one pass."""
     items = [
         (row, channel, frame)

@@ -1,8 +1,10 @@
-"""eval on a cluster: the files of one process, also where a worker is killed."""
+"""eval on a cluster and in shards: the files of one process, also where a worker or a shard is killed."""
 
+import contextlib
 import hashlib
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -41,13 +43,13 @@ def alone(trained):
 
 def results_of(folder, config):
     """Digests of all results, made anew in a folder; without how long they took."""
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(folder):
         paths = evaluate(config)
-    finally:
-        os.chdir(before)
     assert [path.name for path in paths] == [f"cam{i}" for i in range(3)]
+    return digests(folder)
+
+
+def digests(folder):
     files = sorted(p for p in (folder / "run" / "eval").rglob("*") if p.is_file())
     return {p.relative_to(folder).as_posix(): hashlib.sha256(content(p)).hexdigest() for p in files}
 
@@ -77,3 +79,43 @@ def test_a_cluster_makes_the_same_results_also_where_a_worker_is_killed(trained,
         killer.join()
     assert found == alone
     assert "evaluating: 3/3 reel" in capsys.readouterr().err
+
+
+def test_shards_in_any_order_make_the_same_results_and_do_none_twice(trained, alone):
+    folder, config = trained
+    shutil.rmtree(folder / "run" / "eval")
+    with contextlib.chdir(folder):
+        with pytest.raises(ValueError, match=r"3 of 3 reels have no results .*: cam0, cam1, cam2; run -m eval --shard"):
+            evaluate(replace(config, join=True))
+        (first,) = evaluate(replace(config, shard="2/2"))
+        assert first.name == "cam1"  # the longest is in the first shard, and the shortest
+        with pytest.raises(ValueError, match=r"2 of 3 reels have no results .*: cam0, cam2; run"):
+            evaluate(replace(config, join=True))
+        evaluate(replace(config, shard="1/2"))
+        before = first.stat().st_ino
+        evaluate(replace(config, shard="2/2"))
+        assert first.stat().st_ino == before
+        (folder / "run" / "eval" / "cam1" / "summary.json").unlink()  # as where it was never whole
+        evaluate(replace(config, shard="2/2"))
+        assert first.stat().st_ino != before
+    assert results_of(folder, replace(config, join=True, workers=1)) == alone
+
+
+def test_shards_of_other_settings_are_not_joined(trained, alone):
+    folder, config = trained
+    other = replace(config, eval=replace(config.eval, min_frames=3), join=True)
+    with contextlib.chdir(folder), pytest.raises(ValueError, match=r"3 of 3 reels have no results by this model"):
+        evaluate(other)
+    with contextlib.chdir(folder), pytest.raises(ValueError, match=r"eval takes --shard or --cluster, not both"):
+        evaluate(replace(config, shard="1/2", cluster="local"))
+
+
+def test_a_shard_without_a_calibration_makes_it_and_others_take_it(trained, alone):
+    folder, config = trained
+    shutil.rmtree(folder / "run" / "eval")
+    for path in (folder / "run" / "calibration").glob("*.npz"):
+        path.unlink()
+    with contextlib.chdir(folder):
+        for shard in ("3/3", "2/3", "1/3"):
+            evaluate(replace(config, shard=shard))
+    assert results_of(folder, replace(config, join=True)) == alone

@@ -12,7 +12,7 @@ from data.frames.decode import run_task
 from data.frames.first_pass import first_pass
 from data.frames.journal import PIXELS
 from data.frames.pool import make_executor
-from data.frames.second_pass import _open_part, _tasks
+from data.frames.second_pass import open_part, tasks_of
 from data.frames.stale import record_of
 from tests.support.fits_files import write_frames
 from tests.support.page_store import Host, Overlap, PageStore
@@ -29,8 +29,8 @@ def opened(tmp_path):
     with make_executor(1) as workers:
         (plan,) = first_pass(workers, config, tmp_path / "unpacked").plans
     part = tmp_path / "store" / ".part"
-    _open_part(plan, part, plan.identity(SETTINGS), SETTINGS, record_of(plan, tmp_path / "raw"))
-    return part, list(_tasks(plan, part, set())), plan.stored_shape(SETTINGS)[2:]
+    open_part(plan, part, plan.identity(SETTINGS), SETTINGS, record_of(plan, tmp_path / "raw"))
+    return part, list(tasks_of(plan, part, set())), plan.stored_shape(SETTINGS)[2:]
 
 
 @pytest.fixture

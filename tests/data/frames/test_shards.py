@@ -1,0 +1,167 @@
+"""prep in shards makes the bytes of one process, in whatever order they run, and says what is missing."""
+
+import hashlib
+import itertools
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import Config, ConfigError, PrepConfig, load
+from data.disk.lock import FolderInUse
+from data.frames import shards
+from data.frames.first_pass import first_pass
+from data.frames.pool import make_executor
+from data.frames.shards import LINES, SHARDS, Shard
+from data.prepare_data import prep
+from tests.support.fits_files import broken_inside, write_frames, write_tar
+from tests.support.holder import held_elsewhere
+from tests.support.videos import write_video
+
+SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
+
+
+def config(raw, out, shard=None, **more):
+    return Config(data_raw=str(raw), data_clips=str(out), workers=1, shard=shard, prep=SETTINGS, **more)
+
+
+def digests(out):
+    """SHA-256 of everything in a folder of reels, hidden leftovers included."""
+    files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".lock"))
+    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """Frames, of which one is broken, a video that is decoded in one pass, an archive in an archive, and a series."""
+    folder = tmp_path_factory.mktemp("raw")
+    write_frames(folder / "frames", 21, shape=(24, 32))
+    path = folder / "frames" / "frame_007.fits"
+    path.write_bytes(broken_inside(path.read_bytes()))
+    write_video(folder / "inner" / "clip.mp4", 30)
+    write_video(folder / "other.mp4", 20)
+    write_tar(folder / "more.tar", {"clip.mp4": (folder / "inner" / "clip.mp4").read_bytes()})
+    rows = "".join(f"2012-07-19T00:{i:02d}:00,{i % 7},{i % 5}\n" for i in range(40))
+    (folder / "pump.csv").write_text("time,flow,heat\n" + rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(raw, tmp_path_factory):
+    """What one process makes."""
+    out = tmp_path_factory.mktemp("alone")
+    assert len(prep(config(raw, out))) == 5
+    return digests(out)
+
+
+def make(raw, out, *told, **more):
+    for shard in told:
+        prep(config(raw, out, shard, **more))
+
+
+def test_shards_in_any_order_make_the_same_bytes(raw, alone, tmp_path):
+    make(raw, tmp_path / "out", "3/3", "1/3", "2/3")
+    assert os.listdir(tmp_path / "out") == [SHARDS]
+    assert len(prep(config(raw, tmp_path / "out", join=True))) == 5
+    assert digests(tmp_path / "out") == alone
+
+
+def test_a_shard_goes_on_where_it_was_killed_and_so_does_the_joining(raw, alone, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    make(raw, out, "1/2", "2/2")
+    folder = Shard(1, 2).folder(out)
+    lines = folder / "aia_171" / LINES
+    kept, torn = lines.read_text().splitlines(keepends=True)[:2]
+    lines.write_text(kept + torn[:-5])
+    (folder / shards.DONE).unlink()
+    capsys.readouterr()
+    make(raw, out, "1/2")
+    assert lines.read_text().startswith(kept)
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    rows = [fact["row"] for block in told for fact in block["facts"]]
+    assert len(rows) == len(set(rows))
+    copied = itertools.count()
+
+    def killed(part):
+        copy = copier(part)
+        return lambda *block: copy(*block) if next(copied) < 3 else pytest.fail("killed")
+
+    copier = shards.copier
+    with monkeypatch.context() as patched:
+        patched.setattr(shards, "copier", killed)
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            prep(config(raw, out, join=True))
+    prep(config(raw, out, join=True))
+    assert digests(out) == alone
+
+
+def test_missing_doubled_and_other_shards_are_named(raw, alone, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match=r"no shards in .*; make some with -m prep --shard 1/N"):
+        prep(config(raw, out, join=True))
+    make(raw, out, "2/3")
+    with pytest.raises(ValueError, match=r"2 of 3 shards in .* are missing or not complete: 1/3, 3/3; run"):
+        prep(config(raw, out, join=True))
+    make(raw, out, "1/2")
+    with pytest.raises(ValueError, match=r"has shards of 2 and of 3: those of one number make the whole"):
+        prep(config(raw, out, join=True))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_shard_that_is_being_made_is_refused(raw, tmp_path):
+    folder = Shard(1, 1).folder(tmp_path / "out")
+    with held_elsewhere(folder), pytest.raises(FolderInUse, match=r"choose another shard"):
+        make(raw, tmp_path / "out", "1/1")
+
+
+def test_frames_that_changed_since_are_not_joined_but_made_again(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    write_frames(raw, 9, shape=(24, 32))
+    make(raw, out, "1/2", "2/2")
+    path = raw / "frame_003.fits"
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
+    with pytest.raises(ValueError, match=r"shard 1/2 was made of other frames .*aia_171.*--shard 1/2 again"):
+        prep(config(raw, out, join=True))
+    make(raw, out, "1/2")
+    with pytest.raises(ValueError, match=r"shard 2/2 was made of other frames"):
+        prep(config(raw, out, join=True))
+    make(raw, out, "2/2")
+    prep(config(raw, out, join=True))
+    prep(config(raw, tmp_path / "alone"))
+    assert digests(out) == digests(tmp_path / "alone")
+
+
+@pytest.fixture(scope="module")
+def plans(raw, tmp_path_factory):
+    with make_executor(1) as workers:
+        return first_pass(workers, config(raw, "unused"), tmp_path_factory.mktemp("unpacked") / "here").plans
+
+
+@given(of=st.integers(1, 12))
+def test_every_frame_is_in_one_shard_and_they_are_as_large_as_each_other(plans, tmp_path_factory, of):
+    place = tmp_path_factory.getbasetemp()
+    shares = [list(shards._shares(plans, Shard(number, of), place)) for number in range(1, of + 1)]
+    met = [(plan.name, *item[:2]) for share in shares for plan, tasks in share for task in tasks for item in task.items]
+    assert sorted(met) == sorted(
+        (plan.name, row, channel)
+        for plan in plans
+        for row in range(len(plan.rows))
+        for channel in range(len(plan.channels))
+    )
+    counts = [sum(len(tasks) for _, tasks in share) for share in shares]
+    assert max(counts) - min(counts) <= 1
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
+def test_a_shard_that_is_none_is_refused(text):
+    with pytest.raises(ConfigError, match=r"shard"):
+        load(None, {"shard": text})
+
+
+def test_a_shard_is_not_joined_and_what_is_downloaded_is_no_shards():
+    with pytest.raises(ConfigError, match=r"join puts all shards together: leave shard 1/2 out"):
+        load(None, {"shard": "1/2", "join": True})
+    with pytest.raises(ValueError, match=r"run prep without it for prep.light_curves, and once with prep.source vso"):
+        prep(load(None, {"shard": "1/2", "prep.light_curves": {"grid": [2, 2]}, "data_clips": "unused"}))
