@@ -92,13 +92,14 @@ def calibrate(
     level_dn = saturation_level(frame, prep)
     light = to_light(raw.pixels, prep) if is_undone(prep) and shows_levels(frame.candidate) else raw.pixels
     pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
-    valid = _all_of(present, _find_valid(pixels, raw.blank))
+    extremes = _extremes(pixels) if raw.blank is not None or level_dn is not None else None
+    valid = _all_of(present, _find_valid(pixels, raw.blank, extremes))
     gone = _find_fill(pixels, frame, prep.crop)
     valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
     free = unmasked(source_shape, prep.mask, prep.field_circle)
     part = part_of(prep.crop)
     pixels, valid, free = pixels[part], None if valid is None else valid[part], None if free is None else free[part]
-    saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn)
+    saturated = None if level_dn is None else _find_saturated(pixels, valid, level_dn, extremes)
     to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
     coverage, valid = _cover(valid, free, prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
@@ -187,10 +188,17 @@ def _all_of(*masks: np.ndarray | None) -> np.ndarray | None:
     return np.logical_and.reduce(given) if given else None
 
 
-def _find_saturated(pixels: np.ndarray, valid: np.ndarray | None, level_dn: float) -> np.ndarray | None:
+def _extremes(pixels: np.ndarray) -> tuple[int, int] | None:
+    """The lowest and highest of integers: no array is made for frames in which they say that nothing is missing."""
+    return (int(pixels.min()), int(pixels.max())) if pixels.dtype.kind in "iu" else None
+
+
+def _find_saturated(
+    pixels: np.ndarray, valid: np.ndarray | None, level_dn: float, extremes: tuple[int, int] | None
+) -> np.ndarray | None:
     """Where valid raw counts reach the level; None when nowhere."""
-    if pixels.dtype.kind in "iu":
-        if pixels.max() < level_dn:  # no array is made for the usual frame
+    if extremes is not None:
+        if extremes[1] < level_dn:
             return None
         level_dn = math.ceil(level_dn)  # an integer keeps the pixels from being converted for the comparison
     saturated = pixels >= level_dn
@@ -199,10 +207,10 @@ def _find_saturated(pixels: np.ndarray, valid: np.ndarray | None, level_dn: floa
     return saturated if saturated.any() else None
 
 
-def _find_valid(pixels: np.ndarray, blank: int | None) -> np.ndarray | None:
+def _find_valid(pixels: np.ndarray, blank: int | None, extremes: tuple[int, int] | None) -> np.ndarray | None:
     """Where pixels hold a value; None when everywhere."""
     if pixels.dtype.kind in "iub":
-        if blank is None or not pixels.min() <= blank <= pixels.max():
+        if blank is None or (extremes is not None and not extremes[0] <= blank <= extremes[1]):
             return None
         valid = pixels != blank
     else:

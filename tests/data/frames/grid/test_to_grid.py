@@ -102,6 +102,25 @@ def test_a_full_frame_goes_through_block_means():
     np.testing.assert_allclose(mean[:2][some], (first_rows(total, (112, 112))[some] / weight[some]), rtol=1e-4)
 
 
+@given(
+    st.sampled_from((2, 3, 4, 6, 8, 12, 16)),
+    st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    st.sampled_from((np.int16, np.uint16, np.uint8)),
+    st.integers(0, 2**32 - 1),
+)
+def test_means_by_halves_have_the_bits_of_those_in_one_step(factor, grid, dtype, seed):
+    """All that 16 bits can hold; the sums over a block stay below 2^24, so that float32 holds them exactly."""
+    limits, shape = np.iinfo(dtype), (grid[0] * factor, grid[1] * factor)
+    values = np.random.default_rng(seed).integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    total = values.reshape(grid[0], factor, grid[1], factor).sum((1, 3), dtype=np.int64)
+    mean, _ = area_mean(values, None, grid)
+    if factor & (factor - 1) == 0:
+        np.testing.assert_array_equal(mean, (total / factor**2).astype(np.float32))
+    else:  # each step multiplies by a rounded number, and rounds: halves, then an odd number
+        bound = 8 * np.finfo(np.float32).eps
+        np.testing.assert_allclose(mean, total / factor**2, rtol=bound, atol=bound * limits.max)
+
+
 def test_area_mean_onto_its_own_grid_changes_nothing():
     values = counts(0, (20, 30))
     mean, _ = area_mean(values, None, (20, 30))
