@@ -13,6 +13,7 @@ which something runs past in the second half, are watched as they are and with e
     flicker                   8 % every other frame
     rain                      sixty streaks a frame, each elsewhere
     cut                       the clip leaps 3 s ahead in its middle
+    third                     a third of the frame rate, which the user lets pass (eval.any_cadence)
 
 Printed: events of the scene that nothing explains, and whether the runner is found; events of the camera count as none.
 
@@ -36,6 +37,7 @@ from tests.support.street import Street, standing
 
 CLIPS, FRAMES, QUICK_FRAMES, SCALE = 6, 120, 100, 2
 RUNNER_PX, RUNNER_SIDE = 2.4, 10  # px a frame, walkers go 0.4 to 0.8; px
+THIRD, SLOWER = "third", 3
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -115,7 +117,8 @@ def write_clip(folder: Path, frames: np.ndarray) -> None:
 
 
 def make_clips(work: Path, seed: int, is_quick: bool) -> dict[str, dict[str, np.ndarray]]:
-    """Clips in work/raw_train and work/raw_test; by perturbation the clips' names and which frames (T,) show it."""
+    """Clips in work/raw_train, work/raw_test and, at a third of the rate, work/raw_third; by perturbation the clips'
+    names and which frames (T,) show it."""
     frames = QUICK_FRAMES if is_quick else FRAMES
     for number in range(CLIPS):
         write_clip(work / "raw_train" / f"{number}", filmed(seed, number, frames))
@@ -126,6 +129,11 @@ def make_clips(work: Path, seed: int, is_quick: bool) -> dict[str, dict[str, np.
             write_clip(work / "raw_test" / f"{name}_{number}", clip)
             shown = with_runner & (np.arange(len(clip)) >= min(frames, len(clip)) // 2)
             tested.setdefault(name, {})[f"{name}_{number}"] = shown
+    for number, with_runner in enumerate((False, True)):
+        clip = filmed(seed, CLIPS + 1 + number, frames, with_runner)
+        write_clip(work / f"raw_{THIRD}" / f"{THIRD}_{number}", clip[::SLOWER])
+        shown = with_runner & (np.arange(len(clip)) >= frames // 2)
+        tested.setdefault(THIRD, {})[f"{THIRD}_{number}"] = shown[::SLOWER]
     return tested
 
 
@@ -133,12 +141,16 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, float]:
     tested = make_clips(work, options.seed, options.quick)
     for part in ("train", "test"):
         prepare(work / f"raw_{part}", work, part, options.quick)
+    prepare(work / f"raw_{THIRD}", work, THIRD, options.quick, FRAMES_PER_SECOND / SLOWER)
     figures: dict[str, float] = {}
     for method in options.methods:
         run_method(method, options.seed, work, options.quick)
-        results, rows = results_of(method, options.seed, work), {}
+        run_method(method, options.seed, work, options.quick, THIRD, any_cadence=True)
+        rows = {}
         for name, clips in tested.items():
-            told = [Clip(results / clip, shown.astype(int).tolist(), 0.1) for clip, shown in clips.items()]
+            part, cadence_s = (THIRD, 0.1 * SLOWER) if name == THIRD else ("test", 0.1)
+            results = results_of(method, options.seed, work, part)
+            told = [Clip(results / clip, shown.astype(int).tolist(), cadence_s) for clip, shown in clips.items()]
             found = detection(told)
             rows[name] = {"false": found["false_events"], "found": found["found"]}
         table = pd.DataFrame(rows).T

@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 from parts.common import ROOT
-from parts.recipes import recipe_for, run_mode
+from parts.recipes import nested, recipe_for, run_mode
 
 from config import from_dict, load
 from data.reel.reel import find_reels
@@ -95,10 +95,13 @@ def size_of(folder: Path) -> list[int]:
     return [rows, 2 * round(rows * width / height / 2)]
 
 
-def run_method(name: str, seed: int, work: Path, is_quick: bool, test: str = "test") -> dict[str, float]:
+def run_method(
+    name: str, seed: int, work: Path, is_quick: bool, test: str = "test", any_cadence: bool = False
+) -> dict[str, float]:
     """Train on `work`/train, unless the run is there, and evaluate `work`/`test`; returns times, memory and size.
 
-    The results are in `work`/eval_NAME_SEED, or where `test` is not "test", eval_NAME_SEED_TEST.
+    any_cadence: whether the test may have another frame rate. The results are in `work`/eval_NAME_SEED, or where `test`
+    is not "test", eval_NAME_SEED_TEST.
     """
     settings = settings_of(name, is_quick)
     run = work / f"run_{METHODS[name].get('run', name)}_{seed}"
@@ -107,8 +110,9 @@ def run_method(name: str, seed: int, work: Path, is_quick: bool, test: str = "te
     if not (run / "checkpoints" / "best.pt").is_file():
         words = ["--data-clips", work / "train", *common]
         figures["train_s"], figures["train_mib"] = run_mode("train", settings, work, *words, **process)
+    sections = nested({"eval.any_cadence": any_cadence}, settings)
     with without_pictures():  # in a process of its own there are some
-        _, figures["eval_mib"] = run_mode("eval", settings, work, "--data-clips", work / test, *common, **process)
+        _, figures["eval_mib"] = run_mode("eval", sections, work, "--data-clips", work / test, *common, **process)
     summaries = [json.loads(path.read_text()) for path in sorted((run / "eval").glob("*/summary.json"))]
     frames, seconds = (sum(s[key] for s in summaries) for key in ("frames", "seconds"))
     figures["eval_frames_per_s"] = frames / seconds

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS
+from inference.methods import expected as module_of_expected
 from tests.support.reels import make_reel
-from tests.support.street import Street, standing
+from tests.support.street import MARGIN, SHAPE, Street, standing
 from tests.support.trainings import small_config
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
@@ -44,6 +45,37 @@ def test_a_crowd_larger_than_any_learnt_scores_as_one_who_walks_alone(flow, tmp_
     assert among.max() < 1.3
     if np.median(alone) > 0.3:
         assert np.median(among) < 1.6 * np.median(alone)
+
+
+def walks(seed: int, walkers: int, frames: int) -> np.ndarray:
+    """Some of the same walkers on the same street, where the seed puts them."""
+    made, random = Street(0, MOST), np.random.default_rng(seed)
+    width = SHAPE[1] + 2 * MARGIN
+    everybody = [(row, random.uniform(0, width), SPEED * np.sign(v), look) for row, _, v, look in made.walkers]
+    made.random, made.walkers = random, [everybody[i] for i in random.permutation(MOST)[:walkers]]
+    return made.frames(standing(frames))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """A short training; its net knows the looks of one street."""
+    folder = tmp_path_factory.mktemp("quiet")
+    quiet = [make_reel(folder / str(n), walks(n, n, 160), 0.1) for n in LEARNT]
+    made = METHODS["expected"](small_config(quiet[0].path, None, model={"name": "expected"}).model, {}, {}, 8)
+    sides = (("train", 0, 110), ("val", 110, 160))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module_of_expected, "STEPS", 100)
+        made.fit([QuietRange(r, begin, end, side) for r in quiet for side, begin, end in sides], 0)
+    return made
+
+
+@given(st.integers(100, 10_000))
+@settings(max_examples=5, deadline=None)
+def test_expected_takes_most_frames_of_a_crowd_for_usual(expected, tmp_path_factory, seed):
+    """Where many overlap, single frames exceed what quiet clips show; half of the frames don't come near it."""
+    among = highest(expected, walks(seed, MOST, 50), tmp_path_factory.mktemp("watched"))
+    assert np.median(among) < 1.1
+    assert among.max() < 2.5
 
 
 def highest(method, frames: np.ndarray, folder) -> np.ndarray:
