@@ -101,6 +101,7 @@ FLAGS = {
     "port": "review.port",
     "format": "export.format",
     "precision": "export.precision",
+    "prune": "export.prune",
     "allow_partial": "prep.vso.allow_partial",
     "verify": "prep.verify",
 }
@@ -147,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--format", help="export: of the net in the bundle (onnx)")
     p.add_argument("--precision", help="export: that the net is computed in (fp32, int8)")
+    p.add_argument("--prune", type=float, metavar="SHARE", help="export: leave out this share of the net's channels")
     for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
         p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
     p.add_argument("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")

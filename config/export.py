@@ -1,13 +1,18 @@
 """What the mode export makes: section `export`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
+
+from config.fields import Fraction, PositiveInt
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExportConfig:
     format: Literal["onnx"] = "onnx"
     precision: Literal["fp32", "int8"] = "fp32"
+    prune: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    prune_epochs: PositiveInt | None = None
+    auc_lost: Fraction = 0.01
     to: str | None = None

@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from config import Config, from_dict
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger
@@ -19,20 +21,22 @@ from training.train import train
 log = logger(__name__)
 
 
-def fit(config: Config) -> Path:
+def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     """Train or fit the model that model.name names, calibrate it, and return its run folder.
+
+    weights: that the training of a net begins with.
 
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
     and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
     config = with_quiet_hours(config)
     if not is_first_process():
-        return train(config)
+        return train(config, weights=weights)
     folder = run_folder.choose_folder(config)
     with run_folder.owned_run(folder, "train"):
         if not config.train.resume:
             run_folder.refuse_other_run(folder)  # which another process may have made since
-        run = fit_method(config, folder) if config.model.name in METHODS else train(config, folder)
+        run = fit_method(config, folder) if config.model.name in METHODS else train(config, folder, weights)
         calibrate_run(run, config)
     return run
 

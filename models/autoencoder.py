@@ -1,6 +1,7 @@
 """The default model: a convolutional 3D autoencoder on the shared backbone, small enough for a CPU."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from torch import nn
 from config import ModelConfig, PositiveInt, Stages
 from models.backbone3d import Backbone3D, Block, Stage, blocks
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
+from models.parts.narrowing import Group, Use, groups_of, width_left
 from models.video_model import Form, PixelModel, PixelNetConfig
 
 PATCH = (1, 4, 4)
@@ -45,10 +47,24 @@ class ConvAutoencoder3D(PixelModel):
     """
 
     Config: ClassVar[type[ModelConfig]] = GridConfig
+    bottlenecks: ClassVar[tuple[str, ...]] = ("bottleneck",)  # what reads the last stage
 
     @classmethod
     def from_settings(cls, settings: GridConfig, form: Form) -> "ConvAutoencoder3D":
         return cls(*grid(settings, form))
+
+    @classmethod
+    def narrower(cls, settings: GridConfig, share: float) -> GridConfig:
+        stages = settings.stages or STAGES
+        return replace(settings, stages=tuple(replace(s, width=width_left(s.width, share)) for s in stages))
+
+    def channel_groups(self) -> list[Group]:
+        """Those of the stages' streams, encoder and decoder apart, and those inside of each block."""
+        project, layers = ("embed.project", self.embed.project), self.backbone.layers.named_children()
+        encoder, last = groups_of([project, *((f"backbone.layers.{n}", m) for n, m in layers)])
+        last += [Use(f"{name}.weight", 1) for name in self.bottlenecks]
+        decoder = [(f"decoder.{n}", m) for n, m in self.decoder.named_children()]
+        return [*encoder, last, *groups_of([*decoder, ("head.project", self.head.project)])[0]]
 
     def __init__(
         self, channels: int, patch: tuple[int, int, int], stages: Sequence[Stage], latent_channels: int, hints: int = 0

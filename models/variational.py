@@ -30,6 +30,7 @@ class VariationalAutoencoder3D(ConvAutoencoder3D):
     """
 
     Config: ClassVar[type[ModelConfig]] = VariationalConfig
+    bottlenecks = ("bottleneck", "log_variance")
 
     @classmethod
     def from_settings(cls, settings: VariationalConfig, form: Form) -> "VariationalAutoencoder3D":

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from config import ModelConfig, NetConfig, TrainConfig
 from models.losses.reconstruction import LOSSES, loss_name
+from models.parts.narrowing import Group
 from models.parts.planar import planar
 
 
@@ -83,6 +84,15 @@ class VideoModel(nn.Module, ABC):
         Raises ValueError, which says why, for a model that can't.
         """
         raise ValueError("it gives no windows back, and only what does so is exported")
+
+    @classmethod
+    def narrower(cls, settings: Any, share: float) -> Any:
+        """Settings of such a net without this share of its channels. Raises ValueError for one that can't be so."""
+        raise ValueError("it has no trunk whose channels can be pruned; the autoencoder and its variants have one")
+
+    def channel_groups(self) -> list[Group]:
+        """The channels that `narrower` leaves fewer of, by their uses."""
+        return []
 
     def answers(self, T: int) -> slice:
         """The frames, of a window of T, whose output is the model's own; it gives the others back as they came."""

@@ -3,6 +3,8 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+from torch import Tensor
+
 from config import Config
 from training import checkpoint as checkpoints
 from training import run as run_folder
@@ -14,8 +16,10 @@ from training.monitor import tensorboard_server
 from training.places import path_of
 
 
-def train(config: Config, chosen: Path | None = None) -> Path:
+def train(config: Config, chosen: Path | None = None, weights: dict[str, Tensor] | None = None) -> Path:
     """Train a model, or go on with one (`train.resume`), and return its run folder: the chosen one, or one chosen here.
+
+    weights: that a fresh training begins with.
 
     Runs alone, or as one of the processes that torchrun started. Ctrl-C and SIGTERM save checkpoints/last.pt after the
     step in hand and raise KeyboardInterrupt. Raises TrainingError when the loss or a gradient is no longer finite, and
@@ -29,6 +33,8 @@ def train(config: Config, chosen: Path | None = None) -> Path:
         data = open_data(config)
         with interrupts_deferred() as interrupt:
             trainer = Trainer(config, data, team, folder, interrupt)
+            if weights is not None:
+                trainer.model.load_state_dict(weights)
             trainer.begin(saved)
             serve = config.train.tensorboard and team.is_main
             with tensorboard_server(folder) if serve else nullcontext():

@@ -27,7 +27,8 @@ from inference.camera.bounds import kept_bounds, write_bounds
 from inference.export.exported import Exported
 from inference.export.onnx_file import as_onnx
 from inference.export.parity import Bound, Pair, Planted, certificate, check, excerpt, planted
-from inference.export.precision import PRECISIONS, Precision
+from inference.export.precision import PRECISIONS, PRUNED, Precision
+from inference.export.prune import pruned_run
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
 from inference.runner.bundle import ABOUT, CERTIFICATE, FORMAT, NET, form_as_dict
@@ -50,14 +51,16 @@ def export(config: Config) -> Path:
     """
     run = find_run(config)
     with owned_run(run, "export"):
-        exported, out = Exported(run, config), folder_of(run, config)
+        whole, out = Exported(run, config), folder_of(run, config)
         refuse_other_folder(out)
+        exported = Exported(pruned_run(whole, config), config) if config.export.prune else whole
         with replacing_folder(out) as part:
             precision = PRECISIONS[config.export.precision]
             write_bundle(part, exported, precision, config)
-            found = certified(part, exported, precision.bound)
+            found = certified(part, exported, precision.bound, whole, config.export.auc_lost)
             write_json(part / CERTIFICATE, with_digest(found))
             check(found)
+            check(found.get("beside_unpruned", found))
     log.info(f"largest difference of scores: {found['score_difference']:.3g} low thresholds")
     return out
 
@@ -100,6 +103,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "format": FORMAT,
         "model": exported.checkpoint["config"]["model"],
         "precision": config.export.precision,
+        "pruned": config.export.prune,
         "clip_length": scorer.clip_length,
         "answers": [exported.answers.start, exported.answers.stop],
         "frame_shape": list(data["frame_shape"]),
@@ -137,19 +141,24 @@ def quiet_reels(exported: Exported) -> Iterator[dict[str, Planted]]:
         yield {"quiet": Planted(quiet, nothing), "planted": planted(quiet, Path(folder) / "planted")}
 
 
-def certified(folder: Path, exported: Exported, bound: Bound) -> dict[str, Any]:
-    """The certificate of a bundle: beside the checkpoint in single precision, and as eval runs it on this machine."""
+def certified(folder: Path, exported: Exported, bound: Bound, whole: Exported, auc_lost: float) -> dict[str, Any]:
+    """The certificate of a bundle: beside the checkpoint in single precision, and as eval runs it on this machine.
+
+    Of a pruned net also beside that of the run, in single precision.
+    """
     runner = Runner(folder)
     with quiet_reels(exported) as reels:
 
-        def beside(scorer: Scorer) -> dict[str, Any]:
-            pairs = {
-                name: Pair(exported.job(reel, scorer), runner.job(reel, exported.settings), shown)
-                for name, (reel, shown) in reels.items()
-            }
-            return certificate(pairs, bound)
+        def beside(run: Exported, scorer: Scorer, bound: Bound) -> dict[str, Any]:
+            jobs = {name: (run.job(reel, scorer), runner.job(reel, run.settings)) for name, (reel, _) in reels.items()}
+            pairs = {name: Pair(*jobs[name], shown) for name, (_, shown) in reels.items()}
+            return certificate(pairs, bound._replace(auc_lost=auc_lost))
 
-        return beside(exact_of(exported)) | {"as_eval_runs_it_here": beside(exported.scorer)}
+        found = beside(exported, exact_of(exported), bound)
+        found["as_eval_runs_it_here"] = beside(exported, exported.scorer, bound)
+        if whole is not exported:
+            found["beside_unpruned"] = beside(whole, exact_of(whole), PRUNED)
+    return found
 
 
 def exact_of(exported: Exported) -> Scorer:

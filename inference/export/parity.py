@@ -30,15 +30,15 @@ class Bound(NamedTuple):
 
     score: difference of two scores, in low thresholds, of all pixels but a share `jumps`. events_equal: whether each
     box and event has to be the same one. missed: planted anomalies that the checkpoint finds and the bundle does not.
-    auc_lost: of the pixels of planted anomalies. way_out: what to do where it is farther.
+    way_out: what to do where it is farther. auc_lost: of the pixels of planted anomalies.
     """
 
     score: float
     jumps: float
     events_equal: bool
     missed: int
-    auc_lost: float
     way_out: str
+    auc_lost: float = 0.01
 
 
 class NoParity(ArithmeticError):

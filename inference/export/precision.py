@@ -56,11 +56,13 @@ def anew(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
 # Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. Where a pixel's brightness is rounded to a grey
 # level (see `common_mode`), the last bit may decide for the next one, and that changes a few scores by more.
 SAME = Bound(
-    score=1e-3, jumps=1e-4, events_equal=True, missed=0, auc_lost=1e-3,
+    score=1e-3, jumps=1e-4, events_equal=True, missed=0,
     way_out="that should not be: please report it",
 )  # fmt: skip
 NEAR = Bound(
-    score=0.25, jumps=1e-3, events_equal=False, missed=0, auc_lost=0.01,
-    way_out="choose export.precision fp32, or train for longer",
+    score=0.25, jumps=1e-3, events_equal=False, missed=0,
+    way_out="choose export.precision fp32, or allow for more with export.auc_lost",
 )  # fmt: skip
+WAY_OUT = "leave out fewer channels, train on for longer (export.prune_epochs), or allow for more with export.auc_lost"
+PRUNED = NEAR._replace(jumps=1.0, way_out=WAY_OUT)
 PRECISIONS = {"fp32": Precision(as_it_is, of_run, SAME), "int8": Precision(in_integers, anew, NEAR)}

@@ -34,6 +34,24 @@ class FrameConv(nn.Module):
         return channels_second(found.reshape(B, steps, *found.shape[1:]))
 
 
+class PatchProduct(nn.Module):
+    """A convolution whose kernel is its stride, as a product: (B, C, T, H, W) -> (B, C', T / t, H / h, W / w)."""
+
+    def __init__(self, conv: nn.Conv3d):
+        super().__init__()
+        self.patch = conv.kernel_size
+        self.weight = nn.Parameter(conv.weight.permute(0, 2, 3, 4, 1).flatten(1))  # (C', t h w C)
+        self.bias = conv.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        t, h, w = self.patch
+        B, C, T, H, W = x.shape
+        T, H, W = T // t, H // h, W // w
+        patches = channels_last(x)[:, : T * t, : H * h, : W * w].reshape(B, T, t, H, h, W, w, C)
+        rows = patches.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, t * h * w * C)
+        return channels_second(F.linear(rows, self.weight, self.bias).reshape(B, T, H, W, -1))
+
+
 class CourseConv(nn.Module):
     """A (k, 1, 1) convolution that keeps the length, over the courses of all pixels: the shape stays."""
 
@@ -82,6 +100,11 @@ def is_of_frames(conv: nn.Conv3d) -> bool:
     return plain and conv.kernel_size[0] == conv.stride[0] and conv.padding[0] == 0
 
 
+def is_of_patches(conv: nn.Conv3d) -> bool:
+    """Whether a convolution of frames takes each pixel once."""
+    return conv.kernel_size == conv.stride and conv.padding == (0, 0, 0)
+
+
 def factors_of(upsample: nn.Upsample) -> list[int]:
     """The factors by which a module repeats values along (T, H, W); empty where it does something else."""
     factors = upsample.scale_factor
@@ -98,7 +121,7 @@ def planar(net: nn.Module) -> nn.Module:
             if isinstance(child, TimeConv3d):
                 setattr(module, name, CourseConv(child))
             elif isinstance(child, nn.Conv3d) and is_of_frames(child):
-                setattr(module, name, FrameConv(child))
+                setattr(module, name, (PatchProduct if is_of_patches(child) else FrameConv)(child))
             elif isinstance(child, nn.Upsample) and factors_of(child):
                 setattr(module, name, Repeat(child))
     return flat

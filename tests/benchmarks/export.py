@@ -2,14 +2,19 @@
 
     python tests/benchmarks/export.py [--quick] [--json FILE]
 
-The default autoencoder (--quick: a narrow one) is trained for an epoch on a synthetic reel of 112x112, and exported by
-the program's own mode, which certifies it. Timed, on one thread and window by window: the net in PyTorch in single
-precision as it is trained, the same with its convolutions written as 2D ones, as eval runs it on this machine (bfloat16
-where the processor has it), and the bundle's in ONNX Runtime. Started: `python -m inference.runner`, from its start
-to the end of a reel of 32 frames, beside `main.py -m eval` on it.
+The default autoencoder (--quick: a narrow one) is trained for some epochs on a synthetic reel of 112x112, and exported
+by the program's own mode, which certifies it, in float32, in integers, and in integers without half of its channels,
+trained on for as many epochs. Timed, on one thread, window by window and in
+turns: the net in PyTorch in single precision as it is trained, the same with its convolutions written as 2D ones, as
+eval runs it on this machine (bfloat16 where the processor has it), and the bundles' in ONNX Runtime. Times of the net
+are the shortest ones of the processor, so that what else a machine does counts little. Started: `python -m
+inference.runner`, from its start to the end of a reel of 32 frames, beside `main.py -m eval` on it.
 
---json keys: bundle_mb, start_s, start_over_eval, runner_mib, runner_mib_over_eval, fp32_ms, planar_over_fp32,
-bundle_over_fp32, bundle_over_eval, score_difference. (Ratios of speed: how many times as many windows a second.)
+--json keys: bundle_mb, int8_mb, start_s, start_over_eval, runner_mib, runner_mib_over_eval, fp32_ms, planar_over_fp32,
+bundle_over_fp32, bundle_over_eval, int8_over_fp32, int8_over_eval, pruned_int8_over_bf16, score_difference,
+int8_score_difference, auc, auc_lost, pruned_auc_lost. (Ratios of speed: how many times as many windows a second; bf16
+is what eval takes where the processor has it. auc: of the pixels of planted anomalies, by the checkpoint; auc_lost,
+pruned_auc_lost: how much less it is by the bundle in integers, and by the pruned one.)
 """
 
 import json
@@ -17,6 +22,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +34,13 @@ import torch
 from parts.common import CHILD, ROOT, best_s, parsed, parser, write
 from parts.long_reel import reel_of, settings, trained
 
+from config import ExportConfig
 from inference.export.export import export
 from inference.export.exported import Exported
 from inference.runner.bundle import NET
 from inference.runner.net import OnnxNet
 
+PRUNED = 0.5  # share of the channels that is left out
 # What it prints last is the peak memory of the process.
 RUNNER = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
@@ -41,22 +52,30 @@ sys.exit(code)
 """
 
 
-def speeds(exported: Exported, bundle: Path, repeat: int) -> dict[str, float]:
-    """Time of a window in the four ways, the shortest of `repeat`."""
+def speeds(exported: Exported, bundles: dict[str, Path], rounds: int) -> dict[str, float]:
+    """Processor time of a window in all ways, the shortest of so many rounds."""
     torch.set_num_threads(1)
     scorer: Any = exported.scorer  # a net, or it could not have been exported
-    run = OnnxNet(bundle / NET, threads=1)
     x = np.random.default_rng(0).random((1, *exported.shape), dtype=np.float32)
-    ways = {"eval": (scorer.reconstruct, "auto"), "fp32": (scorer.reconstruct, "off")}
-    seconds = {}
-    for name, (compute, scorer.amp) in ways.items():
-        compute(x)
-        seconds[name] = best_s(lambda compute=compute: compute(x), repeat)[0]
+
+    def in_pytorch(amp: str) -> None:
+        scorer.amp = amp
+        scorer.reconstruct(x)
+
+    ways: dict[str, Callable[[], Any]] = {
+        "fp32": lambda: in_pytorch("off"),
+        "eval": lambda: in_pytorch("auto"),
+        "planar": lambda: exported.net(torch.from_numpy(x)),
+    }
+    for name, bundle in bundles.items():
+        ways[name] = partial(OnnxNet(bundle / NET, threads=1), x)
+    seconds = dict.fromkeys(ways, np.inf)
     with torch.inference_mode():
-        exported.net(torch.from_numpy(x))
-        seconds["planar"] = best_s(lambda: exported.net(torch.from_numpy(x)), repeat)[0]
-    run(x)
-    seconds["bundle"] = best_s(lambda: run(x), repeat)[0]
+        for _ in range(1 + rounds):  # the first makes ready
+            for name, way in ways.items():
+                begun = time.process_time()
+                way()
+                seconds[name] = min(seconds[name], time.process_time() - begun)
     return seconds
 
 
@@ -70,29 +89,47 @@ def started(code: str, *words: str | Path) -> tuple[float, float]:
     return seconds, float(done.stdout.rpartition("PEAK_MIB")[2])
 
 
+def size_mb(bundle: Path) -> float:
+    return sum(path.stat().st_size for path in bundle.iterdir()) / 1e6
+
+
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
-    side, frames = (32, 200) if quick else (112, 600)
+    side, frames, epochs = (32, 200, 1) if quick else (112, 600, 4)
     reel, short = reel_of(work / "reel", frames, side), reel_of(work / "short", 32, side)
-    config = settings(work, reel, 1, quick)
+    config = settings(work, reel, epochs, quick)
     trained(config)
-    bundle = export(config)
-    seconds = speeds(Exported(work / "run", config), bundle, 3 if quick else 30)
+    ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}
+    ways["pruned"] = ExportConfig(precision="int8", prune=PRUNED)
+    # What is lost is measured here, however much it is.
+    bundles = {n: export(replace(config, export=replace(w, to=str(work / n), auc_lost=1.0))) for n, w in ways.items()}
+    told = {name: json.loads((bundle / "certificate.json").read_text()) for name, bundle in bundles.items()}
+    theirs, ours = told["int8"]["on"]["planted"]["auc"]
+    pruned = told["pruned"]["beside_unpruned"]["on"]["planted"]["auc"][1]
+    seconds = speeds(Exported(work / "run", config), {f"bundle_{n}": b for n, b in bundles.items()}, 3 if quick else 30)
     (start_s, runner_mib), (eval_s, eval_mib) = (
-        started(RUNNER, bundle, short, "--threads", "1"),
+        started(RUNNER, bundles["fp32"], short, "--threads", "1"),
         started(CHILD, "-m", "eval", "--data-clips", short, "--model-path", work / "run"),
     )
     return {
-        "bundle_mb": sum(path.stat().st_size for path in bundle.iterdir()) / 1e6,
+        "bundle_mb": size_mb(bundles["fp32"]),
+        "int8_mb": size_mb(bundles["int8"]),
         "start_s": start_s,
         "start_over_eval": start_s / eval_s,
         "runner_mib": runner_mib,
         "runner_mib_over_eval": runner_mib / eval_mib,
         "fp32_ms": 1e3 * seconds["fp32"],
         "planar_over_fp32": seconds["fp32"] / seconds["planar"],
-        "bundle_over_fp32": seconds["fp32"] / seconds["bundle"],
-        "bundle_over_eval": seconds["eval"] / seconds["bundle"],
-        "score_difference": json.loads((bundle / "certificate.json").read_text())["score_difference"],
+        "bundle_over_fp32": seconds["fp32"] / seconds["bundle_fp32"],
+        "bundle_over_eval": seconds["eval"] / seconds["bundle_fp32"],
+        "int8_over_fp32": seconds["fp32"] / seconds["bundle_int8"],
+        "int8_over_eval": seconds["eval"] / seconds["bundle_int8"],
+        "pruned_int8_over_bf16": seconds["eval"] / seconds["bundle_pruned"],
+        "score_difference": told["fp32"]["score_difference"],
+        "int8_score_difference": told["int8"]["score_difference"],
+        "auc": theirs,
+        "auc_lost": theirs - ours,
+        "pruned_auc_lost": theirs - pruned,
     }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import models
 from models.backbone3d import TimeConv3d
-from models.parts.planar import CourseConv, FrameConv, Repeat, factors_of, planar
+from models.parts.planar import CourseConv, FrameConv, PatchProduct, Repeat, factors_of, planar
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL
 
@@ -34,6 +34,14 @@ def test_a_convolution_of_frames_is_one_of_pictures(t, k, strided, batch, more):
     conv = nn.Conv3d(2, 3, (t, k, k), stride, padding=(0, 0 if strided else k // 2, 0 if strided else k // 2))
     x = torch.randn(batch, 2, 3 + more, 6, 7)
     assert_same_sums(FrameConv(conv)(x), conv, x)
+
+
+@given(SIZES, SIZES, SIZES, st.integers(1, 2), st.integers(0, 3))
+def test_a_convolution_of_patches_is_a_product(t, h, w, batch, more):
+    torch.manual_seed(0)
+    conv = nn.Conv3d(2, 3, (t, h, w), (t, h, w))
+    x = torch.randn(batch, 2, 3 + more, 5, 7)
+    assert_same_sums(PatchProduct(conv)(x), conv, x)
 
 
 @given(st.sampled_from([3, 5]), st.integers(1, 3), st.booleans(), st.integers(1, 9))
