@@ -103,7 +103,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
     """Evaluate every n-th of the reels, the longest first, but those whose results by these settings are there.
 
     Other shards work with the run at the same time: it is owned for as long as a calibration takes.
-    Raises ValueError where a cluster is asked for too.
+    Raises ValueError where a cluster is asked for too, or the model judges windows.
     """
     if config.cluster:
         raise ValueError("eval takes --shard or --cluster, not both")
@@ -112,6 +112,8 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         with wait():
             complete(run, config.device)
         scorer, checkpoint = load_scorer(run, config.device, config.eval)
+        if scorer.of_windows:
+            raise ValueError("this model judges the windows of all reels together: run eval without --shard")
         reels = sorted(checked_reels(config, scorer, checkpoint["data"]), key=lambda reel: (-len(reel), reel.name))
         results = []
         for reel in reels[shard.number - 1 :: shard.of]:

@@ -49,6 +49,7 @@ class Scorer(ABC):
     """
 
     amp = "auto"  # of a net: in a shorter precision where the hardware is fast in it; "off": in single precision
+    of_windows = False  # whether it judges windows of all reels together (`judge_windows`) and scores no frame
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
     any_cadence = False  # and of any cadence: no motion and no change from frame to frame is in its scores

@@ -31,6 +31,8 @@ MADE = ("classes.csv", "reels.csv", "confusion.png", "classification.json")
 class Classifier(Detector):
     """A net that gives every window a class, and no frame a score."""
 
+    of_windows = True
+
     @property
     def no_stream(self) -> str:
         return "a model that classifies windows finds no events and can't follow a stream; train another model"

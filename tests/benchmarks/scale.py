@@ -3,15 +3,17 @@
     python tests/benchmarks/scale.py [--quick] [--json FILE] [--frames N] [--side PX] [--repeat N] [--reels N]
 
 Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
-already, and with one process; then evaluates four reels in this process, and with one worker of the cluster. All are
-measured in turn and several times, and the shortest time of each counts. The time in which two worker processes start
-(`pool_start_s`) is taken off theirs, so that starts count on neither side; that of a cluster is `dask_start_s`.
+already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process,
+and with one worker of the cluster. All are measured in turn and several times, and the shortest time of each counts.
+The time in which two worker processes start (`pool_start_s`) is taken off theirs, so that starts count on neither side;
+that of a cluster is `dask_start_s`.
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
-is wanted), dask_eval_overhead (the same of eval, one worker beside this process), identical (1: all reels and results
-are the same bytes but for how long they took, else 0), prep_frames_per_s_<who> (who: one, two, dask), pool_start_s,
-dask_start_s, reels_per_s_listed (small reels that are found and opened, a second), list_mib_per_1000_reels (memory that
-they take)
+is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,
+less 1; at most 0.05 is wanted), dask_eval_overhead (of eval, one worker over this process, less 1), identical (1: all
+reels and results are the same bytes but for how long they took, else 0), prep_frames_per_s_<who> (who: one, two,
+shards, dask), pool_start_s, dask_start_s, reels_per_s_listed (small reels that are found and opened, a second),
+list_mib_per_1000_reels (memory that they take)
 """
 
 import hashlib
@@ -22,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from parts.common import best_s, parsed, parser, peak_mib, write
 
@@ -58,23 +61,31 @@ def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[
     from config import load
     from data.prepare_data import prep
 
-    def prepared(workers: int, cluster: str | None) -> Callable[[], Path]:
+    def prepared(*steps: dict[str, Any]) -> Callable[[], Path]:
         out = folder / "reels"
 
         def run() -> str:
             shutil.rmtree(out, ignore_errors=True)
             places = {"data_raw": str(folder / "raw"), "data_clips": str(out)}
-            prep(load(None, SMALL | places | {"workers": workers, "cluster": cluster}))
+            for step in steps:
+                prep(load(None, SMALL | places | step))
             return out
 
         return run
 
-    runs = {"one": prepared(1, None), "two": prepared(2, None), "dask": prepared(2, address)}
+    alone = {"workers": 1}
+    shards = [alone | {"shard": "1/2"}, alone | {"shard": "2/2"}, alone | {"join": True}]
+    runs = {"one": prepared(alone), "two": prepared({"workers": 2}), "shards": prepared(*shards)}
+    runs["dask"] = prepared({"workers": 2, "cluster": address})
     seconds, digests = in_turn(runs, repeat)
     start_s = min(pool_start_s() for _ in range(repeat))
     seconds["two"] -= start_s
     rates = {f"prep_frames_per_s_{name}": frames / taken for name, taken in seconds.items()}
-    return {"dask_overhead": seconds["dask"] / seconds["two"] - 1, "pool_start_s": start_s} | rates, len(digests) == 1
+    overheads = {
+        "dask_overhead": seconds["dask"] / seconds["two"] - 1,
+        "shard_overhead": seconds["shards"] / seconds["one"] - 1,
+    }
+    return overheads | {"pool_start_s": start_s} | rates, len(digests) == 1
 
 
 def pool_start_s() -> float:

@@ -48,6 +48,13 @@ def classified(tmp_path_factory) -> Path:
 
 
 class TestClassify:
+    def test_its_reels_are_judged_together_and_so_in_no_shards(self, classified, capsys):
+        new = ("--data-clips", str(classified / "new_reels"))
+        before = (classified / "run" / "eval" / "classes.csv").stat().st_mtime_ns
+        assert program(classified, "eval", *new, "--shard", "1/2") == 1
+        assert "judges the windows of all reels together: run eval without --shard" in capsys.readouterr().err
+        assert (classified / "run" / "eval" / "classes.csv").stat().st_mtime_ns == before
+
     def test_classes_of_new_reels_are_told_apart(self, classified):
         facts = json.loads((classified / "run" / "eval" / "classification.json").read_text())
         print(facts)

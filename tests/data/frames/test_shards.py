@@ -4,6 +4,9 @@ import hashlib
 import itertools
 import json
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -18,6 +21,7 @@ from data.frames.shards import LINES, SHARDS, Shard
 from data.prepare_data import prep
 from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.holder import held_elsewhere
+from tests.support.paths import ROOT
 from tests.support.videos import write_video
 
 SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
@@ -95,6 +99,26 @@ def test_a_shard_goes_on_where_it_was_killed_and_so_does_the_joining(raw, alone,
             prep(config(raw, out, join=True))
     prep(config(raw, out, join=True))
     assert digests(out) == alone
+
+
+def test_shards_that_are_killed_and_given_again_make_the_same_bytes(tmp_path):
+    """By SIGKILL, each as soon as it has told of a block; one that was faster has nothing left to do."""
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    write_frames(raw, 40, shape=(128, 128))
+    words = ["-m", "prep", "--data-raw", raw, "--data-clips", out, "--workers", "0", "--set", "prep.clip_length=4"]
+    words += ["--set", "prep.stride=2", "--set", "prep.resize=[10, 14]"]
+    for number in (2, 1):
+        lines = Shard(number, 2).folder(out) / "aia_171" / LINES
+        command = [str(word) for word in (sys.executable, ROOT / "main.py", *words, "--shard", f"{number}/2")]
+        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while killed.poll() is None and not (lines.is_file() and lines.stat().st_size):
+            time.sleep(0.002)
+        killed.kill()
+        killed.wait()
+        subprocess.run(command, check=True, capture_output=True)
+    prep(config(raw, out, join=True))
+    prep(config(raw, tmp_path / "alone"))
+    assert digests(out) == digests(tmp_path / "alone")
 
 
 def test_missing_doubled_and_other_shards_are_named(raw, alone, tmp_path):
