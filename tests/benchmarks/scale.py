@@ -5,8 +5,8 @@
 Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
 already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process,
 and with one worker of the cluster. All are measured in turn and several times, and the shortest time of each counts.
-The time in which two worker processes start (`pool_start_s`) is taken off theirs, so that starts count on neither side;
-that of a cluster is `dask_start_s`.
+The worker processes and those of the cluster run all the while, so that starts count on neither side; they are
+`pool_start_s` and `dask_start_s`.
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
 is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,
@@ -23,8 +23,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from parts.common import best_s, parsed, parser, peak_mib, write
 
@@ -59,6 +61,7 @@ def in_turn(runs: dict[str, Callable[[], Path]], repeat: int) -> tuple[dict[str,
 def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[dict[str, float], bool]:
     """Figures of prep, and whether all made the same bytes."""
     from config import load
+    from data.frames.pool import make_executor
     from data.prepare_data import prep
 
     def prepared(*steps: dict[str, Any]) -> Callable[[], Path]:
@@ -75,29 +78,24 @@ def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[
 
     alone = {"workers": 1}
     shards = [alone | {"shard": "1/2"}, alone | {"shard": "2/2"}, alone | {"join": True}]
-    runs = {"one": prepared(alone), "two": prepared({"workers": 2}), "shards": prepared(*shards)}
-    runs["dask"] = prepared({"workers": 2, "cluster": address})
-    seconds, digests = in_turn(runs, repeat)
-    start_s = min(pool_start_s() for _ in range(repeat))
-    seconds["two"] -= start_s
+    begun = time.perf_counter()
+    with make_executor(2) as pool:
+        pool.submit(time.sleep, 0).result()
+        start_s = time.perf_counter() - begun
+
+        def with_pool() -> Path:
+            with patch("data.prepare_data.make_executor", lambda *_: nullcontext(pool)):
+                return prepared({"workers": 2})()
+
+        runs = {"one": prepared(alone), "two": with_pool, "shards": prepared(*shards)}
+        runs["dask"] = prepared({"workers": 2, "cluster": address})
+        seconds, digests = in_turn(runs, repeat)
     rates = {f"prep_frames_per_s_{name}": frames / taken for name, taken in seconds.items()}
     overheads = {
         "dask_overhead": seconds["dask"] / seconds["two"] - 1,
         "shard_overhead": seconds["shards"] / seconds["one"] - 1,
     }
     return overheads | {"pool_start_s": start_s} | rates, len(digests) == 1
-
-
-def pool_start_s() -> float:
-    """Seconds until two worker processes have begun to work."""
-    from data.frames.pool import make_executor
-
-    begun = time.perf_counter()
-    with make_executor(2) as workers:
-        waiting = [workers.submit(time.sleep, 0.05) for _ in range(2)]
-        for future in waiting:
-            future.result()
-        return time.perf_counter() - begun - 0.05
 
 
 def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, float], bool]:

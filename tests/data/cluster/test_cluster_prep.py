@@ -1,9 +1,11 @@
 """prep on a cluster: the bytes of one process, whatever happens to workers, and errors that say what to do."""
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -21,6 +23,7 @@ from data.prepare_data import prep
 from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly
 from tests.support.fits_files import broken_inside, write_frames, write_tar
+from tests.support.paths import ROOT
 from tests.support.videos import write_video
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
@@ -119,6 +122,27 @@ def test_a_scheduler_that_dies_is_told_and_the_next_run_goes_on(deadly, tmp_path
         killer.join()
     (tmp_path / "raw" / "wait").unlink()
     assert run(tmp_path / "raw", tmp_path / "out", workers=1) == alone
+
+
+def has_decoded(out):
+    """Whether a journal tells of a frame; a journal goes when its reel is there."""
+    with contextlib.suppress(FileNotFoundError):
+        return any(b"row" in path.read_bytes() for path in out.glob("*/journal.jsonl"))
+    return False
+
+
+def test_a_command_that_is_killed_is_gone_on_with_and_its_cluster_stays(cluster, raw, alone, tmp_path):
+    """By SIGKILL, as soon as its journal tells of frames; one that was faster finds its reels whole."""
+    out = tmp_path / "out"
+    words = ["-m", "prep", "--data-raw", raw, "--data-clips", out, "--cluster", cluster.file]
+    words += ["--set", "prep.clip_length=4", "--set", "prep.stride=2", "--set", "prep.resize=[10, 14]"]
+    command = [str(word) for word in (sys.executable, ROOT / "main.py", *words)]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while killed.poll() is None and not has_decoded(out):
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    assert run(raw, out, str(cluster.file)) == alone
 
 
 def test_a_file_that_a_worker_does_not_see_is_an_error_and_no_rejected_frame(cluster, raw, tmp_path):
