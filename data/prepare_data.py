@@ -81,6 +81,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     found, no_series = read_all(headers.inputs.series, root, config.prep)
     series = _make_series(found, {plan.name for plan in headers.plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
+    if given.anomalies and (strange := given.anomalies.not_in([path.name for path in made])):
+        log.warning(f"{config.prep.labels_csv} names {', '.join(strange[:5])}, and no reel is called so")
     _refuse(failed, len(headers.plans) + len(found))
     if config.join:
         remove_shards(config)

@@ -25,7 +25,7 @@ from data.frames.grid.transfer import is_undone
 from data.frames.journal import read_journal
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
-from data.labels.intervals import read_intervals
+from data.labels.anomalies import Anomalies, read_anomalies
 from data.messages import logger
 from data.pictures import summary
 from data.reel.mask_bits import INVALID
@@ -52,7 +52,7 @@ PIXEL_SETTINGS = (
 class Given:
     """What prep.labels_csv, prep.stretch and prep.stretch_from give: read before hours of decoding, to fail early."""
 
-    anomalies: tuple[tuple[str, str], ...] | None  # UTC intervals
+    anomalies: Anomalies | None
     stretches: dict[str, Stretch]
 
 
@@ -63,7 +63,7 @@ def read_given(prep: PrepConfig) -> Given:
         other = Reel(prep.stretch_from)
         stretches = dict(zip(other.channels, other.stretches, strict=True))
     stretches |= {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
-    return Given(read_intervals(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
+    return Given(read_anomalies(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
 
 
 def assemble(
@@ -82,7 +82,7 @@ def assemble(
     making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    add_labels(table, given.anomalies, making)
+    add_labels(table, given.anomalies, plan.name, making)
     write_csv(making / "frames.csv", table)
     shutil.copyfile(part / RECORD, making / RECORD)
     scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)

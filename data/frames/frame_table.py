@@ -10,9 +10,9 @@ from data.disk.files import write_csv
 from data.frames.grid.letterbox import on_grid
 from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
+from data.labels.anomalies import Anomalies
 from data.messages import logger
 from data.reel import source_pixels
-from data.reel.reel import inside
 from data.sky.wcs import as_columns
 
 log = logger(__name__)
@@ -118,11 +118,9 @@ def why_nothing_is_made(root: Path, tables: list[Path]) -> str:
     return f"none of the {len(met)} frames in {root} can be used: {told_reasons(met)} (frame by frame in {places})"
 
 
-def add_labels(table: pd.DataFrame, anomalies: tuple[tuple[str, str], ...] | None, folder: Path) -> None:
-    """Frame labels from UTC intervals of anomalies: 1 inside any of them, 0 outside; kept as labels.csv."""
-    if anomalies is None:
+def add_labels(table: pd.DataFrame, anomalies: Anomalies | None, name: str, folder: Path) -> None:
+    """Frame labels of the reel of a name from known anomalies: 1 inside any of them, 0 outside; kept as labels.csv."""
+    if anomalies is None or (known := anomalies.of(name, table)) is None:
         return
-    known = table["time_utc"].notna()
-    times = table.loc[known, "time_utc"].to_numpy(dtype="datetime64[ms]")
-    table.loc[known, "label"] = inside(times, anomalies).astype(float)
-    write_csv(folder / "labels.csv", pd.DataFrame(anomalies, columns=["start", "end"]))
+    table["label"], intervals = known
+    write_csv(folder / "labels.csv", intervals)

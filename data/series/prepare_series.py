@@ -137,7 +137,7 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
     making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    add_labels(frames_table, given.anomalies, making)
+    add_labels(frames_table, given.anomalies, final.name, making)
     frames, masks, filled = _frames(series, kept, scaling, np.dtype(prep.precision))
     np.save(making / "frames.npy", frames)
     np.save(making / "masks.npy", masks)
