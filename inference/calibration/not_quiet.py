@@ -35,7 +35,13 @@ def episodes(left_out: np.ndarray, levels: np.ndarray, where_of: WhereOf) -> pd.
         utc = found.reel.times_utc
         when = ("" if utc is None else str(utc[index]), float(found.reel.times_s[index]))
         rows.append((found.source, first, found.offset + index, last, *when, float(levels[peak]), x, y))
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("score", ascending=False, kind="stable")
+    return by_score(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def by_score(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all tables, strongest first."""
+    some = [table for table in tables if len(table)] or list(tables[:1])
+    return pd.concat(some, ignore_index=True).sort_values("score", ascending=False, kind="stable")
 
 
 def tell(path: Path, table: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Calibration on quiet pictures: their residual maps wait on the disk until the noise is known, then become events."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -12,9 +12,11 @@ import pandas as pd
 
 from config import EvalConfig
 from data.messages import progress
+from inference.calibration import places
 from inference.calibration.noise import detection_level, fit_noise, noise_step
-from inference.calibration.not_quiet import episodes
+from inference.calibration.not_quiet import by_score, episodes
 from inference.calibration.quiet import QuietRange, mean_cadence_s
+from inference.calibration.quiet_events import count_events
 from inference.calibration.thresholds import Calibration, counted, extension_level
 from inference.camera.bounds import Bounds
 from inference.camera.watch import BROKEN
@@ -42,6 +44,7 @@ class KeptMaps:
     def __init__(self, stream: BinaryIO, shape: tuple[int, int]):
         self.stream, self.shape = stream, shape
         self.places: list[Place] = []
+        self.hidden: Sequence[places.Place] = ()
 
     def add(self, place: Place, scored: ScoredFrame) -> None:
         self.stream.write(scored.residual.astype(np.float32).tobytes() + scored.valid.tobytes())
@@ -55,6 +58,7 @@ class KeptMaps:
         self.stream.seek(5 * pixels * number)
         payload = self.stream.read(5 * pixels)
         residual = np.frombuffer(payload, np.float32, pixels).reshape(self.shape)
+        residual = places.beside(self.hidden, number, residual)
         return residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(self.shape)
 
 
@@ -78,9 +82,38 @@ def measure_frames(
         made = Calibration(noise, watched=watched_places(settings.zones, ranges[0].reel))
         sample.clear()
         levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
-        starts_at = partial(_starts, made, maps, settings)
-        made = counted(made, levels, starts_at, mean_cadence_s(ranges), scorer.clip_length)
-        return made, episodes(made.left_out, levels, partial(_where_of, made, maps, settings))
+        where_of, cadence_s = partial(_where_of, made, maps, settings), mean_cadence_s(ranges)
+        hidden = hide_places(made, maps, settings, levels, cadence_s) if scorer.by_place else []
+        in_places = sorted({n for p in hidden for n in range(p.first, p.stop)})
+        told, maps.hidden, left = episodes(np.array(in_places, int), levels, where_of), hidden, levels.copy()
+        left[in_places] = [_level(made, maps, n, settings) for n in in_places]
+        made = counted(made, left, partial(_starts, made, maps, settings), cadence_s, scorer.clip_length)
+        return made, by_score(told, episodes(made.left_out, left, where_of))
+
+
+def hide_places(
+    made: Calibration, maps: KeptMaps, settings: EvalConfig, levels: np.ndarray, cadence_s: float
+) -> list[places.Place]:
+    """The place of quiet frames that stands out, see `places.standing_out`."""
+
+    def score_of(number: int) -> np.ndarray:
+        residual, valid = maps[number]
+        return np.where(valid, made.score(residual, settings), np.float32(0))
+
+    def level_of(number: int, some: Sequence[places.Place]) -> float:
+        maps.hidden = some
+        level = _level(made, maps, number, settings)
+        maps.hidden = ()
+        return level
+
+    def events_of(left: np.ndarray, some: Sequence[places.Place]) -> np.ndarray:
+        maps.hidden = some
+        found = count_events(left, partial(_starts, made, maps, settings), cadence_s).levels
+        maps.hidden = ()
+        return found
+
+    together = np.array([place.stretch for place in maps.places])
+    return places.standing_out(levels, score_of, level_of, events_of, together)
 
 
 def _where_of(
@@ -95,17 +128,18 @@ def _where_of(
 def _quiet_frames(
     scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, bounds: Bounds
 ) -> Iterator[tuple[Place, bool, ScoredFrame]]:
-    """Every quiet frame of the scene as scored, and whether the scorer that did it was fitted on others only."""
+    """Every quiet frame of the scene that is judged, and whether the scorer that did it was fitted on others only."""
     stretch = 0
     with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
         for fold in scorer.folds(ranges):
             for r in fold.ranges:
-                stretch += 1
+                stretch, sees = stretch + 1, r.reel.begin_of(r.begin) + scorer.blind_frames
                 watched = WatchedStretch(r.reel, r.begin, bounds, fold.scorer.scaling)
                 frames = fold.scorer.frames(watched.as_reel(), r.begin, r.end, settings)
                 for scored in watched.told(frames, reach_of(fold.scorer, settings)):
                     bar.update()
-                    if not (scored.camera in BROKEN or (scored.camera and not scorer.is_steady)):
+                    is_broken = scored.camera in BROKEN or (scored.camera and not scorer.is_steady)
+                    if scored.index >= sees and not is_broken:
                         yield Place(stretch, r, scored.index), fold.is_new, scored
 
 

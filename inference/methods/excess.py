@@ -23,7 +23,7 @@ from data.reel.scaled import target_stretches
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
-from inference.methods.flux.earlier import Earlier
+from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
 from inference.methods.flux.spreads import (
     TINY,
     brightest_near,
@@ -83,7 +83,7 @@ class Excess(Method):
     """
 
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
-    pictures_only = True
+    pictures_only = by_place = True
 
     @property
     def reach(self) -> int:
@@ -92,6 +92,10 @@ class Excess(Method):
     @property
     def looks_back(self) -> int:
         return max(super().looks_back, self.reach)
+
+    @property
+    def blind_frames(self) -> int:
+        return min(frames_back(*reach)[LEAST_KNOWN - 1] for reach in self.settings.backgrounds)
 
     def block_frames(self, reel: Reel) -> int:
         frame_bytes = 4 * int(np.prod(reel.shape[1:]))

@@ -52,6 +52,8 @@ class Scorer(ABC):
     of_windows = False  # whether it judges windows of all reels together (`judge_windows`) and scores no frame
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
+    by_place = False  # whether what a place does is in units of its own: then one place that stands out can be told
+    blind_frames = 0  # of every stretch: the first ones, of which it says nothing; they are no quiet time
     any_cadence = False  # and of any cadence: no motion and no change from frame to frame is in its scores
 
     def __init__(self, clip_length: int, scaling: dict[str, Stretch]):

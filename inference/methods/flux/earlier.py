@@ -7,6 +7,12 @@ import numpy as np
 from inference.methods.flux.turning import Turning
 
 MEDIAN_OF, LATEST = 5, 3  # frames of a background, spread evenly over its reach; latest ones that are taken together
+LEAST_KNOWN = 3  # of the frames of a background
+
+
+def frames_back(near: int, far: int) -> list[int]:
+    """How far back the frames of a background lie, nearest first."""
+    return np.linspace(near, far, MEDIAN_OF).round().astype(int).tolist()
 
 
 class Earlier:
@@ -21,9 +27,8 @@ class Earlier:
 
     def background(self, near: int, far: int) -> np.ndarray:
         """The median (C, H, W) over frames `near` to `far` before the latest; NaN where fewer than three are known."""
-        back = np.linspace(near, far, MEDIAN_OF).round().astype(int).tolist()
-        known = [b for b in back if b < len(self.frames)]
-        if len(known) < 3:
+        known = [b for b in frames_back(near, far) if b < len(self.frames)]
+        if len(known) < LEAST_KNOWN:
             return np.full_like(self.frames[-1], np.nan)
         unknown = [np.full_like(self.frames[-1], np.nan)] * (MEDIAN_OF - len(known))
         return median_of_five(np.stack([self._back(b) for b in known] + unknown))

@@ -180,6 +180,14 @@ def test_the_first_frames_have_no_background_and_no_score(fitted, tmp_path):
     assert not found[0].any()
 
 
+@pytest.mark.parametrize("backgrounds", [[[1, 4], [3, 9]], [[3, 9]], [[8, 24], [5, 6]]])
+def test_blind_frames_are_those_at_the_beginning_of_a_stretch_without_any_score(tmp_path, backgrounds):
+    method = method_on(reel_of(tmp_path / "q", flux(QUIET, 1)), backgrounds=backgrounds)
+    has_score = scores(method, reel_of(tmp_path / "a", flux(NEW, 2))).any(axis=(1, 2))
+    assert not has_score[: method.blind_frames].any()
+    assert has_score[method.blind_frames :].all()
+
+
 def test_quiet_places_have_at_least_the_typical_spread():
     maps = np.random.default_rng(0).standard_normal((200, 1, 30, 30))
     maps[..., :10] *= 0.01
