@@ -31,9 +31,13 @@ def _is_kept() -> bool:
     return True
 
 
-_inlined: Any = njit(forceinline=True, error_model="numpy", boundscheck=False)
-_called: Any = njit(error_model="numpy", boundscheck=False)
-_entered: Any = njit(nogil=True, error_model="numpy", boundscheck=False, cache=_is_kept())
+_HOW = {"error_model": "numpy", "boundscheck": False}
+_inlined: Any = njit(forceinline=True, **_HOW)  # type: ignore[call-overload]
+_called: Any = njit(**_HOW)  # type: ignore[call-overload]
+
+
+def _entered(function: Any, is_kept: bool) -> Any:
+    return njit(nogil=True, cache=is_kept, **_HOW)(function)  # type: ignore[call-overload]
 
 
 class RiceError(ValueError):
@@ -61,10 +65,19 @@ def decode(data: np.ndarray, starts: np.ndarray, stops: np.ndarray, block_px: in
 
 def try_out():
     """Compile, or load what was compiled before. Raises whatever stands against it."""
+    global _decode_tiles
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise RuntimeError("numba compiles nothing: NUMBA_DISABLE_JIT is set")
-    out = np.empty(1, np.int16)
-    decode(np.zeros(NEEDED_BYTES + 3, np.uint8), np.zeros(1), np.full(1, 3), 32, 1, out)
+    try:
+        _decode_one_pixel()
+    except Exception:  # what was kept is damaged, in one of many ways
+        _decode_tiles = _entered(_decode_tiles.py_func, is_kept=False)
+        _decode_one_pixel()
+
+
+def _decode_one_pixel():
+    data, out = np.zeros(NEEDED_BYTES + 3, np.uint8), np.empty(1, np.int16)
+    decode(data, np.zeros(1), np.full(1, 3), 32, 1, out)
 
 
 def _of_leading_zeros(context, word):
@@ -183,8 +196,7 @@ def _decode_tile(data, at, stop, block_px, pixel_bits, code_bits, most_split, ou
     return stop - at < U(8)
 
 
-@_entered
-def _decode_tiles(data, starts, stops, block_px, tile_px, pixel_bits, code_bits, most_split, out):
+def _every_tile(data, starts, stops, block_px, tile_px, pixel_bits, code_bits, most_split, out):
     """The number of the first damaged tile, -1 where none is."""
     for tile in range(len(starts)):
         own = out[tile * tile_px : (tile + 1) * tile_px]
@@ -192,3 +204,6 @@ def _decode_tiles(data, starts, stops, block_px, tile_px, pixel_bits, code_bits,
         if not _decode_tile(data, begin, end, block_px, U(pixel_bits), U(code_bits), U(most_split), own):
             return tile
     return -1
+
+
+_decode_tiles: Any = _entered(_every_tile, _is_kept())

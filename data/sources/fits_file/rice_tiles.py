@@ -100,7 +100,7 @@ def decoded(tiles: Tiles, data: np.ndarray) -> np.ndarray | None:
     pixels = np.empty(tiles.shape, tiles.dtype)
     try:
         decode(data, heap + places, heap + places + lengths, tiles.block_px, tiles.tile_px, pixels.reshape(-1))
-    except ValueError:  # damaged; astropy has the word on it
+    except Exception:  # a damaged tile, or a damaged file of the compiler's: astropy has the word
         return None
     return pixels
 
@@ -113,7 +113,7 @@ def _decoder() -> Callable[..., None] | None:
 
         try_out()
     except Exception as error:  # numba and LLVM have many kinds: no library for this processor, a damaged cache
-        log.info(f"Rice-compressed frames are read by astropy, four times slower: {type(error).__name__}: {error}")
+        log.info(f"Rice-compressed frames are read by astropy, five times slower: {type(error).__name__}: {error}")
         return None
     return decode
 

@@ -1,6 +1,7 @@
 """Rice tiles decoded by us are those that astropy decodes; what is damaged or unusual is astropy's alone."""
 
 import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from numba.core import config
 from config import PrepConfig
 from data.sources.base import Candidate, FrameError, RawFrame
 from data.sources.fits import candidates_of, decode_bytes
-from data.sources.fits_file import rice_tiles
+from data.sources.fits_file import rice, rice_tiles
 from data.sources.fits_file.layout import layout_of
 from data.sources.fits_file.rice import NEEDED_BYTES, RiceError, decode
 from data.sources.fits_file.rice_tiles import data_of, tiles_of
@@ -351,6 +352,23 @@ def test_where_nothing_can_be_compiled_astropy_reads_all(monkeypatch, is_loaded)
         assert isinstance(outcome(fits_bytes(counts(1))), RawFrame)
     finally:
         rice_tiles._decoder.cache_clear()
+
+
+class Unreadable:
+    """What numba makes of a file in its cache that is damaged."""
+
+    py_func = staticmethod(rice._every_tile)
+
+    def __call__(self, *arguments):
+        raise pickle.UnpicklingError("pickle data was truncated")
+
+
+def test_where_what_was_compiled_is_damaged_it_is_compiled_again(monkeypatch, is_loaded):
+    assert is_ours(fits_bytes(counts(1)))
+    monkeypatch.setattr(rice, "_decode_tiles", Unreadable())
+    assert not is_ours(fits_bytes(counts(1)))  # of a kind of pixels that was not tried out
+    rice_tiles._decoder.cache_clear()
+    assert is_ours(fits_bytes(counts(1)))
 
 
 def test_a_file_cut_while_it_is_read_is_truncated():
