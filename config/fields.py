@@ -2,10 +2,10 @@
 
 import codecs
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 
 class ConfigError(ValueError):
@@ -20,6 +20,14 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Bit = Annotated[int, Field(ge=0, le=31)]
 DATE_ORDERS = ("day first", "month first", "year first")
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _off_as_a_word(value: Any) -> Any:
+    """YAML 1.1 reads `off` as false."""
+    return "off" if value is False else value
+
+
+AutoOrOff = Annotated[Literal["auto", "off"], BeforeValidator(_off_as_a_word)]
 
 
 def _is_time(text: str) -> str:

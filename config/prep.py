@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config.fields import (
+    AutoOrOff,
     Bit,
     Encoding,
     Fraction,
@@ -93,7 +94,7 @@ class PrepConfig:
     saturation_dn: Positive | Literal["auto"] | None = "auto"
     shape_tolerance_px: NonNegativeInt = 2
     min_coverage: Fraction = 0.5
-    register: Literal["auto", "off"] = "auto"
+    register: AutoOrOff = "auto"
     rsun_arcsec: Positive | None = None
     degradation_table: str | None = None
     pointing_table: str | None = None

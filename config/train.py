@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from config.fields import (
+    AutoOrOff,
     FlareClass,
     Fraction,
     NonNegative,
@@ -86,7 +87,7 @@ class TrainConfig:
     contrast_weight: NonNegative = 0.1
     balance_weight: NonNegative = 0.2
     grad_clip: Positive = 1.0
-    amp: Literal["auto", "off"] = "auto"
+    amp: AutoOrOff = "auto"
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     val_reels: tuple[str, ...] = ()
     exclude_utc: tuple[UtcInterval, ...] = ()

@@ -110,6 +110,17 @@ def test_numbers_and_times_are_read_as_people_write_them(tmp_path):
     assert config.prep.start_utc == "2012-07-19"
 
 
+@pytest.mark.parametrize("written", ["off", "OFF", '"off"'])
+def test_off_is_the_word_that_the_settings_have(tmp_path, written):
+    """YAML reads it as false, as it reads it where a switch is meant."""
+    text = f"prep: {{register: {written}, movie_only: off}}\ntrain: {{amp: {written}}}\n"
+    config = load(write(tmp_path, text))
+    assert (config.prep.register, config.prep.movie_only, config.train.amp) == ("off", False, "off")
+    assert load(None, {}, ["prep.register=off"]).prep.register == "off"
+    with pytest.raises(ConfigError, match="'auto' or 'off'"):
+        load(None, {}, ["prep.register=on"])
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
