@@ -10,10 +10,11 @@ The worker processes and those of the cluster run all the while, so that starts 
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
 is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,
-less 1; at most 0.05 is wanted), dask_eval_overhead (of eval, one worker over this process, less 1), identical (1: all
-reels and results are the same bytes but for how long they took, else 0), prep_frames_per_s_<who> (who: one, two,
-shards, dask), pool_start_s, dask_start_s, reels_per_s_listed (small reels that are found and opened, a second),
-list_mib_per_1000_reels (memory that they take)
+less 1; at most 0.05 is wanted), dask_cpu_overhead, shard_cpu_overhead (the same of the processor's seconds, of all
+processes, which other work on the machine changes less), dask_eval_overhead (of eval, one worker over this process,
+less 1), identical (1: all reels and results are the same bytes but for how long they took, else 0),
+prep_frames_per_s_<who> (who: one, two, shards, dask), pool_start_s, dask_start_s, reels_per_s_listed (small reels that
+are found and opened, a second), list_mib_per_1000_reels (memory that they take)
 """
 
 import hashlib
@@ -23,11 +24,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psutil
 from parts.common import best_s, parsed, parser, peak_mib, write
 
 SMALL = {"prep.clip_length": 8, "prep.stride": 4, "prep.movie_only": False}
@@ -46,16 +48,29 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def in_turn(runs: dict[str, Callable[[], Path]], repeat: int) -> tuple[dict[str, float], set]:
-    """The shortest seconds of each run, which take turns, and the digests of the folders that they wrote."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
+def cpu_s() -> float:
+    """Processor's seconds of this process and of all that it has started and that run."""
+    own, found = psutil.Process(), 0.0
+    for process in (own, *own.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile
+            found += sum(process.cpu_times()[:2])
+    return found
+
+
+def in_turn(runs: dict[str, Callable[[], Path]], repeat: int) -> tuple[dict[str, float], dict[str, float], set]:
+    """The shortest seconds of each run, which take turns, the fewest of the processor, and the digests of the folders
+    that they wrote.
+    """
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     digests = set()
     for _ in range(repeat):
         for name, run in runs.items():
+            before = cpu_s()
             seconds, found = best_s(run)
-            times[name].append(seconds)
+            times[name].append((seconds, cpu_s() - before))
             digests.add(digest(found))
-    return {name: min(taken) for name, taken in times.items()}, digests
+    wall, cpu = ({name: min(pair[i] for pair in taken) for name, taken in times.items()} for i in range(2))
+    return wall, cpu, digests
 
 
 def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[dict[str, float], bool]:
@@ -89,11 +104,13 @@ def measure_prep(folder: Path, address: str, frames: int, repeat: int) -> tuple[
 
         runs = {"one": prepared(alone), "two": with_pool, "shards": prepared(*shards)}
         runs["dask"] = prepared({"workers": 2, "cluster": address})
-        seconds, digests = in_turn(runs, repeat)
+        seconds, cpu, digests = in_turn(runs, repeat)
     rates = {f"prep_frames_per_s_{name}": frames / taken for name, taken in seconds.items()}
     overheads = {
         "dask_overhead": seconds["dask"] / seconds["two"] - 1,
         "shard_overhead": seconds["shards"] / seconds["one"] - 1,
+        "dask_cpu_overhead": cpu["dask"] / cpu["two"] - 1,
+        "shard_cpu_overhead": cpu["shards"] / cpu["one"] - 1,
     }
     return overheads | {"pool_start_s": start_s} | rates, len(digests) == 1
 
@@ -123,7 +140,7 @@ def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, flo
         return run
 
     runs = {"here": evaluated(None), "dask": evaluated(address)}
-    seconds, digests = in_turn(runs, repeat)
+    seconds, _, digests = in_turn(runs, repeat)
     return {"dask_eval_overhead": seconds["dask"] / seconds["here"] - 1}, len(digests) == 1
 
 
