@@ -12,37 +12,26 @@ a full disk leaves the former ones. Files that eval did not make stay.
 """
 
 import shutil
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from config import Config, dump, load
-from data.disk.files import copy_of, replacing_folder, write_text
+from config import Config, load
 from data.disk.lock import owned
 from data.disk.parts import tidy
 from data.frames.pool import bounded, make_executor
 from data.frames.shards import SHARDS, Shard
 from data.messages import logger, progress
 from data.reel.reel import Reel, find_reels
-from inference.calibration.doubt import looked_at
-from inference.calibration.noise import detection_level
-from inference.detection import Detection, detections, judge_series
+from inference.evaluate_reel import do_job
 from inference.fit import complete
-from inference.job import CATALOGUE, Job, config_of_results, find_run, known_for, make_job, regions_for
-from inference.movie.movie import movie_of
-from inference.report_page.page import write_report
-from inference.results.results import MADE, Results
-from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
+from inference.job import Job, config_of_results, find_run, make_job
 from inference.scorers.base import Scorer, check_reel
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import settings_for
 from inference.scorers.windows import scored_stretches
 from inference.solar.joint import channels_beside, write_joint
 from training.run import owned_run, read_metrics, read_run
@@ -50,7 +39,6 @@ from training.run import owned_run, read_metrics, read_run
 log = logger(__name__)
 
 CALIBRATION_S = 6 * 3600.0  # that a shard waits at most for another one which calibrates
-DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor")  # settings that decide the movie alone
 
 
 def evaluate(config: Config) -> list[Path]:
@@ -150,27 +138,9 @@ def are_there(job: Job, config: Config) -> bool:
     return found is not None and replace(found.eval, movie_only=False) == replace(config.eval, movie_only=False)
 
 
-def as_kept(config: Config) -> Config:
-    """The config as it is kept beside results: where they were made decides none of them."""
-    return replace(config, cluster=None, shard=None, join=False)
-
-
 def do_jobs(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
     """What was asked for, one reel after the other; returns the folders of results."""
     return [do_job(job, config) for job in jobs]
-
-
-def do_job(job: Job, config: Config) -> Path:
-    """What was asked for of one reel; returns its folder of results."""
-    if config.eval.movie_only and job.reel.is_series:
-        log.warning(f"{job.reel.name}: a series has no movie")
-    elif config.eval.movie_only and (made_with := config_of_results(job)):
-        redraw(job, made_with)
-    else:
-        if config.eval.movie_only:
-            log.info(f"{job.reel.name}: no results by this model with these settings are there, so all are made")
-        make_results(job, config)
-    return job.out
 
 
 def do_jobs_apart(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
@@ -222,87 +192,3 @@ def check_facts(run: Path) -> None:
     read_run(run)
     read_metrics(run)
     load(run / "config.yaml")
-
-
-def make_results(job: Job, config: Config) -> None:
-    """Evaluate one reel; the results take the place of the former ones when they are complete."""
-    with replacing_folder(job.out, MADE) as making:
-        if (kept := job.out / CATALOGUE).is_file():
-            copy_of(kept, making / CATALOGUE)  # which was downloaded
-        write_text(making / "config.yaml", dump(as_kept(config)))
-        run_job(replace(job, making=making), config.seed)
-
-
-def run_job(job: Job, seed: int) -> None:
-    """Evaluate one reel and write everything to the job's folder."""
-    begun = time.perf_counter()
-    results = Results(job.reel, job.settings, known_for(job), regions_for(job))
-    with ScoreMaps(job.out, job.reel) as maps:
-        if job.reel.is_series:
-            judge_series(job, results, maps.add_frames)
-        else:
-            judge_frames(job, results, maps)
-    seconds = time.perf_counter() - begun
-    beyond = job.scorer.extras(job.out, job.run, job.reel, job.settings, seed)
-    if doubt := job.doubt(levels_in(job, results)):
-        log.warning(f"{job.reel.name}: {doubt}")
-        beyond = beyond | {"doubt": doubt}
-    results.write(job.out, job.low, job.high, job.identity, seconds, job.calibration.facts(job.settings) | beyond)
-    write_report(job)
-
-
-def levels_in(job: Job, results: Results) -> np.ndarray:
-    """The levels of all samples of a series, or of some frames of the scene, evenly over time, from the saved maps."""
-    if job.reel.is_series:
-        return results.statistics[np.isfinite(results.statistics[:, 1]), 1]
-    scene = [i for i in np.flatnonzero(np.isfinite(results.statistics[:, 1])).tolist() if i not in results.camera]
-    frames = (saved_frame(job.out, job.reel, i) for i in looked_at(np.array(scene, int)).tolist())
-    area, iou = job.settings.min_area, job.settings.iou_thresh
-    return np.array([detection_level(f.residual, area, iou, ~f.valid) for f in frames])
-
-
-def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
-    """Score frame by frame, and draw the movie."""
-    with movie_for(job) as movie:
-        for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
-            results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
-            maps.add(found.scored.index, found.score)
-            movie.add(found.scored, found.score, results.shown)
-
-
-def movie_for(job: Job) -> AbstractContextManager:
-    """The result movie."""
-    return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out, regions_for(job))
-
-
-def redraw(job: Job, made_with: Config) -> None:
-    """The movie and the report of complete results anew, as the job wants them drawn; all else stays as it is.
-
-    From the saved score maps; what the model expected is not kept, so panels of it are computed again.
-    made_with: the config of the results.
-    """
-    drawn = {name: getattr(job.settings, name) for name in DRAWN}
-    config = replace(made_with, eval=replace(made_with.eval, **drawn))
-    with replacing_folder(job.out, MADE) as making:
-        for path in job.out.iterdir():
-            copy_of(path, making / path.name)
-        write_text(making / "config.yaml", dump(config))
-        job = replace(job, settings=settings_for(config.eval, job.reel), making=making)
-        if job.settings.diagnostic:
-            stream = detections(job)
-        else:
-            log.info(f"{job.reel.name}: drawing from the saved scores")
-            stream = saved_detections(job)
-        with movie_for(job) as movie:
-            for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
-                movie.add(found.scored, found.score, found.boxes)
-        write_report(job)
-
-
-def saved_detections(job: Job) -> Iterator[Detection]:
-    """The stream again from scores.f16 and boxes.csv; reconstructions are not kept, so they are empty."""
-    boxes = read_boxes(job.out / "boxes.csv")
-    for index in range(len(job.reel)):
-        scored = saved_frame(job.out, job.reel, index)
-        if not np.isnan(scored.residual).all():
-            yield Detection(scored, scored.residual, boxes.get(index, []))

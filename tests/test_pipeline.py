@@ -166,7 +166,7 @@ def test_an_evaluation_that_fails_at_its_very_end_leaves_the_former_results(insi
     def full(job):
         raise OSError(errno.ENOSPC, "No space left on device", str(job.out / "report.html"))
 
-    monkeypatch.setattr("inference.evaluate.write_report", full)
+    monkeypatch.setattr("inference.evaluate_reel.write_report", full)
     assert run("--set", "eval.threshold_low=3", "--set", "eval.threshold_high=4") == 1
     assert "make room on the disk" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in results(inside).rglob("*") if path.is_file()} == before

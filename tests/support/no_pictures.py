@@ -14,8 +14,8 @@ def without_pictures() -> Iterator[None]:
         for name, instead in {
             "data.pictures.summary.write_preview": lambda *_: None,
             "data.pictures.summary.write_page": lambda *_: None,
-            "inference.evaluate.movie_for": lambda job: nullcontext(blank),
-            "inference.evaluate.write_report": lambda job: None,
+            "inference.evaluate_reel.movie_for": lambda job: nullcontext(blank),
+            "inference.evaluate_reel.write_report": lambda job: None,
             "inference.results.results.timeline": lambda *_, **__: None,
             "inference.results.sky_plots.draw_sheet": lambda *_: None,
         }.items():

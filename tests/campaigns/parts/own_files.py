@@ -16,7 +16,8 @@ from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows
 from data.review.page.server import Api
 from inference.calibration.quiet import quiet_ranges
-from inference.evaluate import check_facts, evaluate, saved_detections
+from inference.evaluate import check_facts, evaluate
+from inference.evaluate_reel import saved_detections
 from inference.fit import fit
 from inference.job import config_of_results, make_job
 from inference.scorers.load import load_scorer

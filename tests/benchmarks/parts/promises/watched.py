@@ -104,7 +104,7 @@ def _summaries(sections: dict[str, Any], run: Path, watched: Path) -> Iterator[t
     """(rate, summary.json with the cadence) of every watched reel at every rate that its cadence allows."""
     from config import from_dict
     from data.reel.reel import find_reels
-    from inference.evaluate import run_job
+    from inference.evaluate_reel import run_job
     from inference.job import find_run, make_job
     from inference.scorers.load import load_scorer
     from inference.scorers.windows import scored_stretches
