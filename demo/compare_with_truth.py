@@ -1,6 +1,8 @@
 """Compare the events that the pipeline reported with the transients that make_sequence.py put into the frames.
 
-    python demo/compare_with_truth.py EVENTS_CSV TRUTH_CSV REEL_DIR [--json FILE]
+    python demo/compare_with_truth.py EVENTS TRUTH_CSV REEL_DIR [--json FILE]
+
+EVENTS: events.csv of eval, or a .jsonl of what `python -m inference.runner` tells of a reel.
 
 An event matches a transient when the two overlap in time and the event's centre at its peak lies in the transient's
 box, each with a tolerance. An event that matches several transients counts for the nearest one; several events may
@@ -21,8 +23,8 @@ MEASURES = ("delay_frames", "distance_px", "distance_reel_px")
 
 
 def read_table(path: str | Path, columns: tuple[str, ...], times: tuple[str, ...]) -> pd.DataFrame:
-    """A CSV table with its times parsed as UTC. Raises ValueError that names the columns it lacks."""
-    table = pd.read_csv(path)
+    """A table, CSV or JSON lines, with its times parsed as UTC. Raises ValueError that names the columns it lacks."""
+    table = pd.read_json(path, lines=True) if Path(path).suffix == ".jsonl" else pd.read_csv(path)
     missing = [name for name in columns if name not in table]
     if missing:
         raise ValueError(f"{path} lacks the columns {missing}; it has {list(table)}")

@@ -107,10 +107,11 @@ def _traced(net: nn.Module, example: Tensor, free: dict[int, Any] | None) -> byt
 @contextmanager
 def quietly(*names: str) -> Iterator[None]:
     """Without warnings, and what these loggers tell of the insides of libraries."""
-    loud = [logging.getLogger(name) for name in names]
+    loud, silent = [logging.getLogger(name) for name in names], logging.NullHandler()
     levels = [each.level for each in loud]
     for each in loud:
         each.setLevel(logging.ERROR)
+        each.addHandler(silent)  # of a root logger without any, logging makes one that stays
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -118,3 +119,4 @@ def quietly(*names: str) -> Iterator[None]:
     finally:
         for each, level in zip(loud, levels, strict=True):
             each.setLevel(level)
+            each.removeHandler(silent)

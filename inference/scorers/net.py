@@ -1,18 +1,20 @@
 """A trained net, run by PyTorch, as a scorer."""
 
 import sys
-from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from config import EvalConfig
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.windowed import WindowScorer
+from models.parts.planar import planar
 from training.device import autocast, autocast_dtype
 
 
@@ -32,14 +34,27 @@ class Detector(WindowScorer):
     @torch.inference_mode()
     def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
-        with _autocast(self.amp, self.device, batch):
-            reconstruction = self.model(self.on_device(batch))
+        dtype = _dtype(self.amp, self.device, batch)
+        with autocast(self.device, dtype):
+            reconstruction = self.net_for(batch, dtype)(self.on_device(batch))
         return reconstruction.float().permute(0, 2, 1, 3, 4).cpu().numpy()
+
+    def net_for(self, batch: np.ndarray, dtype: torch.dtype) -> nn.Module:
+        """The model as it computes such windows fastest: of pictures, on a CPU and in float32, by 2D convolutions.
+
+        The sums are the same; `tests/benchmarks/export.py` tells how fast.
+        """
+        is_planar = self.device.type == "cpu" and dtype == torch.float32 and batch.shape[3:] != (1, 1)
+        return self._planar if is_planar else self.model
+
+    @cached_property
+    def _planar(self) -> nn.Module:
+        return planar(self.model)
 
     @torch.inference_mode()
     def encode(self, batch: np.ndarray) -> torch.Tensor:
         """(B, C, T, H, W) float32 -> latents (B, D, T', H', W') float32, on the device."""
-        with _autocast(self.amp, self.device, batch):
+        with autocast(self.device, _dtype(self.amp, self.device, batch)):
             return self.model.encode(self.on_device(batch)).float()
 
     def portable(self) -> tuple[Any, slice]:
@@ -49,13 +64,12 @@ class Detector(WindowScorer):
         return torch.as_tensor(batch).to(self.device).contiguous(memory_format=torch.channels_last_3d)
 
 
-def _autocast(amp: str, device: torch.device, batch: np.ndarray) -> AbstractContextManager:
+def _dtype(amp: str, device: torch.device, batch: np.ndarray) -> torch.dtype:
     """A shorter type where the hardware is fast in it; without gradients it needs no loss scaling and has no trap.
 
     Not for series, whose samples are exact to more digits.
     """
-    amp = "off" if batch.shape[3:] == (1, 1) else amp
-    return autocast(device, autocast_dtype(amp, device, temporal_depth=sys.maxsize))
+    return autocast_dtype("off" if batch.shape[3:] == (1, 1) else amp, device, temporal_depth=sys.maxsize)
 
 
 class OfDetector(QuietScorer):

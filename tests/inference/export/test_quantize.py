@@ -1,6 +1,7 @@
 """A net in integers: its blocks and nothing else, nearly the same answers, and thresholds of its own that it keeps."""
 
 import json
+import logging
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from data.reel.reel import Reel
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import QuietRange
 from inference.export.exported import Exported
-from inference.export.onnx_file import as_onnx
+from inference.export.onnx_file import as_onnx, quietly
 from inference.export.quantize import MOST_WINDOWS, block_weights, quantized, quiet_windows
 from inference.runner.bundle import Bundle
 from inference.runner.net import OnnxNet
@@ -54,6 +55,13 @@ def test_blocks_alone_are_in_integers_and_the_net_answers_nearly_the_same(tmp_pa
     theirs, ours = (OnnxNet(tmp_path / f"{kind}.onnx", 1)(new) for kind in ("plain", "small"))
     # Steps of an activation are 1/255 of its range, and a block's share of the output is a part of the whole.
     assert 0 < np.abs(ours - theirs).max() < 0.05 * theirs.std()
+
+
+def test_what_quantizes_leaves_no_handler_that_would_repeat_our_messages(monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with quietly("root"):
+        logging.warning("please consider to run pre-processing")  # as the library does
+    assert logging.getLogger().handlers == []
 
 
 def test_a_net_without_blocks_is_refused():

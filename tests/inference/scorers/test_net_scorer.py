@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import models
 from config import load
 from data.reel.common_mode import common_mode, most_explained
 from data.reel.mask_bits import INVALID
@@ -20,6 +21,7 @@ from models.video_model import PixelModel
 from tests.support import oracles
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.rounding import rounding
+from tests.support.trainings import SMALL_MODEL, fitting, model_config
 
 CPU = torch.device("cpu")
 
@@ -224,6 +226,25 @@ def test_windows_answer_for_every_frame_they_can_and_in_order(data):
     known = length - count
     possible = {f for f in range(begin, end) if f - begin >= known or end - 1 - f >= known}
     assert covered == possible
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "masked", "prediction", "yan2020"])
+def test_by_2d_convolutions_a_net_answers_as_it_was_trained(name):
+    torch.manual_seed(0)
+    model = models.build(model_config(**fitting(name, SMALL_MODEL)), 1, 8).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 0.02 * torch.randn_like(weight)
+    found, x = Detector(model, {}, 8, CPU), np.random.default_rng(0).random((2, 1, 8, 16, 16), np.float32)
+    found.amp = "off"
+    with torch.no_grad():
+        expected = model(torch.from_numpy(x)).numpy().swapaxes(1, 2)
+    # Sums of at most some thousand products in float32, in another order.
+    np.testing.assert_allclose(found.reconstruct(x), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert found.net_for(x, torch.float32) is not model
+    assert found.model is model  # whose weights have the names that checkpoints know
+    assert found.net_for(x, torch.bfloat16) is model  # in which 3D convolutions are as fast
+    assert found.net_for(x[..., :1, :1], torch.float32) is model
 
 
 class Echo(PixelModel):
