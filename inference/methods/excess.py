@@ -135,7 +135,7 @@ class Excess(Method):
 
     def _of_known(self) -> Carried | None:
         known = self.arrays.get("known")
-        return None if known is None else Carried(Moment(known[:-1], float(known[-1])))
+        return None if known is None else Carried(Moment(known[:-1], float(known[-1])), self.arrays["spread"])
 
     def _sampled(self, ranges: Sequence[QuietRange], step: int) -> tuple[np.ndarray, np.ndarray, list[Moment | None]]:
         """Every so many frames of what `_compared` gives, one behind the other, and when they are from."""
@@ -232,10 +232,9 @@ class Excess(Method):
         Those of places that quiet frames showed have turned with the Sun. Of strange ones nobody knows what they do now
         and then: they have those by brightness, wider by what that adds elsewhere.
         """
-        places = self._carried and self._moment and self._carried.places(self._moment, by_brightness.shape[-2:])
-        if places is None:
+        if self._carried is None or self._moment is None:
             return np.maximum(self.arrays["spread"], by_brightness)
-        there = moved(self.arrays["spread"], places)
+        there = self._carried.at(self._moment)
         strange = by_brightness * self.arrays["strange"][:, None, None, None]
         return np.where(np.isfinite(there), np.maximum(there, by_brightness), strange)
 

@@ -53,17 +53,18 @@ def moments_of(reel: AnyReel, begin: int, end: int) -> list[Moment | None]:
 
 
 class Carried:
-    """Maps that are known of one moment, as they look in frames of others."""
+    """Maps (..., H, W) that are known of one moment, as they look in frames of others."""
 
-    def __init__(self, known: Moment):
-        self.known = known
-        self._of, self._places = known, None
+    def __init__(self, known: Moment, maps: np.ndarray):
+        self.known, self.maps = known, maps
+        self._of, self._turned = known, maps
 
-    def places(self, now: Moment, shape: tuple[int, int]) -> Places | None:
-        """Where the pixels of a frame (H, W) of now are in the maps; None where all are where they were."""
+    def at(self, now: Moment) -> np.ndarray:
+        """The maps as they look now, NaN where a place is strange; made anew when places have moved by CLOSE_PX."""
         if not now.is_near(self._of):
-            self._of, self._places = now, places_of(now, self.known, shape)
-        return self._places
+            places = places_of(now, self.known, self.maps.shape[-2:])
+            self._of, self._turned = now, self.maps if places is None else moved(self.maps, places)
+        return self._turned
 
 
 def places_of(now: Moment, then: Moment, shape: tuple[int, int]) -> Places | None:
