@@ -54,10 +54,10 @@ def anew(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
 
 
 # Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. But a pixel's brightness is rounded to one of
-# 256 grey levels (see `common_mode`): with 1e-6 of a reconstruction left open, 2 * 256 * 1e-6 = 5e-4 of the pixels may
-# go to the next level, and their scores change by more.
+# 256 grey levels (see `common_mode`): with 1e-6 of a reconstruction left open on either side of a border, as many of
+# the pixels may go to the next level, and their scores change by more.
 SAME = Bound(
-    score=1e-3, jumps=1e-3, events_equal=True, missed=0,
+    score=1e-3, jumps=2 * 256 * 1e-6, events_equal=True, missed=0,
     way_out="that should not be: please report it",
 )  # fmt: skip
 NEAR = Bound(
