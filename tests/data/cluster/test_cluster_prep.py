@@ -14,7 +14,7 @@ import dask
 import psutil
 import pytest
 
-from config import Config, ConfigError, PrepConfig, load
+from config import Config, ConfigError, PrepConfig, as_dict, load
 from data import sources
 from data.cluster import executor
 from data.frames.apart import BLOCKS, scan_apart
@@ -45,6 +45,10 @@ def deadly(monkeypatch):
 def run(raw, out, cluster=None, workers=2):
     """Digests of everything in the reels that prep makes, hidden leftovers included."""
     prep(Config(data_raw=str(raw), data_clips=str(out), workers=workers, cluster=cluster, prep=SETTINGS))
+    return digests_in(out)
+
+
+def digests_in(out):
     files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".lock"))
     return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
@@ -68,11 +72,15 @@ def alone(raw, tmp_path_factory):
     return run(raw, tmp_path_factory.mktemp("alone"), workers=1)
 
 
-def test_a_cluster_of_this_machine_makes_the_same_bytes(raw, alone, tmp_path, capsys):
-    assert run(raw, tmp_path / "out", "local") == alone
-    said = capsys.readouterr().err
-    assert "dashboard: http://127.0.0.1:" in said
-    assert "decoding aia_171: 13/13 frame" in said
+def test_a_cluster_of_this_machine_makes_the_same_bytes(raw, alone, tmp_path):
+    """By a command of its own, which starts and ends the cluster."""
+    given = {"data_raw": str(raw), "data_clips": str(tmp_path / "out"), "workers": 2, "cluster": "local"}
+    (tmp_path / "settings.yaml").write_text(json.dumps(given | {"prep": as_dict(Config(prep=SETTINGS))["prep"]}))
+    command = [sys.executable, ROOT / "main.py", "-m", "prep", "-c", tmp_path / "settings.yaml"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert (ended.returncode, digests_in(tmp_path / "out")) == (0, alone), ended.stderr
+    assert "dashboard: http://127.0.0.1:" in ended.stderr
+    assert "decoding aia_171: 13/13 frame" in ended.stderr
 
 
 def test_so_does_a_users_by_its_file_and_address_from_any_folder(raw, alone, cluster, tmp_path, monkeypatch):
