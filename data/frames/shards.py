@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from config import Config
-from data.disk.damage import read_json
+from data.disk.damage import read_json, told
 from data.disk.files import write_json
 from data.disk.lock import owned
 from data.disk.parts import sync_all
@@ -130,7 +130,8 @@ def _blocks(place: Path) -> list[Block]:
     whole = text[: text.rfind(b"\n") + 1]
     if len(whole) < len(text):
         path.write_bytes(whole)
-    return [Block(**json.loads(line)) for line in whole.splitlines()]
+    with told(path, f"remove {place.parent} and run its shard again"):
+        return [Block(**json.loads(line)) for line in whole.splitlines()]
 
 
 def join_shards(plans: list[ReelPlan], given: Given, config: Config) -> None:

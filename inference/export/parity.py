@@ -96,6 +96,7 @@ def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
     rms = np.sqrt(sum(np.square(d, dtype=np.float64).sum() for d in apart) / count)
     facts = {
         "frames": len(theirs.scores),
+        "known_alike": all(np.array_equal(np.isnan(ours.scores[i]), np.isnan(s)) for i, s in theirs.scores.items()),
         "score_difference": largest / checkpoint.low,
         "score_difference_noise": largest / noise_unit(checkpoint),
         "score_jumps": sum(int(np.count_nonzero(d > allowed)) for d in apart) / count,
@@ -208,6 +209,8 @@ def certificate(pairs: dict[str, Pair], bound: Bound) -> dict[str, Any]:
 def beyond(facts: dict[str, Any], bound: Bound) -> list[str]:
     """What of a comparison is not within the bound, in words."""
     texts = []
+    if not facts["known_alike"]:
+        texts.append("there are places where only one of both has a score")
     if facts["score_jumps"] > bound.jumps:
         texts.append(
             f"{facts['score_jumps']:.2%} of the scores differ by more than {bound.score:g} low thresholds, by up to "

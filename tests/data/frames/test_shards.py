@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config, ConfigError, PrepConfig, load
+from data.disk.damage import Damaged
 from data.disk.lock import FolderInUse
 from data.frames import shards
 from data.frames.first_pass import first_pass
@@ -119,6 +120,15 @@ def test_shards_that_are_killed_and_given_again_make_the_same_bytes(tmp_path):
     prep(config(raw, out, join=True))
     prep(config(raw, tmp_path / "alone"))
     assert digests(out) == digests(tmp_path / "alone")
+
+
+def test_a_damaged_list_of_blocks_is_told_with_the_way_out(raw, tmp_path):
+    out = tmp_path / "out"
+    prep(config(raw, out, "1/1"))
+    (lines,) = (path for path in out.rglob(LINES) if "aia_171" in path.parts)
+    lines.write_bytes(b"\0" * 9 + lines.read_bytes()[9:])
+    with pytest.raises(Damaged, match=r"blocks.jsonl is damaged .*; remove .*1-of-1 and run its shard again"):
+        prep(config(raw, out, join=True))
 
 
 def test_missing_doubled_and_other_shards_are_named(raw, alone, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,9 +10,11 @@ import main
 from data.disk.damage import Damaged
 from data.reel.reel import find_reels
 from inference.export import export as exporting
+from inference.export import parity
 from inference.export.export import export
 from inference.export.exported import Exported
 from inference.export.parity import found_by
+from inference.export.precision import SAME
 from inference.runner.bundle import Bundle
 from inference.runner.run import Runner
 from tests.support.bundles import exported, flash_reel, trained_on_video
@@ -123,3 +126,16 @@ def test_a_damaged_bundle_is_refused_by_name(bundle, tmp_path, name):
 def test_nothing_of_a_bundle_says_where_it_was_made(run, bundle):
     for path in bundle.iterdir():
         assert str(run.parent).encode() not in path.read_bytes()
+
+
+def test_a_score_that_only_one_of_both_has_breaks_a_certificate(run, monkeypatch):
+    exact = Exported(run, settings(run.parent))
+    job = exact.job(find_reels(run.parent / "new")[0], exact.scorer)
+    whole = found_by(job)
+    for missing, broken in ((False, []), (True, ["there are places where only one of both has a score"])):
+        scores = {i: score.copy() for i, score in whole.scores.items()}
+        scores[max(scores)][0, 0] = np.nan if missing else scores[max(scores)][0, 0]
+        both = iter((whole, whole._replace(scores=scores)))
+        monkeypatch.setattr(parity, "found_by", lambda job, both=both: next(both))
+        facts = parity.compared(parity.Pair(job, job, np.zeros(1, bool)), SAME)
+        assert parity.beyond(facts, SAME) == broken
