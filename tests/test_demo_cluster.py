@@ -1,7 +1,6 @@
 """The files for Slurm and HTCondor give shards to all, and their reels are those of one process. No queue is here: what
 it would start is started by a loop."""
 
-import hashlib
 import os
 import re
 import shlex
@@ -10,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support.digests import digests
 from tests.support.fits_files import write_frames
 from tests.support.paths import ROOT
 
@@ -38,11 +38,6 @@ def run(words, program=sys.executable, **environment):
     done = subprocess.run(command, cwd=ROOT, env=known | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def digests(out):
-    files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".lock"))
-    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def test_an_array_of_slurm(raw, alone, tmp_path):

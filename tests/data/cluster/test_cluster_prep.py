@@ -1,7 +1,6 @@
 """prep on a cluster: the bytes of one process, whatever happens to workers, and errors that say what to do."""
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from data.frames.pool import make_executor
 from data.prepare_data import prep
 from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly
+from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.paths import ROOT
 from tests.support.videos import write_video
@@ -45,12 +45,7 @@ def deadly(monkeypatch):
 def run(raw, out, cluster=None, workers=2):
     """Digests of everything in the reels that prep makes, hidden leftovers included."""
     prep(Config(data_raw=str(raw), data_clips=str(out), workers=workers, cluster=cluster, prep=SETTINGS))
-    return digests_in(out)
-
-
-def digests_in(out):
-    files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".lock"))
-    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return digests(out)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +73,7 @@ def test_a_cluster_of_this_machine_makes_the_same_bytes(raw, alone, tmp_path):
     (tmp_path / "settings.yaml").write_text(json.dumps(given | {"prep": as_dict(Config(prep=SETTINGS))["prep"]}))
     command = [sys.executable, ROOT / "main.py", "-m", "prep", "-c", tmp_path / "settings.yaml"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert (ended.returncode, digests_in(tmp_path / "out")) == (0, alone), ended.stderr
+    assert (ended.returncode, digests(tmp_path / "out")) == (0, alone), ended.stderr
     assert "dashboard: http://127.0.0.1:" in ended.stderr
     assert "decoding aia_171: 13/13 frame" in ended.stderr
 

@@ -1,7 +1,6 @@
 """prep killed by SIGKILL at any moment goes on where it was, and makes the same bytes as an undisturbed run."""
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -18,6 +17,7 @@ from data.frames import journal
 from data.frames.journal import read_journal
 from data.prepare_data import prep
 from data.reel.reel import Reel
+from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, counts, fits_bytes, header, write_frames
 from tests.support.paths import ROOT
 from tests.support.videos import write_video
@@ -50,12 +50,6 @@ def undisturbed(raw, tmp_path_factory):
 
 def config(raw, out):
     return Config(data_raw=str(raw), data_clips=str(out), workers=1, prep=SETTINGS)
-
-
-def digests(out):
-    """SHA-256 of every file of every reel, hidden leftovers included."""
-    files = sorted(p for p in out.rglob("*") if p.is_file())
-    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def start(raw, out, workers=2):

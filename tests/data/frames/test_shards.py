@@ -1,6 +1,5 @@
 """prep in shards makes the bytes of one process, in whatever order they run, and says what is missing."""
 
-import hashlib
 import itertools
 import json
 import os
@@ -20,6 +19,7 @@ from data.frames.first_pass import first_pass
 from data.frames.pool import make_executor
 from data.frames.shards import LINES, SHARDS, Shard
 from data.prepare_data import prep
+from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.holder import held_elsewhere
 from tests.support.paths import ROOT
@@ -30,12 +30,6 @@ SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
 
 def config(raw, out, shard=None, **more):
     return Config(data_raw=str(raw), data_clips=str(out), workers=1, shard=shard, prep=SETTINGS, **more)
-
-
-def digests(out):
-    """SHA-256 of everything in a folder of reels, hidden leftovers included."""
-    files = sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".lock"))
-    return {p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 @pytest.fixture(scope="module")
