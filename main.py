@@ -46,6 +46,11 @@ def _review(config: Config) -> None:
 def _train(config: Config) -> None:
     from inference.fit import fit, is_first_process
 
+    if config.train.each_reel:
+        from inference.fleet.train import train_each
+
+        print(f"fleet: {train_each(config)}")
+        return
     run = fit(config)
     if is_first_process():
         print(f"run: {run}")
@@ -56,6 +61,13 @@ def _eval(config: Config) -> None:
         from inference.follow.all_streams import follow_all
 
         follow_all(config)
+        return
+    from inference.fleet.members import find_fleet
+
+    if fleet := find_fleet(config):
+        from inference.fleet.evaluate import evaluate_each
+
+        print(f"index: {evaluate_each(config, fleet)}")
         return
     from inference.evaluate import evaluate
 

@@ -50,7 +50,7 @@ class ModelConfig:
     tasks: ClassVar[tuple[str, ...]] = ("anomaly",)
     of_task: ClassVar[dict[str, str]] = {}
     uses: ClassVar[tuple[str, ...]] = (
-        *("val_fraction", "val_reels", "exclude_utc", "exclude_flares", "exclude_class", "resume"),
+        *("val_fraction", "val_reels", "exclude_utc", "exclude_flares", "exclude_class", "each_reel", "resume"),
     )
     losses: ClassVar[tuple[str, ...]] = ()
     comes_trained: ClassVar[bool] = False

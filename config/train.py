@@ -94,6 +94,7 @@ class TrainConfig:
     exclude_flares: str | None = None
     exclude_class: FlareClass = "C1.0"
     early_stop_epochs: NonNegativeInt = 0
+    each_reel: bool = False
     resume: bool = False
     tensorboard: bool = False
 

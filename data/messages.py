@@ -10,7 +10,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
@@ -65,6 +66,31 @@ def show(level: str) -> None:
     root = logging.getLogger(ROOT)
     root.setLevel(logging.ERROR if os.environ.get("RANK", "0") != "0" else level.upper())
     root.addHandler(_LINES)
+
+
+class _Into(logging.Handler):
+    """Texts of messages into a list."""
+
+    def __init__(self, found: list[str]):
+        super().__init__(logging.WARNING)
+        self.found = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(self.format(record))
+
+
+@contextmanager
+def gathered() -> Iterator[list[str]]:
+    """The warnings of one of many parts of a work, to be told with it; nothing of it is shown meanwhile."""
+    root, found = logging.getLogger(ROOT), list[str]()
+    level, handlers = root.level, root.handlers[:]
+    root.handlers[:] = [_Into(found)]
+    root.setLevel(logging.WARNING)
+    try:
+        yield found
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def shown() -> str:

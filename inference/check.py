@@ -26,12 +26,14 @@ from data.labels.quiet_hours import with_quiet_hours
 from data.live.live_source import told
 from data.messages import with_way_out
 from data.prepare_data import same_or_refuse
-from data.reel.reel import Reel, find_reels
+from data.reel.reel import Reel, find_reels, reel_paths
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
 from inference.alarms.destinations import destination_of
+from inference.fleet.members import find_fleet, member_of
+from inference.fleet.train import fleet_to_train, settings_of_member
 from inference.follow.all_streams import is_of_series
 from inference.follow.series_scores import checked_reach
 from inference.follow.stream import check_streams
@@ -161,6 +163,9 @@ def check_review(config: Config, findings: Findings) -> None:
 
 def check_train(config: Config, findings: Findings) -> None:
     """The run folder, the windows on both sides of the split, the model and where it would be trained."""
+    if config.train.each_reel:
+        check_each(config, findings)
+        return
     config = with_quiet_hours(config)
     folder = Path()
     with findings.faults():
@@ -179,6 +184,18 @@ def check_train(config: Config, findings: Findings) -> None:
             return
         with processes(config.device) as team:
             check_trainer(config, team, folder, findings)
+
+
+def check_each(config: Config, findings: Findings) -> None:
+    """A fleet: its folder, and the training of each reel. What is wrong with one leaves the others as they are."""
+    reels, folder = reel_paths(config.data_clips), fleet_to_train(config)
+    findings.tell(f"fleet: {folder}, a model for each of {len(reels)} reels")
+    check_writable(folder, findings)
+    check_free(folder, findings)
+    for reel in reels:
+        findings.tell(f"{reel.name}:")
+        with findings.faults():
+            check_train(settings_of_member(config, member_of(folder, reel), reel), findings)
 
 
 def check_trainer(config: Config, team: Processes, folder: Path, findings: Findings) -> None:
@@ -200,6 +217,11 @@ def check_eval(config: Config, findings: Findings) -> None:
     """The run, its model, and whether each reel fits it."""
     with findings.faults():
         pick_device(config.device)
+    if fleet := find_fleet(config):
+        for reel in reel_paths(config.data_clips):
+            with findings.faults():
+                check_eval(settings_of_member(config, member_of(fleet, reel), reel), findings)
+        return
     run, scorer, kept = opened(config, findings)
     name, facts = kept["config"]["model"]["name"], kept["data"]
     shape, length = facts["frame_shape"], facts["clip_length"]

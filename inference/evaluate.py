@@ -12,7 +12,7 @@ a full disk leaves the former ones. Files that eval did not make stay.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,12 +38,14 @@ from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
 
+DoJobs = Callable[[Iterable[Job], int, Config, Path], list[Path]]  # jobs, how many, config, run -> folders of results
 CALIBRATION_S = 6 * 3600.0  # that a shard waits at most for another one which calibrates
 
 
-def evaluate(config: Config) -> list[Path]:
+def evaluate(config: Config, do: DoJobs | None = None) -> list[Path]:
     """Evaluate every reel in `config.data_clips` with a run's best model; returns the folders of results.
 
+    do: how its jobs are done, for callers who know better than the config.
     The model's own settings come from the run, never from `config`. Raises FileNotFoundError without run or reel,
     ValueError when the reel does not fit the model, FolderInUse while another process works with the run.
     """
@@ -53,16 +55,20 @@ def evaluate(config: Config) -> list[Path]:
         return evaluate_shard(config, run)
     with owned_run(run, "eval"):
         complete(run, config.device)
-        return _evaluate(config, run)
+        return _evaluate(config, run, do or ways_of(config))
 
 
-def _evaluate(config: Config, run: Path) -> list[Path]:
+def ways_of(config: Config) -> DoJobs:
+    """How the jobs of a config are done."""
+    return there_already if config.join else do_jobs_apart if config.cluster else do_jobs
+
+
+def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
     jobs = (make_job(reel, run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
-    do = there_already if config.join else do_jobs_apart if config.cluster else do_jobs
     results = do(jobs, len(reels), config, run)
     write_joint(run / "eval", reels, results, beside)
     return results
@@ -107,11 +113,19 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         for reel in reels[shard.number - 1 :: shard.of]:
             with wait():
                 job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
-            if are_there(job, config):
-                log.info(f"{reel.name}: its results are there")
-            else:
-                do_job(job, config)
-            results.append(job.out)
+            results += do_missing([job], 1, config, run)
+    return results
+
+
+def do_missing(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+    """As `do_jobs`, without those whose results are there."""
+    results = []
+    for job in jobs:
+        if are_there(job, config):
+            log.info(f"{job.reel.name}: its results are there")
+        else:
+            do_job(job, config)
+        results.append(job.out)
     return results
 
 

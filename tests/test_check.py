@@ -211,3 +211,19 @@ def test_a_file_in_the_way_is_wrong(place, capsys):
     code, told = check(capsys, "-m", "prep", "--data-raw", "raw", "--data-clips", "out/reels", *SMALL)
     assert code == 2
     assert "is a file, where a folder is wanted" in told
+
+
+def test_a_fleet_is_checked_reel_by_reel(place, capsys):
+    make_reel(place / "reels" / "cam", drifting_blobs(64), clip_length=8)
+    make_reel(place / "reels" / "short", drifting_blobs(4), clip_length=8)
+    words = ["--data-clips", "reels", "--model-path", "fleet", "-d", "cpu", "--set", "model.name=difference"]
+    code, told = check(capsys, "-m", "train", *words, "--set", "train.each_reel=true")
+    assert code == 2
+    assert "fleet: fleet, a model for each of 2 reels" in told
+    assert told.count("model: difference, fitted in one step") == 1
+    assert told.endswith("wrong: 1\n")
+    (place / "fleet" / "members").mkdir(parents=True)
+    code, told = check(capsys, "-m", "train", *words, "--set", "train.each_reel=true")
+    assert "holds another fleet; continue it with --resume" in told
+    code, told = check(capsys, "-m", "eval", *words)
+    assert (code, told.count("checkpoints/best.pt does not exist")) == (2, 2)

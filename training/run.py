@@ -95,6 +95,19 @@ def resumed_config(given: Config, checkpoint: dict[str, Any], origin: Path) -> C
     Raises ConfigError that names every key that would change the training.
     """
     own = from_dict(checkpoint["config"], str(origin))
+    check_same_training(own, given, origin, origin.parent.parent)
+    habits = {key: getattr(given.train, key) for key in ("tensorboard", "checkpoint_interval")}
+    places = {
+        key: getattr(given, key) for key in ("data_raw", "data_clips", "model_path", "workers", "cluster", "device")
+    }
+    return replace(own, train=replace(own.train, **habits), **places)
+
+
+def check_same_training(own: Config, given: Config, origin: Path, folder: Path) -> None:
+    """Raise ConfigError that names every key by which the given settings would change a training.
+
+    own: its settings, which stand in `origin`; folder: where its config.yaml lies.
+    """
     differing = [
         f"{key} {ours!r} (given {theirs!r})"
         for key, ours, theirs in _differences(_deciding(own), _deciding(given))
@@ -103,13 +116,8 @@ def resumed_config(given: Config, checkpoint: dict[str, Any], origin: Path) -> C
     if differing:
         raise ConfigError(
             f"{origin} was trained with other settings: {', '.join(differing)}; resume with the run's own "
-            f"{origin.parent.parent / 'config.yaml'}, or start a new run without --resume"
+            f"{folder / 'config.yaml'}, or start a new run without --resume"
         )
-    habits = {key: getattr(given.train, key) for key in ("tensorboard", "checkpoint_interval")}
-    places = {
-        key: getattr(given, key) for key in ("data_raw", "data_clips", "model_path", "workers", "cluster", "device")
-    }
-    return replace(own, train=replace(own.train, **habits), **places)
 
 
 def check_same_data(before: dict[str, Any], now: dict[str, Any], run: Path) -> None:

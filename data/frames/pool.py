@@ -24,8 +24,13 @@ class Workers(Protocol):
 
 
 @contextmanager
-def make_executor(workers: int, cluster: str | None = None, *places: str) -> Iterator[Workers]:
-    """So many workers of this machine, or those of a cluster that all must see the places; see `cluster_executor`."""
+def make_executor(
+    workers: int, cluster: str | None = None, *places: str, preload: str = "data.frames.decode"
+) -> Iterator[Workers]:
+    """So many workers of this machine, or those of a cluster that all must see the places; see `cluster_executor`.
+
+    preload: the module of the tasks, which is loaded once for all workers of this machine, where the system can.
+    """
     if cluster:
         with cluster_executor(cluster, workers, *places) as executor:
             yield executor
@@ -37,7 +42,7 @@ def make_executor(workers: int, cluster: str | None = None, *places: str) -> Ite
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["data.frames.decode"])
+        context.set_forkserver_preload([preload])
     with _Processes(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
         yield executor
 

@@ -251,13 +251,18 @@ def inside(times_utc: np.ndarray, intervals: tuple[tuple[str, str], ...]) -> np.
 
 
 def find_reels(path: str | Path) -> list[Reel]:
-    """The reel at `path`, or the reels in the folder `path`, by name.
+    """The reel at `path`, or the reels in the folder `path`, by name. Raises as `reel_paths` does, and Damaged."""
+    return [Reel(p) for p in reel_paths(path)]
+
+
+def reel_paths(path: str | Path) -> list[Path]:
+    """Where they lie, none of them opened.
 
     Raises FileNotFoundError when there is none, PermissionError when none may be read.
     """
     path = Path(path)
     if (path / "reel.json").is_file():
-        return [Reel(path)]
+        return [path]
     found = sorted(p.parent for p in path.glob("*/reel.json") if not p.parent.name.startswith("."))
     for closed in _closed_folders(path):
         if not found:
@@ -268,7 +273,7 @@ def find_reels(path: str | Path) -> list[Reel]:
             f"no reel in {path}; name a folder of reels, or one reel, with --data-clips, or make some with: "
             "python main.py -m prep --data-raw INPUT --data-clips REELS"
         )
-    return [Reel(p) for p in found]
+    return found
 
 
 def _closed_folders(path: Path) -> list[Path]:

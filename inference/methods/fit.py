@@ -20,8 +20,8 @@ def fit_method(config: Config, folder: Path | None = None) -> Path:
     Raises as `training.train.train` does.
     """
     folder = folder or run_folder.choose_folder(config)
-    if config.train.resume:
-        return folder  # fitting is one step: what is there is complete
+    if config.train.resume and path_of(folder, "best").is_file():
+        return folder  # fitting is one step, and this file its last
     data = windows_of_reels(config)
     check_frames(config.model.name, data.frame_shape)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)

@@ -37,7 +37,7 @@ OTHER_TRAIN: dict[str, Any] = {
     "init": "shipped", "contrast_weight": 0.5, "balance_weight": 0.5, "grad_clip": 0.5, "amp": "off",
     "val_fraction": 0.5, "val_reels": ["a"], "exclude_utc": [["2012-07-19", "2012-07-20"]],
     "exclude_flares": "flares.csv", "exclude_class": "M1.0", "early_stop_epochs": 3,
-    "resume": True, "tensorboard": True,
+    "each_reel": True, "resume": True, "tensorboard": True,
 }  # fmt: skip
 
 

@@ -1,0 +1,97 @@
+"""A fleet is a folder of runs, one a reel, which is its member.
+
+config.yaml              the settings that all members are trained with
+members/<reel>/          the run of a reel, as any other; with done.json once it is trained and calibrated
+trained.csv              one row a reel that was to be trained on
+results.csv index.html   one row a reel that was evaluated last; results and report lie in members/<reel>/eval/<reel>/
+
+A member is known by the name of its reel's folder. What ends one member ends no other: its row says why.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from config import Config
+from data.failures import told_failure
+from data.frames.pool import bounded, make_executor
+from data.messages import gathered, logger, progress
+from training.run import RUNS
+
+log = logger(__name__)
+
+MEMBERS, DONE, TRAINED, RESULTS = "members", "done.json", "trained.csv", "results.csv"
+FAILED = "failed"
+PRELOAD = "inference.fleet.evaluate"  # which takes seconds
+IN_USE = "give another --model-path: a copy of a fleet is a fleet"
+
+Row = dict[str, Any]
+Task = Callable[[Config, Path, Path], Row]  # config, fleet, reel
+
+
+def is_fleet(folder: Path) -> bool:
+    """Whether a folder holds a fleet, whole or begun."""
+    return (folder / MEMBERS).is_dir()
+
+
+def find_fleet(config: Config) -> Path | None:
+    """The fleet that a config names, or the newest in runs/ where it asks for one without a name; None of none."""
+    if config.model_path:
+        return Path(config.model_path) if is_fleet(Path(config.model_path)) else None
+    found = [path.parent for path in RUNS.glob(f"*/{MEMBERS}")] if config.train.each_reel else []
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def member_of(fleet: Path, reel: Path) -> Path:
+    """The run folder of a reel."""
+    return fleet / MEMBERS / reel.name
+
+
+def rows_of(task: Task, config: Config, fleet: Path, reels: Sequence[Path], doing: str) -> list[Row]:
+    """What a task tells of every reel, by name; the reels are spread over the workers of the config."""
+    rows = []
+    with (
+        make_executor(config.workers, config.cluster, str(fleet), config.data_clips, preload=PRELOAD) as workers,
+        progress(total=len(reels), desc=doing, unit="reel") as bar,
+    ):
+        for row in bounded(workers, task, ((config, fleet, reel) for reel in reels)):
+            rows.append(row)
+            bar.update()
+    return sorted(rows, key=lambda row: row["reel"])
+
+
+def attempted(reel: Path, status: str, do: Callable[[], Row]) -> Row:
+    """The row of a reel: what `do` tells of it and its warnings, or why it failed."""
+    with one_thread(), gathered() as warnings:
+        try:
+            row = {"status": status} | do()
+        except Exception as error:  # whatever it is, the others go on
+            row = {"status": FAILED, "reason": " ".join(told_failure(error)[0].removeprefix("error: ").split())}
+    return {"reel": reel.name, "reason": "", **row, "warnings": "; ".join(dict.fromkeys(warnings))}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """As small models are fastest, and have the same bits wherever they are trained: sums over several threads depend
+    on how many there are.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def tell(rows: list[Row], what: str, table: Path) -> None:
+    """Say how many were done and how many failed. Raises ValueError where all did."""
+    failed = [row for row in rows if row["status"] == FAILED]
+    first = f"{failed[0]['reel']}: {failed[0]['reason']}" if failed else ""
+    if len(failed) == len(rows):
+        raise ValueError(f"none of {len(rows)} reels could be {what} ({table} says why of each); {first}")
+    log.info(f"{len(rows) - len(failed)} of {len(rows)} reels {what}")
+    if failed:
+        log.warning(f"{len(failed)} failed, {table} says why of each; {first}")

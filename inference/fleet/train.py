@@ -1,0 +1,104 @@
+"""`train` with train.each_reel: a model of its own for every reel."""
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from config import Config, dump, load
+from data.disk.damage import read_json
+from data.disk.digests import with_digest
+from data.disk.files import write_csv, write_json, write_text
+from data.disk.lock import owned
+from data.disk.places import refuse_links_out
+from data.reel.reel import Reel, reel_paths
+from inference.fit import fit
+from inference.fleet.members import (
+    DONE,
+    IN_USE,
+    MEMBERS,
+    TRAINED,
+    Row,
+    attempted,
+    find_fleet,
+    is_fleet,
+    member_of,
+    rows_of,
+    tell,
+)
+from training import run as run_folder
+from training.places import path_of
+
+
+def train_each(config: Config) -> Path:
+    """Train or fit and calibrate a model for every reel in `config.data_clips`; returns the folder of the fleet.
+
+    With train.resume those that are whole stay as they are, others are gone on with, and what failed is tried again.
+    Raises FileExistsError where the folder holds another training, FileNotFoundError where there is none to resume,
+    ConfigError where that has other settings, ValueError where no reel could be trained on, FolderInUse.
+    """
+    if "RANK" in os.environ:
+        raise ValueError("train.each_reel spreads reels over workers and clusters: start it without torchrun")
+    if config.train.val_reels:
+        raise ValueError(
+            "train.each_reel trains a model on one reel alone, with its own end to validate: leave val_reels out"
+        )
+    reels, folder = reel_paths(config.data_clips), fleet_to_train(config)
+    with owned(folder, "train", IN_USE):
+        if not config.train.resume:
+            refuse_other(folder)  # which another process may have made since
+            write_text(folder / "config.yaml", dump(config), durable=True)
+            (folder / MEMBERS).mkdir()
+        rows = rows_of(train_member, config, folder, reels, "training")
+        write_csv(folder / TRAINED, pd.DataFrame(rows, columns=["reel", "status", "reason", "warnings"]))
+    tell(rows, "trained", folder / TRAINED)
+    return folder
+
+
+def fleet_to_train(config: Config) -> Path:
+    """The folder of a fresh fleet, or of the one to resume; raises as `train_each` does."""
+    if not config.train.resume:
+        folder = run_folder.choose_folder(config)
+        refuse_other(folder)
+        return folder
+    if (folder := find_fleet(config)) is None:
+        raise FileNotFoundError(
+            f"{config.model_path or run_folder.RUNS} holds no fleet to resume; start one without --resume"
+        )
+    refuse_links_out(folder)
+    kept = folder / "config.yaml"
+    run_folder.check_same_training(load(kept), config, kept, folder)
+    return folder
+
+
+def refuse_other(folder: Path) -> None:
+    """Raise FileExistsError where a fresh fleet would mix with another training."""
+    run_folder.refuse_other_run(folder)
+    if is_fleet(folder):
+        raise FileExistsError(
+            f"{folder} holds another fleet; continue it with --resume, or choose another folder with --model-path"
+        )
+
+
+def train_member(config: Config, fleet: Path, reel: Path) -> Row:
+    """One reel, in whatever process this is."""
+    return attempted(reel, "trained", partial(_train, config, member_of(fleet, reel), reel))
+
+
+def _train(config: Config, run: Path, reel: Path) -> Row:
+    facts, done = {"reel": Reel(reel).meta["identity"]}, run / DONE
+    if done.is_file():
+        if read_json(done, f"remove {run} to train its model again").get("reel") != facts["reel"]:
+            raise ValueError(f"{run} was trained on other frames than {reel} has; remove it to train its model again")
+        return {}
+    fit(settings_of_member(config, run, reel))
+    write_json(done, with_digest(facts), durable=True)
+    return {}
+
+
+def settings_of_member(config: Config, run: Path, reel: Path) -> Config:
+    """Those of a training on one reel, which goes on where it was begun."""
+    own = replace(config.train, each_reel=False, tensorboard=False, resume=path_of(run, "last").is_file())
+    return replace(config, data_clips=str(reel), model_path=str(run), workers=0, cluster=None, train=own)
