@@ -90,7 +90,7 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
     found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if found.notna().sum() > 0.5 * text.notna().sum():
         zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
-        return _naive(found), zoned.to_numpy(bool)
+        return _with_odd_clocks(_naive(found), text), zoned.to_numpy(bool)
     known = text.dropna()
     some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
     number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
@@ -101,10 +101,21 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
         what = "no readable time"
         way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
         raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
-    order = "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep)
+    return _of_fields(fields, "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep))
+
+
+def _of_fields(fields: pd.DataFrame, order: str) -> tuple[np.ndarray, np.ndarray]:
     utc = _dates(fields, order) + _clock_us(fields).astype("timedelta64[us]")
     offset_us, zoned = _offsets_us(fields["zone"])
     return utc - offset_us.astype("timedelta64[us]"), zoned
+
+
+def _with_odd_clocks(found: np.ndarray, text: pd.Series) -> np.ndarray:
+    """Times (N,) with those too whose clock or date ISO 8601 does not know: 24:00, leap seconds, 2012-7-19."""
+    odd = np.flatnonzero(np.isnat(found) & text.notna().to_numpy(bool))
+    if len(odd):
+        found[odd] = _of_fields(_fields(text.iloc[odd], _TEXTS[0]), "abc")[0]
+    return found
 
 
 def _dated(found: re.Match) -> str:

@@ -1,0 +1,166 @@
+"""Times that are divided among columns: date and clock, year, month and day, a date and the hour of it."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from data.sources.times.day_counts import of_day_in_year
+from data.sources.times.texts import CLOCK_ALONE, looks_like_time
+
+PARTS = ("year", "month", "day", "hour", "minute", "second")
+HOURS = ("hour", "hours", "hr", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
+CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
+DAYS_IN_YEAR = ("doy", "dayofyear", "day_of_year", "day of year", "yday")
+LOOKED_AT = 200  # cells of a column, from everywhere in it
+
+
+def spread(column: pd.Series) -> list[str]:
+    """Cells from everywhere in a column, as text, without the empty ones."""
+    places = np.unique(np.linspace(0, len(column) - 1, min(LOOKED_AT, len(column))).astype(int))
+    return [str(cell).strip() for cell in column.iloc[places].dropna()]
+
+
+def is_text(column: pd.Series) -> bool:
+    return column.dtype.kind not in "biufcmM"
+
+
+def divided(table: pd.DataFrame, name: str) -> tuple[pd.Series, dict[str, str]] | None:
+    """Date and clock of two columns as one, where `name` holds one of both and another column the other."""
+    names = [name, *(other for other in table.columns if other != name)]
+    date, days = next(((other, days) for other in names if (days := days_of(table[other])) is not None), (None, None))
+    if date is None or days is None:
+        return None
+    clock = next((other for other in names if other != date and _all_text(table[other], _is_clock)), None)
+    if clock is not None and name in (date, clock):
+        text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
+    elif name == date or not is_text(table[name]):
+        text, notes = _clock_in_numbers(table, date)
+    else:
+        return None
+    if text is None or not (name == date or name in notes):
+        return None
+    return (days + " " + text).rename(f"{date} {next(iter(notes))}"), {date: "time, the date"} | notes
+
+
+def days_of(column: pd.Series) -> pd.Series | None:
+    """The dates of a column that holds nothing else, as text: written, or as 20120719 where its name says date."""
+    if column.dtype.kind == "M":
+        known = column.dropna()
+        return column.dt.strftime("%Y-%m-%d").astype("string") if (known == known.dt.normalize()).all() else None
+    if is_text(column):
+        return column.astype("string").str.strip() if _all(column, _is_date) else None
+    is_named = any(word in str(column.name).lower() for word in ("date", "day", "ymd"))
+    known = column.dropna()
+    if not is_named or column.dtype.kind not in "iuf" or not len(known) or not known.between(1.8e7, 2.2e7).all():
+        return None
+    found = pd.to_datetime(column.astype("Int64").astype("string"), format="%Y%m%d", errors="coerce")
+    return found.dt.strftime("%Y-%m-%d").astype("string") if found.notna().sum() == len(known) else None
+
+
+def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None, dict[str, str]]:
+    """Clocks as text, of a column of whole hours with those of minutes and seconds, or of one of 730 or 73001; None
+    where there is none.
+    """
+    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns) if name != date}
+    names = {re.sub(r"\s*[(\[].*", "", name): column for name, column in names.items()} | names
+    hour = next((names[name] for name in HOURS if name in names and _is_whole(table[names[name]], 24)), None)
+    if hour is not None:
+        parts = {hour: "time, the hour"}
+        for part in PARTS[4:]:
+            column = names.get(part, names.get(f"{part}s"))
+            if column is None or not _is_whole(table[column], 60):
+                break
+            parts[column] = f"time, the {part}"
+        return _clock_text([table[part] for part in parts]), parts
+    for name in CLOCKS:
+        if name in names and (pairs := _digits_of_clock(table[names[name]], table[date])):
+            return _clock_text([table[names[name]] // 100**pair % 100 for pair in reversed(range(pairs))]), {
+                names[name]: "time, the clock"
+            }
+    return None, {}
+
+
+def _is_whole(column: pd.Series, most: int) -> bool:
+    """Whether a column holds whole numbers from 0 to `most` alone."""
+    return column.dtype.kind in "iuf" and bool(
+        column.notna().any() and (column.dropna() % 1 == 0).all() and column.dropna().between(0, most).all()
+    )
+
+
+def _digits_of_clock(column: pd.Series, dates: pd.Series) -> int:
+    """How many pairs of digits the clocks of a column have, 2 or 3; 0 where its numbers are none.
+
+    Clocks never end in 60 to 99, and begin anew with the next date, as seconds from the first on do not.
+    """
+    known = column.notna() & dates.notna() if column.dtype.kind in "iuf" else np.zeros(len(column), bool)
+    numbers, is_next = column[known], dates[known].ne(dates[known].shift())
+    if is_next.sum() < 2 or (numbers % 1 != 0).any() or not numbers.between(0, 240000).all():
+        return 0
+    pairs = 2 if numbers.max() <= 2400 else 3
+    if (
+        2400 < numbers.max() < 10000
+        or (numbers % 100 > 59).any()
+        or (numbers // 100 % 100 > (24 if pairs == 2 else 59)).any()
+    ):
+        return 0
+    steps = numbers.diff().to_numpy()
+    begins_anew = any((back := way * steps < 0).any() and not (back & ~is_next).any() for way in (1, -1))
+    return pairs if begins_anew else 0
+
+
+def _clock_text(parts: list[pd.Series]) -> pd.Series:
+    """Hours, minutes and seconds as one text; without minutes the hour is whole."""
+    texts = [part.astype("Int64").astype("string").str.zfill(2) for part in parts]
+    text = texts[0]
+    for other in texts[1:]:
+        text = text + ":" + other
+    return text if len(texts) > 1 else text + ":00"
+
+
+def _all_text(column: pd.Series, check) -> bool:
+    return is_text(column) and _all(column, check)
+
+
+def _all(column: pd.Series, check) -> bool:
+    cells = spread(column)
+    return bool(cells) and sum(map(check, cells)) > 0.9 * len(cells)
+
+
+def _is_clock(cell: str) -> bool:
+    return bool(CLOCK_ALONE.fullmatch(cell))
+
+
+def _is_date(cell: str) -> bool:
+    return ":" not in cell and looks_like_time(cell)
+
+
+def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
+    """Times of columns year, month and day (or year and the day in it), and as many of hour, minute and second as there
+    are; or of years alone that rise.
+    """
+    lower = {str(name).lower(): name for name in reversed(table.columns)}
+    day_in_year = next((lower[name] for name in DAYS_IN_YEAR if name in lower), None)
+    if "year" in lower and day_in_year is not None and "month" not in lower:
+        date = of_day_in_year(table[lower["year"]], table[day_in_year])
+        cells = {"year": date.dt.year, "month": date.dt.month, "day": date.dt.day}
+        parts = {"year": lower["year"], "day in it": day_in_year}
+    elif {"year", "month", "day"} <= lower.keys():
+        cells, parts = {}, {part: lower[part] for part in PARTS[:3]}
+    else:
+        return _of_years(table, lower.get("year"))
+    clock = {part: lower[part] for part in PARTS[3:] if part in lower}
+    cells = {part: table[name] for part, name in (parts | clock).items() if part in PARTS} | cells
+    parts |= clock
+    found = pd.to_datetime(pd.DataFrame(cells), errors="coerce")
+    return found.rename("year ... " + list(parts.values())[-1]), {
+        name: f"time, the {part}" for part, name in parts.items()
+    }
+
+
+def _of_years(table: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, dict[str, str]]:
+    """The times of a column of years, where these rise from row to row."""
+    years = pd.to_numeric(table[name], errors="coerce") if name is not None else pd.Series(dtype=float)
+    if name is None or len(years) < 2 or not (years.diff().iloc[1:] > 0).all():
+        return None, {}
+    return years, {name: "time"}

@@ -1,0 +1,79 @@
+"""Times that are divided among columns mean what the same times mean in one."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data.sources.times.cells import times_of
+from data.sources.times.column import time_column
+
+
+def hour_before(t):
+    return t - pd.Timedelta("1h")
+
+
+DIVIDED = {
+    "whole hours": lambda t: {"date": t.strftime("%Y-%m-%d"), "Hour": t.hour},
+    "hours to 24": lambda t: {"date": hour_before(t).strftime("%d.%m.%Y"), "Hour Ending": (t.hour - 1) % 24 + 1},
+    "texts to 24:00": lambda t: {
+        "date": hour_before(t).strftime("%Y-%m-%d"),
+        "clock": [f"{(hour - 1) % 24 + 1:02d}:00" for hour in t.hour],
+    },
+    "hours and minutes": lambda t: {"date": t.strftime("%d.%m.%Y"), "hour": t.hour, "minute": t.minute},
+    "digits": lambda t: {"UTC_DATE": t.strftime("%Y%m%d").astype(int), "UTC_TIME": 100 * t.hour + t.minute},
+    "more digits": lambda t: {"date": t.strftime("%Y-%m-%d"), "time": 10000 * t.hour + 100 * t.minute},
+    "days of their own type": lambda t: {"day": t.normalize(), "hr": t.hour.astype(float)},
+}  # fmt: skip
+
+starts = st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1)).map(
+    lambda t: t.replace(minute=0, second=0, microsecond=0)
+)
+
+
+def utc_of(table: pd.DataFrame):
+    column, notes = time_column(table.assign(value=np.arange(len(table)) / 7), PrepConfig())
+    assert column is not None
+    return times_of(column, PrepConfig()), notes
+
+
+@given(st.sampled_from(list(DIVIDED)), starts, st.integers(30, 60), st.booleans())
+def test_date_and_clock_in_columns_of_their_own(form, start, count, newest_first):
+    times = pd.date_range(start, periods=count, freq="h")[:: -1 if newest_first else 1]
+    found, notes = utc_of(pd.DataFrame(DIVIDED[form](times)))
+    np.testing.assert_array_equal(found.utc, times.to_numpy().astype("datetime64[ms]"))
+    assert set(found.reasons) == {""}
+    assert len(notes) > 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [np.arange(120), np.tile(np.arange(5, 65), 2), np.tile(np.arange(0, 6000, 100), 2), np.repeat([700.5, 800.5], 60)],
+)
+def test_numbers_that_are_no_clock_stay_what_they_were(numbers):
+    """Seconds from the first one on, and what ends in 60 to 99."""
+    dates = np.repeat(["2012-07-19", "2012-07-20"], 60)
+    column, notes = time_column(pd.DataFrame({"date": dates, "time": numbers}), PrepConfig())
+    assert notes == {"time": "time"}
+    assert column is not None
+    assert column.tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("2012-12-31T24:00", "2013-01-01T00:00:00.000"),
+        ("2012-02-28 24:00:00", "2012-02-29T00:00:00.000"),
+        ("2012-06-30T23:59:60Z", "2012-07-01T00:00:00.000"),
+        ("2012-07-01T24:00:00+02:00", "2012-07-01T22:00:00.000"),
+        ("2012-7-1 4:05", "2012-07-01T04:05:00.000"),
+    ],
+)
+def test_clocks_that_iso_does_not_know_among_those_that_it_does(cell, expected):
+    times = times_of(pd.Series(["2012-07-01T00:00:00Z", cell, "2012-07-02T00:00:00Z"]), PrepConfig())
+    assert times.utc is not None
+    assert str(times.utc[1]) == expected
