@@ -24,6 +24,7 @@ from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
 from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
+from inference.methods.flux.past import Past
 from inference.methods.flux.spreads import (
     TINY,
     brightest_near,
@@ -84,6 +85,7 @@ class Excess(Method):
 
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
     pictures_only = by_place = True
+    _past: Past | None = None  # of the places of the reel that was opened
 
     @property
     def reach(self) -> int:
@@ -125,11 +127,13 @@ class Excess(Method):
     def _learn_tails(self, background: np.ndarray, excess: np.ndarray, moments: list[Moment | None]) -> None:
         """What the highest of quiet frames say: how much wider strange places are, and the gains of the K excesses."""
         self._carried, self.arrays["strange"] = self._of_known(), np.ones(len(excess), np.float32)
+        self._past = self._new_past()
         highest = []
         for i, self._moment in enumerate(moments):
             by_brightness = self._by_brightness(background[:, i])
             both = self._spreads(by_brightness), by_brightness
             highest.append([np.nan_to_num(excess[:, i] / spread).max(axis=(1, 2, 3)) for spread in both])
+        self._past = None
         known, strange = np.array(highest).transpose(1, 2, 0)  # (K, n) each
         self.arrays["strange"], self.arrays["gains"] = strangeness(known, strange), gains(known)
 
@@ -180,7 +184,13 @@ class Excess(Method):
             self.turning = Turning(self.arrays["turning"])  # of what arrives, on the grid of the training reel
         self.earlier = Earlier(reach, reel.cadence_s, self.turning)
         self._carried = self._of_known()
+        if "strange" in self.arrays:
+            self._past = (self._past or self._new_past()).of(str(reel.path), begin, self.looks_back)
         self._since = np.array(np.inf)  # frames since a place has flared
+
+    def _new_past(self) -> Past:
+        reach = [far for _, far in self.settings.backgrounds] * len(self.settings.blurs_px)
+        return Past(self.arrays["strange"], reach)
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
         """The frames [first, stop) alone: those before are known, or are taken in now where the stretch begins."""
@@ -191,7 +201,7 @@ class Excess(Method):
                 for frame, valid in zip(*block, strict=True):
                     self.earlier.push(self._flux(frame, valid))
         block = self.read(reel, np.arange(first, stop))
-        self._moments = deque(moments_of(reel, first, stop))
+        self._moments, self._index = deque(moments_of(reel, first, stop)), first
         return block
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +213,12 @@ class Excess(Method):
         """What was expected of the next frame (C, H, W), stretched, and by how many spreads it differs (H, W)."""
         self._moment = self._moments.popleft()
         background, excess = self._compared(flux)
-        z = self._in_spreads(background, excess) * self.arrays["gains"][:, None, None, None]
+        by_brightness = self._by_brightness(background)
+        spreads = self._spreads(by_brightness)
+        if self._past and self._carried and self._moment:
+            self._past.add(excess / by_brightness, self._moment, self._index)
+        self._index += 1
+        z = np.nan_to_num(excess / spreads) * self.arrays["gains"][:, None, None, None]
         size = self._of_signs(z)  # (K, C, H, W)
         strongest = size.argmax(axis=0)[None] % len(background)
         expected = np.take_along_axis(background, strongest, axis=0)[0]
@@ -222,21 +237,17 @@ class Excess(Method):
         excess = [_blurred(latest - b, blur_px) for blur_px in self.settings.blurs_px for b, latest in pairs]
         return np.stack(background), np.stack(excess)
 
-    def _in_spreads(self, background: np.ndarray, excess: np.ndarray) -> np.ndarray:
-        """Excesses in quiet spreads (K, C, H, W), 0 where not known."""
-        return np.nan_to_num(excess / self._spreads(self._by_brightness(background)))
-
     def _spreads(self, by_brightness: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) in the frame whose moment it is, from those by brightness alone.
 
-        Those of places that quiet frames showed have turned with the Sun. Of strange ones nobody knows what they do now
-        and then: they have those by brightness, wider by what that adds elsewhere.
+        Those of places that quiet frames showed have turned with the Sun. Strange ones have those by brightness, wider
+        by what quiet frames tell of places, and the reel's own frames so far of these.
         """
-        if self._carried is None or self._moment is None:
+        if not (self._past and self._carried and self._moment):
             return np.maximum(self.arrays["spread"], by_brightness)
         there = self._carried.at(self._moment)
-        strange = by_brightness * self.arrays["strange"][:, None, None, None]
-        return np.where(np.isfinite(there), np.maximum(there, by_brightness), strange)
+        wider = self._past.wider(self._moment, by_brightness.shape)
+        return np.where(np.isfinite(there), np.maximum(there, by_brightness), by_brightness * wider)
 
     def _by_brightness(self, background: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) of what is as bright as the brightest near each place, at least the typical."""

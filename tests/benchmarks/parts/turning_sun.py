@@ -20,6 +20,12 @@ from tests.support.sun_events import AU_M, RSUN_ARCSEC, solar_reel
 
 REGIONS, POINTS = 9, 500
 LOOPS = 8, 25  # of a region, at least and fewer than
+FLARES_EACH, FLARE_LIGHTS = (
+    12,
+    (100.0, 300.0, 1000.0),
+)  # of so much light at their middle, where the disc has 120 to 200
+FLARE_WIDE_PX, FADES_FRAMES = 1.2, 3
+OTHER_DAYS, OTHER_SEED = 60, 1000  # another day has other places
 
 
 class Sun(NamedTuple):
@@ -105,21 +111,68 @@ def flux_of(seed: int, sun: Sun) -> np.ndarray:
     return flux
 
 
+class Flare(NamedTuple):
+    """Light that is added at a place (longitude and latitude in degrees at the first frame) from `onset` on."""
+
+    lon: float
+    lat: float
+    onset: int
+    light: float
+
+
+def flares(seed: int, sun: Sun, first: int) -> list[Flare]:
+    """Small flares of FLARE_LIGHTS, well on the disc in their frames, which are `first` and later ones."""
+    random, found = np.random.default_rng([seed, 1]), []
+    for k in range(FLARES_EACH * len(FLARE_LIGHTS)):
+        onset, lat = int(random.integers(first + 8, sun.frames - 4)), float(random.uniform(-45, 45))
+        turned = rotation_deg(np.array([lat]), np.array([onset * sun.cadence_s * sun.turns]))[0]
+        found.append(Flare(random.uniform(-55, 55) - turned, lat, onset, FLARE_LIGHTS[k % len(FLARE_LIGHTS)]))
+    return found
+
+
+def with_flares(flux: np.ndarray, some: list[Flare], sun: Sun) -> np.ndarray:
+    """Flux (T, H, W) with them: at once as bright as they get, and fading within FADES_FRAMES."""
+    flux = flux.copy()
+    for one in some:
+        for k in range(one.onset, min(sun.frames, one.onset + 4 * FADES_FRAMES)):
+            x, y = where(one, k, sun)
+            _add(flux[k], x, y, FLARE_WIDE_PX, one.light * np.exp(-(k - one.onset) / FADES_FRAMES))
+    return flux
+
+
+def where(one: Flare, frame: int, sun: Sun) -> tuple[float, float]:
+    """Pixel x and y of a flare in a frame."""
+    nowhere, lat = np.zeros(1), np.array([one.lat])
+    turned = rotation_deg(lat, np.array([frame * sun.cadence_s * sun.turns]))
+    tx, ty = Observer(nowhere, nowhere, np.array([AU_M])).to_hpc(one.lon + turned, lat)
+    middle = (sun.side - 1) / 2
+    return float(tx[0]) / sun.arcsec + middle, float(ty[0]) / sun.arcsec + middle
+
+
 def _add(frame: np.ndarray, x: float, y: float, wide: float, light: float) -> None:
     (y0, y1), (x0, x1) = ((int(max(0, p - 4 * wide)), int(min(len(frame), p + 4 * wide + 2))) for p in (y, x))
     rows, columns = np.mgrid[y0:y1, x0:x1]
     frame[y0:y1, x0:x1] += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * wide**2))
 
 
-def written(folder: Path, seed: int, train: int, sun: Sun) -> None:
-    """Reels `train`, of the first frames, and `watch`, of the others; their times go on. Where the Sun does not turn,
-    they do not tell that they show it."""
+def written(folder: Path, seed: int, train: int, sun: Sun, other: bool = False) -> list[Flare]:
+    """Reels train/train, of the first frames, watch/watch, of the others, and flares/flares, of those with flares that
+    are returned (in frames of that reel); their times go on, or with `other` in another Sun OTHER_DAYS later. Where the
+    Sun does not turn, they do not tell that they show it."""
     flux = flux_of(seed, sun)
-    for part, first, some in (("train", 0, flux[:train]), ("watch", train, flux[train:])):
-        reel = solar_reel(folder / part / part, some, sun.cadence_s, sun.arcsec)
-        later = np.timedelta64(round(first * sun.cadence_s * 1000), "ms")
+    later = flux_of(seed + OTHER_SEED, sun) if other else flux
+    some = flares(seed, sun, train)
+    days = OTHER_DAYS * DAY_S * other
+    parts = (
+        ("train", 0.0, flux[:train]),
+        ("watch", train * sun.cadence_s + days, later[train:]),
+        ("flares", train * sun.cadence_s + days, with_flares(later, some, sun)[train:]),
+    )
+    for part, at_s, frames in parts:
+        reel = solar_reel(folder / part / part, frames, sun.cadence_s, sun.arcsec)
         times = reel.times_utc
         assert times is not None  # solar_reel gives them
-        table = reel.candidates.assign(time_utc=(times + later).astype(str))
+        table = reel.candidates.assign(time_utc=(times + np.timedelta64(round(at_s * 1000), "ms")).astype(str))
         write_csv(reel.path / "frames.csv", table if sun.turns else table.drop(columns=list(WCS_COLUMNS)))
         write_csv(reel.path / "windows.csv", index_windows(Reel(reel.path), 4, 1))
+    return some
