@@ -262,7 +262,9 @@ def check_export(config: Config, findings: Findings) -> None:
 
     run = find_run(config)
     exported = Exported(run, config)
-    findings.tell(f"run: {run}, a net for windows of [channels, frames, height, width] {list(exported.shape)}")
+    net, shape = exported.portable.net, list(exported.portable.shape)
+    of_what = "without a net" if net is None else f"a net for windows of [channels, frames, height, width] {shape}"
+    findings.tell(f"run: {run}, {of_what}")
     out = folder_of(run, config)
     findings.tell(f"bundle: {out}")
     refuse_other_folder(out)

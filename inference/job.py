@@ -76,6 +76,11 @@ class Job:
             f"(another {other}, setting or season) and no promise holds for it; train on quiet data that are like it"
         )
 
+    def tell_shortfall(self) -> None:
+        """Warn where quiet data are too few for what the settings ask thresholds to promise."""
+        if shortfall := self.calibration.shortfall(self.settings):
+            log.warning(f"{self.reel.name}: {shortfall}")
+
     @property
     def out(self) -> Path:
         """Where the results are, or are being made."""
@@ -122,17 +127,17 @@ def takes_shipped(config: Config) -> bool:
 
 
 def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
-    """Calibration, thresholds and identity of one evaluation."""
-    return job_within(kept_bounds(run, reel.channels, scorer.scaling), reel, run, scorer, weights, settings)
+    """Calibration, thresholds and identity of one evaluation, and a warning where they promise less than is asked."""
+    job = job_within(kept_bounds(run, reel.channels, scorer.scaling), reel, run, scorer, weights, settings)
+    job.tell_shortfall()
+    return job
 
 
 def job_within(bounds: Bounds, reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
-    """The same with known bounds of whole frames."""
+    """The same with known bounds of whole frames, and without a word."""
     settings = settings_for(settings, reel)
     quiet = scorer.calibration(run, reel, settings)
     low, high = quiet.thresholds(settings)
-    if shortfall := quiet.shortfall(settings):
-        log.warning(f"{reel.name}: {shortfall}")
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive(settings)}
     identity |= {"threshold_low": low, "threshold_high": high}
     return Job(reel, scorer, quiet, low, high, settings, identity, run, bounds, quiet.extends_to(settings, low))

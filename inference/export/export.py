@@ -18,6 +18,7 @@ import numpy as np
 from config import Config, from_dict
 from data.disk.digests import files_of, with_digest
 from data.disk.files import replacing_folder, write_json
+from data.disk.sealing import write_arrays
 from data.live.live_reel import Form
 from data.messages import logger
 from data.version import program_version
@@ -31,8 +32,9 @@ from inference.export.precision import PRECISIONS, PRUNED, Precision
 from inference.export.prune import pruned_run
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
-from inference.runner.bundle import ABOUT, CERTIFICATE, FORMAT, NET, form_as_dict
+from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, form_as_dict
 from inference.runner.run import Runner
+from inference.runner.scorers import scorer_in
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
 from training.places import path_of
@@ -78,13 +80,24 @@ def refuse_other_folder(out: Path) -> None:
 
 def write_bundle(folder: Path, exported: Exported, precision: Precision, config: Config) -> None:
     """All files of a bundle but its certificate."""
-    log.info(f"exporting the net for windows of {list(exported.shape)}")
-    (folder / NET).write_bytes(precision.net(exported, as_onnx(exported.net, exported.shape)))
+    write_scorer(folder, exported, precision)
+    about = facts_of(exported, config)
+    scorer = scorer_in(folder, about)
     for number, channels in enumerate(exported.channels):
-        write_calibrations(folder, number, exported, precision.calibration(folder, exported, channels), channels)
+        found = precision.calibration(folder, scorer, exported, channels)
+        write_calibrations(folder, number, exported, found, channels)
     names = sorted(path.name for path in folder.iterdir())
-    about = facts_of(exported, config) | {"files": files_of(folder, names)}
-    write_json(folder / ABOUT, with_digest(about))
+    write_json(folder / ABOUT, with_digest(about | {"files": files_of(folder, names)}))
+
+
+def write_scorer(folder: Path, exported: Exported, precision: Precision) -> None:
+    """What scores frames: a net, what was fitted, or both."""
+    portable = exported.portable
+    if portable.net is not None:
+        log.info(f"exporting the net for windows of {list(portable.shape)}")
+        (folder / NET).write_bytes(precision.net(exported, as_onnx(portable.net, portable.shape)))
+    if portable.arrays:
+        write_arrays(folder / ARRAYS, **portable.arrays)
 
 
 def write_calibrations(folder: Path, number: int, exported: Exported, found: Calibration, channels: list[str]) -> None:
@@ -105,7 +118,8 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "precision": config.export.precision,
         "pruned": config.export.prune,
         "clip_length": scorer.clip_length,
-        "answers": [exported.answers.start, exported.answers.stop],
+        "bundled_as": scorer.bundled_as,
+        "answers": [exported.portable.answers.start, exported.portable.answers.stop],
         "frame_shape": list(data["frame_shape"]),
         **({"cadence_s": list(data["cadence_s"])} if "cadence_s" in data else {}),
         "scaling": {name: asdict(stretch) for name, stretch in scorer.scaling.items()},
@@ -122,6 +136,8 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
 
 def form_of_run(exported: Exported) -> tuple[Form | None, str]:
     """How pictures become frames of the run, or why no video can."""
+    if exported.scorer.no_stream:
+        return None, exported.scorer.no_stream
     trained = from_dict(exported.checkpoint["config"], str(path_of(exported.run, "best")))
     try:
         form = Form.of(training_reel(exported.run), trained)
@@ -148,6 +164,7 @@ def certified(folder: Path, exported: Exported, bound: Bound, whole: Exported, a
     """
     runner = Runner(folder)
     with quiet_reels(exported) as reels:
+        runner.job(reels["quiet"].reel, exported.settings).tell_shortfall()
 
         def beside(run: Exported, scorer: Scorer, bound: Bound) -> dict[str, Any]:
             jobs = {name: (run.job(reel, scorer), runner.job(reel, run.settings)) for name, (reel, _) in reels.items()}

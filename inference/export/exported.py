@@ -5,7 +5,8 @@ from pathlib import Path
 from config import Config, ConfigError
 from data.reel.reel import Reel
 from inference.calibration.quiet import quiet_ranges
-from inference.job import Job, make_job
+from inference.camera.bounds import kept_bounds
+from inference.job import Job, job_within
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
 
@@ -21,10 +22,12 @@ class Exported:
         self.run, self.settings = run, config.eval
         self.scorer, self.checkpoint = load_scorer(run, "cpu", config.eval)
         try:
-            self.net, self.answers = self.scorer.portable()
+            self.portable = self.scorer.portable(tuple(self.checkpoint["data"]["frame_shape"]))
         except ValueError as error:
             name = self.checkpoint["config"]["model"].get("name", "")
             raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
+        if self.portable.net is None and config.export.precision != "fp32":
+            raise ConfigError(f"export.precision {config.export.precision}: {run} has no net; choose fp32")
         self.ranges = quiet_ranges(run)
 
     @property
@@ -32,11 +35,6 @@ class Exported:
         """The sets of channels that the run has quiet frames of; last, empty, those that it has none of."""
         return [list(names) for names in dict.fromkeys(tuple(r.reel.channels) for r in self.ranges)] + [[]]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, T, H, W) of the net's windows."""
-        channels, *size = self.checkpoint["data"]["frame_shape"]
-        return channels, self.scorer.clip_length, *size
-
     def job(self, reel: Reel, scorer: Scorer) -> Job:
-        return make_job(reel, self.run, scorer, self.checkpoint["sha256"], self.settings)
+        bounds = kept_bounds(self.run, reel.channels, scorer.scaling)
+        return job_within(bounds, reel, self.run, scorer, self.checkpoint["sha256"], self.settings)

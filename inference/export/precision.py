@@ -10,18 +10,17 @@ from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import kept_bounds
 from inference.export.exported import Exported
 from inference.export.parity import Bound
-from inference.export.quantize import block_weights, quantized, quiet_windows
-from inference.runner.bundle import NET
-from inference.runner.net import OnnxNet, OnnxScorer
+from inference.export.quantize import block_weights, quantized
+from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 from inference.zones import watched_places
 
 
 class Precision(NamedTuple):
-    """net: from a file of ONNX in float32 to that of the bundle. calibration: of the net that lies in a folder."""
+    """net: from a file of ONNX in float32 to that of the bundle. calibration: of the scorer in the bundle's folder."""
 
     net: Callable[[Exported, bytes], bytes]
-    calibration: Callable[[Path, Exported, list[str]], Calibration]
+    calibration: Callable[[Path, Scorer, Exported, list[str]], Calibration]
     bound: Bound
 
 
@@ -31,25 +30,23 @@ def as_it_is(exported: Exported, net: bytes) -> bytes:
 
 def in_integers(exported: Exported, net: bytes) -> bytes:
     """The blocks in integers of 8 bits, see `quantize`."""
-    windows = quiet_windows(exported.ranges, exported.scorer.scaling, exported.scorer.clip_length)
-    return quantized(net, block_weights(exported.net), windows)
+    portable = exported.portable
+    return quantized(net, block_weights(portable.net), portable.shown(exported.ranges))
 
 
-def of_run(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
+def of_run(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) -> Calibration:
     """The run's own calibration; made now if it has none."""
     return kept_calibration(exported.run, exported.scorer, channels, exported.settings)
 
 
-def anew(folder: Path, exported: Exported, channels: list[str]) -> Calibration:
+def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) -> Calibration:
     """Noise, levels and events of the run's quiet frames as the bundle's net scores them: so its promises are its own.
 
     What the net was quantized by are training frames, so validation frames are as new to it as to the run's.
     """
-    scaling = exported.scorer.scaling
-    scorer = OnnxScorer(OnnxNet(folder / NET), exported.scorer.clip_length, scaling, exported.answers)
     ranges = ranges_for(exported.ranges, channels)
     settings = settings_for(exported.settings, ranges[0].reel)
-    made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scaling))
+    made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scorer.scaling))
     return replace(made, watched=watched_places(settings.zones, ranges[0].reel))
 
 

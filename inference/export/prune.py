@@ -42,8 +42,8 @@ def narrower(whole: Exported, config: Config, folder: Path) -> tuple[Config, dic
     checkpoint, facts = whole.checkpoint, whole.checkpoint["data"]
     trained = from_dict(checkpoint["config"], str(path_of(whole.run, "best")))
     form = facts["frame_shape"][0], facts["clip_length"]
-    wide = models.build(trained.model, *form)
     try:
+        wide = models.build(trained.model, *form)
         settings = type(wide).narrower(trained.model, config.export.prune)
     except ValueError as error:
         raise ValueError(f"{whole.run} can't be pruned: model {trained.model.name}: {error}") from None

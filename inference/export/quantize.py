@@ -6,7 +6,7 @@ tenth of the sums, and most of what rounding does to a reconstruction goes throu
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +15,14 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from torch import nn
 
 from data.messages import progress
-from data.reel.scaled import read_clip
-from data.reel.stretch import Stretch
-from inference.calibration.quiet import QuietRange
 from inference.export.onnx_file import quietly
 from models.backbone3d import Block
-
-MOST_WINDOWS = 64  # that activations are looked at in
 
 
 def block_weights(net: nn.Module) -> set[str]:
     """The names of the weights that blocks convolve with."""
     blocks = [name for name, module in net.named_modules() if isinstance(module, Block)]
     return {f"{name}.{conv}.weight" for name in blocks for conv in ("space", "time")}
-
-
-def quiet_windows(ranges: Sequence[QuietRange], scaling: dict[str, Stretch], length: int) -> Iterator[np.ndarray]:
-    """Windows (1, C, T, H, W) of the training side, evenly over time: what thresholds are from stays unseen."""
-    train = [r for r in ranges if r.side == "train"]
-    starts = [(r.reel, start) for r in train for start in range(r.begin, r.end - length + 1, max(1, length // 2))]
-    step = max(1, -(-len(starts) // MOST_WINDOWS))
-    for reel, start in progress(starts[::step], desc="looking at quiet windows", unit="window"):
-        yield read_clip(reel, start, length, scaling)[0][None]
 
 
 def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> bytes:
@@ -48,9 +34,10 @@ def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> b
     chosen = [node.name for node in model.graph.node if node.op_type == "Conv" and node.input[1] in weights]
     if not chosen:
         raise ValueError("export.precision int8: the net has no blocks of convolutions to compute in it; choose fp32")
+    shown = progress(windows, desc="looking at quiet windows", unit="window")
     with tempfile.TemporaryDirectory() as folder, quietly("root"):
         quantize_static(
-            model, path := Path(folder) / "net.onnx", _Windows(windows, model.graph.input[0].name),
+            model, path := Path(folder) / "net.onnx", _Windows(shown, model.graph.input[0].name),
             quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             per_channel=True, reduce_range=True, nodes_to_quantize=chosen,
         )  # fmt: skip
@@ -60,8 +47,8 @@ def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> b
 class _Windows(CalibrationDataReader):
     """Windows, as what quantizes asks for them."""
 
-    def __init__(self, windows: Iterator[np.ndarray], name: str):
-        self.windows, self.name = windows, name
+    def __init__(self, windows: Iterable[np.ndarray], name: str):
+        self.windows, self.name = iter(windows), name
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         window = next(self.windows, None)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import cv2
 import numpy as np
-import torch
 
 from config import EvalConfig, ModelConfig
 from data.live.live_reel import OpenEnd
@@ -18,7 +17,7 @@ from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
-from inference.scorers.base import Fold, Reach
+from inference.scorers.base import Fold, Portable, Reach
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
 
@@ -45,10 +44,17 @@ class Method(QuietScorer):
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):
         super().__init__(clip_length, scaling)
         self.settings, self.arrays = settings, arrays
-        self.device = torch.device("cpu")  # of a part that is a net
+        self.net: Callable[[np.ndarray, str], np.ndarray] | None = None  # of one that asks a net, see `Expected`
+        self.device: Any = "cpu"  # of a part that is a net, as PyTorch knows it
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
+
+    bundled_as = "method"
+
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        """What it was fitted to is all there is to know."""
+        return Portable(None, (), slice(0), self.arrays, lambda quiet: iter(()))
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
         """Cross-fitting: each part of the quiet frames is scored by a copy fitted on others, `guard` frames apart.

@@ -5,30 +5,34 @@ things that look so, at that place, usually move (or change). What exceeds it by
 validation clips is unusual: a cyclist is as tall as a walker, and faster.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
-from torch import nn
 
 from config import ModelConfig
-from data.messages import progress
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Fold, Method, all_but, enlarged, reflected
-from inference.methods.flow import LEAST_PX, SIZE_FRAMES, WORK_PX, quiet_maximum, shrunk, speed_between
+from inference.methods.flow import (
+    LEAST_PX,
+    SIZE_FRAMES,
+    WORK_PX,
+    normalised,
+    quiet_maximum,
+    shrunk,
+    speed_between,
+)
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, usual_level
-from models.parts.appearance import AppearanceNet, laplace_loss
-from training.device import autocast, autocast_dtype
+from inference.scorers.base import Portable
 
-STEPS, BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 400, 16, 3e-3, 1e-2
 TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
+MOST_SHOWN = 256  # frames that ranges of the net's activations are from, about
+NET = "net."  # before the names of its weights
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
 LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
 
@@ -120,16 +124,16 @@ class Expected(Method):
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
         some = small[:: max(1, -(-len(small) // SIZE_FRAMES))]
         self.arrays["size_px"] = sizes_of(some, some).reshape(-1, self.target.cell).mean(axis=1)
-        net = self._new_net(small.shape[1:], seed)
-        train_net(net, small, raw / scale, seed, self.device)
-        weights = {f"net.{name}": value.cpu().numpy() for name, value in net.state_dict().items()}
-        self.arrays |= {"scale": np.array([scale]), **weights}
+        from inference.methods.looks import learnt  # here, because a bundle needs no PyTorch
+
+        weights = learnt(small, raw / scale, self.target.cell, seed, self.device)
+        self.arrays |= {"scale": np.array([scale]), **{f"{NET}{name}": value for name, value in weights.items()}}
         self._fit_maximum(val)
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
         """A copy with the same net, and the quiet maximum of other frames."""
         copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
-        copy.device = self.device
+        copy.device, copy.net = self.device, self.net
         copy._fit_maximum(quiet)
         return copy
 
@@ -178,7 +182,7 @@ class Expected(Method):
     def _excess(self, frames: np.ndarray, pace: float) -> np.ndarray:
         """Pooled target beyond the expected one, (n, h, w) for frames with their context."""
         small, raw = self._measured(frames, pace)
-        expected = predict(self._net(small.shape[1:]), small, self.device)
+        expected = self._expected(small)
         side, depth = self.target.pool_cells, self.target.pool_frames
         excess = raw / self.arrays["scale"] - expected
         if side > 1:
@@ -190,52 +194,29 @@ class Expected(Method):
         indices = np.arange(r.begin - self.before, r.end + self.after)
         return self.read(r.reel, reflected(indices, r.begin, r.end))[0]
 
-    def _new_net(self, size: tuple[int, int], seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        grid = size[0] // self.target.cell, size[1] // self.target.cell
-        net = AppearanceNet(grid, self.target.cell).to(self.device)
-        return net.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
+    def _expected(self, small: np.ndarray) -> np.ndarray:
+        """What the net expects of shrunk frames (n, h, w) uint8: (n, h / cell, w / cell)."""
+        if self.net is None:
+            from inference.methods.looks import Looks  # here, because a bundle needs no PyTorch
 
-    def _net(self, size: tuple[int, int]) -> nn.Module:
-        if self._cached is None:
-            self._cached = self._new_net(size, 0).eval()
-            own = {n.removeprefix("net."): torch.from_numpy(a) for n, a in self.arrays.items() if n.startswith("net.")}
-            self._cached.load_state_dict(own)
-        return self._cached
+            self.net = Looks(self._weights, self.target.cell, self.device)
+        parts = [normalised(small[i : i + BLOCK]) for i in range(0, len(small), BLOCK)]
+        return np.concatenate([self.net(part, self.amp) for part in parts])
 
-    _cached: nn.Module | None = None
+    @property
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name.removeprefix(NET): array for name, array in self.arrays.items() if name.startswith(NET)}
 
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        """The net, from single frames to what is expected of them, beside all other arrays."""
+        from inference.methods.looks import Means, trained_net  # here, because a bundle needs no PyTorch
 
-def train_net(net: nn.Module, frames: np.ndarray, target: np.ndarray, seed: int, device: torch.device) -> None:
-    """STEPS steps on BATCH_FRAMES random frames (n, h, w) uint8 each, towards target (n, h / cell, w / cell)."""
-    random, net = np.random.default_rng(seed), net.train()
-    optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
-    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)  # no kernel is longer than a frame
-    with progress(range(STEPS), desc="training", unit="step") as bar:
-        for _ in bar:
-            chosen = random.integers(0, len(frames), BATCH_FRAMES)
-            with autocast(device, dtype):
-                mean, log_spread = net(as_input(frames[chosen], device))
-            loss = laplace_loss(mean, log_spread, torch.from_numpy(target[chosen]).to(device)[None])
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    net.eval()
+        others = {name: array for name, array in self.arrays.items() if not name.startswith(NET)}
+        net = Means(trained_net(self._weights, self.target.cell, "cpu"))
+        size = [n * self.target.cell for n in self._weights["place"].shape[-2:]]
+        return Portable(net, (1, 1, *size), slice(0, 1), others, self._shown)
 
-
-@torch.inference_mode()
-def predict(net: nn.Module, frames: np.ndarray, device: torch.device) -> np.ndarray:
-    """Expected target (n, h / cell, w / cell) of frames (n, h, w) uint8."""
-    with autocast(device, autocast_dtype("auto", device, temporal_depth=sys.maxsize)):
-        parts = [net(as_input(frames[i : i + BLOCK], device))[0][0] for i in range(0, len(frames), BLOCK)]
-    return torch.cat(parts).float().cpu().numpy()
-
-
-def as_input(frames: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Frames (n, h, w) uint8 as (1, 1, n, h, w) float32 about 0."""
-    x = torch.from_numpy(np.ascontiguousarray(frames))[None, None].to(device).float()
-    return ((x / 255 - 0.45) * 4).contiguous(memory_format=torch.channels_last_3d)
+    def _shown(self, quiet: Sequence[QuietRange]) -> Iterator[np.ndarray]:
+        """Frames of the training side as the net is shown them, (1, 1, 1, h, w) each."""
+        for frames, _ in self.sample(quiet, MOST_SHOWN):
+            yield normalised(shrunk(frames, WORK_PX, self.target.cell))[:, None, None]

@@ -110,6 +110,11 @@ def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray
     return np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey])
 
 
+def normalised(frames: np.ndarray) -> np.ndarray:
+    """Grey frames (n, h, w) uint8 as float32 about 0, as a net takes them."""
+    return (frames.astype(np.float32) / 255 - 0.45) * 4
+
+
 def speed_between(frames: np.ndarray, pair: int = 1) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 

@@ -1,7 +1,9 @@
 """A bundle: all that scores frames as a run's checkpoint does, in one folder, and nothing that needs PyTorch.
 
 bundle.json        what it holds, of which run and versions, settings, scaling, SHA-256 of the files
-net.onnx           windows (B, C, T, H, W) float32 -> their reconstructions, of the same shape
+net.onnx           windows (B, C, T, H, W) float32 -> their reconstructions, of the same shape; or what a
+                   method asks of its net, frame by frame
+fitted.npz         what a method was fitted to
 calibration-N.npz  noise, levels and events of quiet frames, for the channels that bundle.json lists as number N
 camera-N.npz       bounds of whole frames, for the same
 watched-N.npy      (H, W) where events are looked for, if not everywhere
@@ -22,20 +24,18 @@ from inference.calibration.calibrate import read_calibration
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import Bounds, read_bounds
 
-FORMAT = "reelwatch bundle 1"
+FORMAT = "reelwatch bundle 2"
 AGAIN = "export it again with: python main.py -m export --model-path RUN"
-ABOUT, NET, CERTIFICATE = "bundle.json", "net.onnx", "certificate.json"
+ABOUT, NET, ARRAYS, CERTIFICATE = "bundle.json", "net.onnx", "fitted.npz", "certificate.json"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle. answers: the frames of a window that the net's output is about."""
+    """An opened bundle."""
 
     path: Path
     about: dict[str, Any]
-    scaling: dict[str, Stretch]
     settings: EvalConfig
-    answers: slice
     form: Form | None
 
     @classmethod
@@ -48,16 +48,10 @@ class Bundle:
             about = read_json(path / ABOUT, AGAIN)
             if about["format"] != FORMAT:
                 raise ValueError(f"it is a {str(about['format'])[:80]!r}, not a {FORMAT!r}")
-            scaling = {name: Stretch(**constants) for name, constants in about["scaling"].items()}
             form = None if about["form"] is None else form_of(about["form"])
             settings = section(EvalConfig, about["eval"], str(path / ABOUT))
-            answers = slice(*about["answers"])
         check_files(path, about["files"])
-        return cls(path, about, scaling, settings, answers, form)
-
-    @property
-    def clip_length(self) -> int:
-        return self.about["clip_length"]
+        return cls(path, about, settings, form)
 
     def number_of(self, channels: Sequence[str]) -> int:
         """Which calibration is for these channels; that of all together for channels that were never calibrated."""

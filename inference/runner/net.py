@@ -5,11 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from config import EvalConfig
-from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from inference.calibration.thresholds import Calibration
-from inference.runner.bundle import NET, Bundle
 from inference.scorers.windowed import WindowScorer
 
 
@@ -43,16 +39,3 @@ class OnnxScorer(WindowScorer):
     def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
         return self.net(np.ascontiguousarray(batch)).transpose(0, 2, 1, 3, 4)
-
-
-class BundleScorer(OnnxScorer):
-    """The net of a bundle, calibrated as its bundle is."""
-
-    def __init__(self, bundle: Bundle, threads: int = 0):
-        net = OnnxNet(bundle.path / NET, threads)
-        super().__init__(net, bundle.clip_length, bundle.scaling, bundle.answers)
-        self.bundle = bundle
-
-    def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
-        """That of the bundle, which holds for its own settings alone."""
-        return self.bundle.calibration(reel.channels).at_cadence(reel.cadence_s)

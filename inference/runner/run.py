@@ -21,7 +21,7 @@ from inference.follow.judging import Pictures, feeding, judge, live_frames
 from inference.job import Job, job_within
 from inference.results.results import Results
 from inference.runner.bundle import Bundle
-from inference.runner.net import BundleScorer
+from inference.runner.scorers import scorer_in
 from inference.scorers.base import check_reel
 
 
@@ -43,12 +43,15 @@ class Runner:
 
     def __init__(self, path: str | Path, threads: int = 0):
         self.bundle = Bundle.open(path)
-        self.scorer = BundleScorer(self.bundle, threads)
+        self.scorer: Any = scorer_in(self.bundle.path, self.bundle.about, threads)
+        self.scorer.calibrated = self.bundle.calibration
 
     def of_reel(self, reel: Reel) -> list[dict[str, Any]]:
         """The events of a reel, as in events.json. Raises ValueError for one that does not fit the net."""
         check_reel(reel, self.bundle.about, self.scorer, self.bundle.settings)
-        return records(found_in(self.job(reel, self.bundle.settings)))
+        job = self.job(reel, self.bundle.settings)
+        job.tell_shortfall()
+        return records(found_in(job))
 
     def of_video(self, address: str, timeout_s: float) -> Iterator[dict[str, Any]]:
         """The records of a file or stream, as they come, see `of_pictures`.
@@ -82,6 +85,7 @@ class Runner:
             if not reel.wait_for_first():
                 raise reel.failure or OSError(f"no frame of {name} could be read")
             job = self.job(reel.as_reel(), settings)
+            job.tell_shortfall()
             events = LiveEvents(job, told, None)
             for scored in live_frames(self.scorer, reel, job.settings, job.bounds):
                 judge(events, scored, reel.moment(scored.index)[0])

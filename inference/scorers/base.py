@@ -5,7 +5,7 @@ scorer which kind it is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +40,21 @@ class Reach(NamedTuple):
     def widened(self, samples: int) -> "Reach":
         """By what looks so many samples to both sides."""
         return self._replace(before=max(self.before, samples), after=max(self.after, samples))
+
+
+class Portable(NamedTuple):
+    """What of a scorer leaves PyTorch.
+
+    net: a module of PyTorch that takes windows (B, *shape) float32; None of a scorer that has none. answers: the frames
+    of a window that it answers for. arrays: all else that was fitted. shown: of quiet ranges, what the net is given,
+    (B, *shape), in training frames all over them.
+    """
+
+    net: Any
+    shape: tuple[int, ...]
+    answers: slice
+    arrays: dict[str, np.ndarray]
+    shown: Callable[[Sequence[QuietRange]], Iterator[np.ndarray]]
 
 
 class Scorer(ABC):
@@ -133,10 +148,12 @@ class Scorer(ABC):
         """The most frames that it reads at a time."""
         return self.clip_length
 
-    def portable(self) -> tuple[Any, slice]:
-        """The net whose reconstructions it judges windows by, a module of PyTorch, and the frames that it answers for.
+    bundled_as = ""  # how a bundle makes it again, a key of `inference.runner.scorers.MAKERS`
 
-        Raises ValueError, which says why, for a scorer that is something else.
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        """What a bundle keeps of it, for frames of shape (C, H, W).
+
+        Raises ValueError, which says why, for a scorer that can't leave PyTorch.
         """
         raise ValueError("it is not scored by what a net reconstructs; only eval.score standardised and residual are")
 

@@ -1,6 +1,7 @@
 """A trained net, run by PyTorch, as a scorer."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,16 @@ from torch import nn
 
 from config import EvalConfig
 from data.reel.reel import Reel
+from data.reel.scaled import read_clip
 from data.reel.stretch import Stretch
+from inference.calibration.quiet import QuietRange
+from inference.scorers.base import Portable
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.windowed import WindowScorer
 from models.parts.planar import planar
 from training.device import autocast, autocast_dtype
+
+MOST_WINDOWS = 64  # of quiet frames, that show what a net's activations reach
 
 
 class Detector(WindowScorer):
@@ -57,8 +63,14 @@ class Detector(WindowScorer):
         with autocast(self.device, _dtype(self.amp, self.device, batch)):
             return self.model.encode(self.on_device(batch)).float()
 
-    def portable(self) -> tuple[Any, slice]:
-        return self.model.portable(), self.answers
+    bundled_as = "net"
+
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        channels, *size = frame_shape
+        return Portable(self.model.portable(), (channels, self.clip_length, *size), self.answers, {}, self._shown)
+
+    def _shown(self, quiet: Sequence[QuietRange]) -> Iterator[np.ndarray]:
+        return quiet_windows(quiet, self.scaling, self.clip_length)
 
     def on_device(self, batch: np.ndarray | torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(batch).to(self.device).contiguous(memory_format=torch.channels_last_3d)
@@ -70,6 +82,14 @@ def _dtype(amp: str, device: torch.device, batch: np.ndarray) -> torch.dtype:
     Not for series, whose samples are exact to more digits.
     """
     return autocast_dtype("off" if batch.shape[3:] == (1, 1) else amp, device, temporal_depth=sys.maxsize)
+
+
+def quiet_windows(ranges: Sequence[QuietRange], scaling: dict[str, Stretch], length: int) -> Iterator[np.ndarray]:
+    """Windows (1, C, T, H, W) of the training side, evenly over time: what thresholds are from stays unseen."""
+    train = [r for r in ranges if r.side == "train"]
+    starts = [(r.reel, start) for r in train for start in range(r.begin, r.end - length + 1, max(1, length // 2))]
+    for reel, start in starts[:: max(1, -(-len(starts) // MOST_WINDOWS))]:
+        yield read_clip(reel, start, length, scaling)[0][None]
 
 
 class OfDetector(QuietScorer):

@@ -1,5 +1,6 @@
 """What scorers share that are judged by what quiet frames reach: most of them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,12 @@ from inference.scorers.residual import Samples, weighs_evidence
 
 
 class QuietScorer(Scorer):
-    """A scorer that is calibrated on the quiet frames of its run. A subclass gives `frames`."""
+    """A scorer that is calibrated on the quiet frames of its run. A subclass gives `frames`.
+
+    calibrated: of a bundle, which holds calibrations for its own settings alone, by the channels of a reel.
+    """
+
+    calibrated: Callable[[Sequence[str]], Calibration] | None = None
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Keep the frames that training and validation windows cover."""
@@ -49,4 +55,6 @@ class QuietScorer(Scorer):
         return own.widened(REACH) if own and weighs_evidence(settings) else own
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
-        return kept_calibration(run, self, reel.channels, settings).at_cadence(reel.cadence_s)
+        kept = self.calibrated
+        found = kept(reel.channels) if kept else kept_calibration(run, self, reel.channels, settings)
+        return found.at_cadence(reel.cadence_s)

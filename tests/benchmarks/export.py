@@ -57,7 +57,7 @@ def speeds(exported: Exported, bundles: dict[str, Path], rounds: int) -> dict[st
     """Processor time of a window in all ways, the shortest of so many rounds."""
     torch.set_num_threads(1)
     scorer: Any = exported.scorer  # a net, or it could not have been exported
-    x = np.random.default_rng(0).random((1, *exported.shape), dtype=np.float32)
+    x = np.random.default_rng(0).random((1, *exported.portable.shape), dtype=np.float32)
 
     def in_3d(dtype: torch.dtype) -> None:
         with autocast(scorer.device, dtype):

@@ -14,10 +14,11 @@ from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import QuietRange
 from inference.export.exported import Exported
 from inference.export.onnx_file import as_onnx, quietly
-from inference.export.quantize import MOST_WINDOWS, block_weights, quantized, quiet_windows
+from inference.export.quantize import block_weights, quantized
 from inference.runner.bundle import Bundle
 from inference.runner.net import OnnxNet
 from inference.runner.run import Runner
+from inference.scorers.net import MOST_WINDOWS, quiet_windows
 from tests.support.bundles import exported, run_without_torch, trained_on_video
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.streams import FLASH, FPS, scenes, settings, write

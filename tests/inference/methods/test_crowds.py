@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS
-from inference.methods import expected as module_of_expected
+from inference.methods import METHODS, looks
 from tests.support.reels import make_reel
 from tests.support.street import MARGIN, SHAPE, Street, standing
 from tests.support.trainings import small_config
@@ -64,7 +63,7 @@ def expected(tmp_path_factory):
     made = METHODS["expected"](small_config(quiet[0].path, None, model={"name": "expected"}).model, {}, {}, 8)
     sides = (("train", 0, 110), ("val", 110, 160))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module_of_expected, "STEPS", 100)
+        patch.setattr(looks, "STEPS", 100)
         made.fit([QuietRange(r, begin, end, side) for r in quiet for side, begin, end in sides], 0)
     return made
 

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS, expected
+from inference.methods import METHODS, looks
 from inference.methods.expected import TARGETS, change
 from models.parts.appearance import AppearanceNet, laplace_loss
 from tests.support.reels import make_reel
@@ -55,7 +55,7 @@ def scene(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(scene):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expected, "STEPS", 120)
+        patch.setattr(looks, "STEPS", 120)
         return fitted("expected", scene[0])
 
 
@@ -73,8 +73,8 @@ def frame_auc(method, scene) -> float:
 
 
 def test_trained_net_beats_its_untrained_copy_speed_alone_and_pca(scene, trained, monkeypatch):
-    monkeypatch.setattr(expected, "STEPS", 1)
-    monkeypatch.setattr(expected, "LEARNING_RATE", 1e-12)
+    monkeypatch.setattr(looks, "STEPS", 1)
+    monkeypatch.setattr(looks, "LEARNING_RATE", 1e-12)
     others = {name: frame_auc(fitted(name, scene[0]), scene) for name in ("expected", "flow", "patch_pca")}
     own = frame_auc(trained, scene)
     print(f"frame AUC: trained {own:.3f}, " + ", ".join(f"{n} {a:.3f}" for n, a in others.items()))
@@ -82,8 +82,8 @@ def test_trained_net_beats_its_untrained_copy_speed_alone_and_pca(scene, trained
 
 
 def test_training_changes_every_parameter(scene, trained, monkeypatch):
-    monkeypatch.setattr(expected, "STEPS", 1)
-    monkeypatch.setattr(expected, "LEARNING_RATE", 1e-12)
+    monkeypatch.setattr(looks, "STEPS", 1)
+    monkeypatch.setattr(looks, "LEARNING_RATE", 1e-12)
     before = fitted("expected", scene[0]).arrays
     names = [n for n in before if n.startswith("net.")]
     assert names
@@ -123,7 +123,7 @@ def test_change_is_against_the_mean_of_the_frames_before():
 
 
 def test_change_as_target_finds_a_flash(tmp_path, monkeypatch):
-    monkeypatch.setattr(expected, "STEPS", 30)
+    monkeypatch.setattr(looks, "STEPS", 30)
     random = np.random.default_rng(0)
     frames = np.float32(0.3 + 0.01 * random.standard_normal((160, 1, 32, 32)))
     frames[140:143, 0, 10:16, 10:16] += 0.3

@@ -38,7 +38,7 @@ ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
     # A quarter of the steps; tests/inference/methods/test_expected.py says what training brings.
-    monkeypatch.setattr("inference.methods.expected.STEPS", 100)
+    monkeypatch.setattr("inference.methods.looks.STEPS", 100)
 
 
 @pytest.fixture

@@ -1,0 +1,60 @@
+"""The scorer of a bundle, made of its files without PyTorch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import section
+from data.disk.damage import arrays_of
+from data.reel.stretch import Stretch
+from inference.runner.bundle import ABOUT, AGAIN, ARRAYS, NET
+from inference.runner.net import OnnxNet, OnnxScorer
+from inference.scorers.base import Scorer
+
+Facts = dict[str, Any]  # those of bundle.json
+
+
+def scorer_in(folder: Path, about: Facts, threads: int = 0) -> Scorer:
+    """The scorer of the files in a folder, not calibrated. threads: of the net, 0 for as many as there are cores."""
+    scaling = {name: Stretch(**constants) for name, constants in about["scaling"].items()}
+    net = OnnxNet(folder / NET, threads) if (folder / NET).is_file() else None
+    return MAKERS[about["bundled_as"]](folder, about, scaling, net)
+
+
+def of_net(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+    """A net that reconstructs windows."""
+    assert net is not None  # or the file would be missed
+    return OnnxScorer(net, about["clip_length"], scaling, slice(*about["answers"]))
+
+
+def of_method(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+    """A method as it was fitted; one that asks a net asks that of the bundle, frame by frame."""
+    from inference.methods import METHODS  # here, because a net needs none of them
+
+    kind = METHODS[about["model"]["name"]]
+    settings = section(kind.Config, about["model"], str(folder / ABOUT))
+    method = kind(settings, fitted_in(folder), scaling, about["clip_length"])
+    if net is not None:
+        method.net = lambda frames, amp: in_frames(net, frames)
+    return method
+
+
+def fitted_in(folder: Path) -> dict[str, np.ndarray]:
+    """The arrays that a method was fitted to; none of one that fits nothing."""
+    if not (folder / ARRAYS).is_file():
+        return {}
+    with arrays_of(folder / ARRAYS, AGAIN) as arrays:
+        return arrays
+
+
+def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
+    """What a net says of frames (n, h, w), each by itself: (n, h', w')."""
+    return net(frames[:, None, None])[:, 0]
+
+
+MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], OnnxNet | None], Scorer]] = {
+    "net": of_net,
+    "method": of_method,
+}
