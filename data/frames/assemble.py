@@ -18,7 +18,7 @@ from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
 from data.disk.parts import sync, sync_all
 from data.disk.reserve import reserved_array
-from data.frames.frame_table import add_labels, frame_table, rejected_path, write_rejected
+from data.frames.frame_table import REPEATS, add_labels, frame_table, rejected_path, tell_rejected, write_rejected
 from data.frames.grid.registration import common_of
 from data.frames.grid.to_grid import steps
 from data.frames.grid.transfer import is_undone
@@ -79,6 +79,7 @@ def assemble(
         write_rejected(plan, final, table)
         shutil.rmtree(part)
         return None
+    tell_rejected(plan.name, table)
     making = making_folder(final)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
@@ -122,7 +123,7 @@ def _reject_repeats(plan: ReelPlan, part: Path, facts: dict, prep: PrepConfig) -
     if prep.repeats == "keep" or not is_repeat.any():
         return
     for row in np.array(good)[is_repeat].tolist():
-        facts[row, 0]["reason"] = f"repeats the frame before it: each is shown {times:.3g} times"
+        facts[row, 0]["reason"] = f"{REPEATS}: each is shown {times:.3g} times"
     told = f"each picture is shown {times:.3g} times: {is_repeat.sum()} of {len(good)} frames are left out as repeats"
     log.warning(f"{plan.name}: {told}; prep.repeats keep takes them")
 

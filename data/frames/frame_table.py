@@ -22,6 +22,8 @@ FRAME_COLUMNS = (
     "reason", "label", "source", "sha256",
 )  # fmt: skip
 MOST_REASONS = 5  # in one message
+MANY_REJECTED = 0.1  # of a reel's frames, from which it is a warning
+REPEATS = "repeats the frame before it"
 
 
 def frame_table(plan: ReelPlan, facts: dict, good: list[int], prep: PrepConfig | None = None) -> pd.DataFrame:
@@ -101,9 +103,18 @@ def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = Non
     )
 
 
+def tell_rejected(name: str, table: pd.DataFrame) -> None:
+    """Say how many frames of a reel are rejected, and why: louder where they are many. Repeats are told elsewhere."""
+    rejected = table[~table["accepted"] & ~table["reason"].fillna("").str.startswith(REPEATS)]
+    if rejected.empty:
+        return
+    tell = log.warning if len(rejected) > MANY_REJECTED * len(table) else log.info
+    tell(f"{name}: {len(rejected)} of {len(table)} frames are rejected: {told_reasons(rejected)} (in frames.csv)")
+
+
 def told_reasons(table: pd.DataFrame) -> str:
     """The commonest reasons of a table of rejected frames, each with the number of frames that it holds for."""
-    counts = table["reason"].value_counts()
+    counts = table["reason"].str.replace(r"^same time as .*", "same time as another", regex=True).value_counts()
     told = [f"{count} x {reason}" for reason, count in counts.head(MOST_REASONS).items()]
     left = len(counts) - len(told)
     return "; ".join(told + ([f"{left} other reasons"] if left else []))
