@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,9 +21,18 @@ from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked
 from data.sources.fits_file.cubes import is_auxiliary, planes_of
 from data.sources.fits_file.facts import facts_of
-from data.sources.fits_file.layout import BLOCK_BYTES, NO_IMAGE, Image, Layout, check_size, layout_of
+from data.sources.fits_file.layout import (
+    BLOCK_BYTES,
+    NO_IMAGE,
+    Image,
+    Layout,
+    check_size,
+    is_about_others,
+    layout_of,
+)
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
 from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
+from data.sources.times.names import time_in_name
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz",)
@@ -91,7 +101,7 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     left_out, cubes = list(layout.flags), []
     names = {image.hdu: _extname(image) for image in layout.images}
     lengths = {image.shape[0] for image in layout.images if len(image.shape) == 3}
-    for image in layout.images:
+    for image in sorted(layout.images, key=is_about_others):  # of one time the first is the frame
         if any(is_auxiliary(image, n_planes) for n_planes in lengths):
             continue
         if len(image.shape) == 2:
@@ -117,7 +127,8 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
 def _candidate(image: Image, base: dict[str, Any], prep: PrepConfig) -> Candidate:
     """The candidate of an image; of a cube, what its planes have in common."""
     check_size(image.shape)
-    facts = facts_of(image.header, (image.shape[-2], image.shape[-1]), prep)
+    named_utc = partial(time_in_name, base.get("member") or base.get("path", ""), prep)
+    facts = facts_of(image.header, (image.shape[-2], image.shape[-1]), prep, named_utc=named_utc)
     if not image.is_whole:
         facts["reason"] = "file is truncated"
     return Candidate(**base | facts, hdu=image.hdu)

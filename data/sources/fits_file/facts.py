@@ -5,7 +5,7 @@ Rules about QUALITY, saturation and exposure are the instrument's own; of others
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from astropy.io import fits
@@ -15,11 +15,15 @@ from data.sky.wcs_header import place
 from data.sources.base import FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.identity import identity_of
-from data.sources.fits_file.times import time_of
+from data.sources.fits_file.times import NO_TIME, time_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
+EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR")
 TIME_UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0}
+TIME_UNITS_S |= dict.fromkeys(("msec", "millisec", "milliseconds", "millisecond"), 1e-3)
+_UNIT_IN_COMMENT = re.compile(r"[\[(]\s*(ms|msec|millisec|milliseconds?|us|min)\s*[\])]", re.IGNORECASE)
+IN_NAME = "no time in the header: that of the file's name"
 # Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
 AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
 AIA_FLAG = (0, 1, 2, 3, 4, 8, 30)
@@ -34,11 +38,16 @@ _NEEDS_NO_EXPOSURE = re.compile(r".*GONG|RHESSI", re.IGNORECASE)
 
 
 def facts_of(
-    header: Mapping, shape: tuple[int, int], prep: PrepConfig, made_into: PixelUnit | None = None
+    header: Mapping,
+    shape: tuple[int, int],
+    prep: PrepConfig,
+    made_into: PixelUnit | None = None,
+    named_utc: Callable[[], str] = str,
 ) -> dict[str, Any]:
     """Candidate fields of a frame `shape` (H, W). Of a frame that is refused there is at least a reason.
 
-    made_into: the unit of its pixels where they are no longer what the header tells.
+    made_into: the unit of its pixels where they are no longer what the header tells. named_utc: what gives the time in
+    the name of its file, or "": taken where the header has none.
     """
     who = identity_of(header)
     facts: dict[str, Any] = {"shape": shape, "reel": who.reel, "channel": who.channel, "flags": ""}
@@ -51,12 +60,22 @@ def facts_of(
     flags = [flag]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
-        facts["time_utc"] = time_of(header)
+        facts["time_utc"], time_flag = _time(header, named_utc)
     except FrameError as error:
         return facts | {"reason": str(error)}
     facts["wcs"], facts["no_sky"], sky_flag = _sky(header, shape, facts["time_utc"])
-    facts["flags"] = "; ".join(filter(None, [*flags, *quality_flags, sky_flag]))
+    facts["flags"] = "; ".join(filter(None, [*flags, *quality_flags, time_flag, sky_flag]))
     return facts | {"reason": reason or _refusal(facts, prep)}
+
+
+def _time(header: Mapping, named_utc: Callable[[], str]) -> tuple[str, str]:
+    """UTC of a frame, and a flag where that is not what the header says. Raises FrameError where it is not told."""
+    try:
+        return time_of(header), ""
+    except FrameError as error:
+        if str(error) != NO_TIME or not (utc := named_utc()):
+            raise
+        return utc, IN_NAME
 
 
 def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
@@ -68,8 +87,11 @@ def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
 
 def _exposure_s(header: Mapping) -> float:
     """Exposure time: that of the pixels where it is told, else that of the shutter (SHT_MDUR is TRACE's)."""
-    value = number(header, "XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR")
-    return value * TIME_UNITS_S.get(text(header, "TIMEUNIT").lower(), 1.0)
+    card = next((card for card in EXPOSURES if not math.isnan(number(header, card))), EXPOSURES[0])
+    comments = getattr(header, "comments", {})
+    in_comment = _UNIT_IN_COMMENT.search(str(comments[card])) if card in header and comments else None
+    unit = text(header, "TIMEUNIT").lower() or (in_comment[1].lower() if in_comment else "")
+    return number(header, card) * TIME_UNITS_S.get(unit, 1.0)
 
 
 def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:

@@ -5,6 +5,7 @@ The headers are walked over without astropy's HDU classes, which would loop for 
 
 import io
 import math
+import re
 from dataclasses import dataclass
 from typing import IO
 
@@ -19,6 +20,35 @@ _STRUCTURE = {
     *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "NEXTEND", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"),
     *("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", "INHERIT", "END"),
     *("EXTNAME", "EXTVER", "EXTLEVEL", "COMMENT", "HISTORY", ""),
+}
+
+_ABOUT_OTHERS = {
+    "DQ",
+    "DQF",
+    "ERR",
+    "ERROR",
+    "ERRORS",
+    "MASK",
+    "MSK",
+    "BPM",
+    "QUALITY",
+    "QUAL",
+    "UNCERT",
+    "UNCERTAINTY",
+}
+_ABOUT_OTHERS |= {
+    "WEIGHT",
+    "WEIGHTS",
+    "WHT",
+    "WGT",
+    "VAR",
+    "VARIANCE",
+    "IVAR",
+    "SIGMA",
+    "STDDEV",
+    "FLAGS",
+    "CTX",
+    "SAMP",
 }
 
 
@@ -83,6 +113,12 @@ def layout_of(stream: IO[bytes]) -> Layout:
     if not images:
         raise FrameError(NO_IMAGE)
     return Layout(tuple(images), tuple(flags))
+
+
+def is_about_others(image: Image) -> bool:
+    """Whether an image is the errors, weights, mask or quality of another one, by its name (HST, JWST, CCDData)."""
+    name = re.sub(r"[^A-Z]", "", str(image.header.get("EXTNAME", "")).upper())
+    return name.removeprefix("SCI") in _ABOUT_OTHERS
 
 
 def check_size(shape: tuple[int, ...]) -> None:

@@ -30,7 +30,10 @@ _SCALED = re.compile(r"^(.*\d)[ _]?(TAI|TT|UTC|UT|GPS|TDB|Z)$", re.IGNORECASE)
 _JSOC = re.compile(r"^(\d{4})[./](\d\d)[./](\d\d)[_T ](\d\d:\d\d)")
 _OFFSET = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d*)?)?) ?([+-])(\d\d):?(\d\d)?$")  # is of UTC
 _PLAIN = re.compile(r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?$")
-NO_TIME = "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS)"
+NO_TIME = (
+    "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS), and the "
+    "file's name no date and clock as sun_20120719_073001.fits"
+)
 
 
 def time_of(header: Mapping) -> str:

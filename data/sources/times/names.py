@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.base import TableError
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
@@ -59,6 +60,14 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     if times.utc is None:
         return [""] * len(names)
     return ["" if np.isnat(utc) else iso_ms(utc) for utc in times.utc]
+
+
+def time_in_name(path: str, prep: PrepConfig) -> str:
+    """UTC of the date and clock in the name of one file, "" where there are none that can be read in one way."""
+    try:
+        return times_in_names([path], prep)[0]
+    except TableError:
+        return ""
 
 
 def _as_formatted(names: list[str], form: str) -> list[str]:

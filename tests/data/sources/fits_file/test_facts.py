@@ -66,3 +66,21 @@ def test_nothing_is_saturated_where_nothing_is_known():
 def test_frames_without_a_place_on_the_sky_say_why():
     assert facts()["no_sky"] == "header has no CTYPE1"
     assert facts(CTYPE1="RA---TAN", CTYPE2="DEC--TAN")["no_sky"]
+
+
+@pytest.mark.parametrize(
+    ("card", "seconds"),
+    [
+        ((2000.0, "[ms] exposure"), 2.0),
+        ((2.0, "exposure time (s)"), 2.0),
+        ((2.0, "min. of all"), 2.0),
+        ((5, "(min)"), 300.0),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["EXPTIME", "EXPOSURE"])
+def test_an_exposure_is_in_the_unit_that_its_comment_tells(keyword, card, seconds):
+    head = header(EXPTIME=None)
+    head[keyword] = card
+    assert facts_of(head, (24, 32), PrepConfig())["exptime_s"] == seconds
+    head["TIMEUNIT"] = "s"
+    assert facts_of(head, (24, 32), PrepConfig())["exptime_s"] == card[0]

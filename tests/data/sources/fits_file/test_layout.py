@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import tracemalloc
 import zipfile
@@ -51,6 +52,39 @@ def test_what_belongs_to_an_image_is_no_frame_and_is_told(tmp_path):
     assert candidate.source == "a.fits"
     assert candidate.flags == "HDU 1 (DQF) 24x32 is not read: no time of its own"
     np.testing.assert_array_equal(pixels_of([candidate])["a.fits"], counts(1))
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(["SCI", "ERR", "DQ"]), ("MASK", "image")])
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_errors_and_quality_of_an_image_are_no_frame_wherever_they_stand(tmp_path, order, kind):
+    """Hubble's files and CCDData: the keywords are in the primary HDU, and so every image has the same time."""
+    images = {name: counts(i) for i, name in enumerate(order)}
+    hdus = [kind(image, name=name) for name, image in images.items()]
+    fits.HDUList([fits.PrimaryHDU(header=header()), *hdus]).writeto(tmp_path / "a.fits")
+    (candidate,) = scan(tmp_path)
+    (wanted,) = (name for name in order if name in ("SCI", "image"))
+    assert candidate.hdu == order.index(wanted) + 1
+    assert candidate.flags.count("is not read: no time of its own") == len(order) - 1
+    np.testing.assert_array_equal(pixels_of([candidate])[candidate.source], images[wanted])
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("halpha_20210601_100005.fits", "2021-06-01T10:00:05.000"),
+        ("kanz_halph_fr_20210601_100005.fts", "2021-06-01T10:00:05.000"),
+        ("2021-06-01T10-00-05.250Z.fits", "2021-06-01T10:00:05.250"),
+        ("frame_0001.fits", ""),
+        ("sun_20210601.fits", ""),
+        ("05-06-2021_10-00-05.fits", ""),  # of May or of June
+    ],
+)
+def test_a_header_without_a_time_goes_by_the_name_of_its_file(tmp_path, name, time):
+    (tmp_path / name).write_bytes(fits_bytes(counts(1), header(T_OBS=None, DATE_OBS_=None), "primary"))
+    (candidate,) = scan(tmp_path)
+    assert candidate.time_utc == time
+    assert ("that of the file's name" in candidate.flags) == bool(time)
+    assert bool(candidate.reason) == (not time)
 
 
 @pytest.mark.parametrize("sizes", [(8, 24, 6), (24, 8, 6), (6, 8, 24)])
