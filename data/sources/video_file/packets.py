@@ -179,7 +179,9 @@ def _what_is_missing(container: InputContainer, count: int, announced: int, offs
     if not count:
         return "it holds no frame"
     # Matroska announces no number of frames, but a duration, which other streams may stretch.
+    # It goes from 0 on, where the first frame of a recording that was cut out of a longer one is not.
     announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    announced_s -= max(0, container.start_time or 0) / av.time_base
     if count > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
         return f"it ends after {offsets_s[-1]:.1f} of {announced_s:.1f} s"
     return ""

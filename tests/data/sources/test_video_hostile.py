@@ -268,6 +268,18 @@ def test_a_recording_that_was_never_finished_says_so(tmp_path):
     assert candidate.reason == "not readable as video: moov atom not found"
 
 
+@pytest.mark.parametrize("start_ms", [0, 5000, 3_600_000])
+def test_a_recording_whose_clock_does_not_begin_at_0_is_whole(tmp_path, start_ms):
+    """A duration that counts from 0 announces nothing before the first frame; what is cut off is still told."""
+    path = write_video(tmp_path / "b_frames.mkv", 48, [start_ms + 40 * i for i in range(48)])
+    found = frames.scan(path, PrepConfig())
+    assert len(found) == 48
+    assert not [c.reason for c in found if c.reason]
+    assert found[-1].time_s == pytest.approx(47 * 0.04, abs=0.01)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert any("it ends after" in c.reason for c in frames.scan(path, PrepConfig()))
+
+
 @pytest.mark.parametrize(
     ("made_at", "settings", "is_told"),
     [
