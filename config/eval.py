@@ -96,6 +96,7 @@ class EvalConfig:
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
     movie_only: bool = False
+    score_maps_mb: NonNegative | None = None
     follow: Streams = ()
     follow_timeout_s: Positive = 30.0
     follow_delay_s: Positive = 10.0

@@ -82,7 +82,7 @@ class PrepConfig:
     crop: CropConfig | None = None
     resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
     aspect: Literal["auto", "keep", "stretch"] = "auto"
-    precision: Literal["float16", "float32"] = "float32"
+    precision: Literal["auto", "float16", "float32"] = "float32"
     sample_interval_sec: Positive | None = None
     gap_threshold: Annotated[float, Field(gt=1)] = 3.0
     channels: Literal["separate", "stack"] = "separate"
@@ -132,6 +132,11 @@ class PrepConfig:
     max_input_mb: Positive = 2048.0
     movie_only: bool = False
     verify: bool = False
+
+    @property
+    def float_type(self) -> str:
+        """What values are stored as that are no levels of 8 bits."""
+        return "float32" if self.precision == "auto" else self.precision
 
     @model_validator(mode="after")
     def _false_colours_are_gray(self):

@@ -30,11 +30,12 @@ def do_job(job: Job, config: Config) -> Path:
     """What was asked for of one reel; returns its folder of results."""
     if config.eval.movie_only and job.reel.is_series:
         log.warning(f"{job.reel.name}: a series has no movie")
-    elif config.eval.movie_only and (made_with := config_of_results(job)):
+    elif config.eval.movie_only and (made_with := config_of_results(job)) and are_maps_there(job):
         redraw(job, made_with)
     else:
         if config.eval.movie_only:
-            log.info(f"{job.reel.name}: no results by this model with these settings are there, so all are made")
+            lacks = "results by this model with these settings, with score maps (eval.score_maps_mb),"
+            log.info(f"{job.reel.name}: no {lacks} are there, so all are made")
         make_results(job, config)
     return job.out
 
@@ -69,6 +70,15 @@ def run_job(job: Job, seed: int) -> None:
         beyond = beyond | {"doubt": doubt}
     results.write(job.out, job.low, job.high, job.identity, seconds, job.calibration.facts(job.settings) | beyond)
     write_report(job)
+    if not ScoreMaps.are_kept(job.reel, job.settings):  # all that needs them has been made
+        (job.out / ScoreMaps.NAME).unlink()
+        why = f"they take {ScoreMaps.size_of(job.reel) / 1e6:.3g} MB, eval.score_maps_mb {job.settings.score_maps_mb:g}"
+        log.info(f"{job.reel.name}: score maps are not kept ({why})")
+
+
+def are_maps_there(job: Job) -> bool:
+    """Whether the results have score maps to draw from."""
+    return (job.out / ScoreMaps.NAME).is_file()
 
 
 def levels_in(job: Job, results: Results) -> np.ndarray:

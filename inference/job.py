@@ -153,7 +153,7 @@ _AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movi
 _AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions", "joint", "sources")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 _AFTERWARDS += ("follow_log_mb", "follow_log_parts", "follow_poll_s", "follow_late_s", "follow_idle_s")
-_AFTERWARDS += ("follow_pattern", "follow_keep_mb")
+_AFTERWARDS += ("follow_pattern", "follow_keep_mb", "score_maps_mb")
 _AFTERWARDS += ("follow_alarms", "follow_alarms_mb", "follow_clip_frames", "follow_metrics_port")
 
 
@@ -197,8 +197,10 @@ def config_of_results(job: Job) -> Config | None:
     """
     try:
         summary, maps = read_json(job.out / "summary.json", ""), job.out / ScoreMaps.NAME
-        same = summary["identity"] == json.loads(json.dumps(job.identity))
-        whole = maps.stat().st_size == ScoreMaps.size_of(job.reel)
-        return load(job.out / "config.yaml") if same and whole else None
+        if summary["identity"] != json.loads(json.dumps(job.identity)):
+            return None
+        found = load(job.out / "config.yaml")
+        wanted = ScoreMaps.size_of(job.reel) if ScoreMaps.are_kept(job.reel, found.eval) else 0
+        return found if (maps.stat().st_size if maps.is_file() else 0) == wanted else None
     except (OSError, ValueError, KeyError):
         return None

@@ -149,6 +149,24 @@ def test_movie_only_computes_what_was_not_saved(inside, capsys, arguments):
     assert f'"low":{summary["threshold_low"]}' in (results(inside) / "report.html").read_text()
 
 
+def test_score_maps_are_kept_as_far_as_they_may_take_room(inside, capsys):
+    """What is made of them is the same without them; what needs them is made again, and says why."""
+    maps, limit = results(inside) / "scores.f16", "eval.score_maps_mb"
+    assert run() == 0
+    size_mb, scores = maps.stat().st_size / 1e6, (results(inside) / "scores.csv").read_bytes()
+    report = (results(inside) / "report.html").stat().st_size
+    assert run("--set", f"{limit}={size_mb:.7f}") == 0
+    assert maps.is_file()
+    assert run("--set", f"{limit}=0") == 0
+    assert not maps.exists()
+    assert f"take {size_mb:.3g} MB, {limit} 0" in capsys.readouterr().err
+    assert (results(inside) / "scores.csv").read_bytes() == scores
+    assert (results(inside) / "report.html").stat().st_size == pytest.approx(report, rel=0.01)
+    assert run("--movie_only") == 0
+    assert f"with score maps ({limit}), are there, so all are made" in capsys.readouterr().err
+    assert maps.is_file()
+
+
 def test_a_new_movie_leaves_the_settings_of_the_results_beside_it(inside):
     before = yaml.safe_load((results(inside) / "config.yaml").read_text())
     assert run("--movie_only", "--set", "eval.fps=5", "--set", "eval.smooth_px=" + str(before["eval"]["smooth_px"]),

@@ -30,7 +30,7 @@ from data.messages import logger
 from data.pictures import summary
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
-from data.reel.stretch import Stretch, fit_asinh
+from data.reel.stretch import EIGHT_BIT, Stretch, fit_asinh, stored_as
 from data.reel.windows import index_windows, lengths_that_fit, read_windows
 from data.review.journal import settle
 from data.sources.base import LEVEL
@@ -54,6 +54,15 @@ class Given:
 
     anomalies: Anomalies | None
     stretches: dict[str, Stretch]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The form of a reel's frames: (T, C, H, W), what their values are stored as, and each channel's scaling."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    scaling: list[Stretch]
 
 
 def read_given(prep: PrepConfig) -> Given:
@@ -86,8 +95,8 @@ def assemble(
     add_labels(table, given.anomalies, plan.name, making)
     write_csv(making / "frames.csv", table)
     shutil.copyfile(part / RECORD, making / RECORD)
-    scaling, shape = _scale_and_store(making, part, plan, given, facts, good, config.prep)
-    write_meta(making, _meta(plan, table, shape, scaling, identity, config.prep) | more)
+    form = _scale_and_store(making, part, plan, given, facts, good, config.prep)
+    write_meta(making, _meta(plan, table, form, identity, config.prep) | more)
     finish(making, config)
     take_names([(making, final)])
     shutil.rmtree(part)
@@ -128,13 +137,16 @@ def _reject_repeats(plan: ReelPlan, part: Path, facts: dict, prep: PrepConfig) -
     log.warning(f"{plan.name}: {told}; prep.repeats keep takes them")
 
 
-def _scale_and_store(folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep):
-    """Write frames.npy and masks.npy of the good rows; returns the channels' scaling and the shape (T, C, H, W)."""
+def _scale_and_store(
+    folder: Path, part: Path, plan: ReelPlan, given: Given, facts: dict, good: list[int], prep: PrepConfig
+) -> Stored:
+    """Write frames.npy and masks.npy of the good rows."""
     # The maps are closed on return: some systems move and remove no folder with open files.
     decoded, bits = (np.load(part / name, mmap_mode="r", allow_pickle=False) for name in ("decoded.npy", "bits.npy"))
     scaling = choose_stretches(plan, given, decoded, bits, good, facts, prep)
-    _write_arrays(folder, decoded, bits, good, scaling, _to_one_depth(plan, facts, good), prep)
-    return scaling, (len(good), *decoded.shape[1:])
+    form = Stored((len(good), *decoded.shape[1:]), stored_type(plan, facts, good, scaling, prep), scaling)
+    _write_arrays(folder, decoded, bits, good, form, _to_one_depth(plan, facts, good))
+    return form
 
 
 def making_folder(final: Path) -> Path:
@@ -195,6 +207,14 @@ def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: d
     return chosen
 
 
+def stored_type(plan: ReelPlan, facts: dict, good: list[int], scaling: list[Stretch], prep: PrepConfig) -> np.dtype:
+    """What values are stored as. With prep.precision auto, levels of 8 bits, which have no more to tell, are uint8."""
+    levels = {facts[row, channel]["full_scale"] for row in good for channel in range(len(plan.channels))}
+    is_8_bit = plan.unit(prep) == LEVEL and levels == {EIGHT_BIT}
+    is_plain = all(stretch == Stretch("linear", 1.0, EIGHT_BIT) for stretch in scaling)
+    return np.dtype(np.uint8 if prep.precision == "auto" and is_8_bit and is_plain else prep.float_type)
+
+
 def fit_rows(plan: ReelPlan, good: list[int], prep: PrepConfig) -> np.ndarray:
     """Those of the good rows that the scaling may be fitted on. Raises ValueError when none is left."""
     rows = np.array(good)
@@ -238,37 +258,46 @@ def _to_one_depth(plan: ReelPlan, facts: dict, good: list[int]) -> np.ndarray:
     return factors
 
 
-def _write_arrays(
-    folder: Path, decoded, bits, good: list[int], scaling: list[Stretch], factors: np.ndarray, prep: PrepConfig
-) -> None:
-    shape = (len(good), *decoded.shape[1:])
-    frames = reserved_array(folder / "frames.npy", prep.precision, shape)
-    masks = reserved_array(folder / "masks.npy", np.uint8, (shape[0], *shape[2:]))
+def _write_arrays(folder: Path, decoded, bits, good: list[int], form: Stored, factors: np.ndarray) -> None:
+    T, _, *grid = form.shape
+    frames = reserved_array(folder / "frames.npy", form.dtype, form.shape)
+    masks = reserved_array(path := folder / "masks.npy", np.uint8, (T, *grid))
+    alike = True
     for i, row in enumerate(good):
-        frames[i], masks[i] = scale_frame(decoded[row] * np.float32(factors[i]), bits[row], scaling, frames.dtype)
+        values = decoded[row] * np.float32(factors[i])
+        frames[i], masks[i] = scale_frame(values, bits[row], form.scaling, form.dtype)
+        alike = alike and np.array_equal(masks[i], masks[0])
     frames.flush()
     masks.flush()
+    if alike:  # as those of a camera are: one says it for all
+        one = masks[:1].copy()
+        del masks
+        np.save(path, one)
 
 
 def scale_frame(values: np.ndarray, bits: np.ndarray, scaling: list[Stretch], dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Stretched frame (C, H, W) and mask bits (H, W), from values and bits (C, H, W). Invalid pixels are 0."""
+    """Frame (C, H, W), stretched and as a reel stores it, and mask bits (H, W), from values and bits (C, H, W).
+
+    Invalid pixels are 0.
+    """
     with np.errstate(all="ignore"):
-        frame = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)]).astype(dtype)
+        stretched = np.stack([s.forward(x) for s, x in zip(scaling, values, strict=True)])
+        frame = stored_as(stretched, np.dtype(dtype))
     mask = np.bitwise_or.reduce(bits, axis=0)
     # What a given stretch throws beyond the number format is no value either.
-    mask[~np.isfinite(frame).all(axis=0)] |= INVALID
+    mask[~(np.isfinite(stretched) & np.isfinite(frame)).all(axis=0)] |= INVALID
     frame[:, (mask & INVALID) > 0] = 0
     return frame, mask
 
 
-def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stretch], identity: str, prep) -> dict:
+def _meta(plan: ReelPlan, table: pd.DataFrame, form: Stored, identity: str, prep: PrepConfig) -> dict:
     times_s = table.loc[table["accepted"], "time_s"].to_numpy(np.float64)
     median_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
     common = common_of(plan.rows, plan.source_shape, prep)
     return {
         "name": plan.name,
-        "shape": list(shape),
-        "dtype": prep.precision,
+        "shape": list(form.shape),
+        "dtype": form.dtype.name,
         "source_shape": list(plan.source_shape),
         "to_source": None if plan.is_moved else plan.to_source(prep).tolist(),
         "channels": list(plan.channels),
@@ -276,7 +305,7 @@ def _meta(plan: ReelPlan, table: pd.DataFrame, shape: tuple, scaling: list[Stret
         "gap_threshold": prep.gap_threshold,
         "origin": "lower" if plan.is_counts else "upper",
         "unit": plan.unit(prep),
-        "stretch": [s.as_dict() for s in scaling],
+        "stretch": [s.as_dict() for s in form.scaling],
         # What a live stream has to be prepared with, so that it looks like this reel.
         "pixels": {name: value for name, value in asdict(prep).items() if name in PIXEL_SETTINGS},
         "registered_to": None if common is None else asdict(common),

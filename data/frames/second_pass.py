@@ -92,7 +92,7 @@ def open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, recor
 
 def bytes_needed(values: int, prep: PrepConfig) -> int:
     """Room on the disk that so many values of frames take while they are prepared."""
-    return values * (np.dtype(np.float32).itemsize + 2 + np.dtype(prep.precision).itemsize)
+    return values * (np.dtype(np.float32).itemsize + 2 + np.dtype(prep.float_type).itemsize)
 
 
 def _check_space(part: Path, values: int, prep: PrepConfig) -> None:

@@ -22,8 +22,8 @@ from data.sources.base import RGB, Candidate, FrameError
 
 
 class MadeFrame(NamedTuple):
-    """A frame on the reel's grid: stretched values (C, H, W), mask bits (H, W), its sky, its map (2, 3) to the pixels
-    of the source, and what frames.csv says of it."""
+    """A frame on the reel's grid: values (C, H, W), stretched and as a reel stores them, mask bits (H, W), its sky, its
+    map (2, 3) to the pixels of the source, and what frames.csv says of it."""
 
     values: np.ndarray
     bits: np.ndarray

@@ -23,6 +23,7 @@ from data.live.frame_form import FrameForm, MadeFrame
 from data.reel import source_pixels
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
+from data.reel.stretch import Levels, as_values, values_of
 from data.sky.wcs import as_columns
 
 FACTS = ("coverage", "saturated", "flags", "sha256")
@@ -47,7 +48,7 @@ ANEW = "move the folder away to begin anew"
 class Ring:
     """The rows of an array that holds frame n at n modulo its length, numbered from `first` on."""
 
-    def __init__(self, array: np.ndarray, first: int):
+    def __init__(self, array: np.ndarray | Levels, first: int):
         self.array, self.first = array, first
 
     def __getitem__(self, key):
@@ -219,7 +220,7 @@ class KeptReel:
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Copies of frames (n, C, H, W) and mask bits (n, H, W) that are kept."""
         slots = np.arange(start, stop) % self.facts["slots"]
-        return self._frames[slots], self._masks[slots]
+        return values_of(self._frames[slots]), self._masks[slots]
 
     def view(self) -> "KeptFrames":
         """The frames that are kept now, numbered from 0."""
@@ -246,7 +247,7 @@ class KeptFrames:
         self.table = pd.DataFrame(kept.rows)
         self.times_s = kept.times_s(kept.rows)
         self.times_utc = self.table["time_utc"].to_numpy("datetime64[ms]") if kept.rows else None
-        self.frames, self.masks = Ring(kept._frames, self.first), Ring(kept._masks, self.first)
+        self.frames, self.masks = Ring(as_values(kept._frames), self.first), Ring(kept._masks, self.first)
         self.gaps = gaps_after(self.times_s, self.cadence_s, self.meta["gap_threshold"])
         self.kept = kept
 

@@ -25,7 +25,7 @@ from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
-from data.reel.stretch import Stretch
+from data.reel.stretch import Stretch, values_of
 from data.sources.base import LEVEL, RGB, Candidate, FrameError, RawFrame
 from data.sources.video import VideoSource
 
@@ -148,7 +148,8 @@ class Form:
         as_told = Candidate("stream", "", VideoSource.name, "stream", pixel_aspect=picture.pixel_aspect)
         found = [calibrate_into(raw, Placed.of(as_told), shape, self.grid, self.pixels) for raw in raws]
         values, bits = np.stack([f.values for f in found]), np.stack([f.bits for f in found])
-        return scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
+        frame, mask = scale_frame(values, bits, list(self.stretches), np.dtype(self.dtype))
+        return values_of(frame), mask
 
 
 def cadence_of(pictures: list[Picture]) -> float:

@@ -16,7 +16,7 @@ BLOCK_BYTES = 2**24  # copied at a time
 def frame_bytes(reel: Reel) -> int:
     """What a frame and its mask take on the disk."""
     channels, height, width = reel.shape[1:]
-    return height * width * (channels * reel.frames.dtype.itemsize + 1)
+    return height * width * (channels * reel.stored.dtype.itemsize + 1)
 
 
 def write_excerpt(reel: Reel, ranges: Sequence[tuple[int, int]], folder: Path) -> None:
@@ -27,13 +27,14 @@ def write_excerpt(reel: Reel, ranges: Sequence[tuple[int, int]], folder: Path) -
     folder.mkdir(parents=True)
     rows = np.concatenate([np.arange(begin, end) for begin, end in ranges])
     shape = (len(rows), *reel.shape[1:])
+    all_masks = len(reel.stored_masks) == len(reel)
     with (folder / "frames.npy").open("wb") as frames, (folder / "masks.npy").open("wb") as masks:
-        _write_header(frames, reel.frames.dtype, shape)
-        _write_header(masks, reel.masks.dtype, (shape[0], *shape[2:]))
+        _write_header(frames, reel.stored.dtype, shape)
+        _write_header(masks, reel.masks.dtype, (shape[0] if all_masks else 1, *shape[2:]))
         for first, stop in _blocks(ranges, max(1, BLOCK_BYTES // frame_bytes(reel))):
-            values, bits = reel.read(first, stop)
-            frames.write(values.tobytes())
-            masks.write(bits.tobytes())
+            frames.write(reel.read_stored(first, stop).tobytes())
+            masks.write(reel.read_masks(first, stop).tobytes() if all_masks else b"")
+        masks.write(b"" if all_masks else reel.stored_masks.tobytes())
     if reel.missing.any():
         np.save(folder / "missing.npy", reel.missing[rows])
     write_csv(folder / "frames.csv", reel.table.iloc[rows].assign(index=np.arange(len(rows))))

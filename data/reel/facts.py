@@ -38,7 +38,7 @@ class ReelFacts(BaseModel):
     stretch: list[dict[str, str | float]]
     identity: Annotated[str, Field(pattern=r"^\w{1,128}$")]  # part of file names
     origin: Literal["upper", "lower"]
-    dtype: Literal["float16", "float32"]
+    dtype: Literal["float16", "float32", "uint8"]
     unit: str
     source_shape: tuple[Count, Count]
     category: Annotated[str | None, Field(alias="class")] = None

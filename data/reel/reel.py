@@ -1,8 +1,8 @@
 """The reel: a time-ordered stack of frames `(T, C, H, W)` on disk, with one row of facts per frame.
 
-frames.npy   (T, C, H, W) float16 or float32, stretched values, invalid pixels 0, memory-mapped
+frames.npy   (T, C, H, W) float16 or float32, stretched values, or uint8, their levels; invalid pixels 0, memory-mapped
 frames.csv   one row a candidate frame; `index` is its row in frames.npy, empty when it was rejected
-masks.npy    (T, H, W) uint8 bits, see mask_bits.py
+masks.npy    (T, H, W) uint8 bits, see mask_bits.py; (1, H, W) where they are the same in all frames
 missing.npy  (T, C) bool, of a series: values that were not measured; only where there are any
 reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
@@ -24,12 +24,12 @@ from data.reel.facts import ANEW, read_facts, read_frames
 from data.reel.gaps import gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.source_pixels import maps_of
-from data.reel.stretch import Stretch
+from data.reel.stretch import Levels, Stretch, as_values, values_of
 
 log = logger(__name__)
 
 AT_ONCE_BYTES = 2**26  # larger files are checked against their digest by `prep --verify` alone: 1 s for about 1 GB
-FRAME_TYPES, MASK_TYPES = (np.float16, np.float32), (np.uint8,)
+FRAME_TYPES, MASK_TYPES = (np.float16, np.float32, np.uint8), (np.uint8,)
 
 
 class Reel:
@@ -101,21 +101,31 @@ class Reel:
         return [Stretch(**s) for s in self.meta["stretch"]]
 
     @cached_property
-    def frames(self) -> np.memmap:
+    def frames(self) -> np.ndarray | Levels:
         """Stretched frames (T, C, H, W), read-only memory map."""
+        return as_values(self.stored)
+
+    @cached_property
+    def stored(self) -> np.memmap:
+        """Frames (T, C, H, W) as they are kept, which may be as levels (`data/reel/stretch.py`); as `frames`."""
         return self._mapped("frames.npy", self.shape, FRAME_TYPES)
 
     @cached_property
-    def masks(self) -> np.memmap:
+    def masks(self) -> np.ndarray:
         """Mask bits (T, H, W) uint8, read-only memory map."""
-        return self._mapped("masks.npy", (len(self), *self.shape[2:]), MASK_TYPES)
+        return np.broadcast_to(self.stored_masks, (len(self), *self.shape[2:]))
 
-    def _mapped(self, name: str, shape: tuple[int, ...], types: tuple) -> np.memmap:
-        """A read-only memory map of one of the reel's arrays. Raises Damaged."""
+    @cached_property
+    def stored_masks(self) -> np.memmap:
+        """The same as they are kept: (1, H, W) where all frames have the same."""
+        return self._mapped("masks.npy", (len(self), *self.shape[2:]), MASK_TYPES, or_one=True)
+
+    def _mapped(self, name: str, shape: tuple[int, ...], types: tuple, or_one: bool = False) -> np.memmap:
+        """A read-only memory map of one of the reel's arrays, of all frames or of one for all. Raises Damaged."""
         with told(self.path / name, ANEW):
             self.check(name, AT_ONCE_BYTES)
             array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
-            _check_form(array, shape, types)
+            _check_form(array, (1, *shape[1:]) if or_one and len(array) == 1 else shape, types)
             return array
 
     def check(self, name: str, most_bytes: float = float("inf")) -> None:
@@ -133,11 +143,17 @@ class Reel:
 
         A pass over a long reel through the memory map would count every page it touched as this process's memory.
         """
-        return _read_rows(self.frames, start, stop), self.read_masks(start, stop)
+        return values_of(self.read_stored(start, stop)), self.read_masks(start, stop)
+
+    def read_stored(self, start: int, stop: int) -> np.ndarray:
+        """Frames (n, C, H, W) of [start, stop) as they are kept, read rather than mapped."""
+        return _read_rows(self.stored, start, stop)
 
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Mask bits (n, H, W) of [start, stop), read rather than mapped."""
-        return _read_rows(self.masks, start, stop)
+        if len(self.stored_masks) < len(self):
+            return np.repeat(_read_rows(self.stored_masks, 0, 1), stop - start, axis=0)
+        return _read_rows(self.stored_masks, start, stop)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:

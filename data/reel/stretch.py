@@ -4,12 +4,17 @@
 level-1 images legally hold. `vmax` maps to 1 and nothing is clipped, so that every value can be mapped back.
 
 Time series have zero points of all kinds: `affine` maps x0 to 0 and vmax to 1, linearly.
+
+What a reel of 8-bit pictures stores are their levels, a byte each; who reads it gets stretched values all the same.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+
+EIGHT_BIT = 255.0  # the highest level
+VALUES = np.arange(256, dtype=np.float32) / np.float32(EIGHT_BIT)  # of levels, as `linear` stretches them
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,41 @@ class Stretch:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def stored_as(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Stretched values as a reel keeps them, any shape: rounded to one of 256 levels from 0 to 1 for uint8."""
+    if dtype == np.uint8:
+        return np.rint(np.clip(y, 0, 1) * np.float32(EIGHT_BIT)).astype(np.uint8)
+    return y.astype(dtype)
+
+
+def values_of(stored: np.ndarray) -> np.ndarray:
+    """Stretched values of what a reel keeps, any shape: float32 of levels, the same as a float32 reel of them has."""
+    return VALUES[stored] if stored.dtype == np.uint8 else stored
+
+
+class Levels:
+    """Frames stored as levels, as the array of stretched values that they stand for, read where they are asked for."""
+
+    dtype = VALUES.dtype
+
+    def __init__(self, stored: np.ndarray):
+        self.stored, self.shape = stored, stored.shape
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def __getitem__(self, key) -> np.ndarray:
+        return values_of(self.stored[key])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
+def as_values(stored: np.ndarray) -> np.ndarray | Levels:
+    """The array of stretched values that one of what a reel keeps stands for."""
+    return Levels(stored) if stored.dtype == np.uint8 else stored
 
 
 def fit_asinh(values: np.ndarray) -> Stretch:

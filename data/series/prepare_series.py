@@ -138,7 +138,7 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     add_labels(frames_table, given.anomalies, final.name, making)
-    frames, masks, filled = _frames(series, kept, scaling, np.dtype(prep.precision))
+    frames, masks, filled = _frames(series, kept, scaling, np.dtype(prep.float_type))
     np.save(making / "frames.npy", frames)
     np.save(making / "masks.npy", masks)
     if filled.any():
@@ -244,7 +244,7 @@ def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity
     return {
         "kind": "series",
         "shape": [len(times_s), len(series.channels), 1, 1],
-        "dtype": prep.precision,
+        "dtype": prep.float_type,
         "source_shape": [1, 1],
         "channels": list(series.channels),
         "cadence_s": cadence_s,

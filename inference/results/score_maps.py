@@ -6,6 +6,7 @@ from types import TracebackType
 
 import numpy as np
 
+from config import EvalConfig
 from data.disk.damage import numbers, read_table, told
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -61,6 +62,11 @@ class ScoreMaps:
     def size_of(reel: Reel) -> int:
         """Bytes of the complete file."""
         return 2 * len(reel) * reel.shape[2] * reel.shape[3]
+
+    @classmethod
+    def are_kept(cls, reel: Reel, settings: EvalConfig) -> bool:
+        """Whether they stay beside complete results."""
+        return settings.score_maps_mb is None or cls.size_of(reel) <= 1e6 * settings.score_maps_mb
 
     @classmethod
     def read(cls, out: Path, reel: Reel, index: int) -> np.ndarray:

@@ -166,10 +166,10 @@ eval: {{stride: 4}}
     assert (run / "eval" / "raw" / "anomaly.mp4").is_file()
 
 
-@pytest.mark.parametrize("colour", ["rgb", "gray"])
-def test_a_stream_looks_like_the_reel_it_is_compared_with(tmp_path, colour):
+@pytest.mark.parametrize(("colour", "precision"), [("rgb", "float16"), ("gray", "float16"), ("rgb", "auto")])
+def test_a_stream_looks_like_the_reel_it_is_compared_with(tmp_path, colour, precision):
     path = colour_video(tmp_path / "raw" / "cam.mp4")
-    look = {"resize": [30, 44], "mask": [[3, 3, 20, 11]], "field_circle": [50, 30, 45], "precision": "float16"}
+    look = {"resize": [30, 44], "mask": [[3, 3, 20, 11]], "field_circle": [50, 30, 45], "precision": precision}
     config = settings(path.parent, colour=colour, **look)
     reel = Reel(prep(config)[0])
     form = Form.of(reel, load(None))
