@@ -152,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"
     )
+    p.add_argument("--movie", choices=("on", "off"), help="eval: off for those who want numbers and report only")
     p.add_argument(
         "--movie_only", "--movie-only", action="store_true", help="prep: no window index; eval: only movie and report"
     )
@@ -172,6 +173,8 @@ def parser() -> argparse.ArgumentParser:
 def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """Config keys that the given flags set."""
     given = {key: getattr(arguments, flag) for flag, key in FLAGS.items() if getattr(arguments, flag) is not None}
+    if arguments.movie:
+        given["eval.movie"] = arguments.movie == "on"
     if arguments.movie_only:
         given["prep.movie_only" if arguments.mode == "prep" else "eval.movie_only"] = True
     return given

@@ -95,6 +95,7 @@ class EvalConfig:
     fps: PositiveInt = 24
     heat_weight: Fraction = 0.4
     scale_factor: PositiveInt | None = None
+    movie: bool = True
     movie_only: bool = False
     score_maps_mb: NonNegative | None = None
     follow: Streams = ()
@@ -130,6 +131,12 @@ class EvalConfig:
         names = [zone.name for zone in self.zones]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"zones: {', '.join(twice)} is there twice; a name is that of one zone")
+        return self
+
+    @model_validator(mode="after")
+    def _a_movie_that_is_wanted_is_drawn(self):
+        if self.movie_only and not self.movie:
+            raise ValueError("movie_only draws the movie, and movie is off; leave out one of them")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from inference.calibration.doubt import looked_at
 from inference.calibration.noise import detection_level
 from inference.detection import Detection, detections, judge_series
 from inference.job import CATALOGUE, Job, config_of_results, known_for, regions_for
-from inference.movie.movie import movie_of
+from inference.movie.movie import NoMovie, movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results
 from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
@@ -23,7 +23,7 @@ from inference.scorers.residual import settings_for
 
 log = logger(__name__)
 
-DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor")  # settings that decide the movie alone
+DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie")  # settings that decide the movie alone
 
 
 def do_job(job: Job, config: Config) -> Path:
@@ -92,7 +92,7 @@ def levels_in(job: Job, results: Results) -> np.ndarray:
 
 
 def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
-    """Score frame by frame, and draw the movie."""
+    """Score frame by frame, and draw the movie if one is wanted."""
     with movie_for(job) as movie:
         for found in progress(detections(job), total=len(job.reel), desc=f"evaluating {job.reel.name}", unit="frame"):
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
@@ -101,7 +101,9 @@ def judge_frames(job: Job, results: Results, maps: ScoreMaps) -> None:
 
 
 def movie_for(job: Job) -> AbstractContextManager:
-    """The result movie."""
+    """The result movie, or what takes its frames where none is wanted."""
+    if not job.settings.movie:
+        return nullcontext(NoMovie())
     return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out, regions_for(job))
 
 

@@ -149,8 +149,9 @@ def decisive(settings: EvalConfig) -> dict[str, Any]:
 
 
 # Settings that change what is drawn or compared, not what is found.
-_AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie_only", "batch_size", "catalog")
-_AFTERWARDS += ("catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions", "joint", "sources")
+_AFTERWARDS = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie", "movie_only")
+_AFTERWARDS += ("batch_size", "catalog", "catalog_tolerance_min", "catalog_distance_arcsec", "xrs", "regions")
+_AFTERWARDS += ("joint", "sources")
 _AFTERWARDS += ("any_cadence", "follow", "follow_timeout_s", "follow_delay_s", "follow_memory_s", "follow_options")
 _AFTERWARDS += ("follow_log_mb", "follow_log_parts", "follow_poll_s", "follow_late_s", "follow_idle_s")
 _AFTERWARDS += ("follow_pattern", "follow_keep_mb", "score_maps_mb")

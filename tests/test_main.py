@@ -56,6 +56,8 @@ def config_of(*arguments):
         (["--set", "train.epochs=20", "--set", "seed=3"], lambda c: (c.train.epochs, c.seed) == (20, 3)),
         (["--set", "seed=3", "--seed", "4"], lambda c: c.seed == 4),
         (["-m", "prep", "--movie_only"], lambda c: c.prep.movie_only and not c.eval.movie_only),
+        (["-m", "eval", "--movie", "off"], lambda c: not c.eval.movie),
+        (["-m", "eval", "--movie", "on"], lambda c: c.eval.movie),
         (["-m", "eval", "--movie-only"], lambda c: c.eval.movie_only and not c.prep.movie_only),
     ],
 )

@@ -133,6 +133,21 @@ def test_movie_only_draws_from_saved_scores_of_the_same_settings(inside, capsys)
     assert summary.read_bytes() == before
 
 
+def test_without_a_movie_all_else_is_the_same_and_it_can_be_drawn_later(inside, capsys):
+    movie, files = results(inside) / "anomaly.mp4", ("scores.csv", "boxes.csv", "events.csv", "events.json")
+    before = {name: (results(inside) / name).read_bytes() for name in files}
+    assert run("--movie", "off") == 0
+    assert not movie.exists()
+    assert {name: (results(inside) / name).read_bytes() for name in files} == before
+    assert '"movie":null' in (results(inside) / "report.html").read_text()
+    assert run("--movie_only", "--movie", "off") == 2
+    assert "leave out one of them" in capsys.readouterr().err
+    assert run("--movie_only") == 0
+    assert "drawing from the saved scores" in capsys.readouterr().err
+    assert n_frames(movie) == T
+    assert '"movie":{"src":"anomaly.mp4"' in (results(inside) / "report.html").read_text()
+
+
 @pytest.mark.parametrize("arguments", [("--eval-diagnostic",), ("--set", "eval.smooth_px=2.0")])
 def test_movie_only_computes_what_was_not_saved(inside, capsys, arguments):
     movie = results(inside) / "anomaly.mp4"

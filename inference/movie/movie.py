@@ -102,6 +102,13 @@ class ResultMovie:
         self.writer.write_i420(self.composer.compose(frame, anomaly, float(score.max()), caption, boxes, **extra))
 
 
+class NoMovie:
+    """In the place of a `ResultMovie` where none is wanted."""
+
+    def add(self, scored: ScoredFrame, score: np.ndarray, boxes: list[Box]) -> None:
+        """Nothing is drawn."""
+
+
 def shown(image: np.ndarray | None, valid: np.ndarray) -> np.ndarray:
     """The channels of (C, H, W) as one picture (H, W), NaN where invalid; all NaN of no image."""
     if image is None:

@@ -46,7 +46,7 @@ def contents(job: Job) -> dict:
     return {
         "reel": {"name": reel.name, "is_series": reel.is_series, "is_utc": reel.times_utc is not None}
         | {"instrument": instrument_of(reel.name, reel.meta).title},
-        "movie": None if reel.is_series else {"src": MOVIE, "fps": settings.fps},
+        "movie": None if reel.is_series or not settings.movie else {"src": MOVIE, "fps": settings.fps},
         "thresholds": {"low": job.low, "high": job.high},
         "timeline": timeline(clock, peaks, shown, reel.gaps),
         "panels": [panel(p) for p in panels_of(reel, settings.xrs)],
