@@ -13,6 +13,7 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
+from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
@@ -45,15 +46,21 @@ class ImageSource(FrameSource):
     ) -> list[Candidate]:
         """The candidates of pictures of one folder; how their names tell times is told by those of all of them."""
         files = sorted(files, key=lambda path: natural_key(path.name))
-        names = dict.fromkeys(path.name for path in (*among, *files))
-        times = NamedTimes(sorted(names, key=natural_key), files[0].parent, prep)
-        return [c for number, path in enumerate(files) for c in self._candidates(path, number, root, times, prep)]
+        names = sorted(dict.fromkeys(path.name for path in (*among, *files)), key=natural_key)
+        camera_of = dict.fromkeys(names, "") if among else cameras_in(files[0].parent, names, prep)
+        found = []
+        for camera in dict.fromkeys(camera_of[path.name] for path in files):
+            own = [path for path in files if camera_of[path.name] == camera]
+            times = NamedTimes([name for name in names if camera_of[name] == camera], files[0].parent, prep)
+            for number, path in enumerate(own):
+                found += self._candidates(path, number, root, times, prep, camera)
+        return found
 
     def _candidates(
-        self, path: Path, number: int, root: Path, times: "NamedTimes", prep: PrepConfig
+        self, path: Path, number: int, root: Path, times: "NamedTimes", prep: PrepConfig, camera: str
     ) -> Iterator[Candidate]:
         folder = path.parent.relative_to(root)
-        reel = folder.as_posix() if folder.parts else root.resolve().name
+        reel = (folder.as_posix() if folder.parts else root.resolve().name) + (f"_{camera}" if camera else "")
         facts = self.whereabouts(path, root, path.parent, reel)
         try:
             facts["size"] = path.stat().st_size
@@ -97,6 +104,18 @@ def picture_frame(payload: bytes, candidate: Candidate) -> RawFrame:
     """
     pixels = pixels_of_page(io.BytesIO(payload), 0, candidate.channel == "rgb")
     return RawFrame(np.ascontiguousarray(pixels[::-1]) if candidate.is_counts else pixels, None, sha256(payload))
+
+
+def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig) -> dict[str, str]:
+    """The camera of each picture of a folder or archive by name, "" where they are of one; a times CSV says that."""
+    try:
+        csv = find_times_csv(beside, prep.times_csv)
+    except FrameError:  # told with every picture
+        csv = None
+    camera_of = dict.fromkeys(names, "") if csv else cameras_of(names)
+    if len(cameras := set(camera_of.values()) - {""}) > 1:
+        log.info(f"{beside.name}: by their names its pictures are of several cameras, a reel each: {sorted(cameras)}")
+    return camera_of
 
 
 def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:

@@ -15,7 +15,7 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
-from data.sources.images import NamedTimes, natural_key, page_facts, picture_frame
+from data.sources.images import NamedTimes, cameras_in, natural_key, page_facts, picture_frame
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
 from data.sources.table import TableSource
@@ -153,13 +153,24 @@ def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -
         folders.setdefault(str(PurePosixPath(picture.member).parent), []).append(picture)
     found = []
     for folder, group in folders.items():
-        names = [PurePosixPath(picture.member).name for picture in group]
-        times = NamedTimes(names, path, prep)
-        home, name = f"{path}::{folder}", reel if folder == "." else f"{reel}/{folder}"
-        for number, picture in enumerate(group):
-            facts = times.facts(names[number], number)
-            facts["reason"] = picture.reason or facts.get("reason", "")
-            found.append(replace(picture, reel=name, home=home, **facts))
+        name = reel if folder == "." else f"{reel}/{folder}"
+        camera_of = cameras_in(path, [PurePosixPath(picture.member).name for picture in group], prep)
+        for camera in dict.fromkeys(camera_of.values()):
+            own = [c for c in group if camera_of[PurePosixPath(c.member).name] == camera]
+            found += _of_camera(
+                own, path, {"home": f"{path}::{folder}", "reel": f"{name}_{camera}" if camera else name}, prep
+            )
+    return found
+
+
+def _of_camera(pictures: list[Candidate], path: Path, facts: dict[str, str], prep: PrepConfig) -> list[Candidate]:
+    names = [PurePosixPath(picture.member).name for picture in pictures]
+    times = NamedTimes(names, path, prep)
+    found = []
+    for number, picture in enumerate(pictures):
+        own = facts | times.facts(names[number], number)
+        own["reason"] = picture.reason or own.get("reason", "")
+        found.append(replace(picture, **own))
     return found
 
 

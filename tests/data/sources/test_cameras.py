@@ -1,0 +1,86 @@
+"""Pictures of several cameras in one folder are never frames of one reel, and those of one camera always are."""
+
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from config import PrepConfig
+from data.sources.picture_file.cameras import cameras_of
+from tests.support import frames
+
+NUMBERED = {
+    "counter": lambda i: f"{i:04d}",
+    "plain counter": lambda i: str(i + 1),
+    "date and clock": lambda i: f"20240301_12{i // 60:02d}{i % 60:02d}",
+    "ISO": lambda i: f"2024-03-01T12-{i // 60:02d}-{i % 60:02d}.250",
+}
+numbered, counts = st.sampled_from(list(NUMBERED)), st.integers(3, 40)
+SIDES = (
+    ("cam1_{}", "cam2_{}", "cam10_{}"),
+    ("left-{}", "right-{}"),
+    ("{}", "{}_mask"),
+    ("{}_a", "{}_b"),
+    ("ir {}", "vis {}"),
+)
+
+
+@given(st.sampled_from(SIDES), numbered, st.lists(counts, min_size=3, max_size=3), st.randoms())
+def test_what_goes_on_side_by_side_is_a_reel_each(sides, form, lengths, random):
+    wanted = {
+        side.format(NUMBERED[form](i)) + ".jpg": side for side, n in zip(sides, lengths, strict=False) for i in range(n)
+    }
+    names = list(wanted)
+    random.shuffle(names)
+    found = cameras_of(names)
+    assert found.keys() == wanted.keys()
+    pairs = {(found[name], wanted[name]) for name in names}
+    assert len(pairs) == len({camera for camera, _ in pairs}) == len(sides)
+
+
+@given(numbered, counts, st.sampled_from(["{}", "img_{}", "192.168.1.64_01_{}_MOTION", "cam1_{}", "{}_1"]))
+def test_frames_of_one_camera_stay_together(form, count, name):
+    names = [name.format(NUMBERED[form](i)) + ".png" for i in range(count)]
+    assert set(cameras_of(names).values()) == {""}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"day1_{i:03d}.png" for i in range(9)] + [f"day2_{i:03d}.png" for i in range(9, 18)],  # the count goes on
+        [f"20240301_1200{i:02d}_{burst}.jpg" for i in range(9) for burst in (1, 2, 3)],
+        [f"front-17092944{i:02d}.123456-{i:x}c.jpg" for i in range(40)],
+        [f"{i:02d}.png" for i in range(9)] + ["plot.png", "map.png"],
+        [f"{i}_{j}.png" for i in range(30) for j in range(3)],
+        ["plot.png"], [],
+    ],
+)  # fmt: skip
+def test_parts_bursts_and_single_pictures_are_no_cameras(names):
+    assert set(cameras_of(names).values()) <= {""}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_each_camera_has_its_own_times(tmp_path, packed):
+    names = [f"cam{camera}_{i:03d}.png" for i in range(4) for camera in (1, 2)]
+    for name in names:
+        Image.new("L", (8, 6), len(name)).save(tmp_path / name)
+    if packed:
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            for name in names:
+                archive.write(tmp_path / name, name)
+                (tmp_path / name).unlink()
+    found = frames.scan(tmp_path, PrepConfig(sample_interval_sec=2.0))
+    reels = {c.reel[-4:] for c in found}
+    assert reels == {"cam1", "cam2"}
+    for reel in reels:
+        assert [c.time_s for c in found if c.reel.endswith(reel)] == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_a_times_csv_says_that_all_are_one(tmp_path):
+    names = [f"cam{camera}_{i:03d}.png" for i in range(4) for camera in (1, 2)]
+    for name in names:
+        Image.new("L", (8, 6)).save(tmp_path / name)
+    (tmp_path / "times.csv").write_text("file,time_s\n" + "".join(f"{name},{i}\n" for i, name in enumerate(names)))
+    assert len({c.reel for c in frames.scan(tmp_path, PrepConfig())}) == 1
