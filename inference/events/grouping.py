@@ -21,13 +21,15 @@ def grouped(
     alone: Sequence[str] = (),
     time_of: Callable[[int], float] | None = None,
     max_gap_s: float = np.inf,
+    ends: Sequence[str] = (),
 ) -> list[Event]:
     """Events whose boxes (of their whole life) are at most `distance_px` apart and their frames at most `gap_frames`
     become one, and so on from neighbour to neighbour: that of the strongest, with the times and bounds of all.
 
     time_of: seconds of a frame; with it no two belong together that are more than `max_gap_s` apart, as where frames
     are missing for days. A distance of 0 leaves all as they are. Events that are the camera's as whole frames are no
-    part of any group, and those of a kind in `alone` only join their like.
+    part of any group, and those of a kind in `alone` only join their like. Those of a kind in `ends` are the end of
+    what was there before them: they join the strongest of that, whatever it is, and a group is what its others are.
     """
     scene = [event for event in events if event.level != CAMERA]
     if not distance_px or len(scene) < 2:
@@ -38,11 +40,23 @@ def grouped(
     if time_of:
         start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
         near &= _between(start_s, end_s, 0) <= max_gap_s
-    sort = np.array([event.kind if event.kind in alone else "" for event in scene])
+    sort = _sorts(scene, near, alone, ends)
     near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
-    return [*(_as_one(some) for some in members), *(event for event in events if event.level == CAMERA)]
+    return [*(_as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
+
+
+def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends: Sequence[str]) -> np.ndarray:
+    """What only joins its like (N,): a kind in `alone`, and "" of all others."""
+    sort = np.array([event.kind if event.kind in alone else "" for event in scene], object)
+    own = sort.copy()
+    for i, event in enumerate(scene):
+        if event.kind in ends:
+            others = [(scene[j], own[j]) for j in np.flatnonzero(near[i]).tolist() if scene[j].kind not in ends]
+            before = [(other, of) for other, of in others if other.frame_start < event.frame_start]
+            sort[i] = max(before, key=lambda found: found[0].peak_score)[1] if before else ""
+    return sort
 
 
 def _apart(events: Sequence[Event], *axes: tuple[str, str]) -> np.ndarray:
@@ -61,11 +75,11 @@ def _between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
     return np.maximum(apart, within)
 
 
-def _as_one(events: Sequence[Event]) -> Event:
+def _as_one(events: Sequence[Event], ends: Sequence[str]) -> Event:
     """One event of several."""
     if len(events) == 1:
         return events[0]
-    strongest = max(events, key=lambda event: event.peak_score)
+    strongest = max(events, key=lambda event: (event.kind not in ends, event.peak_score))
     weights = [event.n_frames for event in events]
     first, last = min(e.frame_start for e in events), max(e.frame_end for e in events)
     return replace(

@@ -29,7 +29,7 @@ from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
-from inference.solar.kinds import ALONE
+from inference.solar.kinds import ALONE, ENDS
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
@@ -123,7 +123,7 @@ class FrameEvents(ResumedEvents):
         def time_of(frame: int) -> float:
             return self.moments[frame + first].time_s
 
-        return grouped(tracks, distance_px, link.max_gap_frames, alone, time_of, link.max_gap_s)
+        return grouped(tracks, distance_px, link.max_gap_frames, alone, time_of, link.max_gap_s, ENDS)
 
     def _group_of(self, number: int) -> tuple[int, ...]:
         return next((event.tracks for event in self._groups() if number in event.tracks), ())

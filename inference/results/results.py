@@ -42,7 +42,7 @@ from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
 from inference.solar.corona import compare_ejections, with_cme_columns, with_ejections
 from inference.solar.hek import write_hek
-from inference.solar.kinds import ALONE
+from inference.solar.kinds import ALONE, ENDS
 from inference.solar.polar import occulted_rsun
 from inference.solar.regions import with_regions
 from inference.zones import rates_of
@@ -198,7 +198,8 @@ class Results:
             tracks = measured(tracks, self.reel, self.sky)
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
         times = self.reel.times_s.item
-        return [*grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s), *alone_as_found]
+        found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
+        return [*found, *alone_as_found]
 
     @property
     def is_coronagraph(self) -> bool:

@@ -16,6 +16,7 @@ FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
 EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coronagraph's reel, see corona.py
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
+ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 
 DIMMED = 10**-0.19 - 1
 LONGEST_DARKENING_S, FEWEST_DIMMED = 600.0, 4  # frames

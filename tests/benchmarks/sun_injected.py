@@ -1,7 +1,7 @@
 """Flares, dimmings, fronts and faults planted into quiet frames of the Sun: found, how late, how often, by cadence.
 
-    python tests/benchmarks/sun_injected.py --data DATA [--methods NAME ...] [--scenes WORD ...] [--seeds N] [--quick]
-        [--json FILE]
+    python tests/benchmarks/sun_injected.py --data DATA [--methods NAME ...] [--scenes WORD ...] [--seeds N]
+        [--days-later N] [--quick] [--json FILE]
 
 DATA: folder with solar/aia171_quiet_20230611 (AIA 171, 24 s, and every second frame), kso_halpha_clouds_20190126
 (H-alpha, every second frame, 12 s, between the clouds) and 2012-07-19 (two movies of AIA, 15 min, between its flares);
@@ -16,6 +16,8 @@ grid 28 px apart, sizes and rises drawn with a seed. Dimmings (6 px wide, within
 or 60 % for good. Found: an event overlaps place and time; its start is right within 2 frames of the true one. False:
 events at no planted place, and those of the reel as it is. A front (400 km/s), a block, a black frame and a jump have a
 reel each; those of the camera are found where an event of the camera is, and false are the Sun's.
+
+--days-later: the watched frames have times so many days later, so that nothing is known of their places any more.
 
 `ideal`: a linear filter that knows the flare's shape, width and time (parts/sun_ideal.py), at the threshold that its
 highest value in the quiet watched frames gives: no false event. `level`: `excess` at such a threshold of its own.
@@ -44,6 +46,7 @@ from sun import made_up
 from sun_kinds import KM_PER_ARCSEC, ONSET, black, block, jump
 
 from config import from_dict
+from data.disk.files import write_csv
 from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
 from inference.events.sky import Sky
@@ -120,6 +123,14 @@ def front(flux: np.ndarray, onset: int, km_px: float, cadence_s: float) -> np.nd
     distance = np.hypot(rows - flux.shape[1] / 2, columns - flux.shape[2] / 2)
     ring = np.exp(-((distance - 4 - 400 * cadence_s / km_px * since) ** 2) / 8) * (since >= 0)
     return flux * (1 + ring * np.exp(-since / 30))
+
+
+def put_off(scene: Scene, days: int) -> None:
+    """Let the watched reel be of another day."""
+    table = Reel(scene.watched).candidates
+    times = pd.to_datetime(table["time_utc"], format="ISO8601") + pd.Timedelta(days=days)
+    write_csv(scene.watched / "frames.csv", table.assign(time_utc=times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")))
+    finish(scene.watched, scene.settings)
 
 
 def written(scene: Scene, name: str, flux: np.ndarray) -> None:
@@ -300,6 +311,8 @@ def measured(options, work: Path) -> Iterator[dict]:
     for scene in scenes(options.data, work) if options.data else [small(work)]:
         if options.scenes and not any(word in scene.name for word in options.scenes):
             continue
+        if options.days_later:
+            put_off(scene, options.days_later)
         lists = plant(scene, 1 if options.quick else options.seeds)
         for method in options.methods:
             folder = work / "runs" / scene.name.replace(" ", "_") / method
@@ -317,6 +330,7 @@ def main() -> None:
     made.add_argument("--methods", nargs="+", choices=METHODS, help="these alone")
     made.add_argument("--scenes", nargs="+", metavar="WORD", help="scenes with one of these in their name alone")
     made.add_argument("--seeds", type=int, default=3, help="reels of flares a scene")
+    made.add_argument("--days-later", type=int, default=0, help="watch the same frames as if so many days later")
     options = parsed(made)
     options.methods = options.methods or (METHODS[:1] if options.quick else METHODS)
     with tempfile.TemporaryDirectory() as folder:

@@ -70,7 +70,7 @@ def main() -> None:
     made.add_argument("--still", action="store_true", help="Suns that do not turn")
     made.add_argument("--only", choices=DAYS, help="one of both alone")
     options = parsed(made)
-    sun = Sun(77, 96, 25.6) if options.quick else Sun()
+    sun = Sun(61, 80, 30.8) if options.quick else Sun()
     figures: dict[str, float] = {}
     only = options.only or ("another" if options.quick else None)
     for day in [only] if only else DAYS:

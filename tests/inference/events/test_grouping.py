@@ -1,5 +1,6 @@
 """One happening, one event: groups are those of an oracle, whatever the order, and lose neither time nor place."""
 
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -87,3 +88,48 @@ def test_the_order_of_events_does_not_matter_and_no_distance_groups_nothing():
         assert grouped(order, 0, 3) == list(order)
     assert found[1].n_frames == 16
     assert found[1].mean_score == pytest.approx((16 * 45 + 5 * 15) / 21)
+
+
+DIMMING, DARKENING, FLARE, RECOVERY = "dimming", "darkening", "brightening", "recovery"
+
+
+def of_kind(kind: str, *place) -> Event:
+    return replace(event(*place), kind=kind)
+
+
+def grouped_on_the_sun(events: list[Event]) -> list[Event]:
+    return grouped(events, 6, 3, alone=(DIMMING,), ends=(RECOVERY,))
+
+
+@pytest.mark.parametrize("kind", [DARKENING, DIMMING])
+def test_what_becomes_again_what_it_was_is_the_end_of_what_was_dark(kind):
+    """Though it stands out more: and it makes no flare of it."""
+    dark, again = of_kind(kind, 1, 10, 20, 5, 5, 4, 9.0), of_kind(RECOVERY, 2, 22, 25, 6, 5, 4, 30.0)
+    (found,) = grouped_on_the_sun([dark, again])
+    assert (found.kind, found.frame_start, found.frame_end, found.parts) == (kind, 10, 25, 2)
+    assert (found.frame_peak, found.peak_score) == (dark.frame_peak, dark.peak_score)
+    (alone,) = grouped_on_the_sun([again])
+    assert alone == again
+
+
+def test_a_recovery_makes_no_dimming_of_a_flare():
+    flare, dimming = of_kind(FLARE, 1, 5, 9, 5, 5, 4, 50.0), of_kind(DIMMING, 2, 8, 20, 9, 5, 4, 9.0)
+    again = of_kind(RECOVERY, 3, 22, 25, 9, 5, 4, 12.0)
+    assert sorted((e.kind, e.parts) for e in grouped_on_the_sun([flare, dimming, again])) == [
+        (FLARE, 1), (DIMMING, 2),
+    ]  # fmt: skip
+
+
+kinds = st.sampled_from([DIMMING, DARKENING, FLARE, RECOVERY])
+
+
+@given(st.lists(st.tuples(drawn, kinds), max_size=8))
+def test_no_group_of_several_kinds_is_a_recovery_and_all_are_in_one(both):
+    events = [replace(e, event=n, tracks=(n,), kind=kind) for n, (e, kind) in enumerate(both)]
+    found = grouped_on_the_sun(events)
+    assert sorted(track for e in found for track in e.tracks) == list(range(len(events)))
+    for group in found:
+        own = {events[track].kind for track in group.tracks}
+        assert group.kind in own
+        assert group.kind != RECOVERY or own == {RECOVERY}
+        assert DIMMING not in own or own <= {DIMMING, RECOVERY}
