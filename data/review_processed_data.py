@@ -158,7 +158,12 @@ def judge(table: pd.DataFrame, z_limit: float) -> None:
 
 def not_quiet_frames(run: str | None) -> pd.DataFrame:
     """What stood out from the quiet data of a run, a row an episode; see `inference.calibration.not_quiet`."""
-    paths = sorted(Path(run).glob(f"calibration/[!.]*{NOT_QUIET}")) if run else []
+    lists = [*Path(run).glob(NOT_QUIET), *sorted(Path(run).glob(f"calibration/[!.]*{NOT_QUIET}"))] if run else []
+    return listed_episodes(lists)
+
+
+def listed_episodes(paths: list[Path]) -> pd.DataFrame:
+    """The episodes of such lists together."""
     tables = [_episodes(path) for path in paths]
     return pd.concat(tables) if tables else pd.DataFrame({"reel": []})
 

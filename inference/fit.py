@@ -9,6 +9,8 @@ from torch import Tensor
 from config import Config, from_dict
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger
+from inference.calibration.not_quiet import set_apart
+from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
@@ -19,6 +21,7 @@ from training.places import path_of
 from training.train import train
 
 log = logger(__name__)
+ROUNDS = 3  # in which a method is fitted without what stood out before
 
 
 def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
@@ -36,9 +39,27 @@ def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     with run_folder.owned_run(folder, "train"):
         if not config.train.resume:
             run_folder.refuse_other_run(folder)  # which another process may have made since
-        run = fit_method(config, folder) if config.model.name in METHODS else train(config, folder, weights)
-        calibrate_run(run, config)
+        if config.model.name in METHODS:
+            return fit_and_shed(config, folder)
+        calibrate_run(run := train(config, folder, weights), config)
     return run
+
+
+def fit_and_shed(config: Config, folder: Path) -> Path:
+    """Fit a method and calibrate it, and again without what stands out from its quiet data, until nothing does.
+
+    What it was fitted on hides what is like it, and the largest hides smaller ones: so it takes rounds, at most ROUNDS.
+    """
+    calibrate_run(fit_method(config, folder), config)
+    if config.train.resume or not METHODS[config.model.name].sheds:
+        return folder
+    quiet, clip_length = quiet_ranges(folder), load_scorer(folder, config.device)[0].clip_length
+    for _ in range(ROUNDS):
+        if not set_apart(folder, quiet, clip_length):
+            break
+        run_folder.forget_calibration(folder)
+        calibrate_run(fit_method(config, folder), config)
+    return folder
 
 
 def complete(run: Path, device: str) -> None:

@@ -1,10 +1,13 @@
 """Quiet frames that stand out: listed in the run, told, and offered to `review`.
 
 Users exclude hours by hand and forget a flare. Its frames are left out of the thresholds, and of the next training when
-they are rejected: `review` does so for the windows that hold them when it is given the run.
+they are rejected: `review` does so for the windows that hold them when it is given the run. A method for series is
+fitted again without them at once (`set_apart`), for what it was fitted on is usual to it.
 """
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,14 @@ import pandas as pd
 
 from data.disk.files import write_csv
 from data.messages import logger
+from data.review_processed_data import NOT_QUIET, listed_episodes, not_quiet_frames
 from inference.calibration.quiet import QuietRange
 
 log = logger(__name__)
 
 COLUMNS = ("reel", "frame_start", "frame_peak", "frame_end", "time_utc", "time_s", "score", "x", "y")
 TOLD = 3
+LEAST_LEFT = 0.5  # of the quiet frames: where more would be set apart, it is not clear what is usual
 # Of the number of a quiet frame: the range that it is from, its index there, and x, y of its highest score.
 WhereOf = Callable[[int], tuple[QuietRange, int, float, float]]
 
@@ -28,7 +33,7 @@ def episodes(left_out: np.ndarray, levels: np.ndarray, where_of: WhereOf) -> pd.
     left_out: (M,) numbers of quiet frames; levels: (N,) of all quiet frames. x and y are NaN for a series.
     """
     rows = []
-    for numbers in np.split(left_out, np.flatnonzero(np.diff(left_out) > 1) + 1) if len(left_out) else []:
+    for numbers in _runs(left_out, where_of):
         peak = int(numbers[levels[numbers].argmax()])
         found, index, x, y = where_of(peak)
         first, last = (of_range.offset + i for of_range, i, *_ in map(where_of, (int(numbers[0]), int(numbers[-1]))))
@@ -36,6 +41,55 @@ def episodes(left_out: np.ndarray, levels: np.ndarray, where_of: WhereOf) -> pd.
         when = ("" if utc is None else str(utc[index]), float(found.reel.times_s[index]))
         rows.append((found.source, first, found.offset + index, last, *when, float(levels[peak]), x, y))
     return by_score(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _runs(left_out: np.ndarray, where_of: WhereOf) -> Iterator[np.ndarray]:
+    """Numbers (m,) of frames that follow each other in one range."""
+
+    def place(number: int) -> tuple[str, int, int]:
+        found = where_of(int(number))[0]
+        return found.source, found.offset, found.begin
+
+    for run in np.split(left_out, np.flatnonzero(np.diff(left_out) > 1) + 1) if len(left_out) else []:
+        while len(run):
+            here = place(run[0])
+            count = bisect_left(run, True, key=lambda number: place(number) != here)
+            yield run[:count]
+            run = run[count:]
+
+
+def set_apart(run: Path, quiet: Sequence[QuietRange], clip_length: int) -> bool:
+    """Take what the run's calibration found to stand out for what is not quiet, from now on; whether there was any.
+
+    quiet: what was quiet at first. Nothing is set apart where less than LEAST_LEFT of it would be left.
+    """
+    found, before = not_quiet_frames(str(run)), set_apart_in(run)
+    left, total = sum(map(len, still_quiet(found, quiet, clip_length))), sum(map(len, quiet))
+    if len(found) == len(before) or left < LEAST_LEFT * total:
+        return False
+    write_csv(run / NOT_QUIET, by_score(found)[list(COLUMNS)])
+    log.info(f"fitted again without {total - left} of {total} samples, which stand out: {run / NOT_QUIET}")
+    return True
+
+
+def set_apart_in(run: Path) -> pd.DataFrame:
+    """What `set_apart` took for not quiet, a row an episode."""
+    return listed_episodes([*run.glob(NOT_QUIET)])
+
+
+def still_quiet(apart: pd.DataFrame, quiet: Sequence[QuietRange], clip_length: int) -> list[QuietRange]:
+    """Ranges without the episodes of a table of COLUMNS, as far as `clip_length` frames or more are left in a row."""
+    for row in apart.to_dict("records"):
+        quiet = [part for r in quiet for part in (_without(r, row) if r.source == row["reel"] else [r])]
+    return [r for r in quiet if len(r) >= clip_length] if len(apart) else list(quiet)
+
+
+def _without(r: QuietRange, row: dict) -> list[QuietRange]:
+    """What lies before and behind an episode in a range."""
+    first, stop = row["frame_start"] - r.offset, row["frame_end"] - r.offset + 1
+    if stop <= r.begin or first >= r.end:
+        return [r]
+    return [replace(r, end=max(first, r.begin)), replace(r, begin=min(stop, r.end))]
 
 
 def by_score(*tables: pd.DataFrame) -> pd.DataFrame:

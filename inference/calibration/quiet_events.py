@@ -23,6 +23,7 @@ RATIO, LARGEST_STEP, MOST_THRESHOLDS = 1.5, 0.15, 150  # of places of thresholds
 ENOUGH, ENOUGH_PER_HOUR = 100, 100  # events: lower thresholds are nobody's
 MOST_OUTLIERS, OTHERS_EACH, RARE_SPANS = 10, 4, 50
 MOST_SHARE, MOST_LEFT_OUT = 0.05, 0.1  # of the quiet frames that stand out, and with the frames around them
+FAULTY_SHARE, FAULTY_LEFT_OUT, FAULTY_SPANS, MOST_HIDING = 0.25, 0.35, 200, 3  # of a series, see `faulty`
 
 
 @dataclass(frozen=True)
@@ -123,26 +124,43 @@ def not_so_quiet(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray
     go too, as far as this leaves out at most MOST_LEFT_OUT: none of them is higher than the others, and minutes of data
     have no more to spare. What happens more often is usual, however high. levels: (N,) float32.
     """
-    episodes = _episodes(levels, cadence_s, reach)
-    while len(episodes) <= OTHERS_EACH and reach > 1:
-        reach //= 2
-        episodes = _episodes(levels, cadence_s, reach)
+    episodes, reach = _episodes(levels, cadence_s, reach)
     for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
         others = episodes[count:]
         standing_out = levels > others[0]
         if standing_out.mean() <= MOST_SHARE and episodes[count - 1] > level_for(others, 1 / RARE_SPANS):
-            return _widened(standing_out, reach)
+            return _widened(standing_out, reach, MOST_LEFT_OUT)
     return np.zeros(len(levels), bool)
 
 
-def _episodes(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
-    return count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
+def faulty(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
+    """The same of a series (N,), which may be a table that nobody has looked through, with several faults in it.
+
+    The largest hide smaller ones: with up to MOST_HIDING of the highest taken away, each that lies beyond the tail of
+    the others is one; with more taken away, all of them must. The tail knows that it lacks so many. And it is how often
+    an episode comes that makes it usual, not how long it lasts: a fault shows a window before and behind itself, and a
+    table may be short. So at most FAULTY_SHARE stand out, FAULTY_LEFT_OUT with what is around them.
+    """
+    episodes, reach = _episodes(levels, cadence_s, reach)
+    for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
+        limit = level_for(episodes[count:], 1 / (FAULTY_SPANS * (count + 1)))
+        found = np.count_nonzero(episodes[:count] > limit)
+        standing_out = levels > episodes[found]
+        if found >= (1 if count <= MOST_HIDING else count) and standing_out.mean() <= FAULTY_SHARE:
+            return _widened(standing_out, reach, FAULTY_LEFT_OUT)
+    return np.zeros(len(levels), bool)
 
 
-def _widened(standing_out: np.ndarray, reach: int) -> np.ndarray:
-    """The frames (N,), and as many of those within `reach` of them as may be left out."""
+def _episodes(levels: np.ndarray, cadence_s: float, reach: int) -> tuple[np.ndarray, int]:
+    """Levels (J,) of episodes, highest first, and the reach by which they are told apart: less where they are few."""
+    found = count_events(levels, lambda threshold, _: run_starts(levels, threshold, reach, 1), cadence_s).levels
+    return (found, reach) if len(found) > OTHERS_EACH or reach <= 1 else _episodes(levels, cadence_s, reach // 2)
+
+
+def _widened(standing_out: np.ndarray, reach: int, most: float) -> np.ndarray:
+    """The frames (N,), and as many of those within `reach` of them as leave out no larger share."""
     for around in range(reach, 0, -1):
-        if (wider := binary_dilation(standing_out, iterations=around)).mean() <= MOST_LEFT_OUT:
+        if (wider := binary_dilation(standing_out, iterations=around)).mean() <= most:
             return wider
     return standing_out
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.calibration.noise import bulk
-from inference.calibration.quiet_events import not_so_quiet
+from inference.calibration.quiet_events import faulty
 from inference.calibration.tail import PRIOR_SHAPE
 from inference.evidence.rarity import Rarity, fit_rarity
 
@@ -53,7 +53,7 @@ def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:
 def fit_surprises(scores: np.ndarray, evidence: np.ndarray, cadence_s: float, reach: int) -> Surprises:
     """From the scores (N, K) of quiet samples that the model was not fitted on, and evidence (M, C, E) of all quiet.
 
-    Both in the order of time, NaN unknown. What stands out from all else decides no curve, see `not_so_quiet`.
+    Both in the order of time, NaN unknown. What stands out from all else decides no curve, see `faulty`.
     """
     model = np.stack([_fitted(column, _usual(scores, cadence_s, reach)) for column in scores.T])
     centre = np.nan_to_num(np.nanmedian(_known(evidence), axis=0))
@@ -74,7 +74,7 @@ def _usual(sizes: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
     """Which of the samples (N,) stand out in none of their sizes (N, K), each in units of its own scatter."""
     centre, scatter = bulk(np.nan_to_num(sizes)[:, :, None])
     levels = ((np.nan_to_num(sizes) - centre[:, 0]) / np.maximum(scatter[:, 0], 1e-9)).max(axis=1)
-    return ~not_so_quiet(np.maximum(levels, 0).astype(np.float32), cadence_s, reach)
+    return ~faulty(np.maximum(levels, 0).astype(np.float32), cadence_s, reach)
 
 
 def _fitted(column: np.ndarray, usual: np.ndarray) -> np.ndarray:

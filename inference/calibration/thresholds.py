@@ -21,6 +21,7 @@ from inference.calibration.quiet_events import (
     QuietEvents,
     StartsAt,
     count_events,
+    faulty,
     not_so_quiet,
     starts_in,
 )
@@ -179,7 +180,12 @@ def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_
 
     reach: frames by which what stands out may show beyond itself; see `not_so_quiet`.
     """
-    left_out = not_so_quiet(levels, cadence_s, reach)
+    return _counted(made, levels, starts_at, cadence_s, not_so_quiet(levels, cadence_s, reach))
+
+
+def _counted(
+    made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, left_out: np.ndarray
+) -> Calibration:
     events = count_events(np.where(left_out, np.float32(0), levels), starts_at, cadence_s)
     return replace(made, levels=levels, events=events, left_out=np.flatnonzero(left_out))
 
@@ -187,10 +193,13 @@ def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_
 def counted_series(
     made: Calibration, stretches: list[np.ndarray], settings: EvalConfig, cadence_s: float, reach: int
 ) -> Calibration:
-    """The same from stretches of `own_events`; a sample's level is its score, or its variables' highest."""
+    """The same from stretches of `own_events`, of which some may be `faulty`.
+
+    A sample's level is its score, or its variables' highest.
+    """
     levels = np.concatenate(stretches).max(axis=1) if stretches else np.zeros(0, np.float32)
     starts_at = starts_in(stretches, settings.link_gap_frames, settings.min_frames)
-    return counted(made, levels, starts_at, cadence_s, reach)
+    return _counted(made, levels, starts_at, cadence_s, faulty(levels, cadence_s, reach))
 
 
 def smoothed(scores: np.ndarray, samples: int) -> np.ndarray:

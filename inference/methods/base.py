@@ -39,6 +39,7 @@ class Method(QuietScorer):
     after = 0
     pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
     by_speed = False  # whether it measures how far things move from a frame to the next
+    sheds = False  # whether it is fitted again without what stands out from its quiet data
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
 
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from config import Config, as_dict
+from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import ranges_of
 from inference.methods import METHODS, check_frames
 from training import checkpoint as checkpoints
@@ -17,6 +18,8 @@ from training.places import path_of
 def fit_method(config: Config, folder: Path | None = None) -> Path:
     """Fit the method that model.name names and return its run folder, `folder` or one chosen here.
 
+    What the run has set apart is no quiet data.
+
     Raises as `training.train.train` does.
     """
     folder = folder or run_folder.choose_folder(config)
@@ -26,7 +29,7 @@ def fit_method(config: Config, folder: Path | None = None) -> Path:
     check_frames(config.model.name, data.frame_shape)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
     method.device = pick_device(config.device)
-    method.fit(ranges_of(data.reels, config.train), config.seed)
+    method.fit(still_quiet(set_apart_in(folder), ranges_of(data.reels, config.train), data.clip_length), config.seed)
     facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
     run_folder.write_start(folder, config, facts)
     arrays = {name: torch.from_numpy(array) for name, array in method.arrays.items()}

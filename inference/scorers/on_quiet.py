@@ -10,6 +10,7 @@ from data.reel.reel import Reel, find_reels
 from data.reel.scaled import read_scaled
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
+from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
 from inference.evidence.local import REACH, local_evidence
@@ -31,7 +32,8 @@ class QuietScorer(Scorer):
             for stale in (run / "calibration").glob(pattern):
                 stale.unlink()  # of weights before a resumed training
         reels = find_reels(trained.data_clips)
-        keep_quiet(run, ranges_of(reels, trained.train), self.clip_length)
+        quiet = still_quiet(set_apart_in(run), ranges_of(reels, trained.train), self.clip_length)
+        keep_quiet(run, quiet, self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())
 
     def is_prepared(self, run: Path) -> bool:

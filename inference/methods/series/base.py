@@ -29,6 +29,8 @@ class SeriesMethod(Method):
     `compare` gets whole pieces, with invalid samples interpolated, and answers for every sample of them.
     """
 
+    sheds = True  # no user looks through a table of numbers for what is wrong in it
+
     def own_reach(self, settings: EvalConfig) -> Reach | None:
         return Reach(self.clip_length - 1, self.clip_length - 1, least=2 * self.clip_length)
 

@@ -5,13 +5,16 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
-from inference.calibration.not_quiet import TOLD, episodes, tell
+from inference.calibration.not_quiet import COLUMNS, TOLD, episodes, set_apart, set_apart_in, still_quiet, tell
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.fit import fit
+from inference.scorers.load import load_scorer
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
 
@@ -111,3 +114,82 @@ def test_some_are_told_with_their_times_and_the_others_counted(tmp_path, capsys,
     tell(path, table.head(0))  # what was found before does not stay
     assert not path.exists()
     assert capsys.readouterr().err == ""
+
+
+def listed(*spans: tuple[int, int], reel: str = "x") -> pd.DataFrame:
+    rows = [(reel, first, first, last, "", 0.0, 1.0, np.nan, np.nan) for first, last in spans]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+SPANS = st.lists(st.tuples(st.integers(90, 210), st.integers(0, 30)), max_size=6)
+
+
+@given(SPANS, st.integers(1, 12))
+def test_what_is_still_quiet_is_all_but_the_episodes_and_scraps(flared, spans, clip_length):
+    reel = Reel(f"{flared[0].data_clips}/sun")
+    ranges = [QuietRange(reel, 0, 60, "train", "x", offset=100), QuietRange(reel, 60, 90, "val", "x", offset=100)]
+    apart = listed(*((first, first + more) for first, more in spans))
+    left = still_quiet(apart, ranges, clip_length)
+    gone = {frame for first, more in spans for frame in range(first, first + more + 1)}
+    kept = [frame for r in left for frame in range(r.begin + r.offset, r.end + r.offset)]
+    assert len(set(kept)) == len(kept)
+    assert not gone & set(kept)
+    assert all(len(r) >= clip_length or not spans for r in left)
+    assert {r.side for r in left if r.begin < 60} <= {"train"}
+    for frame in set(range(100, 190)) - gone - set(kept):  # a scrap: too few in a row, within its own range
+        begin, end = (100, 160) if frame < 160 else (160, 190)
+        first = max([begin, *(g + 1 for g in gone if begin <= g < frame)])
+        stop = min([end, *(g for g in gone if frame < g < end)])
+        assert stop - first < clip_length
+    assert still_quiet(listed(*((f, f + m) for f, m in spans), reel="another"), ranges, 1) == ranges
+
+
+def test_an_episode_does_not_go_on_from_one_range_into_the_next(tmp_path):
+    reel = make_reel(tmp_path / "r", np.zeros((40, 1, 1, 1), np.float32), 1.0)
+    parts = [QuietRange(Reel(reel.path), 0, 10, "val", "x"), QuietRange(Reel(reel.path), 20, 40, "val", "x")]
+    table = episodes(
+        np.arange(6, 14),
+        np.arange(30, dtype=np.float32),
+        lambda n: (parts[n >= 10], n + 10 * (n >= 10), np.nan, np.nan),
+    )
+    assert table[["frame_start", "frame_end"]].to_numpy().tolist() == [[20, 23], [6, 9]]
+
+
+def test_nothing_is_set_apart_where_less_than_half_would_be_left(tmp_path, flared):
+    reel = Reel(f"{flared[0].data_clips}/sun")
+    quiet, run = [QuietRange(reel, 0, 100, "train", "x")], tmp_path / "run"
+    (run / "calibration").mkdir(parents=True)
+    assert not set_apart(run, quiet, 8)
+    listed((10, 70)).to_csv(run / "calibration" / "all-not_quiet.csv", index=False)
+    assert not set_apart(run, quiet, 8)
+    assert set_apart_in(run).empty
+    listed((10, 30)).to_csv(run / "calibration" / "all-not_quiet.csv", index=False)
+    assert set_apart(run, quiet, 8)
+    assert [(r.begin, r.end) for r in still_quiet(set_apart_in(run), quiet, 8)] == [(0, 10), (31, 100)]
+    (run / "calibration" / "all-not_quiet.csv").unlink()
+    assert not set_apart(run, quiet, 8)  # nothing more
+
+
+def test_a_method_for_series_is_fitted_without_what_stands_out_and_finds_it(tmp_path):
+    """A table that is trained on and then watched: a fault of a twelfth of it hides neither itself nor another."""
+    values = np.random.default_rng(0).normal(0.5, 0.03, (3000, 2, 1, 1)).astype(np.float32)
+    values[700:900, 0] += 0.6
+    values[2000:2040, 1] += 0.3
+    make_reel(tmp_path / "reels" / "it", values, 60.0, clip_length=16)
+    config = small_config(tmp_path / "reels", tmp_path / "run", model={"name": "sub_pca"})
+    run = fit(config)
+    apart = set_apart_in(run)
+    held = {frame for row in apart.itertuples() for frame in range(row.frame_start, row.frame_end + 1)}
+    assert held >= {*range(700, 900), *range(2000, 2040)}
+    assert len(held) < 600
+    kept = {r.offset + i for r in quiet_ranges(run) for i in range(r.begin, r.end)}
+    assert not kept & held
+    assert set(not_quiet_frames(str(run))["frame_start"]) >= set(apart["frame_start"])
+    reel = Reel(tmp_path / "reels" / "it")
+    scorer, _ = load_scorer(run, "cpu", config.eval)
+    made = scorer.calibration(run, reel, config.eval)
+    scores = made.sample_scores(scorer.samples(reel, 0, len(reel), config.eval), config.eval)[0]
+    low, _ = made.thresholds(config.eval)
+    assert scores[700:900].min() > low
+    assert scores[2000:2040].min() > low
+    assert np.delete(scores, sorted(held)).max() < low

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.calibration.quiet_events import BLOCKS, count_events, monotone, not_so_quiet, places, run_starts
+from inference.calibration.quiet_events import BLOCKS, count_events, faulty, monotone, not_so_quiet, places, run_starts
 from inference.calibration.tail import level_for
 from inference.calibration.thresholds import promised
 from inference.events.boxes import pixel_boxes
@@ -118,6 +118,49 @@ class TestNotSoQuiet:
         scores = np.zeros(100, np.float32)
         scores[[10, 40, 70]] = 1.0, 1.1, 50.0
         assert not not_so_quiet(scores, 60.0, 16).any()
+
+
+class TestFaulty:
+    @settings(max_examples=25, deadline=None)
+    @given(st.integers(0, 10**6), st.lists(st.tuples(st.integers(20, 400), st.floats(30, 1e4)), min_size=1, max_size=3))
+    def test_up_to_three_faults_of_any_length_and_height_are_found_whole(self, seed, faults):
+        """However much higher one is than another, and together up to a fifth of the samples."""
+        levels = np.random.default_rng(seed).gumbel(5, 1, 6000).astype(np.float32)
+        is_fault = np.zeros(len(levels), bool)
+        for k, (length, height) in enumerate(faults):
+            is_fault[1000 + 2000 * k :][:length] = True
+            levels[1000 + 2000 * k :][:length] += height
+        assert faulty(levels, 60.0, 32)[is_fault].all()
+
+    def test_those_that_one_hides_are_found_with_it(self):
+        levels = np.random.default_rng(0).gumbel(5, 1, 4000).astype(np.float32)
+        levels[1000:1100] += 1000
+        levels[3000:3080] += 30
+        found = faulty(levels, 60.0, 16)
+        assert found[1000:1100].all()
+        assert found[3000:3080].all()
+
+    def test_what_lasts_for_most_of_the_time_is_usual(self):
+        levels = np.random.default_rng(0).gumbel(5, 1, 4000).astype(np.float32)
+        levels[1000:2500] += 60
+        assert not faulty(levels, 60.0, 16)[1000:2500].all()
+
+    @pytest.mark.parametrize(
+        ("draw", "most"),
+        [
+            (lambda rng: rng.gumbel(5, 1, 2000), 6),
+            (lambda rng: rng.exponential(1, 400), 6),
+            (lambda rng: np.abs(rng.standard_t(4, 2000)), 15),  # heavy tails are not known to be
+        ],
+    )
+    def test_plain_noise_seldom_loses_an_event(self, draw, most):
+        rng = np.random.default_rng(0)
+        assert sum(faulty(draw(rng).astype(np.float32), 60.0, 16).any() for _ in range(60)) <= most
+
+    def test_what_happens_every_hour_is_usual_however_high(self):
+        levels = np.random.default_rng(0).gumbel(5, 1, 4000).astype(np.float32)
+        levels[::160] += 60
+        assert not faulty(levels, 60.0, 16).any()
 
 
 def test_no_score_at_all_is_an_error():
