@@ -5,7 +5,8 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
+from data.sources.picture_file.taken import places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
 from data.sources.times.names import times_in_names, untold
 from data.sources.times.utc import shift_utc
@@ -51,7 +53,9 @@ class ImageSource(FrameSource):
         found = []
         for camera in dict.fromkeys(camera_of[path.name] for path in files):
             own = [path for path in files if camera_of[path.name] == camera]
-            times = NamedTimes([name for name in names if camera_of[name] == camera], files[0].parent, prep)
+            named = [name for name in names if camera_of[name] == camera]
+            taken = partial(times_taken, [] if among else own, prep)
+            times = NamedTimes(named, files[0].parent, prep, taken, are_all=not among)
             for number, path in enumerate(own):
                 found += self._candidates(path, number, root, times, prep, camera)
         return found
@@ -143,10 +147,19 @@ def step_of(prep: PrepConfig) -> float:
 class NamedTimes:
     """Times of pictures by their names: from a CSV, else from the names where most have one, else by counting.
 
-    names: of all pictures, in order. beside: the folder, or archive, that a CSV belongs to.
+    names: of all pictures, in order. beside: the folder, or archive, that a CSV belongs to. taken: gives the times in
+    their EXIF data by name, {} where there are none. are_all: whether what their count leaves out is not there.
     """
 
-    def __init__(self, names: Sequence[str], beside: Path, prep: PrepConfig):
+    def __init__(
+        self,
+        names: Sequence[str],
+        beside: Path,
+        prep: PrepConfig,
+        taken: Callable[[], dict[str, str]] = dict,
+        are_all: bool = True,
+    ):
+        self.where, self.places = "file name", dict(zip(names, places_of(names), strict=True)) if are_all else {}
         self.step_s, self.start_utc, self.problem, self.table = step_of(prep), prep.start_utc, "", None
         self.beside, self.in_names = beside, {}
         try:
@@ -156,29 +169,37 @@ class NamedTimes:
         except (FrameError, TableError) as error:
             self.problem = str(error)
         is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
-        self.untold = "" if is_told else untold(beside.name, names, self.step_s)  # said once a picture goes by it
+        if not is_told and prep.sample_interval_sec is None and (found := taken()):
+            self.in_names, self.where, is_told = found, "EXIF data", True
+            log.info(f"{beside.name}: the times of its pictures are those of their EXIF data")
+        self.untold = "" if is_told else self._untold(names)  # said once a picture goes by it
+
+    def _untold(self, names: Sequence[str]) -> str:
+        left_out = max(self.places.values(), default=-1) + 1 - len(self.places)
+        gaps = f"; {left_out} that their count leaves out are missing" if left_out > 0 else ""
+        return untold(self.beside.name, names, self.step_s) + gaps
 
     def facts(self, name: str, number: int) -> dict:
         """Candidate fields; a reason for a frame without a time where the others have one."""
-        facts = {"time_s": number * self.step_s}
+        facts = {"time_s": self.places.get(name, number) * self.step_s}
         try:
-            return facts | self._time(name, number)
+            return facts | self._time(name, number, facts["time_s"])
         except FrameError as error:
             return facts | {"reason": str(error)}
 
-    def _time(self, name: str, number: int) -> dict:
+    def _time(self, name: str, number: int, time_s: float) -> dict:
         if self.problem:
             raise FrameError(self.problem)
         if self.table:
             return self.table.facts(number, self.beside / name)
         if any(self.in_names.values()):
-            if not self.in_names[name]:
-                raise FrameError("no time in the file name, unlike in most of its folder")
+            if not self.in_names.get(name):
+                raise FrameError(f"no time in the {self.where}, unlike in most of its folder")
             return {"time_utc": self.in_names[name]}
         if self.untold:
             log.info(self.untold)
             self.untold = ""
-        return {"time_utc": shift_utc(self.start_utc, number * self.step_s)} if self.start_utc else {}
+        return {"time_utc": shift_utc(self.start_utc, time_s)} if self.start_utc else {}
 
 
 class StackTimes:

@@ -1,0 +1,95 @@
+"""Times of pictures whose names hold none: of their EXIF data, else of their count, with what it leaves out."""
+
+import itertools
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from config import PrepConfig
+from data.sources.picture_file.taken import EXIF_IFD, FRACTION, OFFSET, TAKEN, places_of
+from tests.support import frames
+
+START = datetime(2024, 3, 1, 12)
+
+
+def write(folder, steps_s, tags=None, name="GOPR{:04d}.JPG"):
+    for i, seconds in enumerate(steps_s):
+        image, exif = Image.new("L", (16, 12), 10 * i), Image.Exif()
+        own = exif.get_ifd(EXIF_IFD)
+        if seconds is not None:
+            own |= {TAKEN: f"{START + timedelta(seconds=int(seconds)):%Y:%m:%d %H:%M:%S}"} | (tags or {})
+            if seconds % 1:
+                own[FRACTION] = f"{seconds % 1:.3f}"[2:]
+        image.save(folder / name.format(i + 1), exif=exif)
+
+
+def scanned(folder, **settings):
+    return frames.scan(folder, PrepConfig(**settings))
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "tags", "settings", "ahead_h"),
+    [
+        ([0, 60, 120, 600], {}, {}, 0),
+        ([0, 60, 120, 600], {OFFSET: "+02:00"}, {}, 2),
+        ([0, 60, 120, 600], {}, {"time_zone": "Europe/Zurich"}, 1),
+        ([0, 0.25, 0.5, 1.125], {}, {}, 0),
+    ],
+)
+def test_pictures_whose_names_are_counts_have_the_times_of_their_exif_data(tmp_path, steps_s, tags, settings, ahead_h):
+    write(tmp_path, steps_s, tags)
+    found = scanned(tmp_path, **settings)
+    expected = [START + timedelta(seconds=s) - timedelta(hours=ahead_h) for s in steps_s]
+    assert [c.time_utc for c in found] == [time.isoformat(timespec="milliseconds") for time in expected]
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "settings"),
+    [
+        ([0, 0, 0, 1, 1, 1], {}),  # coarser than the pictures follow each other
+        ([0, 60, 120, 180], {"frames_per_second": 1.0}),
+        ([0, 60, 120, 180], {"sample_interval_sec": 1.0}),
+        ([None, None, None], {}),
+    ],
+)
+def test_they_are_counted_where_exif_data_tell_less_or_the_settings_more(tmp_path, steps_s, settings):
+    write(tmp_path, steps_s)
+    found = scanned(tmp_path, **settings)
+    assert [c.time_s for c in found] == list(range(len(steps_s)))
+    assert not any(c.time_utc for c in found)
+
+
+def test_one_picture_without_a_time_among_many_is_rejected(tmp_path):
+    write(tmp_path, [*range(0, 600, 60), None, 660])
+    assert [c.reason for c in scanned(tmp_path) if c.reason] == [
+        "no time in the EXIF data, unlike in most of its folder"
+    ]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 100), st.integers(12, 60), st.data())
+def test_what_a_count_leaves_out_is_missing(first, step, count, data):
+    lost = data.draw(st.sets(st.integers(1, count - 2), max_size=count // 12))
+    left = [i for i in range(count) if i not in lost]
+    assert places_of([f"f{first + step * i:05d}.png" for i in left]) == left
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30, unique=True))
+def test_any_other_count_is_just_an_order(numbers):
+    numbers.sort()
+    steps = {b - a for a, b in itertools.pairwise(numbers)}
+    places = places_of([f"{n}.png" for n in numbers])
+    assert places[0] == 0
+    assert all(b > a for a, b in itertools.pairwise(places))
+    if len(steps) > 1 and len(numbers) < 6:
+        assert places == list(range(len(numbers)))
+
+
+def test_missing_frames_are_a_gap(tmp_path):
+    for i in (*range(1, 13), *range(20, 30)):
+        Image.new("L", (16, 12), i).save(tmp_path / f"f{i:03d}.png")
+    found = scanned(tmp_path, start_utc="2024-03-01")
+    assert [c.time_s for c in found] == [*range(12), *range(19, 29)]
+    assert found[12].time_utc == "2024-03-01T00:00:19.000"
