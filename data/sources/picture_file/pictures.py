@@ -140,7 +140,22 @@ def _upright(image: Image.Image, mode: str) -> np.ndarray:
     is_turned = _orientation(image) > 1
     image.load()
     plain = image if mode == image.mode else image.convert(mode)
-    return np.asarray(ImageOps.exif_transpose(plain) if is_turned else plain)
+    pixels = np.asarray(ImageOps.exif_transpose(plain) if is_turned else plain)
+    shown = _shown(image) if mode in ("L", "RGB") else None
+    if shown is None:
+        return pixels
+    is_shown = np.asarray(ImageOps.exif_transpose(shown) if is_turned else shown) > 0
+    return pixels * is_shown.reshape(is_shown.shape + (1,) * (pixels.ndim - 2))
+
+
+def _shown(image: Image.Image) -> Image.Image | None:
+    """255 where a picture shows something, 0 where it is transparent and may hold anything; None where all of it is
+    either: then the fourth byte was never filled in.
+    """
+    if not (image.mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info):
+        return None
+    shown = image.convert("RGBA").getchannel("A").point(lambda alpha: 255 if alpha else 0)
+    return shown if shown.getextrema() == (0, 255) else None
 
 
 def _is_gray(image: Image.Image) -> bool:

@@ -123,6 +123,41 @@ def test_what_pillow_opens_is_a_picture(tmp_path, name):
     assert number_of(pixels) == 77
 
 
+@pytest.mark.parametrize("turn", [1, 6, 8])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("colour", ["gray", "rgb"])
+def test_what_is_transparent_is_black_whatever_its_hidden_colours(tmp_path, mode, colour, turn):
+    random, scene = np.random.default_rng(0), Image.fromarray(picture(77)).convert("L")
+    hidden = np.zeros((64, 96), bool)
+    hidden[:30, :40] = True
+    found = []
+    for number in range(2):
+        levels = np.where(hidden, random.integers(0, 255, hidden.shape), np.asarray(scene) | 1).astype(np.uint8)
+        alpha = np.where(hidden, 0, random.integers(1, 255, hidden.shape)).astype(np.uint8)
+        bands = [Image.fromarray(levels)] * (1 if mode == "LA" else 3) + [Image.fromarray(alpha)]
+        image, exif = Image.merge("LA" if mode == "LA" else "RGBA", bands), Image.Exif()
+        exif[0x0112] = turn
+        if mode == "P":
+            image = Image.fromarray(np.where(hidden, 0, levels))
+            image.info["transparency"] = 0
+        image.save(tmp_path / f"{number}.png", exif=exif)
+    for pixels in read(tmp_path, PrepConfig(colour=colour)).values():
+        whole = pixels.reshape(*pixels.shape[:2], -1)[..., 0]
+        found.append(whole if turn == 1 else np.rot90(whole, 1 if turn == 6 else -1))
+        assert not found[-1][hidden].any()
+        assert found[-1][~hidden].all()
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_fourth_byte_that_is_the_same_everywhere_means_nothing(tmp_path, alpha):
+    image = Image.fromarray(picture(77)).convert("RGBA")
+    image.putalpha(alpha)
+    image.save(tmp_path / "a.png")
+    (pixels,) = read(tmp_path).values()
+    assert number_of(pixels) == 77
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_picture_or_named(tmp_path_factory, payload):
     folder = tmp_path_factory.mktemp("any")
