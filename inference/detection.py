@@ -27,7 +27,8 @@ class Detection:
 
 def detections(job: Job) -> Iterator[Detection]:
     """The stream: every frame that a window covers, in time order."""
-    return (detected(job, scored) for scored in watched_reel(job.scorer, job.reel, job.settings, job.bounds))
+    frames = watched_reel(job.scorer, job.reel, job.settings, job.bounds, job.frames)
+    return (detected(job, scored) for scored in frames)
 
 
 def detected(job: Job, scored: ScoredFrame) -> Detection:

@@ -33,6 +33,8 @@ from inference.job import Job, config_of_results, find_run, make_job
 from inference.scorers.base import Scorer, check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
+from inference.shards.pieces import joined, score_piece
+from inference.shards.plan import of_shard, pieces_of
 from inference.solar.joint import channels_beside, write_joint
 from training.run import owned_run, read_metrics, read_run
 
@@ -94,7 +96,8 @@ def checked_reels(config: Config, scorer: Scorer, facts: dict[str, Any]) -> list
 
 
 def evaluate_shard(config: Config, run: Path) -> list[Path]:
-    """Evaluate every n-th of the reels, the longest first, but those whose results by these settings are there.
+    """Evaluate every n-th of the reels, the longest first, but those whose results by these settings are there; of a
+    reel that is more than a shard's share, score a part of its timeline (`inference.shards.plan`).
 
     Other shards work with the run at the same time: it is owned for as long as a calibration takes.
     Raises ValueError where a cluster is asked for too, or the model judges windows.
@@ -108,12 +111,18 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         scorer, checkpoint = load_scorer(run, config.device, config.eval)
         if scorer.of_windows:
             raise ValueError("this model judges the windows of all reels together: run eval without --shard")
-        reels = sorted(checked_reels(config, scorer, checkpoint["data"]), key=lambda reel: (-len(reel), reel.name))
+        reels = checked_reels(config, scorer, checkpoint["data"])
+        whole, cut = of_shard(shard, reels, scorer, config.eval)
         results = []
-        for reel in reels[shard.number - 1 :: shard.of]:
+        for reel in whole + cut:
             with wait():
                 job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
-            results += do_missing([job], 1, config, run)
+            if reel not in cut:
+                results += do_missing([job], 1, config, run)
+            elif not are_there(job, config):
+                for piece in pieces_of(reel, scorer, shard.of, job.settings)[shard.number - 1]:
+                    score_piece(job, piece, shard)
+                results.append(shard.folder(run / "eval") / reel.name)
     return results
 
 
@@ -130,11 +139,18 @@ def do_missing(jobs: Iterable[Job], count: int, config: Config, run: Path) -> li
 
 
 def there_already(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
-    """The folders of results that shards have made. Raises ValueError that names the reels which have none."""
-    results, lacking = [], []
+    """The folders of results that shards have made, in whole or in parts that are joined now.
+
+    Raises ValueError that names the reels which have none, or not all parts.
+    """
+    results, lacking, in_parts = [], [], []
     for job in jobs:
         results.append(job.out)
-        if not are_there(job, config):
+        if are_there(job, config):
+            continue
+        if found := joined(job):
+            in_parts.append(found)
+        else:
             lacking.append(job.reel.name)
     if lacking:
         more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
@@ -142,6 +158,8 @@ def there_already(jobs: Iterable[Job], count: int, config: Config, run: Path) ->
             f"{len(lacking)} of {count} reels have no results by this model with these settings: "
             f"{', '.join(lacking[:5])}{more}; run -m eval --shard I/N for every I, which makes what is missing"
         )
+    for job in in_parts:
+        do_job(job, config)
     shutil.rmtree(run / "eval" / SHARDS, ignore_errors=True)
     return results
 

@@ -23,7 +23,7 @@ from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.events.sky import Sky
 from inference.results.score_maps import ScoreMaps
-from inference.scorers.base import Scorer
+from inference.scorers.base import FramesOf, Scorer
 from inference.scorers.residual import settings_for
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
@@ -49,6 +49,7 @@ class Job:
     run: Path
     bounds: Bounds = ALL_PASS  # of whole frames
     extends_to: float = math.inf  # down to which level an event goes on, if that is below the low threshold
+    frames: FramesOf | None = None  # in place of the scorer's, what was kept of them
     making: Path | None = None  # the folder that takes the place of the results once it is complete
 
     def at(self, low: float, high: float) -> "Job":

@@ -23,7 +23,7 @@ from inference.camera.bounds import Bounds
 from inference.camera.light import disc_parts, light_of, sky_of
 from inference.camera.looks import Look
 from inference.camera.watch import BROKEN, Watch
-from inference.scorers.base import Scorer
+from inference.scorers.base import FramesOf, Scorer
 from inference.scorers.residual import ScoredFrame
 from inference.scorers.windows import scored_stretches
 
@@ -124,11 +124,16 @@ class WatchedStretch:
         return frames[0], bits[0]
 
 
-def watched_reel(scorer: Scorer, reel: Reel, settings: EvalConfig, bounds: Bounds) -> Iterator[ScoredFrame]:
-    """Every frame of a reel that can be scored, in time order, as `score_reel`, with what is wrong with it."""
+def watched_reel(
+    scorer: Scorer, reel: Reel, settings: EvalConfig, bounds: Bounds, frames_of: FramesOf | None = None
+) -> Iterator[ScoredFrame]:
+    """Every frame of a reel that can be scored, in time order, as `score_reel`, with what is wrong with it.
+
+    frames_of: in place of the scorer's `frames`.
+    """
     for begin, end in scored_stretches(reel, scorer.clip_length):
         watched = WatchedStretch(reel, begin, bounds, scorer.scaling)
-        frames = scorer.frames(watched.as_reel(), begin, end, settings)
+        frames = (frames_of or scorer.frames)(watched.as_reel(), begin, end, settings)
         yield from watched.told(frames, reach_of(scorer, settings))
 
 

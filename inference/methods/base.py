@@ -40,6 +40,7 @@ class Method(QuietScorer):
     pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
     by_speed = False  # whether it measures how far things move from a frame to the next
     sheds = False  # whether it is fitted again without what stands out from its quiet data
+    in_parts = False  # whether a block's scores depend on the frames of its `context` alone: then stretches may be cut
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
 
     def __init__(self, settings: Any, arrays: dict[str, np.ndarray], scaling: dict[str, Stretch], clip_length: int):
@@ -112,8 +113,32 @@ class Method(QuietScorer):
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
         self.open(reel, begin, end)
-        stop = self.goes_on_at(begin)
-        while stop < end:
+        yield from self._scored(reel, begin, end, self.goes_on_at(begin), end, settings)
+
+    def cuts(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> list[int]:
+        size = self.block_frames(reel)
+        return list(range(begin + size, end, size)) if self.in_parts else []
+
+    def part(
+        self, reel: Reel, begin: int, end: int, first: int, last: int, settings: EvalConfig
+    ) -> Iterator[ScoredFrame]:
+        """The blocks of the whole that lie between two cuts."""
+        if (first, last) == (begin, end):
+            yield from self.frames(reel, begin, end, settings)
+            return
+        self.open(reel, begin, end)
+        yield from self._scored(reel, begin, end, first, last, settings)
+
+    def shown(self, reel: Reel, index: int) -> tuple[np.ndarray, np.ndarray]:
+        frames, valid = self.read(reel, np.array([index]))
+        return frames[0], valid[0]
+
+    def _scored(
+        self, reel: Reel, begin: int, end: int, first: int, last: int, settings: EvalConfig
+    ) -> Iterator[ScoredFrame]:
+        """The frames [first, last) of the opened stretch [begin, end), block by block."""
+        stop = first
+        while stop < last:
             first, stop = stop, block_end(stop, end, self.after, self.block_frames(reel))
             indices = np.arange(first, stop)
             frames, valid = self.context(reel, first, stop, begin, end)

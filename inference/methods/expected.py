@@ -89,6 +89,7 @@ class Expected(Method):
 
     Config: ClassVar[type[ModelConfig]] = ExpectedConfig
     pictures_only = True
+    in_parts = True
 
     @property
     def target(self) -> Target:

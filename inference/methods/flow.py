@@ -34,6 +34,7 @@ class OpticalFlow(Method):
     """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
 
     pictures_only = True
+    in_parts = True
     is_steady = True
     by_speed = True
 

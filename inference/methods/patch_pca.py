@@ -20,6 +20,7 @@ class PatchPca(Method):
     """
 
     before = DEPTH - 1
+    in_parts = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Mean (D,) and components (K, D) of a random choice of patches."""

@@ -20,6 +20,7 @@ class RobustZ(Method):
     """
 
     any_cadence = True
+    in_parts = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Median (C, H, W) of at most SAMPLE_FRAMES frames."""

@@ -16,6 +16,7 @@ from data.messages import logger
 from data.reel.cadence import are_alike
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
+from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.calibration.thresholds import Calibration
@@ -57,6 +58,9 @@ class Portable(NamedTuple):
     shown: Callable[[Sequence[QuietRange]], Iterator[np.ndarray]]
 
 
+FramesOf = Callable[[Reel, int, int, EvalConfig], Iterator[ScoredFrame]]  # as `Scorer.frames`
+
+
 class Scorer(ABC):
     """A fitted scorer. A subclass gives `frames`, `prepare` and `calibration`; the rest is as most have it.
 
@@ -77,6 +81,25 @@ class Scorer(ABC):
     @abstractmethod
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order, as a stream."""
+
+    def cuts(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> list[int]:
+        """Frames inside of the stretch [begin, end) where it may be cut, so that `part` gives the very frames of the
+        whole; none where a score depends on all that came before.
+        """
+        return []
+
+    def part(
+        self, reel: Reel, begin: int, end: int, first: int, last: int, settings: EvalConfig
+    ) -> Iterator[ScoredFrame]:
+        """The frames [first, last) of the stretch [begin, end), between two of its ends and cuts, bit by bit as
+        `frames` gives them."""
+        assert (first, last) == (begin, end)
+        return self.frames(reel, begin, end, settings)
+
+    def shown(self, reel: Reel, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """A frame (C, H, W) as it is in a `ScoredFrame`, and its valid pixels (H, W)."""
+        frames, valid = read_scaled(reel, index, index + 1, self.scaling)
+        return frames[0], valid[0]
 
     @abstractmethod
     def prepare(self, run: Path, trained: Config) -> list[Reel]:

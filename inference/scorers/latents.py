@@ -3,7 +3,7 @@
 A distance map has the latents' resolution; it is enlarged to the frames and folded over overlapping windows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from inference.scorers.net import Detector, OfDetector
 from inference.scorers.overlap import Folded, OverlapFold
 from inference.scorers.residual import ScoredFrame, clean_error
 from inference.scorers.windowed import through
-from inference.scorers.windows import Window, windows_over
+from inference.scorers.windows import Window, batch_cuts, batches_for, windows_over
 
 SAMPLE = 20_000  # quiet latents kept
 BANK, NEIGHBOURS = 4_000, 5  # of k nearest neighbours
@@ -92,7 +92,25 @@ class LatentScorer(OfDetector):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
-        windows = windows_over(begin, end, self.clip_length, settings.stride, slice(0, self.clip_length))
+        return self._scored(reel, self._windows(begin, end, settings), settings)
+
+    def cuts(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> list[int]:
+        """Where a batch of windows begins."""
+        length = self.clip_length
+        return batch_cuts(self._windows(begin, end, settings), length, slice(0, length), settings.batch_size)
+
+    def part(
+        self, reel: Reel, begin: int, end: int, first: int, last: int, settings: EvalConfig
+    ) -> Iterator[ScoredFrame]:
+        """As in the whole, with the batches before whose windows reach into the part."""
+        windows, length = self._windows(begin, end, settings), self.clip_length
+        some = batches_for(first, last, windows, length, slice(0, length), settings.batch_size)
+        return (f for f in self._scored(reel, some, settings) if first <= f.index < last)
+
+    def _windows(self, begin: int, end: int, settings: EvalConfig) -> Iterable[Window]:
+        return windows_over(begin, end, self.clip_length, settings.stride, slice(0, self.clip_length))
+
+    def _scored(self, reel: Reel, windows: Iterable[Window], settings: EvalConfig) -> Iterator[ScoredFrame]:
         fold = OverlapFold(self.clip_length, reel.shape[2:], settings.overlap, settings.overlap_percentile)
         for part, _, maps in through(self.distances, self.detector, reel, windows, settings.batch_size):
             for window, values in zip(part, maps, strict=True):

@@ -19,7 +19,14 @@ from inference.scorers.base import Reach
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.overlap import Folded, OverlapFold, StretchMean
 from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
-from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
+from inference.scorers.windows import (
+    Window,
+    batch_cuts,
+    batches_for,
+    covering_windows,
+    first_answered,
+    windows_over,
+)
 
 Found = TypeVar("Found")
 BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
@@ -39,8 +46,22 @@ class WindowScorer(QuietScorer):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
-        windows = windows_over(begin, end, self.clip_length, settings.stride, self.answers)
-        return score_frames(self, reel, windows, settings)
+        return score_frames(self, reel, self._windows(begin, end, settings), settings)
+
+    def cuts(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> list[int]:
+        """Where a batch of windows begins: the net's last bits depend on what is in a batch with a window."""
+        return batch_cuts(self._windows(begin, end, settings), self.clip_length, self.answers, settings.batch_size)
+
+    def part(
+        self, reel: Reel, begin: int, end: int, first: int, last: int, settings: EvalConfig
+    ) -> Iterator[ScoredFrame]:
+        """As in the whole, with the batches before whose windows reach into the part."""
+        windows = self._windows(begin, end, settings)
+        some = batches_for(first, last, windows, self.clip_length, self.answers, settings.batch_size)
+        return (f for f in score_frames(self, reel, some, settings) if first <= f.index < last)
+
+    def _windows(self, begin: int, end: int, settings: EvalConfig) -> Iterable[Window]:
+        return windows_over(begin, end, self.clip_length, settings.stride, self.answers)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """Absolute difference to the mean of the reconstructions of all windows that cover a sample."""

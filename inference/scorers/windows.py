@@ -77,3 +77,20 @@ def _forwards(begin: int, end: OpenEnd, length: int, stride: int) -> Iterator[Wi
 def first_answered(window: Window, length: int, answers: slice) -> int:
     """The first frame of the reel that a window's output is about."""
     return window.start + (length - answers.stop if window.backwards else answers.start)
+
+
+def batch_cuts(windows: Iterable[Window], length: int, answers: slice, size: int) -> list[int]:
+    """The first frames that batches of `size` of the windows answer for, but for the first batch."""
+    return [first_answered(w, length, answers) for w in list(windows)[size::size]]
+
+
+def batches_for(
+    first: int, last: int, windows: Iterable[Window], length: int, answers: slice, size: int
+) -> list[Window]:
+    """Whole batches of `size` windows that hold all windows which answer for the frames [first, last).
+
+    first: one of `batch_cuts`, or where the windows begin; last: another one, or where they end.
+    """
+    ordered, count = list(windows), answers.stop - answers.start
+    near = [i for i, w in enumerate(ordered) if first - count < first_answered(w, length, answers) < last]
+    return ordered[near[0] // size * size : near[-1] + 1] if near else []
