@@ -259,16 +259,13 @@ class Excess(Method):
         return np.maximum(self.arrays["typical"], spread.reshape(-1, *background.shape[1:]))
 
     def _of_signs(self, z: np.ndarray) -> np.ndarray:
-        """How much of z (K, C, H, W) counts. Less light counts over the background that reaches farthest back, and
-        only where none has seen a flare: behind it all looks dark."""
+        """How much of z (K, C, H, W) counts. Less light only counts where none has seen a flare among the frames that
+        backgrounds are of: behind it all looks dark."""
         if self.settings.signs == "brightening":
             return z
         flares = np.stack([cv2.dilate(c.astype(np.uint8), RIM) for c in z.max(axis=0) > FLARES])  # and their shine
         self._since = np.where(flares > 0, 0, self._since + 1)
-        count = len(self.settings.backgrounds)
-        slowest = max((k % count for k in range(len(z)) if z[k].any()), default=0)
-        darker = np.zeros_like(z)
-        darker[slowest::count] = np.where(self._since > self.earlier.reach, -z[slowest::count], 0)
+        darker = np.where(self._since > self.earlier.reach, -z, np.float32(0))
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
     def _flux(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -136,6 +136,24 @@ def test_a_dimming_is_seen_and_told(tmp_path):
     assert frames[0].frame[0, 11, 11] < frames[0].reconstruction[0, 11, 11]
 
 
+def wandering(count: int, seed: int) -> np.ndarray:
+    """Quiet flux (T, H, W) whose places wander: half an hour changes them by far more than a frame does."""
+    steps = np.random.default_rng(seed).standard_normal((count, SIDE, SIDE))
+    return 2000 + 10 * np.cumsum(steps, axis=0)
+
+
+def test_what_gets_dark_at_once_is_seen_as_what_gets_bright(tmp_path):
+    """Though the slowest background, which tells what stays dark, is blind to it."""
+    method = method_on(reel_of(tmp_path / "q", wandering(QUIET, 1)))
+    values = wandering(NEW, 7)
+    top = {}
+    for size in (-300.0, 0.0, 300.0):
+        found = scores(method, reel_of(tmp_path / f"{size}", with_spot(values, slice(44, None), size)))
+        top[size] = found[44:46, 8:15, 8:15].max()
+    assert min(top[300.0], top[-300.0]) > 2 * top[0.0]
+    assert top[-300.0] > 0.7 * top[300.0]
+
+
 def test_a_flare_hides_a_dimming_at_its_place_no_longer_than_the_backgrounds_in_use_reach(tmp_path):
     """Backgrounds that frames of a slow cadence are too far apart for count for nothing."""
     method = method_on(reel_of(tmp_path / "q", flux(QUIET, 1)), longest_s=48.0)  # of 12 s a frame: 4 frames back
