@@ -103,14 +103,20 @@ class WindowMethod(SeriesMethod):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Mean and spread (C,) of every variable, and what the method learns, from training windows."""
         windows = self._quiet_windows([r for r in quiet if r.side == "train"])  # (N, T, C)
-        mean, spread = windows.mean(axis=(0, 1), dtype=np.float64), windows.std(axis=(0, 1), dtype=np.float64)
+        of_each = [(v.mean(dtype=np.float64), v.std(dtype=np.float64)) for v in np.moveaxis(windows, 2, 0)]
+        mean, spread = np.array(of_each).T  # one by one: a deviation takes as much memory again in double precision
         units = {"mean": mean.astype(np.float32), "spread": np.maximum(spread, LEAST_SPREAD).astype(np.float32)}
-        windows = (windows - units["mean"]) / units["spread"]
+        windows -= units["mean"]  # in place: there may be hundreds of MB of them
+        windows /= units["spread"]
         self.arrays = units | self.learn(windows.reshape(len(windows), -1), seed)
+
+    def in_units(self, frames: np.ndarray) -> np.ndarray:
+        """Samples (n, C) of frames (n, C, 1, 1) in quiet units."""
+        return (frames[:, :, 0, 0] - self.arrays["mean"]) / self.arrays["spread"]
 
     def windows(self, frames: np.ndarray) -> np.ndarray:
         """All windows (n - clip_length + 1, D) of samples (n, C, 1, 1), in quiet units."""
-        samples = (frames[:, :, 0, 0] - self.arrays["mean"]) / self.arrays["spread"]
+        samples = self.in_units(frames)
         return windows_of(samples, self.clip_length).reshape(len(samples) - self.clip_length + 1, -1)
 
     def _quiet_windows(self, train: Sequence[QuietRange]) -> np.ndarray:
