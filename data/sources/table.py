@@ -15,6 +15,7 @@ from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
+from data.sources.tables.devices import by_device
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
 from data.sources.tables.sidecar import table_stem
@@ -66,16 +67,30 @@ class TableSource(SeriesSource):
         tables = {"": read_text(path, prep)} if not path.name.lower().endswith(BINARY + JSON) else {}
         tables = tables or {part: TextTable(table) for part, table in read_binary(path, prep).items()}
         digest, found, reasons = file_sha256(path), [], []
-        for part, read in tables.items():
-            try:
-                found.append(_series(read, path, part, prep, digest, smallest))
-            except TableError as error:
-                reasons.append(f"{part}: {error}" if part else str(error))
+        for sheet, whole in tables.items():
+            for device, read in _devices(whole, prep).items():
+                part = "_".join(filter(None, (sheet, device)))
+                try:
+                    found.append(_series(read, path, part, prep, digest, smallest))
+                except TableError as error:
+                    reasons.append(f"{part}: {error}" if part else str(error))
         if not found:
             raise TableError("; ".join(reasons) or "it holds no table")
         for reason in reasons:
-            log.warning(f"{path.name} is no series in its sheet {reason}")
+            log.warning(f"{path.name} is no series in its part {reason}")
         return found
+
+
+def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
+    """The tables of the devices in a table, "" where it is of one, or nothing can be told: then _series says why."""
+    try:
+        time, _ = time_column(read.table, prep)
+        labels = chosen(read.table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
+        if time is None or (time.name in read.table.columns and wide(read.table, str(time.name))[1]):
+            return {"": read}
+        return by_device(read, time, labels, prep)
+    except TableError:
+        return {"": read}
 
 
 def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: str, smallest: int) -> Series:

@@ -14,8 +14,8 @@ SENSOR_NAMES = (
     "parameter",
     "channel",
 )
-SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id")
-VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values")
+SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id", "entity_id")
+VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values", "state")
 MOST_SENSORS = 2000
 
 
