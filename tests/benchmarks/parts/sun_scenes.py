@@ -22,6 +22,7 @@ from data.reel.windows import index_windows
 from tests.support.no_pictures import without_pictures
 
 CUT_OUTS, KSO = "solar/aia171_quiet_20230611/data/fits", "solar/kso_halpha_clouds_20190126/data"
+KSO_SKY = {"pixel_arcsec": 5.025, "disc_centre_px": [196.0, 193.9]}  # circles fitted to the limb, of 974.3 arcsec then
 CLEAR = (130, 217), (339, 421)  # frames without clouds, some away from any
 CLIP = {"prep.clip_length": 8, "prep.stride": 1, "prep.resize": [168, 168], "workers": 0, "device": "cpu"}
 # Between the flares of 2012-07-19, as its recipe leaves them out.
@@ -64,7 +65,8 @@ def scenes(data: Path, work: Path) -> Iterator[Scene]:
         yield scene("aia171 24 s", work / "aia171_24", whole, halves, 1, 20, (1, 4, 15))
         yield scene("aia171 48 s", work / "aia171_48", whole, halves, 2, 12, (1, 4, 8))
     if (data / KSO).is_dir():
-        whole = prepared(data / KSO, work / "kso", CLIP | {"prep.resize": [196, 196]}, ROOT / "config.yaml")
+        settings = CLIP | {"prep.resize": [196, 196], "prep.sky": KSO_SKY}
+        whole = prepared(data / KSO, work / "kso", settings, ROOT / "config.yaml")
         yield scene("kso 12 s", work / "kso_12", whole, CLEAR, 2, 16, (2, 8, 15))
     for line in ("193", "171"):
         if (data / FOLDER / f"aia_{line}.mp4").is_file():
