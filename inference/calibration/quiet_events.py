@@ -47,6 +47,11 @@ class QuietEvents:
         """Levels (J,) of the events, highest first: the j-th is the highest threshold below which there are j."""
         return levels_of(self.thresholds, self.totals)
 
+    @cached_property
+    def intervals(self) -> dict[float, tuple[float, float]]:
+        """Of rates above thresholds, as far as they were asked for: each takes longer than to score some frames."""
+        return {}
+
     def at_least(self, threshold: float) -> int:
         """Events that quiet data give at a threshold."""
         return int(np.max(self.totals[self.thresholds > threshold], initial=0))

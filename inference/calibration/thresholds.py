@@ -234,6 +234,12 @@ def rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
     At least as wide as the exact interval of a Poisson count (Garwood 1936) of the events that were seen above it: no
     block says anything of what none of them holds.
     """
+    if threshold not in quiet.intervals:
+        quiet.intervals[threshold] = _rate_interval(quiet, threshold)
+    return quiet.intervals[threshold]
+
+
+def _rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
     days, rng = quiet.span_s / DAY_S, np.random.default_rng(0)
     rates = [events_above(quiet.resampled(rng), threshold) for _ in range(RESAMPLES)]
     low, high = np.quantile(rates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

@@ -85,10 +85,15 @@ class WatchedStretch:
             self._forget(scored.index - reach)
 
     def _forget(self, before: int) -> None:
-        with self._lock:
+        # Who reads may be looking at many frames: scoring goes on meanwhile, and a later frame forgets for this one.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             for known in (self.kinds, self._instead, self._blocks):
                 for index in [i for i in known if i < before]:
                     del known[index]
+        finally:
+            self._lock.release()
 
     def _see(self, frames: np.ndarray, bits: np.ndarray) -> None:
         scaled = restretch(frames.astype(np.float32), self.reel.stretches, target_stretches(self.reel, self.scaling))

@@ -6,7 +6,7 @@ cleaned of the frame's common mode and smoothed.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -142,23 +142,31 @@ def through(
 ) -> Iterator[tuple[list[Window], np.ndarray, Found]]:
     """Batches of windows, each as the net sees it (B, C, T, H, W), and what `compute` makes of them.
 
-    The net works on the next batch, in a thread of its own, while this one's frames are scored.
+    While one batch's frames are scored, the net works on the next one, and the one after that is read (and looked at,
+    see `WatchedStretch`, which takes as long), each in a thread of its own.
     """
+    batches = _batches(scorer, reel, windows, batch_size)
 
-    remaining = iter(windows)
+    def run(reading: Future) -> tuple[list[Window], np.ndarray, Found] | None:
+        found = reading.result()
+        return None if found is None else (*found, compute(found[1]))
 
-    def run() -> tuple[list[Window], np.ndarray, Found] | None:
-        part = list(islice(remaining, batch_size))  # here, because the windows of a live reel wait for their frames
-        if not part:
-            return None
-        batch = stacked([read_clip(reel, w.start, scorer.clip_length, scorer.scaling)[0] for w in part], part)
-        return part, batch, compute(batch)
-
-    with ThreadPoolExecutor(1, "model") as pool:
-        ahead = pool.submit(run)
+    with ThreadPoolExecutor(1, "model") as model, ThreadPoolExecutor(1, "reader") as reader:
+        # In the reader, because the windows of a live reel wait for their frames; where it fails, it reads no further.
+        ahead, behind = (reader.submit(next, batches, None) for _ in range(2))
+        ahead = model.submit(run, ahead)
         while (done := ahead.result()) is not None:
-            ahead = pool.submit(run)
+            ahead, behind = model.submit(run, behind), reader.submit(next, batches, None)
             yield done
+
+
+def _batches(
+    scorer: WindowScorer, reel: Reel, windows: Iterable[Window], batch_size: int
+) -> Iterator[tuple[list[Window], np.ndarray]]:
+    """So many windows at a time, and what is in them (B, C, T, H, W)."""
+    remaining = iter(windows)
+    while part := list(islice(remaining, batch_size)):
+        yield part, stacked([read_clip(reel, w.start, scorer.clip_length, scorer.scaling)[0] for w in part], part)
 
 
 def stacked(clips: list[np.ndarray], windows: list[Window]) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import LARGEST_STEP, run_starts
+from inference.calibration.quiet_events import LARGEST_STEP, QuietEvents, run_starts
 from inference.calibration.thresholds import (
     EXTRAPOLATION,
     Calibration,
@@ -64,6 +64,18 @@ def test_no_promise_goes_far_beyond_the_quiet_data(cadence_s):
     facts = made.facts(asked)["promises_per_day"]
     assert facts["low"]["used"] > facts["low"]["asked"] == 1e-6
     assert facts["quiet_span_s"] == pytest.approx(2000 * cadence_s)
+
+
+def test_a_promise_that_is_asked_for_again_is_the_same_and_costs_nothing(monkeypatch):
+    levels = noise(np.random.default_rng(0), 2000, "white")
+    made, drawn = of_series(levels), []
+    first = made.promises(EvalConfig())
+    monkeypatch.setattr(QuietEvents, "resampled", lambda self, rng: drawn.append(rng))
+    assert made.promises(EvalConfig()) == first
+    assert replace(made, watched=None).promises(EvalConfig()) == first
+    assert drawn == []
+    monkeypatch.undo()
+    assert of_series(levels).promises(EvalConfig()) == first
 
 
 def test_a_rate_that_is_supported_needs_no_word():

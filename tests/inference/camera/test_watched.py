@@ -1,5 +1,6 @@
 """A watched stretch reads alike in any blocks, shows the last sound frame for a broken one, and forgets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import cast
 
@@ -64,6 +65,19 @@ def test_frames_are_told_as_they_are_and_then_forgotten(reels):
     for frame in told:
         np.testing.assert_array_equal(frame.frame, reel.frames[frame.index])
     assert set(watched.kinds) <= set(range(24, 30))
+
+
+def test_who_scores_does_not_wait_for_who_reads(reels):
+    reel, bounds = reels
+    watched = WatchedStretch(reel, 0, bounds, {})
+    watched.read(0, 30)
+    nothing = np.zeros((72, 108))
+    frames = [ScoredFrame(i, reel.frames[i], None, nothing, nothing == 0, 0.0) for i in (28, 29)]
+    with ThreadPoolExecutor(1) as pool, watched._lock:  # as who looks at many frames holds it
+        assert len(pool.submit(list, watched.told(iter(frames), reach=5)).result(timeout=30)) == 2
+    assert set(watched.kinds) & set(BLACK)
+    list(watched.told(iter(frames), reach=5))  # and a later frame forgets for those that could not
+    assert not set(watched.kinds) & set(BLACK)
 
 
 class Endless:

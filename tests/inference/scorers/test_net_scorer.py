@@ -15,8 +15,8 @@ from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
 from inference.scorers.net import Detector
 from inference.scorers.residual import clean_residual
-from inference.scorers.windowed import score_frames
-from inference.scorers.windows import covering_windows, first_answered, windows_over
+from inference.scorers.windowed import score_frames, through
+from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
 from models.video_model import PixelModel
 from tests.support import oracles
 from tests.support.reels import drifting_blobs, make_reel
@@ -188,6 +188,39 @@ def test_batch_size_does_not_change_the_scores(tmp_path):
         [f.residual for f in score_frames(detector(reel), reel, starts, eval_settings(batch_size=b))] for b in (1, 5)
     )
     np.testing.assert_allclose(one, many, atol=1e-6)
+
+
+@given(windows=st.integers(1, 12), batch=st.integers(1, 4), fails=st.one_of(st.none(), st.integers(0, 11)))
+def test_what_is_read_ahead_comes_in_order_and_no_more_than_two_batches(windows, batch, fails):
+    """And where reading fails, what was read before it comes first, and nothing is read behind it."""
+    taken, given_out = [], []
+
+    class Reel:
+        stretches, channels, is_series = [Stretch("affine", 0.0, 1.0)], ["intensity"], False
+
+        def read(self, start, stop):
+            if start == fails:
+                raise OSError("the disk is gone")
+            return np.full((stop - start, 1, 2, 2), start, np.float32), np.zeros((stop - start, 2, 2), np.uint8)
+
+    def asked():
+        for start in range(windows):
+            taken.append(start)
+            assert start < batch * (len(given_out) + 3)
+            yield Window(start)
+
+    reader = Detector(Blur(), {}, 4, CPU)
+    stream = through(lambda b: b[:, 0, 0, 0, 0].tolist(), reader, Reel(), asked(), batch)
+    try:
+        for part, _, found in stream:
+            assert found == [float(w.start) for w in part]
+            given_out.append(part)
+        assert fails is None or fails >= windows
+    except OSError:
+        assert max(taken) < batch * (fails // batch + 1)
+    seen = [w.start for part in given_out for w in part]
+    whole = windows if fails is None or fails >= windows else fails // batch * batch
+    assert seen == list(range(whole))
 
 
 def test_a_reel_in_another_scaling_scores_the_same(tmp_path):
