@@ -27,6 +27,7 @@ COLUMNS = (
     *("peak_score", "mean_score", "level", "change", "parts"),
 )
 Drift = Callable[[list[tuple[int, Box]], int], np.ndarray]
+SIGNS = {"brighter": 1, "darker": -1}  # of a box's change
 CAMERA = "camera"  # level of a box that is a whole frame
 UNEXPLAINED = 32  # an event with so many boxes of its own is no camera's, and its memory stays bounded
 
@@ -125,7 +126,8 @@ class EventLinker:
     frame is enough; and no such frame counts as one without a box for the others.
 
     drift: where the scene itself moves, as the Sun rotates: maps (frame, box) pairs and a later frame to the shifts
-    (N, 2) dx, dy in px that carry them there; boxes are compared after it.
+    (N, 2) dx, dy in px that carry them there; boxes are compared after it. There light that comes and light that goes
+    are two tracks, even at one place: what passes by makes it dark and then bright again.
     """
 
     def __init__(
@@ -170,7 +172,8 @@ class EventLinker:
         whole = [box for box in boxes if box.level == CAMERA]
         tracks = [track for track in self._open if not track.of_frames]
         of_frames = {track.of_frames: track for track in self._open if track.of_frames}
-        track_of_box = match(tracks, scene, self.max_distance_px, self._drift_until(frame, tracks))
+        drifted = self._drift_until(frame, tracks)
+        track_of_box = match(tracks, scene, self.max_distance_px, drifted, self.drift is not None)
         track_of_box += [of_frames.get(box.instrument) for box in whole]
         for track in tracks:
             track.unseen += bool(whole)
@@ -219,22 +222,32 @@ def bounds_of(box: Box) -> tuple[int, int, int, int]:
 
 
 def match(
-    tracks: Sequence[_Track], boxes: Sequence[Box], max_distance_px: float, shifts: np.ndarray
+    tracks: Sequence[_Track], boxes: Sequence[Box], max_distance_px: float, shifts: np.ndarray, by_sign: bool = False
 ) -> list[_Track | None]:
-    """The track that each box extends, or None; see EventLinker for the rules. shifts: (tracks, 2) dx, dy in px."""
+    """The track that each box extends, or None; see EventLinker for the rules. shifts: (tracks, 2) dx, dy in px.
+
+    by_sign: whether what is brighter than expected extends nothing that was darker, nor the other way round.
+    """
     if not tracks or not boxes:
         return [None] * len(boxes)
     old, new = ([bounds_of(b) for b in some] for some in ([track.last_box for track in tracks], boxes))
     bounds = (np.array(old) + np.hstack([shifts, shifts]))[:, None], np.array(new)
     centres = [np.array([(b.x, b.y) for b in some]) for some in ([track.last_box for track in tracks], boxes)]
     distance = np.linalg.norm((centres[0] + shifts)[:, None] - centres[1], axis=-1)
-    worth = link_worth(box_iou(*bounds), distance, max_distance_px)
+    may = ~_opposite(tracks, boxes) if by_sign else np.ones(distance.shape, bool)
+    worth = link_worth(box_iou(*bounds), distance, max_distance_px) * may
     track_of_box: list[_Track | None] = [None] * len(boxes)
     for t, b in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
         if worth[t, b] > 0:
             track_of_box[b] = tracks[t]
-    _give_merged_boxes_to_the_stronger(tracks, track_of_box, covered_fraction(*bounds) > 0.5)
+    _give_merged_boxes_to_the_stronger(tracks, track_of_box, may & (covered_fraction(*bounds) > 0.5))
     return track_of_box
+
+
+def _opposite(tracks: Sequence[_Track], boxes: Sequence[Box]) -> np.ndarray:
+    """Whether one is brighter and the other darker than expected: (tracks, boxes)."""
+    old, new = (np.array([SIGNS.get(b.change, 0) for b in some]) for some in ([t.last_box for t in tracks], boxes))
+    return old[:, None] * new < 0
 
 
 def link_worth(iou: np.ndarray, distance: np.ndarray, max_distance_px: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 import json
 import math
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -298,3 +298,25 @@ def test_one_frame_of_the_cameras_is_an_event_of_its_kind():
         (("frozen",), 3, 4, CAMERA),
         (("scene cut",), 5, 5, CAMERA),
     ]
+
+
+def standing(tracks: list[tuple[int, Box]], _later: int) -> np.ndarray:
+    """A Sun that stands still."""
+    return np.zeros((len(tracks), 2))
+
+
+signs = st.lists(st.sampled_from(["brighter", "darker"]), min_size=1, max_size=12)
+
+
+@given(signs)
+def test_on_the_sun_light_that_comes_and_light_that_goes_are_tracks_of_their_own(changes):
+    """At one place, however often they take turns within a gap; elsewhere the signs of a box say nothing."""
+    frames = {n: [replace(box(5, 5), change=change)] for n, change in enumerate(changes)}
+    found = run(frames, max_gap_frames=12, drift=standing)
+    assert sorted((e.change, e.n_frames) for e in found) == sorted((c, changes.count(c)) for c in set(changes))
+    assert [e.n_frames for e in run(frames, max_gap_frames=12)] == [len(changes)]
+
+
+@given(scenes())
+def test_signs_that_are_not_told_change_nothing_on_the_sun(frames):
+    assert run(frames, drift=standing) == run(frames)
