@@ -12,7 +12,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.times.day_counts import since_1970_s
-from data.sources.times.texts import LOOKED_AT, ascii_digits, formatted, of_texts, of_type
+from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
@@ -75,6 +75,8 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
     if prep.time_format and "%" in prep.time_format:
         return _utc_times(*formatted(column, prep.time_format), prep, f"as {prep.time_format}")
     is_text = column.dtype.kind not in "biufc"
+    if is_text and are_plain(column):
+        return _utc_times(*of_texts(column, prep), prep, "UTC")
     plain = column
     if is_text:
         plain = column.astype("string").str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)

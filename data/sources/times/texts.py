@@ -27,6 +27,7 @@ _DATES = (
     rf"{_WEEKDAY}{_MONTH}\.?(?P<mark> )(?P<a>\d{{1,2}}),? (?P<c>\d{{4}})",
 )
 _TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
+_PLAIN_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?", re.ASCII)
 _ISO_WITHOUT_SIGNS = re.compile(r"\d{8}[T ]\d{4}(?:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 CLOCK_ALONE = re.compile(rf"{_CLOCK}{_ZONE}")
 # As C and the program date write it, with its parts in the order of the others; 2012-201T07:30, 2012:201:07:30:00.
@@ -81,8 +82,17 @@ def ascii_digits(column: pd.Series) -> pd.Series:
     return text.str.translate(str.maketrans(decimals | {"\u066b": ".", "\u066c": ","}))
 
 
+def are_plain(column: pd.Series) -> bool:
+    """Whether all cells, which are texts, are ISO 8601 with signs and without a zone, as programs write it."""
+    return len(column) > 0 and not column.isna().any() and all(map(_PLAIN_ISO.fullmatch, column.tolist()))
+
+
 def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
     """Cells of the form that most of them have."""
+    if are_plain(column):  # none has to be rewritten, which takes longer than all else
+        found = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
+        if found.notna().all():
+            return _naive(found), np.zeros(len(column), bool)
     text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
     text = without_zone_names(text.str.replace(_CTIME, _CTIME_PARTS, regex=True), prep)
     text = text.str.replace(_DAY_IN_YEAR, _dated, regex=True)

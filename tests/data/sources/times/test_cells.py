@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.times import texts
 from data.sources.times.cells import CLOCK_SET_BACK, CLOCK_SET_FORWARD, EPOCH_UNITS, PER_SECOND, times_of, unit_of
 
 MOMENT = "2012-07-19T07:30:01.000"
@@ -224,3 +225,32 @@ def test_local_times_of_any_year_keep_their_date(year):
                      PrepConfig(time_zone="Asia/Tokyo"))  # fmt: skip
     assert str(times.utc[0]).startswith(f"{year}-01-01T1")
     assert times.utc[1] - times.utc[0] == np.timedelta64(60, "s")
+
+
+CLOCKS = st.sampled_from(["", "T07:30", " 07:30:01", "T07:30:01.5", " 25:00:00", "T24:00", " 23:59:60"])
+DAYS = st.builds(
+    "{:04d}-{:02d}-{:02d}{}".format, st.integers(1900, 2099), st.integers(1, 13), st.integers(1, 31), CLOCKS
+)
+
+
+@given(st.lists(DAYS, min_size=1, max_size=8))
+def test_what_is_written_plainly_is_read_as_the_rest_is(cells):
+    """Days that no month has and clocks that no day has too."""
+
+    def read() -> tuple | str:
+        try:
+            found = texts.of_texts(pd.Series(cells, dtype="string"), PrepConfig())
+        except TableError as error:
+            return str(error)
+        return tuple(part.tolist() for part in found)
+
+    assert texts.are_plain(pd.Series(cells, dtype="string"))
+    plainly = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts, "are_plain", lambda column: False)
+        assert read() == plainly
+
+
+@pytest.mark.parametrize("cells", [["2012-07-19", None], ["2012-07-19 ", "2012-07-20"], ["2012-07-19T07:30Z"], ["x"]])
+def test_gaps_blanks_zones_and_other_forms_are_not_plain(cells):
+    assert not texts.are_plain(pd.Series(cells, dtype="string"))
