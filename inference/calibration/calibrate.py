@@ -134,7 +134,7 @@ def _surprises(
     """From the scores of new samples, and what all samples are beside the model; found: (is new, samples)."""
     new = [made.score(s.residual, settings)[:, :, 0] for is_new, s in found if is_new]
     evidence = [s.evidence for _, s in found if s.evidence is not None]
-    return fit_surprises(np.concatenate(new), np.concatenate(evidence), cadence_s, reach)
+    return fit_surprises(np.concatenate(new), evidence, cadence_s, reach)
 
 
 def _key(settings: EvalConfig) -> str:

@@ -4,7 +4,7 @@ A sample's score is the model's surprise and that of its most surprising evidenc
 What only one of both sees is found, and what neither sees in quiet data raises no threshold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,31 +50,38 @@ def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:
     return Rarity(scores, surprises, PRIOR_SHAPE)
 
 
-def fit_surprises(scores: np.ndarray, evidence: np.ndarray, cadence_s: float, reach: int) -> Surprises:
+def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s: float, reach: int) -> Surprises:
     """From the scores (N, K) of quiet samples that the model was not fitted on, and evidence (M, C, E) of all quiet.
 
-    Both in the order of time, NaN unknown. What stands out from all else decides no curve, see `faulty`.
+    Both in the order of time, NaN unknown; evidence as stretches. What stands out from all else decides no curve, see
+    `faulty`. One kind of evidence at a time: all of a table of many variables may be more than the table itself.
     """
-    model = np.stack([_fitted(column, _usual(scores, cadence_s, reach)) for column in scores.T])
-    centre = np.nan_to_num(np.nanmedian(_known(evidence), axis=0))
-    sizes = np.abs(evidence - centre)
-    curves = np.empty((*centre.shape, *model.shape[1:]))
-    for e in range(centre.shape[1]):
-        usual = _usual(sizes[:, :, e], cadence_s, reach)
-        curves[:, e] = [_fitted(column, usual) for column in sizes[:, :, e].T]
-    return Surprises(centre, model, curves)
+    usual = _usual(scores, cadence_s, reach)
+    model = np.stack([_fitted(column, usual) for column in scores.T])
+    centres, curves = [], []
+    for e in range(evidence[0].shape[2]):
+        sizes = np.concatenate([stretch[:, :, e] for stretch in evidence])  # (M, C)
+        centres.append([_centre(column) for column in sizes.T])
+        np.abs(np.subtract(sizes, centres[-1], out=sizes, casting="same_kind"), out=sizes)
+        usual = _usual(sizes, cadence_s, reach)
+        curves.append([_fitted(column, usual) for column in sizes.T])
+    return Surprises(np.array(centres).T, model, np.moveaxis(np.array(curves), 0, 1))
 
 
-def _known(evidence: np.ndarray) -> np.ndarray:
-    """Evidence, of which no column is unknown throughout."""
-    return np.where(np.isnan(evidence).all(axis=0), 0.0, evidence)
+def _centre(column: np.ndarray) -> float:
+    """The median of what is known of a column (M,); 0 of one that is unknown throughout."""
+    known = column[np.isfinite(column)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _usual(sizes: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
     """Which of the samples (N,) stand out in none of their sizes (N, K), each in units of its own scatter."""
-    centre, scatter = bulk(np.nan_to_num(sizes)[:, :, None])
-    levels = ((np.nan_to_num(sizes) - centre[:, 0]) / np.maximum(scatter[:, 0], 1e-9)).max(axis=1)
-    return ~faulty(np.maximum(levels, 0).astype(np.float32), cadence_s, reach)
+    levels = np.zeros(len(sizes))
+    for column in sizes.T:
+        known = np.nan_to_num(column)
+        centre, scatter = bulk(known[:, None, None])
+        np.maximum(levels, (known - centre[0, 0]) / max(scatter[0, 0], 1e-9), out=levels)
+    return ~faulty(levels.astype(np.float32), cadence_s, reach)
 
 
 def _fitted(column: np.ndarray, usual: np.ndarray) -> np.ndarray:

@@ -128,18 +128,19 @@ class WindowMethod(SeriesMethod):
         limit = min(self.sample_windows, self.sample_values // (length * channels))
         step = self.step = max(1, -(-sum(r.end - r.begin - length + 1 for r in train) // max(limit, 1)))
         count = -(-self.piece_samples(channels) // step) * step
-        found = [np.empty((0, length, channels), np.float32)]
+        most = sum(-(-max(r.end - r.begin - length + 1, 0) // step) for r in train)
+        windows, found = np.empty((most, length, channels), np.float32), 0  # at once: parts and all are twice as much
         for r in train:
             self.open(r.reel, r.begin, r.end)
             for first in range(r.begin, r.end - length + 1, count):
                 last = min(first + count + length - 1, r.end)
                 is_known = np.isin(np.arange(first, last), self.known)
                 enough = windows_of(is_known, length)[::step].mean(axis=1) >= 0.5
-                found.append(windows_of(self.interpolated(r.reel, first, last), length)[::step][enough])
-        windows = np.concatenate(found)
-        if not len(windows):
+                some = windows_of(self.interpolated(r.reel, first, last), length)[::step][enough]
+                windows[found : found + len(some)], found = some, found + len(some)
+        if not found:
             raise ValueError(f"no training window of {length} samples is at least half valid; train on other data")
-        return windows
+        return windows[:found]
 
 
 class WindowScore(WindowMethod):
