@@ -28,7 +28,8 @@ COMPARED = ("frame_start", "frame_peak", "frame_end", "x0", "y0", "x1", "y1", "l
 class Bound(NamedTuple):
     """How far a bundle may be from its checkpoint.
 
-    score: difference of two scores, in low thresholds, of all pixels but a share `jumps`. events_equal: whether each
+    score: difference of two scores, in low thresholds, of all pixels but a share `jumps`, and where a common mode is
+    taken off, for which brightness is rounded to levels, a share `rounded` more. events_equal: whether each
     box and event has to be the same one. missed: planted anomalies that the checkpoint finds and the bundle does not.
     way_out: what to do where it is farther. auc_lost: of the pixels of planted anomalies.
     """
@@ -39,6 +40,11 @@ class Bound(NamedTuple):
     missed: int
     way_out: str
     auc_lost: float = 0.01
+    rounded: float = 0.0
+
+    def jumps_of(self, facts: dict[str, Any]) -> float:
+        """The share of scores that may differ by more, in a comparison."""
+        return self.jumps + (self.rounded if facts["common_mode"] else 0.0)
 
 
 class NoParity(ArithmeticError):
@@ -61,24 +67,28 @@ class Pair(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is found in a reel: score maps by frame, boxes (frame, box), and the table of events."""
+    """What is found in a reel: score maps by frame, boxes (frame, box), and the table of events.
+
+    common: the largest common mode that was taken off a frame.
+    """
 
     scores: dict[int, np.ndarray]
     boxes: list[tuple[int, Box]]
     events: pd.DataFrame
+    common: float
 
 
 def found_by(job: Job) -> Found:
     """What a job's scorer finds in its reel, with the thresholds of the job."""
-    results, scores = Results(job.reel, job.settings), {}
+    results, scores, common = Results(job.reel, job.settings), {}, 0.0
     if job.reel.is_series:
         judge_series(job, results, lambda first, maps: scores.update(enumerate(maps, first)))
     else:
         for found in detections(job):
-            scores[found.scored.index] = found.score
+            scores[found.scored.index], common = found.score, max(common, found.scored.common)
             results.add(found.scored.index, found.score, found.boxes, found.scored.common, found.scored.camera)
     events = results.event_table(job.high, job.identity)
-    return Found(scores, results.boxes, events)
+    return Found(scores, results.boxes, events, common)
 
 
 def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
@@ -96,6 +106,7 @@ def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
     rms = np.sqrt(sum(np.square(d, dtype=np.float64).sum() for d in apart) / count)
     facts = {
         "frames": len(theirs.scores),
+        "common_mode": theirs.common > 0,
         "known_alike": all(np.array_equal(np.isnan(ours.scores[i]), np.isnan(s)) for i, s in theirs.scores.items()),
         "score_difference": largest / checkpoint.low,
         "score_difference_noise": largest / noise_unit(checkpoint),
@@ -211,7 +222,7 @@ def beyond(facts: dict[str, Any], bound: Bound) -> list[str]:
     texts = []
     if not facts["known_alike"]:
         texts.append("there are places where only one of both has a score")
-    if facts["score_jumps"] > bound.jumps:
+    if facts["score_jumps"] > bound.jumps_of(facts):
         texts.append(
             f"{facts['score_jumps']:.2%} of the scores differ by more than {bound.score:g} low thresholds, by up to "
             f"{facts['score_difference']:.3g}"

@@ -50,11 +50,11 @@ def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) 
     return replace(made, watched=watched_places(settings.zones, ranges[0].reel))
 
 
-# Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. But a pixel's brightness is rounded to one of
-# 256 grey levels (see `common_mode`): with 1e-6 of a reconstruction left open on either side of a border, as many of
-# the pixels may go to the next level, and their scores change by more.
+# Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. But where a common mode is taken off, a pixel's
+# brightness is rounded to one of 256 grey levels (see `common_mode`): with 1e-6 of a reconstruction left open on either
+# side of a border, as many of the pixels may go to the next level, and their scores change by more.
 SAME = Bound(
-    score=1e-3, jumps=2 * 256 * 1e-6, events_equal=True, missed=0,
+    score=1e-3, jumps=0.0, rounded=2 * 256 * 1e-6, events_equal=True, missed=0,
     way_out="that should not be: please report it",
 )  # fmt: skip
 NEAR = Bound(

@@ -46,6 +46,7 @@ def test_a_certificate_tells_of_quiet_and_planted_frames_that_all_is_the_same(bu
     assert 0 < found["score_difference"] <= found["allowed"]["score"]
     quiet, planted = found["on"]["quiet"], found["on"]["planted"]
     assert quiet["frames"] == planted["frames"] >= 16
+    assert quiet["common_mode"]  # of pictures; see test_methods.py for one that takes none off
     assert planted["events"][0] == planted["events"][1] > 0
     assert planted["boxes"][0] > quiet["boxes"][0]
 
@@ -139,3 +140,12 @@ def test_a_score_that_only_one_of_both_has_breaks_a_certificate(run, monkeypatch
         monkeypatch.setattr(parity, "found_by", lambda job, both=both: next(both))
         facts = parity.compared(parity.Pair(job, job, np.zeros(1, bool)), SAME)
         assert parity.beyond(facts, SAME) == broken
+
+
+@pytest.mark.parametrize(("common_mode", "jumps", "holds"), [
+    (False, 0.0, True), (False, 1e-6, False), (True, 5e-4, True), (True, 6e-4, False),
+])  # fmt: skip
+def test_scores_may_jump_only_where_brightness_is_rounded(common_mode, jumps, holds):
+    same = {"known_alike": True, "boxes_equal": True, "events_equal": True, "boxes": [1, 1], "events": [1, 1]}
+    facts = same | {"common_mode": common_mode, "score_jumps": jumps, "score_difference": 0.01}
+    assert (parity.beyond(facts, SAME) == []) == holds
