@@ -70,9 +70,9 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
-    jobs = (make_job(reel, run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
+    jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
     results = do(jobs, len(reels), config, run)
-    write_joint(run / "eval", reels, results, beside)
+    write_joint(run / "eval", (reel.closed() for reel in reels), results, beside)
     return results
 
 
@@ -82,11 +82,11 @@ def checked_reels(config: Config, scorer: Scorer, facts: dict[str, Any]) -> list
     """
     reels, length = find_reels(config.data_clips), scorer.clip_length
     check_names(reels)
-    for reel in reels:
-        check_reel(reel, facts, scorer, config.eval)
     long_enough = []
     for reel in reels:
-        if scored_stretches(reel, length):
+        opened = reel.closed()
+        check_reel(opened, facts, scorer, config.eval)
+        if scored_stretches(opened, length):
             long_enough.append(reel)
         else:
             log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
@@ -116,7 +116,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         results = []
         for reel in whole + cut:
             with wait():
-                job = make_job(reel, run, scorer, checkpoint["sha256"], config.eval)
+                job = make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval)
             if reel not in cut:
                 results += do_missing([job], 1, config, run)
             elif not are_there(job, config):

@@ -3,7 +3,7 @@
 A fault of an instrument shows in one of them, a flare in most, and in which order they peak tells how it cools.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Channel:
         return bool(((self.times >= first) & (self.times <= last)).any())
 
 
-def write_joint(folder: Path, reels: Sequence[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()) -> None:
+def write_joint(folder: Path, reels: Iterable[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()) -> None:
     """events_joint.csv of those of some evaluated reels that are of the Sun's disc, and of other runs' results; of
     fewer than two none, nor an old one."""
     solar = [channel_of(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
