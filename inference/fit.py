@@ -32,7 +32,7 @@ def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
     and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
-    config = with_quiet_hours(config)
+    config = with_quiet_hours(as_restarted(config))
     if not is_first_process():
         return train(config, weights=weights)
     folder = run_folder.choose_folder(config)
@@ -60,6 +60,18 @@ def fit_and_shed(config: Config, folder: Path) -> Path:
         run_folder.forget_calibration(folder)
         calibrate_run(fit_method(config, folder), config)
     return folder
+
+
+def as_restarted(config: Config) -> Config:
+    """The config, which goes on with its run, if that has begun, where torchrun may start all processes again
+    (--max-restarts): when one of them dies all begin anew, and on no machine can be told whether it was the first time.
+
+    Without a name of the run there is none to go on with: each start makes one of its own.
+    """
+    may_restart = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) > 0
+    if not may_restart or not config.model_path or not path_of(config.model_path, "last").is_file():
+        return config
+    return replace(config, train=replace(config.train, resume=True))
 
 
 def complete(run: Path, device: str) -> None:

@@ -1,6 +1,7 @@
 """`train` with train.each_reel: a model of its own for every reel."""
 
 import os
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from inference.fleet.members import (
     rows_of,
     tell,
 )
+from inference.methods import METHODS
 from training import run as run_folder
 from training.places import path_of
 
@@ -93,6 +95,8 @@ def _train(config: Config, run: Path, reel: Path) -> Row:
         if read_json(done, f"remove {run} to train its model again").get("reel") != facts["reel"]:
             raise ValueError(f"{run} was trained on other frames than {reel} has; remove it to train its model again")
         return {}
+    if config.model.name in METHODS:
+        shutil.rmtree(run, ignore_errors=True)  # fitted in no time, so what a kill left of it is begun anew
     fit(settings_of_member(config, run, reel))
     write_json(done, with_digest(facts), durable=True)
     return {}

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from config import ConfigError
+from inference.fit import fit
 from tests.support.paths import ROOT
-from tests.support.trainings import small_config, small_reel
+from tests.support.trainings import small_config, small_reel, weights_of
 from training.checkpoint import load
 from training.distributed import Batches, Processes, epoch_order
+from training.engine import Trainer
 from training.loader import open_data
 from training.places import path_of
 from training.train import train
@@ -142,3 +144,27 @@ def test_resuming_with_another_number_of_processes_is_refused(two_processes):
     config = small_config(two_processes / "clips", two_processes / "two", train__resume=True, **SETTINGS)
     with pytest.raises(ConfigError, match=r"was trained on 2 processes, not 1; resume it with torchrun"):
         train(config)
+
+
+def test_where_torchrun_may_restart_processes_a_named_run_is_begun_or_gone_on_with(tmp_path, monkeypatch):
+    """Stopped in its second epoch and started by the same command, it ends with the weights of one that never was."""
+    small_reel(tmp_path / "clips" / "cam", T=60)
+    settings = {"train__epochs": 2, "train__amp": "off"}
+    whole = fit(small_config(tmp_path / "clips", tmp_path / "whole", **settings))
+    config, saved = small_config(tmp_path / "clips", tmp_path / "stopped", **settings), Trainer.save
+
+    def save_and_die(trainer, which):
+        saved(trainer, which)
+        if which == "last":
+            raise KeyboardInterrupt
+
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "2")
+    monkeypatch.setattr(Trainer, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fit(config)
+    monkeypatch.undo()
+    with pytest.raises(FileExistsError, match="holds the checkpoints of another run"):
+        fit(config)
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "2")
+    assert torch.equal(weights_of(fit(config)), weights_of(whole))
+    assert len(pd.read_csv(tmp_path / "stopped" / "metrics.csv")) == 2
