@@ -103,13 +103,13 @@ def write_rejected(plan: ReelPlan, final: Path, table: pd.DataFrame | None = Non
     )
 
 
-def tell_rejected(name: str, table: pd.DataFrame) -> None:
+def tell_rejected(name: str, table: pd.DataFrame, what: str = "frames") -> None:
     """Say how many frames of a reel are rejected, and why: louder where they are many. Repeats are told elsewhere."""
     rejected = table[~table["accepted"] & ~table["reason"].fillna("").str.startswith(REPEATS)]
     if rejected.empty:
         return
     tell = log.warning if len(rejected) > MANY_REJECTED * len(table) else log.info
-    tell(f"{name}: {len(rejected)} of {len(table)} frames are rejected: {told_reasons(rejected)} (in frames.csv)")
+    tell(f"{name}: {len(rejected)} of {len(table)} {what} are rejected: {told_reasons(rejected)} (in frames.csv)")
 
 
 def told_reasons(table: pd.DataFrame) -> str:

@@ -81,7 +81,11 @@ class RowForm(NamedTuple):
         return given_as_missing(values, tuple(self.fills.get(name, ()) if given is None else given))[0]
 
     def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
-        column, _ = time_column(table, self.prep)
+        # A few rows of a variable may rise as a clock does.
+        variables = [
+            c for name, c in plain_names(table).items() if name in self.channels and name != self.prep.time_column
+        ]
+        column, _ = time_column(table.drop(columns=variables), self.prep)
         if column is None and self.has_utc and self.prep.start_utc is None:
             raise TableError(f"none of {listed(plain_names(table))} holds times; prep.time_column names it")
         if column is None:

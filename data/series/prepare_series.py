@@ -17,7 +17,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.disk.files import folder_name, unlike, write_csv, write_meta
 from data.frames.assemble import Given, finish, making_folder, write_index
-from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, told_reasons
+from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, tell_rejected, told_reasons
 from data.messages import logger, unreadable
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -97,10 +97,16 @@ def _classed(series: Series, prep: PrepConfig) -> Series:
 
 
 def names_for(found: list[Series], taken: Iterable[str]) -> list[str]:
-    """A folder's name for the reel of each series, numbered where it is taken."""
+    """A folder's name for the reel of each series, numbered where it is taken, with the folder of its file where that
+    tells files of one name apart.
+    """
     used, names = set(taken), []
+    places: dict[str, set[Path]] = {}
     for series in found:
-        names.append(unlike(folder_name(series.name, "series"), used))
+        places.setdefault(series.name, set()).add(series.path.parent)
+    for series in found:
+        name = f"{series.path.parent.name}_{series.name}" if len(places[series.name]) > 1 else series.name
+        names.append(unlike(folder_name(name, "series"), used))
         used.add(names[-1])
     return names
 
@@ -277,6 +283,7 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
             f"{name}: {meta['irregular_steps']} of {steps} steps differ from its cadence of {meta['cadence_s']:g} s by "
             f"more than a tenth; prep.resample_sec={meta['cadence_s']:g} makes them even"
         )
+    tell_rejected(name, frames[frames["reason"] != SAME_TIME], "samples")
     again = int((frames["reason"] == SAME_TIME).sum())
     if again > UNEVEN * len(frames):
         log.warning(

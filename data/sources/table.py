@@ -21,7 +21,7 @@ from data.sources.tables.missing import doubtful, ends_in_total, given_as_missin
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.times.cells import even_times, times_of
-from data.sources.times.column import chosen, is_text, known_column, time_column
+from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 
@@ -170,6 +170,10 @@ def series_of(
     labels = _labels(table, prep, label_columns, notes, path.name)
     fills: dict[str, list[float]] = {}
     channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills)
+    rising = rising_column(table) if column is None and prep.sample_interval_sec is None else None
+    if rising in channels:
+        counted = f"{path.name}: no column of times is known, and its rows are taken as 1 s apart"
+        log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
     if ends_in_total(values):
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)

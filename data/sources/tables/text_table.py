@@ -5,6 +5,7 @@ What a file does not say itself is found on its first lines and told; what can b
 
 import codecs
 import csv
+import itertools
 import lzma
 import re
 import warnings
@@ -26,6 +27,8 @@ from data.sources.times.texts import looks_like_time
 SAMPLE_BYTES = 2**18
 LINES_LOOKED_AT = 200
 MOST_LINES = 50  # of one record
+FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
+MOST_HEADS = 3  # rows of names
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
 COMMENTS = ("#", "%", "//")
 FALLBACK = "cp1252"  # of text that is not UTF-8
@@ -193,8 +196,18 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
     table, turned = _upright(table, layout)
     found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
-    lost = tuple((f"line {line}", reason) for lines in found for line, reason in lines)
-    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep) + turned, decimal)
+    before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
+    lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
+    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep, len(before)) + turned, decimal)
+
+
+def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:
+    """The lines before a table that are rows of another one, as (where, reason): of a logger that got a column more."""
+    cells = [cells_of(line, separator) for line in lines]
+    runs = itertools.groupby(enumerate(cells), key=lambda item: len(item[1]) * _is_data(item[1]))
+    rows = [(width, list(run)) for width, run in runs if width > 1]
+    reason = "of {} cells, unlike the rows further down; give it a file of its own"
+    return tuple((f"line {i + 1}", reason.format(w)) for w, run in rows if len(run) >= FEWEST_ROWS for i, _ in run)
 
 
 def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -204,15 +217,17 @@ def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[s
     return pd.DataFrame({"value": table.iloc[0].to_numpy()}), ("one line of numbers taken as one variable",)
 
 
-def _told(layout: Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig) -> tuple[str, ...]:
+def _told(
+    layout: Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig, n_rows: int
+) -> tuple[str, ...]:
     told = []
     if encoding == FALLBACK and not prep.encoding:
         told.append(f"it is not UTF-8 and read as {FALLBACK}; prep.encoding names another")
     if decimal == "," and not prep.decimal:
         told.append("decimal comma")
     before = [line for line in lines[: layout.skipped - bool(layout.names)] if line.strip()]
-    if before and not all(line.startswith(COMMENTS) for line in before):
-        told.append(f"{len(before)} lines before the table left out")
+    if len(before) > n_rows and not all(line.startswith(COMMENTS) for line in before):
+        told.append(f"{len(before) - n_rows} lines before the table left out")
     return tuple(told)
 
 
@@ -250,8 +265,29 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
         at, cells = first_at, first
     if _is_data(cells):
         return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
+    cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
     return Layout(separator, at + 1, cells, open_end)
+
+
+def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tuple[list[str], int]:
+    """Names and the number of their last line: where they are no names alone, as some are alike, with those below them.
+
+    A name that stands over several columns is written over the first of them, or over all.
+    """
+    heads = list(itertools.takewhile(lambda row: not _holds_values(row[1]), rows[:MOST_HEADS]))
+    known = [name.strip() for name in names if name.strip()]
+    is_told = len(set(known)) == len(known) >= len(names) - 1  # one may be that of an index
+    if is_told or len(heads) < 2 or len(heads) == len(rows):
+        return names, rows[0][0]
+    above = list(itertools.accumulate(names, lambda last, name: name if name.strip() else last))
+    parts = zip(above, *(row for _, row in heads[1:]), strict=True)
+    joined = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in parts]
+    return joined, heads[-1][0]
+
+
+def _holds_values(cells: list[str]) -> bool:
+    return any(is_number(cell) or looks_like_time(cell) for cell in map(str.strip, cells) if cell)
 
 
 def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:

@@ -32,9 +32,18 @@ DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
-    r"(?:[\s_.(\[-])(ns|us|µs|ms|msec|millis|s|sec|secs|seconds|min|minutes|h|hours|d|days)[)\]]?$"
+    r"(?:^|[\s_.(\[-])(ns|us|µs|micros|ms|msec|millis|s|sec|secs|seconds|min|minutes|h|hours|d|days)[)\]]?$"
 )
-_UNITS = {"µs": "us", "msec": "ms", "millis": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min"}
+_UNITS = {
+    "µs": "us",
+    "micros": "us",
+    "msec": "ms",
+    "millis": "ms",
+    "sec": "s",
+    "secs": "s",
+    "seconds": "s",
+    "minutes": "min",
+}
 _UNITS |= {"hours": "h", "days": "d"}
 FORTRAN = r"(?<=[\d.])[dD](?=[-+]?\d+$)"  # its exponents
 DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them

@@ -1,5 +1,6 @@
 """Which columns of a table hold its times: by name, by what their cells look like, or divided among several."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,12 @@ SERIES_TIME_COLUMNS = (
 )
 SERIES_TIME_COLUMNS += ("unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
 
+# Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
+NAMES_OF_TIME = re.compile(
+    r"(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
+    r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$"
+)
+
 
 def time_column(table: pd.DataFrame, prep: PrepConfig) -> tuple[pd.Series | None, dict[str, str]]:
     """The cells of a table that hold its times, None where none do, and what was made of which column."""
@@ -38,7 +45,10 @@ def time_column(table: pd.DataFrame, prep: PrepConfig) -> tuple[pd.Series | None
         return None, {}
     name = known_column(table) or _by_type(table) or _by_cells(table) or _by_days(table)
     if name is None:
-        return of_parts(table)
+        parts = of_parts(table)
+        name = None if parts[1] else rising_column(table, NAMES_OF_TIME)
+        if name is None:
+            return parts
     return divided(table, name) or (table[name], {name: "time"})
 
 
@@ -58,6 +68,15 @@ def known_column(table: pd.DataFrame) -> str | None:
     names = {str(name).lower().strip("_ "): name for name in reversed(table.columns)}
     plain = {UNIT_IN_NAME.sub("", name).strip(): column for name, column in names.items()} | names
     return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), None)
+
+
+def rising_column(table: pd.DataFrame, names: re.Pattern = re.compile("")) -> str | None:
+    """The first column of a name whose numbers rise from each row to the next, as those of a clock that runs do."""
+    for name in table.columns:
+        numbers = table[name].dropna() if table[name].dtype.kind in "iuf" else []
+        if len(numbers) and names.search(str(name).lower()) and (np.diff(numbers) > 0).all():
+            return name
+    return None
 
 
 def _by_type(table: pd.DataFrame) -> str | None:

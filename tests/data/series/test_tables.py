@@ -318,3 +318,27 @@ def test_formulas_are_text_in_tables(tmp_path):
     assert found.columns.tolist() == ["'=n", "number"]
     assert found["'=n"].tolist()[:7] == ["'=1+1", "'+cmd", "'@x", "'-cmd", "'\t=1", "-5.5", "plain"]
     assert found["number"].tolist() == list(range(-4, 4))
+
+
+# What is said and how it is named
+
+
+def test_files_of_one_name_have_that_of_their_folder(tmp_path):
+    for folder in ("train", "test"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        table(tmp_path, {"time": TIMES, "v": WAVE}, f"in/{folder}/m.csv")
+    table(tmp_path, {"time": TIMES, "v": WAVE}, "in/other.csv")
+    assert set(prepared(tmp_path / "in")) == {"train_m", "test_m", "other"}
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("x", True), ("index", False)])
+def test_a_column_that_may_be_times_is_offered(tmp_path, caplog, name, is_told):
+    reel = only(table(tmp_path, {name: np.arange(N), "v": WAVE}))
+    assert reel.cadence_s == 1.0
+    assert (f"prep.time_column={name}" in caplog.text) == is_told
+
+
+def test_many_rejected_samples_are_told_with_their_reason(tmp_path, caplog):
+    times = ["never" if i % 3 == 0 else time for i, time in enumerate(TIMES)]
+    only(table(tmp_path, {"time": times, "v": WAVE}))
+    assert "t: 14 of 40 samples are rejected: 14 x time is missing or not readable" in caplog.text

@@ -41,6 +41,9 @@ def read(tmp_path, text: str | bytes, prep=PREP, name="t.csv"):
         ("# made by hand\n# of it\ntime,a,c\n1,2,3\n4,5,6\n", ["time", "a", "c"]),
         ("# time a c\n1 2 3\n4 5 6\n", ["time", "a", "c"]),
         ("Report\nof yesterday\n\ntime,a,c\n1,2,3\n4,5,6\n7,8,9\n", ["time", "a", "c"]),
+        ("time,a,a\n,x,y\n1,2,3\n4,5,6\n", ["time", "a x", "a y"]),
+        (",a,\n,x,y\nt,,\n1,2,3\n4,5,6\n", ["t", "a x", "a y"]),
+        ("time,a,a\ns,V,A\n1,2,3\n4,5,6\n", ["time s", "a V", "a A"]),
         ("1,2,3\n4,5,6\n", ["column_0", "column_1", "column_2"]),
         ("2012-07-19,x,3\n2012-07-20,y,6\n", ["column_0", "column_1", "column_2"]),
         ("time,a,c,\n1,2,3,\n4,5,6,\n", ["time", "a", "c", "column_3"]),
@@ -134,3 +137,18 @@ def test_any_table_of_numbers_is_read_back(tmp_path_factory, rows, separator, ha
     table.to_csv(path, sep=separator, index=False, header=has_names)
     found = read_text(path, PREP).table
     np.testing.assert_array_equal(found.to_numpy(np.float64), table.to_numpy())
+
+
+@pytest.mark.parametrize("rows", [3, 40])
+@pytest.mark.parametrize("end", ["time,a,b,c\n", ""])
+def test_rows_before_the_table_that_are_of_another_are_told(tmp_path, rows, end):
+    """As of a logger that got a column more; remarks before a table are no rows."""
+    before = "Logger 7\nbegun,2012-07-19\ntime,a,b\n" + "".join(f"2012-07-19T07:{i:02d},{i},2\n" for i in range(rows))
+    found = read(
+        tmp_path, before + end + "".join(f"2012-07-20T{i // 60:02d}:{i % 60:02d},{i},2,3\n" for i in range(150))
+    )
+    assert len(found.table) == 150
+    assert found.table.shape[1] == 4
+    assert [where for where, _ in found.lost] == [f"line {i + 4}" for i in range(rows)]
+    assert {reason[:10] for _, reason in found.lost} == {"of 3 cells"}
+    assert found.told == ("3 lines before the table left out",)

@@ -77,3 +77,22 @@ def test_clocks_that_iso_does_not_know_among_those_that_it_does(cell, expected):
     times = times_of(pd.Series(["2012-07-01T00:00:00Z", cell, "2012-07-02T00:00:00Z"]), PrepConfig())
     assert times.utc is not None
     assert str(times.utc[1]) == expected
+
+
+@given(
+    st.sampled_from(["millis", "Elapsed Time", "sample_time [ms]", "ms", "Uhrzeit", "uptime", "Time since start (s)"]),
+    st.lists(st.integers(1, 10**6), min_size=5, max_size=30),
+    st.booleans(),
+)
+def test_a_clock_that_runs_is_found_by_its_name_wherever_it_stands(name, steps, is_last):
+    table = pd.DataFrame({"a": np.sin(np.arange(len(steps))), name: np.cumsum(steps)})
+    column, notes = time_column(table if is_last else table[[name, "a"]], PrepConfig())
+    assert notes == {name: "time"}
+    assert column is not None
+    per_second = 1000 if "ms" in name or name == "millis" else 1
+    np.testing.assert_allclose(times_of(column, PrepConfig()).seconds, np.cumsum(steps) / per_second)
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("response_time", [3, 1, 2, 5]), ("total", [1, 2, 3, 5])])
+def test_other_columns_are_no_clock(name, numbers):
+    assert time_column(pd.DataFrame({"a": [1.5, 2, 1, 3], name: numbers}), PrepConfig()) == (None, {})
