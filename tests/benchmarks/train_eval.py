@@ -3,19 +3,25 @@
     python tests/benchmarks/train_eval.py [--quick] [--json FILE]
 
 Training: the program's own loop with the default model, beside a plain loop of the same model in contiguous fp32, and
-beside one step of the wide published layout. Evaluation: `main.py -m eval` with scores, boxes and mp4 as a process of
-its own, once on a short and once on a ten times longer reel; the ratio of their peak memories says whether memory
-grows with the number of frames. The reels are synthetic (drifting blobs and noise): only their size matters here.
+beside one step of the wide published layout; and the share of its time that is not the model's own forward, loss and
+backward: reading windows, the optimizer, checkpoints, metrics. Evaluation: `main.py -m eval` with scores, boxes and mp4
+as a process of its own, once on a short and once on a ten times longer reel; the ratio of their peak memories says
+whether memory grows with the number of frames. The reels are synthetic (drifting blobs and noise): only their size
+matters here.
 
---json keys: train_frames_per_s, plain_train_frames_per_s, train_speedup_over_plain, yan2020_train_frames_per_s,
-eval_frames_per_s, eval_frames_per_s_long, eval_speed_ratio, eval_peak_mib, eval_peak_mib_long, eval_memory_ratio (long
-over short reel).
+--json keys: train_frames_per_s, plain_train_frames_per_s, train_speedup_over_plain, train_outside_model,
+yan2020_train_frames_per_s, eval_frames_per_s, eval_frames_per_s_long, eval_speed_ratio, eval_peak_mib,
+eval_peak_mib_long, eval_memory_ratio (long over short reel).
 """
 
 import json
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import torch
 from parts.common import ROOT, parsed, parser, program, write
@@ -25,8 +31,30 @@ import models
 from config import Config, load
 from models.losses.reconstruction import LOSSES
 from tests.support.reels import drifting_blobs
+from training.engine import Objective, Trainer
 
 SIDE, QUICK_SIDE = 112, 32
+
+
+def clocked_training(config: Config) -> tuple[float, float]:
+    """Frames/s of the program's own training, and the share of its time that is not forward, loss and backward."""
+    spent_s = {"fit": 0.0, "model": 0.0}
+
+    def clocked(name: str, function: Callable) -> Callable:
+        def run(*given: Any, **named: Any) -> Any:
+            begun_s = time.perf_counter()
+            try:
+                return function(*given, **named)
+            finally:
+                spent_s[name] += time.perf_counter() - begun_s
+
+        return run
+
+    parts = ((Trainer, "fit", "fit"), (Objective, "forward", "model"), (torch.Tensor, "backward", "model"))
+    with ExitStack() as stack:
+        for owner, function, name in parts:
+            stack.enter_context(patch.object(owner, function, clocked(name, getattr(owner, function))))
+        return trained(config), 1 - spent_s["model"] / spent_s["fit"]
 
 
 def plain_speed(config: Config, settings: dict, side: int, batch: int, steps: int) -> float:
@@ -58,7 +86,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     short, long = (200, 400) if quick else (3_000, 30_000)
     reels = {n: reel_of(work / f"reel_{n}", n, side) for n in (short, long)}
     config = settings(work, reels[short], 1 if quick else 2, quick)
-    figures = {"train_frames_per_s": trained(config)}
+    figures = dict(zip(("train_frames_per_s", "train_outside_model"), clocked_training(config), strict=True))
     narrow = QUICK_MODEL if quick else {}
     plain = plain_speed(
         config, {"model.name": "autoencoder"} | narrow, side, config.train.batch_size, 2 if quick else 4
