@@ -1,8 +1,11 @@
 """What is unusual about objects, kind by kind: how rare it is at its place, and how rare anywhere in the scene.
 
 Both are probabilities in quiet clips (see `tails`), and one kind's evidence is the mean of their decades. What stands
-out most of all kinds is the score, and the kind says in words what it is. No value here grows with the number of
-objects: speed, size and age are those of a place's own object, and shares are of what is covered.
+out most of all kinds is the score, and the kind says in words what it is.
+
+How many objects there are is no evidence. What one in a thousand does, one of ten does ten times as often: n of them
+are n chances, so a frame's surprise is that of a single object, less the logarithm of n (Bonferroni). Two that touch
+are taken for one that is large; n of them make n^2 pairs, so of size twice the logarithm is taken off.
 """
 
 from collections.abc import Callable, Sequence
@@ -127,12 +130,14 @@ def stopped(m: Measures, p: Place) -> tuple[np.ndarray, None]:
 
 class Kind(NamedTuple):
     """measure: values beside what is usual at the place, and by themselves (n, h, w), 0 where there is no object.
-    usual: of them, what is high where nothing is known. says: words for the values at a place.
+    usual: of them, what is high where nothing is known. says: words for the values at a place. chances: n objects have
+    n ** chances of it.
     """
 
     measure: Callable[[Measures, Place], tuple[np.ndarray, np.ndarray | None]]
     usual: float
     says: Callable[[dict[str, float]], str]
+    chances: int = 1
 
 
 def stands_in_words(v: dict[str, float]) -> str:
@@ -149,21 +154,25 @@ def way_in_words(v: dict[str, float]) -> str:
 
 KINDS: dict[str, Kind] = {
     "fast": Kind(fast, 1.5, lambda v: f"too fast for this place: {v['fast']:.1f} times"),
-    "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times"),
+    "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times", chances=2),
     "stands": Kind(stands, 2.0, stands_in_words),
     "way": Kind(wrong_way, 1.0, way_in_words),
     "new": Kind(new, 1.0, new_in_words),
     "stopped": Kind(
-        stopped, 1.5, lambda v: f"motion has stopped for {v['idle_s']:.1f} s, never for more than {v['rest_s']:.1f} s"
+        stopped,
+        1.5,
+        lambda v: f"motion has stopped for {v['idle_s']:.1f} s, never for more than {v['rest_s']:.1f} s",
+        chances=0,  # it is the place's, not an object's
     ),
 }
 
 
 class Evidence(NamedTuple):
-    """What is usual at each place, and the tails of each kind: beside that, and by itself."""
+    """What is usual at each place, the tails of each kind: beside that, and by itself; and their chances (K,)."""
 
     place: Place
     tails: dict[str, tuple[Tail, Tail]]
+    chances: np.ndarray
 
     @classmethod
     def of(cls, quiet: Sequence[Measures], step_s: float) -> Self:
@@ -179,22 +188,25 @@ class Evidence(NamedTuple):
             pairs = [kind.measure(c, place) for place, half in zip(places, halves, strict=True) for c in half]
             beside, alone = zip(*pairs, strict=True)
             tails[name] = _tail(beside, kind.usual), _tail([a for a in alone if a is not None], kind.usual)
-        return cls(Place.of(chunks, step_s), tails)
+        return cls(Place.of(chunks, step_s), tails, np.array([kind.chances for kind in KINDS.values()]))
 
     def packed(self) -> dict[str, np.ndarray]:
         """As arrays for the checkpoint."""
         tails = {f"tail.{name}.{i}": t.packed() for name, pair in self.tails.items() for i, t in enumerate(pair)}
-        return {f"place.{name}": value for name, value in self.place._asdict().items()} | tails
+        places = {f"place.{name}": value for name, value in self.place._asdict().items()}
+        return places | tails | {"chances": self.chances}
 
     @classmethod
     def unpacked(cls, arrays: dict[str, np.ndarray]) -> Self:
         place = Place(*(arrays[f"place.{name}"] for name in Place._fields))
         tails = {n: (Tail.unpacked(arrays[f"tail.{n}.0"]), Tail.unpacked(arrays[f"tail.{n}.1"])) for n in KINDS}
-        return cls(place, tails)
+        return cls(place, tails, arrays["chances"])
 
     def surprises(self, m: Measures) -> np.ndarray:
         """Decades (K, h, w) of each kind in one frame."""
-        return np.stack([self._surprise(name, one(m)) for name in KINDS])
+        of_one = np.stack([self._surprise(name, one(m)) for name in KINDS])  # (K, h, w)
+        several = self.chances[:, None, None] * np.log10(np.maximum(m.number, 1))
+        return np.maximum(of_one - several, 0).astype(np.float32)
 
     def _surprise(self, name: str, m: Measures) -> np.ndarray:
         beside, alone = KINDS[name].measure(m, self.place)
@@ -203,7 +215,7 @@ class Evidence(NamedTuple):
 
     def words(self, m: Measures, kind: str, y: int, x: int) -> str:
         """What the evidence of a kind at a cell says."""
-        values = {name: float(value[y, x]) for name, value in m._asdict().items()}
+        values = {name: float(np.broadcast_to(value, m.speed.shape)[y, x]) for name, value in m._asdict().items()}
         values |= {name: float(KINDS[name].measure(one(m), self.place)[0][0, y, x]) for name in ("fast", "large")}
         near = m.edges[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
         usual = int(self.place.ways[:, y, x].argmax())

@@ -8,13 +8,14 @@ USUAL_SHARE = 0.1  # of the longer side, where nothing was seen
 SMALLER_SHARE = 0.4  # quantile of the sizes of a band: the larger ones are several objects that touch
 
 
-def blobs_of(objects: np.ndarray) -> np.ndarray:
-    """Row of the centre and size, the root of the area, px, of blobs (n, 2) in a mask (h, w) that touch no edge."""
+def blobs_of(objects: np.ndarray, touching_edges: bool = False) -> np.ndarray:
+    """Row of the centre and size, the root of the area, px, of blobs (n, 2) in a mask (h, w): whole ones, or all."""
     height, width = objects.shape
     _, _, boxes, centres = cv2.connectedComponentsWithStats(objects.astype(np.uint8))
     x, y, w, h, area = boxes[1:].T
-    whole = (x > 0) & (y > 0) & (x + w < width) & (y + h < height) & (area >= LEAST_PX**2)
-    return np.stack([centres[1:][whole, 1], np.sqrt(area[whole])], axis=1)
+    whole = (x > 0) & (y > 0) & (x + w < width) & (y + h < height)
+    taken = (whole | touching_edges) & (area >= LEAST_PX**2)
+    return np.stack([centres[1:][taken, 1], np.sqrt(area[taken])], axis=1)
 
 
 def size_by_row(blobs: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

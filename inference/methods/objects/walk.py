@@ -13,6 +13,7 @@ import numpy as np
 from inference.camera.motion import steadied
 from inference.methods.flow import flow_search, shrunk
 from inference.methods.objects.ground import Ground
+from inference.methods.objects.perspective import blobs_of
 
 WORK_PX, CELL = 192, 3  # frames are shrunk to at most so many px on a side, in whole cells
 MEMORY_S = 0.6  # over which speed and size are averaged, along the way of the object
@@ -23,11 +24,12 @@ PRIOR = 0.15  # share of a square full of motion: less of it says little
 STILL_SIZES, PACE_SIZES = 0.15, 0.3  # a second: who stands gets along, and moves, by less
 FORGET = 1.0  # seconds of standing that a second of another state takes back: passers-by hide a bag for a moment
 LONGEST_S = 300.0  # that is counted
+LEAST_SIZES = 0.5  # of an object's size: a smaller blob is none
 RUNS = 0.12  # share of a square that moves, where something runs
 
 
 class Measures(NamedTuple):
-    """Of one frame, cells (h, w) float32.
+    """Of one frame, cells (h, w) float32, and (1, 1) the number of objects.
 
     objects: share of the place that is covered by them. moving: by motion. speed and the velocity vx, vy: sizes a
     second. extent: radius of the largest circle within the object, in sizes. stood_s: for how long it has stood.
@@ -45,6 +47,7 @@ class Measures(NamedTuple):
     idle_s: np.ndarray
     edges: np.ndarray
     contrast: np.ndarray
+    number: np.ndarray
 
 
 class Walk:
@@ -63,7 +66,8 @@ class Walk:
         self.full = 1 / (1 - self.kept)
         self.before: np.ndarray | None = None
         self.sums = np.zeros((4, height, width), np.float32)  # weight, path, and way in x and y, px a second
-        self.extent, self.stood_s, self.idle_s = np.zeros((3, height, width), np.float32)
+        self.extent, self.stood_s = np.zeros((2, height, width), np.float32)
+        self.idle_s = np.full((height, width), -step_s, np.float32)  # the first frame shows no motion, and so no rest
         self.grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)  # (2, h, w) x, y
         self.search = flow_search()
 
@@ -76,7 +80,14 @@ class Walk:
         moves = (length > LEAST_PX).astype(np.float32)
         self._carry(back, moves * near, length, objects)
         covered, running = (self._pooled(cells(m.astype(np.float32))) for m in (objects, moves))
-        return self._measures(covered, running, cells(outline(frame, ground, objects)), cells(np.abs(frame - ground)))
+        edges, contrast = cells(outline(frame, ground, objects)), cells(np.abs(frame - ground))
+        return self._measures(covered, running, edges, contrast, self._number(objects))
+
+    def _number(self, objects: np.ndarray) -> np.ndarray:
+        """How many objects (1, 1) a frame shows; those that touch are one."""
+        row, size_px = blobs_of(objects, touching_edges=True).T
+        usual_px = self.size_px[np.minimum(row.astype(int) // CELL, len(self.size_px) - 1), 0]
+        return np.array([[np.count_nonzero(size_px >= LEAST_SIZES * usual_px)]], np.float32)
 
     def _flow(self, frame: np.ndarray) -> np.ndarray:
         before, self.before = self.before, frame
@@ -101,7 +112,9 @@ class Walk:
         grown = cv2.dilate(radius, np.ones(self.square, np.uint8)) * (cells(objects.astype(np.float32)) > 0)
         self.extent = (self.kept * carried(self.extent) + (1 - self.kept) * grown).astype(np.float32)
 
-    def _measures(self, covered: np.ndarray, running: np.ndarray, edges: np.ndarray, contrast: np.ndarray) -> Measures:
+    def _measures(
+        self, covered: np.ndarray, running: np.ndarray, edges: np.ndarray, contrast: np.ndarray, number: np.ndarray
+    ) -> Measures:
         weight, path, x, y = (self._pooled(part) for part in self.sums)
         motion = np.maximum(weight + PRIOR * self.full, 1e-6) * self.size_px
         speed, vx, vy = path / motion, x / motion, y / motion
@@ -110,7 +123,7 @@ class Walk:
         self.stood_s = np.clip(age, 0, LONGEST_S).astype(np.float32)
         self.idle_s = np.minimum(np.where(running > RUNS, 0, self.idle_s + self.step_s), LONGEST_S).astype(np.float32)
         stood_s = np.minimum(covered / 0.5, 1) * self._pooled(self.stood_s)
-        return Measures(covered, running, speed, vx, vy, self.extent, stood_s, self.idle_s, edges, contrast)
+        return Measures(covered, running, speed, vx, vy, self.extent, stood_s, self.idle_s, edges, contrast, number)
 
     def _pooled(self, part: np.ndarray) -> np.ndarray:
         return cv2.blur(part, self.square, borderType=cv2.BORDER_REFLECT)

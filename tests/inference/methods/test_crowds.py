@@ -77,7 +77,39 @@ def test_expected_takes_most_frames_of_a_crowd_for_usual(expected, tmp_path_fact
     assert among.max() < 2.5
 
 
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    """The method, and the highest score of the clips that it was fitted on."""
+    folder = tmp_path_factory.mktemp("quiet")
+    quiet = [make_reel(folder / str(n), walks(n, n, 100), 0.1) for n in LEARNT]
+    made = METHODS["objects"](small_config(quiet[0].path, None, model={"name": "objects"}).model, {}, {}, 8)
+    made.fit([QuietRange(r, 0, len(r), "train") for r in quiet], 0)
+    return made, max(highest_of(made, r).max() for r in quiet)
+
+
+@given(st.integers(100, 10_000))
+@settings(max_examples=6, deadline=None)
+def test_objects_takes_a_crowd_larger_than_any_learnt_for_usual(objects, tmp_path_factory, seed):
+    """Though some are hidden by others, and touch, as hardly anybody did in the clips learnt from."""
+    method, most = objects
+    among = highest(method, walks(seed, MOST, 50), tmp_path_factory.mktemp("watched")) / most
+    assert np.median(among) < 1.05
+    assert among.max() < 1.25
+
+
+def test_objects_scores_clips_of_many_about_as_those_of_one(objects, tmp_path_factory):
+    medians = {
+        n: np.median([highest(objects[0], walks(s, n, 40), tmp_path_factory.mktemp("watched")) for s in range(5)])
+        for n in (1, MOST)
+    }
+    assert medians[1] > 0.5
+    assert medians[MOST] < 1.6 * medians[1]
+
+
 def highest(method, frames: np.ndarray, folder) -> np.ndarray:
     """The highest score (T,) of each frame."""
-    reel = make_reel(folder / "reel", frames, 0.1)
+    return highest_of(method, make_reel(folder / "reel", frames, 0.1))
+
+
+def highest_of(method, reel) -> np.ndarray:
     return np.array([f.residual.max() for f in method.frames(reel, 0, len(reel), RAW)])

@@ -20,7 +20,7 @@ from inference.methods.objects import evidence as ev
 from inference.methods.objects.ground import Ground, exposure, same_texture
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.tails import FEW, Tail
-from inference.methods.objects.walk import Measures
+from inference.methods.objects.walk import Measures, Walk
 from tests.support.paths import ROOT
 from tests.support.plaza import CADENCE_S, KINDS, ONSET, plaza
 from tests.support.reels import make_reel
@@ -235,6 +235,7 @@ def random_measures(seed: int, n: int = 6) -> Measures:
     fields = {name: random.random((n, 4, 5)).astype(np.float32) for name in Measures._fields}
     way = random.normal(0, 0.6, (2, n, 4, 5)).astype(np.float32)
     fields |= {"vx": way[0], "vy": way[1], "speed": 1.2 * np.hypot(*way).astype(np.float32)}
+    fields["number"] = random.integers(0, 9, (n, 1, 1)).astype(np.float32)
     fields["idle_s"] = np.where(random.random((n, 4, 5)) < 0.8, 0, fields["idle_s"]).astype(np.float32)
     return Measures(**fields)
 
@@ -270,6 +271,29 @@ def test_more_of_a_measure_never_has_less_evidence(learnt, seed, name, doublings
     if name == "speed":  # all of its motion
         raised = raised._replace(vx=gain * now.vx, vy=gain * now.vy)
     assert (learnt.surprises(raised) >= learnt.surprises(now)).all()
+
+
+@given(st.integers(0, 1000), st.integers(1, 500))
+def test_of_n_objects_each_is_one_of_n_chances_and_one_of_n_times_n_pairs(learnt, seed, n):
+    """What has stopped is the place's and no object's: it has one chance."""
+    now = Measures(*(f[0] for f in random_measures(seed, 1)))._replace(number=np.ones((1, 1), np.float32))
+    alone, among = learnt.surprises(now), learnt.surprises(now._replace(number=np.full((1, 1), n, np.float32)))
+    taken = dict.fromkeys(ev.KINDS, 1) | {"large": 2, "stopped": 0}
+    for k, name in enumerate(ev.KINDS):
+        np.testing.assert_allclose(among[k], np.maximum(alone[k] - taken[name] * np.log10(n), 0), atol=1e-5)
+    none = learnt.surprises(now._replace(number=np.zeros((1, 1), np.float32)))
+    np.testing.assert_array_equal(none, alone)  # a blob too small to be counted is one all the same
+
+
+def test_objects_are_counted_by_the_size_that_is_usual_on_their_row():
+    ground = np.full((36, 54), 100, np.float32)
+    walk = Walk(Ground(ground, np.ones_like(ground)), np.linspace(6, 20, 36).astype(np.float32), 0.1)
+    frame = ground.copy()
+    for y, x, side in ((3, 3, 6), (3, 45, 9), (22, 20, 12), (5, 20, 5), (28, 40, 5)):
+        frame[y : y + side, x : x + side] = 200
+    first = walk.step(frame.astype(np.uint8))
+    assert first.number.tolist() == [[4]]  # 5 px are one where 8 are usual, and none where 18 are
+    assert (first.idle_s == 0).all()  # what has not been seen to move may be about to
 
 
 def test_evidence_is_kept_as_arrays_and_comes_back(learnt):
