@@ -21,6 +21,7 @@ from data.sources.tables.missing import doubtful, ends_in_total, given_as_missin
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.times.cells import even_times, times_of
+from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
@@ -164,6 +165,11 @@ def series_of(
     column, taken = time_column(table, prep)
     times = even_times(len(table), prep) if column is None else times_of(column, prep)
     how = times.how if column is not None else ""
+    seconds, restarts = (times.seconds, 0) if times.utc is not None else in_parts(times.seconds, prep.gap_threshold)
+    if restarts:
+        log.warning(
+            f"{path.name}: its clock begins again {restarts} times; its parts are taken one after the other, with gaps"
+        )
     if times.doubt and column is not None:
         log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
@@ -179,7 +185,7 @@ def series_of(
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
     channels = tuple(unlike_names(list(channels)))
-    source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
+    source = (path, name, channels, "as in the table", times.utc, seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     facts = {"fills": fills} if fills else {}
     return Series(*source, digest, notes, resolution, part, facts=facts, told=told, time_reasons=times.reasons)

@@ -19,6 +19,8 @@ CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
 CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set back"
 
 NEVER_SET = "this time was never set: a clock's zero, far off all others"
+FAR_OFF = "this time lies years away from all others"
+FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 100, 20, 366 * 86_400_000_000
 # Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
 ZEROS = np.array(
     ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-06", "9999-12-31"],
@@ -209,6 +211,8 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     reasons = np.where(np.isnat(found), NO_TIME, "").astype(object)
     never_set = _never_set(found)
     reasons[never_set], found = NEVER_SET, np.where(never_set, np.datetime64("NaT", "us"), found)
+    far = _far_off(found)
+    reasons[far], found = FAR_OFF, np.where(far, np.datetime64("NaT", "us"), found)
     if prep.time_zone and not zoned.all():
         found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
     known = np.sort(found[~np.isnat(found)])
@@ -228,6 +232,17 @@ def _never_set(found: np.ndarray) -> np.ndarray:
     if not at_zero.any() or not len(others):
         return np.zeros(len(found), bool)
     return at_zero & (np.abs(days.astype(np.int64) - np.median(others)) > 366)
+
+
+def _far_off(found: np.ndarray) -> np.ndarray:
+    """Which times (N,), few among many, lie years away from all others: lost digits, wild clocks."""
+    known = found[~np.isnat(found)].astype(np.int64)
+    if len(known) < FEWEST_OTHERS:
+        return np.zeros(len(found), bool)
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
+    reach = max(TIMES_THEIR_SPAN * (high - low), YEAR_US)
+    far = ~np.isnat(found) & (np.abs(found.astype(np.int64).astype(float) - middle) > reach)
+    return far if far.sum() <= 0.01 * len(known) else np.zeros(len(found), bool)
 
 
 def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:

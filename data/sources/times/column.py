@@ -11,7 +11,7 @@ from data.sources.base import TableError
 from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
 from data.sources.times.day_counts import DAYS_AT_1970, YEARS
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
-from data.sources.times.texts import looks_like_time
+from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (
@@ -87,7 +87,7 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     """The first column whose texts are times, or the first of all where its numbers count from 1970 and rise."""
     for name in table.columns:
         cells = spread(table[name]) if is_text(table[name]) else []
-        if cells and sum(map(looks_like_time, cells)) > 0.9 * len(cells):
+        if cells and sum(looks_like_time(c) or bool(MONTH_OF_YEAR.match(c)) for c in cells) > 0.9 * len(cells):
             return name
     first = table.columns[0]
     if table[first].dtype.kind in "iuf" and len(table) > 1:

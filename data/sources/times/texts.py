@@ -29,6 +29,7 @@ _DATES = (
 _TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
 _PLAIN_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?", re.ASCII)
 _ISO_WITHOUT_SIGNS = re.compile(r"\d{8}[T ]\d{4}(?:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
+MONTH_OF_YEAR = re.compile(r"(?:1[6-9]|20)\d\d-(?:0[1-9]|1[0-2])$")
 CLOCK_ALONE = re.compile(rf"{_CLOCK}{_ZONE}")
 # As C and the program date write it, with its parts in the order of the others; 2012-201T07:30, 2012:201:07:30:00.
 _CTIME = re.compile(
