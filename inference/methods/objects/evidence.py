@@ -49,8 +49,8 @@ class Place(NamedTuple):
         speed, extent, stood = (
             quiet_maximum(np.mean([highest(c) for c in chunks], axis=0), SHARED_CELLS, REACH_CELLS)
             for highest in (
-                lambda c: np.where(c.moving > SUPPORT, c.speed, 0).max(axis=0),
-                lambda c: c.extent.max(axis=0).astype(np.float32),
+                lambda c: speed_of(c).max(axis=0),
+                lambda c: extent_of(c).max(axis=0),
                 lambda c: c.stood_s.max(axis=0) + np.float32(STOOD_S),
             )
         )
@@ -100,13 +100,24 @@ def longest_rest(chunks: Sequence[Measures], step_s: float) -> np.ndarray:
     return np.where(runs & (OFTEN * (rest + IDLE_S) < total_s), rest, np.float32(np.inf))
 
 
+def speed_of(m: Measures) -> np.ndarray:
+    """Of what moves; 0 where nothing does, or where who did has gone: the walk remembers him for seconds."""
+    return np.where((m.moving > SUPPORT) & (m.objects > SUPPORT), m.speed, np.float32(0))
+
+
+def extent_of(m: Measures) -> np.ndarray:
+    """Of what is there; 0 where it has gone."""
+    return np.where(m.objects > SUPPORT, m.extent, np.float32(0))
+
+
 def fast(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
-    speed = np.where(m.moving > SUPPORT, m.speed, 0)
+    speed = speed_of(m)
     return speed / p.speed, speed
 
 
 def large(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
-    return m.extent / p.extent, m.extent
+    extent = extent_of(m)
+    return extent / p.extent, extent
 
 
 def stands(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:

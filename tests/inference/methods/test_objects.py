@@ -285,6 +285,39 @@ def test_of_n_objects_each_is_one_of_n_chances_and_one_of_n_times_n_pairs(learnt
     np.testing.assert_array_equal(none, alone)  # a blob too small to be counted is one all the same
 
 
+@given(st.integers(0, 1000))
+def test_who_has_gone_is_neither_fast_nor_large(learnt, seed):
+    now = Measures(*(f[0] for f in random_measures(seed, 1)))
+    gone = now._replace(objects=np.where(now.objects > 0.5, 0, now.objects).astype(np.float32))
+    found = dict(zip(ev.KINDS, learnt.surprises(gone), strict=True))
+    for kind in ("fast", "large", "new"):
+        assert (found[kind][gone.objects == 0] == 0).all()
+
+
+def test_a_visit_is_over_when_the_visitor_has_left(tmp_path):
+    """An empty place, learnt without anybody: two who come 1.5 s apart are two events, with nothing between."""
+    random = np.random.default_rng(0)
+    ground, visitor = 0.5 + 0.3 * texture(random, 72, 108, 1.5), np.full((30, 16), 0.95)
+
+    def filmed(visits: list[tuple[int, int]], frames: int = 80) -> np.ndarray:
+        scene = np.stack([ground] * frames)
+        for first, last in visits:
+            for t in range(first, last):
+                x = 4 + 3 * (t - first)
+                scene[t, 20:50, x : x + 16] = visitor
+        return (scene + 0.004 * random.standard_normal(scene.shape)).astype(np.float32)[:, None]
+
+    quiet = make_reel(tmp_path / "quiet", filmed([]), CADENCE_S)
+    made = METHODS["objects"](small_config(quiet.path, None, model__name="objects").model, {}, {}, 8)
+    made.fit([QuietRange(quiet, 0, len(quiet), "train")], seed=0)
+    watched = make_reel(tmp_path / "watched", filmed([(10, 30), (45, 65)]), CADENCE_S)
+    reached = levels(list(made.frames(watched, 0, len(watched), RAW)))
+    during = np.r_[12:30, 47:65]
+    between = np.r_[:10, 32:45, 67:80]
+    assert reached[during].min() > 3
+    assert reached[between].max() < 0.1 * reached[during].min()
+
+
 def test_objects_are_counted_by_the_size_that_is_usual_on_their_row():
     ground = np.full((36, 54), 100, np.float32)
     walk = Walk(Ground(ground, np.ones_like(ground)), np.linspace(6, 20, 36).astype(np.float32), 0.1)
