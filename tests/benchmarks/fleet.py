@@ -27,7 +27,7 @@ import psutil
 from parts.common import best_s, parsed, parser, write
 
 FOUND, EVALUATED = 10_000, 200
-QUICK_FOUND, QUICK_EVALUATED = 200, 3
+QUICK_FOUND, QUICK_EVALUATED = 50, 2
 SAMPLES, EVERY_S = 200, 0.05
 
 
