@@ -7,7 +7,7 @@ each further part of the table is read together with them.
 import io
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from config import PrepConfig
 from data.messages import unreadable
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, numbers_of
+from data.sources.tables.devices import device_column
 from data.sources.tables.missing import given_as_missing
 from data.sources.tables.text_table import Layout, cells_of, layout_of, unlike_names
 from data.sources.times.cells import times_of
@@ -75,17 +76,28 @@ class RowForm(NamedTuple):
         last = slice(len(table) - len(where), None)
         return Rows(times[last], values[last], text(where), text(reasons[last]))
 
+    def refuse_devices(self, table: pd.DataFrame) -> None:
+        """Raise TableError where a table is of several devices: its rows are no samples of one series."""
+        column = self._time_column(table)
+        if column is None or (device := device_column(table, column, self.prep)) is None:
+            return
+        names = ", ".join(map(str, table[device].dropna().unique()[:4]))
+        raise TableError(f"its rows are of several devices ({device}: {names}); follow the rows of one of them")
+
+    def _time_column(self, table: pd.DataFrame) -> pd.Series | None:
+        # A few rows of a variable may rise as a clock does.
+        variables = [
+            c for name, c in plain_names(table).items() if name in self.channels and name != self.prep.time_column
+        ]
+        return time_column(table.drop(columns=variables), self.prep)[0]
+
     def _values(self, column: pd.Series, name: str, decimal: str) -> np.ndarray:
         values, _ = numbers_of(column, self.prep.decimal or decimal)
         given = self.prep.missing_values
         return given_as_missing(values, tuple(self.fills.get(name, ()) if given is None else given))[0]
 
     def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
-        # A few rows of a variable may rise as a clock does.
-        variables = [
-            c for name, c in plain_names(table).items() if name in self.channels and name != self.prep.time_column
-        ]
-        column, _ = time_column(table.drop(columns=variables), self.prep)
+        column = self._time_column(table)
         if column is None and self.has_utc and self.prep.start_utc is None:
             raise TableError(f"none of {listed(plain_names(table))} holds times; prep.time_column names it")
         if column is None:
@@ -148,7 +160,8 @@ class TextRows:
         rows = [line for line in lines[layout.skipped :] if line.strip()][:HEAD_ROWS]
         cells = [cell for line in rows for cell in cells_of(line, layout.separator)]
         found = cls(form, layout, rows, form.prep.decimal or ("." if layout.separator == "," else decimal_of(cells)))
-        form.rows(found._table(rows), [], 0, found.decimal)
+        form.rows(head := found._table(rows), [], 0, found.decimal)
+        form.refuse_devices(head)
         return found, layout.skipped
 
     def read(self, lines: list[str]) -> Rows:
@@ -232,6 +245,7 @@ class JsonRows:
         self.head = [*self.head, *found][:HEAD_ROWS]
         if not any(name in one for one in self.head for name in self.form.channels):
             raise TableError(f"none of {listed(list(self.head[0]))} is one of {', '.join(self.form.channels[:12])}")
+        self.form.refuse_devices(pd.DataFrame.from_records(self.head).map(_hashable))
 
     def _rows(self, found: list[dict], where: list[str]) -> Rows:
         known = [*self.head, *found]
@@ -239,6 +253,10 @@ class JsonRows:
         lacking = [name for name in self.form.channels if name not in table.columns]
         table = table.assign(**dict.fromkeys(lacking, np.nan))
         return self.form.rows(table, where, int(where[-1].split()[-1]))
+
+
+def _hashable(cell: Any) -> Any:
+    return cell if isinstance(cell, Hashable) else str(cell)
 
 
 def object_of(line: str) -> dict[str, Any] | str:
