@@ -1,5 +1,8 @@
 """Evaluations that several test modules look at, each made once a session."""
 
+import sys
+from multiprocessing import resource_tracker
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +36,15 @@ LONGEST = ("test_benchmarks.py", "test_moved_run.py", "test_campaigns.py")
 def pytest_collection_modifyitems(items):
     """The longest modules first, or one process would be busy with them long after the others have ended."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tracker_of_shared_memory():
+    """A pool of processes starts it in the folder of its test, and may be done before it runs: where the folder is gone
+    by then it dies (Python 3.13), and the next pool, of another test, finds it dead.
+    """
+    if sys.platform != "win32":
+        resource_tracker.ensure_running()
 
 
 @pytest.fixture(autouse=True)
