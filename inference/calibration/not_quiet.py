@@ -6,6 +6,7 @@ fitted again without them at once (`set_apart`), for what it was fitted on is us
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,32 +45,54 @@ def episodes(left_out: np.ndarray, levels: np.ndarray, where_of: WhereOf) -> pd.
 
 
 def _runs(left_out: np.ndarray, where_of: WhereOf) -> Iterator[np.ndarray]:
-    """Numbers (m,) of frames that follow each other in one range."""
+    """Numbers (m,) of frames that follow each other, in one range or from one into another that goes on there."""
 
-    def place(number: int) -> tuple[str, int, int]:
-        found = where_of(int(number))[0]
-        return found.source, found.offset, found.begin
+    def end_in_range(run: np.ndarray, first: int) -> int:
+        here = where_of(int(run[first]))[0]
+        place = here.source, here.offset, here.begin
+
+        def is_elsewhere(number: int) -> bool:
+            found = where_of(int(number))[0]
+            return (found.source, found.offset, found.begin) != place
+
+        return bisect_left(run, True, lo=first, key=is_elsewhere)
 
     for run in np.split(left_out, np.flatnonzero(np.diff(left_out) > 1) + 1) if len(left_out) else []:
         while len(run):
-            here = place(run[0])
-            count = bisect_left(run, True, key=lambda number: place(number) != here)
-            yield run[:count]
-            run = run[count:]
+            stop = end_in_range(run, 0)
+            while stop < len(run) and _goes_on(where_of(int(run[stop - 1]))[0], where_of(int(run[stop]))[0]):
+                stop = end_in_range(run, stop)
+            yield run[:stop]
+            run = run[stop:]
+
+
+def _goes_on(before: QuietRange, after: QuietRange) -> bool:
+    """Whether the second range begins where the first one ends."""
+    return before.source == after.source and before.offset + before.end == after.offset + after.begin
 
 
 def set_apart(run: Path, quiet: Sequence[QuietRange], clip_length: int) -> bool:
     """Take what the run's calibration found to stand out for what is not quiet, from now on; whether there was any.
 
-    quiet: what was quiet at first. Nothing is set apart where less than LEAST_LEFT of it would be left.
+    quiet: what was quiet at first. Nothing is set apart where less than LEAST_LEFT would be left of what is fitted on,
+    or of what thresholds are from.
     """
     found, before = not_quiet_frames(str(run)), set_apart_in(run)
-    left, total = sum(map(len, still_quiet(found, quiet, clip_length))), sum(map(len, quiet))
-    if len(found) == len(before) or left < LEAST_LEFT * total:
+    still, total = _by_side(still_quiet(found, quiet, clip_length)), _by_side(quiet)
+    if len(found) == len(before) or any(still[side] < LEAST_LEFT * count for side, count in total.items()):
         return False
     write_csv(run / NOT_QUIET, by_score(found)[list(COLUMNS)])
-    log.info(f"fitted again without {total - left} of {total} samples, which stand out: {run / NOT_QUIET}")
+    gone = total.total() - still.total()
+    log.info(f"fitted again without {gone} of {total.total()} samples, which stand out: {run / NOT_QUIET}")
     return True
+
+
+def _by_side(quiet: Sequence[QuietRange]) -> Counter[str]:
+    """Frames of each side of the training."""
+    counts: Counter[str] = Counter()
+    for r in quiet:
+        counts[r.side] += len(r)
+    return counts
 
 
 def set_apart_in(run: Path) -> pd.DataFrame:

@@ -170,6 +170,25 @@ def test_nothing_is_set_apart_where_less_than_half_would_be_left(tmp_path, flare
     assert not set_apart(run, quiet, 8)  # nothing more
 
 
+def test_an_episode_goes_on_where_one_range_follows_another(tmp_path):
+    reel = Reel(make_reel(tmp_path / "r", np.zeros((40, 1, 1, 1), np.float32), 1.0).path)
+    parts = [QuietRange(reel, 0, 10, "train", "x"), QuietRange(reel, 10, 40, "val", "x")]
+    levels = np.arange(40, dtype=np.float32)
+    table = episodes(np.arange(6, 14), levels, lambda n: (parts[n >= 10], n, np.nan, np.nan))
+    assert table[["frame_start", "frame_end"]].to_numpy().tolist() == [[6, 13]]
+
+
+def test_nothing_is_set_apart_where_thresholds_would_have_less_than_half_of_their_frames(tmp_path, flared):
+    reel, run = Reel(f"{flared[0].data_clips}/sun"), tmp_path / "run"
+    quiet = [QuietRange(reel, 0, 80, "train", "x"), QuietRange(reel, 80, 100, "val", "x")]
+    (run / "calibration").mkdir(parents=True)
+    path = run / "calibration" / "all-not_quiet.csv"
+    listed((84, 97)).to_csv(path, index=False)
+    assert not set_apart(run, quiet, 4)
+    listed((84, 90)).to_csv(path, index=False)
+    assert set_apart(run, quiet, 4)
+
+
 def test_a_method_for_series_is_fitted_without_what_stands_out_and_finds_it(tmp_path):
     """A table that is trained on and then watched: a fault of a twelfth of it hides neither itself nor another."""
     values = np.random.default_rng(0).normal(0.5, 0.03, (3000, 2, 1, 1)).astype(np.float32)
