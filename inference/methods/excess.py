@@ -40,6 +40,7 @@ from inference.methods.flux.turning import Places, Turning
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
+RULE = 2  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 
 
@@ -122,6 +123,7 @@ class Excess(Method):
         self.arrays["spread"] = np.stack([spread_of(_as_known(e, then)) for e in excess]).astype(np.float32)
         if middle:
             self.arrays["known"] = np.array([*middle.wcs, middle.at_s])
+        self.arrays["rule"] = np.array(RULE)
         self._learn_tails(background, excess, moments)
 
     def _learn_tails(self, background: np.ndarray, excess: np.ndarray, moments: list[Moment | None]) -> None:
@@ -172,7 +174,7 @@ class Excess(Method):
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """Raises ValueError for a run of an older version, whose thresholds are of other scores."""
-        if "spread" in self.arrays and "strange" not in self.arrays:
+        if "spread" in self.arrays and int(self.arrays.get("rule", 0)) != RULE:
             raise ValueError("this run of excess is of an older version, whose scores were others; train it anew")
         super().open(reel, begin, end)
         self.stretches = target_stretches(reel, self.scaling)

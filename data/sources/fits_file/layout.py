@@ -22,33 +22,10 @@ _STRUCTURE = {
     *("EXTNAME", "EXTVER", "EXTLEVEL", "COMMENT", "HISTORY", ""),
 }
 
+# Names of images (letters alone, with or without SCI before them) that tell of another one: HST, JWST, CCDData.
 _ABOUT_OTHERS = {
-    "DQ",
-    "DQF",
-    "ERR",
-    "ERROR",
-    "ERRORS",
-    "MASK",
-    "MSK",
-    "BPM",
-    "QUALITY",
-    "QUAL",
-    "UNCERT",
-    "UNCERTAINTY",
-}
-_ABOUT_OTHERS |= {
-    "WEIGHT",
-    "WEIGHTS",
-    "WHT",
-    "WGT",
-    "VAR",
-    "VARIANCE",
-    "IVAR",
-    "SIGMA",
-    "STDDEV",
-    "FLAGS",
-    "CTX",
-    "SAMP",
+    *("DQ", "DQF", "ERR", "ERROR", "ERRORS", "MASK", "MSK", "BPM", "QUALITY", "QUAL", "UNCERT", "UNCERTAINTY", "CTX"),
+    *("WEIGHT", "WEIGHTS", "WHT", "WGT", "VAR", "VARIANCE", "IVAR", "SIGMA", "STDDEV", "FLAGS", "SAMP"),
 }
 
 

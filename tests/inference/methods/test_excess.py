@@ -301,8 +301,11 @@ def test_each_part_is_judged_by_all_others(fitted):
     assert fitted.beside(2, parts) == [0, 1, 3, 4]
 
 
-def test_a_run_of_an_older_version_is_refused(tmp_path):
+@pytest.mark.parametrize("lacking", [["rule", "strange"], ["rule"]])
+def test_a_run_of_an_older_version_is_refused(tmp_path, lacking):
+    """Also one that has all arrays, and thresholds of scores by another rule."""
     method = method_on(reel := reel_of(tmp_path / "quiet", flux(QUIET, 1)))
-    del method.arrays["strange"]
+    for name in lacking:
+        del method.arrays[name]
     with pytest.raises(ValueError, match="older version"):
         method.open(reel, 0, QUIET)
