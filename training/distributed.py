@@ -77,6 +77,10 @@ def processes(device: str) -> Iterator[Processes]:
         return
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    # Its functions' defaults are the group of the time of import, and DistributedDataParallel imports it: imported only
+    # then, it would keep the group, whose threads then run into Python's end and abort the process.
+    from torch.distributed.nn import functional  # noqa: F401
+
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", rank=rank, world_size=world)
     try:
         yield Processes(rank, world, chosen)

@@ -124,12 +124,15 @@ from training.interrupt import Interrupt
 from training.loader import open_data
 
 torch.set_num_threads(1)
+
+def fit(asked, team):
+    trainer = Trainer(asked, open_data(asked), team, Path(asked.model_path), Interrupt())
+    trainer.begin(None)
+    trainer.fit()
+
 with processes("cpu") as team:
     for settings in sys.argv[1:]:
-        asked = config.load(settings)
-        trainer = Trainer(asked, open_data(asked), team, Path(asked.model_path), Interrupt())
-        trainer.begin(None)
-        trainer.fit()
+        fit(config.load(settings), team)
 """
 
 

@@ -30,8 +30,9 @@ SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3
 
 # Trains under torchrun, and notes every window that this process read.
 WORKER = """
-import json, os, sys
+import json, os, sys, weakref
 import torch
+import torch.distributed as dist
 import data.reel.window_dataset
 from tests.support.trainings import small_config
 from training.train import train
@@ -45,8 +46,17 @@ def noting(reel, start, length, scaling):
         print(start, file=out)
     return read(reel, start, length, scaling)
 
+groups, join = [], dist.init_process_group
+
+def joining(*a, **kw):
+    join(*a, **kw)
+    groups.append(weakref.ref(dist.group.WORLD))
+
+dist.init_process_group = joining
 data.reel.window_dataset.read_window = noting
 train(small_config(clips, run, **json.loads(settings)))
+# Threads of a group that is left when Python ends may abort the process, and torchrun calls the training failed.
+assert [group() for group in groups] == [None], "the group is left"
 """
 
 
