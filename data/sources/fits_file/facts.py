@@ -14,15 +14,18 @@ from config import PrepConfig
 from data.sky.wcs_header import place
 from data.sources.base import FrameError
 from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.counted_times import UNITS_S
 from data.sources.fits_file.identity import identity_of
 from data.sources.fits_file.times import NO_TIME, time_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
+from data.sources.times.texts import ORDERS
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
 EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR")
-TIME_UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0}
-TIME_UNITS_S |= dict.fromkeys(("msec", "millisec", "milliseconds", "millisecond"), 1e-3)
+TIME_UNITS_S = UNITS_S | dict.fromkeys(("msec", "millisec", "milliseconds", "millisecond"), 1e-3)
 _UNIT_IN_COMMENT = re.compile(r"[\[(]\s*(ms|msec|millisec|milliseconds?|us|min)\s*[\])]", re.IGNORECASE)
+NO_CLOCK = "the header has a date without a clock: taken as midnight"
+CLOCK_IN_NAME = "no clock in the header: that of the file's name"
 IN_NAME = "no time in the header: that of the file's name"
 # Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
 AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
@@ -60,7 +63,7 @@ def facts_of(
     flags = [flag]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
-        facts["time_utc"], time_flag = _time(header, named_utc)
+        facts["time_utc"], time_flag = _time(header, prep, named_utc)
     except FrameError as error:
         return facts | {"reason": str(error)}
     facts["wcs"], facts["no_sky"], sky_flag = _sky(header, shape, facts["time_utc"])
@@ -68,14 +71,19 @@ def facts_of(
     return facts | {"reason": reason or _refusal(facts, prep)}
 
 
-def _time(header: Mapping, named_utc: Callable[[], str]) -> tuple[str, str]:
+def _time(header: Mapping, prep: PrepConfig, named_utc: Callable[[], str]) -> tuple[str, str]:
     """UTC of a frame, and a flag where that is not what the header says. Raises FrameError where it is not told."""
+    order = prep.time_format if prep.time_format in ORDERS else None
     try:
-        return time_of(header), ""
+        told = time_of(header, order or "")
     except FrameError as error:
         if str(error) != NO_TIME or not (utc := named_utc()):
             raise
         return utc, IN_NAME
+    if told.has_clock:
+        return told.utc, ""
+    utc = named_utc()
+    return (utc, CLOCK_IN_NAME) if utc[:10] == told.utc[:10] else (told.utc, NO_CLOCK)
 
 
 def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):

@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.time import parse_time
 
+from config import PrepConfig
 from data.sources.base import FrameError
-from data.sources.fits_file.times import time_of, to_utc
+from data.sources.fits_file.facts import CLOCK_IN_NAME, NO_CLOCK, facts_of
+from data.sources.fits_file.time_texts import to_utc
+from data.sources.fits_file.times import time_of
+from data.sources.times.names import time_in_name
 
 SCALES = {"UTC": "utc", "TAI": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "IAT": "tai", "TDB": "tdb", "UT1": "ut1"}
 TIME = "2012-07-19T07:30:01.000"
@@ -22,7 +27,7 @@ moments = st.datetimes(datetime(1975, 1, 1), datetime(2025, 1, 1)).map(lambda t:
 def test_time_systems_are_those_of_astropy(moment, system):
     expected = Time(moment.isoformat(), scale=SCALES[system]).utc.isot
     header = {"TIMESYS": system, "DATE-OBS": moment.isoformat()}
-    difference = np.datetime64(time_of(header)) - np.datetime64(expected)
+    difference = np.datetime64(time_of(header).utc) - np.datetime64(expected)
     assert abs(difference) <= np.timedelta64(1, "ms")
 
 
@@ -39,7 +44,7 @@ def test_time_systems_are_those_of_astropy(moment, system):
     ],
 )
 def test_timesys_as_it_is_written(timesys, expected):
-    assert time_of({"TIMESYS": timesys, "DATE-OBS": TIME}) == expected
+    assert time_of({"TIMESYS": timesys, "DATE-OBS": TIME}).utc == expected
 
 
 FORMS = {
@@ -54,6 +59,9 @@ FORMS = {
     "%d-%b-%y  %H:%M:%S": 0,
     "%Y%m%dT%H%M%S": 0,
     "%Y%m%d_%H%M%S": 0,
+    "%d %b %Y %H:%M:%S": 0,
+    "%b %d, %Y %H:%M:%S": 0,
+    "%A, %d %B %Y %H:%M:%S": 0,
 }
 
 
@@ -65,8 +73,8 @@ def test_a_time_in_any_form_is_the_same(moment, form):
 
 @pytest.mark.parametrize("text", ["2012.07.19_07:30:36_TAI", "2012-07-19T07:30:36_TAI", "2012-07-19T07:30:36 TAI"])
 def test_a_scale_in_the_text_counts_more_than_timesys(text):
-    assert time_of({"TIMESYS": "TT", "T_OBS": text}) == TIME == parse_time("2012.07.19_07:30:36_TAI").utc.isot
-    assert time_of({"TIMESYS": "TAI", "DATE-OBS": f"{TIME}Z"}) == TIME
+    assert time_of({"TIMESYS": "TT", "T_OBS": text}).utc == TIME == parse_time("2012.07.19_07:30:36_TAI").utc.isot
+    assert time_of({"TIMESYS": "TAI", "DATE-OBS": f"{TIME}Z"}).utc == TIME
 
 
 @pytest.mark.parametrize(
@@ -81,6 +89,15 @@ def test_a_scale_in_the_text_counts_more_than_timesys(text):
         {"DATE-AVG": "1997-07-19T07:30:01", "DATE-BEG": "1997-07-19T07:29:59"},
         {"DATE-AVG": "1997-07-19T07:30:01", "DATE-OBS": "1997-07-19T07:29:59"},
         {"DATE-END": "1997-07-19T07:30:01"},
+        {"DATE-OBS": "19/07/1997", "TIME-OBS": "07:30:01"},
+        {"DATE-OBS": "07/19/1997", "TIME-OBS": "07:30:01"},  # there is no 19th month
+        {"DATE-OBS": "1997-07-19", "DATE-END": "1997-07-19T07:30:01"},  # what tells a clock comes first
+        {"DATE-OBS": "1997-07-19", "MJD-OBS": float(Time("1997-07-19T07:30:01").mjd)},
+        {"DATE-OBS": "1997-07-19", "TIME-OBS": "073001"},
+        {"DATE-OBS": "1997-07-19", "UT": "07 30 01"},
+        {"DATE-OBS": "1997-07-19", "UT": 7 + 1801 / 3600},
+        {"DATE-OBS": "19970719T073001"},
+        {"JD": float(Time("1997-07-19T07:30:01").jd)},
         {"MJD-OBS": float(Time("1997-07-19T07:30:01").mjd)},
         {"MJD-AVG": float(Time("1997-07-19T07:30:01", scale="utc").tai.mjd), "TIMESYS": "TAI"},
         {"T_OBS": "MISSING", "DATE-OBS": "1997-07-19T07:30:01"},
@@ -92,7 +109,7 @@ def test_a_scale_in_the_text_counts_more_than_timesys(text):
     ids=str,
 )
 def test_every_keyword_of_a_time_counts(cards):
-    assert time_of(cards) == "1997-07-19T07:30:01.000"
+    assert time_of(cards).utc == "1997-07-19T07:30:01.000"
 
 
 @pytest.mark.parametrize("cards", [{}, {"DATE-OBS": ""}, {"DATE-OBS": "yesterday"}, {"MJD-OBS": True}, {"DATE-OBS": 5}])
@@ -102,14 +119,73 @@ def test_no_time_is_an_error_that_names_it(cards):
         time_of(cards)
 
 
+UNITS_S = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@given(
+    moments,
+    st.integers(40000, 60000),
+    st.integers(0, 10**9),
+    st.sampled_from(sorted(SCALES)),
+    st.sampled_from(sorted(UNITS_S)),
+    st.sampled_from(["MJDREF", "MJDREFI", "JDREF", "DATEREF"]),
+)
+def test_times_from_a_reference_are_those_of_astropy(moment, day, fraction_nd, system, unit, card):
+    """Read as the standard has it, from a reference in any of its three forms, in any unit and time system."""
+    reference = Time(day, fraction_nd / 1e9 if card == "MJDREFI" else 0.0, format="mjd", scale=SCALES[system])
+    time = Time(moment.isoformat(), scale=SCALES[system])
+    told = {
+        "MJDREF": {"MJDREF": float(day)},
+        "MJDREFI": {"MJDREFI": day, "MJDREFF": fraction_nd / 1e9},
+        "JDREF": {"JDREF": day + 2400000.5},
+        "DATEREF": {"DATEREF": reference.isot},
+    }[card]
+    since_s = (time - reference).sec - 5.0
+    since = {"TSTART": since_s / UNITS_S[unit], "TIMEOFFS": 5.0 / UNITS_S[unit], "TIMEUNIT": unit, "TIMESYS": system}
+    found = time_of(told | since)
+    assert found.has_clock
+    assert abs(np.datetime64(found.utc) - np.datetime64(time.utc.isot)) <= np.timedelta64(1, "ms")
+
+
+@given(st.integers(0, 86_399_000), st.sampled_from(["seconds after 0h UT", "[s] UT", "UT in hours", "hr"]))
+def test_a_clock_that_is_counted_is_the_same(ms, comment):
+    """A number of seconds or hours of the day, as the comment tells its unit."""
+    count = ms / (1000 if "s" in comment.split()[0] else 3_600_000)
+    header = fits.Header([("DATE-OBS", "2012-07-19"), ("UT", count, comment)])
+    expected = np.datetime64("2012-07-19") + np.timedelta64(ms, "ms")
+    assert np.datetime64(time_of(header).utc) == expected
+
+
+def test_what_may_be_two_times_is_none():
+    """Days that may be months, and numbers that may be seconds or digits of a clock, are refused with their reason."""
+    with pytest.raises(FrameError, match=r"several ways; prep.time_format"):
+        time_of({"DATE-OBS": "07/08/2012", "TIME-OBS": "07:30:01"})
+    for order, day in (("day first", "2012-08-07"), ("month first", "2012-07-08")):
+        assert time_of({"DATE-OBS": "07/08/2012", "TIME-OBS": "07:30:01"}, order).utc == f"{day}T07:30:01.000"
+    with pytest.raises(FrameError, match="TIME-OBS 73001 may be seconds"):
+        time_of({"DATE-OBS": "2012-07-19", "TIME-OBS": 73001})
+    assert time_of({"DATE-OBS": TIME, "TIME-OBS": 73001}).utc == TIME
+
+
+@pytest.mark.parametrize("name", ["sun_20120719_073001.fits", "sun_20120720_073001.fits", "sun_7.fits"])
+def test_a_date_without_a_clock_is_flagged(name):
+    """It means midnight, unless the name of the file tells a clock of the same day."""
+    prep = PrepConfig()
+    cards = {"DATE-OBS": "2012-07-19", "EXPTIME": 1.0, "BUNIT": "DN"}
+    facts = facts_of(cards, (4, 4), prep, named_utc=lambda: time_in_name(name, prep))
+    named = "0719" in name
+    assert facts["time_utc"] == (TIME if named else "2012-07-19T00:00:00.000")
+    assert (CLOCK_IN_NAME if named else NO_CLOCK) in facts["flags"]
+
+
 @pytest.mark.parametrize("card", ["0001-01-01T00:00:00", "1601-01-01", "9999-12-31T23:59:59.999"])
 def test_a_card_that_was_never_filled_in_is_no_time(card):
     with pytest.raises(FrameError, match="is impossible"):
         time_of({"DATE-OBS": card})
-    assert time_of({"DATE-AVG": card, "DATE-OBS": "1845-04-02T12:00:00"}) == "1845-04-02T12:00:00.000"
+    assert time_of({"DATE-AVG": card, "DATE-OBS": "1845-04-02T12:00:00"}).utc == "1845-04-02T12:00:00.000"
 
 
 @given(st.text(max_size=30), st.sampled_from(["", "TAI", "XYZ"]))
 def test_any_text_is_a_time_or_an_error(text, timesys):
     with contextlib.suppress(FrameError):
-        assert np.datetime64(time_of({"DATE-OBS": text, "TIMESYS": timesys}))
+        assert np.datetime64(time_of({"DATE-OBS": text, "TIMESYS": timesys}).utc)
