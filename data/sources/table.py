@@ -36,6 +36,7 @@ PERHAPS_LABELS = re.compile(
     re.IGNORECASE,
 )
 ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
+SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
 SAME_TIME = "same time as another sample"
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
@@ -257,6 +258,8 @@ def _values(
         notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
         if not is_variable:
             continue
+        if unread := _unread_numbers(table[name], values):
+            log.warning(f"{file}: {name}: {unread}")
         values, missing, stand_ins = _without_missing(values, prep)
         notes[name] += f", {missing} taken as missing" if missing else ""
         if not np.isfinite(values).any():
@@ -292,6 +295,15 @@ def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool,
         return kind, True
     odd = table[name][~np.isfinite(values)].dropna()
     return f"{kind}, {filled - known} cells that are no numbers, as '{odd.iloc[0]}'", True
+
+
+def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
+    """What to say of a variable many of whose cells hold digits and are no numbers; "" where few do."""
+    odd = column[~np.isfinite(values)].dropna() if is_text(column) else column[:0]
+    odd = odd[odd.astype("string").str.contains(r"\d", regex=True)]
+    if len(odd) <= SHARE_UNREAD * column.notna().sum():
+        return ""
+    return f"{len(odd)} of its {column.notna().sum()} cells, as {str(odd.iloc[0])!r}, are not read, and are filled in"
 
 
 def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:

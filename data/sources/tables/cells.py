@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
+from data.sources.tables.units import in_first_unit
 from data.sources.times.texts import ascii_digits
 
 HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
@@ -65,6 +66,12 @@ _MANY_GROUPS = {
     ",": re.compile(rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}}){{2,}}"),
 }
 _EITHER = re.compile(rf"{_SIGN}[1-9]\d{{0,2}},\d{{3}}")
+# What is taken off a number, and said: limits of what can be measured, and marks of a footnote.
+TAKEN_OFF = (
+    (set("<>≤≥"), r"^[<>≤≥]=?\s*(?=[-+\d.,])", "at a limit of what is measured, as {}, and taken as that"),
+    (set("*#!†‡"), r"(?<=[\d.])\s*[*#!†‡]+$", "with a mark, as {}"),
+)
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]{1,13}")
 _WITH_UNIT = rf"^({_SIGN}[\d.,]+{_POWER})\s*([^\d\s.,+\-−][^\d]*)?$"
 
 
@@ -119,9 +126,16 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
         if signs & needed:
             text = text.str.replace(form, plain, regex=True)
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
+    if signs & set("xX") and text[text != ""].str.fullmatch(_HEXADECIMAL).all():
+        return text.where(text != "").map(lambda cell: float(int(cell, 16)), na_action="ignore"), "hexadecimal"
+    text, taken_off = _without_marks(text, signs)
     parts = text.str.extract(_WITH_UNIT).fillna("")
-    units = set(parts[1][parts[0] != ""].str.strip())
-    remark = f"in {units.pop()}" if len(units) == 1 and "" not in units else ""
+    units = parts[1].str.strip()
+    is_apart = text.str.contains(r"\d\s+\S+$", regex=True)
+    met = set(units[parts[0] != ""])
+    remark, factors = f"in {met.pop()}" if len(met) == 1 and "" not in met else "", None
+    if len(met) > 1 and (scaled := in_first_unit(parts[0], units, is_apart)) is not None:
+        factors, remark = scaled
     digits = parts[0] if remark else text
     unlike = digits[digits.str.contains(",", regex=False)].unique().tolist()
     sign = decimal_of(unlike) or decimal
@@ -134,7 +148,18 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     else:
         grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?")
         digits = digits.where(~grouped, digits.str.replace(",", "", regex=False))
-    return pd.to_numeric(digits, errors="coerce"), remark
+    values = pd.to_numeric(digits, errors="coerce")
+    return values if factors is None else values * factors, "; ".join(filter(None, (remark, *taken_off)))
+
+
+def _without_marks(text: pd.Series, signs: set[str]) -> tuple[pd.Series, list[str]]:
+    """Cells without what stands beside their numbers and changes none, and what to say of it."""
+    told = []
+    for needed, form, remark in TAKEN_OFF:
+        if signs & needed and (marked := text.str.contains(form, regex=True)).any():
+            told.append(f"{marked.sum()} cells {remark.format(repr(text[marked].iloc[0]))}")
+            text = text.str.replace(form, "", regex=True)
+    return text, told
 
 
 def labels_of(column: pd.Series, normal: Sequence[object] = ()) -> tuple[np.ndarray | None, str]:

@@ -27,6 +27,21 @@ from data.sources.tables.missing import doubtful, ends_in_total, given_as_missin
         (["0,125", "1,500"], [0.125, 1.5], ""),
         (["124,3135", "1,2"], [124.3135, 1.2], ""),
         (["5 m", "5 s"], [np.nan, np.nan], ""),
+        (["900 MiB", "1.5 GiB", "0", "512 KiB"], [900, 1536, 0, 0.5], "in MiB, also those in GiB, KiB"),
+        (["512", "1.5KiB", "x"], [512, 1536, np.nan], "in B, also those in KiB"),
+        (["950", "1.2k", "3.4M", ""], [950, 1200, 3.4e6, np.nan], "in ones, also those in M, k"),
+        (["300", "300 K"], [300, np.nan], ""),  # kelvin
+        (["12 ms", "1.2 s", "3 min", "7"], [12, 1200, 180000, np.nan], "in ms, also those in min, s"),
+        (["2,5 kW", "800 W", "0"], [2.5, 0.8, 0], "in kW, also those in W"),
+        (["5", "7%", "8 %"], [5, 7, 8], "in %"),
+        (["5 V", "5 W"], [np.nan, np.nan], ""),
+        (
+            ["<0.05", "0.2", "> 100"],
+            [0.05, 0.2, 100],
+            "2 cells at a limit of what is measured, as '<0.05', and taken as that",
+        ),
+        (["12.3*", "4", "5 †"], [12.3, 4, 5], "2 cells with a mark, as '12.3*'"),
+        (["0x1F", "0xff", None], [31, 255, np.nan], "hexadecimal"),
         (["(12.5)", "$1,200.50", "-€3", "(x)"], [-12.5, 1200.5, -3, np.nan], ""),
         (["on", "OFF", " on ", None], [1, 0, 1, np.nan], "on as 1, off as 0"),
         (["on", "standby"], [np.nan, np.nan], ""),
@@ -39,6 +54,20 @@ def test_numbers_as_people_write_them(cells, expected, remark):
     values, told = numbers_of(pd.Series(cells, dtype=object))
     np.testing.assert_allclose(values, expected)
     assert told == remark
+
+
+UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "KiB": 1024.0, "MiB": 1024.0**2, "GiB": 1024.0**3}
+
+
+@given(st.lists(st.tuples(st.floats(0.5, 1e6), st.sampled_from(sorted(UNITS))), min_size=2, max_size=20))
+def test_numbers_of_unlike_units_are_those_in_the_first(cells):
+    """A column means the same in whatever units its cells are; of a part that begins alike too, as tables grow."""
+    texts = [f"{value!r} {unit}" for value, unit in cells]
+    expected = np.array([value * UNITS[unit] / UNITS[cells[0][1]] for value, unit in cells])
+    whole, _ = numbers_of(pd.Series(texts, dtype=object))
+    part, _ = numbers_of(pd.Series(texts[: len(texts) // 2 + 1], dtype=object))
+    np.testing.assert_allclose(whole, expected, rtol=4 * np.finfo(float).eps)
+    np.testing.assert_array_equal(whole[: len(part)], part)
 
 
 @given(st.lists(st.lists(st.integers(1, 10**6), min_size=2, max_size=2), min_size=11, max_size=40))
