@@ -77,13 +77,18 @@ def _groups(path: Path) -> Groups:
         with path.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                return {"": {VALUE: _native(loaded)}}
+                return {"": _columns(VALUE, _native(loaded))}
             for key in loaded.files:
                 group, _, name = key.rpartition("/")
-                groups.setdefault(group, {})[name] = _loaded(loaded, key)
+                groups.setdefault(group, {}).update(_columns(name, _loaded(loaded, key)))
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
         raise TableError(f"not readable as arrays: {error}") from None
     return groups
+
+
+def _columns(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """An array by its name; of one of records, its columns by theirs."""
+    return {column: _native(array[column]) for column in array.dtype.names or ()} or {name: array}
 
 
 def _loaded(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
@@ -98,6 +103,8 @@ def _loaded(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
 
 def _native(array: np.ndarray) -> np.ndarray:
     """The same numbers in this machine's byte order, as pandas needs them."""
+    if array.dtype.names:
+        return array
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 

@@ -13,6 +13,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays import ArraySource, Groups
 from data.sources.base import TableError
+from data.sources.times.since import since_its_unit
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
@@ -69,7 +70,33 @@ def _add(found: Groups, name: str, item: Any) -> None:
         import h5py
 
         is_text = h5py.check_string_dtype(item.dtype) is not None
-        found.setdefault(group, {})[short] = _plain(item.asstr()[...] if is_text else item[...])
+        array = _plain(item.asstr()[...] if is_text else item[...])
+        found.setdefault(group, {})[short] = _by_attributes(array, item.attrs)
+
+
+def _by_attributes(array: np.ndarray, attributes: Any) -> np.ndarray:
+    """Values as CF's attributes mean them: without fills, unpacked, and times by what their unit counts from."""
+    if array.dtype.kind not in "iuf":
+        return array
+    for name in ("_FillValue", "missing_value"):
+        for fill in _numbers(attributes, name):
+            array = np.where(array == fill, np.nan, array) if (array == fill).any() else array
+    scale, offset = (_numbers(attributes, name) for name in ("scale_factor", "add_offset"))
+    if scale or offset:
+        array = array * (scale or [1.0])[0] + (offset or [0.0])[0]
+    units, calendar = (_text(attributes.get(name, "")) for name in ("units", "calendar"))
+    utc = since_its_unit(array, units, calendar) if array.ndim == 1 else None
+    return array if utc is None else utc
+
+
+def _numbers(attributes: Any, name: str) -> list[float]:
+    values = np.atleast_1d(attributes.get(name, []))
+    return values.astype(float).tolist() if values.dtype.kind in "iuf" else []
+
+
+def _text(value: Any) -> str:
+    value = value[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _plain(array: Any) -> np.ndarray:

@@ -18,6 +18,9 @@ _OF_DATES = {
     "days of MATLAB": (723181.0, 767011.0, DAYS_AT_1970["datenum"]),
     "Julian days": (2444239.0, 2488070.0, DAYS_AT_1970["jd"]),
 }
+_LARGE = ("days of MATLAB", "Julian days")  # no clock that starts at 0 comes so far at a rate of a film
+RARELY_A_RATE = 1e-3  # days, 86 s; as seconds it would be 1 kHz, hours after the start
+FEWEST_STEPS = 10
 DAY_S = 86400.0
 
 
@@ -29,12 +32,27 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
         return (numbers - DAYS_AT_1970[name]) * DAY_S, name.upper()
     if name in YEARS and len(known) and known.min() >= 1600 and known.max() < 2300:
         return _of_years(numbers), "years"
-    if "date" not in name or not len(known):
-        return None
-    for what, (first, last, at_1970) in _OF_DATES.items():
-        if first <= known.min() and known.max() <= last:
+    for what, (first, last, at_1970) in _OF_DATES.items() if len(known) else ():
+        if first <= known.min() and known.max() <= last and ("date" in name or _go_on_in_seconds(known, name, what)):
             return (numbers - at_1970) * DAY_S, what
     return None
+
+
+def _go_on_in_seconds(numbers: np.ndarray, name: str, what: str) -> bool:
+    """Whether numbers that may be days go on by whole seconds, as parts of days do and other numbers do not.
+
+    1/24 may be an hour or a frame of a film: so steps up to RARELY_A_RATE are enough of small numbers, and of all that
+    are called a stamp, longer ones. 0.25 may be both.
+    """
+    steps = np.diff(numbers)
+    steps = steps[steps > 0]
+    if len(steps) < FEWEST_STEPS:
+        return False
+    usual = steps[steps < 1.5 * np.median(steps)].mean()
+    longest = 1.0 if "stamp" in name or what in _LARGE else RARELY_A_RATE
+    seconds, hundredths = usual * DAY_S, usual * 100
+    is_even = abs(hundredths - round(hundredths)) < 1e-3 and round(hundredths) > 0
+    return usual < longest and not is_even and seconds > 0.999 and abs(seconds - round(seconds)) < 1e-3 * seconds
 
 
 def _of_years(years: np.ndarray) -> np.ndarray:

@@ -82,3 +82,19 @@ def test_other_files_are_not_opened_by_it(tmp_path):
     (series,) = read(tmp_path / "in.h5").values()
     assert series.channels == ("y",)
     assert [item.path.name for item in sources.discover(tmp_path).series] == ["in.h5"]
+
+
+def test_attributes_of_cf_count(tmp_path):
+    """Times count from the moment in their unit; fills are missing; packed values are unpacked."""
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["time"] = np.arange(60) / 24
+        file["time"].attrs["units"] = "days since 2012-07-19 07:30:00"
+        packed = (100 + np.arange(60)).astype("i2")
+        packed[7] = -1
+        file["temp"] = packed
+        file["temp"].attrs.update({"_FillValue": np.int16(-1), "scale_factor": 0.01, "add_offset": 273.15})
+    (series,) = read(tmp_path / "t.h5").values()
+    expected = np.datetime64("2012-07-19T07:30:00") + np.arange(60) * np.timedelta64(1, "h")
+    np.testing.assert_array_equal(series.times_utc, expected)
+    np.testing.assert_allclose(series.values[:2, 0], [274.15, 274.16])
+    assert np.flatnonzero(np.isnan(series.values)).tolist() == [7]

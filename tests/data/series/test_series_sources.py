@@ -396,3 +396,15 @@ def test_no_value_whatever_makes_prep_fail(tmp_path_factory, values, precision):
     assert np.isfinite(reel.frames).all()
     assert len(reel) == 24
     assert json.loads((reel.path / "reel.json").read_text())["shape"] == [24, len(reel.channels), 1, 1]
+
+
+@pytest.mark.parametrize("save", [np.save, lambda path, records: np.savez(path.with_suffix(".npz"), r=records)])
+def test_an_array_of_records_has_its_columns(tmp_path, save):
+    """As databases and C programs write them, in any byte order."""
+    records = np.zeros(60, [("time", "M8[s]"), ("a", ">f4"), ("b", "i2")])
+    records["time"] = np.datetime64("2012-07-19T07:30:00") + np.arange(60) * np.timedelta64(60, "s")
+    records["a"], records["b"] = np.arange(60) / 4, -np.arange(60)
+    save(tmp_path / "in.npy", records)
+    (path,) = tmp_path.glob("in.*")
+    reel = only(prepared(path, tmp_path / "out"))
+    assert (reel.channels, reel.cadence_s, str(reel.times_utc[0])) == (["a", "b"], 60, "2012-07-19T07:30:00.000")

@@ -1,5 +1,7 @@
 """Days and years of calendars as times: Julian dates, those of spreadsheets and MATLAB, days in a year."""
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,38 @@ def test_julian_dates_are_those_of_astropy(mjd):
     (found,) = utc_of({"mjd": [mjd]})
     expected = Time(mjd, format="mjd", scale="tai").isot  # whose days are all of one length
     assert abs(np.datetime64(found, "ms") - np.datetime64(expected, "ms")) <= np.timedelta64(2, "ms")
+
+
+AT_1970 = {"Excel": 25569.0, "MATLAB": 719529.0, "Julian": 2440587.5}
+
+
+@given(
+    st.datetimes(datetime(1999, 1, 1), datetime(2030, 1, 1)).map(lambda t: t.replace(microsecond=0)),
+    st.sampled_from([1, 5, 10, 60, 80, 600, 900, 3600]),
+    st.sampled_from(sorted(AT_1970)),
+    st.sampled_from(["Timestamp", "time stamp", "Time"]),
+)
+def test_days_that_go_on_by_seconds_are_told_without_a_date_in_the_name(start, step_s, program, name):
+    """What spreadsheets and MATLAB write of times, to their 9 digits behind the point; small ones by short steps."""
+    moments = np.datetime64(start, "ms") + np.arange(30) * np.timedelta64(step_s, "s")
+    cells = np.round(moments.astype(float) / 86_400_000 + AT_1970[program], 9)
+    found = times_of(pd.Series(cells, name=name), PrepConfig())
+    if name == "Time" and program == "Excel" and step_s > 86:
+        assert found.utc is None
+        assert "prep.time_unit=d" in found.doubt
+        return
+    assert found.utc is not None
+    assert np.abs(found.utc - moments).max() <= np.timedelta64(1, "ms")
+
+
+@given(
+    st.floats(29221, 2.48e6).map(lambda x: round(x, 3)),
+    st.sampled_from([24, 25, 29.97, 30, 50, 60, 100, 120, 250, 1000, 2000, 0.5, 1, 4]),
+)
+def test_seconds_at_a_usual_rate_are_no_days(start_s, rate_hz):
+    found = times_of(pd.Series(start_s + np.arange(40) / rate_hz, name="time"), PrepConfig())
+    large_as_days = start_s > 700_000 and rate_hz in (24, 120)  # of a clock that runs for a week, may be either
+    assert found.utc is None or large_as_days
 
 
 @pytest.mark.parametrize("cell", ["2011-366T00:00:00", "2012-000", "2012-900 07:30"])
