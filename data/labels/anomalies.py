@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.labels.intervals import COLUMNS, read_intervals
+from data.labels.intervals import COLUMNS, read_cells, read_intervals
 from data.reel.reel import inside
 
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
@@ -66,7 +66,7 @@ def read_anomalies(path: str, setting: str) -> Anomalies:
 
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
-    table = pd.read_csv(path, dtype=str, comment="#")
+    table = read_cells(path)
     if "clip" not in table:
         return Anomalies(read_intervals(path, setting), {})
     columns = next((names for names in COLUMNS if set(names) <= set(table.columns)), None)

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from data.disk.files import write_text
+from data.labels.intervals import separator_of, text_of
 from data.messages import logger
 from data.sources.base import FrameError
-from data.sources.times.utc import parse_utc
+from data.sources.times.utc import SEVERAL, parse_utc
 
 log = logger(__name__)
 
@@ -89,9 +90,10 @@ def flux_of_class(goes_class: str) -> float:
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Column names in lower case, and the rows by them; lines that begin with # are comments. Raises CatalogError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-        table = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(lines), strict=True) if row]
+        lines = [line for line in text_of(path).splitlines() if not line.startswith("#")]
+        sign = separator_of(next(filter(str.strip, lines), ""))
+        rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=sign, strict=True)
+        table = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CatalogError(f"catalogue {path} is not readable as CSV: {error}") from None
     if not table:
@@ -129,8 +131,9 @@ def time_of(column: str, text: str) -> np.datetime64:
     """A cell of a column as UTC. Raises ValueError that names both and what is allowed."""
     try:
         return np.datetime64(parse_utc(text), "ms")
-    except FrameError:
-        raise ValueError(f"column {column}: {text!r}; allowed is a UTC time as 2012-07-19T05:58:00") from None
+    except FrameError as error:
+        why = f" ({SEVERAL})" if SEVERAL in str(error) else ""
+        raise ValueError(f"column {column}: {text!r}; allowed is a UTC time as 2012-07-19T05:58:00{why}") from None
 
 
 def _past_midnight(start: np.datetime64, time: np.datetime64) -> np.datetime64:

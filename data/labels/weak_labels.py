@@ -7,7 +7,7 @@ import pandas as pd
 
 from config import WeakConfig
 from data.labels.catalog import NAMES, flux_of_class, read_catalog
-from data.labels.intervals import read_intervals
+from data.labels.intervals import read_cells, read_intervals
 from data.reel.reel import Reel, inside
 from data.reel.windows import WindowSet, read_windows
 
@@ -42,7 +42,7 @@ def intervals_of(path: str, min_class: str | None) -> tuple[tuple[str, str], ...
     """
     if not Path(path).is_file():
         raise ValueError(f"train.weak.labels {path!r} is neither a file nor one of {KNOWN}")
-    columns = pd.read_csv(path, dtype=str, comment="#", nrows=0).columns
+    columns = read_cells(path).columns
     if not {name.lower() for name in columns} & set(NAMES["class"]):
         if min_class:
             raise ValueError(f"train.weak.min_class is set, but {path} has no column class; it has {list(columns)}")

@@ -3,12 +3,9 @@
 import re
 
 import numpy as np
-import pandas as pd
 
-from config import PrepConfig
-from data.sources.base import FrameError, TableError
-from data.sources.times.cells import times_of
-from data.sources.times.utc import iso_ms
+from data.sources.base import FrameError
+from data.sources.times.utc import SEVERAL, as_in_tables, iso_ms
 
 # Of FITS' names (standard 4.0, table 30) those that differ from astropy's; GPS runs 19 s behind TAI.
 SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt", "LOCAL": "utc"}
@@ -58,21 +55,14 @@ def _of_any_form(text: str, plain: str, scale: str, order: str) -> str:
     try:
         return by_astropy(text, plain, scale, by_sunpy=True)
     except FrameError as error:
-        found = _as_in_tables(plain, order)
+        try:
+            found = as_in_tables(plain, order)
+        except FrameError as unclear:
+            way_out = "; prep.time_format says which: 'day first' or 'month first'" if str(unclear) == SEVERAL else ""
+            raise FrameError(f"time {text!r} is not readable: {unclear}{way_out}") from None
         if not found:
             raise FrameError(f"time {text!r} is not readable: it is of no form that is known") from error
     return found if scale == "utc" else by_astropy(text, found, scale)
-
-
-def _as_in_tables(text: str, order: str) -> str:
-    """A time by the reader of tables, "" where it can't be read. Raises FrameError where it can in several ways."""
-    try:
-        times = times_of(pd.Series([text]), PrepConfig(time_format=order or None))
-    except TableError as error:
-        if "several ways" in str(error):
-            raise FrameError(str(error)) from None
-        return ""
-    return "" if times.utc is None or np.isnat(times.utc[0]) else iso_ms(times.utc[0])
 
 
 def _minutes(sign: str, hours: str, minutes: str) -> np.timedelta64:

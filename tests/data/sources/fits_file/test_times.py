@@ -158,7 +158,7 @@ def test_a_clock_that_is_counted_is_the_same(ms, comment):
 
 def test_what_may_be_two_times_is_none():
     """Days that may be months, and numbers that may be seconds or digits of a clock, are refused with their reason."""
-    with pytest.raises(FrameError, match=r"several ways; prep.time_format"):
+    with pytest.raises(FrameError, match=r"either way round; prep.time_format"):
         time_of({"DATE-OBS": "07/08/2012", "TIME-OBS": "07:30:01"})
     for order, day in (("day first", "2012-08-07"), ("month first", "2012-07-08")):
         assert time_of({"DATE-OBS": "07/08/2012", "TIME-OBS": "07:30:01"}, order).utc == f"{day}T07:30:01.000"
