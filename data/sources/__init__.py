@@ -50,8 +50,8 @@ SOURCES: dict[str, Source] = {
 }
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
-CLOSED = "you may not read"
-TOLD = (UNKNOWN_KIND, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
+CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
+TOLD = (UNKNOWN_KIND, COPY, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
@@ -83,6 +83,9 @@ def discover(root: Path) -> Found:
     found = Found()
     paths = [root] if root.is_file() else sorted(_files(root, found.unread))
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
+    copies = {path for path, source in taken if len(paths) > 1 and source.is_smaller_copy(path)}
+    found.unread += [Unread(path, COPY) for path in sorted(copies)]
+    taken = [pair for pair in taken if pair[0] not in copies]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     taken.sort(key=lambda pair: _turn(*pair))
     for path, source in taken:

@@ -130,6 +130,10 @@ class Source(ABC):
         """Whether a file that may belong to frames, and is not known to be about any, may be a series all the same."""
         return False
 
+    def is_smaller_copy(self, path: Path) -> bool:
+        """Whether a file shows what another one beside it shows better, and so is not read."""
+        return False
+
     def recognises(self, path: Path) -> bool:
         """Whether a file that no source takes by its name is of this kind by its content alone."""
         return False

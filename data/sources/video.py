@@ -12,6 +12,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
+from data.sources.times.names import time_in_name
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
     AS_STORED,
@@ -35,6 +36,7 @@ from data.sources.video_file.packets import (
 log = logger(__name__)
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
+COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
 FIRST_CLOCKS = "1990"  # before it lie the zeros of clocks: 1904 of MP4, 1970 of others
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
@@ -56,6 +58,13 @@ class VideoSource(FrameSource):
         except Exception:  # FFmpeg and its wrapper raise many kinds on what is no video
             return False
 
+    def is_smaller_copy(self, path: Path) -> bool:
+        """Cameras write small videos for their displays beside the large ones: DJI's .LRF, GoPro's GL010001.LRV."""
+        if path.suffix.lower() not in COPIES:
+            return False
+        large = {path.stem} | ({f"G{letter}{path.stem[2:]}" for letter in "XHP"} if path.stem[:2] == "GL" else set())
+        return any(path.with_name(f"{stem}{suffix}").exists() for stem in large for suffix in LARGE)
+
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
 
@@ -75,7 +84,7 @@ class VideoSource(FrameSource):
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
         if table is None and prep.start_utc is None:
-            _offer_start(base["source"], made_at)
+            _offer_start(base["source"], made_at, time_in_name(path.name, prep))
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")
         found = _candidates(contents, base, table, prep)
@@ -136,12 +145,15 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
     return facts
 
 
-def _offer_start(name: str, made_at: str) -> None:
-    """Say what a video's own data tell of its time: not used, as cameras write local times, or when they ended."""
+def _offer_start(name: str, made_at: str, named_utc: str) -> None:
+    """Say what a video's own data, or its name, tell of its time: not used, as cameras write local times, or when they
+    ended.
+    """
     found = re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", made_at)
-    if found and found[0] > FIRST_CLOCKS:
-        start = found[0].replace(" ", "T")
-        log.info(f"{name}: times are relative; by its own data it was made at {start}; if so: prep.start_utc={start}")
+    start = found[0].replace(" ", "T") if found and found[0] > FIRST_CLOCKS else ""
+    who = "its own data it was made at" if start else "its name it is of"
+    if start := start or named_utc.removesuffix(".000"):
+        log.info(f"{name}: times are relative; by {who} {start}; if so: prep.start_utc={start}")
 
 
 def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: PrepConfig) -> list[Candidate]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
@@ -59,7 +60,7 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     times = times_of(column, prep)
     if times.utc is None:
         return [""] * len(names)
-    return ["" if np.isnat(utc) else iso_ms(utc) for utc in times.utc]
+    return ["" if np.isnat(utc) else iso_ms(utc) for utc in spread(stems, times.utc)]
 
 
 def time_in_name(path: str, prep: PrepConfig) -> str:

@@ -281,17 +281,35 @@ def test_a_recording_whose_clock_does_not_begin_at_0_is_whole(tmp_path, start_ms
 
 
 @pytest.mark.parametrize(
-    ("made_at", "settings", "is_told"),
+    ("name", "made_at", "settings", "is_told"),
     [
-        ("2012-07-19T07:30:01.000000Z", {}, True),
-        ("2012-07-19T07:30:01.000000Z", {"start_utc": "2020-01-01"}, False),
-        ("1970-01-01T00:00:00.000000Z", {}, False),
-        ("", {}, False),
+        ("v", "2012-07-19T07:30:01.000000Z", {}, True),
+        ("v", "2012-07-19T07:30:01.000000Z", {"start_utc": "2020-01-01"}, False),
+        ("v", "1970-01-01T00:00:00.000000Z", {}, False),
+        ("v", "", {}, False),
+        ("cam_2012-07-19_07-30-01", "", {}, True),
+        ("cam_2012-07-19_07-30-01", "", {"start_utc": "2020-01-01"}, False),
     ],
 )
-def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(tmp_path, caplog, made_at, settings, is_told):
-    written(tmp_path / "v.mp4", made_at=made_at)
+def test_the_time_that_a_file_tells_of_itself_is_offered_and_not_used(
+    tmp_path, caplog, name, made_at, settings, is_told
+):
+    written(tmp_path / f"{name}.mp4", made_at=made_at)
     with caplog.at_level("INFO"):
         candidates = frames.scan(tmp_path, PrepConfig(**settings))
     assert ("prep.start_utc=2012-07-19T07:30:01" in caplog.text) == is_told
     assert {c.time_utc[:4] for c in candidates} == {settings.get("start_utc", "")[:4]}
+
+
+def test_small_copies_of_videos_beside_them_are_named_and_left_out(tmp_path):
+    """As drones and cameras write them for their displays; one alone is a video as any other."""
+    for name in ("DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4"):
+        written(tmp_path / name, form="mp4")
+    for name in ("DJI_0001.LRF", "GL010002.LRV", "DJI_0009.LRF"):
+        written(tmp_path / name, form="mp4")
+    found = sources.discover(tmp_path)
+    read = {item.path.name for item in found.frames}
+    assert read == {"DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4", "DJI_0009.LRF"}
+    assert {u.path.name for u in found.unread if u.reason == sources.COPY} == {"DJI_0001.LRF", "GL010002.LRV"}
+    assert "2 smaller copies of videos beside them (.lrf 1, .lrv 1)" in sources.left_out(found.unread)
+    assert [item.path.name for item in sources.discover(tmp_path / "DJI_0001.LRF").frames] == ["DJI_0001.LRF"]

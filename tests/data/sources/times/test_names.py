@@ -1,7 +1,9 @@
 """Times in the names of files, as cameras, phones, scripts and archives write them."""
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,26 @@ def test_a_format_of_the_settings_and_local_time():
 def test_no_names_whatever_are_too_odd(names):
     with suppress(TableError):  # of dates that can be read in several ways
         assert len(times_in_names(names, PrepConfig())) == len(names)
+
+
+@given(
+    st.integers(2, 25), st.integers(2, 8), st.sampled_from(["%Y%m%d%H%M%S-{:02d}", "01-%Y%m%d%H%M%S-{:02d}", "plain"])
+)
+def test_pictures_that_a_second_counts_are_apart_in_it(rate, seconds, form):
+    """As motion names them, and as programs do that find a name taken: each gets its part of the second, in order."""
+    start = datetime(2012, 7, 19, 7, 30, 1)
+    names, expected = [], []
+    for number in range(rate * seconds):
+        time, count = start + timedelta(seconds=number // rate), number % rate
+        plain = f"cam_%Y%m%d_%H%M%S{f'_{count}' if count else ''}"
+        names.append(f"{time.strftime(plain if form == 'plain' else form.format(count))}.jpg")
+        expected.append(np.datetime64(time, "ms") + np.timedelta64(1000 * count // rate, "ms"))
+    found = times_in_names(names, PrepConfig())
+    assert [np.datetime64(text) for text in found] == expected
+
+
+@pytest.mark.parametrize("ends", [["_1", "_2"], ["", " (1)"], ["", "_b"], ["_front", "_rear"]])
+def test_what_may_be_cameras_or_copies_is_not_spread(ends):
+    names = [f"cam_20120719_07300{second}{end}.jpg" for second in range(5) for end in ends]
+    found = times_in_names(names, PrepConfig())
+    assert [text[17:] for text in found] == [f"0{second}.000" for second in range(5) for _ in ends]

@@ -1,0 +1,44 @@
+"""Pictures of one second whose names count them, as 20120719073001-00 and -01, or cam_073001 and cam_073001_1."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_COUNTED = re.compile(r"(.*\d)[-_](\d\d)")
+_AGAIN = re.compile(r"[-_](\d{1,2})")  # behind a name that is there already; (1) is a browser's copy of the same
+
+
+def spread(names: Sequence[str], utc: np.ndarray) -> np.ndarray:
+    """Times (N,) datetime64[ms], those of one second that their names count from 0 on apart by even parts of it.
+
+    Numbers from 1 on may as well be those of cameras: their times stay the same.
+    """
+    groups: dict[np.datetime64, list[int]] = defaultdict(list)
+    for i, time in enumerate(utc):
+        if not np.isnat(time):
+            groups[time].append(i)
+    counts = {time: _counted([Path(names[i]).stem for i in found]) for time, found in groups.items() if len(found) > 1}
+    if not counts or not all(counts.values()):
+        return utc
+    most = 1 + max(number for found in counts.values() for number in found)
+    later = np.zeros(len(utc), np.int64)
+    for time, numbers in counts.items():
+        later[groups[time]] = [1000 * number // most for number in numbers]
+    return utc + later.astype("timedelta64[ms]")
+
+
+def _counted(stems: list[str]) -> list[int]:
+    """The number of each name among those of its second, from 0 on; [] where they do not count so."""
+    first = min(stems, key=len)
+    matches = [_AGAIN.fullmatch(stem[len(first) :]) for stem in stems if stem != first]
+    if all(stem.startswith(first) for stem in stems) and all(matches):
+        numbers = [0 if stem == first else int(stem[len(first) + 1 :]) for stem in stems]
+    else:
+        found = [_COUNTED.fullmatch(stem) for stem in stems]
+        numbers = (
+            [int(match[2]) for match in found if match] if len({match and match[1] for match in found}) == 1 else []
+        )
+    return numbers if 0 in numbers and len(set(numbers)) == len(stems) else []
