@@ -84,7 +84,7 @@ def discover(root: Path) -> Found:
     paths = [root] if root.is_file() else sorted(_files(root, found.unread))
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
     copies = {path for path, source in taken if len(paths) > 1 and source.is_smaller_copy(path)}
-    found.unread += [Unread(path, COPY) for path in sorted(copies)]
+    found.unread.extend(Unread(path, COPY) for path in sorted(copies))
     taken = [pair for pair in taken if pair[0] not in copies]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     taken.sort(key=lambda pair: _turn(*pair))
