@@ -97,18 +97,31 @@ def is_block(picture: np.ndarray, change: np.ndarray) -> bool:
 
 
 def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> bool:
-    """Whether the picture is the expected one shifted as a whole: phase correlation, then the shift must explain it."""
+    """Whether the picture (H, W) is the expected one shifted as a whole."""
+    return jump_of(picture, expected, valid) is not None
+
+
+def jump_of(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> tuple[float, float] | None:
+    """By how many px along x and y the picture (H, W) is the expected one shifted as a whole; None if it is not.
+
+    Phase correlation, then the shift must explain what differs.
+    """
     if min(picture.shape) < 16:
-        return False
+        return None
     window = cv2.createHanningWindow(picture.shape[::-1], cv2.CV_32F)
     (dx, dy), _ = cv2.phaseCorrelate(expected.astype(np.float32), picture.astype(np.float32), window)
     if not JUMP_PX < np.hypot(dx, dy) < min(picture.shape) / 8:
-        return False
-    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    shifted = cv2.warpAffine(expected.astype(np.float32), move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        return None
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    shifted = moved_by(expected.astype(np.float32), dx, dy)
     before, after = (np.abs(picture - other)[inner].mean() for other in (expected, shifted))
-    return bool(after < JUMP_LEFT * before)
+    return (dx, dy) if after < JUMP_LEFT * before else None
+
+
+def moved_by(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
+    """A picture (H, W) shifted by px along x and y; what comes in at its edges is like these."""
+    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    return cv2.warpAffine(picture, move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
 def camera_frames(common: np.ndarray) -> np.ndarray:

@@ -1,9 +1,14 @@
-"""The frames before the present one, as they would look now: what the present one is compared with."""
+"""The frames before the present one, as they would look now: what the present one is compared with.
+
+They are turned with the Sun, and moved with the camera where its pointing jumped, whether headers tell that or not.
+"""
 
 from collections import deque
 
+import cv2
 import numpy as np
 
+from inference.events.instrument import jump_of
 from inference.methods.flux.turning import Turning
 
 MEDIAN_OF, LATEST = 5, 3  # frames of a background, spread evenly over its reach; latest ones that are taken together
@@ -23,6 +28,8 @@ class Earlier:
         self.cadence_s, self.turning = cadence_s, turning
 
     def push(self, flux: np.ndarray) -> None:
+        if self.frames and (jump := _jump(self.frames[-1], flux)):
+            self.frames = deque((_moved(frame, *jump) for frame in self.frames), self.reach + 1)
         self.frames.append(flux)
 
     def background(self, near: int, far: int) -> np.ndarray:
@@ -48,6 +55,41 @@ class Earlier:
     def _back(self, frames: int) -> np.ndarray:
         flux = self.frames[-1 - frames]
         return self.turning.back(flux, frames * self.cadence_s) if self.turning else flux
+
+
+def _jump(before: np.ndarray, after: np.ndarray) -> tuple[float, float] | None:
+    """By how many px along x and y the camera's pointing jumped between frames (C, H, W); None if it did not.
+
+    By the roots of all channels' light, lest a flare be most of what is seen.
+    """
+    valid = np.asarray(np.isfinite(before + after).all(axis=0))
+    if not valid.any():
+        return None
+    old, new = (np.sqrt(np.maximum(np.where(valid, flux, 0), 0).sum(axis=0)) for flux in (before, after))
+    found = jump_of(new, old, valid)
+    return found and _refined(old, new, valid, *found)
+
+
+def _refined(old: np.ndarray, new: np.ndarray, valid: np.ndarray, dx: float, dy: float) -> tuple[float, float]:
+    """A shift that is known to some tenths of a pixel, better: by the enhanced correlation coefficient (Evangelidis and
+    Psarakis 2008, IEEE TPAMI 30, 1858)."""
+    move = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)  # from places of the new picture to those of the old
+    mask = valid.astype(np.uint8)
+    until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
+    try:
+        _, move = cv2.findTransformECC(new, old, move, cv2.MOTION_TRANSLATION, until, mask, 5)
+    except cv2.error:  # it does not converge
+        return dx, dy
+    x, y = (-move[:, 2]).tolist()
+    return (x, y) if np.hypot(x - dx, y - dy) < 1 else (dx, dy)
+
+
+def _moved(flux: np.ndarray, dx: float, dy: float) -> np.ndarray:
+    """Flux (C, H, W) shifted by px along x and y; NaN where that was out of view, or is not known."""
+    move, size = np.array([[1, 0, dx], [0, 1, dy]], np.float32), flux.shape[:0:-1]
+    edge = cv2.BORDER_CONSTANT
+    moved = [cv2.warpAffine(c, move, size, flags=cv2.INTER_CUBIC, borderMode=edge, borderValue=np.nan) for c in flux]
+    return np.stack(moved)
 
 
 def median_of_five(values: np.ndarray) -> np.ndarray:
