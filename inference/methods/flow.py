@@ -93,13 +93,14 @@ class OpticalFlow(Method):
         return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair), self.timing.pool)
 
 
-def quiet_maximum(mean: np.ndarray, shared: int, reach: float) -> np.ndarray:
+def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
     """The mean over clips of a place's maximum (h, w), shared with its neighbours and never near 0.
 
-    shared: places whose largest counts. reach: sigma of the smoothing behind it, in places.
+    shared: places whose largest counts. reach: sigma of the smoothing behind it, in places. least: where nothing was
+    seen at all.
     """
     smooth = ndimage.gaussian_filter(ndimage.maximum_filter(mean, shared), reach, mode="nearest")
-    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), 1e-3)).astype(np.float32)
+    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), least)).astype(np.float32)
 
 
 def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray:

@@ -17,17 +17,19 @@ from scipy import ndimage
 
 from inference.methods.flow import quiet_maximum
 from inference.methods.objects.tails import Tail
-from inference.methods.objects.walk import PRIOR, STILL_SIZES, Measures
+from inference.methods.objects.walk import LEAST_SIZES, PACE_SIZES, PRIOR, STILL_SIZES, Measures
 from inference.methods.timing import CHUNK_FRAMES
 
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the quiet maxima of a place: neighbours whose largest counts, and smoothing
 WAYS, WAY_CELLS = 8, 2.0  # directions, and over how many cells they are shared
+LEAST_EXTENT = LEAST_SIZES / np.sqrt(np.pi)  # radius of the smallest blob that is an object, if it is round; sizes
 PRIOR_S = 3.0  # of an object's motion: by so much the directions of the whole scene join in with a place's own
 SEEN_S = 1.0  # that an object takes to pass a place
 STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones is near 1
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
+RULE = 2  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
 SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 
 
@@ -47,11 +49,11 @@ class Place(NamedTuple):
     def of(cls, chunks: Sequence[Measures], step_s: float) -> Self:
         """From chunks of quiet measures (n, h, w)."""
         speed, extent, stood = (
-            quiet_maximum(np.mean([highest(c) for c in chunks], axis=0), SHARED_CELLS, REACH_CELLS)
-            for highest in (
-                lambda c: speed_of(c).max(axis=0),
-                lambda c: extent_of(c).max(axis=0),
-                lambda c: c.stood_s.max(axis=0) + np.float32(STOOD_S),
+            quiet_maximum(np.mean([highest(c) for c in chunks], axis=0), SHARED_CELLS, REACH_CELLS, least)
+            for highest, least in (
+                (lambda c: speed_of(c).max(axis=0), PACE_SIZES),
+                (lambda c: extent_of(c).max(axis=0), LEAST_EXTENT),
+                (lambda c: c.stood_s.max(axis=0) + np.float32(STOOD_S), STOOD_S),
             )
         )
         total_s = step_s * sum(len(c.objects) for c in chunks)
@@ -84,11 +86,11 @@ def direction(vx: np.ndarray, vy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def strength(m: Measures) -> np.ndarray:
-    """How much (0..1) a place's motion is that of something that gets along: 0 of who stands, or sways."""
+    """How much (0..1) a place's motion is that of something that gets along: 0 of who stands, sways, or has gone."""
     along = np.hypot(m.vx, m.vy).astype(np.float32)
     gets_on = np.clip((along - STILL_SIZES) / (2 * STILL_SIZES), 0, 1)
     straight = np.clip(2 * along / np.maximum(m.speed, 1e-3) - 1, 0, 1)
-    return gets_on * straight * np.clip(m.moving / PRIOR, 0, 1)
+    return gets_on * straight * np.clip(m.moving / PRIOR, 0, 1) * (m.objects > SUPPORT)
 
 
 def longest_rest(chunks: Sequence[Measures], step_s: float) -> np.ndarray:
@@ -121,7 +123,7 @@ def large(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stands(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
-    stood = np.where(m.stood_s > 0, m.stood_s + np.float32(STOOD_S), 0)
+    stood = m.stood_s + np.minimum(m.stood_s, np.float32(STOOD_S))  # who has just come does not stand yet
     return stood / p.stood, stood
 
 
@@ -205,7 +207,7 @@ class Evidence(NamedTuple):
         """As arrays for the checkpoint."""
         tails = {f"tail.{name}.{i}": t.packed() for name, pair in self.tails.items() for i, t in enumerate(pair)}
         places = {f"place.{name}": value for name, value in self.place._asdict().items()}
-        return places | tails | {"chances": self.chances}
+        return places | tails | {"chances": self.chances, "rule": np.array(RULE)}
 
     @classmethod
     def unpacked(cls, arrays: dict[str, np.ndarray]) -> Self:

@@ -22,6 +22,9 @@ LIKENESS, TEXTURE_SIDE, LEAST_TEXTURE = (
 DARKEST = 0.4  # of the ground, as a shadow
 EXPOSURE_STEP, EXPOSURE_ROUNDS = 3, 3  # every so many pixels on either axis
 LEAST_GAIN = 0.3
+BAND_LEVELS, BAND_SHARE = 32, 0.01  # width of a band, grey levels, and share of the picture that makes one
+CLIPPED = 2.0  # grey levels from the ends of the scale
+UNSURE_PX = 0.5  # an edge may be elsewhere by so much, though the camera's motion is taken off
 
 
 class Ground(NamedTuple):
@@ -43,22 +46,36 @@ class Ground(NamedTuple):
         moved = steadied(grey, frame)
         picture = self.picture if moved is grey else moved.astype(np.float32)
         gain, offset = exposure(picture, frame)
-        return gain * picture + offset
+        exposed = np.clip(gain * picture + offset, 0, 255)
+        return np.where(clipped(picture) & clipped(frame), frame, exposed).astype(np.float32)
 
     def objects_in(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where a frame (h, w) uint8 shows something before the ground, bool, and the ground as it looks there."""
         ground = self.seen_in(frame)
         now, then = (cv2.GaussianBlur(p, (0, 0), BLUR_PX) for p in (frame.astype(np.float32), ground))
-        differs = np.abs(now - then) > np.maximum(LEAST_LEVELS, SPREADS * self.spread)
+        least = np.maximum(np.maximum(LEAST_LEVELS, SPREADS * self.spread), UNSURE_PX * steepness(then))
+        differs = np.abs(now - then) > least
         differs &= ~same_texture(now, then)
         whole = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         return cv2.medianBlur(whole, 5) > 0, ground
 
 
+def clipped(picture: np.ndarray) -> np.ndarray:
+    """Where a picture (h, w) is black or white, as bars beside it and what is overexposed are: it may be anything."""
+    return (picture < CLIPPED) | (picture > 255 - CLIPPED)
+
+
 def exposure(ground: np.ndarray, frame: np.ndarray) -> tuple[float, float]:
-    """Gain and offset that make most of the ground (h, w) look as it does in a frame; (1, 0) of a flat one."""
-    x, y = (p[::EXPOSURE_STEP, ::EXPOSURE_STEP].astype(np.float64).ravel() for p in (ground, frame))
-    gain, offset = 1.0, float(np.median(y - x))
+    """Gain and offset that make most of the ground (h, w) look as it does in a frame; (1, 0) of a flat one.
+
+    By what is clipped in neither: bars stay black whatever the exposure, and so they would be taken for most of it.
+    """
+    pair = [p[::EXPOSURE_STEP, ::EXPOSURE_STEP].astype(np.float64) for p in (ground, frame)]
+    known = ~(clipped(pair[0]) | clipped(pair[1]))
+    if not known.any():
+        return 1.0, 0.0
+    x, y = (p[known] for p in pair)
+    gain, offset = _exposure_of_bands(x, y)
     for _ in range(EXPOSURE_ROUNDS):
         distance = np.abs(y - gain * x - offset)
         near = distance <= np.maximum(1.5 * np.median(distance), 1.0)
@@ -69,6 +86,27 @@ def exposure(ground: np.ndarray, frame: np.ndarray) -> tuple[float, float]:
             gain = min(max(gain, LEAST_GAIN), 1 / LEAST_GAIN)
         offset = float(centre_y - gain * centre_x)
     return gain, offset
+
+
+def _exposure_of_bands(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """A first gain and offset from x to y (N,), in which a small dark place counts as much as a large bright wall.
+
+    A line through the medians of bands of grey levels, by the median of slopes between them (Theil 1950).
+    """
+    band = (x // BAND_LEVELS).astype(int)
+    known = np.flatnonzero(np.bincount(band) >= BAND_SHARE * len(x))
+    middle = np.array([(np.median(x[band == k]), np.median(y[band == k])) for k in known])  # (bands, 2)
+    gain = 1.0
+    if len(middle) > 1:
+        i, j = np.triu_indices(len(middle), 1)
+        slopes = (middle[j, 1] - middle[i, 1]) / (middle[j, 0] - middle[i, 0])
+        gain = min(max(float(np.median(slopes)), LEAST_GAIN), 1 / LEAST_GAIN)
+    return gain, float(np.median(middle[:, 1] - gain * middle[:, 0]))
+
+
+def steepness(picture: np.ndarray) -> np.ndarray:
+    """Grey levels a px (h, w) of a picture (h, w) float32."""
+    return cv2.magnitude(*(cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, scale=0.125) for dx in (1, 0)))
 
 
 def same_texture(now: np.ndarray, then: np.ndarray) -> np.ndarray:

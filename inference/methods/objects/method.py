@@ -9,8 +9,8 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
 from inference.methods.base import BLOCK_FRAMES, Method, enlarged
-from inference.methods.objects.evidence import KINDS, SHADE, Evidence
-from inference.methods.objects.ground import Ground
+from inference.methods.objects.evidence import KINDS, RULE, SHADE, Evidence
+from inference.methods.objects.ground import LEAST_LEVELS, Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.walk import Measures, Walk, grey_frames
 
@@ -29,8 +29,11 @@ class Told(NamedTuple):
 
     @property
     def decades(self) -> np.ndarray:
-        """The score (h, w) of each cell."""
-        return self.surprises.max(axis=0) + SHADE * self.measures.contrast
+        """The score (h, w) of each cell.
+
+        A difference that makes no object orders frames in which nothing is, and no more: quiet frames reach its most.
+        """
+        return self.surprises.max(axis=0) + SHADE * np.minimum(self.measures.contrast, LEAST_LEVELS)
 
     def __call__(self, box: Box) -> str:
         """In words, what is most unusual within a box."""
@@ -125,12 +128,11 @@ class Objects(Method):
     def evidence(self) -> Evidence:
         """Raises ValueError for a run of another version, whose evidence was other."""
         if self._evidence is None:
-            try:
-                self._evidence = Evidence.unpacked(self.arrays)
-            except KeyError as missing:
+            if int(self.arrays.get("rule", 0)) != RULE:
                 raise ValueError(
-                    f"this run of {self.settings.name} is of another version (it has no {missing}); train it anew"
-                ) from missing
+                    f"this run of {self.settings.name} is of another version, whose scores were others; train it anew"
+                )
+            self._evidence = Evidence.unpacked(self.arrays)
         return self._evidence
 
     _evidence: Evidence | None = None

@@ -12,7 +12,7 @@ import numpy as np
 
 from inference.camera.motion import steadied
 from inference.methods.flow import flow_search, shrunk
-from inference.methods.objects.ground import Ground
+from inference.methods.objects.ground import Ground, steepness
 from inference.methods.objects.perspective import blobs_of
 
 WORK_PX, CELL = 192, 3  # frames are shrunk to at most so many px on a side, in whole cells
@@ -74,6 +74,7 @@ class Walk:
     def step(self, frame: np.ndarray) -> Measures:
         """The measures of the next frame."""
         objects, ground = self.ground.objects_in(frame)
+        objects = self._without_specks(objects)
         back = self._flow(frame)  # (h, w, 2), to where it was
         length = np.linalg.norm(back, axis=2)
         near = cv2.dilate(objects.astype(np.uint8), np.ones((NEAR_PX, NEAR_PX), np.uint8)) > 0
@@ -82,6 +83,17 @@ class Walk:
         covered, running = (self._pooled(cells(m.astype(np.float32))) for m in (objects, moves))
         edges, contrast = cells(outline(frame, ground, objects)), cells(np.abs(frame - ground))
         return self._measures(covered, running, edges, contrast, self._number(objects))
+
+    def _without_specks(self, objects: np.ndarray) -> np.ndarray:
+        """Objects (h, w) without blobs that are too small for one; who comes in at the picture's edge is not whole."""
+        height, width = objects.shape
+        _, number_of, facts, centres = cv2.connectedComponentsWithStats(objects.astype(np.uint8))
+        x, y, w, h, area = facts.T
+        inside = (x > 0) & (y > 0) & (x + w < width) & (y + h < height)
+        usual_px = self.size_px[np.minimum(centres[:, 1].astype(int) // CELL, len(self.size_px) - 1), 0]
+        is_object = ~inside | (np.sqrt(area) >= LEAST_SIZES * usual_px)
+        is_object[0] = False  # the ground
+        return is_object[number_of]
 
     def _number(self, objects: np.ndarray) -> np.ndarray:
         """How many objects (1, 1) a frame shows; those that touch are one."""
@@ -145,8 +157,3 @@ def outline(frame: np.ndarray, ground: np.ndarray, objects: np.ndarray) -> np.nd
     mask = objects.astype(np.uint8)
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     return np.where(rim, steepness(frame.astype(np.float32)) - steepness(ground), 0).astype(np.float32)
-
-
-def steepness(picture: np.ndarray) -> np.ndarray:
-    """Grey levels a px (h, w)."""
-    return cv2.magnitude(*(cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, scale=0.125) for dx in (1, 0)))
