@@ -62,6 +62,9 @@ INSTRUMENTS = (
     Instrument("gong", "TELESCOP", ".*GONG", ("SITE", "IMTYPE")),
 )
 _GENERAL = ("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "POLAR", "EC_FW1_", "EC_FW2_", "SITE")
+# Where cameras' programs and observatories write that a frame shows nothing but the camera: darks, flats.
+_TYPE_CARDS = ("IMAGETYP", "IMG_TYPE", "IMTYPE", "OBSTYPE", "FRAMETYP", "FRAME")
+_OF_THE_CAMERA = ("dark", "bias", "flat", "zero", "offset", "lamp", "led", "skyflat", "domeflat")
 _SATELLITE = re.compile(r"[_-]g(\d\d)[_.]", re.IGNORECASE)  # in names of SUVI's files, whose TELESCOP is GOES-R for all
 
 
@@ -78,11 +81,20 @@ def identity_of(header: Mapping) -> Identity:
         known and "CONTENT" in cards and details[0] in ("", "observable")
     ):  # as of SHARPs: only the unit tells what it is
         details.append(_slug(text(header, "BUNIT")))
-    details = _new(details, [*name.split("_"), wavelength])
+    details = _new([*details, "" if known else _of_the_camera(header)], [*name.split("_"), wavelength])
     channel = wavelength or "_".join(details) or "image"
     return Identity(
         "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])]), channel
     )
+
+
+def _of_the_camera(header: Mapping) -> str:
+    """What a frame is taken for where that is the camera itself, as "dark"; "" of one that shows what it looks at.
+
+    The instruments above tell it by QUALITY.
+    """
+    words = (word for card in _TYPE_CARDS for word in _slug(text(header, card)).split("_"))
+    return next((word for word in words if word in _OF_THE_CAMERA or word.removesuffix("s") in _OF_THE_CAMERA), "")
 
 
 def wavelength_text(header: Mapping, wave_unit: str = "") -> str:

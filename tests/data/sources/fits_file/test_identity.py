@@ -78,3 +78,24 @@ def test_any_cards_give_a_name(cards):
     name = identity_of(cards).reel
     assert name
     assert not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789_.+-")
+
+
+@pytest.mark.parametrize(
+    ("cards", "word"),
+    [
+        ({"IMAGETYP": "Dark Frame"}, "dark"),
+        ({"IMAGETYP": "FLAT"}, "flat"),
+        ({"IMG_TYPE": "DARK"}, "dark"),
+        ({"OBSTYPE": "zero"}, "zero"),
+        ({"FRAME": "Bias"}, "bias"),
+        ({"IMAGETYP": "Light Frame"}, ""),
+        ({"IMG_TYPE": "LIGHT"}, ""),
+        ({"IMAGETYP": "Flattened spectrum"}, ""),
+    ],
+)
+@pytest.mark.parametrize("camera", [{"INSTRUME": "CCD"}, {"TELESCOP": "HOME", "WAVELNTH": 6563}], ids=str)
+def test_frames_of_the_camera_itself_are_never_among_those_of_the_sky(camera, cards, word):
+    """Darks and flats that lie in the same folder, as observers leave them."""
+    plain, typed = identity_of(camera).reel, identity_of(camera | cards).reel
+    assert (typed != plain) == bool(word)
+    assert word in typed
