@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents
 from inference.calibration.quiet_frames import measure_frames
 from inference.calibration.surprises import Surprises, fit_surprises
+from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
@@ -72,6 +73,7 @@ def write_calibration(path: Path, made: Calibration) -> None:
     write_arrays(
         path, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
         thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
+        **({"tail_prior": np.array(astuple(events.prior))} if events.prior else {}),
         **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
     )  # fmt: skip
 
@@ -80,7 +82,8 @@ def read_calibration(path: Path) -> Calibration:
     """What `write_calibration` has written."""
     with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
-        events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]))
+        prior = TailPrior(*saved["tail_prior"].tolist()) if "tail_prior" in saved else None
+        events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]), prior)
         parts = {name.removeprefix("surprise_"): saved[name] for name in saved if name.startswith("surprise_")}
         return Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
 

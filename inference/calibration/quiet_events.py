@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from inference.calibration.tail import level_for
-from inference.units import HOUR_S
+from inference.calibration.tail import TailPrior, level_for
+from inference.units import DAY_S, HOUR_S
 
 # A threshold and the levels (N,) of frames -> the first frames (E,) of the events above it. A level of 0 hides a frame.
 StartsAt = Callable[[float, np.ndarray], np.ndarray]
@@ -30,12 +30,14 @@ FAULTY_SHARE, FAULTY_LEFT_OUT, FAULTY_SPANS, MOST_HIDING = 0.25, 0.35, 200, 3  #
 class QuietEvents:
     """Events of quiet data of `span_s` seconds: counts (G, B) in each block of time, at thresholds (G,), highest first.
 
-    The first threshold is the highest level that the data reach, so one below it gives an event.
+    The first threshold is the highest level that the data reach, so one below it gives an event. prior: what is known
+    of the tail besides.
     """
 
     thresholds: np.ndarray
     counts: np.ndarray
     span_s: float
+    prior: TailPrior | None = None
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -46,6 +48,17 @@ class QuietEvents:
     def levels(self) -> np.ndarray:
         """Levels (J,) of the events, highest first: the j-th is the highest threshold below which there are j."""
         return levels_of(self.thresholds, self.totals)
+
+    @property
+    def worth_s(self) -> float:
+        """As much as this long a span tells of what is rare."""
+        return self.span_s + (self.prior.span_s if self.prior else 0.0)
+
+    def threshold_for(self, per_day: float) -> float:
+        """What so many events a day exceed."""
+        events = per_day * self.span_s / DAY_S
+        own = level_for(self.levels, events)
+        return self.prior.joined(own, events, self.span_s) if self.prior and self.span_s else own
 
     @cached_property
     def intervals(self) -> dict[float, tuple[float, float]]:

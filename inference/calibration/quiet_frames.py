@@ -87,7 +87,9 @@ def measure_frames(
         in_places = sorted({n for p in hidden for n in range(p.first, p.stop)})
         told, maps.hidden, left = episodes(np.array(in_places, int), levels, where_of), hidden, levels.copy()
         left[in_places] = [_level(made, maps, n, settings) for n in in_places]
-        made = counted(made, left, partial(_starts, made, maps, settings), cadence_s, scorer.clip_length)
+        starts, reach = partial(_starts, made, maps, settings), scorer.clip_length
+        prior = scorer.tail_prior if settings.score == "residual" else None  # it is about the scorer's own unit
+        made = counted(made, left, starts, cadence_s, reach, prior)
         return made, by_score(told, episodes(made.left_out, left, where_of))
 
 

@@ -11,6 +11,32 @@ STRAIGHT = 1e-12  # a shape below is that of the exponential: its products lose 
 
 
 @dataclass(frozen=True)
+class TailPrior:
+    """What is known of a score before a scene has shown its own tail, as much as `span_s` seconds of it would tell.
+
+    unit_s: of a span whose highest level is 1 in the mean. What is rarer follows a Pareto tail of `shape`: that is the
+    spread of the logarithm of the highest of such spans.
+    """
+
+    unit_s: float
+    shape: float
+    span_s: float
+
+    def level(self, events: float, span_s: float) -> float:
+        """The level that so many events of a span exceed."""
+        return (events * self.unit_s / span_s) ** -self.shape
+
+    def joined(self, level: float, events: float, span_s: float) -> float:
+        """A level that as many events of so many seconds of quiet data exceed, and the prior's, by what each is worth.
+
+        Their logarithms are averaged. A scene of seconds has one highest, by chance or because the copies that judge
+        it have seen next to nothing: a tail that goes on from there is soon above all that ever happens.
+        """
+        own = span_s / (span_s + self.span_s)
+        return level**own * self.level(events, span_s) ** (1 - own) if level > 0 else self.level(events, span_s)
+
+
+@dataclass(frozen=True)
 class Tail:
     """Generalised Pareto tail: `count` events exceed `start`, by `scale` and `shape` (xi)."""
 

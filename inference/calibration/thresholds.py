@@ -26,7 +26,7 @@ from inference.calibration.quiet_events import (
     starts_in,
 )
 from inference.calibration.surprises import Surprises
-from inference.calibration.tail import events_above, level_for
+from inference.calibration.tail import TailPrior, events_above
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
 
@@ -143,7 +143,7 @@ class Calibration:
                 f"no threshold gives {often(promise.asked)} in quiet data; the thresholds are for "
                 f"{often(promise.used)}, the most below that there can be"
             )
-        needed_s = DAY_S / (EXTRAPOLATION * promise.asked)
+        needed_s = DAY_S / (EXTRAPOLATION * promise.asked) - self.events.worth_s + span_s
         return (
             f"{duration(span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
             f"{often(promise.asked)}: the thresholds are for {often(promise.used)}. {duration(needed_s)} of quiet data "
@@ -175,12 +175,20 @@ def extension_level(threshold: float, levels: np.ndarray, share: float) -> float
     return min(threshold, max(float(np.quantile(levels, 1 - share)), LEAST_EXTENSION * threshold))
 
 
-def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, reach: int) -> Calibration:
+def counted(
+    made: Calibration,
+    levels: np.ndarray,
+    starts_at: StartsAt,
+    cadence_s: float,
+    reach: int,
+    prior: TailPrior | None = None,
+) -> Calibration:
     """A calibration with the levels (N,) float32 of its quiet frames and the events of those that were quiet.
 
-    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`.
+    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`. prior: of the scorer.
     """
-    return _counted(made, levels, starts_at, cadence_s, not_so_quiet(levels, cadence_s, reach))
+    found = _counted(made, levels, starts_at, cadence_s, not_so_quiet(levels, cadence_s, reach))
+    return replace(found, events=replace(found.events, prior=prior))
 
 
 def _counted(
@@ -219,9 +227,9 @@ def promised(quiet: QuietEvents, per_day: float) -> Promise:
     Where many events have one level, as of values in coarse steps, the rate is that of the fewer above it.
     """
     days = quiet.span_s / DAY_S
-    supported = 1 / (EXTRAPOLATION * days)
+    supported = DAY_S / (EXTRAPOLATION * quiet.worth_s)
     used = min(max(per_day, supported), max(len(quiet.levels) / days, supported))
-    threshold = level_for(quiet.levels, used * days)
+    threshold = quiet.threshold_for(used)
     above, tied = np.count_nonzero(quiet.levels > threshold), np.count_nonzero(quiet.levels == threshold)
     if tied > max(1, LARGEST_STEP * above):  # fewer are of thresholds that were not looked at
         used = min(used, max(above, 1) / days)

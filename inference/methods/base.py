@@ -25,6 +25,7 @@ log = logger(__name__)
 
 BLOCK_FRAMES = 32
 FOLDS, LEAST_FOLD = 5, 2  # parts of the quiet frames, of at least so many lengths of a clip
+LEAST_LEFT = 0.5  # of the other parts, when the frames near the one that is judged are left out
 Block = tuple[np.ndarray, np.ndarray]  # frames (n, C, H, W) and valid pixels (n, H, W)
 
 
@@ -70,7 +71,7 @@ class Method(QuietScorer):
         if len(parts) < 2:
             return super().folds(quiet)
         try:
-            others = [apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
+            others = [kept_apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
             return [Fold(self.fitted_on(other), part, is_new=True) for other, part in zip(others, parts, strict=True)]
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
@@ -225,6 +226,16 @@ def apart(ranges: Sequence[QuietRange], part: Sequence[QuietRange], guard: int) 
         end = min([r.end, *(p.begin - guard for p in own if p.begin >= r.end)])
         kept += [replace(r, begin=begin, end=end)] if begin < end else []
     return kept
+
+
+def kept_apart(others: list[QuietRange], part: list[QuietRange], guard: int) -> list[QuietRange]:
+    """Others without what is nearer to a part than `guard`, or than half or a quarter of it where that leaves less than
+    LEAST_LEFT of them: a copy that has seen next to nothing is not the scorer itself."""
+    least = LEAST_LEFT * sum(map(len, others))
+    for nearer in (guard, guard // 2):
+        if sum(map(len, left := apart(others, part, nearer))) >= least:
+            return left
+    return apart(others, part, guard // 4)
 
 
 def cut(ranges: Sequence[QuietRange], count: int, shortest: int) -> list[list[QuietRange]]:

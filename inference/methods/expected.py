@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from config import ModelConfig
 from inference.calibration.quiet import QuietRange
+from inference.calibration.tail import TailPrior
 from inference.methods.base import Fold, Method, all_but, enlarged, reflected
 from inference.methods.flow import (
     LEAST_PX,
@@ -27,7 +28,7 @@ from inference.methods.flow import (
     speed_between,
 )
 from inference.methods.timing import Timing
-from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, usual_level
+from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
 from inference.scorers.base import Portable
 
 TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
@@ -74,7 +75,7 @@ def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.
 
 
 TARGETS = {
-    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "usual_excess"),
+    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "highest_excess"),
     "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
 }
 
@@ -106,6 +107,10 @@ class Expected(Method):
     @property
     def by_speed(self) -> bool:
         return self.target.is_speed
+
+    @property
+    def tail_prior(self) -> TailPrior | None:
+        return tail_prior(self.arrays) if self.target.is_speed else None
 
     @property
     def before(self) -> int:
@@ -147,7 +152,8 @@ class Expected(Method):
         """How high excess gets at every place, on frames that the net has not seen."""
         chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
         excess = [np.maximum(self._excess(self._context(c), self.pace_of(c.reel)), 0) for c in chunks]
-        highest, scale = [highest_of_parts(e) for e in excess], float(self.arrays["scale"][0])
+        part, scale = Timing.of(self.arrays).part, float(self.arrays["scale"][0])
+        highest = [highest_of_parts(e, part) for e in excess]
         self.arrays[self.target.kept_as] = self.target.level(highest, self.arrays["size_px"], scale)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:

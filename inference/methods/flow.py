@@ -15,10 +15,18 @@ from scipy import ndimage
 
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
+from inference.calibration.tail import TailPrior
 from inference.camera.motion import steadied
 from inference.methods.base import Method, all_but, enlarged, reflected
 from inference.methods.timing import Timing
-from inference.methods.usual_pace import NOTHING_SEEN, earlier_version, highest_of_parts, sizes_of, usual_level
+from inference.methods.usual_pace import (
+    NOTHING_SEEN,
+    earlier_version,
+    highest_of_parts,
+    sizes_of,
+    tail_prior,
+    usual_level,
+)
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18
@@ -37,6 +45,10 @@ class OpticalFlow(Method):
     in_parts = True
     is_steady = True
     by_speed = True
+
+    @property
+    def tail_prior(self) -> TailPrior | None:
+        return tail_prior(self.arrays)
 
     @property
     def timing(self) -> Timing:
@@ -64,7 +76,7 @@ class OpticalFlow(Method):
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
         size_px = sizes_of(some, some)
-        self.arrays["usual_speed"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
+        self.arrays["highest_speed"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
 
     @property
     def guard(self) -> int:
@@ -76,18 +88,18 @@ class OpticalFlow(Method):
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
         frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
-        return highest_of_parts(self.pace_of(reel) * self._pooled(frames), CELL)
+        return highest_of_parts(self.pace_of(reel) * self._pooled(frames), self.timing.part, CELL)
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         pooled_speed = self.pace * self._pooled(frames)
-        return None, enlarged(pooled_speed / enlarged(self._usual_speed[None], pooled_speed), frames)
+        return None, enlarged(pooled_speed / enlarged(self._highest_speed[None], pooled_speed), frames)
 
     @property
-    def _usual_speed(self) -> np.ndarray:
+    def _highest_speed(self) -> np.ndarray:
         """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
-        if "usual_speed" not in self.arrays:
+        if "highest_speed" not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        return self.arrays["usual_speed"]
+        return self.arrays["highest_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
         return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair), self.timing.pool)

@@ -7,7 +7,7 @@ import numpy as np
 PAIR_S = 0.1  # from the frame that a speed starts at to the one that it is told of
 POOL_S = 0.9  # a step of a walker
 CHUNK_S = 15.0  # a quiet clip's highest speed is taken over about so long, then averaged over clips
-VISITS = 5  # a chunk is cut into so many parts: what moves at a place in one of them is a visit
+VISITS = 5  # parts of a chunk: what moves at a place in one of them is a visit
 PAIR_FRAMES, POOL_FRAMES, CHUNK_FRAMES = 1, 9, 150  # the least, whatever time they take
 
 
@@ -22,7 +22,12 @@ class Timing:
     @property
     def guard(self) -> int:
         """Frames by which what is learnt from keeps away from what it judges: who crosses an end is on both sides."""
-        return self.pool + self.chunk // VISITS
+        return self.pool + self.part
+
+    @property
+    def part(self) -> int:
+        """Frames of a part: who passes a place takes about so long."""
+        return self.chunk // VISITS
 
     @staticmethod
     def at(cadence_s: float) -> "Timing":

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import ndimage
 
+from inference.calibration.tail import TailPrior
 from inference.methods.objects.ground import Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
-from inference.methods.timing import VISITS
+from inference.methods.timing import VISITS, Timing
 
 REACH_SHARE = 0.04  # of the longer side: how far a visit tells of neighbours (sigma)
 HALF_VISITS = 0.3  # that a place has in both halves at least, to say whether places differ
 NOTHING_SEEN = "no quiet frames to learn from; give longer quiet clips"
+GROWTH = 0.1  # of the logarithm of the highest, as the span grows by e
+PRIOR_CHUNKS = 4  # of quiet data are worth as much as what is known of such scores without any
 LEAST_SPREAD = 0.01  # of the logarithms: places that differ by less are alike
 
 
@@ -28,27 +31,51 @@ def sizes_of(frames: np.ndarray, some: Iterable[np.ndarray]) -> np.ndarray:
     return size_by_row(np.concatenate(blobs), frames.shape[1:])
 
 
-def highest_of_parts(maps: np.ndarray, cell: int = 1) -> np.ndarray:
-    """The highest of each of VISITS parts in time, and of each cell: (n, h, w) -> (VISITS, h / cell, w / cell)."""
-    parts = np.stack([part.max(axis=0) for part in np.array_split(maps, min(VISITS, len(maps)))])
+def tail_prior(arrays: dict[str, np.ndarray]) -> TailPrior | None:
+    """What is known of scores in units of a `usual_level`, from what a method has kept; None before it was fitted."""
+    if "cadence_s" not in arrays:
+        return None
+    chunk_s = Timing.of(arrays).chunk * float(arrays["cadence_s"][0])
+    return TailPrior(unit_s=chunk_s, shape=GROWTH, span_s=PRIOR_CHUNKS * chunk_s)
+
+
+def highest_of_parts(maps: np.ndarray, part_frames: int, cell: int = 1) -> np.ndarray:
+    """The highest of each of N parts in time of about so many frames, and of each cell: (n, h, w) -> (N, h / cell,
+    w / cell)."""
+    count = max(1, round(len(maps) / part_frames))
+    parts = np.stack([part.max(axis=0) for part in np.array_split(maps, count)])
     n, h, w = parts.shape
     return parts.reshape(n, h // cell, cell, w // cell, cell).max(axis=(2, 4)).astype(np.float16)
 
 
 def usual_level(chunks: Sequence[np.ndarray], size: np.ndarray, least: float) -> np.ndarray:
-    """How high quiet maps get at each place, (h, w) float32, `least` or more: in its units, a chunk's highest is 1 in
-    the mean.
+    """How high quiet maps get at each place, (h, w) float32, `least` or more: in its units, the highest of VISITS parts
+    is 1 in the mean.
 
-    chunks: the highest of parts in time (n, h, w). size: (h,) of things by row, in any unit. least: what is motion.
-    Raises ValueError without any chunk.
+    chunks: the highest of parts in time (n, h, w), of about equal lengths. size: (h,) of things by row, in any unit.
+    least: what is motion. Raises ValueError without any chunk.
     """
     if not chunks:
         raise ValueError(NOTHING_SEEN)
     profile = (size / np.median(size))[:, None].astype(np.float32)
     scaled = [chunk.astype(np.float32) / profile for chunk in chunks]
     level = profile * np.exp(place_factor(scaled, least / profile))
-    highest = float(np.mean([(chunk.astype(np.float32) / level).max() for chunk in chunks]))
-    return np.maximum(level * highest, least).astype(np.float32)
+    highest = np.concatenate([(chunk.astype(np.float32) / level).max(axis=(1, 2)) for chunk in chunks])
+    return np.maximum(level * highest_of(highest, VISITS), least).astype(np.float32)
+
+
+def highest_of(parts: np.ndarray, count: int) -> float:
+    """What the highest of `count` parts is in the mean, from those of parts (N,): of all choices of so many of them.
+
+    Of fewer, their highest, as much higher as the longer span lets expect: a clip of a few seconds has not shown how
+    high motion gets in a quarter of a minute, and who took it for that would find every new clip unusual.
+    """
+    ordered, number = np.sort(parts), len(parts)
+    if number < count:
+        return float(ordered[-1] * (count / number) ** GROWTH)
+    ranks = np.arange(count, number + 1)
+    weights = np.cumprod([1.0, *((ranks[:-1]) / (ranks[:-1] - count + 1))])
+    return float((ordered[count - 1 :] * weights).sum() / weights.sum())
 
 
 def place_factor(chunks: Sequence[np.ndarray], least: np.ndarray) -> np.ndarray:

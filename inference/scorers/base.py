@@ -19,6 +19,7 @@ from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
+from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
@@ -118,6 +119,11 @@ class Scorer(ABC):
 
         Raises FileNotFoundError for a run that was never prepared.
         """
+
+    @property
+    def tail_prior(self) -> TailPrior | None:
+        """What its scores reach in any scene, where that is known: thresholds from seconds of quiet data lean on it."""
+        return None
 
     def folds(self, quiet: Sequence[QuietRange]) -> "list[Fold]":
         """The quiet ranges, each with a scorer for it; a net is fitted once: only validation frames are new to it."""

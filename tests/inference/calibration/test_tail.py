@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.calibration.tail import Tail, events_above, fit_tail, level_for
+from inference.calibration.tail import Tail, TailPrior, events_above, fit_tail, level_for
 
 LEVELS = st.lists(st.floats(0.0078125, 100, width=32), min_size=1, max_size=60).map(lambda v: np.sort(v)[::-1])
 
@@ -131,3 +131,23 @@ def test_events_above_inverts_the_threshold(count, seed, events):
 def test_no_event_at_all_leaves_no_threshold():
     assert level_for(np.zeros(0), 1.0) == 0
     assert events_above(np.zeros(0), 1.0) == 0
+
+
+PRIOR = TailPrior(unit_s=15.0, shape=0.1, span_s=60.0)
+
+
+@given(st.floats(0.3, 5), st.floats(1e-3, 10), st.floats(1, 1e7))
+def test_a_prior_counts_by_what_it_is_worth(own, events, span_s):
+    """It lies between both, is all there is to go by at first, and hardly counts beside hours."""
+    prior = PRIOR.level(events, span_s)
+    joined = PRIOR.joined(own, events, span_s)
+    assert min(own, prior) * (1 - 1e-12) <= joined <= max(own, prior) * (1 + 1e-12)
+    assert abs(np.log(joined / own)) <= abs(np.log(prior / own)) * PRIOR.span_s / (span_s + PRIOR.span_s) + 1e-12
+    assert PRIOR.joined(0.0, events, span_s) == prior
+
+
+@given(st.floats(1, 1e6), st.floats(1e-4, 10), st.floats(1.01, 10))
+def test_rarer_events_of_a_prior_are_higher_whatever_the_span(span_s, events, factor):
+    assert PRIOR.level(events / factor, span_s) > PRIOR.level(events, span_s)
+    assert PRIOR.level(events * factor, span_s * factor) == pytest.approx(PRIOR.level(events, span_s))
+    assert PRIOR.level(span_s / PRIOR.unit_s, span_s) == pytest.approx(1)

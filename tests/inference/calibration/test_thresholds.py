@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from config import EvalConfig
+from inference.calibration.calibrate import read_calibration, write_calibration
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import LARGEST_STEP, QuietEvents, run_starts
+from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, QuietEvents, run_starts
+from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import (
     EXTRAPOLATION,
     Calibration,
@@ -211,3 +213,38 @@ def test_scores_of_variables_become_one(score, parts, combine, one):
     highest, each = made.sample_scores(samples, replace(settings, combine="each", smooth_samples=3))
     np.testing.assert_allclose(each, np.stack([smoothed(part, 3) for part in parts[:, :, 0].T], axis=1))
     np.testing.assert_allclose(highest, each.max(axis=1))
+
+
+def scene(rng: np.random.Generator, span_s: float, shape: float) -> QuietEvents:
+    """Events of quiet data, one in 15 s above 1, with a Pareto tail: those above 0.8."""
+    count = rng.poisson(span_s / 15 * 0.8 ** (-1 / shape))
+    levels = np.sort(0.8 * rng.random(count) ** -shape)[::-1]
+    return QuietEvents(levels, np.cumsum(np.eye(BLOCKS)[rng.integers(0, BLOCKS, count)], axis=0), span_s)
+
+
+@pytest.mark.parametrize("span_s", [10.0, 30.0, 120.0])
+def test_what_is_known_of_a_score_keeps_the_promise_of_seconds(span_s):
+    """Over 400 scenes whose tails differ, in the mean: new data give as many events as are promised, or fewer; far more
+    where seconds alone have a say."""
+    rng, seen, alone = np.random.default_rng(0), [], []
+    for _ in range(400):
+        shape = rng.uniform(0.06, 0.14)
+        quiet = scene(rng, span_s, shape)
+        promise = promised(replace(quiet, prior=TailPrior(15.0, 0.1, 60.0)), 24.0)
+        for rates, threshold in ((seen, promise.threshold), (alone, promised(quiet, promise.used).threshold)):
+            rates.append(max(threshold, 0.8) ** (-1 / shape) * DAY_S / 15 / promise.used)
+    assert promise.used == pytest.approx(max(24.0, DAY_S / (EXTRAPOLATION * (span_s + 60))))
+    assert np.mean(seen) < 1.5
+    assert np.mean(alone) > 1.5 * np.mean(seen)
+
+
+@pytest.mark.parametrize("prior", [None, TailPrior(15.0, 0.1, 60.0)])
+def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
+    made = replace(of_series(noise(np.random.default_rng(0), 300, "white"), cadence_s=0.1))
+    made = replace(made, events=replace(made.events, prior=prior))
+    write_calibration(tmp_path / "kept.npz", made)
+    again = read_calibration(tmp_path / "kept.npz")
+    assert again.events.prior == prior
+    asked = EvalConfig(false_alarms_per_hour=1.0)
+    assert again.thresholds(asked) == made.thresholds(asked)
+    assert again.shortfall(asked) == made.shortfall(asked)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config import ModelConfig
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.methods.base import apart, beyond, cut
+from inference.methods.base import LEAST_LEFT, apart, beyond, cut, kept_apart
 from inference.methods.difference import RunningDifference
 from inference.methods.robust_z import RobustZ
 from tests.support.reels import make_reel
@@ -96,3 +96,19 @@ def test_parts_that_can_not_be_fitted_on_leave_the_validation_side(reel, monkeyp
     monkeypatch.setattr(RobustZ, "fit", refuse)
     assert [f.is_new for f in method.folds(quiet)] == [False, True]
     assert "no training window is half valid" in caplog.text
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(4, 60), min_size=2, max_size=9), st.integers(0, 60), st.data())
+def test_a_guard_gives_way_where_it_would_leave_next_to_nothing(reel, lengths, guard, data):
+    edges = np.cumsum([0, *lengths])
+    ranges = [QuietRange(reel, a, b, "train") for a, b in pairwise(edges.tolist())]
+    k = data.draw(st.integers(0, len(ranges) - 1))
+    others, part = ranges[:k] + ranges[k + 1 :], [ranges[k]]
+    count = lambda guard: sum(map(len, apart(others, part, guard)))  # noqa: E731
+    found = sum(map(len, kept_apart(others, part, guard)))
+    if count(guard) >= LEAST_LEFT * count(0):
+        assert found == count(guard)
+    else:
+        assert found >= min(LEAST_LEFT * count(0), count(guard // 4))
+        assert found <= count(guard // 4)

@@ -1,12 +1,14 @@
 """How high motion gets at a place: the scene's own level where little was seen, the place's where it was seen often."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.methods.timing import VISITS
-from inference.methods.usual_pace import highest_of_parts, place_factor, usual_level
+from inference.methods.usual_pace import highest_of, highest_of_parts, place_factor, usual_level
 
 H, W, LEAST = 20, 40, 0.1
 
@@ -72,9 +74,21 @@ def test_a_scene_without_any_motion_has_a_level():
     assert np.all(level > 0)
 
 
-@given(st.integers(1, 30))
-def test_the_highest_of_all_parts_is_the_highest(frames):
+@given(st.integers(1, 30), st.integers(1, 12))
+def test_the_highest_of_all_parts_is_the_highest(frames, part):
     maps = np.random.default_rng(frames).random((frames, 6, 9)).astype(np.float32)
-    found = highest_of_parts(maps, 3)
-    assert found.shape == (min(VISITS, frames), 2, 3)
+    found = highest_of_parts(maps, part, 3)
+    assert found.shape[1:] == (2, 3)
+    assert part / 2 <= frames / len(found) < 2 * part or frames < part  # of about equal lengths, however long a clip is
     assert found.max() == pytest.approx(maps.max(), rel=2**-10)  # float16
+
+
+@given(st.lists(st.floats(0, 100, width=32), min_size=VISITS, max_size=9))
+def test_the_highest_of_so_many_parts_is_the_mean_over_all_choices_of_them(parts):
+    expected = np.mean([max(chosen) for chosen in combinations(parts, VISITS)])
+    assert highest_of(np.array(parts), VISITS) == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.lists(st.floats(0.125, 100, width=32), min_size=1, max_size=VISITS - 1))
+def test_fewer_parts_have_not_shown_the_highest(parts):
+    assert max(parts) < highest_of(np.array(parts), VISITS) < 1.3 * max(parts)
