@@ -1,4 +1,5 @@
-"""Catalogues of solar flares: a CSV in one of several forms, or the HEK, asked once and kept as such a CSV.
+"""Catalogues of solar flares: a CSV in one of several forms, a list as the HEK or SWPC publish it (`published`), or the
+HEK, asked once and kept as such a CSV.
 
 General form: columns start, peak, end (UTC, ISO 8601), class (GOES, as M7.7), x, y (helioprojective arcsec as seen from
 Earth at the flare's peak; both empty where unknown), and optionally id and type; other columns are passed over. The
@@ -9,6 +10,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +20,7 @@ import pandas as pd
 
 from data.disk.files import write_text
 from data.labels.intervals import separator_of, text_of
+from data.labels.published import FormError, Rows, published_rows
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.times.utc import SEVERAL, parse_utc
@@ -25,11 +28,11 @@ from data.sources.times.utc import SEVERAL, parse_utc
 log = logger(__name__)
 
 COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
-NAMES = {
-    "start": ("start", "event_starttime"),
-    "peak": ("peak", "event_peaktime"),
-    "end": ("end", "event_endtime"),
-    "class": ("class", "goes_class", "fl_goescls"),
+NAMES = {  # the HEK's name comes last
+    "start": ("start", "begin_time", "event_starttime"),
+    "peak": ("peak", "max_time", "event_peaktime"),
+    "end": ("end", "end_time", "event_endtime"),
+    "class": ("class", "goes_class", "max_class", "fl_goescls"),
     "x": ("x", "hpc_x", "hpc_x_arcsec"),
     "y": ("y", "hpc_y", "hpc_y_arcsec"),
     "id": ("id", "kb_archivid"),
@@ -53,15 +56,18 @@ def load_catalog(catalog: str, first: np.datetime64, last: np.datetime64, cache:
 
 
 def read_catalog(path: str | Path) -> pd.DataFrame:
-    """Flares of a CSV, in the order of their starts, with COLUMNS.
+    """Flares of a CSV or a published list, in the order of their starts, with COLUMNS.
 
     start, peak, end: datetime64[ms] UTC. flux_w_m2: of the class in 1-8 A, as labelled (GOES 8 to 15 labels hold SWPC's
     factor 0.7). x_arcsec, y_arcsec: NaN where unknown. id: the file's, else SOL and the start time.
     Lists often write a flare that goes past midnight under the date of its start alone: a peak or end that would lie
     before the start on the same date, and at most LONGEST after it on the next, is read as on the next.
+    In published lists flares without a class or with no end yet are usual: they are left out, and counted.
     Raises CatalogError.
     """
     path = Path(path)
+    if (published := _published(path)) is not None:
+        return _flares_of(path, published)
     names, rows = read_rows(path)
     present = {key: [name for name in some if name in names] for key, some in NAMES.items()}
     column = {key: some[0] for key, some in present.items() if some}
@@ -79,6 +85,52 @@ def read_catalog(path: str | Path) -> pd.DataFrame:
     return _as_table(flares)
 
 
+def _published(path: Path) -> Rows | None:
+    """As `published_rows`. Raises CatalogError."""
+    try:
+        return published_rows(path)
+    except FormError as error:
+        raise CatalogError(f"catalogue {path} {error}") from None
+    except OSError as error:
+        raise CatalogError(f"catalogue {path} is not readable as CSV: {error}") from None
+
+
+def _flares_of(path: Path, rows: Rows) -> pd.DataFrame:
+    """The flares of a published list. Raises CatalogError where it has events and no flare among them can be used."""
+    names = {name: "" for row in rows for name in row}
+    column = {key: next(name for name in some if name in names) for key, some in NAMES.items() if names.keys() & some}
+    flares, faults = [], Counter()
+    for cells in ({**names, **row} for row in rows):
+        if (kind := _cell(cells, column, "type", "flare")).lower() not in ("flare", "fl"):
+            faults[f"of type {kind or 'unknown'}"] += 1
+        elif unknown := next((key for key in REQUIRED if not _cell(cells, column, key)), None):
+            faults[f"without {unknown}"] += 1
+        else:
+            flares.append(_checked_flare(path, _placed(cells), column))
+    told = ", ".join(f"{count} {fault}" for fault, count in faults.most_common())
+    if rows and not flares:
+        raise CatalogError(f"catalogue {path} holds no flare with start, peak, end and class ({told})")
+    if faults:
+        log.info(f"{path}: {sum(faults.values())} of {len(rows)} events passed over: {told}")
+    # The HEK lists some flares twice (sunpy issue 758): one of them is kept, rather one with a place.
+    table = _as_table(flares).sort_values("x_arcsec", na_position="last", kind="stable")
+    return table.drop_duplicates(["start", "peak", "end", "goes_class"]).sort_values("start").reset_index(drop=True)
+
+
+def _checked_flare(path: Path, cells: dict[str, str], column: dict[str, str]) -> tuple:
+    try:
+        return _flare(cells, column)
+    except ValueError as error:
+        raise CatalogError(f"{path}, flare {_cell(cells, column, 'start')}: {error}") from None
+
+
+def _placed(cells: dict[str, str]) -> dict[str, str]:
+    """A row of the HEK without its place where that is unknown: Stonyhurst (0, 0) (sunpy issue 2673)."""
+    if all(cells.get(name) in ("0", "0.0", "-0.0") for name in ("hgs_x", "hgs_y")):
+        return {**cells, "hpc_x": "", "hpc_y": ""}
+    return cells
+
+
 def flux_of_class(goes_class: str) -> float:
     """Peak flux in W/m^2 of a GOES class, as M7.7 -> 7.7e-5. Raises ValueError when it is none."""
     match = _CLASS.match(goes_class.upper())
@@ -89,6 +141,9 @@ def flux_of_class(goes_class: str) -> float:
 
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Column names in lower case, and the rows by them; lines that begin with # are comments. Raises CatalogError."""
+    if (published := _published(path)) is not None:
+        names = list({name: "" for row in published for name in row})
+        return names, [{**dict.fromkeys(names, ""), **row} for row in published]
     try:
         lines = [line for line in text_of(path).splitlines() if not line.startswith("#")]
         sign = separator_of(next(filter(str.strip, lines), ""))

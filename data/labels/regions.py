@@ -4,7 +4,6 @@ A row that tells no number or no place is passed over, and counted with the reas
 finders without NOAA's number, and a summary names those that are due to return.
 """
 
-import json
 import math
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data.labels.catalog import CatalogError, read_rows, time_of
+from data.labels.published import FormError, objects_of
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.times.utc import parse_utc
@@ -89,15 +89,11 @@ def _form_of(path: Path, text: str) -> tuple[str, Iterator[Callable[[], Row]]]:
 
 
 def _objects(path: Path, text: str) -> list:
-    """The events of an answer of the HEK: a list, or {"result": [...]}."""
+    """The events of an answer of the HEK."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(f"eval.regions {path} is not valid JSON: {error}") from None
-    some = value.get("result") if isinstance(value, dict) else value
-    if not isinstance(some, list):
-        raise CatalogError(f'eval.regions {path} is JSON, but no list of events, nor one under "result", as of the HEK')
-    return some
+        return objects_of(text)
+    except FormError as error:
+        raise CatalogError(f"eval.regions {path} {error}") from None
 
 
 def _of_hek(cells: object) -> Row:

@@ -8,6 +8,7 @@ import pandas as pd
 from config import WeakConfig
 from data.labels.catalog import NAMES, flux_of_class, read_catalog
 from data.labels.intervals import read_cells, read_intervals
+from data.labels.published import published_rows
 from data.reel.reel import Reel, inside
 from data.reel.windows import WindowSet, read_windows
 
@@ -42,8 +43,8 @@ def intervals_of(path: str, min_class: str | None) -> tuple[tuple[str, str], ...
     """
     if not Path(path).is_file():
         raise ValueError(f"train.weak.labels {path!r} is neither a file nor one of {KNOWN}")
-    columns = read_cells(path).columns
-    if not {name.lower() for name in columns} & set(NAMES["class"]):
+    columns = [] if (is_list := published_rows(Path(path)) is not None) else read_cells(path).columns
+    if not is_list and not {name.lower() for name in columns} & set(NAMES["class"]):
         if min_class:
             raise ValueError(f"train.weak.min_class is set, but {path} has no column class; it has {list(columns)}")
         return read_intervals(path, "train.weak.labels")
