@@ -15,7 +15,10 @@ MOST_BYTES, MOST_VALUES = 2**18, 10_000  # far beyond any settings
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose times stay text, whose `1e-3` is a number (YAML 1.1 reads it as text), and whose keys come once."""
+    """YAML whose times stay text, whose keys come once, and whose numbers are what they look like.
+
+    YAML 1.1 reads `1e-3` as text, 010 as 8, and 1:30 as 90.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """A section. Raises ConstructorError for a key that comes twice, of which YAML would take the last."""
@@ -58,9 +61,12 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith(("timestamp", "float"))]
+    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith(("timestamp", "float", "int"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"), list("-+0123456789")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(

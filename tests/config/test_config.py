@@ -232,6 +232,15 @@ def test_yaml_that_is_none_names_line_and_cure(tmp_path, text, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["010", "1:30", "0o10", "0b1", "08"])
+def test_what_yaml_reads_as_another_number_is_none(tmp_path, text):
+    """In YAML 1.1 010 is 8 and 1:30 is 90: nobody who writes a setting means that."""
+    with pytest.raises(ConfigError, match=f"prep.clip_length '{text}': Input should be a valid integer"):
+        load(write(tmp_path, f"prep: {{clip_length: {text}}}"))
+    with pytest.raises(ConfigError, match=f"prep.sample_interval_sec '{text}': Input should be a valid number"):
+        load(write(tmp_path, f"prep: {{sample_interval_sec: {text}}}"))
+
+
 def test_files_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "my.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"my\.yaml: no text in UTF-8"):
