@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,7 @@ from inference.calibration import places
 from inference.calibration.noise import detection_level, fit_noise, noise_step
 from inference.calibration.not_quiet import by_score, episodes
 from inference.calibration.quiet import QuietRange, mean_cadence_s
-from inference.calibration.quiet_events import count_events
+from inference.calibration.quiet_events import NO_EVENTS, count_events
 from inference.calibration.thresholds import Calibration, counted, extension_level
 from inference.camera.bounds import Bounds
 from inference.camera.watch import BROKEN
@@ -81,6 +82,9 @@ def measure_frames(
         noise = fit_noise(np.stack(sample) if sample else np.zeros((0, *shape)))
         made = Calibration(noise, watched=watched_places(settings.zones, ranges[0].reel))
         sample.clear()
+        if settings.score == "residual":  # what is known beforehand is about the scorer's own unit
+            span_s = len(maps) * mean_cadence_s(ranges)
+            made = replace(made, events=replace(NO_EVENTS, span_s=span_s, prior=scorer.tail_prior))
         levels = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
         where_of, cadence_s = partial(_where_of, made, maps, settings), mean_cadence_s(ranges)
         hidden = hide_places(made, maps, settings, levels, cadence_s) if scorer.by_place else []
@@ -88,8 +92,7 @@ def measure_frames(
         told, maps.hidden, left = episodes(np.array(in_places, int), levels, where_of), hidden, levels.copy()
         left[in_places] = [_level(made, maps, n, settings) for n in in_places]
         starts, reach = partial(_starts, made, maps, settings), scorer.clip_length
-        prior = scorer.tail_prior if settings.score == "residual" else None  # it is about the scorer's own unit
-        made = counted(made, left, starts, cadence_s, reach, prior)
+        made = counted(made, left, starts, cadence_s, reach)
         return made, by_score(told, episodes(made.left_out, left, where_of))
 
 
@@ -155,7 +158,7 @@ def _starts(
 ) -> np.ndarray:
     """The first frames of the events above a threshold, linked as eval does; levels (N,) say which frames have any."""
     starts: list[int] = []
-    lower = extension_level(threshold, levels, settings.extend_share)
+    lower = extension_level(threshold, levels, settings.extend_share, made.events)
     above = np.flatnonzero(levels > lower).tolist()
     for _, group in groupby(above, key=lambda n: maps.places[n].stretch):
         numbers = {maps.places[n].index: n for n in group}

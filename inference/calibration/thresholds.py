@@ -26,7 +26,7 @@ from inference.calibration.quiet_events import (
     starts_in,
 )
 from inference.calibration.surprises import Surprises
-from inference.calibration.tail import TailPrior, events_above
+from inference.calibration.tail import events_above
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
 
@@ -163,32 +163,30 @@ class Calibration:
         """The level down to which an event that passes the low threshold goes on; see `extension_level`."""
         quiet = self.levels.copy()
         quiet[self.left_out] = 0
-        return extension_level(low, quiet, settings.extend_share)
+        return extension_level(low, quiet, settings.extend_share, self.events)
 
 
-def extension_level(threshold: float, levels: np.ndarray, share: float) -> float:
+def extension_level(threshold: float, levels: np.ndarray, share: float, known: QuietEvents = NO_EVENTS) -> float:
     """Where an event begins and ends that passes a threshold: at the level that a share of quiet frames reach, by their
     levels (N,), but not below LEAST_EXTENSION of the threshold. At the threshold itself where no share is asked for.
+
+    known: with a prior, its unit has a say in that level: one event of seconds is more than such a share of them.
     """
     if not share or not len(levels):
         return threshold
-    return min(threshold, max(float(np.quantile(levels, 1 - share)), LEAST_EXTENSION * threshold))
+    reached = float(np.quantile(levels, 1 - share))
+    if known.prior and known.span_s:
+        reached = known.prior.joined(reached, known.span_s / known.prior.unit_s, known.span_s)
+    return min(threshold, max(reached, LEAST_EXTENSION * threshold))
 
 
-def counted(
-    made: Calibration,
-    levels: np.ndarray,
-    starts_at: StartsAt,
-    cadence_s: float,
-    reach: int,
-    prior: TailPrior | None = None,
-) -> Calibration:
+def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, reach: int) -> Calibration:
     """A calibration with the levels (N,) float32 of its quiet frames and the events of those that were quiet.
 
-    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`. prior: of the scorer.
+    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`. A prior of the tail stays.
     """
     found = _counted(made, levels, starts_at, cadence_s, not_so_quiet(levels, cadence_s, reach))
-    return replace(found, events=replace(found.events, prior=prior))
+    return replace(found, events=replace(found.events, prior=made.events.prior))
 
 
 def _counted(

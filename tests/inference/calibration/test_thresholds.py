@@ -11,12 +11,13 @@ from scipy.signal import lfilter
 from config import EvalConfig
 from inference.calibration.calibrate import read_calibration, write_calibration
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, QuietEvents, run_starts
+from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, NO_EVENTS, QuietEvents, run_starts
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import (
     EXTRAPOLATION,
     Calibration,
     duration,
+    extension_level,
     often,
     poisson_interval,
     promised,
@@ -248,3 +249,14 @@ def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
     asked = EvalConfig(false_alarms_per_hour=1.0)
     assert again.thresholds(asked) == made.thresholds(asked)
     assert again.shortfall(asked) == made.shortfall(asked)
+
+
+@given(st.floats(1, 2), st.floats(1, 1e6))
+def test_an_event_of_seconds_does_not_say_where_all_begin(threshold, span_s):
+    """3 % of the frames reach 1.6: that is where others begin if they are of hours, and about 1 if of seconds."""
+    levels = np.where(np.arange(1000) < 30, 1.6, 0.5).astype(np.float32)
+    known = replace(NO_EVENTS, span_s=span_s, prior=TailPrior(15.0, 0.1, 60.0))
+    found = extension_level(threshold, levels, 0.02, known)
+    assert min(threshold, 1) <= found <= min(threshold, 1.6 + 1e-6)
+    assert abs(np.log(found)) <= np.log(1.6 + 1e-6) * span_s / (span_s + 60) + 1e-9
+    assert extension_level(threshold, levels, 0.02) == min(threshold, np.float32(1.6))
