@@ -367,3 +367,16 @@ def planted(stage: Stage, kind: str, at_once: int, frames: int, seed: int) -> tu
     cast = Cast(stage, track, walk, side, begin, frames)
     clip, visible = composed(stage, [plan, KINDS[kind](cast, random)], frames, seed)
     return clip, visible > VISIBLE
+
+
+def pasted_into(frames: np.ndarray, stage: Stage, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real frames (T, H, W, C) uint8 with one anomaly of KINDS, and which frames (T,) show it."""
+    random, length = np.random.default_rng(seed), len(frames)
+    track = stage.tracks[random.integers(len(stage.tracks))]
+    walk, side = float(np.hypot(*speed_of(track))), int(random.choice([-1, 1]))
+    plan = KINDS[kind](Cast(stage, track, walk, side, round(0.3 * length), length), random)
+    found, shown = frames.copy(), np.zeros(length)
+    for t, frame in enumerate(frames.astype(np.float32)):
+        shown[t] = max((pasted(frame, sprite) for sprite in plan.get(t, ())), default=0.0)
+        found[t] = np.clip(np.rint(frame), 0, 255)
+    return found, shown > VISIBLE

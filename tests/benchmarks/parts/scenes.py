@@ -59,15 +59,15 @@ def _video(path: Path) -> Iterator[np.ndarray]:
         yield read[1]
 
 
-def street(seed: int) -> Scene:
-    """A street on which all walk to the right, few or many of them in a clip."""
+def street(seed: int, count: int = STREET_CLIPS) -> Scene:
+    """A street on which all walk to the right, few or many of them in each of `count` clips."""
     made, clips = Street(seed, walkers=9), {}
     everybody = [(row, x, abs(speed), look) for row, x, speed, look in made.walkers]
-    for number in range(STREET_CLIPS):
+    for number in range(count):
         made.walkers = [(row, made.random.uniform(0, 132), speed, look) for row, _, speed, look in everybody]
         made.walkers = made.walkers[: 3 + 3 * (number % 3)]
         frames = made.frames(standing(STREET_FRAMES))[:, 0]
         size = [STREET_SCALE * n for n in frames.shape[:0:-1]]
         large = [cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames]
-        clips[f"{number:02d}"] = np.clip(np.rint(255 * np.array(large)), 0, 255).astype(np.uint8)[..., None]
+        clips[f"{number:03d}"] = np.clip(np.rint(255 * np.array(large)), 0, 255).astype(np.uint8)[..., None]
     return Scene("street", clips, FRAMES_PER_SECOND)
