@@ -5,7 +5,7 @@ Results of a reel lie in `<run>/eval/<reel>/`:
     scores.csv  boxes.csv  events.csv  events.json  summary.json  timeline.png  anomaly.mp4  report.html
     scores.f16  the score maps, which --movie_only draws again without the model
 
-and <run>/eval/events_joint.csv of several wavelengths of the Sun together.
+and <run>/eval/events_joint.csv and joint/event_<n>.png of several wavelengths of the Sun together.
 
 They are made in a hidden folder beside, which takes the place of the former ones when all is there: a kill, an error or
 a full disk leaves the former ones. Files that eval did not make stay.
@@ -72,7 +72,10 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
     beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
     jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
     results = do(jobs, len(reels), config, run)
-    write_joint(run / "eval", (reel.closed() for reel in reels), results, beside)
+    if joined_up := write_joint(run / "eval", (reel.closed() for reel in reels), results, beside):
+        from inference.results.side_by_side import draw_side_by_side  # late: only several wavelengths need it
+
+        draw_side_by_side(run / "eval", *joined_up)
     return results
 
 

@@ -12,9 +12,10 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from config import load
 from data.disk.damage import read_json, read_table
 from data.disk.files import write_csv
-from data.reel.reel import Reel
+from data.reel.reel import Reel, find_reels
 from data.sky.wcs import WCS_COLUMNS
 from inference.events.events import iso_utc
 from inference.events.matching import BOX, times_of
@@ -33,27 +34,33 @@ NEEDED += ("hpc_x_arcsec", "hpc_y_arcsec", *BOX, "noaa_region")
 
 @dataclass(frozen=True)
 class Channel:
-    """One reel that was watched: its name, its times, and its events of the Sun."""
+    """One reel that was watched: its name, its times, its events of the Sun, and where it is found, itself."""
 
     name: str
     times: np.ndarray  # (T,) datetime64[ms]
     cadence_s: float
     events: pd.DataFrame
+    reel: Reel | None = None
 
     def saw(self, first: np.datetime64, last: np.datetime64) -> bool:
         """Whether it has a frame in that time."""
         return bool(((self.times >= first) & (self.times <= last)).any())
 
 
-def write_joint(folder: Path, reels: Iterable[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()) -> None:
+def write_joint(
+    folder: Path, reels: Iterable[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()
+) -> tuple[pd.DataFrame, list[Channel]] | None:
     """events_joint.csv of those of some evaluated reels that are of the Sun's disc, and of other runs' results; of
-    fewer than two none, nor an old one."""
+    fewer than two none, nor an old one. Returns what it holds, and of which channels."""
     solar = [channel_of(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
     names = [channel.name for channel in solar]
     channels = [*solar, *(channel for channel in beside if channel.name not in names)]
     (folder / NAME).unlink(missing_ok=True)
-    if len(channels) > 1:
-        write_csv(folder / NAME, joint_events(channels))
+    if len(channels) < 2:
+        return None
+    joint = joint_events(channels)
+    write_csv(folder / NAME, joint)
+    return joint, channels
 
 
 def is_placed(reel: Reel) -> bool:
@@ -80,14 +87,22 @@ def channel_from(out: Path) -> Channel:
     if scores["time_utc"].isna().any() or not set(BOX) <= set(events.columns):
         raise ValueError(f"eval.joint: the results in {out} have no UTC times or no places on the Sun; leave them out")
     step_s = float(scores["time_s"].diff().median())
-    return Channel(name, times_of(scores["time_utc"]), step_s, of_scene(events))
+    return Channel(name, times_of(scores["time_utc"]), step_s, of_scene(events), reel_of(out, name))
+
+
+def reel_of(out: Path, name: str) -> Reel | None:
+    """The reel of a folder of results where it was then; None where it is there no more, or cannot be read."""
+    try:
+        return next((reel for reel in find_reels(load(out / "config.yaml").data_clips) if reel.name == name), None)
+    except (OSError, ValueError):
+        return None
 
 
 def channel_of(reel: Reel, out: Path) -> Channel:
     """A reel with its results."""
     events = pd.read_csv(out / "events.csv", keep_default_na=False, na_values=[""])
     assert reel.times_utc is not None  # see `is_placed`
-    return Channel(reel.name, reel.times_utc, reel.cadence_s, of_scene(events))
+    return Channel(reel.name, reel.times_utc, reel.cadence_s, of_scene(events), reel)
 
 
 def of_scene(events: pd.DataFrame) -> pd.DataFrame:
