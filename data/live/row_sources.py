@@ -19,6 +19,7 @@ from data.live.live_source import is_url, told
 from data.live.series_rows import JsonRows, RowForm, Rows, TextRows
 from data.sources.base import TableError
 from data.sources.table import JSON_LINES, NAMED_SO, TEXT
+from data.sources.tables.text_table import FALLBACK
 
 STDIN = "-"
 MOST_BYTES = 2**20  # that are read at a time
@@ -181,7 +182,11 @@ def lines_of(content: bytes, encoding: str | None) -> list[str]:
     """Raises TableError for text of two bytes a character, whose lines end otherwise."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (encoding or "").lower().replace("-", "").startswith("utf16"):
         raise TableError("tables that grow are read as UTF-8 or in an encoding of one byte a character, not UTF-16")
-    text = content.decode(encoding or "utf-8", "replace").removeprefix("\ufeff")
+    try:
+        text = content.decode(encoding or "utf-8", "strict")
+    except UnicodeDecodeError:
+        text = content.decode(encoding or FALLBACK, "replace")  # as prep reads what is not UTF-8
+    text = text.removeprefix("\ufeff")
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 

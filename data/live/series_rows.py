@@ -4,7 +4,9 @@ What a column is, and how its times and numbers are written, can't be told from 
 each further part of the table is read together with them.
 """
 
+import csv
 import io
+import itertools
 import json
 import warnings
 from collections.abc import Callable, Hashable, Sequence
@@ -19,6 +21,7 @@ from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, numbers_of
 from data.sources.tables.devices import device_column
 from data.sources.tables.missing import given_as_missing
+from data.sources.tables.names_again import order_of
 from data.sources.tables.text_table import Layout, cells_of, layout_of, unlike_names
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
@@ -157,7 +160,12 @@ class TextRows:
             return None
         if layout.names is None:
             raise TableError("its columns have no names, by which the variables could be known")
-        rows = [line for line in lines[layout.skipped :] if line.strip()][:HEAD_ROWS]
+        names = sorted(unlike_names(layout.names))
+        filled = (line for line in lines[layout.skipped :] if line.strip())
+        first = itertools.takewhile(
+            lambda line: sorted(unlike_names(cells_of(line, layout.separator))) != names, filled
+        )
+        rows = list(itertools.islice(first, HEAD_ROWS))
         cells = [cell for line in rows for cell in cells_of(line, layout.separator)]
         found = cls(form, layout, rows, form.prep.decimal or ("." if layout.separator == "," else decimal_of(cells)))
         form.rows(head := found._table(rows), [], 0, found.decimal)
@@ -175,17 +183,26 @@ class TextRows:
 
     def _repeats(self, lines: list[str]) -> bool:
         assert self.layout.names is not None  # see __init__
-        return any(self._is_names(line) for line in lines if self.layout.names[0] in line)
+        return any(self._is_names(line) for line in lines if self.layout.names[0].strip() in line)
 
     def _is_names(self, line: str) -> bool:
-        return [cell.strip() for cell in cells_of(line, self.layout.separator)] == [
-            name.strip() for name in self.layout.names or ()
-        ]
+        return sorted(unlike_names(cells_of(line, self.layout.separator))) == sorted(self.names)
 
     def _one(self, line: str, where: str) -> Rows:
         if self._is_names(line):
+            self._put_in_order(unlike_names(cells_of(line, self.layout.separator)))
             return self.form.nothing([where], "the names of the columns again")
         return in_halves([line], [where], self._rows, self.form)
+
+    def _put_in_order(self, names: list[str]) -> None:
+        """Read what follows by names that came again, in whatever order."""
+        order = order_of(self.names, names)
+        if order is None or self.names == names:
+            return
+        separator = self.layout.separator
+        cells = ([*cells_of(line, separator), *[""] * len(names)] for line in self.head)
+        self.head = [line_of([row[place] for place in order], separator) for row in cells]
+        self.names = names
 
     def _rows(self, lines: list[str], where: list[str]) -> Rows:
         table = self._table([*self.head, *lines])
@@ -211,6 +228,13 @@ class TextRows:
         if not table.index.equals(pd.RangeIndex(len(table))):
             raise TableError("its rows have more cells than its first line has names")
         return table
+
+
+def line_of(cells: Sequence[str], separator: str) -> str:
+    """Cells as a line that is divided into them again."""
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=separator, lineterminator="").writerow(cells)
+    return stream.getvalue()
 
 
 class JsonRows:

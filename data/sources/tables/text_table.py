@@ -21,6 +21,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
+from data.sources.tables.names_again import in_first_order
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.times.texts import looks_like_time
 
@@ -195,10 +196,13 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     if not layout.names:
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
     table, turned = _upright(table, layout)
+    again = ()
+    if layout.names:
+        table, again = in_first_order(table, unlike_names)
     found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
     before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
     lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
-    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep, len(before)) + turned, decimal)
+    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again, decimal)
 
 
 def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.live.series_rows import JsonRows, RowForm, TextRows
+from data.live.row_sources import GrowingTable
+from data.live.series_rows import JsonRows, RowForm, TextRows, line_of
 from data.sources.base import TableError
+from data.sources.table import TableSource
+from data.sources.tables.text_table import read_text
 
 PREP = PrepConfig()
 
@@ -50,3 +53,56 @@ def test_rows_of_several_devices_are_no_samples_of_one_series(devices):
             continue
         with pytest.raises(TableError, match=r"several devices \(device: north, south\); follow the rows of one"):
             read()
+
+
+@given(
+    st.lists(st.tuples(st.permutations(["time", "a", "b, c"]), st.integers(1, 9)), min_size=1, max_size=5),
+    st.sampled_from([",", ";", "\t"]),
+)
+def test_names_that_come_again_in_another_order_say_what_the_rows_below_are(tmp_path_factory, parts, sign):
+    """A logger writes its names at each start; rows are read by those above them, by prep and as the table grows."""
+    lines, expected, number = [], [], 0
+    for names, count in parts:
+        lines.append(line_of(names, sign))
+        for _ in range(count):
+            number += 1
+            row = {"time": f"2012-07-19T07:{number:02d}:00", "a": str(number), "b, c": f"-{number}.5"}
+            lines.append(line_of([row[name] for name in names], sign))
+            expected.append((number, -number - 0.5))
+    path = tmp_path_factory.mktemp("t") / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    read = read_text(path, PREP)
+    ((_, series),) = [("", s) for s in TableSource().read_series(path, PREP)]
+    known = ~np.isnat(series.times_utc)
+    values = {name: series.values[known, i] for i, name in enumerate(series.channels)}
+    np.testing.assert_array_equal(np.stack([values["a"], values["b, c"]], axis=1), expected)
+    moved = {names != parts[0][0] for names, _ in parts}
+    assert any("in another order" in told for told in read.told) == (True in moved)
+    found = TextRows.of(RowForm(("a", "b, c"), True, {}, PREP), lines)
+    assert found is not None
+    rows = found[0].read(lines[found[1] :])
+    np.testing.assert_array_equal(rows.values[rows.reasons == ""], expected)
+
+
+def test_rows_below_other_names_are_left_out_and_told(tmp_path):
+    rows = [f"2012-07-19T07:{minute:02d}:00,{minute}" for minute in range(40)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["time,flow", *rows[:30], "time,pressure", *rows[30:]]) + "\n")
+    (series,) = TableSource().read_series(path, PREP)
+    assert (~np.isnat(series.times_utc)).sum() == 30
+    assert any("from row 31 on its columns have other names, as pressure" in told for told in series.told)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_table_that_grows_has_the_names_that_prep_read(tmp_path, encoding):
+    """`Temp °C` in the encoding of a spreadsheet is the variable of that name."""
+    text = "time,Temp °C\r\n" + "".join(f"2012-07-19T07:{i:02d}:00,{i}\r\n" for i in range(30))
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    (series,) = TableSource().read_series(path, PREP)
+    table = GrowingTable(path, RowForm(series.channels, True, {}, PREP), 0.1, False)
+    rows = table.poll()
+    table.close()
+    assert rows is not None
+    np.testing.assert_array_equal(rows.values, series.values)
+    np.testing.assert_array_equal(rows.times, series.times_utc)

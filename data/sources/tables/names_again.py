@@ -1,0 +1,48 @@
+"""Names of columns that come again among the rows, as loggers write them at each start, maybe of other columns."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.sources.times.column import is_text
+
+
+def in_first_order(table: pd.DataFrame, names_of: Callable) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table whose rows are all in the order of its first names, and what to say of it.
+
+    Rows of names are empty in it. Where other names come, the rows below them are empty too. names_of: gives unlike
+    names of cells.
+    """
+    if not all(is_text(table[name]) for name in table.columns):
+        return table, ()  # numbers alone in a column: no row of names was read with them
+    names, told = [str(name) for name in table.columns], []
+    may_be = table.iloc[:, 0].astype("string").str.strip().isin(names).to_numpy(bool)
+    starts = [int(at) for at in np.flatnonzero(may_be) if _are_names(table.iloc[int(at)], names)]
+    for at, end in itertools.pairwise([*starts, len(table)]):
+        cells = names_of([str(cell) for cell in table.iloc[at].fillna("")])
+        order = order_of(cells, names)
+        if order is None:
+            told.append(f"from row {at + 1} on its columns have other names, as {_others(cells, names)}: left out")
+            table.iloc[at:end] = None
+        elif order != list(range(len(names))):
+            told.append(f"from row {at + 1} on its columns are in another order, and put into the first")
+            table.iloc[at + 1 : end] = table.iloc[at + 1 : end, order].to_numpy()
+        table.iloc[at] = None
+    return table, tuple(told)
+
+
+def order_of(cells: Sequence[str], names: Sequence[str]) -> list[int] | None:
+    """The place among cells of each of the names; None where they are other ones."""
+    return [cells.index(name) for name in names] if sorted(cells) == sorted(names) else None
+
+
+def _are_names(row: pd.Series, names: list[str]) -> bool:
+    """Whether the cells of a row are names, at least half of them those of the table, and none a number."""
+    cells = row.dropna().astype(str).str.strip()
+    return bool(cells.isin(names).sum() >= len(names) / 2 and pd.to_numeric(cells, errors="coerce").isna().all())
+
+
+def _others(cells: Sequence[str], names: Sequence[str]) -> str:
+    return ", ".join(sorted(set(cells) - set(names))[:3]) or "fewer"
