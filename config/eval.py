@@ -81,6 +81,8 @@ class EvalConfig:
     link_gap_frames: NonNegativeInt = 3
     link_distance_px: NonNegative = 6.0
     group_distance_px: NonNegative = 0.0
+    group_distance_arcsec: NonNegative = 0.0
+    group_within_min: NonNegative = 12.0
     min_frames: PositiveInt = 1
     extend_share: Fraction = 0.0
     zones: tuple[Zone, ...] = ()

@@ -36,15 +36,15 @@ def grouped(
         return list(events)
     near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
     first, last = _of_all(scene, "frame_start"), _of_all(scene, "frame_end")
-    near &= _between(first, last, 1) - 1 <= gap_frames
+    near &= between(first, last, 1) - 1 <= gap_frames
     if time_of:
         start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
-        near &= _between(start_s, end_s, 0) <= max_gap_s
+        near &= between(start_s, end_s, 0) <= max_gap_s
     sort = _sorts(scene, near, alone, ends)
     near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
-    return [*(_as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
+    return [*(as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
 
 
 def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends: Sequence[str]) -> np.ndarray:
@@ -61,22 +61,22 @@ def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends:
 
 def _apart(events: Sequence[Event], *axes: tuple[str, str]) -> np.ndarray:
     """Distances between the nearest points of half-open boxes, px: (N, N)."""
-    return np.linalg.norm([_between(_of_all(events, a), _of_all(events, b), 0) for a, b in axes], axis=0)
+    return np.linalg.norm([between(_of_all(events, a), _of_all(events, b), 0) for a, b in axes], axis=0)
 
 
 def _of_all(events: Sequence[Event], name: str) -> np.ndarray:
     return np.array([getattr(event, name) for event in events])
 
 
-def _between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
+def between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
     """How far from the end of one to the start of the other, 0 where they overlap: (N, N). within: 1 of inclusive
     ranges, whose neighbours are 1 apart, else 0."""
     apart = np.maximum(start[:, None] - end, start - end[:, None])
     return np.maximum(apart, within)
 
 
-def _as_one(events: Sequence[Event], ends: Sequence[str]) -> Event:
-    """One event of several."""
+def as_one(events: Sequence[Event], ends: Sequence[str] = ()) -> Event:
+    """One event of several, the strongest that is of no kind in `ends`, with the times and bounds of all."""
     if len(events) == 1:
         return events[0]
     strongest = max(events, key=lambda event: (event.kind not in ends, event.peak_score))

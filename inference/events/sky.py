@@ -5,6 +5,7 @@ call and a reel has thousands of boxes; the tests compare it with sunpy. Sources
 coordinates, Howard, Harvey & Forgach (1990, Solar Physics 130, 295) for the rotation, as sunpy's default.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,6 +15,7 @@ from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS, FrameWcs
 from data.sky.wcs_header import R_SUN_M
 from inference.events.boxes import Box
+from inference.events.events import Event
 from inference.units import DAY_S
 
 ARCSEC = np.pi / (180 * 3600)
@@ -180,6 +182,12 @@ class Sky:
         found |= {"hgs_lat_deg": lat, "position_angle_deg": angle, "radius_rsun": radius}
         found["area_arcsec2"] = events["area_px"].to_numpy(float) * np.abs(cdelt1 * cdelt2)
         return pd.DataFrame(found, index=events.index)[list(SKY_COLUMNS)]
+
+    def bounds(self, events: Sequence[Event]) -> tuple[np.ndarray, ...]:
+        """Smallest and largest Tx and Ty of events' boxes: x0, y0, x1, y1, (N,) each."""
+        names = ("x0", "y0", "x1", "y1")
+        table = pd.DataFrame([[getattr(event, name) for name in names] for event in events], columns=list(names))
+        return self._box(np.array([event.frame_peak for event in events], np.int64), table)
 
     def surface(self, events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Stonyhurst degrees (N,) of an events table's peaks; of those off the limb, of the limb nearest to them."""

@@ -22,6 +22,7 @@ from data.reel.windows import stretches
 from data.sky.instruments import instrument_of
 from inference.camera.watch import BROKEN, CLOUDS
 from inference.events.boxes import WEAK, Box
+from inference.events.companions import Reach, with_companions
 from inference.events.events import CAMERA, Event, EventLinker, in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
 from inference.events.facts import Named, describe, told_variables
@@ -42,9 +43,10 @@ from inference.solar.columns import measured, with_solar_columns
 from inference.solar.confirm import Known, compare
 from inference.solar.corona import compare_ejections, with_cme_columns, with_ejections
 from inference.solar.hek import write_hek
-from inference.solar.kinds import ALONE, ENDS
+from inference.solar.kinds import ALONE, ENDS, TOGETHER
 from inference.solar.polar import occulted_rsun
 from inference.solar.regions import with_regions
+from inference.units import MINUTE_S
 from inference.zones import rates_of
 
 log = logger(__name__)
@@ -199,6 +201,10 @@ class Results:
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
         times = self.reel.times_s.item
         found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
+        if self.sky:
+            within_s = MINUTE_S * self.settings.group_within_min + self.reel.cadence_s  # starts are known to a frame
+            reach = Reach(self.settings.group_distance_arcsec, within_s)
+            found = with_companions(found, self.sky, reach, TOGETHER)
         return [*found, *alone_as_found]
 
     @property

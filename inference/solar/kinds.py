@@ -16,6 +16,8 @@ FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
 EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coronagraph's reel, see corona.py
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
+# Kinds that may be of one eruption, by what they do to the light.
+TOGETHER: dict[str, str] = {BRIGHTENING: "more", LIMB: "more", DIMMING: "less", DARKENING: "less"}
 ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 
 DIMMED = 10**-0.19 - 1

@@ -12,6 +12,7 @@ from inference.events.events import in_order
 from inference.events.facts import told_variables
 from inference.results.results import NAMED_VARIABLES, Results, shares_of
 from tests.support.reels import drifting_blobs, make_reel
+from tests.support.sun_events import solar_reel
 
 
 def test_watched_are_frames_with_score_and_label_between_gaps(tmp_path):
@@ -56,6 +57,26 @@ def test_every_box_names_its_event_and_its_track(tmp_path):
     parts = table["part"].tolist()
     assert parts[:2] == parts[3:1:-1]
     assert len(set(parts)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arcsec", "within_min", "parts"), [(0.0, 12.0, [1, 1]), (100.0, 12.0, [2]), (100.0, 0.0, [1, 1])]
+)
+def test_on_the_sun_what_begins_with_a_flare_in_its_region_is_one_event_with_it(tmp_path, arcsec, within_min, parts):
+    """Two places 90 arcsec apart that light up one after the other."""
+    flux = np.full((20, 24, 24), 100.0)
+    flux[8:14, 4:7, 2:5], flux[10:14, 4:7, 14:17] = 900.0, 500.0
+    reel = solar_reel(tmp_path / "sun", flux, 60.0, 10.0)
+    changes = {"eval.group_distance_arcsec": arcsec, "eval.group_within_min": within_min}
+    results = Results(reel, load(None, changes).eval)
+    for frame in range(20):
+        boxes = [
+            Box(x, 4, x + 3, 7, x + 1.0, 5.0, peak, peak / 2, 9, "high", change="brighter")
+            for x, peak, first in ((2, 9.0, 8), (14, 5.0, 10))
+            if first <= frame < 14
+        ]
+        results.add(frame, np.zeros((24, 24)), boxes, 0.0)
+    assert [event.parts for event in in_order(results.found())] == parts
 
 
 @given(

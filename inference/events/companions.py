@@ -1,0 +1,54 @@
+"""One flare, one event, also where its parts lie far apart: what begins tens of arcsec away within minutes is of it.
+
+A flare lights up footpoints, remote ribbons and neighbouring loops of its active region within minutes: chromospheric
+brightenings come some 12 minutes before its peak (Kirk et al. 2012, ApJ 750, 145), remote ribbons seconds after its
+core. An eruption leaves two dimmings, one on either side. Everything joins the strongest near it, and nothing joins
+what is itself a part: no chain leads from one active region to the next.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from inference.events.events import CAMERA, Event
+from inference.events.grouping import as_one, between
+from inference.events.sky import Sky
+
+
+class Reach(NamedTuple):
+    """How far from the strongest its companions lie, arcsec between their boxes on the plane of the sky, and how many
+    seconds before or after it they begin, at most."""
+
+    arcsec: float
+    within_s: float
+
+
+def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapping[str, str]) -> list[Event]:
+    """Events of which the strongest have taken in the others of their sort that lie within reach, in the order of
+    their strength, then those that are of no sort, in their order.
+
+    sorts: of kinds that may be one happening; events of other kinds, and those of whole frames, stay as they are.
+    """
+    sort = [sorts.get(event.kind, "") if event.level != CAMERA else "" for event in events]
+    some = sorted((k for k, of in enumerate(sort) if of), key=lambda k: (-events[k].peak_score, events[k].event))
+    if not reach.arcsec or len(some) < 2:
+        return list(events)
+    scene, own = [events[k] for k in some], np.array([sort[k] for k in some], object)
+    near = _are_near(scene, sky, reach) & (own[:, None] == own)
+    free, found = np.ones(len(scene), bool), []
+    for k in range(len(scene)):
+        if free[k]:
+            members = np.flatnonzero(near[k] & free).tolist()
+            free[members] = False
+            found.append(as_one([scene[m] for m in members]))
+    return [*found, *(event for event, of in zip(events, sort, strict=True) if not of)]
+
+
+def _are_near(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
+    """Which lie and begin within reach of each other (N, N)."""
+    x0, y0, x1, y1 = sky.bounds(events)
+    apart = np.hypot(between(x0, x1, 0), between(y0, y1, 0))
+    begun = np.array([event.course.onset if event.course else event.frame_start for event in events])
+    later_s = np.abs(sky.times_s[begun][:, None] - sky.times_s[begun])
+    return (apart <= reach.arcsec) & (later_s <= reach.within_s)

@@ -1,0 +1,89 @@
+"""What begins within minutes and tens of arcsec of a flare is of it, and never leads on to the next."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.events.companions import Reach, with_companions
+from inference.events.course import Course
+from inference.events.events import CAMERA, Event
+from inference.events.sky import Sky
+from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, FRONT, LIMB, RECOVERY, TOGETHER
+from tests.support.sun_events import solar_reel
+
+PIXEL_ARCSEC, CADENCE_S, FRAMES, SIDE, WIDE = 10.0, 60.0, 60, 64, 4
+
+
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory) -> Sky:
+    return Sky(
+        solar_reel(tmp_path_factory.mktemp("sky") / "sun", np.ones((FRAMES, SIDE, SIDE)), CADENCE_S, PIXEL_ARCSEC)
+    )
+
+
+def event(number: int, first: int, x: int, y: int, peak: float, kind: str = BRIGHTENING, level: str = "high") -> Event:
+    place = (x + WIDE / 2, y + WIDE / 2, x, y, x + WIDE, y + WIDE, WIDE * WIDE)
+    frames = first, first + 1, first + 3, 4
+    return Event(number, *frames, *place, peak, peak / 2, level, tracks=(number,), kind=kind)
+
+
+drawn = st.builds(
+    lambda first, x, y, peak, kind, level: event(0, first, x, y, peak, kind, level),
+    st.integers(0, FRAMES - 4), st.integers(0, SIDE - WIDE), st.integers(0, SIDE - WIDE), st.integers(1, 99),
+    st.sampled_from([BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, RECOVERY, ""]), st.sampled_from(["high", CAMERA]),
+)  # fmt: skip
+numbered = st.lists(drawn, max_size=9).map(lambda some: [replace(e, event=k, tracks=(k,)) for k, e in enumerate(some)])
+
+
+def are_near(a: Event, b: Event, reach: Reach) -> bool:
+    dx, dy = max(a.x0 - b.x1, b.x0 - a.x1, 0), max(a.y0 - b.y1, b.y0 - a.y1, 0)
+    apart = PIXEL_ARCSEC * np.hypot(dx, dy)  # so near to the middle of the field a pixel is one everywhere
+    return apart <= reach.arcsec and CADENCE_S * abs(a.frame_start - b.frame_start) <= reach.within_s
+
+
+@given(numbered, st.sampled_from([35.0, 105.0, 305.0]), st.integers(0, 20))
+def test_every_part_is_near_its_strongest_and_no_two_strongest_are_near_each_other(sky, events, arcsec, minutes):
+    reach = Reach(arcsec, 60.0 * minutes)
+    found = with_companions(events, sky, reach, TOGETHER)
+    assert sorted(track for e in found for track in e.tracks) == list(range(len(events)))
+    heads = [max((events[t] for t in e.tracks), key=lambda p: (p.peak_score, -p.event)) for e in found]
+    for one, head in zip(found, heads, strict=True):
+        parts = [events[t] for t in one.tracks]
+        assert all(are_near(part, head, reach) for part in parts)
+        assert len({TOGETHER.get(part.kind) for part in parts}) == 1
+        assert len(parts) == 1 or (head.kind in TOGETHER and all(part.level != CAMERA for part in parts))
+        assert (one.kind, one.frame_start) == (head.kind, min(part.frame_start for part in parts))
+    some = [head for head in heads if head.kind in TOGETHER and head.level != CAMERA]
+    assert not any(
+        are_near(a, b, reach) and TOGETHER[a.kind] == TOGETHER[b.kind] for a in some for b in some if a is not b
+    )
+
+
+@given(numbered, st.randoms(use_true_random=False))
+def test_the_order_of_events_does_not_matter_and_no_distance_joins_nothing(sky, events, random):
+    shuffled = random.sample(events, len(events))
+    reach = Reach(100.0, 720.0)
+
+    def members(some: list[Event]) -> list[list[int]]:
+        return sorted(sorted(e.tracks) for e in with_companions(some, sky, reach, TOGETHER))
+
+    assert members(shuffled) == members(events)
+    assert with_companions(events, sky, reach._replace(arcsec=0.0), TOGETHER) == events
+
+
+def test_no_chain_leads_from_one_region_to_the_next(sky):
+    """Three in a row, 80 arcsec apart, the strongest at one end: the far one is by itself."""
+    row = [event(k, 20, 4 + 12 * k, 30, peak) for k, peak in enumerate((90.0, 30.0, 60.0))]
+    found = with_companions(row, sky, Reach(100.0, 720.0), TOGETHER)
+    assert [e.tracks for e in found] == [(0, 1), (2,)]
+
+
+def test_they_begin_together_by_when_their_light_left_the_noise(sky):
+    core, other = event(1, 20, 10, 30, 90.0), event(2, 45, 20, 30, 30.0)
+    assert len(with_companions([core, other], sky, Reach(100.0, 720.0), TOGETHER)) == 2
+    slow = replace(other, course=Course(24, 1.0, 600.0, 10))
+    (found,) = with_companions([core, slow], sky, Reach(100.0, 720.0), TOGETHER)
+    assert (found.parts, found.frame_start, found.frame_end, found.x0, found.x1) == (2, 20, 48, 10, 24)
