@@ -15,12 +15,16 @@ Fault = Callable[[np.ndarray, Random], int]
 
 @dataclass(frozen=True)
 class Kind:
-    """make: (random, n) -> values (n, C), one each `step_s`; faults: what may happen to such a series."""
+    """make: (random, n) -> values (n, C), one each `step_s`; faults: what may happen to such a series.
+
+    jitter: by how many steps a sample may come early or late.
+    """
 
     make: Callable[[Random, int], np.ndarray]
     step_s: float
     samples: int
     faults: tuple[Fault, ...]
+    jitter: float = 0.0
 
 
 def times(length: int, factor: float, lasting: bool = False) -> Fault:
