@@ -46,6 +46,9 @@ class ClusterExecutor(Executor):
                 self.counted = max(len(self.client.nthreads()), 1)
         return self.counted
 
+    def died_of(self, error: BaseException) -> bool:
+        return isinstance(error, _distributed().scheduler.KilledWorker)
+
 
 @contextmanager
 def cluster_executor(cluster: str, workers: int, *places: str) -> Iterator[ClusterExecutor]:

@@ -22,6 +22,10 @@ class Workers(Protocol):
         """How many workers there are now."""
         ...
 
+    def died_of(self, error: BaseException) -> bool:
+        """Whether an error tells that this one task ends its workers, and the others have not suffered."""
+        ...
+
 
 @contextmanager
 def make_executor(
@@ -57,6 +61,9 @@ class _Processes(ProcessPoolExecutor):
     def count(self) -> int:
         return self.workers
 
+    def died_of(self, error: BaseException) -> bool:
+        return False  # a worker that dies takes the pool with it, and nobody knows whose task it was
+
 
 class _Inline(Executor):
     """Runs each task at once in this process: one worker needs no second one."""
@@ -72,16 +79,28 @@ class _Inline(Executor):
     def count(self) -> int:
         return 1
 
+    def died_of(self, error: BaseException) -> bool:
+        return False
+
 
 def bounded(workers: Workers, fn, argument_lists: Iterable[tuple], each: int = 2) -> Iterator:
     """Results as they come; at most `each` tasks a worker are under way, so that memory does not grow with their
     number."""
-    pending: set[Future] = set()
+    yield from (future.result() for _, future in settled(workers, fn, argument_lists, each))
+
+
+def settled(workers: Workers, fn, argument_lists: Iterable[tuple], each: int = 2) -> Iterator[tuple[tuple, Future]]:
+    """The same, as (arguments, future that is done), whatever became of it."""
+    pending: dict[Future, tuple] = {}
     for arguments in argument_lists:
-        pending.add(workers.submit(fn, *arguments))
+        pending[workers.submit(fn, *arguments)] = arguments
         if len(pending) >= each * workers.count():
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield from _taken(pending)
     while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
+        yield from _taken(pending)
+
+
+def _taken(pending: dict[Future, tuple]) -> Iterator[tuple[tuple, Future]]:
+    """Those that are done, taken out, once there is one."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    yield from [(pending.pop(future), future) for future in done]

@@ -8,16 +8,18 @@ results.csv index.html   one row a reel that was evaluated last; results and rep
 A member is known by the name of its reel's folder. What ends one member ends no other: its row says why.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from config import Config
-from data.failures import told_failure
-from data.frames.pool import bounded, make_executor
+from data.failures import told_failure, worker_died
+from data.frames.pool import make_executor, settled
 from data.messages import gathered, logger, progress
 from training.run import RUNS
 
@@ -25,6 +27,8 @@ log = logger(__name__)
 
 MEMBERS, DONE, TRAINED, RESULTS = "members", "done.json", "trained.csv", "results.csv"
 FAILED = "failed"
+DIED = "ended the process that worked on it"
+MOST_DEATHS = 16  # without a single task that ended: then it is not the reels
 PRELOAD = "inference.fleet.evaluate"  # which takes seconds
 IN_USE = "give another --model-path: a copy of a fleet is a fleet"
 
@@ -51,16 +55,55 @@ def member_of(fleet: Path, reel: Path) -> Path:
 
 
 def rows_of(task: Task, config: Config, fleet: Path, reels: Sequence[Path], doing: str) -> list[Row]:
-    """What a task tells of every reel, by name; the reels are spread over the workers of the config."""
-    rows = []
-    with (
-        make_executor(config.workers, config.cluster, str(fleet), config.data_clips, preload=PRELOAD) as workers,
-        progress(total=len(reels), desc=doing, unit="reel") as bar,
-    ):
-        for row in bounded(workers, task, ((config, fleet, reel) for reel in reels)):
-            rows.append(row)
-            bar.update()
-    return sorted(rows, key=lambda row: row["reel"])
+    """What a task tells of every reel, by name; the reels are spread over the workers of the config.
+
+    A reel that ends the process it is worked on in is a row that failed; those that were under way beside it are done
+    again. Raises OSError where no process lives long enough to end a first task.
+    """
+    rows: dict[Path, Row] = {}
+    with progress(total=len(reels), desc=doing, unit="reel") as bar:
+        while left := [reel for reel in reels if reel not in rows]:
+            for reel, row in chain(_together(task, config, fleet, left), _alone(task, config, fleet, left, rows)):
+                rows[reel] = row
+                bar.update()
+    return sorted(rows.values(), key=lambda row: row["reel"])
+
+
+def _workers(config: Config, fleet: Path, count: int):
+    return make_executor(count, config.cluster, str(fleet), config.data_clips, preload=PRELOAD)
+
+
+def _together(task: Task, config: Config, fleet: Path, reels: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
+    """Rows as they come, until a process of this machine dies."""
+    try:
+        with _workers(config, fleet, config.workers) as workers:
+            for (_, _, reel), future in settled(workers, task, ((config, fleet, reel) for reel in reels)):
+                error = future.exception()
+                if error is not None and workers.died_of(error):
+                    yield reel, _lost(reel, error)
+                else:
+                    yield reel, future.result()
+    except BrokenExecutor:
+        return
+
+
+def _alone(
+    task: Task, config: Config, fleet: Path, reels: Sequence[Path], rows: Mapping[Path, Row]
+) -> Iterator[tuple[Path, Row]]:
+    """Where processes died: of the next reels as many as were under way, each in a process of its own."""
+    for reel in [reel for reel in reels if reel not in rows][: 2 * config.workers]:
+        try:
+            with _workers(config, fleet, 2) as workers:  # with one it would be this process
+                yield reel, workers.submit(task, config, fleet, reel).result()
+        except BrokenExecutor as error:
+            if len(rows) >= MOST_DEATHS and all(row.get("reason", "").startswith(DIED) for row in rows.values()):
+                raise OSError(worker_died(error)) from error
+            yield reel, _lost(reel, error)
+
+
+def _lost(reel: Path, error: BaseException) -> Row:
+    why = worker_died(error).partition("; run the same command")[0]
+    return {"reel": reel.name, "status": FAILED, "reason": f"{DIED}: {why}", "warnings": ""}
 
 
 def attempted(reel: Path, status: str, do: Callable[[], Row]) -> Row:

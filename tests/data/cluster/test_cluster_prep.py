@@ -12,6 +12,7 @@ import time
 import dask
 import psutil
 import pytest
+from distributed.scheduler import KilledWorker
 
 from config import Config, ConfigError, PrepConfig, as_dict, load
 from data import sources
@@ -164,6 +165,12 @@ def test_an_error_of_a_task_is_the_programs_own(cluster):
         workers.submit(int, "x").result()
     with make_executor(1, str(cluster.file)) as workers:
         assert workers.count() == 2
+
+
+def test_a_task_that_ends_its_workers_is_told_from_one_that_fails(cluster):
+    with make_executor(1, str(cluster.file)) as workers:
+        assert workers.died_of(KilledWorker("a task", cluster.scheduler, 3))
+        assert not workers.died_of(workers.submit(int, "x").exception())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -19,11 +20,13 @@ from config import ConfigError, load
 from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.fit import fit
+from inference.fleet import members
 from inference.fleet import train as fleet_training
-from inference.fleet.evaluate import by_severity, evaluate_each
-from inference.fleet.members import find_fleet, one_thread
+from inference.fleet.evaluate import by_severity, evaluate_each, evaluate_member
+from inference.fleet.members import find_fleet, one_thread, rows_of
 from inference.fleet.page import page
 from inference.fleet.train import train_each
+from tests.support.deaths import DEADLY
 from tests.support.paths import ROOT
 from tests.support.reels import make_reel
 from training.checkpoint import load as load_checkpoint
@@ -204,21 +207,52 @@ def test_training_that_is_stopped_is_gone_on_with_and_what_failed_is_tried_again
         train_each(replace(resumed, seed=1))
 
 
-def test_workers_make_the_same_files(place, fleet, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_workers_make_the_same_files_and_outlive_a_reel_that_ends_them(place, fleet, tmp_path):
     """By a command of its own, which starts and ends them."""
     given = {"data_clips": str(place / "reels"), "model_path": str(tmp_path / "fleet"), "workers": 2, "device": "cpu"}
     given |= {"model": {"name": "window_pca"}}
     given |= {"train": {"each_reel": True, "exclude_utc": [["2012-07-19T08:00", "2013-01-01"]]}}
     (tmp_path / "settings.json").write_text(json.dumps(given))
-    program = "import main, sys; sys.exit(main.main(sys.argv[1:]) or main.main(['-m', 'eval', *sys.argv[3:]]))"
-    command = [sys.executable, "-c", program, "-m", "train", "-c", str(tmp_path / "settings.json")]
+    command = [sys.executable, "-m", "tests.support.deaths", "-c", str(tmp_path / "settings.json")]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [f"fleet: {tmp_path / 'fleet'}", f"index: {tmp_path / 'fleet' / 'index.html'}"]
     assert "3 of 5 reels trained" in ended.stderr
-    assert "3 of 5 reels evaluated" in ended.stderr
+    assert "2 of 5 reels evaluated" in ended.stderr
+    rows = pd.read_csv(tmp_path / "fleet" / "results.csv", keep_default_na=False).set_index("reel")
+    assert rows.loc[DEADLY, "status"] == "failed"
+    assert rows.loc[DEADLY, "reason"].startswith("ended the process that worked on it: ")
+    assert list(rows.index) == ["pump_2", "pump 3", "pump_1", "still", "torn"]  # each once
     for name in ("members/pump_2/eval/pump_2/scores.csv", "members/pump 3/eval/pump_3/boxes.csv"):
         assert (tmp_path / "fleet" / name).read_bytes() == (fleet / name).read_bytes()
+
+
+class Dying:
+    """An executor whose workers live no longer than a task."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        raise BrokenExecutor("A process in the process pool was terminated abruptly")
+
+    def count(self):
+        return 2
+
+    def died_of(self, error):
+        return False
+
+
+def test_where_no_process_lives_it_is_not_taken_for_a_fault_of_thousands_of_reels(config, tmp_path, monkeypatch):
+    asked = []
+
+    @contextlib.contextmanager
+    def dying(*given, **more):
+        asked.append(given)
+        yield Dying()
+
+    monkeypatch.setattr(members, "make_executor", dying)
+    with pytest.raises(OSError, match="a worker process died"):
+        rows_of(evaluate_member, replace(config, workers=2), tmp_path, [tmp_path / f"{i:04}" for i in range(1000)], "")
+    assert len(asked) < 40
 
 
 def test_what_a_fleet_can_not_have_is_refused_before_any_work(place, config, fleet, tmp_path, monkeypatch):
