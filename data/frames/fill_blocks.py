@@ -5,6 +5,7 @@ import numpy as np
 from data.sky.wcs import FrameWcs
 
 USUAL_PX = 32  # of the compression blocks of EIT, LASCO and others
+FILLED = "blocks of fill masked"  # among the flags of a frame that had some
 MOST = 0.5  # of the blocks looked at: a frame that is constant as a whole is the camera's, and stays
 
 

@@ -23,6 +23,7 @@ class Blocks:
     def __init__(self, least_px: float):
         self.least_px = least_px
         self._whole: tuple[np.ndarray, np.ndarray] | None = None  # what was there, and what of it is known
+        self._had: np.ndarray | None = None  # what the frame before had, or lacked because of fill
 
     def lost(self, frame: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, int]:
         """Pixels (H, W) of the next frame (C, H, W) that are lost, and px of the largest block."""
@@ -31,6 +32,22 @@ class Blocks:
         lost, largest = filled_blocks(picture, before, valid & known, self.least_px)
         self._whole = np.where(lost, before, picture), np.where(lost, known, valid)
         return lost, largest
+
+    def masked(self, valid: np.ndarray, is_filled: bool) -> np.ndarray:
+        """Pixels (H, W) of rectangles that are unknown in the next frame, where it is told to have had blocks of fill.
+
+        Not what the frame before lacked for another reason, nor a strip from edge to edge: a frame that was moved.
+        """
+        found = np.zeros(valid.shape, bool)
+        if is_filled:
+            unknown = ~valid if self._had is None else ~valid & self._had
+            count, parts, facts, _ = cv2.connectedComponentsWithStats(unknown.astype(np.uint8), connectivity=4)
+            for number in range(1, count):
+                _, _, width, height, area = facts[number].tolist()
+                if area >= FILL * width * height and height < valid.shape[0] and width < valid.shape[1]:
+                    found |= parts == number
+        self._had = valid | found
+        return found
 
 
 def filled_blocks(

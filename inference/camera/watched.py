@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from config import EvalConfig
+from data.frames.fill_blocks import FILLED
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -96,11 +97,12 @@ class WatchedStretch:
             self._lock.release()
 
     def _see(self, frames: np.ndarray, bits: np.ndarray) -> None:
+        flags = self._flags(len(frames)) if self._is_sun else {}
         scaled = restretch(frames.astype(np.float32), self.reel.stretches, target_stretches(self.reel, self.scaling))
         for frame, own, mask in zip(frames, scaled, bits, strict=True):
             valid = (mask & INVALID) == 0
             if self._is_sun:
-                valid &= ~self._lost(own, valid)
+                valid &= ~self._lost(own, valid, FILLED in flags.get(self._next, ""))
                 mask = np.where(valid, mask, mask | INVALID)
             light = light_of(frame, valid, self.reel.stretches, self._disc)
             kind = self.watch.see(Look.of(own * valid, valid), light)
@@ -115,9 +117,19 @@ class WatchedStretch:
                     self._held.popitem(last=False)
             self._next += 1
 
-    def _lost(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """The pixels (H, W) of blocks that the next frame lacks and the ones before had."""
-        lost, _ = self._seen.lost(frame, valid)
+    def _flags(self, count: int) -> dict[int, str]:
+        """What prep found odd about the next frames."""
+        known = cast(Reel, self.reel.so_far())
+        if "flags" not in known.table:
+            return {}
+        rows = known.table["flags"].fillna("").astype(str)
+        begin = max(self._next, known.first)  # what is kept of a live reel may have gone on
+        return dict(enumerate(rows[begin - known.first : self._next + count - known.first], begin))
+
+    def _lost(self, frame: np.ndarray, valid: np.ndarray, is_filled: bool) -> np.ndarray:
+        """The pixels (H, W) of blocks that the next frame lacks: those that the ones before had, and, where it was
+        prepared as one with blocks of fill, those that were masked then."""
+        lost = self._seen.masked(valid, is_filled) | self._seen.lost(frame, valid)[0]
         if lost.any():
             self._blocks[self._next] = lost
         return lost

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from config import CropConfig, PrepConfig
-from data.frames.fill_blocks import fill_blocks, without
+from data.frames.fill_blocks import FILLED, fill_blocks, without
 from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
@@ -134,7 +134,7 @@ def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
     told = frame.candidate.missing_blocks
     if filled or told:
-        flags.append(f"{filled} blocks of fill masked" + (f", {told} missing by the header" if told != filled else ""))
+        flags.append(f"{filled} {FILLED}" + (f", {told} missing by the header" if told != filled else ""))
     return flags
 
 

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.disk.files import write_csv, write_meta
 from data.reel.contract import AnyReel
+from data.reel.mask_bits import INVALID
+from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import learn
 from inference.camera.watch import BROKEN, MISSING
@@ -18,6 +21,7 @@ from inference.scorers.residual import ScoredFrame
 from tests.support.broken import broken
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing
+from tests.support.sun_events import quiet_sun, solar_reel
 
 BLACK, HISS = range(9, 12), range(20, 22)
 
@@ -107,3 +111,31 @@ def test_memory_does_not_grow_with_the_broken_frames(reels):
         assert len(watched.kinds) <= 11
     assert len(watched._held) <= MOST_HELD
     assert len(watched._instead) <= 11
+
+
+def test_blocks_that_prep_has_masked_are_lost_ones_from_the_first_frame_on(tmp_path):
+    """As the header of EIT tells of them; also twice at one place, and no strip that a moved frame lacks."""
+    reel = solar_reel(tmp_path / "sun", quiet_sun(24, 48), 24.0, 3.0, (0.0, 0.0))
+    flags = ["1 blocks of fill masked" if i in (0, 7, 8, 9) else "" for i in range(24)]
+    block = slice(8, 16), slice(24, 32)
+    masks = np.load(reel.path / "masks.npy", allow_pickle=False)
+    for i in (0, 7, 8):
+        masks[i][block] |= INVALID
+    masks[5][block] |= INVALID  # of another reason
+    masks[7:10, :3] |= INVALID
+    np.save(reel.path / "masks.npy", masks)
+    write_csv(reel.path / "frames.csv", reel.candidates.assign(flags=flags))
+    meta = {k: v for k, v in reel.meta.items() if k not in ("files", "sha256")}
+    write_meta(reel.path, meta)
+    again = Reel(reel.path)
+    watched = WatchedStretch(again, 0, learn([QuietRange(again, 10, 24, "train")], {}), {})
+    watched.read(0, 11)
+    wanted = np.zeros((48, 48), bool)
+    wanted[block] = True
+    nothing = np.zeros((48, 48))
+    frames = [ScoredFrame(i, again.frames[i], None, nothing, nothing == 0, 0.0) for i in range(11)]
+    found = watched.told(iter(frames), 11)
+    lost = {one.index: one.lost for one in found if one.lost is not None}
+    assert sorted(lost) == [0, 7, 8]
+    for pixels in lost.values():
+        np.testing.assert_array_equal(pixels, wanted)
