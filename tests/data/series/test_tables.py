@@ -17,6 +17,7 @@ from data.disk.files import write_csv
 from data.prepare_data import prep
 from data.reel.reel import Reel
 from data.series.resample import resampled
+from data.sources.base import TableError
 from data.sources.table import TableSource
 
 N = 40
@@ -342,3 +343,30 @@ def test_many_rejected_samples_are_told_with_their_reason(tmp_path, caplog):
     times = ["never" if i % 3 == 0 else time for i, time in enumerate(TIMES)]
     only(table(tmp_path, {"time": times, "v": WAVE}))
     assert "t: 14 of 40 samples are rejected: 14 x time is missing or not readable" in caplog.text
+
+
+@pytest.mark.parametrize("orient", ["records", "columns", "split", "lists", "lists and a name"])
+@pytest.mark.parametrize("has_index", [False, True])
+def test_json_as_pandas_and_services_write_it(tmp_path, orient, has_index):
+    """A table of JSON is the same in each of its forms, whether its times are a column or the names of its rows."""
+    has_index = has_index and orient in ("columns", "split")  # the others have no names of rows
+    columns = {"a": WAVE, "b": -WAVE}
+    whole = pd.DataFrame(columns, pd.to_datetime(TIMES)) if has_index else pd.DataFrame({"time": TIMES} | columns)
+    path = tmp_path / "t.json"
+    if orient.startswith("lists"):
+        lists = {name: whole[name].tolist() for name in whole}
+        path.write_text(json.dumps(({"units": {"a": "K"}} if "name" in orient else {}) | lists))
+    else:
+        path.write_text(whole.to_json(orient=orient, date_format="iso"))
+    assert TableSource().takes(path)
+    series = series_of(path)
+    assert series.channels == ("a", "b")
+    np.testing.assert_array_equal(series.times_utc, np.array(TIMES, "M8[ms]"))
+    np.testing.assert_allclose(series.values, np.stack([WAVE, -WAVE], axis=1))
+
+
+def test_json_of_another_form_is_refused(tmp_path):
+    for text in ('{"a": {"x": 1}, "b": 2}', '{"status": {"data": []}, "n": 1}'):
+        (tmp_path / "t.json").write_text(text)
+        with pytest.raises(TableError):
+            series_of(tmp_path / "t.json")
