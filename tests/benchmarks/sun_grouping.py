@@ -75,8 +75,12 @@ class Field(NamedTuple):
         for plant, right, up, later_min in parts:
             begin = self.frames(MINUTE_S * later_min)
             y, x = centre[0] + up / self.arcsec, centre[1] + right / self.arcsec
-            shifted = np.roll(flux, -begin, axis=0)  # so that its frame ONSET is where this part begins
-            flux = np.roll(plant(shifted, y, x, scale_km, self.cadence_s, np.array([0.0, 1.0])), begin, axis=0)
+            before = np.repeat(
+                flux[:1], max(-begin, 0), axis=0
+            )  # so that this part begins in frame ONSET of what it sees
+            seen = np.concatenate([before, flux[max(begin, 0) :]])
+            changed = plant(seen, y, x, scale_km, self.cadence_s, np.array([0.0, 1.0]))
+            flux[max(begin, 0) :] = changed[len(before) :]
         return flux
 
 

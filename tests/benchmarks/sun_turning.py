@@ -27,6 +27,7 @@ from tests.support.no_pictures import without_pictures
 
 TRAIN = 29
 SETTINGS = {"prep.clip_length": 4, "prep.stride": 1, "eval.min_frames": 1, "eval.link_gap_frames": 2}
+SETTINGS |= {"eval.group_distance_arcsec": 0.0}  # flares are planted near each other
 DAYS = {"same": "", "another": "another_"}  # and what the names of its figures begin with
 NEAR_PX = 3
 COLUMNS = ["data", "day", "promised", "used_per_day", "threshold", "events", "expected", "flares", "seen"]
