@@ -320,10 +320,10 @@ def measured(options, work: Path) -> Iterator[dict]:
             folder.mkdir(parents=True)
             found = rows_of(scene, lists, events_of(method, scene, folder))
             rows = [{"method": method} | row for row in found]
+            print(scene.name, told(figures_of(method, pd.DataFrame(rows, columns=COLUMNS[1:]))), flush=True)
             if method == "excess":
                 rows += levels(scene, lists, folder)
             yield from ({"scene": scene.name} | row for row in rows)
-            print(scene.name, told(figures_of(method, pd.DataFrame(rows, columns=COLUMNS[1:]))), flush=True)
 
 
 def main() -> None:
