@@ -57,8 +57,9 @@ class QuietEvents:
     def threshold_for(self, per_day: float) -> float:
         """What so many events a day exceed."""
         events = per_day * self.span_s / DAY_S
-        own = level_for(self.levels, events)
-        return self.prior.joined(own, events, self.span_s) if self.prior and self.span_s else own
+        if self.prior and self.span_s:
+            return self.prior.threshold(self.levels, events, self.span_s)
+        return level_for(self.levels, events)
 
     @cached_property
     def intervals(self) -> dict[float, tuple[float, float]]:

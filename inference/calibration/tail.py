@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+EXTRAPOLATION = 10  # a promise may be so many times rarer than one event in the quiet data
 MOST_PEAKS = 50
 PRIOR_SHAPE, PRIOR_PEAKS = 0.1, 10
 STRAIGHT = 1e-12  # a shape below is that of the exponential: its products lose their digits, and change nothing
@@ -25,6 +26,14 @@ class TailPrior:
     def level(self, events: float, span_s: float) -> float:
         """The level that so many events of a span exceed."""
         return (events * self.unit_s / span_s) ** -self.shape
+
+    def threshold(self, levels: np.ndarray, events: float, span_s: float) -> float:
+        """What so many events of quiet data exceed, from their levels (J,), highest first, and from what is known.
+
+        Where their own tail says nothing any more, what is rarer goes on as it does in any scene.
+        """
+        told = max(events, 1 / EXTRAPOLATION)
+        return self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s)
 
     def joined(self, level: float, events: float, span_s: float) -> float:
         """A level that as many events of so many seconds of quiet data exceed, and the prior's, by what each is worth.

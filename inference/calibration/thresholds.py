@@ -26,11 +26,10 @@ from inference.calibration.quiet_events import (
     starts_in,
 )
 from inference.calibration.surprises import Surprises
-from inference.calibration.tail import events_above
+from inference.calibration.tail import EXTRAPOLATION, events_above
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
 
-EXTRAPOLATION = 10  # a promise may be so many times rarer than one event in the quiet data
 RESAMPLES, CONFIDENCE = 400, 0.95
 LEAST_EXTENSION = 0.5  # of a threshold: where quiet frames hold no motion, hardly any is not the event's
 HIGH_SHARE = 0.1  # of the allowed false alarms pass the high threshold

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.calibration.tail import Tail, TailPrior, events_above, fit_tail, level_for
+from inference.calibration.tail import EXTRAPOLATION, Tail, TailPrior, events_above, fit_tail, level_for
 
 LEVELS = st.lists(st.floats(0.0078125, 100, width=32), min_size=1, max_size=60).map(lambda v: np.sort(v)[::-1])
 
@@ -151,3 +151,13 @@ def test_rarer_events_of_a_prior_are_higher_whatever_the_span(span_s, events, fa
     assert PRIOR.level(events / factor, span_s) > PRIOR.level(events, span_s)
     assert PRIOR.level(events * factor, span_s * factor) == pytest.approx(PRIOR.level(events, span_s))
     assert PRIOR.level(span_s / PRIOR.unit_s, span_s) == pytest.approx(1)
+
+
+@given(LEVELS, st.floats(1e-4, 10), st.floats(1, 1e5))
+def test_beyond_its_own_tail_a_threshold_goes_on_as_in_any_scene(levels, events, span_s):
+    """It falls with the events, and no single highest takes it farther than the prior's own form does."""
+    found = PRIOR.threshold(levels, events, span_s)
+    assert PRIOR.threshold(levels, events / 2, span_s) >= found * (1 - 1e-9)
+    if events < 1 / EXTRAPOLATION:
+        rarer = PRIOR.threshold(levels, events / 2, span_s)
+        assert rarer == pytest.approx(found * 2**PRIOR.shape, rel=1e-9)
