@@ -18,6 +18,8 @@ from inference.units import DAY_S, HOUR_S
 
 LONGEST_S = 2 * DAY_S  # that a place is known: active regions change within days
 ARCSEC_S = 10 / HOUR_S  # of the middle of the disc
+EDGE_RSUN = 0.95  # where the surface is foreshortened to a third: what lies beyond is seen as part of its neighbours
+ARRIVED_S = 6 * HOUR_S  # after which the edge of the disc shows other regions: the Sun has turned by three degrees
 CLOSE_PX = 0.25  # what moves by less is where it was
 
 
@@ -58,12 +60,14 @@ class Carried:
     def __init__(self, known: Moment, maps: np.ndarray):
         self.known, self.maps = known, maps
         self._of, self._turned = known, maps
+        self.arriving = np.zeros(maps.shape[-2:], bool)  # see `is_arriving`, of the moment that was asked for last
 
     def at(self, now: Moment) -> np.ndarray:
         """The maps as they look now, NaN where a place is strange; made anew when places have moved by CLOSE_PX."""
         if not now.is_near(self._of):
             places = places_of(now, self.known, self.maps.shape[-2:])
             self._of, self._turned = now, self.maps if places is None else moved(self.maps, places)
+            self.arriving = is_arriving(now, self.known, self.maps.shape[-2:])
         return self._turned
 
 
@@ -73,8 +77,7 @@ def places_of(now: Moment, then: Moment, shape: tuple[int, int]) -> Places | Non
     if now.is_near(then):
         return None
     rows, columns = (a.ravel().astype(np.float64) for a in np.indices(shape))
-    table = pd.DataFrame(np.stack([now.wcs, then.wcs]), columns=list(WCS_COLUMNS))
-    sky = Sky(cast(Reel, _Rows(table, np.array([now.at_s, then.at_s]))))
+    sky = _sky_of(now, then)
     first, second = np.zeros(len(rows), int), np.ones(len(rows), int)
     tx, ty = sky.pixel_to_hpc(first, columns, rows)
     seconds = np.full(len(rows), then.at_s - now.at_s)
@@ -83,6 +86,26 @@ def places_of(now: Moment, then: Moment, shape: tuple[int, int]) -> Places | Non
     x, y = (p.astype(np.float32).reshape(shape) for p in sky.hpc_to_pixel(second, then_tx, then_ty))
     in_view = (x > -0.5) & (y > -0.5) & (x < shape[1] - 0.5) & (y < shape[0] - 0.5) & ~hidden.reshape(shape)
     return Places(x, y, in_view & (abs(then.at_s - now.at_s) <= LONGEST_S))
+
+
+def is_arriving(now: Moment, then: Moment, shape: tuple[int, int]) -> np.ndarray:
+    """Whether pixels (H, W) are at the edge of the disc, or off it, where what was hidden comes into view; all False of
+    times that are ARRIVED_S apart at most.
+
+    What was seen there was of other regions, which have turned onto the disc since, or of these by their tops alone.
+    """
+    rows, columns = (a.ravel().astype(np.float64) for a in np.indices(shape))
+    sky, frame = _sky_of(now, then), np.zeros(rows.size, int)
+    tx, ty = sky.pixel_to_hpc(frame, columns, rows)
+    side = np.sign(then.at_s - now.at_s) * tx  # the Sun turns to the west, where tx is above 0
+    is_late = abs(then.at_s - now.at_s) > ARRIVED_S
+    return (is_late & (side > 0) & (sky.radius(frame, tx, ty)[0] >= EDGE_RSUN)).reshape(shape)
+
+
+def _sky_of(*moments: Moment) -> Sky:
+    """That of frames at these moments."""
+    table = pd.DataFrame(np.stack([m.wcs for m in moments]), columns=list(WCS_COLUMNS))
+    return Sky(cast(Reel, _Rows(table, np.array([m.at_s for m in moments]))))
 
 
 def moved(maps: np.ndarray, places: Places) -> np.ndarray:

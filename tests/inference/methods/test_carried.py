@@ -12,7 +12,17 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.events.sky import Sky
 from inference.methods.excess import Excess, ExcessConfig
-from inference.methods.flux.carried import LONGEST_S, Carried, Moment, moments_of, moved, places_of
+from inference.methods.flux.carried import (
+    ARRIVED_S,
+    EDGE_RSUN,
+    LONGEST_S,
+    Carried,
+    Moment,
+    is_arriving,
+    moments_of,
+    moved,
+    places_of,
+)
 from inference.methods.flux.spreads import strangeness
 from tests.support.reels import make_reel
 from tests.support.sun_events import solar_reel
@@ -111,3 +121,38 @@ def test_strange_places_are_as_wide_as_what_is_rare_there_asks_for(seed, factor)
     found = strangeness(known, factor * known)
     np.testing.assert_allclose(found, max(factor, 1), rtol=1e-5)
     assert (strangeness(np.zeros((3, 20)), known) == 1).all()
+
+
+@given(st.floats(-40, 40), st.floats(-5, 5), st.booleans())
+def test_at_the_edge_others_come_into_view_in_the_east_and_earlier_in_the_west(hours, roll_deg, turned):
+    """Wherever east is in the picture; and nothing of the middle."""
+    wcs = WHOLE.copy()
+    wcs[6] = roll_deg + 180 * turned
+    now, then = Moment(wcs, 3600.0 * hours), Moment(wcs, 0.0)
+    found = is_arriving(now, then, (SIDE, SIDE))
+    rows, columns = np.indices((SIDE, SIDE)) - (SIDE - 1) / 2
+    roll = np.radians(wcs[6])
+    west = columns * np.cos(roll) - rows * np.sin(roll)
+    radius = np.hypot(rows, columns) * 36 / 959.6
+    clear = (abs(west) > 0.01) & (abs(radius - EDGE_RSUN) > 0.02)
+    expected = (radius > EDGE_RSUN) & (west * hours < 0) & (3600 * abs(hours) > ARRIVED_S)
+    np.testing.assert_array_equal(found[clear], expected[clear])
+
+
+def test_the_edge_of_the_disc_where_others_come_into_view_is_judged_as_that_of_strange_places(tmp_path):
+    """A calm limb tells nothing of the regions that turn up there, twelve hours later; where they leave, it does."""
+    random = np.random.default_rng(0)
+    flux = 100 * (1 + 0.02 * random.standard_normal((33, SIDE, SIDE)))
+    reel = solar_reel(tmp_path / "whole", flux, CADENCE_S, 36.0)
+    method = Excess(ExcessConfig("excess"), {}, dict(zip(reel.channels, reel.stretches, strict=True)), 8)
+    method.fit([QuietRange(reel, 0, len(reel), "train")], seed=0)
+    method.arrays["strange"] = np.full_like(method.arrays["strange"], 4.0)
+    method.open(reel, 0, len(reel))
+    by_brightness = method.arrays["typical"] * np.ones((1, 1, SIDE, SIDE), np.float32)
+    (morning,) = moments_of(reel, 0, 1)
+    assert morning is not None
+    method._moment = morning._replace(at_s=morning.at_s + 12 * 3600)
+    ratio = (method._spreads(by_brightness) / by_brightness)[0, 0, 32]  # over the nearest background
+    east, west = ratio[:4], ratio[-4:]
+    assert east.min() >= 3.99
+    assert west.max() < 3
