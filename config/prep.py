@@ -83,6 +83,7 @@ class PrepConfig:
     resize: tuple[PositiveInt, PositiveInt] | None = (112, 112)
     aspect: Literal["auto", "keep", "stretch"] = "auto"
     precision: Literal["auto", "float16", "float32"] = "float32"
+    store: Literal["npy", "zarr"] = "npy"
     sample_interval_sec: Positive | None = None
     gap_threshold: Annotated[float, Field(gt=1)] = 3.0
     channels: Literal["separate", "stack"] = "separate"

@@ -57,9 +57,10 @@ def _sha256_of(plain: dict[str, Any]) -> str:
 
 
 def files_of(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """{name: size in bytes and digest} of those files that are there."""
-    paths = [folder / name for name in names if (folder / name).is_file()]
-    return {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in paths}
+    """{name: size in bytes and digest} of those files that are there, of folders all files within."""
+    paths = [path for name in names for path in (folder / name, *sorted((folder / name).rglob("*"))) if path.is_file()]
+    about = [(path, path.relative_to(folder).as_posix()) for path in paths]
+    return {name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path, name in about}
 
 
 def check_file(path: Path, known: dict[str, Any] | None, most_bytes: float = float("inf")) -> None:

@@ -16,7 +16,8 @@ from data.disk.digests import files_of, with_digest
 from data.disk.exchange import exchange
 from data.disk.parts import MADE, beside, make_folder, sync, sync_all
 
-STORED = ("frames.npy", "masks.npy", "missing.npy", "frames.csv")  # of a reel, which do not change once it is made
+# Of a reel, which do not change once it is made.
+STORED = ("frames.npy", "frames.zarr", "masks.npy", "masks.zarr", "missing.npy", "frames.csv")
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
 STARTS = re.compile(r"^[=+@\t\r-]", re.MULTILINE)
 DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)  # no file of Windows may be called so

@@ -18,6 +18,7 @@ from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
 from data.disk.parts import sync, sync_all
 from data.disk.reserve import reserved_array
+from data.disk.stores import STORES
 from data.frames.frame_table import REPEATS, add_labels, frame_table, rejected_path, tell_rejected, write_rejected
 from data.frames.grid.registration import common_of
 from data.frames.grid.to_grid import steps
@@ -66,7 +67,8 @@ class Stored:
 
 
 def read_given(prep: PrepConfig) -> Given:
-    """Raises ValueError or OSError when a file that the settings name is missing or can't be used."""
+    """Raises ValueError or OSError when a file or store that the settings name is missing or can't be used."""
+    STORES[prep.store].check()
     stretches = {}
     if prep.stretch_from:
         other = Reel(prep.stretch_from)
@@ -96,11 +98,19 @@ def assemble(
     write_csv(making / "frames.csv", table)
     shutil.copyfile(part / RECORD, making / RECORD)
     form = _scale_and_store(making, part, plan, given, facts, good, config.prep)
+    more = more | stored_in(making, config.prep)
     write_meta(making, _meta(plan, table, form, identity, config.prep) | more)
     finish(making, config)
     take_names([(making, final)])
     shutil.rmtree(part)
     return final
+
+
+def stored_in(making: Path, prep: PrepConfig) -> dict[str, str]:
+    """Bring the arrays of a reel in the making into the store that was asked for; returns what reel.json says of it."""
+    for name in ("frames", "masks"):
+        STORES[prep.store].keep(making, name)
+    return {} if prep.store == "npy" else {"store": prep.store}
 
 
 def take_names(made: Sequence[tuple[Path, Path]]) -> None:

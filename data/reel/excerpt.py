@@ -34,12 +34,13 @@ def write_excerpt(reel: Reel, ranges: Sequence[tuple[int, int]], folder: Path) -
         for first, stop in _blocks(ranges, max(1, BLOCK_BYTES // frame_bytes(reel))):
             frames.write(reel.read_stored(first, stop).tobytes())
             masks.write(reel.read_masks(first, stop).tobytes() if all_masks else b"")
-        masks.write(b"" if all_masks else reel.stored_masks.tobytes())
+        masks.write(b"" if all_masks else np.asarray(reel.stored_masks).tobytes())
     if reel.missing.any():
         np.save(folder / "missing.npy", reel.missing[rows])
     write_csv(folder / "frames.csv", reel.table.iloc[rows].assign(index=np.arange(len(rows))))
     identity = hashlib.sha256(f"{reel.meta['identity']} {list(ranges)}".encode()).hexdigest()
-    facts = {name: value for name, value in reel.meta.items() if name != "files"}  # whose digests are the whole reel's
+    of_whole = ("files", "store")  # digests, and where its arrays lie
+    facts = {name: value for name, value in reel.meta.items() if name not in of_whole}
     write_meta(folder, facts | {"shape": list(shape), "identity": identity})
 
 

@@ -47,6 +47,7 @@ class ReelFacts(BaseModel):
     registered_to: dict[str, Any] | None = None
     places: dict[str, dict[str, Finite]] | None = None
     files: dict[str, StoredFile] = {}
+    store: Literal["npy", "zarr"] = "npy"
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@ masks.npy    (T, H, W) uint8 bits, see mask_bits.py; (1, H, W) where they are th
 missing.npy  (T, C) bool, of a series: values that were not measured; only where there are any
 reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
+
+With prep.store zarr frames.zarr and masks.zarr are in place of frames.npy and masks.npy (`data/disk/stores.py`).
 """
 
 import errno
@@ -13,6 +15,7 @@ import os
 from copy import copy
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,7 @@ import pandas as pd
 from data.disk.damage import read_array, told
 from data.disk.digests import check_file
 from data.disk.files import folder_name
+from data.disk.stores import STORES, Chunked, Store
 from data.messages import logger
 from data.reel.facts import ANEW, read_facts, read_frames
 from data.reel.gaps import gaps_after
@@ -111,27 +115,45 @@ class Reel:
         return as_values(self.stored)
 
     @cached_property
-    def stored(self) -> np.memmap:
+    def stored(self) -> np.memmap | Chunked:
         """Frames (T, C, H, W) as they are kept, which may be as levels (`data/reel/stretch.py`); as `frames`."""
-        return self._mapped("frames.npy", self.shape, FRAME_TYPES)
+        return self._opened("frames", self.shape, FRAME_TYPES)
 
     @cached_property
-    def masks(self) -> np.ndarray:
+    def masks(self) -> np.ndarray | Chunked:
         """Mask bits (T, H, W) uint8, read-only memory map."""
+        if len(self.stored_masks) == len(self):
+            return self.stored_masks
         return np.broadcast_to(self.stored_masks, (len(self), *self.shape[2:]))
 
     @cached_property
-    def stored_masks(self) -> np.memmap:
+    def stored_masks(self) -> np.memmap | Chunked:
         """The same as they are kept: (1, H, W) where all frames have the same."""
-        return self._mapped("masks.npy", (len(self), *self.shape[2:]), MASK_TYPES, or_one=True)
+        return self._opened("masks", (len(self), *self.shape[2:]), MASK_TYPES, or_one=True)
 
-    def _mapped(self, name: str, shape: tuple[int, ...], types: tuple, or_one: bool = False) -> np.memmap:
-        """A read-only memory map of one of the reel's arrays, of all frames or of one for all. Raises Damaged."""
-        with told(self.path / name, ANEW):
-            self.check(name, AT_ONCE_BYTES)
-            array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+    @property
+    def store(self) -> Store:
+        """Where its arrays lie."""
+        return STORES[self.meta.get("store", "npy")]
+
+    def _opened(self, name: str, shape: tuple[int, ...], types: tuple, or_one: bool = False) -> Any:
+        """One of the reel's arrays, read-only, of all frames or of one for all. Raises Damaged; ValueError without
+        what its store needs.
+        """
+        self.store.check()
+        path = self.path / f"{name}{self.store.suffix}"
+        with told(path, ANEW):
+            self._check_array(path.name)
+            array = self.store.open(path)
             _check_form(array, (1, *shape[1:]) if or_one and len(array) == 1 else shape, types)
             return array
+
+    def _check_array(self, name: str) -> None:
+        """`check` of one of its arrays, which may be a folder of files."""
+        files = {known: about for known, about in self.meta.get("files", {}).items() if known.split("/")[0] == name}
+        is_small = sum(about["bytes"] for about in files.values()) <= AT_ONCE_BYTES
+        for known in files:
+            self.check(known, AT_ONCE_BYTES if is_small else 0)
 
     def check(self, name: str, most_bytes: float = float("inf")) -> None:
         """Raise Damaged where a file of the reel is not what prep wrote, in size or, up to `most_bytes`, in content."""
@@ -152,13 +174,15 @@ class Reel:
 
     def read_stored(self, start: int, stop: int) -> np.ndarray:
         """Frames (n, C, H, W) of [start, stop) as they are kept, read rather than mapped."""
-        return _read_rows(self.stored, start, stop)
+        with told(self.path, ANEW):  # a chunk has a checksum of its own
+            return self.store.rows(self.stored, start, stop)
 
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Mask bits (n, H, W) of [start, stop), read rather than mapped."""
-        if len(self.stored_masks) < len(self):
-            return np.repeat(_read_rows(self.stored_masks, 0, 1), stop - start, axis=0)
-        return _read_rows(self.stored_masks, start, stop)
+        with told(self.path, ANEW):
+            if len(self.stored_masks) < len(self):
+                return np.repeat(self.store.rows(self.stored_masks, 0, 1), stop - start, axis=0)
+            return self.store.rows(self.stored_masks, start, stop)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
@@ -248,18 +272,10 @@ class Reel:
         return inside(self.times_utc, intervals)
 
 
-def _check_form(array: np.ndarray, shape: tuple[int, ...], types: tuple) -> None:
+def _check_form(array: np.ndarray | Chunked, shape: tuple[int, ...], types: tuple) -> None:
     """Raise ValueError for an array that is not of the form that reel.json tells."""
-    if array.shape != shape or array.dtype not in types or not array.flags.c_contiguous:
+    if array.shape != shape or array.dtype not in types:
         raise ValueError(f"it holds {array.dtype} of shape {array.shape}, and reel.json tells of {shape}")
-
-
-def _read_rows(mapped: np.memmap, start: int, stop: int) -> np.ndarray:
-    assert mapped.filename is not None  # it maps a file of the reel
-    row_items = int(np.prod(mapped.shape[1:]))
-    offset = mapped.offset + start * row_items * mapped.dtype.itemsize
-    flat = np.fromfile(mapped.filename, mapped.dtype, count=(stop - start) * row_items, offset=offset)
-    return flat.reshape(stop - start, *mapped.shape[1:])
 
 
 def inside(times_utc: np.ndarray, intervals: tuple[tuple[str, str], ...]) -> np.ndarray:

@@ -83,7 +83,7 @@ class Levels:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
-def as_values(stored: np.ndarray) -> np.ndarray | Levels:
+def as_values(stored: Any) -> Any:
     """The array of stretched values that one of what a reel keeps stands for."""
     return Levels(stored) if stored.dtype == np.uint8 else stored
 

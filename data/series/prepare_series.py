@@ -16,7 +16,7 @@ import pandas as pd
 
 from config import Config, PrepConfig
 from data.disk.files import folder_name, unlike, write_csv, write_meta
-from data.frames.assemble import Given, finish, making_folder, write_index
+from data.frames.assemble import Given, finish, making_folder, stored_in, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, tell_rejected, told_reasons
 from data.messages import logger, unreadable
 from data.reel.mask_bits import INVALID
@@ -153,6 +153,7 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
     write_csv(making / "frames.csv", frames_table)
     identity = identity_of(series, given, prep)
     meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
+    meta |= stored_in(making, prep)
     write_meta(making, meta)
     complete(making, config, with_page, frames_table)
     if with_page or not frames_table["accepted"].all() or filled.any():
