@@ -58,7 +58,8 @@ class Line:
 def crowding(pool: Any, call: Callable[..., Any], argument_lists: list[tuple], alone_s: float) -> float:
     """By what a task takes longer beside another one, in two processes that run already."""
     begun = time.perf_counter()
-    wait([pool.submit(call, *arguments) for arguments in argument_lists])
+    for future in [pool.submit(call, *arguments) for arguments in argument_lists]:
+        future.result()
     return max((time.perf_counter() - begun) * 2 / len(argument_lists) / alone_s, 1.0)
 
 
