@@ -19,7 +19,7 @@ from inference.units import DAY_S, HOUR_S
 LONGEST_S = 2 * DAY_S  # that a place is known: active regions change within days
 ARCSEC_S = 10 / HOUR_S  # of the middle of the disc
 EDGE_RSUN = 0.95  # where the surface is foreshortened to a third: what lies beyond is seen as part of its neighbours
-ARRIVED_S = 6 * HOUR_S  # after which the edge of the disc shows other regions: the Sun has turned by three degrees
+ARRIVED_S = 12 * HOUR_S  # after which the edge of the disc shows other regions: the Sun has turned by six degrees
 CLOSE_PX = 0.25  # what moves by less is where it was
 
 

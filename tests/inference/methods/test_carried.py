@@ -140,7 +140,7 @@ def test_at_the_edge_others_come_into_view_in_the_east_and_earlier_in_the_west(h
 
 
 def test_the_edge_of_the_disc_where_others_come_into_view_is_judged_as_that_of_strange_places(tmp_path):
-    """A calm limb tells nothing of the regions that turn up there, twelve hours later; where they leave, it does."""
+    """A calm limb tells nothing of the regions that turn up there, the next morning; where they leave, it does."""
     random = np.random.default_rng(0)
     flux = 100 * (1 + 0.02 * random.standard_normal((33, SIDE, SIDE)))
     reel = solar_reel(tmp_path / "whole", flux, CADENCE_S, 36.0)
@@ -151,7 +151,7 @@ def test_the_edge_of_the_disc_where_others_come_into_view_is_judged_as_that_of_s
     by_brightness = method.arrays["typical"] * np.ones((1, 1, SIDE, SIDE), np.float32)
     (morning,) = moments_of(reel, 0, 1)
     assert morning is not None
-    method._moment = morning._replace(at_s=morning.at_s + 12 * 3600)
+    method._moment = morning._replace(at_s=morning.at_s + 20 * 3600)
     ratio = (method._spreads(by_brightness) / by_brightness)[0, 0, 32]  # over the nearest background
     east, west = ratio[:4], ratio[-4:]
     assert east.min() >= 3.99
