@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 from parts.common import best_s, parsed, parser, write
 from parts.queues import Outcome, Site, Work, simulated
 
@@ -314,6 +315,7 @@ def figures_of(folder: Path, options: Any) -> dict[str, float]:
     from data.frames.pool import make_executor
     from tests.support.fits_files import write_frames
 
+    cv2.setNumThreads(1)  # as in workers, which these rates are of; here OpenCV would take both cores for a task
     write_frames(folder / "raw", options.frames, shape=(options.side, options.side))
     steps, cameras = Prep(folder), Eval(folder, options.reels, *((80, 24) if options.quick else (160, 112)))
     settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
