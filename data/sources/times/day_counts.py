@@ -52,7 +52,7 @@ def _go_on_in_seconds(numbers: np.ndarray, name: str, what: str) -> bool:
     longest = 1.0 if "stamp" in name or what in _LARGE else RARELY_A_RATE
     seconds, hundredths = usual * DAY_S, usual * 100
     is_even = abs(hundredths - round(hundredths)) < 1e-3 and round(hundredths) > 0
-    return usual < longest and not is_even and seconds > 0.999 and abs(seconds - round(seconds)) < 1e-3 * seconds
+    return bool(usual < longest and not is_even and seconds > 0.999 and abs(seconds - round(seconds)) < 1e-3 * seconds)
 
 
 def _of_years(years: np.ndarray) -> np.ndarray:
