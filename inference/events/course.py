@@ -13,6 +13,7 @@ class Course:
     where a place only becomes again what it was.
     front_km_s, outward_km_s: of what is new in it, away from where it began, and away from the Sun's centre, on the
     plane of the sky; 0 where nothing new moves steadily (solar/motion.py).
+    breadth: of what is new, across the way over along it; a round spot has 1.
     """
 
     onset: int
@@ -22,3 +23,4 @@ class Course:
     share_new: float = 1.0
     front_km_s: float = 0.0
     outward_km_s: float = 0.0
+    breadth: float = 0.0

@@ -23,6 +23,7 @@ ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 DIMMED = 10**-0.19 - 1
 LONGEST_DARKENING_S, FEWEST_DIMMED = 600.0, 4  # frames
 FRONT_KM_S = (100.0, 2000.0)
+FRONT_BREADTH = 1.5
 ERUPTION_KM_S = 25.0
 OFF_DISC_RSUN = 1.0
 LEAST_NEW = 0.25
@@ -64,9 +65,10 @@ def is_front(course: Course) -> bool:
     """A front that moves away from where it began, as coronal waves do.
 
     Nitta et al. (2013, ApJ 776, 58) find 200 to 1500 km/s in 171 of them, and AWARE takes up to 2000 for possible
-    (Ireland et al. 2019, Solar Physics 294, 158).
+    (Ireland et al. 2019, Solar Physics 294, 158). A front lies across its way: what is about as long as it is wide is
+    the next loop of a flare, or a jet.
     """
-    return FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1]
+    return FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1] and course.breadth >= FRONT_BREADTH
 
 
 def erupts(course: Course, is_dark: bool, is_off: bool) -> bool:

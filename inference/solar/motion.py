@@ -1,5 +1,7 @@
 """How fast what is new moves: the front of an event away from where it began, and its centre away from the Sun's."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from inference.events.sky import ARCSEC
@@ -13,8 +15,16 @@ STRAIGHT = 0.9  # smallest correlation of way and time
 SHORTEST_PX = 3.0  # way
 
 
-def motion_of(patch: Patch, frames: np.ndarray, base: np.ndarray, noise: np.ndarray, sign: int) -> tuple[float, float]:
-    """Speeds in km/s on the plane of the sky, (front, outward); 0 where nothing new moves steadily.
+class Motion(NamedTuple):
+    """Speeds on the plane of the sky, 0 where nothing new moves steadily, and how many times wider than thick it is."""
+
+    front_km_s: float = 0.0
+    outward_km_s: float = 0.0
+    breadth: float = 0.0
+
+
+def motion_of(patch: Patch, frames: np.ndarray, base: np.ndarray, noise: np.ndarray, sign: int) -> Motion:
+    """The motion of what is new in these frames.
 
     A front is what is new in the *persistence* of the light, the largest of each pixel so far, from frame to frame:
     what fades leaves no trace in it (AWARE: Ireland et al. 2019, Solar Physics 294, 158). base, noise: of `base_of`.
@@ -28,13 +38,38 @@ def motion_of(patch: Patch, frames: np.ndarray, base: np.ndarray, noise: np.ndar
     fronts = np.where(new > least, new, 0) * (strongest > FADED_SHARE * strongest.max())[:, None, None]
     seen = np.flatnonzero(fronts.any(axis=(1, 2)))
     if len(seen) < FEWEST_FRAMES:
-        return 0.0, 0.0
+        return Motion()
     weights = fronts[seen] / fronts[seen].sum(axis=(1, 2), keepdims=True)
     rows, columns = np.indices(patch.shape)
-    x, y = ((weights * places).sum(axis=(1, 2)) for places in (columns, rows))
-    from_source = (weights * np.hypot(columns - x[0], rows - y[0])).sum(axis=(1, 2))
+    x, y = (_mean(weights, places) for places in (columns, rows))
+    way = np.hypot(columns - x[0], rows - y[0])
+    from_source = _mean(weights, way)
     seconds, km = patch.reel.times_s[frames[seen]], km_per_px(patch)
-    return km * speed(seconds, from_source), km * speed(seconds, from_centre(patch, x, y))
+    speeds = km * speed(seconds, from_source), km * speed(seconds, from_centre(patch, x, y))
+    return Motion(*speeds, breadth_of(weights, way, from_source, np.hypot(*_apart(x, y, columns, rows))))
+
+
+def _mean(weights: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """The mean (n,) of what pixels hold (h, w) or (n, h, w), by weights (n, h, w) of sum 1."""
+    return (weights * of).sum(axis=(1, 2))
+
+
+def _apart(x: np.ndarray, y: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far pixels lie from a centre of each frame (n,): two of (n, h, w)."""
+    return columns - x[:, None, None], rows - y[:, None, None]
+
+
+def breadth_of(weights: np.ndarray, way: np.ndarray, from_source: np.ndarray, from_middle: np.ndarray) -> float:
+    """Spread across the way over that along it, the median of the frames that are past half of the way.
+
+    weights (n, h, w) of sum 1, way (h, w) and its means (n,), from_middle (n, h, w): distances in px from each frame's
+    centre. A round spot has 1: loops that light up one behind the other are spots. A front lies across its way. One px
+    is as thin as anything is seen.
+    """
+    along = _mean(weights, (way - from_source[:, None, None]) ** 2)
+    across = np.maximum(_mean(weights, from_middle**2) - along, 0)
+    far = from_source > from_source.max() / 2
+    return float(np.median(np.sqrt(across / np.maximum(along, 1 / 12))[far]))
 
 
 def from_centre(patch: Patch, x: np.ndarray, y: np.ndarray) -> np.ndarray:

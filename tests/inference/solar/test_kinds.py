@@ -1,10 +1,13 @@
 """Happenings planted into quiet frames: each of its kind, at its speed, and since when its light left the noise."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from inference.events.course import Course
 from inference.events.events import events_table, in_order
@@ -15,15 +18,15 @@ from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, wit
 from inference.solar.kinds import ALONE, DARKENING, DIMMING, FRONT, RECOVERY, kind_of
 from tests.support.sun_events import HAPPENINGS, ONSET, dimming, front, quiet_sun, solar_reel, spot, tracks_of
 
-CADENCE_S, PIXEL_ARCSEC, KM = 24.0, 3.0, 3.0 * 725.3
+CADENCE_S, PIXEL_ARCSEC, KM_PER_ARCSEC = 24.0, 3.0, 725.3
 ON_DISC, OFF_DISC = (100.0, -200.0), (1010.0, 200.0)
 OUT = {False: np.array([0.6, 0.8]), True: np.array([0.2, 0.98])}
 
 
-def found(tmp_path, plant, off_disc=False, cadence_s=CADENCE_S, seed=0, frames=72):
+def found(tmp_path, plant, off_disc=False, cadence_s=CADENCE_S, seed=0, frames=72, arcsec=PIXEL_ARCSEC):
     """Tracks with kinds, and the reel."""
-    flux = plant(quiet_sun(frames, 64, seed), 32, 32, KM, cadence_s, OUT[off_disc])
-    reel = solar_reel(tmp_path / "sun", flux, cadence_s, PIXEL_ARCSEC, OFF_DISC if off_disc else ON_DISC)
+    flux = plant(quiet_sun(frames, 64, seed), 32, 32, arcsec * KM_PER_ARCSEC, cadence_s, OUT[off_disc])
+    reel = solar_reel(tmp_path / "sun", flux, cadence_s, arcsec, OFF_DISC if off_disc else ON_DISC)
     return measured(tracks_of(flux, reel), reel, Sky(reel)), reel
 
 
@@ -43,6 +46,23 @@ def test_a_front_has_its_speed(tmp_path):
     course = strongest(found(tmp_path, front)[0]).course
     assert course is not None
     assert course.front_km_s == pytest.approx(400, rel=0.1)
+
+
+@given(
+    away=st.integers(4, 8),
+    angle=st.floats(0, 6.28),
+    later=st.integers(3, 10),
+    strength=st.floats(2.0, 6.0),
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_loops_that_light_up_one_behind_the_other_are_no_front(tmp_path, away, angle, later, strength):
+    def flare(flux, y, x, *scale):
+        core = spot(flux, y, x, *scale, rise=5, wide=1.3)
+        loop = spot(flux, y + away * np.sin(angle), x + away * np.cos(angle), *scale, 5, 25, strength, 1.3) - flux
+        return core + np.concatenate([np.zeros_like(flux[:later]), loop[:-later]])
+
+    events = found(tmp_path / str(uuid4()), flare, frames=48, arcsec=9.6)[0]
+    assert FRONT not in {event.kind for event in events}
 
 
 def test_at_a_coarse_cadence_a_front_is_no_front_and_one_dark_frame_no_dimming(tmp_path):
@@ -98,7 +118,7 @@ def test_what_becomes_again_what_it_was_is_a_recovery(tmp_path):
 
 
 def test_without_frames_before_sign_and_place_decide(tmp_path):
-    flux = spot(quiet_sun(72, 64), 32, 32, KM, CADENCE_S, None)
+    flux = spot(quiet_sun(72, 64), 32, 32, KM_PER_ARCSEC * PIXEL_ARCSEC, CADENCE_S, None)
     reel = solar_reel(tmp_path / "sun", flux, CADENCE_S, PIXEL_ARCSEC)
     early = solar_reel(tmp_path / "early", flux[ONSET - 2 :], CADENCE_S, PIXEL_ARCSEC)
     (event,) = tracks_of(flux, reel)
