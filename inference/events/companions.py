@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
+from config import EvalConfig
 from inference.events.events import CAMERA, Event
 from inference.events.grouping import as_one, between
 from inference.events.sky import Sky
+from inference.units import MINUTE_S
 
 
 class Reach(NamedTuple):
@@ -22,6 +26,11 @@ class Reach(NamedTuple):
 
     arcsec: float
     within_s: float
+
+    @classmethod
+    def of(cls, settings: EvalConfig, cadence_s: float) -> "Reach":
+        """As `eval.group_distance_arcsec` and `group_within_min` say; starts are known to a frame, which is added."""
+        return cls(settings.group_distance_arcsec, MINUTE_S * settings.group_within_min + cadence_s)
 
 
 def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapping[str, str]) -> list[Event]:
@@ -35,7 +44,7 @@ def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapp
     if not reach.arcsec or len(some) < 2:
         return list(events)
     scene, own = [events[k] for k in some], np.array([sort[k] for k in some], object)
-    near = _are_near(scene, sky, reach) & (own[:, None] == own)
+    near = within_reach(scene, sky, reach) & (own[:, None] == own)
     free, found = np.ones(len(scene), bool), []
     for k in range(len(scene)):
         if free[k]:
@@ -45,8 +54,22 @@ def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapp
     return [*found, *(event for event, of in zip(events, sort, strict=True) if not of)]
 
 
-def _are_near(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
-    """Which lie and begin within reach of each other (N, N)."""
+def families(events: Sequence[Event], sky: Sky | None, reach: Reach) -> list[list[int]]:
+    """Which of the events may be one by now, whatever their sort, and so on from one to the next: lists of places.
+
+    Those of whole frames are by themselves, as all are where there is no reach.
+    """
+    scene = [k for k, event in enumerate(events) if event.level != CAMERA]
+    if sky is None or not reach.arcsec or len(scene) < 2:
+        return [[k] for k in range(len(events))]
+    near = within_reach([events[k] for k in scene], sky, reach)
+    count, family = connected_components(csr_array(near), directed=False)
+    alone = [[k] for k, event in enumerate(events) if event.level == CAMERA]
+    return [[scene[k] for k in np.flatnonzero(family == f).tolist()] for f in range(count)] + alone
+
+
+def within_reach(events: Sequence[Event], sky: Sky, reach: Reach) -> np.ndarray:
+    """Which lie and begin within reach of each other (N, N) bool."""
     x0, y0, x1, y1 = sky.bounds(events)
     apart = np.hypot(between(x0, x1, 0), between(y0, y1, 0))
     begun = np.array([event.course.onset if event.course else event.frame_start for event in events])

@@ -17,6 +17,7 @@ from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
+from inference.events.companions import Reach, families, with_companions
 from inference.events.events import CAMERA, Event, events_json, in_order, iso_utc
 from inference.events.facts import describe
 from inference.events.grouping import grouped
@@ -29,19 +30,21 @@ from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
-from inference.solar.kinds import ALONE, ENDS
+from inference.solar.kinds import ALONE, ENDS, TOGETHER
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
 TOLD_SO_FAR = ("kind", "t_start", "start_resolution_s", "hpc_x_arcsec", "hpc_y_arcsec", "hgs_lon_deg", "hgs_lat_deg")
 TOLD_SO_FAR += ("on_disk", "position_angle_deg", "radius_rsun", "change")
 MOMENTS = ("start", "peak", "end")
+HELD_S = 3600.0  # in a region that flares all day long, something that may be of it has always just begun
 
 
 class FrameEvents(ResumedEvents):
     """As `LiveEvents`, from frames that are kept.
 
-    Tracks near each other are one event (`eval.group_distance_px`), which is "closed" once none of them can go on. An
+    Tracks near each other are one event (`eval.group_distance_px`), which is "closed" once none of them can go on, nor
+    anything begin that would be of it (`eval.group_distance_arcsec`), but at the latest HELD_S after its end. An
     "open" record tells kind, start and place so far (`so_far`). What was judged is kept after every frame: whoever
     starts again goes on with the same open events and numbers; a kill may repeat a line, with the number it had.
     """
@@ -54,6 +57,7 @@ class FrameEvents(ResumedEvents):
         self.clouded: deque[int] = deque(maxlen=COMMON_FRAMES)  # frames
         self.commons: dict[int, float] = {}
         self.now, self.now_s = -1, 0.0
+        self.reach = Reach.of(job.settings, job.reel.cadence_s)
         self.linker = LiveLinker.of(job.reel, job.settings, self._carried if self._sky(kept.view()) else None)
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
@@ -104,8 +108,7 @@ class FrameEvents(ResumedEvents):
     # Groups
 
     def _open(self, track, frame: int, time_s: float) -> None:
-        group = self._group_of(track.number)
-        known = [self.numbers[number] for number in group if number in self.numbers]
+        known = [self.numbers[number] for number in self._together(track.number) if number in self.numbers]
         if known:  # one more part of an event that was told
             self.numbers[track.number] = min(known)
             return
@@ -125,22 +128,46 @@ class FrameEvents(ResumedEvents):
 
         return grouped(tracks, distance_px, link.max_gap_frames, alone, time_of, link.max_gap_s, ENDS)
 
-    def _group_of(self, number: int) -> tuple[int, ...]:
-        return next((event.tracks for event in self._groups() if number in event.tracks), ())
+    def _together(self, number: int) -> tuple[int, ...]:
+        """The tracks that are one event with this one, by what is known of them now."""
+        groups = self._groups()
+        (k,) = (k for k, event in enumerate(groups) if number in event.tracks)
+        family = next(some for some in self._families(groups) if k in some)
+        if len(family) == 1:
+            return groups[k].tracks
+        numbers = {track for k in family for track in groups[k].tracks}
+        members = [*self.over, *(track.event() for track in self.linker._open)]
+        events = self._as_eval([event for event in members if event.event in numbers])
+        return next(event.tracks for event in events if number in event.tracks)
+
+    def _families(self, groups: Sequence[Event]) -> list[list[int]]:
+        """Which groups may be one event (`families`)."""
+        view = self.kept.view()
+        return families([clamped(shifted(event, -view.first)) for event in groups], self._sky(view), self.reach)
 
     def _close(self, events: list[Event]) -> None:
         self.over += events
         if not self.over:
             return
-        still = {track.number for track in self.linker._open}
-        gap = self.job.settings.link_gap_frames if self.job.settings.group_distance_px else -1
-        for group in self._groups():
-            is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.linker.max_gap_s
-            if still & set(group.tracks) or not is_past:
+        groups = self._groups()
+        waits = [self._waits(group) for group in groups]
+        for family in self._families(groups):
+            ready = [groups[k] for k in family if not waits[k]]
+            if len(ready) < len(family) and not any(self._since_s(group) > HELD_S for group in ready):
                 continue
-            members = [event for event in self.over if event.event in group.tracks]
-            self.over = [event for event in self.over if event.event not in group.tracks]
+            tracks = {track for group in ready for track in group.tracks}
+            members = [event for event in self.over if event.event in tracks]
+            self.over = [event for event in self.over if event.event not in tracks]
             self._tell(members)
+
+    def _waits(self, group: Event) -> bool:
+        """Whether a group can go on, or something begin that would be of it."""
+        gap = self.job.settings.link_gap_frames if self.job.settings.group_distance_px else -1
+        is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.linker.max_gap_s
+        begun_s = self.moments[group.frame_start].time_s
+        has_company = self.reach.arcsec > 0 and group.level != CAMERA and self.now_s - begun_s <= self.reach.within_s
+        still = {track.number for track in self.linker._open}
+        return not still.isdisjoint(group.tracks) or not is_past or has_company
 
     def _since_s(self, event: Event) -> float:
         return self.now_s - self.moments[event.frame_end].time_s
@@ -181,7 +208,8 @@ class FrameEvents(ResumedEvents):
         moved = [shifted(event, -view.first) for event in tracks]
         if sky := self._sky(view):
             moved = measured(self._without_clouds(moved, view, sky), view, sky)  # type: ignore[arg-type]
-        return self._grouped(moved, (*ALONE, CLOUDS), view.first)
+        found = self._grouped(moved, (*ALONE, CLOUDS), view.first)
+        return with_companions(found, sky, self.reach, TOGETHER) if sky else found
 
     def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
         """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""

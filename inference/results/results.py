@@ -46,7 +46,6 @@ from inference.solar.hek import write_hek
 from inference.solar.kinds import ALONE, ENDS, TOGETHER
 from inference.solar.polar import occulted_rsun
 from inference.solar.regions import with_regions
-from inference.units import MINUTE_S
 from inference.zones import rates_of
 
 log = logger(__name__)
@@ -202,9 +201,7 @@ class Results:
         times = self.reel.times_s.item
         found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
         if self.sky:
-            within_s = MINUTE_S * self.settings.group_within_min + self.reel.cadence_s  # starts are known to a frame
-            reach = Reach(self.settings.group_distance_arcsec, within_s)
-            found = with_companions(found, self.sky, reach, TOGETHER)
+            found = with_companions(found, self.sky, Reach.of(self.settings, self.reel.cadence_s), TOGETHER)
         return [*found, *alone_as_found]
 
     @property

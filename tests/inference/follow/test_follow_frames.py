@@ -26,11 +26,12 @@ from tests.support.http_server import fine, send, serving
 from tests.support.streams import followed
 
 SIDE, QUIET, WATCHED, FLARE = 48, 60, 48, range(20, 34)
+RIBBON = range(27, 31)  # 58 arcsec away from the flare, within its first two minutes
 CADENCE_S = 12.0
 
 
 def pixels(n: int, flare: bool = False) -> np.ndarray:
-    """A quiet Sun with photon noise; with a flare that rises within three frames."""
+    """A quiet Sun with photon noise; with a flare that rises within three frames, and a remote ribbon."""
     random = np.random.default_rng(1000 + n)
     mottled = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((SIDE, SIDE)), (0, 0), 3)
     scene = 300 * np.exp(2 * mottled)
@@ -38,6 +39,8 @@ def pixels(n: int, flare: bool = False) -> np.ndarray:
     since = n - QUIET - FLARE.start
     if flare and 0 <= since < len(FLARE):
         scene += 4000 * min((since + 1) / 3, 1) * np.exp(-((rows - 20) ** 2 + (columns - 28) ** 2) / 12)
+    if flare and n - QUIET in RIBBON:
+        scene += 2500 * np.exp(-((rows - 38) ** 2 + (columns - 12) ** 2) / 12)
     return random.poisson(scene).astype(np.int16)
 
 
@@ -86,6 +89,8 @@ def work(tmp_path_factory):
                     "threshold_low": 8.0,
                     "threshold_high": 12.0,
                     "group_distance_px": 6.0,
+                    "group_distance_arcsec": 150.0,
+                    "group_within_min": 2.0,
                     "link_gap_frames": 4,
                     "follow_poll_s": 0.02,
                     "follow_late_s": 0.0,
@@ -148,6 +153,7 @@ def test_a_folder_has_the_frames_of_prep_and_the_events_of_eval(work, tmp_path):
     closed = records(folder, "closed")
     assert_as_eval(work, closed)
     assert closed[0]["kind"] == "brightening"
+    assert closed[0]["parts"] >= 2  # the ribbon is of the flare
     assert closed[0]["t_start"]
     opened = records(folder, "open")
     assert [o["event"] for o in opened] == [c["event"] for c in closed]
@@ -255,6 +261,24 @@ def test_a_part_that_is_over_long_before_its_event_keeps_its_times_and_threshold
     (event,) = told_of(work, tmp_path, monkeypatch, boxes)
     assert (event["frame_start"], event["frame_peak"], event["frame_end"], event["parts"]) == (5, 5, 23, 2)
     assert event["time_peak_s"] == 5 * CADENCE_S
+
+
+def test_a_region_that_flares_all_the_time_is_told_of_all_the_same(work, tmp_path, monkeypatch):
+    monkeypatch.setattr("inference.follow.frame_events.HELD_S", 5 * CADENCE_S)
+    waiting = []
+
+    def planted(events, reel, *_):
+        assert len(list(reel.each_stretch())) == 1
+        for n in range(events.kept.end):
+            place = 12 * (n // 4 % 4)  # another loop every four frames, near to that before
+            events.add(n, [box(place, 30.0)] if n % 4 < 2 else [], 0.0, events.kept.time_s(n))
+            waiting.append(len(events.over))
+        events.finish()
+
+    monkeypatch.setattr("inference.follow.frames.watch", planted)
+    place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
+    followed(settings(work, place))
+    assert max(waiting) <= 3
 
 
 def test_an_index_is_read_as_a_folder_is(work):
