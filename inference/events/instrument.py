@@ -104,7 +104,8 @@ def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> 
 def jump_of(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> tuple[float, float] | None:
     """By how many px along x and y the picture (H, W) is the expected one shifted as a whole; None if it is not.
 
-    Phase correlation, then the shift must explain what differs.
+    Phase correlation, then the shift must explain what differs, and the opposite one must not: between pixels a picture
+    is smoothed, and less noise is no shift.
     """
     if min(picture.shape) < 16:
         return None
@@ -113,9 +114,9 @@ def jump_of(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> tup
     if not JUMP_PX < np.hypot(dx, dy) < min(picture.shape) / 8:
         return None
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    shifted = moved_by(expected.astype(np.float32), dx, dy)
-    before, after = (np.abs(picture - other)[inner].mean() for other in (expected, shifted))
-    return (dx, dy) if after < JUMP_LEFT * before else None
+    shifted, opposite = (moved_by(expected.astype(np.float32), sign * dx, sign * dy) for sign in (1, -1))
+    after, *others = (np.abs(picture - other)[inner].mean() for other in (shifted, expected, opposite))
+    return (dx, dy) if after < JUMP_LEFT * min(others) else None
 
 
 def moved_by(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:

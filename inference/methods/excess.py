@@ -9,6 +9,7 @@ smoothing each.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Annotated, ClassVar, Literal
 
 import cv2
@@ -24,6 +25,7 @@ from inference.calibration.quiet import QuietRange
 from inference.methods.base import BLOCK_FRAMES, Block, Method
 from inference.methods.flux.carried import Carried, Moment, moments_of, moved, places_of
 from inference.methods.flux.earlier import LEAST_KNOWN, Earlier, frames_back
+from inference.methods.flux.exposures import Exposures, exposures_of, noise_by_brightness, sharp, usual_exposure
 from inference.methods.flux.past import Past
 from inference.methods.flux.spreads import (
     TINY,
@@ -40,7 +42,7 @@ from inference.methods.flux.turning import Places, Turning
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
-RULE = 3  # by which scores are made: those of another one are not those that a run's thresholds are of
+RULE = 4  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 
 
@@ -78,7 +80,7 @@ class ExcessConfig(ModelConfig):
 
 class Excess(Method):
     """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds, smoothings and
-    channels.
+    channels. Frames of shorter exposures than the quiet ones' have wider spreads, see `Exposures`.
 
     A background and a smoothing make one of K excesses, all backgrounds for the first smoothing coming first. Over the
     nearest background quiet places flicker, over farther ones they hardly do: see `gains`.
@@ -108,10 +110,10 @@ class Excess(Method):
         """Spreads of the K excesses: typical (K, C, 1, 1), by the brightness before (K, C, 2, B), and of every place
         (K, C, H, W), as places are at the moment in the middle of all."""
         train = [r for r in quiet if r.side == "train"]
-        reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1)
+        reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1) + 1
         most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
         step = -(-sum(map(len, train)) // most)
-        background, excess, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, n, C, H, W), (n,)
+        background, excess, sharp_parts, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, ...), (n, C, H, W)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
             [brightness_curve(b[:, c], e[:, c]) for c in range(e.shape[1])] for b, e in zip(over, excess, strict=True)
@@ -123,6 +125,9 @@ class Excess(Method):
         self.arrays["spread"] = np.stack([spread_of(_as_known(e, then)) for e in excess]).astype(np.float32)
         if middle:
             self.arrays["known"] = np.array([*middle.wcs, middle.at_s])
+        self.arrays["noise"] = noise_by_brightness(background[0], sharp_parts)
+        exptime_s = [exposures_of(r.reel, r.begin, r.end) for r in train]
+        self.arrays["exptime_s"] = np.array(usual_exposure(np.concatenate(exptime_s)))
         self.arrays["rule"] = np.array(RULE)
         self._learn_tails(background, excess, moments)
 
@@ -143,18 +148,23 @@ class Excess(Method):
         known = self.arrays.get("known")
         return None if known is None else Carried(Moment(known[:-1], float(known[-1])), self.arrays["spread"])
 
-    def _sampled(self, ranges: Sequence[QuietRange], step: int) -> tuple[np.ndarray, np.ndarray, list[Moment | None]]:
-        """Every so many frames of what `_compared` gives, one behind the other, and when they are from."""
+    def _sampled(
+        self, ranges: Sequence[QuietRange], step: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Moment | None]]:
+        """Every so many frames of what `_compared` gives, one behind the other, their noise, and when they are from."""
         count, shape = -(-sum(map(len, ranges)) // step), ranges[0].reel.shape[1:]
         backgrounds, blurs = len(self.settings.backgrounds), len(self.settings.blurs_px)
         background = np.empty((backgrounds, count, *shape), np.float32)
         excess = np.empty((backgrounds * blurs, count, *shape), np.float32)
+        sharp_parts = np.full((count, *shape), np.nan, np.float32)
         moments: list[Moment | None] = []
         for number, found in enumerate(self._of_ranges(ranges)):
             if number % step == 0:
                 background[:, number // step], excess[:, number // step] = found
+                if len(self.earlier.frames) > 1:
+                    sharp_parts[number // step] = sharp(self.earlier.frames[-2], self.earlier.frames[-1])
                 moments.append(self._moment)
-        return background, excess, moments
+        return background, excess, sharp_parts, moments
 
     def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
         """All other parts: backgrounds are of minutes, no drift is to be known, and few frames tell spreads badly."""
@@ -185,6 +195,7 @@ class Excess(Method):
         if self.turning is None and "turning" in self.arrays and not reel.shape[0]:
             self.turning = Turning(self.arrays["turning"])  # of what arrives, on the grid of the training reel
         self.earlier = Earlier(reach, reel.cadence_s, self.turning)
+        self._exposures = Exposures.of(self.arrays, reach)
         self._carried = self._of_known()
         if "strange" in self.arrays:
             self._past = (self._past or self._new_past()).of(str(reel.path), begin, self.looks_back)
@@ -200,10 +211,13 @@ class Excess(Method):
             known = max(first - self.earlier.reach, reel.begin_of(begin))
             for start in range(known, first, size := self.block_frames(reel)):
                 block = self.read(reel, np.arange(start, min(start + size, first)))
-                for frame, valid in zip(*block, strict=True):
+                exposures = exposures_of(reel, start, start + len(block[0]))
+                for frame, valid, exptime_s in zip(*block, exposures.tolist(), strict=True):
                     self.earlier.push(self._flux(frame, valid))
+                    self._exposures.push(exptime_s)
         block = self.read(reel, np.arange(first, stop))
         self._moments, self._index = deque(moments_of(reel, first, stop)), first
+        self._exptimes_s = deque(exposures_of(reel, first, stop).tolist())
         return block
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -214,11 +228,12 @@ class Excess(Method):
     def _judged(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What was expected of the next frame (C, H, W), stretched, and by how many spreads it differs (H, W)."""
         self._moment = self._moments.popleft()
+        self._exposures.push(self._exptimes_s.popleft())
         background, excess = self._compared(flux)
         by_brightness = self._by_brightness(background)
-        spreads = self._spreads(by_brightness)
+        spreads, as_bright = self._of_exposures(background, self._spreads(by_brightness), by_brightness)
         if self._past and self._carried and self._moment:
-            self._past.add(excess / by_brightness, self._moment, self._index)
+            self._past.add(excess / as_bright, self._moment, self._index)
         self._index += 1
         z = np.nan_to_num(excess / spreads) * self.arrays["gains"][:, None, None, None]
         size = self._of_signs(z)  # (K, C, H, W)
@@ -253,6 +268,19 @@ class Excess(Method):
         strange, arriving = by_brightness * wider, self._carried.arriving
         known = np.maximum(there, np.where(arriving, strange, by_brightness))
         return np.where(np.isfinite(there), known, strange)
+
+    def _of_exposures(self, background: np.ndarray, *spreads: np.ndarray) -> list[np.ndarray]:
+        """Spreads (K, C, H, W) with what the exposures of the frames that are compared add to them."""
+        shape = len(self.settings.blurs_px), *background.shape
+        wider = [spread.reshape(shape).copy() for spread in spreads]
+        for (s, blur_px), (b, (near, far)) in product(
+            enumerate(self.settings.blurs_px), enumerate(self.settings.backgrounds)
+        ):
+            added = self._exposures.adds(background[b], near, far, blur_px)
+            if added is not None:
+                for spread in wider:
+                    spread[s, b] = np.sqrt(np.square(spread[s, b]) + added)
+        return [spread.reshape(-1, *shape[2:]) for spread in wider]
 
     def _by_brightness(self, background: np.ndarray) -> np.ndarray:
         """Quiet spreads (K, C, H, W) of what is as bright as the brightest near each place, at least the typical."""

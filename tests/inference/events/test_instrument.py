@@ -229,6 +229,15 @@ def test_a_shift_is_told_from_a_change(sun):
     assert not has_jumped(brighter, picture, valid)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_noise_that_a_shift_between_pixels_would_smooth_is_no_shift(seed):
+    random = np.random.default_rng(seed)
+    picture = np.sqrt(np.geomspace(10, 1000, 40)) * np.ones((40, 1))
+    noisy = picture + 3 * random.standard_normal(picture.shape)
+    clean = picture + 0.3 * random.standard_normal(picture.shape)
+    assert not has_jumped(clean, noisy, np.ones(picture.shape, bool))
+
+
 def test_looking_for_a_shift_changes_no_picture():
     """OpenCV windows its input in place where it needs no padding; the reasons of boxes would be told from that."""
     pictures = np.random.default_rng(0).random((2, 24, 24)).astype(np.float32)
