@@ -13,41 +13,65 @@ LEAST_PX = 0.06  # rms over the picture, of the frames that it is measured on: b
 CORNERS, LEAST_CORNERS = 400, 12
 CORNER_QUALITY, CORNER_SHARE = 0.005, 0.03  # of the best one's; distance between them, of the longer side
 WINDOW_SHARE, LEAST_WINDOW_PX = 0.055, 7  # of the longer side, and in px: the square that a corner is tracked by
+LEAST_OF_GROUND_PX = 0.25  # instead: light that saturates leads corners astray by as much, in what is alike but for it
+RETURNED_PX = 0.5  # tracked there and back, a corner that is in both pictures comes home
 TILES, CELLS = 3, 24  # the picture in TILES x TILES parts, and in CELLS x CELLS cells
 CLEARLY = 1.2  # a cell is better or worse by more than this factor: noise hardly ever is
 BETTER, BETTER_ALL = 2.0, 4.0  # better cells for each that is worse, in a part and in all
 TILE_CELLS, LEAST_TILES, AGREEING_SHARE = 6, 4, 0.66  # a part counts from so many cells on; so many agree, and of all
 
 
-def camera_motion(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False) -> np.ndarray | None:
     """Where the places of `after` were in `before`, as (2, 3) float64: x' = M (x, y, 1). None if the camera is still.
 
-    Frames: grey (h, w) uint8.
+    Frames: grey (h, w) uint8. of_ground: whether one of them shows the ground alone, or another time: then nobody goes
+    from one to the other, so no crowd can be taken for the camera, and most of the picture has to follow, not all.
     """
     side = max(after.shape)
     corners = cv2.goodFeaturesToTrack(after, CORNERS, CORNER_QUALITY, max(3.0, CORNER_SHARE * side))
     if corners is None:
         return None
     window = (max(LEAST_WINDOW_PX, round(WINDOW_SHARE * side)),) * 2
-    found, tracked, _ = cv2.calcOpticalFlowPyrLK(after, before, corners, np.empty_like(corners), winSize=window)
-    known = tracked[:, 0] > 0
+    found, known = _tracked(after, before, corners, window)
+    if of_ground:
+        back, known_back = _tracked(before, after, found, window)
+        known &= known_back & (np.abs(back - corners).max(axis=(1, 2)) < RETURNED_PX)
     corners, found = corners[known, 0], found[known, 0]
     if len(corners) < LEAST_CORNERS:
         return None
     motion, _ = cv2.estimateAffinePartial2D(corners, found, method=cv2.LMEDS)
-    if motion is None or rms_px(motion, after.shape) < LEAST_PX or not is_everywhere(motion, before, after):
+    if motion is None or rms_px(motion, after.shape) < (LEAST_OF_GROUND_PX if of_ground else LEAST_PX):
         return None
-    return motion
+    better, worse = agreement(motion, before, after)
+    return motion if (is_most if of_ground else is_everywhere)(better, worse) else None
 
 
-def is_everywhere(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether the frames (h, w) agree better with the motion than without, nearly wherever that differs."""
+def _tracked(
+    one: np.ndarray, other: np.ndarray, corners: np.ndarray, window: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where corners (N, 1, 2) of a picture (h, w) are in another one, (N, 1, 2), and whether that is known, (N,)."""
+    found, known, _ = cv2.calcOpticalFlowPyrLK(one, other, corners, np.empty_like(corners), winSize=window)
+    return found, known[:, 0] > 0
+
+
+def agreement(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many cells of each part (TILES, TILES) of the frames (h, w) agree better with the motion, and worse."""
     without, with_it = (_cells(cv2.absdiff(b, after)) for b in (before, warped(before, motion)))
-    better, worse = _tiles(without > CLEARLY * with_it), _tiles(with_it > CLEARLY * without)
+    return _tiles(without > CLEARLY * with_it), _tiles(with_it > CLEARLY * without)
+
+
+def is_everywhere(better: np.ndarray, worse: np.ndarray) -> bool:
+    """Whether frames agree better with a motion than without, nearly wherever that differs; see `agreement`."""
     counted = better + worse >= TILE_CELLS
     agreeing = counted & (better > BETTER * worse)
-    is_most = agreeing.sum() >= max(LEAST_TILES, AGREEING_SHARE * counted.sum())
-    return bool(is_most and better.sum() >= BETTER_ALL * worse.sum())
+    is_nearly_all = agreeing.sum() >= max(LEAST_TILES, AGREEING_SHARE * counted.sum())
+    return bool(is_nearly_all and better.sum() >= BETTER_ALL * worse.sum())
+
+
+def is_most(better: np.ndarray, worse: np.ndarray) -> bool:
+    """Whether they do in most of the picture."""
+    agreeing = (better + worse >= TILE_CELLS) & (better > worse)
+    return bool(agreeing.sum() >= LEAST_TILES and better.sum() >= BETTER * worse.sum())
 
 
 def _cells(difference: np.ndarray) -> np.ndarray:
@@ -70,12 +94,12 @@ def rms_px(motion: np.ndarray | None, shape: tuple[int, ...]) -> float:
     return float(np.sqrt(np.mean(np.sum((places @ motion[:, :2].T + motion[:, 2] - places) ** 2, axis=1))))
 
 
-def steadied(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def steadied(before: np.ndarray, after: np.ndarray, of_ground: bool = False) -> np.ndarray:
     """The frame `before` as the camera would have seen it from where it was for `after`; itself if it stood still.
 
-    What it could not have seen is as in `after`. Frames: grey (h, w) uint8.
+    What it could not have seen is as in `after`. Frames: grey (h, w) uint8. of_ground: see `camera_motion`.
     """
-    motion = camera_motion(before, after)
+    motion = camera_motion(before, after, of_ground)
     if motion is None:
         return before
     size, flags = after.shape[::-1], cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP

@@ -35,7 +35,9 @@ class Ground(NamedTuple):
 
     @classmethod
     def of(cls, frames: np.ndarray) -> "Ground":
-        """From quiet frames (n, h, w) uint8 spread over time."""
+        """From quiet frames (n, h, w) uint8 spread over time, as one of them, the most usual, was filmed."""
+        usual = np.abs(frames - np.median(frames, axis=0)).mean(axis=(1, 2)).argmin()
+        frames = np.stack([steadied(frame, frames[usual], of_ground=True) for frame in frames])
         picture = np.median(frames, axis=0).astype(np.float32)
         spread = MAD_TO_STD * np.median(np.abs(frames - picture), axis=0)
         return cls(picture, cv2.medianBlur(spread.astype(np.float32), 5))
@@ -43,7 +45,7 @@ class Ground(NamedTuple):
     def seen_in(self, frame: np.ndarray) -> np.ndarray:
         """The ground (h, w) float32 as it looks at the exposure of a frame, and from where the camera is now."""
         grey = np.rint(self.picture).astype(np.uint8)
-        moved = steadied(grey, frame)
+        moved = steadied(grey, frame, of_ground=True)
         picture = self.picture if moved is grey else moved.astype(np.float32)
         gain, offset = exposure(picture, frame)
         exposed = np.clip(gain * picture + offset, 0, 255)

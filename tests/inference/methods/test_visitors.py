@@ -13,7 +13,7 @@ from inference.results.results import scene_events
 from tests.support.paths import ROOT
 from tests.support.reels import make_reel
 from tests.support.room import BAR_PX, room, visits
-from tests.support.street import texture
+from tests.support.street import Street, shaking, texture
 
 QUIET = 90
 
@@ -66,3 +66,10 @@ def test_an_edge_that_lies_elsewhere_by_less_than_half_a_pixel_is_no_object(seed
     )
     still = Ground(before, np.zeros_like(before))
     assert not still.objects_in(np.clip(np.rint(after), 0, 255).astype(np.uint8))[0].any()
+
+
+def test_a_camera_that_shakes_learns_a_sharp_ground_and_shows_no_object():
+    quiet, new = (grey(Street(3, walkers=0).frames(shaking(40, 4.0, seed=seed))) for seed in (1, 2))
+    ground = Ground.of(quiet)
+    assert np.quantile(ground.spread, 0.9) < LEAST_LEVELS / 2
+    assert max(ground.objects_in(frame)[0].mean() for frame in new) < 0.005
