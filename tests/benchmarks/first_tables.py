@@ -26,6 +26,7 @@ from parts.series_kinds_tuned import TUNED_KINDS
 from parts.through import promised, through, touching
 
 NEAR, QUICK_SAMPLES, QUICK_KINDS = 32, 1000, ("latency", "plant")
+START = pd.Timestamp("2025-03-03")
 ALL_KINDS = KINDS | TUNED_KINDS | FRESH_KINDS
 WAYS = ("two", "one", "zero")
 
@@ -42,7 +43,7 @@ def tried(
         write_table(folder / "train" / "it.csv", values[:half] if way == "two" else watched, kind, random)
     quicker: dict[str, Any] = {"model.name": "window_pca"} if is_quick and way != "zero" else {}
     result = through("zero_shot.yaml" if way == "zero" else "series.yaml", folder, not quicker, **quicker)["it"]
-    events = result["scene"]
+    events = in_rows(result["scene"], kind)
     hits = [touching(events, first, last, NEAR) for first, last in faults]
     false = int(np.count_nonzero(~np.logical_or.reduce(hits)))
     starts = [(hit, first) for hit, (first, _) in zip(hits, faults, strict=True) if hit.any()]
@@ -53,10 +54,16 @@ def tried(
 def write_table(path: Path, values: np.ndarray, kind: Kind, random: np.random.Generator) -> None:
     path.parent.mkdir(parents=True)
     table = pd.DataFrame(values, columns=[f"v{c}" for c in range(values.shape[1])])
-    start = pd.Timestamp("2025-03-03")
     steps = np.arange(len(values)) + (random.uniform(-kind.jitter, kind.jitter, len(values)) if kind.jitter else 0)
-    table.insert(0, "time", start + pd.to_timedelta(steps * kind.step_s, unit="s"))
+    table.insert(0, "time", START + pd.to_timedelta(steps * kind.step_s, unit="s"))
     table.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%f")
+
+
+def in_rows(events: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    """Events with the rows of the table as their frames: a reel lacks rows without any value."""
+    begun, ended = ((pd.to_datetime(events[name]) - START).dt.total_seconds() for name in ("t_start", "t_end"))
+    rows = {"frame_start": begun, "frame_end": ended}
+    return events.assign(**{name: (s / kind.step_s).round().astype(int) for name, s in rows.items()})
 
 
 def main() -> None:
