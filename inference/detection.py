@@ -12,7 +12,7 @@ from inference.events.boxes import Box, extending_boxes, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
 from inference.job import Job
 from inference.results.results import Results
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
 
 
@@ -67,21 +67,29 @@ def judge_series(job: Job, results: Results, keep: Callable[[int, np.ndarray], o
 
     keep: called with the first sample of a stretch and its score maps (n, 1, 1).
     """
-    for begin, scores, parts in scored_samples(job):
+    for begin, scores, parts, placed in scored_samples(job):
         keep(begin, scores[:, None, None])
         results.add_samples(begin, scores)
         for i in np.flatnonzero(scores > job.low).tolist():
             # Variables with events of their own are pixels side by side that never touch.
             pixels = parts[i][None] if job.settings.combine == "each" else scores[i][None, None]
-            results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high), parts[i])
+            places = bool(placed[i] > job.low)
+            results.add_boxes(begin + i, pixel_boxes(pixels, job.low, job.high, places), parts[i])
 
 
-def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, and what
-    its variables have to do with them (n, C), or (n, 1) where nothing tells them apart."""
+def scored_samples(job: Job) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Every stretch of a series that can be scored: its first sample, its scores (n,) float32, NaN unknown, what its
+    variables have to do with them (n, C), or (n, 1) where nothing tells them apart, and the scores that place events
+    (n,) float32, see `Calibration.placed_scores`."""
     ranges = scored_stretches(job.reel, job.scorer.clip_length)
     for begin, end in progress(ranges, desc=f"evaluating {job.reel.name}", unit="stretch"):
         samples = job.scorer.samples(job.reel, begin, end, job.settings)
-        scores, parts = job.calibration.sample_scores(samples, job.settings)
-        variables = job.calibration.variables(samples, parts)
-        yield begin, np.where(samples.valid, scores, 0).astype(np.float32), variables
+        yield begin, *judged_samples(job, samples)
+
+
+def judged_samples(job: Job, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of samples of a series: scores (n,) float32, their variables' parts, and the scores that place events."""
+    scores, parts = job.calibration.sample_scores(samples, job.settings)
+    placed = job.calibration.placed_scores(samples, scores, parts, job.settings)
+    known, variables = samples.valid, job.calibration.variables(samples, parts)
+    return np.where(known, scores, 0).astype(np.float32), variables, np.where(known, placed, 0).astype(np.float32)

@@ -33,9 +33,13 @@ class Surprises:
 
         Where the model has one score for all variables, so has what they say, by `combine`.
         """
-        found = np.stack([_curve(*c)(scores[:, k]) for k, c in enumerate(self.model)], axis=1)
+        found = self.of_model(scores)
         beside = self.beside(evidence)
         return found + weight * (beside if beside.shape == found.shape else combine(beside)[:, None])
+
+    def of_model(self, scores: np.ndarray) -> np.ndarray:
+        """The surprises (n, K) of scores (n, K) alone."""
+        return np.stack([_curve(*c)(scores[:, k]) for k, c in enumerate(self.model)], axis=1)
 
     def beside(self, evidence: np.ndarray) -> np.ndarray:
         """What evidence (n, C, E) alone says of each variable: (n, C), the surprise of its most surprising kind."""

@@ -90,6 +90,19 @@ class Calibration:
             return parts.max(axis=1), parts
         return smoothed(COMBINE[settings.combine](parts), settings.smooth_samples), parts
 
+    def placed_scores(
+        self, samples: Samples, scores: np.ndarray, parts: np.ndarray, settings: EvalConfig
+    ) -> np.ndarray:
+        """Scores (n,) that say where in an event its cause is, from what `sample_scores` gave: by the least of the
+        windows instead of their mean, not smoothed. `scores` of a method that has no such, see `Samples.placed`.
+        """
+        if samples.placed is None:
+            return scores
+        mean, least = (self.score(residual, settings)[:, :, 0] for residual in (samples.residual, samples.placed))
+        if self.surprises is not None and samples.evidence is not None:
+            mean, least = self.surprises.of_model(mean), self.surprises.of_model(least)
+        return COMBINE.get(settings.combine, COMBINE["max"])(parts + (least - mean))
+
     def variables(self, samples: Samples, parts: np.ndarray) -> np.ndarray:
         """What each variable has to do with the scores of a stretch (n, C), from `parts` (n, K) of `sample_scores`.
 

@@ -31,6 +31,7 @@ class Box:
     level: str  # "high" when a pixel exceeds the high threshold, else "low"; or "weak", "camera" of whole frames
     instrument: str = ""  # why it is the camera's and not the scene's, see instrument.py
     change: str = ""  # "brighter" or "darker" than expected, or in the scorer's words; "" where it says nothing
+    places: bool = True  # whether its cause is here; else its score only shows here
 
 
 def find_boxes(
@@ -117,14 +118,18 @@ def _common_area(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
-def pixel_boxes(score: np.ndarray, threshold_low: float, threshold_high: float) -> list[Box]:
+def pixel_boxes(score: np.ndarray, threshold_low: float, threshold_high: float, places: bool = True) -> list[Box]:
     """A box for every pixel above the low threshold of a score map (H, W), strongest first; neighbours stay apart."""
     rows, columns = np.nonzero(score > threshold_low)
     boxes = [
-        Box(x, y, x + 1, y + 1, float(x), float(y), peak, peak, 1, "high" if peak > threshold_high else "low")
+        Box(x, y, x + 1, y + 1, float(x), float(y), peak, peak, 1, level_of(peak, threshold_high), places=places)
         for x, y, peak in zip(columns.tolist(), rows.tolist(), score[rows, columns].tolist(), strict=True)
     ]
     return sorted(boxes, key=lambda box: -box.peak)
+
+
+def level_of(peak: float, threshold_high: float) -> str:
+    return "high" if peak > threshold_high else "low"
 
 
 def _checked_thresholds(score: np.ndarray, low, high) -> tuple[np.ndarray, np.ndarray]:

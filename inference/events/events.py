@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -60,14 +60,32 @@ class Event:
     course: Course | None = None  # of its light, where that was measured
 
 
+class _Sums(NamedTuple):
+    """Of some boxes: how many, their pixels, and the sum of the scores of these."""
+
+    n_frames: int = 0
+    pixels: int = 0
+    total: float = 0.0
+
+
+class _Mark(NamedTuple):
+    """A box of a track: its frame, and the sums of the boxes before it, and of those up to it."""
+
+    frame: int
+    before: _Sums
+    upto: _Sums
+
+
 class _Track:
-    """An event that may go on."""
+    """An event that may go on. It lasts over the boxes that say where its cause is, and that of its peak; over all of
+    them where none says so."""
 
     def __init__(self, number: int, frame: int, time_s: float, box: Box):
-        self.number, self.start = number, frame
+        self.number = number
         self.union = bounds_of(box)
-        self.peak_frame, self.peak_box = frame, box
-        self.n_frames, self.pixels, self.total, self.high = 0, 0, 0.0, False
+        self.peak_box, self.high = box, False
+        self.first = self.peak = self.last = _Mark(frame, _Sums(), _Sums())
+        self.placed: list[_Mark] = []  # the first box that says where its cause is, and the last
         self.boxes_above = 0  # of the low threshold
         self.of_frames = box.instrument if box.level == CAMERA else ""  # its kind, if whole frames are the camera's
         self.reasons: set[str] = set()
@@ -78,13 +96,17 @@ class _Track:
         """Take in the box of a later frame."""
         self.last_frame, self.last_time_s, self.last_box = frame, time_s, box
         self.unseen = 0  # frames since, of which the camera let nothing be seen
+        before = self.last.upto
+        upto = _Sums(before.n_frames + 1, before.pixels + box.area, before.total + box.mean * box.area)
+        self.last = _Mark(frame, before, upto)
+        if not before.n_frames:
+            self.first = self.peak = self.last
         if box.peak > self.peak_box.peak:
-            self.peak_frame, self.peak_box = frame, box
+            self.peak, self.peak_box = self.last, box
+        if box.places:
+            self.placed = [*self.placed[:1], self.last]
         x0, y0, x1, y1 = self.union
         self.union = min(x0, box.x0), min(y0, box.y0), max(x1, box.x1), max(y1, box.y1)
-        self.n_frames += 1
-        self.pixels += box.area
-        self.total += box.mean * box.area
         self.high |= box.level == "high"
         self.boxes_above += box.level != WEAK
         if box.instrument:
@@ -96,14 +118,21 @@ class _Track:
         """Whether enough of its boxes pass the threshold; of what the camera did to whole frames one is enough."""
         return bool(self.of_frames) or self.boxes_above >= min_frames
 
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Those that it may be told by."""
+        return tuple(mark.frame for mark in (self.first, self.peak, self.last, *self.placed))
+
     def event(self) -> Event:
         """What the track has come to."""
+        marks = sorted([self.peak, *(self.placed or (self.first, self.last))])
+        first, last = marks[0], marks[-1]
         peak = self.peak_box
         place = (peak.x, peak.y, *self.union, peak.area, peak.peak)
         level = CAMERA if self.of_frames else "high" if self.high else "low"
-        frames = (self.start, self.peak_frame, self.last_frame, self.n_frames)
+        frames = (first.frame, self.peak.frame, last.frame, last.upto.n_frames - first.before.n_frames)
         traces = tuple(sorted(self.reasons)), tuple(self.unexplained)
-        mean = self.total / self.pixels
+        mean = (last.upto.total - first.before.total) / (last.upto.pixels - first.before.pixels)
         return Event(self.number, *frames, *place, mean, level, *traces, peak.change, tracks=(self.number,))
 
 

@@ -33,7 +33,7 @@ class LiveLinker(EventLinker):
 
     def frames_of_interest(self) -> set[int]:
         """The frames that the open tracks will be told by."""
-        return {f for t in self._open for f in (t.start, t.peak_frame, t.last_frame, *t.unexplained)}
+        return {f for t in self._open for f in (*t.frames, *t.unexplained)}
 
 
 @dataclass(frozen=True)

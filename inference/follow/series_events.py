@@ -31,7 +31,8 @@ class SeriesEvents(ResumedEvents):
             boxes: list[Box] = []
             if score > self.drift.low:
                 pixels = scored.parts[i][None] if each else scored.scores[i][None, None]
-                boxes = pixel_boxes(pixels, self.drift.low, self.drift.high)
+                places = bool(scored.placed[i] > self.drift.low)
+                boxes = pixel_boxes(pixels, self.drift.low, self.drift.high, places)
                 self._name(scored.first + i, scored.parts[i])
             if boxes or self.linker._open:
                 self.add(scored.first + i, boxes, 0.0, time_s)

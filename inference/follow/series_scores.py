@@ -7,6 +7,7 @@ import numpy as np
 
 from config import EvalConfig
 from data.live.series_reel import KeptSamples
+from inference.detection import judged_samples
 from inference.job import Job
 from inference.scorers.base import Reach, Scorer
 
@@ -15,11 +16,13 @@ MOST_AT_ONCE = 2**14  # samples that are scored at a time, so that memory does n
 
 class Scored(NamedTuple):
     """Samples from `first` on: scores (n,), NaN where the stretch is shorter than a window; parts of their variables
-    (n, C), or (n, 1) where nothing tells these apart; times and ages (n,) s; known (n,), whether they were measured."""
+    (n, C), or (n, 1) where nothing tells these apart; placed (n,), the scores that place events; times and ages (n,) s;
+    known (n,), whether they were measured."""
 
     first: int
     scores: np.ndarray
     parts: np.ndarray
+    placed: np.ndarray
     times_s: np.ndarray
     ages_s: np.ndarray
     known: np.ndarray
@@ -75,7 +78,8 @@ class SeriesScores:
         high = min(high, begin + MOST_AT_ONCE + self.reach.after)
         is_all = stretch.is_over and high == stretch.end
         if is_all and high - stretch.begin < self.job.scorer.clip_length:
-            return self._told(begin, np.full(high - begin, np.nan), np.zeros((high - begin, 1)), now_s)
+            unknown = np.full(high - begin, np.nan)
+            return self._told(begin, unknown, np.zeros((high - begin, 1)), unknown, now_s)
         end = high if is_all else high - self.reach.after
         low = self._begin(stretch.begin, begin)
         if end <= begin or (not is_all and high - low < max(self.reach.least, self.job.scorer.clip_length)):
@@ -101,13 +105,10 @@ class SeriesScores:
     def _scored(self, low: int, high: int, begin: int, end: int, now_s: float) -> Scored:
         job, view = self.job, self.kept.part(low, high)
         samples = job.scorer.samples(view.as_reel(), 0, len(view), job.settings)
-        scores, parts = job.calibration.sample_scores(samples, job.settings)
-        variables = job.calibration.variables(samples, parts)
-        new = slice(begin - low, end - low)
-        scores = np.where(samples.valid, scores, 0).astype(np.float32)[new]
-        return self._told(begin, scores, variables[new], now_s)
+        scores, parts, placed = (values[begin - low : end - low] for values in judged_samples(job, samples))
+        return self._told(begin, scores, parts, placed, now_s)
 
-    def _told(self, first: int, scores: np.ndarray, parts: np.ndarray, now_s: float) -> Scored:
+    def _told(self, first: int, scores: np.ndarray, parts: np.ndarray, placed: np.ndarray, now_s: float) -> Scored:
         part = slice(first - self.kept.first, first - self.kept.first + len(scores))
         known = self.kept.samples.bits[part] == 0
-        return Scored(first, scores, parts, self.kept.samples.time_s[part], now_s - self.kept.at_s[part], known)
+        return Scored(first, scores, parts, placed, self.kept.samples.time_s[part], now_s - self.kept.at_s[part], known)

@@ -137,7 +137,9 @@ class Scorer(ABC):
         found = self.stretch(reel, begin, end, settings)
         if found.residual.shape[1] == reel.shape[1]:
             scored = np.isfinite(found.residual[:, :, 0])
-            found.residual[reel.missing[begin:end] & scored] = 0
+            for residual in (found.residual, found.placed):
+                if residual is not None:
+                    residual[reel.missing[begin:end] & scored] = 0
         elif settings.combine == "each":
             raise ValueError(
                 "eval.combine each needs a score for every variable, and this method gives one for all together; "

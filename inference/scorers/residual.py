@@ -37,13 +37,15 @@ class Samples(NamedTuple):
 
     NaN where a sample has no residual; 0 where it is invalid. evidence: (n, C, E), NaN unknown, see `local_evidence`;
     None of a scorer that has its own. variables: (n, C), of a scorer whose residual is one for all, what each variable
-    has to do with it, at least 0; None where nobody knows. They name events and decide none.
+    has to do with it, at least 0; None where nobody knows. They name events and decide none. placed: (n, K, 1), of a
+    scorer whose residual shows beyond its cause, one that does not: it places what the residual finds, and finds none.
     """
 
     residual: np.ndarray
     valid: np.ndarray
     evidence: np.ndarray | None = None
     variables: np.ndarray | None = None
+    placed: np.ndarray | None = None
 
     @property
     def quiet(self) -> np.ndarray:

@@ -90,7 +90,7 @@ def offline(path: Path, out: Path, chosen: Config) -> tuple[Reel, np.ndarray]:
     (made,) = prep(replace(chosen, data_raw=str(path), data_clips=str(out), prep=own))
     reel = Reel(made)
     scores = np.full(len(reel), np.nan, np.float32)
-    for begin, found, _ in scored_samples(job_of(reel, chosen)):
+    for begin, found, *_ in scored_samples(job_of(reel, chosen)):
         scores[begin : begin + len(found)] = found
     return reel, scores
 

@@ -1,7 +1,7 @@
 """Methods for series, which look at every window of `clip_length` samples: what a trained net must beat there.
 
 A window's answer counts for all its samples, so a score rises up to a window before an anomaly, and a stream is
-followed with so much delay.
+followed with so much delay; the least of the windows places what was found.
 What they find and miss of what the tests plant, where noise is a tenth of the signal:
 
 window_pca      Spikes, shifts, broken correlations, other frequencies: what quiet windows can't be mixed into. It says

@@ -1,13 +1,15 @@
 """What methods for series share: a stretch is read in pieces, and every window of a piece is looked at.
 
 A window holds `clip_length` samples of C variables, and windows are one sample apart. What is found out about windows
-goes to their samples as the mean over all windows that cover one: fewer at the ends of a stretch.
+goes to their samples as the mean over all windows that cover one: fewer at the ends of a stretch. So it shows up to a
+window before its cause; where that began, the least of these windows tells.
 """
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.ndimage import minimum_filter1d
 
 from config import EvalConfig
 from data.reel.mask_bits import INVALID
@@ -40,24 +42,32 @@ class SeriesMethod(Method):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
-        for first, frames, valid, expected, errors in self._answers(reel, begin, end):
+        for first, frames, valid, expected, errors, _ in self._answers(reel, begin, end):
             for i in range(len(frames)):
                 answer, error = (None if a is None else a[i] for a in (expected, errors))
                 yield scored(first + i, frames[i], valid[i], answer, error, settings)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch at once."""
-        residuals, known = [], []
-        for _, frames, valid, expected, errors in self._answers(reel, begin, end):
+        residuals, known, placed = [], [], []
+        for _, frames, valid, expected, errors, least in self._answers(reel, begin, end):
             error = np.abs(frames - expected)[..., 0] if errors is None else errors  # (n, K, 1)
             residuals.append(np.where(valid, error, np.float32(0)))
             known.append(valid[:, 0, 0])
+            placed += [] if least is None else [np.where(valid, least, np.float32(0))]
         if not residuals:
             return Samples(np.full((end - begin, 1, 1), np.nan, np.float32), np.zeros(end - begin, bool))
-        return Samples(np.concatenate(residuals), np.concatenate(known))
+        places = np.concatenate(placed) if placed else None
+        return Samples(np.concatenate(residuals), np.concatenate(known), placed=places)
+
+    def judged(
+        self, frames: np.ndarray, valid: np.ndarray
+    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+        """As `compare`, and errors that say where, see `Samples.placed`; None of a method whose own do."""
+        return *self.compare(frames, valid), None
 
     def _answers(self, reel: Reel, begin: int, end: int) -> Iterator[tuple]:
-        """The stretch as pieces: first frame, frames (n, C, 1, 1), valid (n, 1, 1), expected frames, errors."""
+        """The stretch as pieces: first frame, frames (n, C, 1, 1), valid (n, 1, 1), and what is `judged`."""
         if end - begin < self.clip_length:
             return
         self.open(reel, begin, end)
@@ -67,9 +77,9 @@ class SeriesMethod(Method):
             # At the end of a stretch a piece may be shorter than a window, so it looks back at least a whole one.
             low, high = max(min(first, end - self.clip_length) - reach, begin), min(stop + reach, end)
             frames, valid = self.read(reel, np.arange(low, high))
-            expected, errors = self.compare(self.interpolated(reel, low, high)[:, :, None, None], valid)
+            judged = self.judged(self.interpolated(reel, low, high)[:, :, None, None], valid)
             part = slice(first - low, stop - low)
-            yield first, frames[part], valid[part], *(None if a is None else a[part] for a in (expected, errors))
+            yield first, frames[part], valid[part], *(None if a is None else a[part] for a in judged)
 
     def piece_samples(self, channels: int) -> int:
         """Samples that are answered for at a time, so that memory does not grow with the series."""
@@ -85,6 +95,22 @@ class SeriesMethod(Method):
             places = np.arange(len(values))
             values = np.stack([np.interp(places, at, column[at]) for column in values.T], axis=1).astype(np.float32)
         return values[low - first : high - first]
+
+
+class WholeWindows(SeriesMethod):
+    """A method that says how unusual a window is as a whole; a subclass gives `of_windows`."""
+
+    @abstractmethod
+    def of_windows(self, frames: np.ndarray) -> np.ndarray:
+        """How unusual the windows (n - clip_length + 1,) of samples (n, C, 1, 1) are, at least 0."""
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        return None, mean_over_windows(self.of_windows(frames), self.clip_length)[:, None, None]
+
+    def judged(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray, np.ndarray]:
+        found = self.of_windows(frames)
+        mean, least = (over(found, self.clip_length) for over in (mean_over_windows, least_of_windows))
+        return None, mean[:, None, None], least[:, None, None]
 
 
 class WindowMethod(SeriesMethod):
@@ -143,15 +169,15 @@ class WindowMethod(SeriesMethod):
         return windows[:found]
 
 
-class WindowScore(WindowMethod):
-    """A method that says how unusual a window is as a whole; a subclass gives `learn` and `score`."""
+class WindowScore(WholeWindows, WindowMethod):
+    """One that looks at every window by itself; a subclass gives `learn` and `score`."""
 
     @abstractmethod
     def score(self, windows: np.ndarray) -> np.ndarray:
         """How unusual windows (n, D) are: (n,), at least 0."""
 
-    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        return None, mean_over_windows(self.score(self.windows(frames)), self.clip_length)[:, None, None]
+    def of_windows(self, frames: np.ndarray) -> np.ndarray:
+        return self.score(self.windows(frames))
 
 
 def windows_of(samples: np.ndarray, length: int) -> np.ndarray:
@@ -163,6 +189,13 @@ def mean_over_windows(scores: np.ndarray, length: int) -> np.ndarray:
     """Scores of all windows (n,) -> the mean of the windows that cover each sample, (n + length - 1,) float32."""
     spread = np.broadcast_to(np.asarray(scores, np.float64)[:, None], (len(scores), length))
     return mean_of_windows(spread).astype(np.float32)
+
+
+def least_of_windows(scores: np.ndarray, length: int) -> np.ndarray:
+    """Scores of all windows (n,) -> the least of the windows that cover each sample, (n + length - 1,) float32."""
+    beyond = np.full(length - 1, np.inf)  # both ends: no window
+    padded = np.concatenate([beyond, scores, beyond])
+    return minimum_filter1d(padded, length, origin=-(length // 2))[: len(scores) + length - 1].astype(np.float32)
 
 
 def mean_of_windows(windows: np.ndarray) -> np.ndarray:

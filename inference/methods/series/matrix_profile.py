@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from inference.calibration.quiet import QuietRange
-from inference.methods.series.base import LEAST_SPREAD, SeriesMethod, mean_over_windows, windows_of
+from inference.methods.series.base import LEAST_SPREAD, WholeWindows, windows_of
 
 # At most about; time goes with samples x quiet samples x variables, at windows up to 100 with 1e8 a second on one core.
 QUIET_SAMPLES = 8192
@@ -21,7 +21,7 @@ QUIET_WINDOWS = 16  # lengths of a window in one piece of quiet data
 PIECE_SAMPLES = 2**14
 
 
-class MatrixProfile(SeriesMethod):
+class MatrixProfile(WholeWindows):
     """Distance of every window to its nearest neighbour among quiet ones, mean over variables.
 
     The quiet data are two halves, which take turns in time: a quiet window would always find itself, so where it does,
@@ -42,9 +42,8 @@ class MatrixProfile(SeriesMethod):
     def piece_samples(self, channels: int) -> int:
         return max(PIECE_SAMPLES, self.clip_length)
 
-    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        distances = [self._distances(column, c) for c, column in enumerate(frames[:, :, 0, 0].T)]
-        return None, mean_over_windows(np.mean(distances, axis=0), self.clip_length)[:, None, None]
+    def of_windows(self, frames: np.ndarray) -> np.ndarray:
+        return np.mean([self._distances(column, c) for c, column in enumerate(frames[:, :, 0, 0].T)], axis=0)
 
     def _pieces(self, train: Sequence[QuietRange]) -> list[tuple[QuietRange, int, int]]:
         """Evenly chosen pieces [begin, end) of quiet ranges: two or more where a range holds two windows."""

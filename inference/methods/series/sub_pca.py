@@ -9,14 +9,14 @@ source, sum the distances of the window to the ends of the unit vectors instead.
 import numpy as np
 from sklearn.decomposition import PCA
 
-from inference.methods.series.base import PIECE_VALUES, WindowMethod, mean_over_windows
+from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod
 from inference.methods.series.sliding import sliding_products, sliding_squares
 
 MOST_COMPONENTS = 512  # what is beyond shares one variance, as in probabilistic PCA (Tipping and Bishop 1999)
 LEAST_VARIANCE = 1e-4  # of a component, in squared quiet spreads: smooth signals leave directions that are all rounding
 
 
-class SubPca(WindowMethod):
+class SubPca(WholeWindows, WindowMethod):
     """Sum over components of (projection)^2 / variance: about D for a quiet window."""
 
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -36,8 +36,8 @@ class SubPca(WindowMethod):
         """More than of those that make the windows of a piece."""
         return max(self.clip_length, PIECE_VALUES // (4 * channels))
 
-    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        return None, mean_over_windows(self.score(self.in_units(frames)), self.clip_length)[:, None, None]
+    def of_windows(self, frames: np.ndarray) -> np.ndarray:
+        return self.score(self.in_units(frames))
 
     def score(self, samples: np.ndarray) -> np.ndarray:
         """How unusual the windows (n - clip_length + 1,) of samples (n, C) in quiet units are, at least 0.

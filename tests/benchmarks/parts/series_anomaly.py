@@ -129,7 +129,7 @@ def scores_of(case: Case, method: str, settings: dict[str, Any], folder: Path) -
     scorer, _ = load_scorer(run, "cpu", config)
     reel, scores = Reel(folder / "all" / "all"), np.full(len(case.values), np.nan)
     job = make_job(reel, run, scorer, "", config)
-    for begin, found, _ in scored_samples(job):
+    for begin, found, *_ in scored_samples(job):
         scores[begin : begin + len(found)] = found
     return scores, {"train_s": train_s, "eval_s": time.perf_counter() - begun, "low": job.low}
 

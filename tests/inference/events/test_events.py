@@ -28,6 +28,31 @@ def run(frames, **settings):
     return sorted(events + linker.finish(), key=lambda e: e.event)
 
 
+@st.composite
+def placings(draw):
+    """Boxes of one pixel, some of which say where their cause is: (frame, peak, places) in the order of time."""
+    frames = np.cumsum(draw(st.lists(st.integers(1, 5), min_size=1, max_size=12))).tolist()
+    return [(frame, draw(st.floats(1, 9)), draw(st.booleans())) for frame in frames]
+
+
+@given(placings())
+def test_an_event_lasts_from_the_first_box_that_places_it_to_the_last(found):
+    boxes = {frame: [replace(box(0, 0, 1, 1, peak, mean=peak), places=places)] for frame, peak, places in found}
+    placed = run(boxes, max_gap_frames=2)
+    plain = run({frame: [replace(one, places=True) for one in some] for frame, some in boxes.items()}, max_gap_frames=2)
+    assert [(e.frame_peak, e.peak_score, e.level) for e in placed] == [
+        (e.frame_peak, e.peak_score, e.level) for e in plain
+    ]
+    for event, whole in zip(placed, plain, strict=True):
+        own = [one for one in found if whole.frame_start <= one[0] <= whole.frame_end]
+        where = {frame for frame, _, places in own if places}
+        where = where | {whole.frame_peak} if where else {frame for frame, *_ in own}
+        assert (event.frame_start, event.frame_end) == (min(where), max(where))
+        within = [peak for frame, peak, _ in own if event.frame_start <= frame <= event.frame_end]
+        assert event.n_frames == len(within)
+        assert event.mean_score == pytest.approx(np.mean(within), rel=1e-9)
+
+
 def spans(events):
     return [(e.frame_start, e.frame_peak, e.frame_end, e.n_frames) for e in events]
 

@@ -128,6 +128,9 @@ def test_events_and_thresholds_are_those_of_eval(work, whole):
     told = lines(folder)
     closed = [line for line in told if line["type"] == "closed"]
     assert len(closed) == len(expected["events"]) >= 3
+    first_boxes = pd.read_csv(made / "boxes.csv").groupby("parent")["frame"].min()
+    starts = pd.read_csv(made / "events.csv").set_index("event")["frame_start"]
+    assert (starts > first_boxes).sum() >= 2  # they are placed where their causes are
     for mine, its in zip(closed, expected["events"], strict=True):
         for key, value in its.items():
             if key in ("reel", "config"):  # identities

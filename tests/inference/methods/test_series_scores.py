@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from data.reel.reel import Reel
 from inference.methods.series import matrix_profile, sub_pca
-from inference.methods.series.base import mean_over_windows
+from inference.methods.series.base import least_of_windows, mean_over_windows
 from inference.methods.series.isolation_forest import TREES
 from inference.methods.series.kmeans import CLUSTERS
 from inference.methods.series.sub_pca import LEAST_VARIANCE
@@ -154,6 +154,23 @@ def test_a_sample_has_the_mean_of_its_windows(values, length):
     for t, value in enumerate(found):
         own = [values[i] for i in range(n) if i <= t < i + length]
         assert value == pytest.approx(np.mean(own), rel=1e-5)
+
+
+@given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=12), st.integers(1, 8))
+def test_the_least_of_its_windows_places_a_sample(values, length):
+    found, n = least_of_windows(np.array(values), length), len(values)
+    own = [[values[i] for i in range(n) if i <= t < i + length] for t in range(n + length - 1)]
+    assert found.tolist() == [min(some) for some in own]
+
+
+@pytest.mark.parametrize("name", ["sub_pca", "patches", "kmeans", "matrix_profile", "iforest", "auto"])
+def test_a_whole_reel_is_placed_piece_by_piece_as_at_once(quiet, other, name, monkeypatch):
+    method = fitted(name, quiet)
+    at_once = method.samples(other, 0, len(other), RAW)
+    assert (at_once.placed <= at_once.residual * (1 + 1e-6)).all()
+    monkeypatch.setattr(type(getattr(method, "chosen", method)), "piece_samples", lambda self, channels: LENGTH)
+    in_pieces = method.samples(other, 0, len(other), RAW)
+    np.testing.assert_allclose(in_pieces.placed, at_once.placed, rtol=1e-4)
 
 
 def test_small_scores_are_not_lost_behind_a_huge_one():
