@@ -6,12 +6,15 @@ so that from one to the next nothing is copied.
 """
 
 import copy
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from models.backbone3d import TimeConv3d
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class FrameConv(nn.Module):
@@ -113,7 +116,7 @@ def factors_of(upsample: nn.Upsample) -> list[int]:
     return [int(f) for f in factors]
 
 
-def planar(net: nn.Module) -> nn.Module:
+def planar(net: Net) -> Net:
     """A copy of a net in which every such convolution is written as a 2D one; others stay as they are."""
     flat = copy.deepcopy(net)
     for module in list(flat.modules()):

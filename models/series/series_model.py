@@ -14,6 +14,7 @@ from torch import nn
 
 from config import DataKind, PositiveInt, Stages, TrainConfig
 from models.masked import MaskBlock, MaskFraction, block_turns, random_blocks
+from models.parts.planar import planar
 from models.video_model import Batch, Form, PixelModel, PixelNetConfig, Trained, in_full_precision
 
 SMALLEST_SPREAD = 1e-3  # of stretched values: a variable that stands still in a window is not blown up to noise
@@ -54,8 +55,9 @@ class Trunk(nn.Module):
         """Time steps that its kernels see of T samples."""
         return T
 
-    def check_portable(self) -> None:
-        """Raise ValueError, which says why, where it can't run outside of PyTorch."""
+    def portable(self) -> "Trunk":
+        """What of it runs outside of PyTorch, where no shape may depend on a value."""
+        return planar(self)
 
 
 class SeriesModel(PixelModel):
@@ -100,9 +102,10 @@ class SeriesModel(PixelModel):
     def portable(self) -> nn.Module:
         if not self.gives_values:
             raise ValueError("it tells classes apart and scores no frame")
+        whole = super().portable()
         if self.trunk is not None:
-            self.trunk.check_portable()
-        return super().portable()
+            whole.trunk = self.trunk.portable()
+        return whole
 
     def features(self, values: torch.Tensor) -> torch.Tensor:
         """Values (B, C, T), or (B, 2 C, T) with hints -> features (B or B * C, trunk.width, T)."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import config
 from models.backbone3d import Block, ChannelNorm, Modulation, Stage
 from models.series.series_model import SMALLEST_SPREAD, interpolate
-from models.series.timesnet import PeriodBlock, strongest_periods
+from models.series.timesnet import GatheredBlock, PeriodBlock, TimesNetTrunk, strongest_periods
 from models.series.tvnet import TVNetTrunk, from_cube, to_cube
 from tests.support.nets import with_open_head
 from tests.support.series_models import EVERY, C, T, opened, output_of, small, windows
@@ -207,6 +207,22 @@ class TestTimesNet:
             for period, weight in zip(periods[b].tolist(), amplitudes[b].softmax(0), strict=True):
                 expected[b] += weight * folded_slowly(block.block, x[b], period)
         torch.testing.assert_close(block(x), expected, rtol=1e-4, atol=1e-5)
+
+    @given(st.integers(2, 40), st.integers(1, 4), st.integers(0, 2**31))
+    @settings(max_examples=30)
+    def test_gathering_is_folding(self, length, top, seed):
+        torch.manual_seed(seed)
+        block, x = with_open_head(PeriodBlock(4, top)), torch.randn(3, 4, length)
+        gathered = trunk_of(block).portable().blocks[0]
+        assert isinstance(gathered, GatheredBlock)
+        # Sums of 36 products of values of about 1 in float32, in another order.
+        torch.testing.assert_close(gathered(x), block(x), rtol=1e-5, atol=1e-5)
+
+
+def trunk_of(block: PeriodBlock) -> TimesNetTrunk:
+    trunk = TimesNetTrunk(4, 1, block.top)
+    trunk.blocks = torch.nn.Sequential(block)
+    return trunk
 
 
 def folded_slowly(block: Block, x: torch.Tensor, period: int) -> torch.Tensor:
