@@ -22,7 +22,7 @@ install_once() {
         echo "making $VENV with $base"
         "$base" -m venv "$VENV"
     fi
-    echo "installing $1 into $VENV (PyTorch alone takes several GB and a few minutes)"
+    echo "installing $1 into $VENV (a few minutes; PyTorch alone, where it is among it, takes several GB)"
     "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$1"
     cp "$1" "$stamp"  # last, so an interrupted installation is done again
 }

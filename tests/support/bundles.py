@@ -1,9 +1,14 @@
-"""Runs on video and on a table, exported, and a Python in which nothing can import PyTorch."""
+"""Runs on video and on a table, exported, and a Python that has what the runner needs alone."""
 
 import os
 import subprocess
 import sys
+from functools import cache
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import main
 from data.prepare_data import prep
@@ -12,20 +17,39 @@ from tests.support.paths import ROOT
 from tests.support.streams import FLASH, scenes, settings, write
 from training.train import train
 
-# Like a machine that has none, nor what else the program needs and the runner does not: a module that asks for it fails
-# as it would there.
+# Like an environment with the runner's requirements.txt alone: modules of all other packages are not found.
 WITHOUT_TORCH = """
 import runpy, sys
-FORBIDDEN = {"torch", "torchvision", "torchmetrics", "onnx", "onnxscript", "sunpy", "aiohttp", "tensorboard"}
-FORBIDDEN |= {"safetensors", "paho", "prometheus_client", "starlette", "uvicorn", "playwright"}
-class Forbidden:
+FORBIDDEN = set(sys.argv.pop(1).split(","))
+class Others:
+    def __init__(self, finder):
+        self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in FORBIDDEN:
-            raise ModuleNotFoundError(f"{name} is forbidden here", name=name)
-sys.meta_path.insert(0, Forbidden())
+        return None if name.partition(".")[0] in FORBIDDEN else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Others, sys.meta_path)
 sys.argv[0] = "inference.runner"
 runpy.run_module("inference.runner", run_name="__main__", alter_sys=True)
 """
+
+
+REQUIREMENTS = ROOT / "inference" / "runner" / "requirements.txt"
+
+
+@cache
+def forbidden() -> str:
+    """The modules of all packages that are installed here and would not be by the runner's requirements.txt alone."""
+    lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines())
+    allowed: set[str] = set()
+    waiting = [Requirement(line) for line in lines if line]
+    while waiting:
+        asked = waiting.pop()
+        is_wanted = asked.marker is None or asked.marker.evaluate({"extra": ""})
+        if is_wanted and (name := canonicalize_name(asked.name)) not in allowed:
+            allowed.add(name)
+            waiting += map(Requirement, requires(name) or [])
+    owners = packages_distributions()
+    others = (module for module, names in owners.items() if not allowed & {canonicalize_name(n) for n in names})
+    return ",".join(module for module in others if not (ROOT / module).exists())
 
 
 def trained_on_video(folder: Path) -> Path:
@@ -51,6 +75,6 @@ def exported(run: Path, config: Path, *more: str) -> Path:
 
 
 def run_without_torch(*arguments: str | Path) -> subprocess.CompletedProcess:
-    """`python -m inference.runner` where PyTorch can't be imported."""
-    command = [sys.executable, "-c", WITHOUT_TORCH, *map(str, arguments)]
+    """`python -m inference.runner` where nothing can be imported that its requirements.txt does not install."""
+    command = [sys.executable, "-c", WITHOUT_TORCH, forbidden(), *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
