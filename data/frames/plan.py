@@ -20,7 +20,7 @@ from data.frames.grid.registration import Common, register_rows
 from data.frames.grid.to_grid import unit_of
 from data.frames.grid.transfer import is_undone, step_of
 from data.messages import logger
-from data.sources.base import LEVEL, RGB, UNKNOWN, Candidate
+from data.sources.base import LEVEL, MOSAIC, RGB, UNKNOWN, Candidate
 
 log = logger(__name__)
 
@@ -112,6 +112,7 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     plans = [on_the_sky(_croppable(plan, prep), prep) for plan in plans]
     for plan in plans:
         _tell_without_sky(plan.name, plan.rows)
+        _tell_mosaics(plan.name, plan.rows)
     return plans
 
 
@@ -143,6 +144,15 @@ def _tell_without_sky(name: str, rows: tuple[Row, ...]) -> None:
         why, count = reasons.most_common(1)[0]
         others = f" ({len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
         log.info(f"{name}: {reasons.total()} frames have no place on the sky; {count} x {why}{others}")
+
+
+def _tell_mosaics(name: str, rows: tuple[Row, ...]) -> None:
+    """One line about raw pictures of colour cameras."""
+    count = sum(MOSAIC in frame.candidate.flags for row in rows for frame in row)
+    if count:
+        log.warning(
+            f"{name}: of {count} frames {MOSAIC}: neighbouring pixels see other colours; develop them for colours"
+        )
 
 
 def _adopted(frames: list[Placed]) -> list[Placed]:

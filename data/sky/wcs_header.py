@@ -5,8 +5,10 @@ What this does not read, sunpy does; a test compares both for the instruments wh
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import astuple
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,7 @@ SMALL_FIELD_DEG = (
     1.0  # from the reference point, within which all zenithal projections are one: r^3 / 3 = 0.4 arcsec at its edge
 )
 ZENITHAL = ("TAN", "ARC", "SIN", "STG", "ZEA")
+MATRICES = tuple(f"{kind}{i}_{j}" for kind in ("PC", "CD") for i in (1, 2) for j in (1, 2))
 # Cards of which sunpy's maps make more than plain arithmetic: SECCHI's RSUN, orbits of SUVI, EUI, EIT and others.
 SUNPY_KNOWS_MORE = ("OBSGEO-X", "HCIX_OBS", "HEC_X", "HAEX_OBS", "RSUN", "FNDLMBMI")
 
@@ -36,14 +39,49 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     """Where a frame (H, W) lies on the sky, or why that is not known, and a flag about what was assumed."""
     if "CTYPE1" not in header:
         return None, "header has no CTYPE1", ""
+    header, turned = _with_turn(header)
     if _is_plain(header) and (wcs := from_header(header, time_utc)):
-        return wcs, "", ""
+        return wcs, "", turned
     try:
+        _check_scale(header)
         cards, flag = read_by_sunpy(header, shape)
         _check_projection(cards, shape)
-        return _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))), "", flag
+        return (
+            _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))),
+            "",
+            "; ".join(filter(None, (turned, flag))),
+        )
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
         return None, str(error), ""
+
+
+def _with_turn(header: Mapping) -> tuple[Mapping, str]:
+    """A header with its roll in CROTA2, and a flag where other cards tell it: LASCO's CROTA1, and EIT's SC_ROLL.
+
+    SOHO flies upside down half of the time, and EIT's files show what its camera saw. Of rolls that are no half turn
+    the sign of SC_ROLL is not documented, and they are within a degree: left out, as sunpy does.
+    """
+    if any(name in header for name in (*MATRICES, "CROTA2")):
+        return header, ""
+    card = next((name for name in ("CROTA1", "CROTA") if _number(header, name, 0.0)), "")
+    if not card and _is_of_eit(header) and abs(_number(header, "SC_ROLL", 0.0)) > 90:
+        card = "SC_ROLL"
+    if not card:
+        return header, ""
+    turned: Any = copy(header)
+    turned["CROTA2"] = _number(header, card)
+    return turned, f"roll by {card}, for the header has no CROTA2"
+
+
+def _is_of_eit(header: Mapping) -> bool:
+    return "EIT" in (str(header.get("INSTRUME", "")).strip(), str(header.get("TELESCOP", ""))[-4:-1])
+
+
+def _check_scale(header: Mapping) -> None:
+    """Raise ValueError where sunpy would take 1 arcsec for the scale of a pixel, which no header here means."""
+    missing = [name for name in ("CDELT1", "CDELT2") if header.get(name) is None]
+    if missing and not any(name in header for name in MATRICES[4:]):
+        raise ValueError(f"header has no {', '.join(missing)}")
 
 
 def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:

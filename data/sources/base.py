@@ -17,6 +17,7 @@ MAX_PIXELS = 2**28  # a corrupt header may ask for any size; 16384 x 16384 is be
 MANIFEST = "manifest.csv"  # beside downloaded files: what became of each
 UNKNOWN = "unknown"  # reel of a frame whose header can't be read; the plan finds it a place
 LEVEL = "level"  # unit of what is as bright as a picture shows it, and measures nothing
+MOSAIC = "a mosaic of colours is read as gray"  # flag of a camera's raw picture, which is said too
 RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 

@@ -19,8 +19,8 @@ from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked
-from data.sources.fits_file.cubes import is_auxiliary, planes_of
-from data.sources.fits_file.facts import facts_of
+from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of
+from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of
 from data.sources.fits_file.layout import (
     BLOCK_BYTES,
     NO_IMAGE,
@@ -35,7 +35,7 @@ from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
 from data.sources.times.names import time_in_name
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
-SUFFIXES += (".fits.fz",)
+SUFFIXES += (".fits.fz", ".fits.gz.gz")
 MAGIC = b"SIMPLE  ="
 UNPADDED = "FITS: the last block is not filled up"
 
@@ -104,7 +104,7 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     for image in sorted(layout.images, key=is_about_others):  # of one time the first is the frame
         if any(is_auxiliary(image, n_planes) for n_planes in lengths):
             continue
-        if len(image.shape) == 2:
+        if len(image.shape) == 2 or is_in_colour(image):
             candidate = _candidate(image, base, prep)
             if (place := _smaller_copy(candidate, found)) is not None:
                 candidate, found[place] = found[place], candidate
@@ -129,6 +129,8 @@ def _candidate(image: Image, base: dict[str, Any], prep: PrepConfig) -> Candidat
     check_size(image.shape)
     named_utc = partial(time_in_name, base.get("member") or base.get("path", ""), prep)
     facts = facts_of(image.header, (image.shape[-2], image.shape[-1]), prep, named_utc=named_utc)
+    if is_in_colour(image) and prep.colour == "rgb":
+        facts["channel"] = "rgb"
     if not image.is_whole:
         facts["reason"] = "file is truncated"
     return Candidate(**base | facts, hdu=image.hdu)
@@ -137,7 +139,8 @@ def _candidate(image: Image, base: dict[str, Any], prep: PrepConfig) -> Candidat
 def _is_another(candidate: Candidate, found: Sequence[Candidate]) -> bool:
     """Whether an image is a frame beside those before it, and not their errors, mask or quality: told by its time."""
     said = {(c.reel, c.time_utc) for c in found}
-    return bool(candidate.time_utc) and (candidate.reel, candidate.time_utc) not in said
+    has_own = bool(candidate.time_utc) and IN_NAME not in candidate.flags  # the name of its file is that of all
+    return has_own and (candidate.reel, candidate.time_utc) not in said
 
 
 def _smaller_copy(candidate: Candidate, found: Sequence[Candidate]) -> int | None:
@@ -213,6 +216,8 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
             stored, flag = _by_astropy(stream, image, candidate.plane)
             flags += flag
         pixels, blank = _scaled(stored, image.header)
+        if pixels.ndim == 3:
+            pixels = colours_of(pixels, candidate.channel != "rgb")
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
@@ -251,6 +256,14 @@ def _pixels(hdu: Any, image: Image, plane: int) -> np.ndarray:
 
 def _scaled(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | None]:
     """Pixels with BSCALE and BZERO applied, and the value that marks missing ones (NaN in floats)."""
+    pixels, blank = _by_bscale(pixels, header)
+    fill = fill_of(header)
+    if not math.isnan(fill) and pixels.dtype.kind == "f":
+        pixels = np.where(pixels == fill, np.float32("nan"), pixels)
+    return pixels, blank
+
+
+def _by_bscale(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | None]:
     blank = header.get("ZBLANK", header.get("BLANK"))  # of compressed integers ZBLANK counts
     if pixels.dtype.kind not in "iu" or not isinstance(blank, int) or isinstance(blank, bool):
         blank = None

@@ -17,6 +17,26 @@ SECONDS = dict.fromkeys(_PLAIN_SECONDS, 1.0) | {"ms": 1e-3, "min": 60.0, "h": 36
 _TIME_AXES = ("TIME", "UTC", "TAI", "TT")
 
 
+# Cards of the programs of colour cameras, which write their pictures as cubes of three planes.
+_OF_CAMERAS = ("COLORTYP", "COLORSPC", "SWCREATE", "CREATOR", "PROGRAM", "ROWORDER")
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as of pictures
+
+
+def is_in_colour(image: Image) -> bool:
+    """Whether the three planes of a cube are red, green and blue: by CTYPE3, or integers of a camera's program."""
+    if len(image.shape) != 3 or image.shape[0] != 3:
+        return False
+    name = text(image.header, f"CTYPE{_third_axis(image.header)}").upper()
+    bits = image.header.get("ZBITPIX", image.header.get("BITPIX"))
+    by_camera = not name and bits in (8, 16) and any(card in image.header for card in _OF_CAMERAS)
+    return name.startswith(("RGB", "COLOR", "COLOUR")) or by_camera
+
+
+def colours_of(planes: np.ndarray, as_gray: bool) -> np.ndarray:
+    """A picture (H, W, 3) of planes (3, H, W), or their brightness (H, W) float32."""
+    return np.tensordot(LUMA, planes.astype(np.float32), 1) if as_gray else np.moveaxis(planes, 0, -1)
+
+
 def planes_of(image: Image, layout: Layout, stream: IO[bytes], whole: Candidate) -> list[Candidate]:
     """The frames of a cube (N, H, W) along time. whole: what its header tells about all of them.
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from config import PrepConfig
 from data.sky.wcs_header import place
-from data.sources.base import FrameError
+from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.counted_times import UNITS_S
 from data.sources.fits_file.identity import identity_of
@@ -21,9 +21,15 @@ from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 from data.sources.times.texts import ORDERS
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
-EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR")
-TIME_UNITS_S = UNITS_S | dict.fromkeys(("msec", "millisec", "milliseconds", "millisecond"), 1e-3)
-_UNIT_IN_COMMENT = re.compile(r"[\[(]\s*(ms|msec|millisec|milliseconds?|us|min)\s*[\])]", re.IGNORECASE)
+# SHT_MDUR is TRACE's, EXPOINUS that of cameras' programs, TEXPOSUR DKIST's.
+EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR", "EXP_TIME", "EXPOINUS", "TEXPOSUR")
+BY_NAME = {"EXPOINUS": "us"}  # the unit, where the card's name says it
+_NAMES_S = {"sec": 1.0, "msec": 1e-3, "millisec": 1e-3, "usec": 1e-6, "microsec": 1e-6}
+TIME_UNITS_S = UNITS_S | {name + end: s for name, s in _NAMES_S.items() for end in ("", "s", "ond", "onds")}
+_WORDS = r"(?:milli|micro|m|u)?sec(?:ond)?s?|ms"
+# In brackets, or as a word that means nothing else; of several the first.
+_UNIT_IN_COMMENT = re.compile(rf"[\[(]\s*({_WORDS}|s|us|min)\s*[\])]|\b({_WORDS}|(?<=in )us)\b", re.IGNORECASE)
+_WITH_UNIT = re.compile(r"([\d.]+(?:[eE][+-]?\d+)?) ?([a-zA-Z]+)")  # as 2.0 s in a text
 NO_CLOCK = "the header has a date without a clock: taken as midnight"
 CLOCK_IN_NAME = "no clock in the header: that of the file's name"
 IN_NAME = "no time in the header: that of the file's name"
@@ -60,7 +66,7 @@ def facts_of(
     facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
     facts["saturation"] = _saturation(header)
     facts["missing_blocks"], facts["block_px"] = _missing_blocks(header, shape)
-    flags = [flag]
+    flags = [flag, _mosaic(header)]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
         facts["time_utc"], time_flag = _time(header, prep, named_utc)
@@ -94,12 +100,21 @@ def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
 
 
 def _exposure_s(header: Mapping) -> float:
-    """Exposure time: that of the pixels where it is told, else that of the shutter (SHT_MDUR is TRACE's)."""
-    card = next((card for card in EXPOSURES if not math.isnan(number(header, card))), EXPOSURES[0])
+    """Exposure time: that of the pixels where it is told, else that of the shutter."""
+    for card in EXPOSURES:
+        told = _WITH_UNIT.fullmatch(text(header, card))
+        count = number({card: told[1]}, card) if told else number(header, card)
+        if not math.isnan(count):
+            return count * TIME_UNITS_S.get(told[2].lower() if told else _exposure_unit(header, card), 1.0)
+    return math.nan
+
+
+def _exposure_unit(header: Mapping, card: str) -> str:
+    """The unit of an exposure time by the name of its card, by TIMEUNIT or by its comment; "" where none is told."""
     comments = getattr(header, "comments", {})
-    in_comment = _UNIT_IN_COMMENT.search(str(comments[card])) if card in header and comments else None
-    unit = text(header, "TIMEUNIT").lower() or (in_comment[1].lower() if in_comment else "")
-    return number(header, card) * TIME_UNITS_S.get(unit, 1.0)
+    in_comment = _UNIT_IN_COMMENT.search(str(comments[card])) if comments else None
+    told = (in_comment[1] or in_comment[2]).lower() if in_comment else ""
+    return BY_NAME.get(card) or text(header, "TIMEUNIT").lower() or told
 
 
 def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:
@@ -114,11 +129,25 @@ def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:
     return PixelUnit(DEFAULT_COUNTS, True), ""
 
 
+def fill_of(header: Mapping) -> float:
+    """What stands for pixels that are not there, in the unit of the data; NaN where BLANK or NaN tell them.
+
+    IRIS' level 2 has -200, in which its slit-jaw images are framed (ITN 26).
+    """
+    return -200.0 if text(header, "TELESCOP") == "IRIS" and text(header, "INSTRUME") in ("SJI", "SPEC") else math.nan
+
+
 def _saturation(header: Mapping) -> float:
     """From where pixels as stored are saturated; NaN where that is not known."""
     if text(header, "INSTRUME").startswith("AIA"):
         return AIA_SATURATION_DN
     return number(header, *SATURATION_CARDS)
+
+
+def _mosaic(header: Mapping) -> str:
+    """What is to be said of a camera's raw picture, whose neighbouring pixels are of other colours."""
+    pattern = next((told for card in ("BAYERPAT", "CFATYPE") if (told := text(header, card))), "")
+    return f"{MOSAIC} ({pattern})" if pattern and pattern.lower() not in _GOOD else ""
 
 
 def _missing_blocks(header: Mapping, shape: tuple[int, int]) -> tuple[int, int]:

@@ -32,19 +32,29 @@ _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
 # Tried before the above, which have the word on what is damaged: so that its reason is one and the same everywhere.
 _QUICKER: dict[str, Callable[[IO[bytes]], Any]] = {"gzip": lambda stream: IGzipFile(fileobj=stream)}
 CHUNK_BYTES = 2**20
+MOST_LAYERS = 3  # of compression around a file
 
 
 def plain(stream: IO[bytes], max_input_mb: float = math.inf) -> IO[bytes]:
-    """The stream, decompressed into memory where it is compressed.
+    """The stream, decompressed into memory where it is compressed, even twice, as some downloads of .fits.gz are.
 
     Raises FrameError when that fails, or where more than prep.max_input_mb come of it.
     """
+    for _ in range(MOST_LAYERS):
+        opener = _opener(stream)
+        if opener is None:
+            break
+        stream = _unpacked(stream, *opener, max_input_mb)
+    return stream
+
+
+def _opener(stream: IO[bytes]) -> tuple[str, Callable[[IO[bytes]], Any]] | None:
     magic = stream.read(6)
     stream.seek(0)
-    found = next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
-    if found is None:
-        return stream
-    name, opened = found
+    return next((opener for start, opener in _OPENERS.items() if magic.startswith(start)), None)
+
+
+def _unpacked(stream: IO[bytes], name: str, opened: Callable[[IO[bytes]], Any], max_input_mb: float) -> IO[bytes]:
     if name in _QUICKER:
         try:
             with _QUICKER[name](stream) as packed:

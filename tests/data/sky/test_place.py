@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from data.frames.plan import plan_reels
 from data.sky.wcs_header import from_header, place
 from data.sources.base import Candidate
 from tests.support.fits_files import SKY, header, utc
+from tests.support.paths import SHARED
 from tests.support.solar_frames import sunpy_map
 
 OBSERVER = {"HGLN_OBS": 0.0, "HGLT_OBS": 4.77, "DSUN_OBS": 1.52e11}
@@ -108,3 +110,41 @@ def test_frames_of_another_unit_are_rejected_with_a_reason_that_names_bunit():
     assert [frame.reason for frame in plan.rejected] == [
         "unit G (BUNIT), where most of its reel have DN/s; prepare a folder of these alone"
     ]
+
+
+@pytest.mark.parametrize("roll_deg", [180.0, -90.0, 12.5])
+@pytest.mark.parametrize("card", ["CROTA1", "CROTA"])
+def test_a_roll_in_a_card_of_another_axis_is_that_of_crota2(card, roll_deg):
+    expected, *_ = placed(CROTA2=roll_deg)
+    assert placed(CROTA2=None, **{card: roll_deg}) == (expected, "", f"roll by {card}, for the header has no CROTA2")
+    assert placed(CROTA2=roll_deg, **{card: 1.0}) == (expected, "", "")
+
+
+def test_a_scale_that_is_not_told_is_no_place():
+    """sunpy takes an arcsec for it."""
+    assert placed(CDELT1=None, CDELT2=None)[:2] == (None, "header has no CDELT1, CDELT2")
+    assert placed(CDELT2=None)[:2] == (None, "header has no CDELT2")
+
+
+def test_what_eit_saw_upside_down_turns_with_the_sun():
+    """Between two of its files of one day the Sun turns: their places, by SC_ROLL, must move westward."""
+    folder = SHARED / "data/solar/eit_2004-03-01"
+    if not folder.is_dir():
+        pytest.skip("the EIT files of shared/data are not here")
+    first, last = (folder / f"efz20040301.{clock}_s.fits" for clock in ("000010", "120010"))
+    images = []
+    for path in (first, last):
+        pixels, head = fits.getdata(path), fits.getheader(path)
+        wcs, _, flag = place(head, pixels.shape, utc(0))
+        assert "roll by SC_ROLL" in flag
+        images.append((np.asarray(pixels, float), wcs))
+    disc = np.s_[50:78, 44:84]
+    likeness = {}
+    for dx in range(-8, 9):
+        moved = np.roll(images[1][0], -dx, axis=1)[disc]
+        likeness[dx] = np.corrcoef(moved.ravel(), images[0][0][disc].ravel())[0, 1]
+    dx = max(likeness, key=likeness.__getitem__)
+    assert abs(dx) >= 4  # of 21 arcsec, in twelve hours
+    west, _ = images[0][1].pixel_to_hpc(np.array([64.0 + dx]), np.array([64.0]))
+    east, _ = images[0][1].pixel_to_hpc(np.array([64.0]), np.array([64.0]))
+    assert west > east
