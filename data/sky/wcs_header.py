@@ -43,7 +43,6 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     if _is_plain(header) and (wcs := from_header(header, time_utc)):
         return wcs, "", turned
     try:
-        _check_scale(header)
         cards, flag = read_by_sunpy(header, shape)
         _check_projection(cards, shape)
         return (
@@ -75,13 +74,6 @@ def _with_turn(header: Mapping) -> tuple[Mapping, str]:
 
 def _is_of_eit(header: Mapping) -> bool:
     return "EIT" in (str(header.get("INSTRUME", "")).strip(), str(header.get("TELESCOP", ""))[-4:-1])
-
-
-def _check_scale(header: Mapping) -> None:
-    """Raise ValueError where sunpy would take 1 arcsec for the scale of a pixel, which no header here means."""
-    missing = [name for name in ("CDELT1", "CDELT2") if header.get(name) is None]
-    if missing and not any(name in header for name in MATRICES[4:]):
-        raise ValueError(f"header has no {', '.join(missing)}")
 
 
 def from_header(header: Mapping, time_utc: str) -> FrameWcs | None:

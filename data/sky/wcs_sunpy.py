@@ -7,11 +7,13 @@ radius, the orbit of Solar Orbiter, an observer on Earth where none is named.
 import logging
 import warnings
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 NEEDED = (("CRPIX1", "CRPIX2"), ("CRVAL1", "CRVAL2"))  # of a header that sunpy has no map class for
+SCALE, CD_MATRIX = ("CDELT1", "CDELT2"), ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
 
 def read_by_sunpy(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, Any], str]:
@@ -57,12 +59,15 @@ def _with_comments(header: Mapping) -> Mapping:
 
 
 def _refuse_guesses(header: Mapping, solar_map) -> None:
-    """Raises ValueError where sunpy would take a default for the pointing of a header that it has no class for."""
-    import sunpy.map
+    """Raises ValueError where sunpy would take a default for the pointing of a header that it has no class for, or an
+    arcsec for the scale of one whose class does not know it otherwise."""
+    from sunpy.map import GenericMap
 
-    if type(solar_map) is not sunpy.map.GenericMap:
-        return
-    missing = [name for pair in NEEDED for name in pair if header.get(name) is None]
+    kind = type(solar_map)
+    needed = [*chain(*NEEDED)] if kind is GenericMap else []
+    if kind.scale is GenericMap.scale and not any(name in header for name in CD_MATRIX):
+        needed += SCALE
+    missing = [name for name in needed if header.get(name) is None]
     if missing:
         raise ValueError(f"header has no {', '.join(missing)}")
 

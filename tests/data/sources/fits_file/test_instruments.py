@@ -109,6 +109,8 @@ def map_of(case: Case):
         if case.file.endswith(".fits") and not case.cards:
             return sunpy.map.Map(path_of(case))
         meta = MetaDict(head) | {"history": str(head.get("HISTORY", ""))}  # as sunpy's own reader has it
+        if abs(head.get("SC_ROLL", 0)) > 90:  # which sunpy does not look at: its map of EIT would be upside down
+            meta |= {"crota2": head["SC_ROLL"]}
         return sunpy.map.Map(np.ones((head["NAXIS2"], head["NAXIS1"]), np.float32), meta)
 
 
