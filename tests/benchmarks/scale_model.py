@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -321,7 +322,10 @@ def figures_of(folder: Path, options: Any) -> dict[str, float]:
     settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     commands = {"prep": steps} if options.quick else {"prep": steps, "eval": cameras}
     measured: dict[str, dict[int, float]] = {name: {} for name in commands}
-    with LocalCluster(1, **settings) as cluster, make_executor(2) as pool:
+    with make_executor(2) as pool, ExitStack() as opened:
+        # It runs before the cluster does, which sets variables of this process that its own workers are to have.
+        pool.submit(operator.is_, 0, 0).result()
+        cluster: Any = opened.enter_context(LocalCluster(n_workers=1, **settings))
         address = cluster.scheduler_address
         for workers in (1, 2):
             cluster.scale(workers)
