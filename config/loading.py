@@ -3,6 +3,8 @@
 import copy
 import json
 import logging
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +21,7 @@ from config.train import TrainConfig
 from config.yaml_text import parse, read_file
 
 T = TypeVar("T")
+SECTIONS = ("prep", "review", "model", "train", "eval", "export")
 log = logging.getLogger("reelwatch.config")  # data.messages shows it
 
 
@@ -29,15 +32,37 @@ def load(path: str | Path | None, overrides: dict[str, Any] | None = None, set_:
     choose another model than the file does, what the file says of its own model is left out.
     Raises ConfigError that names the key and where it was given.
     """
-    raw = read_file(Path(path)) if path else {}
+    raw = without_empty_sections(read_file(Path(path))) if path else {}
     given = [*map(_assignment, set_ or [])]
     given += [(key, value, "command line") for key, value in copy.deepcopy(overrides or {}).items()]
     for name in [*_names_chosen(given)][-1:]:
         raw = _for_model(raw, name, str(path))
     for key, value, origin in given:
         _put(raw, key, value, origin)
+    raw = without_empty_sections(raw)
     origins = {key: origin for key, _, origin in given}
-    return _validated(raw, lambda key: origin_of(key, origins, str(path or "command line")))
+    return _validated(_at_home(raw, ""), lambda key: origin_of(key, origins, str(path or "command line")))
+
+
+def without_empty_sections(raw: dict[str, Any]) -> dict[str, Any]:
+    """The same without sections that hold nothing, or comments alone: YAML reads `prep:` as null."""
+    return {key: value for key, value in raw.items() if value is not None or key not in SECTIONS}
+
+
+def _at_home(value: Any, key: str) -> Any:
+    """Values with paths that begin with ~/ or a variable of the environment, as a shell would give them.
+
+    Raises ConfigError for a variable that is not set.
+    """
+    if isinstance(value, dict):
+        return {name: _at_home(inside, f"{key}.{name}".strip(".")) for name, inside in value.items()}
+    if isinstance(value, list):
+        return [_at_home(inside, key) for inside in value]
+    if not isinstance(value, str) or not (found := re.match(r"~/|\$\{?(\w+)\}?(?=/)", value)):
+        return value
+    if found[1] and found[1] not in os.environ:
+        raise ConfigError(f"{key} {value!r}: {found[1]} is not set in the environment; set it, or write the path out")
+    return (os.environ[found[1]] if found[1] else str(Path.home()) + "/") + value[found.end() :]
 
 
 def _assignment(text: str) -> tuple[str, Any, str]:
@@ -106,7 +131,9 @@ def dump(config: Config) -> str:
 def _put(raw: dict[str, Any], dotted: str, value: Any, origin: str) -> None:
     *parents, leaf = dotted.split(".")
     for parent in parents:
-        raw = raw.setdefault(parent, {})
+        if raw.get(parent) is None:
+            raw[parent] = {}
+        raw = raw[parent]
         if not isinstance(raw, dict):
             raise ConfigError(f"{origin}: {dotted}: {parent} is a value, not a section")
     raw[leaf] = value

@@ -94,7 +94,9 @@ def read_file(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: no text in UTF-8 ({error}); give another with -c/--config") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected sections of settings, found {type(raw).__name__}")
+        raise ConfigError(
+            f"{path}: expected sections of settings, found {'nothing' if raw is None else type(raw).__name__}"
+        )
     return raw
 
 

@@ -11,12 +11,15 @@ from data.sources.base import FrameError, TableError
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms, parse_utc
 
-COLUMNS = (("start", "end"), ("start_utc", "end_utc"))
+COLUMNS = (
+    *(("start", "end"), ("start_utc", "end_utc"), ("start_time", "end_time"), ("begin", "end"), ("from", "to")),
+    *(("begin_time", "end_time"), ("start_date", "end_date"), ("starttime", "endtime"), ("first", "last")),
+)
 SEPARATORS = ",;\t|"
 
 
 def read_intervals(path: str, setting: str) -> tuple[tuple[str, str], ...]:
-    """UTC intervals from the columns `start,end` (or `start_utc,end_utc`) of a CSV; rows without either are left out.
+    """UTC intervals from the columns `start,end` of a CSV, or others of COLUMNS; rows without both are left out.
 
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
@@ -25,7 +28,10 @@ def read_intervals(path: str, setting: str) -> tuple[tuple[str, str], ...]:
     if columns is None:
         raise ValueError(f"{setting} {path} needs the columns start,end; it has {list(table.columns)}")
     try:
-        cells = table[list(columns)].dropna()
+        cells = table[list(columns)].dropna(how="all")
+        if (half := cells[cells.isna().any(axis=1)]).size:
+            row = ", ".join(cells.columns[half.iloc[0].notna()])
+            raise ValueError(f"{setting} {path}: row {half.index[0] + 1} has {row} alone; give both, or none")
         times = _times([*cells[columns[0]], *cells[columns[1]]])
     except (FrameError, TableError) as error:
         raise ValueError(f"{setting} {path}: {error}") from None

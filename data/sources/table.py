@@ -5,6 +5,7 @@ Columns are found by name and by what their cells look like, or given by the set
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
-from data.sources.times.cells import even_times, times_of
+from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
 
@@ -166,10 +167,11 @@ def series_of(
     column, taken = time_column(table, prep)
     times = even_times(len(table), prep) if column is None else times_of(column, prep)
     how = times.how if column is not None else ""
-    seconds, restarts = (times.seconds, 0) if times.utc is not None else in_parts(times.seconds, prep.gap_threshold)
+    times, restarts = _one_after_the_other(times, prep)
     if restarts:
         log.warning(
-            f"{path.name}: its clock begins again {restarts} times; its parts are taken one after the other, with gaps"
+            f"{path.name}: its clock begins again {restarts} times; its parts are taken one after the other, with gaps "
+            "but where a counter came to its end"
         )
     if times.doubt and column is not None:
         log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
@@ -186,10 +188,22 @@ def series_of(
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
     channels = tuple(unlike_names(list(channels)))
-    source = (path, name, channels, "as in the table", times.utc, seconds, values, labels, rows, lost, None)
+    source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     facts = {"fills": fills} if fills else {}
     return Series(*source, digest, notes, resolution, part, facts=facts, told=told, time_reasons=times.reasons)
+
+
+def _one_after_the_other(times: Times, prep: PrepConfig) -> tuple[Times, int]:
+    """Times whose clock counts from a start without its falls, and how many there were."""
+    seconds, restarts = in_parts(times.seconds, prep.gap_threshold)
+    if not restarts:
+        return times, 0
+    utc = times.utc
+    if utc is not None:
+        later = np.where(np.isnat(utc), 0.0, seconds - times.seconds)
+        utc = utc + np.round(1000 * later).astype("timedelta64[ms]")
+    return replace(times, utc=utc, seconds=seconds), restarts
 
 
 def numbered(word: str, count: int) -> np.ndarray:

@@ -41,6 +41,25 @@ def test_an_empty_file_is_refused_as_is_a_list(tmp_path):
             load(write(tmp_path, text))
 
 
+@pytest.mark.parametrize("section", ["prep", "review", "model", "train", "eval", "export"])
+def test_a_section_with_comments_alone_says_nothing(tmp_path, section):
+    path = write(tmp_path, f"workers: 1\n{section}:\n  # nothing here\n")
+    assert load(path) == load(None, {"workers": 1}) == load(path, {}, [f"{section}=null"])
+    assert load(path, {}, ["prep.clip_length=16"]).prep.clip_length == 16
+
+
+def test_paths_begin_as_a_shell_gives_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("DATA", "/mnt/data")
+    text = "data_raw: ~/raw\ndata_clips: $DATA/reels\nprep: {times_csv: '${DATA}/t.csv', value_columns: [$a$, ~b]}\n"
+    found = load(write(tmp_path, text), {"model_path": "~/runs"})
+    assert (found.data_raw, found.data_clips, found.model_path) == ("/home/me/raw", "/mnt/data/reels", "/home/me/runs")
+    assert found.prep.times_csv == "/mnt/data/t.csv"
+    assert found.prep.value_columns == ("$a$", "~b")
+    with pytest.raises(ConfigError, match=r"data_clips '\$NOWHERE/x': NOWHERE is not set"):
+        load(None, {"data_clips": "$NOWHERE/x"})
+
+
 def test_a_file_holds_only_what_differs(tmp_path):
     config = load(write(tmp_path, "workers: 1\nprep: {clip_length: 16, mask: [[0, 985, 520, 1024]]}\n"))
     assert (config.workers, config.prep.clip_length, config.prep.stride) == (1, 16, 4)

@@ -5,14 +5,16 @@ cells is asked for by name (prep.time_format, time_zone, time_unit, unix_time), 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
 from data.sources.times.day_counts import since_1970_s
+from data.sources.times.elapsed import elapsed_s
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
+from data.sources.times.zone_beside import LOCAL, says_local, zoned
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"
@@ -31,6 +33,7 @@ PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 /
 EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
 DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
+MIXED_SPAN_S = 3.2e8  # ten years: what is farther apart in changing units was no UNIX time
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -78,6 +81,22 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
         some = column.dropna().iloc[:: max(1, len(column) // LOOKED_AT)]
         if some.str.fullmatch(DURATION).sum() > 0.5 * len(some):
             column = pd.to_timedelta(column, errors="coerce")
+        elif "%" not in (prep.time_format or ""):
+            passed = elapsed_s(column.str.strip(), str(column.name or ""), prep.start_utc is not None)
+            if passed is not None:
+                return _relative(passed, prep.start_utc, "passed since a start")
+    local = says_local(str(column.name or "")) and prep.time_zone is None
+    column, prep, zone = zoned(column, prep)
+    times = _of_cells(column, prep)
+    if times.utc is None or column.dtype.kind in "biufcm":
+        return times
+    if zone:
+        return replace(times, how=f"in {zone}, as is told beside them")
+    return replace(times, doubt=LOCAL) if local and not times.doubt else times
+
+
+def _of_cells(column: pd.Series, prep: PrepConfig) -> Times:
+    """Times of cells with all that is known of their zone behind them, or in the settings."""
     cells = column.dropna()
     if column.dtype.kind == "m":
         return _relative(column.dt.total_seconds().to_numpy(np.float64), prep.start_utc, "durations")
@@ -129,6 +148,9 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
         return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+    mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
+    if mixed is not None:
+        return _since_1970(*mixed, prep)
     compact = None if prep.unix_time else _compact(numbers)
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
@@ -142,6 +164,21 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     return _relative(
         seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers) or _perhaps_days(numbers)
     )
+
+
+def _of_mixed_units(numbers: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Seconds since 1970 (N,) of numbers whose units change, each told by its size, and what they are; else None."""
+    seconds, met = np.full(len(numbers), np.nan), []
+    for unit in EPOCH_UNITS:
+        low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
+        fits = (numbers > low) & (numbers < high)
+        seconds[fits] = numbers[fits] / PER_SECOND[unit]
+        met += [unit] if fits.any() else []
+    known = np.isfinite(numbers).sum()
+    if len(met) < 2 or np.isfinite(seconds).sum() <= 0.9 * known:
+        return None
+    span = np.ptp(seconds[np.isfinite(seconds)])
+    return (seconds, f"UNIX time in {' and '.join(met)}") if span < MIXED_SPAN_S else None
 
 
 def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:

@@ -9,9 +9,11 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
+from data.sources.times.clock_parts import in_parts
 from data.sources.times.day_counts import DAYS_AT_1970, YEARS
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
 from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
+from data.sources.times.zone_beside import beside
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (
@@ -40,16 +42,21 @@ def time_column(table: pd.DataFrame, prep: PrepConfig) -> tuple[pd.Series | None
     """The cells of a table that hold its times, None where none do, and what was made of which column."""
     if prep.time_column is not None:
         name = chosen(table, prep.time_column, (), "prep.time_column")
-        return table[name], {str(name): "time"}
+        return _with_zone(table, table[name], {str(name): "time"})
     if not table.shape[1]:
         return None, {}
     name = known_column(table) or _by_type(table) or _by_cells(table) or _by_days(table)
     if name is None:
         parts = of_parts(table)
-        name = None if parts[1] else rising_column(table, NAMES_OF_TIME)
+        name = None if parts[1] else rising_column(table, NAMES_OF_TIME) or _counter_column(table)
         if name is None:
             return parts
-    return divided(table, name) or (table[name], {name: "time"})
+    return _with_zone(table, *(divided(table, name) or (table[name], {name: "time"})))
+
+
+def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:
+    zoned, told = beside(table, column)
+    return zoned, notes | told
 
 
 def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
@@ -76,6 +83,17 @@ def rising_column(table: pd.DataFrame, names: re.Pattern = re.compile("")) -> st
         numbers = table[name].dropna() if table[name].dtype.kind in "iuf" else []
         if len(numbers) and names.search(str(name).lower()) and (np.diff(numbers) > 0).all():
             return name
+    return None
+
+
+def _counter_column(table: pd.DataFrame) -> str | None:
+    """The first column that is called a clock and counts up in whole numbers, but for where it began again."""
+    for name in table.columns:
+        if table[name].dtype.kind in "iuf" and NAMES_OF_TIME.search(str(name).lower()):
+            numbers = table[name].dropna().to_numpy(np.float64)
+            falls = np.diff(numbers) <= 0
+            if falls.any() and not (numbers % 1).any() and in_parts(numbers, 1.0)[1] == falls.sum():
+                return name
     return None
 
 

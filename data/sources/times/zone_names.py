@@ -5,6 +5,7 @@ A short name is none: CST is used in Chicago, Shanghai and Havana. So prep.time_
 
 import re
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.base import TableError
 
-_NAMED = re.compile(r"^(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?(?!(?:UTC|GMT)\)?$)([A-Z]{3,5})\)?$")
+_NAMED = re.compile(r"^(.*\d(?:\s*[AaPp]\.?\s?[Mm]\.?)?)\s*\(?(?!(?:UTC|GMT)\)?$)([A-Z]{3,5})\)?$")
 # One for each of the short names in wide use, the most likely first; which name each has is in the system's data.
 _ZONES = (
     *("Europe/Paris", "Europe/London", "Europe/Athens", "Europe/Lisbon", "Europe/Moscow", "Europe/Dublin"),
@@ -48,6 +49,12 @@ def without_zone_names(text: pd.Series, prep: PrepConfig) -> pd.Series:
         own = " and ".join(sorted(names_of(prep.time_zone)))
         raise TableError(f"its times are in {sorted(wrong)[0]}, and prep.time_zone {prep.time_zone} has {own}")
     return found[0].where(found[1].notna(), text)
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """The short names in wide use, but for those of UTC."""
+    return frozenset(name for zone in _ZONES for name in names_of(zone) if name.isalpha()) - {"GMT", "UTC"}
 
 
 def names_of(zone: str) -> set[str]:

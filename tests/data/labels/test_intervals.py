@@ -65,3 +65,18 @@ def test_a_catalogue_of_another_form_is_the_same(tmp_path):
     (tmp_path / "c.csv").write_text(plain.replace("2012-07-19T05:58:00", "07/08/2012 05:58"))
     with pytest.raises(CatalogError, match=r"data row 1: column peak: '07/08/2012 05:58'.*either way round"):
         read_catalog(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("names", ["start,end", "start_time,end_time", "Begin,End", "from,to", "start_utc,end_utc"])
+def test_bounds_by_their_usual_names(tmp_path, names):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{names},what\n2012-07-19T04:17,2012-07-19T05:58,x\n,,nothing\n", encoding="utf-8")
+    assert read_intervals(str(path), "labels") == (("2012-07-19T04:17:00.000", "2012-07-19T05:58:00.000"),)
+
+
+@pytest.mark.parametrize("row", ["2012-07-19T04:17,", ",2012-07-19T05:58"])
+def test_half_an_interval_is_refused_and_not_left_out(tmp_path, row):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"start,end\n2012-07-18,2012-07-19\n{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"labels .*labels\.csv: row 2 has (start|end) alone; give both, or none"):
+        read_intervals(str(path), "labels")

@@ -254,3 +254,12 @@ def test_what_is_written_plainly_is_read_as_the_rest_is(cells):
 @pytest.mark.parametrize("cells", [["2012-07-19", None], ["2012-07-19 ", "2012-07-20"], ["2012-07-19T07:30Z"], ["x"]])
 def test_gaps_blanks_zones_and_other_forms_are_not_plain(cells):
     assert not texts.are_plain(pd.Series(cells, dtype="string"))
+
+
+def test_unix_times_whose_unit_changes_are_told_one_by_one():
+    seconds = 1342683001 + 60 * np.arange(40)
+    mixed = np.where(np.arange(40) < 20, seconds, seconds * 1000)
+    times = times_of(pd.Series(mixed, name="timestamp"), PrepConfig())
+    assert times.utc is not None
+    assert times.how == "UNIX time in s and ms"
+    np.testing.assert_array_equal(times.utc.astype("datetime64[s]").astype(int), seconds)

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources.table import TableSource
 from data.sources.times.cells import FAR_OFF, times_of
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import time_column
@@ -64,3 +65,24 @@ def test_months_are_times(start):
     assert column is not None
     found = times_of(column, PrepConfig())
     np.testing.assert_array_equal(found.utc, months.to_timestamp().to_numpy().astype("datetime64[ms]"))
+
+
+@given(st.sampled_from([2**32, 2**16]), st.integers(1, 5000), st.integers(5, 30), st.integers(5, 30))
+def test_a_counter_that_came_to_its_end_goes_on_without_a_gap(size, step, before, after):
+    assume(size > step * max(before, after, 8))  # comes to its end once
+    ticks = (size - step * before + step * np.arange(before + after)) % size
+    for per_second in (1e3, 1e6) if size == 2**32 else (1.0, 1e3):
+        found, restarts = in_parts(ticks / per_second, 3.0)
+        assert restarts == 1
+        np.testing.assert_allclose(np.diff(found), step / per_second, rtol=1e-6)
+
+
+@pytest.mark.parametrize("start_utc", [None, "2024-03-05"])
+def test_a_counter_of_milliseconds_is_told_by_its_name_though_it_wraps(tmp_path, start_utc):
+    ticks = (2**32 - 30_000 + 1000 * np.arange(60)) % 2**32
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"millis": ticks, "v": np.sin(np.arange(60))}).to_csv(path, index=False)
+    (series,) = TableSource().read_series(path, PrepConfig(start_utc=start_utc))
+    assert series.channels == ("v",)
+    times = series.times_s if series.times_utc is None else series.times_utc.astype(float) / 1000
+    np.testing.assert_allclose(np.diff(times), 1.0, rtol=1e-6)
