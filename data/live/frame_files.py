@@ -1,6 +1,7 @@
 """Files of frames that arrive in a folder: each is met once it is whole, in whatever order they come."""
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,6 +69,13 @@ class FolderFiles:
     def done(self, met: Met) -> None:
         """A file was read, or will not be; it is somebody else's, and stays."""
 
+    def is_as_met(self, met: Met) -> bool:
+        """Whether a file that was just read is still the one that was met: another one may have its name by now."""
+        try:
+            return _stamp(self.folder / met.file) in (met.stamp, None)
+        except OSError:  # gone since
+            return True
+
     def _present(self) -> Iterator[tuple[str, Stamp]]:
         for folder, folders, names in os.walk(self.folder):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -75,10 +83,11 @@ class FolderFiles:
                 if name.startswith(".") or name.endswith(PARTIAL) or not fnmatch(name, self.pattern):
                     continue
                 try:
-                    about = Path(folder, name).stat()
+                    stamp = _stamp(Path(folder, name))
                 except OSError:  # gone, or renamed, since
                     continue
-                yield Path(folder, name).relative_to(self.folder).as_posix(), (about.st_size, about.st_mtime_ns)
+                if stamp:
+                    yield Path(folder, name).relative_to(self.folder).as_posix(), stamp
 
     def _groups(self, whole: dict[str, Stamp]) -> list[tuple[Path, FrameSource | None, list[str]]]:
         """Files of one folder and one source."""
@@ -104,3 +113,12 @@ class FolderFiles:
         for candidate in sources.scan(item, self.folder, self.form.prep):
             file = Path(candidate.path).relative_to(self.folder).as_posix()
             yield Met(file, candidate.source, whole[file], candidate, self.form.why_not(candidate), now)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What tells a file from a later one of its name; None of what is no file, as a pipe, which would be waited for.
+
+    Raises OSError where there is nothing.
+    """
+    about = path.stat()
+    return (about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None

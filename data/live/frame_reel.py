@@ -16,11 +16,19 @@ from config import EvalConfig
 from data.live.frame_files import Met
 from data.live.kept_reel import KeptFrames, KeptReel
 from data.live.live_reel import OpenEnd, StretchEnded
+from data.messages import logger
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
 from data.sources.base import FrameError
 
+log = logger(__name__)
+
 MISSING_STEPS = 1.5  # of the cadence: a longer step is waited in
+# A frame so much later than the one before waits for another one of about its time, or a clock that went wrong once
+# would make all that come after it late.
+LEAP_S, LEAP_STEPS = 86400.0, 20
+STOPPED, LATE = "stopped", "late"
+MANY_LATE = 10  # in a row, which is said
 REMEMBERED = 1000  # times of frames that a second one is told by
 
 
@@ -33,6 +41,8 @@ class Files(Protocol):
     def poll(self) -> list[Met]: ...
 
     def done(self, met: Met) -> None: ...
+
+    def is_as_met(self, met: Met) -> bool: ...
 
 
 class FrameReel:
@@ -54,6 +64,7 @@ class FrameReel:
         self._waiting: list[Met] = []
         self._begin, self._over = 0, False
         self._stretch_end: int | None = None  # of the one that is read, once it is known
+        self._late = 0  # files in a row
         self._times = {row["time_utc"]: row["source"] for row in kept.rows[-REMEMBERED:]}
         self._arrived: dict[int, float] = {}
         self._alive, self._looked = time.monotonic(), -1e9
@@ -100,9 +111,9 @@ class FrameReel:
         idle_s = self.settings.follow_idle_s
         pause_s = max(0.0, self._looked + self.settings.follow_poll_s - time.monotonic())
         if self.halt.wait(pause_s):
-            self.reason = "stopped"
+            self.reason = STOPPED
             return True
-        if idle_s is not None and self._looked - self._alive > idle_s and not self._waiting:
+        if idle_s is not None and self._looked - self._alive > idle_s and all(map(self._is_leap, self._waiting)):
             self.reason = f"no new frame for {idle_s:g} s (eval.follow_idle_s)"
             return True
         return False
@@ -118,22 +129,49 @@ class FrameReel:
         while not self.halt.is_set():
             while self._waiting and (reason := self._too_late(self._waiting[0])):
                 self._refuse(self._waiting.pop(0), reason)
+                if reason.startswith(LATE):
+                    self._tell_late()
             if self._waiting and self._is_due(self._waiting[0]):
+                self._late = 0
                 return self._waiting.pop(0)
             if self._is_over():
+                leaps, self._waiting = self._waiting, []
+                for met in leaps if self.reason != STOPPED else []:
+                    self._refuse(met, f"its time is far beyond {self.kept.last_utc}, and no other frame confirms it")
                 return None
             self.look()
-        self.reason = "stopped"
+        self.reason = STOPPED
         return None
 
     def _too_late(self, met: Met) -> str:
         if met.time_utc in self._times:
-            return f"same time as {self._times[met.time_utc]}"
+            other = self._times[met.time_utc]
+            return "changed after it was read" if other == met.source else f"same time as {other}"
         if self.kept.last_utc and met.time_utc <= self.kept.last_utc:
-            return f"late: frames up to {self.kept.last_utc} had gone on before it came"
+            return f"{LATE}: frames up to {self.kept.last_utc} had gone on before it came"
         return ""
 
+    def _tell_late(self) -> None:
+        """Say it where nothing but what is late comes any more: nobody looks at it."""
+        self._late += 1
+        if self._late == MANY_LATE:
+            self.last_problem = f"{MANY_LATE} files in a row are of before {self.kept.last_utc}, and left out"
+            log.warning(
+                f"{self.kept.name}: {self.last_problem}: was a clock wrong, or put back? Nothing is judged until later "
+                f"ones come; to begin anew, stop and move {self.kept.folder.parent} away"
+            )
+
+    def _is_leap(self, met: Met) -> bool:
+        """Whether a frame is so late that another one has to confirm it, and none does."""
+        longest_s = max(LEAP_S, LEAP_STEPS * self.kept.cadence_s)
+        if not self.kept.last_utc or self._step_s(met) <= longest_s:
+            return False
+        near = [abs(self._step_s(met) - self._step_s(other)) <= longest_s for other in self._waiting]
+        return sum(near) < 2  # itself, and another one
+
     def _is_due(self, met: Met) -> bool:
+        if self._is_leap(met):
+            return False
         if not self.kept.last_utc or time.monotonic() - met.at >= self.settings.follow_late_s:
             return True
         return self._step_s(met) <= MISSING_STEPS * self.kept.cadence_s
@@ -148,6 +186,8 @@ class FrameReel:
             assert met.candidate is not None  # others were refused when they were met
             try:
                 made = self.kept.form.made(met.candidate)
+                if not self.files.is_as_met(met):
+                    raise FrameError("changed while it was read")  # which is met again
             except (FrameError, OSError) as error:
                 self.last_problem = str(error)
                 self._refuse(met, str(error))

@@ -1,6 +1,8 @@
 """Following a folder or an index of FITS files: prep's pixels and eval's events, however the files come."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +220,56 @@ def test_a_missing_frame_is_waited_for(work, tmp_path, monkeypatch):
     assert looks[0] == 3
     assert rows(folder)["index"].astype(int).tolist() == list(range(6))
     assert rows(folder).index[3] == named(QUIET + 3)
+
+
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_a_clock_that_went_wrong_once_makes_no_later_frame_late(work, tmp_path, wrong):
+    """wrong: the frame whose header says 2036; it comes while others are still to come."""
+    clock = {"T_OBS": "2036-01-01T00:00:00", "DATE_OBS_": "2036-01-01T00:00:00"}
+    place = arrive(tmp_path / "in", [QUIET + n for n in range(wrong)])
+    (place / named(QUIET + wrong)).write_bytes(frame(QUIET + wrong, **clock))
+    followed(settings(work, place))
+    arrive(place, [QUIET + n for n in range(wrong + 1, 7)])
+    found = rows(followed(settings(work, place)))
+    assert found["accepted"].to_dict() == {named(QUIET + n): n != wrong for n in range(7)}
+    assert found["reason"][named(QUIET + wrong)].startswith("its time is far beyond 2012-07-19T07:4")
+
+
+def test_files_that_are_late_one_after_the_other_are_said_once(work, tmp_path, capfd):
+    place = arrive(tmp_path / "in", [QUIET + 40])
+    followed(settings(work, place))
+    arrive(place, range(QUIET, QUIET + 12))
+    followed(settings(work, place))
+    assert capfd.readouterr().err.count("10 files in a row are of before 2012-07-19T07:5") == 1
+
+
+def test_of_a_file_that_is_replaced_while_it_is_read_the_later_one_is_taken(work, tmp_path, monkeypatch):
+    """As latest.fits of an instrument: the header of one, and the pixels of the next under its time."""
+    (place := tmp_path / "in").mkdir()
+    (place / "latest.fits").write_bytes(frame(QUIET))
+    made, calls = FrameForm.made, []
+
+    def slowly(form, candidate):
+        if not calls:
+            (place / ".new").write_bytes(frame(QUIET + 1))
+            (place / ".new").rename(place / "latest.fits")
+        calls.append(candidate.time_utc)
+        return made(form, candidate)
+
+    monkeypatch.setattr(FrameForm, "made", slowly)
+    table = pd.read_csv(followed(settings(work, place)) / "reel" / "frames.csv")
+    assert len(calls) == 2
+    assert table["reason"][0] == "changed while it was read"
+    assert table["sha256"].dropna().tolist() == [hashlib.sha256(frame(QUIET + 1)).hexdigest()]
+    assert table["time_utc"][table["accepted"]].tolist() == calls[1:]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_the_folder_is_not_waited_for(work, tmp_path):
+    place = arrive(tmp_path / "in", [QUIET, QUIET + 1])
+    os.mkfifo(place / "pipe.fits")
+    (place / "broken.fits").symlink_to(place / "nowhere")
+    assert len(rows(followed(settings(work, place)))) == 2
 
 
 def test_days_without_a_frame_are_a_gap_and_end_events(work, tmp_path):
