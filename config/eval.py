@@ -79,6 +79,7 @@ class EvalConfig:
     min_area: PositiveInt = 4
     iou_thresh: Fraction = 0.2
     link_gap_frames: NonNegativeInt = 3
+    link_gap_s: NonNegative = 0.0
     link_distance_px: NonNegative = 6.0
     group_distance_px: NonNegative = 0.0
     group_distance_arcsec: NonNegative = 0.0

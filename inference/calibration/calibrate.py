@@ -37,7 +37,7 @@ from training.run import owned_run
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
 _SCORE_SETTINGS = (
     *("stride", "overlap", "overlap_percentile", "score", "mix", "common_mode", "smooth_px", "min_area", "iou_thresh"),
-    *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_distance_px", "min_frames"),
+    *("combine", "plain_evidence", "smooth_samples", "link_gap_frames", "link_gap_s", "link_distance_px", "min_frames"),
     *("group_distance_px", "zones", "extend_share"),
 )
 

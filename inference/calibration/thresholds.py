@@ -27,6 +27,7 @@ from inference.calibration.quiet_events import (
 )
 from inference.calibration.surprises import Surprises
 from inference.calibration.tail import EXTRAPOLATION, events_above
+from inference.events.events import gap_frames
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
 
@@ -216,7 +217,7 @@ def counted_series(
     A sample's level is its score, or its variables' highest.
     """
     levels = np.concatenate(stretches).max(axis=1) if stretches else np.zeros(0, np.float32)
-    starts_at = starts_in(stretches, settings.link_gap_frames, settings.min_frames)
+    starts_at = starts_in(stretches, gap_frames(settings, cadence_s), settings.min_frames)
     return _counted(made, levels, starts_at, cadence_s, faulty(levels, cadence_s, reach))
 
 

@@ -182,9 +182,10 @@ class EventLinker:
     @classmethod
     def of(cls, reel: AnyReel, settings: EvalConfig, drift: Drift | None = None) -> Self:
         """For the frames of a reel, as the settings ask. The variables of a series are not near each other."""
-        longest_s = (settings.link_gap_frames + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
+        gap = gap_frames(settings, reel.cadence_s)
+        longest_s = (gap + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
         distance_px = 0.0 if reel.is_series else settings.link_distance_px
-        return cls(settings.link_gap_frames, distance_px, settings.min_frames, longest_s, drift)
+        return cls(gap, distance_px, settings.min_frames, longest_s, drift)
 
     def push(self, frame: int, boxes: Sequence[Box], time_s: float = math.nan) -> list[Event]:
         """Add the boxes of one frame; returns the events that this frame shows to be over.
@@ -244,6 +245,11 @@ class EventLinker:
         over = [track for track in self._open if is_over(track)]
         self._open = [track for track in self._open if not is_over(track)]
         return [track.event() for track in over if track.is_event(self.min_frames)]
+
+
+def gap_frames(settings: EvalConfig, cadence_s: float) -> int:
+    """Frames without a box that an event survives: as many as the settings say, or as are in the seconds they say."""
+    return max(settings.link_gap_frames, int(settings.link_gap_s / cadence_s + 1e-6))
 
 
 def bounds_of(box: Box) -> tuple[int, int, int, int]:

@@ -162,7 +162,7 @@ class FrameEvents(ResumedEvents):
 
     def _waits(self, group: Event) -> bool:
         """Whether a group can go on, or something begin that would be of it."""
-        gap = self.job.settings.link_gap_frames if self.job.settings.group_distance_px else -1
+        gap = self.linker.max_gap_frames if self.job.settings.group_distance_px else -1
         is_past = self.now - group.frame_end - 1 > gap or self._since_s(group) > self.linker.max_gap_s
         begun_s = self.moments[group.frame_start].time_s
         has_company = self.reach.arcsec > 0 and group.level != CAMERA and self.now_s - begun_s <= self.reach.within_s
@@ -216,7 +216,7 @@ class FrameEvents(ResumedEvents):
         own = {event.event for event in tracks}
         others = [*self.past, *self.over, *(track.event() for track in self.linker.open_tracks)]
         beside = [shifted(event, -view.first) for event in others if event.event not in own]
-        clouded, gap_frames = [frame - view.first for frame in self.clouded], self.job.settings.link_gap_frames
+        clouded, gap_frames = [frame - view.first for frame in self.clouded], self.linker.max_gap_frames
         return without_clouds([*tracks, *beside], clouded, view, sky, gap_frames)[: len(tracks)]  # type: ignore[arg-type]
 
     def so_far(self, track) -> dict[str, Any]:

@@ -195,7 +195,7 @@ class Results:
             tracks, alone_as_found = with_ejections(tracks, self.reel, self.sky, high)
         elif self.sky:
             clouded = [index for index, kind in self.camera.items() if kind == CLOUDS]
-            tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.settings.link_gap_frames)
+            tracks = without_clouds(tracks, clouded, self.reel, self.sky, self.linker.max_gap_frames)
             tracks = measured(tracks, self.reel, self.sky)
         distance_px, link, alone = self.settings.group_distance_px, self.linker, (*ALONE, CLOUDS)
         times = self.reel.times_s.item

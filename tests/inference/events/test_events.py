@@ -149,6 +149,15 @@ def test_of_a_reel_what_lasts_longer_than_the_frames_bridged_is_not_bridged(gap_
     assert len(over) == (part > 1)
 
 
+@given(st.integers(0, 5), st.sampled_from([0.0, 4.0, 240.0]), st.sampled_from([2.0, 12.0, 900.0]), st.integers(1, 130))
+def test_a_gap_in_seconds_is_bridged_at_any_cadence(frames, seconds, cadence_s, missing):
+    settings = load(None, {"eval.link_gap_frames": frames, "eval.link_gap_s": seconds}).eval
+    linker = EventLinker.of(Paced(cadence_s), settings)
+    last = missing + 1
+    over = linker.push(0, [box(0, 0)], 0.0) + linker.push(last, [box(0, 0)], last * cadence_s)
+    assert (len(over) == 0) == (missing <= frames or missing * cadence_s <= seconds)
+
+
 def test_distance_links_boxes_that_do_not_overlap():
     frames = {0: [box(0, 0)], 1: [box(6, 0)]}
     assert spans(run(frames, max_distance_px=6)) == [(0, 0, 1, 2)]
