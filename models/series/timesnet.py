@@ -4,7 +4,7 @@ Source: Wu et al. 2023 (arXiv 2210.02186); here every sample has its own periods
 """
 
 import copy
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -96,7 +96,7 @@ class TimesNetTrunk(Trunk):
     def portable(self) -> "TimesNetTrunk":
         """With blocks that gather: folds by every window's own periods have shapes of their own."""
         gathered = copy.deepcopy(self)
-        gathered.blocks = nn.Sequential(*map(GatheredBlock, gathered.blocks))
+        gathered.blocks = nn.Sequential(*[GatheredBlock(cast(PeriodBlock, block)) for block in self.blocks])
         return gathered
 
     def forward(self, series: torch.Tensor) -> torch.Tensor:
