@@ -41,8 +41,8 @@ SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numb
 SAME_TIME = "same time as another sample"
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
-NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv") for packed in _PACKED)
-TEXT = tuple(kind + packed for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab") for packed in _PACKED)
+NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv", ".lvm") for packed in _PACKED)
+TEXT = tuple(kind + packed for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab", ".lst") for packed in _PACKED)
 JSON_LINES = tuple(kind + packed for kind in (".jsonl", ".ndjson") for packed in _PACKED)
 JSON = tuple(f".json{packed}" for packed in _PACKED)
 BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
+from data.sources.tables.json_forms import table_of
 from data.sources.tables.table_size import refuse_large_feather, refuse_large_parquet, refuse_large_workbook
 from data.sources.tables.text_table import refuse_large, unlike_names
 
@@ -25,7 +25,11 @@ NEEDED = {
 }
 
 
-_RECORDS_OR_COLUMNS = re.compile(rb"(\xef\xbb\xbf)?\s*(?:\[\s*\{|\{\s*\"[^\"]*\"\s*:\s*[\[{])")
+# A list of records, of lists of them, or of rows below their names; columns or records by name; what services answer.
+_HOLDS_TABLE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(?:\[\s*\{|\[\s*\[\s*[\"\{]|\{\s*\"[^\"]*\"\s*:\s*[\[{]"
+    rb"|\{\s*\"status\"\s*:\s*\"success\"|\{[^\[\]]*\"(?:hourly|daily|minutely_15)\"\s*:\s*\{)"
+)
 
 
 def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
@@ -51,7 +55,7 @@ def holds_records(path: Path) -> bool:
     """Whether a JSON file is a list of records, or columns by their names, by its first bytes."""
     try:
         with unpacked(path) as stream:
-            return _RECORDS_OR_COLUMNS.match(stream.read(4096)) is not None
+            return _HOLDS_TABLE.match(stream.read(4096)) is not None
     except Exception:  # each compression has its own kinds for what is damaged
         return False
 
@@ -69,33 +73,8 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     refuse_large(path, prep)
     with unpacked(path) as stream:
         if suffix == ".json":
-            return {"": _of_json(json.load(stream))}
+            return {"": table_of(json.load(stream))}
         return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
-
-
-def _of_json(value: Any) -> pd.DataFrame:
-    """Records; columns by their names, as lists or by row; pandas' split form. Raises TableError for another form."""
-    if isinstance(value, list):
-        return pd.json_normalize(value)
-    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
-        return _with_rows(pd.DataFrame(value["data"], columns=value["columns"], index=value.get("index")))
-    if value and all(isinstance(column, dict) for column in value.values()):
-        return _with_rows(pd.DataFrame(value))
-    lengths = Counter(len(column) for column in value.values() if isinstance(column, list))
-    if not lengths:
-        raise TableError("its JSON is neither a list of records, nor columns by their names")
-    longest = max(lengths, key=lambda n: (lengths[n], n))
-    return pd.DataFrame({k: v for k, v in value.items() if isinstance(v, list) and len(v) == longest})
-
-
-def _with_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose names of rows, which may be times, are its first column."""
-    rows = pd.Series(table.index)
-    numbers = pd.to_numeric(rows, errors="coerce")
-    found = table.reset_index(drop=True)
-    if "index" not in found:
-        found.insert(0, "index", numbers if numbers.notna().all() else rows)
-    return found
 
 
 def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.tables.units import in_first_unit
+from data.sources.tables.units import are_flags, in_first_unit
 from data.sources.times.texts import ascii_digits
 
 HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
@@ -50,7 +50,9 @@ ANOMALOUS = frozenset(
     ]
 )
 
-STATES = (("on", "off"), ("true", "false"), ("yes", "no"), ("open", "closed"), ("running", "stopped"))
+STATES = (("on", "off"), ("true", "false"), ("yes", "no"), ("open", "closed"), ("running", "stopped"), ("y", "n"))
+STATES += (("t", "f"), ("high", "low"), ("active", "inactive"), ("enabled", "disabled"), ("up", "down"))
+STATES += (("wahr", "falsch"), ("ein", "aus"), ("ja", "nein"), ("vrai", "faux"), ("oui", "non"), ("home", "not_home"))
 OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
     ({"("}, r"^\(([^()]*\d[^()]*)\)$", r"-\1"),  # negative, as accountants write it
     (set("$€£¥"), r"^([-+]?)[$€£¥]\s?(?=[\d.,])", r"\1"),
@@ -136,6 +138,11 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
     remark, factors = f"in {met.pop()}" if len(met) == 1 and "" not in met else "", None
     if len(met) > 1 and (scaled := in_first_unit(parts[0], units, is_apart)) is not None:
         factors, remark = scaled
+    elif len(met) > 1 and are_flags(met):
+        flagged = units[(parts[0] != "") & (units != "")]
+        remark = (
+            f"{len(flagged)} cells with a letter, as {text[flagged.index[0]]!r}, that is taken for a flag and left out"
+        )
     digits = parts[0] if remark else text
     unlike = digits[digits.str.contains(",", regex=False)].unique().tolist()
     sign = decimal_of(unlike) or decimal

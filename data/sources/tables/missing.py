@@ -6,7 +6,7 @@ import numpy as np
 
 FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside them
 FILLS = {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0}
-FILLS |= {sign * value for sign in (-1, 1) for value in (1e20, 1e30, 1e31, 1e36, 1e37, 9.969209968386869e36)}
+FILLS |= {sign * value for sign in (-1, 1) for value in (1e5, 1e20, 1e30, 1e31, 1e36, 1e37, 9.969209968386869e36)}
 NINES = re.compile(r"-?(?:9{2,}(?:\.9+)?|9{3,}\.\d+)")
 FEWEST_SUMMED = 5  # values that a total is told by
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap

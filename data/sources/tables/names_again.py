@@ -8,6 +8,8 @@ import pandas as pd
 
 from data.sources.times.column import is_text
 
+MOST_COMMENTS = 0.1  # of the rows; where more begin so, it is no comment
+
 
 def in_first_order(table: pd.DataFrame, names_of: Callable) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A table whose rows are all in the order of its first names, and what to say of it.
@@ -15,10 +17,10 @@ def in_first_order(table: pd.DataFrame, names_of: Callable) -> tuple[pd.DataFram
     Rows of names are empty in it. Where other names come, the rows below them are empty too. names_of: gives unlike
     names of cells.
     """
-    if not all(is_text(table[name]) for name in table.columns):
+    if not all(is_text(table[name]) or table[name].isna().all() for name in table.columns):
         return table, ()  # numbers alone in a column: no row of names was read with them
     names, told = [str(name) for name in table.columns], []
-    may_be = table.iloc[:, 0].astype("string").str.strip().isin(names).to_numpy(bool)
+    may_be = _first_cells(table).isin(names).to_numpy(bool)
     starts = [int(at) for at in np.flatnonzero(may_be) if _are_names(table.iloc[int(at)], names)]
     for at, end in itertools.pairwise([*starts, len(table)]):
         cells = names_of([str(cell) for cell in table.iloc[at].fillna("")])
@@ -31,6 +33,23 @@ def in_first_order(table: pd.DataFrame, names_of: Callable) -> tuple[pd.DataFram
             table.iloc[at + 1 : end] = table.iloc[at + 1 : end, order].to_numpy()
         table.iloc[at] = None
     return table, tuple(told)
+
+
+def without_comments(table: pd.DataFrame, signs: tuple[str, ...]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table whose few rows that begin with a sign of comments are empty, and what to say of it."""
+    if not is_text(table.iloc[:, 0]):
+        return table, ()
+    found = table.iloc[:, 0].astype("string").str.strip().str.startswith(signs).fillna(False).to_numpy(bool)
+    if not found.any() or found.sum() > MOST_COMMENTS * len(found):
+        return table, ()
+    table.loc[found] = None
+    return table, (f"{found.sum()} comments among its rows left out",)
+
+
+def _first_cells(table: pd.DataFrame) -> pd.Series:
+    """The first cell of each row, or the second where that is empty, as an index without a name has it."""
+    first = table.iloc[:, 0].astype("string").str.strip()
+    return first.fillna(table.iloc[:, 1].astype("string").str.strip()) if table.shape[1] > 1 else first
 
 
 def order_of(cells: Sequence[str], names: Sequence[str]) -> list[int] | None:

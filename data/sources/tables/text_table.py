@@ -21,8 +21,11 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
-from data.sources.tables.names_again import in_first_order
+from data.sources.tables.labview import MAGIC as LABVIEW
+from data.sources.tables.labview import read_lvm
+from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
+from data.sources.times.divided import PART_NAMES
 from data.sources.times.texts import looks_like_time
 
 SAMPLE_BYTES = 2**18
@@ -30,8 +33,10 @@ LINES_LOOKED_AT = 200
 MOST_LINES = 50  # of one record
 FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
 MOST_HEADS = 3  # rows of names
+MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of a time among names
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
-COMMENTS = ("#", "%", "//")
+COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
+_TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
 FALLBACK = "cp1252"  # of text that is not UTF-8
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -100,14 +105,27 @@ def looks_like_table(path: Path) -> bool:
     try:
         with unpacked(path) as stream:
             sample = stream.read(2**14)
-        lines = _lines(sample.decode(_encoding(sample)), len(sample) < 2**14)
+        text = codecs.getincrementaldecoder(_encoding(sample))("replace").decode(sample)
+        lines = _lines(text, len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
         return False
+    if text.startswith(LABVIEW):
+        return True
     rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
     layout = layout_of(lines)
     cells = [cells_of(line, layout.separator) for line in rows[:LINES_LOOKED_AT]]
-    good = [sum(is_number(cell) or looks_like_time(cell) for cell in row) >= max(1, len(row) - 2) for row in cells]
+    width = max(map(len, cells), key=[len(row) for row in cells].count, default=0)
+    has_signs = layout.separator != " "
+    good = [_is_row(row) or (has_signs and len(row) == width > 2 and _has_time_and_number(row)) for row in cells]
     return len(good) > 1 and sum(good) >= 0.8 * (len(good) - 1)
+
+
+def _is_row(cells: list[str]) -> bool:
+    return sum(is_number(cell) or looks_like_time(cell) for cell in cells) >= max(1, len(cells) - 2)
+
+
+def _has_time_and_number(cells: list[str]) -> bool:
+    return any(map(looks_like_time, cells)) and any(map(is_number, cells))
 
 
 def unlike_names(names: list[str]) -> list[str]:
@@ -169,6 +187,10 @@ def _records(lines: list[str], separator: str) -> list[str]:
 
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
     text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
+    if text.startswith(LABVIEW):
+        with unpacked(path) as stream:
+            table, told = read_lvm(stream.read().decode(encoding, "replace"))
+        return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
     lines = _lines(text, len(sample) < SAMPLE_BYTES)
     layout = layout_of(lines)
     rows = [cells_of(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
@@ -198,7 +220,9 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     table, turned = _upright(table, layout)
     again = ()
     if layout.names:
+        table, among = without_comments(table, COMMENTS[:3])
         table, again = in_first_order(table, unlike_names)
+        again = (*among, *again)
     found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
     before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
     lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
@@ -295,10 +319,15 @@ def _holds_values(cells: list[str]) -> bool:
 
 
 def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:
-    """Names in the comment that stands right before the rows, as NumPy writes them."""
-    comment = next((line.lstrip("#%/ ") for line in reversed(before) if line.strip()), "")
-    cells = cells_of(comment, separator)
-    return cells if len(cells) == width and not _is_data(cells) else None
+    """Names in the comment that stands right before the rows, as NumPy writes them; of several the one with most names
+    of parts of a time, as units may stand below it, and a ruled line.
+    """
+    comments = [line.lstrip("#%/ ") for line in before[-MOST_HEADS_ABOVE:] if re.search(r"\w", line)]
+    found = [cells_of(line, separator) for line in comments]
+    known = [sum(cell.strip().lower() in _TIME_NAMES for cell in cells) * (len(cells) == width) for cells in found]
+    if max(known, default=0) >= FEWEST_PARTS:
+        return found[known.index(max(known))]
+    return found[-1] if found and len(found[-1]) == width and not _is_data(found[-1]) else None
 
 
 def cells_of(line: str, separator: str) -> list[str]:

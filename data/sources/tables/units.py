@@ -1,10 +1,12 @@
 """Numbers with unlike units in one column, as programs for people write them: 900 MiB and 1.1 GiB, 950 and 1.2k."""
 
+import re
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
+MOST_FLAGS = 8
 PERCENT, COUNT = "%", "a number"
 _SI = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
@@ -17,6 +19,8 @@ _UNITS |= {p + unit: (unit, factor) for (p, factor), unit in product((_LARGE | _
 _UNITS |= {"sec": ("s", 1.0), "min": ("s", 60.0), "h": ("s", 3600.0), "hr": ("s", 3600.0), "d": ("s", 86400.0)}
 _UNITS |= {"bytes": ("B", 1.0), "byte": ("B", 1.0), PERCENT: (PERCENT, 1.0)}
 _UNITS |= {prefix: (COUNT, factor) for prefix, factor in (_LARGE | _BINARY).items() if prefix}
+_FLAG = re.compile(r"[A-Za-z]{1,2}(?::[A-Za-z]{1,2})?")
+_DEGREES = {"C", "F", "K", "R"}  # which mean another number each
 _PLAIN_IS_ONE = ("B", COUNT, PERCENT)  # a number without a unit beside some with one is so many of these
 
 
@@ -44,3 +48,11 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
     others = ", ".join(sorted({*met} - {first}))
     told = f"in {first or ('ones' if kind == COUNT else kind)}"
     return factors.to_numpy(np.float64), f"{told}, also those in {others}" if others and kind != PERCENT else told
+
+
+def are_flags(units: set[str]) -> bool:
+    """Whether what stands behind numbers are letters of quality, as A (approved), P (provisional), e (estimated)."""
+    known = {unit for unit in units if unit}
+    kinds = {_UNITS[unit][0] if unit in _UNITS else None for unit in known}
+    is_mixed = None in kinds or (COUNT in kinds and len(kinds) > 1)
+    return is_mixed and len(known) <= MOST_FLAGS and not known <= _DEGREES and all(map(_FLAG.fullmatch, known))

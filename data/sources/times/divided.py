@@ -8,10 +8,33 @@ import pandas as pd
 from data.sources.times.day_counts import of_day_in_year
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
+PART_NAMES = {
+    "year": ("year", "yyyy", "yr", "yy"),
+    "month": ("month", "mo", "mon", "mm"),
+    "day in it": ("doy", "dayofyear", "day_of_year", "day of year", "yday"),
+    "day": ("da", "dd", "dy", "day", "dom", "mday"),
+    "clock": ("hhmm", "hrmn"),
+    "hour": ("hour", "hr", "hh", "hours"),
+    "minute": ("minute", "min", "mi", "mn", "minutes", "mm"),
+    "second": ("second", "sec", "ss", "seconds"),
+}
+# What the first columns of a table without names may be: of several that fit, the first.
+UNNAMED = (
+    ("year", "month", "day", "hour", "minute", "second"),
+    ("year", "month", "day", "hour", "minute"),
+    ("year", "month", "day", "clock"),
+    ("year", "month", "day", "hour"),
+    ("year", "day in it", "hour", "minute"),
+    ("year", "day in it", "hour"),
+    ("year", "month", "day"),
+    ("year", "day in it"),
+)
+LIMITS = {"year": (1900, 2100), "month": (1, 12), "day in it": (1, 366), "day": (1, 31), "clock": (0, 2359)}
+LIMITS |= {"hour": (0, 24), "minute": (0, 59), "second": (0, 60)}
+FEWEST_ROWS = 8
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 HOURS = ("hour", "hours", "hr", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
 CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
-DAYS_IN_YEAR = ("doy", "dayofyear", "day_of_year", "day of year", "yday")
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
 
@@ -137,25 +160,96 @@ def _is_date(cell: str) -> bool:
 
 def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
     """Times of columns year, month and day (or year and the day in it), and as many of hour, minute and second as there
-    are; or of years alone that rise.
+    are, by any of their names; or of years alone that rise; or of the first columns of a table without names.
     """
-    lower = {str(name).lower(): name for name in reversed(table.columns)}
-    day_in_year = next((lower[name] for name in DAYS_IN_YEAR if name in lower), None)
-    if "year" in lower and day_in_year is not None and "month" not in lower:
-        date = of_day_in_year(table[lower["year"]], table[day_in_year])
-        cells = {"year": date.dt.year, "month": date.dt.month, "day": date.dt.day}
-        parts = {"year": lower["year"], "day in it": day_in_year}
-    elif {"year", "month", "day"} <= lower.keys():
-        cells, parts = {}, {part: lower[part] for part in PARTS[:3]}
+    parts = _named_parts(list(table.columns))
+    if "year" in parts and "day in it" in parts and "month" not in parts:
+        parts.pop("day", None)
+    elif not {"year", "month", "day"} <= parts.keys():
+        return _of_unnamed(table) or _of_years(table, parts.get("year"))
     else:
-        return _of_years(table, lower.get("year"))
-    clock = {part: lower[part] for part in PARTS[3:] if part in lower}
-    cells = {part: table[name] for part, name in (parts | clock).items() if part in PARTS} | cells
-    parts |= clock
-    found = pd.to_datetime(pd.DataFrame(cells), errors="coerce")
-    return found.rename("year ... " + list(parts.values())[-1]), {
-        name: f"time, the {part}" for part, name in parts.items()
-    }
+        parts.pop("day in it", None)
+    parts = _with_fitting_clock(table, parts)
+    found = _moments(table, parts)
+    notes = {name: f"time, the {part}" for part, name in parts.items()}
+    return found.rename("year ... " + list(parts.values())[-1]), notes
+
+
+def _named_parts(columns: list[str]) -> dict[str, str]:
+    """The column of each part of a time, of several names that fit the first; MM may be months and then minutes."""
+    left = [(re.sub(r"\s*[(\[].*", "", str(name).lower().strip("_ #")), name) for name in columns]
+    parts = {}
+    for part, known in PART_NAMES.items():
+        found = next((pair for word in known for pair in left if pair[0] == word), None)
+        if found is not None:
+            parts[part] = found[1]
+            left.remove(found)
+    return parts
+
+
+def _with_fitting_clock(table: pd.DataFrame, parts: dict[str, str]) -> dict[str, str]:
+    """The parts without those of a clock that are none, as a lowest value is no minute."""
+    if "clock" in parts and "hour" not in parts and _are_digits_of_clock(table[parts["clock"]]):
+        return {part: name for part, name in parts.items() if part not in ("minute", "second")}
+    parts = {part: name for part, name in parts.items() if part != "clock"}
+    for before, part, most in (("day", "hour", 24), ("hour", "minute", 59), ("minute", "second", 60)):
+        is_after = before in parts or (before == "day" and "day in it" in parts)
+        if part in parts and not (is_after and _is_between(table[parts[part]], most)):
+            del parts[part]
+    return parts
+
+
+def _is_between(column: pd.Series, most: int) -> bool:
+    numbers = pd.to_numeric(column, errors="coerce").dropna()
+    return bool(len(numbers) and numbers.between(0, most).all())
+
+
+def _are_digits_of_clock(column: pd.Series) -> bool:
+    numbers = pd.to_numeric(column, errors="coerce").dropna()
+    return bool(
+        len(numbers) and (numbers % 1 == 0).all() and numbers.between(0, 2400).all() and (numbers % 100 < 60).all()
+    )
+
+
+def _moments(table: pd.DataFrame, parts: dict[str, str]) -> pd.Series:
+    """Times of the parts of a date and clock; hour 24 is the next day's 0."""
+    numbers = {part: pd.to_numeric(table[name], errors="coerce") for part, name in parts.items()}
+    year = numbers["year"]
+    year = year.where(~year.between(0, 99), year + np.where(year < 70, 2000, 1900))
+    if "day in it" in numbers:
+        date = of_day_in_year(year, numbers["day in it"])
+    else:
+        date = pd.to_datetime(
+            pd.DataFrame({"year": year, "month": numbers["month"], "day": numbers["day"]}), errors="coerce"
+        )
+    if "clock" in numbers:
+        numbers |= {"hour": numbers["clock"] // 100, "minute": numbers["clock"] % 100}
+    for part, seconds in (("hour", 3600), ("minute", 60), ("second", 1)):
+        if part in numbers:
+            date = date + pd.to_timedelta(numbers[part] * seconds, unit="s")
+    return date
+
+
+def _of_unnamed(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
+    """Times of the first columns of a table without names, where they can be the parts of rising times alone."""
+    columns = list(table.columns)
+    if len(table) < FEWEST_ROWS or columns[:2] != ["column_0", "column_1"]:
+        return None
+    for order in UNNAMED:
+        parts = dict(zip(order, columns, strict=False))
+        if len(parts) < len(order) or len(columns) <= len(order):
+            continue
+        if not all(_is_whole_from(table[name], *LIMITS[part]) for part, name in parts.items()):
+            continue
+        found = _moments(table, parts)
+        if found.notna().all() and (np.diff(found.to_numpy()) > np.timedelta64(0)).all():
+            notes = {name: f"time, the {part}" for part, name in parts.items()}
+            return found.rename("year ... " + list(parts.values())[-1]), notes
+    return None
+
+
+def _is_whole_from(column: pd.Series, least: int, most: int) -> bool:
+    return column.dtype.kind in "iu" and bool(column.between(least, most).all())
 
 
 def _of_years(table: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, dict[str, str]]:

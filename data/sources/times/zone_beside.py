@@ -15,6 +15,7 @@ from data.sources.times.zone_names import known_names
 COLUMNS = ("tz", "tz_cd", "timezone", "time_zone", "time zone", "zone", "tzinfo", "tz_name", "offset")
 OFFSETS = ("utc_offset", "utc offset", "utcoffset", "gmt_offset", "gmt offset", "tz_offset", "tzoffset", "offset_utc")
 LOOKED_AT = 1000  # cells of a column
+MOST_ODD = 0.02  # of the cells of a column of zones that are none
 LONGEST_H = (-12, 14)  # of all zones
 _OFFSET = r"[+-]\d{1,2}(?::?\d\d)?"
 _NAMED_OFFSET = re.compile(rf"(?:UTC|GMT)\s*({_OFFSET})\b", re.IGNORECASE)
@@ -129,7 +130,8 @@ def _of_texts(cells: pd.Series) -> pd.Series | None:
         return None
     text = cells.astype("string").str.strip().fillna("")
     kinds = {word: _behind(word) for word in text.unique()}
-    if not any(kinds.values()) or any(word and not kind for word, kind in kinds.items()):
+    odd = text[text != ""].isin([word for word, kind in kinds.items() if not kind])
+    if not any(kinds.values()) or odd.sum() > max(1, MOST_ODD * len(odd)):  # a row of units may be among them
         return None
     return text.map(kinds).astype("string")
 
