@@ -24,6 +24,7 @@ from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
+from data.sources.matlab import MatlabSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import table_stem
 from data.sources.tar import CompressedTarSource, TarSource
@@ -44,6 +45,7 @@ SOURCES: dict[str, Source] = {
         TableSource(),
         ArraySource(),
         Hdf5Source(),
+        MatlabSource(),
         XrsSource(),
         CaseSource(),
     )

@@ -6,6 +6,7 @@ own.
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from data.sources.tables.sidecar import table_stem
 
 log = logger(__name__)
 
+MANY_TIMES = 10  # as many variables as samples, from which they may be the other way round
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
 _KINDS = "biufMU"  # of numbers, times and texts
@@ -126,6 +128,7 @@ def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFram
 
     Raises TableError when an array that the settings name does not fit.
     """
+    arrays, turned = _upright(arrays)
     count = _length(arrays, prep.value_columns)
     chosen = {*prep.value_columns, prep.time_column, prep.label_column}
     columns: dict[str, np.ndarray] = {}
@@ -136,9 +139,32 @@ def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFram
             if name in chosen:
                 raise TableError(f"{name} is {array.dtype} {array.shape}, no numbers (T,) or (T, C) with T = {count}")
             continue
+        if name in turned:
+            notes[name] = turned[name]
         names[name] = [name] if array.ndim == 1 else [f"{name}_{i}" for i in range(array.shape[1])]
         columns |= dict(zip(names[name], array.reshape(count, -1).T, strict=True))
     return pd.DataFrame(columns, index=range(count)), names, notes
+
+
+def _upright(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays with their samples along the first axis, and what to say of those that were turned.
+
+    One row of numbers, beside other arrays as long, is one variable. Where one-dimensional arrays have the length of
+    the second axis of a two-dimensional one, and not of its first, its samples lie there, as MATLAB writes into HDF5.
+    """
+    axes = Counter(n for array in arrays.values() for n in set(array.shape))
+    plain = {name: array[0] if _is_row(array) and axes[array.size] > 1 else array for name, array in arrays.items()}
+    lengths = {len(array) for array in plain.values() if array.ndim == 1 and array.dtype.kind in _KINDS}
+    turned = {}
+    for name, array in plain.items():
+        if array.ndim == 2 and array.shape[1] in lengths and array.shape[0] not in lengths:
+            plain[name] = array.T
+            turned[name] = f"its {len(array)} rows are variables, by the length of the other arrays"
+    return plain, turned
+
+
+def _is_row(array: np.ndarray) -> bool:
+    return array.ndim == 2 and len(array) == 1 and array.size > 1
 
 
 def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
@@ -148,4 +174,10 @@ def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
     if not any(lengths):
         shapes = {name: array.shape for name, array in list(arrays.items())[:10]}
         raise TableError(f"none of its arrays {shapes} has the shape (T,) or (T, C)")
-    return max(lengths, key=lambda n: (lengths.count(n), n))
+    count = max(lengths, key=lambda n: (lengths.count(n), n))
+    widths = [array.shape[1] for array in arrays.values() if array.ndim == 2 and len(array) == count]
+    if widths and max(widths) > MANY_TIMES * count:
+        log.warning(
+            f"{count} samples of {max(widths)} variables: the first axis counts samples; turn it if the second one does"
+        )
+    return count

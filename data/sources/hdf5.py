@@ -16,6 +16,7 @@ from data.sources.base import TableError
 from data.sources.times.since import since_its_unit
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
+BEGINS = (0, 512, 1024, 2048)  # where it may stand: MATLAB writes 512 bytes of its own before it
 BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
 PICKLED = "with pickles in it that could run programs, and is not read; write it as Parquet or CSV"
 
@@ -28,7 +29,8 @@ class Hdf5Source(ArraySource):
 
     def recognises(self, path: Path) -> bool:
         with path.open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
+            begin = stream.read(BEGINS[-1] + len(MAGIC))
+        return any(begin.startswith(MAGIC, at) for at in BEGINS)
 
     def groups(self, path: Path, prep: PrepConfig) -> Groups:
         import h5py  # late: it takes a tenth of a second, and few have such files
@@ -42,6 +44,8 @@ class Hdf5Source(ArraySource):
                 return
             if BY_PANDAS in item.attrs:
                 by_pandas.append(name)
+            elif name.startswith("#"):
+                return  # what MATLAB's cells and objects consist of
             elif isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
                 arrays.append((name, item))
 

@@ -98,3 +98,26 @@ def test_attributes_of_cf_count(tmp_path):
     np.testing.assert_array_equal(series.times_utc, expected)
     np.testing.assert_allclose(series.values[:2, 0], [274.15, 274.16])
     assert np.flatnonzero(np.isnan(series.values)).tolist() == [7]
+
+
+def test_matlab_writes_samples_along_the_second_axis_behind_a_block_of_its_own(tmp_path):
+    t, x = np.arange(40) * 0.5, np.random.default_rng(1).normal(size=(40, 3))
+    with h5py.File(tmp_path / "m.mat", "w", userblock_size=512) as file:
+        file["t"], file["x"] = t[None], x.T
+        file["#refs#/a"] = np.arange(40)
+    path = tmp_path / "m.mat"
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    assert sources.source_of(path, []) is sources.SOURCES["hdf5"]
+    (series,) = read(path).values()
+    assert series.channels == ("x_0", "x_1", "x_2")
+    np.testing.assert_array_equal(series.times_s, t)
+    np.testing.assert_array_equal(series.values, x)
+
+
+def test_samples_along_the_first_axis_stay_there(tmp_path):
+    x = np.random.default_rng(1).normal(size=(40, 3))
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["t"], file["x"], file["of_each"] = np.arange(40) * 0.5, x, np.arange(3.0)
+    (series,) = read(tmp_path / "m.h5").values()
+    np.testing.assert_array_equal(series.values, x)
