@@ -162,7 +162,7 @@ def _draw_presence(axes, reel: Reel) -> None:
 
 def _draw_exposure(axes, reel: Reel) -> None:
     axes.plot(_times(reel, reel.table), reel.table["exptime_s"], ".", color=BLUE, markersize=3)
-    axes.set(ylabel="exposure (s)", ylim=(0, 1.1 * reel.table["exptime_s"].max()))
+    axes.set(ylabel="exposure (s)", ylim=(0, 1.1 * reel.table["exptime_s"].max() or 1))
 
 
 def _draw_brightness(axes, reel: Reel) -> None:

@@ -25,6 +25,7 @@ log = logger(__name__)
 
 _ARCHIVE = re.compile(r"\.(tar(\.\w{1,4})?|t[gbx]z2?|tzst|zip)$", re.IGNORECASE)
 _STRANGE = re.compile(r"\.(7z|rar)$", re.IGNORECASE)
+REPLACED = "a later member of the archive has its name"
 STRANGE = "an archive of a kind that is not read; unpack it into a folder"
 # What is read once it is unpacked, see inner.py.
 INNER = INNER = AN_ARCHIVE, A_VIDEO, A_TABLE = (
@@ -80,6 +81,7 @@ class ArchiveSource(FrameSource):
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
             damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
+        found, pictures = _latest(found), _latest(pictures)
         if pictures or any(c.reason not in INNER for c in found):  # which the tables are about
             others.update(PurePosixPath(c.member).suffix.lower() for c in tables)
         else:
@@ -146,6 +148,13 @@ def _picture(member: Member, facts: dict[str, Any], prep: PrepConfig) -> Candida
         return Candidate(**facts, reason=f"not readable as image: {error}")
 
 
+def _latest(found: list[Candidate]) -> list[Candidate]:
+    """The same; of members of one name and time all but the last have a reason, as unpacking overwrites them."""
+    last = {(c.member, c.time_utc): c.position for c in found if not c.reason}
+    is_old = [not c.reason and c.position != last[c.member, c.time_utc] for c in found]
+    return [replace(c, reason=REPLACED) if old else c for c, old in zip(found, is_old, strict=True)]
+
+
 def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -> list[Candidate]:
     """The pictures of each folder in natural order, with the reel of their folder and their times."""
     folders: dict[str, list[Candidate]] = {}
@@ -164,6 +173,8 @@ def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -
 
 
 def _of_camera(pictures: list[Candidate], path: Path, facts: dict[str, str], prep: PrepConfig) -> list[Candidate]:
+    replaced = [replace(picture, **facts) for picture in pictures if picture.reason == REPLACED]
+    pictures = [picture for picture in pictures if picture.reason != REPLACED]
     names = [PurePosixPath(picture.member).name for picture in pictures]
     times = NamedTimes(names, path, prep)
     found = []
@@ -171,7 +182,7 @@ def _of_camera(pictures: list[Candidate], path: Path, facts: dict[str, str], pre
         own = facts | times.facts(names[number], number)
         own["reason"] = picture.reason or own.get("reason", "")
         found.append(replace(picture, **own))
-    return found
+    return found + replaced
 
 
 def _payload(member: Member) -> bytes:

@@ -162,7 +162,11 @@ def _missing_blocks(header: Mapping, shape: tuple[int, int]) -> tuple[int, int]:
 
 def _judged(header: Mapping, prep: PrepConfig) -> tuple[int, list[str], str]:
     """The bits of QUALITY, what is to be flagged about them, and why they reject the frame."""
-    value, is_aia = header.get("QUALITY", 0), text(header, "INSTRUME").startswith("AIA")
+    is_aia = text(header, "INSTRUME").startswith("AIA")
+    try:
+        value = header.get("QUALITY", 0)
+    except fits.VerifyError:
+        value = "unreadable"
     bits = _bits(value)
     if bits is None:
         if is_aia or prep.quality_reject:

@@ -36,6 +36,8 @@ def float_shape(stream: IO[bytes]) -> tuple[int, int]:
     """The shape of a TIFF of float64, which Pillow does not know. Raises FrameError for all others, with their form."""
     stream.seek(0)
     start = stream.read(16)
+    if not start:
+        raise FrameError("file is empty")
     if start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         raise FrameError("not readable as image: of a form that Pillow does not know")
     tags = ImageFileDirectory_v2(start if start[2:3] in b"+" or start[3:4] in b"+" else start[:8])

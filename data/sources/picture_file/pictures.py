@@ -26,7 +26,9 @@ NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB")
 ANIMATED = ("PNG", "WEBP", "AVIF")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers
 SMALLER = "make it smaller, or cut it into parts"
-ORIENTATION, REDUCED_COPY = 0x0112, 0x00FE  # tags of EXIF and TIFF
+PREVIEW = "it begins with a reduced copy, as a camera's raw file does (DNG, NEF): develop it into TIFF or PNG"
+ORIENTATION, REDUCED_COPY, PHOTOMETRIC = 0x0112, 0x00FE, 0x0106  # tags of EXIF and TIFF
+WHITE_16 = 2**16 - 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
         if reason := of_several_axes(image, total):
             raise FrameError(reason)
         pages = [page for number in numbers if (page := _page(image, number))]
+        if not pages or (len(pages) == 1 and pages[0].number > first):
+            raise FrameError(PREVIEW)
         if image.format == "JPEG2000" and not pages[0].in_colour:
             pages = [replace(pages[0], header=header_of(stream))]
         return pages, total - len(pages)
@@ -88,7 +92,7 @@ def _page(image: Image.Image, number: int) -> Page | None:
     """One page; None where it is a smaller copy of another one."""
     image.seek(number)
     tags = getattr(image, "tag_v2", {})
-    if number and int(tags.get(REDUCED_COPY, 0)) & 1:
+    if int(tags.get(REDUCED_COPY, 0)) & 1:
         return None
     _check_size((image.height, image.width))
     height, width = image.height, image.width
@@ -131,9 +135,15 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
             elif deep.is_deep_colour(image):
                 return deep.pixels_of(stream, in_colour, _orientation(image))
             is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-            return _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
+            pixels = _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
+            return np.uint16(WHITE_16) - pixels if _is_negative(image) else pixels
     except UnidentifiedImageError:
         return deep.pixels_of(stream, in_colour)
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF of 16 bits, which Pillow turns round for those of 8 bits alone."""
+    return image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
 
 
 def _upright(image: Image.Image, mode: str) -> np.ndarray:

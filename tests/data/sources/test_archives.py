@@ -2,10 +2,12 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import subprocess
 import tarfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image
 
 from config import PrepConfig
 from data.sources import SOURCES
+from data.sources.archive_file.members import REPLACED
 from data.sources.arrays import ArraySource
 from data.sources.base import FrameError, TableError
 from tests.support import frames
@@ -279,3 +282,35 @@ def test_what_tar_itself_makes_of_a_file_with_holes(tmp_path):
     (tmp_path / "in").mkdir()
     subprocess.run(["tar", "-S", "-cf", "in/a.tar", "0.fits"], cwd=tmp_path, check=True)
     np.testing.assert_array_equal(read_all(tmp_path / "in")["0.fits"], with_holes(0))
+
+
+@pytest.mark.parametrize("kind", ["tar", "tgz", "zip"])
+@pytest.mark.parametrize("again", [(0,), (2,), (1, 3, 1)])
+@pytest.mark.parametrize("suffix", ["fits", "png"])
+def test_of_members_of_one_name_the_last_is_the_frame_as_it_is_once_unpacked(tmp_path, kind, again, suffix):
+    members = []
+    for n, i in enumerate([0, 1, 2, 3, *again]):
+        members.append((f"f{i}.{suffix}", fits_bytes(counts(n), header(12.0 * i)) if suffix == "fits" else png(n)))
+    _packed(tmp_path / f"a.{kind}", members)
+    candidates = frames.scan(tmp_path, PREP)
+    assert [c.reason for c in candidates if c.reason] == [REPLACED] * len(again)
+    used = [c for c in candidates if not c.reason]
+    assert [c.member for c in used] == [f"f{i}.{suffix}" for i in range(4)] or suffix == "fits"
+    assert suffix == "fits" or [c.time_s for c in used] == [0, 1, 2, 3]
+    for candidate, raw in frames.read(used):
+        assert raw.sha256 == hashlib.sha256(dict(members)[candidate.member]).hexdigest()
+
+
+def _packed(path, members):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's, of names that come again
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name, payload in members:
+                    archive.writestr(name, payload)
+            return
+        with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as archive:
+            for name, payload in members:
+                info = tarfile.TarInfo(name)
+                info.size = len(payload)
+                archive.addfile(info, io.BytesIO(payload))

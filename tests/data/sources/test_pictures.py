@@ -1,5 +1,7 @@
 """Pictures as cameras, scanners and archives write them: upright, with all their pages, in any format Pillow opens."""
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -181,3 +183,32 @@ def test_drawings_beside_a_table_are_no_reel(tmp_path):
     assert "prepare it alone" in reasons["drawn/plot.png"]
     (alone,) = sources.discover(tmp_path / "drawn" / "plot.png").frames
     assert [c.reason for c in sources.scan(alone, tmp_path / "drawn" / "plot.png", PrepConfig())] == [""]
+
+
+def tiff(pixels, photometric, subfile=0):
+    """A TIFF as the standard has it (TIFF 6.0, section 2), with tags that Pillow does not write."""
+    data, (height, width) = pixels.tobytes(), pixels.shape
+    tags = {254: (4, subfile), 256: (3, width), 257: (3, height), 258: (3, 8 * pixels.itemsize), 259: (3, 1)}
+    tags |= {262: (3, photometric), 273: (4, 14 + 12 * 9), 277: (3, 1), 279: (4, len(data))}
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in tags.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_white_is_bright_in_every_tiff(tmp_path, dtype):
+    shown = np.arange(600, dtype=dtype).reshape(20, 30) * dtype(np.iinfo(dtype).max // 700 or 1)
+    (tmp_path / "0.tif").write_bytes(tiff(np.iinfo(dtype).max - shown, photometric=0))
+    (tmp_path / "1.tif").write_bytes(tiff(shown, photometric=1))
+    for pixels in read(tmp_path).values():
+        np.testing.assert_array_equal(pixels, shown)
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.tif"])
+def test_the_preview_in_a_raw_file_is_no_frame(tmp_path, name):
+    (tmp_path / name).write_bytes(tiff(np.zeros((20, 30), np.uint8), photometric=1, subfile=1))
+    assert [c.reason[:42] for c in frames.scan(tmp_path, PREP)] == ["it begins with a reduced copy, as a camera"]
+
+
+def test_an_empty_file_is_called_so(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    assert [c.reason for c in frames.scan(tmp_path, PREP)] == ["file is empty"]

@@ -16,7 +16,7 @@ from data.frames.plan import plan_reels
 from data.sources.base import MOSAIC
 from data.sources.fits_file.facts import facts_of
 from tests.support import frames
-from tests.support.fits_files import counts, fits_bytes, header, utc
+from tests.support.fits_files import SKY, counts, fits_bytes, header, utc
 
 UNITS_S = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "microseconds": 1e-6}
 FORMS = ["[{}] exposure", "exposure ({})", "exposure time in {}", "Exposure, {}", "time, {} (no max)"]
@@ -127,3 +127,19 @@ def test_a_file_that_was_packed_twice_is_unpacked_twice(tmp_path, outer, inner):
     read = frames.read(frames.scan(tmp_path, PrepConfig()))
     for (_, raw), _ in itertools.zip_longest(read, range(2)):
         np.testing.assert_array_equal(raw.pixels, counts(1))
+
+
+@pytest.mark.parametrize("card", ["EXPTIME", "CRPIX1", "WAVELNTH", "DATE-OBS", "QUALITY"])
+def test_a_card_that_is_no_fits_costs_no_more_than_itself(tmp_path, card):
+    """As the bare NaN of IDL; astropy refuses such a card once it is asked for."""
+    payload = fits_bytes(counts(1), header(12.0, **SKY), "primary")
+    at = payload.find(card.ljust(8).encode())
+    payload = payload[:at] + f"{card:8}=                  NaN".encode().ljust(80) + payload[at + 80 :]
+    (tmp_path / "a.fits").write_bytes(payload)
+    ((_, raw),) = frames.read(candidates := frames.scan(tmp_path, PrepConfig()))
+    np.testing.assert_array_equal(raw.pixels, counts(1))
+    if card == "QUALITY":  # without which nothing of AIA is trusted
+        assert candidates[0].reason == "QUALITY 'unreadable' is no number"
+    else:
+        assert candidates[0].time_utc == utc(13.0)
+        assert "not readable" not in candidates[0].reason
