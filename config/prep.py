@@ -114,6 +114,7 @@ class PrepConfig:
     repeats: Literal["drop", "keep"] = "drop"
     times_csv: str | None = None
     start_utc: UtcTime | None = None
+    start_from: Literal["name", "made", "subtitles"] | None = None
     frames_per_second: Positive | None = None
     time_column: str | None = None
     value_columns: tuple[str, ...] = ()

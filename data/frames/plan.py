@@ -29,7 +29,7 @@ _NOT_IDENTITY = (
     *("clip_length", "stride", "movie_only", "times_csv", "labels_csv", "stretch", "stretch_from"),
     *("source", "vso", "degradation_table", "pointing_table"),
     *("colour", "fit_fraction", "light_curves", "classes", "max_input_mb", "aspect", "repeats", "crop"),
-    *("transfer", "transfer_range", "colormap", "verify", "store"),
+    *("transfer", "transfer_range", "colormap", "verify", "store", "start_from"),
 )
 
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected

@@ -1,6 +1,5 @@
 """Video files, every container that FFmpeg opens, through PyAV: gray or RGB, 8 bit, upright."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,6 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.tables.sidecar import FrameTimes, find_times_csv
-from data.sources.times.names import time_in_name
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
     AS_STORED,
@@ -32,16 +30,17 @@ from data.sources.video_file.packets import (
     open_video,
     video_streams,
 )
+from data.sources.video_file.starts import chosen_start, starts_of
 
 log = logger(__name__)
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
 COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
-FIRST_CLOCKS = "1990"  # before it lie the zeros of clocks: 1904 of MP4, 1970 of others
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
 # Group of a video whose time stamps do not tell its frames apart: read from its start, and known by their packets.
 FROM_START = -1
+Times = tuple[FrameTimes | None, str | None]  # the table beside a video, or UTC of its first frame
 
 
 class VideoSource(FrameSource):
@@ -83,11 +82,10 @@ class VideoSource(FrameSource):
             table = FrameTimes(times, prep) if times else None
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
-        if table is None and prep.start_utc is None:
-            _offer_start(base["source"], made_at, time_in_name(path.name, prep))
+        start_utc = None if table else chosen_start(base["source"], starts_of(path, made_at, prep), prep)
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")
-        found = _candidates(contents, base, table, prep)
+        found = _candidates(contents, base, (table, start_utc), prep)
         if contents.damage:
             found.append(Candidate(**base, reason=f"video is damaged: {contents.damage}"))
         return found
@@ -145,18 +143,7 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
     return facts
 
 
-def _offer_start(name: str, made_at: str, named_utc: str) -> None:
-    """Say what a video's own data, or its name, tell of its time: not used, as cameras write local times, or when they
-    ended.
-    """
-    found = re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", made_at)
-    start = found[0].replace(" ", "T") if found and found[0] > FIRST_CLOCKS else ""
-    who = "its own data it was made at" if start else "its name it is of"
-    if start := start or named_utc.removesuffix(".000"):
-        log.info(f"{name}: times are relative; by {who} {start}; if so: prep.start_utc={start}")
-
-
-def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: PrepConfig) -> list[Candidate]:
+def _candidates(contents: Contents, base: dict, times: Times, prep: PrepConfig) -> list[Candidate]:
     found, group, group_start = [], 0 if contents.in_order else FROM_START, 0
     for number, packet in enumerate(contents.packets):
         if contents.in_order and packet.is_key and number - group_start >= MIN_GROUP_FRAMES:
@@ -165,7 +152,7 @@ def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: 
         position = packet.pts if contents.in_order else packet.number
         facts = {"source": f"{base['source']}#{number}", "position": position, "group": group, "time_s": offset_s}
         facts["clock_s"] = float(contents.offsets_s[number])
-        facts |= _time(table, number, offset_s, prep)
+        facts |= _time(times, number, offset_s)
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"
         if number < contents.unfounded:
@@ -174,13 +161,14 @@ def _candidates(contents: Contents, base: dict, table: FrameTimes | None, prep: 
     return found
 
 
-def _time(table: FrameTimes | None, number: int, offset_s: float, prep: PrepConfig) -> dict:
+def _time(times: Times, number: int, offset_s: float) -> dict:
+    table, start_utc = times
     try:
         if table:
             return table.facts(number)
     except FrameError as error:
         return {"reason": str(error)}
-    return {"time_utc": shift_utc(prep.start_utc, offset_s)} if prep.start_utc else {}
+    return {"time_utc": shift_utc(start_utc, offset_s)} if start_utc else {}
 
 
 @contextmanager
