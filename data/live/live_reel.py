@@ -23,11 +23,14 @@ from data.frames.grid.letterbox import calibrate_into, inner_shape, to_source
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
+from data.messages import logger
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, values_of
 from data.sources.base import LEVEL, RGB, Candidate, FrameError, RawFrame
 from data.sources.video import VideoSource
+
+log = logger(__name__)
 
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 KEPT_FRAMES = 64  # behind the last one that was scored at least: what may still be looked back at
@@ -175,6 +178,7 @@ class LiveReel:
         identity = hashlib.sha256(f"live {name}".encode()).hexdigest()
         self.meta = {"gap_threshold": gap_threshold, "source_shape": form.source_shape, "identity": identity}
         self.counts: Counter[str] = Counter()  # frames read, dropped, damaged
+        self._size = form.source_shape  # of the pictures of late
         self.to_source: np.ndarray | None = None  # of the last picture
         self.cadence_s, self.failure, self.last_problem = 0.0, None, ""
         self.drops: deque[Drop] = deque()  # for the reader to take
@@ -239,7 +243,7 @@ class LiveReel:
             if self._over:
                 return
             self.counts["read"] += 1
-            if picture.is_gap or self._is_gap(picture.time_s):
+            if self._is_resized(shape) or picture.is_gap or self._is_gap(picture.time_s):
                 self._close()
             if self._waiting() >= self._limit():
                 self._drop()
@@ -248,6 +252,16 @@ class LiveReel:
                 self._coming.append(self._growing)
             self._frames.append(_Frame(values, bits, picture.time_s, time.monotonic()))
             self._changed.notify_all()
+
+    def _is_resized(self, shape: tuple[int, int]) -> bool:
+        """Whether pictures have another size from now on, as those of another camera's: no window goes over that."""
+        if shape == self._size:
+            return False
+        have, want = ("x".join(map(str, s)) for s in (shape, self._size))
+        self.last_problem = f"its pictures are of {have} px, no longer of {want} px as before or in training"
+        log.warning(f"{self.name}: {self.last_problem}: they are brought to the model's grid; is it the same view?")
+        self._size = shape
+        return True
 
     def _end(self) -> int:
         return self._first + len(self._frames)
