@@ -269,8 +269,10 @@ class Excess(Method):
         known = np.maximum(there, np.where(arriving, strange, by_brightness))
         return np.where(np.isfinite(there), known, strange)
 
-    def _of_exposures(self, background: np.ndarray, *spreads: np.ndarray) -> list[np.ndarray]:
+    def _of_exposures(self, background: np.ndarray, *spreads: np.ndarray) -> Sequence[np.ndarray]:
         """Spreads (K, C, H, W) with what the exposures of the frames that are compared add to them."""
+        if self._exposures.are_usual:
+            return spreads
         shape = len(self.settings.blurs_px), *background.shape
         wider = [spread.reshape(shape).copy() for spread in spreads]
         for (s, blur_px), (b, (near, far)) in product(

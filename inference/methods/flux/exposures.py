@@ -84,6 +84,11 @@ class Exposures:
         shorter = max(1.0, float(np.nan_to_num(self.usual_s / exptime_s, nan=1.0)))
         self._factors.append((shorter - 1, shorter**2 - 1))  # by how much the variance of photons and of reading grows
 
+    @property
+    def are_usual(self) -> bool:
+        """Whether none of those that are compared is shorter than the quiet ones."""
+        return not any(reading for _, reading in self._factors)
+
     def adds(self, background: np.ndarray, near: int, far: int, blur_px: float) -> np.ndarray | None:
         """Variance (C, H, W) of the excess over a background (C, H, W) beyond the quiet one; None where there is none.
 
