@@ -12,20 +12,16 @@ a full disk leaves the former ones. Files that eval did not make stay.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from config import Config, load
 from data.disk.lock import owned
-from data.disk.parts import tidy
-from data.frames.pool import bounded, make_executor
 from data.frames.shards import SHARDS, Shard
-from data.messages import logger, progress
+from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from inference.evaluate_reel import do_job
 from inference.fit import complete
@@ -33,6 +29,7 @@ from inference.job import Job, config_of_results, find_run, make_job
 from inference.scorers.base import Scorer, check_reel
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
+from inference.shards.apart import do_jobs_apart
 from inference.shards.pieces import joined, score_piece
 from inference.shards.plan import of_shard, pieces_of
 from inference.solar.joint import channels_beside, write_joint
@@ -40,7 +37,9 @@ from training.run import owned_run, read_metrics, read_run
 
 log = logger(__name__)
 
-DoJobs = Callable[[Iterable[Job], int, Config, Path], list[Path]]  # jobs, how many, config, run -> folders of results
+DoJobs = Callable[
+    [Iterable[Job], Sequence[int], Config, Path], list[Path]
+]  # jobs, frames of each, config, run -> folders
 CALIBRATION_S = 6 * 3600.0  # that a shard waits at most for another one which calibrates
 
 
@@ -71,7 +70,7 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
         return written
     beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
     jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
-    results = do(jobs, len(reels), config, run)
+    results = do(jobs, list(map(len, reels)), config, run)
     if joined_up := write_joint(run / "eval", (reel.closed() for reel in reels), results, beside):
         from inference.results.side_by_side import draw_side_by_side  # late: only several wavelengths need it
 
@@ -121,7 +120,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
             with wait():
                 job = make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval)
             if reel not in cut:
-                results += do_missing([job], 1, config, run)
+                results += do_missing([job], [len(reel)], config, run)
             elif not are_there(job, config):
                 for piece in pieces_of(reel, scorer, shard.of, job.settings)[shard.number - 1]:
                     score_piece(job, piece, shard)
@@ -129,7 +128,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
     return results
 
 
-def do_missing(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+def do_missing(jobs: Iterable[Job], lengths: Sequence[int], config: Config, run: Path) -> list[Path]:
     """As `do_jobs`, without those whose results are there."""
     results = []
     for job in jobs:
@@ -141,7 +140,7 @@ def do_missing(jobs: Iterable[Job], count: int, config: Config, run: Path) -> li
     return results
 
 
-def there_already(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+def there_already(jobs: Iterable[Job], lengths: Sequence[int], config: Config, run: Path) -> list[Path]:
     """The folders of results that shards have made, in whole or in parts that are joined now.
 
     Raises ValueError that names the reels which have none, or not all parts.
@@ -158,7 +157,7 @@ def there_already(jobs: Iterable[Job], count: int, config: Config, run: Path) ->
     if lacking:
         more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
         raise ValueError(
-            f"{len(lacking)} of {count} reels have no results by this model with these settings: "
+            f"{len(lacking)} of {len(lengths)} reels have no results by this model with these settings: "
             f"{', '.join(lacking[:5])}{more}; run -m eval --shard I/N for every I, which makes what is missing"
         )
     for job in in_parts:
@@ -173,45 +172,9 @@ def are_there(job: Job, config: Config) -> bool:
     return found is not None and replace(found.eval, movie_only=False) == replace(config.eval, movie_only=False)
 
 
-def do_jobs(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
+def do_jobs(jobs: Iterable[Job], lengths: Sequence[int], config: Config, run: Path) -> list[Path]:
     """What was asked for, one reel after the other; returns the folders of results."""
     return [do_job(job, config) for job in jobs]
-
-
-def do_jobs_apart(jobs: Iterable[Job], count: int, config: Config, run: Path) -> list[Path]:
-    """The same by the workers of a cluster, a reel at a time each. What the jobs need of the run is there when they
-    have been made, so that workers only read it.
-    """
-    results: list[Path] = []
-    with (
-        make_executor(config.workers, config.cluster, str(run), config.data_clips) as workers,
-        progress(total=count, desc="evaluating", unit="reel") as bar,
-    ):
-        calls = ((config, run, Path(job.reel.path), job.identity["weights_sha256"]) for job in noted(jobs, results))
-        for _ in bounded(workers, do_job_apart, calls):
-            bar.update()
-    tidy(run / "eval")  # what workers that died have left
-    return results
-
-
-def noted(jobs: Iterable[Job], results: list[Path]) -> Iterator[Job]:
-    """The jobs, while their folders of results are added to a list."""
-    for job in jobs:
-        results.append(job.out)
-        yield job
-
-
-def do_job_apart(config: Config, run: Path, path: Path, weights: str) -> None:
-    """One job in a worker, on one thread: sums over several depend on how many there are."""
-    torch.set_num_threads(1)
-    key = run, weights, config.device, repr(config.eval)
-    if key not in _OPENED:
-        _OPENED.clear()
-        _OPENED[key] = load_scorer(run, config.device, config.eval)[0]
-    do_job(make_job(Reel(path), run, _OPENED[key], weights, config.eval), config)
-
-
-_OPENED: dict[tuple, Scorer] = {}  # of a worker: the scorer of its last task, which most often is that of the next
 
 
 def check_names(reels: list[Reel]) -> None:

@@ -3,16 +3,17 @@
     python tests/benchmarks/scale.py [--quick] [--json FILE] [--frames N] [--side PX] [--repeat N] [--reels N]
 
 Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
-already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process,
-and with one worker of the cluster. All are measured in turn and several times, and the shortest time of each counts.
-The worker processes and those of the cluster run all the while, so that starts count on neither side; they are
-`pool_start_s` and `dask_start_s`.
+already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process
+and with one worker of a cluster, and a long one with one worker and with two. All are measured in turn and several
+times, and the shortest time of each counts. The worker processes and those of the clusters run all the while, so that
+starts count on neither side; they are `pool_start_s` and `dask_start_s`.
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
 is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,
 less 1; at most 0.05 is wanted), dask_cpu_overhead, shard_cpu_overhead (the same of the processor's seconds, of all
 processes, which other work on the machine changes less), dask_eval_overhead (of eval, one worker over this process,
-less 1), identical (1: all reels and results are the same bytes but for how long they took, else 0),
+less 1), pieces_gain (eval of one long reel: seconds of one worker of Dask over those of two, which score it in
+pieces), identical (1: all reels and results are the same bytes but for how long they took, else 0),
 prep_frames_per_s_<who> (who: one, two, shards, dask), pool_start_s, dask_start_s, reels_per_s_listed (small reels that
 are found and opened, a second), list_mib_per_1000_reels (memory that they take)
 """
@@ -25,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -139,6 +141,31 @@ def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, flo
     return {"dask_eval_overhead": seconds["dask"] / seconds["here"] - 1}, len(digests) == 1
 
 
+def measure_pieces(folder: Path, addresses: dict[int, str], repeat: int) -> tuple[dict[str, float], bool]:
+    """What a second worker gains where one long reel is evaluated, by `flow` and without a movie, and whether results
+    are the same."""
+    from inference.evaluate import evaluate
+    from inference.fit import fit
+    from tests.support.reels import drifting_blobs, make_reel
+    from tests.support.trainings import small_config
+
+    reels, run = folder / "long_reels", folder / "long_run"
+    frames, side = (160, 24) if repeat == 1 else (1600, 112)
+    make_reel(reels / "cam", drifting_blobs(frames, side, side, speed=1.0, seed=0), 1.0)
+    config = small_config(reels, run, model__name="flow", eval__movie=False)
+    fit(config)
+
+    def evaluated(address: str) -> Callable[[], Path]:
+        def run_it() -> Path:
+            evaluate(replace(config, cluster=address))
+            return run / "eval"
+
+        return run_it
+
+    seconds, _, digests = in_turn({str(n): evaluated(address) for n, address in addresses.items()}, repeat)
+    return {"pieces_gain": seconds["1"] / seconds["2"]}, len(digests) == 1
+
+
 def measure_listing(folder: Path, count: int) -> dict[str, float]:
     """How fast so many reels of one short clip are found and opened, and what they take in memory."""
     import numpy as np
@@ -188,17 +215,17 @@ def main() -> None:
             pool.submit(time.sleep, 0).result()
             figures["pool_start_s"] = time.perf_counter() - begun
             begun = time.perf_counter()
-            cluster: Any = opened.enter_context(
-                LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
-            )
-            with Client(cluster) as client:
-                client.run(time.sleep, 0)
-            figures["dask_start_s"] = time.perf_counter() - begun
-            evaluated, same_results = measure_eval(folder, cluster.scheduler_address, repeat)
-            cluster.scale(2)
-            cluster.wait_for_workers(2)
-            prepared, same_reels = measure_prep(folder, cluster.scheduler_address, pool, frames, repeat)
-    figures |= prepared | evaluated | {"identical": int(same_reels and same_results)}
+            settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+            clusters: Any = {n: opened.enter_context(LocalCluster(n_workers=n, **settings)) for n in (1, 2)}
+            for cluster in clusters.values():
+                with Client(cluster) as client:
+                    client.run(time.sleep, 0)
+            figures["dask_start_s"] = (time.perf_counter() - begun) / len(clusters)
+            address = {n: cluster.scheduler_address for n, cluster in clusters.items()}
+            evaluated, same_results = measure_eval(folder, address[1], repeat)
+            in_pieces, same_pieces = measure_pieces(folder, address, repeat)
+            prepared, same_reels = measure_prep(folder, address[2], pool, frames, repeat)
+    figures |= prepared | evaluated | in_pieces | {"identical": int(same_reels and same_results and same_pieces)}
     for name, value in figures.items():
         print(f"{name:28} {value:10.4g}")
     write(figures, options.json)

@@ -6,9 +6,9 @@
 Measures, of prep of Rice-compressed frames and of eval of camera reels by `flow`: what a task takes in this process,
 by what that grows where two processes compute at once, what handing one out to a cluster and taking its result take,
 and what begins and ends a command. From these alone the model (`parts/queues.py`) says how long prep and eval take with
-one and with two workers of Dask, which are measured too. Then it says so for 10 TB of AIA frames (reels of a day at
-12 s, one after the other, as prep makes them) and for a day of 1,000 cameras (a reel an hour, a frame a second), with
-storage and links of the given rates, which are no measurements.
+one and with two workers of Dask. These are measured in every turn too, and an error is the median of all turns'. Then
+it says so for 10 TB of AIA frames (reels of a day at 12 s, one after the other, as prep makes them) and for a day of
+1,000 cameras (a reel an hour, a frame a second), with storage and links of the given rates, which are no measurements.
 
 --json keys: prep_error_1, prep_error_2, [eval_error_1], [eval_error_2] (modelled over measured seconds, less 1;
 within 0.15 either way is wanted), prep_gain, [eval_gain] (measured: seconds of one worker over those of two),
@@ -28,6 +28,7 @@ from concurrent.futures import wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import cv2
@@ -163,14 +164,12 @@ class Prep:
         return crowding(pool, run_apart, [(task, self.prep, grid) for task in tasks], alone_s)
 
 
-def prep_rates(steps: Prep, pool: Any, cluster: str, repeat: int) -> PrepRates:
-    """Rates of prep, of the fastest of some turns."""
+def prep_rates(steps: Prep, pool: Any, cluster: str) -> PrepRates:
     header_s, plan = steps.headers()
     few = replace(plan, rows=plan.rows[: max(len(plan.rows) // 4, 4)])
-    found = [steps.decoded(plan) for _ in range(repeat)]
-    ends = [steps.decoded(few)[3] for _ in range(repeat)]
-    opening_s, task_s, take_s, ending_s = map(min, zip(*found, strict=True))
-    crowd = min(steps.crowding(pool, plan, task_s) for _ in range(repeat))
+    opening_s, task_s, take_s, ending_s = steps.decoded(plan)
+    few_s = steps.decoded(few)[3]
+    crowd = steps.crowding(pool, plan, task_s)
     tasks = steps.opened(plan)[2]
     joined_s, handing_s = hand_s(cluster, tasks[0], steps.prep)
     size = sum(path.stat().st_size for path in steps.root.iterdir()) / len(plan.rows)
@@ -178,7 +177,7 @@ def prep_rates(steps: Prep, pool: Any, cluster: str, repeat: int) -> PrepRates:
     work = Work(len(tasks), handing_s, take_s, task_s, crowd, size * frames / len(tasks))
     chunks = -(-frames // 16)
     header = Work(chunks, handing_s, 0.0, header_s / chunks, before_s=joined_s)
-    return PrepRates(len(tasks), work, header, Line.through((len(few.rows), min(ends)), (frames, ending_s)), opening_s)
+    return PrepRates(len(tasks), work, header, Line.through((len(few.rows), few_s), (frames, ending_s)), opening_s)
 
 
 def prep_seconds(rates: PrepRates, frames: int, workers: int) -> float:
@@ -246,24 +245,49 @@ class EvalRates:
     frames: int
 
 
-def eval_rates(steps: Eval, pool: Any, cluster: str, repeat: int) -> EvalRates:
-    from inference.evaluate import do_job_apart
+def eval_rates(steps: Eval, pool: Any, cluster: str) -> EvalRates:
+    from inference.shards.apart import do_job_apart
 
     looked_s, made_s, jobs = steps.planned(steps.config)
     long_s = sum(steps.planned(steps.long)[:2])
     calls = steps.calls(jobs)
-    turns = repeat + bool(pool)  # the first of them loads the scorer, as every worker does once
-    task_s, _ = best_s(lambda: do_job_apart(*calls[0]), turns)
+    task_s, _ = best_s(lambda: do_job_apart(*calls[0]), 1 + bool(pool))  # the first loads the scorer, as in a worker
     crowd = 1.0
     if pool:
         wait([pool.submit(do_job_apart, *call) for call in calls[:2]])
-        crowd = min(crowding(pool, do_job_apart, calls, task_s) for _ in range(repeat))
+        crowd = crowding(pool, do_job_apart, calls, task_s)
     joined_s, handing_s = hand_s(cluster, *calls[0][:2])
     look = Line.through((steps.frames, (looked_s + made_s) / steps.reels), (4 * steps.frames, long_s))
     size = sum(path.stat().st_size for path in (steps.folder / "cam0").iterdir())
     before_s = joined_s + steps.beginning_s() + looked_s
     work = Work(steps.reels, handing_s + made_s / steps.reels, 0.0, task_s, crowd, size, before_s)
     return EvalRates(work, look, steps.frames)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Seconds of the commands by number of workers, and the rates that the model has, measured one after the other."""
+
+    measured: dict[str, dict[int, float]]
+    prep: PrepRates
+    cameras: EvalRates
+    frames: int
+
+    def modelled(self, name: str, workers: int) -> float:
+        if name == "prep":
+            return prep_seconds(self.prep, self.frames, workers)
+        return simulated(self.cameras.work, Site(workers, 2)).seconds
+
+    def figures(self) -> dict[str, float]:
+        """Errors and gains, whose parts are of the same minutes: a machine that others use wanders."""
+        found = {}
+        for name, measured in self.measured.items():
+            modelled = {n: self.modelled(name, n) for n in measured}
+            for n in measured:
+                print(f"{name}, {n} worker(s): measured {measured[n]:.2f} s, modelled {modelled[n]:.2f} s")
+            found |= {f"{name}_error_{n}": modelled[n] / measured[n] - 1 for n in measured}
+            found |= {f"{name}_gain": measured[1] / measured[2], f"{name}_gain_modelled": modelled[1] / modelled[2]}
+        return found
 
 
 def predicted_aia(rates: PrepRates, site: Site, total: float) -> Outcome:
@@ -302,15 +326,8 @@ def predictions(prep: PrepRates, cameras: EvalRates, options: Any) -> dict[str, 
     return figures | {"model_s": slowest}
 
 
-def compared(name: str, measured: dict[int, float], modelled: dict[int, float]) -> dict[str, float]:
-    figures = {f"{name}_error_{n}": modelled[n] / measured[n] - 1 for n in measured}
-    for n in measured:
-        print(f"{name}, {n} worker(s): measured {measured[n]:.2f} s, modelled {modelled[n]:.2f} s")
-    gains = {f"{name}_gain": measured[1] / measured[2], f"{name}_gain_modelled": modelled[1] / modelled[2]}
-    return figures | gains
-
-
-def figures_of(folder: Path, options: Any) -> dict[str, float]:
+def turns_of(folder: Path, options: Any) -> tuple[list[Turn], float]:
+    """Some turns, of which the first, that loads and compiles, is left out; and how much a plain sum is crowded."""
     from distributed import LocalCluster
 
     from data.frames.pool import make_executor
@@ -321,25 +338,27 @@ def figures_of(folder: Path, options: Any) -> dict[str, float]:
     steps, cameras = Prep(folder), Eval(folder, options.reels, *((80, 24) if options.quick else (160, 112)))
     settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     commands = {"prep": steps} if options.quick else {"prep": steps, "eval": cameras}
-    measured: dict[str, dict[int, float]] = {name: {} for name in commands}
+    turns = []
     with make_executor(2) as pool, ExitStack() as opened:
-        # It runs before the cluster does, which sets variables of this process that its own workers are to have.
+        # It runs before the clusters do, which set variables of this process that their own workers are to have.
         pool.submit(operator.is_, 0, 0).result()
-        cluster: Any = opened.enter_context(LocalCluster(n_workers=1, **settings))
-        address = cluster.scheduler_address
-        for workers in (1, 2):
-            cluster.scale(workers)
-            cluster.wait_for_workers(workers)
-            for name, of in commands.items():
-                taken = [of.whole(address) for _ in range(options.repeat + (not options.quick))]
-                measured[name][workers] = min(taken)
-        steps.crowding(pool, steps.headers()[1], 1.0)  # so that both have loaded and compiled what they need
-        prep = prep_rates(steps, pool, address, options.repeat)
-        of_eval = eval_rates(cameras, None if options.quick else pool, address, options.repeat)
-        plain = plain_crowding(pool)
-    figures = compared("prep", measured["prep"], {n: prep_seconds(prep, options.frames, n) for n in (1, 2)})
-    if "eval" in measured:
-        figures |= compared("eval", measured["eval"], {n: simulated(of_eval.work, Site(n, 2)).seconds for n in (1, 2)})
+        clusters: Any = {n: opened.enter_context(LocalCluster(n_workers=n, **settings)) for n in (1, 2)}
+        address = {n: cluster.scheduler_address for n, cluster in clusters.items()}
+        if options.quick:
+            steps.crowding(pool, steps.headers()[1], 1.0)
+        for _ in range(options.repeat + (not options.quick)):
+            measured = {name: {n: of.whole(address[n]) for n in clusters} for name, of in commands.items()}
+            of_eval = eval_rates(cameras, None if options.quick else pool, address[2])
+            turns.append(Turn(measured, prep_rates(steps, pool, address[2]), of_eval, options.frames))
+        return turns[-options.repeat :], plain_crowding(pool)
+
+
+def figures_of(folder: Path, options: Any) -> dict[str, float]:
+    turns, plain = turns_of(folder, options)
+    found = [turn.figures() for turn in turns]
+    figures: dict[str, float] = {name: median(turn[name] for turn in found) for name in found[0]}
+    prep = min((turn.prep for turn in turns), key=lambda rates: rates.work.compute_s)
+    of_eval = min((turn.cameras for turn in turns), key=lambda rates: rates.work.compute_s)
     alone_s = prep.header.before_s + prep.opening_s + prep.ending(options.frames)
     figures |= {"prep_crowding": prep.work.crowding, "eval_crowding": of_eval.work.crowding, "plain_crowding": plain}
     figures |= {"prep_alone_share": alone_s / prep_seconds(prep, options.frames, 1), "prep_task_s": prep.work.compute_s}
@@ -353,7 +372,7 @@ def main() -> None:
     asked.add_argument("--frames", type=int, help="that are prepared (default 96; 8 with --quick)")
     asked.add_argument("--side", type=int, help="pixels of a side (default 4096; 64 with --quick)")
     asked.add_argument("--reels", type=int, help="that are evaluated (default 8; 1 with --quick)")
-    asked.add_argument("--repeat", type=int, help="how often (default 3; 1 with --quick)")
+    asked.add_argument("--repeat", type=int, help="turns (default 3, and one before; 1 with --quick)")
     asked.add_argument("--storage-gb-s", type=float, default=10.0, help="GB/s that all machines read (default 10)")
     asked.add_argument("--link-gb-s", type=float, default=1.25, help="GB/s of a machine's network (default 1.25)")
     asked.add_argument("--per-machine", type=int, default=16, help="workers of a machine (default 16)")
