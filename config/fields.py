@@ -1,6 +1,7 @@
 """The types of single settings with the checks that belong to them, and the error about any."""
 
 import codecs
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,6 +80,15 @@ def is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
+def _is_path(text: str) -> str:
+    if found := re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise ValueError(
+            f"files are read and written by paths, not by addresses: mount what {found[0]} names and give the path "
+            "there, or copy it"
+        )
+    return text
+
+
 def weights_of(known: tuple[str, ...]) -> AfterValidator:
     """A check of {name: weight}: all names are known, and one weight is above 0."""
 
@@ -97,6 +107,7 @@ FlareClass = Annotated[str, Field(pattern=r"^[ABCMX]\d+(\.\d+)?$")]  # of the GO
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$"), AfterValidator(_is_time)]
 UtcInterval = Annotated[tuple[UtcTime, UtcTime], AfterValidator(_has_length)]
 Rectangle = Annotated[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt], AfterValidator(_has_area)]
+Place = Annotated[str, AfterValidator(_is_path)]
 Encoding = Annotated[str, AfterValidator(_is_encoding)]
 TimeFormat = Annotated[str, AfterValidator(_is_time_format)]
 TimeZone = Annotated[str, AfterValidator(_is_zone)]

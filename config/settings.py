@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from config import registry
 from config.eval import EvalConfig
 from config.export import ExportConfig
-from config.fields import NonNegativeInt, Positive, PositiveInt
+from config.fields import NonNegativeInt, Place, Positive, PositiveInt
 from config.model import ModelConfig
 from config.prep import PrepConfig
 from config.train import TrainConfig
@@ -28,9 +28,9 @@ class ReviewConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Config:
-    data_raw: str = "data/raw"
-    data_clips: str = "data/processed"
-    model_path: str | None = None
+    data_raw: Place = "data/raw"
+    data_clips: Place = "data/processed"
+    model_path: Place | None = None
     workers: NonNegativeInt = 2
     cluster: Annotated[str, Field(min_length=1)] | None = None
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None

@@ -70,6 +70,8 @@ def test_a_file_holds_only_what_differs(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("data_clips: s3://bucket/reels", "data_clips 's3://bucket/reels': files are read and written by paths"),
+        ("model_path: file:///runs/a", "mount what file:// names"),
         ("prep: {clip_lenght: 16}", "unknown key prep.clip_lenght"),
         ("clip_length: 16", "unknown key clip_length"),
         ("prep: {clip_length: '16'}", "prep.clip_length '16'"),
