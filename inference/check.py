@@ -260,6 +260,9 @@ def check_export(config: Config, findings: Findings) -> None:
     from inference.export.export import folder_of, refuse_other_folder
     from inference.export.exported import Exported
 
+    if takes_shipped(config):  # it would be put into the run's folder, and this mode writes nothing
+        with TemporaryDirectory() as folder:
+            Exported(shipped_run(folder), config)
     run = find_run(config)
     exported = Exported(run, config)
     net, shape = exported.portable.net, list(exported.portable.shape)

@@ -4,6 +4,7 @@ Trained with one label a window; says when in the window. Source: WETAS, Lee et 
 is a configuration of the shared backbone, so it runs on series and, behind strides in space, on video.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Annotated, ClassVar, Literal, cast
@@ -17,6 +18,7 @@ from config import DataKind, ModelConfig, NetConfig, PositiveInt, Stages, TrainC
 from models.backbone3d import Backbone3D, ChannelNorm, Stage
 from models.losses.splicing import frame_loss, splice
 from models.losses.weak import WEAK_LOSSES, Weak
+from models.parts.planar import planar
 from models.video_model import Batch, Form, VideoModel, in_full_precision
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -40,6 +42,10 @@ class WetasConfig(NetConfig):
 class WeakModel(VideoModel):
     """A model that answers with `Weak` and learns from one label a window."""
 
+    @abstractmethod
+    def places(self, x: torch.Tensor) -> torch.Tensor:
+        """Where in a frame its score comes from: logits (B, T, H', W') of the grid's places."""
+
     def loss(self, batch: Batch) -> torch.Tensor:
         """train.loss of the windows' labels; in training some windows are spliced before (train.weak.splice)."""
         x, _, labels = batch
@@ -50,12 +56,27 @@ class WeakModel(VideoModel):
         with in_full_precision(x):
             return self.window_loss(output, spliced.labels) + frame_loss(output.dense, spliced)
 
+    def portable(self) -> nn.Module:
+        return AllLogits(planar(self))
+
     def window_loss(self, output: Weak, labels: torch.Tensor) -> torch.Tensor:
         """The loss of window labels (B,); of an ensemble's answers (members * B) the mean over its members."""
         loss, settings = WEAK_LOSSES[self.learning.loss], self.learning.weak
         of_members = zip(output.dense.split(len(labels)), output.window.split(len(labels)), strict=True)
         with in_full_precision(labels):
             return torch.stack([loss(Weak(*member), labels, settings) for member in of_members]).mean()
+
+
+class AllLogits(nn.Module):
+    """What a net says of windows (B,), of their frames (B, T), and of the places of these (B, T, H', W')."""
+
+    def __init__(self, net: WeakModel):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        output = self.net(x)
+        return output.window, output.dense, self.net.places(x)
 
 
 class Wetas(WeakModel):

@@ -95,7 +95,7 @@ def write_scorer(folder: Path, exported: Exported, precision: Precision) -> None
     portable = exported.portable
     if portable.net is not None:
         log.info(f"exporting the net for windows of {list(portable.shape)}")
-        (folder / NET).write_bytes(precision.net(exported, as_onnx(portable.net, portable.shape)))
+        (folder / NET).write_bytes(precision.net(exported, as_onnx(portable.net, portable.shape, portable.outputs)))
     if portable.arrays:
         write_arrays(folder / ARRAYS, **portable.arrays)
 
@@ -125,7 +125,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "scaling": {name: asdict(stretch) for name, stretch in scorer.scaling.items()},
         "calibrations": exported.channels,
         "eval": decisive(exported.settings),
-        "gap_threshold": training_reel(exported.run).meta["gap_threshold"],
+        "gap_threshold": exported.ranges[0].reel.meta["gap_threshold"],
         "form": None if form is None else form_as_dict(form),
         "no_video": no_video,
         "weights_sha256": exported.checkpoint["sha256"],

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from config import Config, ConfigError
-from data.reel.reel import Reel
-from inference.calibration.quiet import quiet_ranges
+from config import Config, ConfigError, from_dict
+from data.reel.reel import Reel, find_reels
+from inference.calibration.quiet import QuietRange, quiet_ranges, ranges_of
 from inference.camera.bounds import kept_bounds
 from inference.job import Job, job_within
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
+from training.places import path_of
 
 EXPORTED = ("residual", "standardised")  # scores that are made of reconstructions
 
@@ -26,15 +27,41 @@ class Exported:
         except ValueError as error:
             name = self.checkpoint["config"]["model"].get("name", "")
             raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
-        if self.portable.net is None and config.export.precision != "fp32":
-            raise ConfigError(f"export.precision {config.export.precision}: {run} has no net; choose fp32")
-        self.ranges = quiet_ranges(run)
+        if self.portable.shown is None and config.export.precision != "fp32":
+            raise ConfigError(f"export.precision {config.export.precision}: {run} has {self.no_integers}; choose fp32")
+        self.ranges = quiet_ranges(run) if self.portable.is_promised else self.trained_on(config)
 
     @property
     def channels(self) -> list[list[str]]:
-        """The sets of channels that the run has quiet frames of; last, empty, those that it has none of."""
+        """The sets of channels that the run has quiet frames of; last, empty, those that it has none of.
+
+        None of a run whose scores need no calibration.
+        """
+        if not self.portable.is_promised:
+            return []
         return [list(names) for names in dict.fromkeys(tuple(r.reel.channels) for r in self.ranges)] + [[]]
+
+    @property
+    def no_integers(self) -> str:
+        """What is there in place of a net that can be computed in integers."""
+        return "no net" if self.portable.net is None else "a net that is exported in float32 alone"
+
+    def trained_on(self, config: Config) -> list[QuietRange]:
+        """What the windows of the training and of its validation cover, of a run that keeps no frames."""
+        trained = from_dict(self.checkpoint["config"], str(path_of(self.run, "best")))
+        return ranges_of(find_reels(data_of(trained, config)), trained.train)
 
     def job(self, reel: Reel, scorer: Scorer) -> Job:
         bounds = kept_bounds(self.run, reel.channels, scorer.scaling)
         return job_within(bounds, reel, self.run, scorer, self.checkpoint["sha256"], self.settings)
+
+
+def data_of(trained: Config, config: Config) -> str:
+    """Where the reels of the training are: where they were, else where the config says."""
+    for folder in (trained.data_clips, config.data_clips):
+        if Path(folder).is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"export needs the reels of the training for this, and those of {trained.data_clips} are not there; name them "
+        "with --data-clips"
+    )

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,15 +82,15 @@ REWRITTEN: dict[Any, Callable] = {
 }
 
 
-def as_onnx(net: nn.Module, shape: tuple[int, ...]) -> bytes:
+def as_onnx(net: nn.Module, shape: tuple[int, ...], outputs: Sequence[str] = ("reconstruction",)) -> bytes:
     """A file of ONNX for windows of this shape (C, T, H, W): any number of them, or one where the net needs it."""
     try:
-        return _traced(net, torch.rand(2, *shape), {0: torch.export.Dim.DYNAMIC})
+        return _traced(net, torch.rand(2, *shape), outputs, {0: torch.export.Dim.DYNAMIC})
     except UserError:  # it computes with the number of windows
-        return _traced(net, torch.rand(1, *shape), None)
+        return _traced(net, torch.rand(1, *shape), outputs, None)
 
 
-def _traced(net: nn.Module, example: Tensor, free: dict[int, Any] | None) -> bytes:
+def _traced(net: nn.Module, example: Tensor, outputs: Sequence[str], free: dict[int, Any] | None) -> bytes:
     """The file for windows like the example; free: what may have another size, by axis."""
     table = torch.export.default_decompositions()
     for operator, rewritten in REWRITTEN.items():
@@ -98,7 +98,7 @@ def _traced(net: nn.Module, example: Tensor, free: dict[int, Any] | None) -> byt
     with quietly("torch.onnx", "onnxscript", "onnx_ir"), torch.no_grad():
         program = torch.export.export(net.eval(), (example,), dynamic_shapes=(free,)).run_decompositions(table)
         made = torch.onnx.export(
-            program, (example,), dynamo=True, verbose=False, input_names=["windows"], output_names=["reconstruction"]
+            program, (example,), dynamo=True, verbose=False, input_names=["windows"], output_names=list(outputs)
         )
     assert made is not None  # nothing was asked to be written to a file
     return made.model_proto.SerializeToString()

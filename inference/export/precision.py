@@ -31,6 +31,7 @@ def as_it_is(exported: Exported, net: bytes) -> bytes:
 def in_integers(exported: Exported, net: bytes) -> bytes:
     """The blocks in integers of 8 bits, see `quantize`."""
     portable = exported.portable
+    assert portable.shown is not None  # or this precision was refused
     return quantized(net, block_weights(portable.net), portable.shown(exported.ranges))
 
 

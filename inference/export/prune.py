@@ -8,7 +8,7 @@ from config import Config, from_dict
 from data.disk.damage import read_json
 from data.disk.files import write_json
 from data.messages import logger
-from inference.export.exported import Exported
+from inference.export.exported import Exported, data_of
 from inference.fit import fit
 from models.parts.narrowing import narrowed
 from training.places import path_of
@@ -53,14 +53,3 @@ def narrower(whole: Exported, config: Config, folder: Path) -> tuple[Config, dic
     places = {"data_clips": data_of(trained, config), "model_path": str(folder)}
     machine = {"workers": config.workers, "device": config.device, "eval": config.eval}
     return replace(trained, model=settings, train=train, **places, **machine), weights
-
-
-def data_of(trained: Config, config: Config) -> str:
-    """Where the reels of the training are: where they were, else where the config says."""
-    for folder in (trained.data_clips, config.data_clips):
-        if Path(folder).is_dir():
-            return folder
-    raise FileNotFoundError(
-        f"pruning trains on, and the reels of the training, {trained.data_clips}, are not there; name them with "
-        "--data-clips"
-    )

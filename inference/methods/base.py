@@ -57,7 +57,7 @@ class Method(QuietScorer):
 
     def portable(self, frame_shape: tuple[int, ...]) -> Portable:
         """What it was fitted to is all there is to know."""
-        return Portable(None, (), slice(0), self.arrays, lambda quiet: iter(()))
+        return Portable(None, (), slice(0), self.arrays)
 
     def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
         """Cross-fitting: each part of the quiet frames is scored by a copy fitted on others, `guard` frames apart.

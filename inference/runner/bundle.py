@@ -2,8 +2,8 @@
 
 bundle.json        what it holds, of which run and versions, settings, scaling, SHA-256 of the files
 net.onnx           windows (B, C, T, H, W) float32 -> their reconstructions, of the same shape; or what a
-                   method asks of its net, frame by frame
-fitted.npz         what a method was fitted to
+                   method asks of its net, frame by frame; or logits
+fitted.npz         what a method was fitted to, or how logits become segments
 calibration-N.npz  noise, levels and events of quiet frames, for the channels that bundle.json lists as number N
 camera-N.npz       bounds of whole frames, for the same
 watched-N.npy      (H, W) where events are looked for, if not everywhere
@@ -22,7 +22,7 @@ from data.live.live_reel import Form
 from data.reel.stretch import Stretch
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.thresholds import Calibration
-from inference.camera.bounds import Bounds, read_bounds
+from inference.camera.bounds import ALL_PASS, Bounds, read_bounds
 
 FORMAT = "reelwatch bundle 2"
 AGAIN = "export it again with: python main.py -m export --model-path RUN"
@@ -65,6 +65,8 @@ class Bundle:
         return replace(found, watched=read_array(watched, AGAIN)) if watched.is_file() else found
 
     def bounds(self, channels: Sequence[str]) -> Bounds:
+        if not self.about["calibrations"]:
+            return ALL_PASS  # as of a run that has no quiet frames
         return read_bounds(self.path / f"camera-{self.number_of(channels)}.npz")
 
 

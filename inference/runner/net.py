@@ -1,5 +1,6 @@
 """The net of a bundle as a scorer, run by ONNX Runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from inference.scorers.windowed import WindowScorer
 
 
 class OnnxNet:
-    """A file of ONNX, run on the CPU: windows (B, C, T, H, W) float32 -> the same shape. threads: 0, one for a core."""
+    """A file of ONNX, run on the CPU, for windows (B, C, T, H, W) float32. threads: 0, one for a core."""
 
     def __init__(self, path: Path, threads: int = 0):
         options = onnxruntime.SessionOptions()
@@ -20,9 +21,15 @@ class OnnxNet:
         self.at_once = of_one if isinstance(of_one, int) else None  # windows; None: any number
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Its only output, or the first one."""
+        return self.of(windows)[0]
+
+    def of(self, windows: np.ndarray, outputs: Sequence[str] | None = None) -> list[np.ndarray]:
+        """Some of its outputs, by name; all of them if not given."""
         step = self.at_once or max(1, len(windows))
         parts = [windows[i : i + step] for i in range(0, len(windows), step)]
-        return np.concatenate([self.session.run(None, {self.name: part})[0] for part in parts])
+        found = [self.session.run(outputs, {self.name: part}) for part in parts]
+        return [np.concatenate(each) for each in zip(*found, strict=True)]
 
 
 class OnnxScorer(WindowScorer):
@@ -39,3 +46,20 @@ class OnnxScorer(WindowScorer):
     def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
         return self.net(np.ascontiguousarray(batch)).transpose(0, 2, 1, 3, 4)
+
+
+class OnnxJudge:
+    """A net of ONNX that learnt from window labels, for `WeakScorer`."""
+
+    def __init__(self, net: OnnxNet):
+        self.net = net
+
+    def logits(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of windows (B,) and of their frames (B, T)."""
+        window, dense = self.net.of(np.ascontiguousarray(batch), ("window", "dense"))
+        return window, dense
+
+    def places(self, batch: np.ndarray) -> np.ndarray:
+        """Of the places of every frame (B, T, H', W')."""
+        (places,) = self.net.of(np.ascontiguousarray(batch), ("places",))
+        return places

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from config import section
-from data.disk.damage import arrays_of
+from data.disk.damage import arrays_of, told
 from data.reel.stretch import Stretch
 from inference.runner.bundle import ABOUT, AGAIN, ARRAYS, NET
-from inference.runner.net import OnnxNet, OnnxScorer
+from inference.runner.net import OnnxJudge, OnnxNet, OnnxScorer
 from inference.scorers.base import Scorer
 
 Facts = dict[str, Any]  # those of bundle.json
@@ -54,7 +54,19 @@ def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
     return net(frames[:, None, None])[:, 0]
 
 
+def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+    """A net that learnt from window labels."""
+    from inference.scorers.weak import Rule, WeakScorer  # here, because a net of another kind needs none of it
+
+    assert net is not None  # or the file would be missed
+    rule = fitted_in(folder)
+    with told(folder / ARRAYS, AGAIN):
+        chosen = Rule(*(rule[name].item() for name in Rule._fields))
+    return WeakScorer(OnnxJudge(net), about["clip_length"], scaling, chosen)
+
+
 MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], OnnxNet | None], Scorer]] = {
     "net": of_net,
     "method": of_method,
+    "weak": of_weak,
 }

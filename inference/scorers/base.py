@@ -49,14 +49,18 @@ class Portable(NamedTuple):
 
     net: a module of PyTorch that takes windows (B, *shape) float32; None of a scorer that has none. answers: the frames
     of a window that it answers for. arrays: all else that was fitted. shown: of quiet ranges, what the net is given,
-    (B, *shape), in training frames all over them.
+    (B, *shape), in training frames all over them; None where it can compute in nothing but float32. outputs: what the
+    net gives. is_promised: whether its thresholds are from the run's quiet frames; else its scores say by themselves
+    what counts.
     """
 
     net: Any
     shape: tuple[int, ...]
     answers: slice
     arrays: dict[str, np.ndarray]
-    shown: Callable[[Sequence[QuietRange]], Iterator[np.ndarray]]
+    shown: Callable[[Sequence[QuietRange]], Iterator[np.ndarray]] | None = None
+    outputs: tuple[str, ...] = ("reconstruction",)
+    is_promised: bool = True
 
 
 FramesOf = Callable[[Reel, int, int, EvalConfig], Iterator[ScoredFrame]]  # as `Scorer.frames`

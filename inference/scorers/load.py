@@ -19,7 +19,8 @@ from inference.scorers.latents import DISTANCES, LatentScorer, quiet_latents
 from inference.scorers.mix import MixScorer, load_or_fit
 from inference.scorers.net import Detector
 from inference.scorers.residual import settings_for
-from inference.scorers.weak import FILE, WeakScorer
+from inference.scorers.weak import FILE, Rule
+from inference.scorers.weak_net import WeakDetector
 from inference.scorers.zero_shot import ZeroShotScorer
 from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster
@@ -96,15 +97,16 @@ def of_net(opened: Opened) -> Scorer:
     return mixed(opened, detector) if score == "mix" else scored_by(score, opened.run, detector)
 
 
-def of_weak(opened: Opened) -> WeakScorer:
+def of_weak(opened: Opened) -> WeakDetector:
     """A net that learnt from window labels, with the threshold and level that its calibration chose."""
     check_own_score(opened)
     path = opened.run / FILE
     again = f"choose thresholds again with: train --resume --model-path {opened.run}"
     with told(path, again):
         chosen = read_json(path, again) if path.is_file() else {}
-        known = [float(chosen.get(name, math.nan)) for name in ("threshold", "frame_level")]
-    return WeakScorer(detector_of(opened), opened.trained.train.weak, *known)
+        threshold, frame_level = (float(chosen.get(name, math.nan)) for name in ("threshold", "frame_level"))
+    weak = opened.trained.train.weak
+    return WeakDetector(detector_of(opened), Rule(threshold, frame_level, weak.segments, weak.level))
 
 
 def of_zero_shot(opened: Opened) -> ZeroShotScorer:

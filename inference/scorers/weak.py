@@ -8,32 +8,29 @@ probability, and another half inside: so 0.5 parts what is in a segment from wha
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 import pandas as pd
-import torch
-from scipy.special import logit
-from torch.utils.data import DataLoader
+from scipy.special import expit, logit
 
-from config import Config, EvalConfig, WeakConfig
+from config import Config, EvalConfig
 from data.disk.files import write_csv
 from data.disk.sealing import write_sealed_json
 from data.labels.weak_labels import windows_with
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.reel.stretch import Stretch
 from data.reel.windows import window_starts
 from inference.calibration.thresholds import Calibration
 from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
 from inference.scorers.base import Scorer
-from inference.scorers.net import Detector
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.segments import segmented
 from inference.scorers.windowed import through
 from inference.scorers.windows import Window, scored_stretches
-from models.parts.pseudo_labels import segmented
-from training.loader import with_window_labels
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
@@ -48,27 +45,51 @@ class Windows(NamedTuple):
     inside: np.ndarray
 
 
+class Judge(Protocol):
+    """A net that learnt from window labels, whoever runs it, on windows (B, C, T, H, W)."""
+
+    def logits(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of windows (B,) and of their frames (B, T), float32."""
+        ...
+
+    def places(self, batch: np.ndarray) -> np.ndarray:
+        """Of the places of every frame (B, T, H', W'), float32."""
+        ...
+
+
+class Rule(NamedTuple):
+    """How logits become segments: probabilities from which a window, and a frame of a positive window, count as
+    anomalous; and `train.weak.segments` and `level`."""
+
+    threshold: float
+    frame_level: float
+    segments: int
+    level: float
+
+
 class WeakScorer(Scorer):
-    """A net's dense scores as a scorer; threshold and frame_level: probabilities from which a window, and a frame of a
-    positive window, count as anomalous.
-    """
+    """A net's dense scores as a scorer."""
 
     @property
     def no_stream(self) -> str:
         return "wetas lets all windows over a frame vote and can't follow a stream; train another model"
 
-    def __init__(self, detector: Detector, settings: WeakConfig, threshold: float, frame_level: float = 0.5):
-        super().__init__(detector.clip_length, detector.scaling)
-        self.detector, self.settings, self.threshold, self.frame_level = detector, settings, threshold, frame_level
+    def __init__(self, net: Judge, clip_length: int, scaling: dict[str, Stretch], rule: Rule):
+        super().__init__(clip_length, scaling)
+        self.net, self.rule = net, rule
         # Starts and probabilities of windows by stretch, so that none goes through the net twice.
         self.judged: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Choose threshold and frame_level on the validation windows and their labels."""
-        data, found = with_window_labels(trained), []
-        for x, _, _ in DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length)):
-            found.append(WeakScorer(self.detector, self.settings, threshold=1.0).judge(x)[:2])
-        probability, dense = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        from torch.utils.data import DataLoader  # here, because scores need no torch
+
+        from training.loader import with_window_labels
+
+        data = with_window_labels(trained)
+        batches = DataLoader(data.val, max(1, BATCH_FRAMES // data.clip_length))
+        found = [self.net.logits(x.numpy()) for x, _, _ in batches]
+        probability, dense = (expit(np.concatenate(parts)) for parts in zip(*found, strict=True))
         labels = data.val.labels
         threshold = best_threshold(probability, labels)
         chosen = {"threshold": threshold, "frame_level": best_frame_level(dense, labels)}
@@ -80,24 +101,23 @@ class WeakScorer(Scorer):
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
         """Windows that cover the stretch [begin, end). FileNotFoundError when no thresholds were ever chosen."""
-        if np.isnan([self.threshold, self.frame_level]).any():
+        if np.isnan(self.rule).any():
             raise FileNotFoundError(f"{FILE} is missing in the run: it was never calibrated; train it with --resume")
         starts = window_starts(begin, end, self.clip_length, min(stride, self.clip_length))
         found = []
         batch = max(1, BATCH_FRAMES // self.clip_length)
-        for _, _, output in through(self.judge, self.detector, reel, [Window(s) for s in starts.tolist()], batch):
+        for _, _, output in through(self.judge, self, reel, [Window(s) for s in starts.tolist()], batch):
             found.append(output)
         made = Windows(starts, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
         self.judged[reel.path, begin, end] = made.start, made.probability
         return made
 
-    @torch.inference_mode()
-    def judge(self, batch: np.ndarray | torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def judge(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(B, C, T, H, W) -> probabilities of windows (B,) and frames (B, T), and segments (B, T) bool."""
-        output = self.detector.model(self.detector.on_device(batch))
-        probability, above = output.window.sigmoid(), output.dense - logit(self.frame_level)
-        inside = segmented(above, probability >= self.threshold, self.settings.segments, self.settings.level)
-        return probability.cpu().numpy(), output.dense.sigmoid().cpu().numpy(), inside.cpu().numpy()
+        window, dense = self.net.logits(batch)
+        probability, above = expit(window), dense - np.float32(logit(self.rule.frame_level))
+        inside = segmented(above, probability >= self.rule.threshold, self.rule.segments, self.rule.level)
+        return probability, expit(dense), inside
 
     def scores(self, reel: Reel, begin: int, end: int, stride: int) -> np.ndarray:
         """The score (n,) float32 of every frame of the stretch [begin, end)."""
@@ -113,7 +133,7 @@ class WeakScorer(Scorer):
         """Every frame of the stretch [begin, end), in time order, with the places that its score comes from."""
         scores, done = self.scores(reel, begin, end, settings.stride), begin
         windows = [Window(s) for s in window_starts(begin, end, self.clip_length, self.clip_length).tolist()]
-        for (window,), batch, places in through(self.places, self.detector, reel, windows, 1):
+        for (window,), batch, places in through(self.net.places, self, reel, windows, 1):
             bits = reel.read_masks(done, window.start + self.clip_length)
             for i in range(done - window.start, self.clip_length):
                 index = window.start + i
@@ -125,11 +145,6 @@ class WeakScorer(Scorer):
     def extras(self, out: Path, run: Path, reel: Reel, settings: EvalConfig, seed: int) -> dict[str, Any]:
         """windows.csv, and how well windows were told apart where they have labels."""
         return write_windows(out, self, reel)
-
-    @torch.inference_mode()
-    def places(self, batch: np.ndarray) -> np.ndarray:
-        """(B, C, T, H, W) -> logits (B, T, H', W') of the places of every frame."""
-        return self.detector.model.places(self.detector.on_device(batch)).float().cpu().numpy()
 
 
 def folded(found: Windows, begin: int, end: int) -> np.ndarray:
@@ -153,12 +168,12 @@ def write_windows(out: Path, scorer: WeakScorer, reel: Reel) -> dict[str, Any]:
     table = pd.DataFrame(dict(zip(("start", "probability"), found, strict=True)))
     if reel.labels is not None:
         table["label"] = windows_with(reel.labels == 1, scorer.clip_length)[table["start"]]
-    table["positive"] = (table["probability"] >= scorer.threshold).astype(int)
+    table["positive"] = (table["probability"] >= scorer.rule.threshold).astype(int)
     if reel.times_utc is not None:
         table.insert(1, "time_utc", reel.times_utc[table["start"]].astype(str))
     write_csv(out / "windows.csv", table)
-    facts = {"threshold": scorer.threshold, "positive": int(table["positive"].sum()), "windows": len(table)}
+    facts = {"threshold": scorer.rule.threshold, "positive": int(table["positive"].sum()), "windows": len(table)}
     if "label" in table:
         probability, label = (table[name].to_numpy() for name in ("probability", "label"))
-        facts["known"] = window_metrics(probability, label, scorer.threshold)
+        facts["known"] = window_metrics(probability, label, scorer.rule.threshold)
     return {"weak": facts}

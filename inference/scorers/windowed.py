@@ -15,7 +15,7 @@ import numpy as np
 from config import EvalConfig
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip, read_scaled
-from inference.scorers.base import Reach
+from inference.scorers.base import Reach, Scorer
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.overlap import Folded, OverlapFold, StretchMean
 from inference.scorers.residual import Samples, ScoredFrame, clean_residual, over_channels
@@ -135,7 +135,7 @@ def score_frames(
 
 def through(
     compute: Callable[[np.ndarray], Found],
-    scorer: WindowScorer,
+    scorer: Scorer,
     reel: Reel,
     windows: Iterable[Window],
     batch_size: int,
@@ -161,7 +161,7 @@ def through(
 
 
 def _batches(
-    scorer: WindowScorer, reel: Reel, windows: Iterable[Window], batch_size: int
+    scorer: Scorer, reel: Reel, windows: Iterable[Window], batch_size: int
 ) -> Iterator[tuple[list[Window], np.ndarray]]:
     """So many windows at a time, and what is in them (B, C, T, H, W)."""
     remaining = iter(windows)

@@ -26,7 +26,7 @@ from data.reel.windows import window_starts
 from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration, event_levels
 from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
-from inference.scorers.base import Scorer
+from inference.scorers.base import Portable, Scorer
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
@@ -57,6 +57,12 @@ class ZeroShotScorer(Scorer):
         super().__init__(SHORTEST, {})  # no scaling: it scales every chunk by itself
         self.model, self.device, self.chunk, self.quiet = model, device, chunk, quiet
         self.scored: dict[tuple, np.ndarray] = {}  # logits of the stretches that went through the net
+
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        raise ValueError(
+            "beside its net it finds periods, scales and the nearest stretches of a whole series by PyTorch, which a "
+            "bundle has not; export a net of series (tvnet, timesnet, wetas) or a method, or score with eval"
+        )
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Keep the events of clean synthetic series."""

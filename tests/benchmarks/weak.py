@@ -19,7 +19,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +116,20 @@ def measured(scorer: WeakScorer, reels: list[Reel]) -> dict[str, float]:
     found = windows_of(scorer, reels)
     probability = np.concatenate([windows.probability for windows in found])
     labels = [reel.labels[s : s + LENGTH].any() for reel, f in zip(reels, found, strict=True) for s in f.start]
-    weak = f1_and_iou(probability >= scorer.threshold, np.array(labels))
+    weak = f1_and_iou(probability >= scorer.rule.threshold, np.array(labels))
     dense = dense_figures(reels, found)
     row = {"weak_f1": weak[0], "dense_f1": dense[0], "iou": dense[1]}
     for name, chosen in segmentations(scorer, found).items():
         others = [f._replace(inside=inside) for f, inside in zip(found, chosen, strict=True)]
         row[f"f1_{name}"] = dense_figures(reels, others)[0]
-    at_half = WeakScorer(scorer.detector, scorer.settings, scorer.threshold, frame_level=0.5)
+
+    def with_other(**rule: float) -> WeakScorer:
+        return WeakScorer(scorer.net, scorer.clip_length, scorer.scaling, scorer.rule._replace(**rule))
+
+    at_half = with_other(frame_level=0.5)
     row["f1_at_half"] = dense_figures(reels, windows_of(at_half, reels))[0]
     for parts in PARTS:
-        settings = replace(scorer.settings, segments=parts)
-        by_parts = WeakScorer(scorer.detector, settings, scorer.threshold, scorer.frame_level)
+        by_parts = with_other(segments=parts)
         row[f"f1_{parts}_parts"] = dense_figures(reels, windows_of(by_parts, reels))[0]
     return row
 
@@ -140,12 +142,12 @@ def segmentations(scorer: WeakScorer, found: list[Windows]) -> dict[str, list[np
     """Without alignment: frames of positive windows from a probability, or from `level` of the window's highest."""
     ways: dict[str, list[np.ndarray]] = {"half": [], "frame_level": [], "level": []}
     for windows in found:
-        positive = (windows.probability >= scorer.threshold)[:, None]
+        positive = (windows.probability >= scorer.rule.threshold)[:, None]
         logits = np.log(windows.dense) - np.log1p(-windows.dense)
         low, high = logits.min(1, keepdims=True), logits.max(1, keepdims=True)
         ways["half"].append(positive & (windows.dense > 0.5))
-        ways["frame_level"].append(positive & (windows.dense >= scorer.frame_level))
-        ways["level"].append(positive & (logits >= low + scorer.settings.level * (high - low)))
+        ways["frame_level"].append(positive & (windows.dense >= scorer.rule.frame_level))
+        ways["level"].append(positive & (logits >= low + scorer.rule.level * (high - low)))
     return ways
 
 

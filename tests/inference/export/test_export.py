@@ -82,7 +82,7 @@ def test_a_net_that_scores_otherwise_is_not_written(run, tmp_path, monkeypatch):
         def forward(self, x):
             return 1.02 * self.net(x)
 
-    monkeypatch.setattr(exporting, "as_onnx", lambda net, shape: made(Louder(net), shape))
+    monkeypatch.setattr(exporting, "as_onnx", lambda net, *form: made(Louder(net), *form))
     config = settings(run.parent, export__to=str(tmp_path / "bundle"))
     with pytest.raises(ArithmeticError, match="does not score as the checkpoint does"):
         export(config)
@@ -109,6 +109,13 @@ def test_scores_that_need_more_than_the_net_are_refused(run, score):
     config = settings(run.parent, eval__score=score)
     with pytest.raises(ValueError, match=rf"eval.score {score}; choose residual or standardised"):
         export(config)
+
+
+def test_the_net_that_comes_trained_is_refused_with_the_reason_and_nothing_is_written(tmp_path, capsys):
+    given = ["-m", "export", "--set", "model.name=vetime", "--model-path", str(tmp_path / "run"), "--check"]
+    assert main.main(given) == 2
+    assert "it finds periods, scales and the nearest stretches of a whole series by PyTorch" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["net.onnx", "calibration-0.npz", "camera-1.npz"])

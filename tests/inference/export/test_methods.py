@@ -102,7 +102,7 @@ def test_the_net_of_expected_leaves_pytorch(expected):
 def test_its_net_can_compute_in_integers_with_thresholds_of_its_own(expected, tmp_path, monkeypatch):
     _, chosen, plain = expected
     traced = (plain / "net.onnx").read_bytes()  # to trace the same net again takes most of an export
-    monkeypatch.setattr(exporting, "as_onnx", lambda net, shape: traced)
+    monkeypatch.setattr(exporting, "as_onnx", lambda net, *form: traced)
     made = export(replace(chosen, export=ExportConfig(precision="int8", to=str(tmp_path / "bundle"))))
     own, kept = (Bundle.open(folder).calibration(["intensity"]).levels for folder in (made, plain))
     assert own.shape == kept.shape

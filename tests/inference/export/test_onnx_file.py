@@ -14,15 +14,20 @@ from inference.export.onnx_file import (
     median_by_comparing,
     nanmedian_by_sorting,
 )
-from inference.runner.net import OnnxNet
+from inference.runner.net import OnnxJudge, OnnxNet
+from inference.scorers.weak_net import OUTPUTS
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL, VARIANTS
 
 PICTURES, SERIES = (1, 8, 13, 14), (3, 24, 1, 1)  # (C, T, H, W); no multiple of the strides
+STRIDED = [{"width": 8, "stride": [1, 2, 2]}, {"width": 8, "kernel": [3, 1, 1], "activation": "gated"}]
 NETS = [("autoencoder", PICTURES, {}), *((name, PICTURES, {}) for name in VARIANTS), ("yan2020", (1, 8, 16, 16), {})]
 NETS += [("tvnet", SERIES, {}), ("tvnet", SERIES, {"task": "forecast"}), ("linear", SERIES, {"task": "forecast"})]
 NETS += [("tvnet", SERIES, {"task": "impute", "mask_block": [4, 1, 1]})]
 NETS += [("timesnet", SERIES, {}), ("timesnet", SERIES, {"mix_variables": False, "task": "forecast"})]
+
+
+WEAK = [(SERIES, {}), (SERIES, {"members": 2, "pooling": "attention"}), (PICTURES, {"stages": STRIDED})]
 
 
 def small_net(name: str, shape: tuple[int, ...], settings: dict) -> models.VideoModel:
@@ -56,7 +61,6 @@ def test_a_net_answers_as_in_pytorch_for_any_number_of_windows(tmp_path, name, s
     [
         ("timesnet", SERIES, {"task": "classify"}, "scores no frame"),
         ("tvnet", SERIES, {"task": "classify"}, "scores no frame"),
-        ("wetas", SERIES, {}, "gives no windows back"),
         ("vetime", SERIES, {}, "gives no windows back"),
     ],
 )
@@ -64,6 +68,19 @@ def test_what_can_not_be_exported_says_why(name, shape, settings, why):
     net = models.build(model_config(**fitting(name, settings)), shape[0], shape[1], classes=2)
     with pytest.raises(ValueError, match=why):
         net.portable()
+
+
+@pytest.mark.parametrize(("shape", "settings"), WEAK)
+def test_a_net_of_window_labels_gives_logits_of_windows_frames_and_places(tmp_path, shape, settings):
+    net = small_net("wetas", shape, settings)
+    (tmp_path / "net.onnx").write_bytes(as_onnx(net.portable(), shape, OUTPUTS))
+    judge, x = OnnxJudge(OnnxNet(tmp_path / "net.onnx", threads=1)), torch.rand(3, *shape)
+    with torch.no_grad():
+        expected = net(x)
+        found = (*judge.logits(x.numpy()), judge.places(x.numpy()))
+        for ours, theirs in zip(found, (expected.window, expected.dense, net.places(x)), strict=True):
+            assert theirs.std() > 1e-3
+            np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-5 * theirs.abs().max().item())
 
 
 VALUES = st.one_of(st.floats(-100, 100, width=32), st.just(float("nan")))

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit
 
 import config
@@ -20,7 +22,10 @@ from inference.calibration.weak_levels import FRAME_LEVELS, best_frame_level, be
 from inference.metrics.series import point_f1
 from inference.scorers.base import score_reel
 from inference.scorers.net import Detector
-from inference.scorers.weak import WeakScorer
+from inference.scorers.segments import segmented
+from inference.scorers.weak import Rule
+from inference.scorers.weak_net import WeakDetector
+from models.parts.pseudo_labels import segmented as of_training
 from tests.support.nets import with_open_head
 from tests.support.reels import drifting_blobs, make_reel
 from training.loader import open_data
@@ -189,6 +194,19 @@ class TestThroughTheProgram:
         assert "wetas lets all windows over a frame vote and can't follow a stream" in capsys.readouterr().err
 
 
+@given(st.integers(0, 2**31), st.integers(13, 40), st.integers(2, 12), st.floats(0.05, 0.95))
+def test_segments_are_those_that_training_cuts_windows_by(seed, length, segments, level):
+    rng = np.random.default_rng(seed)
+    dense, is_positive = rng.normal(0, 3, (4, length)).astype(np.float32), rng.random(4) < 0.7
+    theirs = of_training(torch.from_numpy(dense), torch.from_numpy(is_positive), segments, level)
+    np.testing.assert_array_equal(segmented(dense, is_positive, segments, level), theirs.numpy())
+
+
+def test_windows_that_are_too_short_for_their_labels_are_refused():
+    with pytest.raises(ValueError, match=r"windows of 2 frames can't hold the 3 labels that train.weak.segments 2"):
+        segmented(np.float32([[0, 1]]), np.array([True]), segments=2, level=0.5)
+
+
 def test_a_threshold_parts_windows_best_and_lies_between_them():
     probability, labels = np.array([0.1, 0.9, 0.4, 0.6, 0.3]), np.array([0, 1, 0, 1, 0])
     threshold = best_threshold(probability, labels)
@@ -227,7 +245,8 @@ def test_frames_of_a_video_are_scored_in_order_with_the_places_that_matter(tmp_p
     torch.manual_seed(0)
     model = with_open_head(models.build(asked.model, 1)).eval()
     scaling = dict(zip(reel.channels, reel.stretches, strict=True))
-    scorer = WeakScorer(Detector(model, scaling, 8, torch.device("cpu")), asked.train.weak, 0.0)
+    rule = Rule(0.0, 0.5, asked.train.weak.segments, asked.train.weak.level)
+    scorer = WeakDetector(Detector(model, scaling, 8, torch.device("cpu")), rule)
     found = list(score_reel(scorer, reel, asked.eval))
     assert [f.index for f in found] == list(range(50))
     expected = np.concatenate([scorer.scores(reel, *ends, asked.eval.stride) for ends in ((0, 23), (23, 50))])
