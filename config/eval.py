@@ -23,11 +23,27 @@ def _has_area(polygon: tuple[tuple[float, float], ...]) -> tuple[tuple[float, fl
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Zone:
-    """A named place of a scene. polygon: its corners (x, y) in source px."""
+    """A named place of a scene.
+
+    polygon: its corners (x, y) in source px. false_alarms_per_hour: that auto thresholds allow in it, if not as
+    elsewhere.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     polygon: Annotated[tuple[tuple[float, float], ...], Field(min_length=3), AfterValidator(_has_area)]
     kind: Literal["named", "only", "ignore"] = "named"
+    false_alarms_per_hour: Positive | None = None
+
+    @property
+    def allowed_per_day(self) -> float:
+        """False alarms a day that its own rate allows; none without one."""
+        return 24 * (self.false_alarms_per_hour or 0.0)
+
+    @model_validator(mode="after")
+    def _a_rate_is_of_what_is_watched(self):
+        if self.kind == "ignore" and self.false_alarms_per_hour is not None:
+            raise ValueError(f"zone {self.name} is ignored, so it has no false_alarms_per_hour; leave out one of them")
+        return self
 
 
 def _streams(value: object) -> object:
@@ -149,4 +165,9 @@ class EvalConfig:
             raise ValueError(f"threshold_low {low} and threshold_high {high}: both numbers or both auto")
         if low != "auto" and high != "auto" and low > high:
             raise ValueError(f"threshold_low {low} exceeds threshold_high {high}")
+        if low != "auto" and (own := [zone.name for zone in self.zones if zone.false_alarms_per_hour is not None]):
+            raise ValueError(
+                f"zones: false_alarms_per_hour of {', '.join(own)} is for auto thresholds, and threshold_low is {low}; "
+                "leave out one of them"
+            )
         return self

@@ -22,11 +22,9 @@ def watched_places(zones: Sequence[Zone], reel: Watched) -> np.ndarray | None:
     """
     if reel.is_series or all(zone.kind == "named" for zone in zones):
         return None
-    x, y = np.meshgrid(np.arange(reel.shape[3]), np.arange(reel.shape[2]))
-    points = to_source(reel, x.ravel(), y.ravel()).T
-    inside = {zone.name: Outline(zone.polygon).contains_points(points).reshape(x.shape) for zone in zones}
+    inside = pixels_of(zones, reel)
     only = [inside[zone.name] for zone in zones if zone.kind == "only"]
-    watched = np.logical_or.reduce(only) if only else np.ones(x.shape, bool)
+    watched = np.logical_or.reduce(only) if only else np.ones(reel.shape[2:], bool)
     for zone in zones:
         if zone.kind == "ignore":
             watched &= ~inside[zone.name]
@@ -37,6 +35,38 @@ def watched_places(zones: Sequence[Zone], reel: Watched) -> np.ndarray | None:
             f"{width} x {height}"
         )
     return watched
+
+
+def pixels_of(zones: Sequence[Zone], reel: Watched) -> dict[str, np.ndarray]:
+    """By its name the pixels (H, W) of a reel that lie in each zone."""
+    x, y = np.meshgrid(np.arange(reel.shape[3]), np.arange(reel.shape[2]))
+    points = to_source(reel, x.ravel(), y.ravel()).T
+    return {zone.name: Outline(zone.polygon).contains_points(points).reshape(x.shape) for zone in zones}
+
+
+def with_own_rate(zones: Sequence[Zone]) -> list[Zone]:
+    """Those that have a rate of false alarms of their own."""
+    return [zone for zone in zones if zone.false_alarms_per_hour is not None]
+
+
+def own_places(zones: Sequence[Zone], reel: Watched) -> list[np.ndarray]:
+    """The pixels (H, W) of each zone `with_own_rate` where events are looked for, of none that comes before it.
+
+    Raises ValueError where that is no pixel at all.
+    """
+    if reel.is_series:
+        return []
+    watched, found = watched_places(zones, reel), []
+    left = np.ones(reel.shape[2:], bool) if watched is None else watched.copy()
+    for zone in with_own_rate(zones):
+        found.append(pixels_of([zone], reel)[zone.name] & left)
+        left &= ~found[-1]
+        if not found[-1].any():
+            raise ValueError(
+                f"eval.zones: no pixel of {zone.name} is left for its false_alarms_per_hour: it is ignored, covered by "
+                "zones that come before it with rates of their own, or beyond the picture"
+            )
+    return found
 
 
 def named_zones(zones: Sequence[Zone], table: pd.DataFrame) -> list[str]:

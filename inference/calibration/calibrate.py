@@ -8,7 +8,7 @@ their own on demand.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from config import EvalConfig
 from data.disk.damage import AGAIN, arrays_of
 from data.disk.sealing import write_arrays
 from data.messages import progress
+from data.reel.contract import Watched
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell
@@ -31,7 +32,7 @@ from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
 from inference.scorers.residual import Samples, settings_for, weighs_evidence
-from inference.zones import watched_places
+from inference.zones import own_places, watched_places
 from training.run import owned_run
 
 # Settings that decide what a score or an event is; a calibration holds for one choice of them.
@@ -59,7 +60,13 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
             made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
             write_calibration(path, made)
-    return replace(read_calibration(path), watched=watched_places(settings.zones, ranges[0].reel))
+    return where_watched(read_calibration(path), settings, ranges[0].reel)
+
+
+def where_watched(made: Calibration, settings: EvalConfig, reel: Watched) -> Calibration:
+    """A calibration that knows where events are looked for in such a reel, and by how much scores count there."""
+    found = replace(made, watched=watched_places(settings.zones, reel))
+    return found.weighed(settings, own_places(settings.zones, reel))
 
 
 def ranges_for(ranges: list[QuietRange], channels: Sequence[str]) -> list[QuietRange]:
@@ -75,7 +82,16 @@ def write_calibration(path: Path, made: Calibration) -> None:
         thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
         **({"tail_prior": np.array(astuple(events.prior))} if events.prior else {}),
         **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
+        zones=np.array(len(made.zones)),
+        **{f"zone_{k}_{name}": value for k, zone in enumerate(made.zones) for name, value in _of_zone(zone).items()},
     )  # fmt: skip
+
+
+def _of_zone(zone: Calibration) -> dict[str, np.ndarray]:
+    """What a zone has of its own: the noise, and what is known of tails, are those of all pixels."""
+    events = zone.events
+    arrays = {"thresholds": events.thresholds, "counts": events.counts, "span_s": np.array(events.span_s)}
+    return arrays | {"levels": zone.levels, "left_out": zone.left_out}
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -85,7 +101,17 @@ def read_calibration(path: Path) -> Calibration:
         prior = TailPrior(*saved["tail_prior"].tolist()) if "tail_prior" in saved else None
         events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]), prior)
         parts = {name.removeprefix("surprise_"): saved[name] for name in saved if name.startswith("surprise_")}
-        return Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
+        made = Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
+        zones = tuple(
+            _zone_from(made, saved, f"zone_{k}_") for k in range(int(saved["zones"]) if "zones" in saved else 0)
+        )
+        return replace(made, zones=zones)
+
+
+def _zone_from(made: Calibration, saved: Mapping[str, np.ndarray], prefix: str) -> Calibration:
+    span_s = float(saved[prefix + "span_s"])
+    events = QuietEvents(saved[prefix + "thresholds"], saved[prefix + "counts"], span_s, made.events.prior)
+    return replace(made, levels=saved[prefix + "levels"], events=events, left_out=saved[prefix + "left_out"])
 
 
 def measure(
@@ -145,4 +171,7 @@ def _key(settings: EvalConfig) -> str:
     for name in ("zones", "extend_share"):  # calibrations from before there were any still hold
         if not chosen[name]:
             del chosen[name]
+    for zone in chosen.get("zones", ()):  # how often false alarms are allowed is asked of what was measured
+        if zone.pop("false_alarms_per_hour") is not None:
+            zone["has_own_rate"] = True
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]

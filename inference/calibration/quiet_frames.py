@@ -28,7 +28,7 @@ from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
 from inference.scorers.base import Scorer
 from inference.scorers.residual import ScoredFrame
-from inference.zones import watched_places
+from inference.zones import own_places, watched_places
 
 
 class Place(NamedTuple):
@@ -91,9 +91,32 @@ def measure_frames(
         in_places = sorted({n for p in hidden for n in range(p.first, p.stop)})
         told, maps.hidden, left = episodes(np.array(in_places, int), levels, where_of), hidden, levels.copy()
         left[in_places] = [_level(made, maps, n, settings) for n in in_places]
-        starts, reach = partial(_starts, made, maps, settings), scorer.clip_length
-        made = counted(made, left, starts, cadence_s, reach)
-        return made, by_score(told, episodes(made.left_out, left, where_of))
+        own = own_places(settings.zones, ranges[0].reel)
+        if own:
+            made = _beside(made, own)
+            left = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
+        found = counted(made, left, partial(_starts, made, maps, settings), cadence_s, scorer.clip_length)
+        zones = tuple(_in_place(made, place, maps, settings, scorer.clip_length, cadence_s) for place in own)
+        return replace(found, zones=zones), by_score(told, episodes(found.left_out, left, where_of))
+
+
+def _beside(made: Calibration, own: Sequence[np.ndarray]) -> Calibration:
+    """What looks for events beside zones (H, W) that have rates of their own; everywhere where nothing is beside them.
+
+    Then it says what the whole scene does, and nothing is judged by it but how strong an event of a zone is.
+    """
+    inside = np.logical_or.reduce(own)
+    beside = ~inside if made.watched is None else made.watched & ~inside
+    return replace(made, watched=beside) if beside.any() else made
+
+
+def _in_place(
+    made: Calibration, place: np.ndarray, maps: KeptMaps, settings: EvalConfig, reach: int, cadence_s: float
+) -> Calibration:
+    """Levels and events of the quiet frames in a place (H, W) alone."""
+    inside = replace(made, watched=place)
+    levels = np.array([_level(inside, maps, n, settings) for n in range(len(maps))], np.float32)
+    return counted(inside, levels, partial(_starts, inside, maps, settings), cadence_s, reach)
 
 
 def hide_places(

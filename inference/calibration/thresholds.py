@@ -5,7 +5,7 @@ is counted; beyond, a tail that is fitted to the levels of events goes on from t
 what is rarer than that, quiet data do not support, and the promise becomes the lowest rate that they do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from inference.calibration.tail import EXTRAPOLATION, events_above
 from inference.events.events import gap_frames
 from inference.scorers.residual import Samples
 from inference.units import DAY_S, HOUR_S
+from inference.zones import with_own_rate
 
 RESAMPLES, CONFIDENCE = 400, 0.95
 LEAST_EXTENSION = 0.5  # of a threshold: where quiet frames hold no motion, hardly any is not the event's
@@ -62,7 +63,9 @@ class Calibration:
     """Quiet noise, the levels (N,) float32 that quiet frames reach, and the events that they give.
 
     left_out: numbers of the frames that were not so quiet; they give no events. surprises: of a series whose scores are
-    weighed with plain evidence. watched: (H, W) where events are looked for, see `zones`; None: everywhere.
+    weighed with plain evidence. watched: (H, W) where events are looked for, see `zones`, 0 where they are not, else by
+    how much a score counts; None: everywhere, by 1. zones: the same of each zone that has a rate of its own, of which
+    levels and events say nothing.
     """
 
     noise: NoiseModel
@@ -71,11 +74,14 @@ class Calibration:
     left_out: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     surprises: Surprises | None = None
     watched: np.ndarray | None = None
+    zones: tuple["Calibration", ...] = ()
 
     def score(self, residual: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """The score map (H, W) of a residual map, or of every variable of a series, as settings.score asks."""
         found = residual if settings.score in ("residual", "mix") else self.noise.standardise(residual)
-        return found if self.watched is None else np.where(self.watched, found, np.float32(0))
+        if self.watched is None:
+            return found
+        return np.where(self.watched > 0, found * self.watched.astype(np.float32), np.float32(0))
 
     def sample_scores(self, samples: Samples, settings: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
         """The scores (n,) of a stretch of a series, NaN unknown, and those of its variables (n, K).
@@ -136,7 +142,34 @@ class Calibration:
             return {}
         kept = {level: asdict(promise) for level, promise in zip(("low", "high"), promises, strict=True)}
         quiet = {"quiet_frames": len(self.levels), "quiet_frames_left_out": len(self.left_out)}
-        return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet}
+        own = [zone.name for zone in with_own_rate(settings.zones)] if self.zones else []
+        of_zones = {n: asdict(promise) for n, promise in zip(own, self.zone_promises(settings), strict=True)}
+        told = {"zones": of_zones} if own else {}
+        return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet | told}
+
+    def weighed(self, settings: EvalConfig, places: Sequence[np.ndarray]) -> "Calibration":
+        """The same with scores of zones that have a rate of their own in such a unit that one threshold is for all.
+
+        places: the pixels (H, W) of each. A zone whose quiet frames hold nothing has the threshold of all others.
+        """
+        if not self.zones or settings.fixed_thresholds:
+            return self
+        low, _ = self.thresholds(settings)
+        weights = np.ones(places[0].shape, np.float32) if self.watched is None else self.watched.astype(np.float32)
+        levels, left_out = self.levels, self.left_out
+        for place, zone, promise in zip(places, self.zones, self.zone_promises(settings), strict=True):
+            weight = np.float32(low / promise.threshold) if low > 0 and promise.threshold > 0 else np.float32(1)
+            weights = np.where(place, weights * weight, weights)
+            levels = np.maximum(levels, weight * zone.levels)
+            left_out = np.union1d(left_out, zone.left_out)
+        return replace(self, watched=weights, levels=levels, left_out=left_out)
+
+    def zone_promises(self, settings: EvalConfig) -> list[Promise]:
+        """What the low threshold stands for in each zone that has a rate of its own."""
+        if not self.zones:
+            return []
+        per_day = [zone.allowed_per_day for zone in with_own_rate(settings.zones)]
+        return [promised(zone.events, allowed) for zone, allowed in zip(self.zones, per_day, strict=True)]
 
     def at_cadence(self, cadence_s: float) -> "Calibration":
         """The same for a reel of this cadence: a faster one has more frames a day, each of which may be a false alarm.
@@ -144,24 +177,18 @@ class Calibration:
         A slower one shows some frames of what the quiet data show, and so no more events a day.
         """
         span_s = min(self.events.span_s, len(self.levels) * cadence_s)
-        return replace(self, events=replace(self.events, span_s=span_s))
+        zones = tuple(zone.at_cadence(cadence_s) for zone in self.zones)
+        return replace(self, events=replace(self.events, span_s=span_s), zones=zones)
 
     def shortfall(self, settings: EvalConfig) -> str:
         """What is to be told where the thresholds are not for the rate that was asked for; empty where they are."""
-        if (promises := self.promises(settings)) is None or promises[0].used == promises[0].asked:
+        if (promises := self.promises(settings)) is None:
             return ""
-        promise, span_s = promises[0], self.events.span_s
-        if promise.used < promise.asked:
-            return (
-                f"no threshold gives {often(promise.asked)} in quiet data; the thresholds are for "
-                f"{often(promise.used)}, the most below that there can be"
-            )
-        needed_s = DAY_S / (EXTRAPOLATION * promise.asked) - self.events.worth_s + span_s
-        return (
-            f"{duration(span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
-            f"{often(promise.asked)}: the thresholds are for {often(promise.used)}. {duration(needed_s)} of quiet data "
-            "that the model was not fitted on would do; or give eval.threshold_low and eval.threshold_high"
-        )
+        own = with_own_rate(settings.zones) if self.zones else []
+        told = [_shortfall(promises[0], self.events)]
+        for zone, part, promise in zip(own, self.zones, self.zone_promises(settings), strict=True):
+            told += [f"zone {zone.name}: {short}"] if (short := _shortfall(promise, part.events)) else []
+        return "; ".join(filter(None, told))
 
     def thresholds(self, settings: EvalConfig) -> tuple[float, float]:
         """(low, high): the fixed ones, or those of the promises."""
@@ -177,6 +204,22 @@ class Calibration:
         quiet = self.levels.copy()
         quiet[self.left_out] = 0
         return extension_level(low, quiet, settings.extend_share, self.events)
+
+
+def _shortfall(promise: Promise, events: QuietEvents) -> str:
+    if promise.used == promise.asked:
+        return ""
+    if promise.used < promise.asked:
+        return (
+            f"no threshold gives {often(promise.asked)} in quiet data; the thresholds are for "
+            f"{often(promise.used)}, the most below that there can be"
+        )
+    needed_s = DAY_S / (EXTRAPOLATION * promise.asked) - events.worth_s + events.span_s
+    return (
+        f"{duration(events.span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
+        f"{often(promise.asked)}: the thresholds are for {often(promise.used)}. {duration(needed_s)} of quiet data "
+        "that the model was not fitted on would do; or give eval.threshold_low and eval.threshold_high"
+    )
 
 
 def extension_level(threshold: float, levels: np.ndarray, share: float, known: QuietEvents = NO_EVENTS) -> float:

@@ -1,11 +1,10 @@
 """What a bundle's net is computed in, where its thresholds are from then, and how far it may be from its checkpoint."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from inference.calibration.calibrate import kept_calibration, measure, ranges_for
+from inference.calibration.calibrate import kept_calibration, measure, ranges_for, where_watched
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import kept_bounds
 from inference.export.exported import Exported
@@ -13,7 +12,6 @@ from inference.export.parity import Bound
 from inference.export.quantize import block_weights, quantized
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
-from inference.zones import watched_places
 
 
 class Precision(NamedTuple):
@@ -48,7 +46,7 @@ def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) 
     ranges = ranges_for(exported.ranges, channels)
     settings = settings_for(exported.settings, ranges[0].reel)
     made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scorer.scaling))
-    return replace(made, watched=watched_places(settings.zones, ranges[0].reel))
+    return where_watched(made, settings, ranges[0].reel)
 
 
 # Of float32, 1e-3 is 1,000 times what its arithmetic leaves of a score. But where a common mode is taken off, a pixel's

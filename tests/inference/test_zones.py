@@ -1,6 +1,8 @@
 """Zones: where events are looked for, what they are called by, and that an ignored place decides no threshold."""
 
 import json
+import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +19,7 @@ from config import ConfigError, load
 from config.eval import Zone
 from inference.follow.stream import training_reel
 from inference.scorers.load import load_scorer
-from inference.zones import named_zones, outlines, watched_places
+from inference.zones import named_zones, outlines, own_places, watched_places
 from tests.support.no_pictures import without_pictures
 from tests.support.streams import FPS, HEIGHT, WIDTH, followed, plain, write
 
@@ -135,16 +137,71 @@ def test_only_what_is_watched_gives_events(work):
     assert (seen.frame_start == 54).any()
 
 
-def test_a_stream_is_watched_alike(work):
-    zones = [DOOR | {"kind": "only"}]
+def threshold_in(told, name):
+    return told["promises_per_day"]["zones"][name]["threshold"]
+
+
+def test_a_zone_has_a_rate_of_its_own(work):
+    """The lamp flares up in quiet frames, too: allowed to once an hour it is hidden, and decides no other threshold."""
+    usual = found_in(work, [LAMP]), summary_of(work)
+    seldom = LAMP | {"kind": "named", "false_alarms_per_hour": 100.0}
+    events, told = found_in(work, [DOOR, seldom]), summary_of(work)
+    often = found_in(work, [DOOR, seldom | {"false_alarms_per_hour": 4000.0}]), summary_of(work)
+    asked = [of["promises_per_day"]["zones"]["lamp"]["asked"] for of in (told, often[1])]
+    assert asked == pytest.approx([2400, 96000])
+    assert threshold_in(often[1], "lamp") < threshold_in(told, "lamp")
+    assert told["threshold_low"] == pytest.approx(usual[1]["threshold_low"]) == often[1]["threshold_low"]
+    beside, beside_often, alone = (f[f.zone != "lamp"] for f in (events, often[0], usual[0]))
+    assert beside.frame_start.tolist() == beside_often.frame_start.tolist() == alone.frame_start.tolist()
+    assert (often[0].zone == "lamp").sum() > (events.zone == "lamp").sum()
+    assert told["zones"]["lamp"]["events"] == (events[events.instrument == ""].zone == "lamp").sum()
+
+
+def test_what_quiet_data_do_not_support_in_a_zone_is_told(work, capsys):
+    found_in(work, [DOOR | {"false_alarms_per_hour": 1.0}])
+    assert "zone door: " in (told := capsys.readouterr().err)
+    assert "the settings ask for 1 false alarms an hour" in told
+
+
+def test_scores_of_a_zone_pass_the_common_threshold_where_they_pass_its_own(work):
+    zones = [DOOR, LAMP | {"kind": "named", "false_alarms_per_hour": 100.0}]
+    settings = load(work / "c.yaml", {"eval.zones": zones}).eval
+    scorer, _ = load_scorer(work / "run", "cpu", settings)
+    reel = training_reel(work / "run")
+    made = scorer.calibration(work / "run", reel, settings)
+    inside = own_places(settings.zones, reel)[0]
+    residual = np.random.default_rng(0).uniform(0, 30, inside.shape).astype(np.float32)
+    plain = replace(made, watched=None).score(residual, settings)
+    low, (own,) = made.thresholds(settings)[0], made.zone_promises(settings)
+    above = np.where(inside, plain > own.threshold, plain > low)
+    border = np.abs(plain / np.where(inside, own.threshold, low) - 1) < 1e-5
+    assert 0 < above[inside].sum() < inside.sum()
+    assert ((made.score(residual, settings) > low) == above)[~border].all()
+
+
+def test_a_rate_that_can_not_be_is_refused(work, capsys):
+    with pytest.raises(ConfigError, match="lamp is ignored, so it has no false_alarms_per_hour"):
+        load(None, {"eval.zones": [LAMP | {"false_alarms_per_hour": 1.0}]})
+    own = DOOR | {"false_alarms_per_hour": 1.0}
+    with pytest.raises(ConfigError, match="false_alarms_per_hour of door is for auto thresholds"):
+        load(None, {"eval.zones": [own], "eval.threshold_low": 1.0, "eval.threshold_high": 2.0})
+    args = ["-m", "eval", "-c", str(work / "c.yaml"), "--data-clips", str(work / "watched")]
+    covered = [own | {"name": "first"}, own]
+    assert main.main([*args, "--set", f"eval.zones={json.dumps(covered)}"]) == 1
+    assert "no pixel of door is left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "zones", [[DOOR | {"kind": "only"}], [DOOR, LAMP | {"kind": "named", "false_alarms_per_hour": 4000.0}]]
+)
+def test_a_stream_is_watched_alike(work, zones):
     offline = found_in(work, zones)
-    told = {"eval.follow": str(work / "new" / "gate.mkv"), "eval.follow_timeout_s": 0.4, "eval.zones": zones}
+    film = shutil.copy(work / "new" / "gate.mkv", work / f"gate_of_{len(zones)}.mkv")
+    told = {"eval.follow": str(film), "eval.follow_timeout_s": 0.4, "eval.zones": zones}
     folder = followed(load(work / "c.yaml", told | {"eval.follow_memory_s": 0.0}))
     lines = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
-    closed = sorted((line["frame_start"], line["zone"]) for line in lines if line["type"] == "closed")
-    assert closed == sorted(
-        (frame, zone or None) for frame, zone in zip(offline.frame_start, offline.zone, strict=True)
-    )
+    closed = sorted((line["frame_start"], line["zone"] or "") for line in lines if line["type"] == "closed")
+    assert closed == sorted(zip(offline.frame_start, offline.zone, strict=True))
 
 
 def test_the_movie_shows_them(work):
