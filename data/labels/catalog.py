@@ -1,8 +1,9 @@
 """Catalogues of solar flares: a CSV in one of several forms, a list as the HEK or SWPC publish it (`published`), or the
 HEK, asked once and kept as such a CSV.
 
-General form: columns start, peak, end (UTC, ISO 8601), class (GOES, as M7.7), x, y (helioprojective arcsec as seen from
-Earth at the flare's peak; both empty where unknown), and optionally id and type; other columns are passed over. The
+General form: columns start, peak, end (UTC, ISO 8601; clocks alone beside a column date), class (GOES, as M7.7), x, y
+(helioprojective arcsec as seen from Earth at the flare's peak; both empty where unknown) or location (S13W88), and
+optionally id and type; other columns are passed over. The
 longer names of NAMES are understood too. With a column `type`, only its rows "flare" (or "FL") are read.
 """
 
@@ -20,7 +21,7 @@ import pandas as pd
 
 from data.disk.files import write_text
 from data.labels.intervals import separator_of, text_of
-from data.labels.published import FormError, Rows, published_rows
+from data.labels.published import FormError, Rows, published_rows, seen_from_earth
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.times.utc import SEVERAL, parse_utc
@@ -29,18 +30,21 @@ log = logger(__name__)
 
 COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
 NAMES = {  # the HEK's name comes last
-    "start": ("start", "begin_time", "event_starttime"),
-    "peak": ("peak", "max_time", "event_peaktime"),
-    "end": ("end", "end_time", "event_endtime"),
-    "class": ("class", "goes_class", "max_class", "fl_goescls"),
+    "start": ("start", "start_time", "starttime", "begin_time", "begintime", "begin", "event_starttime"),
+    "peak": ("peak", "peak_time", "peaktime", "max", "maximum", "max_time", "event_peaktime"),
+    "end": ("end", "end_time", "endtime", "event_endtime"),
+    "class": ("class", "goes_class", "max_class", "classtype", "fl_class", "flare_class", "fl_goescls"),
     "x": ("x", "hpc_x", "hpc_x_arcsec"),
     "y": ("y", "hpc_y", "hpc_y_arcsec"),
-    "id": ("id", "kb_archivid"),
+    "date": ("date", "start_date", "event_date"),
+    "place": ("location", "sourcelocation", "position", "loc"),
+    "id": ("id", "flrid", "kb_archivid"),
     "type": ("type", "event_type"),
 }
 REQUIRED = ("start", "peak", "end", "class")
 FLUX_W_M2 = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
-_CLASS = re.compile(r"^([ABCMX])(\d+\.?\d*)$")
+_CLASS = re.compile(r"^([ABCMX])(\d+\.?\d*)\+?$")  # X28+ saturated the sensor
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
 _ASKED = re.compile(r"^# HEK GOES flares of (\S+) \.\. (\S+) UTC$")
 LONGEST = np.timedelta64(12, "h")  # a longer flare is an error in the list
 DAYS_A_QUERY = 30  # the HEK is slow or silent when asked for many months at once (sunpy issue 2434)
@@ -167,19 +171,27 @@ def _cell(cells: dict[str, str], column: dict[str, str], key: str, default: str 
 
 def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
     """One row of the table, in the order of COLUMNS. Raises ValueError that names the column and what is allowed."""
-    start, peak, end = (time_of(column[key], cells[column[key]]) for key in ("start", "peak", "end"))
+    date = _cell(cells, column, "date")
+    start, peak, end = (time_of(column[key], _dated(date, cells[column[key]])) for key in ("start", "peak", "end"))
     peak, end = (_past_midnight(start, time) for time in (peak, end))
     if not start <= peak <= end:
         raise ValueError(f"start {start}, peak {peak}, end {end}; allowed are times in this order")
-    goes_class = cells[column["class"]].upper()
+    goes_class = re.sub(r"\s", "", cells[column["class"]]).upper().replace(",", ".")
     try:
         flux = flux_of_class(goes_class)
     except ValueError as error:
         raise ValueError(f"column {column['class']}: {error}") from None
     x, y = (_arcsec(column.get(axis), _cell(cells, column, axis)) for axis in "xy")
+    if math.isnan(x) and (place := _cell(cells, column, "place")):
+        x, y = (_arcsec(column["place"], text) for text in seen_from_earth(place, str(peak)))
     if math.isnan(x) != math.isnan(y):
         raise ValueError(f"x {x:g}, y {y:g} arcsec; allowed are both or none")
     return _cell(cells, column, "id") or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
+
+
+def _dated(date: str, text: str) -> str:
+    """A time with the date of another column, where it is a clock alone."""
+    return f"{date} {text}" if date and _CLOCK.fullmatch(text) else text
 
 
 def time_of(column: str, text: str) -> np.datetime64:
@@ -200,7 +212,7 @@ def _past_midnight(start: np.datetime64, time: np.datetime64) -> np.datetime64:
 
 def _arcsec(column: str | None, text: str) -> float:
     try:
-        value = float(text or "nan")
+        value = float(re.sub(r"\s*arcsec$", "", text).replace(",", ".") or "nan")
     except ValueError:
         value = math.inf
     if math.isinf(value):

@@ -17,7 +17,7 @@ from data.labels.intervals import text_of
 Rows = list[dict[str, str]]
 
 MOST_BYTES = 2**26
-_DATE = re.compile(r"^:Date: +(\d{4}) +(\d{1,2}) +(\d{1,2})")
+_DATE = re.compile(r"^:Date: *(\d{4}) +(\d{1,2}) +(\d{1,2})")
 _EVENT = re.compile(r"^(\d+)\s+\+?\s+(.+)$")
 _TIME = re.compile(r"^[ABU]?(\d{2})(\d{2})$")  # after, before, uncertain: the time as it stands
 _PLACE = re.compile(r"^([NS])(\d{1,2})([EW])(\d{1,3})$")
@@ -80,7 +80,7 @@ def _with_places(events: list[tuple[str, str, list[str]]]) -> Iterator[dict[str,
         if words[TYPE] != "XRA":
             continue
         start, peak, end = (_time(date, words[i]) for i in (BEGIN, PEAK, END))
-        x, y = _seen_from_earth(places.get((date, number), ""), start)
+        x, y = seen_from_earth(places.get((date, number), ""), start)
         name = f"SWPC {date} {number}"
         row = {"id": name, "start": start, "peak": peak, "end": end, "class": words[CLASS], "x": x, "y": y}
         yield row | {"type": "flare"}
@@ -92,7 +92,7 @@ def _time(date: str, word: str) -> str:
     return f"{date}T{found[1]}:{found[2]}:00" if found else ""
 
 
-def _seen_from_earth(place: str, time: str) -> tuple[str, str]:
+def seen_from_earth(place: str, time: str) -> tuple[str, str]:
     """Helioprojective arcsec of a place as N17W66 on the photosphere, "" where it or the time is not told."""
     found = _PLACE.match(place)
     if not found or not time:

@@ -80,3 +80,39 @@ def test_half_an_interval_is_refused_and_not_left_out(tmp_path, row):
     path.write_text(f"start,end\n2012-07-18,2012-07-19\n{row}\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"labels .*labels\.csv: row 2 has (start|end) alone; give both, or none"):
         read_intervals(str(path), "labels")
+
+
+FLARE = "2012-07-19T04:17,2012-07-19T05:58,2012-07-19T06:56"
+CATALOGUES = {
+    "start,peak,end,class": f"{FLARE},M 7.7",
+    "start_time,peak_time,end_time,fl_class": f"{FLARE},m7.7",
+    "DATE,START,MAX,END,CLASS": "2012-07-19,04:17,05:58,06:56,M7.7",
+    "begin;maximum;end;goes_class": f"{FLARE.replace(',', ';')};M7,7",
+}
+
+
+@pytest.mark.parametrize("names", CATALOGUES)
+def test_flares_under_other_names_and_forms(tmp_path, names):
+    path = tmp_path / "flares.csv"
+    path.write_text(f"{names}\n{CATALOGUES[names]}\n", encoding="utf-8")
+    (flare,) = read_catalog(path).itertuples()
+    assert (f"{flare.start}", f"{flare.peak}", f"{flare.end}") == (
+        "2012-07-19 04:17:00",
+        "2012-07-19 05:58:00",
+        "2012-07-19 06:56:00",
+    )
+    assert flare.goes_class == "M7.7"
+    assert flare.flux_w_m2 == pytest.approx(7.7e-5)
+
+
+def test_a_place_on_the_sun_is_as_good_as_arcsec(tmp_path):
+    path = tmp_path / "donki.json"
+    times = '"beginTime": "2012-07-19T04:17Z", "peakTime": "2012-07-19T05:58Z", "endTime": "2012-07-19T06:56Z"'
+    path.write_text(f'[{{"flrID": "a", {times}, "classType": "M7.7", "sourceLocation": "S13W88"}}]', encoding="utf-8")
+    (flare,) = read_catalog(path).itertuples()
+    assert (flare.id, flare.goes_class) == ("a", "M7.7")
+    assert (flare.x_arcsec, flare.y_arcsec) == pytest.approx((919, -214), abs=2)  # the limb is at 944
+    csv = tmp_path / "flares.csv"
+    csv.write_text(f"start,peak,end,class,x,y\n{FLARE},X28+,900.1 arcsec,-200 arcsec\n", encoding="utf-8")
+    (flare,) = read_catalog(csv).itertuples()
+    assert (flare.x_arcsec, flare.y_arcsec, flare.flux_w_m2) == (900.1, -200.0, pytest.approx(2.8e-3))
