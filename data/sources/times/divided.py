@@ -242,7 +242,7 @@ def _of_unnamed(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
         if not all(_is_whole_from(table[name], *LIMITS[part]) for part, name in parts.items()):
             continue
         found = _moments(table, parts)
-        if found.notna().all() and (np.diff(found.to_numpy()) > np.timedelta64(0)).all():
+        if found.notna().all() and (np.diff(found.to_numpy()) > np.timedelta64(0, "ns")).all():
             notes = {name: f"time, the {part}" for part, name in parts.items()}
             return found.rename("year ... " + list(parts.values())[-1]), notes
     return None

@@ -93,7 +93,7 @@ def test_times_in_parts_by_the_names_of_their_columns_or_their_values(tmp_path, 
         assert series.channels == ("WDIR", "WSPD")
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.integers(1, 12), st.integers(1, 28), st.integers(30, 86400), st.integers(8, 40))
 def test_numbers_without_names_are_times_only_where_they_rise(month, day, step_s, count):
     moments = pd.date_range(f"2023-{month}-{day}", periods=count, freq=f"{step_s}s")

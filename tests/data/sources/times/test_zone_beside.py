@@ -32,7 +32,7 @@ FORMS = ["%Y-%m-%d %H:%M:%S", "%m/%d/%y %I:%M:%S %p", "%d.%m.%Y %H:%M"]
 NAMES = ["Date Time, GMT{}", "Timestamp (UTC{})", "time utc{}", "Zeit [GMT {}]"]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(quarters=st.integers(-48, 56), form=st.sampled_from(FORMS), name=st.sampled_from(NAMES))
 def test_an_offset_in_the_name_of_the_column_is_that_of_its_cells(quarters, form, name):
     hours, minutes = divmod(abs(quarters) * 15, 60)
