@@ -35,7 +35,7 @@ PARTS = 4  # of the quiet data, each judged by what the others tell of the place
 PART_S = CHUNK_S / VISITS
 KNOWN_S = CHUNK_S  # of quiet data are worth as much as what is known of any scene
 LEAST_UNIT = 1.5  # decades: of a kind that quiet data hardly show, as that somebody stands where all walk
-RULE = 5  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+RULE = 6  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
 SHADE = 0.0005  # units for each grey level that differs from the ground: an order among frames in which nothing is
 
 

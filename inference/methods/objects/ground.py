@@ -71,13 +71,21 @@ def exposure(ground: np.ndarray, frame: np.ndarray) -> tuple[float, float]:
     """Gain and offset that make most of the ground (h, w) look as it does in a frame; (1, 0) of a flat one.
 
     By what is clipped in neither: bars stay black whatever the exposure, and so they would be taken for most of it.
+    From two starts, as who hides most of a few grey levels leads the medians of these astray, and one for all is that
+    of the largest part; what leaves less of the picture unlike the frame is right.
     """
     pair = [p[::EXPOSURE_STEP, ::EXPOSURE_STEP].astype(np.float64) for p in (ground, frame)]
     known = ~(clipped(pair[0]) | clipped(pair[1]))
     if not known.any():
         return 1.0, 0.0
     x, y = (p[known] for p in pair)
-    gain, offset = _exposure_of_bands(x, y)
+    starts = (1.0, float(np.median(y - x))), _exposure_of_bands(x, y)
+    found = [_refined(x, y, *start) for start in starts]
+    return min(found, key=lambda f: float(np.minimum(np.abs(y - f[0] * x - f[1]), LEAST_LEVELS).mean()))
+
+
+def _refined(x: np.ndarray, y: np.ndarray, gain: float, offset: float) -> tuple[float, float]:
+    """Gain and offset from x to y (N,) by what is near to those that are known, again and again."""
     for _ in range(EXPOSURE_ROUNDS):
         distance = np.abs(y - gain * x - offset)
         near = distance <= np.maximum(1.5 * np.median(distance), 1.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import main
-from inference.methods.objects.ground import LEAST_LEVELS, Ground
+from inference.methods.objects.ground import LEAST_LEVELS, Ground, exposure
 from inference.results.results import scene_events
 from tests.support.paths import ROOT
 from tests.support.reels import make_reel
@@ -53,6 +53,20 @@ def test_bars_and_what_is_overexposed_say_nothing_of_the_exposure(ground, gain, 
     seen, grounds = np.rint(frame).astype(np.uint8), Ground(picture, np.zeros_like(picture))
     assert not grounds.objects_in(seen)[0].any()
     assert np.abs(grounds.seen_in(seen) - seen).max() < LEAST_LEVELS
+
+
+@given(seed=st.integers(0, 2**16), offset=st.floats(-15, 15), hides=st.floats(0.5, 0.7), few=st.sampled_from([4, 3, 0]))
+def test_who_hides_most_of_a_few_levels_says_nothing_of_the_exposure(seed, offset, hides, few):
+    """Of the ground's seven levels somebody dark stands before most of up to four, not of the largest."""
+    random = np.random.default_rng(seed)
+    levels, shares = np.array([22, 48, 82, 108, 134, 187, 205]), [0.02, 0.05, 0.24, 0.18, 0.06, 0.09, 0.36]
+    which = random.choice(7, (90, 120), p=shares)
+    picture = levels[which] + random.normal(0, 3, which.shape)
+    hidden = np.where(np.isin(np.arange(7), random.choice(6, few, replace=False)), hides, 0.1)
+    covered = random.uniform(size=which.shape) < hidden[which]
+    frame = picture + offset + random.normal(0, 2, which.shape) - covered * random.uniform(8, 40, which.shape)
+    gain, found = exposure(picture.astype(np.float32), np.clip(np.rint(frame), 3, 252).astype(np.uint8))
+    assert np.abs(gain * levels + found - levels - offset).max() < 1.5
 
 
 @given(seed=st.integers(0, 2**16), px=st.floats(0, 0.4), way=st.floats(0, 2 * np.pi))
