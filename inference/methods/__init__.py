@@ -11,7 +11,6 @@ from inference.methods.expected import Expected
 from inference.methods.flow import OpticalFlow
 from inference.methods.mutual import MutualScoring
 from inference.methods.objects.method import Objects
-from inference.methods.objects.with_flow import FlowAndObjects
 from inference.methods.patch_pca import PatchPca
 from inference.methods.robust_z import RobustZ
 from inference.methods.series.auto import Auto
@@ -32,7 +31,6 @@ METHODS: dict[str, type[Method]] = {
     "flow": OpticalFlow,
     "expected": Expected,
     "objects": Objects,
-    "flow_and_objects": FlowAndObjects,
     "excess": Excess,
     "mutual": MutualScoring,
     "window_pca": WindowPca,

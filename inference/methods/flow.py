@@ -76,9 +76,7 @@ class OpticalFlow(Method):
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
         size_px = sizes_of(some, some)
-        level = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
-        self.arrays["highest_speed"] = level
-        self.arrays["quiet_parts"] = np.concatenate([(chunk / level).max(axis=(1, 2)) for chunk in highest])
+        self.arrays["highest_speed"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
 
     @property
     def guard(self) -> int:

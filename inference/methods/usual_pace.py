@@ -78,12 +78,6 @@ def highest_of(parts: np.ndarray, count: int) -> float:
     return float((ordered[count - 1 :] * weights).sum() / weights.sum())
 
 
-def unit_of(parts: np.ndarray) -> np.ndarray:
-    """The highest (...) of parts (..., N), brought to that of VISITS parts: 1 in such units is as rare, whatever its
-    scores are, and however long the data."""
-    return parts.max(axis=-1) * (VISITS / parts.shape[-1]) ** GROWTH
-
-
 def place_factor(chunks: Sequence[np.ndarray], least: np.ndarray) -> np.ndarray:
     """By how much a place (h, w) differs from the whole scene, as a logarithm, shrunk by how often it was visited."""
     reach = REACH_SHARE * max(chunks[0].shape[1:])

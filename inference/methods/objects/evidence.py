@@ -1,8 +1,7 @@
 """What is unusual about objects, kind by kind: how rare it is at its place, and how rare anywhere in the scene.
 
-Both are probabilities in quiet clips (see `tails`), and one kind's evidence is the mean of their decades. Each
-is in units of how high it gets in quiet data, so that a kind that says little of a scene hides none of the others. What
-stands out most of all kinds is the score, and the kind says in words what it is.
+Both are probabilities in quiet clips (see `tails`), and one kind's evidence is the mean of their decades. What stands
+out most of all kinds is the score, and the kind says in words what it is.
 
 How many objects there are is no evidence. What one in a thousand does, one of ten does ten times as often: n of them
 are n chances, so a frame's surprise is that of a single object, less the logarithm of n (Bonferroni). Two that touch
@@ -19,8 +18,7 @@ from scipy import ndimage
 from inference.methods.flow import quiet_maximum
 from inference.methods.objects.tails import Tail
 from inference.methods.objects.walk import LEAST_SIZES, PACE_SIZES, PRIOR, STILL_SIZES, Measures
-from inference.methods.timing import CHUNK_FRAMES, CHUNK_S, VISITS, Timing
-from inference.methods.usual_pace import unit_of
+from inference.methods.timing import CHUNK_FRAMES
 
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the quiet maxima of a place: neighbours whose largest counts, and smoothing
 WAYS, WAY_CELLS = 8, 2.0  # directions, and over how many cells they are shared
@@ -31,12 +29,8 @@ STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
-PARTS = 4  # of the quiet data, each judged by what the others tell of the places
-PART_S = CHUNK_S / VISITS
-KNOWN_S = CHUNK_S  # of quiet data are worth as much as what is known of any scene
-LEAST_UNIT = 1.5  # decades: of a kind that quiet data hardly show, as that somebody stands where all walk
-RULE = 6  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
-SHADE = 0.0005  # units for each grey level that differs from the ground: an order among frames in which nothing is
+RULE = 7  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 
 
 class Place(NamedTuple):
@@ -150,15 +144,13 @@ def stopped(m: Measures, p: Place) -> tuple[np.ndarray, None]:
 class Kind(NamedTuple):
     """measure: values beside what is usual at the place, and by themselves (n, h, w), 0 where there is no object.
     usual: of them, what is high where nothing is known. says: words for the values at a place. chances: n objects have
-    n ** chances of it. unseen: decades that it reaches in new quiet clips of a scene of which seconds were seen; 0 of
-    what is rarer the longer was looked, by its own measure.
+    n ** chances of it.
     """
 
     measure: Callable[[Measures, Place], tuple[np.ndarray, np.ndarray | None]]
     usual: float
     says: Callable[[dict[str, float]], str]
     chances: int = 1
-    unseen: float = 0.0
 
 
 def stands_in_words(v: dict[str, float]) -> str:
@@ -174,10 +166,10 @@ def way_in_words(v: dict[str, float]) -> str:
 
 
 KINDS: dict[str, Kind] = {
-    "fast": Kind(fast, 1.5, lambda v: f"too fast for this place: {v['fast']:.1f} times", unseen=6.0),
-    "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times", chances=2, unseen=7.0),
-    "stands": Kind(stands, 2.0, stands_in_words, unseen=15.0),
-    "way": Kind(wrong_way, 1.0, way_in_words, unseen=3.0),
+    "fast": Kind(fast, 1.5, lambda v: f"too fast for this place: {v['fast']:.1f} times"),
+    "large": Kind(large, 1.5, lambda v: f"larger than usual here: {v['large']:.1f} times", chances=2),
+    "stands": Kind(stands, 2.0, stands_in_words),
+    "way": Kind(wrong_way, 1.0, way_in_words),
     "new": Kind(new, 1.0, new_in_words),
     "stopped": Kind(
         stopped,
@@ -189,13 +181,11 @@ KINDS: dict[str, Kind] = {
 
 
 class Evidence(NamedTuple):
-    """What is usual at each place, the tails of each kind: beside that, and by itself; their chances (K,), and the
-    decades (K,) that each reaches in quiet data."""
+    """What is usual at each place, the tails of each kind: beside that, and by itself; and their chances (K,)."""
 
     place: Place
     tails: dict[str, tuple[Tail, Tail]]
     chances: np.ndarray
-    units: np.ndarray
 
     @classmethod
     def of(cls, quiet: Sequence[Measures], step_s: float) -> Self:
@@ -204,39 +194,37 @@ class Evidence(NamedTuple):
         if len(chunks) == 1:
             half = len(chunks[0].speed) // 2
             chunks = [Measures(*(f[part] for f in chunks[0])) for part in (slice(None, half), slice(half, None))]
-        count = min(PARTS, len(chunks))
-        parts = [chunks[k::count] for k in range(count)]
-        places = [Place.of([c for j in range(count) if j != k for c in parts[j]], step_s) for k in range(count)]
-        tails, highest = {}, []
+        halves = chunks[::2], chunks[1::2]
+        places = [Place.of(half, step_s) for half in halves[::-1]]
+        tails = {}
         for name, kind in KINDS.items():
-            known = [(c, kind.measure(c, place)) for place, part in zip(places, parts, strict=True) for c in part]
-            beside, alone = zip(*(pair for _, pair in known), strict=True)
+            pairs = [kind.measure(c, place) for place, half in zip(places, halves, strict=True) for c in half]
+            beside, alone = zip(*pairs, strict=True)
             tails[name] = _tail(beside, kind.usual), _tail([a for a in alone if a is not None], kind.usual)
-            decades = [decades_of(pair, tails[name], kind.chances, c.number).max(axis=(1, 2)) for c, pair in known]
-            highest.append(np.concatenate([highest_in_parts(d, Timing.at(step_s).part) for d in decades]))
-        chances = np.array([kind.chances for kind in KINDS.values()])
-        return cls(Place.of(chunks, step_s), tails, chances, units_of(np.array(highest), len(highest[0]) * PART_S))
+        return cls(Place.of(chunks, step_s), tails, np.array([kind.chances for kind in KINDS.values()]))
 
     def packed(self) -> dict[str, np.ndarray]:
         """As arrays for the checkpoint."""
         tails = {f"tail.{name}.{i}": t.packed() for name, pair in self.tails.items() for i, t in enumerate(pair)}
         places = {f"place.{name}": value for name, value in self.place._asdict().items()}
-        return places | tails | {"chances": self.chances, "units": self.units, "rule": np.array(RULE)}
+        return places | tails | {"chances": self.chances, "rule": np.array(RULE)}
 
     @classmethod
     def unpacked(cls, arrays: dict[str, np.ndarray]) -> Self:
         place = Place(*(arrays[f"place.{name}"] for name in Place._fields))
         tails = {n: (Tail.unpacked(arrays[f"tail.{n}.0"]), Tail.unpacked(arrays[f"tail.{n}.1"])) for n in KINDS}
-        return cls(place, tails, arrays["chances"], arrays["units"])
+        return cls(place, tails, arrays["chances"])
 
     def surprises(self, m: Measures) -> np.ndarray:
-        """Each kind (K, h, w) in one frame, in units of what it reaches in quiet data."""
-        now = one(m)
-        found = [
-            decades_of(kind.measure(now, self.place), self.tails[name], chances, now.number)[0]
-            for (name, kind), chances in zip(KINDS.items(), self.chances.tolist(), strict=True)
-        ]  # K of (h, w)
-        return (np.stack(found) / self.units[:, None, None]).astype(np.float32)
+        """Decades (K, h, w) of each kind in one frame."""
+        of_one = np.stack([self._surprise(name, one(m)) for name in KINDS])  # (K, h, w)
+        several = self.chances[:, None, None] * np.log10(np.maximum(m.number, 1))
+        return np.maximum(of_one - several, 0).astype(np.float32)
+
+    def _surprise(self, name: str, m: Measures) -> np.ndarray:
+        beside, alone = KINDS[name].measure(m, self.place)
+        found = self.tails[name][0](beside[0])
+        return found if alone is None else (found + self.tails[name][1](alone[0])) / 2
 
     def words(self, m: Measures, kind: str, y: int, x: int) -> str:
         """What the evidence of a kind at a cell says."""
@@ -249,34 +237,6 @@ class Evidence(NamedTuple):
         against = apart > WAYS / 4 and self.place.ways[usual, y, x] > 2 / WAYS
         values |= {"edges": float(near.sum()), "against": against, "rest_s": float(self.place.rest_s[y, x])}
         return KINDS[kind].says(values)
-
-
-def decades_of(
-    measured: tuple[np.ndarray, np.ndarray | None], tails: tuple[Tail, Tail], chances: int, number: np.ndarray
-) -> np.ndarray:
-    """Decades (n, h, w) of what `Kind.measure` gives, less those of as many objects (n, 1, 1) as there are."""
-    beside, alone = measured
-    found = tails[0](beside)
-    found = found if alone is None else (found + tails[1](alone)) / 2
-    return np.maximum(found - chances * np.log10(np.maximum(number, 1)), 0)
-
-
-def highest_in_parts(levels: np.ndarray, frames: int) -> np.ndarray:
-    """The highest (N,) of each of the parts in time, of about so many frames, of levels (n,)."""
-    return np.array([part.max() for part in np.array_split(levels, max(1, round(len(levels) / frames)))])
-
-
-def units_of(highest: np.ndarray, span_s: float) -> np.ndarray:
-    """Decades (K,) in whose units each kind reaches 1 in a quarter of a minute of quiet data of span_s seconds.
-
-    highest: (K, N) of each kind in each part of them, judged by what other parts tell of the places. A kind's own
-    highest counts: one that a scene tells little of, or that has a rare high, would put a threshold for all of them
-    above what the others find. Seconds show nobody who stands for longer: so far, `Kind.unseen` counts instead, but
-    where nobody was ever there: then whoever comes is unusual.
-    """
-    own = np.maximum(unit_of(highest), LEAST_UNIT)
-    known = span_s / (span_s + KNOWN_S) if (own > LEAST_UNIT).any() else 1.0
-    return own**known * np.maximum(own, [kind.unseen for kind in KINDS.values()]) ** (1 - known)
 
 
 def one(m: Measures) -> Measures:

@@ -1,22 +1,18 @@
 """Behaviour of objects, learnt from quiet clips alone: no class is known, no detector was trained elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.calibration.tail import TailPrior
 from inference.events.boxes import Box
-from inference.methods.base import BLOCK_FRAMES, Method, all_but, enlarged
+from inference.methods.base import BLOCK_FRAMES, Method, enlarged
 from inference.methods.objects.evidence import KINDS, RULE, SHADE, Evidence
 from inference.methods.objects.ground import LEAST_LEVELS, Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.walk import Measures, Walk, grey_frames
-from inference.methods.timing import Timing
-from inference.methods.usual_pace import tail_prior
 
 GROUND_FRAMES, SIZE_FRAMES = 200, 400  # at most, that the ground and the sizes are from
 LEAST_FRAMES = 8
@@ -24,7 +20,7 @@ MOST_FRAMES, PIECE_FRAMES = 6000, 300  # quiet ones that are walked through, in 
 
 
 class Told(NamedTuple):
-    """What a frame's boxes are told by: how unusual it is by each kind (K, h, w), and what that is from."""
+    """What a frame's boxes are told by: the decades (K, h, w) of each kind, and what they are from."""
 
     evidence: Evidence
     surprises: np.ndarray
@@ -32,7 +28,7 @@ class Told(NamedTuple):
     cell: tuple[float, float]  # px of the frame, rows and columns
 
     @property
-    def score(self) -> np.ndarray:
+    def decades(self) -> np.ndarray:
         """The score (h, w) of each cell.
 
         A difference that makes no object orders frames in which nothing is, and no more: quiet frames reach its most.
@@ -60,19 +56,14 @@ class Walking(NamedTuple):
 
 
 class Objects(Method):
-    """How rare an object is, in units of what quiet clips reach: its speed, size, direction, how long it stands, that
-    it is there at all, and that what always runs has stopped."""
+    """Decades by which an object is rarer than what quiet clips show: its speed, size, direction, how long it stands,
+    that it is there at all, and that what always runs has stopped."""
 
     pictures_only = True
     is_steady = True
     by_speed = True
     _walking: Walking | None = None
     _told: list[Told]
-
-    @property
-    def tail_prior(self) -> TailPrior | None:
-        """That of speeds: what is ten times as rare has a decade more, and the highest of 15 s has three or four."""
-        return tail_prior(self.arrays)
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """The ground, sizes by row, and what is usual at each place.
@@ -89,25 +80,11 @@ class Objects(Method):
         ground = Ground.of(np.concatenate([grey_frames(f) for f, _ in self.sample(train, GROUND_FRAMES)]))
         blobs = [blobs_of(ground.objects_in(grey_frames(f)[0])[0]) for f, _ in self.sample(train, SIZE_FRAMES)]
         sizes = size_by_row(np.concatenate(blobs), ground.picture.shape)
-        self.arrays = {"cadence_s": np.array([step_s]), **Timing.at(step_s).as_arrays()}
-        self.arrays |= {"ground": ground.picture, "spread": ground.spread, "size_px": sizes}
+        self.arrays = {"cadence_s": np.array([step_s]), "ground": ground.picture, "spread": ground.spread}
+        self.arrays["size_px"] = sizes
         pieces = [piece for r in train for piece in r.pieces(PIECE_FRAMES)]
         every = max(1, -(-sum(map(len, pieces)) // MOST_FRAMES))
         self.arrays |= Evidence.of([self._measured(piece) for piece in pieces[::every]], step_s).packed()
-
-    @property
-    def guard(self) -> int:
-        return Timing.of(self.arrays).guard
-
-    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
-        return all_but(k, parts)  # as the units of each kind are made
-
-    def fitted_on(self, quiet: list[QuietRange]) -> "Objects":
-        """A copy that is fitted on other quiet frames, with the units of all: they are what a threshold is of."""
-        copy = Objects(self.settings, {}, self.scaling, self.clip_length)
-        copy.fit([replace(r, side="train") for r in quiet], seed=0)
-        copy.arrays["units"] = self.arrays["units"]
-        return copy
 
     def _measured(self, r: QuietRange) -> Measures:
         """The measures (n, h, w) float16 of a range."""
@@ -137,7 +114,7 @@ class Objects(Method):
         surprises = [self.evidence.surprises(m) for m in measures]
         side = frames.shape[2] / surprises[0].shape[1], frames.shape[3] / surprises[0].shape[2]
         self._told = [Told(self.evidence, s, m, side) for s, m in zip(surprises, measures, strict=True)]
-        return None, enlarged(np.stack([t.score for t in self._told]), frames)
+        return None, enlarged(np.stack([t.decades for t in self._told]), frames)
 
     def words(self, i: int) -> Told:
         return self._told[i]

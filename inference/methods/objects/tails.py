@@ -6,9 +6,7 @@ import numpy as np
 
 GRID = 64  # points of a curve
 TOP = 0.02  # share of the highest values, whose mean excess tells the tail
-LEAST_RISE = (
-    0.12  # of the highest value, or of a high one: what exceeds by so much is rarer by e at most, else noise is
-)
+LEAST_RISE = 0.12  # of the highest value: an excess by so much is rarer by e at most, or a decade would hang on noise
 FEW = 200  # values below which nothing is known of a tail
 LN10 = float(np.log(10))
 
@@ -35,7 +33,7 @@ class Tail(NamedTuple):
         heights += np.arange(GRID) * 1e-6 * max(usual, heights[-1])  # so that they increase
         beyond = values[values > (start := np.quantile(values, 1 - TOP))]
         mean = float((beyond - start).mean()) if len(beyond) else 0.0
-        return cls(heights, surprises, LN10 * max(mean, LEAST_RISE * max(float(heights[-1]), usual)))
+        return cls(heights, surprises, LN10 * max(mean, LEAST_RISE * max(float(heights[-1]), LEAST_RISE * usual)))
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Decades of surprise of values of any shape; larger ones never have less."""

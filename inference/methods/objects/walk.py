@@ -66,9 +66,8 @@ class Walk:
         self.full = 1 / (1 - self.kept)
         self.before: np.ndarray | None = None
         self.sums = np.zeros((4, height, width), np.float32)  # weight, path, and way in x and y, px a second
-        self.extent = np.zeros((height, width), np.float32)
-        # The first frame shows no motion, and so neither that somebody stands nor a rest.
-        self.stood_s, self.idle_s = np.full((2, height, width), -step_s, np.float32)
+        self.extent, self.stood_s = np.zeros((2, height, width), np.float32)
+        self.idle_s = np.full((height, width), -step_s, np.float32)  # the first frame shows no motion, and so no rest
         self.grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)  # (2, h, w) x, y
         self.search = flow_search()
 

@@ -35,7 +35,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "mutual": {**PIXELS, "model.name": "mutual"},
     "flow": {"model.name": "flow"},
     "objects": {"model.name": "objects"},
-    "flow_and_objects": {"model.name": "flow_and_objects"},
     "reconstruction": AUTOENCODER,
     "modulated": {**AUTOENCODER, "model.stages": DYNAMIC},
     "variational": {**NET, "model.name": "variational"},

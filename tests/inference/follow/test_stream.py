@@ -55,14 +55,14 @@ from training.train import train
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A folder with reels of a quiet video, a trained `run`, and fitted methods, `run_difference` and others."""
+    """A folder with reels of a quiet video, a trained `run`, and fitted methods, `run_difference` and `run_objects`."""
     folder = tmp_path_factory.mktemp("follow")
     write(folder / "raw" / "quiet.mkv", scenes(160))
     prep(settings(folder))
     train(settings(folder))
     calibrate_run(folder / "run", settings(folder))
     (folder / "c.yaml").write_text(json.dumps(plain(folder)))
-    for name in ("difference", "objects", "flow_and_objects"):
+    for name in ("difference", "objects"):
         method = ["--model-path", str(folder / f"run_{name}"), *ONE_STEP, "--set", f"model.name={name}"]
         assert main.main(["-m", "train", "-c", str(folder / "c.yaml"), *method]) == 0
     return folder
@@ -93,7 +93,7 @@ def test_a_finished_mp4_with_its_index_at_the_end_is_read_too(work, tmp_path):
     assert len(scored_live(*live(work, path))) == 120
 
 
-@pytest.mark.parametrize("name", ["difference", "objects", "flow_and_objects"])
+@pytest.mark.parametrize("name", ["difference", "objects"])
 def test_a_plain_method_follows_too(work, tmp_path, name):
     path = write(tmp_path / "a.ts", scenes(75, FLASH))
     found = scored_live(*live(work, path, f"run_{name}"))

@@ -102,7 +102,7 @@ def test_objects_scores_clips_of_many_about_as_those_of_one(objects, tmp_path_fa
         n: np.median([highest(objects[0], walks(s, n, 40), tmp_path_factory.mktemp("watched")) for s in range(5)])
         for n in (1, MOST)
     }
-    assert medians[1] > 0.2  # of what quiet clips reach
+    assert medians[1] > 0.5
     assert medians[MOST] < 1.6 * medians[1]
 
 

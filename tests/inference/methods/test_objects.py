@@ -78,7 +78,7 @@ def test_each_kind_is_seen_and_told_in_words(scene, quiet_level, kind):
     found = scene("objects", plaza(WATCHED, 90, planted=kind))
     reached = levels(found)
     assert reached[:ONSET].max() < 1.1 * quiet_level["objects"]
-    assert reached[ONSET:].max() > 1.2 * quiet_level["objects"]
+    assert reached[ONSET:].max() > 1.25 * quiet_level["objects"]
     told = {f.words(box) for f in found[ONSET:] for box in boxes(f, 1.1 * quiet_level["objects"])}
     assert any(re.fullmatch(WORDS[kind], words) for words in told), told
 
@@ -161,40 +161,6 @@ def test_through_the_program_events_say_what_they_are(tmp_path):
     summary = json.loads((tmp_path / "run" / "eval" / "usual" / "summary.json").read_text())
     allowed = summary["promises_per_day"]["low"]["interval"][1] * 30 / 86400  # in its half minute
     assert summary["events"] <= np.ceil(allowed) + 1
-
-
-def test_one_kind_that_says_nothing_of_a_scene_hides_no_other():
-    """Each kind is in units of its own: one that is ten times as high in all quiet data is no louder for it."""
-    random = np.random.default_rng(0)
-    highest = random.uniform(8, 9, (len(ev.KINDS), 4000))
-    loud = highest.copy()
-    loud[3] *= 10
-    usual, with_it = ev.units_of(highest, 12_000.0), ev.units_of(loud, 12_000.0)
-    others = np.arange(len(highest)) != 3
-    np.testing.assert_allclose(with_it[others], usual[others], rtol=1e-9)
-    np.testing.assert_allclose(with_it[3], 10 * usual[3], rtol=1e-2)
-    reached = (highest / usual[:, None]).max(axis=1)  # in 4000 parts, 800 times as long as a unit is for
-    np.testing.assert_allclose(reached, 800**0.1, rtol=0.01)
-
-
-def test_seconds_of_quiet_data_do_not_tell_how_long_somebody_stands():
-    kinds = dict(zip(ev.KINDS, ev.units_of(np.full((len(ev.KINDS), 3), 2.0), 9.0), strict=True))
-    longer = dict(zip(ev.KINDS, ev.units_of(np.full((len(ev.KINDS), 400), 2.0), 1200.0), strict=True))
-    assert kinds["stands"] > 3 * kinds["new"]
-    assert longer["stands"] < 1.05 * longer["new"]
-
-
-def test_kinds_that_quiet_data_do_not_show_keep_the_least_unit():
-    assert (ev.units_of(np.zeros((len(ev.KINDS), 5)), 15.0) == ev.LEAST_UNIT).all()
-
-
-def test_nobody_stands_in_the_first_frame():
-    """A walk that has just begun has seen no motion; whoever is there may have come that moment."""
-    frame = np.full((36, 54), 100, np.uint8)
-    walk = Walk(Ground(frame.astype(np.float32), np.ones(frame.shape, np.float32)), np.full(36, 9, np.float32), 0.1)
-    frame[10:20, 20:26] = 220
-    assert (walk.step(frame).stood_s <= 0).all()
-    assert walk.step(frame).stood_s.max() > 0.05
 
 
 # Parts
@@ -315,8 +281,7 @@ def test_of_n_objects_each_is_one_of_n_chances_and_one_of_n_times_n_pairs(learnt
     alone, among = learnt.surprises(now), learnt.surprises(now._replace(number=np.full((1, 1), n, np.float32)))
     taken = dict.fromkeys(ev.KINDS, 1) | {"large": 2, "stopped": 0}
     for k, name in enumerate(ev.KINDS):
-        fewer = taken[name] * np.log10(n) / learnt.units[k]
-        np.testing.assert_allclose(among[k], np.maximum(alone[k] - fewer, 0), atol=1e-5)
+        np.testing.assert_allclose(among[k], np.maximum(alone[k] - taken[name] * np.log10(n), 0), atol=1e-5)
     none = learnt.surprises(now._replace(number=np.zeros((1, 1), np.float32)))
     np.testing.assert_array_equal(none, alone)  # a blob too small to be counted is one all the same
 
@@ -350,7 +315,7 @@ def test_a_visit_is_over_when_the_visitor_has_left(tmp_path):
     reached = levels(list(made.frames(watched, 0, len(watched), RAW)))
     during = np.r_[12:30, 47:65]
     between = np.r_[:10, 32:45, 67:80]
-    assert reached[during].min() > 2  # seconds of quiet data have thresholds of about 1.5
+    assert reached[during].min() > 3
     assert reached[between].max() < 0.1 * reached[during].min()
 
 
