@@ -88,9 +88,9 @@ def traced_once() -> None:
     """Let bundles of one net share its trace, which takes most of the time of an export."""
     trace, kept = exporting.as_onnx, {}
 
-    def of(net: torch.nn.Module, shape: tuple[int, ...]) -> bytes:
+    def of(net: torch.nn.Module, *form: Any) -> bytes:
         key = tuple(float(weight.double().square().sum()) for weight in net.state_dict().values())
-        return kept[key] if key in kept else kept.setdefault(key, trace(net, shape))
+        return kept[key] if key in kept else kept.setdefault(key, trace(net, *form))
 
     exporting.as_onnx = of
 

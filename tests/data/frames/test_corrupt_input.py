@@ -370,7 +370,8 @@ def test_unreadable_images_are_counted_and_the_rest_is_prepared(tmp_path):
     assert reel.table["source"].tolist() == [f"clip/{i}.png" for i in (0, 2, 5)]
     lost = reel.candidates[~reel.candidates["accepted"]]
     assert lost["source"].tolist() == [f"clip/{i}.png" for i in (1, 3, 4)]
-    assert lost["reason"].str.startswith("not readable as image").all()
+    assert lost["reason"][:2].str.startswith("not readable as image").all()
+    assert lost["reason"].iloc[2] == "file is empty"
     assert reel.times_s.tolist() == [0, 2, 5]
 
 

@@ -458,7 +458,7 @@ def test_labels_come_from_intervals(solar, tmp_path):
         run(solar[0], tmp_path / "out", replace(SMALL, labels_csv=str(truth)))
     (reel,) = run(solar[0], tmp_path / "out2", replace(SMALL, labels_csv=str(truth))).values()
     assert reel.labels.tolist() == [0.0] * 12
-    truth.write_text("from,to\n")
+    truth.write_text("first,second\n")
     with pytest.raises(ValueError, match="needs the columns start,end; it has"):
         run(solar[0], tmp_path / "out3", replace(SMALL, labels_csv=str(truth)))
 

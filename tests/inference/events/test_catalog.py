@@ -68,7 +68,7 @@ def test_a_catalogue_may_hold_no_flare(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("class", "strength", "no column for the flares' class; name one of class, goes_class, max_class, fl_goescls"),
+        ("class", "strength", "no column for the flares' class; name one of class, goes_class, max_class, "),
         ("M7.7", "Q7.7", "data row 1: column class: class 'Q7.7'; allowed is A, B, C, M or X and a number above 0"),
         ("M7.7", "M0", "class 'M0'; allowed"),
         ("M7.7", "", "class ''; allowed"),

@@ -82,7 +82,7 @@ class TestLabels:
             ({}, None, "train.weak.labels is not set"),
             ({"labels": "nowhere.csv"}, None, "neither a file nor one of labels"),
             ({"labels": "windows"}, None, "needs a column label"),
-            ({"labels": "here"}, "from,to\n", "needs the columns start,end; it has"),
+            ({"labels": "here"}, "first,second\n", "needs the columns start,end; it has"),
             ({"labels": "here"}, "start,end\nsoon,later\n", "train.weak.labels .*x.csv: .*soon"),
             ({"labels": "here", "min_class": "M1"}, "start,end\n", "has no column class"),
         ],
