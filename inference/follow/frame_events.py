@@ -186,8 +186,9 @@ class FrameEvents(ResumedEvents):
             self.high += record["level"] == "high"
             self.cameras += record["instrument"] is not None
             self.log.write("closed", record)
-        for event in members:
-            self.numbers.pop(event.event, None)
+        told = {event.event for event in members}
+        # What goes on beside an event that is closed is an event of its own from then on.
+        self.numbers = {t: n for t, n in self.numbers.items() if t not in told and n not in first_told}
         self.past.extend(members)
 
     # What is told

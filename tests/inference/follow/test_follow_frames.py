@@ -329,8 +329,9 @@ def test_a_region_that_flares_all_the_time_is_told_of_all_the_same(work, tmp_pat
 
     monkeypatch.setattr("inference.follow.frames.watch", planted)
     place = arrive(tmp_path / "in", range(QUIET, QUIET + 26))
-    followed(settings(work, place))
+    closed = records(followed(settings(work, place)), "closed")
     assert max(waiting) <= 3
+    assert len({event["event"] for event in closed}) == len(closed) > 1
 
 
 def test_an_index_is_read_as_a_folder_is(work):
