@@ -1,5 +1,6 @@
 """Where the numbers are crunched, and in which precision."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -34,6 +35,14 @@ def autocast_dtype(amp: str, device: torch.device, temporal_depth: int) -> torch
     if device.type == "cpu" and temporal_depth >= 4 and _cpu_has_fast_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def prefers_planar(device: torch.device, dtype: torch.dtype, frame: Sequence[int]) -> bool:
+    """Whether frames (H, W) are convolved faster in 2D than in 3D: pictures, on a CPU, in single precision.
+
+    `tests/benchmarks/train_eval.py` and `export.py` tell how much; in bfloat16 it is slower.
+    """
+    return device.type == "cpu" and dtype == torch.float32 and tuple(frame) != (1, 1)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:

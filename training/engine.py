@@ -17,11 +17,12 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
+from models.parts.planar import write_planar
 from models.video_model import Batch, VideoModel
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.checkpoint import TrainState
-from training.device import autocast, autocast_dtype
+from training.device import autocast, autocast_dtype, prefers_planar
 from training.distributed import Batches, Processes
 from training.interrupt import Interrupt
 from training.loader import Data, train_loader, val_loader
@@ -61,12 +62,14 @@ class Trainer:
         form = data.frame_shape[0], data.clip_length, len(data.train.classes)
         model = models.build(config.model, *form, train=config.train)
         model.check((data.clip_length, *data.frame_shape[1:]))
-        self.model = model.to(team.device)
-        self.model.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
-        self.optimizer = adamw(self.model, config.train)
         # The samples of a series are exact to more digits than a pixel, and few enough for single precision.
         amp = "off" if data.frame_shape[1:] == (1, 1) else config.train.amp
         self.dtype = autocast_dtype(amp, team.device, model.min_temporal_depth(data.clip_length))
+        if prefers_planar(team.device, self.dtype, data.frame_shape[1:]):
+            write_planar(model)
+        self.model = model.to(team.device)
+        self.model.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
+        self.optimizer = adamw(self.model, config.train)
         self.objective = Objective(self.model, team.device, self.dtype)
         self.net = team.wrap(self.objective)
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.dtype == torch.float16)

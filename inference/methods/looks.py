@@ -10,8 +10,8 @@ from torch import nn
 from data.messages import progress
 from inference.methods.flow import normalised
 from models.parts.appearance import AppearanceNet, laplace_loss
-from models.parts.planar import planar
-from training.device import autocast, autocast_dtype
+from models.parts.planar import planar, write_planar
+from training.device import autocast, autocast_dtype, prefers_planar
 
 STEPS, BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 400, 16, 3e-3, 1e-2
 Weights = dict[str, np.ndarray]
@@ -25,9 +25,11 @@ def learnt(frames: np.ndarray, target: np.ndarray, cell: int, seed: int, device:
     torch.manual_seed(seed)
     device, random = torch.device(device), np.random.default_rng(seed)
     net = new_net(target.shape[1:], cell, device).train()
+    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)  # no kernel is longer than a frame
+    if prefers_planar(device, dtype, frames.shape[1:]):
+        write_planar(net)
     optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
-    dtype = autocast_dtype("auto", device, temporal_depth=sys.maxsize)  # no kernel is longer than a frame
     with progress(range(STEPS), desc="training", unit="step") as bar:
         for _ in bar:
             chosen = random.integers(0, len(frames), BATCH_FRAMES)

@@ -19,7 +19,7 @@ from inference.scorers.base import Portable
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.windowed import WindowScorer
 from models.parts.planar import planar
-from training.device import autocast, autocast_dtype
+from training.device import autocast, autocast_dtype, prefers_planar
 
 MOST_WINDOWS = 64  # of quiet frames, that show what a net's activations reach
 
@@ -50,8 +50,7 @@ class Detector(WindowScorer):
 
         The sums are the same; `tests/benchmarks/export.py` tells how fast.
         """
-        is_planar = self.device.type == "cpu" and dtype == torch.float32 and batch.shape[3:] != (1, 1)
-        return self._planar if is_planar else self.model
+        return self._planar if prefers_planar(self.device, dtype, batch.shape[3:]) else self.model
 
     @cached_property
     def _planar(self) -> nn.Module:

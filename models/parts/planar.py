@@ -2,10 +2,12 @@
 
 A (1, k, k) convolution is one of every frame by itself; a (k, 1, 1) one is one of every pixel's course in time; one
 whose stride is its kernel takes the frames of a step as further channels. All of them keep the channels last in memory,
-so that from one to the next nothing is copied.
+so that from one to the next nothing is copied. Their weights stay those of the 3D convolution, seen in another shape:
+what is trained in one writing is saved, read and trained on in the other.
 """
 
 import copy
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 import torch
@@ -17,15 +19,36 @@ from models.backbone3d import TimeConv3d
 Net = TypeVar("Net", bound=nn.Module)
 
 
-class FrameConv(nn.Module):
-    """A convolution whose kernel in time is its stride: (B, C, T, H, W) -> (B, C', T / t, H', W')."""
+class Planar(nn.Module, ABC):
+    """A 3D convolution written as a 2D one, with its very parameters: `weight` (C', C, t, h, w) and `bias`."""
 
     def __init__(self, conv: nn.Conv3d):
         super().__init__()
+        self.weight, self.bias = conv.weight, conv.bias
+
+    @abstractmethod
+    def flat(self, weight: torch.Tensor) -> torch.Tensor:
+        """The weight (C', C, t, h, w) as the 2D one takes it; a view where channels are last in memory."""
+
+    @property
+    def kernel(self) -> torch.Tensor:
+        return self.flat(self.weight) if self.weight.ndim == 5 else self.weight
+
+    def settle(self) -> None:
+        """Keep the 2D weight alone, for what is trained no more: a bundle holds weights as they are computed with."""
+        self.weight = nn.Parameter(self.kernel.detach())
+
+
+class FrameConv(Planar):
+    """A convolution whose kernel in time is its stride: (B, C, T, H, W) -> (B, C', T / t, H', W')."""
+
+    def __init__(self, conv: nn.Conv3d):
+        super().__init__(conv)
         self.t = conv.kernel_size[0]
         self.stride, self.padding = conv.stride[1:], conv.padding[1:]
-        self.weight = nn.Parameter(conv.weight.transpose(1, 2).flatten(1, 2))  # (C', t C, h, w)
-        self.bias = conv.bias
+
+    def flat(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.transpose(1, 2).flatten(1, 2)  # (C', t C, h, w)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         B, C, T, H, W = x.shape
@@ -33,18 +56,19 @@ class FrameConv(nn.Module):
         if self.t > 1:
             frames = frames[:, : steps * self.t].reshape(B, steps, self.t, H, W, C).permute(0, 1, 3, 4, 2, 5)
         frames = frames.reshape(-1, H, W, self.t * C).permute(0, 3, 1, 2)  # (B T / t, t C, H, W)
-        found = F.conv2d(frames, self.weight, self.bias, self.stride, self.padding).permute(0, 2, 3, 1)
+        found = F.conv2d(frames, self.kernel, self.bias, self.stride, self.padding).permute(0, 2, 3, 1)
         return channels_second(found.reshape(B, steps, *found.shape[1:]))
 
 
-class PatchProduct(nn.Module):
+class PatchProduct(Planar):
     """A convolution whose kernel is its stride, as a product: (B, C, T, H, W) -> (B, C', T / t, H / h, W / w)."""
 
     def __init__(self, conv: nn.Conv3d):
-        super().__init__()
+        super().__init__(conv)
         self.patch = conv.kernel_size
-        self.weight = nn.Parameter(conv.weight.permute(0, 2, 3, 4, 1).flatten(1))  # (C', t h w C)
-        self.bias = conv.bias
+
+    def flat(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.permute(0, 2, 3, 4, 1).flatten(1)  # (C', t h w C)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         t, h, w = self.patch
@@ -52,24 +76,25 @@ class PatchProduct(nn.Module):
         T, H, W = T // t, H // h, W // w
         patches = channels_last(x)[:, : T * t, : H * h, : W * w].reshape(B, T, t, H, h, W, w, C)
         rows = patches.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, t * h * w * C)
-        return channels_second(F.linear(rows, self.weight, self.bias).reshape(B, T, H, W, -1))
+        return channels_second(F.linear(rows, self.kernel, self.bias).reshape(B, T, H, W, -1))
 
 
-class CourseConv(nn.Module):
+class CourseConv(Planar):
     """A (k, 1, 1) convolution that keeps the length, over the courses of all pixels: the shape stays."""
 
     def __init__(self, conv: TimeConv3d):
-        super().__init__()
+        super().__init__(conv)
         self.reach, self.dilation = conv.reach, conv.dilation[0]
-        self.weight = nn.Parameter(conv.weight[..., 0])  # (C, C, k, 1)
-        self.bias = conv.bias
+
+    def flat(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.squeeze(4)  # (C, C, k, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         B, C, T, H, W = x.shape
         courses, (before, after) = channels_last(x).reshape(B, T, H * W, C).permute(0, 3, 1, 2), self.reach
         padding = min(self.reach)  # a causal one reaches back alone
         courses = F.pad(courses, (0, 0, before - padding, after - padding)) if before != after else courses
-        found = F.conv2d(courses, self.weight, self.bias, padding=(padding, 0), dilation=(self.dilation, 1))
+        found = F.conv2d(courses, self.kernel, self.bias, padding=(padding, 0), dilation=(self.dilation, 1))
         return channels_second(found.permute(0, 2, 3, 1).reshape(B, T, H, W, C))
 
 
@@ -117,9 +142,17 @@ def factors_of(upsample: nn.Upsample) -> list[int]:
 
 
 def planar(net: Net) -> Net:
-    """A copy of a net in which every such convolution is written as a 2D one; others stay as they are."""
-    flat = copy.deepcopy(net)
-    for module in list(flat.modules()):
+    """A copy of a net in which every such convolution is written as a 2D one, to compute with; others stay."""
+    flat = write_planar(copy.deepcopy(net))
+    for module in flat.modules():
+        if isinstance(module, Planar):
+            module.settle()
+    return flat
+
+
+def write_planar(net: Net) -> Net:
+    """Write such convolutions of a net itself as 2D ones, to train it; its parameters and their names stay."""
+    for module in list(net.modules()):
         for name, child in module.named_children():
             if isinstance(child, TimeConv3d):
                 setattr(module, name, CourseConv(child))
@@ -127,4 +160,4 @@ def planar(net: Net) -> Net:
                 setattr(module, name, (PatchProduct if is_of_patches(child) else FrameConv)(child))
             elif isinstance(child, nn.Upsample) and factors_of(child):
                 setattr(module, name, Repeat(child))
-    return flat
+    return net

@@ -2,12 +2,17 @@
 
 import pytest
 import torch
+from torch import nn
 
 import models
 from models.losses.reconstruction import mse
 from tests.support.reels import drifting_blobs
+from tests.support.rounding import rounding
 from tests.support.trainings import model_config, trainer_for, weights_of
-from training.device import autocast, autocast_dtype, pick_device
+from training import engine
+from training.checkpoint import load
+from training.device import autocast, autocast_dtype, pick_device, prefers_planar
+from training.places import path_of
 
 CPU = torch.device("cpu")
 
@@ -57,6 +62,7 @@ class TestPrecision:
         assert trainer.scaler.get_scale() < 2.0**127
         trainer.train_step((x, valid, classes), 4, 4)
         assert not torch.equal(torch.cat([v.flatten() for v in trainer.model.state_dict().values()]), start)
+        trainer.monitor.close()
 
     def test_model_and_batches_are_channels_last(self, clips, tmp_path):
         trainer = trainer_for(clips, tmp_path, model__latent_channels=4)
@@ -72,3 +78,42 @@ class TestPrecision:
         message = f"device cuda:{there_are}: this machine has {there_are} CUDA devices; choose -d auto"
         with pytest.raises(ValueError, match=message):
             pick_device(f"cuda:{there_are}")
+
+
+class TestWriting:
+    """Pictures are convolved in 2D on a CPU in single precision, and a run does not tell by which writing it learnt."""
+
+    def test_only_pictures_on_a_cpu_in_single_precision_are_convolved_in_2d(self):
+        assert prefers_planar(CPU, torch.float32, (24, 24))
+        assert not prefers_planar(CPU, torch.float32, (1, 1))
+        assert not prefers_planar(CPU, torch.bfloat16, (24, 24))
+        assert not prefers_planar(torch.device("cuda"), torch.float32, (24, 24))
+
+    @pytest.mark.parametrize("amp", ["off", "auto"])
+    def test_a_training_writes_its_convolutions_for_its_precision(self, clips, tmp_path, amp):
+        trainer = trainer_for(clips, tmp_path, train__amp=amp)
+        is_3d = any(isinstance(module, nn.Conv3d) for module in trainer.model.modules())
+        assert is_3d == (trainer.dtype != torch.float32)
+
+    @pytest.mark.parametrize("is_planar_first", [True, False])
+    def test_a_training_goes_on_in_the_other_writing(self, clips, tmp_path, monkeypatch, is_planar_first):
+        monkeypatch.setattr(engine, "prefers_planar", lambda *_: is_planar_first)
+        first = trainer_for(clips, tmp_path, train__amp="off")
+        first.begin(None)
+        batch = first.on_device(*next(iter(first.train_loader)))
+        first.train_step(batch, 4, 4)
+        first.save("last")
+        monkeypatch.setattr(engine, "prefers_planar", lambda *_: not is_planar_first)
+        other = trainer_for(clips, tmp_path, train__amp="off", train__resume=True)
+        other.begin(load(path_of(tmp_path, "last")))
+        assert not other.model.state_dict().keys() ^ first.model.state_dict().keys()
+        for name, weight in first.model.state_dict().items():
+            assert torch.equal(other.model.state_dict()[name], weight), name
+        for state, restored in zip(*(t.optimizer.state.values() for t in (first, other)), strict=True):
+            assert all(torch.equal(restored[key], value) for key, value in state.items())
+        # One sum behind the other, of all convolutions and of the mean over the windows.
+        operations = sum(p[0].numel() + 1 for p in first.model.parameters() if p.ndim == 5) + batch.x.numel()
+        losses = [t.train_step(batch, 4, 4)[0] for t in (first, other)]
+        for trainer in (first, other):
+            trainer.monitor.close()
+        assert losses[0] == pytest.approx(losses[1], abs=rounding(operations, losses[0]))
