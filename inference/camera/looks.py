@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inference.camera.motion import camera_motion, rms_px
+from inference.camera.motion import camera_motion, is_smoothing, rms_px
 
 MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
 LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
@@ -68,6 +68,8 @@ def alone(look: Look) -> Alone:
 def pair(now: Look, before: Look) -> Pair:
     """Facts of two frames of one size."""
     motion = camera_motion(before.small, now.small)
+    if motion is not None and is_smoothing(motion, before.small, now.small):
+        motion = None
     return Pair(change_of(now, before), kept_edges(now.small, before.small), rms_px(motion, now.small.shape))
 
 

@@ -42,7 +42,7 @@ def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False
     motion, _ = cv2.estimateAffinePartial2D(corners, found, method=cv2.LMEDS)
     if motion is None or rms_px(motion, after.shape) < (LEAST_OF_GROUND_PX if of_ground else LEAST_PX):
         return None
-    better, worse = agreement(motion, before, after)
+    better, worse = agreement(warped(before, motion), before, after)
     return motion if (is_most if of_ground else is_everywhere)(better, worse) else None
 
 
@@ -54,10 +54,20 @@ def _tracked(
     return found, known[:, 0] > 0
 
 
-def agreement(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many cells of each part (TILES, TILES) of the frames (h, w) agree better with the motion, and worse."""
-    without, with_it = (_cells(cv2.absdiff(b, after)) for b in (before, warped(before, motion)))
-    return _tiles(without > CLEARLY * with_it), _tiles(with_it > CLEARLY * without)
+def agreement(one: np.ndarray, other: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In how many cells of each part (TILES, TILES) one picture (h, w) is more like `after` than another, and less."""
+    near, far = (_cells(cv2.absdiff(picture, after)) for picture in (one, other))
+    return _tiles(far > CLEARLY * near), _tiles(near > CLEARLY * far)
+
+
+def is_smoothing(motion: np.ndarray, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether the opposite motion brings frames (h, w) about as near to each other as this one.
+
+    Between pixels a picture is smoothed, so that a frame of much noise (a short exposure) is more like the next one
+    wherever it is moved to by a part of a pixel.
+    """
+    opposite = warped(before, cv2.invertAffineTransform(motion))
+    return not is_everywhere(*agreement(warped(before, motion), opposite, after))
 
 
 def is_everywhere(better: np.ndarray, worse: np.ndarray) -> bool:

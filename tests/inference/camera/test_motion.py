@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.camera.motion import camera_motion, rms_px, steadied
+from inference.camera import looks
+from inference.camera.motion import agreement, camera_motion, is_everywhere, is_smoothing, rms_px, steadied, warped
 from inference.methods import METHODS, flow
 from inference.methods.flow import shrunk, speed_between
 from tests.support.reels import make_reel
@@ -100,6 +101,33 @@ def test_a_picture_of_the_ground_follows_the_camera_into_a_blurred_frame_full_of
     assert found is not None
     corners = np.array([[x, y, 1] for x in (0, 216) for y in (0, 144)])
     assert np.abs(corners @ found.T - corners[:, :2] - 2 * shift).max() < 0.75
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**16), x=st.floats(0.3, 0.5), y=st.floats(-0.5, -0.3), noise=st.floats(20, 30))
+def test_a_noisy_frame_that_a_shift_makes_smooth_has_not_moved(seed, x, y, noise):
+    random = np.random.default_rng(seed)
+    scene = 128 + 250 * cv2.GaussianBlur(random.standard_normal((96, 96)), (0, 0), 4.0)
+    motion = np.array([[1, 0, x], [0, 1, y]])
+
+    def seen(picture: np.ndarray, spread: float) -> np.ndarray:
+        return np.clip(picture + spread * random.standard_normal(scene.shape), 0, 255).astype(np.uint8)
+
+    before, after = seen(scene, noise), seen(scene, 1)
+    assert is_everywhere(*agreement(warped(before, motion), before, after))  # so it looks like a motion
+    assert is_smoothing(motion, before, after)
+    assert not is_smoothing(motion, seen(scene, 1), seen(warped(scene, motion), 1))
+
+
+def test_what_a_shift_makes_smooth_is_no_motion_of_a_pair_of_frames(monkeypatch):
+    random, motion = np.random.default_rng(0), np.array([[1, 0, 0.4], [0, 1, 0.3]])
+    scene = (128 + 25 * texture(random, 96, 96, 4)).astype(np.float32) / 255
+    noisy = scene + 0.1 * random.standard_normal(scene.shape).astype(np.float32)
+    monkeypatch.setattr(looks, "camera_motion", lambda _before, _after: motion)
+    valid = np.ones(scene.shape, bool)
+    seen, before, moved = (looks.Look.of(p[None], valid) for p in (scene, noisy, warped(scene, motion)))
+    assert looks.pair(seen, before).moved_px == 0
+    assert looks.pair(moved, seen).moved_px == pytest.approx(0.5)
 
 
 def test_nothing_to_hold_on_to_is_no_motion():
