@@ -4,23 +4,23 @@ Trained once, on synthetic series with labels, and then used as it is. Source: V
 2602.16681). Both branches are configurations of the shared backbone; every channel goes through the same weights.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 from torch import nn
 
 from config import DataKind, ModelConfig, NetConfig, TrainConfig
+from data.series.folding import TOKEN, Rows, images, rows_of, tokens_of
 from models.backbone3d import Backbone3D, Stage
 from models.losses.detection import Detected, detection_loss, own_targets
-from models.parts.folding import fold, periods_of, rescaled, robust_scale, strip_of, unfold
 from models.parts.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
-from models.series.series_model import interpolate
 from models.video_model import Batch, Form, VideoModel, in_full_precision
 
-TOKEN = 4  # samples
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)  # tokens: together they see 508 samples either way
 CYCLE_DILATIONS = (1, 2, 4)
 PHASE_KERNEL = 5
@@ -42,20 +42,6 @@ class VeTimeConfig(NetConfig):
     def learns_from(self, train: TrainConfig) -> DataKind:
         """Synthetic series; weights that know these already go on with the user's."""
         return "sample_labels" if train.init else "synthetic"
-
-
-class Rows(NamedTuple):
-    """The channels that are there: scaled signals without gaps and what of them is known, (n, L); periods (n,) in
-    samples; center and spread (n, 1); and of which series of the batch, and channel of it, each is, (n,).
-    """
-
-    signal: torch.Tensor
-    known: torch.Tensor
-    periods: torch.Tensor
-    center: torch.Tensor
-    spread: torch.Tensor
-    series: torch.Tensor
-    channel: torch.Tensor
 
 
 class Tokens(NamedTuple):
@@ -122,7 +108,8 @@ class VeTime(VideoModel):
     def forward(self, x: torch.Tensor) -> Detected:
         rows, known = self.rows(x)
         tokens = self.tokens(rows)
-        reconstruction, logits = self.answers(rows, tokens, len(x))
+        mean = partial(mean_of_mates, series=rows.series, B=len(x))
+        reconstruction, logits = self.answers(rows, tokens, mean)
 
         def back(of_rows: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
             """(n, ...) -> (B, C, ...), `fill` where a channel is absent."""
@@ -153,16 +140,8 @@ class VeTime(VideoModel):
 
     def rows(self, x: torch.Tensor) -> tuple[Rows, torch.Tensor]:
         """The present channels of windows (B, C, L, 1, 1), and which samples of them are known, (B, C, L)."""
-        values = x[..., 0, 0].float()
-        known = values.isfinite()
-        present = known[..., : self.context].any(2)  # (B, C)
-        values, of_rows = values[present], known[present]
-        center, spread = robust_scale(values, self.context)
-        signal = rescaled(torch.where(of_rows, values, center), center, spread)
-        periods = periods_of(signal, of_rows, self.context)
-        series, channel = present.nonzero(as_tuple=True)
-        rows = Rows(interpolate(signal, ~of_rows), of_rows, periods, center, spread, series, channel)
-        return rows, known & present[..., None]
+        found, known = rows_of(x[..., 0, 0].detach().float().cpu().numpy(), self.context)
+        return Rows(*(torch.from_numpy(array).to(x.device) for array in found)), torch.from_numpy(known).to(x.device)
 
     def tokens(self, rows: Rows) -> Tokens:
         """The views of rows, and their mixes."""
@@ -182,39 +161,36 @@ class VeTime(VideoModel):
         return self.temporal(x.contiguous(memory_format=torch.channels_last_3d))[..., 0, 0].transpose(1, 2)
 
     def over_phase(self, rows: Rows) -> torch.Tensor:
-        """The visual branch on every row's image, put back on the time axis: tokens (n, N, D).
+        """The visual branch on every row's image, put back on the time axis: tokens (n, N, D)."""
+        L, device = rows.signal.shape[1], rows.signal.device
+        parts, groups = [rows.signal.new_empty(0, L // TOKEN, self.channels.in_features)], [np.empty(0, np.int64)]
+        for group, width, image in images(*(v.detach().cpu().numpy() for v in (rows.signal, rows.known, rows.periods))):
+            parts.append(tokens_of(self.places(torch.from_numpy(image).to(device)), width, L))
+            groups.append(group)
+        return torch.cat(parts)[torch.from_numpy(np.concatenate(groups).argsort()).to(device)]
 
-        An aperiodic row of L samples is folded at sqrt(L). A place of the branch's grid holds D / 4 features for each
-        of its four columns: so every sample gets its own back, wherever a token's four lie in their cycles.
+    def places(self, image: torch.Tensor) -> torch.Tensor:
+        """Images (k, 4, R, P) -> D / 4 features of each of their samples, (k, D / 4, R, P).
+
+        A place of the branch's grid holds them for each of its four columns.
         """
-        L = rows.signal.shape[1]
-        strips = strip_of(rows.signal, rows.known, rows.periods)
-        widths = torch.where(rows.periods > 0, rows.periods, round(L**0.5))
-        groups = [(widths == width).nonzero()[:, 0] for width in widths.unique()]
-        parts = [self.folded(strips[group], int(widths[group[0]])) for group in groups]
-        order = torch.cat([*groups, widths[:0]]).argsort()
-        return torch.cat([*parts, strips.new_empty(0, L // TOKEN, self.channels.in_features)])[order]
-
-    def folded(self, strips: torch.Tensor, period: int) -> torch.Tensor:
-        """Strips (k, 4, L) through the visual branch, folded by one period: tokens (k, N, D)."""
         assert self.visual is not None
         assert self.columns is not None
-        image = fold(strips, period)  # (k, 4, R, P)
-        image = F.pad(image, (0, -period % TOKEN))[:, :, :, None]
-        places = self.columns(self.visual(image.contiguous(memory_format=torch.channels_last_3d)))[:, :, :, 0]
-        columns = places.unflatten(1, (-1, TOKEN)).permute(0, 1, 3, 4, 2).flatten(3)  # (k, D / 4, R, P and more)
-        samples = unfold(columns[..., :period], strips.shape[2])  # (k, D / 4, L)
-        return samples.unflatten(2, (-1, TOKEN)).permute(0, 2, 1, 3).flatten(2)
+        cells = image[:, :, :, None].contiguous(memory_format=torch.channels_last_3d)
+        places = self.columns(self.visual(cells))[:, :, :, 0]  # (k, D, R, P / 4)
+        return places.unflatten(1, (-1, TOKEN)).permute(0, 1, 3, 4, 2).flatten(3)
 
-    def answers(self, rows: Rows, tokens: Tokens, B: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reconstruction and logits (n, L) each.
+    def answers(
+        self, rows: Rows, tokens: Tokens, mean: Callable[[torch.Tensor], torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reconstruction and logits (n, L) each. mean: of tokens (n, N, D), for every row over those of its series.
 
         Detection sees its own tokens, those of the other channels of the series, and where the reconstruction fails.
         """
         reconstruction = self.reconstruct(tokens.mixes[:, :, RECONSTRUCTION]).flatten(1)
         error = (rows.signal - reconstruction.detach()) * rows.known
         seen = tokens.mixes[:, :, DETECTION]
-        seen = seen + self.channels(series_mean(seen, rows.series, B))[rows.series]
+        seen = seen + self.channels(mean(seen))
         patches = torch.cat([error, rows.known.to(error)], 1).unflatten(1, (2, -1, TOKEN)).transpose(1, 2).flatten(2)
         return reconstruction, self.detect(torch.cat([seen, patches], 2)).flatten(1)
 
@@ -228,6 +204,11 @@ def series_mean(tokens: torch.Tensor, series: torch.Tensor, B: int) -> torch.Ten
     """Tokens (n, N, D) of rows, each of a series (n,) -> their means (B, N, D); 0 for a series without rows."""
     sums = tokens.new_zeros(B, *tokens.shape[1:]).index_add(0, series, tokens)
     return sums / series.bincount(minlength=B).clamp(min=1)[:, None, None]
+
+
+def mean_of_mates(tokens: torch.Tensor, series: torch.Tensor, B: int) -> torch.Tensor:
+    """Tokens (n, N, D) of rows -> for every row the mean over all rows of its series, (n, N, D)."""
+    return series_mean(tokens, series, B)[series]
 
 
 def temporal_stages(width: int) -> list[Stage]:

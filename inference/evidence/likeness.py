@@ -7,9 +7,9 @@ means over equal parts, so that time and memory end somewhere, and with their am
 """
 
 import numpy as np
-import torch
 
-from models.parts.folding import MAD_TO_STD, periods_of, rescaled
+from data.series.periods import periods_of
+from data.series.robust import MAD_TO_STD, interpolated, rescaled
 
 LENGTHS = (0.5, 1.0, 2.0)  # of the stretches, in periods
 APERIODIC = 64  # samples that are taken for a period where there is none
@@ -23,33 +23,24 @@ LEAST_DISTANCE = 0.05  # spreads of the series: what differs less is alike
 MEDIAN_SHARE = 0.05  # of the usual distance, which its own spread is at least
 
 
-def unlikeness(rows: torch.Tensor) -> np.ndarray:
+def unlikeness(rows: np.ndarray) -> np.ndarray:
     """Evidence (n, L) float32 of rows (n, L) in spreads from their centers, NaN unknown.
 
     log(1 + z), z by how many spreads of all distances one is above their median; the mean over stretches of three
     lengths, each at its middle; less what a quarter of the row reaches, for there are series in which much is unlike
     the rest. Unknown samples have the lowest there can be.
     """
-    known = rows.isfinite()
-    whole = filled(rows, known)
-    signal = rescaled(whole, torch.zeros_like(whole[:, :1]), torch.ones_like(whole[:, :1])).float()
+    known = np.isfinite(rows)
+    whole = interpolated(rows.astype(np.float64), known)
+    signal = rescaled(whole, np.zeros(1), np.ones(1)).astype(np.float32)
     periods = periods_of(signal, known).tolist()
     found = [of_row(*each) for each in zip(whole, known, (period or APERIODIC for period in periods), strict=True)]
-    evidence = np.where(known.cpu().numpy(), np.stack(found), np.nan)
+    evidence = np.where(known, np.stack(found), np.nan)
     usual = [np.quantile(e[np.isfinite(e)], USUAL_SHARE) if np.isfinite(e).any() else 0.0 for e in evidence]
     return (np.nan_to_num(evidence) - np.array(usual)[:, None]).astype(np.float32)
 
 
-def filled(rows: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Rows (n, L) with linear interpolation where they are unknown; 0 throughout where nothing is known."""
-    at = np.arange(rows.shape[1])
-    values, is_known = rows.cpu().double().numpy(), known.cpu().numpy()
-    pairs = zip(values, is_known, strict=True)
-    whole = [np.interp(at, at[k], v[k]) if k.any() else np.zeros(len(at)) for v, k in pairs]
-    return torch.from_numpy(np.stack(whole)).to(rows.device)
-
-
-def of_row(row: torch.Tensor, known: torch.Tensor, period: int) -> np.ndarray:
+def of_row(row: np.ndarray, known: np.ndarray, period: int) -> np.ndarray:
     """The mean evidence (L,) of the lengths that fit into a row (L,); zeros where none does."""
     longest = len(row) // LEAST_STRETCHES
     if longest < SHORTEST:
@@ -58,21 +49,20 @@ def of_row(row: torch.Tensor, known: torch.Tensor, period: int) -> np.ndarray:
     return np.mean([of_length(row, known, length) for length in lengths], axis=0)
 
 
-def of_length(row: torch.Tensor, known: torch.Tensor, length: int) -> np.ndarray:
+def of_length(row: np.ndarray, known: np.ndarray, length: int) -> np.ndarray:
     """The evidence (L,) of stretches of so many samples."""
-    starts = starts_of(len(row), length).to(row.device)
-    count = torch.nn.functional.pad(known.long().cumsum(0), (1, 0))
+    starts, count = starts_of(len(row), length), np.pad(known.cumsum(), (1, 0))
     starts = starts[count[starts + length] - count[starts] >= LEAST_KNOWN * length]
     if not len(starts):
         return np.zeros(len(row))
     distance = nearest(shapes(row, starts, length), starts, length)
-    middles = starts.cpu().numpy() + (length - 1) / 2
-    return np.interp(np.arange(len(row)), middles, np.log1p(above_usual(distance.cpu().numpy())))
+    middles = starts + (length - 1) / 2
+    return np.interp(np.arange(len(row)), middles, np.log1p(above_usual(distance)))
 
 
-def starts_of(samples: int, length: int) -> torch.Tensor:
+def starts_of(samples: int, length: int) -> np.ndarray:
     """Where the stretches of a series begin, evenly, (k,) with k at most MOST."""
-    return torch.arange(0, samples - length + 1, max(1, length // OVERLAP, -(-(samples - length + 1) // MOST)))
+    return np.arange(0, samples - length + 1, max(1, length // OVERLAP, -(-(samples - length + 1) // MOST)))
 
 
 def above_usual(distance: np.ndarray) -> np.ndarray:
@@ -85,25 +75,25 @@ def above_usual(distance: np.ndarray) -> np.ndarray:
     return np.maximum(np.nan_to_num(distance - usual), 0) / (spread + MEDIAN_SHARE * usual + LEAST_DISTANCE)
 
 
-def shapes(row: torch.Tensor, starts: torch.Tensor, length: int) -> torch.Tensor:
+def shapes(row: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """Stretches of a row (L,) from starts (k,) on, each less its mean: (k, POINTS) float32, of short ones (k, length).
 
     Scaled so that the distance of two is the RMS of what they differ by.
     """
     parts = min(POINTS, length)
-    edges = torch.linspace(0, length, parts + 1, device=row.device).round().long()
-    sums = torch.nn.functional.pad((row - row.mean()).cumsum(0), (1, 0))
-    means = sums[starts[:, None] + edges].diff(dim=1) / edges.diff()
-    return ((means - means.mean(1, keepdim=True)) / parts**0.5).float()
+    edges = np.linspace(0, length, parts + 1).round().astype(np.int64)
+    sums = np.pad(np.cumsum(row - row.mean()), (1, 0))
+    means = np.diff(sums[starts[:, None] + edges], axis=1) / np.diff(edges)
+    return ((means - means.mean(1, keepdims=True)) / parts**0.5).astype(np.float32)
 
 
-def nearest(shapes: torch.Tensor, starts: torch.Tensor, length: int) -> torch.Tensor:
+def nearest(shapes: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """The distance (k,) of shapes (k, P) to the nearest of those that share no sample with them; NaN for none."""
-    found = []
+    squares, found = np.square(shapes).sum(1), []
     for begin in range(0, len(shapes), QUERIES):
         some = slice(begin, begin + QUERIES)
-        distance = torch.cdist(shapes[some], shapes)
-        overlaps = (starts[some, None] - starts).abs() < length
-        found.append(distance.masked_fill(overlaps, torch.inf).amin(1))
-    distance = torch.cat(found)
-    return distance.masked_fill(distance.isinf(), torch.nan)
+        half = squares / 2 - shapes[some] @ shapes.T  # of the squared distance, but for the query's own square
+        half[np.abs(starts[some, None] - starts) < length] = np.inf
+        found.append(2 * half.min(1) + squares[some])
+    distance = np.sqrt(np.maximum(np.concatenate(found), 0))
+    return np.where(np.isinf(distance), np.float32(np.nan), distance)

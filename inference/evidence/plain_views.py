@@ -5,11 +5,10 @@ ten sigmas in plain noise, and nothing in it makes a larger one score more. Here
 """
 
 import numpy as np
-import torch
 from scipy.signal import find_peaks
 
+from data.series.robust import robust_scale
 from inference.evidence.local import LEVEL, ONSET, level_changes, spikes
-from models.parts.folding import robust_scale
 
 USUAL_SHARE = 0.995  # of the samples, whose distance from that is usual
 LEAST_SPIKE = 1e-3  # of the spread: smaller distances are usual in any case
@@ -25,8 +24,7 @@ def plain_logits(values: np.ndarray, context: int | None = None) -> np.ndarray:
 
     -inf says nothing. Where the first `context` samples are to say what is usual, there are spikes alone.
     """
-    rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
-    spreads = robust_scale(rows, context)[1][:, 0].tolist()
+    spreads = robust_scale(values.T, context)[1][:, 0].tolist()
     each = np.full(values.shape, -np.inf)
     for c, (column, spread) in enumerate(zip(values.T, spreads, strict=True)):
         known = np.isfinite(column)

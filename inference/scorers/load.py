@@ -21,7 +21,7 @@ from inference.scorers.net import Detector
 from inference.scorers.residual import settings_for
 from inference.scorers.weak import FILE, Rule
 from inference.scorers.weak_net import WeakDetector
-from inference.scorers.zero_shot import ZeroShotScorer
+from inference.scorers.zero_shot.torch_net import ZeroShotDetector
 from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster
 from inference.tasks.impute import Imputer
@@ -109,12 +109,12 @@ def of_weak(opened: Opened) -> WeakDetector:
     return WeakDetector(detector_of(opened), Rule(threshold, frame_level, weak.segments, weak.level))
 
 
-def of_zero_shot(opened: Opened) -> ZeroShotScorer:
+def of_zero_shot(opened: Opened) -> ZeroShotDetector:
     """A net that learnt from synthetic series, with its scores on clean ones."""
     check_own_score(opened)
     path = levels_of(opened.run)
     quiet = read_levels(opened.run) if path.is_file() else np.empty(0)
-    return ZeroShotScorer(detector_of(opened).model, opened.device, opened.clip_length, quiet)
+    return ZeroShotDetector(detector_of(opened).model, opened.device, opened.clip_length, quiet)
 
 
 def check_own_score(opened: Opened) -> None:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.parts.folding import rescaled
+from data.series.robust import rescaled
 from models.parts.fusion import CHOSEN
 
 LARGEST_WEIGHT = 10.0
@@ -85,7 +85,8 @@ def reconstruction_loss(output: Detected, clean: Tensor) -> Tensor:
     """Huber loss, in scaled units, against the clean twin (B, C, L), also where a present channel has a gap."""
     present = output.known.any(2, keepdim=True)
     counts = clean.isfinite() & present
-    target = rescaled(torch.where(counts, clean, output.center), output.center, output.spread)
+    given = (torch.where(counts, clean, output.center), output.center, output.spread)
+    target = torch.from_numpy(rescaled(*(v.detach().cpu().numpy() for v in given))).to(clean.device)
     losses = F.huber_loss(output.reconstruction, target, reduction="none")
     return mean_of_windows(losses.flatten(1), counts.flatten(1).to(losses))
 

@@ -98,7 +98,7 @@ def values_of(case: Case, folder: Path) -> np.ndarray:
     """The samples (T, C) of the reel that prep makes of a series, as `eval` reads them, NaN unknown."""
     from data import prepare_data
     from data.reel.reel import Reel
-    from inference.scorers.zero_shot import measured
+    from inference.scorers.zero_shot.scorer import measured
 
     prepare_data.MOST_PAGES = 0  # drawing a page of each series would take longer than scoring it
     np.savez(folder / "all.npz", values=case.values)

@@ -16,7 +16,7 @@ from inference.fit import fit
 from inference.methods import METHODS
 from inference.scorers.base import check_reel, other_cadence
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot import ZeroShotScorer
+from inference.scorers.zero_shot.scorer import ZeroShotScorer
 from tests.support.paths import ROOT
 from tests.support.quiet import of_series, promised_at
 from tests.support.reels import drifting_blobs, make_reel

@@ -16,7 +16,8 @@ import models
 from data.synthetic.series import make_series
 from inference.calibration.zero_shot_levels import MOST_EVENTS, event_levels
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot import LONGER, MOST_CLEAN, ZeroShotScorer
+from inference.scorers.zero_shot.scorer import LONGER
+from inference.scorers.zero_shot.torch_net import MOST_CLEAN, ZeroShotDetector
 from tests.support.baselines import moving_z
 from tests.support.paths import ROOT
 from tests.support.trainings import model_config
@@ -32,7 +33,7 @@ HIDDEN = slice(2100, 2180)  # samples of the table at the end in which a cycle a
 
 
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory) -> ZeroShotScorer:
+def scorer(tmp_path_factory) -> ZeroShotDetector:
     return load_scorer(shipped_run(str(tmp_path_factory.mktemp("run"))), "cpu")[0]
 
 
@@ -68,7 +69,7 @@ def test_training_would_make_them_again():
 
 def test_held_out_series_are_told_better_than_by_an_untrained_copy_or_moving_z_scores(scorer):
     torch.manual_seed(0)
-    untrained = ZeroShotScorer(models.build(model_config("vetime"), 1).eval(), torch.device("cpu"), 1024,
+    untrained = ZeroShotDetector(models.build(model_config("vetime"), 1).eval(), torch.device("cpu"), 1024,
                                np.empty(0))  # fmt: skip
     ways = {"shipped": scorer.scores, "moving_z": moving_z}
     ways |= {"net": lambda v: scorer.of_net(v)[:, 0], "untrained": lambda v: untrained.of_net(v)[:, 0]}

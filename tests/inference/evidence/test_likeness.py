@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +23,7 @@ EPS32 = 2.0**-23
 
 
 def evidence(values: np.ndarray) -> np.ndarray:
-    return unlikeness(torch.from_numpy(values[None]))[0]
+    return unlikeness(values[None])[0]
 
 
 def rhythm(seed: int, n: int = 6000, period: int = 50) -> np.ndarray:
@@ -40,15 +39,14 @@ def test_distances_are_those_of_plain_loops(seed, n, length):
     row = np.random.default_rng(seed).normal(size=n)
     length = min(length, n // 2)
     starts = np.arange(0, n - length + 1)
-    edges = torch.linspace(0, length, min(POINTS, length) + 1).round().long().numpy()
+    edges = np.linspace(0, length, min(POINTS, length) + 1).round().astype(int)
     means = np.array([[row[s + a : s + b].mean() for a, b in pairwise(edges)] for s in starts])
     means -= means.mean(1, keepdims=True)
     expected = [
         min((np.sqrt(np.mean((means[i] - means[j]) ** 2)) for j in starts if abs(i - j) >= length), default=np.nan)
         for i in starts
     ]
-    at = torch.from_numpy(starts)
-    found = nearest(shapes(torch.from_numpy(row), at, length), at, length).numpy()
+    found = nearest(shapes(row, starts, length), starts, length)
     # A squared distance comes of sums of squares of up to 9 each, rounded to single precision.
     np.testing.assert_allclose(found**2, np.square(expected), atol=64 * EPS32 * 9)
 
@@ -100,14 +98,14 @@ def test_any_row_has_finite_evidence_and_least_where_it_is_unknown(n, level, gap
 
 def test_rows_are_independent_of_each_other():
     first, second = rhythm(0), rhythm(1)
-    both = unlikeness(torch.from_numpy(np.stack([first, second])))
+    both = unlikeness(np.stack([first, second]))
     np.testing.assert_array_equal(both, np.stack([evidence(first), evidence(second)]))
 
 
 @given(samples=st.integers(8, 10**7), share=st.floats(0.001, 1))
 def test_a_bounded_number_of_stretches_is_compared_evenly_over_all_of_the_series(samples, share):
     length = max(8, round(share * samples))
-    starts = starts_of(samples, length).numpy()
+    starts = starts_of(samples, length)
     assert 1 <= len(starts) <= MOST
     assert starts[0] == 0
     apart = max(length / OVERLAP, samples / MOST) + 1

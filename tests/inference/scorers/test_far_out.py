@@ -9,7 +9,7 @@ from scipy.special import softplus
 from config import EvalConfig
 from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot import LONGER, ZeroShotScorer
+from inference.scorers.zero_shot.scorer import LONGER, ZeroShotScorer
 from training.shipped import shipped_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -23,7 +23,8 @@ from data.synthetic.series import make_series
 from inference.evaluate import evaluate
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot import ROWS, UNLIKENESS_WEIGHT, ZeroShotScorer, coarser, measured
+from inference.scorers.zero_shot.scorer import ROWS, UNLIKENESS_WEIGHT, coarser, measured
+from inference.scorers.zero_shot.torch_net import ZeroShotDetector
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_reel
@@ -74,13 +75,13 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def scorer(run) -> ZeroShotScorer:
+def scorer(run) -> ZeroShotDetector:
     return load_scorer(run / "run", "cpu")[0]
 
 
-def untrained() -> ZeroShotScorer:
+def untrained() -> ZeroShotDetector:
     torch.manual_seed(0)
-    return ZeroShotScorer(VeTime().eval(), torch.device("cpu"), LENGTH, np.empty(0))
+    return ZeroShotDetector(VeTime().eval(), torch.device("cpu"), LENGTH, np.empty(0))
 
 
 class TestThroughTheProgram:
@@ -210,7 +211,7 @@ class TestChunks:
     def test_the_past_alone_scales_a_chunk(self, scorer):
         model = VeTime(context=LENGTH // 2).eval()
         model.load_state_dict(scorer.model.state_dict())
-        scorer = ZeroShotScorer(model, torch.device("cpu"), LENGTH, np.empty(0))
+        scorer = ZeroShotDetector(model, torch.device("cpu"), LENGTH, np.empty(0))
         values = series(5 * LENGTH)[0][:, None]
         later = values.copy()
         later[3 * LENGTH :] = 100

@@ -12,36 +12,50 @@ To the logits comes how unlike all the rest of the series a stretch is (`likenes
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
 from scipy.special import softplus
 
 from config import Config, EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
-from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration, event_levels
+from data.series.robust import cut_off, robust_scale
+from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration
 from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
-from inference.scorers.base import Portable, Scorer
+from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
-from models.losses.detection import Detected
-from models.parts.folding import cut_off, robust_scale
-from models.vetime import VeTime
-from training.shipped import write_levels
-from training.synthetic_data import SyntheticData, SyntheticSeries, synthetic_data
 
 SHORTEST = 64  # samples that say anything of what is usual
 ROWS = 32  # chunks of one variable that the net works on at a time
-LONGER, MOST_CLEAN = 4, 256  # chunks of a clean series, and how many of these say what thresholds promise
+LONGER = 4  # chunks of a clean series
 CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
 UNLIKENESS_WEIGHT = 2.0  # logits for each factor e of a distance: by anomalies planted into quiet parts of real series
+
+
+class Judged(NamedTuple):
+    """What a net says of chunks: logits (B, 1 + C, L) of the series, then of each variable; the center and the spread
+    (B, C, 1) that it scaled each variable by."""
+
+    logits: np.ndarray
+    center: np.ndarray
+    spread: np.ndarray
+
+
+class Judge(Protocol):
+    """VETime's net, whoever runs it. context: the first samples of a chunk, which alone scale it; None: all."""
+
+    context: int | None
+
+    def __call__(self, values: np.ndarray) -> Judged:
+        """Of chunks (B, C, L) float32, NaN unknown."""
+        ...
 
 
 class ZeroShotScorer(Scorer):
@@ -53,21 +67,13 @@ class ZeroShotScorer(Scorer):
     def no_stream(self) -> str:
         return "vetime works on recorded series and can't follow a stream; train another model"
 
-    def __init__(self, model: VeTime, device: torch.device, chunk: int, quiet: np.ndarray):
+    def __init__(self, net: Judge, chunk: int, quiet: np.ndarray):
         super().__init__(SHORTEST, {})  # no scaling: it scales every chunk by itself
-        self.model, self.device, self.chunk, self.quiet = model, device, chunk, quiet
+        self.net, self.chunk, self.quiet = net, chunk, quiet
         self.scored: dict[tuple, np.ndarray] = {}  # logits of the stretches that went through the net
 
-    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
-        raise ValueError(
-            "beside its net it finds periods, scales and the nearest stretches of a whole series by PyTorch, which a "
-            "bundle has not; export a net of series (tvnet, timesnet, wetas) or a method, or score with eval"
-        )
-
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
-        """Keep the events of clean synthetic series."""
-        write_levels(run, clean_events(self, synthetic_data(trained)))
-        return []
+        raise NotImplementedError("a net that is only run was prepared where it was trained")
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> ZeroShotCalibration:
         """For one reel, from the scores of all its stretches."""
@@ -91,14 +97,14 @@ class ZeroShotScorer(Scorer):
         That of the net, or of a spike or a step, whichever is higher, and more for what is like nothing else in the
         series.
         """
-        found = np.maximum(self.of_net(values), plain_logits(values, self.model.context))
-        if self.model.context is None:  # else a sample would be compared with what comes after it
+        found = np.maximum(self.of_net(values), plain_logits(values, self.net.context))
+        if self.net.context is None:  # else a sample would be compared with what comes after it
             found = found + UNLIKENESS_WEIGHT * self.unlike(values)
         return found.astype(np.float32)
 
     def of_net(self, values: np.ndarray) -> np.ndarray:
         """What the net says of values (n, C): logits (n, 1 + C), the mean over scales."""
-        finest, (near, certain) = self.of_scale(values), far_ones(values, self.model.context)
+        finest, (near, certain) = self.of_scale(values), far_ones(values, self.net.context)
         found = self.with_coarser(finest, near)
         if certain.any():
             found = np.maximum(found, self.with_coarser(finest, np.where(certain, np.nan, near)))
@@ -106,7 +112,7 @@ class ZeroShotScorer(Scorer):
 
     def unlike(self, values: np.ndarray) -> np.ndarray:
         """Evidence (n, 1 + C) of a series (n, C): its highest variable that is there, then each."""
-        each = unlikeness(near_rows(values).to(self.device)).T
+        each = unlikeness(near_rows(values)).T
         of_those = each[:, np.isfinite(values).any(0)]
         return np.column_stack([of_those.max(1) if of_those.size else np.zeros(len(each)), each])
 
@@ -141,29 +147,26 @@ class ZeroShotScorer(Scorer):
 
     def step(self, length: int) -> int:
         """Samples from one chunk to the next: half of one, or what follows the part that scales it."""
-        context = self.model.context
+        context = self.net.context
         return length // 2 if context is None else max(1, length - context)
 
     def weight(self, length: int, is_first: bool) -> np.ndarray:
         """How much the answers of a chunk count (length,): none inside its context, but for the first one's."""
         inside = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)) / length
-        if self.model.context is not None and not is_first:
-            inside[: self.model.context] = 0  # the chunk before answers for these
+        if self.net.context is not None and not is_first:
+            inside[: self.net.context] = 0  # the chunk before answers for these
         return inside
 
-    @torch.inference_mode()
     def of_chunks(self, chunks: np.ndarray) -> np.ndarray:
         """Chunks (B, L, C) -> logits (B, L, 1 + C): the higher ones of chunks as they are and without what is far."""
-        x = torch.from_numpy(chunks).to(self.device).transpose(1, 2)[..., None, None]  # (B, C, L, 1, 1)
-        output = self.model(x)
-        found = every_logit(output)
-        values = x[..., 0, 0]
-        near = cut_off(values, output.center, output.spread)
-        near = near.masked_fill((values - output.center).abs() > CERTAIN * output.spread, torch.nan)[..., None, None]
-        has_far = (near != x).logical_and(x.isfinite()).flatten(1).any(1)  # NaN differs from all
+        values = chunks.swapaxes(1, 2)  # (B, C, L)
+        found, center, spread = self.net(values)
+        near = cut_off(values, center, spread)
+        near[beyond(values, center, CERTAIN * spread)] = np.nan
+        has_far = ((near != values) & np.isfinite(values)).any((1, 2))  # NaN differs from all
         if has_far.any():
-            found[has_far] = found[has_far].maximum(every_logit(self.model(near[has_far])))
-        return found.float().transpose(1, 2).cpu().numpy()
+            found[has_far] = np.maximum(found[has_far], self.net(near[has_far]).logits)
+        return found.swapaxes(1, 2)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch [begin, end) of a series at once."""
@@ -180,9 +183,10 @@ class ZeroShotScorer(Scorer):
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
 
 
-def every_logit(output: Detected) -> torch.Tensor:
-    """Of the series, then of each channel: (B, 1 + C, L)."""
-    return torch.cat([output.logits[:, None], output.channel_logits], 1)
+def beyond(values: np.ndarray, center: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Where values are farther than that from the center. Shapes that broadcast; not where they are NaN."""
+    with np.errstate(over="ignore"):
+        return np.abs(values - center) > distance
 
 
 def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -190,17 +194,14 @@ def far_ones(values: np.ndarray, context: int | None) -> tuple[np.ndarray, np.nd
 
     A mean over some knows nothing else of a huge one. The scale is that of the first `context` samples; None: of all.
     """
-    rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
-    center, spread = (part.double() for part in robust_scale(rows, context))
-    certain = (rows - center).abs() > CERTAIN * spread
-    return cut_off(rows, center, spread).T.numpy(), certain.T.numpy()
+    center, spread = (part.astype(np.float64).T for part in robust_scale(values.T, context))
+    return cut_off(values, center, spread), beyond(values, center, CERTAIN * spread)
 
 
-def near_rows(values: np.ndarray) -> torch.Tensor:
+def near_rows(values: np.ndarray) -> np.ndarray:
     """Values (n, C), NaN unknown -> (C, n) float32, in spreads from the center and no farther than 8 of them."""
-    rows = torch.from_numpy(np.ascontiguousarray(values.T, np.float64))
-    center, spread = (part.double() for part in robust_scale(rows))
-    return ((cut_off(rows, center, spread) - center) / spread).float()
+    center, spread = (part.astype(np.float64) for part in robust_scale(values.T))
+    return ((cut_off(values.T, center, spread) - center) / spread).astype(np.float32)
 
 
 def coarser(values: np.ndarray, scale: int) -> np.ndarray:
@@ -223,10 +224,3 @@ def measured(reel: Reel, begin: int, end: int) -> np.ndarray:
     stored, bits = reel.read(begin, end)
     unknown = reel.missing[begin:end] | ((bits[:, 0, 0] & INVALID) > 0)[:, None]
     return np.where(unknown, np.nan, stored[:, :, 0, 0].astype(np.float64))
-
-
-def clean_events(scorer: ZeroShotScorer, data: SyntheticData) -> np.ndarray:
-    """The events (S, K) of clean synthetic series that nothing was trained or chosen on, see `CleanEvents`."""
-    clean = replace(data.settings, clean_fraction=1.0, length=LONGER * data.clip_length)
-    series = SyntheticSeries(clean, data.val.seed, data.val.first, min(MOST_CLEAN, len(data.val)))
-    return np.stack([event_levels(softplus(scorer.scores(series.made(i).values))) for i in range(len(series))])
