@@ -16,7 +16,7 @@ from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.methods import FOR_SERIES, METHODS, base
+from inference.methods import FOR_SERIES, METHODS, base, looks
 from inference.methods.base import reflected
 from inference.methods.flow import MOVES_PX, STILL_SHARE, pooled, shrunk, speed_between
 from inference.methods.mutual import describe, nearest
@@ -258,11 +258,13 @@ def test_timing_is_in_seconds_where_frames_come_fast(cadence_s):
 
 
 @pytest.mark.parametrize(("name", "fits"), [("flow", 1), ("expected", 3)])
-def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, name, fits):
+def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypatch, name, fits):
     """The same street at 30 and at 10 frames a second: the runner stands out as much, the quiet part no more.
 
-    In the mean of some fits, as nets of so few frames differ by half from one seed to the next at one rate, too.
+    In the mean of some fits, as nets of so few frames differ by half from one seed to the next at one rate, too. They
+    learn for a third of their steps.
     """
+    monkeypatch.setattr(looks, "STEPS", 130)
     quiet = Street(seed=1).frames(standing(900))
     watched = Street(seed=1).frames(standing(450), planted=(1.4, 10, 300))
     found = []
