@@ -1,7 +1,7 @@
 """Every net and method by name: which settings each has, and what of `train` it uses.
 
-Asked when a config is loaded. The registries themselves, `models.MODELS` and `inference.methods.METHODS`, are imported
-then and not before: they bring torch, which takes seconds, and the worker processes of prep import config too.
+Asked when a config is loaded. Of the registries, `models.MODELS` and `inference.methods.METHODS`, the one that a config
+names is imported; the others are where settings of theirs are met: nets bring torch, which takes seconds.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema, to_json, to_jsonable_python
+
+from config.train import TrainConfig
 
 DEFAULT = "autoencoder"
 SCORES = ("standardised", "mahalanobis", "knn")  # of a net, that may be parts of a mix
@@ -25,16 +27,22 @@ def config_classes() -> dict[str, type]:
 
 def class_of(name: Any) -> type:
     """The class of the settings of one. Raises ValidationError for an unknown name, listing the known ones."""
-    from models import MODELS  # alone: the methods take seconds more
-
-    if isinstance(name, str) and name in MODELS:
-        return MODELS[name].Config
     from inference.methods import METHODS
+    from models import MODELS
 
-    if not isinstance(name, str) or name not in METHODS:
-        known = f"nets {', '.join(MODELS)}; methods of one step {', '.join(METHODS)}"
-        raise refusal([(("name",), name, f"is unknown; known are {known}")])
-    return METHODS[name].Config
+    for registry in (MODELS, METHODS):
+        if isinstance(name, str) and name in registry:
+            return registry[name].Config
+    known = f"nets {', '.join(MODELS)}; methods of one step {', '.join(METHODS)}"
+    raise refusal([(("name",), name, f"is unknown; known are {known}")])
+
+
+def is_known(name: Any) -> bool:
+    """Whether it is the name of a net or a method."""
+    from inference.methods import METHODS
+    from models import MODELS
+
+    return isinstance(name, str) and (name in MODELS or name in METHODS)
 
 
 def settings_of(config_class: type) -> dict[str, Any]:
@@ -63,8 +71,8 @@ class ByName:
 
 def defaults_beside(section: dict[str, Any]) -> dict[str, Any]:
     """The defaults of the model that a `model` section names; nothing for an unknown one."""
-    known = config_classes().get(section.get("name", DEFAULT))
-    return settings_of(known) if known else {}
+    name = section.get("name", DEFAULT)
+    return settings_of(class_of(name)) if is_known(name) else {}
 
 
 def model_settings(value: Any) -> Any:
@@ -121,13 +129,14 @@ def without_unused(raw: dict[str, Any]) -> dict[str, Any]:
     recipe for which another model is chosen on the command line holds those of its own.
     """
     model, train = raw.get("model", {}), raw.get("train", {})
-    known = config_classes()
-    if model.get("name") not in known:
+    if not is_known(model.get("name")):
         return raw
-    own = known[model["name"]]
-    in_vain = {key for each in known.values() for key in settings_of(each)} - set(settings_of(own))
-    in_vain |= {key for key, task in own.of_task.items() if model.get("task") != task}
-    unused = {key for each in known.values() for key in each.uses} - set(own.uses)
+    own = class_of(model["name"])
+    in_vain = foreign = model.keys() - own.__pydantic_fields__.keys()
+    if foreign:
+        in_vain = {key for each in config_classes().values() for key in settings_of(each)} & foreign
+    in_vain = in_vain | {key for key, task in own.of_task.items() if model.get("task") != task}
+    unused = {field.name for field in fields(TrainConfig)} - set(own.uses)  # each of all is used by some
     if own.losses and train.get("loss") not in own.losses:
         unused.add("loss")
     return raw | {

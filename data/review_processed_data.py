@@ -22,7 +22,6 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.journal import settle
-from data.review.pictures import pictures
 
 log = logger(__name__)
 
@@ -53,6 +52,8 @@ def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> 
 
     Others may save verdicts meanwhile: all that takes long comes before the reel is owned.
     """
+    from data.review.pictures import pictures  # train and eval read lists here, and draw nothing
+
     before = read_windows(reel)
     statistics = window_statistics(reel, before)
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.path import Path as Outline
 
 from config.eval import Zone
 from data.reel.contract import Watched
@@ -41,7 +40,7 @@ def pixels_of(zones: Sequence[Zone], reel: Watched) -> dict[str, np.ndarray]:
     """By its name the pixels (H, W) of a reel that lie in each zone."""
     x, y = np.meshgrid(np.arange(reel.shape[3]), np.arange(reel.shape[2]))
     points = to_source(reel, x.ravel(), y.ravel()).T
-    return {zone.name: Outline(zone.polygon).contains_points(points).reshape(x.shape) for zone in zones}
+    return {zone.name: _inside(zone, points).reshape(x.shape) for zone in zones}
 
 
 def with_own_rate(zones: Sequence[Zone]) -> list[Zone]:
@@ -81,7 +80,14 @@ def inside_of(zones: Sequence[Zone], table: pd.DataFrame) -> list[np.ndarray]:
     """For each zone, which events (N,) of a table are in it by their place at the peak."""
     columns = ("source_x", "source_y") if "source_x" in table else ("x", "y")
     points = table[list(columns)].to_numpy(float)
-    return [Outline(zone.polygon).contains_points(points) for zone in zones]
+    return [_inside(zone, points) for zone in zones]
+
+
+def _inside(zone: Zone, points: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) lie in a zone: (N,)."""
+    from matplotlib.path import Path  # here, because few have zones
+
+    return Path(zone.polygon).contains_points(points)
 
 
 def rates_of(zones: Sequence[Zone], table: pd.DataFrame, watched_s: float) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from data.frames.grid.letterbox import calibrate_into, inner_shape, to_source
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
+from data.live.open_end import OpenEnd
 from data.messages import logger
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
@@ -32,7 +33,6 @@ from data.sources.video import VideoSource
 
 log = logger(__name__)
 
-BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 KEPT_FRAMES = 64  # behind the last one that was scored at least: what may still be looked back at
 PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
 
@@ -43,33 +43,6 @@ class StretchEnded(Exception):
     def __init__(self, end: int):
         super().__init__(f"the stretch ended at frame {end}")
         self.end = end
-
-
-class Growing(Protocol):
-    """What tells the end of its stretch while it grows."""
-
-    def reached(self, frame: int) -> int: ...
-
-    def block_end(self, first: int, most: int, after: int) -> int: ...
-
-
-class OpenEnd(int):
-    """The end of a stretch that still grows: as a number it lies beyond every frame."""
-
-    reel: "Growing"
-
-    def __new__(cls, reel: "Growing"):
-        self = super().__new__(cls, BEYOND)
-        self.reel = reel
-        return self
-
-    def reached(self, frame: int) -> int:
-        """Wait until the stretch holds the frames before `frame`: returns `frame`, or the end if it ended earlier."""
-        return self.reel.reached(frame)
-
-    def block_end(self, first: int, most: int, after: int) -> int:
-        """The end of the block of at most `most` frames, with `after` behind them, that is to be scored next."""
-        return self.reel.block_end(first, most, after)
 
 
 @dataclass

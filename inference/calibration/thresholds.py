@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from scipy.ndimage import uniform_filter1d
+from scipy.special import gammaincinv
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
@@ -310,9 +310,12 @@ def _rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
 
 
 def poisson_interval(count: int) -> tuple[float, float]:
-    """The exact interval of the expectation of a Poisson count, with CONFIDENCE (Garwood 1936)."""
+    """The exact interval of the expectation of a Poisson count, with CONFIDENCE (Garwood 1936).
+
+    Half a quantile of chi squared with 2 n degrees of freedom is one of the gamma distribution of shape n.
+    """
     low, high = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
-    return float(stats.chi2.ppf(low, 2 * count)) / 2 if count else 0.0, float(stats.chi2.ppf(high, 2 * count + 2)) / 2
+    return float(gammaincinv(count, low)) if count else 0.0, float(gammaincinv(count + 1, high))
 
 
 def often(per_day: float) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from data.reel.gaps import gaps_after
 from inference.events.events import iso_utc
@@ -220,6 +219,8 @@ def concordance_index(severity: np.ndarray, flux: np.ndarray) -> float | None:
     alignment, 1/2 is chance. None with fewer than two comparable pairs.
     Source: Harrell et al. (1982, JAMA 247, 2543); for severity, MAD-Bench (Cao et al. 2024, arXiv 2411.14515).
     """
+    from scipy.stats import kendalltau  # takes half a second, and few have a list of flares
+
     pairs = comparable_pairs(flux)
     if pairs < 2:
         return None

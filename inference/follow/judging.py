@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from config import EvalConfig
-from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
+from data.live.live_reel import Form, LiveReel, StretchEnded
 from data.live.live_source import LiveSource, Picture, name_of
+from data.live.open_end import OpenEnd
 from data.reel.reel import Reel
 from inference.camera.bounds import ALL_PASS, Bounds
 from inference.camera.watch import BROKEN

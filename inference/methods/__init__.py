@@ -4,52 +4,48 @@ right choice themselves.
 `train` with one of these names as model.name fits it to the quiet windows. Adding one is one file and one line here.
 """
 
-from inference.methods.base import Method
-from inference.methods.difference import RunningDifference
-from inference.methods.excess import Excess
-from inference.methods.expected import Expected
-from inference.methods.flow import OpticalFlow
-from inference.methods.mutual import MutualScoring
-from inference.methods.objects.method import Objects
-from inference.methods.patch_pca import PatchPca
-from inference.methods.robust_z import RobustZ
-from inference.methods.series.auto import Auto
-from inference.methods.series.base import SeriesMethod
-from inference.methods.series.isolation_forest import WindowForest
-from inference.methods.series.kmeans import KMeansDistance
-from inference.methods.series.matrix_profile import MatrixProfile
-from inference.methods.series.patches import Patches
-from inference.methods.series.sub_pca import SubPca
-from inference.methods.series.window_pca import WindowPca
-from inference.methods.trailing_mean import TrailingMean
+from typing import TYPE_CHECKING
 
-METHODS: dict[str, type[Method]] = {
-    "difference": RunningDifference,
-    "trailing_mean": TrailingMean,
-    "robust_z": RobustZ,
-    "patch_pca": PatchPca,
-    "flow": OpticalFlow,
-    "expected": Expected,
-    "objects": Objects,
-    "excess": Excess,
-    "mutual": MutualScoring,
-    "window_pca": WindowPca,
-    "sub_pca": SubPca,
-    "patches": Patches,
-    "kmeans": KMeansDistance,
-    "matrix_profile": MatrixProfile,
-    "iforest": WindowForest,
-    "auto": Auto,
-}
-FOR_SERIES = tuple(name for name, method in METHODS.items() if issubclass(method, SeriesMethod))
-FOR_PICTURES = tuple(name for name, method in METHODS.items() if method.pictures_only)
+from config.lazily import Lazily
+
+if TYPE_CHECKING:
+    from inference.methods.base import Method
+
+ROOM = __name__
+METHODS: Lazily[type["Method"]] = Lazily(
+    {
+        "difference": f"{ROOM}.difference.RunningDifference",
+        "trailing_mean": f"{ROOM}.trailing_mean.TrailingMean",
+        "robust_z": f"{ROOM}.robust_z.RobustZ",
+        "patch_pca": f"{ROOM}.patch_pca.PatchPca",
+        "flow": f"{ROOM}.flow.OpticalFlow",
+        "expected": f"{ROOM}.expected.Expected",
+        "objects": f"{ROOM}.objects.method.Objects",
+        "excess": f"{ROOM}.excess.Excess",
+        "mutual": f"{ROOM}.mutual.MutualScoring",
+        "window_pca": f"{ROOM}.series.window_pca.WindowPca",
+        "sub_pca": f"{ROOM}.series.sub_pca.SubPca",
+        "patches": f"{ROOM}.series.patches.Patches",
+        "kmeans": f"{ROOM}.series.kmeans.KMeansDistance",
+        "matrix_profile": f"{ROOM}.series.matrix_profile.MatrixProfile",
+        "iforest": f"{ROOM}.series.isolation_forest.WindowForest",
+        "auto": f"{ROOM}.series.auto.Auto",
+    }
+)
+FOR_SERIES = tuple(name for name, place in METHODS.places.items() if place.startswith(f"{ROOM}.series."))
+
+
+def for_pictures() -> tuple[str, ...]:
+    """The names of the methods that work on pictures alone; all methods are imported."""
+    return tuple(name for name, method in METHODS.items() if method.pictures_only)
 
 
 def check_frames(name: str, shape: tuple[int, int, int]) -> None:
     """Raise ValueError when the method `name` can't work on frames of shape (C, H, W), naming those that can."""
     is_series = shape[1:] == (1, 1)
-    unfit, works_on = (FOR_PICTURES, "pictures") if is_series else (FOR_SERIES, "time series")
-    if name in unfit:
+    works_on = "pictures" if is_series else "time series"
+    if name in METHODS and (METHODS[name].pictures_only if is_series else name in FOR_SERIES):
+        unfit = for_pictures() if is_series else FOR_SERIES
         others = ", ".join(known for known in METHODS if known not in unfit)
         raise ValueError(
             f"model.name {name} works on {works_on}, and these frames have {shape[1]}x{shape[2]} px; "

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from config import EvalConfig, ModelConfig
-from data.live.live_reel import OpenEnd
+from data.live.open_end import OpenEnd
 from data.messages import logger
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled

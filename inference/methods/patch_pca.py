@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method
@@ -24,6 +23,8 @@ class PatchPca(Method):
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Mean (D,) and components (K, D) of a random choice of patches."""
+        from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
+
         blocks = [patches_of(frames)[0] for frames, _ in self.sample(quiet, SAMPLE_FRAMES, DEPTH)]
         patches = np.concatenate(blocks)
         chosen = np.random.default_rng(seed).permutation(len(patches))[:SAMPLE_PATCHES]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn import metrics
 
 from inference.units import HOUR_S
 
@@ -14,17 +13,19 @@ def frame_auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
     scores: (T,), high is anomalous, NaN where a frame was not scored. labels: (T,) 1 anomalous, 0 normal, NaN unknown.
     Frames without a score or without a label are left out.
     """
-    return _ranking_metric(metrics.roc_auc_score, scores, labels)
+    return _ranking_metric("roc_auc_score", scores, labels)
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> float | None:
     """Average precision over frames (step-wise area under precision-recall); arguments and None as in `frame_auc`."""
-    return _ranking_metric(metrics.average_precision_score, scores, labels)
+    return _ranking_metric("average_precision_score", scores, labels)
 
 
-def _ranking_metric(metric, scores: np.ndarray, labels: np.ndarray) -> float | None:
+def _ranking_metric(name: str, scores: np.ndarray, labels: np.ndarray) -> float | None:
+    from sklearn import metrics  # takes half a second, and few have labels
+
     scores, labels = known_points(scores, labels)
-    return float(metric(labels, scores)) if len(np.unique(labels)) == 2 else None
+    return float(getattr(metrics, name)(labels, scores)) if len(np.unique(labels)) == 2 else None
 
 
 def known_points(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from heapq import merge
 from typing import NamedTuple
 
-from data.live.live_reel import OpenEnd
+from data.live.open_end import OpenEnd
 from data.reel.reel import Reel
 from data.reel.windows import stretches, window_starts
 

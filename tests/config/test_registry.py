@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load, registry
-from inference.methods import FOR_PICTURES, FOR_SERIES, METHODS
+from config.lazily import Lazily
+from inference.methods import FOR_SERIES, METHODS, for_pictures
+from inference.methods.series.base import SeriesMethod
 from models import MODELS
 from models.losses.reconstruction import LOSSES
 from models.losses.weak import WEAK_LOSSES
@@ -175,6 +178,35 @@ def test_config_yaml_says_who_has_a_setting_and_its_default(key):
     assert load(None, owner, [f"model.{key}={value}"]) == load(None, owner)
 
 
+def test_recipes_of_methods_load_without_what_nets_and_pictures_need():
+    recipes = "('demo/series.yaml', 'demo/sun.yaml', 'demo/video.yaml')"
+    code = f"import config, sys; [config.load(recipe) for recipe in {recipes}]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "sklearn", "matplotlib", "astropy", "av", "scipy.stats"} & set(done.stdout.split())
+
+
+def test_methods_for_series_are_those_of_their_room():
+    assert tuple(name for name, method in METHODS.items() if issubclass(method, SeriesMethod)) == FOR_SERIES
+
+
+def test_every_setting_of_train_is_used_by_some_model():
+    """So what one does not use is another's, and runs of before may hold it in vain (`without_unused`)."""
+    assert {key for known in CLASSES.values() for key in known.uses} == {field.name for field in fields(TrainConfig)}
+
+
+def test_what_is_known_by_its_place_is_imported_once_and_may_be_another():
+    known = Lazily({"path": "pathlib.Path", "gone": "no_such_module.Name"})
+    assert "gone" in known
+    assert list(known) == ["path", "gone"]
+    assert known["path"] is Path
+    known["mine"] = str
+    assert dict(known.loaded) == {"path": Path, "mine": str}
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        known["gone"]
+    del known["gone"]
+    assert dict(known) == {"path": Path, "mine": str}
+
+
 def test_config_yaml_lists_no_other_setting_of_models():
     assert set(section("model")) == {"name", "task", *SETTINGS}
 
@@ -186,8 +218,8 @@ def test_config_yaml_lists_every_model_by_what_it_is_for():
     series_models = [name for name, model in MODELS.items() if issubclass(model, SeriesModel)]
     assert listed["nets for series"] == [*series_models, "wetas", "vetime"]
     assert set(listed["methods for series"]) == set(FOR_SERIES)
-    assert set(listed["methods for pictures"]) == set(FOR_PICTURES)
-    of_both = set(METHODS) - set(FOR_SERIES) - set(FOR_PICTURES)
+    assert set(listed["methods for pictures"]) == set(for_pictures())
+    of_both = set(METHODS) - set(FOR_SERIES) - set(for_pictures())
     assert set(listed["methods of one step"]) == of_both
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from config import load
-from data.live.live_reel import Form, LiveReel, OpenEnd, StretchEnded
+from data.live.live_reel import Form, LiveReel, StretchEnded
 from data.live.live_source import _Clock, name_of, told
+from data.live.open_end import OpenEnd
 from data.reel.stretch import Stretch
 from inference.scorers.windows import Window, windows_over
 from tests.support.streams import FPS, HEIGHT, WIDTH, shot

@@ -10,7 +10,6 @@ quiet is near *some* quiet patch, not near the mean of all, so that a series may
 """
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from inference.methods.series.base import WindowScore
 from inference.methods.series.sub_pca import LEAST_VARIANCE
@@ -30,6 +29,8 @@ class Patches(WindowScore):
 
         per_stretch: (1,), patches of the memory, which are in the order of time, that are one stretch.
         """
+        from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
+
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
             pca = PCA(min(MOST_COMPONENTS, *windows.shape), random_state=seed).fit(windows.astype(np.float64))
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)

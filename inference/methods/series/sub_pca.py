@@ -7,7 +7,6 @@ source, sum the distances of the window to the ends of the unit vectors instead.
 """
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod
 from inference.methods.series.sliding import sliding_products, sliding_squares
@@ -24,6 +23,8 @@ class SubPca(WholeWindows, WindowMethod):
 
         The smallest of all directions are told in double precision; the largest of far more need none.
         """
+        from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
+
         count = min(MOST_COMPONENTS, *windows.shape)
         windows = windows if min(windows.shape) > 2 * MOST_COMPONENTS else windows.astype(np.float64)
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance

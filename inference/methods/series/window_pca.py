@@ -1,7 +1,6 @@
 """PCA of windows: what a few components of quiet windows can't rebuild."""
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from inference.methods.series.base import WindowMethod, mean_of_windows
 
@@ -15,6 +14,8 @@ class WindowPca(WindowMethod):
 
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """Centre (D,) and components (K, D)."""
+        from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
+
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
             pca = PCA(min(MOST_COMPONENTS, *windows.shape), random_state=seed).fit(windows)
         total = windows.var(axis=0, dtype=np.float64).sum()
