@@ -4,7 +4,7 @@ Levels of neighbouring frames are alike, so it is events that are counted, linke
 threshold may be 12 events. The data are cut into blocks of time, by which the scatter of the counts is known.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -156,18 +156,40 @@ def faulty(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
     """The same of a series (N,), which may be a table that nobody has looked through, with several faults in it.
 
     The largest hide smaller ones: with up to MOST_HIDING of the highest taken away, each that lies beyond the tail of
-    the others is one; with more taken away, all of them must. The tail knows that it lacks so many. And it is how often
-    an episode comes that makes it usual, not how long it lasts: a fault shows a window before and behind itself, and a
-    table may be short. So at most FAULTY_SHARE stand out, FAULTY_LEFT_OUT with what is around them.
+    the others is one; with more taken away, all of them must. The tail knows that it lacks so many. It is of what all
+    the rest reaches, see `_usual_heights`: where scores are smooth there are hardly more episodes than faults. And it
+    is how often an episode comes that makes it usual, not how long it lasts: a fault shows a window before and behind
+    itself, and a table may be short. So at most FAULTY_SHARE stand out, FAULTY_LEFT_OUT with what is around them.
     """
     episodes, reach = _episodes(levels, cadence_s, reach)
-    for count in range(min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)), 0, -1):
-        limit = level_for(episodes[count:], 1 / (FAULTY_SPANS * (count + 1)))
+    most = max(min(MOST_HIDING, len(episodes) - 1), min(MOST_OUTLIERS, len(episodes) // (OTHERS_EACH + 1)))
+    for count, others in zip(range(most, 0, -1), _usual_heights(levels, episodes[most:0:-1], reach), strict=True):
+        if len(others) < OTHERS_EACH * max(count, 2):
+            continue
+        limit = level_for(others, 1 / (FAULTY_SPANS * (count + 1)))
         found = np.count_nonzero(episodes[:count] > limit)
         standing_out = levels > episodes[found]
         if found >= (1 if count <= MOST_HIDING else count) and standing_out.mean() <= FAULTY_SHARE:
             return _widened(standing_out, reach, FAULTY_LEFT_OUT)
     return np.zeros(len(levels), bool)
+
+
+def _usual_heights(levels: np.ndarray, limits: np.ndarray, reach: int) -> Iterator[np.ndarray]:
+    """For each limit the highest levels (J,) of stretches of `reach` frames, highest first, beside what exceeds it.
+
+    That lasts as long as its levels (N,) are above what most frames reach, and `reach` more on both sides: the slopes
+    of an episode are not what is usual.
+    """
+    heights = np.maximum.reduceat(levels, np.arange(0, len(levels), reach))
+    high = levels > np.quantile(levels, 1 - FAULTY_SHARE)
+    edges = np.flatnonzero(np.diff(high, prepend=False, append=False))
+    first, last = edges[::2], edges[1::2] - 1
+    tops = np.maximum.reduceat(levels, first)
+    for limit in limits:
+        around = np.zeros(len(heights) + 1, np.int64)
+        np.add.at(around, np.maximum(first[tops > limit] // reach - 1, 0), 1)
+        np.add.at(around, np.minimum(last[tops > limit] // reach + 2, len(heights)), -1)
+        yield np.sort(heights[np.cumsum(around[:-1]) == 0])[::-1]
 
 
 def _episodes(levels: np.ndarray, cadence_s: float, reach: int) -> tuple[np.ndarray, int]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import uniform_filter1d
 
 from inference.calibration.quiet_events import BLOCKS, count_events, faulty, monotone, not_so_quiet, places, run_starts
 from inference.calibration.tail import level_for
@@ -139,6 +140,34 @@ class TestFaulty:
         found = faulty(levels, 60.0, 16)
         assert found[1000:1100].all()
         assert found[3000:3080].all()
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.integers(0, 10**6), st.lists(st.tuples(st.integers(100, 300), st.floats(30, 1e4)), min_size=1, max_size=3)
+    )
+    def test_faults_are_told_where_smooth_scores_have_hardly_an_episode_besides(self, seed, faults):
+        """Scores of whole windows, each the mean of many samples, rise and fall slowly: few rise by themselves."""
+        values, heights = np.random.default_rng(seed).normal(0, 1, 6000) ** 2, np.zeros(6000)
+        for k, (length, height) in enumerate(faults):
+            heights[1000 + 2000 * k :][:length] = height
+        levels = uniform_filter1d(values + heights, 96).astype(np.float32)
+        found = faulty(levels, 60.0, 96)
+        assert found[levels > 10].all()
+        assert found.mean() < 0.35
+
+    def test_waves_that_run_into_each_other_are_usual_beside_a_fault(self):
+        """Waves nearer to each other than what is one episode: few episodes, and yet they come all the time."""
+        t = np.arange(600)
+        levels = np.abs(np.sin(t / 7) * (1 + 0.7 * np.sin(t / 90)))
+        levels[300:303] += 10
+        found = faulty(levels.astype(np.float32), 60.0, 8)
+        assert found[300:303].all()
+        assert found.mean() < 0.05
+
+    def test_smooth_scores_without_a_fault_seldom_lose_an_event(self):
+        rng = np.random.default_rng(0)
+        draws = [uniform_filter1d(rng.normal(0, 1, n) ** 2, 96).astype(np.float32) for n in (1500, 3000, 6000) * 20]
+        assert sum(faulty(levels, 60.0, 96).any() for levels in draws) <= 3
 
     def test_what_lasts_for_most_of_the_time_is_usual(self):
         levels = np.random.default_rng(0).gumbel(5, 1, 4000).astype(np.float32)
