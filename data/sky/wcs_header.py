@@ -4,6 +4,7 @@ What this does not read, sunpy does; a test compares both for the instruments wh
 """
 
 import math
+import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import astuple
@@ -25,6 +26,7 @@ SMALL_FIELD_DEG = (
     1.0  # from the reference point, within which all zenithal projections are one: r^3 / 3 = 0.4 arcsec at its edge
 )
 ZENITHAL = ("TAN", "ARC", "SIN", "STG", "ZEA")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 MATRICES = tuple(f"{kind}{i}_{j}" for kind in ("PC", "CD") for i in (1, 2) for j in (1, 2))
 # Cards of which sunpy's maps make more than plain arithmetic: SECCHI's RSUN, orbits of SUVI, EUI, EIT and others.
 SUNPY_KNOWS_MORE = ("OBSGEO-X", "HCIX_OBS", "HEC_X", "HAEX_OBS", "RSUN", "FNDLMBMI")
@@ -123,8 +125,10 @@ def _check_projection(cards: dict, shape: tuple[int, int]) -> None:
 
 
 def _number(header: Mapping, name: str, default: float | None = None) -> float:
-    """A card's number. Raises KeyError when it holds none and there is no default."""
+    """A card's number, which some write as text. Raises KeyError when it holds none and there is no default."""
     value = header.get(name)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if default is None:

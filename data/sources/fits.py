@@ -20,7 +20,7 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked
 from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of
-from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of
+from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
 from data.sources.fits_file.layout import (
     BLOCK_BYTES,
     NO_IMAGE,
@@ -218,6 +218,8 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
         pixels, blank = _scaled(stored, image.header)
         if pixels.ndim == 3:
             pixels = colours_of(pixels, candidate.channel != "rgb")
+        if has_top_row_first(image.header):
+            pixels = np.ascontiguousarray(pixels[::-1])
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")

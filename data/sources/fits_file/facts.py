@@ -16,9 +16,10 @@ from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.counted_times import UNITS_S
 from data.sources.fits_file.identity import identity_of
-from data.sources.fits_file.times import NO_TIME, time_of
+from data.sources.fits_file.times import NO_TIME, local_by, time_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 from data.sources.times.texts import ORDERS
+from data.sources.times.utc import as_in_tables
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
 # SHT_MDUR is TRACE's, EXPOINUS that of cameras' programs, TEXPOSUR DKIST's.
@@ -32,6 +33,7 @@ _UNIT_IN_COMMENT = re.compile(rf"[\[(]\s*({_WORDS}|s|us|min)\s*[\])]|\b({_WORDS}
 _WITH_UNIT = re.compile(r"([\d.]+(?:[eE][+-]?\d+)?) ?([a-zA-Z]+)")  # as 2.0 s in a text
 NO_CLOCK = "the header has a date without a clock: taken as midnight"
 CLOCK_IN_NAME = "no clock in the header: that of the file's name"
+TURNED = "turned upright (ROWORDER TOP-DOWN)"
 IN_NAME = "no time in the header: that of the file's name"
 # Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
 AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
@@ -66,7 +68,7 @@ def facts_of(
     facts |= {"level": number(header, "LVL_NUM"), "sat_rot_deg": number(header, "SAT_ROT")}
     facts["saturation"] = _saturation(header)
     facts["missing_blocks"], facts["block_px"] = _missing_blocks(header, shape)
-    flags = [flag, _mosaic(header)]
+    flags = [flag, _mosaic(header), TURNED if has_top_row_first(header) else ""]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
         facts["time_utc"], time_flag = _time(header, prep, named_utc)
@@ -86,10 +88,23 @@ def _time(header: Mapping, prep: PrepConfig, named_utc: Callable[[], str]) -> tu
         if str(error) != NO_TIME or not (utc := named_utc()):
             raise
         return utc, IN_NAME
+    if local := local_by(header):
+        return _of_local(told.utc, local, prep)
     if told.has_clock:
-        return told.utc, ""
+        return told.utc, told.flag
     utc = named_utc()
-    return (utc, CLOCK_IN_NAME) if utc[:10] == told.utc[:10] else (told.utc, NO_CLOCK)
+    utc, flag = (utc, CLOCK_IN_NAME) if utc[:10] == told.utc[:10] else (told.utc, NO_CLOCK)
+    return utc, "; ".join(filter(None, (flag, told.flag)))
+
+
+def _of_local(told: str, by: str, prep: PrepConfig) -> tuple[str, str]:
+    """A time of a clock that is not UTC's, in UTC where the settings say which zone it is of, and a flag."""
+    if prep.time_zone is None:
+        return told, f"local time by {by}: taken as UTC; prep.time_zone says which zone it is of"
+    utc = as_in_tables(told, zone=prep.time_zone)
+    if not utc:
+        raise FrameError(f"time {told} is none in prep.time_zone {prep.time_zone}")
+    return utc, f"local time by {by}, of prep.time_zone {prep.time_zone}"
 
 
 def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
@@ -135,6 +150,13 @@ def fill_of(header: Mapping) -> float:
     IRIS' level 2 has -200, in which its slit-jaw images are framed (ITN 26).
     """
     return -200.0 if text(header, "TELESCOP") == "IRIS" and text(header, "INSTRUME") in ("SJI", "SPEC") else math.nan
+
+
+def has_top_row_first(header: Mapping) -> bool:
+    """Whether the first row is the picture's upper one, as programs of cameras write it; by the standard it is the
+    lower one. With a WCS the pixels lie where that says, whatever their order.
+    """
+    return text(header, "ROWORDER").upper() == "TOP-DOWN" and "CTYPE1" not in header
 
 
 def _saturation(header: Mapping) -> float:

@@ -4,6 +4,7 @@ Spacecraft or telescope, instrument, detector, wavelength in angstrom, filter, c
 tells them. Frames of one name can follow each other in a reel; no two kinds share one.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ ANGSTROM = {
     **dict.fromkeys(("m", "0"), 1e10),
 }
 _IN_COMMENT = re.compile(r"[\[(]\s*(nm|nanometers?|angstroms?|a|um|microns?)\s*[\])]", re.IGNORECASE)
+_NUMBER_AND_UNIT = re.compile(r"(\d+\.?\d*) ?([A-Za-zÅåµ]+)")
+# JSOC's and most others'; IRIS' and ground stations'. What WAVE means in others is not known.
+_WAVELENGTHS = ("WAVELNTH", "WAVE_LEN", "TWAVE1", "WAVELENG", "WAVELEN")
 _NOTHING = {"", "none", "unknown", "n_a", "na", "null", "undefined", "0", "999"}
 _LONGEST = 40  # letters of a part
 
@@ -77,6 +81,7 @@ def identity_of(header: Mapping) -> Identity:
     names = [known.name] if known else [_slug(text(header, card)) for card in ("INSTRUME", "DETECTOR")]
     name = _joined([platform, *names])
     details = [_without(_slug(_value(header, card)), names[0]) for card in cards]
+    details += [] if known or wavelength else [_slug(_spectral_line(header))]
     if (
         known and "CONTENT" in cards and details[0] in ("", "observable")
     ):  # as of SHARPs: only the unit tells what it is
@@ -99,11 +104,26 @@ def _of_the_camera(header: Mapping) -> str:
 
 def wavelength_text(header: Mapping, wave_unit: str = "") -> str:
     """The wavelength in angstrom as text, "" where there is none. wave_unit: where the header does not tell it."""
-    card = next((name for name in ("WAVELNTH", "WAVE_LEN", "TWAVE1") if number(header, name) > 0), "")
+    card = next((name for name in _WAVELENGTHS if number(header, name) > 0 or _with_unit(header, name)), "")
     if not card:
         return ""
+    if told := _with_unit(header, card):
+        return f"{float(told[1]) * _angstroms(told[2]):.7g}"
     unit = _wave_unit(header, card) or wave_unit
     return f"{number(header, card) * _angstroms(unit):.7g}"
+
+
+def _with_unit(header: Mapping, card: str) -> re.Match | None:
+    """A wavelength and its unit, where one text holds both, as 17.1 nm."""
+    told = _NUMBER_AND_UNIT.fullmatch(text(header, card))
+    return told if told and told[2].lower() in ANGSTROM else None
+
+
+def _spectral_line(header: Mapping) -> str:
+    """What a card of the wavelength says in words, as H-alpha."""
+    return next(
+        (line for card in _WAVELENGTHS if math.isnan(number(header, card)) and (line := _value(header, card))), ""
+    )
 
 
 def _wave_unit(header: Mapping, card: str) -> str:

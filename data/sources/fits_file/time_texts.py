@@ -8,10 +8,12 @@ from data.sources.base import FrameError
 from data.sources.times.utc import SEVERAL, as_in_tables, iso_ms
 
 # Of FITS' names (standard 4.0, table 30) those that differ from astropy's; GPS runs 19 s behind TAI.
-SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt", "LOCAL": "utc"}
+SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt"}
 KNOWN = ("utc", "tai", "tt", "tdb", "tcg", "tcb", "ut1", "gps")
 GPS_BEHIND_TAI_S = 19
-_OLD_DATE = re.compile(r"^(\d\d)/(\d\d)/(\d\d)(?=$|[T ,])")  # dd/mm/yy, of 1900 to 1999 by the standard
+_OLD_DATE = re.compile(r"^(\d\d)/(\d\d)/(\d\d)(?=$|[T ,])")  # dd/mm/yy
+_LAST_DAY = 31  # two digits beyond it are a year
+_END_OF_DAY = re.compile(r"^(\d{4}-\d\d-\d\d)T24(:00(?::00(?:\.0*)?)?)$")
 _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 _MONTH_NAME = re.compile(
     r"^(\d{1,2})-(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-(\d{4}|\d\d)(?!\d)", re.IGNORECASE
@@ -29,12 +31,12 @@ def to_utc(text: str, scale: str = "utc", order: str = "") -> str:
     scale: of a text that names none. order: "day first", "month first" or "", of dates as 07/08/2012. Raises FrameError
     for no time, and for a date that may be of two days.
     """
-    plain = _OLD_DATE.sub(r"19\3-\2-\1", text.strip())
+    plain = _OLD_DATE.sub(_of_two_digits, text.strip())
     plain = _JSOC.sub(r"\1-\2-\3T\4", _MONTH_NAME.sub(_iso_date, plain))
     if named := _SCALED.match(plain):
         plain, suffix = named[1].rstrip("_ "), named[2].upper()
         scale = "utc" if suffix == "Z" else SCALES.get(suffix, suffix.lower())
-    plain = _SEPARATOR.sub(r"\1T", plain)
+    plain = _END_OF_DAY.sub(_next_day, _SEPARATOR.sub(r"\1T", plain))
     if ahead := _OFFSET.match(plain):
         try:
             return iso_ms(np.datetime64(ahead[1], "us") - _minutes(*ahead.groups()[1:]))
@@ -70,13 +72,38 @@ def _minutes(sign: str, hours: str, minutes: str) -> np.timedelta64:
     return np.timedelta64((60 * int(hours) + int(minutes or 0)) * (-1 if sign == "-" else 1), "m")
 
 
+def doubt_of(text: str) -> str:
+    """What is to be said of a time whose year has two digits: by the standard all are of 1900 to 1999, and many
+    observatories went on to write so."""
+    found = _OLD_DATE.match(text.strip())
+    return f"two digits of a year in {text.strip()!r}: taken as {_of_two_digits(found)}" if found else ""
+
+
+def _of_two_digits(match: re.Match) -> str:
+    """19/07/97 as ISO, or 97/07/19 where the first can be no day."""
+    day, month, year = match.groups()
+    day, year = (year, day) if int(day) > _LAST_DAY else (day, year)
+    return f"{_whole_year(year)}-{month}-{day}"
+
+
+def _next_day(match: re.Match) -> str:
+    """The end of a day as ISO 8601 may write it, as the beginning of the next one."""
+    try:
+        return f"{np.datetime64(match[1], 'D') + 1}T00{match[2]}"
+    except ValueError:  # no day, which is told as it is written
+        return match[0]
+
+
 def _iso_date(match: re.Match) -> str:
-    """30-JAN-01 and 1-Feb-1997 as ISO; two digits of a year are those of a solar archive, from 1970 on."""
+    """30-JAN-01 and 1-Feb-1997 as ISO."""
     day, month, year = match.groups()
     number = _MONTHS.find(month.lower()) // 3 + 1
-    if len(year) == 2:
-        year = f"{'20' if int(year) < 70 else '19'}{year}"
-    return f"{year}-{number:02d}-{int(day):02d}"
+    return f"{_whole_year(year)}-{number:02d}-{int(day):02d}"
+
+
+def _whole_year(year: str) -> str:
+    """Two digits of a year are those of a solar archive, from 1970 on."""
+    return f"{'20' if int(year) < 70 else '19'}{year}" if len(year) == 2 else year
 
 
 def by_astropy(

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from data.sources.base import FrameError
 from data.sources.fits_file.cards import text
 from data.sources.fits_file.counted_times import clock_of_number, counted_time, unclear_clock
-from data.sources.fits_file.time_texts import KNOWN, SCALES, to_utc
+from data.sources.fits_file.time_texts import KNOWN, SCALES, doubt_of, to_utc
 
 # Instruments of which sunpy takes T_OBS, the middle of the exposure, for the time of the coordinates.
 _BY_T_OBS = re.compile("AIA|HMI|SUIT")
 _CLOCKS = ("TIME-OBS", "TIME_OBS", "UTC-OBS", "UTSTART", "UTC", "UT", "TIME")
-_CLOCK = re.compile(r":|(?<=\d{8})[T_ ]?\d{4,6}")  # in a text that has one behind its date
+# In a text that has one behind its date.
+_CLOCK = re.compile(r":|(?<=\d{8})[T_ ]?\d{4,6}|(?<=\d)[T_ ]+(?:\d{1,2}h\d|\d{4})")
+_MIDNIGHT = re.compile(r"^(\d{4}[-/]\d\d[-/]\d\d)[T ]00:00(?::00(?:\.0*)?)?Z?$")  # of a date that was filled up
+_HAS_ZONE = re.compile(r":\d\d(?:\.\d*)? ?(?:Z|UTC?|[+-]\d\d:?\d\d)$")
+_LOCAL = re.compile(r"\blocal\b", re.IGNORECASE)
+# The standard's, then what archives have besides: JSOC's nominal time, IRIS' start of an observation.
+_FALLBACKS = ("DATE-BEG", "DATE_BEG", "DATE-END", "DATE_END", "T_OBS", "T_REC", "STARTOBS")
 YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
 NO_TIME = (
     "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS), and the "
@@ -30,6 +36,7 @@ class Moment:
 
     utc: str
     has_clock: bool
+    flag: str = ""  # what is odd about it
 
 
 def time_of(header: Mapping, order: str = "") -> Moment:
@@ -41,7 +48,7 @@ def time_of(header: Mapping, order: str = "") -> Moment:
     texts = _texts(header)
     for told in (told for told in texts if _CLOCK.search(told)):
         try:
-            return Moment(_in_reach(to_utc(told, scale, order)), True)
+            return Moment(_in_reach(to_utc(told, scale, order)), True, doubt_of(told))
         except FrameError as error:
             problem = error
     if counted := counted_time(header, scale, order):
@@ -50,7 +57,7 @@ def time_of(header: Mapping, order: str = "") -> Moment:
         raise FrameError(unclear)
     for told in (told for told in texts if not _CLOCK.search(told)):
         try:
-            return Moment(_in_reach(to_utc(told, scale, order)), False)
+            return Moment(_in_reach(to_utc(told, scale, order)), False, doubt_of(told))
         except FrameError as error:
             problem = error
     raise problem
@@ -67,16 +74,17 @@ def _texts(header: Mapping) -> list[str]:
     """The times that a header names, the best first."""
     dated = [_with_clock(header, name) for name in ("DATE-OBS", "DATE_OBS")]
     first = "T_OBS" if _BY_T_OBS.match(text(header, "INSTRUME") or text(header, "PNAME")) else "DATE-AVG"
-    others = (text(header, name) for name in ("DATE-BEG", "DATE-END", "T_OBS"))
+    others = (text(header, name) for name in _FALLBACKS)
     return [told for told in (text(header, first), text(header, "DATE-AVG"), *dated, *others) if told]
 
 
 def _with_clock(header: Mapping, name: str) -> str:
     """A date, with its clock where that is in a keyword of its own."""
     date = text(header, name)
-    if date and not _CLOCK.search(date):
+    filled_up = _MIDNIGHT.match(date)
+    if date and (filled_up or not _CLOCK.search(date)):
         clock = next(filter(None, (_clock(header, card) for card in _CLOCKS)), "")
-        return f"{date}T{clock}" if clock else date
+        return f"{filled_up[1] if filled_up else date}T{clock}" if clock else date
     return date
 
 
@@ -84,6 +92,18 @@ def _clock(header: Mapping, card: str) -> str:
     """The clock in a card, written or counted from midnight; "" where it is none."""
     told = text(header, card)
     return told if ":" in told else clock_of_number(header, card)
+
+
+def local_by(header: Mapping) -> str:
+    """What says that a header's times are of a clock that is not UTC, and not of a scale that is known; "" mostly."""
+    told = text(header, "TIMESYS")
+    if any(_HAS_ZONE.search(text(header, name)) for name in ("DATE-OBS", "DATE_OBS")):
+        return ""
+    if re.fullmatch(r"[A-Za-z]{2,5}", told) and SCALES.get(told.upper(), told.lower()) not in KNOWN:
+        return f"TIMESYS {told}"
+    comments = getattr(header, "comments", {})
+    card = next((name for name in ("DATE-OBS", "DATE_OBS") if name in header and comments), "")
+    return f"the comment of {card}" if card and _LOCAL.search(str(comments[card])) else ""
 
 
 def _time_system(header: Mapping) -> str:

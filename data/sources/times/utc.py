@@ -56,13 +56,14 @@ def _refused(text: str) -> str:
     raise FrameError("it is of no form that is known; 2012-07-19T07:30:01 is one")
 
 
-def as_in_tables(text: str, order: str = "") -> str:
+def as_in_tables(text: str, order: str = "", zone: str | None = None) -> str:
     """A time as the reader of tables has it, as 19/07/2012 7:30 PM, 2012-07-19T09:30+02:00 or Jul 19, 2012; else "".
 
-    order: "day first", "month first" or "", of 07/08/2012. Raises FrameError where that may be two days.
+    order: "day first", "month first" or "", of 07/08/2012. zone: of a text that names none, UTC by default.
+    Raises FrameError where that may be two days.
     """
     try:
-        times = times_of(pd.Series([text]), PrepConfig(time_format=order or None))
+        times = times_of(pd.Series([text]), PrepConfig(time_format=order or None, time_zone=zone))
     except TableError as error:
         if "several ways" in str(error):
             raise FrameError(SEVERAL) from None

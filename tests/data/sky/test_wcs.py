@@ -82,6 +82,14 @@ def test_headers_are_read_as_sunpy_reads_them(cards):
     assert wcs.rsun_arcsec == pytest.approx(solar_map.rsun_obs.to_value(u.arcsec))
 
 
+@pytest.mark.parametrize("name", ["CROTA2", "CDELT1", "CRPIX2", "CRVAL1", "RSUN_OBS", "DSUN_OBS", "HGLN_OBS"])
+def test_numbers_written_as_text_count(name):
+    """A roll in quotes was silently none."""
+    head = full_header(CROTA2=30.0, CRVAL1=12.5)
+    expected, head[name] = read(head), f" {head[name]!r} "
+    assert read(head) == expected is not None
+
+
 def test_the_observer_is_that_of_sunpy():
     pixels, head = sunpy_frame()
     wcs, observer = read(head), sunpy_map(pixels, head).observer_coordinate

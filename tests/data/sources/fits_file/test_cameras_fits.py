@@ -118,6 +118,18 @@ def test_the_time_in_a_name_makes_no_frame_of_what_belongs_to_an_image(tmp_path)
     assert "HDU 1 (DQF) 24x32 is not read: no time of its own" in candidate.flags
 
 
+@pytest.mark.parametrize("packed", [fits.PrimaryHDU, fits.CompImageHDU])
+@pytest.mark.parametrize(("order", "ctype", "is_turned"), [("TOP-DOWN", None, True), ("BOTTOM-UP", None, False),
+                                                          ("TOP-DOWN", "HPLN-TAN", False)])  # fmt: skip
+def test_rows_lie_as_the_header_says(tmp_path, packed, order, ctype, is_turned):
+    """Cameras' programs begin with the upper row; a WCS tells of the pixels as they are stored."""
+    image = packed(counts(1), header(ROWORDER=order, CTYPE1=ctype))
+    image.writeto(tmp_path / "a.fits")
+    ((_, raw),) = frames.read(candidates := frames.scan(tmp_path, PrepConfig()))
+    np.testing.assert_array_equal(raw.pixels, counts(1)[::-1] if is_turned else counts(1))
+    assert ("turned upright" in candidates[0].flags) == is_turned
+
+
 @pytest.mark.parametrize("outer", [gzip.compress, bz2.compress, lzma.compress])
 @pytest.mark.parametrize("inner", [gzip.compress, bz2.compress])
 def test_a_file_that_was_packed_twice_is_unpacked_twice(tmp_path, outer, inner):

@@ -38,6 +38,9 @@ OWN = {"TELESCOP": "KSO", "INSTRUME": "CAM", "FILTER": "H-alpha", "WAVELNTH": 65
         ({"INSTRUME": "XRT", "EC_FW1_": "Al_poly", "EC_FW2_": "Open"}, {"EC_FW1_": "Open", "EC_FW2_": "Ti_poly"}),
         ({"TELESCOP": "NSO-GONG", "IMTYPE": "H-ALPHA", "SITE": "BB"}, {"SITE": "LE"}),
         (OWN, {"TELESCOP": "BBSO"}),
+        ({"INSTRUME": "CAM", "WAVELNTH": "171 A"}, {"WAVELNTH": "304 A"}),
+        ({"INSTRUME": "CAM", "WAVELNTH": "H-alpha"}, {"WAVELNTH": "Ca II K"}),
+        ({"INSTRUME": "CAM", "WAVELENG": 171}, {"WAVELENG": 304}),
         (OWN, {"INSTRUME": "CAM2"}),
         (OWN, {"FILTER": "Ca II K"}),
         (OWN, {"WAVELNTH": 393.4}),
@@ -62,6 +65,11 @@ def test_one_wavelength_is_one_reel_in_any_unit_and_as_text(angstrom, unit, as_t
 def test_a_unit_in_a_comment_counts():
     header = fits.Header([("INSTRUME", "own"), ("WAVELNTH", 735, "[nm] center wavelength of bandpass")])
     assert identity_of(header).channel == "7350"
+
+
+@pytest.mark.parametrize("told", ["171 A", "17.1 nm", "171 Angstrom", "171.0"])
+def test_a_unit_in_a_text_counts(told):
+    assert identity_of({"INSTRUME": "CAM", "WAVELNTH": told}) == identity_of({"INSTRUME": "CAM", "WAVELNTH": 171})
 
 
 def test_names_that_are_known_stay():

@@ -96,6 +96,11 @@ def test_a_scale_in_the_text_counts_more_than_timesys(text):
         {"DATE-OBS": "1997-07-19", "TIME-OBS": "073001"},
         {"DATE-OBS": "1997-07-19", "UT": "07 30 01"},
         {"DATE-OBS": "1997-07-19", "UT": 7 + 1801 / 3600},
+        {"DATE-OBS": "1997-07-19T00:00:00.000", "TIME-OBS": "07:30:01"},  # a date that a program filled up
+        {"DATE-OBS": "1997-07-19T07h30m01s"},
+        {"DATE-OBS": "97/07/19", "UT": "07:30:01"},  # 97 is no day
+        {"T_REC": "1997.07.19_07:30:32_TAI"},
+        {"STARTOBS": "1997-07-19T07:30:01"},
         {"DATE-OBS": "19970719T073001"},
         {"JD": float(Time("1997-07-19T07:30:01").jd)},
         {"MJD-OBS": float(Time("1997-07-19T07:30:01").mjd)},
@@ -176,6 +181,41 @@ def test_a_date_without_a_clock_is_flagged(name):
     named = "0719" in name
     assert facts["time_utc"] == (TIME if named else "2012-07-19T00:00:00.000")
     assert (CLOCK_IN_NAME if named else NO_CLOCK) in facts["flags"]
+
+
+@given(moments, st.sampled_from(["T24:00:00", "T24:00", "T24:00:00.000Z", " 24:00:00", "T24:00:00 TAI"]))
+def test_the_end_of_a_day_is_the_beginning_of_the_next(moment, clock):
+    following = (moment + timedelta(days=1)).date().isoformat()
+    assert to_utc(f"{moment.date().isoformat()}{clock}") == to_utc(f"{following}{clock.replace('24', '00')}")
+
+
+@pytest.mark.parametrize("text", ["2012-07-19T24:00:01", "2012-07-32T24:00:00", "2012-07-19T25:00:00"])
+def test_a_clock_beyond_the_end_of_its_day_is_none(text):
+    with pytest.raises(FrameError, match="is not readable"):
+        to_utc(text)
+
+
+@given(moments)
+def test_two_digits_of_a_year_are_flagged(moment):
+    """By the standard all are of the last century, and many went on: frames of 2012 were of 1912 without a word."""
+    told = time_of({"DATE-OBS": moment.strftime("%d/%m/%y"), "UT": moment.strftime("%H:%M:%S")})
+    assert told.utc == moment.isoformat(timespec="milliseconds")
+    assert "two digits of a year" in told.flag
+
+
+@pytest.mark.parametrize(
+    "cards", [[("TIMESYS", "LOCAL")], [("TIMESYS", "CEST")], [("DATE-OBS", TIME, "local time at start")]], ids=str
+)
+def test_a_local_time_is_flagged_or_of_the_zone_that_the_settings_tell(cards):
+    header = fits.Header([("DATE-OBS", TIME), ("EXPTIME", 1.0)])
+    header.update(cards)
+    facts = facts_of(header, (4, 4), PrepConfig())
+    assert facts["time_utc"] == TIME
+    assert "local time by" in facts["flags"]
+    facts = facts_of(header, (4, 4), PrepConfig(time_zone="Europe/Zurich"))
+    assert facts["time_utc"] == "2012-07-19T05:30:01.000"
+    header["DATE-OBS"] = "2012-07-19T09:30:01+02:00"  # says it itself
+    assert facts_of(header, (4, 4), PrepConfig(time_zone="Asia/Tokyo"))["time_utc"] == TIME
 
 
 @pytest.mark.parametrize("card", ["0001-01-01T00:00:00", "1601-01-01", "9999-12-31T23:59:59.999"])
