@@ -104,8 +104,7 @@ def has_jumped(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> 
 def jump_of(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> tuple[float, float] | None:
     """By how many px along x and y the picture (H, W) is the expected one shifted as a whole; None if it is not.
 
-    Phase correlation, then the shift must explain what differs, and the opposite one must not: between pixels a picture
-    is smoothed, and less noise is no shift.
+    Phase correlation, then the shift must explain what differs (`is_explained`).
     """
     if min(picture.shape) < 16:
         return None
@@ -113,10 +112,18 @@ def jump_of(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray) -> tup
     (dx, dy), _ = cv2.phaseCorrelate(expected.astype(np.float32), picture.astype(np.float32), window)
     if not JUMP_PX < np.hypot(dx, dy) < min(picture.shape) / 8:
         return None
+    return (dx, dy) if is_explained(picture, expected, valid, dx, dy) else None
+
+
+def is_explained(picture: np.ndarray, expected: np.ndarray, valid: np.ndarray, dx: float, dy: float) -> bool:
+    """Whether a shift by px along x and y explains what differs from the expected picture (H, W), and the opposite one
+    does not: between pixels a picture is smoothed, and less noise is no shift."""
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not inner.any():
+        return False
     shifted, opposite = (moved_by(expected.astype(np.float32), sign * dx, sign * dy) for sign in (1, -1))
-    after, *others = (np.abs(picture - other)[inner].mean() for other in (shifted, expected, opposite))
-    return (dx, dy) if after < JUMP_LEFT * min(others) else None
+    after, *others = (float(np.abs(picture - other)[inner].mean()) for other in (shifted, expected, opposite))
+    return after < JUMP_LEFT * min(others)
 
 
 def moved_by(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:

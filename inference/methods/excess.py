@@ -39,10 +39,11 @@ from inference.methods.flux.spreads import (
 )
 from inference.methods.flux.turning import Places, Turning
 
+BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
-RULE = 4  # by which scores are made: those of another one are not those that a run's thresholds are of
+RULE = 5  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 
 
@@ -54,12 +55,7 @@ class ExcessConfig(ModelConfig):
     several: the largest counts.
     """
 
-    backgrounds: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = (
-        (1, 4),
-        (3, 9),
-        (8, 24),
-        (32, 96),
-    )
+    backgrounds: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = BACKGROUNDS
     longest_s: Annotated[float, Field(gt=0)] = 3600.0
     blur_px: NonNegative | Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (1.5, 3.0)
     signs: Literal["brightening", "dimming", "both"] = "both"
@@ -210,11 +206,13 @@ class Excess(Method):
         if not self.earlier.frames:
             known = max(first - self.earlier.reach, reel.begin_of(begin))
             for start in range(known, first, size := self.block_frames(reel)):
-                block = self.read(reel, np.arange(start, min(start + size, first)))
-                exposures = exposures_of(reel, start, start + len(block[0]))
-                for frame, valid, exptime_s in zip(*block, exposures.tolist(), strict=True):
-                    self.earlier.push(self._flux(frame, valid))
-                    self._exposures.push(exptime_s)
+                block = self._with_facts(reel, start, min(start + size, first))
+                for frame, valid in zip(*block, strict=True):
+                    self.earlier.push(self._flux(frame, valid), self._moments.popleft())
+                    self._exposures.push(self._exptimes_s.popleft())
+        return self._with_facts(reel, first, stop)
+
+    def _with_facts(self, reel: Reel, first: int, stop: int) -> Block:
         block = self.read(reel, np.arange(first, stop))
         self._moments, self._index = deque(moments_of(reel, first, stop)), first
         self._exptimes_s = deque(exposures_of(reel, first, stop).tolist())
@@ -244,7 +242,7 @@ class Excess(Method):
 
     def _compared(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The next frame's backgrounds (B, C, H, W), smoothed least, and its excesses over them (K, C, H, W)."""
-        self.earlier.push(flux)
+        self.earlier.push(flux, self._moment)
         unknown = np.full_like(flux, np.nan)
         pairs = [
             (self.earlier.background(*reach), self.earlier.latest(reach[0])) if used else (unknown, unknown)

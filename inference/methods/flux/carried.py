@@ -13,7 +13,7 @@ from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS
 from inference.events.sky import LIMB_RSUN, Sky, rotated
-from inference.methods.flux.turning import Places
+from inference.methods.flux.turning import Places, repointed
 from inference.units import DAY_S, HOUR_S
 
 LONGEST_S = 2 * DAY_S  # that a place is known: active regions change within days
@@ -100,6 +100,15 @@ def is_arriving(now: Moment, then: Moment, shape: tuple[int, int]) -> np.ndarray
     side = np.sign(then.at_s - now.at_s) * tx  # the Sun turns to the west, where tx is above 0
     is_late = abs(then.at_s - now.at_s) > ARRIVED_S
     return (is_late & (side > 0) & (sky.radius(frame, tx, ty)[0] >= EDGE_RSUN)).reshape(shape)
+
+
+def pointing_px(now: Moment, then: Moment, shape: tuple[int, ...]) -> tuple[float, float]:
+    """By how much (x, y) the middle of a frame (H, W) is elsewhere than at another time, for its pointing alone."""
+    if np.array_equal(now.wcs[:7], then.wcs[:7]):
+        return 0.0, 0.0
+    x, y = (np.array([(size - 1) / 2]) for size in shape[::-1])
+    dx, dy = repointed(_sky_of(then, now), 0, 1, x, y)[:, 0].tolist()
+    return dx, dy
 
 
 def _sky_of(*moments: Moment) -> Sky:

@@ -8,11 +8,13 @@ from collections import deque
 import cv2
 import numpy as np
 
-from inference.events.instrument import jump_of
+from inference.events.instrument import JUMP_PX, is_explained, jump_of
+from inference.methods.flux.carried import Moment, pointing_px
 from inference.methods.flux.turning import Turning
 
 MEDIAN_OF, LATEST = 5, 3  # frames of a background, spread evenly over its reach; latest ones that are taken together
 LEAST_KNOWN = 3  # of the frames of a background
+Shift = tuple[float, float]  # px along x and y
 
 
 def frames_back(near: int, far: int) -> list[int]:
@@ -26,11 +28,24 @@ class Earlier:
     def __init__(self, reach: int, cadence_s: float, turning: Turning | None):
         self.reach, self.frames = reach, deque[np.ndarray](maxlen=reach + 1)
         self.cadence_s, self.turning = cadence_s, turning
+        self._moment: Moment | None = None  # of the latest frame
 
-    def push(self, flux: np.ndarray) -> None:
-        if self.frames and (jump := _jump(self.frames[-1], flux)):
+    def push(self, flux: np.ndarray, moment: Moment | None = None) -> None:
+        told, self._moment = self._told(moment, flux.shape[1:]), moment
+        if self.frames and (jump := _jump(self.frames[-1], flux, told)):
             self.frames = deque((_moved(frame, *jump) for frame in self.frames), self.reach + 1)
         self.frames.append(flux)
+
+    def _told(self, moment: Moment | None, shape: tuple[int, ...]) -> Shift | None:
+        """By how many px along x and y headers tell that the pointing jumped since the latest frame, beyond its drift;
+        None if they don't."""
+        if not (moment and self._moment):
+            return None
+        drift = self.turning.drift if self.turning else (0.0, 0.0)
+        seconds = moment.at_s - self._moment.at_s
+        steps = pointing_px(moment, self._moment, shape)
+        dx, dy = (step - seconds * speed for step, speed in zip(steps, drift, strict=True))
+        return (dx, dy) if np.hypot(dx, dy) > JUMP_PX else None
 
     def background(self, near: int, far: int) -> np.ndarray:
         """The median (C, H, W) over frames `near` to `far` before the latest; NaN where fewer than three are known."""
@@ -57,20 +72,21 @@ class Earlier:
         return self.turning.back(flux, frames * self.cadence_s) if self.turning else flux
 
 
-def _jump(before: np.ndarray, after: np.ndarray) -> tuple[float, float] | None:
+def _jump(before: np.ndarray, after: np.ndarray, told: Shift | None = None) -> Shift | None:
     """By how many px along x and y the camera's pointing jumped between frames (C, H, W); None if it did not.
 
-    By the roots of all channels' light, lest a flare be most of what is seen.
+    As headers tell, where that is to be seen; else as it is seen. By the roots of all channels' light, lest a flare be
+    most of what is seen.
     """
     valid = np.asarray(np.isfinite(before + after).all(axis=0))
     if not valid.any():
         return None
     old, new = (np.sqrt(np.maximum(np.where(valid, flux, 0), 0).sum(axis=0)) for flux in (before, after))
-    found = jump_of(new, old, valid)
+    found = told if told and is_explained(new, old, valid, *told) else jump_of(new, old, valid)
     return found and _refined(old, new, valid, *found)
 
 
-def _refined(old: np.ndarray, new: np.ndarray, valid: np.ndarray, dx: float, dy: float) -> tuple[float, float]:
+def _refined(old: np.ndarray, new: np.ndarray, valid: np.ndarray, dx: float, dy: float) -> Shift:
     """A shift that is known to some tenths of a pixel, better: by the enhanced correlation coefficient (Evangelidis and
     Psarakis 2008, IEEE TPAMI 30, 1858)."""
     move = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)  # from places of the new picture to those of the old

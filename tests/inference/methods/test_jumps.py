@@ -47,7 +47,7 @@ def test_of_a_jump_of_the_pointing_hardly_anything_is_seen(seed, jump):
     frames = frames_of(scene(seed), seed, *jump)
     quiet, after = np.split(differences(frames)[-8:], [4])
     with pytest.MonkeyPatch.context() as without:
-        without.setattr(earlier, "_jump", lambda before, after: None)
+        without.setattr(earlier, "_jump", lambda *_: None)
         not_moved = differences(frames)[-4:]
     # Shifts are known to a tenth of a pixel, between which steep places are interpolated.
     assert after.max() < quiet.max() + 0.2 * not_moved.max()
@@ -57,3 +57,16 @@ def test_of_a_jump_of_the_pointing_hardly_anything_is_seen(seed, jump):
 def test_a_flare_is_no_jump(seed, flare):
     frames = frames_of(scene(seed), seed, 0, 0, flare)
     assert [earlier._jump(a, b) for a, b in pairwise(frames)] == [None] * (len(frames) - 1)
+
+
+@given(st.integers(0, 50), st.sampled_from([(MARGIN, -MARGIN), (-MARGIN, 5)]))
+def test_a_jump_is_as_headers_tell_where_it_is_too_large_to_be_found(seed, jump):
+    before, after = frames_of(scene(seed), seed, *jump)[[JUMP - 1, JUMP]]
+    assert earlier._jump(before, after) is None
+    assert earlier._jump(before, after, jump) == pytest.approx(jump, abs=0.1)
+
+
+@given(st.integers(0, 50), st.floats(-6, 6), st.floats(1, 6))
+def test_what_headers_tell_and_nobody_sees_is_no_jump(seed, dx, dy):
+    before, after = frames_of(scene(seed), seed, 0, 0)[:2]
+    assert earlier._jump(before, after, (dx, dy)) is None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from config import EvalConfig
+from data.disk.files import write_csv
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.events.sky import Sky
@@ -17,10 +18,14 @@ from tests.support.sun_events import quiet_sun, solar_reel
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
 FRAMES, SIDE, CADENCE_S, PIXEL_ARCSEC = 90, 48, 24.0, 0.6
+STILL = np.zeros(FRAMES)
 
 
-def turning_sun(path, seed: int = 0, centre=(0.0, 0.0)) -> Reel:
-    """Mottles of quiet_sun that solar rotation carries over the grid, with noise of 2 % a pixel."""
+def turning_sun(path, seed: int = 0, centre=(0.0, 0.0), pointing: np.ndarray = STILL) -> Reel:
+    """Mottles of quiet_sun that solar rotation carries over the grid, with noise of 2 % a pixel.
+
+    pointing: by how many px along x and y the camera shows each frame elsewhere, as its header tells.
+    """
     still = solar_reel(path, quiet_sun(FRAMES, SIDE, seed), CADENCE_S, PIXEL_ARCSEC, centre)
     speed = exact_shift(Sky(still), still, FRAMES - 1) / (FRAMES - 1)
     random = np.random.default_rng(seed)
@@ -28,12 +33,24 @@ def turning_sun(path, seed: int = 0, centre=(0.0, 0.0)) -> Reel:
     rows, columns = np.indices((SIDE, SIDE), np.float32) + SIDE
     frames = np.stack(
         [
-            cv2.remap(scene, columns - np.float32(t * speed[0]), rows - np.float32(t * speed[1]), cv2.INTER_CUBIC)
-            for t in range(FRAMES)
+            cv2.remap(
+                scene, columns - np.float32(t * speed[0] + p), rows - np.float32(t * speed[1] + p), cv2.INTER_CUBIC
+            )
+            for t, p in enumerate(pointing.tolist())
         ]
     )
     noisy = frames * (1 + 0.02 * random.standard_normal(frames.shape))
-    return solar_reel(path.with_name(f"{path.name}_turning"), noisy, CADENCE_S, PIXEL_ARCSEC, centre)
+    return repointed(
+        solar_reel(path.with_name(f"{path.name}_turning"), noisy, CADENCE_S, PIXEL_ARCSEC, centre), pointing
+    )
+
+
+def repointed(reel: Reel, pointing: np.ndarray) -> Reel:
+    """The reel with headers that tell so many px along x and y more of each frame."""
+    table = reel.candidates
+    moved = {name: table[name] + pointing for name in ("wcs_crpix1", "wcs_crpix2")}
+    write_csv(reel.path / "frames.csv", table.assign(**moved))
+    return Reel(reel.path)
 
 
 def exact_shift(sky: Sky, reel: Reel, later: int) -> np.ndarray:
@@ -43,9 +60,9 @@ def exact_shift(sky: Sky, reel: Reel, later: int) -> np.ndarray:
     return np.array([x - middle, y - middle])[:, 0]
 
 
-def method_on(reel: Reel) -> Excess:
+def method_on(reel: Reel, begin: int = 0, end: int = FRAMES) -> Excess:
     method = Excess(ExcessConfig("excess"), {}, dict(zip(reel.channels, reel.stretches, strict=True)), 8)
-    method.fit([QuietRange(reel, 0, FRAMES, "train")], seed=0)
+    method.fit([QuietRange(reel, begin, end, "train")], seed=0)
     return method
 
 
@@ -60,6 +77,27 @@ def test_places_are_carried_as_the_sky_says(tmp_path, centre):
     x, y = exact_shift(Sky(reel), reel, FRAMES - 1)
     assert np.hypot(x, y) > 3
     np.testing.assert_allclose(back[:, middle, middle], [middle - x, middle - y], atol=0.05)
+
+
+@pytest.mark.parametrize("jump", [-40.0, -0.5, 0.5, 3.0])
+def test_a_jump_that_headers_tell_is_no_speed_but_a_drift_is(tmp_path, jump):
+    reel = solar_reel(tmp_path / "reel", quiet_sun(FRAMES, SIDE), CADENCE_S, PIXEL_ARCSEC)
+    drift, is_late = 0.05 * np.arange(FRAMES), np.arange(FRAMES) >= 30
+    told = (Turning.of(repointed(reel, pointing), 0, FRAMES) for pointing in (0 * drift, drift, drift + jump * is_late))
+    still, drifting, jumping = (turning.speed for turning in told if turning)
+    np.testing.assert_allclose(drifting - still, 0.05 / CADENCE_S, atol=1e-6)
+    np.testing.assert_allclose(jumping, drifting, atol=2e-5)
+
+
+def test_of_a_jump_that_headers_tell_hardly_anything_is_seen(tmp_path):
+    """Their noise is that of a camera that stands still, though so large a jump is not found without being told."""
+    pointing = -4.0 * (np.arange(FRAMES) >= 45)
+    still, jumping = (
+        method_on(turning_sun(tmp_path / name, pointing=moved), 30, 60)
+        for name, moved in (("still", 0 * pointing), ("jumping", pointing))
+    )
+    for one, other in zip(still.arrays["spread"][:3], jumping.arrays["spread"][:3], strict=True):
+        assert np.median(other) < 1.25 * np.median(one)
 
 
 def test_what_comes_into_view_is_unknown_and_what_hardly_moves_stays(tmp_path):
