@@ -27,6 +27,7 @@ from inference.scorers.base import FramesOf, Scorer
 from inference.scorers.residual import settings_for
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
+from inference.zones import check_zones
 from training.places import check_is_there, path_of
 from training.run import RUNS
 
@@ -136,6 +137,7 @@ def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: Eval
 
 def job_within(bounds: Bounds, reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """The same with known bounds of whole frames, and without a word."""
+    check_zones(settings.zones, reel, scorer.are_promised)
     settings = settings_for(settings, reel)
     quiet = scorer.calibration(run, reel, settings)
     low, high = quiet.thresholds(settings)

@@ -13,6 +13,21 @@ from inference.units import HOUR_S
 STEP_PX = 0.5  # from point to point of an outline that is drawn, px of the reel
 
 
+def check_zones(zones: Sequence[Zone], reel: Watched, are_promised: bool) -> None:
+    """Raise ValueError for zones of a series, which has no places, and for rates where thresholds are no promise."""
+    if zones and reel.is_series:
+        raise ValueError(
+            f"eval.zones are places in pictures, and {', '.join(zone.name for zone in zones)} would be one of a "
+            "series; leave them out, or watch some of its variables alone (prep.value_columns)"
+        )
+    if (own := with_own_rate(zones)) and not are_promised:
+        raise ValueError(
+            f"eval.zones: false_alarms_per_hour of {', '.join(zone.name for zone in own)} asks for a promise, and the "
+            "thresholds of this model are none: its scores say by themselves what counts; leave it out, or train "
+            "another model"
+        )
+
+
 def watched_places(zones: Sequence[Zone], reel: Watched) -> np.ndarray | None:
     """The pixels (H, W) of a reel where events are looked for: in zones that are the only ones, and in none that is
     ignored; None: all of them.

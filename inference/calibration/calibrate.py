@@ -64,9 +64,10 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
 
 
 def where_watched(made: Calibration, settings: EvalConfig, reel: Watched) -> Calibration:
-    """A calibration that knows where events are looked for in such a reel, and by how much scores count there."""
-    found = replace(made, watched=watched_places(settings.zones, reel))
-    return found.weighed(settings, own_places(settings.zones, reel))
+    """A calibration that knows where events are looked for in such a reel, and where its zones lie."""
+    places = zip(made.zones, own_places(settings.zones, reel), strict=True)
+    zones = tuple(replace(zone, watched=place) for zone, place in places)
+    return replace(made, watched=watched_places(settings.zones, reel), zones=zones)
 
 
 def ranges_for(ranges: list[QuietRange], channels: Sequence[str]) -> list[QuietRange]:

@@ -5,7 +5,7 @@ is counted; beyond, a tail that is fitted to the levels of events goes on from t
 what is rarer than that, quiet data do not support, and the promise becomes the lowest rate that they do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -64,8 +64,8 @@ class Calibration:
 
     left_out: numbers of the frames that were not so quiet; they give no events. surprises: of a series whose scores are
     weighed with plain evidence. watched: (H, W) where events are looked for, see `zones`, 0 where they are not, else by
-    how much a score counts; None: everywhere, by 1. zones: the same of each zone that has a rate of its own, of which
-    levels and events say nothing.
+    how much a score counts; None: everywhere, by 1. zones: the same of each zone that has a rate of its own, which is
+    what it watches; levels and events say nothing of those.
     """
 
     noise: NoiseModel
@@ -147,19 +147,21 @@ class Calibration:
         told = {"zones": of_zones} if own else {}
         return {"promises_per_day": kept | {"quiet_span_s": self.events.span_s} | quiet | told}
 
-    def weighed(self, settings: EvalConfig, places: Sequence[np.ndarray]) -> "Calibration":
+    def weighed(self, settings: EvalConfig) -> "Calibration":
         """The same with scores of zones that have a rate of their own in such a unit that one threshold is for all.
 
-        places: the pixels (H, W) of each. A zone whose quiet frames hold nothing has the threshold of all others.
+        That is one of thresholds, so of a reel's own cadence: after `at_cadence`. A zone whose quiet frames hold
+        nothing has the threshold of all others.
         """
         if not self.zones or settings.fixed_thresholds:
             return self
         low, _ = self.thresholds(settings)
-        weights = np.ones(places[0].shape, np.float32) if self.watched is None else self.watched.astype(np.float32)
+        weights = np.float32(1) if self.watched is None else self.watched.astype(np.float32)
         levels, left_out = self.levels, self.left_out
-        for place, zone, promise in zip(places, self.zones, self.zone_promises(settings), strict=True):
+        for zone, promise in zip(self.zones, self.zone_promises(settings), strict=True):
+            assert zone.watched is not None  # see `calibrate.where_watched`
             weight = np.float32(low / promise.threshold) if low > 0 and promise.threshold > 0 else np.float32(1)
-            weights = np.where(place, weights * weight, weights)
+            weights = np.where(zone.watched, weights * weight, weights)
             levels = np.maximum(levels, weight * zone.levels)
             left_out = np.union1d(left_out, zone.left_out)
         return replace(self, watched=weights, levels=levels, left_out=left_out)

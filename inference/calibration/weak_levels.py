@@ -20,8 +20,8 @@ EQUAL_F1 = 0.999  # of the highest: no difference worth a level farther from 0.5
 class WeakCalibration(Calibration):
     """Of a model with a segmentation of its own, whose scores say by themselves what is in a segment."""
 
-    def __init__(self) -> None:
-        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))))
+    def __init__(self, watched: np.ndarray | None = None) -> None:
+        super().__init__(NoiseModel(np.zeros((1, 1)), np.ones((1, 1))), watched=watched)
 
     def promises(self, settings: EvalConfig) -> None:
         """None: what is in a segment is no promise."""

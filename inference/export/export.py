@@ -105,6 +105,9 @@ def write_calibrations(folder: Path, number: int, exported: Exported, found: Cal
     write_calibration(folder / f"calibration-{number}.npz", found)
     if found.watched is not None:
         np.save(folder / f"watched-{number}.npy", found.watched)
+    for k, zone in enumerate(found.zones):
+        assert zone.watched is not None  # see `calibrate.where_watched`
+        np.save(folder / f"watched-{number}-{k}.npy", zone.watched)
     write_bounds(folder / f"camera-{number}.npz", kept_bounds(exported.run, channels, exported.scorer.scaling))
 
 

@@ -7,6 +7,7 @@ fitted.npz         what a method was fitted to, or how logits become segments
 calibration-N.npz  noise, levels and events of quiet frames, for the channels that bundle.json lists as number N
 camera-N.npz       bounds of whole frames, for the same
 watched-N.npy      (H, W) where events are looked for, if not everywhere
+watched-N-K.npy    (H, W) each zone that has a rate of false alarms of its own
 certificate.json   how far its scores, boxes and events are from the checkpoint's
 """
 
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from config import EvalConfig, PrepConfig, section
 from data.disk.damage import Damaged, read_array, read_json, told
@@ -62,7 +65,15 @@ class Bundle:
         number = self.number_of(channels)
         found = read_calibration(self.path / f"calibration-{number}.npz")
         watched = self.path / f"watched-{number}.npy"
-        return replace(found, watched=read_array(watched, AGAIN)) if watched.is_file() else found
+        zones = tuple(replace(zone, watched=self._place(number, k)) for k, zone in enumerate(found.zones))
+        return replace(found, watched=read_array(watched, AGAIN) if watched.is_file() else None, zones=zones)
+
+    def _place(self, number: int, k: int) -> np.ndarray:
+        """Where a zone lies (H, W). Raises Damaged for a bundle of before, which holds none."""
+        path = self.path / f"watched-{number}-{k}.npy"
+        if not path.is_file():
+            raise Damaged(f"{path} is missing: zones with rates of their own were weighed otherwise before; {AGAIN}")
+        return read_array(path, AGAIN)
 
     def bounds(self, channels: Sequence[str]) -> Bounds:
         if not self.about["calibrations"]:

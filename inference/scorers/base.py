@@ -23,6 +23,7 @@ from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
 from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
+from inference.zones import check_zones
 
 log = logger(__name__)
 
@@ -77,6 +78,7 @@ class Scorer(ABC):
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
     by_place = False  # whether what a place does is in units of its own: then one place that stands out can be told
+    are_promised = True  # whether its thresholds promise so many false alarms; else scores say what counts
     blind_frames = 0  # of every stretch: the first ones, of which it says nothing; they are no quiet time
     any_cadence = False  # and of any cadence: no motion and no change from frame to frame is in its scores
 
@@ -219,10 +221,12 @@ def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[Sco
 
 
 def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: EvalConfig) -> None:
-    """Refuse a reel whose frames have another form or cadence than those the model was trained on.
+    """Refuse a reel whose frames have another form or cadence than those the model was trained on, and zones that
+    would count for nothing.
 
     facts: of the data that it was trained on. With eval.any_cadence another cadence is a warning.
     """
+    check_zones(settings.zones, reel, scorer.are_promised)
     expected, found = list(facts["frame_shape"]), list(reel.shape[1:])
     if scorer.any_channels:
         expected[0] = found[0]

@@ -59,4 +59,4 @@ class QuietScorer(Scorer):
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
         kept = self.calibrated
         found = kept(reel.channels) if kept else kept_calibration(run, self, reel.channels, settings)
-        return found.at_cadence(reel.cadence_s)
+        return found.at_cadence(reel.cadence_s).weighed(settings)

@@ -31,6 +31,7 @@ from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.segments import segmented
 from inference.scorers.windowed import through
 from inference.scorers.windows import Window, scored_stretches
+from inference.zones import watched_places
 
 FILE = "calibration/weak.json"
 BATCH_FRAMES = 2**14
@@ -70,6 +71,8 @@ class Rule(NamedTuple):
 class WeakScorer(Scorer):
     """A net's dense scores as a scorer."""
 
+    are_promised = False
+
     @property
     def no_stream(self) -> str:
         return "wetas lets all windows over a frame vote and can't follow a stream; train another model"
@@ -97,7 +100,7 @@ class WeakScorer(Scorer):
         return []
 
     def calibration(self, run: Path, reel: Reel, settings: EvalConfig) -> Calibration:
-        return WeakCalibration()
+        return WeakCalibration(watched_places(settings.zones, reel))
 
     def windows(self, reel: Reel, begin: int, end: int, stride: int) -> Windows:
         """Windows that cover the stretch [begin, end). FileNotFoundError when no thresholds were ever chosen."""

@@ -17,8 +17,14 @@ from hypothesis import strategies as st
 import main
 from config import ConfigError, load
 from config.eval import Zone
+from data.disk.damage import Damaged
+from inference.export.export import write_calibrations
+from inference.export.exported import Exported
+from inference.export.precision import PRECISIONS
 from inference.follow.stream import training_reel
+from inference.runner.bundle import Bundle
 from inference.scorers.load import load_scorer
+from inference.scorers.on_quiet import QuietScorer
 from inference.zones import named_zones, outlines, own_places, watched_places
 from tests.support.no_pictures import without_pictures
 from tests.support.streams import FPS, HEIGHT, WIDTH, followed, plain, write
@@ -163,12 +169,15 @@ def test_what_quiet_data_do_not_support_in_a_zone_is_told(work, capsys):
     assert "the settings ask for 1 false alarms an hour" in told
 
 
-def test_scores_of_a_zone_pass_the_common_threshold_where_they_pass_its_own(work):
+@pytest.mark.parametrize("times_as_fast", [1.0, 0.5, 8.0])
+def test_scores_of_a_zone_pass_the_common_threshold_where_they_pass_its_own(work, times_as_fast):
+    """At a reel's own cadence: a faster one has more frames an hour, and so other thresholds."""
     zones = [DOOR, LAMP | {"kind": "named", "false_alarms_per_hour": 100.0}]
     settings = load(work / "c.yaml", {"eval.zones": zones}).eval
     scorer, _ = load_scorer(work / "run", "cpu", settings)
     reel = training_reel(work / "run")
-    made = scorer.calibration(work / "run", reel, settings)
+    as_fast: Any = SimpleNamespace(channels=reel.channels, cadence_s=reel.cadence_s / times_as_fast)
+    made = scorer.calibration(work / "run", as_fast, settings)
     inside = own_places(settings.zones, reel)[0]
     residual = np.random.default_rng(0).uniform(0, 30, inside.shape).astype(np.float32)
     plain = replace(made, watched=None).score(residual, settings)
@@ -177,6 +186,24 @@ def test_scores_of_a_zone_pass_the_common_threshold_where_they_pass_its_own(work
     border = np.abs(plain / np.where(inside, own.threshold, low) - 1) < 1e-5
     assert 0 < above[inside].sum() < inside.sum()
     assert ((made.score(residual, settings) > low) == above)[~border].all()
+
+
+def test_a_bundle_judges_a_zone_as_its_run_does_at_any_cadence(work, tmp_path):
+    asked = load(work / "c.yaml", {"eval.zones": [DOOR, LAMP | {"kind": "named", "false_alarms_per_hour": 100.0}]})
+    run, of_run = Exported(work / "run", asked), training_reel(work / "run")
+    found = PRECISIONS["fp32"].calibration(tmp_path, run.scorer, run, of_run.channels)
+    write_calibrations(tmp_path, 0, run, found, of_run.channels)
+    bundle = Bundle(tmp_path, {"calibrations": [of_run.channels]}, asked.eval, None)
+    copy: Any = SimpleNamespace(calibrated=bundle.calibration)
+    for times_as_fast in (1.0, 8.0):
+        reel: Any = SimpleNamespace(channels=of_run.channels, cadence_s=of_run.cadence_s / times_as_fast)
+        theirs = run.scorer.calibration(run.run, reel, asked.eval)
+        ours = QuietScorer.calibration(copy, run.run, reel, asked.eval)
+        np.testing.assert_array_equal(ours.watched, theirs.watched)
+        assert ours.thresholds(asked.eval) == theirs.thresholds(asked.eval)
+    (tmp_path / "watched-0-0.npy").unlink()  # as in one of before, that has the weights of one cadence
+    with pytest.raises(Damaged, match="export it again"):
+        bundle.calibration(of_run.channels)
 
 
 def test_a_rate_that_can_not_be_is_refused(work, capsys):

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +23,10 @@ from data.reel.reel import Reel
 from data.reel.windows import WindowSet, read_windows
 from inference.calibration.weak_levels import FRAME_LEVELS, best_frame_level, best_threshold, window_metrics
 from inference.metrics.series import point_f1
-from inference.scorers.base import score_reel
+from inference.scorers.base import check_reel, score_reel
 from inference.scorers.net import Detector
 from inference.scorers.segments import segmented
-from inference.scorers.weak import Rule
+from inference.scorers.weak import Rule, WeakScorer
 from inference.scorers.weak_net import WeakDetector
 from models.parts.pseudo_labels import segmented as of_training
 from tests.support.nets import with_open_head
@@ -189,6 +192,12 @@ class TestThroughTheProgram:
         assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--model-path", str(copied)]) == 1
         assert "calibration/weak.json is missing in the run" in capsys.readouterr().err
 
+    def test_zones_of_a_series_are_refused(self, run, capsys):
+        zone = json.dumps([{"name": "door", "polygon": [[0, 0], [9, 0], [9, 9]]}])
+        words = ["-c", str(run / "settings.yaml"), "--set", f"eval.zones={zone}"]
+        assert main.main(["-m", "eval", *words]) == 1
+        assert "eval.zones are places in pictures, and door would be one of a series" in capsys.readouterr().err
+
     def test_following_a_stream_is_refused(self, run, capsys):
         assert main.main(["-m", "eval", "-c", str(run / "settings.yaml"), "--follow", "anything.ts"]) == 1
         assert "wetas lets all windows over a frame vote and can't follow a stream" in capsys.readouterr().err
@@ -255,3 +264,18 @@ def test_frames_of_a_video_are_scored_in_order_with_the_places_that_matter(tmp_p
     assert 0 < inside.sum() < 50
     assert all(f.residual.min() < 0.5 for f in found)
     np.testing.assert_array_equal(found[30].frame, reel.frames[30])
+
+
+def test_zones_count_where_scores_say_what_is_found_and_rates_are_refused(tmp_path):
+    reel = make_reel(tmp_path / "cam", drifting_blobs(20, 12, 10), clip_length=8)
+    scorer: Any = SimpleNamespace(are_promised=WeakScorer.are_promised, any_channels=False, clip_length=30)
+    left = {"name": "left", "polygon": [[-1, -1], [4.5, -1], [4.5, 12], [-1, 12]], "kind": "ignore"}
+    settings = config.load(None, {"eval.zones": [left]}).eval
+    check_reel(reel, {"frame_shape": [1, 12, 10]}, scorer, settings)
+    calibration = WeakScorer.calibration(scorer, tmp_path, reel, settings)
+    score = calibration.score(np.full((12, 10), 0.9, np.float32), replace(settings, score="residual"))
+    assert (score[:, :5] == 0).all()
+    assert (score[:, 5:] == np.float32(0.9)).all()
+    asked = config.load(None, {"eval.zones": [left | {"kind": "named", "false_alarms_per_hour": 1.0}]}).eval
+    with pytest.raises(ValueError, match="false_alarms_per_hour of left asks for a promise"):
+        check_reel(reel, {"frame_shape": [1, 12, 10]}, scorer, asked)
