@@ -50,7 +50,7 @@ from training.engine import Trainer
 from training.interrupt import Interrupt
 from training.loader import open_data
 from training.places import path_of
-from training.shipped import WEIGHTS, shipped_run
+from training.shipped import WEIGHTS, shipped_place, shipped_run
 
 MOST_REASONS = 5  # that are told of a reel
 
@@ -262,12 +262,12 @@ def check_export(config: Config, findings: Findings) -> None:
 
     if takes_shipped(config):  # it would be put into the run's folder, and this mode writes nothing
         with TemporaryDirectory() as folder:
-            Exported(shipped_run(folder), config)
-    run = find_run(config)
-    exported = Exported(run, config)
-    net, shape = exported.portable.net, list(exported.portable.shape)
-    of_what = "without a net" if net is None else f"a net for windows of [channels, frames, height, width] {shape}"
-    findings.tell(f"run: {run}, {of_what}")
+            exported = Exported(shipped_run(folder), config)
+        run, name = shipped_place(config.model_path), WEIGHTS
+    else:
+        run = name = find_run(config)
+        exported = Exported(run, config)
+    findings.tell(f"run: {name}, {exported.portable.described}")
     out = folder_of(run, config)
     findings.tell(f"bundle: {out}")
     refuse_other_folder(out)

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from config import DataKind, ModelConfig, NetConfig, TrainConfig
-from data.series.folding import TOKEN, Rows, images, rows_of, tokens_of
+from data.series.folding import ABSENT, TOKEN, Rows, images, rows_of, tokens_of
 from models.backbone3d import Backbone3D, Stage
 from models.losses.detection import Detected, detection_loss, own_targets
 from models.parts.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
@@ -25,7 +25,6 @@ DILATIONS = (1, 2, 4, 8, 16, 32, 64)  # tokens: together they see 508 samples ei
 CYCLE_DILATIONS = (1, 2, 4)
 PHASE_KERNEL = 5
 CONTRAST_WIDTH = 32
-ABSENT = -20.0  # the logit of a channel that is not there
 BRANCHES = ("both", "temporal", "visual")
 RARE_LOGIT = -3.0  # where training starts: about 5 % of the samples are anomalous
 
@@ -147,11 +146,15 @@ class VeTime(VideoModel):
         """The views of rows, and their mixes."""
         temporal = None if self.temporal is None else self.over_time(rows)
         visual = None if self.visual is None else self.over_phase(rows)
+        return self.mixed(temporal, visual, rows.known)
+
+    def mixed(self, temporal: torch.Tensor | None, visual: torch.Tensor | None, known: torch.Tensor) -> Tokens:
+        """The mixes of views (n, N, D) of rows, of which samples are known (n, L). Without one branch, of the other."""
         if self.fusion is None:
-            only = temporal if visual is None else visual
+            only = visual if temporal is None else temporal
             return Tokens(self.norm(only)[:, :, None].expand(-1, -1, len(TASKS), -1))
         assert self.project is not None  # it comes with the fusion
-        mixes, routes = self.fusion(temporal, visual, rows.known.unflatten(1, (-1, TOKEN)).any(2))
+        mixes, routes = self.fusion(temporal, visual, known.unflatten(1, (-1, TOKEN)).any(2))
         return Tokens(self.norm(mixes), self.project[0](temporal), self.project[1](visual), routes)
 
     def over_time(self, rows: Rows) -> torch.Tensor:

@@ -69,9 +69,14 @@ def load_shipped(model: nn.Module, weights: Path = WEIGHTS) -> None:
         raise ConfigError(f"train.init shipped: {weights.name} is of another form than this model ({reason})") from None
 
 
+def shipped_place(folder: str | None) -> Path:
+    """Where the shipped weights become a run: the folder named, or runs/vetime_shipped."""
+    return Path(folder) if folder else RUNS / "vetime_shipped"
+
+
 def shipped_run(folder: str | None, weights: Path = WEIGHTS) -> Path:
     """A run folder with the shipped weights: the one named, or runs/vetime_shipped. Raises as `read_weights`."""
-    run = Path(folder) if folder else RUNS / "vetime_shipped"
+    run = shipped_place(folder)
     tensors, about = read_weights(weights)
     with owned_run(run, "eval"):
         path_of(run, "best").unlink(missing_ok=True)  # last of all it is there again: a run with weights is whole

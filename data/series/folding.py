@@ -15,6 +15,7 @@ from data.series.robust import interpolated, rescaled, robust_scale
 
 TOKEN = 4  # samples
 APERIODIC_WINDOW = 25
+ABSENT = -20.0  # the logit of a channel that is not there
 
 
 class Rows(NamedTuple):

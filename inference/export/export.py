@@ -26,13 +26,13 @@ from inference.calibration.calibrate import write_calibration
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import kept_bounds, write_bounds
 from inference.export.exported import Exported
-from inference.export.onnx_file import as_onnx
-from inference.export.parity import Bound, Pair, Planted, certificate, check, excerpt, planted
+from inference.export.onnx_file import as_onnx, part_as_onnx
+from inference.export.parity import Bound, Pair, Planted, certificate, check, planted
 from inference.export.precision import PRECISIONS, PRUNED, Precision
 from inference.export.prune import pruned_run
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
-from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, form_as_dict
+from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, PART, form_as_dict
 from inference.runner.run import Runner
 from inference.runner.scorers import scorer_in
 from inference.scorers.base import Scorer
@@ -93,8 +93,10 @@ def write_bundle(folder: Path, exported: Exported, precision: Precision, config:
 def write_scorer(folder: Path, exported: Exported, precision: Precision) -> None:
     """What scores frames: a net, what was fitted, or both."""
     portable = exported.portable
+    log.info(f"exporting {portable.described}")
+    for name, part in portable.parts.items():
+        (folder / PART.format(name)).write_bytes(part_as_onnx(part))
     if portable.net is not None:
-        log.info(f"exporting the net for windows of {list(portable.shape)}")
         (folder / NET).write_bytes(precision.net(exported, as_onnx(portable.net, portable.shape, portable.outputs)))
     if portable.arrays:
         write_arrays(folder / ARRAYS, **portable.arrays)
@@ -128,7 +130,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "scaling": {name: asdict(stretch) for name, stretch in scorer.scaling.items()},
         "calibrations": exported.channels,
         "eval": decisive(exported.settings),
-        "gap_threshold": exported.ranges[0].reel.meta["gap_threshold"],
+        "gap_threshold": exported.ranges[0].reel.meta["gap_threshold"] if exported.ranges else None,
         "form": None if form is None else form_as_dict(form),
         "no_video": no_video,
         "weights_sha256": exported.checkpoint["sha256"],
@@ -155,7 +157,7 @@ def form_of_run(exported: Exported) -> tuple[Form | None, str]:
 def quiet_reels(exported: Exported) -> Iterator[dict[str, Planted]]:
     """Quiet frames of the run and the same with planted anomalies, while the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
-        quiet = excerpt(exported.ranges, exported.scorer.clip_length, Path(folder) / "quiet")
+        quiet = exported.quiet(Path(folder) / "quiet")
         nothing = np.zeros((len(quiet), *quiet.shape[2:]), bool)
         yield {"quiet": Planted(quiet, nothing), "planted": planted(quiet, Path(folder) / "planted")}
 
@@ -167,12 +169,14 @@ def certified(folder: Path, exported: Exported, bound: Bound, whole: Exported, a
     """
     runner = Runner(folder)
     with quiet_reels(exported) as reels:
-        runner.job(reels["quiet"].reel, exported.settings).tell_shortfall()
+        if exported.portable.is_promised:
+            runner.job(reels["quiet"].reel, exported.settings).tell_shortfall()
 
         def beside(run: Exported, scorer: Scorer, bound: Bound) -> dict[str, Any]:
             jobs = {name: (run.job(reel, scorer), runner.job(reel, run.settings)) for name, (reel, _) in reels.items()}
             pairs = {name: Pair(*jobs[name], shown) for name, (_, shown) in reels.items()}
-            return certificate(pairs, bound._replace(auc_lost=auc_lost))
+            jumps = max(bound.jumps, run.portable.jumps)
+            return certificate(pairs, bound._replace(auc_lost=auc_lost, jumps=jumps))
 
         found = beside(exported, exact_of(exported), bound)
         found["as_eval_runs_it_here"] = beside(exported, exported.scorer, bound)

@@ -6,6 +6,7 @@ from config import Config, ConfigError, from_dict
 from data.reel.reel import Reel, find_reels
 from inference.calibration.quiet import QuietRange, quiet_ranges, ranges_of
 from inference.camera.bounds import kept_bounds
+from inference.export.parity import excerpt
 from inference.job import Job, job_within
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
@@ -29,7 +30,7 @@ class Exported:
             raise ValueError(f"{run} can't be exported: model {name}: {error}") from None
         if self.portable.shown is None and config.export.precision != "fp32":
             raise ConfigError(f"export.precision {config.export.precision}: {run} has {self.no_integers}; choose fp32")
-        self.ranges = quiet_ranges(run) if self.portable.is_promised else self.trained_on(config)
+        self.ranges = self.looked_at(config)
 
     @property
     def channels(self) -> list[list[str]]:
@@ -44,7 +45,20 @@ class Exported:
     @property
     def no_integers(self) -> str:
         """What is there in place of a net that can be computed in integers."""
-        return "no net" if self.portable.net is None else "a net that is exported in float32 alone"
+        has_net = self.portable.net is not None or self.portable.parts
+        return "a net that is exported in float32 alone" if has_net else "no net"
+
+    def looked_at(self, config: Config) -> list[QuietRange]:
+        """The frames that a certificate is from; none of what was trained on no reel."""
+        if self.portable.quiet is not None:
+            return []
+        return quiet_ranges(self.run) if self.portable.is_promised else self.trained_on(config)
+
+    def quiet(self, folder: Path) -> Reel:
+        """The same as a reel in `folder`, at most MOST_FRAMES of them."""
+        if self.portable.quiet is not None:
+            return self.portable.quiet(folder)
+        return excerpt(self.ranges, self.scorer.clip_length, folder)
 
     def trained_on(self, config: Config) -> list[QuietRange]:
         """What the windows of the training and of its validation cover, of a run that keeps no frames."""

@@ -183,7 +183,7 @@ def planted(quiet: Reel, folder: Path) -> Planted:
     reel = Reel(folder)
     frames = np.array(reel.frames)
     T, C, H, W = frames.shape
-    shown, length = np.zeros((T, H, W), bool), max(2, T // (4 * len(PLANTED)))
+    shown, length = np.zeros((T, H, W), bool), max(2, min(T, MOST_FRAMES) // (4 * len(PLANTED)))
     for k, strength in enumerate(PLANTED):
         first = (2 * k + 1) * T // (2 * len(PLANTED))
         part, channel = slice(first, min(first + length, T)), k % C

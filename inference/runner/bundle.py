@@ -3,7 +3,8 @@
 bundle.json        what it holds, of which run and versions, settings, scaling, SHA-256 of the files
 net.onnx           windows (B, C, T, H, W) float32 -> their reconstructions, of the same shape; or what a
                    method asks of its net, frame by frame; or logits
-fitted.npz         what a method was fitted to, or how logits become segments
+net-NAME.onnx      in its place, of `vetime`: its views of time and of phase, and what judges both
+fitted.npz         what a method was fitted to, how logits become segments, or events of clean series
 calibration-N.npz  noise, levels and events of quiet frames, for the channels that bundle.json lists as number N
 camera-N.npz       bounds of whole frames, for the same
 watched-N.npy      (H, W) where events are looked for, if not everywhere
@@ -30,6 +31,7 @@ from inference.camera.bounds import ALL_PASS, Bounds, read_bounds
 FORMAT = "reelwatch bundle 2"
 AGAIN = "export it again with: python main.py -m export --model-path RUN"
 ABOUT, NET, ARRAYS, CERTIFICATE = "bundle.json", "net.onnx", "fitted.npz", "certificate.json"
+PART = "net-{}.onnx"
 
 
 @dataclass(frozen=True)

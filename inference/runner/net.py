@@ -10,13 +10,18 @@ from data.reel.stretch import Stretch
 from inference.scorers.windowed import WindowScorer
 
 
+def session_of(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """A file of ONNX on the CPU. threads: 0, one for a core."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
 class OnnxNet:
     """A file of ONNX, run on the CPU, for windows (B, C, T, H, W) float32. threads: 0, one for a core."""
 
     def __init__(self, path: Path, threads: int = 0):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.session = session_of(path, threads)
         self.name, of_one = self.session.get_inputs()[0].name, self.session.get_inputs()[0].shape[0]
         self.at_once = of_one if isinstance(of_one, int) else None  # windows; None: any number
 

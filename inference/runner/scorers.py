@@ -19,24 +19,23 @@ Facts = dict[str, Any]  # those of bundle.json
 def scorer_in(folder: Path, about: Facts, threads: int = 0) -> Scorer:
     """The scorer of the files in a folder, not calibrated. threads: of the net, 0 for as many as there are cores."""
     scaling = {name: Stretch(**constants) for name, constants in about["scaling"].items()}
-    net = OnnxNet(folder / NET, threads) if (folder / NET).is_file() else None
-    return MAKERS[about["bundled_as"]](folder, about, scaling, net)
+    return MAKERS[about["bundled_as"]](folder, about, scaling, threads)
 
 
-def of_net(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+def of_net(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A net that reconstructs windows."""
-    assert net is not None  # or the file would be missed
-    return OnnxScorer(net, about["clip_length"], scaling, slice(*about["answers"]))
+    return OnnxScorer(OnnxNet(folder / NET, threads), about["clip_length"], scaling, slice(*about["answers"]))
 
 
-def of_method(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+def of_method(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A method as it was fitted; one that asks a net asks that of the bundle, frame by frame."""
     from inference.methods import METHODS  # here, because a net needs none of them
 
     kind = METHODS[about["model"]["name"]]
     settings = section(kind.Config, about["model"], str(folder / ABOUT))
     method = kind(settings, fitted_in(folder), scaling, about["clip_length"])
-    if net is not None:
+    if (folder / NET).is_file():
+        net = OnnxNet(folder / NET, threads)
         method.net = lambda frames, amp: in_frames(net, frames)
     return method
 
@@ -54,19 +53,30 @@ def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
     return net(frames[:, None, None])[:, 0]
 
 
-def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], net: OnnxNet | None) -> Scorer:
+def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A net that learnt from window labels."""
     from inference.scorers.weak import Rule, WeakScorer  # here, because a net of another kind needs none of it
 
-    assert net is not None  # or the file would be missed
     rule = fitted_in(folder)
     with told(folder / ARRAYS, AGAIN):
         chosen = Rule(*(rule[name].item() for name in Rule._fields))
-    return WeakScorer(OnnxJudge(net), about["clip_length"], scaling, chosen)
+    return WeakScorer(OnnxJudge(OnnxNet(folder / NET, threads)), about["clip_length"], scaling, chosen)
 
 
-MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], OnnxNet | None], Scorer]] = {
+def of_zero_shot(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
+    """A net that learnt from synthetic series."""
+    from inference.runner.zero_shot import OnnxViews  # here, because a net of another kind needs none of it
+    from inference.scorers.zero_shot.scorer import ZeroShotScorer
+
+    fitted = fitted_in(folder)
+    with told(folder / ARRAYS, AGAIN):
+        quiet, context, chunk = fitted["quiet"], fitted["context"].item(), fitted["chunk"].item()
+    return ZeroShotScorer(OnnxViews(folder, context or None, threads), chunk, quiet)
+
+
+MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], int], Scorer]] = {
     "net": of_net,
     "method": of_method,
     "weak": of_weak,
+    "zero_shot": of_zero_shot,
 }

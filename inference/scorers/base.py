@@ -5,8 +5,9 @@ scorer which kind it is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +53,8 @@ class Portable(NamedTuple):
     of a window that it answers for. arrays: all else that was fitted. shown: of quiet ranges, what the net is given,
     (B, *shape), in training frames all over them; None where it can compute in nothing but float32. outputs: what the
     net gives. is_promised: whether its thresholds are from the run's quiet frames; else its scores say by themselves
-    what counts.
+    what counts. parts: in place of a net several, by name. quiet: writes quiet data as a reel, where the run has none
+    and was trained on no reel. jumps: the share of scores that may jump because a net chooses by comparing.
     """
 
     net: Any
@@ -62,6 +64,17 @@ class Portable(NamedTuple):
     shown: Callable[[Sequence[QuietRange]], Iterator[np.ndarray]] | None = None
     outputs: tuple[str, ...] = ("reconstruction",)
     is_promised: bool = True
+    parts: Mapping[str, Any] = MappingProxyType({})
+    quiet: Callable[[Path], Reel] | None = None
+    jumps: float = 0.0
+
+    @property
+    def described(self) -> str:
+        """What of a net leaves PyTorch, in words."""
+        if self.parts:
+            return f"{len(self.parts)} nets for series of any length"
+        of_windows = f"a net for windows of [channels, frames, height, width] {list(self.shape)}"
+        return "no net" if self.net is None else of_windows
 
 
 FramesOf = Callable[[Reel, int, int, EvalConfig], Iterator[ScoredFrame]]  # as `Scorer.frames`

@@ -8,13 +8,17 @@ trained on for as many epochs. Timed, on one thread, window by window and in tur
 in single precision and in bfloat16 where the processor has it; as eval runs it on a CPU in single precision, with 2D
 convolutions; and the bundles' in ONNX Runtime. Times of the net are the shortest ones of the processor, so
 that what else a machine does counts little. Started: `python -m inference.runner`, from its start to the end of a reel
-of 32 frames, beside `main.py -m eval` on it.
+of 32 frames, beside `main.py -m eval` on it. The shipped weights of `vetime` (not with --quick; --series N: of so many
+planted synthetic series, and nothing else) as a bundle beside themselves, started on a series of 32,768 samples.
 
 --json keys: bundle_mb, int8_mb, start_s, start_over_eval, runner_mib, runner_mib_over_eval, fp32_ms, planar_over_fp32,
 bundle_over_fp32, bundle_over_bf16, int8_over_fp32, int8_over_bf16, score_difference,
-int8_score_difference, auc, auc_lost, [pruned_int8_over_bf16], [pruned_auc_lost]. (Ratios of speed: how many times as
-many windows a second. auc: of the pixels of planted anomalies, by the checkpoint; auc_lost, pruned_auc_lost: how much
-less it is by the bundle in integers, and by the pruned one, which --quick leaves out.)
+int8_score_difference, auc, auc_lost, [pruned_int8_over_bf16], [pruned_auc_lost], [zero_shot_vus_pr],
+[zero_shot_vus_pr_lost], [zero_shot_difference], [zero_shot_over_torch], [zero_shot_mb], [zero_shot_start_s],
+[zero_shot_start_over_eval], [zero_shot_mib_over_eval]. (Ratios of speed: how many times as many windows or samples a
+second. auc: of the pixels of planted anomalies, by the checkpoint; auc_lost, pruned_auc_lost: how much less it is by
+the bundle in integers, and by the pruned one, which --quick leaves out. zero_shot_vus_pr: mean VUS-PR of series, by the
+checkpoint; zero_shot_difference: the largest of two scores.)
 """
 
 import json
@@ -33,6 +37,7 @@ import numpy as np
 import torch
 from parts.common import CHILD, ROOT, best_s, parsed, parser, write
 from parts.long_reel import reel_of, settings, trained
+from parts.zero_shot_bundle import zero_shot_figures
 
 from config import ExportConfig
 from inference.export import export as exporting
@@ -154,10 +159,20 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     return figures
 
 
+def by_name(kind: str, *words: str | Path) -> tuple[float, float]:
+    """`started` for the runner, or the mode eval."""
+    return started(RUNNER, *words) if kind == "runner" else started(CHILD, "-m", "eval", *words)
+
+
 def main() -> None:
-    options = parsed(parser(__doc__, "200 small frames, a narrow model"))
+    takes = parser(__doc__, "200 small frames, a narrow model")
+    takes.add_argument("--series", type=int, default=0, help="of vetime alone, on so many synthetic series")
+    options, figures = parsed(takes), {}
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), options.quick)
+        if not options.series:
+            figures |= measure(Path(folder), options.quick)
+        if not options.quick:
+            figures |= zero_shot_figures(Path(folder), options.series or 64, by_name)
     for name, value in figures.items():
         print(f"{name:30s} {value:10.4g}")
     write(figures, options.json)

@@ -4,19 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.special import softplus
 
-from config import Config
-from data.reel.reel import Reel
+from config import Config, SyntheticConfig, load
+from data.prepare_data import prep
+from data.reel.reel import Reel, find_reels
+from data.synthetic.series import make_series
 from inference.calibration.zero_shot_levels import event_levels
 from inference.scorers.base import Portable
 from inference.scorers.zero_shot.scorer import LONGER, Judged, ZeroShotScorer
+from models.parts.separate import separate
 from models.vetime import VeTime
 from training.shipped import write_levels
-from training.synthetic_data import SyntheticData, SyntheticSeries, synthetic_data
+from training.synthetic_data import FIRST_VALIDATION, SyntheticData, SyntheticSeries, synthetic_data
 
 MOST_CLEAN = 256  # clean series that say what thresholds promise
+# Of three candidates a token takes two. With 1e-5 of their logits left open by single precision, which are about 1
+# apart, as many tokens in 100,000 may take another one, for each of two tasks and of some ten views of a sample.
+ROUTED = 5e-4
 
 
 class TorchJudge:
@@ -39,11 +46,25 @@ class ZeroShotDetector(ZeroShotScorer):
         super().__init__(TorchJudge(model, device), chunk, quiet)
         self.model = model
 
+    bundled_as = "zero_shot"
+
     def portable(self, frame_shape: tuple[int, ...]) -> Portable:
-        raise ValueError(
-            "beside its net it finds periods, scales and the nearest stretches of a whole series by PyTorch, which a "
-            "bundle has not; export a net of series (tvnet, timesnet, wetas) or a method, or score with eval"
+        kept = {"quiet": self.quiet, "context": np.array(self.model.context or 0), "chunk": np.array(self.chunk)}
+        return Portable(
+            None, (), slice(0), kept, is_promised=False, parts=separate(self.model), quiet=self.clean_reel, jumps=ROUTED
         )
+
+    def clean_reel(self, folder: Path) -> Reel:
+        """A clean synthetic series of LONGER chunks and two variables with gaps, as prep makes a reel of its table."""
+        two = {"channels": (2, 2), "univariate_fraction": 0.0, "missing_fraction": 1.0}
+        wanted = replace(SyntheticConfig(), clean_fraction=1.0, **two)
+        made = make_series(0, FIRST_VALIDATION, LONGER * self.chunk, wanted)
+        folder.mkdir(parents=True)
+        pd.DataFrame(made.values).add_prefix("value_").to_csv(table := folder / "clean.csv", index=False)
+        places = {"data_raw": str(table), "data_clips": str(folder / "reels"), "workers": 0}
+        prep(load(None, places | {"prep.min_coverage": 0.0}))
+        (reel,) = find_reels(folder / "reels")
+        return reel
 
     def prepare(self, run: Path, trained: Config) -> list[Reel]:
         """Keep the events of clean synthetic series."""

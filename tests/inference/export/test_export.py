@@ -111,13 +111,6 @@ def test_scores_that_need_more_than_the_net_are_refused(run, score):
         export(config)
 
 
-def test_the_net_that_comes_trained_is_refused_with_the_reason_and_nothing_is_written(tmp_path, capsys):
-    given = ["-m", "export", "--set", "model.name=vetime", "--model-path", str(tmp_path / "run"), "--check"]
-    assert main.main(given) == 2
-    assert "it finds periods, scales and the nearest stretches of a whole series by PyTorch" in capsys.readouterr().out
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize("name", ["net.onnx", "calibration-0.npz", "camera-1.npz"])
 def test_a_damaged_bundle_is_refused_by_name(bundle, tmp_path, name):
     copy = tmp_path / "bundle"
