@@ -20,6 +20,7 @@ from data.disk.parts import MADE, beside, make_folder, sync, sync_all
 STORED = ("frames.npy", "frames.zarr", "masks.npy", "masks.zarr", "missing.npy", "frames.csv")
 FORMULA = re.compile(r"[=+@\t\r]|-(?!\d*\.?\d)")  # how a formula begins, and no number
 STARTS = re.compile(r"^[=+@\t\r-]", re.MULTILINE)
+SEARCHED_ROWS = 65_536  # for that, at a time: as Python's texts they take more memory than the table
 DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)  # no file of Windows may be called so
 NAME_BYTES = 120  # of a folder's name: file systems hold 255, and suffixes come behind
 
@@ -146,8 +147,13 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 def _has_formula(table: pd.DataFrame, number: int) -> bool:
     if table.dtypes.iloc[number].kind in "biufcmM":
         return False
-    lines = "\n".join([cell for cell in table.iloc[:, number].tolist() if isinstance(cell, str)])
-    return STARTS.search(lines) is not None  # one search: a million cells one by one take longer than to write them
+    column = table.iloc[:, number]
+    for first in range(0, len(column), SEARCHED_ROWS):
+        cells = column.iloc[first : first + SEARCHED_ROWS].tolist()
+        # One search: a million cells one by one take longer than to write them.
+        if STARTS.search("\n".join([cell for cell in cells if isinstance(cell, str)])):
+            return True
+    return False
 
 
 def _as_text(cell: Any) -> Any:
