@@ -7,16 +7,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from data.messages import logger, progress
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 log = logger(__name__)
 
@@ -33,6 +36,8 @@ class Monitor:
 
     def __init__(self, folder: Path, step: int, is_main: bool):
         """step: finished steps of a resumed run; what was logged after them is taken back."""
+        from torch.utils.tensorboard import SummaryWriter  # takes half a second, and methods of one step need it not
+
         self.is_main = is_main
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step) if is_main else None
 
@@ -56,7 +61,7 @@ class Monitor:
         )
 
     @staticmethod
-    def _show(writer: SummaryWriter, x: Tensor, recon: Tensor, step: int) -> None:
+    def _show(writer: "SummaryWriter", x: Tensor, recon: Tensor, step: int) -> None:
         if x.shape[2:] == (1, 1):
             image = curves(x[..., 0, 0], recon[..., 0, 0])
             writer.add_image("input (grey), reconstruction (blue)", image, step, dataformats="HWC")

@@ -72,7 +72,7 @@ def read_frames(path: Path, count: int) -> pd.DataFrame:
     table = read_table(path, ANEW, FRAME_NEEDS, dtype={"reason": str, "flags": str, "time_utc": str})
     if table["accepted"].dtype != bool:
         raise ValueError("accepted: something else than True and False")
-    stored = table[table["accepted"]]
+    stored = table.loc[table["accepted"], ["index", "time_s", "time_utc", "label"]]
     if not np.array_equal(np.sort(whole_numbers(stored, "index")), np.arange(count)):
         raise ValueError(f"index: not one row for each of the {count} stored frames")
     ordered = stored.sort_values("index")

@@ -5,7 +5,6 @@ They are chosen on validation windows and their labels.
 
 import numpy as np
 from scipy.special import expit
-from sklearn.metrics import precision_recall_curve
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
@@ -33,6 +32,8 @@ class WeakCalibration(Calibration):
 
 def best_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
     """The probability with the highest F1 of windows; half way to the next lower one."""
+    from sklearn.metrics import precision_recall_curve  # loaded late, as few need it
+
     precision, recall, thresholds = precision_recall_curve(labels, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     chosen = thresholds[f1[:-1].argmax()]

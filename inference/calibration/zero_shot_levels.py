@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from config import EvalConfig
 from inference.calibration.noise import NoiseModel
@@ -188,6 +187,8 @@ def bulk(scores: np.ndarray) -> float:
 
 def event_levels(scores: np.ndarray) -> np.ndarray:
     """The highest events of the scores (n,) of a series in units of its bulk, (MOST_EVENTS,) float32, 0 for none."""
+    from scipy.signal import find_peaks  # loaded late, as few need it
+
     peaks = find_peaks(np.pad(scores, 1), distance=APART)[0] - 1
     highest = np.sort(scores[peaks])[::-1][:MOST_EVENTS] / bulk(scores)
     return np.pad(highest, (0, MOST_EVENTS - len(highest))).astype(np.float32)

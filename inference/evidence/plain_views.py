@@ -5,7 +5,6 @@ ten sigmas in plain noise, and nothing in it makes a larger one score more. Here
 """
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from data.series.robust import robust_scale
 from inference.evidence.local import LEVEL, ONSET, level_changes, spikes
@@ -47,6 +46,8 @@ def of_spikes(values: np.ndarray, counts: np.ndarray, spread: float) -> np.ndarr
 
 def of_steps(values: np.ndarray, spread: float) -> np.ndarray:
     """Logits (n,) of the onsets of changes of level in values (n,), in stretches that overlap by half."""
+    from scipy.signal import find_peaks  # loaded late, as few need it
+
     logits = np.full(len(values), -np.inf)
     for begin in range(0, max(1, len(values) - STRETCH // 2), STRETCH // 2):
         part = values[begin : begin + STRETCH]

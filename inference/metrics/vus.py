@@ -15,7 +15,6 @@ with `window = period_of(first column)`:
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import argrelextrema
 
 from inference.metrics.frame import known_points, runs
 
@@ -135,6 +134,8 @@ def period_of(values: np.ndarray) -> int:
     4 .. 399 are looked at. Without a local maximum, or when the highest lies outside 6 .. 303, it is 125. Raises
     ValueError for an array of another shape.
     """
+    from scipy.signal import argrelextrema  # takes half a second, and few have labels
+
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
         raise ValueError(f"values {values.shape} must be one-dimensional; give one column, TSB-AD takes the first")

@@ -37,10 +37,9 @@ def write_report(job: Job) -> None:
 def contents(job: Job) -> dict:
     """All that the page shows, as plain JSON-able data. Times are seconds: since 1970 UTC, or of the reel's clock."""
     reel, settings = job.reel, job.settings
-    scores = pd.read_csv(job.out / "scores.csv")
     events = read_events(job.out)
     summary = json.loads((job.out / "summary.json").read_text(encoding="utf-8"))
-    peaks = scores["max"].to_numpy(np.float64)
+    peaks = pd.read_csv(job.out / "scores.csv", usecols=["max"])["max"].to_numpy(np.float64)
     shown, clock = movie_positions(peaks), clock_s(reel)
     matches = read_matches(job.out)
     return {

@@ -51,6 +51,7 @@ from inference.zones import rates_of
 log = logger(__name__)
 
 NAMED_VARIABLES = 3
+TEXTS = 65_536  # made at a time
 # All that eval may leave of a reel; what else is there is somebody's own.
 MADE = (
     *("config.yaml", "summary.json", "scores.csv", "scores.f16", "boxes.csv", "matches.csv", "hek_flares.csv"),
@@ -225,7 +226,7 @@ class Results:
     def score_table(self) -> pd.DataFrame:
         """scores.csv: one row a frame; empty scores where no window covers the frame."""
         table = pd.DataFrame({"frame": np.arange(len(self.reel)), "time_s": self.reel.times_s})
-        table.insert(1, "time_utc", "" if self.reel.times_utc is None else self.reel.times_utc.astype(str))
+        table.insert(1, "time_utc", "" if self.reel.times_utc is None else as_texts(self.reel.times_utc))
         table[["mean", "max", "std"]] = self.statistics
         table["boxes"] = self.n_boxes
         if not self.reel.is_series:
@@ -363,6 +364,12 @@ def shares_of(names: Sequence[str], parts: np.ndarray) -> list[Named]:
     largest = max(float(parts[strongest[0]]), 1e-300)  # else the squares of huge parts would overflow
     squares = np.square(np.maximum(parts, 0) / largest)
     return [Named(names[c], float(squares[c] / squares.sum())) for c in strongest if parts[c] > 0]
+
+
+def as_texts(times: np.ndarray) -> pd.Series:
+    """UTC times (T,) as text; some at a time, because NumPy takes 112 bytes for each."""
+    parts = [pd.Series(times[first : first + TEXTS].astype(str)) for first in range(0, len(times), TEXTS)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _clock(event: Any) -> str:

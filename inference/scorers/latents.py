@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.covariance import LedoitWolf
 
 from config import EvalConfig
 from data.disk.damage import AGAIN, arrays_of
@@ -45,6 +44,8 @@ class Mahalanobis:
     """sqrt((z - mean)' P (z - mean)), P the inverse of a covariance shrunk after Ledoit and Wolf (2004)."""
 
     def __init__(self, quiet: np.ndarray):
+        from sklearn.covariance import LedoitWolf  # takes a second, and few ask for it
+
         fitted = LedoitWolf().fit(quiet.astype(np.float64))
         factor = np.linalg.cholesky(np.asarray(fitted.precision_))
         self.mean, self.factor = (torch.from_numpy(a.astype(np.float32)) for a in (fitted.location_, factor))

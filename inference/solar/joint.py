@@ -65,6 +65,8 @@ def write_joint(
 
 def is_placed(reel: Reel) -> bool:
     """Whether a reel has places on the Sun's disc, and times; a coronagraph sees no disc."""
+    if reel.is_series:  # whose table, which may be long, is not read for it
+        return False
     return set(WCS_COLUMNS) <= set(reel.table.columns) and reel.times_utc is not None and occulted_rsun(reel) is None
 
 

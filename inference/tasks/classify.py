@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from sklearn.metrics import confusion_matrix
 from torch.utils.data import DataLoader
 
 from config import Config
@@ -60,6 +59,8 @@ def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list
     by_reel = table.groupby("reel", sort=False)[list(table.columns[4:])].mean()
     by_reel.insert(0, "class", [reel.category for reel in reels if reel.name in by_reel.index])
     by_reel.insert(1, "predicted", np.array(classes, object)[by_reel.iloc[:, 1:].to_numpy().argmax(axis=1)])
+    from sklearn.metrics import confusion_matrix  # loaded late, as few need it
+
     facts = {"classes": classes} | accuracy(by_reel, "reels") | accuracy(table, "windows")
     known = by_reel[by_reel["class"].isin(classes)]
     with replacing_folder(run / "eval", MADE) as out:
