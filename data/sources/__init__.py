@@ -26,7 +26,7 @@ from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
 from data.sources.table import TableSource
-from data.sources.tables.sidecar import table_stem
+from data.sources.tables.sidecar import NAMED, table_stem
 from data.sources.tar import CompressedTarSource, TarSource
 from data.sources.video import VideoSource
 from data.sources.xrs import XrsSource
@@ -94,9 +94,11 @@ def discover(root: Path) -> Found:
         if source.keeps_tables(path):
             source.add_to(found, path)
     times = {path for item in found.frames for path in item.source.sidecars(item.path)}
+    found.unread[:] = [replace(item, reason=TIMES) if item.path in times else item for item in found.unread]
     for path, source in taken:
         beside = source.may_belong_to_frames and path.parent in with_frames
         is_times = path in times or (source.may_belong_to_frames and table_stem(path).lower().endswith("_frame_times"))
+        is_times |= beside and path.name.lower() in NAMED
         if is_times or (beside and not source.may_be_beside_frames(path)):
             found.unread.append(Unread(path, TIMES if path in times else BESIDE_FRAMES))
         elif not source.keeps_tables(path):

@@ -18,7 +18,7 @@ from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
 from data.sources.picture_file.taken import places_of, times_taken
-from data.sources.tables.sidecar import FrameTimes, find_times_csv
+from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.names import times_in_names, untold
 from data.sources.times.utc import shift_utc
 
@@ -110,13 +110,16 @@ def picture_frame(payload: bytes, candidate: Candidate) -> RawFrame:
     return RawFrame(np.ascontiguousarray(pixels[::-1]) if candidate.is_counts else pixels, None, sha256(payload))
 
 
-def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig) -> dict[str, str]:
-    """The camera of each picture of a folder or archive by name, "" where they are of one; a times CSV says that."""
+def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig, has_times: bool = False) -> dict[str, str]:
+    """The camera of each picture of a folder or archive by name, "" where they are of one; a times CSV says that.
+
+    has_times: whether one is in the archive.
+    """
     try:
         csv = find_times_csv(beside, prep.times_csv)
     except FrameError:  # told with every picture
         csv = None
-    camera_of = dict.fromkeys(names, "") if csv else cameras_of(names)
+    camera_of = dict.fromkeys(names, "") if csv or has_times else cameras_of(names)
     if len(cameras := set(camera_of.values()) - {""}) > 1:
         log.info(f"{beside.name}: by their names its pictures are of several cameras, a reel each: {sorted(cameras)}")
     return camera_of
@@ -148,7 +151,8 @@ class NamedTimes:
     """Times of pictures by their names: from a CSV, else from the names where most have one, else by counting.
 
     names: of all pictures, in order. beside: the folder, or archive, that a CSV belongs to. taken: gives the times in
-    their EXIF data by name, {} where there are none. are_all: whether what their count leaves out is not there.
+    their EXIF data by name, {} where there are none. are_all: whether what their count leaves out is not there. table:
+    gives the times of a CSV where that lies elsewhere than beside them, and may raise FrameError.
     """
 
     def __init__(
@@ -158,14 +162,14 @@ class NamedTimes:
         prep: PrepConfig,
         taken: Callable[[], dict[str, str]] = dict,
         are_all: bool = True,
+        table: Callable[[], FrameTimes | None] | None = None,
     ):
         self.where, self.places = "file name", dict(zip(names, places_of(names), strict=True)) if are_all else {}
         self.step_s, self.start_utc, self.problem, self.table = step_of(prep), prep.start_utc, "", None
         self.beside, self.in_names = beside, {}
         try:
-            csv = find_times_csv(beside, prep.times_csv)
-            self.table = FrameTimes(csv, prep) if csv else None
-            self.in_names = {} if csv else dict(zip(names, times_in_names(names, prep), strict=True))
+            self.table = table() if table else times_beside(beside, prep)
+            self.in_names = {} if self.table else dict(zip(names, times_in_names(names, prep), strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
         is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
@@ -216,8 +220,7 @@ class StackTimes:
                 f"{path.name}: no times of its {len(shown_s)} pages are known: they are taken as 1 s apart; {WAYS}"
             )
         try:
-            csv = find_times_csv(path, prep.times_csv)
-            self.table = FrameTimes(csv, prep) if csv else None
+            self.table = times_beside(path, prep)
             self.start_utc = times_in_names([path.name], prep)[0] or prep.start_utc
         except (FrameError, TableError) as error:
             self.problem = str(error)

@@ -10,7 +10,7 @@ from av.video.reformatter import VideoReformatter
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
-from data.sources.tables.sidecar import FrameTimes, find_times_csv
+from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
     AS_STORED,
@@ -30,7 +30,7 @@ from data.sources.video_file.packets import (
     open_video,
     video_streams,
 )
-from data.sources.video_file.starts import chosen_start, starts_of
+from data.sources.video_file.starts import chosen_start, starts_of, subtitles_of
 
 log = logger(__name__)
 
@@ -65,7 +65,8 @@ class VideoSource(FrameSource):
         return any(path.with_name(f"{stem}{suffix}").exists() for stem in large for suffix in LARGE)
 
     def sidecars(self, path: Path) -> list[Path]:
-        return [csv] if (csv := find_times_csv(path, None)) else []
+        tables = [csv] if (csv := find_times_csv(path, None)) else []
+        return [*tables, *subtitles_of(path)]
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of one video, from its packets."""
@@ -78,8 +79,7 @@ class VideoSource(FrameSource):
                 made_at = container.metadata.get("creation_time", "")
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
-            times = find_times_csv(path, prep.times_csv)
-            table = FrameTimes(times, prep) if times else None
+            table = times_beside(path, prep)
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
         start_utc = None if table else chosen_start(base["source"], starts_of(path, made_at, prep), prep)

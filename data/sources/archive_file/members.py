@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from config import PrepConfig
 from data.messages import logger
+from data.sources.archive_file.times_inside import TablesInside
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
@@ -19,6 +20,7 @@ from data.sources.images import NamedTimes, cameras_in, natural_key, page_facts,
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
 from data.sources.table import TableSource
+from data.sources.tables.sidecar import find_times_csv
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
 
 log = logger(__name__)
@@ -28,7 +30,7 @@ _STRANGE = re.compile(r"\.(7z|rar)$", re.IGNORECASE)
 REPLACED = "a later member of the archive has its name"
 STRANGE = "an archive of a kind that is not read; unpack it into a folder"
 # What is read once it is unpacked, see inner.py.
-INNER = INNER = AN_ARCHIVE, A_VIDEO, A_TABLE = (
+INNER = AN_ARCHIVE, A_VIDEO, A_TABLE = (
     "an archive in an archive, which prep unpacks three deep",
     "a video in an archive, which prep unpacks",
     "a table in an archive, which prep unpacks",
@@ -61,7 +63,7 @@ class ArchiveSource(FrameSource):
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of an archive; a damaged rest is one rejected row."""
         base = self.whereabouts(path, root, home=path)
-        found, pictures, tables, others, damage = [], [], [], Counter(), ""
+        found, pictures, tables, others, damage, inside = [], [], [], Counter(), "", TablesInside(path)
         try:
             for member in self.members(path):
                 facts: dict[str, Any] = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
@@ -77,16 +79,19 @@ class ArchiveSource(FrameSource):
                     (found if picture.is_counts else pictures).append(picture)
                 elif member.name.lower().endswith(TABLE_SUFFIXES):
                     tables.append(Candidate(**facts, is_counts=True, reason=A_TABLE))
+                    if not member.problem:
+                        inside.note(member.name, member.size, member.open)
                 else:
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
             damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
-        found, pictures = _latest(found), _latest(pictures)
+        found, pictures = _latest(found), _timed(_latest(pictures), inside, self._reel(path, root), prep)
+        tables = [c for c in tables if str(PurePosixPath(c.member)) not in inside.used]
         if pictures or any(c.reason not in INNER for c in found):  # which the tables are about
             others.update(PurePosixPath(c.member).suffix.lower() for c in tables)
         else:
             found += tables
-        found += _timed(pictures, path, self._reel(path, root), prep)
+        found += pictures
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(KINDS_TOLD))
         if told and found:
             log.warning(f"{base['source']}: members left out: {told}")
@@ -94,6 +99,9 @@ class ArchiveSource(FrameSource):
             reason = damage or f"it holds no FITS and no pictures{told and f', but {told}'}"
             found.append(Candidate(**base, is_counts=True, reason=reason))
         return found
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
 
     def _reel(self, path: Path, root: Path) -> str:
         """The name of the reel of pictures that lie in no folder of an archive."""
@@ -155,28 +163,31 @@ def _latest(found: list[Candidate]) -> list[Candidate]:
     return [replace(c, reason=REPLACED) if old else c for c, old in zip(found, is_old, strict=True)]
 
 
-def _timed(pictures: list[Candidate], path: Path, reel: str, prep: PrepConfig) -> list[Candidate]:
+def _timed(pictures: list[Candidate], inside: TablesInside, reel: str, prep: PrepConfig) -> list[Candidate]:
     """The pictures of each folder in natural order, with the reel of their folder and their times."""
     folders: dict[str, list[Candidate]] = {}
     for picture in sorted(pictures, key=lambda c: natural_key(PurePosixPath(c.member).name)):
         folders.setdefault(str(PurePosixPath(picture.member).parent), []).append(picture)
-    found = []
+    found, path = [], inside.archive
     for folder, group in folders.items():
         name = reel if folder == "." else f"{reel}/{folder}"
-        camera_of = cameras_in(path, [PurePosixPath(picture.member).name for picture in group], prep)
+        table = inside.name_of(folder, prep, is_only=len(folders) == 1)
+        camera_of = cameras_in(path, [PurePosixPath(c.member).name for c in group], prep, has_times=bool(table))
+        times = partial(inside.times, table, prep)
         for camera in dict.fromkeys(camera_of.values()):
             own = [c for c in group if camera_of[PurePosixPath(c.member).name] == camera]
-            found += _of_camera(
-                own, path, {"home": f"{path}::{folder}", "reel": f"{name}_{camera}" if camera else name}, prep
-            )
+            facts = {"home": f"{path}::{folder}", "reel": f"{name}_{camera}" if camera else name}
+            found += _of_camera(own, facts, partial(NamedTimes, beside=path, prep=prep, table=times))
     return found
 
 
-def _of_camera(pictures: list[Candidate], path: Path, facts: dict[str, str], prep: PrepConfig) -> list[Candidate]:
+def _of_camera(
+    pictures: list[Candidate], facts: dict[str, str], times_of: Callable[[list[str]], NamedTimes]
+) -> list[Candidate]:
     replaced = [replace(picture, **facts) for picture in pictures if picture.reason == REPLACED]
     pictures = [picture for picture in pictures if picture.reason != REPLACED]
     names = [PurePosixPath(picture.member).name for picture in pictures]
-    times = NamedTimes(names, path, prep)
+    times = times_of(names)
     found = []
     for number, picture in enumerate(pictures):
         own = facts | times.facts(names[number], number)

@@ -1,5 +1,7 @@
 """Frame times and labels that come beside the frames: a CSV next to a video or a folder of images."""
 
+import mimetypes
+import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -17,11 +19,14 @@ from data.sources.times.utc import iso_ms
 FRAME_COLUMNS = ("frame", "frame_number", "frame_id", "index")
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name")
 LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
+# What a table is called that holds the times of all that lies beside it.
+NAMED = tuple(f"{stem}.{kind}" for stem in ("times", "timestamps", "frame_times") for kind in ("csv", "txt"))
 NOT_IN_IT = "times CSV has no row for this frame"
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
-    """The times CSV of a video or image folder: the given one, else `<stem>_frame_times.csv` or `<stem>.csv` beside it.
+    """The times CSV of a video or image folder: the given one, else `<stem>_frame_times.csv` or `<stem>.csv` beside it,
+    or one of NAMED in the folder, or beside a file that is the only one of its kind there.
 
     Raises FrameError when the given file does not exist.
     """
@@ -30,8 +35,30 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
             raise FrameError(f"prep.times_csv {given} does not exist")
         return Path(given)
     names = (f"{path.stem}_frame_times.csv", f"{path.stem}.csv", f"{path.name}.csv")
-    places = [path.with_name(name) for name in names] + ([path / "times.csv"] if path.is_dir() else [])
-    return next((place for place in places if place.is_file()), None)
+    beside = next(filter(Path.is_file, map(path.with_name, names)), None)
+    if beside or path.is_dir():
+        return beside or next((place for name in NAMED if (place := path / name).is_file()), None)
+    named = next(filter(Path.is_file, map(path.with_name, NAMED)), None)
+    return named if named and _is_only_one(path) else None
+
+
+def _is_only_one(path: Path) -> bool:
+    """Whether no other file beside it is of the same kind, as far as their names tell kinds."""
+    with os.scandir(path.parent) as entries:
+        names = (entry.name for entry in entries if not entry.name.startswith(".") and entry.name != path.name)
+        return not any(_kind(path.with_name(name)) == _kind(path) for name in names)
+
+
+def _kind(path: Path) -> str:
+    told, packed = mimetypes.guess_type(path.name)
+    kind = "" if packed else (told or "").partition("/")[0]
+    return kind if kind in ("video", "image") else path.suffix.lower()
+
+
+def times_beside(path: Path, prep: PrepConfig) -> "FrameTimes | None":
+    """The times in the CSV of a video, archive or image folder; None where it has none. Raises FrameError."""
+    csv = find_times_csv(path, prep.times_csv)
+    return FrameTimes(csv, prep) if csv else None
 
 
 class FrameTimes:

@@ -37,12 +37,17 @@ def starts_of(path: Path, made_at: str, prep: PrepConfig) -> dict[str, str]:
     }
 
 
+def subtitles_of(path: Path) -> list[Path]:
+    """The subtitles that lie beside a video."""
+    return [beside for beside in map(path.with_suffix, SUBTITLES) if beside.is_file()]
+
+
 def _in_subtitles(path: Path, prep: PrepConfig) -> str:
     """The first clock in the subtitles beside a video, which DJI's cameras write for every frame; "" without any."""
-    beside = next((p for p in map(path.with_suffix, SUBTITLES) if p.is_file()), None)
-    if beside is None:
+    beside = subtitles_of(path)
+    if not beside:
         return ""
-    with beside.open(encoding="utf-8", errors="replace") as stream:
+    with beside[0].open(encoding="utf-8", errors="replace") as stream:
         clock = _CLOCK.search(stream.read(HEAD_BYTES))
     if not clock:
         return ""

@@ -229,6 +229,35 @@ def test_pictures_in_an_archive_are_reels_by_folder(tmp_path, suffix):
         np.testing.assert_array_equal(pixels, np.asarray(Image.fromarray(picture(number)).convert("L")))
 
 
+@pytest.mark.parametrize("kind", ["w", "w:gz"])
+@pytest.mark.parametrize(
+    ("folder", "table", "counts_for"),
+    [
+        ("", "times.csv", True),
+        ("", "a.csv", True),
+        ("d/", "d/timestamps.csv", True),
+        ("d/", "d.csv", True),
+        ("d/", "times.csv", True),
+        ("d/", "e.csv", False),
+        ("d/", "e/times.csv", False),
+    ],
+)
+def test_times_of_pictures_in_an_archive_come_from_a_csv_in_it(tmp_path, caplog, kind, folder, table, counts_for):
+    """As beside a folder of pictures; they were counted a second apart, and the table was left out."""
+    rows = "".join(f"frame{i}.png,2012-07-19T07:{30 + 2 * i}:01\n" for i in range(3))
+    members = {f"{folder}frame{i}.png": png(i) for i in range(3)} | {table: f"file,time_utc\n{rows}".encode()}
+    write_tar(tmp_path / "a.tar", members, kind)
+    candidates = frames.scan(tmp_path, PREP)
+    times = [f"2012-07-19T07:{30 + 2 * i}:01.000" for i in range(3)] if counts_for else [""] * 3
+    assert [c.time_utc for c in candidates] == times
+    assert ("members left out: 1 .csv" in caplog.text) == (not counts_for)
+
+
+def test_a_table_of_times_in_an_archive_that_is_none_is_the_reason(tmp_path):
+    write_tar(tmp_path / "a.tar", {"f0.png": png(0), "f1.png": png(1), "times.csv": b"a,b\nx,y\n"})
+    assert all("times.csv is not readable as times" in c.reason for c in frames.scan(tmp_path, PREP))
+
+
 def test_zips_hold_fits_too_and_passwords_are_a_reason(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(70):

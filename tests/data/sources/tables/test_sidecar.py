@@ -99,3 +99,25 @@ def test_frames_of_a_video_and_of_a_folder_get_them(tmp_path):
     found = {c.source: c.time_utc for c in scan(tmp_path)}
     assert [found[f"v.mp4#{i}"][14:19] for i in range(4)] == ["30:01", "30:31", "31:01", "31:31"]
     assert [found[f"clip/f{i}.png"][17:19] for i in range(3)] == ["00", "01", "02"]
+
+
+@pytest.mark.parametrize("others", [(), ("b.avi",), ("notes.pdf",)])
+def test_times_csv_belongs_to_the_only_video_of_its_folder(tmp_path, others):
+    """Beside several it may be of any: then it is none's, is told, and is no series of frame numbers either."""
+    write_video(tmp_path / "a.mp4", 3)
+    (tmp_path / "times.csv").write_text("frame,time\n" + "".join(f"{i},2012-07-19T07:3{i}:01\n" for i in range(3)))
+    for name in others:
+        write_video(tmp_path / name, 3) if name.endswith("avi") else (tmp_path / name).write_bytes(b"%PDF")
+    found = sources.discover(tmp_path)
+    item = next(item for item in found.frames if item.path.name == "a.mp4")
+    is_only = "b.avi" not in others
+    assert sources.scan(item, tmp_path, PrepConfig())[2].time_utc == ("2012-07-19T07:32:01.000" if is_only else "")
+    assert not found.series
+    assert ("beside frames and so no series (.csv 1)" in sources.left_out(found.unread)) == (not is_only)
+
+
+def test_subtitles_of_a_video_are_no_file_of_unknown_kind(tmp_path):
+    write_video(tmp_path / "DJI_1.mp4", 3)
+    for name in ("DJI_1.SRT", "other.srt"):
+        (tmp_path / name).write_text("1\n00:00:00,000 --> 00:00:00,033\n2012-07-19 07:30:01.000\n")
+    assert sources.left_out(sources.discover(tmp_path).unread) == "files left out: 1 of unknown kind (.srt 1)"
