@@ -173,11 +173,19 @@ def _episodes(path: Path) -> pd.DataFrame:
     again = "move it away; nothing is rejected by it then"
     with told(path, again):
         needed = ("reel", "frame_start", "frame_peak", "frame_end", "time_s", "time_utc", "score")
-        table = read_table(path, again, needed, dtype={"reel": str, "time_utc": str}, keep_default_na=False)
+        table = read_table(
+            path,
+            again,
+            needed,
+            dtype=dict.fromkeys(("reel", "time_utc", "start_utc", "end_utc"), str),
+            keep_default_na=False,
+        )
         for name in ("frame_start", "frame_peak", "frame_end"):
             table[name] = whole_numbers(table, name)
         for name in ("time_s", "score"):
             table[name] = numbers(table, name)
+        for name in ("start_utc", "end_utc"):  # which lists from before there were any do not tell
+            table[name] = table.get(name, table["time_utc"])
         return table
 
 

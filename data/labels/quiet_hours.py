@@ -1,4 +1,5 @@
-"""Hours that nothing is fitted or trained on: those that the settings name, and those of the flares of a list."""
+"""Hours that nothing is fitted or trained on: those that the settings name, those of the flares of a list, and those of
+what stood out from the quiet data of a run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,29 +7,51 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from config import Config
+from config import Config, load
 from data.labels.catalog import flux_of_class, read_catalog
 from data.labels.xrs_flares import flares_of_xrs
+from data.review_processed_data import not_quiet_frames
 
 BEFORE = np.timedelta64(15, "m")  # what leads to a flare
 AFTER, AFTER_TIMES = np.timedelta64(30, "m"), 2  # its loops cool: so long at least, and so many times as it took itself
+
+REJECTED = "-m review with --model-path rejects their windows"
 
 
 def with_quiet_hours(config: Config) -> Config:
     """The same, in which train.exclude_utc holds the hours of train.exclude_flares too.
 
-    That is a catalogue, or a reel of GOES XRS fluxes, in which they are found. Where prep.fit_exclude_utc is not given,
-    the scaling leaves out the same hours. Raises ValueError for a list that can't be read, and for another reel.
+    That is a catalogue, a reel of GOES XRS fluxes, in which they are found, or a run, from whose quiet data something
+    stood out. Where prep.fit_exclude_utc is not given, the scaling leaves out the same hours. Raises ValueError for a
+    list that can't be read, for another reel and for a run on frames without UTC times.
     """
     train = config.train
     if train.exclude_flares:
-        is_reel = Path(train.exclude_flares, "reel.json").is_file()
-        flares = flares_of_xrs(train.exclude_flares) if is_reel else read_catalog(train.exclude_flares)
-        hours = flare_hours(flares, train.exclude_class)
+        hours = _hours_of(train.exclude_flares, train.exclude_class)
         train = replace(train, exclude_utc=(*train.exclude_utc, *hours), exclude_flares=None)
     given = config.prep.fit_exclude_utc
     prep = replace(config.prep, fit_exclude_utc=train.exclude_utc if given is None else given)
     return replace(config, train=train, prep=prep)
+
+
+def _hours_of(source: str, least_class: str) -> tuple[tuple[str, str], ...]:
+    if Path(source, "run.json").is_file():
+        return hours_of_run(source)
+    is_reel = Path(source, "reel.json").is_file()
+    return flare_hours(flares_of_xrs(source) if is_reel else read_catalog(source), least_class)
+
+
+def hours_of_run(run: str) -> tuple[tuple[str, str], ...]:
+    """What a run left out, and the hours around what stood out from the rest, as of flares of any class.
+
+    So a second run leaves out what the first one found, and a third what had been hidden beside that.
+    """
+    found = not_quiet_frames(run)
+    if len(found) and (found["time_utc"] == "").any():
+        raise ValueError(f"{run} was trained on frames without UTC times, by which hours could be named; {REJECTED}")
+    when = [found.get(name, pd.Series(dtype=str)).astype("datetime64[ms]") for name in ("start_utc", "end_utc")]
+    episodes = pd.DataFrame({"start": when[0], "end": when[1], "flux_w_m2": np.inf})
+    return (*load(Path(run, "config.yaml")).train.exclude_utc, *flare_hours(episodes, "A1.0"))
 
 
 def flare_hours(flares: pd.DataFrame, least_class: str) -> tuple[tuple[str, str], ...]:

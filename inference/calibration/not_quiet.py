@@ -22,6 +22,7 @@ from inference.calibration.quiet import QuietRange
 log = logger(__name__)
 
 COLUMNS = ("reel", "frame_start", "frame_peak", "frame_end", "time_utc", "time_s", "score", "x", "y")
+COLUMNS += ("start_utc", "end_utc")
 TOLD = 3
 LEAST_LEFT = 0.5  # of the quiet frames: where more would be set apart, it is not clear what is usual
 # Of the number of a quiet frame: the range that it is from, its index there, and x, y of its highest score.
@@ -37,11 +38,17 @@ def episodes(left_out: np.ndarray, levels: np.ndarray, where_of: WhereOf) -> pd.
     for numbers in _runs(left_out, where_of):
         peak = int(numbers[levels[numbers].argmax()])
         found, index, x, y = where_of(peak)
-        first, last = (of_range.offset + i for of_range, i, *_ in map(where_of, (int(numbers[0]), int(numbers[-1]))))
-        utc = found.reel.times_utc
-        when = ("" if utc is None else str(utc[index]), float(found.reel.times_s[index]))
-        rows.append((found.source, first, found.offset + index, last, *when, float(levels[peak]), x, y))
+        ends = [where_of(int(number))[:2] for number in (numbers[0], numbers[-1])]
+        first, last = (of_range.offset + i for of_range, i in ends)
+        when = _utc(found, index), float(found.reel.times_s[index])
+        span = (_utc(*end) for end in ends)
+        rows.append((found.source, first, found.offset + index, last, *when, float(levels[peak]), x, y, *span))
     return by_score(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _utc(found: QuietRange, index: int) -> str:
+    utc = found.reel.times_utc
+    return "" if utc is None else str(utc[index])
 
 
 def _runs(left_out: np.ndarray, where_of: WhereOf) -> Iterator[np.ndarray]:
@@ -134,5 +141,6 @@ def tell(path: Path, table: pd.DataFrame) -> None:
     more = f" and {len(table) - TOLD} more" if len(table) > TOLD else ""
     log.warning(
         f"some quiet data stand out and are left out of the thresholds: {shown}{more}; see {path}. If they are not "
-        f"quiet, -m review with --model-path {path.parent.parent} rejects their windows for the next training"
+        f"quiet, -m review with --model-path {path.parent.parent} rejects their windows for the next training, and "
+        f"train.exclude_flares={path.parent.parent} leaves their hours out of it and of the scaling"
     )

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Config, PrepConfig, from_dict
+from config import Config, PrepConfig, dump, from_dict
 from data.labels.catalog import CatalogError, flux_of_class
-from data.labels.quiet_hours import flare_hours, with_quiet_hours
-from data.reel.reel import inside
+from data.labels.quiet_hours import flare_hours, hours_of_run, with_quiet_hours
+from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch
+from inference.calibration.not_quiet import episodes, tell
+from inference.calibration.quiet import QuietRange
 from tests.support.reels import make_reel
 
 LIST = """start,peak,end,class,x,y
@@ -47,6 +49,48 @@ def test_flares_are_found_in_a_reel_of_x_ray_fluxes(tmp_path):
     ).train.exclude_utc
     assert start == "2024-01-01T01:45:00"  # 15 minutes before the flux rises
     assert "2024-01-01T02:40" < end < "2024-01-01T03:30"
+
+
+def run_with(folder, left_out: list[int], start_utc: str | None = "2024-01-01T00:00:00") -> str:
+    """A run that left out a day, and from whose 600 quiet frames, one a minute, some stood out."""
+    reel = make_reel(folder / "reel", np.zeros((600, 1, 1, 1), np.float32), 60.0, start_utc=start_utc)
+    quiet, levels = QuietRange(Reel(reel.path), 100, 600, "val", "reel"), np.arange(500.0)
+    (folder / "run" / "calibration").mkdir(parents=True)
+    before = from_dict({"train": {"exclude_utc": [["2023-12-31", "2024-01-01"]]}}, "test")
+    (folder / "run" / "config.yaml").write_text(dump(before), encoding="utf-8")
+    (folder / "run" / "run.json").write_text("{}", encoding="utf-8")
+    found = episodes(np.array(left_out), levels, lambda number: (quiet, 100 + number, 3.0, 4.0))
+    tell(folder / "run" / "calibration" / "193-not_quiet.csv", found)
+    return str(folder / "run")
+
+
+def test_a_run_tells_the_hours_that_it_left_out_and_those_that_stood_out(tmp_path):
+    config = from_dict({"train": {"exclude_flares": run_with(tmp_path, [20, 21, 22, 320, 360])}}, "test")
+    found = with_quiet_hours(config)
+    assert found.train.exclude_utc == (
+        ("2023-12-31", "2024-01-01"),
+        ("2024-01-01T01:45:00", "2024-01-01T02:32:00"),  # of three frames, with what comes before and behind
+        ("2024-01-01T06:45:00", "2024-01-01T08:10:00"),  # two that touch
+    )
+    assert found.prep.fit_exclude_utc == found.train.exclude_utc
+
+
+def test_a_run_from_which_nothing_stood_out_tells_what_it_left_out(tmp_path):
+    config = from_dict({"train": {"exclude_flares": run_with(tmp_path, [])}}, "test")
+    assert with_quiet_hours(config).train.exclude_utc == (("2023-12-31", "2024-01-01"),)
+
+
+def test_hours_of_frames_without_times_have_another_way_out(tmp_path):
+    config = from_dict({"train": {"exclude_flares": run_with(tmp_path, [20], start_utc=None)}}, "test")
+    with pytest.raises(ValueError, match=r"without UTC times.*-m review"):
+        with_quiet_hours(config)
+
+
+def test_a_list_from_before_ends_were_told_has_the_peak(tmp_path):
+    run = run_with(tmp_path, [20, 21, 22])
+    path = tmp_path / "run" / "calibration" / "193-not_quiet.csv"
+    pd.read_csv(path).drop(columns=["start_utc", "end_utc"]).to_csv(path, index=False)
+    assert hours_of_run(run)[1:] == (("2024-01-01T01:47:00", "2024-01-01T02:32:00"),)
 
 
 def test_weaker_flares_do_not_count(tmp_path):

@@ -117,7 +117,7 @@ def test_some_are_told_with_their_times_and_the_others_counted(tmp_path, capsys,
 
 
 def listed(*spans: tuple[int, int], reel: str = "x") -> pd.DataFrame:
-    rows = [(reel, first, first, last, "", 0.0, 1.0, np.nan, np.nan) for first, last in spans]
+    rows = [(reel, first, first, last, "", 0.0, 1.0, np.nan, np.nan, "", "") for first, last in spans]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
