@@ -55,10 +55,12 @@ class QuietEvents:
         return self.span_s + (self.prior.span_s if self.prior else 0.0)
 
     def threshold_for(self, per_day: float) -> float:
-        """What so many events a day exceed."""
+        """What so many events a day exceed; where data gave none that lasts, the highest level that they reach."""
         events = per_day * self.span_s / DAY_S
         if self.prior and self.span_s:
             return self.prior.threshold(self.levels, events, self.span_s)
+        if not len(self.levels) and len(self.thresholds):
+            return float(self.thresholds[0])
         return level_for(self.levels, events)
 
     @cached_property

@@ -197,6 +197,14 @@ def test_no_score_at_all_is_an_error():
         count_events(np.zeros(0, np.float32), lambda threshold, levels: np.zeros(0, int), 1.0)
 
 
+def test_data_whose_frames_make_no_event_have_their_highest_level_for_a_threshold():
+    """A few frames, none of which stays above a level for as long as an event lasts: 0 would be no threshold at all."""
+    levels = np.array([5.0, 2.0, 7.0, 3.0], np.float32)
+    made = count_events(levels, lambda threshold, levels: np.zeros(0, int), 3600.0)
+    assert not len(made.levels)
+    assert made.threshold_for(1.0) == made.threshold_for(100.0) == 7
+
+
 def test_data_without_any_residual_have_no_events():
     made = of_series(np.zeros(50))
     assert not len(made.events.levels)
