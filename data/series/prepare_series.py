@@ -180,13 +180,13 @@ def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: n
     accepted = reasons[order] == ""
     count, lost = len(order), len(series.lost)
     utc = np.full(count, None) if series.times_utc is None else _iso(series.times_utc[order])
-    index = np.where(accepted, np.cumsum(accepted) - 1, NOTHING)
+    rejected = np.append(~accepted, np.ones(lost, bool))
     where, why = zip(*series.lost, strict=True) if lost else ((), ())
     channel = "+".join(series.channels) if len(series.channels) <= 8 else f"{len(series.channels)} variables"
     nothing, nan = np.full(lost, None), np.full(lost, np.nan)
     # Made at once of whole columns: setting them one by one takes longer than all the rest of a short series.
     columns = {
-        "index": pd.array([*index, *nothing], dtype="Int64"),
+        "index": pd.arrays.IntegerArray(np.cumsum(~rejected) - 1, rejected),
         "time_utc": np.append(utc, nothing),
         "time_s": np.append(_seconds(series, order, kept), nan),
         "channel": np.full(count + lost, channel, object),
