@@ -32,7 +32,6 @@ from inference.scorers.residual import Samples, ScoredFrame
 from inference.scorers.windows import scored_stretches
 
 SHORTEST = 64  # samples that say anything of what is usual
-ROWS = 32  # chunks of one variable that the net works on at a time
 LONGER = 4  # chunks of a clean series
 CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
@@ -49,9 +48,13 @@ class Judged(NamedTuple):
 
 
 class Judge(Protocol):
-    """VETime's net, whoever runs it. context: the first samples of a chunk, which alone scale it; None: all."""
+    """VETime's net, whoever runs it. context: the first samples of a chunk, which alone scale it; None: all.
+
+    rows: chunks of one variable that it works on at a time.
+    """
 
     context: int | None
+    rows: int
 
     def __call__(self, values: np.ndarray) -> Judged:
         """Of chunks (B, C, L) float32, NaN unknown."""
@@ -135,7 +138,7 @@ class ZeroShotScorer(Scorer):
             values = np.vstack([values, np.full((length - n, C), np.nan)])
         starts = window_starts(0, len(values), length, self.step(length))
         fold = StretchMean(len(values), (1 + C,))
-        size = max(1, ROWS // C)
+        size = max(1, self.net.rows // C)
         for first in range(0, len(starts), size):
             some = starts[first : first + size]
             chunks = np.stack([values[s : s + length] for s in some]).astype(np.float32)

@@ -29,6 +29,8 @@ ROUTED = 5e-4
 class TorchJudge:
     """What the net says of chunks (B, C, L), see `Judge`."""
 
+    rows = 32
+
     def __init__(self, model: VeTime, device: torch.device):
         self.model, self.device, self.context = model, device, model.context
 

@@ -23,8 +23,8 @@ from data.synthetic.series import make_series
 from inference.evaluate import evaluate
 from inference.evidence.plain_views import plain_logits
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot.scorer import ROWS, UNLIKENESS_WEIGHT, coarser, measured
-from inference.scorers.zero_shot.torch_net import ZeroShotDetector
+from inference.scorers.zero_shot.scorer import UNLIKENESS_WEIGHT, coarser, measured
+from inference.scorers.zero_shot.torch_net import TorchJudge, ZeroShotDetector
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_reel
@@ -202,10 +202,10 @@ class TestChunks:
         np.testing.assert_allclose(coarser(values, scale), means_of(values, scale), atol=1e-12)
 
     def test_many_variables_go_through_in_parts(self, scorer):
-        values = np.stack([series(600, seed=s)[0] for s in range(ROWS + 3)], 1)
+        values = np.stack([series(600, seed=s)[0] for s in range(TorchJudge.rows + 3)], 1)
         found = scorer.logits(values)
         np.testing.assert_allclose(found[:, 0], found[:, 1:].max(1), atol=0.5)  # chunks have their own highest
-        alone = scorer.logits(np.where(np.arange(ROWS + 3) == 5, values, np.nan))
+        alone = scorer.logits(np.where(np.arange(TorchJudge.rows + 3) == 5, values, np.nan))
         assert alone[:, 6] == pytest.approx(alone[:, 0], abs=1e-4)
 
     def test_the_past_alone_scales_a_chunk(self, scorer):
