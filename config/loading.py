@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,7 +126,13 @@ def as_dict(config: Config) -> dict[str, Any]:
 
 def dump(config: Config) -> str:
     """The config as YAML text that `load` reads back to an equal Config."""
-    return yaml.safe_dump(as_dict(config), sort_keys=False)
+    return _written(json.dumps(asdict(config)))
+
+
+@lru_cache(maxsize=16)
+def _written(plain: str) -> str:
+    """The YAML text of plain data in JSON."""
+    return yaml.safe_dump(json.loads(plain), sort_keys=False)
 
 
 def _put(raw: dict[str, Any], dotted: str, value: Any, origin: str) -> None:

@@ -1,8 +1,10 @@
 """YAML as people write it, read strictly."""
 
+import copy
 import json
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +102,20 @@ def read_file(path: Path) -> dict[str, Any]:
     return raw
 
 
+@lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
+    """The value, of a text that is read many times once: the config of a run, for each of thousands of short reels."""
+    value = yaml.load(text, Loader=_Loader)
+    json.dumps(value)  # settings hold nothing else: no sets, no bytes
+    return value
+
+
 def parse(text: str, origin: str) -> Any:
     """One value; `origin` is named in errors. Raises ConfigError."""
     if len(text) > MOST_BYTES:
         raise ConfigError(f"{origin}: {len(text)} characters are more than any settings have")
     try:
-        value = yaml.load(text, Loader=_Loader)
-        json.dumps(value)  # settings hold nothing else: no sets, no bytes
-        return value
+        return copy.deepcopy(_loaded(text))
     except yaml.MarkedYAMLError as error:
         mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark and "\n" in text else ""

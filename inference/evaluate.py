@@ -69,7 +69,8 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
     beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
-    jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval) for reel in reels)
+    told = set[str]()
+    jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval, told) for reel in reels)
     results = do(jobs, list(map(len, reels)), config, run)
     if joined_up := write_joint(run / "eval", (reel.closed() for reel in reels), results, beside):
         from inference.results.side_by_side import draw_side_by_side  # late: only several wavelengths need it

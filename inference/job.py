@@ -78,9 +78,14 @@ class Job:
             f"(another {other}, setting or season) and no promise holds for it; train on quiet data that are like it"
         )
 
-    def tell_shortfall(self) -> None:
-        """Warn where quiet data are too few for what the settings ask thresholds to promise."""
-        if shortfall := self.calibration.shortfall(self.settings):
+    def tell_shortfall(self, told: set[str] | None = None) -> None:
+        """Warn where quiet data are too few for what the settings ask thresholds to promise.
+
+        told: what has been said of other reels, which is not said again and again; this is added.
+        """
+        told = set() if told is None else told
+        if (shortfall := self.calibration.shortfall(self.settings)) and shortfall not in told:
+            told.add(shortfall)
             log.warning(f"{self.reel.name}: {shortfall}")
 
     @property
@@ -128,10 +133,15 @@ def takes_shipped(config: Config) -> bool:
     return config.model.comes_trained and not (folder and path_of(folder, "best").is_file())
 
 
-def make_job(reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
-    """Calibration, thresholds and identity of one evaluation, and a warning where they promise less than is asked."""
+def make_job(
+    reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig, told: set[str] | None = None
+) -> Job:
+    """Calibration, thresholds and identity of one evaluation, and a warning where they promise less than is asked.
+
+    told: see `Job.tell_shortfall`.
+    """
     job = job_within(kept_bounds(run, reel.channels, scorer.scaling), reel, run, scorer, weights, settings)
-    job.tell_shortfall()
+    job.tell_shortfall(told)
     return job
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
             made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
             write_calibration(path, made)
-    return where_watched(read_calibration(path), settings, ranges[0].reel)
+    written = path.stat()
+    return where_watched(_read_once(path, (written.st_ino, written.st_mtime_ns)), settings, ranges[0].reel)
 
 
 def where_watched(made: Calibration, settings: EvalConfig, reel: Watched) -> Calibration:
@@ -86,6 +88,13 @@ def write_calibration(path: Path, made: Calibration) -> None:
         zones=np.array(len(made.zones)),
         **{f"zone_{k}_{name}": value for k, zone in enumerate(made.zones) for name, value in _of_zone(zone).items()},
     )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _read_once(path: Path, version: tuple[int, int]) -> Calibration:
+    """The same for one reel after the other, with the rates that were found for it: those take longer than to score a
+    short series."""
+    return read_calibration(path)
 
 
 def _of_zone(zone: Calibration) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import compress
 from pathlib import Path
@@ -323,9 +323,8 @@ class Results:
         return found.events, {"catalog": found.summary}
 
     def cost(self, seconds: float) -> dict:
-        packages = ("torch", "numpy", "opencv-python-headless", "av")
-        versions = {"python": platform.python_version()} | {p: version(p) for p in packages}
-        return {"seconds": round(seconds, 3), "frames_per_s": round(len(self.reel) / seconds, 1), "versions": versions}
+        rate = round(len(self.reel) / seconds, 1)
+        return {"seconds": round(seconds, 3), "frames_per_s": rate, "versions": dict(versions())}
 
     def tell(self, events: pd.DataFrame, low: float, high: float) -> None:
         """Print what a user wants to know first."""
@@ -351,6 +350,13 @@ class Results:
         source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
         zone = f" in {event.zone}" if getattr(event, "zone", "") else ""
         return f" at x {event.x:.1f}, y {event.y:.1f} px{source}{zone}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What was run by this process."""
+    packages = ("torch", "numpy", "opencv-python-headless", "av")
+    return {"python": platform.python_version()} | {p: version(p) for p in packages}
 
 
 def shares_of(names: Sequence[str], parts: np.ndarray) -> list[Named]:

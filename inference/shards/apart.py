@@ -18,8 +18,9 @@ from data.frames.pool import bounded, make_executor
 from data.frames.shards import Shard
 from data.messages import progress
 from data.reel.reel import Reel
+from inference.camera.bounds import kept_bounds
 from inference.evaluate_reel import do_job
-from inference.job import Job, make_job
+from inference.job import Job, job_within
 from inference.scorers.base import Scorer
 from inference.scorers.load import load_scorer
 from inference.shards.pieces import joined, score_piece
@@ -85,13 +86,15 @@ def do_job_apart(config: Config, run: Path, path: Path, weights: str) -> int:
 
 
 def _job_in_worker(config: Config, run: Path, path: Path, weights: str) -> Job:
-    """On one thread: sums over several depend on how many there are."""
+    """On one thread: sums over several depend on how many there are. Who hands out has told what is to be told."""
     torch.set_num_threads(1)
     key = run, weights, config.device, repr(config.eval)
     if key not in _OPENED:
         _OPENED.clear()
         _OPENED[key] = load_scorer(run, config.device, config.eval)[0]
-    return make_job(Reel(path), run, _OPENED[key], weights, config.eval)
+    reel, scorer = Reel(path), _OPENED[key]
+    bounds = kept_bounds(run, reel.channels, scorer.scaling)
+    return job_within(bounds, reel, run, scorer, weights, config.eval)
 
 
 _OPENED: dict[tuple, Scorer] = {}  # of a worker: the scorer of its last task, which most often is that of the next

@@ -1,15 +1,19 @@
 """Thousands of small reels: how fast they are found, opened, planned, trained on and evaluated, and in what memory.
 
-    python tests/benchmarks/fleet.py [--quick] [--json FILE] [--reels N] [--evaluated N] [--workers N]
+    python tests/benchmarks/fleet.py [--quick] [--json FILE] [--reels N] [--evaluated N] [--by-one N] [--workers N]
+        [--cluster WHERE]
 
 Makes N series of 200 samples of two variables, and finds, opens and plans the evaluation of all of them with one model
-(which looks at the facts and times of each). Then some have a model each trained and are evaluated with it
-(train.each_reel), over worker processes; the memory of the process that hands them out is looked at all the while.
+(which looks at the facts and times of each). Some have a model each trained and are evaluated with it
+(train.each_reel), over worker processes. Some are evaluated by one model for all, on a cluster if one is asked for:
+with `local` the process that hands them out has Dask's scheduler in it, and its memory is looked at all the while.
 
 --json keys: reels_per_s_found (folders that hold a reel, a second), reels_per_s_listed (the same, and opened),
 reels_per_s_planned, list_mib_per_1000_reels, plan_mib_per_1000_reels (memory that is still held afterwards),
 reels_per_s_trained, reels_per_s_evaluated, scheduler_growth_mib (by how much the process that hands them out had grown
-in the last third of evaluating beyond its largest in the first)
+in the last third of evaluating beyond its largest in the first), reels_per_s_by_one (by one model for all),
+by_one_cpu_s_per_reel (processor's seconds of this process and its workers, their start included), by_one_growth_mib,
+by_one_memory_ratio (largest memory of this process in the last third over that in the first)
 """
 
 import gc
@@ -112,11 +116,35 @@ def measure_fleet(config: Any, count: int) -> dict[str, float]:
         begun = time.perf_counter()
         evaluate_each(config, fleet)
         evaluated_s = time.perf_counter() - begun
-    third = max(len(mib) // 3, 1)
+    first, last = ends_of(mib)
     return {
         "reels_per_s_trained": count / trained_s,
         "reels_per_s_evaluated": count / evaluated_s,
-        "scheduler_growth_mib": max(mib[-third:]) - max(mib[:third]),
+        "scheduler_growth_mib": last - first,
+    }
+
+
+def ends_of(mib: list[float]) -> tuple[float, float]:
+    """The largest of the first third and of the last."""
+    third = max(len(mib) // 3, 1)
+    return max(mib[:third]), max(mib[-third:])
+
+
+def measure_by_one(config: Any, run: Path, count: int) -> dict[str, float]:
+    """All reels of the config by the model of one."""
+    from dataclasses import replace
+
+    from inference.evaluate import evaluate
+
+    begun, cpu_s = time.perf_counter(), sum(os.times()[:4])
+    with watched_memory() as mib:
+        assert len(evaluate(replace(config, model_path=str(run)))) == count
+    first, last = ends_of(mib)
+    return {
+        "reels_per_s_by_one": count / (time.perf_counter() - begun),
+        "by_one_cpu_s_per_reel": (sum(os.times()[:4]) - cpu_s) / count,  # of workers too, which have ended
+        "by_one_growth_mib": last - first,
+        "by_one_memory_ratio": last / first,
     }
 
 
@@ -124,11 +152,13 @@ def main() -> None:
     asked = parser(__doc__ or "", f"{QUICK_FOUND} reels, {QUICK_EVALUATED} evaluated in this process")
     asked.add_argument("--reels", type=int, help=f"that are found and planned (default {FOUND})")
     asked.add_argument("--evaluated", type=int, help=f"that are trained on and evaluated (default {EVALUATED})")
+    asked.add_argument("--by-one", type=int, help=f"that are evaluated by one model (default {EVALUATED})")
     asked.add_argument("--workers", type=int, help="processes (default 2; none with --quick)")
+    asked.add_argument("--cluster", help="where those are evaluated that one model is for (default: this process)")
     options = parsed(asked)
     quick = options.quick
     count = options.reels or (QUICK_FOUND if quick else FOUND)
-    evaluated = options.evaluated or (QUICK_EVALUATED if quick else EVALUATED)
+    evaluated, by_one = ((n or (QUICK_EVALUATED if quick else EVALUATED)) for n in (options.evaluated, options.by_one))
     workers = options.workers if options.workers is not None else (0 if quick else 2)
 
     from config import load
@@ -140,8 +170,12 @@ def main() -> None:
         chosen = {"model_path": str(folder / "fleet"), "workers": workers, "device": "cpu"}
         chosen |= {"model.name": "window_pca", "train.each_reel": True}
         figures = measure_fleet(load(None, chosen | {"data_clips": str(folder / "few")}), evaluated)
+        one = folder / "fleet" / "members" / "pump_00000"
+        write_reels(folder / "by_one", by_one)
+        shared = {"data_clips": str(folder / "by_one"), "cluster": options.cluster, "train.each_reel": False}
+        figures |= measure_by_one(load(None, chosen | shared), one, by_one)
         many = load(None, chosen | {"data_clips": str(folder / "many")})
-        figures |= measure_planning(many, folder / "fleet" / "members" / "pump_00000", count)
+        figures |= measure_planning(many, one, count)
     for name, value in figures.items():
         print(f"{name:28} {value:10.4g}")
     write(figures, options.json)

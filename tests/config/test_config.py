@@ -31,6 +31,12 @@ def test_config_yaml_holds_every_key_with_its_default():
     assert list(keys(shipped)) == list(keys(as_dict(Config())))
 
 
+def test_what_is_done_to_values_stays_with_those_who_read_them(tmp_path):
+    path = write(tmp_path, "prep: {resize: [8, 8]}\n")
+    assert load(path, {"prep.clip_length": 4}).prep.clip_length == 4
+    assert load(path).prep == dataclasses.replace(Config().prep, resize=(8, 8))
+
+
 def test_nothing_given_means_defaults():
     assert load(None) == Config()
 

@@ -1,13 +1,16 @@
 """The calibration of a series from made-up residuals, and that a run keeps one for each set of channels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from config import EvalConfig
-from inference.calibration.calibrate import kept_calibration, measure
+from inference.calibration.calibrate import kept_calibration, measure, write_calibration
 from inference.calibration.quiet import QuietRange, keep_quiet
 from inference.calibration.quiet_events import starts_in
 from inference.camera.bounds import ALL_PASS
+from inference.job import Job
 from inference.scorers.base import Scorer
 from inference.scorers.residual import Samples
 from tests.support.reels import make_reel
@@ -86,6 +89,11 @@ def test_a_run_keeps_one_for_each_set_of_channels_and_settings(tmp_path):
     again = kept_calibration(tmp_path / "run", scorer, ["flow", "heat"], SETTINGS)
     assert scorer.measured == 3  # read from the run
     np.testing.assert_array_equal(again.levels, own.levels)
+    assert kept_calibration(tmp_path / "run", scorer, ["flow", "heat"], SETTINGS).events is again.events  # with rates
+    (path,) = (tmp_path / "run" / "calibration").glob("flow+heat-????????.npz")
+    write_calibration(path, replace(again, levels=2 * own.levels))
+    another = kept_calibration(tmp_path / "run", scorer, ["flow", "heat"], SETTINGS)
+    np.testing.assert_array_equal(another.levels, 2 * own.levels)  # of a file that is another since
     kept_calibration(tmp_path / "run", scorer, odd, SETTINGS)
     assert scorer.measured == 6
     kept_calibration(tmp_path / "run", scorer, ["unknown"], SETTINGS)  # held against all that there are
@@ -102,3 +110,13 @@ def test_what_is_a_surprise_is_kept_too(tmp_path):
     again = kept_calibration(tmp_path / "run", Told(), ["flow", "heat"], settings)
     for name, value in vars(made.surprises).items():
         np.testing.assert_array_equal(vars(again.surprises)[name], value)
+
+
+def test_what_quiet_data_do_not_support_is_told_once_for_all_reels(tmp_path, caplog):
+    stretches, told = ranges(tmp_path / "pump"), set()
+    made, _ = measure(Told(), stretches, SETTINGS, tmp_path, ALL_PASS)
+    for rate in (0.1, 0.1, 0.05):
+        settings = replace(SETTINGS, false_alarms_per_day=rate)
+        Job(stretches[0].reel, Told(), made, 1.0, 2.0, settings, {}, tmp_path).tell_shortfall(told)
+    asked = [text.split()[0] for record in caplog.records if (text := record.getMessage().partition("ask for ")[2])]
+    assert asked == ["0.1", "0.05"]
