@@ -39,7 +39,7 @@ from inference.follow.series_scores import checked_reach
 from inference.follow.stream import check_streams
 from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
-from inference.scorers.base import Scorer, check_reel
+from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
 from training import checkpoint as checkpoints
@@ -239,6 +239,7 @@ def check_eval(config: Config, findings: Findings) -> None:
     for reel in find_reels(config.data_clips):
         findings.tell(described(reel))
         with findings.faults():
+            reel = for_model(reel, facts, scorer)
             check_reel(reel, facts, scorer, config.eval)
             if not scored_stretches(reel, scorer.clip_length):
                 findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} frames")

@@ -26,7 +26,7 @@ from data.reel.reel import Reel, find_reels
 from inference.evaluate_reel import do_job
 from inference.fit import complete
 from inference.job import Job, config_of_results, find_run, make_job
-from inference.scorers.base import Scorer, check_reel
+from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
 from inference.shards.apart import do_jobs_apart
@@ -86,7 +86,7 @@ def checked_reels(config: Config, scorer: Scorer, facts: dict[str, Any]) -> list
     reels, length = find_reels(config.data_clips), scorer.clip_length
     check_names(reels)
     long_enough = []
-    for reel in reels:
+    for reel in (for_model(reel, facts, scorer) for reel in reels):
         opened = reel.closed()
         check_reel(opened, facts, scorer, config.eval)
         if scored_stretches(opened, length):

@@ -15,6 +15,7 @@ from data.labels.weak_labels import weak_labels
 from data.messages import logger
 from data.reel.cadence import are_alike
 from data.reel.reel import Reel, find_reels
+from data.reel.scaled import in_one_order
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
 from data.reel.windows import WindowSet, training_split
@@ -81,7 +82,7 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
 
     Raises ValueError for reels that can't go into one batch or never vary, and as `data.windows.training_split`.
     """
-    reels = find_reels(config.data_clips)
+    reels = in_one_order(find_reels(config.data_clips))
     _refuse_what_never_varies(reels)
     scaling, classes = common_scaling(reels), classes_of(reels)
     if len({reel.shape[1:] for reel in reels}) > 1:

@@ -25,6 +25,7 @@ from data.sources.tables.names_again import order_of
 from data.sources.tables.text_table import Layout, cells_of, layout_of, unlike_names
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
+from data.units import in_unit
 
 HEAD_ROWS = 100  # that are kept, to read the others by
 NO_ROW = "no row of the table"
@@ -44,12 +45,15 @@ class Rows(NamedTuple):
 
 
 class RowForm(NamedTuple):
-    """What rows are read for: variables, whether their times are UTC, and numbers that stand for missing values."""
+    """What rows are read for: variables, whether their times are UTC, numbers that stand for missing values, and the
+    units that the variables are wanted in, where they are known.
+    """
 
     channels: tuple[str, ...]
     has_utc: bool
     fills: dict[str, list[float]]
     prep: PrepConfig
+    units: dict[str, str]
 
     @property
     def dtype(self) -> str:
@@ -95,9 +99,15 @@ class RowForm(NamedTuple):
         return time_column(table.drop(columns=variables), self.prep)[0]
 
     def _values(self, column: pd.Series, name: str, decimal: str) -> np.ndarray:
-        values, _ = numbers_of(column, self.prep.decimal or decimal)
+        values, _, unit = numbers_of(column, self.prep.decimal or decimal)
         given = self.prep.missing_values
-        return given_as_missing(values, tuple(self.fills.get(name, ()) if given is None else given))[0]
+        values, _ = given_as_missing(values, tuple(self.fills.get(name, ()) if given is None else given))
+        wanted = self.units.get(name, "")
+        if not unit or not wanted:
+            return values
+        if (converted := in_unit(unit, wanted)) is None:
+            raise TableError(f"{name} is in {unit}, and was in {wanted} in the training")
+        return converted[0] * values + converted[1]
 
     def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
         column = self._time_column(table)

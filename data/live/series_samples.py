@@ -49,7 +49,8 @@ class SeriesForm:
 
     @property
     def rows(self) -> RowForm:
-        return RowForm(self.channels, self.has_utc, self.meta.get("fills", {}), self.prep)
+        units = {name: stretch.unit for name, stretch in zip(self.channels, self.stretches, strict=True)}
+        return RowForm(self.channels, self.has_utc, self.meta.get("fills", {}), self.prep, units)
 
 
 class Samples(NamedTuple):

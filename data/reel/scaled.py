@@ -1,11 +1,81 @@
-"""Frames of a reel as arrays, in the intensity scaling that a model works in."""
+"""Frames of a reel as arrays, as a model takes them: its variables in their order, in its intensity scaling."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from data.messages import logger
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
+from data.units import in_unit
+
+log = logger(__name__)
+
+MOST_NAMED = 8
+
+
+class SomeVariables(Reel):
+    """A stored series with some of its variables, in another order."""
+
+    def __init__(self, reel: Reel, columns: Sequence[int]):
+        self.path, self.columns = reel.path, list(columns)
+        picked = {name: [reel.meta[name][c] for c in self.columns] for name in ("channels", "stretch")}
+        self.meta = reel.meta | picked | {"shape": [len(reel), len(self.columns), 1, 1]}
+        self.whole = reel
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"columns": self.columns, "whole": self.whole.closed()}
+
+    @cached_property
+    def stored(self) -> np.ndarray:  # pyright: ignore[reportIncompatibleVariableOverride] it is one that was read
+        return np.asarray(self.whole.stored[:])[:, self.columns]
+
+    def read_stored(self, start: int, stop: int) -> np.ndarray:
+        return self.whole.read_stored(start, stop)[:, self.columns]
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        return self.whole.missing[:, self.columns]
+
+
+def with_variables(reel: Reel, names: Sequence[str]) -> Reel:
+    """A series with the variables `names` in this order, by their names; others are left out, and told.
+
+    A reel none of whose variables has such a name is itself, with a warning: they are taken in its own order. Raises
+    ValueError where some have, and others are missing.
+    """
+    if not reel.is_series or list(reel.channels) == list(names):
+        return reel
+    missing = [name for name in names if name not in reel.channels]
+    others = [name for name in reel.channels if name not in names]
+    if missing and len(missing) < len(names):
+        raise ValueError(
+            f"reel {reel.name} lacks {_listed(missing)} of the variables that the model was trained on, and has "
+            f"{_listed(others) or 'no others'}; give its table the same names of columns, or train without them"
+        )
+    if missing:
+        log.warning(
+            f"{reel.name}: none of its variables ({_listed(reel.channels)}) has a name of those that the model was "
+            f"trained on ({_listed(names)}); they are taken for them in this order, each in its own scaling"
+        )
+        return reel
+    if others:
+        log.info(f"{reel.name}: {_listed(others)} left out, as the model was trained without")
+    return SomeVariables(reel, [reel.channels.index(name) for name in names])
+
+
+def in_one_order(reels: list[Reel]) -> list[Reel]:
+    """Reels with those series whose variables are those of the first, in another order, in its order."""
+    first = reels[0].channels
+    return [with_variables(reel, first) if sorted(reel.channels) == sorted(first) else reel for reel in reels]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (f" ... {len(names)} in all" if len(names) > MOST_NAMED else "")
 
 
 def read_clip(reel: Reel, start: int, length: int, scaling: dict[str, Stretch]) -> tuple[np.ndarray, np.ndarray]:
@@ -32,6 +102,34 @@ def read_scaled(reel: Reel, start: int, stop: int, scaling: dict[str, Stretch]) 
 
 
 def target_stretches(reel: AnyReel, scaling: dict[str, Stretch]) -> list[Stretch]:
-    """The stretch of each channel of a reel: the model's own for channels it knows, else the reel's."""
+    """The stretch of each channel of a reel: the model's own for channels it knows, of numbers in the reel's unit; else
+    the reel's. Raises ValueError where the model knows a channel in a unit that the reel's can't be brought to.
+    """
     pairs = zip(reel.channels, reel.stretches, strict=True)
-    return [scaling.get(channel, stretch) for channel, stretch in pairs]
+    return [_in_unit_of(stretch, scaling.get(channel, stretch), channel, reel) for channel, stretch in pairs]
+
+
+def _in_unit_of(own: Stretch, wanted: Stretch, channel: str, reel: AnyReel) -> Stretch:
+    if own.unit == wanted.unit or not own.unit or not wanted.unit:
+        return wanted
+    converted = in_unit(own.unit, wanted.unit)
+    if converted is None or (converted[1] and wanted.kind != "affine"):
+        raise ValueError(
+            f"reel {reel.name}: {channel} is in {own.unit}, and was in {wanted.unit} where the model was trained; "
+            "write its table in that unit, or train anew"
+        )
+    return wanted.scaled(*converted)
+
+
+def units_told(reel: AnyReel, scaling: dict[str, Stretch]) -> list[str]:
+    """What is to be said of the units of a reel's channels. Raises ValueError as `target_stretches`."""
+    target_stretches(reel, scaling)
+    told = []
+    for channel, own in zip(reel.channels, reel.stretches, strict=True):
+        unit = scaling.get(channel, own).unit
+        if own.unit and unit and own.unit != unit:
+            told.append(f"{channel}: {own.unit}, converted to {unit} as in the training")
+        elif own.unit != unit:
+            here, there = own.unit or "no unit", unit or "no unit"
+            told.append(f"{channel}: {here} in its cells, {there} in those of the training, taken as the same")
+    return told

@@ -8,7 +8,7 @@ Time series have zero points of all kinds: `affine` maps x0 to 0 and vmax to 1, 
 What a reel of 8-bit pictures stores are their levels, a byte each; who reads it gets stretched values all the same.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ class Stretch:
     kind: Literal["asinh", "linear", "affine"]
     x0: float
     vmax: float
+    unit: str = field(default="", compare=False)  # that a table writes behind the numbers; "" not told
 
     def __post_init__(self) -> None:
         is_finite = np.isfinite([self.x0, self.vmax]).all()
@@ -49,8 +50,12 @@ class Stretch:
             return np.asarray(y, np.float64) * (self.vmax - self.x0) + self.x0
         return np.sinh(y * np.arcsinh(self.vmax / self.x0)) * self.x0
 
+    def scaled(self, factor: float, offset: float) -> "Stretch":
+        """An affine stretch of numbers that are factor * number + offset in this one's unit, to the same values."""
+        return replace(self, x0=(self.x0 - offset) / factor, vmax=(self.vmax - offset) / factor)
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value != ""}
 
 
 def stored_as(y: np.ndarray, dtype: np.dtype) -> np.ndarray:

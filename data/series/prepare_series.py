@@ -119,6 +119,7 @@ def identity_of(series: Series, given: Given, prep: PrepConfig) -> str:
     facts = [settings, asdict(given), series.sha256, series.channels]
     facts += [series.part] if series.part else []
     facts += [series.told] if series.told else []
+    facts += [series.units] if series.units else []
     facts += [series.scaling] if series.scaled_with else []  # other files take part in it
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 

@@ -37,10 +37,17 @@ def examine(series: Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scaling_of(series: Series, kept: np.ndarray, given: dict[str, Stretch], prep: PrepConfig) -> list[Stretch]:
-    """The scaling of each variable: given by name, that of the series, or fitted on the samples that may be.
+    """The scaling of each variable, with its unit: given by name, that of the series, or fitted on the samples that may
+    be.
 
     kept: (M,) samples that are used, in time order. Raises ValueError when there is nothing to fit on.
     """
+    units = series.units or [""] * len(series.channels)
+    scaling = _without_units(series, kept, given, prep)
+    return [replace(stretch, unit=unit) for stretch, unit in zip(scaling, units, strict=True)]
+
+
+def _without_units(series: Series, kept: np.ndarray, given: dict[str, Stretch], prep: PrepConfig) -> list[Stretch]:
     known = series.scaling or [None] * len(series.channels)
     chosen = [given.get(name) or fixed for name, fixed in zip(series.channels, known, strict=True)]
     settled = [fixed for fixed in chosen if fixed]

@@ -114,6 +114,7 @@ class Series:
     facts: dict[str, Any] = field(default_factory=dict)  # further entries of reel.json
     told: tuple[str, ...] = ()  # what was found out about how the file is written, and done about it
     time_reasons: np.ndarray | None = None  # (N,) text: why a time is unknown, where more is known than that it is
+    units: tuple[str, ...] = ()  # that stand in the cells of each variable, "" where none does; empty: none anywhere
 
 
 class Source(ABC):

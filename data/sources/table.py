@@ -178,7 +178,8 @@ def series_of(
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
     fills: dict[str, list[float]] = {}
-    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills)
+    units: dict[str, str] = {}
+    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills, units)
     rising = rising_column(table) if column is None and prep.sample_interval_sec is None else None
     if rising in channels:
         counted = f"{path.name}: no column of times is known, and its rows are taken as 1 s apart"
@@ -187,11 +188,13 @@ def series_of(
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
+    found_units = tuple(units.get(channel, "") for channel in channels) if units else ()
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     facts = {"fills": fills} if fills else {}
-    return Series(*source, digest, notes, resolution, part, facts=facts, told=told, time_reasons=times.reasons)
+    beside = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
+    return Series(*source, digest, notes, resolution, part, **beside)
 
 
 def _one_after_the_other(times: Times, prep: PrepConfig) -> tuple[Times, int]:
@@ -257,17 +260,23 @@ def _may_be_label(table: pd.DataFrame, name: str) -> bool:
 
 
 def _values(
-    table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str, fills: dict[str, list[float]]
+    table: pd.DataFrame,
+    prep: PrepConfig,
+    notes: dict[str, str],
+    decimal: str,
+    file: str,
+    fills: dict[str, list[float]],
+    units: dict[str, str],
 ):
     """Names and values (N, C) of the variables, and what was made of their cells: the given columns, else all that are
     mostly numbers. `notes` holds the columns that are something else, and is told what became of the others; `fills`
-    which numbers stand for missing values.
+    which numbers stand for missing values; `units` those that stand in cells.
     """
     given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
     columns: dict[str, np.ndarray] = {}
     remarks: dict[str, list[str]] = {}
     for name in given or [name for name in table.columns if name not in notes]:
-        values, written = numbers_of(table[name], prep.decimal or decimal)
+        values, written, unit = numbers_of(table[name], prep.decimal or decimal)
         is_early = name == table.columns[0] or notes.get(table.columns[0], "").startswith("time")
         notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
         if not is_variable:
@@ -288,6 +297,7 @@ def _values(
         if written:
             remarks.setdefault(written, []).append(name)
         columns[name] = values
+        units |= {name: unit} if unit else {}
         if stand_ins:
             fills[str(name)] = stand_ins
     if not columns:

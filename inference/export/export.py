@@ -8,7 +8,6 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "answers": [exported.portable.answers.start, exported.portable.answers.stop],
         "frame_shape": list(data["frame_shape"]),
         **({"cadence_s": list(data["cadence_s"])} if "cadence_s" in data else {}),
-        "scaling": {name: asdict(stretch) for name, stretch in scorer.scaling.items()},
+        "scaling": {name: stretch.as_dict() for name, stretch in scorer.scaling.items()},
         "calibrations": exported.channels,
         "eval": decisive(exported.settings),
         "gap_threshold": exported.ranges[0].reel.meta["gap_threshold"] if exported.ranges else None,

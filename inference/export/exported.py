@@ -4,6 +4,7 @@ from pathlib import Path
 
 from config import Config, ConfigError, from_dict
 from data.reel.reel import Reel, find_reels
+from data.reel.scaled import in_one_order
 from inference.calibration.quiet import QuietRange, quiet_ranges, ranges_of
 from inference.camera.bounds import kept_bounds
 from inference.export.parity import excerpt
@@ -63,7 +64,7 @@ class Exported:
     def trained_on(self, config: Config) -> list[QuietRange]:
         """What the windows of the training and of its validation cover, of a run that keeps no frames."""
         trained = from_dict(self.checkpoint["config"], str(path_of(self.run, "best")))
-        return ranges_of(find_reels(data_of(trained, config)), trained.train)
+        return ranges_of(in_one_order(find_reels(data_of(trained, config))), trained.train)
 
     def job(self, reel: Reel, scorer: Scorer) -> Job:
         bounds = kept_bounds(self.run, reel.channels, scorer.scaling)

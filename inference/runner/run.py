@@ -22,7 +22,7 @@ from inference.job import Job, job_within
 from inference.results.results import Results
 from inference.runner.bundle import Bundle
 from inference.runner.scorers import scorer_in
-from inference.scorers.base import check_reel
+from inference.scorers.base import check_reel, for_model
 
 
 class Frames:
@@ -48,6 +48,7 @@ class Runner:
 
     def of_reel(self, reel: Reel) -> list[dict[str, Any]]:
         """The events of a reel, as in events.json. Raises ValueError for one that does not fit the net."""
+        reel = for_model(reel, self.bundle.about, self.scorer)
         check_reel(reel, self.bundle.about, self.scorer, self.bundle.settings)
         job = self.job(reel, self.bundle.settings)
         job.tell_shortfall()

@@ -17,7 +17,7 @@ from data.messages import logger
 from data.reel.cadence import are_alike
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
-from data.reel.scaled import read_scaled
+from data.reel.scaled import read_scaled, units_told, with_variables
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
@@ -233,6 +233,16 @@ def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[Sco
         yield from scorer.frames(reel, begin, end, settings)
 
 
+def for_model(reel: Reel, facts: dict[str, Any], scorer: Scorer) -> Reel:
+    """A reel with the variables that a model was trained on, in their order; itself of what is no series.
+
+    facts: of the data that it was trained on. Raises ValueError where some of these are missing.
+    """
+    names = list(facts.get("scaling", ()))
+    is_known = len(names) == facts["frame_shape"][0]  # reels of unlike names have trained it together, or none has
+    return with_variables(reel, names) if is_known and not scorer.any_channels else reel
+
+
 def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: EvalConfig) -> None:
     """Refuse a reel whose frames have another form or cadence than those the model was trained on, and zones that
     would count for nothing.
@@ -256,6 +266,8 @@ def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: Eval
             f"reel {reel.name} has frames of [channels, height, width] {found}, the model was trained on {expected}; "
             f"prepare it with {' and '.join(ways)}"
         )
+    for told in units_told(reel, scorer.scaling):
+        log.warning(f"{reel.name}: {told}")
     if len(reel) < scorer.clip_length:
         return  # it gets no score, and few frames tell no cadence
     if (unlike := other_cadence(reel, facts, scorer)) and not settings.any_cadence:

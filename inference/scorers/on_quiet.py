@@ -7,7 +7,7 @@ import numpy as np
 
 from config import Config, EvalConfig
 from data.reel.reel import Reel, find_reels
-from data.reel.scaled import read_scaled
+from data.reel.scaled import in_one_order, read_scaled
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.not_quiet import set_apart_in, still_quiet
@@ -31,7 +31,7 @@ class QuietScorer(Scorer):
         for pattern in ("*.npz", f"*{NOT_QUIET}"):
             for stale in (run / "calibration").glob(pattern):
                 stale.unlink()  # of weights before a resumed training
-        reels = find_reels(trained.data_clips)
+        reels = in_one_order(find_reels(trained.data_clips))
         quiet = still_quiet(set_apart_in(run), ranges_of(reels, trained.train), self.clip_length)
         keep_quiet(run, quiet, self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())

@@ -19,7 +19,7 @@ from data.pictures.plain import plain
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
-from inference.scorers.base import check_reel
+from inference.scorers.base import check_reel, for_model
 from inference.scorers.net import Detector
 
 log = logger(__name__)
@@ -46,7 +46,7 @@ class Classifier(Detector):
 
 def classify(config: Config, run: Path, detector: Detector, facts: dict) -> list[Path]:
     """Classify every window of every reel; a reel's class is that of its windows' mean probability."""
-    reels, classes = find_reels(config.data_clips), facts["classes"]
+    reels, classes = [for_model(r, facts, detector) for r in find_reels(config.data_clips)], facts["classes"]
     for reel in reels:
         check_reel(reel, facts, detector, config.eval)
     windows = windows_of(reels, detector.clip_length)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -89,23 +90,33 @@ def decimal_of(cells: Sequence[str]) -> str:
     return "," if comma and not point else "." if point and not comma else ""
 
 
-def numbers_of(column: pd.Series, decimal: str = "") -> tuple[np.ndarray, str]:
-    """Cells as float64 (N,), NaN where they hold no finite number, or none below HUGE; and what was taken off them.
+class Numbers(NamedTuple):
+    """values: float64 (N,), NaN where a cell holds no finite number, or none below HUGE. told: what was taken off
+    cells. unit: that they are in, "" where none stands in them.
+    """
+
+    values: np.ndarray
+    told: str = ""
+    unit: str = ""
+
+
+def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
+    """The cells of a column as numbers.
 
     decimal: the table's sign, "" unknown. Raises TableError when a group of digits may be thousands or decimals.
     """
     if column.dtype.kind == "M":  # times are no values, though pandas would count their ticks
-        return np.full(len(column), np.nan), ""
+        return Numbers(np.full(len(column), np.nan))
     if column.dtype.kind == "m":
-        return column.dt.total_seconds().to_numpy(np.float64), "durations in s"
+        return Numbers(column.dt.total_seconds().to_numpy(np.float64), "durations in s", "s")
     if column.dtype.kind not in "biufc" and (states := _states(column)) is not None:
-        return states
-    values, remark = pd.to_numeric(column, errors="coerce"), ""
+        return Numbers(*states)
+    values, remark, unit = pd.to_numeric(column, errors="coerce"), "", ""
     if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
-        values, remark = _written(column, decimal)
+        values, remark, unit = _written(column, decimal)
     numbers = values.to_numpy(np.float64, na_value=np.nan).copy()
     numbers[~(np.abs(numbers) < HUGE)] = np.nan
-    return numbers, remark
+    return Numbers(numbers, remark, unit)
 
 
 def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
@@ -120,8 +131,10 @@ def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
     return None
 
 
-def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
-    """Numbers of cells that are not all plain: with groups of thousands, another decimal sign, percent or a unit."""
+def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str, str]:
+    """Numbers of cells that are not all plain, with groups of thousands, another decimal sign, percent or a unit; what
+    was taken off them, and the unit.
+    """
     text = ascii_digits(column).fillna("").astype(object).str.strip().str.replace("−", "-")
     signs = set("".join(text))  # few columns need what follows
     for needed, form, plain in OTHER_WAYS:
@@ -129,16 +142,14 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
             text = text.str.replace(form, plain, regex=True)
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
     if signs & set("xX") and text[text != ""].str.fullmatch(_HEXADECIMAL).all():
-        return text.where(text != "").map(lambda cell: float(int(cell, 16)), na_action="ignore"), "hexadecimal"
+        return text.where(text != "").map(lambda cell: float(int(cell, 16)), na_action="ignore"), "hexadecimal", ""
     text, taken_off = _without_marks(text, signs)
     parts = text.str.extract(_WITH_UNIT).fillna("")
     units = parts[1].str.strip()
     is_apart = text.str.contains(r"\d\s+\S+$", regex=True)
     met = set(units[parts[0] != ""])
-    remark, factors = f"in {met.pop()}" if len(met) == 1 and "" not in met else "", None
-    if len(met) > 1 and (scaled := in_first_unit(parts[0], units, is_apart)) is not None:
-        factors, remark = scaled
-    elif len(met) > 1 and are_flags(met):
+    factors, unit, remark = (met and in_first_unit(parts[0], units, is_apart)) or (None, "", "")
+    if factors is None and len(met) > 1 and are_flags(met):
         flagged = units[(parts[0] != "") & (units != "")]
         remark = (
             f"{len(flagged)} cells with a letter, as {text[flagged.index[0]]!r}, that is taken for a flag and left out"
@@ -156,7 +167,8 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str]:
         grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?")
         digits = digits.where(~grouped, digits.str.replace(",", "", regex=False))
     values = pd.to_numeric(digits, errors="coerce")
-    return values if factors is None else values * factors, "; ".join(filter(None, (remark, *taken_off)))
+    told = "; ".join(filter(None, (remark, *taken_off)))
+    return values if factors is None else values * factors, told, unit
 
 
 def _without_marks(text: pd.Series, signs: set[str]) -> tuple[pd.Series, list[str]]:

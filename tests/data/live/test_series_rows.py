@@ -23,7 +23,7 @@ def test_a_variable_that_rises_for_a_few_rows_is_no_clock(steps, new):
     """Whatever its name is, and however few rows there are: the run knows its variables."""
     table = pd.DataFrame({"response_time": np.cumsum(steps), "v": np.arange(len(steps)) % 3})
     new = min(new, len(steps))
-    form = RowForm(("response_time", "v"), False, {}, PREP)
+    form = RowForm(("response_time", "v"), False, {}, PREP, {})
     rows = form.rows(table, [f"row {i}" for i in range(new)], 100)
     np.testing.assert_array_equal(rows.times, np.arange(100 - new, 100))
     np.testing.assert_array_equal(rows.values[:, 0], np.cumsum(steps)[-new:])
@@ -32,14 +32,14 @@ def test_a_variable_that_rises_for_a_few_rows_is_no_clock(steps, new):
 @given(st.lists(st.integers(1, 10**5), min_size=1, max_size=12))
 def test_a_clock_is_one_from_the_first_row_on(steps):
     table = pd.DataFrame({"millis": np.cumsum(steps), "v": np.arange(len(steps)) % 3})
-    rows = RowForm(("v",), False, {}, PREP).rows(table, ["here"] * len(steps), len(steps))
+    rows = RowForm(("v",), False, {}, PREP, {}).rows(table, ["here"] * len(steps), len(steps))
     np.testing.assert_allclose(rows.times, np.cumsum(steps) / 1000)
 
 
 @pytest.mark.parametrize("devices", [["north", "south"], ["north"]])
 def test_rows_of_several_devices_are_no_samples_of_one_series(devices):
     """As lines of a table and as JSON; rows of one device are read."""
-    form = RowForm(("flow",), True, {}, PrepConfig())
+    form = RowForm(("flow",), True, {}, PrepConfig(), {})
     rows = [
         {"ts": f"2024-03-01T00:{minute:02d}:00Z", "device": device, "flow": f"{1 + minute * 0.1:.1f}"}
         for minute in range(20)
@@ -78,7 +78,7 @@ def test_names_that_come_again_in_another_order_say_what_the_rows_below_are(tmp_
     np.testing.assert_array_equal(np.stack([values["a"], values["b, c"]], axis=1), expected)
     moved = {names != parts[0][0] for names, _ in parts}
     assert any("in another order" in told for told in read.told) == (True in moved)
-    found = TextRows.of(RowForm(("a", "b, c"), True, {}, PREP), lines)
+    found = TextRows.of(RowForm(("a", "b, c"), True, {}, PREP, {}), lines)
     assert found is not None
     rows = found[0].read(lines[found[1] :])
     np.testing.assert_array_equal(rows.values[rows.reasons == ""], expected)
@@ -100,7 +100,7 @@ def test_a_table_that_grows_has_the_names_that_prep_read(tmp_path, encoding):
     path = tmp_path / "t.csv"
     path.write_bytes(text.encode(encoding))
     (series,) = TableSource().read_series(path, PREP)
-    table = GrowingTable(path, RowForm(series.channels, True, {}, PREP), 0.1, False)
+    table = GrowingTable(path, RowForm(series.channels, True, {}, PREP, {}), 0.1, False)
     rows = table.poll()
     table.close()
     assert rows is not None

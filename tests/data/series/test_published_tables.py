@@ -148,7 +148,7 @@ def test_influx_writes_a_table_for_each_type(tmp_path):
 def test_letters_of_quality_change_no_number(numbers, flags, blank):
     cells = [f"{n / 8}{blank if flags[i % len(flags)] else ''}{flags[i % len(flags)]}" for i, n in enumerate(numbers)]
     assume(len(flags) > 1)
-    values, told = numbers_of(pd.Series(cells, dtype=object))
+    values, told, _ = numbers_of(pd.Series(cells, dtype=object))
     np.testing.assert_array_equal(values, np.array(numbers) / 8)
     assert "taken for a flag" in told
 

@@ -51,7 +51,7 @@ from data.sources.tables.missing import doubtful, ends_in_total, given_as_missin
     ],
 )
 def test_numbers_as_people_write_them(cells, expected, remark):
-    values, told = numbers_of(pd.Series(cells, dtype=object))
+    values, told, _ = numbers_of(pd.Series(cells, dtype=object))
     np.testing.assert_allclose(values, expected)
     assert told == remark
 
@@ -64,10 +64,11 @@ def test_numbers_of_unlike_units_are_those_in_the_first(cells):
     """A column means the same in whatever units its cells are; of a part that begins alike too, as tables grow."""
     texts = [f"{value!r} {unit}" for value, unit in cells]
     expected = np.array([value * UNITS[unit] / UNITS[cells[0][1]] for value, unit in cells])
-    whole, _ = numbers_of(pd.Series(texts, dtype=object))
-    part, _ = numbers_of(pd.Series(texts[: len(texts) // 2 + 1], dtype=object))
+    whole, _, unit = numbers_of(pd.Series(texts, dtype=object))
+    part = numbers_of(pd.Series(texts[: len(texts) // 2 + 1], dtype=object)).values
     np.testing.assert_allclose(whole, expected, rtol=4 * np.finfo(float).eps)
     np.testing.assert_array_equal(whole[: len(part)], part)
+    assert unit == cells[0][1]
 
 
 @given(st.lists(st.lists(st.integers(1, 10**6), min_size=2, max_size=2), min_size=11, max_size=40))
@@ -85,7 +86,7 @@ def test_the_last_of_a_few_pulses_is_no_sum():
 
 
 def test_durations_are_seconds():
-    values, told = numbers_of(pd.Series(pd.to_timedelta([1.5, None, 60], unit="s")))
+    values, told, _ = numbers_of(pd.Series(pd.to_timedelta([1.5, None, 60], unit="s")))
     np.testing.assert_array_equal(values, [1.5, np.nan, 60])
     assert told == "durations in s"
 
