@@ -1,12 +1,42 @@
-"""Blocks of a picture that never reached the ground, and that the archive filled with one value."""
+"""What stands in a picture for pixels that are not there: blocks of one value, and numbers as -9999."""
 
 import numpy as np
 
 from data.sky.wcs import FrameWcs
+from data.sources.tables.missing import FILLS, is_usual
 
 USUAL_PX = 32  # of the compression blocks of EIT, LASCO and others
 FILLED = "blocks of fill masked"  # among the flags of a frame that had some
 MOST = 0.5  # of the blocks looked at: a frame that is constant as a whole is the camera's, and stays
+
+FEWEST = 3  # pixels of one number that stands for missing ones
+LEAST, BEYOND_MEASURE = 999, 1e19  # such numbers are this small below 0, or this large
+_HUGE = {float(np.float32(value)) for value in FILLS if abs(value) > BEYOND_MEASURE}  # as float32 holds them
+
+
+def stand_in(pixels: np.ndarray, valid: np.ndarray | None) -> tuple[float, int] | None:
+    """The number that stands for missing pixels in a frame (H, W), as -9999, -32768 or 1e20, and in how many.
+
+    It lies far off all others, half of their range, or below 0 where none else does. Large numbers that a detector may
+    saturate at (32767, 65535) are none. None where there is no such number.
+    """
+    if pixels.dtype.kind not in "if":
+        return None
+    known = pixels if valid is None else pixels[valid]
+    value = next((end for end in (known.min(initial=0), known.max(initial=0)) if _stands_for_none(float(end))), None)
+    if value is None:
+        return None
+    others = known[known != value]
+    count = known.size - others.size
+    if count < FEWEST or not others.size:
+        return None
+    low, high = float(others.min()), float(others.max())
+    is_far = max(low - float(value), float(value) - high) > 0.5 * (high - low) or value < 0 <= low
+    return (float(value), count) if is_far else None
+
+
+def _stands_for_none(value: float) -> bool:
+    return value in _HUGE or ((value <= -LEAST or value > BEYOND_MEASURE) and is_usual(value))
 
 
 def fill_blocks(pixels: np.ndarray, wcs: FrameWcs | None, missing: int, side_px: int = 0) -> np.ndarray:

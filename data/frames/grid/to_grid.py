@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from config import CropConfig, PrepConfig
-from data.frames.fill_blocks import FILLED, fill_blocks, without
+from data.frames.fill_blocks import FILLED, fill_blocks, stand_in, without
 from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
@@ -94,6 +94,9 @@ def calibrate(
     pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
     extremes = _extremes(pixels) if raw.blank is not None or level_dn is not None else None
     valid = _all_of(present, _find_valid(pixels, raw.blank, extremes))
+    missing = stand_in(pixels, valid)
+    if missing:
+        valid = _all_of(valid, pixels != missing[0])
     gone = _find_fill(pixels, frame, prep.crop)
     valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
     free = unmasked(source_shape, prep.mask, prep.field_circle)
@@ -113,7 +116,9 @@ def calibrate(
     _mark_limb(bits, frame.sky, pixels.shape, prep)
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
-    return CalibratedFrame(small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone))))
+    return CalibratedFrame(
+        small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone), missing))
+    )
 
 
 def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np.ndarray:
@@ -127,11 +132,15 @@ def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np
     return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
 
 
-def _flags(raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int) -> list[str]:
+def _flags(
+    raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int, missing: tuple[float, int] | None
+) -> list[str]:
     """What was odd about a frame that is used all the same."""
     flags = [text for text in (raw.flags, frame.flags) if text]
     if present is not None:
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
+    if missing:
+        flags.append(f"{missing[0]:g} in {missing[1]} pixels taken as missing")
     told = frame.candidate.missing_blocks
     if filled or told:
         flags.append(f"{filled} {FILLED}" + (f", {told} missing by the header" if told != filled else ""))

@@ -25,7 +25,7 @@ def given_as_missing(values: np.ndarray, given: tuple[float, ...]) -> tuple[np.n
 def without_fills(values: np.ndarray) -> tuple[np.ndarray, dict[float, int]]:
     """Values (N,) without the usual stand-ins for missing ones, which come often and lie far off, and their counts."""
     counts: dict[float, int] = {}
-    while (found := _far_repeat(values)) and _is_usual(found[0]):
+    while (found := _far_repeat(values)) and is_usual(found[0]):
         value, count = found
         counts[value] = count
         values = np.where(values == value, np.nan, values)
@@ -57,7 +57,8 @@ def ends_in_total(values: np.ndarray) -> bool:
     return bool((told & is_full).any() and np.allclose(last[told], rest.sum(axis=0)[told], rtol=1e-4, atol=0))
 
 
-def _is_usual(value: float) -> bool:
+def is_usual(value: float) -> bool:
+    """Whether a number is one that programs write for a value that is missing."""
     return value in FILLS or bool(NINES.fullmatch(f"{value:.10g}"))
 
 
@@ -74,6 +75,6 @@ def _far_repeat(values: np.ndarray) -> tuple[float, int] | None:
             continue
         low, high = rest.min(), rest.max()
         gap = low - value if value < low else value - high
-        if gap > 0.5 * (high - low) or (value < 0 <= low and _is_usual(value)):
+        if gap > 0.5 * (high - low) or (value < 0 <= low and is_usual(value)):
             return float(value), count
     return None

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.frames.fill_blocks import fill_blocks
+from data.frames.fill_blocks import fill_blocks, stand_in
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import calibrate
 from data.reel.mask_bits import INVALID
@@ -80,3 +80,45 @@ def test_headers_tell_of_them():
     ):
         facts = facts_of(head, (256, 256), PrepConfig())
         assert (facts["missing_blocks"], facts["block_px"]) == expected
+
+
+NUMBERS = [-9999.0, -999.0, -32768.0, -2147483648.0, -1e30, 1e20, 9.969209968386869e36]
+
+
+@given(
+    st.sampled_from(NUMBERS),
+    st.sampled_from([np.int16, np.int32, np.float32, np.float64, ">f4"]),
+    st.sets(st.tuples(st.integers(0, 23), st.integers(0, 31)), min_size=3, max_size=300),
+    st.booleans(),
+)
+def test_numbers_that_stand_for_missing_pixels_are_none(value, dtype, places, with_nan):
+    """As those of GDAL and of instruments' pipelines, which no card tells of; they were pixels, and the darkest."""
+    dtype = np.dtype(dtype)
+    assume(dtype.kind == "f" or np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
+    pixels, rows, columns = counts(2).astype(dtype), *np.transpose(sorted(places))
+    pixels[rows, columns] = value
+    gone = np.zeros(pixels.shape, bool)
+    gone[rows, columns] = True
+    if with_nan and dtype.kind == "f":
+        pixels[0], gone[0] = np.nan, True
+    assume(np.count_nonzero(gone[1:]) >= 3)
+    candidate = Candidate("a.fits", "a.fits", "fits", "cam", shape=pixels.shape, is_counts=True, exptime_s=1.0)
+    made = calibrate(RawFrame(pixels, None, ""), Placed.of(candidate), (24, 32), (24, 32), PrepConfig(min_coverage=0.1))
+    np.testing.assert_array_equal((made.bits & INVALID) > 0, gone)
+    np.testing.assert_allclose(made.values[~gone], counts(2)[~gone], rtol=1e-6)
+    assert "pixels taken as missing" in made.flags
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        counts(2).astype(np.float32) - 2000,  # a field that goes so low by itself
+        np.where(counts(2) > 500, 32767, counts(2)),  # a detector at its limit
+        np.where(np.arange(32) < 2, -9999.0, 100.0 * counts(2) - 30_000),  # among numbers as low
+        np.where(np.eye(24, 32, dtype=bool) & (np.arange(32) < 2), -9999, counts(2)),  # two pixels
+        np.where(np.arange(32) < 2, -5000.0, counts(2)),  # a number that nobody writes so
+        np.full((24, 32), -9999.0),
+    ],
+)
+def test_other_numbers_are_pixels(pixels):
+    assert stand_in(pixels, None) is None
