@@ -25,6 +25,7 @@ from data.sources.fits import FitsSource
 from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
+from data.sources.stacks import StackSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
 from data.sources.tar import CompressedTarSource, TarSource
@@ -44,6 +45,7 @@ SOURCES: dict[str, Source] = {
         ImageSource(),
         TableSource(),
         ArraySource(),
+        StackSource(),
         Hdf5Source(),
         MatlabSource(),
         XrsSource(),

@@ -173,7 +173,8 @@ def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
     lengths = [len(arrays[name]) for name in named or arrays if arrays[name].ndim in (1, 2)]
     if not any(lengths):
         shapes = {name: array.shape for name, array in list(arrays.items())[:10]}
-        raise TableError(f"none of its arrays {shapes} has the shape (T,) or (T, C)")
+        frames = "; frames (T, H, W) are read from .npy" if any(len(shape) > 2 for shape in shapes.values()) else ""
+        raise TableError(f"none of its arrays {shapes} has the shape (T,) or (T, C){frames}")
     count = max(lengths, key=lambda n: (lengths.count(n), n))
     widths = [array.shape[1] for array in arrays.values() if array.ndim == 2 and len(array) == count]
     if widths and max(widths) > MANY_TIMES * count:

@@ -5,6 +5,7 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from data.sources.times.utc import shift_utc
 
 log = logger(__name__)
 
+SHOWN_BY_THM = (".MP4", ".mp4", ".MOV", ".mov", ".AVI", ".avi", ".MPG", ".mpg")
 WAYS = "see prep.times_csv, prep.sample_interval_sec, prep.frames_per_second"
 
 
@@ -36,6 +38,10 @@ class ImageSource(FrameSource):
 
     def recognises(self, path: Path) -> bool:
         return is_picture(path)
+
+    def is_smaller_copy(self, path: Path) -> bool:
+        """Cameras write a small picture of each video beside it: GOPR0001.THM."""
+        return path.suffix.lower() == ".thm" and any(path.with_suffix(suffix).exists() for suffix in SHOWN_BY_THM)
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
@@ -139,7 +145,8 @@ def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Sort key that puts frame2 before frame10."""
-    return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name))  # é may be one letter, or two
+    return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in parts]
 
 
 def step_of(prep: PrepConfig) -> float:

@@ -1,6 +1,7 @@
 """Which pictures of a folder follow each other: two cameras, or frames and their masks, may lie in one folder."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -19,7 +20,7 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     one = dict.fromkeys(names, "")
     groups: dict[str, dict[str, int]] = {}
     for name in names:
-        form, number = _form_of(PurePath(name).stem)
+        form, number = _form_of(unicodedata.normalize("NFC", PurePath(name).stem))
         groups.setdefault(form, {})[name] = number
     cameras = {form: group for form, group in groups.items() if len(group) >= FEWEST and "#" in form}
     labels = {form: re.sub(r"[\W_%]+", "_", form.replace("#", "_")).strip("_") for form in cameras}

@@ -1,6 +1,7 @@
 """When pictures were taken, by their EXIF data, and where a camera's count leaves some out."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def places_of(names: Sequence[str]) -> list[int]:
     """The place of each picture, counted from 0, where names in order end in a count that goes on evenly but for those
     it leaves out: 0 1 2 5 of f1 f2 f3 f6. Else just their order.
     """
-    found = [re.search(r"\d+(?=\D*$)", Path(name).stem) for name in names]
+    found = [re.search(r"\d+(?=\D*$)", unicodedata.normalize("NFC", Path(name).stem)) for name in names]
     others = {(m.string[: m.start()], m.string[m.end() :]) for m in found if m}
     steps = np.diff([int(m[0][-15:]) for m in found if m])
     usual = int(np.median(steps)) if len(steps) else 0

@@ -3,6 +3,7 @@
 import mimetypes
 import os
 import re
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -104,14 +105,15 @@ class FrameTimes:
 
     def _row_of(self, path: Path) -> int | None:
         """The row of a file by as much of its path as the CSV has, its name in the end."""
-        parts = path.parts
+        parts = Path(unicodedata.normalize("NFC", str(path))).parts
         ends = ("/".join(parts[i:]) for i in range(len(parts)))
         return next((self._by_file[end] for end in ends if end in self._by_file), None)
 
 
 def _by_file(cells: pd.Series) -> dict[str, int]:
     """Rows by path as written and, where that is one row's alone, by name."""
-    paths = [PurePosixPath(str(cell).strip().replace("\\", "/")).as_posix().removeprefix("/") for cell in cells]
+    texts = [unicodedata.normalize("NFC", str(cell)) for cell in cells]  # é may be two letters
+    paths = [PurePosixPath(text.strip().replace("\\", "/")).as_posix().removeprefix("/") for text in texts]
     names = [path.rpartition("/")[2] for path in paths]
     counts = pd.Series(names).value_counts()
     alone = {name: row for row, name in enumerate(names) if counts[name] == 1}

@@ -1,5 +1,6 @@
 """Pictures of several cameras in one folder are never frames of one reel, and those of one camera always are."""
 
+import unicodedata
 import zipfile
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
+from data.sources.images import natural_key
 from data.sources.picture_file.cameras import cameras_of
+from data.sources.picture_file.taken import places_of
 from tests.support import frames
 
 NUMBERED = {
@@ -84,3 +87,14 @@ def test_a_times_csv_says_that_all_are_one(tmp_path):
         Image.new("L", (8, 6)).save(tmp_path / name)
     (tmp_path / "times.csv").write_text("file,time_s\n" + "".join(f"{name},{i}\n" for i, name in enumerate(names)))
     assert len({c.reel for c in frames.scan(tmp_path, PrepConfig())}) == 1
+
+
+@given(st.sampled_from(["café_{}", "ähm{}", "{}ő", "한글 {}"]), st.integers(4, 20), st.randoms())
+def test_letters_of_one_or_two_signs_are_the_same(form, count, random):
+    """As macOS and others write names; such a folder was two reels, each with every other frame."""
+    plain = [form.format(i) + ".png" for i in range(count)]
+    names = [unicodedata.normalize(random.choice(["NFC", "NFD"]), name) for name in plain]
+    shuffled = random.sample(names, count)
+    assert set(cameras_of(shuffled).values()) == {""}
+    assert sorted(shuffled, key=natural_key) == names
+    assert places_of(names) == list(range(count))

@@ -1,5 +1,7 @@
 """Times CSVs beside videos and images: how they name frames, and what times and labels they hold."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,3 +123,20 @@ def test_subtitles_of_a_video_are_no_file_of_unknown_kind(tmp_path):
     for name in ("DJI_1.SRT", "other.srt"):
         (tmp_path / name).write_text("1\n00:00:00,000 --> 00:00:00,033\n2012-07-19 07:30:01.000\n")
     assert sources.left_out(sources.discover(tmp_path).unread) == "files left out: 1 of unknown kind (.srt 1)"
+
+
+@pytest.mark.parametrize(("written", "named"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_are_found_however_their_letters_are_written(tmp_path, written, named):
+    names = [unicodedata.normalize(written, f"café_{i}.png") for i in range(2)]
+    times = times_of(tmp_path, f"file,time\n{names[0]},{MOMENT}\n{names[1]},{MOMENT}\n")
+    assert times.facts(1, tmp_path / unicodedata.normalize(named, names[1]))["time_utc"] == MOMENT
+
+
+@pytest.mark.parametrize(("name", "is_copy"), [("DJI_1.THM", True), ("other.THM", False)])
+def test_the_small_picture_beside_a_video_is_left_out(tmp_path, name, is_copy):
+    write_video(tmp_path / "DJI_1.mp4", 3)
+    Image.new("L", (16, 12)).save(tmp_path / name, "JPEG")
+    found = sources.discover(tmp_path)
+    assert [item.path.name for item in found.frames if item.path.suffix] == ["DJI_1.mp4"]
+    assert ("smaller copies" in sources.left_out(found.unread)) == is_copy
+    assert len(found.frames) == (1 if is_copy else 2)

@@ -1,0 +1,112 @@
+"""Frames in a NumPy file: one array (T, H, W) of gray, or (T, H, W, 3) of colours, a reel by itself."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.base import Candidate, Frames, FrameSource, RawFrame
+from data.sources.images import StackTimes
+from data.sources.picture_file.deep import LUMA
+from data.sources.tables.sidecar import find_times_csv
+
+log = logger(__name__)
+
+COLOURS = (3, 4)  # values of a pixel in the last axis of four; the fourth, how opaque it is, is left out
+FEWEST_PX, LONGEST = 8, 4.0  # sides of a frame, and how much longer one may be; variables of a series are more unlike
+
+
+class StackSource(FrameSource):
+    """A `.npy` file with frames along its first axis; of one or two axes it is a series."""
+
+    name = "stack"
+    suffixes = (".npy",)
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) and _is_stack(_form(path)[0])
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of a file, from its header alone."""
+        base = self.whereabouts(path, root, home=path, reel=path.relative_to(root).with_suffix("").as_posix())
+        shape, dtype, n_bytes = _form(path)
+        base |= {"size": path.stat().st_size, "shape": shape[1:3]}
+        if reason := _refusal(shape, dtype, n_bytes):
+            return [Candidate(**base, reason=reason)]
+        in_colour = len(shape) == 4 and shape[3] in COLOURS
+        base["channel"] = "rgb" if in_colour and prep.colour == "rgb" else "gray"
+        log.info(f"{base['source']}: {shape[0]} frames {shape[1]}x{shape[2]} along its first axis")
+        times = StackTimes(path, prep, [0.0] * shape[0])
+        own = ({"source": f"{base['source']}#{number}", "position": number} for number in range(shape[0]))
+        return [Candidate(**base | place | times.facts(place["position"])) for place in own]
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        stack = np.load(candidates[0].path, mmap_mode="r", allow_pickle=False)
+        opened = candidates[0].path
+        for number, candidate in enumerate(candidates):
+            if candidate.path != opened:
+                stack, opened = np.load(candidate.path, mmap_mode="r", allow_pickle=False), candidate.path
+            frame = np.array(stack[candidate.position])
+            yield number, RawFrame(_pixels(frame, candidate.channel == "rgb"), None, "")
+
+
+def _pixels(frame: np.ndarray, in_colour: bool) -> np.ndarray:
+    """A frame (H, W), or (H, W, 3), in this machine's byte order."""
+    frame = frame.astype(frame.dtype.newbyteorder("="), copy=False)
+    if frame.ndim == 2:
+        return frame
+    if frame.shape[2] == 1:
+        return frame[..., 0]
+    colours = frame[..., :3]
+    return np.ascontiguousarray(colours) if in_colour else _gray(colours)
+
+
+def _gray(colours: np.ndarray) -> np.ndarray:
+    """The brightness (H, W) of colours (H, W, 3), of bytes in bytes as of a picture."""
+    gray = colours.astype(np.float32) @ LUMA.astype(np.float32)
+    return gray.round().astype(colours.dtype) if colours.dtype.kind == "u" else gray
+
+
+def _form(path: Path) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape and type of the array of a file by its header, () where it has none that can be read, and the bytes behind
+    that."""
+    try:
+        with path.open("rb") as stream:
+            version = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(stream)
+            return shape, dtype, path.stat().st_size - stream.tell()
+    except (OSError, ValueError):  # whoever reads it as a series has the reason
+        return (), np.dtype(float), 0
+
+
+def _is_stack(shape: tuple[int, ...]) -> bool:
+    """Whether the first axis of an array, or its last, counts what may be frames; those of series are long and thin."""
+    if not math.prod(shape):
+        return False
+    if len(shape) == 4:
+        return shape[3] in (1, *COLOURS) and _is_like_a_frame(shape[1:3])
+    return len(shape) == 3 and (_is_like_a_frame(shape[1:]) or _is_like_a_frame(shape[:2]))
+
+
+def _refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
+    """Why an array is not read as frames; "" where it is."""
+    told = "x".join(map(str, shape))
+    if dtype.kind not in "buif":
+        return f"an array {told} of {dtype}, which are no pixels"
+    if len(shape) == 3 and shape[2] in COLOURS:
+        return f"{told} may be one picture in colour, and no frames in time; those are (T, H, W) or (T, H, W, 3)"
+    if not _is_like_a_frame(shape[1:3]):
+        return f"time seems to be the last axis of {told}; the first is read: np.moveaxis(array, -1, 0) turns it"
+    if math.prod(shape) * dtype.itemsize > n_bytes:
+        return "file is truncated"
+    return ""
+
+
+def _is_like_a_frame(sides: tuple[int, ...]) -> bool:
+    return min(sides) >= FEWEST_PX and max(sides) <= LONGEST * min(sides)

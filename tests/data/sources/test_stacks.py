@@ -1,0 +1,64 @@
+"""Stacks of frames in NumPy files: which axis is time, orders of bytes, colours, and what is none."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data import sources
+from tests.support import frames
+
+sides = st.integers(8, 24)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 30), sides, sides, st.sampled_from(["u1", "<u2", ">u2", "<i4", ">f4", "<f8"]), st.booleans())
+def test_frames_are_those_of_the_array(tmp_path, count, height, width, dtype, is_fortran):
+    stack = np.random.default_rng(count).integers(0, 250, (count, height, width)).astype(dtype)
+    np.save(tmp_path / "a.npy", np.asfortranarray(stack) if is_fortran else stack)
+    candidates = frames.scan(tmp_path, PrepConfig(start_utc="2012-07-19T07:30:01", sample_interval_sec=2.0))
+    assert [c.time_utc for c in candidates][-1:] == [str(np.datetime64("2012-07-19T07:30:01.000") + 2000 * (count - 1))]
+    found = frames.read(candidates)
+    assert len(found) == count
+    for candidate, raw in found:
+        assert raw.pixels.dtype.isnative
+        np.testing.assert_array_equal(raw.pixels, stack[candidate.position])
+
+
+@pytest.mark.parametrize("colour", ["rgb", "gray"])
+def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
+    stack = np.random.default_rng(1).integers(0, 256, (3, 16, 24, 3)).astype(np.uint8)
+    np.save(tmp_path / "a.npy", stack)
+    for candidate, raw in frames.read(frames.scan(tmp_path, PrepConfig(colour=colour))):
+        own = stack[candidate.position]
+        expected = own if colour == "rgb" else np.round(own @ [0.299, 0.587, 0.114])
+        assert raw.pixels.dtype == np.uint8
+        np.testing.assert_allclose(raw.pixels, expected, atol=0 if colour == "rgb" else 1)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros((48, 64, 12)), "time seems to be the last axis of 48x64x12"),
+        (np.zeros((48, 64, 3), np.uint8), "may be one picture in colour"),
+        (np.zeros((5, 16, 16), complex), "which are no pixels"),
+    ],
+)
+def test_what_is_no_stack_says_why(tmp_path, array, reason):
+    np.save(tmp_path / "a.npy", array)
+    assert [reason in c.reason for c in frames.scan(tmp_path, PrepConfig())] == [True]
+
+
+def test_a_truncated_file_and_objects_are_reasons(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((5, 16, 16)))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-100])
+    assert [c.reason for c in frames.scan(tmp_path, PrepConfig())] == ["file is truncated"]
+    np.save(tmp_path / "a.npy", np.array([np.zeros(3), None], object), allow_pickle=True)
+    assert [item.source.name for item in sources.discover(tmp_path).series] == ["array"]
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 3), (40, 8, 2, 2), (1000, 128, 9), (0, 16, 16), (3, 4, 5)])
+def test_series_stay_series(tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape))
+    assert [item.source.name for item in sources.discover(tmp_path).series] == ["array"]
