@@ -65,9 +65,11 @@ class Walk:
         self.kept = float(np.exp(-step_s / MEMORY_S))
         self.full = 1 / (1 - self.kept)
         self.before: np.ndarray | None = None
+        self.near = np.zeros(ground.picture.shape, bool)  # on objects of the frame before, and near to them
         self.sums = np.zeros((4, height, width), np.float32)  # weight, path, and way in x and y, px a second
         self.extent, self.stood_s = np.zeros((2, height, width), np.float32)
         self.idle_s = np.full((height, width), -step_s, np.float32)  # the first frame shows no motion, and so no rest
+        self.pixels = np.stack(np.meshgrid(*(np.arange(n) for n in ground.picture.shape[::-1]))).astype(np.float32)
         self.grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)  # (2, h, w) x, y
         self.search = flow_search()
 
@@ -79,7 +81,8 @@ class Walk:
         length = np.linalg.norm(back, axis=2)
         near = cv2.dilate(objects.astype(np.uint8), np.ones((NEAR_PX, NEAR_PX), np.uint8)) > 0
         moves = (length > LEAST_PX).astype(np.float32)
-        self._carry(back, moves * near, length, objects)
+        was_there, self.near = self._at_source(self.near, back), near
+        self._carry(back, moves * near * was_there, length, objects)
         covered, running = (self._pooled(cells(m.astype(np.float32))) for m in (objects, moves))
         edges, contrast = cells(outline(frame, ground, objects)), cells(np.abs(frame - ground))
         return self._measures(covered, running, edges, contrast, self._number(objects))
@@ -107,6 +110,14 @@ class Walk:
         if before is None:
             return np.zeros((*frame.shape, 2), np.float32)
         return self.search.calc(frame, steadied(before, frame), start)
+
+    def _at_source(self, places: np.ndarray, back: np.ndarray) -> np.ndarray:
+        """What was (h, w) bool at the place that the motion says each pixel comes from; none beyond the picture.
+
+        What was no object there has come from elsewhere, at the picture's edge or by a cut: such motion is no one's.
+        """
+        x, y = (self.pixels[axis] + back[:, :, axis] for axis in (0, 1))
+        return cv2.remap(places.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderValue=0) > 0
 
     def _carry(self, back: np.ndarray, weight: np.ndarray, length: np.ndarray, objects: np.ndarray) -> None:
         """Take the fields along with the motion, and add this frame's."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import main
@@ -313,7 +313,7 @@ def test_a_visit_is_over_when_the_visitor_has_left(tmp_path):
     made.fit([QuietRange(quiet, 0, len(quiet), "train")], seed=0)
     watched = make_reel(tmp_path / "watched", filmed([(10, 30), (45, 65)]), CADENCE_S)
     reached = levels(list(made.frames(watched, 0, len(watched), RAW)))
-    during = np.r_[12:30, 47:65]
+    during = np.r_[13:30, 48:65]  # who was not there a frame before has not moved yet
     between = np.r_[:10, 32:45, 67:80]
     assert reached[during].min() > 3
     assert reached[between].max() < 0.1 * reached[during].min()
@@ -328,6 +328,30 @@ def test_objects_are_counted_by_the_size_that_is_usual_on_their_row():
     first = walk.step(frame.astype(np.uint8))
     assert first.number.tolist() == [[4]]  # 5 px are one where 8 are usual, and none where 18 are
     assert (first.idle_s == 0).all()  # what has not been seen to move may be about to
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.sampled_from([-1, 1]))
+def test_who_is_elsewhere_after_a_cut_has_not_run_there(seed, way):
+    """Nor does who comes in at the picture's edge: where the motion says they come from, nobody was."""
+    random = np.random.default_rng(seed)
+    ground = np.rint(110 + 60 * texture(random, 72, 108, 1.5)).astype(np.uint8)
+    visitor = random.integers(200, 256, (18, 9)).astype(np.uint8)
+    walk = Walk(Ground(ground.astype(np.float32), np.ones((72, 108), np.float32)), np.full(72, 14.0, np.float32), 0.1)
+
+    def step(x: int, y: int) -> np.ndarray:
+        frame = ground.copy()
+        frame[y : y + 18, x : x + 9] = visitor
+        return np.where((seen := walk.step(frame)).objects > 0.05, seen.speed, 0)
+
+    cut, others = random.integers(-6, 7), random.integers(4, 9)
+    speeds = [step(x, 4).max() for x in range(10, 10 + 2 * 6, 2)]
+    speeds += [step(60 + cut + way * 2 * n, 48).max() for n in range(others)]
+    usual = max(speeds[:6])  # 2 px a frame, and never faster
+    assert speeds[5] > 0.4
+    assert speeds[6] < 0.2 * usual
+    assert max(speeds) < 1.3 * usual
+    assert speeds[-1] > 0.3  # and goes on
 
 
 def test_evidence_is_kept_as_arrays_and_comes_back(learnt):
