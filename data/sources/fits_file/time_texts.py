@@ -89,7 +89,7 @@ def _of_two_digits(match: re.Match) -> str:
 def _next_day(match: re.Match) -> str:
     """The end of a day as ISO 8601 may write it, as the beginning of the next one."""
     try:
-        return f"{np.datetime64(match[1], 'D') + 1}T00{match[2]}"
+        return f"{np.datetime64(match[1], 'D') + np.timedelta64(1, 'D')}T00{match[2]}"
     except ValueError:  # no day, which is told as it is written
         return match[0]
 
