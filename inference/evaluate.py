@@ -13,7 +13,6 @@ a full disk leaves the former ones. Files that eval did not make stay.
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from inference.evaluate_reel import do_job
 from inference.fit import complete
-from inference.job import Job, config_of_results, find_run, make_job
+from inference.job import Job, are_there, find_run, make_job
 from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
 from inference.scorers.windows import scored_stretches
@@ -165,12 +164,6 @@ def there_already(jobs: Iterable[Job], lengths: Sequence[int], config: Config, r
         do_job(job, config)
     shutil.rmtree(run / "eval" / SHARDS, ignore_errors=True)
     return results
-
-
-def are_there(job: Job, config: Config) -> bool:
-    """Whether complete results of a job are there, and drawn as the config says."""
-    found = config_of_results(job)
-    return found is not None and replace(found.eval, movie_only=False) == replace(config.eval, movie_only=False)
 
 
 def do_jobs(jobs: Iterable[Job], lengths: Sequence[int], config: Config, run: Path) -> list[Path]:

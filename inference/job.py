@@ -218,3 +218,9 @@ def config_of_results(job: Job) -> Config | None:
         return found if (maps.stat().st_size if maps.is_file() else 0) == wanted else None
     except (OSError, ValueError, KeyError):
         return None
+
+
+def are_there(job: Job, config: Config) -> bool:
+    """Whether complete results of a job are there, and drawn as the config says."""
+    found = config_of_results(job)
+    return found is not None and replace(found.eval, movie_only=False) == replace(config.eval, movie_only=False)

@@ -131,6 +131,7 @@ def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, flo
         given = small_config(folder / "eval_reels", folder / "run", train__epochs=1, eval__stride=4, cluster=cluster)
 
         def run() -> Path:
+            shutil.rmtree(folder / "run" / "eval", ignore_errors=True)  # a cluster leaves results that are there
             evaluate(given)
             return folder / "run" / "eval"
 
@@ -157,6 +158,7 @@ def measure_pieces(folder: Path, addresses: dict[int, str], repeat: int) -> tupl
 
     def evaluated(address: str) -> Callable[[], Path]:
         def run_it() -> Path:
+            shutil.rmtree(run / "eval", ignore_errors=True)
             evaluate(replace(config, cluster=address))
             return run / "eval"
 

@@ -205,6 +205,7 @@ class Eval:
     def whole(self, cluster: str) -> float:
         from inference.evaluate import evaluate
 
+        shutil.rmtree(self.run / "eval", ignore_errors=True)  # a cluster leaves results that are there
         return best_s(lambda: evaluate(replace(self.config, cluster=cluster)))[0]
 
     def planned(self, config: Any) -> tuple[float, float, list]:

@@ -6,17 +6,23 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from distributed import Client
 
+from config import dump
+from data.frames.pool import _Inline
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
+from inference.shards import apart
 from tests.support.dask_cluster import users_cluster
+from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
 from training.train import train
 
@@ -59,26 +65,79 @@ def content(path):
     return MEASURED.sub(b"", told) if path.name in ("summary.json", "report.html") else told
 
 
-def test_a_cluster_makes_the_same_results_also_where_a_worker_is_killed(trained, alone, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """One of a single worker, which is started again where it dies."""
+    with users_cluster(tmp_path_factory.mktemp("cluster"), workers=1) as made:
+        yield made
+
+
+def test_a_cluster_makes_the_same_results_also_where_a_worker_is_killed(trained, alone, cluster, capsys):
     folder, config = trained
-    begun = folder / "run" / "eval" / "cam0"
-    before = begun.stat().st_ino
-    with users_cluster(tmp_path / "cluster", workers=1) as cluster:
-        with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=120)
-            (pid,) = client.run(os.getpid).values()
+    shutil.rmtree(folder / "run" / "eval")
+    with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=120)
+        (pid,) = client.run(os.getpid).values()
 
-        def kill_once_it_works():
-            while begun.exists() and begun.stat().st_ino == before:  # until the first results are exchanged
-                time.sleep(0.01)
-            os.kill(pid, signal.SIGKILL)
+    def kill_once_it_works():
+        while not (folder / "run" / "eval" / "cam0").exists():
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill_once_it_works, daemon=True)
-        killer.start()
-        found = results_of(folder, replace(config, cluster=str(cluster.file)))
-        killer.join()
+    killer = threading.Thread(target=kill_once_it_works, daemon=True)
+    killer.start()
+    found = results_of(folder, replace(config, cluster=str(cluster.file)))
+    killer.join()
     assert found == alone
     assert "evaluating: 3/3 reel" in capsys.readouterr().err
+
+
+def test_an_evaluation_that_is_killed_is_gone_on_with(trained, alone, cluster, capsys):
+    """By SIGKILL, as soon as one reel has its results."""
+    folder, config = trained
+    given, results = replace(config, cluster=str(cluster.file)), folder / "run" / "eval"
+    shutil.rmtree(results)
+    (folder / "config.yaml").write_text(dump(given), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "main.py"), "-m", "eval", "-c", "config.yaml"]
+    killed = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while killed.poll() is None and not (results / "cam0").exists():
+        time.sleep(0.005)
+    assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    before = stamps(results / "cam0")
+    assert results_of(folder, given) == alone
+    assert stamps(results / "cam0") == before
+    assert "evaluating: 3/3 reel" in capsys.readouterr().err
+
+
+def stamps(folder):
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))}
+
+
+def test_a_cluster_makes_what_is_missing_and_draws_all_movies_again(trained, alone, monkeypatch):
+    folder, config = trained
+    monkeypatch.setattr(apart, "make_executor", lambda *_: nullcontext(OneWorker()))
+    given, results = replace(config, cluster="local"), folder / "run" / "eval"
+    before = {name: stamps(results / name) for name in ("cam0", "cam1", "cam2")}
+    (results / "cam1" / "summary.json").unlink()  # as where it was never whole
+    assert results_of(folder, given) == alone
+    left = {name for name, known in before.items() if stamps(results / name) == known}
+    assert left == {"cam0", "cam2"}
+    before = {name: stamps(results / name) for name in before}
+    drawn = results_of(folder, replace(given, eval=replace(config.eval, movie_only=True)))
+    assert {name for name in alone if drawn.get(name) != alone[name]} <= {
+        f"run/eval/{name}/anomaly.mp4"
+        for name in before  # heat of saved scores, which are rounded
+    }
+    assert all(stamps(results / name) != known for name, known in before.items())
+
+
+class OneWorker(_Inline):
+    """Of a cluster, as far as a command sees: what it does is done here."""
+
+    def count(self):
+        return 1
 
 
 def test_shards_in_any_order_make_the_same_results_and_do_none_twice(trained, alone):
