@@ -34,6 +34,11 @@ def in_unit(old: str, new: str) -> tuple[float, float] | None:
     return (factor / one, 0.0) if kind and kind == other else None
 
 
+def is_unit(text: str) -> bool:
+    """Whether a text is a unit that is known here; letters for thousands and millions alone are none."""
+    return (text in UNITS and UNITS[text][0] != COUNT) or bool(_degrees_of(text))
+
+
 def _degrees_of(unit: str) -> str:
     """The letter of a unit of temperature, as °C, degC and Celsius have it; "" of others."""
     plain = unit.lower()

@@ -21,6 +21,7 @@ from data.sources.tables.long_table import wide
 from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
+from data.sources.tables.unit_rows import unit_of, with_units
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
@@ -71,7 +72,7 @@ class TableSource(SeriesSource):
         tables = tables or {part: TextTable(table) for part, table in read_binary(path, prep).items()}
         digest, found, reasons = file_sha256(path), [], []
         for sheet, whole in tables.items():
-            for device, read in _devices(whole, prep).items():
+            for device, read in _devices(with_units(whole, prep), prep).items():
                 part = "_".join(filter(None, (sheet, device)))
                 try:
                     found.append(_series(read, path, part, prep, digest, smallest))
@@ -106,7 +107,7 @@ def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: st
     if smallest and time is None and not prep.sample_interval_sec:
         _refuse_what_may_be_no_series(table)
     name = f"{table_stem(path)}_{part}" if part else table_stem(path)
-    facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told)}
+    facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told), "beside": read.units}
     found = series_of(table, path, prep, name, digest, **facts)
     if (
         smallest
@@ -156,11 +157,13 @@ def series_of(
     label_columns: Sequence[str] = LABEL_COLUMNS,
     decimal: str = "",
     told: tuple[str, ...] = (),
+    beside: dict[str, str] | None = None,
 ) -> Series:
     """The series in the columns of a table, which are found by name or given by the settings.
 
     name: of its reel. digest: SHA-256 of the file. part: of the file that the table is. notes: what is known of columns
-    that are not in it. decimal: the sign that its texts have. told: what was found out about the file. Raises
+    that are not in it. decimal: the sign that its texts have. told: what was found out about the file. beside: units
+    that stand beside the cells, by column. Raises
     TableError when a column is missing, or none holds numbers or times.
     """
     notes = dict(notes or {})
@@ -188,13 +191,14 @@ def series_of(
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
+    units = {channel: unit for channel in channels if (unit := units.get(channel) or unit_of(channel, beside or {}))}
     found_units = tuple(units.get(channel, "") for channel in channels) if units else ()
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     facts = {"fills": fills} if fills else {}
-    beside = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
-    return Series(*source, digest, notes, resolution, part, **beside)
+    more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
+    return Series(*source, digest, notes, resolution, part, **more)
 
 
 def _one_after_the_other(times: Times, prep: PrepConfig) -> tuple[Times, int]:

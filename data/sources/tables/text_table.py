@@ -11,7 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class TextTable:
     lost: tuple[tuple[str, str], ...] = ()
     told: tuple[str, ...] = ()
     decimal: str = ""
+    units: dict[str, str] = field(default_factory=dict)  # by column or sensor, where they stand beside the numbers
 
 
 class Layout(NamedTuple):
