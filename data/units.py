@@ -1,5 +1,6 @@
 """Units as people write them behind numbers, and what one is in another: MiB in GiB, °F in °C."""
 
+import re
 from itertools import product
 
 PERCENT, COUNT = "%", "a number"
@@ -17,6 +18,8 @@ UNITS |= {prefix: (COUNT, factor) for prefix, factor in (_LARGE | _BINARY).items
 # Of temperatures: kelvin are so many times the number more than so many.
 _DEGREES = {"C": (1.0, 273.15), "F": (5 / 9, 459.67 * 5 / 9), "K": (1.0, 0.0), "R": (5 / 9, 0.0)}
 _SPELLED = {"celsius": "C", "fahrenheit": "F", "kelvin": "K", "rankine": "R"}
+# temp [degC], mem (MiB), temp, °C and T / K; rx B/s has none.
+_IN_NAME = re.compile(r"(.*?[^\s,/])\s*(?:\[([^\[\]]+)\]|\(([^()]+)\)|,\s*([^,]+)|\s/\s*([^,/]+))")
 _SIGNS = ("degrees", "degree", "deg", "°", "º", "˚", "_", " ")
 
 
@@ -37,6 +40,13 @@ def in_unit(old: str, new: str) -> tuple[float, float] | None:
 def is_unit(text: str) -> bool:
     """Whether a text is a unit that is known here; letters for thousands and millions alone are none."""
     return (text in UNITS and UNITS[text][0] != COUNT) or bool(_degrees_of(text))
+
+
+def name_and_unit(name: str) -> tuple[str, str]:
+    """The name of a variable without the unit that stands behind it, and that unit, "" without one that is known."""
+    found = _IN_NAME.fullmatch(name.strip())
+    unit = next(filter(None, found.groups()[1:]), "").strip() if found else ""
+    return (found[1], unit) if found and is_unit(unit) else (name.strip(), "")
 
 
 def _degrees_of(unit: str) -> str:

@@ -1,6 +1,7 @@
 """Frames of a reel as arrays, as a model takes them: its variables in their order, in its intensity scaling."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -11,19 +12,23 @@ from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
-from data.units import in_unit
+from data.units import in_unit, name_and_unit
 
 log = logger(__name__)
 
 MOST_NAMED = 8
+_UNLIKE = (
+    "reel {name}: {channel} is in {here}, and was in {there} where the model was trained; "
+    "write its table in that unit, or train anew"
+)
 
 
 class SomeVariables(Reel):
-    """A stored series with some of its variables, in another order."""
+    """A stored series with some of its variables, in another order; `others`: names and stretches of other units."""
 
-    def __init__(self, reel: Reel, columns: Sequence[int]):
+    def __init__(self, reel: Reel, columns: Sequence[int], others: dict[str, list] | None = None):
         self.path, self.columns = reel.path, list(columns)
-        picked = {name: [reel.meta[name][c] for c in self.columns] for name in ("channels", "stretch")}
+        picked = {name: [reel.meta[name][c] for c in self.columns] for name in ("channels", "stretch")} | (others or {})
         self.meta = reel.meta | picked | {"shape": [len(reel), len(self.columns), 1, 1]}
         self.whole = reel
 
@@ -43,7 +48,8 @@ class SomeVariables(Reel):
 
 
 def with_variables(reel: Reel, names: Sequence[str]) -> Reel:
-    """A series with the variables `names` in this order, by their names; others are left out, and told.
+    """A series with the variables `names` in this order, by their names; others are left out, and told. A name counts
+    without the unit behind it where this tells them: temp [degF] is temp [degC], and gets converted.
 
     A reel none of whose variables has such a name is itself, with a warning: they are taken in its own order. Raises
     ValueError where some have, and others are missing.
@@ -51,6 +57,8 @@ def with_variables(reel: Reel, names: Sequence[str]) -> Reel:
     if not reel.is_series or list(reel.channels) == list(names):
         return reel
     missing = [name for name in names if name not in reel.channels]
+    if missing and (same := _but_for_units(reel.channels, names)):
+        return _by_quantity(reel, names, same)
     others = [name for name in reel.channels if name not in names]
     if missing and len(missing) < len(names):
         raise ValueError(
@@ -66,6 +74,41 @@ def with_variables(reel: Reel, names: Sequence[str]) -> Reel:
     if others:
         log.info(f"{reel.name}: {_listed(others)} left out, as the model was trained without")
     return SomeVariables(reel, [reel.channels.index(name) for name in names])
+
+
+def _but_for_units(channels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The variable for each of `names`, of the same name but for the unit behind it; none where one is not told."""
+    own, wanted = ({name: name_and_unit(name)[0] for name in some} for some in (channels, names))
+    if len(set(own.values())) < len(own) or len(set(wanted.values())) < len(wanted):
+        return []
+    by_quantity = {quantity: name for name, quantity in own.items()}
+    found = [by_quantity.get(quantity) for quantity in wanted.values()]
+    return [name for name in found if name is not None] if None not in found else []
+
+
+def _by_quantity(reel: Reel, names: Sequence[str], own: Sequence[str]) -> Reel:
+    """A series whose variables `own` have the names of a model, in the units that these names tell."""
+    columns = [reel.channels.index(name) for name in own]
+    pairs = zip(columns, names, strict=True)
+    stretches = [_as_named(reel.stretches[c], reel.channels[c], name, reel).as_dict() for c, name in pairs]
+    if others := [name for name in reel.channels if name not in own]:
+        log.info(f"{reel.name}: {_listed(others)} left out, as the model was trained without")
+    return SomeVariables(reel, columns, {"channels": list(names), "stretch": stretches})
+
+
+def _as_named(own: Stretch, name: str, wanted: str, reel: Reel) -> Stretch:
+    """The stretch of the variable `name` of a reel, of numbers in the unit that the name `wanted` tells."""
+    unit, target = own.unit or name_and_unit(name)[1], name_and_unit(wanted)[1]
+    if not unit and target:
+        log.warning(f"{reel.name}: {name} has no unit, and is taken for the model's {wanted} as it is")
+    if not unit or not target:
+        return replace(own, unit=unit)
+    converted = in_unit(target, unit)
+    if converted is None or (converted[1] and own.kind != "affine"):
+        raise ValueError(_UNLIKE.format(name=reel.name, channel=name, here=unit, there=target))
+    if converted != (1.0, 0.0):
+        log.warning(f"{reel.name}: {name}, converted to the model's {wanted}")
+    return replace(own.scaled(*converted), unit=target)
 
 
 def in_one_order(reels: list[Reel]) -> list[Reel]:
@@ -109,16 +152,19 @@ def target_stretches(reel: AnyReel, scaling: dict[str, Stretch]) -> list[Stretch
     return [_in_unit_of(stretch, scaling.get(channel, stretch), channel, reel) for channel, stretch in pairs]
 
 
-def _in_unit_of(own: Stretch, wanted: Stretch, channel: str, reel: AnyReel) -> Stretch:
+def _in_unit_of(own: Stretch, trained: Stretch, channel: str, reel: AnyReel) -> Stretch:
+    wanted = replace(trained, unit=_trained_unit(own, trained, channel))
     if own.unit == wanted.unit or not own.unit or not wanted.unit:
         return wanted
     converted = in_unit(own.unit, wanted.unit)
     if converted is None or (converted[1] and wanted.kind != "affine"):
-        raise ValueError(
-            f"reel {reel.name}: {channel} is in {own.unit}, and was in {wanted.unit} where the model was trained; "
-            "write its table in that unit, or train anew"
-        )
+        raise ValueError(_UNLIKE.format(name=reel.name, channel=channel, here=own.unit, there=wanted.unit))
     return wanted.scaled(*converted)
+
+
+def _trained_unit(own: Stretch, trained: Stretch, channel: str) -> str:
+    """The unit of a model's channel, by its name where its cells had none and that of the reel is known."""
+    return trained.unit or (name_and_unit(channel)[1] if own.unit else "")
 
 
 def units_told(reel: AnyReel, scaling: dict[str, Stretch]) -> list[str]:
@@ -126,7 +172,7 @@ def units_told(reel: AnyReel, scaling: dict[str, Stretch]) -> list[str]:
     target_stretches(reel, scaling)
     told = []
     for channel, own in zip(reel.channels, reel.stretches, strict=True):
-        unit = scaling.get(channel, own).unit
+        unit = _trained_unit(own, scaling.get(channel, own), channel)
         if own.unit and unit and own.unit != unit:
             told.append(f"{channel}: {own.unit}, converted to {unit} as in the training")
         elif own.unit != unit:

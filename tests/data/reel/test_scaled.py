@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.reel.reel import Reel
 from data.reel.scaled import in_one_order, read_scaled, target_stretches, units_told, with_variables
 from data.reel.stretch import Stretch, restretch
-from data.units import in_unit
+from data.units import in_unit, name_and_unit
 from tests.support.series_signals import reel_of
 
 NAMES = ["a", "b", "c"]
@@ -46,6 +46,57 @@ def test_a_variable_that_lacks_is_named_and_unlike_names_are_told(reel, caplog):
 def test_series_that_train_together_have_one_order(reel):
     other = with_variables(reel, ["b", "c", "a"])
     assert [r.channels for r in in_one_order([other, reel])] == [["b", "c", "a"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("temp [degC]", ("temp", "degC")), ("mem (MiB)", ("mem", "MiB")), ("Temp, °C", ("Temp", "°C"))),
+        *(("T / K", ("T", "K")), ("rate (x)", ("rate (x)", "")), ("a, b", ("a, b", "")), ("temp", ("temp", ""))),
+        *(
+            ("[V]", ("[V]", "")),
+            ("x (k)", ("x (k)", "")),
+            ("rx, B/s", ("rx", "B/s")),
+            ("rx B/s", ("rx B/s", "")),
+            ("Read (disk) [MB/s]", ("Read (disk)", "MB/s")),
+        ),
+    ],
+)
+def test_units_behind_names(name, expected):
+    assert name_and_unit(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "unit", "trained", "kept", "factor", "offset"),
+    [
+        ("t [degF]", "", "t [degC]", "", 5 / 9, -160 / 9),
+        ("t", "°F", "t [degC]", "", 5 / 9, -160 / 9),
+        ("t [degF]", "", "t", "°C", 5 / 9, -160 / 9),
+        ("t (GiB)", "", "t, MiB", "MiB", 1024.0, 0.0),
+        ("t [degC]", "K", "t [degC]", "", 1.0, -273.15),
+    ],
+)
+def test_a_unit_in_the_name_is_one_as_good_as_in_cells(tmp_path, own, unit, trained, kept, factor, offset):
+    """What the model gets are the values in its own unit, whatever unit the table's names, cells or rows tell."""
+    facts = {"channels": ["b", own], "stretch": [SCALING["b"], Stretch("affine", 10.0, 90.0, unit)]}
+    reel, scaling = reel_of(tmp_path / "r", SAMPLES[:, :2], **facts), Stretch("affine", 5.0, 25.0, kept)
+    known = {"b": SCALING["b"], trained: scaling}
+    picked = with_variables(reel, [trained, "b"])
+    values, _ = read_scaled(picked, 0, 20, known)
+    written = 10.0 + 80.0 * SAMPLES[:, 1].astype(np.float64)
+    expected = (factor * written + offset - 5.0) / 20.0
+    # One rounding to float32 of what is stored, scaled and shifted.
+    bound = 4 * np.finfo(np.float32).eps * (np.abs(SAMPLES[:, 1]).max() * 80 * factor + abs(offset) + 300) / 20
+    np.testing.assert_allclose(values[:, 0, 0, 0], expected, rtol=0, atol=bound)
+    assert picked.channels == [trained, "b"]
+    units_told(picked, known)
+
+
+def test_units_behind_names_that_have_nothing_in_common_are_refused(tmp_path):
+    reel = reel_of(tmp_path / "r", SAMPLES[:, :1], channels=["u (V)"], stretch=[SCALING["a"]])
+    with pytest.raises(ValueError, match=r"u \(V\) is in V, and was in W"):
+        with_variables(reel, ["u (W)"])
+    assert with_variables(reel, ["u [V]"]).channels == ["u [V]"]
 
 
 def one_variable(stretch: Stretch) -> Any:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
@@ -37,6 +37,7 @@ def test_a_row_of_units_is_no_sample(tmp_path, head, units, lost):
     found = series_of(tmp_path, [*head, *(f"{t},{v},{i}" for i, (t, v) in enumerate(zip(TIMES, VALUES, strict=True)))])
     assert (found.channels, found.units, len(found.lost)) == (("temp", "mem"), units, lost)
     assert found.values.tolist() == [[v, i] for i, v in enumerate(VALUES)]
+    assert found.times_utc is not None
     assert str(found.times_utc[1]) == "2024-03-01T00:01:00.000"
 
 
@@ -55,6 +56,7 @@ def test_words_that_are_no_units_are_rejected_rows_as_before(tmp_path):
 FAMILIES = [["°C", "°F", "K"], ["MiB", "GB", "B"], ["ms", "s", "min"], ["kW", "W"]]
 
 
+@settings(max_examples=20)
 @given(st.sampled_from(FAMILIES).flatmap(lambda some: st.lists(st.sampled_from(some), min_size=2, max_size=30)))
 def test_values_of_unlike_units_are_those_in_the_first(units):
     """A measurement means the same in whatever unit its row has it; also of a part that begins alike."""
