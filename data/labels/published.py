@@ -1,6 +1,7 @@
 """Lists of events on the Sun as they are published, brought to the rows that a CSV would have.
 
-JSON: an answer of the HEK, or SWPC's X-ray flares (`xray-flares-7-day.json`). Text: SWPC's edited events of a day
+JSON: an answer of the HEK, or SWPC's X-ray flares (`xray-flares-7-day.json`) and edited events
+(`edited_events.json`, without places). Text: SWPC's edited events of a day
 (`20120719events.txt`), one or several behind each other, whose X-ray flares (XRA) get the place of the optical flare
 (FLA) of the same event. Sources: Hurlburt et al. (2012, Solar Physics 275, 67); SWPC, README of indices/events.
 """
@@ -56,8 +57,15 @@ def objects_of(text: str) -> list:
 
 
 def cells_of(event: dict) -> dict[str, str]:
-    """An object of JSON as the cells of a row."""
-    return {str(name).lower(): "" if value is None else str(value).strip() for name, value in event.items()}
+    """An object of JSON as the cells of a row; those of SWPC's edited events by the names that others have.
+
+    These tell no number of an event, so that no place of an optical flare is that of one in X-rays.
+    """
+    cells = {str(name).lower(): "" if value is None else str(value).strip() for name, value in event.items()}
+    if cells.get("type") != "XRA" or "begin_datetime" not in cells:
+        return cells
+    times = {name: cells.get(f"{name}_datetime", "") for name in ("begin", "max", "end")}
+    return times | {"class": cells.get("particulars1", ""), "type": "flare"}
 
 
 def _lines(text: str) -> Iterator[tuple[str, str, list[str]]]:

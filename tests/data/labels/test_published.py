@@ -156,3 +156,16 @@ def test_any_damage_is_a_table_or_a_catalog_error(tmp_path_factory, cut, noise, 
         return
     assert (found["start"] <= found["peak"]).all()
     assert (found["peak"] <= found["end"]).all()
+
+
+def test_edited_events_as_json_are_their_flares_in_x_rays(tmp_path):
+    """Names as SWPC's edited_events.json has them; an optical flare and one that has not ended are passed over."""
+    times = {"begin_datetime": "2024-05-08T04:37:00", "max_datetime": "2024-05-08T05:09:00"}
+    flare = times | {"end_datetime": "2024-05-08T05:32:00", "type": "XRA", "location": "1-8A", "particulars1": "X1.0"}
+    others = [flare | {"type": "FLA", "location": "S22W11", "particulars1": "2B"}, flare | {"end_datetime": None}]
+    path = tmp_path / "edited_events.json"
+    path.write_text(json.dumps([others[0], flare, others[1]]))
+    (found,) = read_catalog(path).to_dict("records")
+    assert (found["goes_class"], found["flux_w_m2"]) == ("X1.0", pytest.approx(1e-4))
+    assert [str(found[name])[11:16] for name in ("start", "peak", "end")] == ["04:37", "05:09", "05:32"]
+    assert np.isnan(found["x_arcsec"])
