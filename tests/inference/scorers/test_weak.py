@@ -268,7 +268,7 @@ def test_frames_of_a_video_are_scored_in_order_with_the_places_that_matter(tmp_p
 
 def test_zones_count_where_scores_say_what_is_found_and_rates_are_refused(tmp_path):
     reel = make_reel(tmp_path / "cam", drifting_blobs(20, 12, 10), clip_length=8)
-    scorer: Any = SimpleNamespace(are_promised=WeakScorer.are_promised, any_channels=False, clip_length=30)
+    scorer: Any = SimpleNamespace(are_promised=WeakScorer.are_promised, any_channels=False, clip_length=30, scaling={})
     left = {"name": "left", "polygon": [[-1, -1], [4.5, -1], [4.5, 12], [-1, 12]], "kind": "ignore"}
     settings = config.load(None, {"eval.zones": [left]}).eval
     check_reel(reel, {"frame_shape": [1, 12, 10]}, scorer, settings)
