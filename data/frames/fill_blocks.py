@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from data.fills import FILLS, is_usual
 from data.sky.wcs import FrameWcs
-from data.sources.tables.missing import FILLS, is_usual
 
 USUAL_PX = 32  # of the compression blocks of EIT, LASCO and others
 FILLED = "blocks of fill masked"  # among the flags of a frame that had some

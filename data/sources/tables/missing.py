@@ -1,13 +1,10 @@
 """Numbers that stand for missing values: -999, 9999, a fill value of a file format."""
 
-import re
-
 import numpy as np
 
+from data.fills import is_usual
+
 FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside them
-FILLS = {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0}
-FILLS |= {sign * value for sign in (-1, 1) for value in (1e5, 1e20, 1e30, 1e31, 1e36, 1e37, 9.969209968386869e36)}
-NINES = re.compile(r"-?(?:9{2,}(?:\.9+)?|9{3,}\.\d+)")
 FEWEST_SUMMED = 5  # values that a total is told by
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
 
@@ -55,11 +52,6 @@ def ends_in_total(values: np.ndarray) -> bool:
     is_full = ((rest != 0).sum(axis=0) >= FEWEST_SUMMED) & (np.abs(last) > np.abs(rest).max(axis=0))
     # Cells are rounded each, so that their sum may be off by as much as all of them were.
     return bool((told & is_full).any() and np.allclose(last[told], rest.sum(axis=0)[told], rtol=1e-4, atol=0))
-
-
-def is_usual(value: float) -> bool:
-    """Whether a number is one that programs write for a value that is missing."""
-    return value in FILLS or bool(NINES.fullmatch(f"{value:.10g}"))
 
 
 def _far_repeat(values: np.ndarray) -> tuple[float, int] | None:

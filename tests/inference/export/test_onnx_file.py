@@ -16,6 +16,7 @@ from inference.export.onnx_file import (
 )
 from inference.runner.net import OnnxJudge, OnnxNet
 from inference.scorers.weak_net import OUTPUTS
+from models.video_model import VideoModel
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL, VARIANTS
 
@@ -41,7 +42,7 @@ GATED = {"stages": [{"width": 8, "kernel": [3, 1, 1], "dilation": d, "activation
 WEAK = [(SERIES, GATED), (SERIES, GATED | {"members": 2, "pooling": "attention"}), (PICTURES, {"stages": STRIDED})]
 
 
-def small_net(name: str, shape: tuple[int, ...], settings: dict) -> models.VideoModel:
+def small_net(name: str, shape: tuple[int, ...], settings: dict) -> VideoModel:
     """A net with weights that show in its output."""
     torch.manual_seed(0)
     series = shape[2:] == (1, 1)

@@ -19,6 +19,7 @@ from inference.runner.bundle import Bundle
 from inference.runner.net import OnnxNet
 from inference.runner.run import Runner
 from inference.scorers.net import MOST_WINDOWS, quiet_windows
+from models.video_model import VideoModel
 from tests.support.bundles import exported, run_without_torch, trained_on_video
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.streams import FLASH, FPS, scenes, settings, write
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (1, 8, 24, 32)
 
 
-def some_net(name: str = "autoencoder") -> models.VideoModel:
+def some_net(name: str = "autoencoder") -> VideoModel:
     torch.manual_seed(0)
     net = models.build(model_config(**fitting(name, SMALL)), 1, SHAPE[1]).eval()
     with torch.no_grad():

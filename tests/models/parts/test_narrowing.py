@@ -8,6 +8,7 @@ from torch import nn
 
 import models
 from models.parts.narrowing import MULTIPLE, Use, importance, narrowed, width_left
+from models.video_model import VideoModel
 from tests.support.trainings import fitting, model_config
 
 STAGES = [
@@ -18,7 +19,7 @@ STAGES = [
 NETS = ("autoencoder", "variational", "memory", "masked", "prediction")
 
 
-def wide_and_narrow(name: str) -> tuple[models.VideoModel, models.VideoModel, dict]:
+def wide_and_narrow(name: str) -> tuple[VideoModel, VideoModel, dict]:
     """A net, such a net with half of the channels, and the wide one's weights, none of which is zero."""
     torch.manual_seed(0)
     settings = model_config(**fitting(name, {"stages": STAGES, "latent_channels": 4}))
