@@ -8,4 +8,4 @@ source demo/environment.sh
 # One thread a process: tests also run several processes, which would wait for one another.
 export OMP_NUM_THREADS=1
 # One module a process at a time, because the tests of a module share what it has set up.
-exec "$PYTHON" -m pytest -n auto --dist loadfile "$@"
+exec "$PYTHON" -m pytest -n auto --dist loadfile --no-loadscope-reorder "$@"
