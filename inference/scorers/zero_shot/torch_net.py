@@ -11,7 +11,6 @@ from scipy.special import softplus
 from config import Config, SyntheticConfig, load
 from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
-from data.synthetic.series import make_series
 from inference.calibration.zero_shot_levels import event_levels
 from inference.scorers.base import Portable
 from inference.scorers.zero_shot.scorer import LONGER, Judged, ZeroShotScorer
@@ -58,6 +57,8 @@ class ZeroShotDetector(ZeroShotScorer):
 
     def clean_reel(self, folder: Path) -> Reel:
         """A clean synthetic series of LONGER chunks and two variables with gaps, as prep makes a reel of its table."""
+        from data.synthetic.series import make_series  # late: it loads scipy.signal, and evaluations need it not
+
         two = {"channels": (2, 2), "univariate_fraction": 0.0, "missing_fraction": 1.0}
         wanted = replace(SyntheticConfig(), clean_fraction=1.0, **two)
         made = make_series(0, FIRST_VALIDATION, LONGER * self.chunk, wanted)
