@@ -157,9 +157,9 @@ def _quiet_frames(
     scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, bounds: Bounds
 ) -> Iterator[tuple[Place, bool, ScoredFrame]]:
     """Every quiet frame of the scene that is judged, and whether the scorer that did it was fitted on others only."""
-    stretch = 0
+    stretch, folds = 0, scorer.folds(ranges)  # fitted before the bar begins, or its first frame takes minutes
     with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
-        for fold in scorer.folds(ranges):
+        for fold in folds:
             for r in fold.ranges:
                 stretch, sees = stretch + 1, r.reel.begin_of(r.begin) + scorer.blind_frames
                 watched = WatchedStretch(r.reel, r.begin, bounds, fold.scorer.scaling)

@@ -11,7 +11,7 @@ import numpy as np
 
 from config import EvalConfig, ModelConfig
 from data.live.open_end import OpenEnd
-from data.messages import logger
+from data.messages import logger, progress
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
@@ -72,7 +72,8 @@ class Method(QuietScorer):
             return super().folds(quiet)
         try:
             others = [kept_apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
-            return [Fold(self.fitted_on(other), part, is_new=True) for other, part in zip(others, parts, strict=True)]
+            with progress(others, desc="fitting on parts of the quiet frames", unit="part", leave=False) as bar:
+                return [Fold(self.fitted_on(other), part, is_new=True) for other, part in zip(bar, parts, strict=True)]
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
             return super().folds(quiet)

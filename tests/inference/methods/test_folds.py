@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import ModelConfig
+from config import EvalConfig, ModelConfig
 from data.reel.reel import Reel
+from inference.calibration import quiet_frames
 from inference.calibration.quiet import QuietRange
+from inference.camera.bounds import ALL_PASS
 from inference.methods.base import LEAST_LEFT, apart, beyond, cut, kept_apart
 from inference.methods.difference import RunningDifference
 from inference.methods.robust_z import RobustZ
@@ -112,3 +114,15 @@ def test_a_guard_gives_way_where_it_would_leave_next_to_nothing(reel, lengths, g
     else:
         assert found >= min(LEAST_LEFT * count(0), count(guard // 4))
         assert found <= count(guard // 4)
+
+
+def test_what_is_left_is_told_from_when_frames_are_scored_not_from_when_copies_are_fitted(reel, monkeypatch):
+    told, made = [], quiet_frames.progress
+    monkeypatch.setattr(quiet_frames, "progress", lambda *a, **k: told.append(k["desc"]) or made(*a, **k))
+    method = RobustZ(ModelConfig("robust_z"), {}, {}, clip_length=8)
+    fitted_on = RobustZ.fitted_on
+    monkeypatch.setattr(RobustZ, "fitted_on", lambda *a: told.append("a copy is fitted") or fitted_on(*a))
+    some = [QuietRange(reel, 0, 40, "train"), QuietRange(reel, 40, 80, "val")]
+    next(quiet_frames._quiet_frames(method, some, EvalConfig(), ALL_PASS))
+    assert told == ["a copy is fitted"] * (len(told) - 1) + ["calibrating on quiet frames"]
+    assert len(told) > 2
