@@ -12,10 +12,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from config import Config, ConfigError, json_schema, load
+from config.yaml_text import read_file
 from data.failures import NO_READER, has_reader, told_failure
 from data.messages import LEVELS, logger, show
 from data.version import program_version
@@ -186,10 +188,24 @@ def default_config() -> Path:
     return here if here.is_file() else OWN_CONFIG
 
 
+def load_for_workers(arguments: argparse.Namespace, chosen: Path) -> None:
+    """Begin to load what workers of prep need, where there will be some: all settings take as long to be read."""
+    given = {"workers": Config.workers, "cluster": Config.cluster}
+    with suppress(ConfigError):  # told when all settings are read
+        given |= read_file(chosen)
+    given |= {key: value for key in ("workers", "cluster") if (value := getattr(arguments, key)) is not None}
+    if isinstance(given["workers"], int) and given["workers"] > 1 and not given["cluster"]:
+        from data.frames.fork_server import context_with
+
+        context_with("data.frames.preloaded")
+
+
 def settings(arguments: argparse.Namespace) -> Config:
     """The config that the command line asks for; says which file it comes from."""
     chosen = Path(arguments.config or default_config())
     log.info(f"settings: {chosen}")
+    if arguments.mode == "prep" and not arguments.check:
+        load_for_workers(arguments, chosen)
     try:
         return load(chosen, overrides(arguments), arguments.set)
     except ConfigError as error:

@@ -9,6 +9,7 @@ import pytest
 
 import main as program
 from config import Config, load
+from data.frames import fork_server
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel
 
@@ -63,6 +64,27 @@ def config_of(*arguments):
 )
 def test_flags_reach_their_settings(arguments, value):
     assert value(config_of(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("yaml", "flags", "begins"),
+    [
+        ("{}", [], True),
+        ("workers: 1", [], False),
+        ("workers: 1", ["--workers", "2"], True),
+        ("workers: many", [], False),
+        ("workers: [", [], True),
+        ("cluster: local", [], False),
+        ("{}", ["--cluster", "local"], False),
+        ("{}", ["--workers", "0"], False),
+    ],
+)
+def test_what_workers_need_is_loaded_early_where_there_will_be_some(yaml, flags, begins, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(fork_server, "context_with", begun.append)
+    (tmp_path / "config.yaml").write_text(yaml)
+    program.load_for_workers(program.parser().parse_args(["-m", "prep", *flags]), tmp_path / "config.yaml")
+    assert begun == ["data.frames.preloaded"] * begins
 
 
 def test_no_flag_changes_nothing():

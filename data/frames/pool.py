@@ -1,6 +1,5 @@
 """Worker processes behind one seam, here or on a cluster, and tasks that come back as they end."""
 
-import multiprocessing
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 
 from data.cluster.executor import cluster_executor
 from data.frames.decode import start_worker
+from data.frames.fork_server import context_with
 from data.messages import shown
 
 
@@ -33,7 +33,8 @@ def make_executor(
 ) -> Iterator[Workers]:
     """So many workers of this machine, or those of a cluster that all must see the places; see `cluster_executor`.
 
-    preload: the module of the tasks, which is loaded once for all workers of this machine, where the system can.
+    preload: the module of the tasks, which is loaded once for all workers of this machine, where the system can, unless
+    others have been loaded so before.
     """
     if cluster:
         with cluster_executor(cluster, workers, *places) as executor:
@@ -43,11 +44,8 @@ def make_executor(
         with _Inline() as executor:
             yield executor
         return
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
-        context.set_forkserver_preload([preload])
-    with _Processes(workers, mp_context=context, initializer=start_worker, initargs=(shown(),)) as executor:
+    context, told = context_with(preload), (shown(),)
+    with _Processes(workers, mp_context=context, initializer=start_worker, initargs=told) as executor:
         yield executor
 
 

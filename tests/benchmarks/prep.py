@@ -5,11 +5,12 @@
 Makes N Rice-compressed 4096x4096 frames of about 12.5 MB, with the full header, noise and compression of AIA level 1,
 from the small real frame that sunpy ships. Then it times, in turn and several times, prep and a program that opens the
 same files with as many processes and decodes them with astropy, and nothing else. `prep_over_decode` compares the work,
-from the first header to the finished reel, including the start of the worker processes; `command` is all that a user
-waits for, with the start of Python and the loading of libraries. The shortest time of each counts: other work on
-the machine only adds to it; `prep_cpu_over_decode` compares the processor's seconds of one worker, which it adds less
-to. `registered` is prep as it is set by default, which turns, scales and centres each frame by its header; the others
-are with prep.register off. The files have DATASUM and CHECKSUM, which prep verifies; `checksum_ms` is what that takes
+from the first header to the finished reel; what workers need begins to be loaded before, as the command does while it
+reads its settings, and what is left of that is included. `command` is all that a user waits for, with the start of
+Python and the loading of libraries. The shortest time of each counts: other work on the machine only adds to it;
+`prep_cpu_over_decode` compares the processor's seconds of one worker, which it adds less to. `registered` is prep as it
+is set by default, which turns, scales and centres each frame by its header; the others are with prep.register off. The
+files have DATASUM and CHECKSUM, which prep verifies; `checksum_ms` is what that takes
 of a frame, and `checksum_over_prep` its part of prep with one worker: without the keywords prep is so much faster.
 
 --json keys: frames, frame_mb, prep_over_decode_<workers>, prep_over_decode_registered_<workers>,
@@ -114,6 +115,10 @@ def decode_in_parallel(paths: list[str], workers: int) -> list[int]:
 
 def prep_folder(folder: str, workers: int, register: str = "off") -> Times:
     """Prep, without registration or with it."""
+    from data.frames.fork_server import context_with
+
+    if workers > 1:
+        context_with("data.frames.preloaded")
     from config import load
     from data.prepare_data import prep
 
