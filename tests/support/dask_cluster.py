@@ -10,6 +10,10 @@ from contextlib import contextmanager, suppress
 from tests.support.paths import ROOT
 
 
+# A setting of Dask's: workers are forked from a process that has loaded it, which takes each a second or two else.
+FORKED = "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD"
+
+
 class UsersCluster:
     """A scheduler, and workers that are started on demand; all end with `end`."""
 
@@ -31,17 +35,17 @@ class UsersCluster:
     def start(self, program, *arguments, **environment):
         """A process of Dask's, which is told of in a log file."""
         known = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        known |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment
+        known |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), FORKED: "forkserver"} | environment
         command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", *arguments]
         with (self.folder / f"{program}.{len(self.processes)}.log").open("w") as log:
             process = subprocess.Popen(command, cwd=self.folder, env=known, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
-    def add_worker(self, **environment):
-        """A worker process, started again by its nanny where it dies."""
-        return self.start("dask_worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--no-dashboard",
-                          "--local-directory", str(self.folder), **environment)  # fmt: skip
+    def add_workers(self, count, **environment):
+        """Worker processes, each started again by its nanny where it dies."""
+        return self.start("dask_worker", "--scheduler-file", str(self.file), "--nworkers", str(count), "--nthreads", "1",
+                          "--no-dashboard", "--local-directory", str(self.folder), **environment)  # fmt: skip
 
     def end(self):
         for process in reversed(self.processes):
@@ -60,8 +64,8 @@ def users_cluster(folder, workers):
     made = UsersCluster(folder)
     try:
         made.wait_for_scheduler()
-        for _ in range(workers):
-            made.add_worker()
+        if workers:
+            made.add_workers(workers)
         yield made
     finally:
         made.end()

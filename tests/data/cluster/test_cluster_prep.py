@@ -194,7 +194,7 @@ def test_a_scheduler_without_workers_or_with_one_of_another_program_is_told(tmp_
         with pytest.raises(OSError, match=r"has had no worker for 0.1 s; start some with .PYTHONPATH=.* dask worker"):
             run(raw, tmp_path / "out", str(own.file))
         monkeypatch.undo()
-        own.add_worker(PYTHONPATH="")
+        own.add_workers(1, PYTHONPATH="")
         with pytest.raises(OSError, match=r"can't run the program .*; start it with PYTHONPATH"):
             run(raw, tmp_path / "out", str(own.file))
 
