@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -114,15 +114,17 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     announced -= BEYOND_CUT if is_cut else 0
     repeats += _steps_without_frame(container, packets, announced - repeats)
     remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []
-    if any(packet.pts is None for packet in packets):  # only decoding tells, in some AVI and raw streams
+    is_as_stored = bool(stream.codec_context.has_b_frames) and _are_stamped_as_stored(container, packets)
+    if is_as_stored or any(packet.pts is None for packet in packets):  # only decoding tells, as in raw streams
         packets = _decoded_packets(path, stream.index)
+        packets = _stamped_in_order(packets) if is_as_stored else packets
     parts = _parts(packets)
     if len(parts) > 1:
         remarks.append(f"its time stamps begin again {len(parts) - 1} times; its parts are taken one after the other")
     packets = [packet for part in parts for packet in part]
     unfounded = 0 if is_founded else _before_first_key(packets)
     stamps = [packet.pts for packet in packets]
-    in_order = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
+    in_order = not is_as_stored and len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
     offsets_s = _offsets_s(parts, float(stream.time_base or 0), float(stream.guessed_rate or 25))
     damage = damage or _what_is_missing(container, len(packets), announced - repeats, offsets_s)
     return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
@@ -136,6 +138,22 @@ def _decoded_packets(path: Path, index: int) -> list[Packet]:
         (stream,) = (stream for stream in container.streams.video if stream.index == index)
         frames = decoded(container, stream)
         return [Packet(f.number or 0, f.frame.pts, f.frame.dts, f.frame.key_frame, False) for f in frames]
+
+
+def _are_stamped_as_stored(container: InputContainer, packets: list[Packet]) -> bool:
+    """Whether the time stamps are those of an AVI, which has none of presentation: of H.264 in one FFmpeg counts the
+    frames as they are stored, whatever their order is.
+    """
+    ahead = {p.pts - p.dts for p in packets if p.pts is not None and p.dts is not None}
+    return container.format.name == "avi" and len(ahead) == 1
+
+
+def _stamped_in_order(packets: list[Packet]) -> list[Packet]:
+    """Packets in order of presentation with the stamps that they have, in theirs; as they are where one has none."""
+    stamps = [packet.pts for packet in packets if packet.pts is not None]
+    if len(stamps) < len(packets):
+        return packets
+    return [replace(packet, pts=pts) for packet, pts in zip(packets, sorted(stamps), strict=True)]
 
 
 def _parts(packets: list[Packet]) -> list[list[Packet]]:

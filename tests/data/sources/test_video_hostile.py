@@ -150,6 +150,26 @@ def test_empty_chunks_of_an_avi_are_no_damage(tmp_path, caplog):
     assert "3 empty packets stand for the frame before them" in caplog.text
 
 
+@pytest.mark.parametrize("repeats", [(), (10, 11, 25)])
+def test_h264_in_an_avi_comes_in_the_order_that_it_is_shown_in(tmp_path, repeats):
+    """An AVI has no times of presentation, and FFmpeg stamps its frames in the order that they are stored in."""
+    shown = sorted(set(range(40)) - {*repeats})
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"g": "12", "bf": "3"})
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuv420p"
+        for i in shown:
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    good, lost = pictures_read(tmp_path)
+    assert [number_of(good[i]) for i in sorted(good)] == shown
+    assert lost == {}
+    candidates = frames.scan(tmp_path, PREP)
+    assert (np.diff([c.time_s for c in candidates]) > 0).all()
+    assert len(candidates) == len(shown)
+
+
 # Which way up, which stream, which name
 
 
