@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from config import Config, ConfigError, DataKind
 from data.labels.weak_labels import weak_labels
 from data.messages import logger
-from data.reel.cadence import are_alike
+from data.reel.cadence import TELLING, are_alike
 from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order
 from data.reel.stretch import Stretch
@@ -111,8 +111,8 @@ def _refuse_what_never_varies(reels: list[Reel]) -> None:
 
 
 def cadences(reels: list[Reel]) -> tuple[float, float]:
-    """The shortest and the longest cadence of reels, s."""
-    found = [reel.cadence_s for reel in reels]
+    """The shortest and the longest cadence of reels, s; of those with frames enough to tell one, if there are any."""
+    found = [reel.cadence_s for reel in reels if len(reel) >= TELLING] or [reel.cadence_s for reel in reels]
     return min(found), max(found)
 
 

@@ -1,5 +1,6 @@
 """How often frames come: a model knows motion and change by the frame, not by the second."""
 
+TELLING = 3  # frames at least that tell a cadence: the time between two alone may be a gap
 ALIKE = 1.26  # a fifth less, a quarter more, and what rounding does
 
 

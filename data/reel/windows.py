@@ -19,6 +19,7 @@ from data.reel.reel import Reel
 
 STATISTICS = ("mean", "std", "p99", "change", "coverage")
 COLUMNS = ("window", "start", "length", "stretch", "time_utc", *STATISTICS, "verdict", "reason", "by", "at")
+WHOLE_COLUMNS = COLUMNS[:4]
 STRIDES = 8  # the longest stride that advice on the length of windows is for
 TEXT_COLUMNS = ("time_utc", "verdict", "reason", "by", "at")
 VERDICTS = ("", "keep", "reject")
@@ -98,9 +99,9 @@ def read_windows(reel: Reel) -> pd.DataFrame:
 
 def checked(table: pd.DataFrame, frames: int) -> pd.DataFrame:
     """A window index of a reel of so many frames. Raises ValueError, which names the first row that can't be."""
-    if table.empty:
-        return table
-    for name, least in (("window", 0), ("start", 0), ("length", 1), ("stretch", 0)):
+    if table.empty:  # of a reel too short for a window
+        return table.astype(dict.fromkeys(WHOLE_COLUMNS, np.int64) | dict.fromkeys(STATISTICS, np.float64))
+    for name, least in zip(WHOLE_COLUMNS, (0, 0, 1, 0), strict=True):
         table[name] = whole_numbers(table, name, least, frames if name in ("start", "length") else 2**53)
     for name in STATISTICS:
         given = table[table[name].notna()]

@@ -22,7 +22,7 @@ from data.disk.sealing import write_arrays
 from data.messages import progress
 from data.reel.contract import Watched
 from data.review_processed_data import NOT_QUIET
-from inference.calibration.noise import NoiseModel, fit_series_noise
+from inference.calibration.noise import LEAST_FRAMES, NoiseModel, fit_series_noise
 from inference.calibration.not_quiet import episodes, tell
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents
@@ -49,7 +49,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
 
     Channels that were never calibrated use the only calibration there is for one reel, else all reels together.
     """
-    ranges = ranges_for(quiet_ranges(run), channels)
+    ranges = ranges_for(quiet_ranges(run), channels, scorer.blind_frames)
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
@@ -72,9 +72,11 @@ def where_watched(made: Calibration, settings: EvalConfig, reel: Watched) -> Cal
     return replace(made, watched=watched_places(settings.zones, reel), zones=zones)
 
 
-def ranges_for(ranges: list[QuietRange], channels: Sequence[str]) -> list[QuietRange]:
-    """The quiet ranges of these channels; all of them where there are none."""
-    return [r for r in ranges if list(r.reel.channels) == list(channels)] or ranges
+def ranges_for(ranges: list[QuietRange], channels: Sequence[str], blind_frames: int) -> list[QuietRange]:
+    """The quiet ranges of these channels; all of them where there are none, or none with a few frames that a scorer
+    says something of."""
+    own = [r for r in ranges if list(r.reel.channels) == list(channels)]
+    return own if sum(r.end - r.seen_from(blind_frames) for r in own) >= LEAST_FRAMES else ranges
 
 
 def write_calibration(path: Path, made: Calibration) -> None:

@@ -18,6 +18,7 @@ MAD_TO_STD = 1.4826  # of a normal distribution
 TRIMMED, TRIMMED_SHARE = 0.05, 0.6
 # A pixel's spread from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
+LEAST_FRAMES = 2  # quiet ones that tell of noise
 NEIGHBOURHOOD_PX = 2
 SERIES_FLOOR = 0.05
 ROWS_BYTES = 2**24  # of maps that are sorted at a time
@@ -48,11 +49,14 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
     change in the quiet data would else turn any grey level into an event.
-    Raises ValueError without at least two maps.
+    Raises ValueError without at least LEAST_FRAMES maps.
     """
     count = len(residuals)
-    if count < 2:
-        raise ValueError(f"{count} quiet frames are too few to fit a noise model; use more validation windows")
+    if count < LEAST_FRAMES:
+        raise ValueError(
+            f"{count} quiet frames with a score are too few to fit a noise model; train on more frames, or on longer "
+            "stretches without a gap: the first frames of one may have no score"
+        )
     centre, spread = bulk(residuals)
     variance = np.square(spread)
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)

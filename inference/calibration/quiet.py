@@ -49,6 +49,10 @@ class QuietRange:
     def __len__(self) -> int:
         return self.end - self.begin
 
+    def seen_from(self, blind_frames: int) -> int:
+        """The first frame that a scorer says something of, which is blind to so many at the beginning of a stretch."""
+        return min(max(self.begin, self.reel.begin_of(self.begin) + blind_frames), self.end)
+
     def pieces(self, frames: int) -> list["QuietRange"]:
         """The range in pieces of about so many frames, all of it, of nearly equal lengths."""
         count = max(1, round(len(self) / frames))

@@ -161,7 +161,7 @@ def _quiet_frames(
     with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
         for fold in folds:
             for r in fold.ranges:
-                stretch, sees = stretch + 1, r.reel.begin_of(r.begin) + scorer.blind_frames
+                stretch, sees = stretch + 1, r.seen_from(scorer.blind_frames)
                 watched = WatchedStretch(r.reel, r.begin, bounds, fold.scorer.scaling)
                 frames = fold.scorer.frames(watched.as_reel(), r.begin, r.end, settings)
                 for scored in watched.told(frames, reach_of(fold.scorer, settings)):

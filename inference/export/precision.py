@@ -43,7 +43,7 @@ def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) 
 
     What the net was quantized by are training frames, so validation frames are as new to it as to the run's.
     """
-    ranges = ranges_for(exported.ranges, channels)
+    ranges = ranges_for(exported.ranges, channels, scorer.blind_frames)
     settings = settings_for(exported.settings, ranges[0].reel)
     made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scorer.scaling))
     return where_watched(made, settings, ranges[0].reel)

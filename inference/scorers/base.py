@@ -14,7 +14,7 @@ import numpy as np
 
 from config import Config, EvalConfig
 from data.messages import logger
-from data.reel.cadence import are_alike
+from data.reel.cadence import TELLING, are_alike
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled, units_told, with_variables
@@ -268,8 +268,8 @@ def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: Eval
         )
     for told in units_told(reel, scorer.scaling):
         log.warning(f"{reel.name}: {told}")
-    if len(reel) < scorer.clip_length:
-        return  # it gets no score, and few frames tell no cadence
+    if len(reel) < max(scorer.clip_length, TELLING):
+        return  # it gets no score, or its frames are too few to tell a cadence
     if (unlike := other_cadence(reel, facts, scorer)) and not settings.any_cadence:
         raise ValueError(
             f"{unlike}; prepare a reel that has about as many frames a second, train on reels like this one, or let it "

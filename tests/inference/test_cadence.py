@@ -12,6 +12,7 @@ from config import EvalConfig, load
 from data.reel.cadence import are_alike
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange, mean_cadence_s
+from inference.evaluate import checked_reels
 from inference.fit import fit
 from inference.methods import METHODS
 from inference.scorers.base import check_reel, other_cadence
@@ -95,6 +96,22 @@ def test_a_setting_lets_any_cadence_pass_and_a_run_from_before_knows_none(tmp_pa
     check_reel(reel, facts, method("flow"), EvalConfig(any_cadence=True))
     check_reel(reel, {"frame_shape": [1, 16, 16]}, method("flow"), EvalConfig())
     check_reel(reel_of(tmp_path / "short", 10.0, T=7), facts, method("flow"), EvalConfig())  # it gets no score at all
+
+
+@pytest.mark.parametrize("clip_length", [2, 3])
+def test_a_wavelength_of_two_frames_among_many_of_another_stops_nothing(tmp_path, clip_length):
+    reels = tmp_path / "reels"
+    kept = {"clip_length": clip_length, "stride": 1}
+    make_reel(reels / "few", drifting_blobs(2, 16, 16, seed=1), 21600.0, channels=["171"], **kept)
+    make_reel(reels / "many", drifting_blobs(14, 16, 16), 3600.0, channels=["195"], **kept)
+    given = small_config(reels, tmp_path / "run", model__name="excess")
+    for config in (given, replace(given, data_clips=str(reels / "many"), model_path=str(tmp_path / "alone"))):
+        run = fit(config)
+        scorer, checkpoint = load_scorer(run, "cpu")
+        assert checkpoint["data"]["cadence_s"] == [3600.0, 3600.0]
+        judged = checked_reels(given, scorer, checkpoint["data"])
+        assert [reel.name for reel in judged] == ["few", "many"][clip_length - 2 :]
+        assert all(scorer.calibration(run, reel, given.eval).noise.spread.min() > 0 for reel in judged)
 
 
 def walker(T: int, px: float) -> np.ndarray:
