@@ -22,11 +22,14 @@ from inference.methods.flow import (
     LEAST_PX,
     SIZE_FRAMES,
     WORK_PX,
+    kept_at_least,
+    kept_by_quiet,
     normalised,
     quiet_maximum,
     shrunk,
     speed_between,
 )
+from inference.methods.same_scene import PAIRS
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
 from inference.scorers.base import Portable
@@ -97,7 +100,7 @@ class Expected(Method):
         target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
         if not target.is_speed:
             return target
-        measure = partial(speed_between, pair=timing.pair)
+        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays))
         return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property
@@ -125,6 +128,11 @@ class Expected(Method):
         train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
         cadence_s = train[0].reel.cadence_s
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        if self.target.is_speed:
+            pair = self.target.before
+            self.arrays["least_kept"] = kept_by_quiet(
+                self.sample(train, PAIRS * (pair + 1), pair + 1), pair, self.target.cell
+            )
         small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))

@@ -6,7 +6,7 @@ or walks beside it does not dilute it. What is left to learn is one number a pla
 quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -17,7 +17,8 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.camera.motion import steadied
-from inference.methods.base import Method, all_but, enlarged, reflected
+from inference.methods.base import Block, Method, all_but, enlarged, reflected
+from inference.methods.same_scene import NEVER, PAIRS, least_kept, same_scene
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import (
     NOTHING_SEEN,
@@ -72,6 +73,8 @@ class OpticalFlow(Method):
             raise ValueError(NOTHING_SEEN)
         cadence_s = quiet[0].reel.cadence_s
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        some = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
+        self.arrays["least_kept"] = kept_by_quiet(some, self.timing.pair, CELL)
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
@@ -102,7 +105,8 @@ class OpticalFlow(Method):
         return self.arrays["highest_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair), self.timing.pool)
+        least = kept_at_least(self.arrays)
+        return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least), self.timing.pool)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
@@ -129,15 +133,38 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return (frames.astype(np.float32) / 255 - 0.45) * 4
 
 
-def speed_between(frames: np.ndarray, pair: int = 1) -> np.ndarray:
+def speed_between(frames: np.ndarray, pair: int = 1, least: float = NEVER) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
-    What the camera's own motion adds is taken off.
+    What the camera's own motion adds is taken off. least: of its edges that a pair keeps; it shows two scenes where it
+    keeps fewer, beyond a cut or a turn too fast to follow, and no motion.
     """
     search = flow_search()
     start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    pairs = ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
-    return np.stack([np.linalg.norm(search.calc(b, a, start), axis=2) for a, b in pairs])
+    return np.stack(
+        [
+            np.linalg.norm(search.calc(b, a, start), axis=2)
+            if same_scene(a, b, least)
+            else np.zeros(b.shape, np.float32)
+            for a, b in steadied_pairs(frames, pair)
+        ]
+    )
+
+
+def steadied_pairs(frames: np.ndarray, pair: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Grey frames (T, h, w) uint8 as the camera would have seen them from its place `pair` later, and that frame."""
+    return ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+
+
+def kept_by_quiet(blocks: Iterable[Block], pair: int, multiple: int) -> np.ndarray:
+    """`least_kept` (1,) of blocks of pair + 1 frames each, as an array to keep."""
+    small = (shrunk(frames, WORK_PX, multiple) for frames, _ in blocks)
+    return np.array([least_kept(each for block in small for each in steadied_pairs(block, pair))])
+
+
+def kept_at_least(arrays: dict[str, np.ndarray]) -> float:
+    """`least_kept` as a method has kept it; runs from before there was one take every pair for one scene."""
+    return float(arrays["least_kept"][0]) if "least_kept" in arrays else NEVER
 
 
 def flow_search() -> cv2.DISOpticalFlow:
