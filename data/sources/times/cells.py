@@ -13,6 +13,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.times.day_counts import since_1970_s
 from data.sources.times.elapsed import elapsed_s
+from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.zone_beside import LOCAL, says_local, zoned
 
@@ -52,7 +53,14 @@ _UNITS = {
 _UNITS |= {"hours": "h", "days": "d"}
 FORTRAN = r"(?<=[\d.])[dD](?=[-+]?\d+$)"  # its exponents
 DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them
-_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date and clock without separators
+_COMPACT = {
+    7: "%Y%j",
+    8: "%Y%m%d",
+    12: "%Y%m%d%H%M",
+    14: "%Y%m%d%H%M%S",
+}  # digits of a date and clock without separators
+
+_NAME_OF_DAYS = re.compile("date|day|doy|ddd|datum|fecha")
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
             passed = elapsed_s(column.str.strip(), str(column.name or ""), prep.start_utc is not None)
             if passed is not None:
                 return _relative(passed, prep.start_utc, "passed since a start")
+    if column.dtype.kind not in "biufcmM" and "%" not in (prep.time_format or "") and not are_plain(column):
+        column = rewritten(column)
     local = says_local(str(column.name or "")) and prep.time_zone is None
     column, prep, zone = zoned(column, prep)
     times = _of_cells(column, prep)
@@ -151,7 +161,7 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
     if mixed is not None:
         return _since_1970(*mixed, prep)
-    compact = None if prep.unix_time else _compact(numbers)
+    compact = None if prep.unix_time else _compact(numbers, name)
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
     counted = None if prep.time_unit else since_1970_s(numbers, name)
@@ -221,11 +231,13 @@ def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str =
     return Times(utc, seconds, reasons, f"{how} since prep.start_utc", doubt)
 
 
-def _compact(numbers: np.ndarray) -> np.ndarray | None:
-    """Numbers as 20120719, 201207190730 or 20120719073001 as times, where all of them are such."""
+def _compact(numbers: np.ndarray, name: str) -> np.ndarray | None:
+    """Numbers as 20120719, 201207190730 or 20120719073001 as times, where all of them are such; 2012201, the day in a
+    year, where the name of the column says date or day.
+    """
     known = numbers[np.isfinite(numbers)]
     digits = len(str(int(abs(known[0])))) if len(known) else 0
-    if digits not in _COMPACT or (known % 1).any():
+    if digits not in _COMPACT or (known % 1).any() or (digits == 7 and not _NAME_OF_DAYS.search(name.lower())):
         return None
     utc = np.full(len(numbers), np.datetime64("NaT", "us"))
     text = pd.Series(known.astype(np.int64)).astype(str)
@@ -258,17 +270,21 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     if len(steps) and np.median(steps) < np.timedelta64(1, "ms"):
         seconds = np.where(np.isnat(found), np.nan, (found - known[0]).astype(np.int64) / 1e6)
         return Times(None, seconds, reasons, f"{how}, kept as seconds since {known[0]}, as steps are below 1 ms")
-    return Times(found.astype("datetime64[ms]"), np.full(len(found), np.nan), reasons, how)
+    nearest = (found + np.timedelta64(500, "us")).astype("datetime64[ms]")  # parts of days are rarely whole ones
+    return Times(nearest, np.full(len(found), np.nan), reasons, how)
 
 
 def _never_set(found: np.ndarray) -> np.ndarray:
-    """Which times (N,) are the first or last that a clock knows, a year or more away from what most of them are."""
+    """Which times (N,) are the first or last that a clock knows, a year or more away from all others."""
     days = found.astype("datetime64[D]")
     at_zero = np.isin(days, ZEROS) & ((found == days) | (days == ZEROS[-1]))
-    others = days[~at_zero & ~np.isnat(days)].astype(np.int64)
+    others = np.sort(days[~at_zero & ~np.isnat(days)].astype(np.int64))
     if not at_zero.any() or not len(others):
         return np.zeros(len(found), bool)
-    return at_zero & (np.abs(days.astype(np.int64) - np.median(others)) > 366)
+    zeros = np.where(at_zero, days, others[0].astype("datetime64[D]")).astype(np.int64)
+    after = np.searchsorted(others, zeros)
+    nearest = np.minimum(*(np.abs(zeros - others[np.clip(after - n, 0, len(others) - 1)]) for n in (0, 1)))
+    return at_zero & (nearest > 366)
 
 
 def _far_off(found: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ SERIES_TIME_COLUMNS = (
     *YEARS[:-1],
     "x_value",
 )
-SERIES_TIME_COLUMNS += ("unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
+SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
 NAMES_OF_TIME = re.compile(
@@ -51,7 +51,7 @@ def time_column(table: pd.DataFrame, prep: PrepConfig) -> tuple[pd.Series | None
         name = None if parts[1] else rising_column(table, NAMES_OF_TIME) or _counter_column(table)
         if name is None:
             return parts
-    return _with_zone(table, *(divided(table, name) or (table[name], {name: "time"})))
+    return _with_zone(table, *(divided(table, name, prep.time_format or "") or (table[name], {name: "time"})))
 
 
 def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:

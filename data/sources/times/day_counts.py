@@ -20,6 +20,8 @@ _OF_DATES = {
 }
 _LARGE = ("days of MATLAB", "Julian days")  # no clock that starts at 0 comes so far at a rate of a film
 RARELY_A_RATE = 1e-3  # days, 86 s; as seconds it would be 1 kHz, hours after the start
+RATES_HZ = (30, 60)  # of films, whose steps would be 48 and 24 minutes as days
+OFF_WHOLE_S = 0.1  # of steps, which cells of five decimals round by less on average
 FEWEST_STEPS = 10
 DAY_S = 86400.0
 
@@ -52,7 +54,9 @@ def _go_on_in_seconds(numbers: np.ndarray, name: str, what: str) -> bool:
     longest = 1.0 if "stamp" in name or what in _LARGE else RARELY_A_RATE
     seconds, hundredths = usual * DAY_S, usual * 100
     is_even = abs(hundredths - round(hundredths)) < 1e-3 and round(hundredths) > 0
-    return bool(usual < longest and not is_even and seconds > 0.999 and abs(seconds - round(seconds)) < 1e-3 * seconds)
+    is_rate = any(abs(usual * rate - 1) < 1e-4 for rate in RATES_HZ)
+    is_whole = abs(seconds - round(seconds)) < min(1e-3 * seconds, OFF_WHOLE_S)
+    return bool(usual < longest and not is_even and not is_rate and seconds > 0.999 and is_whole)
 
 
 def _of_years(years: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from data.sources.base import TableError
 from data.sources.times.day_counts import of_day_in_year
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
@@ -35,6 +36,7 @@ FEWEST_ROWS = 8
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 HOURS = ("hour", "hours", "hr", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
 CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
+_SIX_DIGITS = {"year first": "%y%m%d", "day first": "%d%m%y", "month first": "%m%d%y"}
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
 
@@ -48,12 +50,18 @@ def is_text(column: pd.Series) -> bool:
     return column.dtype.kind not in "biufcmM"
 
 
-def divided(table: pd.DataFrame, name: str) -> tuple[pd.Series, dict[str, str]] | None:
-    """Date and clock of two columns as one, where `name` holds one of both and another column the other."""
+def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series, dict[str, str]] | None:
+    """Date and clock of two columns as one, where `name` holds one of both and another column the other.
+
+    order: of dates of six digits, "day first" and so on. Raises TableError where it is needed and not given.
+    """
     names = [name, *(other for other in table.columns if other != name)]
     date, days = next(((other, days) for other in names if (days := days_of(table[other])) is not None), (None, None))
     if date is None or days is None:
-        return None
+        date = next((other for other in names if _six_digits(table[other], order)), None)
+        if date is None or _clock_in_numbers(table, date)[0] is None:
+            return None
+        days = _days_of_six_digits(table[date], order)
     clock = next((other for other in names if other != date and _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
@@ -79,6 +87,31 @@ def days_of(column: pd.Series) -> pd.Series | None:
         return None
     found = pd.to_datetime(column.astype("Int64").astype("string"), format="%Y%m%d", errors="coerce")
     return found.dt.strftime("%Y-%m-%d").astype("string") if found.notna().sum() == len(known) else None
+
+
+def _six_digits(column: pd.Series, order: str) -> dict[str, pd.Series]:
+    """The dates of whole numbers as 120719, where the name of their column says date, by the orders that all fit."""
+    known = column.dropna()
+    if "date" not in str(column.name).lower() or column.dtype.kind not in "iuf" or not len(known):
+        return {}
+    if (
+        (known % 1).any() or not known.between(10100, 991231).all() or (known.max() < 100000 and not order)
+    ):  # days of Excel
+        return {}
+    text = column.astype("Int64").astype("string").str.zfill(6)
+    found = {order: pd.to_datetime(text, format=form, errors="coerce") for order, form in _SIX_DIGITS.items()}
+    return {order: days for order, days in found.items() if days.notna().sum() == len(known)}
+
+
+def _days_of_six_digits(column: pd.Series, order: str) -> pd.Series:
+    found = _six_digits(column, order)
+    if order not in found and len(found) > 1:
+        ways = " or ".join(map(repr, found))
+        raise TableError(
+            f"its dates in {column.name!r}, as {column.dropna().iloc[0]:06.0f}, can be read in several ways; "
+            f"prep.time_format says which: {ways}"
+        )
+    return found.get(order, next(iter(found.values()))).dt.strftime("%Y-%m-%d").astype("string")
 
 
 def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None, dict[str, str]]:
@@ -118,7 +151,8 @@ def _digits_of_clock(column: pd.Series, dates: pd.Series) -> int:
     """
     known = column.notna() & dates.notna() if column.dtype.kind in "iuf" else np.zeros(len(column), bool)
     numbers, is_next = column[known], dates[known].ne(dates[known].shift())
-    if is_next.sum() < 2 or (numbers % 1 != 0).any() or not numbers.between(0, 240000).all():
+    is_one_day = is_next.sum() == 1 and numbers.max() >= 100 and (np.diff(numbers) > 0).all()
+    if (is_next.sum() < 2 and not is_one_day) or (numbers % 1 != 0).any() or not numbers.between(0, 240000).all():
         return 0
     pairs = 2 if numbers.max() <= 2400 else 3
     if (
@@ -128,7 +162,7 @@ def _digits_of_clock(column: pd.Series, dates: pd.Series) -> int:
     ):
         return 0
     steps = numbers.diff().to_numpy()
-    begins_anew = any((back := way * steps < 0).any() and not (back & ~is_next).any() for way in (1, -1))
+    begins_anew = is_one_day or any((back := way * steps < 0).any() and not (back & ~is_next).any() for way in (1, -1))
     return pairs if begins_anew else 0
 
 

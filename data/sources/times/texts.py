@@ -8,6 +8,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.times.other_forms import other_form
 from data.sources.times.zone_names import without_zone_name, without_zone_names
 
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
@@ -44,7 +45,8 @@ ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # wher
 
 def looks_like_time(cell: str) -> bool:
     """Whether a cell is a date, with a clock or without; a number is none."""
-    cell = _DAY_IN_YEAR.sub(_dated, without_zone_name(_CTIME.sub(_CTIME_PARTS, cell.strip())))
+    cell = _CTIME.sub(_CTIME_PARTS, other_form(cell.strip()))
+    cell = _DAY_IN_YEAR.sub(_dated, without_zone_name(cell))
     return any(form.match(cell) for form in (*_TEXTS, _ISO_WITHOUT_SIGNS))
 
 

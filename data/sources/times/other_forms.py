@@ -1,0 +1,99 @@
+"""Times as other languages and programs write them, in a form that the readers of texts know.
+
+Names of months, 2012年7月19日, weeks, quarters and months of a year, JavaScript's, Go's and Oracle's clocks, intervals.
+"""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+_MONTHS = {
+    "jan": "januar janvier janv enero ene gennaio gen janeiro januari jänner jän",
+    "feb": "februar février févr fevrier fevr febrero febbraio fevereiro fev februari feber",
+    "mar": "märz maerz mär mrz mars marzo março marco maart mrt",
+    "apr": "april avril avr abril abr aprile",
+    "may": "mai mayo maggio mag maio mei",
+    "jun": "juni juin junio giugno giu junho",
+    "jul": "juli juillet juil julio luglio lug julho",
+    "aug": "august août aout agosto ago augustus",
+    "sep": "september sept septembre septiembre setiembre settembre setembro set",
+    "oct": "oktober okt octobre octubre ottobre ott outubro out",
+    "nov": "november novembre noviembre novembro",
+    "dec": "dezember dez décembre decembre déc diciembre dic dicembre dezembro december",
+}
+_ENGLISH = {word: month for month, words in _MONTHS.items() for word in words.split()}
+_WORD = re.compile(r"[^\W\d_]{3,10}\.?")
+_CHINESE_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号일]?")
+_CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点시]\s*(\d{1,2})\s*[分분](?:\s*(\d{1,2})\s*[秒초])?")
+_HALF_BEFORE = re.compile(r"(上午|下午|오전|오후|午前|午後)\s*(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)")
+_WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?")
+_QUARTER = re.compile(r"(?:(?P<a>\d{4})[-\s]?Q(?P<b>[1-4])|Q(?P<c>[1-4])[-\s/](?P<d>\d{4}))")
+_MONTH_OF_YEAR = re.compile(r"(?:(?P<a>\d{4})M(?P<b>0[1-9]|1[0-2])|(?P<c>0[1-9]|1[0-2])/(?P<d>\d{4}))")
+_NAMED_MONTH = re.compile(r"([A-Za-z]{3})[a-z]*[-\s,]+(\d{4})")
+_COMPACT = re.compile(r"(\d{8})[_-](\d{6})(\.\d+)?")
+_SINCE_1970 = re.compile(r"/Date\((-?\d{9,14})(?:[+-]\d{4})?\)/")
+_TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)")
+# What is cut off or put otherwise, wherever it stands.
+_REWRITTEN = (
+    (re.compile(r"^\[(.*\d.*)\]$"), r"\1"),  # as servers log
+    (re.compile(r"\s+m=[+-][\d.]+$"), ""),  # Go's monotonic clock
+    (re.compile(r"([+-]\d{4})\s+(?:UTC|GMT)$"), r"\1"),
+    (re.compile(r"\s+(?:GMT|UTC)([+-]\d{4})(?:\s*\([^)]*\))?$"), r"\1"),  # JavaScript's
+    (re.compile(r"(?<=\d)\s+(\d{1,2})\.(\d\d)\.(\d\d)(?=[.\s]|$)"), r" \1:\2:\3"),  # Oracle's clocks
+)
+# What all of these have and plain dates have not.
+_MAY_BE_OTHER = re.compile(
+    r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
+)
+
+
+def other_form(cell: str) -> str:
+    """A cell in the form that the readers of texts know; the cell itself where it is of none of these forms."""
+    if not _MAY_BE_OTHER.search(cell):
+        return cell
+    if found := _of_a_year(cell):
+        return found
+    begin = _TO.split(cell, maxsplit=1)[0]
+    text = _CHINESE_CLOCK.sub(lambda m: f"{m[1]}:{m[2].zfill(2)}:{(m[3] or '0').zfill(2)}", begin)
+    text = _CHINESE_DATE.sub(r"\1-\2-\3 ", text)
+    text = _HALF_BEFORE.sub(lambda m: f"{m[2]} {'PM' if m[1] in '下午 오후 午後' else 'AM'}", text)
+    text = _WORD.sub(_in_english, re.sub(r"\bde\b", " ", text))
+    for form, plain in _REWRITTEN:
+        text = form.sub(plain, text)
+    text = _COMPACT.sub(r"\1T\2\3", text)
+    return " ".join(text.split())
+
+
+def rewritten(column: pd.Series) -> pd.Series:
+    """Texts, each as `other_form` has it."""
+    return column.map(lambda cell: other_form(cell.strip()), na_action="ignore").astype("string")
+
+
+def _in_english(found: re.Match) -> str:
+    return _ENGLISH.get(found[0].rstrip(".").lower()) or found[0]
+
+
+def _of_a_year(cell: str) -> str:
+    """The first day of a week, quarter or month of a year, or a day of a week; "" of another form."""
+    if found := _WEEK.fullmatch(cell):
+        return _day_of_week(int(found[1]), int(found[2]), int(found[3] or 1))
+    if found := _QUARTER.fullmatch(cell):
+        return f"{found['a'] or found['d']}-{3 * int(found['b'] or found['c']) - 2:02d}-01"
+    if found := _MONTH_OF_YEAR.fullmatch(cell):
+        return f"{found['a'] or found['d']}-{found['b'] or found['c']}-01"
+    if found := _SINCE_1970.fullmatch(cell):
+        return f"{np.datetime64(int(found[1]), 'ms')}Z"
+    named = _NAMED_MONTH.fullmatch(_WORD.sub(_in_english, cell))
+    if named and named[1].lower() in _MONTHS:
+        return f"{named[2]}-{[*_MONTHS].index(named[1].lower()) + 1:02d}-01"
+    return ""
+
+
+def _day_of_week(year: int, week: int, day: int) -> str:
+    """A day of a week of ISO 8601, whose first week is that of 4 January; "" where the year has no such week."""
+    fourth = np.datetime64(f"{year}-01-04", "D")
+    monday = fourth - (fourth.astype(np.int64) + 3) % 7
+    found = monday + 7 * (week - 1) + (day - 1)
+    in_week = found - (day - 1) + 3  # its Thursday
+    return str(found) if week >= 1 and str(in_week)[:4] == str(year) else ""
