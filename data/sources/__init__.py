@@ -22,6 +22,7 @@ from data.sources.arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
 from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
+from data.sources.fits_table import FitsTableSource
 from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
@@ -48,6 +49,7 @@ SOURCES: dict[str, Source] = {
         StackSource(),
         Hdf5Source(),
         MatlabSource(),
+        FitsTableSource(),
         XrsSource(),
         CaseSource(),
     )

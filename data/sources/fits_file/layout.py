@@ -14,7 +14,7 @@ from astropy.io import fits
 from data.sources.base import MAX_PIXELS, FrameError
 
 BLOCK_BYTES = 2880  # of which headers and data are made up
-NO_IMAGE = "no HDU holds a two-dimensional image"
+NO_IMAGE = "no HDU holds a two-dimensional image, nor a table with a column of times that is known, as TIME or MJD"
 # What describes an HDU's own data or its place in the file; nothing else of an empty primary HDU is about itself alone.
 _STRUCTURE = {
     *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "NEXTEND", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"),
