@@ -18,7 +18,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.fits_file.cards import number
-from data.sources.fits_file.checksum import checked
+from data.sources.fits_file.checksum import checked, copied_as_text
 from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of
 from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
 from data.sources.fits_file.layout import (
@@ -37,6 +37,7 @@ from data.sources.times.names import time_in_name
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
 SUFFIXES += (".fits.fz", ".fits.gz.gz")
 MAGIC = b"SIMPLE  ="
+UNSIGNED_64 = 2.0**63  # BZERO of unsigned integers of 64 bits
 UNPADDED = "FITS: the last block is not filled up"
 
 
@@ -204,7 +205,8 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         stream = plain(stream)
-        image = next((i for i in layout_of(stream).images if i.hdu == candidate.hdu), None)
+        layout = layout_of(stream)
+        image = next((i for i in layout.images if i.hdu == candidate.hdu), None)
         if image is None or not image.is_whole:  # memory would be allocated for all that the header claims
             raise FrameError("file is truncated")
         check_size(image.shape)
@@ -213,7 +215,7 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
         flags = _checked(stream, image, data)
         stored = decoded(tiles, data) if tiles and data is not None else None
         if stored is None:
-            stored, flag = _by_astropy(stream, image, candidate.plane)
+            stored, flag = _by_astropy(stream, image, candidate.plane, bool(layout.flags))
             flags += flag
         pixels, blank = _scaled(stored, image.header)
         if pixels.ndim == 3:
@@ -226,23 +228,25 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
     return RawFrame(pixels, blank, digest, "; ".join([*flags, *sorted({_brief(m) for m in messages})]))
 
 
-def _by_astropy(stream: IO[bytes], image: Image, plane: int) -> tuple[np.ndarray, list[str]]:
-    """The stored values of an image or a plane (H, W), and flags about how the file ends."""
-    flags = []
-    if not image.is_padded:
+def _by_astropy(stream: IO[bytes], image: Image, plane: int, has_rest: bool) -> tuple[np.ndarray, list[str]]:
+    """The stored values of an image or a plane (H, W), and flags about how the file ends.
+
+    has_rest: whether something lies behind its HDUs that is none, over which astropy may fail.
+    """
+    flags = [] if image.is_padded else [UNPADDED]
+    if has_rest or not image.is_padded:
         stream.seek(0)
-        data = stream.read()
+        data = stream.read(image.end)
         stream = io.BytesIO(data.ljust(-(-len(data) // BLOCK_BYTES) * BLOCK_BYTES, b"\0"))
-        flags.append(UNPADDED)
     stream.seek(0)
     with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
         return _pixels(hdus[image.hdu], image, plane), flags
 
 
 def _checked(stream: IO[bytes], image: Image, data: np.ndarray | None) -> list[str]:
-    """Flags about the checksums of an HDU. Raises FrameError where they say that the data are damaged."""
+    """Flags about the checksums of an HDU. Raises FrameError where the data are damaged by these, or by their form."""
     damage, flag = checked(stream, image, None if data is None else data[: image.data_bytes].data)
-    if damage:
+    if damage := damage or copied_as_text(stream, image):
         raise FrameError(damage)
     return [flag] if flag else []
 
@@ -266,16 +270,21 @@ def _scaled(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | 
 
 
 def _by_bscale(pixels: np.ndarray, header: fits.Header) -> tuple[np.ndarray, int | None]:
-    blank = header.get("ZBLANK", header.get("BLANK"))  # of compressed integers ZBLANK counts
-    if pixels.dtype.kind not in "iu" or not isinstance(blank, int) or isinstance(blank, bool):
-        blank = None
+    told = number(header, "ZBLANK", "BLANK")  # of compressed integers ZBLANK counts
+    blank = int(told) if pixels.dtype.kind in "iu" and told.is_integer() else None
     scale, zero = (number(header, name) for name in ("BSCALE", "BZERO"))
     scale, zero = (1.0 if np.isnan(scale) else scale), (0.0 if np.isnan(zero) else zero)
+    if scale == 0:
+        raise FrameError("BSCALE 0 makes all of its pixels one value: the card was never filled in")
     if (scale, zero) == (1.0, 0.0):
         return pixels, blank
     invalid = pixels == blank if blank is not None else None
-    pixels = pixels * np.float32(scale) + np.float32(zero)
+    if pixels.dtype.itemsize == 8 and (scale, zero) == (1.0, UNSIGNED_64):  # no float holds them all
+        pixels = pixels.astype(np.int64).view(np.uint64) ^ np.uint64(UNSIGNED_64)
+    else:
+        pixels = pixels * np.float32(scale) + np.float32(zero)
     if invalid is not None:
+        pixels = pixels.astype(np.result_type(pixels, np.float32), copy=False)
         pixels[invalid] = np.nan
     return pixels, None
 

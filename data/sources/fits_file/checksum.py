@@ -8,6 +8,8 @@ from data.sources.fits_file.cards import text
 from data.sources.fits_file.layout import Image
 
 ALL_ONES = 0xFFFFFFFF
+FEWEST_LINES = 8  # ends of lines in data, by which they are told to be text's
+AS_TEXT = "it was copied as text (FTP's ASCII mode), which puts a byte before each 10 in its data: copy it as binary"
 DAMAGED = "they are damaged, or were changed and {} was not: remove it where that was on purpose"
 
 
@@ -48,6 +50,16 @@ def checked(stream: IO[bytes], image: Image, data: memoryview | None = None) -> 
     if _is_zero(header_sum + told_sum):
         return _damage(told_sum, data_sum), ""
     return "", "DATASUM and CHECKSUM are of other data: the file was changed since"
+
+
+def copied_as_text(stream: IO[bytes], image: Image) -> str:
+    """Why data are damaged that a copy as text made longer: each line feed in them follows a carriage return."""
+    if image.is_last_block_full or not image.is_whole:
+        return ""
+    stream.seek(image.data_start)
+    data = stream.read(image.data_bytes)
+    lines = data.count(b"\n")
+    return AS_TEXT if lines >= FEWEST_LINES and data.count(b"\r\n") >= lines - (data[:1] == b"\n") else ""
 
 
 def _damage(told_sum: int | None, data_sum: int) -> str:

@@ -115,13 +115,20 @@ def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
 
 
 def _exposure_s(header: Mapping) -> float:
-    """Exposure time: that of the pixels where it is told, else that of the shutter."""
-    for card in EXPOSURES:
-        told = _WITH_UNIT.fullmatch(text(header, card))
-        count = number({card: told[1]}, card) if told else number(header, card)
-        if not math.isnan(count):
-            return count * TIME_UNITS_S.get(told[2].lower() if told else _exposure_unit(header, card), 1.0)
-    return math.nan
+    """Exposure time: that of the pixels where it is told, else that of the shutter.
+
+    A card that was never filled in (0, -1) does not stand before one that was; where none was, it is given, to be told.
+    """
+    told = [count for card in EXPOSURES if not math.isnan(count := _seconds_of(header, card))]
+    return next((count for count in told if count > 0), told[0] if told else math.nan)
+
+
+def _seconds_of(header: Mapping, card: str) -> float:
+    told = _WITH_UNIT.fullmatch(text(header, card))
+    count = number({card: told[1]}, card) if told else number(header, card)
+    if math.isnan(count):
+        return count
+    return count * TIME_UNITS_S.get(told[2].lower() if told else _exposure_unit(header, card), 1.0)
 
 
 def _exposure_unit(header: Mapping, card: str) -> str:

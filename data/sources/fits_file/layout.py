@@ -47,9 +47,19 @@ class Image:
         return self.data_start + self.data_bytes <= self.file_bytes
 
     @property
+    def is_last_block_full(self) -> bool:
+        """Whether the file ends with a whole block, as every one of FITS does."""
+        return self.file_bytes % BLOCK_BYTES == 0
+
+    @property
     def is_padded(self) -> bool:
         """Whether the last block is there to its end, as the standard wants it."""
-        return self.data_start + _padded(self.data_bytes) <= self.file_bytes
+        return self.end <= self.file_bytes
+
+    @property
+    def end(self) -> int:
+        """Where the last block of its data ends, bytes."""
+        return self.data_start + _padded(self.data_bytes)
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,11 @@ def layout_of(stream: IO[bytes]) -> Layout:
         try:
             header = fits.Header.fromfile(stream)
             shape, n_bytes = image_shape(header), _data_bytes(header)
-        except (EOFError, OSError, FrameError, fits.VerifyError) as error:
+        except (EOFError, OSError, ValueError, FrameError, fits.VerifyError) as error:
             if not images:
                 raise
-            flags.append(f"FITS: what lies behind HDU {number - 1} is not read: {str(error)[:80]}")
+            told = "" if "multiple of" in str(error) else str(error)[:80]
+            flags.append(f"FITS: what lies behind HDU {number - 1} is not read: {told or 'no header'}")
             break
         data_start = stream.tell()
         primary = header if primary is None else primary
@@ -147,6 +158,8 @@ def _data_bytes(header: fits.Header) -> int:
     if not all(isinstance(n, int) and abs(n) < 2**62 for n in facts):
         raise FrameError(f"BITPIX, PCOUNT, GCOUNT {facts} are impossible")
     bits, extra, groups = facts
+    if header.get("GROUPS") is True and sizes[-1:] == [0]:  # random groups, whose first axis stands for none
+        sizes = sizes[:-1]
     n_bytes = abs(bits) // 8 * groups * (extra + (math.prod(sizes) if sizes else 0))
     if not 0 <= n_bytes < 2**62:
         raise FrameError(f"data of {n_bytes} bytes are impossible")

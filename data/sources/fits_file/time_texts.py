@@ -12,6 +12,7 @@ SCALES = {"UT": "utc", "GMT": "utc", "IAT": "tai", "TDT": "tt", "ET": "tt"}
 KNOWN = ("utc", "tai", "tt", "tdb", "tcg", "tcb", "ut1", "gps")
 GPS_BEHIND_TAI_S = 19
 _OLD_DATE = re.compile(r"^(\d\d)/(\d\d)/(\d\d)(?=$|[T ,])")  # dd/mm/yy
+_SMALL = re.compile(r"(?<=\d)[tz](?=\d|$)")  # RFC 3339 allows both
 _LAST_DAY = 31  # two digits beyond it are a year
 _END_OF_DAY = re.compile(r"^(\d{4}-\d\d-\d\d)T24(:00(?::00(?:\.0*)?)?)$")
 _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
@@ -31,7 +32,7 @@ def to_utc(text: str, scale: str = "utc", order: str = "") -> str:
     scale: of a text that names none. order: "day first", "month first" or "", of dates as 07/08/2012. Raises FrameError
     for no time, and for a date that may be of two days.
     """
-    plain = _OLD_DATE.sub(_of_two_digits, text.strip())
+    plain = _OLD_DATE.sub(_of_two_digits, _SMALL.sub(lambda found: found[0].upper(), text.strip()))
     plain = _JSOC.sub(r"\1-\2-\3T\4", _MONTH_NAME.sub(_iso_date, plain))
     if named := _SCALED.match(plain):
         plain, suffix = named[1].rstrip("_ "), named[2].upper()

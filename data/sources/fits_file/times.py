@@ -24,6 +24,8 @@ _LOCAL = re.compile(r"\blocal\b", re.IGNORECASE)
 # The standard's, then what archives have besides: JSOC's nominal time, IRIS' start of an observation.
 _FALLBACKS = ("DATE-BEG", "DATE_BEG", "DATE-END", "DATE_END", "T_OBS", "T_REC", "STARTOBS")
 YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
+# Where clocks begin (MJD, TAI, Unix, GPS): what a card holds to the second that was never filled in.
+EPOCHS = ("1858-11-17", "1958-01-01", "1970-01-01", "1980-01-06")
 NO_TIME = (
     "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS), and the "
     "file's name no date and clock as sun_20120719_073001.fits"
@@ -51,8 +53,13 @@ def time_of(header: Mapping, order: str = "") -> Moment:
             return Moment(_in_reach(to_utc(told, scale, order)), True, doubt_of(told))
         except FrameError as error:
             problem = error
-    if counted := counted_time(header, scale, order):
-        return Moment(_in_reach(counted), True)
+    try:
+        if counted := counted_time(header, scale, order):
+            return Moment(_in_reach(counted), True)
+    except FrameError as error:
+        if not texts:
+            raise
+        problem = error
     if texts and (unclear := unclear_clock(header, _CLOCKS)):
         raise FrameError(unclear)
     for told in (told for told in texts if not _CLOCK.search(told)):
@@ -67,6 +74,8 @@ def _in_reach(time_utc: str) -> str:
     """A time, which cards that were never filled in do not hold. Raises FrameError for what no frame can have."""
     if not YEARS[0] <= time_utc[:4] <= YEARS[1] or time_utc[4] != "-":
         raise FrameError(f"time {time_utc} is impossible: frames are of {YEARS[0]} to {YEARS[1]}")
+    if time_utc[:10] in EPOCHS and time_utc[11:] == "00:00:00.000":
+        raise FrameError(f"time {time_utc} is where clocks begin to count: its card was never filled in")
     return time_utc
 
 
