@@ -7,13 +7,14 @@ import math
 import re
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from data.sky.wcs import FrameWcs
+from data.sky.wcs_spelling import as_the_standard
 from data.sky.wcs_sunpy import read_by_sunpy
 
 R_SUN_M = 6.957e8  # nominal solar radius, IAU 2015 resolution B3
@@ -21,6 +22,7 @@ CARRINGTON_MINUTES = 27.2753 * 1440  # mean synodic rotation
 ARCSEC = {"arcsec": 1.0, "asec": 1.0, "deg": 3600.0, "degree": 3600.0}  # by CUNIT
 SKEW_LIMIT = 1e-5  # of the matrix against a rotation; 0.02 px at the edge of 4096
 LARGEST = (1e6, 1e6, 200.0, 200.0, 1e5, 1e5, 360.0, 1e5, 360.0, 90.0, 1e14)  # of each field; beyond is no solar frame
+UNFIT = 0.05  # of an apparent radius; distances are known to 0.001, radii of the Sun differ by 0.0005
 LARGEST_OFFSET_ARCSEC = 3e5  # of the first pixel from the reference
 SMALL_FIELD_DEG = (
     1.0  # from the reference point, within which all zenithal projections are one: r^3 / 3 = 0.4 arcsec at its edge
@@ -41,19 +43,31 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     """Where a frame (H, W) lies on the sky, or why that is not known, and a flag about what was assumed."""
     if "CTYPE1" not in header:
         return None, "header has no CTYPE1", ""
+    header, assumed = as_the_standard(header)
     header, turned = _with_turn(header)
-    if _is_plain(header) and (wcs := from_header(header, time_utc)):
-        return wcs, "", turned
+    flag, wcs = "", from_header(header, time_utc) if _is_plain(header) else None
     try:
-        cards, flag = read_by_sunpy(header, shape)
-        _check_projection(cards, shape)
-        return (
-            _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))),
-            "",
-            "; ".join(filter(None, (turned, flag))),
-        )
+        if wcs is None:
+            cards, flag = read_by_sunpy(header, shape)
+            _check_projection(cards, shape)
+            wcs = _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc)))
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
         return None, str(error), ""
+    wcs, unfit = _of_one_radius(wcs, has_observer=not flag, is_named="RSUN_OBS" in header)
+    return wcs, "", "; ".join(filter(None, (assumed, turned, flag, unfit)))
+
+
+def _of_one_radius(wcs: FrameWcs, has_observer: bool, is_named: bool) -> tuple[FrameWcs, str]:
+    """A WCS whose apparent radius of the Sun is that of its distance, and a flag where the header's was another: it may
+    be in pixels, as SOLAR_R and R_SUN of many are. RSUN_OBS stays where an observer is not told but assumed.
+    """
+    by_distance = apparent_radius_arcsec(wcs.dsun_m)
+    if abs(wcs.rsun_arcsec / by_distance - 1) < UNFIT:
+        return wcs, ""
+    told = f"solar radius {wcs.rsun_arcsec:.4g} arcsec does not fit its distance"
+    if is_named and not has_observer:
+        return wcs, f"{told}: the observer is not where it was taken to be"
+    return replace(wcs, rsun_arcsec=by_distance), f"{told}: taken as {by_distance:.4g}"
 
 
 def _with_turn(header: Mapping) -> tuple[Mapping, str]:

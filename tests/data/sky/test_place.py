@@ -148,3 +148,46 @@ def test_what_eit_saw_upside_down_turns_with_the_sun():
     west, _ = images[0][1].pixel_to_hpc(np.array([64.0 + dx]), np.array([64.0]))
     east, _ = images[0][1].pixel_to_hpc(np.array([64.0]), np.array([64.0]))
     assert west > east
+
+
+@pytest.mark.parametrize("unit", ["ARCSEC", "arcsecs", "arc sec", "Arcsecond", "arcseconds", "asec", '"'])
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_axes_and_units_may_be_spelt_in_any_way(unit, case):
+    cards = {"CTYPE1": case("HPLN-TAN"), "CTYPE2": case("HPLT-TAN"), "CUNIT1": unit, "CUNIT2": unit}
+    assert placed(**cards) == placed()
+
+
+@given(st.floats(-180, 180), st.sampled_from(["PC", "CD"]))
+def test_matrices_of_before_fits_3_turn_as_todays_do(turn, kind):
+    step = 0.6 if kind == "CD" else 1.0
+    c, s = step * np.cos(np.radians(turn)), step * np.sin(np.radians(turn))
+    cells = {(1, 1): c, (1, 2): -s, (2, 1): s, (2, 2): c}
+    old, new = ({form.format(kind, *ij): float(v) for ij, v in cells.items()} for form in ("{}00{}00{}", "{}{}_{}"))
+    assert placed(CROTA2=None, **old) == placed(CROTA2=None, **new)
+
+
+@given(st.floats(0.05, 1.5), st.sampled_from([("AU", 1.0), ("km", 1.495978707e8)]))
+def test_a_distance_may_be_in_astronomical_units_or_kilometres(distance_au, unit):
+    name, per_au = unit
+    if name == "km" and not 1e6 < distance_au * per_au < 6.957e8:
+        return
+    expected, *_ = placed(DSUN_OBS=distance_au * 1.495978707e11, RSUN_OBS=None)
+    wcs, why, flag = placed(DSUN_OBS=distance_au * per_au, RSUN_OBS=None)
+    assert (why, flag[-3:].strip()) == ("", name)
+    assert wcs.dsun_m == pytest.approx(expected.dsun_m)
+    assert wcs.rsun_arcsec == pytest.approx(expected.rsun_arcsec)
+
+
+@pytest.mark.parametrize("cards", [{"RSUN_OBS": 375.0}, {"RSUN_OBS": None, "SOLAR_R": 375.0, "DSUN_OBS": None}])
+def test_a_radius_in_pixels_is_none_in_arcsec(cards):
+    wcs, why, flag = placed(**cards)
+    assert why == ""
+    assert wcs.rsun_arcsec == pytest.approx(944, abs=1)
+    assert "solar radius 375 arcsec does not fit its distance: taken as 94" in flag
+
+
+def test_a_radius_that_no_observer_is_told_for_stays():
+    """Of a spacecraft nearer to the Sun, whose header tells no more than what it saw."""
+    wcs, _, flag = placed(RSUN_OBS=1913.0, **dict.fromkeys(OBSERVER))
+    assert wcs.rsun_arcsec == 1913
+    assert flag.endswith("the observer is not where it was taken to be")
