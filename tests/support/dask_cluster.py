@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 
 from tests.support.paths import ROOT
 
-
 # A setting of Dask's: workers are forked from a process that has loaded it, which takes each a second or two else.
 FORKED = "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD"
 
@@ -44,8 +43,8 @@ class UsersCluster:
 
     def add_workers(self, count, **environment):
         """Worker processes, each started again by its nanny where it dies."""
-        return self.start("dask_worker", "--scheduler-file", str(self.file), "--nworkers", str(count), "--nthreads", "1",
-                          "--no-dashboard", "--local-directory", str(self.folder), **environment)  # fmt: skip
+        return self.start("dask_worker", "--scheduler-file", str(self.file), "--nworkers", str(count), "--nthreads",
+                          "1", "--no-dashboard", "--local-directory", str(self.folder), **environment)  # fmt: skip
 
     def end(self):
         for process in reversed(self.processes):
