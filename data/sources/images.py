@@ -4,6 +4,7 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 """
 
 import io
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,8 @@ from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
 from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.jp2_header import facts_of_levels
-from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, pages_of, pixels_of_page
-from data.sources.picture_file.taken import places_of, times_taken
+from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
+from data.sources.picture_file.taken import in_turn, places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.names import times_in_names, untold
 from data.sources.times.utc import shift_utc
@@ -53,8 +54,9 @@ class ImageSource(FrameSource):
         self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
     ) -> list[Candidate]:
         """The candidates of pictures of one folder; how their names tell times is told by those of all of them."""
-        files = sorted(files, key=lambda path: natural_key(path.name))
-        names = sorted(dict.fromkeys(path.name for path in (*among, *files)), key=natural_key)
+        names = in_turn(sorted(dict.fromkeys(path.name for path in (*among, *files)), key=natural_key))
+        turn = {name: number for number, name in enumerate(names)}
+        files = sorted(files, key=lambda path: turn[path.name])
         camera_of = dict.fromkeys(names, "") if among else cameras_in(files[0].parent, names, prep)
         found = []
         for camera in dict.fromkeys(camera_of[path.name] for path in files):
@@ -103,8 +105,15 @@ def _read(candidate: Candidate) -> RawFrame:
     in_colour, is_stack = candidate.channel == "rgb", candidate.home == candidate.path
     with open(candidate.path, "rb") as stream:
         if is_stack:  # whose bytes hold many frames, and maybe gigabytes
-            return RawFrame(pixels_of_page(stream, candidate.position, in_colour), None, "")
+            return _raw(pixels_of_page(stream, candidate.position, in_colour), nodata_of(stream), "")
         return picture_frame(stream.read(), candidate)
+
+
+def _raw(pixels: np.ndarray, nodata: float, digest: str) -> RawFrame:
+    """The frame of a picture without the pixels (H, W) that hold `nodata`."""
+    if pixels.dtype.kind == "f" and not math.isnan(nodata):
+        return RawFrame(np.where(pixels == pixels.dtype.type(nodata), np.float32("nan"), pixels), None, digest)
+    return RawFrame(pixels, int(nodata) if nodata.is_integer() else None, digest)
 
 
 def picture_frame(payload: bytes, candidate: Candidate) -> RawFrame:
@@ -113,7 +122,8 @@ def picture_frame(payload: bytes, candidate: Candidate) -> RawFrame:
     Raises whatever Pillow raises on a damaged one.
     """
     pixels = pixels_of_page(io.BytesIO(payload), 0, candidate.channel == "rgb")
-    return RawFrame(np.ascontiguousarray(pixels[::-1]) if candidate.is_counts else pixels, None, sha256(payload))
+    pixels = np.ascontiguousarray(pixels[::-1]) if candidate.is_counts else pixels
+    return _raw(pixels, nodata_of(io.BytesIO(payload)), sha256(payload))
 
 
 def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig, has_times: bool = False) -> dict[str, str]:

@@ -35,6 +35,7 @@ from data.sources.video_file.starts import chosen_start, starts_of, subtitles_of
 log = logger(__name__)
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
+HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics by their numbers in ITU-T H.273
 COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
@@ -137,6 +138,8 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
         flags.append(f"pixels {aspect:.4g} times as wide as high{'' if is_kept else ' are taken as square'}")
     if first and first.frame.interlaced_frame:
         flags.append("interlaced: a frame shows two moments")
+    if curve := HDR.get(stream.codec_context.color_trc):
+        flags.append(f"its levels are of HDR ({curve}), darker than those of other videos")
     if first and (bits := first.frame.format.components[0].bits) > 8 and not is_deep_gray(first.frame.format):
         flags.append(f"{bits} bits are read as 8")
     facts["flags"] = "; ".join(flags)

@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from data.sources.base import FrameError
 
 WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT, FLOAT = 256, 257, 258, 277, 339, 3  # tags of TIFF, and one of its formats
+PLANES, IN_PLANES = 284, 2  # tag of TIFF, and what it is where each colour lies by itself
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow makes gray of colours
 OPENED = ("PNG", "TIFF")
 # EXIF orientation -> what brings rows and columns upright.
@@ -30,6 +31,15 @@ def is_deep_colour(image: Any) -> bool:
     """Whether Pillow would give 8 of the 16 bits that a picture it has opened holds for each of its colours."""
     raw = (str(tile.args if isinstance(tile.args, str) else tile.args[0]) for tile in getattr(image, "tile", ()))
     return image.format in OPENED and any(";16" in name and name.startswith("RGB") for name in raw)
+
+
+def refuse_planes(image: Any) -> None:
+    """Raises FrameError for a TIFF whose colours lie by themselves in more than 8 bits: Pillow mixes up their bytes."""
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(BITS, (1,))
+    if tags.get(PLANES) == IN_PLANES and len(bits) > 1 and max(bits) > 8:
+        form = f"{len(bits)} planes of {max(bits)} bits"
+        raise FrameError(f"a TIFF of {form} is not read; save its colours pixel by pixel")
 
 
 def float_shape(stream: IO[bytes]) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """What a picture file holds, and its pixels: everything that Pillow opens, upright as its EXIF data ask."""
 
+import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from data.sources.base import MAX_PIXELS, FrameError
 from data.sources.picture_file import deep
 from data.sources.picture_file.jp2_header import header_of
-from data.sources.picture_file.stack_axes import of_several_axes
+from data.sources.picture_file.stack_axes import of_several_axes, step_told_s
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k", ".avif"),
@@ -27,7 +29,8 @@ ANIMATED = ("PNG", "WEBP", "AVIF")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers
 SMALLER = "make it smaller, or cut it into parts"
 PREVIEW = "it begins with a reduced copy, as a camera's raw file does (DNG, NEF): develop it into TIFF or PNG"
-ORIENTATION, REDUCED_COPY, PHOTOMETRIC = 0x0112, 0x00FE, 0x0106  # tags of EXIF and TIFF
+ORIENTATION, REDUCED_COPY, PHOTOMETRIC, NODATA = 0x0112, 0x00FE, 0x0106, 42113  # tags of EXIF, TIFF and GDAL
+_NUMBER = re.compile(r"[+-]?\d+\.?\d*([eE][+-]?\d{1,3})?")
 WHITE_16 = 2**16 - 1
 
 
@@ -80,7 +83,10 @@ def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
         numbers = range(first, total) if image.format in PAGED else range(1)
         if reason := of_several_axes(image, total):
             raise FrameError(reason)
+        deep.refuse_planes(image)
+        step_s = step_told_s(image)
         pages = [page for number in numbers if (page := _page(image, number))]
+        pages = [replace(page, shown_s=step_s) for page in pages] if step_s else pages
         if not pages or (len(pages) == 1 and pages[0].number > first):
             raise FrameError(PREVIEW)
         if image.format == "JPEG2000" and not pages[0].in_colour:
@@ -139,6 +145,19 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
             return np.uint16(WHITE_16) - pixels if _is_negative(image) else pixels
     except UnidentifiedImageError:
         return deep.pixels_of(stream, in_colour)
+
+
+def nodata_of(stream: IO[bytes]) -> float:
+    """What a TIFF of one value a pixel says that it has where nothing was measured (GDAL's tag); NaN mostly."""
+    stream.seek(0)
+    if stream.read(2) not in (b"II", b"MM"):
+        return math.nan
+    try:
+        with _opened(stream) as image:
+            told = str(getattr(image, "tag_v2", {}).get(NODATA, "")).strip("\0 ")
+            return float(told) if _is_gray(image) and _NUMBER.fullmatch(told) else math.nan
+    except UnidentifiedImageError:  # of float64
+        return math.nan
 
 
 def _is_negative(image: Image.Image) -> bool:

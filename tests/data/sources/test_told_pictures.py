@@ -1,0 +1,119 @@
+"""What files of pictures say of themselves beside their pixels: pages, steps, missing values, planes, their count."""
+
+import struct
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, TiffImagePlugin
+
+from config import PrepConfig
+from data.sources.base import RawFrame
+from data.sources.picture_file.pictures import NODATA
+from data.sources.picture_file.stack_axes import DESCRIPTION
+from data.sources.picture_file.taken import in_turn, places_of
+from tests.support import frames
+from tests.support.videos import SHAPE
+
+PIXELS = np.random.default_rng(3).integers(1, 200, (6, 12, 20), np.uint8)
+
+
+def write_tiff(path, pages, tags):
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, text in tags.items():
+        info[tag] = text
+        info.tagtype[tag] = 2  # text
+    first, *others = (Image.fromarray(page) for page in pages)
+    first.save(path, tiffinfo=info, save_all=True, append_images=others)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("told", ["7", "-9999", "nan", "none"])
+def test_what_gdal_calls_no_data_is_none(tmp_path, dtype, told):
+    pixels = PIXELS[0].astype(dtype)
+    write_tiff(tmp_path / "a.tif", [pixels], {NODATA: told})
+    ((_, raw),) = frames.read(frames.scan(tmp_path, PrepConfig()))
+    assert isinstance(raw, RawFrame)
+    missing = np.isnan(raw.pixels) if dtype == np.float32 else np.full(raw.pixels.shape, False)
+    missing = raw.pixels == raw.blank if raw.blank is not None else missing
+    np.testing.assert_array_equal(missing, pixels == (7 if told == "7" else -1))
+
+
+@pytest.mark.parametrize(
+    ("text", "step_s"),
+    [
+        ("ImageJ=1.53\nimages=6\nframes=6\nfinterval=0.5\n", 0.5),
+        ("ImageJ=1.53\nimages=6\nframes=6\nfinterval=2.5e2\ntunit=ms\n", 0.25),
+        ('<OME><Image><Pixels SizeT="6" TimeIncrement="3" TimeIncrementUnit="min"/></Image></OME>', 180.0),
+        ('<OME><Image><Pixels SizeT="6" TimeIncrement="3"/></Image></OME>', 3.0),
+        ("finterval=1\ntunit=moons\n", 1.0),  # which is the step of what is not told
+        ("finterval=1.2.3\n", 1.0),
+    ],
+)
+def test_pages_are_as_far_apart_as_their_file_says(tmp_path, text, step_s):
+    write_tiff(tmp_path / "a.tif", PIXELS, {DESCRIPTION: text})
+    candidates = frames.scan(tmp_path, PrepConfig())
+    np.testing.assert_allclose([c.time_s for c in candidates], step_s * np.arange(6))
+
+
+def test_images_that_imagej_wrote_without_pages_are_told(tmp_path):
+    write_tiff(tmp_path / "a.tif", PIXELS[:1], {DESCRIPTION: "ImageJ=1.53\nimages=6\n"})
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith("ImageJ wrote 6 images into it and a page for one")
+
+
+def test_planes_of_16_bits_are_refused(tmp_path):
+    """Pillow takes each byte of a plane for a pixel, OpenCV one plane for all."""
+    height, width = 4, 6
+    tags = [(256, width), (257, height), (259, 1), (262, 2), (277, 3), (278, height), (284, 2)]
+    entries = {tag: (3, 1, struct.pack("<HH", value, 0)) for tag, value in tags}
+    at = 8 + 2 + 12 * (len(entries) + 3) + 4
+    lists = {258: ("<3H", 3, [16] * 3), 273: ("<3I", 4, [0] * 3), 279: ("<3I", 4, [2 * height * width] * 3)}
+    start, behind = at + sum(struct.calcsize(form) for form, *_ in lists.values()), b""
+    lists[273][2][:] = [start + 2 * height * width * i for i in range(3)]
+    for tag, (form, kind, values) in lists.items():
+        entries[tag] = (kind, 3, struct.pack("<I", at + len(behind)))
+        behind += struct.pack(form, *values)
+    ifd = b"".join(struct.pack("<HHI", tag, kind, n) + value for tag, (kind, n, value) in sorted(entries.items()))
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + ifd + bytes(4)
+    (tmp_path / "a.tif").write_bytes(head + behind + bytes(range(144)))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith("a TIFF of 3 planes of 16 bits is not read")
+
+
+@given(st.integers(3, 4), st.integers(1, 90), st.integers(2, 90), st.integers(0, 1))
+def test_a_counter_that_began_anew_goes_on(n_digits, before, behind, first):
+    highest = 10**n_digits
+    counts = [*range(highest - before, highest), *range(first, behind)]
+    names = [f"DSC{count:0{n_digits}d}.jpg" for count in counts]
+    assert in_turn(sorted(names)) == names
+    assert places_of(names) == list(range(len(names)))
+
+
+@given(st.sets(st.integers(0, 9998), min_size=1))
+def test_other_counters_stay_as_they_are(counts):
+    names = [f"DSC{count:04d}.jpg" for count in sorted(counts)]
+    assert in_turn(names) == names
+
+
+def test_pictures_of_a_counter_that_began_anew_are_in_order(tmp_path):
+    for place, count in enumerate([9997, 9998, 9999, 1, 2]):
+        Image.fromarray(PIXELS[place]).save(tmp_path / f"DSC{count:04d}.png")
+    candidates = frames.scan(tmp_path, PrepConfig())
+    assert [c.time_s for c in candidates] == [0, 1, 2, 3, 4]
+    read = [raw for _, raw in frames.read(candidates) if isinstance(raw, RawFrame)]
+    np.testing.assert_array_equal([raw.pixels for raw in read], PIXELS[:5])
+
+
+@pytest.mark.parametrize(("curve", "flag"), [(16, "HDR (PQ)"), (18, "HDR (HLG)"), (1, "")])
+def test_a_video_of_hdr_says_so(tmp_path, curve, flag):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuv420p"
+        stream.codec_context.color_trc = curve
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((*SHAPE, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.flags == (f"its levels are of {flag}, darker than those of other videos" if flag else "")
