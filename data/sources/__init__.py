@@ -18,6 +18,7 @@ from config import PrepConfig
 from data.disk.lock import LOCK_FILES
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
+from data.sources.array_pictures import ArrayPictureSource
 from data.sources.arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
 from data.sources.cases import CaseSource
@@ -47,6 +48,7 @@ SOURCES: dict[str, Source] = {
         TableSource(),
         ArraySource(),
         StackSource(),
+        ArrayPictureSource(),
         Hdf5Source(),
         MatlabSource(),
         FitsTableSource(),

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class ImageSource(FrameSource):
         try:
             facts["size"] = path.stat().st_size
             with path.open("rb") as stream:
-                pages, others = pages_of(stream)
+                pages, others = self.pages(stream)
         except FrameError as error:
             yield Candidate(**facts, reason=str(error))
         except Exception as error:  # Pillow raises many kinds on damaged files
@@ -96,9 +97,17 @@ class ImageSource(FrameSource):
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         for number, candidate in enumerate(candidates):
             try:
-                yield number, _read(candidate)
+                yield number, self.frame(candidate)
             except Exception as error:  # Pillow raises many kinds on damaged files
                 yield number, FrameError(f"not readable as image: {error}")
+
+    def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:
+        """The pictures of a file, and how many more it holds. Raises any exception where it can't be read."""
+        return pages_of(stream)
+
+    def frame(self, candidate: Candidate) -> RawFrame:
+        """The pixels of one. Raises any exception where they can't be read."""
+        return _read(candidate)
 
 
 def _read(candidate: Candidate) -> RawFrame:

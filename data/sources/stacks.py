@@ -1,8 +1,10 @@
 """Frames in a NumPy file: one array (T, H, W) of gray, or (T, H, W, 3) of colours, a reel by itself."""
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -77,11 +79,20 @@ def _form(path: Path) -> tuple[tuple[int, ...], np.dtype, int]:
     that."""
     try:
         with path.open("rb") as stream:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(stream)
-            return shape, dtype, path.stat().st_size - stream.tell()
-    except (OSError, ValueError):  # whoever reads it as a series has the reason
+            return form_of(stream)
+    except OSError:
+        return (), np.dtype(float), 0
+
+
+def form_of(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, int]:
+    """The same of a file that is opened."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        begin = stream.tell()
+        return shape, dtype, stream.seek(0, io.SEEK_END) - begin
+    except ValueError:  # whoever reads it as a series has the reason
         return (), np.dtype(float), 0
 
 
@@ -90,8 +101,8 @@ def _is_stack(shape: tuple[int, ...]) -> bool:
     if not math.prod(shape):
         return False
     if len(shape) == 4:
-        return shape[3] in (1, *COLOURS) and _is_like_a_frame(shape[1:3])
-    return len(shape) == 3 and (_is_like_a_frame(shape[1:]) or _is_like_a_frame(shape[:2]))
+        return shape[3] in (1, *COLOURS) and is_like_a_frame(shape[1:3])
+    return len(shape) == 3 and (is_like_a_frame(shape[1:]) or is_like_a_frame(shape[:2]))
 
 
 def _refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
@@ -101,12 +112,13 @@ def _refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
         return f"an array {told} of {dtype}, which are no pixels"
     if len(shape) == 3 and shape[2] in COLOURS:
         return f"{told} may be one picture in colour, and no frames in time; those are (T, H, W) or (T, H, W, 3)"
-    if not _is_like_a_frame(shape[1:3]):
+    if not is_like_a_frame(shape[1:3]):
         return f"time seems to be the last axis of {told}; the first is read: np.moveaxis(array, -1, 0) turns it"
     if math.prod(shape) * dtype.itemsize > n_bytes:
         return "file is truncated"
     return ""
 
 
-def _is_like_a_frame(sides: tuple[int, ...]) -> bool:
+def is_like_a_frame(sides: tuple[int, ...]) -> bool:
+    """Whether an array of these sides may be a frame; those of series are long and thin."""
     return min(sides) >= FEWEST_PX and max(sides) <= LONGEST * min(sides)
