@@ -69,7 +69,7 @@ class TableSource(SeriesSource):
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """With `smallest` the table must look like a series by itself: that many rows, and times or numbers alone."""
         tables = {"": read_text(path, prep)} if not path.name.lower().endswith(BINARY + JSON) else {}
-        tables = tables or {part: TextTable(table) for part, table in read_binary(path, prep).items()}
+        tables = tables or read_binary(path, prep)
         digest, found, reasons = file_sha256(path), [], []
         for sheet, whole in tables.items():
             for device, read in _devices(with_units(whole, prep), prep).items():

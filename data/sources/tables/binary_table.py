@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
 from data.sources.tables.json_forms import table_of
+from data.sources.tables.json_nested import with_plain_cells
 from data.sources.tables.table_size import refuse_large_feather, refuse_large_parquet, refuse_large_workbook
-from data.sources.tables.text_table import refuse_large, unlike_names
+from data.sources.tables.text_table import TextTable, refuse_large, unlike_names
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
@@ -32,7 +34,16 @@ _HOLDS_TABLE = re.compile(
 )
 
 
-def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
+# What may hold one below names of a service's own, or lines of records.
+_MAY_HOLD_TABLE = re.compile(
+    rb"^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\n\s*\{"
+    rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]",
+    re.IGNORECASE,
+)
+MOST_BROKEN = 0.5  # of the lines of a file of JSON lines
+
+
+def read_binary(path: Path, prep: PrepConfig) -> dict[str, TextTable]:
     """The tables of a file by the names of their sheets, "" where it holds but one.
 
     Raises TableError with the reason when it can't be read, or would be larger than prep.max_input_mb in memory.
@@ -40,7 +51,7 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
     kind = re.sub(r"\.(gz|bz2|xz|zst|lz4)$", "", path.name.lower())
     suffix = kind[kind.rindex(".") :]
     try:
-        tables = _read(path, suffix, prep)
+        tables, lost = _read(path, suffix, prep)
     except ImportError:
         package = NEEDED[suffix]
         raise TableError(f"{suffix} needs the package {package} (pip install {package}), or write it as CSV") from None
@@ -48,33 +59,77 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, pd.DataFrame]:
         raise
     except Exception as error:  # every reader has its own kinds
         raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
-    return {name: _plain(table) for name, table in tables.items() if not table.empty or len(tables) == 1}
+    filled = {name: table for name, table in tables.items() if not table.empty or len(tables) == 1}
+    return {name: TextTable(_plain(table), lost) for name, table in filled.items()}
 
 
 def holds_records(path: Path) -> bool:
     """Whether a JSON file is a list of records, or columns by their names, by its first bytes."""
     try:
         with unpacked(path) as stream:
-            return _HOLDS_TABLE.match(stream.read(4096)) is not None
+            start = stream.read(4096)
+            return _HOLDS_TABLE.match(start) is not None or _MAY_HOLD_TABLE.search(start) is not None
     except Exception:  # each compression has its own kinds for what is damaged
         return False
 
 
-def _read(path: Path, suffix: str, prep: PrepConfig) -> dict[str, pd.DataFrame]:
+def _read(path: Path, suffix: str, prep: PrepConfig) -> tuple[dict[str, pd.DataFrame], tuple[tuple[str, str], ...]]:
+    """Tables by their names, and what is no row of them, as (where, reason)."""
     if suffix == ".parquet":
         refuse_large_parquet(path, prep.max_input_mb)
-        return {"": pd.read_parquet(path)}
+        return {"": pd.read_parquet(path)}, ()
     if suffix == ".feather":
         refuse_large_feather(path, prep.max_input_mb)
-        return {"": pd.read_feather(path)}
+        return {"": pd.read_feather(path)}, ()
     if suffix in EXCEL:
         refuse_large_workbook(path, prep.max_input_mb)
-        return _sheets(pd.read_excel(path, sheet_name=None))
+        return _sheets(pd.read_excel(path, sheet_name=None)), ()
     refuse_large(path, prep)
     with unpacked(path) as stream:
-        if suffix == ".json":
-            return {"": table_of(json.load(stream))}
-        return {"": pd.json_normalize([json.loads(line) for line in stream if line.strip()])}
+        if suffix != ".json":
+            table, lost = _of_lines(stream)
+            return {"": table}, lost
+        try:
+            return {"": table_of(json.load(stream))}, ()
+        except json.JSONDecodeError as error:
+            if "Extra data" not in str(error):
+                raise
+    with unpacked(path) as stream:  # a record in each line, or one behind the other
+        table, lost = _of_lines(_one_a_line(stream.read().decode("utf-8-sig")))
+    return {"": table}, lost
+
+
+def _one_a_line(text: str) -> Iterator[str]:
+    """Values of JSON that stand behind each other, over several lines or not."""
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            end = text.find("\n", at) % (len(text) + 1)
+        yield text[at:end]
+        at = end + len(text[end:]) - len(text[end:].lstrip())
+
+
+def _of_lines(lines: Iterable[str | bytes]) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
+    """The records of lines, and the lines that are none, as of a logger that was stopped while it wrote."""
+    records, lost = [], []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                raise ValueError("no record")
+            records.append(record)
+        except ValueError as error:
+            lost.append((f"line {number}", f"not readable as JSON: {error}"))
+    if len(lost) > MOST_BROKEN * (len(records) + len(lost)):
+        raise TableError(
+            f"{len(lost)} of its {len(records) + len(lost)} lines are no records; {lost[0][0]}: {lost[0][1]}"
+        )
+    table = table_of(records) if records else pd.DataFrame()
+    return table, tuple(lost)
 
 
 def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -86,6 +141,7 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose index, where it says more than the rows' numbers, is a column; one of times is called time."""
     if table.empty:
         raise TableError("it holds no row")
+    table = with_plain_cells(table)
     is_time = isinstance(table.index, pd.DatetimeIndex)
     if table.index.names == [None] and not is_time:
         table = table.reset_index(drop=True)

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from data.sources.base import TableError
+from data.sources.tables.json_nested import holds_lists, table_within
+from data.sources.times.texts import looks_like_time
 
 NO_FORM = (
     "its JSON is neither a list of records, nor columns by their names, nor an answer of Prometheus, InfluxDB, "
@@ -21,6 +23,17 @@ FEWEST_ROWS = 2
 
 def table_of(value: Any) -> pd.DataFrame:
     """Raises TableError for another form."""
+    try:
+        table = _of_known_form(value)
+    except TableError as error:
+        if str(error) != NO_FORM or (table := table_within(value)) is None:
+            raise
+        return table
+    inner = table_within(value) if holds_lists(table) else None
+    return table if inner is None else inner
+
+
+def _of_known_form(value: Any) -> pd.DataFrame:
     if isinstance(value, list):
         return _of_list(value)
     if not isinstance(value, dict):
@@ -32,8 +45,14 @@ def table_of(value: Any) -> pd.DataFrame:
     if isinstance(value.get("results"), list):
         return _of_influx(value["results"])
     if value and all(isinstance(column, dict) for column in value.values()):
-        return _with_rows(pd.DataFrame(value))
+        are_rows = _tell_rows(value) and not any(map(_tell_rows, value.values()))
+        return _with_rows(pd.DataFrame.from_dict(value, orient="index") if are_rows else pd.DataFrame(value))
     return _of_columns(value)
+
+
+def _tell_rows(names: dict) -> bool:
+    """Whether names are those of rows: times, or numbers."""
+    return len(names) >= FEWEST_ROWS and all(name.lstrip("-").isdecimal() or looks_like_time(name) for name in names)
 
 
 def _of_list(value: list) -> pd.DataFrame:
@@ -45,6 +64,10 @@ def _of_list(value: list) -> pd.DataFrame:
             if any(len(row) != len(value[0]) for row in value):
                 raise TableError("its JSON has rows of other lengths than the first, which holds the names")
             return pd.DataFrame(value[1:], columns=value[0])
+        raise TableError(NO_FORM)
+    if len(value) >= FEWEST_ROWS and all(isinstance(v, int | float) or v is None for v in value):
+        return pd.DataFrame({"value": value})
+    if not all(isinstance(row, dict) for row in value):
         raise TableError(NO_FORM)
     return pd.json_normalize(value)
 

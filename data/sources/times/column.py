@@ -102,16 +102,19 @@ def _by_type(table: pd.DataFrame) -> str | None:
 
 
 def _by_cells(table: pd.DataFrame) -> str | None:
-    """The first column whose texts are times, or the first of all where its numbers count from 1970 and rise."""
+    """The first column whose texts are times, or the first of all, or one of a time's name below others, whose numbers
+    count from 1970 and rise."""
     for name in table.columns:
         cells = spread(table[name]) if is_text(table[name]) else []
         if cells and sum(looks_like_time(c) or bool(MONTH_OF_YEAR.match(c)) for c in cells) > 0.9 * len(cells):
             return name
-    first = table.columns[0]
-    if table[first].dtype.kind in "iuf" and len(table) > 1:
-        numbers = table[first].to_numpy(np.float64)
-        if epoch_unit(numbers) and (np.diff(numbers) > 0).mean() > 0.9:
-            return first
+    # `properties.time` of a record in a record; what counts from 1970 and rises is one without a name too.
+    inner = [name for name in table.columns if str(name).lower().rpartition(".")[2].strip("@_") in SERIES_TIME_COLUMNS]
+    for name in [table.columns[0], *inner]:
+        if table[name].dtype.kind in "iuf" and len(table) > 1:
+            numbers = table[name].to_numpy(np.float64)
+            if epoch_unit(numbers) and (np.diff(numbers) > 0).mean() > 0.9:
+                return name
     return None
 
 
