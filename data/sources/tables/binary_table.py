@@ -40,6 +40,7 @@ _MAY_HOLD_TABLE = re.compile(
     rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]",
     re.IGNORECASE,
 )
+_SPACE = re.compile(r"\s*")
 MOST_BROKEN = 0.5  # of the lines of a file of JSON lines
 
 
@@ -108,7 +109,7 @@ def _one_a_line(text: str) -> Iterator[str]:
         except json.JSONDecodeError:
             end = text.find("\n", at) % (len(text) + 1)
         yield text[at:end]
-        at = end + len(text[end:]) - len(text[end:].lstrip())
+        at = _SPACE.match(text, end).end()  # pyright: ignore[reportOptionalMemberAccess] it matches nothing as well
 
 
 def _of_lines(lines: Iterable[str | bytes]) -> tuple[pd.DataFrame, tuple[tuple[str, str], ...]]:
