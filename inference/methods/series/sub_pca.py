@@ -4,6 +4,10 @@ Source: Aggarwal, Outlier Analysis (2nd edition 2017), 3.3; Shyu et al. 2003: th
 projection, each divided by the component's variance. A window is judged by how rare it is, not by how large: what is
 small, but in a direction that quiet windows never take, counts. (PyOD's PCA and TSB-AD's Sub-PCA, which name the same
 source, sum the distances of the window to the ends of the unit vectors instead.)
+
+How rare a window is goes with what it holds: steep beats never repeat to the sample, and what is small beside them is
+large in the quiet between two of them. So a score is told in units of what quiet windows most like this one score, as
+the local outlier factor has it (Breunig et al. 2000): those of the same cluster, by their largest components.
 """
 
 import numpy as np
@@ -13,47 +17,101 @@ from inference.methods.series.sliding import sliding_products, sliding_squares
 
 MOST_COMPONENTS = 512  # what is beyond shares one variance, as in probabilistic PCA (Tipping and Bishop 1999)
 LEAST_VARIANCE = 1e-4  # of a component, in squared quiet spreads: smooth signals leave directions that are all rounding
+MOST_CLUSTERS, CLUSTER_WINDOWS = 64, 4  # of quiet windows, and lengths of a window of quiet samples for each
+LARGEST = 16  # components by which windows are alike
+USUAL_SHARE, LEAST_USUAL = 0.9, 0.3  # of the windows of a cluster, and of the median of all scores, which is added
+LEAST_SCORE = 1.0  # that is usual: of one direction, where quiet windows are all but equal
+LEAST_TIMES = 10  # that a cluster comes, a window or more apart, to say what is usual in it
+CLUSTERED_VALUES = 2**22  # of quiet windows that are clustered
+BLOCK = 2**14  # windows that are compared with the clusters at a time
 
 
 class SubPca(WholeWindows, WindowMethod):
-    """Sum over components of (projection)^2 / variance: about D for a quiet window."""
+    """Sum over components of (projection)^2 / variance, in units of what windows like it have when it is quiet."""
 
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-        """Centre (D,), components (K, D), their variances (K,), and the one of all other directions (1,).
+        """Centre (D,), components (K, D), their variances (K,), and the one of all other directions (1,); and what
+        `usual_scores` are.
 
         The smallest of all directions are told in double precision; the largest of far more need none.
         """
         from sklearn.decomposition import PCA  # takes a second, and only fitting needs it
 
-        count = min(MOST_COMPONENTS, *windows.shape)
+        count, every = min(MOST_COMPONENTS, *windows.shape), -(-windows.size // CLUSTERED_VALUES)
+        some = windows[::every].copy()  # fitting spoils the others
         windows = windows if min(windows.shape) > 2 * MOST_COMPONENTS else windows.astype(np.float64)
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
             pca = PCA(count, random_state=seed, copy=False).fit(windows)
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
         parts = {"centre": pca.mean_, "components": pca.components_}
-        return parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
+        self.arrays = self.arrays | parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
+        return self.arrays | self.usual_scores(some, every * self.step, seed)
+
+    def usual_scores(self, windows: np.ndarray, every: int, seed: int) -> dict[str, np.ndarray]:
+        """Clusters (M, P) of quiet windows (N, D), so many samples apart, by their P largest components; and what is
+        usual in each (M,).
+
+        What comes a few times only may be faults of a table that nobody has looked through, and has what is usual in
+        all windows.
+        """
+        from sklearn.cluster import MiniBatchKMeans
+
+        looks = len(windows) * every / self.clip_length
+        clusters = int(np.clip(looks / CLUSTER_WINDOWS, 1, MOST_CLUSTERS))
+        centred = windows - self.arrays["centre"]
+        codes = centred @ self.arrays["components"].T
+        found = np.square(codes) @ self.weights + self.beyond * np.square(centred).sum(axis=1)
+        made = MiniBatchKMeans(min(clusters, len(windows)), n_init=1, random_state=seed).fit(codes[:, :LARGEST])
+        usual = np.full(len(made.cluster_centers_), np.quantile(found, USUAL_SHARE))
+        for cluster in np.unique(made.labels_):
+            of_it = np.flatnonzero(made.labels_ == cluster)
+            if np.count_nonzero(np.diff(of_it) * every > self.clip_length) + 1 >= LEAST_TIMES:
+                usual[cluster] = np.quantile(found[of_it], USUAL_SHARE)
+        usual = np.maximum(usual + LEAST_USUAL * np.median(found), LEAST_SCORE)
+        return {"clusters": made.cluster_centers_, "usual": usual}
 
     def piece_samples(self, channels: int) -> int:
         """More than of those that make the windows of a piece."""
-        return max(self.clip_length, PIECE_VALUES // (4 * channels))
+        return max(self.clip_length, PIECE_VALUES // (4 * (channels + LARGEST)))
 
     def of_windows(self, frames: np.ndarray) -> np.ndarray:
         return self.score(self.in_units(frames))
 
-    def score(self, samples: np.ndarray) -> np.ndarray:
-        """How unusual the windows (n - clip_length + 1,) of samples (n, C) in quiet units are, at least 0.
+    @property
+    def beyond(self) -> float:
+        """What the square of all that a window has beyond its components weighs."""
+        components = self.arrays["components"]
+        return 1 / self.arrays["variance_beyond"][0] if components.shape[0] < components.shape[1] else 0.0
 
-        What a window has beyond all components is its square less those of its projections.
-        """
+    @property
+    def weights(self) -> np.ndarray:
+        """Of the squares of projections (K,): what a window has beyond all components is its square less those."""
+        return 1 / self.arrays["variances"] - self.beyond
+
+    def score(self, samples: np.ndarray) -> np.ndarray:
+        """How unusual the windows (n - clip_length + 1,) of samples (n, C) in quiet units are, at least 0."""
         components, centre = self.arrays["components"], self.arrays["centre"].astype(np.float64)
-        beyond = 1 / self.arrays["variance_beyond"][0] if components.shape[0] < components.shape[1] else 0.0
-        weights, usual = 1 / self.arrays["variances"] - beyond, components @ centre  # (K,)
+        weights, offsets = self.weights, components @ centre  # (K,)
         total = np.zeros(len(samples) - self.clip_length + 1)
-        if beyond:
-            total += beyond * self._squares(samples, centre)
+        largest = np.zeros((len(total), min(LARGEST, len(components))))
+        if self.beyond:
+            total += self.beyond * self._squares(samples, centre)
         for windows, some, products in sliding_products(samples, components):
-            total[windows] += np.square(products - usual[some]) @ weights[some]
-        return np.maximum(total, 0)
+            codes = products - offsets[some]
+            total[windows] += np.square(codes) @ weights[some]
+            largest[windows, some] = codes[:, : max(0, LARGEST - some.start)]
+        return np.maximum(total, 0) / self._usual(largest)
+
+    def _usual(self, codes: np.ndarray) -> np.ndarray | float:
+        """What quiet windows like those with the largest components (n, P) score (n,); 1 in runs of before."""
+        if "usual" not in self.arrays:
+            return 1.0
+        clusters = self.arrays["clusters"].astype(np.float64)
+        half, usual = np.square(clusters).sum(axis=1) / 2, np.empty(len(codes))
+        for first in range(0, len(codes), BLOCK):
+            some = slice(first, first + BLOCK)
+            usual[some] = self.arrays["usual"][(half - codes[some] @ clusters.T).argmin(axis=1)]
+        return usual
 
     def _squares(self, samples: np.ndarray, centre: np.ndarray) -> np.ndarray:
         """Squared distances of all windows from the centre (D,)."""

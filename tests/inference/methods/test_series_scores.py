@@ -1,5 +1,7 @@
 """Methods for series: each score against a slow, obvious one."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from inference.methods.series import matrix_profile, sub_pca
 from inference.methods.series.base import least_of_windows, mean_over_windows
 from inference.methods.series.isolation_forest import TREES
 from inference.methods.series.kmeans import CLUSTERS
-from inference.methods.series.sub_pca import LEAST_VARIANCE
+from inference.methods.series.sub_pca import LARGEST, LEAST_SCORE, LEAST_TIMES, LEAST_USUAL, LEAST_VARIANCE, USUAL_SHARE
 from inference.methods.series.window_pca import SHARE
 from tests.support.series_signals import LENGTH, QUIET, RAW, fitted, reel_of, scores
 
@@ -48,26 +50,83 @@ def test_window_pca_expects_what_the_components_of_quiet_windows_rebuild(quiet, 
     np.testing.assert_allclose(found, samples, atol=1e-4)
 
 
-def test_sub_pca_is_the_mahalanobis_distance_of_windows(quiet, other):
+def in_usual_units(method, train: np.ndarray, windows: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Distances (n,) of windows (n, D) in units of what the quiet ones (N, D) nearest to the same cluster have."""
+    centred = [part - train.mean(axis=0) for part in (train, windows)]
+    own, found = (np.einsum("nd,de,ne->n", part, precision, part) for part in centred)
+    codes = [part @ method.arrays["components"][:LARGEST].T for part in centred]
+    own_cluster, cluster = (cdist(part, method.arrays["clusters"]).argmin(axis=1) for part in codes)
+    usual = np.full(len(method.arrays["clusters"]), np.quantile(own, USUAL_SHARE))
+    for k in range(len(usual)):
+        if times(of_it := np.flatnonzero(own_cluster == k)) >= LEAST_TIMES:
+            usual[k] = np.quantile(own[of_it], USUAL_SHARE)
+    return found / np.maximum(usual[cluster] + LEAST_USUAL * np.median(own), LEAST_SCORE)
+
+
+def times(windows: np.ndarray) -> int:
+    """How many times windows (n,) come, more than a length apart."""
+    return 1 + sum(later - earlier > LENGTH for earlier, later in itertools.pairwise(windows.tolist()))
+
+
+def test_sub_pca_is_the_mahalanobis_distance_of_windows_in_units_of_those_like_them(quiet, other):
     method = fitted("sub_pca", quiet)
     train, windows = windows_by_hand(method, quiet, 0, QUIET - 100), windows_by_hand(method, other, 0, 200)
     covariance = np.cov(train.T)
     assert np.linalg.eigvalsh(covariance).min() > LEAST_VARIANCE
-    centred = windows - train.mean(axis=0)
-    distances = np.einsum("nd,de,ne->n", centred, np.linalg.inv(covariance), centred)
+    assert len(method.arrays["clusters"]) > 1
+    distances = in_usual_units(method, train, windows, np.linalg.inv(covariance))
     np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
 
 
 def test_sub_pca_gives_the_directions_beyond_its_components_one_variance(quiet, other, monkeypatch):
     monkeypatch.setattr(sub_pca, "MOST_COMPONENTS", 5)
     method = fitted("sub_pca", quiet)
-    pca = PCA(5, svd_solver="full").fit(windows_by_hand(method, quiet, 0, QUIET - 100))
-    centred = windows_by_hand(method, other, 0, 200) - pca.mean_
+    train = windows_by_hand(method, quiet, 0, QUIET - 100)
+    pca = PCA(5, svd_solver="full").fit(train)
     # scikit-learn's precision is that of probabilistic PCA, but takes the noise out of the components' own variances.
     precision = pca.components_.T @ np.diag(1 / pca.explained_variance_) @ pca.components_
-    precision += (np.eye(centred.shape[1]) - pca.components_.T @ pca.components_) / pca.noise_variance_
-    distances = np.einsum("nd,de,ne->n", centred, precision, centred)
+    precision += (np.eye(train.shape[1]) - pca.components_.T @ pca.components_) / pca.noise_variance_
+    distances = in_usual_units(method, train, windows_by_hand(method, other, 0, 200), precision)
     np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
+
+
+def spells(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Rest and work of 40 samples each in turn, one far more uneven than the other (n,)."""
+    is_work = np.repeat(np.arange(2 * count) % 2, 40)
+    return is_work * (1 + 0.5 * rng.standard_normal(len(is_work))) + 0.02 * rng.standard_normal(len(is_work))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_small_beside_the_work_is_seen_in_the_rest(seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    method = fitted("sub_pca", reel_of(tmp_path / "quiet", spells(rng, 100)[:, None]))
+    watched, first = spells(rng, 40), 80 * 20 + 16
+    watched[first : first + 8] += 0.6 * (-1) ** np.arange(8)
+    found = scores(method, reel_of(tmp_path / "watched", watched[:, None]))
+    assert first <= found.argmax() < first + 8
+
+
+def test_a_fault_in_what_it_is_fitted_on_is_no_usual_window(tmp_path):
+    samples, fault = np.random.default_rng(0).standard_normal((3000, 1)), slice(2000, 2200)
+    samples[fault] *= 10
+    found = scores(fitted("sub_pca", reel := reel_of(tmp_path / "it", samples)), reel)
+    assert found[fault].min() > 3 * np.quantile(found[: fault.start - LENGTH], 0.99)
+
+
+def test_what_never_changes_has_scores(tmp_path):
+    method, watched = fitted("sub_pca", reel_of(tmp_path / "quiet", np.zeros((600, 2)))), np.zeros((300, 2))
+    watched[200] = 1
+    found = scores(method, reel_of(tmp_path / "it", watched))
+    np.testing.assert_allclose(found[:150], 0, atol=1e-6)
+    assert found[200] > 1
+
+
+def test_a_run_of_before_scores_as_it_did(quiet, other):
+    method = fitted("sub_pca", quiet)
+    now, usual = scores(method, other), method.arrays.pop("usual")
+    before = scores(method, other)
+    assert (now > before / usual.max() - 1e-6).all()
+    assert (now < before / usual.min() + 1e-6).all()
 
 
 def test_kmeans_is_the_distance_to_the_nearest_mean_of_quiet_windows(quiet, other):
