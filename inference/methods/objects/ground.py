@@ -1,7 +1,8 @@
 """The ground that objects stand before: a median picture of quiet clips, and what differs from it in a frame.
 
 Exposure is taken off by a gain and an offset that most of the picture shares, the camera's motion by moving the ground.
-A shadow leaves the texture of the ground as it is (Jacques, Jung and Musse 2005), so what only darkens is no object.
+A shadow leaves the texture of the ground as it is (Jacques, Jung and Musse 2005), and so do a lamp, headlights and the
+sun between clouds: what only darkens or brightens is no object.
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ LIKENESS, TEXTURE_SIDE, LEAST_TEXTURE = (
     7,
     3.0,
 )  # correlation, px, and the least spread in grey levels
-DARKEST = 0.4  # of the ground, as a shadow
+DARKEST = 0.4  # of the ground in full light, where it is in a shadow
 EXPOSURE_STEP, EXPOSURE_ROUNDS = 3, 3  # every so many pixels on either axis
 LEAST_GAIN = 0.3
 BAND_LEVELS, BAND_SHARE = 32, 0.01  # width of a band, grey levels, and share of the picture that makes one
@@ -120,7 +121,7 @@ def steepness(picture: np.ndarray) -> np.ndarray:
 
 
 def same_texture(now: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """Where a picture (h, w) is the other one in a shadow: darker, with the same texture."""
+    """Where a picture (h, w) is the other one in another light: darker or brighter, with the same texture."""
     side = (TEXTURE_SIDE, TEXTURE_SIDE)
     mean_now, mean_then = cv2.blur(now, side), cv2.blur(then, side)
     spread_now = cv2.blur(now * now, side) - mean_now * mean_now
@@ -128,5 +129,5 @@ def same_texture(now: np.ndarray, then: np.ndarray) -> np.ndarray:
     both = cv2.blur(now * then, side) - mean_now * mean_then
     least = LEAST_TEXTURE**2
     alike = both > LIKENESS * np.sqrt(np.maximum(spread_now, 1e-3) * np.maximum(spread_then, 1e-3))
-    darker = (mean_now < mean_then) & (mean_now > DARKEST * mean_then)
-    return alike & darker & (spread_then > least) & (spread_now > DARKEST**2 * least)
+    lit = (mean_now > DARKEST * mean_then) & (mean_then > DARKEST * mean_now)
+    return alike & lit & (spread_then > least) & (spread_now > DARKEST**2 * least)
