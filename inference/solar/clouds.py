@@ -21,8 +21,9 @@ def without_clouds(
 
     Clouds are what covers PART of the disc or more. Beside them in time (by as much as they last, and at least by
     `gap_frames`) lie their edges, and what was held against clouded frames: of what begins there, only brightenings of
-    at most LARGEST_FLARE of the disc that score more than all clouds are the Sun's. clouded: frames that the camera's
-    watch has told of.
+    at most LARGEST_FLARE of the disc that score more than all clouds are the Sun's. Clouds take light away, so no
+    brightening is of their edge that began more than `gap_frames` before them. clouded: frames that the camera's watch
+    has told of.
     """
     if not disc_parts(reel).any():
         return list(events)
@@ -42,10 +43,12 @@ def without_clouds(
 
 
 def _begins_beside(event: Event, spans: Sequence[tuple[int, int]], gap_frames: int) -> bool:
-    reaches = [max(gap_frames, last - first + 1) for first, last in spans]
-    return any(
-        first - reach <= event.frame_start <= last + reach for (first, last), reach in zip(spans, reaches, strict=True)
-    )
+    for first, last in spans:
+        after = max(gap_frames, last - first + 1)
+        before = gap_frames if event.change == "brighter" else after
+        if first - before <= event.frame_start <= last + after:
+            return True
+    return False
 
 
 def spans_of(frames: Collection[int], gap_frames: int) -> list[tuple[int, int]]:
