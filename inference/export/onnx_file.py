@@ -4,11 +4,12 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch._dynamo.exc import UserError
+from torch.overrides import TorchFunctionMode
 
 from models.parts.separate import Part
 
@@ -75,13 +76,19 @@ def _kept(values: Tensor, places: Tensor, dim: int, keepdim: bool) -> tuple[Tens
     return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
 
 
-# Operators that the exporter does not know, in others.
-REWRITTEN: dict[Any, Callable] = {
-    torch.ops.aten.median.dim: median_by_comparing,
-    torch.ops.aten.nanmedian.dim: nanmedian_by_sorting,
-    torch.ops.aten.cummax.default: cummax_by_table,
-    torch.ops.aten.cummin.default: cummin_by_table,
-}
+class Rewriting(TorchFunctionMode):
+    """Within it, what the exporter of ONNX does not know is computed in other ways, so that no trace has it."""
+
+    others: ClassVar[dict[Callable, Callable]] = {
+        Tensor.median: median_by_comparing,
+        Tensor.nanmedian: nanmedian_by_sorting,
+        Tensor.cummax: cummax_by_table,
+        Tensor.cummin: cummin_by_table,
+    }
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        found = self.others.get(func, func)(*args, **(kwargs or {}))
+        return getattr(torch.return_types, func.__name__)(found) if func in self.others else found
 
 
 def as_onnx(net: nn.Module, shape: tuple[int, ...], outputs: Sequence[str] = ("reconstruction",)) -> bytes:
@@ -101,22 +108,13 @@ def _traced(net: nn.Module, examples: dict[str, Tensor], outputs: Sequence[str],
     """The file for inputs like the examples; free: what may have another size, by axis, of each."""
     with quietly("torch.onnx", "onnxscript", "onnx_ir"), torch.no_grad():
         given = tuple(examples.values())
-        program = rewritten(torch.export.export(net.eval(), given, dynamic_shapes=free))
+        with Rewriting():
+            program = torch.export.export(net.eval(), given, dynamic_shapes=free)
         made = torch.onnx.export(
             program, given, dynamo=True, verbose=False, input_names=list(examples), output_names=list(outputs)
         )
     assert made is not None  # nothing was asked to be written to a file
     return made.model_proto.SerializeToString()
-
-
-def rewritten(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
-    """A program without the operators that the exporter does not know; one that has none of them as it is."""
-    if not any(node.target in REWRITTEN for node in program.graph.nodes):
-        return program  # a tenth of the time of an export, and layer norms stay what they are
-    table = torch.export.default_decompositions()
-    for operator, by_others in REWRITTEN.items():
-        table[operator] = by_others
-    return program.run_decompositions(table)
 
 
 @contextmanager
