@@ -30,12 +30,15 @@ CATALOG = """start,peak,end,class
 """
 
 
-LONGEST = ("test_benchmarks.py", "test_moved_run.py", "test_campaigns.py")
+# Those that take half a minute or more of the processor, the longest first.
+LONGEST = ("test_benchmarks.py", "test_onnx_file.py", "test_campaigns.py", "test_moved_run.py", "test_cluster_prep.py",
+           "test_objects.py", "test_zero_shot.py")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
     """The longest modules first, or one process would be busy with them long after the others have ended."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
