@@ -22,6 +22,7 @@ from data.sources.tables.missing import doubtful, ends_in_total, given_as_missin
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.unit_rows import unit_of, with_units
+from data.sources.tables.wide_days import by_clock
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
@@ -72,7 +73,7 @@ class TableSource(SeriesSource):
         tables = tables or read_binary(path, prep)
         digest, found, reasons = file_sha256(path), [], []
         for sheet, whole in tables.items():
-            for device, read in _devices(with_units(whole, prep), prep).items():
+            for device, read in _devices(by_clock(with_units(whole, prep), prep), prep).items():
                 part = "_".join(filter(None, (sheet, device)))
                 try:
                     found.append(_series(read, path, part, prep, digest, smallest))
@@ -108,6 +109,7 @@ def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: st
         _refuse_what_may_be_no_series(table)
     name = f"{table_stem(path)}_{part}" if part else table_stem(path)
     facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told), "beside": read.units}
+    facts |= {"missing": read.missing}
     found = series_of(table, path, prep, name, digest, **facts)
     if (
         smallest
@@ -158,12 +160,13 @@ def series_of(
     decimal: str = "",
     told: tuple[str, ...] = (),
     beside: dict[str, str] | None = None,
+    missing: tuple[float, ...] = (),
 ) -> Series:
     """The series in the columns of a table, which are found by name or given by the settings.
 
     name: of its reel. digest: SHA-256 of the file. part: of the file that the table is. notes: what is known of columns
     that are not in it. decimal: the sign that its texts have. told: what was found out about the file. beside: units
-    that stand beside the cells, by column. Raises
+    that stand beside the cells, by column. missing: numbers that the file itself names for missing values. Raises
     TableError when a column is missing, or none holds numbers or times.
     """
     notes = dict(notes or {})
@@ -182,11 +185,16 @@ def series_of(
     labels = _labels(table, prep, label_columns, notes, path.name)
     fills: dict[str, list[float]] = {}
     units: dict[str, str] = {}
-    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills, units)
+    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills, units, missing)
     rising = rising_column(table) if column is None and prep.sample_interval_sec is None else None
     if rising in channels:
         counted = f"{path.name}: no column of times is known, and its rows are taken as 1 s apart"
         log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
+    elif column is None and prep.sample_interval_sec is None and (perhaps := _perhaps_times(table)):
+        log.warning(
+            f"{path.name}: no column of times is known, and its rows are taken as 1 s apart; {perhaps} is not "
+            "understood: prep.time_column with prep.time_format takes it"
+        )
     if ends_in_total(values):
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
@@ -199,6 +207,15 @@ def series_of(
     facts = {"fills": fills} if fills else {}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
     return Series(*source, digest, notes, resolution, part, **more)
+
+
+def _perhaps_times(table: pd.DataFrame) -> str:
+    """A column of texts with digits that are nearly all unlike, as those of times are, with a cell; "" without one."""
+    for name in table.columns:
+        cells = table[name].dropna().astype("string") if is_text(table[name]) else table[name].iloc[:0]
+        if len(cells) > 1 and cells.nunique() > 0.9 * len(cells) and cells.str.count(r"\d").median() >= 4:
+            return f"{name}, as {cells.iloc[0]!r},"
+    return ""
 
 
 def _one_after_the_other(times: Times, prep: PrepConfig) -> tuple[Times, int]:
@@ -271,10 +288,12 @@ def _values(
     file: str,
     fills: dict[str, list[float]],
     units: dict[str, str],
+    named: tuple[float, ...] = (),
 ):
     """Names and values (N, C) of the variables, and what was made of their cells: the given columns, else all that are
     mostly numbers. `notes` holds the columns that are something else, and is told what became of the others; `fills`
-    which numbers stand for missing values; `units` those that stand in cells.
+    which numbers stand for missing values; `units` those that stand in cells; `named` are numbers that
+    the file names for missing values.
     """
     given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
     columns: dict[str, np.ndarray] = {}
@@ -287,7 +306,7 @@ def _values(
             continue
         if unread := _unread_numbers(table[name], values):
             log.warning(f"{file}: {name}: {unread}")
-        values, missing, stand_ins = _without_missing(values, prep)
+        values, missing, stand_ins = _without_missing(values, prep, named)
         notes[name] += f", {missing} taken as missing" if missing else ""
         if not np.isfinite(values).any():
             notes[name] = f"left out: {missing} taken as missing, nothing else in it"
@@ -341,10 +360,15 @@ def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
     return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
 
 
-def _without_missing(values: np.ndarray, prep: PrepConfig) -> tuple[np.ndarray, str, list[float]]:
+def _without_missing(
+    values: np.ndarray, prep: PrepConfig, named: tuple[float, ...]
+) -> tuple[np.ndarray, str, list[float]]:
     """Values without those that stand for missing ones, and which these were, for people and as numbers."""
     given = prep.missing_values
-    values, counts = without_fills(values) if given is None else given_as_missing(values, given)
+    values, counts = given_as_missing(values, named if given is None else given)
+    if given is None:
+        values, usual = without_fills(values)
+        counts |= usual
     return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items()), list(counts)
 
 

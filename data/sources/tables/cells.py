@@ -54,9 +54,14 @@ ANOMALOUS = frozenset(
 STATES = (("on", "off"), ("true", "false"), ("yes", "no"), ("open", "closed"), ("running", "stopped"), ("y", "n"))
 STATES += (("t", "f"), ("high", "low"), ("active", "inactive"), ("enabled", "disabled"), ("up", "down"))
 STATES += (("wahr", "falsch"), ("ein", "aus"), ("ja", "nein"), ("vrai", "faux"), ("oui", "non"), ("home", "not_home"))
+NOT_KNOWN = ("unavailable", "unknown", "none", "null", "n/a", "undefined", "-", "?", "")  # of states
 OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
     ({"("}, r"^\(([^()]*\d[^()]*)\)$", r"-\1"),  # negative, as accountants write it
-    (set("$€£¥"), r"^([-+]?)[$€£¥]\s?(?=[\d.,])", r"\1"),
+    (set("$€£¥₹₽₩₺"), r"^([-+]?)[$€£¥₹₽₩₺]\s?(?=[\d.,])", r"\1"),
+    (set("EUGCJIR"), r"^(?:EUR|USD|GBP|CHF|JPY|CNY|INR|Rs\.?)\s?(?=[-+\d.,])", ""),
+    ({"="}, r'^="?([^"]*)"?$', r"\1"),  # as Excel is told to keep digits
+    ({"'"}, r"^'(?=[-+\d.,])", ""),  # a text, in spreadsheets
+    ({"-"}, r"^(\d[\d.,]*)-$", r"-\1"),  # negative, as SAP writes it
     (set("dD"), r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e"),  # Fortran's
 )
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
@@ -65,14 +70,15 @@ _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
 _COMMA = re.compile(rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}")
 _POINT = re.compile(rf"{_SIGN}(?:\d*\.(?:\d{{1,2}}|\d{{4,}})|0\.\d+|\d{{4,}}\.\d+|\d{{1,3}}(?:,\d{{3}})+\.\d+){_POWER}")
 _MANY_GROUPS = {
-    ".": re.compile(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}}){{2,}}"),
+    ".": re.compile(rf"{_SIGN}(?:\d{{1,3}}(?:,\d{{3}}){{2,}}|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?)"),  # lakhs too
     ",": re.compile(rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}}){{2,}}"),
 }
 _EITHER = re.compile(rf"{_SIGN}[1-9]\d{{0,2}},\d{{3}}")
 # What is taken off a number, and said: limits of what can be measured, and marks of a footnote.
 TAKEN_OFF = (
     (set("<>≤≥"), r"^[<>≤≥]=?\s*(?=[-+\d.,])", "at a limit of what is measured, as {}, and taken as that"),
-    (set("*#!†‡"), r"(?<=[\d.])\s*[*#!†‡]+$", "with a mark, as {}"),
+    (set("*#!†‡"), r"(?<=[\d.])(?<!/0)\s*[*#!†‡]+$", "with a mark, as {}"),
+    ({"±"}, r"(?<=[\d.])\s*±.*$", "with an uncertainty, as {}, that is left out"),
 )
 _HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]{1,13}")
 _WITH_UNIT = rf"^({_SIGN}[\d.,]+{_POWER})\s*([^\d\s.,+\-−][^\d]*)?$"
@@ -121,12 +127,11 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
 
 def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:
     """Cells that are two words for being in a state or not as 1 and 0; None of all others."""
-    first = str(next(iter(column.dropna()), "")).strip().lower()
+    text = column.astype("string").str.strip().str.lower()
+    text = text.mask(text.isin(NOT_KNOWN))
+    first = next(iter(text.dropna()), "")
     for yes, no in STATES:
-        if first not in (yes, no):
-            continue
-        text = column.astype("string").str.strip().str.lower()
-        if text.dropna().isin([yes, no]).all():
+        if first in (yes, no) and text.dropna().isin([yes, no]).all():
             return text.map({yes: 1.0, no: 0.0}).to_numpy(np.float64, na_value=np.nan), f"{yes} as 1, {no} as 0"
     return None
 
@@ -164,7 +169,7 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str, str]:
         grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:\.\d{{3}})+(?:,\d+)?")
         digits = digits.where(~grouped, digits.str.replace(".", "", regex=False)).str.replace(",", ".", regex=False)
     else:
-        grouped = digits.str.fullmatch(rf"{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?")
+        grouped = digits.str.fullmatch(rf"{_SIGN}(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,2}}(?:,\d{{2}})+,\d{{3}})(?:\.\d+)?")
         digits = digits.where(~grouped, digits.str.replace(",", "", regex=False))
     values = pd.to_numeric(digits, errors="coerce")
     told = "; ".join(filter(None, (remark, *taken_off)))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from config import PrepConfig
@@ -37,6 +38,12 @@ MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
 COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
 _TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
+_NAMES_OF_TIMES = ("time", "timestamp", "date", "datetime", "ts", "t", "date_time", "time_utc")
+_MISSING = re.compile(
+    r"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*"
+    r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*$",
+    re.IGNORECASE,
+)
 FALLBACK = "cp1252"  # of text that is not UTF-8
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -49,6 +56,7 @@ class TextTable:
     lost: tuple[tuple[str, str], ...] = ()
     told: tuple[str, ...] = ()
     decimal: str = ""
+    missing: tuple[float, ...] = ()  # numbers that its comments name for missing values
     units: dict[str, str] = field(default_factory=dict)  # by column or sensor, where they stand beside the numbers
 
 
@@ -213,7 +221,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
             low_memory=False,
         )
     if not table.index.equals(pd.RangeIndex(len(table))):
-        raise TableError("its rows have more cells than its first line has names")
+        table = _with_row_names(table)
     if table.empty:
         raise TableError("it holds no row")
     if not layout.names:
@@ -227,7 +235,37 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
     before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
     lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
-    return TextTable(table, lost, _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again, decimal)
+    told = _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again
+    return TextTable(table, lost, told, decimal, _named_as_missing(lines[: layout.skipped]))
+
+
+def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose rows have a cell more than there are names, as R writes it: the first one names the row.
+
+    Raises TableError where the first cell may as well be that of the first name.
+    """
+    rows = table.index
+    is_text = rows.dtype.kind not in "iuf"
+    is_count = rows.dtype.kind in "iu" and len(rows) > 1 and rows[0] in (0, 1) and bool((np.diff(rows) == 1).all())
+    has_time = str(table.columns[0]).strip().lower() in _NAMES_OF_TIMES and all(
+        map(looks_like_time, rows[:5].astype(str))
+    )
+    if (
+        rows.nlevels > 1
+        or has_time
+        or not (is_text or is_count)
+        or str(table.columns[0]).lower() in ("id", "index", "no")
+    ):
+        raise TableError("its rows have more cells than its first line has names")
+    return table.reset_index(
+        names=next(name for name in _numbered("row" if is_count else "column_0") if name not in table)
+    )
+
+
+def _named_as_missing(before: list[str]) -> tuple[float, ...]:
+    """Numbers that lines before a table name for missing values, as `Missing data: -1.00e+05`."""
+    found = (_MISSING.search(line) for line in before)
+    return tuple(dict.fromkeys(float(match[1]) for match in found if match))
 
 
 def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:

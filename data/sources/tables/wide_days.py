@@ -1,0 +1,68 @@
+"""Tables of a row a day, whose columns are the clocks of its day, as those of smart meters: a row for each clock."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.tables.text_table import TextTable
+from data.sources.times.cells import times_of
+from data.sources.times.column import is_text
+from data.sources.times.divided import days_of
+
+PER_DAY = (24, 48, 96, 144, 288, 1440)
+DAY_MIN = 1440
+FEWEST_CLOCKS = 12
+_CLOCK = re.compile(r"\D{0,6}?(\d{1,2})[:h](\d\d)(?::00)?\D{0,3}")
+_PARTS = ("h", "hh", "hr", "hour", "hours", "he", "halfhour", "qh", "slot", "period", "interval", "stunde", "kw", "kwh")
+_NUMBERED = re.compile(r"(\D*?)0*(\d+)")
+
+
+def by_clock(read: TextTable, prep: PrepConfig) -> TextTable:
+    """A table with a row for each clock of a day, where its columns are these; else the same.
+
+    Clocks stand in the names (00:00, 00:30, ...), or the columns are numbered and divide the day (hh_0 ... hh_47).
+    """
+    table = read.table
+    if prep.value_columns or prep.time_column or table.shape[1] <= FEWEST_CLOCKS:
+        return read
+    minutes, told = _minutes_of(list(map(str, table.columns)))
+    date = next((name for name in table.columns if name not in minutes and days_of(table[name]) is not None), None)
+    if not minutes or date is None or not all(_may_be_value(table[name]) for name in minutes):
+        return read
+    others = [name for name in table.columns if name not in minutes and name != date]
+    days = times_of(table[date], replace(prep, time_zone=None)).utc  # as they are written: the zone is looked at later
+    if days is None:
+        return read
+    count = len(minutes)
+    columns = {name: np.repeat(table[name].to_numpy(object), count) for name in others}
+    clock = np.tile(np.array(list(minutes.values()), "timedelta64[m]"), len(table))
+    values = table[list(minutes)].to_numpy(object).ravel()
+    found = pd.DataFrame({"time": np.repeat(days, count) + clock, **columns, "value": values})
+    return replace(read, table=found.infer_objects(), told=(*read.told, told))
+
+
+def _minutes_of(names: list[str]) -> tuple[dict[str, int], str]:
+    """The minute of the day that each column of a clock begins at, and what was made of them; {} without any."""
+    clocks = {name: 60 * int(m[1]) + int(m[2]) for name in names if (m := _CLOCK.fullmatch(name)) and int(m[2]) < 60}
+    if len(clocks) >= FEWEST_CLOCKS:
+        minutes = list(clocks.values())
+        if minutes[-1] == 0 < minutes[0]:
+            minutes[-1] = DAY_MIN  # 00:30 ... 23:30, 00:00: each is the end of its part
+        if len(set(np.diff(minutes))) == 1 and minutes[0] < minutes[1] and minutes[-1] <= DAY_MIN:
+            return dict(zip(clocks, minutes, strict=True)), f"the day's {len(clocks)} columns, as {names[-1]}, as rows"
+    numbered = [(name, m[1].lower(), int(m[2])) for name in names if (m := _NUMBERED.fullmatch(name))]
+    for stem in dict.fromkeys(stem for _, stem, _ in numbered):
+        columns = [(name, number) for name, own, number in numbered if own == stem and stem.strip("_ -.") in _PARTS]
+        numbers = [number for _, number in columns]
+        if len(columns) in PER_DAY and numbers[0] in (0, 1) and set(np.diff(numbers)) == {1}:
+            step = DAY_MIN // len(columns)
+            told = f"the day's {len(columns)} columns as rows, {columns[0][0]} from 00:00 on"
+            return {name: i * step for i, (name, _) in enumerate(columns)}, told
+    return {}, ""
+
+
+def _may_be_value(cells: pd.Series) -> bool:
+    return cells.dtype.kind in "iuf" or (is_text(cells) and bool(cells.astype("string").str.contains(r"\d").any()))
