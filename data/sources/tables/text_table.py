@@ -315,6 +315,8 @@ def _separator(lines: list[str]) -> str:
         counts = Counter(len(cells_of(record, separator)) for record in records)
         width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
         share = count / max(1, len(records))
+        if separator == " " and width == 2 and best_share > 0.5:
+            continue  # the blank inside a time, where another sign divides most rows
         if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:
             best, best_share = separator, share
     return best

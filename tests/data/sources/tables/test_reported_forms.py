@@ -107,3 +107,14 @@ def test_a_number_that_the_file_names_for_missing_values_is_one_even_where_it_co
 def test_texts_that_may_be_times_are_said(tmp_path, caplog):
     read(tmp_path / "x.csv", "\n".join(["when,a", *(f"day {i} of run 2024,{i % 7}" for i in range(N))]))
     assert "when, as 'day 0 of run 2024', is not understood" in caplog.text
+
+
+@pytest.mark.parametrize("later", ["", ",9"])
+def test_rows_with_a_cell_less_or_more_are_no_reason_to_divide_times_at_their_blanks(tmp_path, later):
+    rows = [f"{time},{i},{i / 4}" for i, time in enumerate(TIMES)]
+    odd = [row + later if later else row.rpartition(",")[0] for row in rows[20:28]]
+    series = read(tmp_path / "x.csv", "\n".join(["time,a,b", *rows[:20], *odd, *rows[28:]]))
+    assert series.channels == ("a", "b")
+    assert len(series.values) + len(series.lost) == N
+    assert series.times_utc is not None
+    assert series.times_utc[-1] == TIMES[-1].to_numpy().astype("datetime64[ms]")
