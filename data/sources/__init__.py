@@ -56,6 +56,12 @@ SOURCES: dict[str, Source] = {
         CaseSource(),
     )
 }
+# What many have, and has to be made into something else first.
+CONVERT = {
+    **dict.fromkeys((".7z", ".rar", ".z", ".cab", ".cpio", ".iso"), "unpack"),
+    **dict.fromkeys((".heic", ".heif"), "convert to JPEG or PNG"),
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "develop to TIFF or PNG"),
+}
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
@@ -117,8 +123,9 @@ def discover(root: Path) -> Found:
         for item in (item for item in found.unread if item.reason == CLOSED):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(item.path))
         known = dict.fromkeys(s for source in SOURCES.values() for s in source.suffixes if s.rfind(".") == 0)
+        met = f" ({left_out(found.unread)})" if left_out(found.unread) else ""
         raise FileNotFoundError(
-            f"{root} holds no file that can be read; known are {', '.join(known)}, many of them packed too, "
+            f"{root} holds no file that can be read{met}; known are {', '.join(known)}, many of them packed too, "
             "and what Pillow or FFmpeg opens"
         )
     return found
@@ -183,10 +190,15 @@ def left_out(unread: Sequence[Unread]) -> str:
     for reason in TOLD:
         suffixes = Counter(item.path.suffix.lower() or "no suffix" for item in unread if item.reason == reason)
         if suffixes:
-            kinds = ", ".join(f"{suffix} {n}" for suffix, n in suffixes.most_common(SUFFIXES_TOLD))
+            kinds = ", ".join(f"{suffix} {n}{_way_out(suffix)}" for suffix, n in suffixes.most_common(SUFFIXES_TOLD))
             more = ", ..." if len(suffixes) > SUFFIXES_TOLD else ""
             told.append(f"{suffixes.total()} {reason} ({kinds}{more})")
     return f"files left out: {'; '.join(told)}" if told else ""
+
+
+def _way_out(suffix: str) -> str:
+    """What to do with files of a suffix that nothing here reads; "" where that is not known."""
+    return f": {CONVERT[suffix]}" if suffix in CONVERT else ""
 
 
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:

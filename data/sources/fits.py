@@ -23,6 +23,7 @@ from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour,
 from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
 from data.sources.fits_file.layout import (
     BLOCK_BYTES,
+    IN_CELLS,
     NO_IMAGE,
     Image,
     Layout,
@@ -32,6 +33,7 @@ from data.sources.fits_file.layout import (
 )
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
 from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
+from data.sources.fits_file.times import NO_TIME
 from data.sources.times.names import time_in_name
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
@@ -74,7 +76,7 @@ def rows_of_image(path: Path) -> int:
         with path.open("rb") as stream:
             return layout_of(plain(stream)).images[0].shape[-2]
     except FrameError as error:
-        if str(error) == NO_IMAGE:
+        if str(error).startswith(NO_IMAGE):
             return 0
         raise
 
@@ -122,6 +124,8 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
             left_out.append(f"HDU {image.hdu}: {error}")
     if not found:
         raise FrameError("; ".join(cubes))
+    if cells := next((flag for flag in layout.flags if IN_CELLS in flag), ""):
+        found = [replace(c, reason=cells) if NO_TIME in c.reason else c for c in found]
     return [replace(c, flags="; ".join(filter(None, [c.flags, *left_out]))) for c in found] if left_out else found
 
 

@@ -25,6 +25,7 @@ UNIT = "W/m^2"
 # Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
 SCALING = Stretch("asinh", 1e-8, 1e-4)
 TABLE_ROWS = 3  # of the image that the older tables are
+SMALLEST_PX = 16  # sides of an image
 LOOKED_AT_BYTES = 8 * BLOCK_BYTES
 # Flags that leave the flux as good as it was: the correction for electrons, and a change of the amplifier.
 HARMLESS = re.compile(r"good_data|e(lectron)?_(correction|contam).*|gain_state_change")
@@ -44,6 +45,10 @@ class XrsSource(SeriesSource):
 
         Raises TableError when sunpy does not read it as XRS.
         """
+        if images := images_in(path):
+            raise TableError(
+                f"netCDF with images ({images}), which are read from FITS; of netCDF GOES XRS is read alone"
+            )
         _refuse_large(path, prep)
         import sunpy.timeseries  # late: it takes seconds, and few need it
 
@@ -66,6 +71,19 @@ class XrsSource(SeriesSource):
         nan = np.full(count, np.nan)
         source = (path, table_stem(path), CHANNELS, UNIT, utc, nan, values, nan, rows, (), scaling)
         return [Series(*source, file_sha256(path), notes)]
+
+
+def images_in(path: Path) -> str:
+    """The names and sizes of images in a netCDF file, "" where it has none or can't be opened."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            shapes = {name: item.shape for name, item in file.items() if isinstance(item, h5py.Dataset)}
+    except OSError:
+        return ""
+    images = {name: shape for name, shape in shapes.items() if len(shape or ()) > 1 and min(shape[-2:]) >= SMALLEST_PX}
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(images.items())[:3])
 
 
 def is_xrs(path: Path) -> bool:

@@ -15,6 +15,8 @@ from data.sources.base import MAX_PIXELS, FrameError
 
 BLOCK_BYTES = 2880  # of which headers and data are made up
 NO_IMAGE = "no HDU holds a two-dimensional image, nor a table with a column of times that is known, as TIME or MJD"
+SMALLEST_PX = 4  # sides of an image in a cell; two fluxes of many times are none
+IN_CELLS = "images in the cells of a table are not read"
 # What describes an HDU's own data or its place in the file; nothing else of an empty primary HDU is about itself alone.
 _STRUCTURE = {
     *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "NEXTEND", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"),
@@ -92,6 +94,8 @@ def layout_of(stream: IO[bytes]) -> Layout:
             break
         data_start = stream.tell()
         primary = header if primary is None else primary
+        if told := images_in_cells(header):
+            flags.append(f"HDU {number}: {told}")
         if len(shape) >= 2:
             image = Image(number, header, shape, start, data_start, n_bytes, file_bytes)
             if number and _inherits(header, primary):
@@ -99,8 +103,20 @@ def layout_of(stream: IO[bytes]) -> Layout:
             images.append(image)
         start, number = data_start + _padded(n_bytes), number + 1
     if not images:
-        raise FrameError(NO_IMAGE)
+        raise FrameError("; ".join([NO_IMAGE, *flags]))
     return Layout(tuple(images), tuple(flags))
+
+
+def images_in_cells(header: fits.Header) -> str:
+    """What is to be said of a table whose cells hold images, as of target pixel files (Kepler, TESS); "" of others."""
+    if str(header.get("XTENSION")).strip() != "BINTABLE" or header.get("ZIMAGE") is True:
+        return ""
+    for i in range(1, min(int(header.get("TFIELDS", 0)), 999) + 1):
+        sizes = re.fullmatch(r"\((\d+), *(\d+)\)", str(header.get(f"TDIM{i}", "")).strip())
+        if sizes and min(int(sizes[1]), int(sizes[2])) >= SMALLEST_PX and header.get(f"TFORM{i}", "A")[-1:] in "BIJKED":
+            told = f"{header.get(f'TTYPE{i}', f'column {i}')}, {header.get('NAXIS2')} of {sizes[2]}x{sizes[1]}"
+            return f"{IN_CELLS} ({told}): write them as a cube along time, or as .npy (T, H, W)"
+    return ""
 
 
 def is_about_others(image: Image) -> bool:

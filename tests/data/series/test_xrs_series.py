@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,3 +96,11 @@ def test_xrs_is_drawn_under_a_reel_of_the_same_time(goes, tmp_path, capsys):
     assert "no samples at its time" in capsys.readouterr().err
     with pytest.raises(ValueError, match="no reel of GOES XRS"):
         panels_of(during, str(other.path))
+
+
+def test_netcdf_of_images_is_refused_as_such(tmp_path):
+    """SUVI's level 1b: once it was an XRS file that could not be read."""
+    with h5py.File(tmp_path / "OR_SUVI-L1b-Fe171_G16_s20122010730001.nc", "w") as file:
+        file["RAD"], file["CMD_EXP"] = np.zeros((64, 96), np.int16), 1.0
+    with pytest.raises(ValueError, match=r"netCDF with images \(RAD 64x96\), which are read from FITS"):
+        prepared(tmp_path, tmp_path / "out")

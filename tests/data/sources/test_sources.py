@@ -384,3 +384,10 @@ def test_parse_utc_keeps_milliseconds():
     assert parse_utc(START.isoformat()) == utc(0)
     with pytest.raises(FrameError, match="2012-07-99"):
         parse_utc("2012-07-99T00:00:00")
+
+
+@pytest.mark.parametrize(("name", "told"), [("a.heic", ".heic 1: convert to JPEG or PNG"), ("a.7z", ".7z 1: unpack")])
+def test_where_nothing_can_be_read_it_is_told_what_is_there(tmp_path, name, told):
+    (tmp_path / name).write_bytes(bytes(range(256)))
+    with pytest.raises(FileNotFoundError, match=told):
+        scan(tmp_path)

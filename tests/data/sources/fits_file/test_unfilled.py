@@ -96,6 +96,21 @@ def test_a_file_that_was_copied_as_text_is_refused(tmp_path_factory, seed):
     np.testing.assert_array_equal(read(payload[:-900], folder).pixels, pixels)  # its last block is not filled up
 
 
+def test_images_in_the_cells_of_a_table_are_told(tmp_path):
+    """Target pixel files of Kepler and TESS, whose one image is a mask."""
+    columns = [fits.Column("TIME", "D", array=np.arange(3.0)), fits.Column("FLUX", "20E", dim="(5,4)")]
+    mask = fits.ImageHDU(np.ones((4, 5), np.int32), name="APERTURE")
+    for name, hdus in {
+        "a": [fits.BinTableHDU.from_columns(columns), mask],
+        "b": [fits.BinTableHDU.from_columns(columns)],
+    }.items():
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / f"{name}.fits")
+    candidates = frames.scan(tmp_path, PrepConfig())
+    assert ["images in the cells of a table are not read (FLUX, 3 of 4x5)" in c.reason for c in candidates] == [
+        True
+    ] * 2
+
+
 def test_random_groups_are_told(tmp_path):
     data = fits.GroupData(np.zeros((2, 1, 24, 32), np.float32), bitpix=-32, parnames=["A"], pardata=[np.arange(2.0)])
     fits.GroupsHDU(data).writeto(tmp_path / "a.fits")
