@@ -40,6 +40,8 @@ def _texts(header: Mapping) -> dict[str, str]:
         name, unit = (str(header.get(f"{card}{axis}", "")).strip() for card in ("CTYPE", "CUNIT"))
         if name != name.upper() and _CTYPE.fullmatch(name):
             found[f"CTYPE{axis}"] = name.upper()
+        if name in ("SOLARX", "SOLARY"):
+            found[f"CTYPE{axis}"] = f"solar_{name[-1].lower()}"  # which sunpy knows
         if standard := next((standard for form, standard in _UNITS if form.fullmatch(unit)), ""):
             found[f"CUNIT{axis}"] = standard
     return found

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from astropy.io import fits
 
@@ -12,7 +13,7 @@ _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([ED][+-]?\d+)?$", re.IGNORECASE)
 def number(header: Mapping, *names: str) -> float:
     """The first of the named cards that holds a number, or a text that is one; NaN when none does."""
     for name in names:
-        value = _value(header, name)
+        value = value_of(header, name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if isinstance(value, str) and _NUMBER.match(value.strip()):
@@ -20,7 +21,7 @@ def number(header: Mapping, *names: str) -> float:
     return math.nan
 
 
-def _value(header: Mapping, name: str) -> object:
+def value_of(header: Mapping, name: str) -> Any:
     """What a card holds; None also of one that is no FITS, as IDL's bare NaN: the file is none the worse for it."""
     try:
         return header.get(name)
@@ -30,5 +31,5 @@ def _value(header: Mapping, name: str) -> object:
 
 def text(header: Mapping, name: str) -> str:
     """A card as text, "" where it is missing or blank."""
-    value = _value(header, name)
+    value = value_of(header, name)
     return "" if value is None else str(value).strip()

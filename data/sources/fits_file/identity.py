@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.cards import number, text, value_of
 
 ANGSTROM = {
     **dict.fromkeys(("", "angstrom", "angstroms", "a", "aa", "0.1nm", "-10", "å", "ångström", "ångstrom"), 1.0),
@@ -56,7 +56,7 @@ INSTRUMENTS = (
     Instrument("eit", "TELESCOP", r".*\(EIT\)", ("FILTER",)),
     Instrument("swap", "INSTRUME", "SWAP$"),
     Instrument("xrt", "INSTRUME", "XRT$", ("EC_FW1_", "EC_FW2_")),
-    Instrument("sxt", "INSTRUME", "SXT$", ("WAVELNTH",)),
+    Instrument("sxt", "INSTRUME", "SXT$", ("WAVELNTH", "FILTER", "FILTERA", "FILTERB")),
     Instrument("sji", "INSTRUME", "SJI"),
     Instrument("kcor", "INSTRUME", "COSMO K-Coronagraph", (), "nm"),
     Instrument("lasco", "INSTRUME", "LASCO", ("DETECTOR", "FILTER", "POLAR")),
@@ -65,7 +65,11 @@ INSTRUMENTS = (
     Instrument("suvi", "INSTRUME", ".*Solar Ultraviolet Imager"),
     Instrument("gong", "TELESCOP", ".*GONG", ("SITE", "IMTYPE")),
 )
-_GENERAL = ("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "POLAR", "EC_FW1_", "EC_FW2_", "SITE")
+_GENERAL = (
+    *("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "FILTERA", "FILTERB", "WAVE"),
+    *("POLAR", "POLARIZ", "FREQ", "FREQUENC", "OBS-FREQ", "RESTFRQ", "EC_FW1_", "EC_FW2_", "SITE"),
+)
+_AXES = re.compile("FREQ|STOKES|VRAD|VELO|WAVE")  # that have one value in an image: of radio telescopes
 # Where cameras' programs and observatories write that a frame shows nothing but the camera: darks, flats.
 _TYPE_CARDS = ("IMAGETYP", "IMG_TYPE", "IMTYPE", "OBSTYPE", "FRAMETYP", "FRAME")
 _OF_THE_CAMERA = ("dark", "bias", "flat", "zero", "offset", "lamp", "led", "skyflat", "domeflat")
@@ -82,6 +86,7 @@ def identity_of(header: Mapping) -> Identity:
     name = _joined([platform, *names])
     details = [_without(_slug(_value(header, card)), names[0]) for card in cards]
     details += [] if known or wavelength else [_slug(_spectral_line(header))]
+    details += [] if known else _of_single_planes(header)
     if (
         known and "CONTENT" in cards and details[0] in ("", "observable")
     ):  # as of SHARPs: only the unit tells what it is
@@ -91,6 +96,12 @@ def identity_of(header: Mapping) -> Identity:
     return Identity(
         "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])]), channel
     )
+
+
+def _of_single_planes(header: Mapping) -> list[str]:
+    """Frequency and Stokes parameter of an image whose third and fourth axes are one pixel long."""
+    axes = [axis for axis in (3, 4) if _AXES.match(text(header, f"CTYPE{axis}")) and header.get(f"NAXIS{axis}", 1) == 1]
+    return [_slug(f"{text(header, f'CTYPE{axis}')} {_value(header, f'CRVAL{axis}')}") for axis in axes]
 
 
 def _of_the_camera(header: Mapping) -> str:
@@ -165,11 +176,13 @@ def _satellite(header: Mapping) -> str:
 
 
 def _value(header: Mapping, card: str) -> str:
-    value = header.get(card)
+    value = value_of(header, card)
     if isinstance(value, bool) or value is None:
         return ""
     if card == "POLAR" and not isinstance(value, str):
         return f"pol {value:g}" if value >= 0 else ""  # degrees; SECCHI and PUNCH write a negative one for none
+    if card == "POLARIZ":  # rcp+lcp is not rcp-lcp
+        return str(value).replace("+", " plus ").replace("-", " minus ")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

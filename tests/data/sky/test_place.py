@@ -191,3 +191,9 @@ def test_a_radius_that_no_observer_is_told_for_stays():
     wcs, _, flag = placed(RSUN_OBS=1913.0, **dict.fromkeys(OBSERVER))
     assert wcs.rsun_arcsec == 1913
     assert flag.endswith("the observer is not where it was taken to be")
+
+
+def test_axes_as_mdi_names_them():
+    cards = {f"CTYPE{i}": name for i, name in enumerate(["SOLARX", "SOLARY"], 1)}
+    assert placed(**cards) == placed(**{f"CTYPE{i}": name for i, name in enumerate(["SOLAR-X", "SOLAR-Y"], 1)})
+    assert placed(**cards)[0] is not None

@@ -44,6 +44,13 @@ OWN = {"TELESCOP": "KSO", "INSTRUME": "CAM", "FILTER": "H-alpha", "WAVELNTH": 65
         (OWN, {"INSTRUME": "CAM2"}),
         (OWN, {"FILTER": "Ca II K"}),
         (OWN, {"WAVELNTH": 393.4}),
+        ({"TELESCOP": "HINODE", "INSTRUME": "SOT/WB", "WAVE": "Ca II H line"}, {"WAVE": "G band 4305"}),
+        ({"TELESCOP": "YOHKOH", "INSTRUME": "SXT", "FILTER": "Al.1"}, {"FILTER": "AlMg"}),
+        ({"TELESCOP": "Nancay", "FREQ": 150.9}, {"FREQ": 327.0}),
+        ({"TELESCOP": "radioheliograph", "OBS-FREQ": "17GHz", "POLARIZ": "rcp+lcp"}, {"OBS-FREQ": "34GHz"}),
+        ({"TELESCOP": "radioheliograph", "OBS-FREQ": "17GHz", "POLARIZ": "rcp+lcp"}, {"POLARIZ": "rcp-lcp"}),
+        ({"TELESCOP": "LOFAR", "CTYPE3": "FREQ", "CRVAL3": 3e7}, {"CRVAL3": 8e7}),
+        ({"TELESCOP": "ALMA", "CTYPE4": "STOKES", "CRVAL4": 1.0}, {"CRVAL4": 4.0}),
     ],
     ids=str,
 )
@@ -107,3 +114,8 @@ def test_frames_of_the_camera_itself_are_never_among_those_of_the_sky(camera, ca
     plain, typed = identity_of(camera).reel, identity_of(camera | cards).reel
     assert (typed != plain) == bool(word)
     assert word in typed
+
+
+def test_a_damaged_card_tells_nothing_of_the_reel():
+    damaged = fits.Header.fromstring("FREQ    = 150.9.1 NaN x".ljust(80) + "TELESCOP= 'Nancay  '".ljust(80))
+    assert identity_of(damaged).reel == "nancay_image"
