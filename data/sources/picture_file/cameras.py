@@ -18,10 +18,9 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     and go on side by side: cam1_0001 and cam2_0001, 17.jpg and 17_mask.png. Parts that follow each other are one.
     """
     one = dict.fromkeys(names, "")
-    groups: dict[str, dict[str, int]] = {}
-    for name in names:
-        form, number = _form_of(unicodedata.normalize("NFC", PurePath(name).stem))
-        groups.setdefault(form, {})[name] = number
+    groups = _grouped(names, with_numbers=True)
+    if not _are_of_one_time(groups):
+        groups = _grouped(names, with_numbers=False)
     cameras = {form: group for form, group in groups.items() if len(group) >= FEWEST and "#" in form}
     labels = {form: re.sub(r"[\W_%]+", "_", form.replace("#", "_")).strip("_") for form in cameras}
     if not 1 < len(cameras) <= MOST_CAMERAS or len(set(labels.values())) < len(labels):
@@ -32,10 +31,37 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     return one | {name: labels[form] for form, group in cameras.items() for name in group}
 
 
-def _form_of(stem: str) -> tuple[str, int]:
-    """A name with # for its date and clock, else for its last number, and that number; other numbers behind it as %."""
+def _grouped(names: Sequence[str], with_numbers: bool) -> dict[str, dict[str, int]]:
+    """Names, and what dates or numbers them, by what they have besides."""
+    groups: dict[str, dict[str, int]] = {}
+    for name in names:
+        form, number = _form_of(unicodedata.normalize("NFC", PurePath(name).stem), with_numbers)
+        groups.setdefault(form, {})[name] = number
+    return groups
+
+
+def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
+    """Whether numbers behind times tell pictures of one time apart, as 0171 and 0304 do SDO's; those from 0 or 1 on
+    count pictures of one second.
+    """
+    moments = [number for group in groups.values() for number in group.values()]
+    if min(map(len, groups.values()), default=0) < FEWEST or len(set(moments)) == len(moments):
+        return False
+    behind = [[int(number) for number in re.findall(r"\d+", form.partition("#")[2])] for form in groups]
+    if len({len(numbers) for numbers in behind}) > 1:
+        return True
+    columns = [sorted(set(column)) for column in zip(*behind, strict=True)]
+    return not any(
+        len(column) > 1 and column == [*range(column[0], column[0] + len(column))] and column[0] < 2
+        for column in columns
+    )
+
+
+def _form_of(stem: str, with_numbers: bool) -> tuple[str, int]:
+    """A name with # for its date and clock, else for its last number, and that number; other numbers behind it as %,
+    or as they are."""
     found = _TIME.search(stem) or _LAST_NUMBER.search(stem)
     if found is None:
         return stem, 0
-    behind = re.sub(r"\d+", "%", stem[found.end() :])
+    behind = stem[found.end() :] if with_numbers else re.sub(r"\d+", "%", stem[found.end() :])
     return f"{stem[: found.start()]}#{behind}", int(re.sub(r"\D", "", found[0]))

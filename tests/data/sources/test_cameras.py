@@ -98,3 +98,17 @@ def test_letters_of_one_or_two_signs_are_the_same(form, count, random):
     assert set(cameras_of(shuffled).values()) == {""}
     assert sorted(shuffled, key=natural_key) == names
     assert places_of(names) == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("behind", "labels"),
+    [
+        (["1024_0171", "1024_0304"], {"0171", "0304"}),  # SDO's pictures of two wavelengths
+        (["aia094", "aia131", "aia4500"], {"aia094", "aia131", "aia4500"}),
+        (["0", "1", "2", "3"], {""}),  # four pictures a second
+        (["01", "02"], {""}),
+    ],
+)
+def test_numbers_behind_times_are_cameras_or_counts_of_one_second(behind, labels):
+    names = [f"20120719_0730{second:02d}_{end}.jpg" for second in range(6) for end in behind]
+    assert set(cameras_of(names).values()) == labels
