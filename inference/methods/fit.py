@@ -32,7 +32,9 @@ def fit_method(config: Config, folder: Path | None = None) -> Path:
     method.fit(still_quiet(set_apart_in(folder), ranges_of(data.reels, config.train), data.clip_length), config.seed)
     facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
     run_folder.write_start(folder, config, facts)
-    arrays = {name: torch.from_numpy(array) for name, array in method.arrays.items()}
+    arrays = {
+        name: torch.from_numpy(array).contiguous() for name, array in method.arrays.items()
+    }  # not views of larger ones
     contents = {"versions": run_folder.versions(), "model": arrays, "config": as_dict(config), "data": data.facts}
     for which in ("last", "best"):
         checkpoints.save(path_of(folder, which), contents)

@@ -77,7 +77,8 @@ def of_method(opened: Opened) -> Scorer:
     settings, score = opened.trained.model, opened.wanted.score
     if score in (*DISTANCES, "mix"):
         raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
-    arrays = {name: tensor.numpy() for name, tensor in opened.checkpoint["model"].items()}
+    # As a bundle keeps them: products of matrices that lie in memory otherwise round otherwise.
+    arrays = {name: tensor.contiguous().numpy() for name, tensor in opened.checkpoint["model"].items()}
     method = METHODS[settings.name](settings, arrays, opened.scaling, opened.clip_length)
     method.device = opened.device
     return method

@@ -13,6 +13,7 @@ from config import PrepConfig
 from data.sources.base import FrameError
 from data.sources.fits_file.checksum import AS_TEXT
 from data.sources.fits_file.facts import EXPOSURES, facts_of
+from data.sources.fits_file.layout import NO_IMAGE
 from data.sources.fits_file.times import EPOCHS, time_of
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header, utc
@@ -115,4 +116,4 @@ def test_random_groups_are_told(tmp_path):
     data = fits.GroupData(np.zeros((2, 1, 24, 32), np.float32), bitpix=-32, parnames=["A"], pardata=[np.arange(2.0)])
     fits.GroupsHDU(data).writeto(tmp_path / "a.fits")
     (candidate,) = frames.scan(tmp_path, PrepConfig())
-    assert candidate.reason == "no HDU holds a two-dimensional image"
+    assert candidate.reason == NO_IMAGE
