@@ -1,6 +1,7 @@
 """What files of pictures say of themselves beside their pixels: pages, steps, missing values, planes, their count."""
 
 import struct
+import zipfile
 
 import av
 import numpy as np
@@ -98,13 +99,18 @@ def test_other_counters_stay_as_they_are(counts):
     assert in_turn(names) == names
 
 
-def test_pictures_of_a_counter_that_began_anew_are_in_order(tmp_path):
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_pictures_of_a_counter_that_began_anew_are_in_order(tmp_path, in_zip):
     for place, count in enumerate([9997, 9998, 9999, 1, 2]):
         Image.fromarray(PIXELS[place]).save(tmp_path / f"DSC{count:04d}.png")
+    if in_zip:
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for path in sorted(tmp_path.glob("*.png")):
+                archive.write(path, path.name)
+                path.unlink()
     candidates = frames.scan(tmp_path, PrepConfig())
-    assert [c.time_s for c in candidates] == [0, 1, 2, 3, 4]
-    read = [raw for _, raw in frames.read(candidates) if isinstance(raw, RawFrame)]
-    np.testing.assert_array_equal([raw.pixels for raw in read], PIXELS[:5])
+    read = {c.time_s: raw.pixels for c, raw in frames.read(candidates) if isinstance(raw, RawFrame)}
+    np.testing.assert_array_equal([read[time_s] for time_s in range(5)], PIXELS[:5])
 
 
 @pytest.mark.parametrize(("curve", "flag"), [(16, "HDR (PQ)"), (18, "HDR (HLG)"), (1, "")])
