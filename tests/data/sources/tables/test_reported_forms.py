@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources import SOURCES
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource
 from data.sources.tables.cells import numbers_of
@@ -118,3 +119,12 @@ def test_rows_with_a_cell_less_or_more_are_no_reason_to_divide_times_at_their_bl
     assert len(series.values) + len(series.lost) == N
     assert series.times_utc is not None
     assert series.times_utc[-1] == TIMES[-1].to_numpy().astype("datetime64[ms]")
+
+
+@pytest.mark.parametrize("suffix", [".log", ".psv", ".ssv", ".prn", ".tbl"])
+def test_other_names_of_text_are_taken_where_their_lines_are_rows_of_numbers(tmp_path, suffix):
+    path, words = tmp_path / f"pump{suffix}", tmp_path / f"words{suffix}"
+    assert read(path, "\n".join(f"{time}|{i}|{i / 4}" for i, time in enumerate(TIMES))).name == "pump"
+    words.write_text("started\nall is well\nit took 3 s\n")
+    assert SOURCES["table"].takes(path)
+    assert not SOURCES["table"].takes(words)
