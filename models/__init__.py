@@ -19,6 +19,7 @@ MODELS: Lazily[type["VideoModel"]] = Lazily(
         "tvnet": "models.series.tvnet.TVNet",
         "timesnet": "models.series.timesnet.TimesNet",
         "linear": "models.series.linear.Linear",
+        "dual": "models.series.dual.Dual",
         "wetas": "models.wetas.Wetas",
         "vetime": "models.vetime.VeTime",
     }

@@ -22,7 +22,7 @@ def scorer_in(folder: Path, about: Facts, threads: int = 0) -> Scorer:
     return MAKERS[about["bundled_as"]](folder, about, scaling, threads)
 
 
-def of_net(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
+def of_net(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> OnnxScorer:
     """A net that reconstructs windows."""
     return OnnxScorer(OnnxNet(folder / NET, threads), about["clip_length"], scaling, slice(*about["answers"]))
 
@@ -53,6 +53,16 @@ def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
     return net(frames[:, None, None])[:, 0]
 
 
+def of_dual(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
+    """A net that rebuilds patches of a series, with what its errors are in quiet data."""
+    from inference.scorers.dual import DualScorer, Usual  # here, because a net of another kind needs none of it
+
+    fitted = fitted_in(folder)
+    with told(folder / ARRAYS, AGAIN):
+        judged_by, usual = fitted.pop("judged_by").item(), Usual(**fitted)
+    return DualScorer(of_net(folder, about, scaling, threads), judged_by, lambda: usual)
+
+
 def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A net that learnt from window labels."""
     from inference.scorers.weak import Rule, WeakScorer  # here, because a net of another kind needs none of it
@@ -76,6 +86,7 @@ def of_zero_shot(folder: Path, about: Facts, scaling: dict[str, Stretch], thread
 
 MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], int], Scorer]] = {
     "net": of_net,
+    "dual": of_dual,
     "method": of_method,
     "weak": of_weak,
     "zero_shot": of_zero_shot,

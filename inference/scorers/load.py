@@ -15,6 +15,7 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
+from inference.scorers.dual import DualScorer, usual_in
 from inference.scorers.latents import DISTANCES, LatentScorer, quiet_latents
 from inference.scorers.mix import MixScorer, load_or_fit
 from inference.scorers.net import Detector
@@ -25,6 +26,7 @@ from inference.scorers.zero_shot.torch_net import ZeroShotDetector
 from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster
 from inference.tasks.impute import Imputer
+from models.series.dual import DualConfig
 from training import checkpoint as checkpoints
 from training.checkpoint import model_of
 from training.device import pick_device
@@ -98,6 +100,15 @@ def of_net(opened: Opened) -> Scorer:
     return mixed(opened, detector) if score == "mix" else scored_by(score, opened.run, detector)
 
 
+def of_dual(opened: Opened) -> Scorer:
+    """A net that rebuilds patches, by its errors in time and spectrum; plain ones and latents as of any net."""
+    if opened.wanted.score != "standardised":
+        return of_net(opened)
+    detector, settings = detector_of(opened), opened.trained.model
+    assert isinstance(settings, DualConfig)
+    return DualScorer(detector, settings.judged_by, lambda: usual_in(opened.run, detector))
+
+
 def of_weak(opened: Opened) -> WeakDetector:
     """A net that learnt from window labels, with the threshold and level that its calibration chose."""
     check_own_score(opened)
@@ -128,7 +139,7 @@ def check_own_score(opened: Opened) -> None:
 
 
 # Nets, by model.name, that are scored in their own way.
-SCORED_BY = {"wetas": of_weak, "vetime": of_zero_shot}
+SCORED_BY = {"dual": of_dual, "wetas": of_weak, "vetime": of_zero_shot}
 
 
 def scored_by(score: str, run: Path, detector: Detector) -> Scorer:

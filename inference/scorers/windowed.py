@@ -33,7 +33,12 @@ BATCH_SAMPLES = 2**16  # of a series, that a net works on at a time
 
 
 class WindowScorer(QuietScorer):
-    """A scorer by what a net reconstructs of windows. A subclass gives `reconstruct` and `answers`."""
+    """A scorer by what a net reconstructs of windows. A subclass gives `reconstruct` and `answers`.
+
+    has_own_errors: whether it is judged by other errors of a window than how far off each sample is.
+    """
+
+    has_own_errors = False
 
     @property
     @abstractmethod
@@ -43,6 +48,10 @@ class WindowScorer(QuietScorer):
     @abstractmethod
     def reconstruct(self, batch: np.ndarray) -> np.ndarray:
         """(B, C, T, H, W) float32 -> reconstruction (B, T, C, H, W) float32."""
+
+    def errors(self, clips: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+        """Of windows (B, C, T, H, W), rebuilt as (B, T, C, H, W): (B, T, H, W), of a series (B, T, C, 1)."""
+        return over_channels(np.abs(clips.transpose(0, 2, 1, 3, 4) - rebuilt), axis=2)
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every frame of the stretch [begin, end), in time order."""
@@ -78,8 +87,7 @@ class WindowScorer(QuietScorer):
         """The reconstruction (n, C, 1) of samples (C, n, 1, 1), NaN where no window answers."""
         length, answers = self.clip_length, self.answers
         fold = StretchMean(end - begin, (len(x), 1), np.float32)
-        windows = iter(windows_over(begin, end, length, stride, answers))
-        while part := list(islice(windows, max(1, BATCH_SAMPLES // length))):
+        for part in parts_of(windows_over(begin, end, length, stride, answers), length):
             found = self.reconstruct(stacked([x[:, w.start - begin :][:, :length] for w in part], part))
             found = found[:, answers, :, 0]
             backwards = np.array([w.backwards for w in part])
@@ -115,9 +123,9 @@ def score_frames(
     answers, shape = scorer.answers, reel.shape[1:]
     count = answers.stop - answers.start
     mean = OverlapFold(count, shape, "mean")
-    # The mean of reconstructions gives the mean residual; other folds need every window's own.
+    # The mean of reconstructions gives the mean residual; other folds, and other errors, need every window's own.
     other = None
-    if settings.overlap != "mean":
+    if settings.overlap != "mean" or scorer.has_own_errors:
         maps = (shape[0], 1) if reel.is_series else shape[1:]
         other = OverlapFold(count, maps, settings.overlap, percentile=settings.overlap_percentile)
     for part, clips, reconstructions in through(scorer.reconstruct, scorer, reel, windows, settings.batch_size):
@@ -127,8 +135,7 @@ def score_frames(
                 clip, recon = clip[:, ::-1], recon[::-1]
             folded = None
             if other:
-                error = np.abs(clip.transpose(1, 0, 2, 3) - recon)  # (T, C, H, W)
-                folded = other.push(frame, over_channels(error, axis=1))
+                folded = other.push(frame, scorer.errors(clip[None], recon[None])[0])
             yield from _emit(mean.push(frame, recon), folded, scorer, reel, settings)
     yield from _emit(mean.finish(), other.finish() if other else None, scorer, reel, settings)
 
@@ -158,6 +165,13 @@ def through(
         while (done := ahead.result()) is not None:
             ahead, behind = model.submit(run, behind), reader.submit(next, batches, None)
             yield done
+
+
+def parts_of(windows: Iterable[Window], length: int) -> Iterator[list[Window]]:
+    """So many windows of a series at a time as a net works on."""
+    remaining = iter(windows)
+    while part := list(islice(remaining, max(1, BATCH_SAMPLES // length))):
+        yield part
 
 
 def _batches(

@@ -32,7 +32,7 @@ OTHER: dict[str, Any] = {
     "memory_shrink": 0.5, "memory_entropy": 0.5, "mask_fraction": 0.5, "mask_block": [3, 3, 3], "predict_frames": 2,
     "mix_variables": False, "instance_norm": False, "top_periods": 2, "pooling": "max", "top_fraction": 0.5,
     "members": 2, "branches": "visual", "router": False, "context": "past", "target": "change",
-    "backgrounds": [[1, 2]], "longest_s": 60.0, "blur_px": [0.5, 2.0], "signs": "dimming",
+    "backgrounds": [[1, 2]], "judged_by": "time", "longest_s": 60.0, "blur_px": [0.5, 2.0], "signs": "dimming",
 }  # fmt: skip
 OTHER_TRAIN: dict[str, Any] = {
     "batch_size": 3, "drop_last": False, "lr": 0.5, "weight_decay": 0.5, "epochs": 7, "warmup_epochs": 0.5,

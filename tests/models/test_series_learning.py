@@ -130,13 +130,13 @@ class Pca(nn.Module):
 
 
 class TestLearning:
-    @pytest.mark.parametrize(("name", "task"), EVERY)
+    @pytest.mark.parametrize(("name", "task"), [*EVERY, ("dual", "anomaly")])
     def test_every_parameter_changes(self, name, task):
         untrained, model = learnt(name, task)
         pairs = zip(untrained.named_parameters(), model.parameters(), strict=True)
         assert [key for (key, before), after in pairs if torch.equal(before, after)] == []
 
-    @pytest.mark.parametrize("name", BOTH)
+    @pytest.mark.parametrize("name", [*BOTH, "dual"])
     def test_anomalies_stand_out_more_than_before_training_and_than_for_pca(self, name):
         samples, truth = broken(1500, seed=5)
         auc = [roc_auc_score(truth, point_scores(model, samples)) for model in learnt(name, "anomaly")]

@@ -29,7 +29,9 @@ def clips(evaluated_series):
     return config.load(evaluated_series / "config.yaml").data_clips
 
 
-@pytest.fixture(scope="module", params=["autoencoder", "forecast", "mahalanobis", "kmeans", "window_pca", "mix"])
+@pytest.fixture(
+    scope="module", params=["autoencoder", "forecast", "dual", "mahalanobis", "kmeans", "window_pca", "mix"]
+)
 def scored(request, clips, tmp_path_factory):
     """(scorer, reel, settings) of every kind of scorer."""
     folder, name = tmp_path_factory.mktemp(request.param), request.param
@@ -37,6 +39,7 @@ def scored(request, clips, tmp_path_factory):
     model = {
         "autoencoder": {"name": "autoencoder", "latent_channels": 2, **net},
         "forecast": {"name": "tvnet", "task": "forecast", "predict_frames": 3, **net},
+        "dual": {"name": "dual", "stages": net["stages"]},
         "kmeans": {"name": "kmeans"},
         "window_pca": {"name": "window_pca"},
     }.get(name, {"name": "tvnet", **net})
