@@ -1,7 +1,7 @@
 """A series of which patches are hidden and rebuilt from all the rest, judged in time and in the spectrum.
 
 Source of the idea: TSPulse (arXiv 2505.13033), which rebuilds with an MLP mixer from values and spectrum, has a head
-for each, and takes the highest of both errors. Here the shared trunk rebuilds values alone; what the errors of a window are
+for each, and takes the higher error. Here the shared trunk rebuilds values alone; what the errors of a window are
 in each frequency, beside what they are in quiet data, is asked afterwards (inference/scorers/dual.py).
 """
 
