@@ -1,23 +1,20 @@
 """What a cluster costs beside the processes of one machine, and how fast many small reels are listed.
 
     python tests/benchmarks/scale.py [--quick] [--json FILE] [--frames N] [--side PX] [--repeat N] [--reels N]
-        [--long FRAMES PX]
 
 Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
 already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process
-and with one worker of a cluster, and a long one with one worker and with two. All are measured in turn and several
-times, and the shortest time of each counts. The worker processes and those of the clusters run all the while, so that
-starts count on neither side; they are `pool_start_s` and `dask_start_s`.
+and with one worker of a cluster. All are measured in turn and several times, and the shortest time of each counts. The
+worker processes and those of the clusters run all the while, so that starts count on neither side; they are
+`pool_start_s` and `dask_start_s`.
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
 is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,
 less 1; at most 0.05 is wanted), dask_cpu_overhead, shard_cpu_overhead (the same of the processor's seconds, of all
 processes, which other work on the machine changes less), dask_eval_overhead (of eval, one worker over this process,
-less 1), pieces_gain, pieces_gain_net (eval of one long reel by `flow` and by a net: seconds of one worker of Dask over
-those of two, which score it in pieces), pieces_gain_cpu, pieces_gain_net_cpu (the same of the processor's seconds, of
-all processes: what pieces take more), identical (1: all reels and results are the same bytes but for how long they
-took, else 0), prep_frames_per_s_<who> (who: one, two, shards, dask), pool_start_s, dask_start_s, reels_per_s_listed
-(small reels that are found and opened, a second), list_mib_per_1000_reels (memory that they take)
+less 1), identical (1: all reels and results are the same bytes but for how long they took, else 0),
+prep_frames_per_s_<who> (who: one, two, shards, dask), pool_start_s, dask_start_s, reels_per_s_listed (small reels that
+are found and opened, a second), list_mib_per_1000_reels (memory that they take)
 """
 
 import hashlib
@@ -28,7 +25,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -144,46 +140,6 @@ def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, flo
     return {"dask_eval_overhead": seconds["dask"] / seconds["here"] - 1}, len(digests) == 1
 
 
-def measure_pieces(
-    folder: Path, addresses: dict[int, str], repeat: int, size: tuple[int, int]
-) -> tuple[dict[str, float], bool]:
-    """What a second worker gains where one long reel is evaluated without a movie, by `flow` and by a net, and whether
-    results are the same. size: frames, and pixels of a side."""
-    from inference.fit import calibrate_run, fit
-    from tests.support.reels import drifting_blobs, make_reel
-    from tests.support.trainings import small_config
-    from training.train import train
-
-    frames, side = size
-    reels = folder / "long_reels"
-    make_reel(reels / "cam", drifting_blobs(frames, side, side, speed=1.0, seed=0), 1.0, clip_length=8)
-    cheap = small_config(reels, folder / "long_flow", model__name="flow", eval__movie=False)
-    fit(cheap)
-    net = small_config(reels, folder / "long_net", train__epochs=1, eval__movie=False, eval__stride=4)
-    calibrate_run(train(net), net)
-    gains, same = {}, True
-    for name, config in {"pieces_gain": cheap, "pieces_gain_net": net}.items():
-        runs = {str(n): in_pieces(config, address) for n, address in addresses.items()}
-        seconds, cpu, digests = in_turn(runs, repeat)
-        gains |= {name: seconds["1"] / seconds["2"], f"{name}_cpu": cpu["1"] / cpu["2"]}
-        same &= len(digests) == 1
-    return gains, same
-
-
-def in_pieces(config: Any, address: str) -> Callable[[], Path]:
-    """A run of eval by the workers of a cluster; returns the results."""
-    from inference.evaluate import evaluate
-
-    results = Path(config.model_path) / "eval"
-
-    def run() -> Path:
-        shutil.rmtree(results, ignore_errors=True)
-        evaluate(replace(config, cluster=address))
-        return results
-
-    return run
-
-
 def measure_listing(folder: Path, count: int) -> dict[str, float]:
     """How fast so many reels of one short clip are found and opened, and what they take in memory."""
     import numpy as np
@@ -213,13 +169,10 @@ def main() -> None:
     asked.add_argument("--side", type=int, help="pixels of a side (default 1024; 64 with --quick)")
     asked.add_argument("--repeat", type=int, help="how often (default 3; 1 with --quick)")
     asked.add_argument("--reels", type=int, help=f"that are listed (default {LISTED}; {QUICK_LISTED} with --quick)")
-    asked.add_argument("--long", type=int, nargs=2, metavar=("FRAMES", "PX"),
-                       help="of the reel that is scored in pieces (default 1600 112; 160 24 with --quick)")  # fmt: skip
     options = parsed(asked)
     quick = options.quick
     frames, side = options.frames or (16 if quick else 400), options.side or (64 if quick else 1024)
     repeat = options.repeat or (1 if quick else 3)
-    long = options.long or ((160, 24) if quick else (1600, 112))
 
     from distributed import Client, LocalCluster
 
@@ -244,9 +197,8 @@ def main() -> None:
             figures["dask_start_s"] = (time.perf_counter() - begun) / len(clusters)
             address = {n: cluster.scheduler_address for n, cluster in clusters.items()}
             evaluated, same_results = measure_eval(folder, address[1], repeat)
-            in_pieces, same_pieces = measure_pieces(folder, address, repeat, long)
             prepared, same_reels = measure_prep(folder, address[2], pool, frames, repeat)
-    figures |= prepared | evaluated | in_pieces | {"identical": int(same_reels and same_results and same_pieces)}
+    figures |= prepared | evaluated | {"identical": int(same_reels and same_results)}
     for name, value in figures.items():
         print(f"{name:28} {value:10.4g}")
     write(figures, options.json)

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 import models
 from config import EvalConfig
-from data.frames.pool import _Inline
 from data.frames.shards import Shard
 from data.reel.reel import Reel
 from inference import evaluate as evaluation
@@ -26,7 +24,6 @@ from inference.methods import METHODS
 from inference.scorers.latents import LatentScorer, Mahalanobis
 from inference.scorers.load import load_scorer
 from inference.scorers.net import Detector
-from inference.shards import apart
 from inference.shards.plan import of_shard, pieces_of
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import SMALL_MODEL, fitting, model_config, small_config
@@ -179,36 +176,6 @@ def test_joined_results_are_those_of_one_process_with_an_event_over_the_seam(tra
     with pytest.raises(ValueError, match="1 of 1 reels have no results"):
         evaluate(other)
     evaluate(replace(trained, join=True))
-    assert contents(trained) == alone
-
-
-class TwoWorkers(_Inline):
-    """Two of a cluster, as far as a command sees: what they do is done here."""
-
-    def count(self):
-        return 2
-
-
-def test_workers_of_a_cluster_share_a_long_reel_and_go_on_after_an_error(trained, alone, monkeypatch):
-    run = Reel(f"{trained.data_clips}/cam").path.parents[1] / "run"
-    shutil.rmtree(run / "eval")
-    monkeypatch.setattr(apart, "make_executor", lambda *_: nullcontext(TwoWorkers()))
-    score, there, broken = apart.score_piece, [], [OSError("no room")]
-
-    def score_all_but_one(job, piece, shard):
-        if shard.number == 2 and broken:
-            raise broken.pop()
-        score(job, piece, shard)
-        there.append({path: path.stat().st_mtime_ns for path in (run / "eval").rglob("residual.npy")})
-
-    monkeypatch.setattr(apart, "score_piece", score_all_but_one)
-    given = replace(trained, cluster="local")
-    with pytest.raises(OSError, match="no room"):
-        evaluate(given)
-    before = there[-1]
-    assert evaluate(given) == [run / "eval" / "cam"]
-    assert 1 <= len(before) < len(there[-1])
-    assert before.items() <= there[-1].items()  # what was scored before the error was taken
     assert contents(trained) == alone
 
 
