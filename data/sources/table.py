@@ -15,13 +15,14 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
-from data.sources.tables.cells import HUGE, NORMAL, labels_of, numbers_of
+from data.sources.tables.cells import HUGE, NORMAL, labels_of
 from data.sources.tables.devices import by_device
 from data.sources.tables.long_table import wide
-from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
+from data.sources.tables.missing import ends_in_total
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.unit_rows import unit_of, with_units
+from data.sources.tables.variables import variables_of
 from data.sources.tables.wide_days import by_clock
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts
@@ -38,8 +39,6 @@ PERHAPS_LABELS = re.compile(
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
 )
-ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
-SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
 SAME_TIME = "same time as another sample"
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
@@ -187,9 +186,8 @@ def series_of(
         log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
-    fills: dict[str, list[float]] = {}
-    units: dict[str, str] = {}
-    channels, values, remarks = _values(table, prep, notes, decimal, path.name, fills, units, missing)
+    variables = variables_of(table, prep, notes, decimal, path.name, missing)
+    channels, values, remarks = tuple(variables.columns), variables.values(), variables.told()
     rising = rising_column(table) if column is None and prep.sample_interval_sec is None else None
     if rising in channels:
         counted = f"{path.name}: no column of times is known, and its rows are taken as 1 s apart"
@@ -203,12 +201,16 @@ def series_of(
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
-    units = {channel: unit for channel in channels if (unit := units.get(channel) or unit_of(channel, beside or {}))}
+    units = {
+        channel: unit
+        for channel in channels
+        if (unit := variables.units.get(channel) or unit_of(channel, beside or {}))
+    }
     found_units = tuple(units.get(channel, "") for channel in channels) if units else ()
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
-    facts = {"fills": fills} if fills else {}
+    facts = {"fills": variables.fills} if variables.fills else {}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
     return Series(*source, digest, notes, resolution, part, **more)
 
@@ -282,102 +284,3 @@ def _may_be_label(table: pd.DataFrame, name: str) -> bool:
         words = set(table[name].dropna().astype(str).str.strip().str.lower().unique()[:50])
         return bool(words & NORMAL)
     return bool(table[name].dropna().isin([0, 1]).all())
-
-
-def _values(
-    table: pd.DataFrame,
-    prep: PrepConfig,
-    notes: dict[str, str],
-    decimal: str,
-    file: str,
-    fills: dict[str, list[float]],
-    units: dict[str, str],
-    named: tuple[float, ...] = (),
-):
-    """Names and values (N, C) of the variables, and what was made of their cells: the given columns, else all that are
-    mostly numbers. `notes` holds the columns that are something else, and is told what became of the others; `fills`
-    which numbers stand for missing values; `units` those that stand in cells; `named` are numbers that
-    the file names for missing values.
-    """
-    given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
-    columns: dict[str, np.ndarray] = {}
-    remarks: dict[str, list[str]] = {}
-    for name in given or [name for name in table.columns if name not in notes]:
-        values, written, unit = numbers_of(table[name], prep.decimal or decimal)
-        is_early = name == table.columns[0] or notes.get(table.columns[0], "").startswith("time")
-        notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
-        if not is_variable:
-            continue
-        if unread := _unread_numbers(table[name], values):
-            log.warning(f"{file}: {name}: {unread}")
-        values, missing, stand_ins = _without_missing(values, prep, named)
-        notes[name] += f", {missing} taken as missing" if missing else ""
-        if not np.isfinite(values).any():
-            notes[name] = f"left out: {missing} taken as missing, nothing else in it"
-            continue
-        if missing and prep.missing_values is None:
-            written = "; ".join(
-                filter(None, (written, f"{missing} taken as missing (prep.missing_values=[] keeps such)"))
-            )
-        elif prep.missing_values is None and (odd := doubtful(values)):
-            log.warning(f"{file}: {name}: {odd} prep.missing_values=[{odd.split()[0]}] takes it as such")
-        if written:
-            remarks.setdefault(written, []).append(name)
-        columns[name] = values
-        units |= {name: unit} if unit else {}
-        if stand_ins:
-            fills[str(name)] = stand_ins
-    if not columns:
-        raise TableError(_why_no_variable(table, notes))
-    told = tuple(f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}: {what}" for what, names in remarks.items())
-    return tuple(columns), np.stack(list(columns.values()), axis=1), told
-
-
-def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, may_be_rows: bool) -> tuple[str, bool]:
-    """What a column is, for people, and whether it is a variable."""
-    filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
-    is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
-    if not known or (not is_numbers and known < 0.5 * filled):
-        return f"left out: {known} of its {filled} cells are numbers", False
-    if not is_given and may_be_rows and table.shape[1] > 1 and _are_row_numbers(name, values):
-        return "left out: row numbers", False
-    kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
-    if filled == known:
-        return kind, True
-    odd = table[name][~np.isfinite(values)].dropna()
-    return f"{kind}, {filled - known} cells that are no numbers, as '{odd.iloc[0]}'", True
-
-
-def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
-    """What to say of a variable many of whose cells hold digits and are no numbers; "" where few do."""
-    odd = column[~np.isfinite(values)].dropna() if is_text(column) else column[:0]
-    odd = odd[odd.astype("string").str.contains(r"\d", regex=True)]
-    if len(odd) <= SHARE_UNREAD * column.notna().sum():
-        return ""
-    return f"{len(odd)} of its {column.notna().sum()} cells, as {str(odd.iloc[0])!r}, are not read, and are filled in"
-
-
-def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
-    others = [name for name in table.columns if not notes.get(name, "").startswith(("time", "label"))]
-    cell = next((repr(cell) for name in others for cell in table[name].dropna()), "")
-    example = f", e.g. {cell}" if cell else ""
-    return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
-
-
-def _without_missing(
-    values: np.ndarray, prep: PrepConfig, named: tuple[float, ...]
-) -> tuple[np.ndarray, str, list[float]]:
-    """Values without those that stand for missing ones, and which these were, for people and as numbers."""
-    given = prep.missing_values
-    values, counts = given_as_missing(values, named if given is None else given)
-    if given is None:
-        values, usual = without_fills(values)
-        counts |= usual
-    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items()), list(counts)
-
-
-def _are_row_numbers(name: str, values: np.ndarray) -> bool:
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known) or not ROW_NUMBERS.fullmatch(name):
-        return False
-    return np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))

@@ -11,8 +11,8 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
-from data.sources.tables.json_forms import table_of
-from data.sources.tables.json_nested import with_plain_cells
+from data.sources.tables.json_tables.forms import table_of
+from data.sources.tables.json_tables.nested import with_plain_cells
 from data.sources.tables.table_size import refuse_large_feather, refuse_large_parquet, refuse_large_workbook
 from data.sources.tables.text_table import TextTable, refuse_large, unlike_names
 

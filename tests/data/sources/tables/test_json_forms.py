@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources import SOURCES
 from data.sources.base import TableError
 from data.sources.table import TableSource
-from data.sources.tables.json_forms import table_of
+from data.sources.tables.json_tables.forms import table_of
 
 N = 30
 TIMES = pd.date_range("2024-03-05T10:00", periods=N, freq="1min")

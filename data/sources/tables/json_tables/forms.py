@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.tables.json_nested import holds_lists, table_within
+from data.sources.tables.json_tables.nested import holds_lists, table_within
 from data.sources.times.texts import looks_like_time
 
 NO_FORM = (

@@ -1,0 +1,1 @@
+"""Tables in JSON, as programs and services write them."""

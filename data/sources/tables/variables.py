@@ -1,0 +1,131 @@
+"""The variables of a table: the columns that are given, else all that are mostly numbers."""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.base import TableError
+from data.sources.tables.cells import numbers_of
+from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.times.column import chosen, is_text
+
+log = logger(__name__)
+
+ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
+SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
+
+
+@dataclass
+class Variables:
+    """What was found in a table.
+
+    columns: values (N,) by name. fills: which numbers stood for missing values, by name. units: those that stand in
+    cells, by name. remarks: what was made of cells, and the names that it is said of.
+    """
+
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    fills: dict[str, list[float]] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+
+    def values(self) -> np.ndarray:
+        """(N, C)."""
+        return np.stack(list(self.columns.values()), axis=1)
+
+    def told(self) -> tuple[str, ...]:
+        """The remarks, for people."""
+        return tuple(
+            f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}: {what}" for what, names in self.remarks.items()
+        )
+
+
+def variables_of(
+    table: pd.DataFrame, prep: PrepConfig, notes: dict[str, str], decimal: str, file: str, named: tuple[float, ...] = ()
+) -> Variables:
+    """The variables of a table. `notes` holds the columns that are something else, and is told what became of the
+    others; `named` are numbers that the file names for missing values.
+
+    Raises TableError when there are none.
+    """
+    given = tuple(str(chosen(table, name, (), "prep.value_columns")) for name in prep.value_columns)
+    found = Variables()
+    for name in given or [name for name in table.columns if name not in notes]:
+        values, written, unit = numbers_of(table[name], prep.decimal or decimal)
+        is_early = name == table.columns[0] or notes.get(table.columns[0], "").startswith("time")
+        notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
+        if not is_variable:
+            continue
+        if unread := _unread_numbers(table[name], values):
+            log.warning(f"{file}: {name}: {unread}")
+        values, missing, stand_ins = _without_missing(values, prep, named)
+        notes[name] += f", {missing} taken as missing" if missing else ""
+        if not np.isfinite(values).any():
+            notes[name] = f"left out: {missing} taken as missing, nothing else in it"
+            continue
+        if missing and prep.missing_values is None:
+            kept = f"{missing} taken as missing (prep.missing_values=[] keeps such)"
+            written = "; ".join(filter(None, (written, kept)))
+        elif prep.missing_values is None and (odd := doubtful(values)):
+            log.warning(f"{file}: {name}: {odd} prep.missing_values=[{odd.split()[0]}] takes it as such")
+        if written:
+            found.remarks.setdefault(written, []).append(name)
+        found.columns[name] = values
+        found.units |= {name: unit} if unit else {}
+        found.fills |= {str(name): stand_ins} if stand_ins else {}
+    if not found.columns:
+        raise TableError(_why_no_variable(table, notes))
+    return found
+
+
+def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, may_be_rows: bool) -> tuple[str, bool]:
+    """What a column is, for people, and whether it is a variable."""
+    filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
+    is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
+    if not known or (not is_numbers and known < 0.5 * filled):
+        return f"left out: {known} of its {filled} cells are numbers", False
+    if not is_given and may_be_rows and table.shape[1] > 1 and _are_row_numbers(name, values):
+        return "left out: row numbers", False
+    kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
+    if filled == known:
+        return kind, True
+    odd = table[name][~np.isfinite(values)].dropna()
+    return f"{kind}, {filled - known} cells that are no numbers, as '{odd.iloc[0]}'", True
+
+
+def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
+    """What to say of a variable many of whose cells hold digits and are no numbers; "" where few do."""
+    odd = column[~np.isfinite(values)].dropna() if is_text(column) else column[:0]
+    odd = odd[odd.astype("string").str.contains(r"\d", regex=True)]
+    if len(odd) <= SHARE_UNREAD * column.notna().sum():
+        return ""
+    return f"{len(odd)} of its {column.notna().sum()} cells, as {str(odd.iloc[0])!r}, are not read, and are filled in"
+
+
+def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
+    others = [name for name in table.columns if not notes.get(name, "").startswith(("time", "label"))]
+    cell = next((repr(cell) for name in others for cell in table[name].dropna()), "")
+    example = f", e.g. {cell}" if cell else ""
+    return f"none of its columns {list(table.columns)[:20]} holds numbers{example}; see prep.value_columns"
+
+
+def _without_missing(
+    values: np.ndarray, prep: PrepConfig, named: tuple[float, ...]
+) -> tuple[np.ndarray, str, list[float]]:
+    """Values without those that stand for missing ones, and which these were, for people and as numbers."""
+    given = prep.missing_values
+    values, counts = given_as_missing(values, named if given is None else given)
+    if given is None:
+        values, usual = without_fills(values)
+        counts |= usual
+    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items()), list(counts)
+
+
+def _are_row_numbers(name: str, values: np.ndarray) -> bool:
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known) or not ROW_NUMBERS.fullmatch(name):
+        return False
+    return np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))
