@@ -26,8 +26,8 @@ def context_with(module: str) -> BaseContext:
 
 @contextmanager
 def _finding_the_program():
-    """The server looks for modules in the folder that one works in, before Python 3.13 there alone: a folder `data` of
-    the user's was taken for the program's. For a moment the environment, which it inherits, says otherwise.
+    """The server looks for modules in the folder that one works in, and does not know where else (up to Python 3.13.0
+    at least): a folder `data` of the user's was taken for the program's. For a moment the environment says otherwise.
     """
     old = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
     paths = (str(PROGRAM), old["PYTHONPATH"])
