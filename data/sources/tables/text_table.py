@@ -9,11 +9,9 @@ import itertools
 import lzma
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,20 +22,13 @@ from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
+from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
 from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
-from data.sources.times.divided import PART_NAMES
 from data.sources.times.texts import looks_like_time
 
 SAMPLE_BYTES = 2**18
-LINES_LOOKED_AT = 200
-MOST_LINES = 50  # of one record
 FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
-MOST_HEADS = 3  # rows of names
-MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of a time among names
-SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
-COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
-_TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
 _NAMES_OF_TIMES = ("time", "timestamp", "date", "datetime", "ts", "t", "date_time", "time_utc")
 _MISSING = re.compile(
     r"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*"
@@ -58,15 +49,6 @@ class TextTable:
     decimal: str = ""
     missing: tuple[float, ...] = ()  # numbers that its comments name for missing values
     units: dict[str, str] = field(default_factory=dict)  # by column or sensor, where they stand beside the numbers
-
-
-class Layout(NamedTuple):
-    """How lines are divided into cells."""
-
-    separator: str
-    skipped: int  # lines before the first row of cells
-    names: list[str] | None
-    ends_in_separator: bool = False
 
 
 def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTable:
@@ -115,7 +97,7 @@ def looks_like_table(path: Path) -> bool:
         with unpacked(path) as stream:
             sample = stream.read(2**14)
         text = codecs.getincrementaldecoder(_encoding(sample))("replace").decode(sample)
-        lines = _lines(text, len(sample) < 2**14)
+        lines = lines_of(text, len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
         return False
     if text.startswith(LABVIEW):
@@ -171,36 +153,13 @@ def _encoding(sample: bytes) -> str:
     return "utf-8"
 
 
-def _lines(text: str, is_whole: bool) -> list[str]:
-    """The lines of a text, the last one only where it is known to be whole."""
-    lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))  # as pandas counts them
-    lines = lines if is_whole or len(lines) < 2 else lines[:-1]
-    return _records(lines, _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT]))
-
-
-def _records(lines: list[str], separator: str) -> list[str]:
-    """Lines as pandas counts them: one record each, whose quoted cells may hold line breaks."""
-    if separator == " " or not any('"' in line for line in lines):
-        return lines
-    reader, records, begin = csv.reader([line + "\n" for line in lines], delimiter=separator), [], 0
-    try:
-        for _ in reader:
-            if reader.line_num - begin > MOST_LINES:
-                return lines  # a quote that is never closed is a mark of inches, or of nothing
-            records.append("\n".join(lines[begin : reader.line_num]))
-            begin = reader.line_num
-    except csv.Error:
-        return lines
-    return records
-
-
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
     text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
     if text.startswith(LABVIEW):
         with unpacked(path) as stream:
             table, told = read_lvm(stream.read().decode(encoding, "replace"))
         return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
-    lines = _lines(text, len(sample) < SAMPLE_BYTES)
+    lines = lines_of(text, len(sample) < SAMPLE_BYTES)
     layout = layout_of(lines)
     rows = [cells_of(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
@@ -271,7 +230,7 @@ def _named_as_missing(before: list[str]) -> tuple[float, ...]:
 def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:
     """The lines before a table that are rows of another one, as (where, reason): of a logger that got a column more."""
     cells = [cells_of(line, separator) for line in lines]
-    runs = itertools.groupby(enumerate(cells), key=lambda item: len(item[1]) * _is_data(item[1]))
+    runs = itertools.groupby(enumerate(cells), key=lambda item: len(item[1]) * is_data(item[1]))
     rows = [(width, list(run)) for width, run in runs if width > 1]
     reason = "of {} cells, unlike the rows further down; give it a file of its own"
     return tuple((f"line {i + 1}", reason.format(w)) for w, run in rows if len(run) >= FEWEST_ROWS for i, _ in run)
@@ -296,90 +255,3 @@ def _told(
     if len(before) > n_rows and not all(line.startswith(COMMENTS) for line in before):
         told.append(f"{len(before) - n_rows} lines before the table left out")
     return tuple(told)
-
-
-def layout_of(lines: list[str]) -> Layout:
-    """How the lines are divided into cells, and which of them are names."""
-    numbered = [(i, line) for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)]
-    if numbered and (given := re.fullmatch(r"sep=(.)", numbered[0][1].strip())):  # as Excel writes it
-        numbered = numbered[1:]
-        return _names_of(lines, numbered, given[1])
-    return _names_of(lines, numbered, _separator([line for _, line in numbered[:LINES_LOOKED_AT]]))
-
-
-def _separator(lines: list[str]) -> str:
-    """The separator that divides most of the lines into one number of cells."""
-    best, best_share = ",", 0.0
-    for separator in SEPARATORS:
-        records = _records(lines, separator)
-        counts = Counter(len(cells_of(record, separator)) for record in records)
-        width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
-        share = count / max(1, len(records))
-        if separator == " " and width == 2 and best_share > 0.5:
-            continue  # the blank inside a time, where another sign divides most rows
-        if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:
-            best, best_share = separator, share
-    return best
-
-
-def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str) -> Layout:
-    """The layout with its names: in the first line that is divided as the rows are, or in a comment before it."""
-    if not numbered:
-        return Layout(separator, len(lines), None)
-    rows = [(i, cells_of(line, separator)) for i, line in numbered[:LINES_LOOKED_AT]]
-    width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
-    at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
-    first_at, first = rows[0]
-    if at != first_at and (_is_data(cells) and len(first) > 1):
-        at, cells = first_at, first
-    if _is_data(cells):
-        return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
-    cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
-    open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
-    return Layout(separator, at + 1, cells, open_end)
-
-
-def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tuple[list[str], int]:
-    """Names and the number of their last line: where they are no names alone, as some are alike, with those below them.
-
-    A name that stands over several columns is written over the first of them, or over all.
-    """
-    heads = list(itertools.takewhile(lambda row: not _holds_values(row[1]), rows[:MOST_HEADS]))
-    known = [name.strip() for name in names if name.strip()]
-    is_told = len(set(known)) == len(known) >= len(names) - 1  # one may be that of an index
-    if is_told or len(heads) < 2 or len(heads) == len(rows):
-        return names, rows[0][0]
-    above = list(itertools.accumulate(names, lambda last, name: name if name.strip() else last))
-    parts = zip(above, *(row for _, row in heads[1:]), strict=True)
-    joined = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in parts]
-    return joined, heads[-1][0]
-
-
-def _holds_values(cells: list[str]) -> bool:
-    return any(is_number(cell) or looks_like_time(cell) for cell in map(str.strip, cells) if cell)
-
-
-def _names_in_comment(before: list[str], separator: str, width: int) -> list[str] | None:
-    """Names in the comment that stands right before the rows, as NumPy writes them; of several the one with most names
-    of parts of a time, as units may stand below it, and a ruled line.
-    """
-    comments = [line.lstrip("#%/ ") for line in before[-MOST_HEADS_ABOVE:] if re.search(r"\w", line)]
-    found = [cells_of(line, separator) for line in comments]
-    known = [sum(cell.strip().lower() in _TIME_NAMES for cell in cells) * (len(cells) == width) for cells in found]
-    if max(known, default=0) >= FEWEST_PARTS:
-        return found[known.index(max(known))]
-    return found[-1] if found and len(found[-1]) == width and not _is_data(found[-1]) else None
-
-
-def cells_of(line: str, separator: str) -> list[str]:
-    """The cells of a line; " " is any white space."""
-    if separator == " ":
-        line, plain = " ".join(line.split()), '"' not in line
-        return line.split() if plain else next(csv.reader([line], delimiter=separator), [])
-    return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator), [])
-
-
-def _is_data(cells: list[str]) -> bool:
-    """Whether a line holds no names: numbers alone, or a time among them."""
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    return bool(filled) and (all(map(is_number, filled)) or any(map(looks_like_time, filled)))

@@ -7,8 +7,9 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.tables.cells import is_number, numbers_of
+from data.sources.tables.layout import MOST_HEADS
 from data.sources.tables.long_table import SENSOR_NAMES, VALUE_NAMES
-from data.sources.tables.text_table import MOST_HEADS, TextTable
+from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import UNIT_IN_NAME
 from data.sources.times.column import is_text, known_column
 from data.sources.times.texts import looks_like_time

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.table import TableSource
 from data.sources.tables.text_table import looks_like_table, read_text, unlike_names
 
 PREP = PrepConfig()
@@ -152,3 +153,23 @@ def test_rows_before_the_table_that_are_of_another_are_told(tmp_path, rows, end)
     assert [where for where, _ in found.lost] == [f"line {i + 4}" for i in range(rows)]
     assert {reason[:10] for _, reason in found.lost} == {"of 3 cells"}
     assert found.told == ("3 lines before the table left out",)
+
+
+CELL = st.sampled_from(["Device", "XY-12", "Serial", "", "Roof", "2024-01-01", "17"])
+
+
+@given(
+    st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from(["Time", "Date/Time", "Datum", "timestamp (UTC)"]),
+    st.booleans(),
+)
+@settings(max_examples=20, deadline=None)
+def test_what_a_logger_says_of_itself_is_no_name_of_a_column(tmp_path_factory, preamble, time, has_units):
+    preamble[0] = ["Device", "XY", ""]
+    below = [[time, "Temp", "Hum"], *([["", "degC", "%"]] if has_units else [])]
+    rows = [[f"2024-01-01 00:{i:02}", f"{20 + i}.5", str(40 + i)] for i in range(30)]
+    path = tmp_path_factory.mktemp("logger") / "a.csv"
+    path.write_text("\n".join(";".join(cells) for cells in [*preamble, *below, *rows]) + "\n")
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert series.channels == ("Temp", "Hum")
+    np.testing.assert_array_equal(series.values[np.isfinite(series.values).all(axis=1)][:, 1], 40 + np.arange(30))
