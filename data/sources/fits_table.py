@@ -15,7 +15,7 @@ from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large, unpacked
 from data.sources.base import FrameError, Series, SeriesSource, TableError, file_sha256
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
-from data.sources.fits_file.layout import BLOCK_BYTES, images_in_cells
+from data.sources.fits_file.layout import BLOCK_BYTES, fields_of, images_in_cells
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
 from data.sources.fits_file.table_times import day_parts, of_day_parts, time_name, utc_of
 from data.sources.table import refuse_short, series_of
@@ -99,7 +99,7 @@ def _is_table(header: fits.Header) -> bool:
 
 
 def _is_series(header: fits.Header) -> bool:
-    names = [str(header.get(f"TTYPE{n + 1}", "")).strip() for n in range(int(header.get("TFIELDS", 0)))]
+    names = [str(header.get(f"TTYPE{n}", "")).strip() for n in fields_of(header)]
     return _is_table(header) and not images_in_cells(header) and bool(time_name(names) or day_parts(names))
 
 

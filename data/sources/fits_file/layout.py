@@ -15,6 +15,7 @@ from data.sources.base import MAX_PIXELS, FrameError
 
 BLOCK_BYTES = 2880  # of which headers and data are made up
 NO_IMAGE = "no HDU holds a two-dimensional image, nor a table with a column of times that is known, as TIME or MJD"
+MOST_FIELDS = 999  # columns of a table
 SMALLEST_PX = 4  # sides of an image in a cell; two fluxes of many times are none
 IN_CELLS = "images in the cells of a table are not read"
 # What describes an HDU's own data or its place in the file; nothing else of an empty primary HDU is about itself alone.
@@ -107,13 +108,23 @@ def layout_of(stream: IO[bytes]) -> Layout:
     return Layout(tuple(images), tuple(flags))
 
 
+def fields_of(header: fits.Header) -> range:
+    """The numbers of a table's columns, from 1; at most as many as FITS allows, whatever damage claims."""
+    told = header.get("TFIELDS")
+    return range(1, min(told, MOST_FIELDS) + 1) if isinstance(told, int) else range(0)
+
+
 def images_in_cells(header: fits.Header) -> str:
     """What is to be said of a table whose cells hold images, as of target pixel files (Kepler, TESS); "" of others."""
     if str(header.get("XTENSION")).strip() != "BINTABLE" or header.get("ZIMAGE") is True:
         return ""
-    for i in range(1, min(int(header.get("TFIELDS", 0)), 999) + 1):
+    for i in fields_of(header):
         sizes = re.fullmatch(r"\((\d+), *(\d+)\)", str(header.get(f"TDIM{i}", "")).strip())
-        if sizes and min(int(sizes[1]), int(sizes[2])) >= SMALLEST_PX and header.get(f"TFORM{i}", "A")[-1:] in "BIJKED":
+        if (
+            sizes
+            and min(int(sizes[1]), int(sizes[2])) >= SMALLEST_PX
+            and str(header.get(f"TFORM{i}", "A"))[-1:] in "BIJKED"
+        ):
             told = f"{header.get(f'TTYPE{i}', f'column {i}')}, {header.get('NAXIS2')} of {sizes[2]}x{sizes[1]}"
             return f"{IN_CELLS} ({told}): write them as a cube along time, or as .npy (T, H, W)"
     return ""
