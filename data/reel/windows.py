@@ -77,7 +77,7 @@ def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
         for start in window_starts(begin, end, length, stride).tolist():
             utc = "" if reel.times_utc is None else str(reel.times_utc[start])
             rows.append({"window": len(rows), "start": start, "length": length, "stretch": number, "time_utc": utc})
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(WHOLE_COLUMNS, np.int64))  # without any row too
     table[list(STATISTICS)] = np.nan
     table[["verdict", "reason", "by", "at"]] = ""
     return table
