@@ -1,7 +1,6 @@
 """Light curves in tables of FITS files: times by the header's reference and scale, and what is a variable."""
 
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from data.sources import discover
 from data.sources.base import FrameError
-from data.sources.fits_file.layout import layout_of
+from data.sources.fits_file.layout import MOST_FIELDS, fields_of, layout_of
 from data.sources.fits_file.table_times import utc_of
 from data.sources.fits_table import holds_series
 from tests.support.telemetry import only, prepared
@@ -145,14 +144,15 @@ def test_files_of_images_stay_frames(name):
 
 @given(st.sampled_from(["TFIELDS", "TTYPE1", "TDIM2", "TFORM2", "NAXIS2"]),
        st.sampled_from([2**62, -1, 10**9, 1.5, "x", "(4,5)", True, ""]))  # fmt: skip
-@settings(max_examples=40, deadline=2000)
-def test_damage_in_a_table_s_header_is_looked_at_in_no_time(tmp_path_factory, card, value):
+@settings(max_examples=40, deadline=None)
+def test_damage_in_a_table_s_header_is_one_of_few_columns_and_no_error(tmp_path_factory, card, value):
     columns = [fits.Column("TIME", "D", array=np.arange(3.0)), fits.Column("FLUX", "E", array=np.ones(3))]
     hdu = fits.BinTableHDU.from_columns(columns)
     header, path = fits.Header(hdu.header, copy=True), tmp_path_factory.mktemp("damaged") / "a.fits"
     header[card] = value
     blocks = fits.PrimaryHDU().header.tostring() + header.tostring()
     path.write_bytes(blocks.encode("ascii") + bytes(2880))
-    holds_series(path)
-    with path.open("rb") as stream, suppress(FrameError):
+    assert len(fields_of(header)) <= MOST_FIELDS  # of which each is looked for in the header
+    assert isinstance(holds_series(path), bool)
+    with path.open("rb") as stream, pytest.raises(FrameError):  # there is no image, or the damage is told
         layout_of(stream)
