@@ -25,11 +25,11 @@ from data.sources.tables.labview import read_lvm
 from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
 from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
+from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.texts import looks_like_time
 
 SAMPLE_BYTES = 2**18
 FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
-_NAMES_OF_TIMES = ("time", "timestamp", "date", "datetime", "ts", "t", "date_time", "time_utc")
 _MISSING = re.compile(
     r"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*"
     r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*$",
@@ -206,7 +206,7 @@ def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
     rows = table.index
     is_text = rows.dtype.kind not in "iuf"
     is_count = rows.dtype.kind in "iu" and len(rows) > 1 and rows[0] in (0, 1) and bool((np.diff(rows) == 1).all())
-    has_time = str(table.columns[0]).strip().lower() in _NAMES_OF_TIMES and all(
+    has_time = str(table.columns[0]).strip().lower() in SERIES_TIME_COLUMNS and all(
         map(looks_like_time, rows[:5].astype(str))
     )
     if (
