@@ -70,15 +70,18 @@ class Outbox:
         self._over.set()
         self._woken.set()
         with self._lock:
-            self._save_all()
+            reason = self._save_all()
             if self._unsaved:
-                raise OSError(f"{len(self._unsaved)} alarms to {self.destination.told} are lost: {self.problem}")
+                raise OSError(f"{len(self._unsaved)} alarms to {self.destination.told} are lost: {reason}")
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:0{DIGITS}d}.json"
 
-    def _save_all(self) -> None:
-        """Put on the disk what is only in memory; without its picture where there is too little room for that."""
+    def _save_all(self) -> str:
+        """Put on the disk what is only in memory; without its picture where there is too little room for that.
+
+        Returns why some still is in memory alone; "" when all is on the disk.
+        """
         try:
             while self._unsaved:
                 number, alarm = self._unsaved[0]
@@ -89,7 +92,9 @@ class Outbox:
                     self._save(number, without_media(alarm))
                 self._unsaved.popleft()
         except OSError as error:
-            self.problem = str(error)
+            self.problem = reason = str(error)  # the thread that delivers may tell another one of its own
+            return reason
+        return ""
 
     def _save(self, number: int, alarm: Alarm) -> None:
         text = json.dumps(alarm, allow_nan=False)
