@@ -21,6 +21,8 @@ KNOWN = {
     "sji": ("IRIS", "SJI", "irissji{}"),
     "gong": ("GONG", "GONG", ""),
     "kcor": ("MLSO", "K-Cor", "kcor"),
+    "suit": ("Aditya-L1", "SUIT", ""),
+    "sot": ("Hinode", "SOT", ""),
 }
 GRAY = "gray"
 _WAVELENGTH = re.compile(r"(?<![\d.])\d{2,5}(?:\.\d+)?(?![\d.])")

@@ -22,7 +22,8 @@ ANGSTROM = {
 _IN_COMMENT = re.compile(r"[\[(]\s*(nm|nanometers?|angstroms?|a|um|microns?)\s*[\])]", re.IGNORECASE)
 _NUMBER_AND_UNIT = re.compile(r"(\d+\.?\d*) ?([A-Za-zÅåµ]+)")
 # JSOC's and most others'; IRIS' and ground stations'. What WAVE means in others is not known.
-_WAVELENGTHS = ("WAVELNTH", "WAVE_LEN", "TWAVE1", "WAVELENG", "WAVELEN")
+_WAVELENGTHS = ("WAVELNTH", "WAVE_LEN", "TWAVE1", "WAVELENG", "WAVELEN", "LINEWAV")
+_IN_NM = ("LINEWAV",)  # DKIST's, in nm where no comment says so
 _NOTHING = {"", "none", "unknown", "n_a", "na", "null", "undefined", "0", "999"}
 _LONGEST = 40  # letters of a part
 
@@ -46,6 +47,7 @@ class Instrument:
     wave_unit: str = ""
 
 
+_SOT_PARTS = ("WAVE", "WAVEOFF", "OBS_TYPE")
 # Of instruments whose headers say it in their own way, or more than is needed to tell their frames apart.
 INSTRUMENTS = (
     Instrument("aia", "INSTRUME", "AIA"),
@@ -64,15 +66,22 @@ INSTRUMENTS = (
     Instrument("suvi", "DETECTOR", "SUVI"),
     Instrument("suvi", "INSTRUME", ".*Solar Ultraviolet Imager"),
     Instrument("gong", "TELESCOP", ".*GONG", ("SITE", "IMTYPE")),
+    Instrument("suit", "PNAME", "SUIT", ("FTR_NAME",)),
+    *(Instrument(f"hinode_sot_{c}", "INSTRUME", f"SOT/{c.upper()}", _SOT_PARTS) for c in ("wb", "nb")),
 )
 _GENERAL = (
-    *("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "FILTERA", "FILTERB", "WAVE"),
-    *("POLAR", "POLARIZ", "FREQ", "FREQUENC", "OBS-FREQ", "RESTFRQ", "EC_FW1_", "EC_FW2_", "SITE"),
+    *("CONTENT", "BTYPE", "IMTYPE", "FILTER", "FILTER1", "FILTER2", "FILTERA", "FILTERB", "WAVE", "WAVEOFF"),
+    *("FILTNAM", "FILTNAME", "FILTERID", "INSFLNAM", "BAND", "BANDPASS", "PASSBAND", "CHNLNUM", "LAMBDA", "WVLNTH"),
+    *("POLAR", "POLARIZ", "STOKES", "FREQ", "FREQUENC", "OBS-FREQ", "RESTFRQ", "EC_FW1_", "EC_FW2_", "SITE"),
 )
+# Filters among the names of more than eight letters: ESO INS FILT1 NAME, FPA.FILTERID.
+_FILTERS = re.compile(r"(?:[^ .]+[ .])+FILT(?:ER)?\d?(?:[ .]?(?:NAME|ID))?")
 _AXES = re.compile("FREQ|STOKES|VRAD|VELO|WAVE")  # that have one value in an image: of radio telescopes
 # Where cameras' programs and observatories write that a frame shows nothing but the camera: darks, flats.
 _TYPE_CARDS = ("IMAGETYP", "IMG_TYPE", "IMTYPE", "OBSTYPE", "FRAMETYP", "FRAME")
 _OF_THE_CAMERA = ("dark", "bias", "flat", "zero", "offset", "lamp", "led", "skyflat", "domeflat")
+_MINUS = re.compile(r"(?<![a-z0-9])-(?=\.?\d)|(?<=[a-z])-(?=\d*\.\d)")  # of a number: -60 deg, Ha-0.5
+_NO_POLARISER = (-1.0, -180.0)  # degrees: SECCHI writes -1, PUNCH -999
 _SATELLITE = re.compile(r"[_-]g(\d\d)[_.]", re.IGNORECASE)  # in names of SUVI's files, whose TELESCOP is GOES-R for all
 
 
@@ -80,7 +89,7 @@ def identity_of(header: Mapping) -> Identity:
     """The reel of a frame and its channel there."""
     known = next((i for i in INSTRUMENTS if re.match(i.pattern, text(header, i.card))), None)
     platform = _satellite(header) if known else _platform(header)
-    cards = known.parts if known else _GENERAL
+    cards = known.parts if known else (*_GENERAL, *filter(_FILTERS.fullmatch, header))
     wavelength = wavelength_text(header, known.wave_unit if known else "")
     names = [known.name] if known else [_slug(text(header, card)) for card in ("INSTRUME", "DETECTOR")]
     name = _joined([platform, *names])
@@ -120,7 +129,7 @@ def wavelength_text(header: Mapping, wave_unit: str = "") -> str:
         return ""
     if told := _with_unit(header, card):
         return f"{float(told[1]) * _angstroms(told[2]):.7g}"
-    unit = _wave_unit(header, card) or wave_unit
+    unit = _wave_unit(header, card) or ("nm" if card in _IN_NM else wave_unit)
     return f"{number(header, card) * _angstroms(unit):.7g}"
 
 
@@ -180,15 +189,16 @@ def _value(header: Mapping, card: str) -> str:
     if isinstance(value, bool) or value is None:
         return ""
     if card == "POLAR" and not isinstance(value, str):
-        return f"pol {value:g}" if value >= 0 else ""  # degrees; SECCHI and PUNCH write a negative one for none
+        is_angle = value != _NO_POLARISER[0] and value > _NO_POLARISER[1]
+        return f"pol {value:g}" if is_angle else ""
     if card == "POLARIZ":  # rcp+lcp is not rcp-lcp
         return str(value).replace("+", " plus ").replace("-", " minus ")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _slug(told: str) -> str:
-    """Small letters and digits with _ between them; "" for what stands for nothing."""
-    slug = re.sub(r"[^a-z0-9]+", "_", told.lower()).strip("_")[:_LONGEST].strip("_")
+    """Small letters and digits with _ between them, signs as words; "" for what stands for nothing."""
+    slug = re.sub(r"[^a-z0-9]+", "_", _MINUS.sub(" minus ", told.lower())).strip("_")[:_LONGEST].strip("_")
     return "" if slug in _NOTHING else slug
 
 

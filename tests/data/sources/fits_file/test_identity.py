@@ -33,7 +33,10 @@ OWN = {"TELESCOP": "KSO", "INSTRUME": "CAM", "FILTER": "H-alpha", "WAVELNTH": 65
         (LASCO, {"DETECTOR": "C3"}),
         (LASCO, {"FILTER": "Blue"}),
         (LASCO, {"POLAR": "+60 Deg"}),
+        (LASCO | {"POLAR": "+60 Deg"}, {"POLAR": "-60 Deg"}),
         (COR, {"POLAR": 120.0}),
+        (COR | {"POLAR": -60.0}, {"POLAR": 60.0}),
+        (COR | {"POLAR": -60.0}, {"POLAR": -1.0}),
         (COR, {"POLAR": 1001.0}),
         ({"INSTRUME": "XRT", "EC_FW1_": "Al_poly", "EC_FW2_": "Open"}, {"EC_FW1_": "Open", "EC_FW2_": "Ti_poly"}),
         ({"TELESCOP": "NSO-GONG", "IMTYPE": "H-ALPHA", "SITE": "BB"}, {"SITE": "LE"}),
@@ -44,6 +47,18 @@ OWN = {"TELESCOP": "KSO", "INSTRUME": "CAM", "FILTER": "H-alpha", "WAVELNTH": 65
         (OWN, {"INSTRUME": "CAM2"}),
         (OWN, {"FILTER": "Ca II K"}),
         (OWN, {"WAVELNTH": 393.4}),
+        (OWN | {"FILTER": "Ha-0.5"}, {"FILTER": "Ha+0.5"}),
+        (OWN | {"FILTER": "Halpha -0.4A"}, {"FILTER": "Halpha +0.4A"}),
+        (OWN, {"BAND": 2}),
+        (OWN | {"STOKES": "I"}, {"STOKES": "V"}),
+        ({"INSTRUME": "CAM", "FILTNAM": "g"}, {"FILTNAM": "r"}),
+        ({"INSTRUME": "CAM", "LAMBDA": 6563}, {"LAMBDA": 3934}),
+        ({"INSTRUME": "HAWKI", "ESO INS FILT1 NAME": "J"}, {"ESO INS FILT1 NAME": "Ks"}),
+        ({"INSTRUME": "gpc1", "FPA.FILTERID": "g.00000"}, {"FPA.FILTERID": "r.00000"}),
+        ({"INSTRUME": "VBI", "LINEWAV": 430.5}, {"LINEWAV": 656.28}),
+        ({"PNAME": "SUIT", "WAVELNTH": 2796, "FTR_NAME": "NB03"}, {"FTR_NAME": "BB02"}),
+        ({"TELESCOP": "HINODE", "INSTRUME": "SOT/NB", "WAVE": "TF Na I 5896", "WAVEOFF": 140}, {"WAVEOFF": -140}),
+        ({"TELESCOP": "HINODE", "INSTRUME": "SOT/NB", "OBS_TYPE": "FG MG4 V/I"}, {"OBS_TYPE": "FG (simple)"}),
         ({"TELESCOP": "HINODE", "INSTRUME": "SOT/WB", "WAVE": "Ca II H line"}, {"WAVE": "G band 4305"}),
         ({"TELESCOP": "YOHKOH", "INSTRUME": "SXT", "FILTER": "Al.1"}, {"FILTER": "AlMg"}),
         ({"TELESCOP": "Nancay", "FREQ": 150.9}, {"FREQ": 327.0}),
@@ -77,6 +92,20 @@ def test_a_unit_in_a_comment_counts():
 @pytest.mark.parametrize("told", ["171 A", "17.1 nm", "171 Angstrom", "171.0"])
 def test_a_unit_in_a_text_counts(told):
     assert identity_of({"INSTRUME": "CAM", "WAVELNTH": told}) == identity_of({"INSTRUME": "CAM", "WAVELNTH": 171})
+
+
+SIGNS = st.sampled_from(("{:+g} Deg", "{:+.1f}", "line {:+.2f} A", "Ha{:+.1f}", "{:+d}"))
+
+
+@given(SIGNS, st.integers(1, 90), st.sampled_from(("FILTER", "POLAR", "WAVE", "CONTENT")))
+def test_the_sign_of_a_number_tells_kinds_apart(form, number, card):
+    """Polarisers at -60 and +60 degrees, and the wings of a line, were frames of one reel in turns."""
+    low, high = (identity_of(OWN | {card: form.format(sign * number)}).reel for sign in (-1, 1))
+    assert low != high
+
+
+def test_a_polariser_that_is_not_there_is_none():
+    assert {identity_of(COR | {"POLAR": told}).reel for told in (-1.0, -999.0)} == {"stereo_a_secchi_cor2_image"}
 
 
 def test_names_that_are_known_stay():

@@ -70,6 +70,8 @@ CASES = (
     Case("GONG H-alpha", "gong_halpha.header", "gong_6562.808_bb_h_alpha", ""),
     Case("K-Cor", "*kcor_l2.header", "kcor_7350", "B/Bsun"),
     Case("RHESSI", "hsi_image_*.fits", "rhessi_12_25", ""),
+    Case("SUIT", "SUT_T24_*", "suit_2796_nb03", "DN/s"),
+    Case("SOT", "HinodeSOT.header", "hinode_sot_wb_ca_ii_h_line_fg_simple", "DN/s"),
     Case("HMI synoptic", "hmi_synoptic.header", "hmi_6173_carrington_synoptic_chart_of_br_field", "Mx/cm2",
          no_sky="CRLN-CEA"),
 )  # fmt: skip
@@ -184,7 +186,8 @@ def test_its_place_is_that_of_sunpy(case):
     # sunpy takes AIA's HAE coordinates, see `from_header`.
     assert (wcs.hgln_deg - observer.lon.deg + 180) % 360 - 180 == pytest.approx(0, abs=0.02)
     assert wcs.hglt_deg == pytest.approx(observer.lat.deg, abs=0.01)
-    assert wcs.dsun_m == pytest.approx(observer.radius.to_value(u.m), rel=1e-6)
+    metres = 1000 if case.name == "SUIT" else 1  # whose DSUN_OBS is in km, which sunpy takes as m
+    assert wcs.dsun_m == pytest.approx(metres * observer.radius.to_value(u.m), rel=1e-6)
 
 
 def test_the_page_names_the_reels_that_come_out():
