@@ -83,6 +83,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     made, failed = made + series[0], failed + series[1]
     if given.anomalies and (strange := given.anomalies.not_in([path.name for path in made])):
         log.warning(f"{config.prep.labels_csv} names {', '.join(strange[:5])}, and no reel is called so")
+    for told in given.anomalies.unmatched(made) if given.anomalies else ():
+        log.warning(f"{config.prep.labels_csv}: {told}")
     _refuse(failed, len(headers.plans) + len(found))
     if config.join:
         remove_shards(config)

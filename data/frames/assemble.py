@@ -74,7 +74,7 @@ def read_given(prep: PrepConfig) -> Given:
         other = Reel(prep.stretch_from)
         stretches = dict(zip(other.channels, other.stretches, strict=True))
     stretches |= {name: Stretch("asinh", x0, vmax) for name, (x0, vmax) in prep.stretch.items()}
-    return Given(read_anomalies(prep.labels_csv, "prep.labels_csv") if prep.labels_csv else None, stretches)
+    return Given(read_anomalies(prep.labels_csv, "prep.labels_csv", prep) if prep.labels_csv else None, stretches)
 
 
 def assemble(

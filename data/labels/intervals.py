@@ -2,64 +2,121 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import FrameError, TableError
-from data.sources.times.cells import times_of
-from data.sources.times.utc import iso_ms, parse_utc
+from data.sources.tables.cells import labels_of
+from data.sources.tables.text_table import FALLBACK, encoding_of
+from data.sources.times.cells import PER_SECOND, times_of, unit_of
+from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
-COLUMNS = (
-    *(("start", "end"), ("start_utc", "end_utc"), ("start_time", "end_time"), ("begin", "end"), ("from", "to")),
-    *(("begin_time", "end_time"), ("start_date", "end_date"), ("starttime", "endtime"), ("first", "last")),
-)
+STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")
+STARTS += ("start_time_utc", "begin", "begin_time", "from", "first", "anomaly_start")
+ENDS = ("end", "end_utc", "end_time", "end_date", "endtime", "end_datetime", "end_timestamp", "offset")
+ENDS += ("end_time_utc", "stop", "stop_time", "to", "last", "anomaly_end")
+POINTS = ("time", "time_utc", "timestamp", "datetime", "date_time", "utc")
+DURATION = re.compile(r"(?:duration|length|dur|lasts)(?:_.*)?")
+LABELS = ("label", "labels", "is_anomaly", "anomaly")
 SEPARATORS = ",;\t|"
+ALSO = "start with duration_s, or time alone, are taken too"
+_IS_DATE = re.compile(r"(?!.*:)(?:\D*\d){5,8}\D*")
+_OF_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d\d(?:\.\d+)?)")
+_OF_CLOCK_OR_MINUTES = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
+_OWN_ZONE = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\s*$", re.IGNORECASE)
+DAY = np.timedelta64(86_400_000 - 1, "ms")
 
 
-def read_intervals(path: str, setting: str) -> tuple[tuple[str, str], ...]:
-    """UTC intervals from the columns `start,end` of a CSV, or others of COLUMNS; rows without both are left out.
+def read_intervals(path: str, setting: str, prep: PrepConfig | None = None) -> tuple[tuple[str, str], ...]:
+    """The UTC intervals of the rows of a table, as `intervals_of` has them."""
+    return intervals_of(read_cells(path), path, setting, prep)
 
+
+def intervals_of(
+    table: pd.DataFrame, path: str, setting: str, prep: PrepConfig | None = None
+) -> tuple[tuple[str, str], ...]:
+    """UTC intervals from the columns start and end (or others of STARTS, ENDS), or a start and a duration, or a time
+    alone; rows without any are left out, and so are those that a column of labels calls normal. An end that is a date
+    alone is the end of that day.
+
+    prep: how times are read that do not say it themselves (time_zone, time_format); columns ..._utc have no zone.
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
-    table = read_cells(path)
-    columns = next((names for names in COLUMNS if set(names) <= set(table.columns)), None)
-    if columns is None:
-        raise ValueError(f"{setting} {path} needs the columns start,end; it has {list(table.columns)}")
+    table = table[anomalous(table)]
+    start, end, duration = bounds_of(table, path, setting)
     try:
-        cells = table[list(columns)].dropna(how="all")
+        cells = table[[name for name in (start, end, duration) if name]].dropna(how="all")
         if (half := cells[cells.isna().any(axis=1)]).size:
             row = ", ".join(cells.columns[half.iloc[0].notna()])
             raise ValueError(f"{setting} {path}: row {half.index[0] + 1} has {row} alone; give both, or none")
-        times = _times([*cells[columns[0]], *cells[columns[1]]])
+        cells = _dated(cells, table)
+        texts = [*cells[start], *(cells[end] if end else [])]
+        times = _times(texts, None if start.endswith("utc") else prep)
+        starts = times[: len(cells)]
+        ends = times[len(cells) :] if end else _later(starts, cells[duration]) if duration else starts
     except (FrameError, TableError) as error:
         raise ValueError(f"{setting} {path}: {error}") from None
-    intervals = tuple(zip(times[: len(cells)], times[len(cells) :], strict=True))
-    for start, end in intervals:
-        if end < start:
-            raise ValueError(f"{setting} {path}: an interval from {start} to {end}, which is earlier")
+    if end:
+        ends = [
+            _end_of_day(utc) if _IS_DATE.fullmatch(text) else utc for utc, text in zip(ends, cells[end], strict=True)
+        ]
+    intervals = tuple(zip(starts, ends, strict=True))
+    for first, last in intervals:
+        if last < first:
+            raise ValueError(f"{setting} {path}: an interval from {first} to {last}, which is earlier")
     return intervals
 
 
-def read_cells(path: str) -> pd.DataFrame:
-    """The cells of a CSV as text, NaN where empty, its names in small letters; lines that begin with # are comments.
+def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> tuple[str, str, str]:
+    """The columns of starts, of ends and of durations, "" where there is none. Raises ValueError."""
+    start = next((name for name in STARTS if name in table), "")
+    end = next((name for name in ENDS if name in table), "") if start else ""
+    duration = next(filter(DURATION.fullmatch, table.columns), "") if start and not end else ""
+    point = next((name for name in POINTS if name in table), "") if not start else ""
+    if not (end or duration or point):
+        raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {list(table.columns)}; {ALSO}")
+    return start or point, end, duration
 
-    Commas, semicolons, tabs or bars between them, in UTF-8 or else cp1252, as spreadsheets write them.
+
+def anomalous(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of something unusual: all, but those that a column of labels calls normal, as 0."""
+    name = next((name for name in LABELS if name in table), None)
+    if name is None:
+        return pd.Series(True, table.index)
+    if pd.to_numeric(table[name], errors="coerce").notna().any():
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        return (numbers != 0) | (not numbers.dropna().isin([0, 1]).all())  # what goes on to 2 counts the rows
+    labels, _ = labels_of(table[name])
+    return pd.Series(True if labels is None else labels != 0, table.index)
+
+
+def read_cells(path: str) -> pd.DataFrame:
+    """The cells of a CSV as text, NaN where empty, its names in small letters with _ for blanks and signs; lines that
+    begin with # are comments.
+
+    Commas, semicolons, tabs or bars between them, in UTF-8 or else cp1252, as spreadsheets write them. Raises
+    ValueError for a file without any line.
     """
-    text = text_of(Path(path))
-    head = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    table = pd.read_csv(io.StringIO(text), sep=separator_of(head), dtype=str, comment="#", skipinitialspace=True)
-    return table.set_axis([str(name).strip().lower() for name in table.columns], axis=1)
+    lines = [line for line in text_of(Path(path)).splitlines(keepends=True) if not line.startswith("#")]
+    head = next((line for line in lines if line.strip()), "")
+    if not head:
+        raise ValueError(f"{path} is empty; it needs the columns start,end")
+    table = pd.read_csv(io.StringIO("".join(lines)), sep=separator_of(head), dtype=str, skipinitialspace=True)
+    names = [re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns]
+    return table.set_axis(names, axis=1)
 
 
 def text_of(path: Path) -> str:
     """Raises OSError."""
     content = path.read_bytes()
     try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return content.decode(encoding_of(content)).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+        return content.decode(FALLBACK, "replace")
 
 
 def separator_of(head: str) -> str:
@@ -67,12 +124,50 @@ def separator_of(head: str) -> str:
     return max(SEPARATORS, key=lambda sign: len(next(csv.reader([head], delimiter=sign), [])))
 
 
-def _times(texts: list[str]) -> list[str]:
+def _times(texts: list[str], prep: PrepConfig | None) -> list[str]:
     """ISO UTC of each text; where one alone may be several times, as 07/08/2012, what fits all of them."""
+    order, zone = (prep.time_format, prep.time_zone) if prep else (None, None)
     try:
+        if zone and not all(map(_OWN_ZONE.search, texts)):
+            return _together(texts, PrepConfig(time_zone=zone))
         return [parse_utc(text) for text in texts]
-    except FrameError:
-        found = times_of(pd.Series(texts), PrepConfig(time_format=None))
-        if found.utc is None or (found.reasons != "").any():
-            raise
-        return [iso_ms(utc) for utc in found.utc]
+    except (FrameError, TableError) as error:
+        return _together(texts, PrepConfig(time_format=order, time_zone=zone), str(error))
+
+
+def _together(texts: list[str], prep: PrepConfig, reason: str = "") -> list[str]:
+    """Raises TableError where one is no time, with the reason if there is one."""
+    found = times_of(pd.Series(texts, dtype=object), prep)
+    if found.utc is None:
+        raise TableError(f"{reason or 'its times are relative'}; seconds of a clip need the columns clip,start,end")
+    if (odd := np.flatnonzero(found.reasons != "")).size:
+        raise TableError(reason or f"{texts[odd[0]]!r}: {found.reasons[odd[0]]}")
+    return [iso_ms(utc) for utc in found.utc]
+
+
+def _later(starts: list[str], durations: pd.Series) -> list[str]:
+    """Raises TableError for durations whose unit is not told."""
+    clocks = durations.str.strip().str.fullmatch(_OF_CLOCK)
+    unit = unit_of(str(durations.name).replace("_", " "))
+    if not (clocks.all() or unit):
+        raise TableError(
+            f"{durations.name!r} tells no unit, as duration_s or duration_min do, nor are its cells as 0:03:00"
+        )
+    if clocks.all():
+        parts = durations.str.strip().str.extract(_OF_CLOCK).fillna("0").astype(float)
+        seconds = parts.to_numpy() @ np.array([3600.0, 60.0, 1.0])
+    else:
+        seconds = durations.str.replace(",", ".").astype(float).to_numpy() / PER_SECOND[unit]
+    return [shift_utc(utc, second) for utc, second in zip(starts, seconds.tolist(), strict=True)]
+
+
+def _dated(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Clocks alone with the dates of a column beside them."""
+    if "date" not in table or "date" in cells:
+        return cells
+    dates = table["date"].reindex(cells.index).fillna("") + " "
+    return cells.apply(lambda column: column.mask(column.str.fullmatch(_OF_CLOCK_OR_MINUTES), dates + column))
+
+
+def _end_of_day(utc: str) -> str:
+    return str(np.datetime64(utc, "ms") + DAY)

@@ -60,7 +60,7 @@ def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTab
         refuse_large(path, prep)
         with unpacked(path) as stream:
             sample = stream.read(SAMPLE_BYTES)
-        encoding = prep.encoding or _encoding(sample)
+        encoding = prep.encoding or encoding_of(sample)
         try:
             return _read(path, sample, encoding, prep, as_text)
         except UnicodeDecodeError:
@@ -96,7 +96,7 @@ def looks_like_table(path: Path) -> bool:
     try:
         with unpacked(path) as stream:
             sample = stream.read(2**14)
-        text = codecs.getincrementaldecoder(_encoding(sample))("replace").decode(sample)
+        text = codecs.getincrementaldecoder(encoding_of(sample))("replace").decode(sample)
         lines = lines_of(text, len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
         return False
@@ -139,7 +139,8 @@ def _numbered(name: str) -> Iterator[str]:
         number += 1
 
 
-def _encoding(sample: bytes) -> str:
+def encoding_of(sample: bytes) -> str:
+    """How the begin of a text is written, by its mark, its zeros, or whether it is UTF-8."""
     for mark, encoding in BOMS.items():
         if sample.startswith(mark):
             return encoding
