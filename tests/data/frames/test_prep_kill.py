@@ -4,9 +4,7 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,8 @@ from data.prepare_data import prep
 from data.reel.reel import Reel
 from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, counts, fits_bytes, header, write_frames
-from tests.support.paths import ROOT
+from tests.support.held import Held
+from tests.support.streams import until
 from tests.support.videos import write_video
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and /proc")
@@ -52,12 +51,12 @@ def config(raw, out):
     return Config(data_raw=str(raw), data_clips=str(out), workers=1, prep=SETTINGS)
 
 
-def start(raw, out, workers=2):
+def start(raw, out, function="Journal.add", workers=2):
+    """prep, held after each call of a function."""
+    module = "data.frames.journal" if function == "Journal.add" else "data.frames.assemble"
     (out.parent / "settings.yaml").write_text(YAML)
-    command = [sys.executable, str(ROOT / "main.py"), "-m", "prep", "-c", str(out.parent / "settings.yaml")]
-    command += ["--data-raw", str(raw), "--data-clips", str(out), "--workers", str(workers)]
-    with (out.parent / "stderr.txt").open("wb") as errors:
-        return subprocess.Popen(command, cwd=out.parent, stdout=subprocess.DEVNULL, stderr=errors)
+    words = ["-m", "prep", "-c", out.parent / "settings.yaml", "--data-raw", raw, "--data-clips", out]
+    return Held(out.parent, f"{module}:{function}", *words, "--workers", workers)
 
 
 def descendants(pid):
@@ -76,24 +75,16 @@ def is_alive(pid):
     return False
 
 
-def kill_when(process, moment, timeout_s=90):
-    """SIGKILL the process as soon as `moment()` holds; returns the processes it had started."""
-    deadline = time.monotonic() + timeout_s
-    while not moment():
-        assert process.poll() is None, "prep ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    family = descendants(process.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return family
+def held_at(held, path, count):
+    """Go on until so many frames are noted."""
+    held.wait()
+    while lines(path) < count:
+        held.go_on()
+        held.wait()
 
 
-def assert_ended(pids, timeout_s=10):
-    deadline = time.monotonic() + timeout_s
-    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not [pid for pid in pids if is_alive(pid)]
+def assert_ended(pids):
+    until(lambda: not any(is_alive(pid) for pid in pids))
 
 
 def lines(path):
@@ -103,20 +94,23 @@ def lines(path):
 def test_killed_three_times_the_reel_is_the_same_to_the_byte(raw, undisturbed, tmp_path):
     out = tmp_path / "out"
     path = out / ".aia_171.part" / "journal.jsonl"
-    making = out / ".aia_171.final"
-    moments = {
-        "decoding has begun": lambda: lines(path) >= 1,
-        "half is decoded": lambda: lines(path) >= 40,
-        "the reel is put together": lambda: (making / "masks.npy").is_file(),
+    moments = {  # frames that are noted by then
+        "decoding has begun": ("Journal.add", 1),
+        "half is decoded": ("Journal.add", 40),
+        "the reel is put together": ("_scale_and_store", 80),
     }
     decoded = 0
-    for what, moment in moments.items():
-        family = kill_when(start(raw, out), moment)
+    for what, (function, count) in moments.items():
+        held = start(raw, out, function)
+        held_at(held, path, count)
+        family = descendants(held.process.pid)
+        held.kill()
         assert len(family) >= 2, what  # there were workers to be orphaned
         assert_ended(family)
         assert lines(path) >= decoded, f"{what}: earlier work was lost"
         decoded = lines(path)
         assert not (out / "aia_171").exists()
+    assert (out / ".aia_171.final" / "masks.npy").is_file()
     assert decoded == 80
     prep(config(raw, out))  # with one worker now, which must not matter either
     assert digests(out) == undisturbed
@@ -178,16 +172,12 @@ def test_a_folder_in_the_making_of_other_settings_is_begun_anew(tmp_path):
 def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(raw, undisturbed, tmp_path):
     out = tmp_path / "out"
     path = out / ".aia_171.part" / "journal.jsonl"
-    process = start(raw, out)
-    deadline = time.monotonic() + 90
-    while lines(path) < 8:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    workers = [pid for pid in descendants(process.pid) if not descendants(pid) and is_worker(pid)]
+    held = start(raw, out)
+    held_at(held, path, 8)
+    workers = [pid for pid in descendants(held.process.pid) if not descendants(pid) and is_worker(pid)]
     os.kill(workers[0], signal.SIGKILL)
-    assert process.wait(timeout=60) == 1
-    message = (tmp_path / "stderr.txt").read_text()
+    assert held.end() == 1
+    message = held.errors.read_text()
     assert "a worker process died" in message
     assert "run the same command again" in message
     assert "Traceback" not in message
