@@ -23,9 +23,11 @@ from data.download.http import Outcome, Patience, Transfer, check_fits, download
 from tests.support.fits_files import counts, fits_bytes
 from tests.support.http_server import HTML, fine, refused, send, serving, stalled
 from tests.support.paths import ROOT
+from tests.support.streams import until
 
 FRAME = fits_bytes(counts(0, (64, 64)))
-QUICK = Patience(retries=3, timeout_sec=0.4, connections=4, pause_sec=0.01, longest_sec=1.5)
+# A busy machine is silent too: only a server that is meant to be is given up soon.
+QUICK = Patience(retries=3, timeout_sec=60, connections=4, pause_sec=0.01, longest_sec=1.5)
 
 
 @pytest.fixture
@@ -94,9 +96,10 @@ def test_a_silent_server_is_given_up(server, tmp_path, sent):
     server[1]["/frame.fits"] = stalled(FRAME, sent)
     started = time.monotonic()
     outcome, names = get(server, tmp_path, Patience(retries=1, timeout_sec=0.3, pause_sec=0.01))
+    waited_s = time.monotonic() - started
     assert "the server was silent for 0.3 s (attempts: 2)" in outcome.reason
     assert names == []
-    assert 0.6 <= time.monotonic() - started < 5
+    assert waited_s >= 0.6
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503])
@@ -107,20 +110,22 @@ def test_a_passing_fault_is_overcome(server, tmp_path, status):
     assert server[1].asked["/frame.fits"] == 3
 
 
-def in_two_seconds():
-    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-
-
-@pytest.mark.parametrize(
-    ("after", "at_least_sec"), [(1, 1.0), (in_two_seconds, 0.9), (3600, 1.5), ("soon", 0.0), ("-1", 0.0)]
-)
+@pytest.mark.parametrize(("after", "at_least_sec"), [(1, 1.0), (3600, 1.5), ("soon", 0.0), ("-1", 0.0)])
 def test_retry_after_is_honoured_up_to_a_bound(server, tmp_path, after, at_least_sec):
-    value = after() if callable(after) else after
-    server[1]["/frame.fits"] = refused(429, times=1, then=FRAME, Retry_After=value)
+    """Without the bound the suite's limit of time ends it."""
+    server[1]["/frame.fits"] = refused(429, times=1, then=FRAME, Retry_After=after)
     started = time.monotonic()
     outcome, _ = get(server, tmp_path)
     assert outcome.reason == ""
-    assert at_least_sec <= time.monotonic() - started < at_least_sec + 3
+    assert time.monotonic() - started >= at_least_sec
+
+
+def test_a_date_to_retry_after_is_waited_for(server, tmp_path):
+    """However late it is asked: by the clock that the date is of."""
+    date = (datetime.now(UTC) + timedelta(seconds=1.5)).replace(microsecond=0)
+    server[1]["/frame.fits"] = refused(429, times=1, then=FRAME, Retry_After=format_datetime(date, usegmt=True))
+    assert get(server, tmp_path)[0].reason == ""
+    assert datetime.now(UTC) >= date - timedelta(seconds=0.01)  # two clocks
 
 
 def test_all_connections_leave_a_host_alone_that_asks_for_it(server, tmp_path):
@@ -146,7 +151,8 @@ def test_there_are_as_many_connections_as_allowed_and_no_more(server, tmp_path):
     url, answers = server
 
     def slow(handler, n):
-        time.sleep(0.05)
+        until(lambda: answers.most_open >= 3)
+        time.sleep(0.05)  # in which a fourth one might come
         send(handler, FRAME)
 
     for i in range(12):
@@ -235,7 +241,8 @@ def dripping(handler, n):
 )
 def test_a_body_that_does_not_end_is_given_up(server, tmp_path, action, reason):
     server[1]["/frame.fits"] = action
-    impatient = Patience(retries=0, timeout_sec=0.4, most_bytes=200_000, least_bytes_per_sec=1000)
+    timeout_sec = 0.4 if action is dripping else 60
+    impatient = Patience(retries=0, timeout_sec=timeout_sec, most_bytes=200_000, least_bytes_per_sec=1000)
     outcome, names = get(server, tmp_path, impatient)
     assert reason in outcome.reason
     assert names == []
@@ -312,12 +319,8 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(server, tmp_path):
     answers["/7.fits"] = answers["/8.fits"] = stalled(frames[7], 5000)  # it hangs in the middle of these two
     command = [sys.executable, "-c", RUN, url, str(tmp_path / "out"), str(n)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 60
     parts = [tmp_path / "out" / f"{i}.fits.part" for i in (7, 8)]
-    while not all(part.is_file() for part in parts):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until(lambda: all(part.is_file() for part in parts) or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     there = sorted((tmp_path / "out").glob("*.fits"))
@@ -326,7 +329,7 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(server, tmp_path):
 
     answers["/7.fits"], answers["/8.fits"] = fine(frames[7]), fine(frames[8])
     answers.asked.clear()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     assert json.loads(done.stdout) == [""] * n
     assert answers.asked == {f"/{i}.fits": 1 for i in range(7, n)}
     assert {p.name for p in (tmp_path / "out").iterdir()} == {f"{i}.fits" for i in range(n)}

@@ -27,7 +27,7 @@ from tests.support.http_server import fine, refused, serving
 from tests.support.paths import ROOT
 from tests.support.vso_answers import MS, START, RecordedVso, config, manifest, record
 
-QUICK = Patience(retries=1, timeout_sec=5, connections=4, pause_sec=0.01, longest_sec=0.1)
+QUICK = Patience(retries=1, timeout_sec=60, connections=4, pause_sec=0.01, longest_sec=0.1)
 
 
 @pytest.fixture
