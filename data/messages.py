@@ -119,6 +119,12 @@ def progress(steps: Iterable | None = None, **settings: Any) -> tqdm:
     return _PlainProgress(steps, **lines | settings)
 
 
+def amount(number: float, noun: str, form: str = "") -> str:
+    """A number as `form` writes it, and what it counts: 1 event, 0 events, 0.5 events."""
+    text = format(number, form)
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
+
+
 def with_way_out(error: OSError) -> str:
     """The text of an error of the system, with what to do about it where that is known."""
     way_out = WAYS_OUT.get(error.errno or 0)

@@ -17,7 +17,7 @@ from config import Config, ReviewConfig
 from data.disk.damage import numbers, read_table, told, whole_numbers
 from data.disk.files import write_csv
 from data.disk.lock import owned_reel
-from data.messages import logger, progress
+from data.messages import amount, logger, progress
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
@@ -75,7 +75,7 @@ def report(reel: Reel, table: pd.DataFrame) -> None:
     """Print how many windows are left, and the rejected ones with their reasons."""
     rejected = table[table["verdict"] == "reject"]
     left = int(usable(table).sum())
-    log.info(f"{reel.name}: {len(table)} windows, {len(rejected)} rejected, {left} left to train on")
+    log.info(f"{reel.name}: {amount(len(table), 'window')}, {len(rejected)} rejected, {left} left to train on")
     for row in rejected.head(20).itertuples():
         log.info(f"  window {row.window} at {row.time_utc or f'frame {row.start}'}: {row.reason} ({row.by})")
     if len(rejected) > 20:

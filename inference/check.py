@@ -24,7 +24,7 @@ from data.frames.pool import make_executor
 from data.frames.second_pass import bytes_needed
 from data.labels.quiet_hours import with_quiet_hours
 from data.live.live_source import told
-from data.messages import with_way_out
+from data.messages import amount, with_way_out
 from data.prepare_data import same_or_refuse
 from data.reel.reel import Reel, find_reels, reel_paths
 from data.reel.windows import read_windows, usable
@@ -111,7 +111,9 @@ def check_prep(config: Config, findings: Findings) -> None:
             check_plan(plan, given, config, findings)
     for series, name in zip(found, names_for(found, {plan.name for plan in headers.plans}), strict=True):
         with findings.faults():
-            findings.tell(f"{name}: a series of {len(series.values)} samples of {len(series.channels)} variables")
+            findings.tell(
+                f"{name}: a series of {len(series.values)} samples of {amount(len(series.channels), 'variable')}"
+            )
             if (out / name).exists():
                 same_or_refuse(out / name, identity_of(series, given, config.prep))
     if not found and not any(plan.rows for plan in headers.plans):
@@ -207,10 +209,12 @@ def check_trainer(config: Config, team: Processes, folder: Path, findings: Findi
     facts, epochs = trainer.run_facts(), config.train.epochs
     tell_windows(facts["windows"], trainer.data.clip_length, findings)
     findings.tell(f"model: {config.model.name}, {facts['parameters']:,} parameters, in {facts['precision']}")
-    findings.tell(f"training: {len(trainer.batches)} steps an epoch, {epochs} epochs, on {facts['device']}")
+    findings.tell(
+        f"training: {amount(len(trainer.batches), 'step')} an epoch, {amount(epochs, 'epoch')}, on {facts['device']}"
+    )
     if saved:
         trainer.restore(saved)
-        findings.tell(f"goes on after {trainer.state.epoch} epochs")
+        findings.tell(f"goes on after {amount(trainer.state.epoch, 'epoch')}")
 
 
 def check_eval(config: Config, findings: Findings) -> None:
@@ -294,7 +298,7 @@ def described(reel: Reel) -> str:
 def windows_of(reel: Reel) -> str:
     """A reel's windows in a few words."""
     table = read_windows(reel)
-    return f"{len(table)} windows, {int(usable(table).sum())} left to train on"
+    return f"{amount(len(table), 'window')}, {int(usable(table).sum())} left to train on"
 
 
 def tell_windows(numbers: dict[str, int], length: int, findings: Findings) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import main as program
 from data import messages
-from data.messages import logger, progress, show, shown, unexpected, with_way_out
+from data.messages import amount, logger, progress, show, shown, unexpected, with_way_out
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel
 
@@ -195,3 +195,20 @@ def test_interrupts_say_how_to_go_on(monkeypatch, capsys):
 
 def test_no_message_of_ours_is_lost_to_other_loggers():
     assert logging.getLogger(messages.ROOT).propagate
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "told"),
+    [
+        (1, "", "1 event"),
+        (0, "", "0 events"),
+        (2, "", "2 events"),
+        (1.0, ".3g", "1 event"),
+        (0.9996, ".3g", "1 event"),
+        (0.5, ".3g", "0.5 events"),
+        (1e-6, ".3g", "1e-06 events"),
+        (1000, ",", "1,000 events"),
+    ],
+)
+def test_one_is_told_in_the_singular_as_it_is_written(number, form, told):
+    assert amount(number, "event", form) == told

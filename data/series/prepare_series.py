@@ -18,7 +18,7 @@ from config import Config, PrepConfig
 from data.disk.files import folder_name, unlike, write_csv, write_meta
 from data.frames.assemble import Given, finish, making_folder, stored_in, write_index
 from data.frames.frame_table import FRAME_COLUMNS, add_labels, rejected_path, tell_rejected, told_reasons
-from data.messages import logger, unreadable
+from data.messages import amount, logger, unreadable
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
@@ -292,9 +292,10 @@ def _tell(name: str, series: Series, frames: pd.DataFrame, meta: dict) -> None:
             f"{name}: {again} of {len(frames)} samples have the time of another one, of which the first is kept; are "
             "their times written too coarsely? Then give them as seconds, or in a column of their own"
         )
+    uneven, left_out = amount(meta["irregular_steps"], "irregular step"), amount(rejected, "sample")
     log.info(
-        f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {meta['irregular_steps']} "
-        f"irregular steps, {rejected} samples rejected, {filled} with interpolated values; columns: {notes}{read_as}"
+        f"{name}: series of {meta['shape'][0]} samples, cadence {meta['cadence_s']:g} s, {uneven}, {left_out} rejected"
+        f", {filled} with interpolated values; columns: {notes}{read_as}"
     )
 
 

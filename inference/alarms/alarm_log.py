@@ -9,7 +9,7 @@ from typing import Any
 
 from data.disk.files import unlike
 from data.disk.parts import tidy
-from data.messages import logger
+from data.messages import amount, logger
 from inference.alarms.album import Album, NoAlbum
 from inference.alarms.destinations import Alarm, Destination
 from inference.alarms.outbox import Outbox
@@ -85,7 +85,7 @@ def outboxes_of(
     places = [folder / "alarms" / name for name in names]
     boxes = [Outbox(place, each, most_bytes, records.write) for each, place in zip(destinations, places, strict=True)]
     if waited := sum(box.waiting for box in boxes):
-        log.info(f"{waited} alarms of before were not delivered yet; they go out first")
+        log.info(f"{amount(waited, 'alarm')} of before not delivered yet: to go out first")
     with ExitStack() as at_end:
         at_end.callback(_tell_left, boxes, folder.name)
         for box in boxes:
@@ -95,4 +95,4 @@ def outboxes_of(
 
 def _tell_left(boxes: Sequence[Outbox], name: str) -> None:
     if left := sum(box.waiting for box in boxes):
-        log.warning(f"{left} alarms could not be delivered; they go out when {name} is followed again")
+        log.warning(f"{amount(left, 'alarm')} not delivered: to go out when {name} is followed again")

@@ -16,6 +16,7 @@ from typing import Any
 from data.disk.damage import Damaged, read_json
 from data.disk.files import write_text
 from data.disk.parts import tidy
+from data.messages import amount
 from inference.alarms.destinations import Alarm, Destination, Refused, without_media
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # before it is tried again
@@ -72,7 +73,7 @@ class Outbox:
         with self._lock:
             reason = self._save_all()
             if self._unsaved:
-                raise OSError(f"{len(self._unsaved)} alarms to {self.destination.told} are lost: {reason}")
+                raise OSError(f"{amount(len(self._unsaved), 'alarm')} to {self.destination.told} lost: {reason}")
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:0{DIGITS}d}.json"

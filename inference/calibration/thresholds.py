@@ -14,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.special import gammaincinv
 
 from config import EvalConfig
+from data.messages import amount
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import (
     LARGEST_STEP,
@@ -324,13 +325,13 @@ def poisson_interval(count: int) -> tuple[float, float]:
 def often(per_day: float) -> str:
     """A rate of false alarms in words."""
     if per_day >= DAY_S / HOUR_S:
-        return f"{per_day * HOUR_S / DAY_S:.3g} false alarms an hour"
-    return f"{per_day:.3g} false alarms a day"
+        return amount(per_day * HOUR_S / DAY_S, "false alarm", ".3g") + " an hour"
+    return amount(per_day, "false alarm", ".3g") + " a day"
 
 
 def duration(seconds: float) -> str:
     """A time span in words, in the largest unit of which it holds at least two."""
-    for unit_s, unit in ((DAY_S, "days"), (HOUR_S, "hours"), (60.0, "minutes")):
+    for unit_s, unit in ((DAY_S, "day"), (HOUR_S, "hour"), (60.0, "minute")):
         if seconds >= 2 * unit_s:
-            return f"{seconds / unit_s:.3g} {unit}"
-    return f"{seconds:.3g} seconds"
+            return amount(seconds / unit_s, unit, ".3g")
+    return amount(seconds, "second", ".3g")

@@ -20,7 +20,7 @@ import torch
 from config import Config
 from data.failures import told_failure, worker_died
 from data.frames.pool import make_executor, settled
-from data.messages import gathered, logger, progress
+from data.messages import amount, gathered, logger, progress
 from training.run import RUNS
 
 log = logger(__name__)
@@ -135,6 +135,6 @@ def tell(rows: list[Row], what: str, table: Path) -> None:
     first = f"{failed[0]['reel']}: {failed[0]['reason']}" if failed else ""
     if len(failed) == len(rows):
         raise ValueError(f"none of {len(rows)} reels could be {what} ({table} says why of each); {first}")
-    log.info(f"{len(rows) - len(failed)} of {len(rows)} reels {what}")
+    log.info(f"{len(rows) - len(failed)} of {amount(len(rows), 'reel')} {what}")
     if failed:
         log.warning(f"{len(failed)} failed, {table} says why of each; {first}")

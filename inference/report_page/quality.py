@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from config import load
+from data.messages import amount
 from inference.calibration.tail import level_for
 from inference.calibration.thresholds import CONFIDENCE
 from inference.job import Job
@@ -52,7 +53,9 @@ def false_alarms(job: Job, events: pd.DataFrame, summary: dict, frames_scored: i
         span = quiet.span_s / unit_s
         counted = (_rate(quiet.at_least(threshold), span) for threshold in (job.low, job.high))
         unit_name = "samples" if job.reel.is_series else "frames"
-        rows.insert(0, [f"events of quiet {unit_name} ({len(job.calibration.levels)}, {span:.3g} {unit}s)", *counted])
+        rows.insert(
+            0, [f"events of quiet {unit_name} ({len(job.calibration.levels)}, {amount(span, unit, '.3g')})", *counted]
+        )
     rows = _promised(job, unit_s) + rows
     return [{"source": s, "unit": unit, "low": low, "high": high} for s, low, high in rows]
 
@@ -164,7 +167,7 @@ def run_facts(job: Job, summary: dict) -> list[list[str]]:
         times = [f"{str(t)[:19].replace('T', ' ')} UTC" for t in reel.times_utc[[0, -1]]]
     frames = ("frames", f"{len(reel)} of {reel.shape[2]} x {reel.shape[3]}, channels {', '.join(reel.channels)}")
     if reel.is_series:
-        frames = "samples", f"{len(reel)} of {len(reel.channels)} variables: {', '.join(reel.channels)}"
+        frames = "samples", f"{len(reel)} of {amount(len(reel.channels), 'variable')}: {', '.join(reel.channels)}"
     facts = {
         "reel": f"{reel.name}, identity {reel.meta['identity'][:12]}",
         frames[0]: frames[1],

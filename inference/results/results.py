@@ -16,7 +16,7 @@ import pandas as pd
 
 from config import EvalConfig
 from data.disk.files import write_csv, write_json
-from data.messages import logger
+from data.messages import amount, logger
 from data.reel.reel import Reel
 from data.reel.windows import stretches
 from data.sky.instruments import instrument_of
@@ -331,10 +331,10 @@ class Results:
         counts, events = self.counts(events), scene_events(events)
         camera = "" if self.reel.is_series else f", {counts['events_instrument']} the camera's"
         unit = "samples" if self.reel.is_series else "frames"
-        found = f"{counts['events']} events ({counts['events_high']} high{camera})"
+        found = f"{amount(counts['events'], 'event')} ({counts['events_high']} high{camera})"
         log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}")
         for name, rate in self.zone_rates(events).get("zones", {}).items():
-            log.info(f"  zone {name}: {rate['events']} events, {rate['events_per_hour']:.3g} an hour")
+            log.info(f"  zone {name}: {amount(rate['events'], 'event')}, {rate['events_per_hour']:.3g} an hour")
         if counts["frames_not_scored"]:
             log.info(f"  {counts['frames_not_scored']} {unit} lie in stretches shorter than a window and have no score")
         strongest = events.sort_values("peak_score", ascending=False).head(10)

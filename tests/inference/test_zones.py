@@ -166,7 +166,7 @@ def test_a_zone_has_a_rate_of_its_own(work):
 def test_what_quiet_data_do_not_support_in_a_zone_is_told(work, capsys):
     found_in(work, [DOOR | {"false_alarms_per_hour": 1.0}])
     assert "zone door: " in (told := capsys.readouterr().err)
-    assert "the settings ask for 1 false alarms an hour" in told
+    assert "the settings ask for 1 false alarm an hour" in told
 
 
 @pytest.mark.parametrize("times_as_fast", [1.0, 0.5, 8.0])

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.cells import decimal_of, is_number
@@ -254,5 +255,5 @@ def _told(
         told.append("decimal comma")
     before = [line for line in lines[: layout.skipped - bool(layout.names)] if line.strip()]
     if len(before) > n_rows and not all(line.startswith(COMMENTS) for line in before):
-        told.append(f"{len(before) - n_rows} lines before the table left out")
+        told.append(f"{amount(len(before) - n_rows, 'line')} before the table left out")
     return tuple(told)

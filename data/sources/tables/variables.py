@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.messages import logger
+from data.messages import amount, logger
 from data.sources.base import TableError
 from data.sources.tables.cells import numbers_of
 from data.sources.tables.missing import doubtful, given_as_missing, without_fills
@@ -93,7 +93,7 @@ def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool,
     if filled == known:
         return kind, True
     odd = table[name][~np.isfinite(values)].dropna()
-    return f"{kind}, {filled - known} cells that are no numbers, as '{odd.iloc[0]}'", True
+    return f"{kind}, {amount(filled - known, 'cell')} without a number, as '{odd.iloc[0]}'", True
 
 
 def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
@@ -121,7 +121,11 @@ def _without_missing(
     if given is None:
         values, usual = without_fills(values)
         counts |= usual
-    return values, " and ".join(f"{value:.10g} in {count} cells" for value, count in counts.items()), list(counts)
+    return (
+        values,
+        " and ".join(f"{value:.10g} in {amount(count, 'cell')}" for value, count in counts.items()),
+        list(counts),
+    )
 
 
 def _are_row_numbers(name: str, values: np.ndarray) -> bool:

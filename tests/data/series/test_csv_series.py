@@ -79,7 +79,7 @@ def test_bad_rows_are_counted_with_their_reasons_and_the_rest_is_used(tmp_path):
         "line 9": "expected 4 fields, saw 6",
     }
     assert reel.meta["columns"]["note"] == "left out: 0 of its 9 cells are numbers"
-    assert reel.meta["columns"]["a"] == "value, 1 cells that are no numbers, as 'broken'"
+    assert reel.meta["columns"]["a"] == "value, 1 cell without a number, as 'broken'"
 
 
 def test_gaps_and_irregular_steps_are_counted_and_no_window_straddles_a_gap(tmp_path):

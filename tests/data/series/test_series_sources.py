@@ -368,7 +368,7 @@ def test_infinite_huge_and_missing_values_are_left_out_and_counted(tmp_path):
     reel = scaled(tmp_path, columns, precision="float16")
     assert reel.channels == ["good", "odd", "far"]
     assert reel.meta["columns"]["none"] == "left out: 0 of its 0 cells are numbers"
-    assert reel.meta["columns"]["odd"] == "value, 3 cells that are no numbers, as 'inf'"
+    assert reel.meta["columns"]["odd"] == "value, 3 cells without a number, as 'inf'"
     flags = reel.table["flags"].fillna("").tolist()
     assert flags[3:7] == ["interpolated: odd"] * 4
     assert flags[9] == "interpolated: far"

@@ -171,7 +171,7 @@ def test_in_memory_they_are_bounded(tmp_path, monkeypatch):
         for n in range(5):
             box.put(alarm(n))
         assert [facts["event"] for facts in told.records] == [0, 1]
-        with pytest.raises(OSError, match=r"3 alarms to receiver are lost: .*No space left"):
+        with pytest.raises(OSError, match=r"3 alarms to receiver lost: .*No space left"):
             box.close(0.01)
         until(lambda: not box._thread.is_alive())
 

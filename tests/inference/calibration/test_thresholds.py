@@ -112,8 +112,8 @@ def test_quiet_data_that_come_in_bursts_have_a_wide_interval():
 
 
 def test_rates_and_spans_are_told_in_the_unit_that_fits():
-    assert often(24.0) == "1 false alarms an hour"
-    assert often(1.0) == "1 false alarms a day"
+    assert often(24.0) == "1 false alarm an hour"
+    assert often(1.0) == "1 false alarm a day"
     assert often(23.9) == "23.9 false alarms a day"
     assert [duration(s) for s in (119.0, 120.0, 7199.0, 7200.0, 172_700.0, 172_800.0)] == [
         *("119 seconds", "2 minutes", "120 minutes", "2 hours", "48 hours", "2 days"),
