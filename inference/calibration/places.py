@@ -37,12 +37,14 @@ def standing_out(
     level_of: Callable[[int, Sequence[Place]], float],
     events_of: Callable[[np.ndarray, Sequence[Place]], np.ndarray],
     together: np.ndarray,
+    exceeded_by: Callable[[np.ndarray, float], float] = level_for,
 ) -> list[Place]:
     """The place that stands out from all others; at most one.
 
     levels: (N,) float32 of quiet frames. score_of: a frame's score (H, W). level_of: what a frame reaches beside some
     places. events_of: from levels beside some places, those of the events there (J,), highest first. together: (N,)
-    numbers of the stretches that frames are of.
+    numbers of the stretches that frames are of. exceeded_by: the level that so many events exceed, from those of
+    the others and what is known besides.
 
     It lies where the tail of the other events, OTHERS_EACH or more, expects one in RARE_SPANS such spans only, as in
     `not_so_quiet`; in at most MOST_SHARE of all pixels of all frames. Other events are of other places as well as of
@@ -62,7 +64,7 @@ def standing_out(
     if top < CLEAR * left.max():
         return []
     others = events_of(left, found)
-    return found if len(others) >= OTHERS_EACH and top > level_for(others, 1 / RARE_SPANS) else []
+    return found if len(others) >= OTHERS_EACH and top > exceeded_by(others, 1 / RARE_SPANS) else []
 
 
 def around(peak: int, usual: float, score_of: Callable[[int], np.ndarray], together: np.ndarray) -> Place:

@@ -63,6 +63,12 @@ class QuietEvents:
             return float(self.thresholds[0])
         return level_for(self.levels, events)
 
+    def level_for(self, levels: np.ndarray, events: float) -> float:
+        """What so many events exceed of other data of this span, from their levels (J,), highest first, and the prior;
+        no lower than those levels tell alone."""
+        told = level_for(levels, events)
+        return max(told, self.prior.joined(told, events, self.span_s)) if self.prior and self.span_s else told
+
     @cached_property
     def intervals(self) -> dict[float, tuple[float, float]]:
         """Of rates above thresholds, as far as they were asked for: each takes longer than to score some frames."""

@@ -141,7 +141,7 @@ def hide_places(
         return found
 
     together = np.array([place.stretch for place in maps.places])
-    return places.standing_out(levels, score_of, level_of, events_of, together)
+    return places.standing_out(levels, score_of, level_of, events_of, together, made.events.level_for)
 
 
 def _where_of(

@@ -1,5 +1,7 @@
 """A small flare that was forgotten in quiet pictures is hidden at its place, and raises no threshold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.places import Place, around, beside, standing_out
+from inference.calibration.quiet_events import NO_EVENTS
+from inference.calibration.tail import TailPrior, level_for
 from inference.fit import fit
 from tests.support.sun_events import quiet_sun, solar_reel
 from tests.support.trainings import small_config
@@ -21,7 +25,7 @@ def quiet(seed: int, frames: int = FRAMES) -> np.ndarray:
     return np.random.default_rng(seed).exponential(size=(frames, SIDE, SIDE)).astype(np.float32)
 
 
-def found_in(scores: np.ndarray) -> list[Place]:
+def found_in(scores: np.ndarray, exceeded_by=level_for) -> list[Place]:
     def level_of(number: int, some: list[Place]) -> float:
         return float(beside(some, number, scores[number]).max())
 
@@ -30,7 +34,7 @@ def found_in(scores: np.ndarray) -> list[Place]:
         return np.sort(rest.ravel())[::-1][:100]
 
     levels = scores.max(axis=(1, 2))
-    return standing_out(levels, scores.__getitem__, level_of, events_of, TOGETHER)
+    return standing_out(levels, scores.__getitem__, level_of, events_of, TOGETHER, exceeded_by)
 
 
 def flared(scores: np.ndarray, size: float, y: int = 10, x: int = 14, frames: slice = slice(12, 15)) -> np.ndarray:
@@ -67,6 +71,17 @@ def test_what_flares_up_here_and_there_is_usual():
         for y, x in random.integers(2, SIDE - 2, (8, 2)):
             scores[frame, y, x] = 40 + 5 * random.random()
     assert found_in(scores) == []
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_what_such_scenes_are_known_to_reach_is_not_hidden(seed):
+    """Quiet hours by chance have low levels, and their highest stands out from them; a flare does from both."""
+    known = replace(NO_EVENTS, span_s=FRAMES * 900.0, prior=TailPrior(7.0, 0.3, 20 * 900.0))
+    low = 0.4 * quiet(seed)
+    for size, alone, beside_known in ((9.0, 1, 0), (200.0, 1, 1)):
+        assert len(found_in(flared(low, size))) == alone
+        assert len(found_in(flared(low, size), known.level_for)) == beside_known
 
 
 def test_two_flares_are_what_happens_there_now_and_then():

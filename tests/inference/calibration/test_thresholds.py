@@ -12,7 +12,7 @@ from config import EvalConfig
 from inference.calibration.calibrate import read_calibration, write_calibration
 from inference.calibration.noise import NoiseModel
 from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, NO_EVENTS, QuietEvents, run_starts
-from inference.calibration.tail import TailPrior
+from inference.calibration.tail import TailPrior, level_for
 from inference.calibration.thresholds import (
     EXTRAPOLATION,
     Calibration,
@@ -249,6 +249,16 @@ def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
     asked = EvalConfig(false_alarms_per_hour=1.0)
     assert again.thresholds(asked) == made.thresholds(asked)
     assert again.shortfall(asked) == made.shortfall(asked)
+
+
+@given(st.lists(st.floats(0.1, 50), max_size=20), st.floats(1e-3, 10), st.floats(1, 1e6))
+def test_what_is_known_before_makes_nothing_stand_out_that_did_not(levels, events, span_s):
+    others = np.sort(levels)[::-1]
+    alone = level_for(others, events)
+    assert replace(NO_EVENTS, span_s=span_s).level_for(others, events) == alone
+    prior = TailPrior(15.0, 0.1, 60.0)
+    found = replace(NO_EVENTS, span_s=span_s, prior=prior).level_for(others, events)
+    assert alone <= found <= max(alone, prior.level(events, span_s)) * (1 + 1e-9)
 
 
 @given(st.floats(1, 2), st.floats(1, 1e6))

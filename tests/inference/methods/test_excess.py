@@ -309,3 +309,19 @@ def test_a_run_of_an_older_version_is_refused(tmp_path, lacking):
         del method.arrays[name]
     with pytest.raises(ValueError, match="older version"):
         method.open(reel, 0, QUIET)
+
+
+@given(st.floats(1, 3600))
+def test_what_is_known_of_quiet_suns_is_of_time_and_worth_some_frames(cadence_s):
+    method = Excess(ExcessConfig("excess"), {"cadence_s": np.array(cadence_s)}, {}, 8)
+    prior = method.tail_prior
+    assert prior is not None
+    assert prior.level(1, 86400.0) == pytest.approx(17, abs=0.5)  # spreads, once a day
+    assert prior.level(1, 7.5 * 3600) == pytest.approx(12, abs=0.5)
+    assert prior.span_s == pytest.approx(20 * cadence_s)
+
+
+def test_a_run_of_before_knows_nothing_beforehand(fitted):
+    assert fitted.tail_prior is not None
+    before = {name: kept for name, kept in fitted.arrays.items() if name != "cadence_s"}
+    assert Excess(fitted.settings, before, fitted.scaling, 8).tail_prior is None
