@@ -27,7 +27,7 @@ from inference.calibration.not_quiet import episodes, tell
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents
 from inference.calibration.quiet_frames import measure_frames
-from inference.calibration.surprises import Surprises, fit_surprises
+from inference.calibration.surprises import Surprises, fit_surprises, rare_prior
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
@@ -110,7 +110,7 @@ def read_calibration(path: Path) -> Calibration:
     """What `write_calibration` has written."""
     with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
-        prior = TailPrior(*saved["tail_prior"].tolist()) if "tail_prior" in saved else None
+        prior = _prior_from(*saved["tail_prior"].tolist()) if "tail_prior" in saved else None
         events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]), prior)
         parts = {name.removeprefix("surprise_"): saved[name] for name in saved if name.startswith("surprise_")}
         made = Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
@@ -118,6 +118,11 @@ def read_calibration(path: Path) -> Calibration:
             _zone_from(made, saved, f"zone_{k}_") for k in range(int(saved["zones"]) if "zones" in saved else 0)
         )
         return replace(made, zones=zones)
+
+
+def _prior_from(unit_s: float, shape: float, span_s: float, is_beyond: float = 0.0) -> TailPrior:
+    """From an array; those of before have three numbers."""
+    return TailPrior(unit_s, shape, span_s, bool(is_beyond))
 
 
 def _zone_from(made: Calibration, saved: Mapping[str, np.ndarray], prefix: str) -> Calibration:
@@ -160,6 +165,8 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     new = [r for fold, r in work if fold.is_new]
     parts = [made.own_events(samples, settings) for is_new, samples in found if is_new]
     made = counted_series(made, parts, settings, mean_cadence_s(ranges), scorer.clip_length)
+    if made.surprises is not None:
+        made = replace(made, events=replace(made.events, prior=rare_prior(mean_cadence_s(ranges))))
     offsets = np.cumsum([0, *map(len, parts)])
 
     def where_of(number: int) -> tuple[QuietRange, int, float, float]:

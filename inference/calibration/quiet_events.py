@@ -52,16 +52,15 @@ class QuietEvents:
     @property
     def worth_s(self) -> float:
         """As much as this long a span tells of what is rare."""
-        return self.span_s + (self.prior.span_s if self.prior else 0.0)
+        return self.span_s + (self.prior.worth_s if self.prior else 0.0)
 
     def threshold_for(self, per_day: float) -> float:
         """What so many events a day exceed; where data gave none that lasts, the highest level that they reach."""
         events = per_day * self.span_s / DAY_S
-        if self.prior and self.span_s:
-            return self.prior.threshold(self.levels, events, self.span_s)
-        if not len(self.levels) and len(self.thresholds):
-            return float(self.thresholds[0])
-        return level_for(self.levels, events)
+        is_untold = not len(self.levels) and len(self.thresholds) > 0
+        if self.prior and self.span_s and not (is_untold and self.prior.is_beyond):
+            return float(self.prior.threshold(self.levels, events, self.span_s))
+        return float(self.thresholds[0]) if is_untold else level_for(self.levels, events)
 
     def level_for(self, levels: np.ndarray, events: float) -> float:
         """What so many events exceed of other data of this span, from their levels (J,), highest first, and the prior;

@@ -11,9 +11,12 @@ import numpy as np
 
 from inference.calibration.noise import bulk
 from inference.calibration.quiet_events import faulty
-from inference.calibration.tail import PRIOR_SHAPE
+from inference.calibration.tail import PRIOR_SHAPE, TailPrior
 from inference.evidence.rarity import Rarity, fit_rarity
 
+# What the highest of so many samples of a clean series is in the mean, and by what power of their number it grows; that
+# much a series of its own has to show before its own highest says more. Chosen on synthetic series and made ones.
+SAMPLES, HIGHEST, GROWTH = 10_000, 6.0, 0.1
 Combine = Callable[[np.ndarray], np.ndarray]  # parts (n, K) -> (n,)
 
 
@@ -48,6 +51,16 @@ class Surprises:
             sizes = np.abs(evidence[:, c, e] - self.centre[c, e])
             found[:, c] = np.fmax(found[:, c], _curve(*self.evidence[c, e])(sizes))
         return found
+
+
+def rare_prior(cadence_s: float) -> TailPrior:
+    """What is known of surprises that are rarer than one in the quiet samples, which come every so many seconds.
+
+    They have the same unit in any series, so series of any kind tell of it. The tail of a second of smooth scores hangs
+    on one or two episodes: what it lets expect says next to nothing of what new samples reach.
+    """
+    span_s = SAMPLES * cadence_s
+    return TailPrior(span_s * HIGHEST ** (-1 / GROWTH), GROWTH, span_s, is_beyond=True)
 
 
 def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:

@@ -16,12 +16,19 @@ class TailPrior:
     """What is known of a score before a scene has shown its own tail, as much as `span_s` seconds of it would tell.
 
     unit_s: of a span whose highest level is 1 in the mean. What is rarer follows a Pareto tail of `shape`: that is the
-    spread of the logarithm of the highest of such spans.
+    spread of the logarithm of the highest of such spans. is_beyond: whether it has a say only in what is rarer than one
+    event of the quiet data, of whose tail a single one tells little; then it makes no promise any rarer.
     """
 
     unit_s: float
     shape: float
     span_s: float
+    is_beyond: bool = False
+
+    @property
+    def worth_s(self) -> float:
+        """By how much longer it makes what quiet data are worth."""
+        return 0.0 if self.is_beyond else self.span_s
 
     def level(self, events: float, span_s: float) -> float:
         """The level that so many events of a span exceed."""
@@ -30,8 +37,12 @@ class TailPrior:
     def threshold(self, levels: np.ndarray, events: float, span_s: float) -> float:
         """What so many events of quiet data exceed, from their levels (J,), highest first, and from what is known.
 
-        Where their own tail says nothing any more, what is rarer goes on as it does in any scene.
+        Where their own tail says nothing any more, what is rarer goes on as it does in any scene. What quiet data reach
+        is passed by no prior of what lies beyond.
         """
+        if self.is_beyond:
+            own = level_for(levels, events)
+            return own if events >= 1 or not len(levels) else max(levels[0], self.joined(own, events, span_s))
         told = max(events, 1 / EXTRAPOLATION)
         return self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s)
 

@@ -235,7 +235,7 @@ def extension_level(threshold: float, levels: np.ndarray, share: float, known: Q
     if not share or not len(levels):
         return threshold
     reached = float(np.quantile(levels, 1 - share))
-    if known.prior and known.span_s:
+    if known.prior and known.span_s and not known.prior.is_beyond:
         reached = known.prior.joined(reached, known.span_s / known.prior.unit_s, known.span_s)
     return min(threshold, max(reached, LEAST_EXTENSION * threshold))
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from config import load
 from data.messages import amount
-from inference.calibration.tail import level_for
 from inference.calibration.thresholds import CONFIDENCE
 from inference.job import Job
 from inference.metrics.frame import event_metrics
@@ -36,7 +35,7 @@ def calibration(job: Job) -> dict | None:
         "counts": counts.tolist(),
         "counted": {"level": rounded(events.thresholds[::-1]), "per_day": rounded(events.totals[::-1] / days)},
         "fitted": {
-            "level": rounded(np.array([level_for(events.levels, rate * days) for rate in rates])),
+            "level": rounded(np.array([events.threshold_for(rate) for rate in rates])),
             "per_day": rounded(rates),
         },
         "promised_per_day": None if promises is None else [promise.used for promise in promises],

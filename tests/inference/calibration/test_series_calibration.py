@@ -9,6 +9,7 @@ from config import EvalConfig
 from inference.calibration.calibrate import kept_calibration, measure, write_calibration
 from inference.calibration.quiet import QuietRange, keep_quiet
 from inference.calibration.quiet_events import starts_in
+from inference.calibration.surprises import rare_prior
 from inference.camera.bounds import ALL_PASS
 from inference.job import Job
 from inference.scorers.base import Scorer
@@ -120,3 +121,12 @@ def test_what_quiet_data_do_not_support_is_told_once_for_all_reels(tmp_path, cap
         Job(stretches[0].reel, Told(), made, 1.0, 2.0, settings, {}, tmp_path).tell_shortfall(told)
     asked = [text.split()[0] for record in caplog.records if (text := record.getMessage().partition("ask for ")[2])]
     assert asked == ["0.1", "0.05"]
+
+
+@pytest.mark.parametrize("plain_evidence", [0.0, 1.0])
+def test_what_lies_beyond_the_quiet_samples_is_known_of_surprises_alone(tmp_path, plain_evidence):
+    """They are in one unit in every series; residuals are in units of their own."""
+    settings = EvalConfig(score="standardised", plain_evidence=plain_evidence)
+    made, _ = measure(Told(), ranges(tmp_path / "pump"), settings, tmp_path, ALL_PASS)
+    assert made.events.prior == (rare_prior(60.0) if plain_evidence else None)
+    assert made.events.worth_s == made.events.span_s

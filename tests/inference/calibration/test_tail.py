@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from inference.calibration.surprises import rare_prior
 from inference.calibration.tail import EXTRAPOLATION, Tail, TailPrior, events_above, fit_tail, level_for
 
 LEVELS = st.lists(st.floats(0.0078125, 100, width=32), min_size=1, max_size=60).map(lambda v: np.sort(v)[::-1])
@@ -161,3 +162,23 @@ def test_beyond_its_own_tail_a_threshold_goes_on_as_in_any_scene(levels, events,
     if events < 1 / EXTRAPOLATION:
         rarer = PRIOR.threshold(levels, events / 2, span_s)
         assert rarer == pytest.approx(found * 2**PRIOR.shape, rel=1e-9)
+
+
+@given(LEVELS, st.floats(1e-3, 0.999), st.sampled_from([1e-4, 1e-3, 1.0, 60.0, 86_400.0]), st.integers(200, 10**6))
+def test_a_prior_of_what_lies_beyond_leaves_alone_what_is_counted(levels, rare, cadence_s, samples):
+    """At any cadence: it is not below what quiet data reach, no farther off than their tail or it, and falls."""
+    prior, span_s = rare_prior(cadence_s), samples * cadence_s
+    for counted in (1.0, 2.5, float(len(levels))):
+        assert prior.threshold(levels, counted, span_s) == level_for(levels, counted)
+    found, own, known = prior.threshold(levels, rare, span_s), level_for(levels, rare), prior.level(rare, span_s)
+    assert levels[0] <= found <= max(own, known) * (1 + 1e-9)
+    assert prior.threshold(levels, rare / 2, span_s) >= found * (1 - 1e-9)
+    assert found == pytest.approx(rare_prior(1.0).threshold(levels, rare, samples))
+
+
+def test_a_single_high_episode_does_not_put_the_threshold_out_of_reach():
+    """A second of a shaft at 10 kHz: its own tail goes on to 22, and what clean series reach is some 7."""
+    levels = np.array([11.0, 5.1, 4.9, 4.6, 4.5, 4.2, 3.9, 3.0, 2.5, 2.4])
+    assert level_for(levels, 0.1) > 16
+    assert rare_prior(1e-4).threshold(levels, 0.1, 1.0) < 13
+    assert rare_prior(1e-4).level(1, 1.0) == pytest.approx(6)
