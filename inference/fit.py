@@ -53,12 +53,12 @@ def fit_and_shed(config: Config, folder: Path) -> Path:
     calibrate_run(fit_method(config, folder), config)
     if config.train.resume or not METHODS[config.model.name].sheds:
         return folder
-    quiet, clip_length = quiet_ranges(folder), load_scorer(folder, config.device)[0].clip_length
+    quiet, before = quiet_ranges(folder), load_scorer(folder, config.device)[0]
     for _ in range(ROUNDS):
-        if not set_apart(folder, quiet, clip_length):
+        if not set_apart(folder, quiet, before.clip_length):
             break
         run_folder.forget_calibration(folder)
-        calibrate_run(fit_method(config, folder), config)
+        calibrate_run(fit_method(config, folder, before), config)
     return folder
 
 

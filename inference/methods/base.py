@@ -53,6 +53,10 @@ class Method(QuietScorer):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
+    def fit_again(self, before: Any, quiet: Sequence[QuietRange], seed: int) -> None:
+        """`fit` to less of the same quiet data than one of its kind, `before`, was fitted to."""
+        self.fit(quiet, seed)
+
     bundled_as = "method"
 
     def portable(self, frame_shape: tuple[int, ...]) -> Portable:

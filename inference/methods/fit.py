@@ -8,6 +8,7 @@ from config import Config, as_dict
 from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import ranges_of
 from inference.methods import METHODS, check_frames
+from inference.scorers.base import Scorer
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.device import pick_device
@@ -15,10 +16,10 @@ from training.loader import windows_of_reels
 from training.places import path_of
 
 
-def fit_method(config: Config, folder: Path | None = None) -> Path:
+def fit_method(config: Config, folder: Path | None = None, before: Scorer | None = None) -> Path:
     """Fit the method that model.name names and return its run folder, `folder` or one chosen here.
 
-    What the run has set apart is no quiet data.
+    What the run has set apart is no quiet data. before: the method as it was fitted when there was more of these.
 
     Raises as `training.train.train` does.
     """
@@ -29,7 +30,11 @@ def fit_method(config: Config, folder: Path | None = None) -> Path:
     check_frames(config.model.name, data.frame_shape)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
     method.device = pick_device(config.device)
-    method.fit(still_quiet(set_apart_in(folder), ranges_of(data.reels, config.train), data.clip_length), config.seed)
+    quiet = still_quiet(set_apart_in(folder), ranges_of(data.reels, config.train), data.clip_length)
+    if before is None:
+        method.fit(quiet, config.seed)
+    else:
+        method.fit_again(before, quiet, config.seed)
     facts = data.about | {"parameters": sum(a.size for a in method.arrays.values())}
     run_folder.write_start(folder, config, facts)
     arrays = {

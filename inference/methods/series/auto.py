@@ -4,6 +4,7 @@ All are fitted on the training side; the anomalies are planted into the validati
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ class Auto(SeriesMethod):
         self.keep(best, made[best].arrays, worth)
         log.info(f"model.name auto takes {self.why()}")
 
+    def fit_again(self, before: "Auto", quiet: Sequence[QuietRange], seed: int) -> None:
+        """The same choice: what another one set apart would count as well, and nothing would be quiet in the end."""
+        name = before.chosen.settings.name
+        method = self.made(name)
+        method.fit(quiet, seed)
+        self.keep(name, method.arrays, dict(zip(CANDIDATES, before.arrays["worth"].tolist(), strict=True)))
+
     def copies(self, held: Sequence[QuietRange], seed: int) -> list[Planted]:
         """The longest held-out stretch with an anomaly in each copy; none where it is too short."""
         longest = max(held, key=len, default=None)
@@ -109,9 +117,9 @@ class Auto(SeriesMethod):
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Auto":
         """The same choice, fitted on other quiet frames."""
-        copy, name = Auto(self.settings, {}, self.scaling, self.clip_length), self.chosen.settings.name
-        arrays = self.chosen.fitted_on(quiet).arrays
-        copy.keep(name, arrays, dict(zip(CANDIDATES, self.arrays["worth"].tolist(), strict=True)))
+        copy = Auto(self.settings, {}, self.scaling, self.clip_length)
+        copy.device = self.device
+        copy.fit_again(self, [replace(r, side="train") for r in quiet], seed=0)
         return copy
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:

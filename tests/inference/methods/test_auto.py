@@ -86,6 +86,18 @@ def test_its_copies_that_judge_quiet_data_are_of_the_same_kind(tmp_path):
     assert np.isfinite(folds[0].scorer.samples(reel, 0, 200, RAW).residual).all()
 
 
+def test_fitted_again_to_less_it_keeps_its_choice(tmp_path):
+    """Whatever it would take now: what each of several methods sets apart would soon be all there is."""
+    reel = reel_of(tmp_path / "quiet", signals(QUIET, 2))
+    before, alone = fitted("auto", reel), fitted("kmeans", reel)
+    before.keep("kmeans", {}, dict.fromkeys(CANDIDATES, 0.25))
+    again = Auto(before.settings, {}, before.scaling, LENGTH)
+    again.fit_again(before, [QuietRange(reel, 0, QUIET - 100, "train"), QuietRange(reel, QUIET - 100, QUIET, "val")], 0)
+    assert again.chosen.settings.name == "kmeans"
+    assert again.worth == before.worth
+    np.testing.assert_array_equal(scores(again, reel, 0, 200), scores(alone, reel, 0, 200))
+
+
 def test_without_validation_data_to_try_it_on_the_first_is_taken(tmp_path, caplog):
     reel = reel_of(tmp_path / "quiet", signals(400, 1))
     method = Auto(small_config(reel.path, None, model__name="auto").model, {}, {}, LENGTH)
