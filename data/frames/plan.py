@@ -19,6 +19,7 @@ from data.frames.grid.placement import Placed, Row
 from data.frames.grid.registration import Common, register_rows
 from data.frames.grid.to_grid import unit_of
 from data.frames.grid.transfer import is_undone, step_of
+from data.frames.kinds import told_apart
 from data.messages import logger
 from data.sources.base import LEVEL, MOSAIC, RGB, UNKNOWN, Candidate
 
@@ -100,7 +101,8 @@ def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:
     """
     # Workers report in any order; this one is the same every time.
     frames = [Placed.of(c) for c in sorted(candidates, key=lambda c: (c.source, c.position))]
-    checked = {name: _of_one_unit(*_checked(group), prep) for name, group in _grouped(_adopted(frames)).items()}
+    groups = _grouped(told_apart(_adopted(frames)))
+    checked = {name: _of_one_unit(*_checked(group), prep) for name, group in groups.items()}
     plans = []
     if prep.channels == "stack":
         wavelengths = {

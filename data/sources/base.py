@@ -65,6 +65,7 @@ class Candidate:
     level: float = float("nan")  # LVL_NUM: 1 as the camera saw it, 1.5 registered
     sat_rot_deg: float = float("nan")  # the spacecraft's part of CROTA2
     is_counts: bool = False  # of a detector, with an exposure time and row 0 at the bottom; else a picture
+    aside: tuple[tuple[str, str], ...] = ()  # cards that may tell kinds apart where their values alternate
     home: str = ""  # the file or folder whose frames belong together: a video, an archive, a folder of files
 
     @property

@@ -36,7 +36,8 @@ class Placed:
         placement = asdict(self)
         facts = placement.pop("candidate") | placement | {"path": ""}
         # Which its kind and its packets decide, and what is seen from the part of the grid that it fills.
-        del facts["home"], facts["is_counts"], facts["clock_s"], facts["pixel_aspect"]
+        # What is said aside is in the reel's name where it counts.
+        del facts["home"], facts["is_counts"], facts["clock_s"], facts["pixel_aspect"], facts["aside"]
         return facts
 
 

@@ -61,7 +61,7 @@ def facts_of(
     the name of its file, or "": taken where the header has none.
     """
     who = identity_of(header)
-    facts: dict[str, Any] = {"shape": shape, "reel": who.reel, "channel": who.channel, "flags": ""}
+    facts: dict[str, Any] = {"shape": shape, "reel": who.reel, "channel": who.channel, "flags": "", "aside": who.aside}
     exptime_s = _exposure_s(header)
     unit, flag = (made_into, "") if made_into else _unit(header, exptime_s)
     facts |= {"exptime_s": exptime_s, "unit": unit.name, "is_exposed": unit.is_counts}

@@ -30,10 +30,14 @@ _LONGEST = 40  # letters of a part
 
 @dataclass(frozen=True)
 class Identity:
-    """reel: its name; channel: what tells it from others of its instrument, the wavelength where it has one."""
+    """reel: its name; channel: what tells it from others of its instrument, the wavelength where it has one.
+
+    aside: of unknown instruments, cards that may tell kinds apart, with what they say.
+    """
 
     reel: str
     channel: str
+    aside: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ _GENERAL = (
     *("FILTNAM", "FILTNAME", "FILTERID", "INSFLNAM", "BAND", "BANDPASS", "PASSBAND", "CHNLNUM", "LAMBDA", "WVLNTH"),
     *("POLAR", "POLARIZ", "STOKES", "FREQ", "FREQUENC", "OBS-FREQ", "RESTFRQ", "EC_FW1_", "EC_FW2_", "SITE"),
 )
+# What may tell kinds apart, or change as names of regions do, or count: see data/frames/kinds.py.
+_ASIDE = (
+    *("OBJECT", "OBJNAME", "TARGET", "TARGNAME", "CAMERA", "CAMERAID", "CAM_ID", "CAMID", "CAMNAME"),
+    *("MINDEX1", "MINDEX2", "TILE", "CCDNUM"),
+)
 # Filters among the names of more than eight letters: ESO INS FILT1 NAME, FPA.FILTERID.
 _FILTERS = re.compile(r"(?:[^ .]+[ .])+FILT(?:ER)?\d?(?:[ .]?(?:NAME|ID))?")
 _AXES = re.compile("FREQ|STOKES|VRAD|VELO|WAVE")  # that have one value in an image: of radio telescopes
@@ -102,9 +111,9 @@ def identity_of(header: Mapping) -> Identity:
         details.append(_slug(text(header, "BUNIT")))
     details = _new([*details, "" if known else _of_the_camera(header)], [*name.split("_"), wavelength])
     channel = wavelength or "_".join(details) or "image"
-    return Identity(
-        "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])]), channel
-    )
+    reel = "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])])
+    aside = () if known else tuple((card, told) for card in _ASIDE if (told := _slug(_value(header, card))))
+    return Identity(reel, channel, aside)
 
 
 def _of_single_planes(header: Mapping) -> list[str]:
