@@ -1,6 +1,6 @@
 """Pictures that Pillow reads with 8 bits of their 16, or not at all: in colour with 16 bits, and TIFF of float64.
 
-OpenCV decodes them, once their headers have told their size.
+OpenCV decodes them, once their headers have told their size. And integers of a TIFF whose sign Pillow does not mind.
 """
 
 from typing import IO, Any
@@ -11,10 +11,13 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from data.sources.base import FrameError
 
-WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT, FLOAT = 256, 257, 258, 277, 339, 3  # tags of TIFF, and one of its formats
+WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT = 256, 257, 258, 277, 339  # tags of TIFF
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # its formats of samples
 PLANES, IN_PLANES = 284, 2  # tag of TIFF, and what it is where each colour lies by itself
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow makes gray of colours
 OPENED = ("PNG", "TIFF")
+_SIZ = b"\xff\x4f\xff\x51"  # begin of a codestream of JPEG 2000, and of the segment with its sizes
+_DEPTH_AT, LOOKED_AT_BYTES = 42, 2**16  # of the depth of the first component, from there
 # EXIF orientation -> what brings rows and columns upright.
 TURNS = {
     2: np.fliplr,
@@ -29,8 +32,34 @@ TURNS = {
 
 def is_deep_colour(image: Any) -> bool:
     """Whether Pillow would give 8 of the 16 bits that a picture it has opened holds for each of its colours."""
+    if image.format == "JPEG2000":
+        return image.mode in ("RGB", "RGBA") and _depth_of_jpeg_2000(image.fp) > 8
+    if image.format == "PPM":
+        return image.mode == "RGB" and any(tile.args[-1] > 255 for tile in image.tile if isinstance(tile.args, tuple))
     raw = (str(tile.args if isinstance(tile.args, str) else tile.args[0]) for tile in getattr(image, "tile", ()))
     return image.format in OPENED and any(";16" in name and name.startswith("RGB") for name in raw)
+
+
+def _depth_of_jpeg_2000(stream: IO[bytes]) -> int:
+    """Bits of a sample (ISO 15444-1, annex A.5.1); 0 where they are not found."""
+    place = stream.tell()
+    stream.seek(0)
+    start = stream.read(LOOKED_AT_BYTES)
+    stream.seek(place)
+    at = start.find(_SIZ) + _DEPTH_AT
+    return (start[at] & 0x7F) + 1 if _DEPTH_AT <= at < len(start) else 0
+
+
+def as_told(pixels: np.ndarray, image: Any) -> np.ndarray:
+    """The pixels of a TIFF with the sign that its tag of sample formats tells: Pillow has 32 bits as signed, and 8 bits
+    as unsigned, whatever they are."""
+    form = getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (UNSIGNED,))[0]
+    bits = getattr(image, "tag_v2", {}).get(BITS, (1,))
+    if image.format != "TIFF" or len(bits) > 1:
+        return pixels
+    if form == UNSIGNED and bits[0] == 32 and pixels.dtype == np.int32:
+        return pixels.view(np.uint32)
+    return pixels.view(np.int8) if form == SIGNED and bits[0] == 8 and pixels.dtype == np.uint8 else pixels
 
 
 def refuse_planes(image: Any) -> None:

@@ -142,7 +142,7 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
                 return deep.pixels_of(stream, in_colour, _orientation(image))
             is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
             pixels = _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
-            return np.uint16(WHITE_16) - pixels if _is_negative(image) else pixels
+            return np.uint16(WHITE_16) - pixels if _is_negative(image) else deep.as_told(pixels, image)
     except UnidentifiedImageError:
         return deep.pixels_of(stream, in_colour)
 

@@ -4,7 +4,7 @@ import re
 
 from PIL import Image
 
-DESCRIPTION = 270  # tag of TIFF
+DESCRIPTION, PLANES_BESIDE = 270, 33629  # tag of TIFF, and that of MetaMorph with a number for each plane
 _SIZES = {  # of OME-XML, and of ImageJ
     "channels": (r'\bSizeC="(\d+)"', r"^channels=(\d+)"),
     "depths": (r'\bSizeZ="(\d+)"', r"^slices=(\d+)"),
@@ -44,6 +44,9 @@ def of_several_axes(image: Image.Image, pages: int) -> str:
     if pages == 1 and announced and int(announced[1]) > 1:
         images = f"{announced[1]} images into it and a page for one"
         return f"ImageJ wrote {images}; save it as OME-TIFF, or in parts below 4 GB"
+    beside = getattr(image, "tag_v2", {}).get(PLANES_BESIDE, ())
+    if pages == 1 and isinstance(beside, tuple) and len(beside) > 1:
+        return f"MetaMorph wrote {len(beside)} planes into it and a page for one; save it as TIFF with a page for each"
     if pages < 2 or not text:
         return ""
     found = {name: [re.search(form, text, re.MULTILINE) for form in forms] for name, forms in _SIZES.items()}

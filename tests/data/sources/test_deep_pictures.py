@@ -1,5 +1,7 @@
 """Pictures whose depth, axes or times Pillow alone would lose: 16 bits in colour, float64, hyperstacks, animations."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -39,6 +41,44 @@ def test_colours_of_16_bits_keep_them(tmp_path, suffix, alpha):
     gray = read(tmp_path / f"a.{suffix}")
     assert gray.dtype == np.uint16
     np.testing.assert_allclose(gray, gray_of(COLOURS), atol=1)
+
+
+@pytest.mark.parametrize("form", ["ppm", "jp2"])
+def test_so_do_those_of_other_formats(tmp_path, form):
+    """Pillow gives 8 bits of them without a word."""
+    colours = np.tile(COLOURS * 16, (6, 4, 1))
+    cv2.imwrite(str(tmp_path / f"a.{form}"), colours[..., ::-1])
+    np.testing.assert_allclose(read(tmp_path / f"a.{form}", colour="rgb"), colours, atol=1)
+
+
+def tiff_of(pixels, order):
+    """A TIFF (H, W) of whatever numbers, in one strip, whose samples are told by their format."""
+    height, width = pixels.shape
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 262: 1, 273: 8 + 2 + 12 * 10 + 4, 277: 1}
+    tags |= {278: height, 279: pixels.nbytes, 339: kind}
+    head = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
+    fields = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return (
+        head
+        + struct.pack(f"{order}H", len(tags))
+        + fields
+        + bytes(4)
+        + pixels.astype(f"{order}{pixels.dtype.str[1:]}").tobytes()
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"]), st.sampled_from("<>"), st.data())
+def test_numbers_of_a_tiff_have_the_sign_that_it_tells(tmp_path_factory, dtype, order, data):
+    """Pillow has 32 bits as signed and 8 as unsigned: what was brightest came out as darkest."""
+    kind = np.dtype(dtype)
+    ends = (np.iinfo(kind).min, np.iinfo(kind).max) if kind.kind in "ui" else (-1e6, 1e6)
+    values = st.sampled_from([ends[0], ends[1], 0, 1, ends[1] // 2 + 1])
+    pixels = np.array(data.draw(st.lists(values, min_size=12, max_size=12)), kind).reshape(3, 4)
+    path = tmp_path_factory.mktemp("tiff") / "a.tif"
+    path.write_bytes(tiff_of(pixels, order))
+    np.testing.assert_array_equal(read(path).astype(float), pixels.astype(float))
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

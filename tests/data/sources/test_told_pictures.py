@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from typing import Any
 
 import av
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image, TiffImagePlugin
 from config import PrepConfig
 from data.sources.base import RawFrame
 from data.sources.picture_file.pictures import NODATA
-from data.sources.picture_file.stack_axes import DESCRIPTION
+from data.sources.picture_file.stack_axes import DESCRIPTION, PLANES_BESIDE
 from data.sources.picture_file.taken import in_turn, places_of
 from tests.support import frames
 from tests.support.videos import SHAPE
@@ -123,3 +124,11 @@ def test_a_video_of_hdr_says_so(tmp_path, curve, flag):
         container.mux(stream.encode(None))
     (candidate,) = frames.scan(tmp_path, PrepConfig())
     assert candidate.flags == (f"its levels are of {flag}, darker than those of other videos" if flag else "")
+
+
+def test_planes_that_metamorph_wrote_without_pages_are_not_lost_without_a_word(tmp_path):
+    info: Any = TiffImagePlugin.ImageFileDirectory_v2()
+    info[PLANES_BESIDE], info.tagtype[PLANES_BESIDE] = (1.0,) * 5, 5  # rationals
+    Image.fromarray(PIXELS[0]).save(tmp_path / "a.stk", "TIFF", tiffinfo=info)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith("MetaMorph wrote 5 planes into it")
