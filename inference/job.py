@@ -12,8 +12,8 @@ import pandas as pd
 from config import Config, EvalConfig, load
 from data.disk.damage import read_json
 from data.disk.places import refuse_links_out
-from data.labels.catalog import load_catalog
 from data.labels.cmes import read_cmes
+from data.labels.hek import load_catalog
 from data.labels.regions import read_regions
 from data.labels.xrs_flares import flares_of_xrs
 from data.messages import logger

@@ -1,5 +1,4 @@
-"""Catalogues of solar flares: a CSV in one of several forms, a list as the HEK or SWPC publish it (`published`), or the
-HEK, asked once and kept as such a CSV.
+"""Catalogues of solar flares: a CSV in one of several forms, or a list as the HEK or SWPC publish it (`published`).
 
 General form: columns start, peak, end (UTC, ISO 8601; clocks alone beside a column date), class (GOES, as M7.7), x, y
 (helioprojective arcsec as seen from Earth at the flare's peak; both empty where unknown) or location (S13W88), and
@@ -12,30 +11,30 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from data.disk.files import write_text
-from data.labels.intervals import separator_of, text_of
-from data.labels.published import FormError, Rows, published_rows, seen_from_earth
+from data.labels.intervals import separator_of, text_of, utc_of
+from data.labels.published import FormError, Rows, arcsec_of, plain_name, published_rows, seen_from_earth
 from data.messages import logger
-from data.sources.base import FrameError
+from data.sources.base import FrameError, TableError
 from data.sources.times.utc import SEVERAL, parse_utc
 
 log = logger(__name__)
 
 COLUMNS = ("id", "start", "peak", "end", "goes_class", "flux_w_m2", "x_arcsec", "y_arcsec")
 NAMES = {  # the HEK's name comes last
-    "start": ("start", "start_time", "starttime", "begin_time", "begintime", "begin", "event_starttime"),
-    "peak": ("peak", "peak_time", "peaktime", "max", "maximum", "max_time", "event_peaktime"),
-    "end": ("end", "end_time", "endtime", "event_endtime"),
-    "class": ("class", "goes_class", "max_class", "classtype", "fl_class", "flare_class", "fl_goescls"),
-    "x": ("x", "hpc_x", "hpc_x_arcsec"),
-    "y": ("y", "hpc_y", "hpc_y_arcsec"),
+    "start": ("start", "start_time", "starttime", "begin_time", "begintime", "begin", "flare_start", "event_starttime"),
+    "peak": ("peak", "peak_time", "peaktime", "max", "maximum", "max_time", "flare_peak", "event_peaktime"),
+    "end": ("end", "end_time", "endtime", "flare_end", "event_endtime"),
+    "class": ("class", "goes_class", "max_class", "classtype", "fl_class", "flare_class", "xray_class", "fl_goescls"),
+    "x": ("x", "hpc_x", "hpc_x_arcsec", "x_arcsec"),
+    "y": ("y", "hpc_y", "hpc_y_arcsec", "y_arcsec"),
+    "lon": ("hgs_x", "hgs_lon", "hg_lon", "lon", "longitude", "lon_deg"),
+    "lat": ("hgs_y", "hgs_lat", "hg_lat", "lat", "latitude", "lat_deg"),
     "date": ("date", "start_date", "event_date"),
     "place": ("location", "sourcelocation", "position", "loc"),
     "id": ("id", "flrid", "kb_archivid"),
@@ -44,19 +43,18 @@ NAMES = {  # the HEK's name comes last
 REQUIRED = ("start", "peak", "end", "class")
 FLUX_W_M2 = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"^([ABCMX])(\d+\.?\d*)\+?$")  # X28+ saturated the sensor
-_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
-_ASKED = re.compile(r"^# HEK GOES flares of (\S+) \.\. (\S+) UTC$")
+_CLOCK = re.compile(r"(\d{1,2}):?(\d\d(?::\d\d(?:\.\d+)?)?)")
+_SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b")
+_SCALE = re.compile(r"_(?:utc|ut|iso|jd|mjd)$")  # of times, behind their names
+_NOTHING = ("nan", "nat", "none", "null", "n/a", "--", "////")
+_FILL = re.compile(r"-?9{3,}(?:\.[09]*)?")
+MOST_ARCSEC = 3000  # three radii of the Sun
+JULIAN = (2_400_000.0, 2_500_000.0, 2_440_587.5), (15_000.0, 100_000.0, 40_587.0)  # JD, MJD: from, to, 1970
 LONGEST = np.timedelta64(12, "h")  # a longer flare is an error in the list
-DAYS_A_QUERY = 30  # the HEK is slow or silent when asked for many months at once (sunpy issue 2434)
 
 
 class CatalogError(ValueError):
     """A catalogue that can't be used; the message names the file, the row, the column and what is allowed."""
-
-
-def load_catalog(catalog: str, first: np.datetime64, last: np.datetime64, cache: str | Path) -> pd.DataFrame:
-    """The flares of `eval.catalog`: a CSV's path, or "hek" for those of [first, last] UTC, kept in the CSV `cache`."""
-    return fetch_hek(first, last, cache) if catalog == "hek" else read_catalog(catalog)
 
 
 def read_catalog(path: str | Path) -> pd.DataFrame:
@@ -66,27 +64,24 @@ def read_catalog(path: str | Path) -> pd.DataFrame:
     factor 0.7). x_arcsec, y_arcsec: NaN where unknown. id: the file's, else SOL and the start time.
     Lists often write a flare that goes past midnight under the date of its start alone: a peak or end that would lie
     before the start on the same date, and at most LONGEST after it on the next, is read as on the next.
-    In published lists flares without a class or with no end yet are usual: they are left out, and counted.
+    Flares without a class, or with no end yet, are usual in lists: they are left out, and counted.
     Raises CatalogError.
     """
     path = Path(path)
-    if (published := _published(path)) is not None:
-        return _flares_of(path, published)
     names, rows = read_rows(path)
-    present = {key: [name for name in some if name in names] for key, some in NAMES.items()}
-    column = {key: some[0] for key, some in present.items() if some}
-    for key in REQUIRED:
-        if key not in column:
-            raise CatalogError(f"{path} has no column for the flares' {key}; name one of {', '.join(NAMES[key])}")
-    flares = []
-    for number, cells in enumerate(rows, 1):
-        if _cell(cells, column, "type", "flare").lower() not in ("flare", "fl"):
-            continue
-        try:
-            flares.append(_flare(cells, column))
-        except ValueError as error:
-            raise CatalogError(f"{path}, data row {number}: {error}") from None
-    return _as_table(flares)
+    column, is_published = _columns(names), _published(path) is not None
+    if not is_published:
+        for key in REQUIRED:
+            if key not in column:
+                raise CatalogError(f"{path} has no column for the flares' {key}; name one of {', '.join(NAMES[key])}")
+    return _flares_of(path, rows, column, is_published)
+
+
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """The column of each of NAMES, by the first of its names that is there."""
+    plain = {_SCALE.sub("", name): name for name in reversed(names)} | {name: name for name in names}
+    found = {key: [plain[name] for name in some if name in plain] for key, some in NAMES.items()}
+    return {key: some[0] for key, some in found.items() if some}
 
 
 def _published(path: Path) -> Rows | None:
@@ -99,39 +94,57 @@ def _published(path: Path) -> Rows | None:
         raise CatalogError(f"catalogue {path} is not readable as CSV: {error}") from None
 
 
-def _flares_of(path: Path, rows: Rows) -> pd.DataFrame:
-    """The flares of a published list. Raises CatalogError where it has events and no flare among them can be used."""
-    names = {name: "" for row in rows for name in row}
-    column = {key: next(name for name in some if name in names) for key, some in NAMES.items() if names.keys() & some}
+def _flares_of(path: Path, rows: Rows, column: dict[str, str], is_published: bool) -> pd.DataFrame:
+    """The flares of a list. Raises CatalogError where it has events and no flare among them can be used."""
     flares, faults = [], Counter()
-    for cells in ({**names, **row} for row in rows):
+    for number, cells in enumerate(_one_order(rows, column), 1):
         if (kind := _cell(cells, column, "type", "flare")).lower() not in ("flare", "fl"):
             faults[f"of type {kind or 'unknown'}"] += 1
         elif unknown := next((key for key in REQUIRED if not _cell(cells, column, key)), None):
             faults[f"without {unknown}"] += 1
         else:
-            flares.append(_checked_flare(path, _placed(cells), column))
+            where = f"flare {_cell(cells, column, 'start')}" if is_published else f"data row {number}"
+            flares.append(_checked_flare(f"{path}, {where}", _placed(cells), column))
     told = ", ".join(f"{count} {fault}" for fault, count in faults.most_common())
-    if rows and not flares:
+    if rows and not flares and (is_published or any(fault.startswith("without") for fault in faults)):
         raise CatalogError(f"catalogue {path} holds no flare with start, peak, end and class ({told})")
     if faults:
         log.info(f"{path}: {sum(faults.values())} of {len(rows)} events passed over: {told}")
     # The HEK lists some flares twice (sunpy issue 758): one of them is kept, rather one with a place.
-    table = _as_table(flares).sort_values("x_arcsec", na_position="last", kind="stable")
-    return table.drop_duplicates(["start", "peak", "end", "goes_class"]).sort_values("start").reset_index(drop=True)
+    table = as_table(flares).sort_values("x_arcsec", na_position="last", kind="stable")
+    table = table.drop_duplicates(["start", "peak", "end", "goes_class", *([] if is_published else ["id"])])
+    if len(table) < len(flares):
+        log.info(f"{path}: {len(flares) - len(table)} flares are there twice, and taken once")
+    return table.sort_values(["start", "peak"], kind="stable").reset_index(drop=True)
 
 
-def _checked_flare(path: Path, cells: dict[str, str], column: dict[str, str]) -> tuple:
+def _one_order(rows: Rows, column: dict[str, str]) -> Rows:
+    """Rows whose times as 07/08/2012 are ISO 8601, where those of all rows together tell the order of day and month."""
+    keys = [column[key] for key in ("start", "peak", "end") if key in column]
+    dated = [{key: _dated(_cell(cells, column, "date"), _filled(cells[key])) for key in keys} for cells in rows]
+    texts = [text for cells in dated for text in cells.values() if text]
+    if not any(map(_SLASHED.match, texts)):
+        return rows
     try:
-        return _flare(cells, column)
+        iso = dict(zip(texts, utc_of(texts), strict=True))
+    except (FrameError, TableError):
+        return rows  # a row has its reason
+    return [
+        cells | {key: iso.get(text, text) for key, text in own.items()} for cells, own in zip(rows, dated, strict=True)
+    ]
+
+
+def _checked_flare(where: str, cells: dict[str, str], column: dict[str, str]) -> tuple:
+    try:
+        return flare_of(cells, column)
     except ValueError as error:
-        raise CatalogError(f"{path}, flare {_cell(cells, column, 'start')}: {error}") from None
+        raise CatalogError(f"{where}: {error}") from None
 
 
 def _placed(cells: dict[str, str]) -> dict[str, str]:
     """A row of the HEK without its place where that is unknown: Stonyhurst (0, 0) (sunpy issue 2673)."""
     if all(cells.get(name) in ("0", "0.0", "-0.0") for name in ("hgs_x", "hgs_y")):
-        return {**cells, "hpc_x": "", "hpc_y": ""}
+        return {**cells, "hpc_x": "", "hpc_y": "", "hgs_x": "", "hgs_y": ""}
     return cells
 
 
@@ -146,18 +159,21 @@ def flux_of_class(goes_class: str) -> float:
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Column names in lower case, and the rows by them; lines that begin with # are comments. Raises CatalogError."""
     if (published := _published(path)) is not None:
-        names = list({name: "" for row in published for name in row})
+        names = list(dict.fromkeys(name for row in published for name in row))
         return names, [{**dict.fromkeys(names, ""), **row} for row in published]
     try:
         lines = [line for line in text_of(path).splitlines() if not line.startswith("#")]
-        sign = separator_of(next(filter(str.strip, lines), ""))
+        head = next(filter(str.strip, lines), "")
+        sign = separator_of(head)
+        if sign not in head:  # divided by white space
+            sign, lines = " ", [" ".join(line.split()) for line in lines]
         rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=sign, strict=True)
         table = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CatalogError(f"catalogue {path} is not readable as CSV: {error}") from None
     if not table:
         raise CatalogError(f"catalogue {path} is empty; it needs the columns {', '.join(REQUIRED)}, x, y")
-    names = [name.lower() for name in table[0]]
+    names = [plain_name(name) for name in table[0]]
     for number, row in enumerate(table[1:], 1):
         if len(row) != len(names):
             raise CatalogError(f"{path}, data row {number}: {len(row)} cells, the header has {len(names)}")
@@ -165,11 +181,15 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _cell(cells: dict[str, str], column: dict[str, str], key: str, default: str = "") -> str:
-    """A cell of a row; `default` where the file has no column for it."""
-    return cells[column[key]] if key in column else default
+    """A cell of a row, "" for a word that means nothing; `default` where the file has no column for it."""
+    return _filled(cells[column[key]]) if key in column else default
 
 
-def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
+def _filled(text: str) -> str:
+    return "" if text.lower() in _NOTHING else text
+
+
+def flare_of(cells: dict[str, str], column: dict[str, str]) -> tuple:
     """One row of the table, in the order of COLUMNS. Raises ValueError that names the column and what is allowed."""
     date = _cell(cells, column, "date")
     start, peak, end = (time_of(column[key], _dated(date, cells[column[key]])) for key in ("start", "peak", "end"))
@@ -184,18 +204,32 @@ def _flare(cells: dict[str, str], column: dict[str, str]) -> tuple:
     x, y = (_arcsec(column.get(axis), _cell(cells, column, axis)) for axis in "xy")
     if math.isnan(x) and (place := _cell(cells, column, "place")):
         x, y = (_arcsec(column["place"], text) for text in seen_from_earth(place, str(peak)))
+    lat, lon = (_number(_cell(cells, column, key)) for key in ("lat", "lon"))
+    if math.isnan(x) and abs(lat) <= 90 and abs(lon) <= 180:
+        x, y = (_arcsec(column["lon"], text) for text in arcsec_of(lat, lon, str(peak)))
     if math.isnan(x) != math.isnan(y):
         raise ValueError(f"x {x:g}, y {y:g} arcsec; allowed are both or none")
     return _cell(cells, column, "id") or f"SOL{start.astype('datetime64[s]')}", start, peak, end, goes_class, flux, x, y
 
 
 def _dated(date: str, text: str) -> str:
-    """A time with the date of another column, where it is a clock alone."""
-    return f"{date} {text}" if date and _CLOCK.fullmatch(text) else text
+    """A time with the date of another column, where it is a clock alone, as 4:17 or 417."""
+    clock = _CLOCK.fullmatch(text) if date else None
+    return f"{date} {clock[1]}:{clock[2]}" if clock else text
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
 
 
 def time_of(column: str, text: str) -> np.datetime64:
     """A cell of a column as UTC. Raises ValueError that names both and what is allowed."""
+    for least, most, at_1970 in JULIAN if re.fullmatch(r"\d{5,7}\.\d+", text) else ():
+        if least < float(text) < most and (least > 1e6 or column.endswith("mjd")):
+            return np.datetime64(round((float(text) - at_1970) * 86_400_000), "ms")
     try:
         return np.datetime64(parse_utc(text), "ms")
     except FrameError as error:
@@ -212,97 +246,19 @@ def _past_midnight(start: np.datetime64, time: np.datetime64) -> np.datetime64:
 
 def _arcsec(column: str | None, text: str) -> float:
     try:
-        value = float(re.sub(r"\s*arcsec$", "", text).replace(",", ".") or "nan")
+        value = float(re.sub(r"\s*arcsec$", "", _FILL.sub("", text) and text).replace(",", ".") or "nan")
     except ValueError:
         value = math.inf
-    if math.isinf(value):
-        raise ValueError(f"column {column}: {text!r}; allowed is a number of arcsec, or nothing where it is unknown")
+    if abs(value) > MOST_ARCSEC:
+        raise ValueError(
+            f"column {column}: {text!r}; allowed is a number of arcsec, or nothing where it is unknown, and at most "
+            f"{MOST_ARCSEC}"
+        )
     return value
 
 
-def _as_table(flares: list[tuple]) -> pd.DataFrame:
+def as_table(flares: list[tuple]) -> pd.DataFrame:
     table = pd.DataFrame(flares, columns=list(COLUMNS))
     kinds = dict.fromkeys(("start", "peak", "end"), "datetime64[ms]")
     kinds |= dict.fromkeys(("flux_w_m2", "x_arcsec", "y_arcsec"), np.float64)
     return table.astype(kinds).sort_values(["start", "peak"], kind="stable").reset_index(drop=True)
-
-
-def fetch_hek(
-    first: np.datetime64, last: np.datetime64, cache: str | Path, search: Callable | None = None
-) -> pd.DataFrame:
-    """GOES flares of [first, last] UTC that the HEK knows, as `read_catalog` gives them.
-
-    The answer is kept in the CSV `cache`; while that covers the times asked for, nothing is asked again.
-    search: takes sunpy.net attributes and returns the response, default sunpy.net.Fido.search (needs the network).
-    Positions are the HEK's; it gives them for the flare's start, at most some 10 arcsec an hour from the peak's.
-    Raises ConnectionError when the HEK can't be asked, CatalogError when `cache` is damaged.
-    Source: Hurlburt et al. (2012, Solar Physics 275, 67).
-    """
-    cache = Path(cache)
-    first, last = first.astype("datetime64[s]"), last.astype("datetime64[s]") + np.timedelta64(1, "s")
-    if not _covers(cache, first, last):
-        rows = [row for raw in _responses(first, last, cache, search) for row in raw]
-        table = hek_rows(rows)
-        write_text(cache, f"# HEK GOES flares of {first} .. {last} UTC\n{table.to_csv(index=False)}")
-    return read_catalog(cache)
-
-
-def _covers(cache: Path, first: np.datetime64, last: np.datetime64) -> bool:
-    if not cache.is_file():
-        return False
-    with cache.open(encoding="utf-8") as stream:
-        asked = _ASKED.match(stream.readline().rstrip("\n"))
-    if not asked:
-        raise CatalogError(f"{cache} is no answer of the HEK kept by this program; name it in eval.catalog, or move it")
-    return bool(np.datetime64(asked[1]) <= first and last <= np.datetime64(asked[2]))
-
-
-def _responses(first: np.datetime64, last: np.datetime64, cache: Path, search: Callable | None) -> Iterator:
-    """Raw tables of the HEK, one for each DAYS_A_QUERY days."""
-    # Imported late: sunpy.net costs seconds, and is needed only when the HEK is asked.
-    from sunpy.net import Fido
-    from sunpy.net import attrs as a
-
-    step = np.timedelta64(DAYS_A_QUERY, "D")
-    for start in np.arange(first, last, step):
-        end = min(start + step, last)
-        try:
-            span = a.Time(str(start), str(end))
-            found = (search or Fido.search)(span, a.hek.EventType("FL"), a.hek.OBS.Observatory == "GOES")
-        except (OSError, HTTPException) as error:
-            raise ConnectionError(
-                f"the HEK can't be asked for the flares of {start} .. {end} ({error}); run once with a network, the "
-                f"answer is then kept in {cache}, or name a CSV of flares in eval.catalog"
-            ) from error
-        yield found["hek"].raw
-
-
-def hek_rows(rows: list) -> pd.DataFrame:
-    """Rows of raw HEK responses, mappings by column name, in the general form; what is no whole flare is left out.
-
-    The HEK lists some flares twice (sunpy issue 758): of those with the same times and class one is kept, rather one
-    with a position. Stonyhurst (0, 0) stands for an unknown position (sunpy issue 2673).
-    """
-    keys = ("start", "peak", "end", "class", "x", "y", "id")
-    column = {key: NAMES[key][-1] for key in keys if key not in "xy"} | {"x": "hpc_x", "y": "hpc_y"}
-    flares = []
-    for row in rows:
-        cells = {name: _text(row[name]) for name in column.values()}
-        if all(_text(row[name]) in ("0", "0.0", "-0.0") for name in ("hgs_x", "hgs_y")):
-            cells |= {"hpc_x": "", "hpc_y": ""}
-        try:
-            flares.append(_flare(cells, column))
-        except ValueError:
-            continue
-    if len(flares) < len(rows):
-        log.warning(f"HEK: {len(rows) - len(flares)} of {len(rows)} rows lack a class or ordered times, left out")
-    table = _as_table(flares).drop(columns="flux_w_m2")
-    table = table.rename(columns={"goes_class": "class", "x_arcsec": "x", "y_arcsec": "y"})
-    table = table.sort_values("x", na_position="last", kind="stable").drop_duplicates(["start", "peak", "end", "class"])
-    for name in ("start", "peak", "end"):
-        table[name] = np.datetime_as_string(table[name].to_numpy(), unit="ms")
-    return table.sort_values("start", kind="stable")[list(keys)]
-
-
-def _text(value: object) -> str:
-    return "" if value is None or value is np.ma.masked else str(value).strip()

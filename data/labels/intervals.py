@@ -55,7 +55,7 @@ def intervals_of(
             raise ValueError(f"{setting} {path}: row {half.index[0] + 1} has {row} alone; give both, or none")
         cells = _dated(cells, table)
         texts = [*cells[start], *(cells[end] if end else [])]
-        times = _times(texts, None if start.endswith("utc") else prep)
+        times = utc_of(texts, None if start.endswith("utc") else prep)
         starts = times[: len(cells)]
         ends = times[len(cells) :] if end else _later(starts, cells[duration]) if duration else starts
     except (FrameError, TableError) as error:
@@ -124,8 +124,11 @@ def separator_of(head: str) -> str:
     return max(SEPARATORS, key=lambda sign: len(next(csv.reader([head], delimiter=sign), [])))
 
 
-def _times(texts: list[str], prep: PrepConfig | None) -> list[str]:
-    """ISO UTC of each text; where one alone may be several times, as 07/08/2012, what fits all of them."""
+def utc_of(texts: list[str], prep: PrepConfig | None = None) -> list[str]:
+    """ISO UTC of each text; where one alone may be several times, as 07/08/2012, what fits all of them.
+
+    Raises FrameError, TableError.
+    """
     order, zone = (prep.time_format, prep.time_zone) if prep else (None, None)
     try:
         if zone and not all(map(_OWN_ZONE.search, texts)):

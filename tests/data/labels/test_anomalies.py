@@ -161,7 +161,7 @@ def test_labels_of_no_reel_are_said(tmp_path, caplog):
         clips = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         chosen = replace(SMALL, labels_csv=written(tmp_path, labels))
         caplog.clear()
-        prep(Config(data_raw=str(tmp_path / "in.csv"), data_clips=str(clips), prep=chosen, workers=1))
+        prep(Config(data_raw=str(tmp_path / "in.csv"), data_clips=str(clips), prep=chosen, workers=0))
         return caplog.text
 
     utc = "time,a\n" + "".join(f"{t},{t.minute % 7}\n" for t in MINUTES)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,75 @@ def test_half_an_interval_is_refused_and_not_left_out(tmp_path, row):
 
 
 FLARE = "2012-07-19T04:17,2012-07-19T05:58,2012-07-19T06:56"
+ECSV = "# %ECSV 1.0\n# ---\n# datatype:\n" + "".join(
+    f"# - {{name: {name}, datatype: string}}\n" for name in ("start", "peak", "end", "class")
+)
+VOTABLE = """<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+{}<DATA><TABLEDATA><TR>{}</TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>""".format(
+    "".join(f'<FIELD name="{name}" datatype="char" arraysize="*"/>' for name in ("start", "peak", "end", "class")),
+    "".join(f"<TD>{cell}</TD>" for cell in f"{FLARE},M7.7".split(",")),
+)
+LISTS = {  # behind the names, as another program or place writes them
+    "ecsv": f"{ECSV}start peak end class\n{FLARE.replace(',', ' ')} M7.7\n",
+    "votable": VOTABLE,
+    "white space": f"start  peak  end  class\n{FLARE.replace(',', '  ')}  M7.7\n",
+    "json lines": "".join(
+        f'{{"start": "2012-07-{day}T04:17Z", "peak": "2012-07-{day}T05:58Z", "end": {end}, "class": "M7.7"}}\n'
+        for day, end in ((19, '"2012-07-19T06:56Z"'), (20, "null"))
+    ),
+    "columns": '{"start": [1342671420000], "peak": [1342677480000], "end": [1342680960000], "class": ["M7.7"]}',
+    "report": "31777120719  0417 0656 0558 S13W88                         M 77    G15  1.9E-01 11520\n",
+    "Julian": "start_jd,peak_jd,end_jd,class\n2456127.6784722,2456127.7486111,2456127.7888889,M7.7\n",
+    "modified Julian": "start_mjd,peak_mjd,end_mjd,class\n56127.1784722,56127.2486111,56127.2888889,M7.7\n",
+    "names": f"Start Time,Peak Time,End Time,GOES Class\n{FLARE},M7.7\n",
+    "clocks": "date,start,peak,end,class\n20120719,417,558,656,M7.7\n",
+    "again": f"start,peak,end,class\n{FLARE},M7.7\n{FLARE},M7.7\n,NaT,nan,\n",
+    "slashes": "start,peak,end,class\n07/19/2012 04:17,07/19/2012 05:58,07/19/2012 06:56,M7.7\n",
+}
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_flares_as_other_programs_write_them(tmp_path, form):
+    path = tmp_path / "flares.txt"
+    path.write_text(LISTS[form], encoding="utf-8")
+    flares = read_catalog(path)
+    times = [flares[name].dt.round("s").dt.strftime("%dT%H:%M").tolist() for name in ("start", "peak", "end")]
+    assert times == [["19T04:17"], ["19T05:58"], ["19T06:56"]]
+    assert flares["goes_class"].tolist() == ["M7.7"]
+    assert flares["x_arcsec"].notna().tolist() == [form == "report"]
+
+
+def test_day_and_month_of_flares_are_told_by_all_rows(tmp_path):
+    rows = [FLARE.replace("2012-07-19T", f"07/{day}/2012 ") for day in ("08", "19")]
+    path = tmp_path / "flares.csv"
+    path.write_text("start,peak,end,class\n" + "".join(f"{row},M1\n" for row in rows), encoding="utf-8")
+    assert read_catalog(path)["start"].dt.day.tolist() == [8, 19]
+
+
+PLACES = {
+    "location": ["S13W88", "s13w88", "S13 W88", "(S13W88)"],
+    "hgs_x,hgs_y": ["88,-13"],
+    "hgs_lat,hgs_lon": ["-13,88.0"],
+}
+
+
+@pytest.mark.parametrize(("names", "place"), [(names, place) for names, some in PLACES.items() for place in some])
+def test_places_however_they_are_written(tmp_path, names, place):
+    path = tmp_path / "flares.csv"
+    path.write_text(f"start,peak,end,class,{names}\n{FLARE},M7.7,{place}\n", encoding="utf-8")
+    assert read_catalog(path)[["x_arcsec", "y_arcsec"]].to_numpy() == pytest.approx(np.array([[919, -214]]), abs=2)
+
+
+@pytest.mark.parametrize(
+    "place", ["HGS_X,HGS_Y,HPC_X,HPC_Y\n{},0,0,0,0", "x,y\n{},-9999,-9999", "x,y\n{},nan,None", "location\n{},"]
+)
+def test_a_place_that_is_unknown_is_none(tmp_path, place):
+    """The HEK's 0, 0 was the centre of the disc in a CSV, and -9999 a place."""
+    path = tmp_path / "flares.csv"
+    path.write_text("start,peak,end,class," + place.format(f"{FLARE},M7.7") + "\n", encoding="utf-8")
+    assert read_catalog(path)[["x_arcsec", "y_arcsec"]].isna().all(axis=None)
+
+
 CATALOGUES = {
     "start,peak,end,class": f"{FLARE},M 7.7",
     "start_time,peak_time,end_time,fl_class": f"{FLARE},m7.7",

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net.hek import HEKClient
 
-from data.labels.catalog import COLUMNS, CatalogError, fetch_hek, flux_of_class, load_catalog, read_catalog
+from data.labels.catalog import COLUMNS, CatalogError, flux_of_class, read_catalog
+from data.labels.hek import fetch_hek, load_catalog
 from tests.support.flares import FOLDER, MINUTE, NOON, events_at, match, needs_shared
 
 GENERAL = "start,peak,end,class,x,y\n2012-07-19T04:17:00,2012-07-19T05:58:00,2012-07-19T06:56:00,M7.7,919.2,-214.3\n"
@@ -71,9 +72,10 @@ def test_a_catalogue_may_hold_no_flare(tmp_path):
         ("class", "strength", "no column for the flares' class; name one of class, goes_class, max_class, "),
         ("M7.7", "Q7.7", "data row 1: column class: class 'Q7.7'; allowed is A, B, C, M or X and a number above 0"),
         ("M7.7", "M0", "class 'M0'; allowed"),
-        ("M7.7", "", "class ''; allowed"),
+        ("M7.7", "", "holds no flare with start, peak, end and class (1 without class)"),
         ("2012-07-19T05:58:00", "noon", "data row 1: column peak: 'noon'; allowed is a UTC time"),
-        ("2012-07-19T05:58:00", "", "column peak: ''; allowed is a UTC time"),
+        ("2012-07-19T05:58:00", "", "holds no flare with start, peak, end and class (1 without peak)"),
+        ("919.2", "-99999.5", "column x: '-99999.5'; allowed is a number of arcsec"),
         ("919.2", "west", "data row 1: column x: 'west'; allowed is a number of arcsec, or nothing"),
         ("919.2", "inf", "column x: 'inf'; allowed"),
         ("919.2", "", "x nan, y -214.3 arcsec; allowed are both or none"),
