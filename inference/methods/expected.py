@@ -2,7 +2,8 @@
 
 A net that sees motion learns to reconstruct any; this one sees one frame at a time and is asked how fast (or how much)
 things that look so, at that place, usually move (or change). What exceeds it by more than it ever did in quiet
-validation clips is unusual: a cyclist is as tall as a walker, and faster.
+validation clips is unusual: a cyclist is as tall as a walker, and faster. How sure the net is of looks that it never
+saw, nobody knows: of rain it expects nothing. So the unit is also a share of how high motion itself gets.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
 MOST_SHOWN = 256  # frames that ranges of the net's activations are from, about
 NET = "net."  # before the names of its weights
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
+LEAST_OF_MOTION = 0.4  # of the usual speed: what exceeds the expected one by less is nothing, whatever it looks like
 LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
 
 
@@ -47,7 +49,8 @@ class Target(NamedTuple):
     measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
     is_speed: whether it grows with the time between frames, and the camera's motion does not show in it. level: how
     high it gets in quiet frames (h, w), from chunks' highest parts (n, h, w), the size of things by row and the unit,
-    and as which array a run keeps it.
+    and as which array a run keeps it. least_share: of how high the whole of it gets, not only what is not expected,
+    which the level is at least (in the median place).
     """
 
     measure: Callable[[np.ndarray], np.ndarray]
@@ -58,6 +61,7 @@ class Target(NamedTuple):
     is_speed: bool
     level: Callable[[list[np.ndarray], np.ndarray, float], np.ndarray]
     kept_as: str
+    least_share: float = 0.0
 
 
 def change(frames: np.ndarray) -> np.ndarray:
@@ -78,7 +82,7 @@ def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.
 
 
 TARGETS = {
-    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "highest_excess"),
+    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "excess_unit", LEAST_OF_MOTION),
     "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
 }
 
@@ -159,17 +163,19 @@ class Expected(Method):
     def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
         """How high excess gets at every place, on frames that the net has not seen."""
         chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
-        excess = [np.maximum(self._excess(self._context(c), self.pace_of(c.reel)), 0) for c in chunks]
         part, scale = Timing.of(self.arrays).part, float(self.arrays["scale"][0])
-        highest = [highest_of_parts(e, part) for e in excess]
-        self.arrays[self.target.kept_as] = self.target.level(highest, self.arrays["size_px"], scale)
+        found = (self._excess(self._context(c), self.pace_of(c.reel)) for c in chunks)
+        both = [[highest_of_parts(np.maximum(maps, 0), part) for maps in each] for each in found]
+        excess, motion = (self.target.level([b[k] for b in both], self.arrays["size_px"], scale) for k in (0, 1))
+        share = float(np.median(excess / motion))
+        self.arrays[self.target.kept_as] = excess * np.float32(max(1.0, self.target.least_share / share))
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         """Raises ValueError for a run of an earlier version, whose levels were others."""
         if self.target.kept_as not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        maps = np.maximum(self._excess(frames, self.pace), 0) / self.arrays[self.target.kept_as]
-        return None, enlarged(maps, frames)
+        excess, _ = self._excess(frames, self.pace)
+        return None, enlarged(np.maximum(excess, 0) / self.arrays[self.target.kept_as], frames)
 
     @property
     def guard(self) -> int:
@@ -194,16 +200,17 @@ class Expected(Method):
         maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in self.target.measure(small)]
         return small[self.target.before :], np.float32(pace) * np.stack(maps)
 
-    def _excess(self, frames: np.ndarray, pace: float) -> np.ndarray:
-        """Pooled target beyond the expected one, (n, h, w) for frames with their context."""
+    def _excess(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pooled target beyond the expected one, and the whole of it, (n, h, w) each for frames with their context."""
         small, raw = self._measured(frames, pace)
-        expected = self._expected(small)
+        raw = raw / self.arrays["scale"]
+        return self._pooled(raw - self._expected(small)), self._pooled(raw)
+
+    def _pooled(self, maps: np.ndarray) -> np.ndarray:
         side, depth = self.target.pool_cells, self.target.pool_frames
-        excess = raw / self.arrays["scale"] - expected
         if side > 1:
-            excess = np.stack([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in excess])
-        windows = np.lib.stride_tricks.sliding_window_view(excess, depth, axis=0)
-        return windows.mean(axis=-1, dtype=np.float32)
+            maps = np.stack([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps])
+        return np.lib.stride_tricks.sliding_window_view(maps, depth, axis=0).mean(axis=-1, dtype=np.float32)
 
     def _context(self, r: QuietRange) -> np.ndarray:
         indices = np.arange(r.begin - self.before, r.end + self.after)

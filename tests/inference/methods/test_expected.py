@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS, looks
-from inference.methods.expected import TARGETS, change
+from inference.methods.expected import LEAST_OF_MOTION, TARGETS, change
 from models.parts.appearance import AppearanceNet, laplace_loss
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
@@ -79,6 +79,16 @@ def test_trained_net_beats_its_untrained_copy_speed_alone_and_pca(scene, trained
     own = frame_auc(trained, scene)
     print(f"frame AUC: trained {own:.3f}, " + ", ".join(f"{n} {a:.3f}" for n, a in others.items()))
     assert own > max(others.values()) + 0.01
+
+
+def test_what_a_net_by_heart_never_saw_is_judged_by_what_speeds_there_are(scene, trained):
+    """Rain: a net that leaves nothing of the quiet clips unexplained expects nothing of it, however slow it is."""
+    _, quiet = scene[0]
+    trained.net = lambda frames, amp: np.full((len(frames), H // 3, W // 3), 100, np.float32)
+    by_heart = trained.fitted_on([quiet])
+    trained.net, by_heart.net = None, lambda frames, amp: np.zeros((len(frames), H // 3, W // 3), np.float32)
+    as_fast_as_usual = max(f.residual.max() for f in by_heart.frames(quiet.reel, quiet.begin, quiet.end, RAW))
+    assert 1 < as_fast_as_usual < 3 / LEAST_OF_MOTION
 
 
 def test_training_changes_every_parameter(scene, trained, monkeypatch):
