@@ -135,7 +135,8 @@ def without_unused(raw: dict[str, Any]) -> dict[str, Any]:
     in_vain = foreign = model.keys() - own.__pydantic_fields__.keys()
     if foreign:
         in_vain = {key for each in config_classes().values() for key in settings_of(each)} & foreign
-    in_vain = in_vain | {key for key, task in own.of_task.items() if model.get("task") != task}
+    task = model.get("task", own.__pydantic_fields__["task"].default)
+    in_vain = in_vain | {key for key, needed in own.of_task.items() if task != needed}
     unused = {field.name for field in fields(TrainConfig)} - set(own.uses)  # each of all is used by some
     if own.losses and train.get("loss") not in own.losses:
         unused.add("loss")

@@ -53,14 +53,15 @@ def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
     return net(frames[:, None, None])[:, 0]
 
 
-def of_dual(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
-    """A net that rebuilds patches of a series, with what its errors are in quiet data."""
-    from inference.scorers.dual import DualScorer, Usual  # here, because a net of another kind needs none of it
+def of_whole_windows(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
+    """A net that rebuilds windows of a series, with what its errors are in quiet windows."""
+    # Here, because a net of another kind needs none of it.
+    from inference.scorers.whole_windows import Usual, WholeWindowScorer
 
     fitted = fitted_in(folder)
     with told(folder / ARRAYS, AGAIN):
         judged_by, usual = fitted.pop("judged_by").item(), Usual(**fitted)
-    return DualScorer(of_net(folder, about, scaling, threads), judged_by, lambda: usual)
+    return WholeWindowScorer(of_net(folder, about, scaling, threads), judged_by, lambda: usual)
 
 
 def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
@@ -86,7 +87,7 @@ def of_zero_shot(folder: Path, about: Facts, scaling: dict[str, Stretch], thread
 
 MAKERS: dict[str, Callable[[Path, Facts, dict[str, Stretch], int], Scorer]] = {
     "net": of_net,
-    "dual": of_dual,
+    "dual": of_whole_windows,
     "method": of_method,
     "weak": of_weak,
     "zero_shot": of_zero_shot,

@@ -15,18 +15,17 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
-from inference.scorers.dual import DualScorer, usual_in
 from inference.scorers.latents import DISTANCES, LatentScorer, quiet_latents
 from inference.scorers.mix import MixScorer, load_or_fit
 from inference.scorers.net import Detector
 from inference.scorers.residual import settings_for
 from inference.scorers.weak import FILE, Rule
 from inference.scorers.weak_net import WeakDetector
+from inference.scorers.whole_windows import WholeWindowScorer, usual_in
 from inference.scorers.zero_shot.torch_net import ZeroShotDetector
 from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster
 from inference.tasks.impute import Imputer
-from models.series.dual import DualConfig
 from training import checkpoint as checkpoints
 from training.checkpoint import model_of
 from training.device import pick_device
@@ -58,6 +57,13 @@ class Opened(NamedTuple):
     @property
     def clip_length(self) -> int:
         return self.checkpoint["data"]["clip_length"]
+
+    @property
+    def judged_by(self) -> str:
+        """By which errors a net for series is judged: of runs from before there was a choice, those of samples."""
+        settings: Any = self.trained.model
+        has_choice = settings.task == "anomaly" and "judged_by" in self.checkpoint["config"]["model"]
+        return settings.judged_by if has_choice else "samples"
 
 
 def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tuple[Scorer, dict[str, Any]]:
@@ -93,20 +99,13 @@ def detector_of(opened: Opened) -> Detector:
 
 
 def of_net(opened: Opened) -> Scorer:
-    """A net by what it reconstructs, by its latents, or as one part of a mix."""
+    """A net by what it reconstructs, sample by sample or in whole windows, by its latents, or as one part of a mix."""
     detector, score = detector_of(opened), opened.wanted.score
     if opened.trained.model.task == "classify":
         return detector  # whatever eval.score asks for: no frame gets one
+    if score == "standardised" and opened.judged_by != "samples":
+        return WholeWindowScorer(detector, opened.judged_by, lambda: usual_in(opened.run, detector))
     return mixed(opened, detector) if score == "mix" else scored_by(score, opened.run, detector)
-
-
-def of_dual(opened: Opened) -> Scorer:
-    """A net that rebuilds patches, by its errors in time and spectrum; plain ones and latents as of any net."""
-    if opened.wanted.score != "standardised":
-        return of_net(opened)
-    detector, settings = detector_of(opened), opened.trained.model
-    assert isinstance(settings, DualConfig)
-    return DualScorer(detector, settings.judged_by, lambda: usual_in(opened.run, detector))
 
 
 def of_weak(opened: Opened) -> WeakDetector:
@@ -139,7 +138,7 @@ def check_own_score(opened: Opened) -> None:
 
 
 # Nets, by model.name, that are scored in their own way.
-SCORED_BY = {"dual": of_dual, "wetas": of_weak, "vetime": of_zero_shot}
+SCORED_BY = {"wetas": of_weak, "vetime": of_zero_shot}
 
 
 def scored_by(score: str, run: Path, detector: Detector) -> Scorer:

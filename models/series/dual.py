@@ -2,10 +2,10 @@
 
 Source of the idea: TSPulse (arXiv 2505.13033), which rebuilds with an MLP mixer from values and spectrum, has a head
 for each, and takes the higher error. Here the shared trunk rebuilds values alone; what the errors of a window are
-in each frequency, beside what they are in quiet data, is asked afterwards (inference/scorers/dual.py).
+in each frequency, beside what they are in quiet data, is asked afterwards (inference/scorers/whole_windows.py).
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import ConfigDict
@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from config import ModelConfig, Stages
 from models.backbone3d import Stage
 from models.masked import random_blocks
-from models.series.series_model import Impute
+from models.series.series_model import Impute, JudgedBy
 from models.series.tvnet import TVNetTrunk
 from models.video_model import Form, PixelNetConfig, Trained
 
@@ -28,7 +28,7 @@ WIDTH, DILATIONS = 24, (1, 2, 4, 8)
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class DualConfig(PixelNetConfig):
     stages: Stages | None = None
-    judged_by: Literal["spectrum", "time", "product"] = "spectrum"
+    judged_by: JudgedBy = "spectrum"
 
 
 class Dual(Impute):

@@ -4,7 +4,7 @@ A window of a series comes as frames of one pixel, (B, C, T, 1, 1), its channels
 the simplest answer there is (the mean, the last value, a straight line), and the trunk adds to it.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from models.masked import MaskBlock, MaskFraction, block_turns, random_blocks
 from models.parts.planar import planar
 from models.video_model import Batch, Form, PixelModel, PixelNetConfig, Trained, in_full_precision
 
+JudgedBy = Literal["spectrum", "time", "product", "samples"]  # errors that say how unusual a window is, or a sample
 SMALLEST_SPREAD = 1e-3  # of stretched values: a variable that stands still in a window is not blown up to noise
 
 
@@ -36,10 +37,11 @@ class TrunkConfig(SeriesConfig):
     mix_variables: bool = True
     mask_fraction: MaskFraction = 0.25
     mask_block: MaskBlock = (2, 8, 8)
+    judged_by: JudgedBy = "spectrum"
 
     tasks: ClassVar[tuple[str, ...]] = ("anomaly", "forecast", "impute", "classify")
     of_task: ClassVar[dict[str, str]] = {
-        "predict_frames": "forecast", "mask_fraction": "impute", "mask_block": "impute"
+        "predict_frames": "forecast", "mask_fraction": "impute", "mask_block": "impute", "judged_by": "anomaly"
     }  # fmt: skip
 
     def learns_from(self, train: TrainConfig) -> DataKind:

@@ -1,4 +1,4 @@
-"""A net that rebuilds hidden patches of a series, judged by windows: by their errors in time, in the spectrum, or both.
+"""A net that rebuilds windows of a series, judged by whole windows: by their errors in time, in the spectrum, or both.
 
 Each error of a window is a mean square in units of what it is in quiet windows: in time over its samples, in the
 spectrum over its frequencies, each in units of its own. So a faint error counts in a frequency where quiet data have
@@ -40,11 +40,11 @@ class Usual(NamedTuple):
     square: np.ndarray
 
 
-class DualScorer(WindowScorer):
+class WholeWindowScorer(WindowScorer):
     """net: what rebuilds windows. judged_by: spectrum, time, or product. usual: asked for when it is needed."""
 
     has_own_errors = True
-    bundled_as = "dual"
+    bundled_as = "dual"  # the first of such nets
 
     def __init__(self, net: WindowScorer, judged_by: str, usual: Callable[[], Usual]):
         super().__init__(net.clip_length, net.scaling)
@@ -106,7 +106,9 @@ def differences(clips: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
 
 def power_of(errors: np.ndarray) -> np.ndarray:
     """Errors (B, C, T) -> their power in each frequency (B, C, T // 2 + 1), their ends faded out."""
-    return np.abs(np.fft.rfft(errors * np.hanning(errors.shape[2]), axis=2)) ** 2
+    length = errors.shape[2]
+    faded = errors * np.hanning(length) if length > 3 else errors  # else nothing but the middle would be left
+    return np.abs(np.fft.rfft(faded, axis=2)) ** 2
 
 
 def usual_of(errors: np.ndarray) -> Usual:

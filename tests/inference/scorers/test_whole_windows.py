@@ -1,14 +1,19 @@
-"""Windows judged by the errors of patches that were hidden: against slow oracles, and outside of PyTorch."""
+"""Windows judged as a whole by what a net gets wrong in them: against slow oracles, and outside of PyTorch."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import config
 import main
-from inference.scorers.dual import DualScorer, power_of, usual_of
+from config import EvalConfig
+from inference.scorers.load import Opened
+from inference.scorers.whole_windows import WholeWindowScorer, power_of, usual_of
 from inference.scorers.windowed import WindowScorer
 from tests.support.bundles import exported, run_without_torch
 from tests.support.reels import make_reel
@@ -46,7 +51,7 @@ def test_errors_are_in_units_of_quiet_ones_by_variable_and_frequency(judged_by):
     """Ten times the error is ten times the score, in both ways; a variable ten times as uneven has the same scores."""
     quiet = np.random.default_rng(0).standard_normal((400, 2, LENGTH)) * np.array([[1.0], [10.0]])
     usual = usual_of(quiet)
-    scorer = DualScorer(Still(LENGTH, {}), judged_by, lambda: usual)
+    scorer = WholeWindowScorer(Still(LENGTH, {}), judged_by, lambda: usual)
     found = scorer.of_windows(quiet)
     parts = {
         "time": (quiet**2).mean(axis=2) / (quiet**2).mean(axis=(0, 2)),
@@ -66,9 +71,27 @@ def test_a_frequency_that_quiet_errors_lack_stands_out_in_the_spectrum():
     strange = quiet[:1] + 0.2 * (-1.0) ** n
     scores = {}
     for judged_by in ("time", "spectrum"):
-        scorer = DualScorer(Still(LENGTH, {}), judged_by, lambda: usual_of(quiet))
+        scorer = WholeWindowScorer(Still(LENGTH, {}), judged_by, lambda: usual_of(quiet))
         scores[judged_by] = scorer.of_windows(strange)[0, 0] / scorer.of_windows(quiet).max()
     assert scores["spectrum"] > 3 > 1.5 > scores["time"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_the_shortest_windows_have_a_spectrum_too(length):
+    assert (power_of(np.ones((1, 1, length))).sum(axis=2) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["tvnet", "timesnet", "dual"])
+def test_a_run_tells_by_which_errors_it_is_judged_and_one_from_before_the_choice_by_samples(name):
+    def judged_by(task: str, **told: str) -> str:
+        saved = {"model": {"name": name, "task": task, **told}}
+        opened = Opened(Path(), config.from_dict(saved, "run"), {"config": saved}, torch.device("cpu"), EvalConfig())
+        return opened.judged_by
+
+    assert judged_by("anomaly") == "samples"
+    assert [judged_by("anomaly", judged_by=way) for way in ("spectrum", "samples")] == ["spectrum", "samples"]
+    if name != "dual":
+        assert judged_by("forecast") == judged_by("impute") == "samples"
 
 
 @pytest.fixture(scope="module")
