@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data.sources.base import MAX_PIXELS, FrameError
 from data.sources.picture_file import deep
+from data.sources.picture_file.cut_jpeg import refuse_cut
 from data.sources.picture_file.jp2_header import header_of
 from data.sources.picture_file.stack_axes import of_several_axes, step_told_s
 
@@ -25,6 +26,7 @@ SUFFIXES = (
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
 # Formats that Pillow only names, or that FFmpeg and astropy read better; DIB has next to no mark to be known by.
 NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB")
+JPEG = ("JPEG", "MPO")
 ANIMATED = ("PNG", "WEBP", "AVIF")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers
 SMALLER = "make it smaller, or cut it into parts"
@@ -142,6 +144,8 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
                 return deep.pixels_of(stream, in_colour, _orientation(image))
             is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
             pixels = _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
+            if image.format in JPEG:
+                refuse_cut(stream, pixels)
             return np.uint16(WHITE_16) - pixels if _is_negative(image) else deep.as_told(pixels, image)
     except UnidentifiedImageError:
         return deep.pixels_of(stream, in_colour)
