@@ -25,6 +25,7 @@ from data.sources.video_file.decoding import (
 )
 from data.sources.video_file.packets import (
     Contents,
+    assumed_rate,
     complaint,
     contents_of,
     open_video,
@@ -37,6 +38,7 @@ log = logger(__name__)
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics by their numbers in ITU-T H.273
 COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
+UNTIMED = "it tells no times: its frames are taken as {:g} a second; prep.frames_per_second says how many there were"
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
 # Group of a video whose time stamps do not tell its frames apart: read from its start, and known by their packets.
@@ -78,12 +80,15 @@ class VideoSource(FrameSource):
             with open_video(path) as container:
                 base |= _form(container, path, prep)
                 made_at = container.metadata.get("creation_time", "")
+                rate = assumed_rate(container, video_streams(container)[0])
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
             table = times_beside(path, prep)
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
         start_utc = None if table else chosen_start(base["source"], starts_of(path, made_at, prep), prep)
+        if rate and not (table or prep.frames_per_second):
+            log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")
         found = _candidates(contents, base, (table, start_utc), prep)
@@ -142,6 +147,8 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
         flags.append(f"its levels are of HDR ({curve}), darker than those of other videos")
     if first and (bits := first.frame.format.components[0].bits) > 8 and not is_deep_gray(first.frame.format):
         flags.append(f"{bits} bits are read as 8")
+    if stream.metadata.get("alpha_mode") == "1":
+        flags.append("how opaque its pixels are is not read")
     facts["flags"] = "; ".join(flags)
     return facts
 

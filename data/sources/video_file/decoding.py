@@ -86,10 +86,25 @@ def is_deep_gray(form: av.VideoFormat) -> bool:
 
 
 def pixels_of(frame: av.VideoFrame, in_colour: bool, reformatter: VideoReformatter) -> np.ndarray:
-    """A decoded frame, upright, as (H, W) uint8, or (H, W, 3) in colour; of gray ones with more bits uint16."""
+    """A decoded frame, upright, as (H, W) uint8, or (H, W, 3) in colour; of gray ones with more bits uint16.
+
+    What is transparent is black.
+    """
     form = "rgb24" if in_colour else frame.format.name if is_deep_gray(frame.format) else "gray"
     pixels = reformatter.reformat(frame, format=form).to_ndarray()
+    if (shown := _shown(frame, reformatter)) is not None:
+        pixels = pixels * shown.reshape(shown.shape + (1,) * (pixels.ndim - 2))
     return np.ascontiguousarray(_upright(pixels, turn_of(frame)))
+
+
+def _shown(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray | None:
+    """Which pixels (H, W) of a frame are not transparent, where they may hold anything; None where that is all or none:
+    then how opaque they are was never filled in. As of pictures.
+    """
+    if not any(component.is_alpha for component in frame.format.components):
+        return None
+    shown = reformatter.reformat(frame, format="rgba").to_ndarray()[..., 3] > 0
+    return shown if shown.any() and not shown.all() else None
 
 
 def aspect_of(stream: av.VideoStream, turn: tuple[int, int, int, int] = AS_STORED) -> float:

@@ -19,6 +19,8 @@ NO_VIDEO = (
     *("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "tty", "fits", "data", "bin"),
     *("image2", "image2pipe", "lavfi", "ico", "alsa", "fbdev", "kmsgrab", "x11grab", "video4linux2,v4l2", "xbin"),
 )
+# Those that hold pictures alone: FFmpeg counts them at 25 a second where the pictures themselves tell no rate.
+NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim")
 BEYOND_CUT = 2  # frames that FFmpeg may pass over where an edit list ends a video
 
 
@@ -96,6 +98,12 @@ def video_streams(container: InputContainer) -> list[av.VideoStream]:
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     best = container.streams.best("video")
     return sorted(streams, key=lambda stream: stream is not best)
+
+
+def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
+    """Frames a second that FFmpeg assumes of a stream that tells no times; 0 of those that do."""
+    is_told = container.format.name not in NO_TIMES or stream.codec_context.framerate
+    return 0.0 if is_told else float(stream.guessed_rate or 25)
 
 
 def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:

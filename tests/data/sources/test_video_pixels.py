@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from config import Config, EvalConfig, PrepConfig
 from data.live.live_reel import Form
@@ -94,3 +95,44 @@ def test_what_a_frame_loses_is_flagged(tmp_path, codec, pixels, options, flag):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
         container.mux(stream.encode(None))
     assert {c.flags for c in frames.scan(tmp_path, PREP)} == {flag}
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "form"), [("qtrle", "mov", "argb"), ("ffv1", "mkv", "bgra"), ("png", "mov", "rgba")]
+)
+@pytest.mark.parametrize("colour", ["gray", "rgb"])
+def test_what_is_transparent_is_black(tmp_path, codec, suffix, form, colour):
+    """As in pictures: what is stored below is a program's, and nobody sees it."""
+    with av.open(str(tmp_path / f"v.{suffix}"), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, form
+        for i in range(3):
+            pixels = np.dstack([picture(i), np.full(SHAPE, 255, np.uint8)])
+            pixels[40:] = (250, 250, 250, 0 if i else 255)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=form)))
+        container.mux(stream.encode(None))
+    candidates = frames.scan(tmp_path, PrepConfig(colour=colour))
+    raw = [frame.pixels for _, frame in frames.read(candidates)]
+    assert [int(pixels[40:].min()) for pixels in raw] == [250, 0, 0]
+    assert [int(pixels[40:].max()) for pixels in raw] == [250, 0, 0]
+    assert raw[1][:40].max() > 100
+
+
+def test_a_moving_gif_shows_no_color_that_is_transparent(tmp_path):
+    shown = Image.fromarray(np.dstack([picture(1), np.full(SHAPE, 255, np.uint8)]), "RGBA")
+    parts = [shown.copy() for _ in range(3)]
+    for i, part in enumerate(parts):
+        part.paste((0, 0, 0, 0), (0, 40, SHAPE[1], 41 + i))
+    parts[0].save(tmp_path / "a.gif", save_all=True, append_images=parts[1:], duration=100, disposal=2)
+    for _, frame in frames.read(frames.scan(tmp_path, PrepConfig())):
+        assert frame.pixels[40].max() == 0  # FFmpeg has white there
+
+
+@pytest.mark.parametrize("suffix", ["mjpeg", "avi"])
+def test_a_stream_without_times_is_said_to_have_none(tmp_path, caplog, suffix):
+    """Of a camera's .mjpeg: FFmpeg takes 25 a second, and nobody knew."""
+    written(tmp_path / f"v.{suffix}", codec="mjpeg")
+    frames.scan(tmp_path, PrepConfig())
+    frames.scan(tmp_path, PrepConfig(frames_per_second=5))
+    said = [r.getMessage() for r in caplog.records if "it tells no times" in r.getMessage()]
+    assert len(said) == (suffix == "mjpeg")
