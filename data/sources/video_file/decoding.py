@@ -43,16 +43,15 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
     last = -1  # the first and the last damaged packet since the last key frame that is trusted
     try:
         for number, packet in enumerate(container.demux(stream)):
-            packet.opaque = number
+            packet.opaque = [number]  # an object of its own: PyAV knows it by its address, and all 7 are one in Python
             if packet.pts is not None:
                 by_pts[packet.pts] = number
             frames, is_damaged = _decode(packet)
             if is_damaged:
                 damage, last = number if damage is None else damage, number
             for frame in frames:
-                # Now and then a frame comes without what its packet was given.
                 stamped = by_pts.pop(cast(int, frame.pts), None)
-                known = frame.opaque if isinstance(frame.opaque, int) else stamped
+                known = frame.opaque[0] if isinstance(frame.opaque, list) else stamped
                 own = number if known is None else known
                 if frame.is_corrupt:
                     damage, last = own if damage is None else min(damage, own), max(last, own)
