@@ -59,7 +59,13 @@ SOURCES: dict[str, Source] = {
 # What many have, and has to be made into something else first.
 CONVERT = {
     **dict.fromkeys((".7z", ".rar", ".z", ".cab", ".cpio", ".iso"), "unpack"),
-    **dict.fromkeys((".heic", ".heif"), "convert to JPEG or PNG"),
+    **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf"), "convert to JPEG or PNG"),
+    **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".mrc", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
+    **dict.fromkeys(
+        (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
+    ),
+    **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf"), "save as .npy (T, H, W)"),
+    **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "develop to TIFF or PNG"),
 }
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"

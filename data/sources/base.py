@@ -271,6 +271,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def stands_for(start: bytes) -> str:
+    """What the first bytes of a file are that stands where another one should; "" where they may be anything."""
+    if not start:
+        return "file is empty"
+    if not start.strip(b"\0"):
+        return "file begins with zeros alone: it was never written, or its copy not finished"
+    if start.startswith(b"version https://git-lfs"):
+        return "file is a pointer of Git LFS and not the data: git lfs pull gets them"
+    is_page = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
+    return "file is a web page: a download that failed, or asked to sign in" if is_page else ""
+
+
 def printable(text: str) -> str:
     """Text without the stand-ins for bytes of file names that are no Unicode, which no table could hold."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

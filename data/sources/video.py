@@ -9,7 +9,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
 from data.messages import logger
-from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, stands_for
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
@@ -85,7 +85,7 @@ class VideoSource(FrameSource):
                 contents = contents_of(path, container, video_streams(container)[0])
             table = times_beside(path, prep)
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
-            return [Candidate(**base, reason=f"not readable as video: {complaint(path) or error}")]
+            return [Candidate(**base, reason=_no_video(path, error))]
         start_utc = None if table else chosen_start(base["source"], starts_of(path, made_at, prep), prep)
         if rate and not (table or prep.frames_per_second):
             log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
@@ -114,6 +114,16 @@ class VideoSource(FrameSource):
                     return
         for number in wanted.values():
             yield number, FrameError("the decoder gives no frame for it: damaged, or not one by itself")
+
+
+def _no_video(path: Path, error: Exception) -> str:
+    """Why a file can't be read as a video."""
+    try:
+        with path.open("rb") as stream:
+            told = stands_for(stream.read(4096))
+    except OSError:
+        told = ""
+    return f"not readable as video: {told or complaint(path) or error}"
 
 
 def _form(container, path: Path, prep: PrepConfig) -> dict:

@@ -11,9 +11,10 @@ from typing import IO
 
 from astropy.io import fits
 
-from data.sources.base import MAX_PIXELS, FrameError
+from data.sources.base import MAX_PIXELS, FrameError, stands_for
 
 BLOCK_BYTES = 2880  # of which headers and data are made up
+LOOKED_AT_BYTES = 64  # by which it is told what is no FITS file
 NO_IMAGE = "no HDU holds a two-dimensional image, nor a table with a column of times that is known, as TIME or MJD"
 MOST_FIELDS = 999  # columns of a table
 SMALLEST_PX = 4  # sides of an image in a cell; two fluxes of many times are none
@@ -75,9 +76,9 @@ class Layout:
 
 def layout_of(stream: IO[bytes]) -> Layout:
     """The images of a FITS file. Raises FrameError when there is none, or where its first header is impossible."""
-    magic = stream.read(6)
-    if magic != b"SIMPLE":
-        raise FrameError("file does not begin as FITS does" if magic else "file is empty")
+    start = stream.read(LOOKED_AT_BYTES)
+    if not start.startswith(b"SIMPLE"):
+        raise FrameError(stands_for(start) or "file does not begin as FITS does")
     file_bytes = stream.seek(0, io.SEEK_END)
     images: list[Image] = []
     flags: list[str] = []

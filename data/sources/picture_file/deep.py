@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from data.sources.base import FrameError
+from data.sources.base import FrameError, stands_for
 
 WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT = 256, 257, 258, 277, 339  # tags of TIFF
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # its formats of samples
@@ -74,12 +74,12 @@ def refuse_planes(image: Any) -> None:
 def float_shape(stream: IO[bytes]) -> tuple[int, int]:
     """The shape of a TIFF of float64, which Pillow does not know. Raises FrameError for all others, with their form."""
     stream.seek(0)
-    start = stream.read(16)
-    if not start:
-        raise FrameError("file is empty")
+    start = stream.read(64)
+    if told := stands_for(start):
+        raise FrameError(told)
     if start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         raise FrameError("not readable as image: of a form that Pillow does not know")
-    tags = ImageFileDirectory_v2(start if start[2:3] in b"+" or start[3:4] in b"+" else start[:8])
+    tags = ImageFileDirectory_v2(start[:16] if start[2:3] in b"+" or start[3:4] in b"+" else start[:8])
     stream.seek(tags.next)
     tags.load(stream)
     bits, samples = tags.get(BITS, (1,)), tags.get(SAMPLES, 1)

@@ -52,7 +52,7 @@ DAMAGED = {
     "empty": (b"", "file is empty"),
     "text": (b"These are my notes on the flare.\n" * 200, "does not begin as FITS"),
     "short_text": (b"x", "does not begin as FITS"),
-    "zeros": (bytes(20000), "does not begin as FITS"),
+    "zeros": (bytes(20000), "file begins with zeros alone"),
     "cut_in_header": (RICE[:1000], "file is truncated"),
     "cut_before_image": (RICE[:2880], "no HDU holds a two-dimensional image"),
     "cut_in_table": (RICE[:HEAP], "truncated"),

@@ -386,8 +386,32 @@ def test_parse_utc_keeps_milliseconds():
         parse_utc("2012-07-99T00:00:00")
 
 
-@pytest.mark.parametrize(("name", "told"), [("a.heic", ".heic 1: convert to JPEG or PNG"), ("a.7z", ".7z 1: unpack")])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.heic", ".heic 1: convert to JPEG or PNG"),
+        ("a.7z", ".7z 1: unpack"),
+        ("a.dcm", ".dcm 1: convert to TIFF or FITS"),
+        ("a.ser", ".ser 1: convert to AVI, or to a folder of TIFF"),
+    ],
+)
 def test_where_nothing_can_be_read_it_is_told_what_is_there(tmp_path, name, told):
     (tmp_path / name).write_bytes(bytes(range(256)))
     with pytest.raises(FileNotFoundError, match=told):
         scan(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.fits", "a.png", "a.mp4", "a.tif", "a.avi"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "file is empty"),
+        (bytes(9000), "zeros alone"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", "git lfs pull gets them"),
+        (b"\n<!DOCTYPE html><html><title>403</title></html>", "a web page"),
+    ],
+)
+def test_what_stands_where_a_file_should_is_named(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert told in candidate.reason
