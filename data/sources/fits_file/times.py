@@ -20,7 +20,9 @@ _CLOCKS = ("TIME-OBS", "TIME_OBS", "UTC-OBS", "UTSTART", "UTC", "UT", "TIME")
 _CLOCK = re.compile(r":|(?<=\d{8})[T_ ]?\d{4,6}|(?<=\d)[T_ ]+(?:\d{1,2}h\d|\d{4})")
 _MIDNIGHT = re.compile(r"^(\d{4}[-/]\d\d[-/]\d\d)[T ]00:00(?::00(?:\.0*)?)?Z?$")  # of a date that was filled up
 _HAS_ZONE = re.compile(r":\d\d(?:\.\d*)? ?(?:Z|UTC?|[+-]\d\d:?\d\d)$")
-_LOCAL = re.compile(r"\blocal\b", re.IGNORECASE)
+_ZONES = "IST|JST|KST|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|AEST|AEDT"
+_LOCAL = re.compile(rf"(?i:\blocal\b|\b(?:standard|daylight|summer) time\b)|\b(?:{_ZONES})\b")
+_UNIVERSAL = re.compile(r"\b(?:UTC?|GMT)\b")
 # The standard's, then what archives have besides: JSOC's nominal time, IRIS' start of an observation.
 _FALLBACKS = ("DATE-BEG", "DATE_BEG", "DATE-END", "DATE_END", "T_OBS", "T_REC", "STARTOBS")
 YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
@@ -108,11 +110,15 @@ def local_by(header: Mapping) -> str:
     told = text(header, "TIMESYS")
     if any(_HAS_ZONE.search(text(header, name)) for name in ("DATE-OBS", "DATE_OBS")):
         return ""
+    if re.fullmatch(r"(?:UTC?|GMT)?[+-]\d{1,2}(?::?\d\d)?", told) and int(re.sub(r"\D", "", told)):
+        return f"TIMESYS {told}"
     if re.fullmatch(r"[A-Za-z]{2,5}", told) and SCALES.get(told.upper(), told.lower()) not in KNOWN:
         return f"TIMESYS {told}"
     comments = getattr(header, "comments", {})
     card = next((name for name in ("DATE-OBS", "DATE_OBS") if name in header and comments), "")
-    return f"the comment of {card}" if card and _LOCAL.search(str(comments[card])) else ""
+    comment = str(comments[card]) if card else ""
+    is_local = _LOCAL.search(comment) and ("local" in comment.lower() or not _UNIVERSAL.search(comment))
+    return f"the comment of {card}" if is_local else ""
 
 
 def _time_system(header: Mapping) -> str:

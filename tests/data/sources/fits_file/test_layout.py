@@ -54,7 +54,9 @@ def test_what_belongs_to_an_image_is_no_frame_and_is_told(tmp_path):
     np.testing.assert_array_equal(pixels_of([candidate])["a.fits"], counts(1))
 
 
-@pytest.mark.parametrize("order", [*itertools.permutations(["SCI", "ERR", "DQ"]), ("MASK", "image")])
+@pytest.mark.parametrize(
+    "order", [*itertools.permutations(["SCI", "ERR", "DQ"]), ("MASK", "image"), ("Background", "SCI")]
+)
 @pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
 def test_errors_and_quality_of_an_image_are_no_frame_wherever_they_stand(tmp_path, order, kind):
     """Hubble's files and CCDData: the keywords are in the primary HDU, and so every image has the same time."""

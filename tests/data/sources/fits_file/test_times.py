@@ -204,7 +204,17 @@ def test_two_digits_of_a_year_are_flagged(moment):
 
 
 @pytest.mark.parametrize(
-    "cards", [[("TIMESYS", "LOCAL")], [("TIMESYS", "CEST")], [("DATE-OBS", TIME, "local time at start")]], ids=str
+    "cards",
+    [
+        [("TIMESYS", "LOCAL")],
+        [("TIMESYS", "CEST")],
+        [("TIMESYS", "+05:30")],
+        [("TIMESYS", "UTC+2")],
+        [("DATE-OBS", TIME, "local time at start")],
+        [("DATE-OBS", TIME, "IST")],
+        [("DATE-OBS", TIME, "Japan Standard Time")],
+    ],
+    ids=str,
 )
 def test_a_local_time_is_flagged_or_of_the_zone_that_the_settings_tell(cards):
     header = fits.Header([("DATE-OBS", TIME), ("EXPTIME", 1.0)])
@@ -229,3 +239,10 @@ def test_a_card_that_was_never_filled_in_is_no_time(card):
 def test_any_text_is_a_time_or_an_error(text, timesys):
     with contextlib.suppress(FrameError):
         assert np.datetime64(time_of({"DATE-OBS": text, "TIMESYS": timesys}).utc)
+
+
+@pytest.mark.parametrize("comment", ["UTC (IST = UTC + 5.5 h)", "start, estimated", "[UT] at the first pixel", ""])
+@pytest.mark.parametrize("system", ["UTC", "UTC+0", "UT1"])
+def test_a_time_of_utc_is_not_taken_for_a_local_one(comment, system):
+    header = fits.Header([("DATE-OBS", "2012-07-19T07:30:01", comment), ("TIMESYS", system), ("EXPTIME", 1.0)])
+    assert "local" not in facts_of(header, (4, 4), PrepConfig())["flags"]
