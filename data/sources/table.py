@@ -16,7 +16,7 @@ from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of
-from data.sources.tables.devices import by_device
+from data.sources.tables.devices import by_counter, by_device
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import ends_in_total
 from data.sources.tables.sidecar import table_stem
@@ -94,6 +94,8 @@ def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
     try:
         time, _ = time_column(read.table, prep)
         labels = chosen(read.table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
+        if time is None and prep.sample_interval_sec is None and prep.start_utc is None:
+            return by_counter(read, prep)
         if time is None or (time.name in read.table.columns and wide(read.table, str(time.name))[1]):
             return {"": read}
         return by_device(read, time, labels, prep)

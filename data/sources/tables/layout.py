@@ -12,6 +12,7 @@ from data.sources.times.texts import looks_like_time
 
 LINES_LOOKED_AT = 200
 MOST_LINES = 50  # of one record
+MOST_SHARE = 0.5  # of cells that are numbers in a line of names
 MOST_HEADS = 3  # rows of names
 MOST_PREAMBLE = 40  # lines that are divided as rows are, before the names
 MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of a time among names
@@ -90,7 +91,7 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     first_at, first = rows[0]
     if at != first_at and (is_data(cells) and len(first) > 1):
         at, cells = first_at, first
-    if is_data(cells):
+    if is_data(cells) or _repeats_numbers(cells):
         return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
     at, cells = _below_preamble([(i, row) for i, row in rows if i >= at and len(row) == len(cells)])
     cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
@@ -128,6 +129,14 @@ def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tup
     return joined, heads[-1][0]
 
 
+def _repeats_numbers(cells: list[str]) -> bool:
+    """Whether most cells of a line are numbers and some of them alike: a row whose first cell is a word. Names that are
+    numbers, as years, are unlike.
+    """
+    numbers = [cell.strip() for cell in cells if is_number(cell)]
+    return len(numbers) > MOST_SHARE * len(cells) and len(set(numbers)) < len(numbers)
+
+
 def _holds_values(cells: list[str]) -> bool:
     return any(is_number(cell) or looks_like_time(cell) for cell in map(str.strip, cells) if cell)
 
@@ -148,7 +157,8 @@ def cells_of(line: str, separator: str) -> list[str]:
     """The cells of a line; " " is any white space."""
     if separator == " ":
         line, plain = " ".join(line.split()), '"' not in line
-        return line.split() if plain else next(csv.reader([line], delimiter=separator), [])
+        cells = line.split() if plain else next(csv.reader([line], delimiter=separator), [])
+        return cells[:-1] if len(cells) > 1 and cells[-1] == "|" else cells  # the edge of IAGA's lines
     return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator), [])
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from data.fills import is_usual
 
 FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside them
+TIMES_THE_REST = 50  # as large is no state among a few others
 FEWEST_SUMMED = 5  # values that a total is told by
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
 
@@ -63,9 +64,13 @@ def _far_repeat(values: np.ndarray) -> tuple[float, int] | None:
     for value in (known.min(initial=np.inf), known.max(initial=-np.inf)):
         rest = known[known != value]
         count = len(known) - len(rest)
-        if count < FEWEST or len(rest) < DISTINCT or len(np.unique(rest)) < DISTINCT:
+        if count < FEWEST or len(rest) < DISTINCT:
             continue
         low, high = rest.min(), rest.max()
+        is_rare = count <= MOST_OF_ALL * len(known)  # half of them is a switch
+        is_beyond = is_rare and is_usual(value) and abs(value) > TIMES_THE_REST * max(abs(low), abs(high)) > 0
+        if len(np.unique(rest)) < DISTINCT and not is_beyond:
+            continue
         gap = low - value if value < low else value - high
         if gap > 0.5 * (high - low) or (value < 0 <= low and is_usual(value)):
             return float(value), count

@@ -31,11 +31,12 @@ from data.sources.times.texts import looks_like_time
 
 SAMPLE_BYTES = 2**18
 FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
+_NUMBER = r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
 _MISSING = re.compile(
-    r"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*"
-    r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*$",
-    re.IGNORECASE,
+    rf"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*{_NUMBER}\s*$", re.IGNORECASE
 )
+_MISSING_OF_EACH = re.compile(r"(?:missing|no[_ -]?data|fill)[_ -]?(?:data)?[_ -]?values?\s*:(.*)$", re.IGNORECASE)
+_IS = re.compile(rf"=\s*{_NUMBER}(?![\w.])")
 FALLBACK = "cp1252"  # of text that is not UTF-8
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -224,9 +225,12 @@ def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _named_as_missing(before: list[str]) -> tuple[float, ...]:
-    """Numbers that lines before a table name for missing values, as `Missing data: -1.00e+05`."""
-    found = (_MISSING.search(line) for line in before)
-    return tuple(dict.fromkeys(float(match[1]) for match in found if match))
+    """Numbers that lines before a table name for missing values, as `Missing data: -1.00e+05`, or of each variable, as
+    `Missing data values: Density = -9999.9, Temp. = -1.00e+05`.
+    """
+    found = [match[1] for line in before if (match := _MISSING.search(line))]
+    found += [text for line in before if (each := _MISSING_OF_EACH.search(line)) for text in _IS.findall(each[1])]
+    return tuple(dict.fromkeys(map(float, found)))
 
 
 def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,6 @@
 """Units that a table holds beside its numbers: in a row below the names, or in a column."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from data.units import in_unit, is_unit
 
 UNIT_COLUMNS = ("unit", "units", "uom", "unit_of_measurement", "unit_of_measure", "engineering_units", "engunits")
 UNIT_ROW = "holds the units of the columns, or words, and no value"
+RULED = "is a line drawn below the names"
 
 
 def with_units(read: TextTable, prep: PrepConfig) -> TextTable:
@@ -41,17 +43,24 @@ def _of_rows(read: TextTable, prep: PrepConfig) -> TextTable:
             break
         heads.append(cells)
     known = [sum(map(is_unit, cells)) for cells in heads]
-    if not any(known) or len(heads) == len(table):
+    if not any(known):
+        heads = list(itertools.takewhile(_is_ruled, heads))
+    if not heads or len(heads) == len(table):
         return read
-    row = dict(zip(table.columns, heads[int(np.argmax(known))], strict=True))
+    row = dict(zip(table.columns, heads[int(np.argmax(known))], strict=True)) if any(known) else {}
     table = table.iloc[len(heads) :].reset_index(drop=True).apply(_as_numbers)
     time = known_column(table)
-    if time is not None and prep.time_column is None and not UNIT_IN_NAME.search(time.lower()):
+    if row and time is not None and prep.time_column is None and not UNIT_IN_NAME.search(time.lower()):
         with_unit = f"{time} ({row[time]})"
         table = table.rename(columns={time: with_unit} if UNIT_IN_NAME.search(with_unit.lower()) else {})
-    lost = tuple((f"line {number + 1} below the names", UNIT_ROW) for number in range(len(heads)))
+    lost = tuple((f"line {number + 1} below the names", UNIT_ROW if row else RULED) for number in range(len(heads)))
     units = {name: unit for name, unit in row.items() if unit and name != time}
     return replace(read, table=table, lost=(*read.lost, *lost), units=units)
+
+
+def _is_ruled(cells: list[str]) -> bool:
+    """Whether cells are a line drawn below the names: ---- ----."""
+    return any(cells) and all(set(cell) <= set("-=+_:") for cell in cells)
 
 
 def _as_numbers(cells: pd.Series) -> pd.Series:

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.times.day_counts import since_1970_s
+from data.sources.base import TableError
+from data.sources.times.day_counts import perhaps_years, since_1970_s
 from data.sources.times.elapsed import elapsed_s
 from data.sources.times.other_forms import rewritten
+from data.sources.times.other_zeros import of_ticks, other_zero, perhaps_gps
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.zone_beside import LOCAL, says_local, zoned
 
@@ -153,11 +155,16 @@ def epoch_unit(numbers: np.ndarray) -> str:
 
 def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     """UTC of numbers that count from 1970 by their size, or are dates without separators; else relative times."""
+    if not prep.unix_time and not prep.time_unit and (ticks := of_ticks(numbers)):
+        return _since_1970(*ticks, prep)
     unit = "" if prep.unix_time is False else epoch_unit(numbers)
+    if unit == "s" and not prep.unix_time and (reason := other_zero(numbers)):
+        raise TableError(f"its time column {name!r} {reason}")
     if unit:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
         far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
-        return _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+        times = _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
+        return replace(times, doubt=perhaps_gps(name) if unit == "s" and not prep.unix_time else "")
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
     if mixed is not None:
         return _since_1970(*mixed, prep)
@@ -171,9 +178,7 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
         return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
-    return _relative(
-        seconds, prep.start_utc, given or "s", "" if given else _perhaps_ms(numbers) or _perhaps_days(numbers)
-    )
+    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_other(numbers))
 
 
 def _of_mixed_units(numbers: np.ndarray) -> tuple[np.ndarray, str] | None:
@@ -196,6 +201,10 @@ def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
     utc = np.full(len(seconds), np.datetime64("NaT", "us"))
     utc[known] = np.round(1e6 * seconds[known]).astype(np.int64).astype("datetime64[us]")
     return _utc_times(utc, np.ones(len(seconds), bool), prep, how)
+
+
+def _perhaps_other(numbers: np.ndarray) -> str:
+    return _perhaps_ms(numbers) or _perhaps_days(numbers) or perhaps_years(numbers)
 
 
 def _perhaps_ms(numbers: np.ndarray) -> str:

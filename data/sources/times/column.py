@@ -12,6 +12,7 @@ from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.day_counts import DAYS_AT_1970, YEARS
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
+from data.sources.times.other_zeros import of_ticks
 from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zone_beside import beside
 
@@ -33,7 +34,7 @@ SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", 
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
 NAMES_OF_TIME = re.compile(
-    r"(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
+    r"julian|(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$"
 )
 
@@ -113,7 +114,7 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     for name in [table.columns[0], *inner]:
         if table[name].dtype.kind in "iuf" and len(table) > 1:
             numbers = table[name].to_numpy(np.float64)
-            if epoch_unit(numbers) and (np.diff(numbers) > 0).mean() > 0.9:
+            if (epoch_unit(numbers) or of_ticks(numbers)) and (np.diff(numbers) > 0).mean() > 0.9:
                 return name
     return None
 

@@ -32,12 +32,31 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
     known = numbers[np.isfinite(numbers)]
     if name in DAYS_AT_1970:
         return (numbers - DAYS_AT_1970[name]) * DAY_S, name.upper()
-    if name in YEARS and len(known) and known.min() >= 1600 and known.max() < 2300:
+    if (name in YEARS or ("date" in name and (known % 1).any())) and len(known) and are_years(known):
         return _of_years(numbers), "years"
     for what, (first, last, at_1970) in _OF_DATES.items() if len(known) else ():
-        if first <= known.min() and known.max() <= last and ("date" in name or _go_on_in_seconds(known, name, what)):
+        if (
+            first <= known.min()
+            and known.max() <= last
+            and ("date" in name or "julian" in name or _go_on_in_seconds(known, name, what))
+        ):
             return (numbers - at_1970) * DAY_S, what
     return None
+
+
+def are_years(numbers: np.ndarray) -> bool:
+    return bool(numbers.min() >= 1600 and numbers.max() < 2300)
+
+
+def perhaps_years(numbers: np.ndarray) -> str:
+    """What to say of times that begin in the thousands and go on by a twelfth, a 365th or so: parts of years."""
+    known = numbers[np.isfinite(numbers)]
+    steps = np.diff(known)
+    if not (len(steps) >= FEWEST_STEPS and are_years(known) and (known % 1).any() and 1e-5 < np.median(steps) < 0.5):
+        return ""
+    return (
+        f"taken as seconds, {np.median(steps):.3g} from one to the next; a column called decimal_year is read as years"
+    )
 
 
 def _go_on_in_seconds(numbers: np.ndarray, name: str, what: str) -> bool:

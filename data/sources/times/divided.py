@@ -28,6 +28,7 @@ UNNAMED = (
     ("year", "day in it", "hour", "minute"),
     ("year", "day in it", "hour"),
     ("year", "month", "day"),
+    ("year", "month"),
     ("year", "day in it"),
 )
 LIMITS = {"year": (1900, 2100), "month": (1, 12), "day in it": (1, 366), "day": (1, 31), "clock": (0, 2359)}
@@ -65,6 +66,7 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
     clock = next((other for other in names if other != date and _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
+        days = _filled_down(days, text)
     elif name == date or not is_text(table[name]):
         text, notes = _clock_in_numbers(table, date)
     else:
@@ -72,6 +74,16 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
     if text is None or not (name == date or name in notes):
         return None
     return (days + " " + text).rename(f"{date} {next(iter(notes))}"), {date: "time, the date"} | notes
+
+
+def _filled_down(days: pd.Series, clock: pd.Series) -> pd.Series:
+    """Dates that stand in the first row of each day alone, in all rows of it, where their clocks only go forward."""
+    days = days.mask(days == "")
+    if days.notna().all() or pd.isna(days.iloc[0]) or clock.isna().any():
+        return days
+    number = days.notna().cumsum()
+    is_forward = clock.str.zfill(8).groupby(number).apply(lambda own: own.is_monotonic_increasing)
+    return days.ffill() if is_forward.all() else days
 
 
 def days_of(column: pd.Series) -> pd.Series | None:
@@ -194,11 +206,14 @@ def _is_date(cell: str) -> bool:
 
 def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
     """Times of columns year, month and day (or year and the day in it), and as many of hour, minute and second as there
-    are, by any of their names; or of years alone that rise; or of the first columns of a table without names.
+    are, by any of their names; or of years alone that rise, of years and months; or of the first columns of a table
+    without names.
     """
     parts = _named_parts(list(table.columns))
     if "year" in parts and "day in it" in parts and "month" not in parts:
         parts.pop("day", None)
+    elif {"year", "month"} <= parts.keys() and "day" not in parts and _go_round(table[parts["month"]]):
+        parts = {part: parts[part] for part in ("year", "month")}
     elif not {"year", "month", "day"} <= parts.keys():
         return _of_unnamed(table) or _of_years(table, parts.get("year"))
     else:
@@ -254,7 +269,7 @@ def _moments(table: pd.DataFrame, parts: dict[str, str]) -> pd.Series:
         date = of_day_in_year(year, numbers["day in it"])
     else:
         date = pd.to_datetime(
-            pd.DataFrame({"year": year, "month": numbers["month"], "day": numbers["day"]}), errors="coerce"
+            pd.DataFrame({"year": year, "month": numbers["month"], "day": numbers.get("day", 1)}), errors="coerce"
         )
     if "clock" in numbers:
         numbers |= {"hour": numbers["clock"] // 100, "minute": numbers["clock"] % 100}
@@ -275,11 +290,19 @@ def _of_unnamed(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
             continue
         if not all(_is_whole_from(table[name], *LIMITS[part]) for part, name in parts.items()):
             continue
+        if order == ("year", "month") and not _go_round(table[parts["month"]]):
+            continue
         found = _moments(table, parts)
         if found.notna().all() and (np.diff(found.to_numpy()) > np.timedelta64(0, "ns")).all():
             notes = {name: f"time, the {part}" for part, name in parts.items()}
             return found.rename("year ... " + list(parts.values())[-1]), notes
     return None
+
+
+def _go_round(months: pd.Series) -> bool:
+    """Whether months go on by one, from 12 to 1: days of a year end later."""
+    steps = np.diff(pd.to_numeric(months, errors="coerce"))
+    return bool(np.isin(steps, [1, -11]).all() and (steps == -11).any())
 
 
 def _is_whole_from(column: pd.Series, least: int, most: int) -> bool:

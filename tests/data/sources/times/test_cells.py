@@ -94,7 +94,11 @@ def test_any_moment_in_any_zone_is_read_back(times, form, quarters):
     assert utc_of(cells) == [f"{time - zone.utcoffset(None):%Y-%m-%dT%H:%M:%S}.000" for time in times]
 
 
-@given(st.lists(moments, min_size=1, max_size=5), st.sampled_from(EPOCH_UNITS))
+# As ns those of 1990 are .NET's ticks, and as seconds those from 2061 on may count from 1904 or 1900.
+counted = st.datetimes(datetime(1991, 1, 1), datetime(2060, 1, 1)).map(lambda t: t.replace(microsecond=0))
+
+
+@given(st.lists(counted, min_size=1, max_size=5), st.sampled_from(EPOCH_UNITS))
 def test_numbers_since_1970_are_told_by_their_size(times, unit):
     numbers = [int(time.replace(tzinfo=UTC).timestamp()) * int(PER_SECOND[unit]) for time in times]
     assert utc_of(numbers) == [f"{time:%Y-%m-%dT%H:%M:%S}.000" for time in times]

@@ -1,0 +1,43 @@
+"""Counts of time that begin elsewhere than in 1970: ticks of .NET and Windows, seconds of LabVIEW, NTP and GPS."""
+
+import numpy as np
+
+# Ticks of 100 ns: the first and the last that are taken for them (2000 to 2050), and what 1970 is among them. As ns
+# since 1970 those of .NET would be of the first months of 1990.
+_TICKS = {
+    ".NET's ticks": (630_822_816_000_000_000, 646_602_048_000_000_000, 621_355_968_000_000_000),
+    "Windows' file times": (125_911_584_000_000_000, 141_690_816_000_000_000, 116_444_736_000_000_000),
+}
+TICKS_PER_S = 10_000_000
+FIRST_OF_OTHERS_S = 2.87e9  # as UNIX time of December 2060; as of 1904 of December 1994
+
+
+def of_ticks(numbers: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Seconds since 1970 (N,) of ticks, and whose they are; None where they are none."""
+    known = numbers[np.isfinite(numbers)]
+    for what, (first, last, at_1970) in _TICKS.items() if len(known) else ():
+        if np.mean((known > first) & (known < last)) > 0.9:
+            return (numbers - at_1970) / TICKS_PER_S, what
+    return None
+
+
+def other_zero(numbers: np.ndarray) -> str:
+    """Why seconds are no UNIX time: they would lie decades ahead, and count from 1904 or 1900 as well; else ""."""
+    known = numbers[np.isfinite(numbers)]
+    if np.median(known) < FIRST_OF_OTHERS_S:
+        return ""
+    year = int(known.astype("datetime64[s]")[0].astype("datetime64[Y]").astype(int)) + 1970
+    return (
+        f"holds {known[0]:.10g}, which as UNIX time is of {year}; with prep.unix_time=false seconds count from "
+        "prep.start_utc: 1904-01-01 of LabVIEW and old Macs, 1900-01-01 of NTP; prep.unix_time=true takes it as that"
+    )
+
+
+def perhaps_gps(name: str) -> str:
+    """What to say of a column whose name says GPS; else ""."""
+    if "gps" not in name.lower():
+        return ""
+    return (
+        "taken as UNIX time; if they count GPS's seconds: prep.unix_time=false with prep.start_utc=1980-01-06, which "
+        "leaves its leap seconds (18 since 2017) in"
+    )
