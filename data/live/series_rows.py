@@ -9,7 +9,7 @@ import io
 import itertools
 import json
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -298,6 +298,15 @@ def object_of(line: str) -> dict[str, Any] | str:
     """The JSON object in a line, or why there is none."""
     try:
         found = json.loads(line)
+        return dict(_flat(found, "")) if isinstance(found, dict) else "no JSON object"
     except (ValueError, RecursionError) as error:
         return f"no JSON: {str(error).splitlines()[0]}"
-    return found if isinstance(found, dict) else "no JSON object"
+
+
+def _flat(found: dict[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+    """Values of objects in objects by the names that prep gives them: data.temp."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value

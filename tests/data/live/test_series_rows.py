@@ -16,6 +16,7 @@ from data.sources.table import TableSource
 from data.sources.tables.text_table import read_text
 
 PREP = PrepConfig()
+MINUTE = "2012-07-19T07:{:02d}:00"
 
 
 @given(st.lists(st.integers(-5, 9), min_size=1, max_size=12), st.integers(1, 12))
@@ -104,5 +105,17 @@ def test_a_table_that_grows_has_the_names_that_prep_read(tmp_path, encoding):
     rows = table.poll()
     table.close()
     assert rows is not None
+    np.testing.assert_array_equal(rows.values, series.values)
+    np.testing.assert_array_equal(rows.times, series.times_utc)
+
+
+def test_objects_in_objects_have_the_names_of_prep(tmp_path):
+    """As they come from a broker: a run on data.temp could not be followed."""
+    lines = [json.dumps({"time": MINUTE.format(i), "data": {"temp": i % 5, "more": {"p": i % 4}}}) for i in range(20)]
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    (series,) = TableSource().read_series(path, PREP)
+    assert series.channels == ("data.temp", "data.more.p")
+    rows = JsonRows(RowForm(series.channels, True, {}, PREP, {})).read(lines)
     np.testing.assert_array_equal(rows.values, series.values)
     np.testing.assert_array_equal(rows.times, series.times_utc)
