@@ -1,6 +1,7 @@
 """Evaluations that several test modules look at, each made once a session."""
 
 import sys
+from contextlib import nullcontext
 from multiprocessing import resource_tracker
 
 import numpy as np
@@ -12,6 +13,7 @@ from data.messages import show
 from data.reel.stretch import Stretch
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
+from tests.support.drawing import painted, unpainted
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_config
 from training.train import train
@@ -48,6 +50,13 @@ def tracker_of_shared_memory():
     """
     if sys.platform != "win32":
         resource_tracker.ensure_running()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_paint(request):
+    """A page of a reel takes 0.4 s, its preview 0.3 s: only modules marked `pictures` have more of them than a name."""
+    with nullcontext() if request.node.get_closest_marker("pictures") else unpainted():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -102,5 +111,6 @@ def run(folder, **settings):
     """Train on the reels of a folder, evaluate them, and return the only folder of results."""
     config = small_config(folder / "reels", folder / "run", **settings)
     calibrate_run(train(config), config)
-    (results,) = evaluate(config)
+    with painted():  # modules of both kinds may be the first to ask for it
+        (results,) = evaluate(config)
     return results

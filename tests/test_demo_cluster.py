@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 FOLDER = ROOT / "demo" / "cluster"
 SMALL = ["--set", "prep.clip_length=4", "--set", "prep.resize=[10, 14]"]
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from data.reel.stretch import Stretch
 from tests.support.holder import held_elsewhere
 from tests.support.reels import drifting_blobs, make_reel
 
+pytestmark = pytest.mark.pictures
+
 T, FLASH = 160, range(120, 123)  # shorter than half a window, or it would become background
 SETTINGS = {
     "workers": 0,

@@ -18,7 +18,7 @@ from tests.support.series_tasks import LENGTH, program, worked, write_settings, 
 from training.checkpoint import load_model
 from training.loader import open_data
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.pictures, pytest.mark.usefixtures("one_thread")]
 CLASSES = {"fast": 5, "medium": 8, "slow": 13}  # periods in samples
 STARTS = (0, 8, 16, 24, 32, 34)  # windows of 80 samples, the last one flush with the end
 

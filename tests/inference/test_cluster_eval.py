@@ -26,7 +26,7 @@ from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
 from training.train import train
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
 # Of the run itself, in summary.json and in the report.
 MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')
 

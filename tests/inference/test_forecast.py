@@ -14,7 +14,7 @@ from data.reel.reel import Reel
 from tests.support.series_tasks import AHEAD, LENGTH, N, measured, program, truth, worked, write_settings
 from training.checkpoint import load_model
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.pictures, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

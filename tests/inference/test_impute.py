@@ -13,7 +13,7 @@ from data.reel.reel import Reel
 from tests.support.series_tasks import LENGTH, N, measured, program, truth, worked, write_settings, write_table
 from training.checkpoint import load_model
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.pictures, pytest.mark.usefixtures("one_thread")]
 GAPS = [range(start, start + 5) for start in range(60, 470, 40)]
 
 

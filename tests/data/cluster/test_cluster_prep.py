@@ -27,7 +27,7 @@ from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.paths import ROOT
 from tests.support.videos import write_video
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
 SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
 
 

@@ -27,6 +27,8 @@ from tests.support.paths import ROOT
 from tests.support.reels import make_reel
 from tests.support.videos import picture, write_video
 
+pytestmark = pytest.mark.pictures
+
 SMALL = PrepConfig(clip_length=4, stride=2, resize=(6, 8))
 
 

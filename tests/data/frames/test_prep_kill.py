@@ -21,7 +21,7 @@ from tests.support.held import Held
 from tests.support.streams import until
 from tests.support.videos import write_video
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and /proc")
+pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and /proc")]
 SETTINGS = PrepConfig(clip_length=8, stride=4, resize=(16, 16))
 YAML = "prep: {clip_length: 8, stride: 4, resize: [16, 16]}\n"
 

@@ -25,6 +25,8 @@ from tests.support.holder import held_elsewhere
 from tests.support.paths import ROOT
 from tests.support.videos import write_video
 
+pytestmark = pytest.mark.pictures
+
 SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
 
 

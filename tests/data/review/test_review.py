@@ -12,6 +12,8 @@ from data.review.page.verdicts import Verdicts
 from data.review_processed_data import judge, review, robust_z, window_statistics
 from tests.support.reels import drifting_blobs, make_reel
 
+pytestmark = pytest.mark.pictures
+
 
 def run_review(reel, **keys):
     overrides = {"data_clips": str(reel.path), **{f"review.{k}": v for k, v in keys.items()}}

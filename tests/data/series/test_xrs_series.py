@@ -16,6 +16,8 @@ from inference.results.timeline import timeline
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.telemetry import only, prepared
 
+pytestmark = pytest.mark.pictures
+
 SUNPY = Path(sunpy.data.test.rootdir)
 
 

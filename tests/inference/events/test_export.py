@@ -21,6 +21,8 @@ from tests.inference.events.test_sky import earth_wcs
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.voevent import faults
 
+pytestmark = pytest.mark.pictures
+
 IDENTITY = {"model": "m" * 12, "reel": "r" * 12, "config": "c" * 12}
 
 

@@ -32,6 +32,8 @@ from tests.support.reels import make_reel
 from training.checkpoint import load as load_checkpoint
 from training.places import path_of
 
+pytestmark = pytest.mark.pictures
+
 SPIKES = {"pump_1": 0.0, "pump_2": 8.0, "pump 3": 3.0}  # how far out a value lies, late in the series
 SAMPLES, SPIKE = 600, 570
 MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')  # of the run itself

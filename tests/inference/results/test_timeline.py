@@ -14,6 +14,8 @@ from inference.metrics.frame import runs
 from inference.results.timeline import timeline, without_data
 from tests.support import oracles
 
+pytestmark = pytest.mark.pictures
+
 scores_with_gaps = st.lists(st.one_of(st.integers(-5, 5), st.just(math.nan)), max_size=60)
 
 
