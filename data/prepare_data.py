@@ -14,6 +14,7 @@ from pathlib import Path
 from config import Config
 from data.disk.files import write_meta
 from data.disk.lock import owned
+from data.disk.parts import remove_folder
 from data.failures import worker_died
 from data.frames.assemble import Given, assemble, finish, fit_rows, making_folder, read_given, take_names
 from data.frames.first_pass import first_pass
@@ -210,7 +211,7 @@ def _make_reel(workers: Workers, plan: ReelPlan, given: Given, out: Path, config
             verify(workers, plan, final, config)
         _note(final, more)
         for leftover in (part, making_folder(final)):  # of a run that was killed at its very end
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_folder(leftover)
         finish(final, config)
         return final
     if plan.unit(config.prep) != LEVEL and not set(plan.channels) <= set(given.stretches):

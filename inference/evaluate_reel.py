@@ -1,7 +1,7 @@
 """One reel through a job: its results made, or drawn again, in a folder that takes the place of the former ones."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +26,20 @@ log = logger(__name__)
 DRAWN = ("mode", "diagnostic", "fps", "heat_weight", "scale_factor", "movie")  # settings that decide the movie alone
 
 
-def do_job(job: Job, config: Config) -> Path:
-    """What was asked for of one reel; returns its folder of results."""
+def do_job(job: Job, config: Config, check: Callable[[], object] = lambda: None) -> Path:
+    """What was asked for of one reel; returns its folder of results.
+
+    check: called before what was made takes the place of former results, and raises where it must not.
+    """
     if config.eval.movie_only and job.reel.is_series:
         log.warning(f"{job.reel.name}: a series has no movie")
     elif config.eval.movie_only and (made_with := config_of_results(job)) and are_maps_there(job):
-        redraw(job, made_with)
+        redraw(job, made_with, check)
     else:
         if config.eval.movie_only:
             lacks = "results by this model with these settings, with score maps (eval.score_maps_mb),"
             log.info(f"{job.reel.name}: no {lacks} are there, so all are made")
-        make_results(job, config)
+        make_results(job, config, check)
     return job.out
 
 
@@ -45,13 +48,14 @@ def as_kept(config: Config) -> Config:
     return replace(config, cluster=None, shard=None, join=False)
 
 
-def make_results(job: Job, config: Config) -> None:
+def make_results(job: Job, config: Config, check: Callable[[], object]) -> None:
     """Evaluate one reel; the results take the place of the former ones when they are complete."""
     with replacing_folder(job.out, MADE) as making:
         if (kept := job.out / CATALOGUE).is_file():
             copy_of(kept, making / CATALOGUE)  # which was downloaded
         write_text(making / "config.yaml", dump(as_kept(config)))
         run_job(replace(job, making=making), config.seed)
+        check()
 
 
 def run_job(job: Job, seed: int) -> None:
@@ -107,7 +111,7 @@ def movie_for(job: Job) -> AbstractContextManager:
     return movie_of(job.reel, job.calibration.noise, job.low, job.high, job.settings, job.out, regions_for(job))
 
 
-def redraw(job: Job, made_with: Config) -> None:
+def redraw(job: Job, made_with: Config, check: Callable[[], object]) -> None:
     """The movie and the report of complete results anew, as the job wants them drawn; all else stays as it is.
 
     From the saved score maps; what the model expected is not kept, so panels of it are computed again.
@@ -129,6 +133,7 @@ def redraw(job: Job, made_with: Config) -> None:
             for found in progress(stream, total=len(job.reel), desc=f"drawing {job.reel.name}", unit="frame"):
                 movie.add(found.scored, found.score, found.boxes)
         write_report(job)
+        check()
 
 
 def saved_detections(job: Job) -> Iterator[Detection]:

@@ -5,6 +5,7 @@ The cluster is the user's: an address or a scheduler file names one that runs al
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ PROGRAM = Path(__file__).resolve().parents[2]
 INSTALL = "pip install -r data/cluster/requirements-cluster.txt"
 ANSWER_S, WORKERS_S = 10.0, 60.0  # a scheduler answers, and has a worker, within so long
 COUNT_EVERY_S = 2.0
+ASKED = 5  # times, for their facts: more deaths at that moment are no chance
 RETRIES = 2  # of a task that raised; one whose worker died goes to others as often as Dask's allowed-failures says, 3
 JOBS = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
 ADDRESSES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
@@ -62,9 +64,8 @@ def cluster_executor(cluster: str, workers: int, *places: str) -> Iterator[Clust
         seen = [os.path.abspath(place) for place in places]
         client = opened.enter_context(_client(cluster, max(workers, 1)))
         log.info(f"cluster: {client.scheduler.address}, dashboard: {client.dashboard_link}")
-        _wait_for_workers(client, None if cluster in JOBS else WORKERS_S)
-        _check(client.run(facts_of, seen, on_error="return"), facts_of(seen))
-        with _losses():
+        _check(_asked(client, seen, None if cluster in JOBS else WORKERS_S), facts_of(seen))
+        with _losses(_distributed()):
             yield ClusterExecutor(client)
 
 
@@ -73,6 +74,8 @@ def _distributed() -> Any:
         import distributed
     except ImportError as error:
         raise ValueError(f"cluster needs the package distributed; {INSTALL}, or set cluster: null") from error
+    if shown() != "debug":  # that a scheduler is lost is told here, in a line and with what to do
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     return distributed
 
 
@@ -138,17 +141,36 @@ def _address_in(path: str) -> str:
         raise ValueError(f"cluster {path!r}: expected {known}, and {path} {fault}") from None
 
 
-def _wait_for_workers(client: Any, most_s: float | None) -> None:
+def _has_worker(client: Any, most_s: float | None) -> bool:
+    """Whether there is one, waiting for it so long."""
     if client.nthreads():
-        return
+        return True
     log.info("waiting for the first worker")
     try:
         client.wait_for_workers(1, timeout=most_s)
-    except TimeoutError as error:
-        raise OSError(
-            f"the scheduler at {client.scheduler.address} has had no worker for {WORKERS_S:g} s; start some with "
-            f"`PYTHONPATH={PROGRAM} dask worker {client.scheduler.address} --nthreads 1`"
-        ) from error
+    except TimeoutError:
+        return False
+    return True
+
+
+def _asked(client: Any, places: list[str], most_s: float | None) -> dict[str, Facts | Exception]:
+    """The facts of all workers, once there is one. Where one dies while it is asked, those that are there then are.
+
+    Raises OSError where there is none within `most_s`.
+    """
+    found: dict[str, Facts | Exception] = {}
+    for _ in range(ASKED):
+        with _losses(_distributed(), OSError):
+            has_worker = _has_worker(client, most_s)
+            found = client.run(facts_of, places, on_error="return") if has_worker else {}
+        if not has_worker:
+            raise OSError(
+                f"the scheduler at {client.scheduler.address} has had no worker for {WORKERS_S:g} s; start some with "
+                f"`PYTHONPATH={PROGRAM} dask worker {client.scheduler.address} --nthreads 1`"
+            )
+        if found and not any(isinstance(facts, OSError) for facts in found.values()):  # Dask's for a lost connection
+            break
+    return found
 
 
 def _check(found: dict[str, Facts | Exception], own: Facts) -> None:
@@ -170,9 +192,8 @@ def _check(found: dict[str, Facts | Exception], own: Facts) -> None:
 
 
 @contextmanager
-def _losses() -> Iterator[None]:
-    """Tell of workers and schedulers that were lost what an OSError can: what to do."""
-    distributed = _distributed()
+def _losses(distributed: Any, *beyond: type[Exception]) -> Iterator[None]:
+    """Tell of workers and schedulers that were lost what an OSError can: what to do; beyond: what else tells of it."""
     try:
         yield
     except distributed.scheduler.KilledWorker as error:
@@ -181,5 +202,6 @@ def _losses() -> Iterator[None]:
             "of it, for want of memory most likely (their logs tell); give workers more memory or use a smaller "
             "prep.resize, and run the same command again to go on"
         ) from error
-    except (CancelledError, distributed.client.ClosedClientError) as error:
-        raise OSError(f"the cluster was lost ({error}); run the same command again to go on") from error
+    except (CancelledError, distributed.client.ClosedClientError, *beyond) as error:
+        why = str(error) or type(error).__name__
+        raise OSError(f"the cluster was lost ({why}); run the same command again to go on") from error

@@ -108,6 +108,13 @@ def owner_of(folder: str | Path) -> Owner | None:
     return None
 
 
+def last_owner(folder: str | Path) -> Owner | None:
+    """Who is said to own a folder, this process too; whoever was killed is until another comes. None of nobody."""
+    with suppress(OSError, ValueError, TypeError):
+        return Owner(**json.loads((Path(folder) / OWNER).read_text(encoding="utf-8")))
+    return None
+
+
 @contextmanager
 def _locked(folder: Path, mode: str, way_out: str, wait_s: float) -> Iterator[None]:
     is_new = not folder.exists()
@@ -156,9 +163,7 @@ def _warn_once(folder: Path) -> None:
 
 
 def _told(folder: Path) -> Owner:
-    with suppress(OSError, ValueError, TypeError):
-        return Owner(**json.loads((folder / OWNER).read_text(encoding="utf-8")))
-    return Owner("another process", 0, "this or another machine", "just now")
+    return last_owner(folder) or Owner("another process", 0, "this or another machine", "just now")
 
 
 def _in_use(folder: Path, way_out: str) -> FolderInUse:

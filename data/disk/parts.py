@@ -26,6 +26,16 @@ def beside(path: Path, what: str, suffix: str = "") -> Path:
     return path.with_name(f".{name}.{HOST}-{os.getpid()}-{secrets.token_hex(4)}.{what}{suffix}")
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder that a task which was given up may still write into: it loses its name first, so that nothing new
+    gets in while it is emptied. Nothing where it is missing.
+    """
+    gone = beside(path, "part")
+    with suppress(FileNotFoundError):
+        os.replace(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 def tidy(folder: Path) -> None:
     """Clear what killed processes left in a folder: a former folder comes back where none took its place, halves go.
 

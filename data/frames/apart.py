@@ -7,7 +7,6 @@ task, closes it and only then tells its name; only this process writes into the 
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from config import PrepConfig
 from data.cluster.worker import must_see
+from data.disk.parts import remove_folder
 from data.disk.reserve import reserved_array
 from data.frames.decode import Task, decode_into, scan_chunk
 from data.frames.journal import PIXELS
@@ -57,7 +57,7 @@ def run_apart(task: Task, prep: PrepConfig, grid: tuple[int, int]) -> Block:
 
 def joiner(part: Path) -> Callable[[Block], list[dict[str, Any]]]:
     """What moves a block of the reel in the making `part` into it and returns its facts, once all is on the disk."""
-    shutil.rmtree(part / BLOCKS, ignore_errors=True)  # of a run that was killed
+    remove_folder(part / BLOCKS)  # of a run that was killed, whose last tasks workers may still be at
     (part / BLOCKS).mkdir()
     copy = copier(part)
 

@@ -16,7 +16,7 @@ import pandas as pd
 from config import Config, PrepConfig
 from data.disk.files import replacing, write_csv, write_meta
 from data.disk.lock import owned_reel
-from data.disk.parts import sync, sync_all
+from data.disk.parts import remove_folder, sync, sync_all
 from data.disk.reserve import reserved_array
 from data.disk.stores import STORES
 from data.frames.frame_table import REPEATS, add_labels, frame_table, rejected_path, tell_rejected, write_rejected
@@ -88,7 +88,7 @@ def assemble(
     table = frame_table(plan, facts, good, config.prep)
     if not good:
         write_rejected(plan, final, table)
-        shutil.rmtree(part)
+        remove_folder(part)
         return None
     tell_rejected(plan.name, table)
     making = making_folder(final)
@@ -102,7 +102,7 @@ def assemble(
     write_meta(making, _meta(plan, table, form, identity, config.prep) | more)
     finish(making, config)
     take_names([(making, final)])
-    shutil.rmtree(part)
+    remove_folder(part)
     return final
 
 

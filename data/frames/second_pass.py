@@ -10,6 +10,7 @@ import numpy as np
 from config import Config, PrepConfig
 from data import sources
 from data.disk.files import write_text
+from data.disk.parts import remove_folder
 from data.disk.reserve import reserved_array
 from data.frames.apart import joiner, run_apart
 from data.frames.decode import Task, run_task
@@ -79,7 +80,7 @@ def open_part(plan: ReelPlan, part: Path, identity: str, prep: PrepConfig, recor
     started = part / "identity"
     is_same = started.is_file() and started.read_text(encoding="utf-8") == identity
     if not is_same or read_record(part) != record:
-        shutil.rmtree(part, ignore_errors=True)
+        remove_folder(part)
         part.mkdir(parents=True)
         shape = plan.stored_shape(prep)
         _check_space(part, math.prod(shape), prep)

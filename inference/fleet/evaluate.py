@@ -14,7 +14,18 @@ from data.disk.places import refuse_links_out
 from data.reel.reel import reel_paths
 from inference.evaluate import do_missing, evaluate
 from inference.events.facts import told_variables
-from inference.fleet.members import DONE, IN_USE, RESULTS, TRAINED, Row, attempted, member_of, rows_of, tell
+from inference.fleet.members import (
+    DONE,
+    IN_USE,
+    RESULTS,
+    TRAINED,
+    Row,
+    attempted,
+    member_of,
+    owned_member,
+    rows_of,
+    tell,
+)
 from inference.fleet.page import write_index
 from inference.report_page.page import NAME as REPORT
 from inference.report_page.page import read_events
@@ -62,8 +73,9 @@ def _evaluate(config: Config, fleet: Path, reel: Path) -> Row:
     if not (run / DONE).is_file():
         raise ValueError(f"has no model; {fleet / TRAINED} says why if it was to have one (train --resume tries again)")
     own = replace(config, data_clips=str(reel), model_path=str(run), workers=0, cluster=None)
-    (out,) = evaluate(own, do_missing)
-    return facts_of(out) | {"report": (out / REPORT).relative_to(fleet).as_posix()}
+    with owned_member(fleet, reel, "eval"):
+        (out,) = evaluate(own, do_missing)
+        return facts_of(out) | {"report": (out / REPORT).relative_to(fleet).as_posix()}
 
 
 def facts_of(out: Path) -> Row:

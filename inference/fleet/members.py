@@ -10,7 +10,7 @@ A member is known by the name of its reel's folder. What ends one member ends no
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from config import Config
+from data.disk.lock import owned
 from data.failures import told_failure, worker_died
 from data.frames.pool import make_executor, settled
 from data.messages import amount, gathered, logger, progress
@@ -31,6 +32,8 @@ DIED = "ended the process that worked on it"
 MOST_DEATHS = 16  # without a single task that ended: then it is not the reels
 PRELOAD = "inference.fleet.evaluate"  # which takes seconds
 IN_USE = "give another --model-path: a copy of a fleet is a fleet"
+
+WAIT_S = 6 * 3600.0  # at most, for a worker that is still at a member for a command that was killed
 
 Row = dict[str, Any]
 Task = Callable[[Config, Path, Path], Row]  # config, fleet, reel
@@ -52,6 +55,11 @@ def find_fleet(config: Config) -> Path | None:
 def member_of(fleet: Path, reel: Path) -> Path:
     """The run folder of a reel."""
     return fleet / MEMBERS / reel.name
+
+
+def owned_member(fleet: Path, reel: Path, mode: str) -> AbstractContextManager[None]:
+    """Own the run of a reel: a worker may still be at it for a command that was killed, and is waited for."""
+    return owned(member_of(fleet, reel), mode, IN_USE, WAIT_S)
 
 
 def rows_of(task: Task, config: Config, fleet: Path, reels: Sequence[Path], doing: str) -> list[Row]:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +14,9 @@ from config import Config, dump, load
 from data.disk.damage import read_json
 from data.disk.digests import with_digest
 from data.disk.files import write_csv, write_json, write_text
-from data.disk.lock import owned
+from data.disk.lock import LOCK_FILES, owned
 from data.disk.places import refuse_links_out
+from data.messages import gathered, logger
 from data.reel.reel import Reel, reel_paths
 from inference.fit import fit
 from inference.fleet.members import (
@@ -26,12 +29,15 @@ from inference.fleet.members import (
     find_fleet,
     is_fleet,
     member_of,
+    owned_member,
     rows_of,
     tell,
 )
 from inference.methods import METHODS
 from training import run as run_folder
 from training.places import path_of
+
+log = logger(__name__)
 
 
 def train_each(config: Config) -> Path:
@@ -86,20 +92,48 @@ def refuse_other(folder: Path) -> None:
 
 def train_member(config: Config, fleet: Path, reel: Path) -> Row:
     """One reel, in whatever process this is."""
-    return attempted(reel, "trained", partial(_train, config, member_of(fleet, reel), reel))
+    return attempted(reel, "trained", partial(_train_owned, config, fleet, reel))
+
+
+def _train_owned(config: Config, fleet: Path, reel: Path) -> Row:
+    with owned_member(fleet, reel, "train"):
+        return _train(config, member_of(fleet, reel), reel)
 
 
 def _train(config: Config, run: Path, reel: Path) -> Row:
     facts, done = {"reel": Reel(reel).meta["identity"]}, run / DONE
     if done.is_file():
-        if read_json(done, f"remove {run} to train its model again").get("reel") != facts["reel"]:
+        kept = read_json(done, f"remove {run} to train its model again")
+        if kept.get("reel") != facts["reel"]:
             raise ValueError(f"{run} was trained on other frames than {reel} has; remove it to train its model again")
+        for text in kept.get("warnings", []):
+            log.warning(text)
         return {}
     if config.model.name in METHODS:
-        shutil.rmtree(run, ignore_errors=True)  # fitted in no time, so what a kill left of it is begun anew
-    fit(settings_of_member(config, run, reel))
-    write_json(done, with_digest(facts), durable=True)
+        empty(run)  # fitted in no time, so what a kill left of it is begun anew
+    with told_again() as warnings:
+        fit(settings_of_member(config, run, reel))
+        write_json(done, with_digest(facts | {"warnings": list(dict.fromkeys(warnings))}), durable=True)
     return {}
+
+
+@contextmanager
+def told_again() -> Iterator[list[str]]:
+    """The warnings of a training, to be kept with it: whoever goes on with the fleet tells them too."""
+    found: list[str] = []
+    try:
+        with gathered() as found:
+            yield found
+    finally:
+        for text in found:
+            log.warning(text)
+
+
+def empty(run: Path) -> None:
+    """Remove all that a run holds, but who owns it."""
+    for path in run.iterdir():
+        if path.name not in LOCK_FILES:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def settings_of_member(config: Config, run: Path, reel: Path) -> Config:

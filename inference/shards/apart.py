@@ -5,11 +5,13 @@ Reels stay whole: joining what pieces of one have scored took longer than worker
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from config import Config
+from data.disk.lock import FolderInUse, Owner, last_owner
 from data.disk.parts import tidy
 from data.frames.pool import bounded, make_executor
 from data.messages import logger, progress
@@ -30,12 +32,13 @@ def do_jobs_apart(jobs: Iterable[Job], lengths: Sequence[int], config: Config, r
     """
     results: list[Path] = []
     there: list[Path] = []
+    owner = last_owner(run)
     with (
         make_executor(config.workers, config.cluster, str(run), config.data_clips) as workers,
         progress(total=len(lengths), desc="evaluating", unit="reel") as bar,
     ):
         tasks = (
-            (config, job.run, Path(job.reel.path), job.identity["weights_sha256"])
+            (config, job.run, Path(job.reel.path), job.identity["weights_sha256"], owner)
             for job in lacking(jobs, config, results, there)
         )
         for _ in bounded(workers, do_job_apart, tasks):
@@ -58,9 +61,20 @@ def lacking(jobs: Iterable[Job], config: Config, results: list[Path], there: lis
             yield job
 
 
-def do_job_apart(config: Config, run: Path, path: Path, weights: str) -> None:
-    """One reel in a worker."""
-    do_job(_job_in_worker(config, run, path, weights), config)
+def do_job_apart(config: Config, run: Path, path: Path, weights: str, owner: Owner | None) -> None:
+    """One reel in a worker.
+
+    owner: of the run as it was handed out. Where the command has ended in the middle of it, a worker goes on, and its
+    results must not come in the place of those of the next command, which may have other settings.
+    Raises FolderInUse then.
+    """
+    do_job(_job_in_worker(config, run, path, weights), config, partial(must_still_own, run, owner))
+
+
+def must_still_own(run: Path, owner: Owner | None) -> None:
+    """Raise FolderInUse where the owner of a run has ended or another has come."""
+    if (now := last_owner(run)) != owner:
+        raise FolderInUse(f"{run} is no longer that of {owner}, but of {now or 'nobody'}; the results are thrown away")
 
 
 def _job_in_worker(config: Config, run: Path, path: Path, weights: str) -> Job:

@@ -236,7 +236,8 @@ class Eval:
         return best_s(begin, 2)[0]
 
     def calls(self, jobs: list) -> list[tuple]:
-        return [(self.config, self.run, Path(job.reel.path), job.identity["weights_sha256"]) for job in jobs]
+        """Of workers, while nobody owns the run."""
+        return [(self.config, self.run, Path(job.reel.path), job.identity["weights_sha256"], None) for job in jobs]
 
 
 @dataclass(frozen=True)

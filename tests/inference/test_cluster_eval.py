@@ -12,15 +12,19 @@ import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from distributed import Client
 
 from config import dump
+from data.disk.digests import file_sha256
+from data.disk.lock import FolderInUse, last_owner, owned
 from data.frames.pool import _Inline
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.shards import apart
+from inference.shards.apart import do_job_apart
 from tests.support.dask_cluster import users_cluster
 from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
@@ -131,6 +135,22 @@ def test_a_cluster_makes_what_is_missing_and_draws_all_movies_again(trained, alo
         for name in before  # heat of saved scores, which are rounded
     }
     assert all(stamps(results / name) != known for name, known in before.items())
+
+
+def test_a_worker_that_goes_on_after_its_command_has_ended_replaces_no_results(trained, alone):
+    """Those of the next command stay, which may have other settings."""
+    folder, config = trained
+    given, results = replace(config, cluster="local"), folder / "run" / "eval" / "cam0"
+    with contextlib.chdir(folder), owned(folder / "run", "eval", "wait"):
+        task = given, Path("run"), Path("reels/cam0"), file_sha256(Path("run/checkpoints/best.pt"))
+        before = stamps(results)
+        for former in (None, replace(last_owner(folder / "run"), pid=1)):
+            with pytest.raises(FolderInUse, match=r"no longer that of .*; the results are thrown away"):
+                do_job_apart(*task, former)
+        assert stamps(results) == before
+        do_job_apart(*task, last_owner(folder / "run"))
+        assert stamps(results) != before
+    assert not list(results.parent.glob(".cam0*"))
 
 
 class OneWorker(_Inline):

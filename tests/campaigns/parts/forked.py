@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parts.campaign import Counts, Ended
+from parts.campaign import ENDED_S, LOOK_S, Counts, Ended
 
 KILLED = -signal.SIGKILL
 DATA = (
@@ -40,8 +40,18 @@ class Forked:
         """SIGKILL to it and all of its own processes."""
         os.killpg(self.pid, signal.SIGKILL)
 
+    def is_running(self) -> bool:
+        """Whether it has not ended; how it did is still to be asked for."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def ended(self, counts: Counts) -> Ended:
-        """Wait for it; a traceback is counted."""
+        """Wait for it; a traceback is counted, and one that hangs is killed and noted."""
+        until = time.monotonic() + ENDED_S
+        while self.is_running() and time.monotonic() < until:
+            time.sleep(LOOK_S / 10)
+        if self.is_running():
+            counts.note("lost", f"{self.log.name}: still running after {ENDED_S} s")
+            self.kill()
         _, status, usage = os.wait4(self.pid, 0)
         counts.peak_mb = max(counts.peak_mb, usage.ru_maxrss * 1024 / 1e6)
         ended = Ended(os.waitstatus_to_exitcode(status), self.log.read_text(encoding="utf-8", errors="replace"))

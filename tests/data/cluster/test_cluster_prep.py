@@ -12,11 +12,13 @@ import time
 import dask
 import psutil
 import pytest
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from config import Config, ConfigError, PrepConfig, as_dict, load
 from data import sources
 from data.cluster import executor
+from data.cluster.worker import facts_of
 from data.frames.apart import BLOCKS, scan_apart
 from data.frames.pool import make_executor
 from data.prepare_data import prep
@@ -197,6 +199,31 @@ def test_a_scheduler_without_workers_or_with_one_of_another_program_is_told(tmp_
         own.add_workers(1, PYTHONPATH="")
         with pytest.raises(OSError, match=r"can't run the program .*; start it with PYTHONPATH"):
             run(raw, tmp_path / "out", str(own.file))
+
+
+class DyingWorkers:
+    """A client of workers of which one dies whenever they are asked, for so many times."""
+
+    def __init__(self, deaths):
+        self.deaths = deaths
+
+    def nthreads(self):
+        return {"one": 1}
+
+    def run(self, ask, *given, on_error):
+        self.deaths -= 1
+        return (
+            {"one": ask(*given), "other": CommClosedError("Stream is closed")}
+            if self.deaths >= 0
+            else {"one": ask(*given)}
+        )
+
+
+def test_a_worker_that_dies_while_it_is_asked_is_done_without(tmp_path):
+    own = facts_of([str(tmp_path)])
+    assert executor._asked(DyingWorkers(2), [str(tmp_path)], None) == {"one": own}
+    with pytest.raises(OSError, match=r"worker other can't run the program \(Stream is closed\)"):
+        executor._check(executor._asked(DyingWorkers(99), [], None), own)
 
 
 def test_a_place_that_a_worker_does_not_see_is_named(cluster):

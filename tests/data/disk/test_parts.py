@@ -1,14 +1,15 @@
 """Names of what is being written, what is cleared of killed processes, and folders that take others' places."""
 
 import os
+import shutil
 import time
 
 import pytest
 
-from data.disk import files
+from data.disk import files, parts
 from data.disk.exchange import exchange
 from data.disk.files import replacing, replacing_folder, write_text
-from data.disk.parts import HOST, MADE, beside, tidy
+from data.disk.parts import HOST, MADE, beside, remove_folder, tidy
 
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
 
@@ -45,6 +46,24 @@ def test_only_what_killed_processes_left_is_cleared(tmp_path):
     os.utime(tmp_path / NOT_LEFT[1], (yesterday, yesterday))
     tidy(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(set(NOT_LEFT) - {NOT_LEFT[1]})
+
+
+def test_nothing_gets_into_a_folder_while_it_is_emptied(tmp_path, monkeypatch):
+    """A worker that nobody waits for any more writes one more file at the worst moment."""
+    emptied, late = shutil.rmtree, []
+
+    def write_and_empty(path, **how):
+        with pytest.raises(FileNotFoundError):
+            (tmp_path / "blocks" / "late").write_text("late")
+        emptied(path, **how)
+        late.append(path)
+
+    write_text(tmp_path / "blocks" / "early", "early")
+    monkeypatch.setattr(parts.shutil, "rmtree", write_and_empty)
+    remove_folder(tmp_path / "blocks")
+    remove_folder(tmp_path / "blocks")
+    assert len(late) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_former_folder_comes_back_where_none_took_its_place(tmp_path):

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import BrokenExecutor
+import threading
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 import torch
 
 from config import ConfigError, load
+from data.disk.lock import LOCK, owned
 from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.fit import fit
@@ -25,7 +28,7 @@ from inference.fleet import train as fleet_training
 from inference.fleet.evaluate import by_severity, evaluate_each, evaluate_member
 from inference.fleet.members import find_fleet, one_thread, rows_of
 from inference.fleet.page import page
-from inference.fleet.train import train_each
+from inference.fleet.train import train_each, train_member
 from tests.support.deaths import DEADLY
 from tests.support.paths import ROOT
 from tests.support.reels import make_reel
@@ -207,6 +210,45 @@ def test_training_that_is_stopped_is_gone_on_with_and_what_failed_is_tried_again
     assert "was trained on other frames than" in rows.loc["pump_1", "reason"]
     with pytest.raises(ConfigError, match=r"was trained with other settings: seed 0 \(given 1\)"):
         train_each(replace(resumed, seed=1))
+
+
+def test_a_member_that_a_worker_of_a_killed_command_is_still_at_is_waited_for(config, fleet, monkeypatch):
+    asked = threading.Event()
+
+    def owned_now(*given):
+        asked.set()
+        return owned(*given)
+
+    monkeypatch.setattr(members, "owned", owned_now)
+    for task in (train_member, evaluate_member):
+        asked.clear()
+        with ThreadPoolExecutor(1) as other:
+            with owned(fleet / "members" / "pump_1", "the killed one", "wait"):
+                row = other.submit(task, config, fleet, Path(config.data_clips, "pump_1"))
+                asked.wait()
+            assert row.result()["reason"] == ""
+
+
+def test_a_member_that_was_begun_is_begun_anew_and_stays_owned(place, config, tmp_path, monkeypatch):
+    """A method, whose half is thrown away; the lock in its folder is not."""
+    reel = place / "reels" / "pump_1"
+    begun = tmp_path / "members" / reel.name / "checkpoints" / "best.pt"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"half")
+    fitted = fleet_training.fit
+
+    def fit_with_a_warning(config):
+        fleet_training.log.warning("odd")
+        return fitted(config)
+
+    monkeypatch.setattr(fleet_training, "fit", fit_with_a_warning)
+    with owned(tmp_path / "members" / reel.name, "train", "wait"):
+        lock = (tmp_path / "members" / reel.name / LOCK).stat().st_ino
+        row = train_member(config, tmp_path, reel)
+        assert (row["status"], row["reason"], row["warnings"]) == ("trained", "", "odd")
+        assert train_member(config, tmp_path, reel) == row  # it is there, and tells its warnings too
+        assert (tmp_path / "members" / reel.name / LOCK).stat().st_ino == lock
+    assert begun.stat().st_size > 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
