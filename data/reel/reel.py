@@ -12,6 +12,7 @@ With prep.store zarr frames.zarr and masks.zarr are in place of frames.npy and m
 
 import errno
 import os
+from contextlib import suppress
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -302,11 +303,11 @@ def reel_paths(path: str | Path) -> list[Path]:
     path = Path(path)
     if (path / "reel.json").is_file():
         return [path]
-    found = sorted(p.parent for p in path.glob("*/reel.json") if not p.parent.name.startswith("."))
-    for closed in _closed_folders(path):
+    found, closed = _looked_into(path)
+    for folder in closed:
         if not found:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed))
-        log.warning(f"{closed} may not be read and is left out")
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        log.warning(f"{folder} may not be read and is left out")
     if not found:
         raise FileNotFoundError(
             f"no reel in {path}; name a folder of reels, or one reel, with --data-clips, or make some with: "
@@ -315,18 +316,21 @@ def reel_paths(path: str | Path) -> list[Path]:
     return found
 
 
-def _closed_folders(path: Path) -> list[Path]:
-    """The folders in a folder that may not be looked into."""
-    if not path.is_dir():
-        return []
-    with os.scandir(path) as entries:
-        folders = sorted(path / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    return [folder for folder in folders if not _may_be_entered(folder)]
+def _looked_into(path: Path) -> tuple[list[Path], list[Path]]:
+    """The folders in a folder that hold a reel, and those that may not be looked into; by name, without hidden ones.
 
-
-def _may_be_entered(folder: Path) -> bool:
-    try:
-        (folder / "reel.json").stat()
-    except OSError as error:
-        return not isinstance(error, PermissionError)
-    return True
+    One call of the system for each, and a Path only for those: folders of 100,000 reels are listed in a second so.
+    """
+    found, closed = [], []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            try:
+                os.stat(f"{entry.path}{os.sep}reel.json")
+                found.append(entry.path)
+            except PermissionError:
+                closed += [entry.path] if entry.is_dir() else []
+            except OSError:  # a file, a link to nothing, a folder without one
+                continue
+    return [Path(place) for place in sorted(found)], [Path(place) for place in sorted(closed)]
