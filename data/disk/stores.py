@@ -32,6 +32,10 @@ class Store(Protocol):
         """The array, read where it is asked for."""
         ...
 
+    def open_at(self, address: str) -> Any:
+        """The same where it lies at an address. Raises ValueError where the store has none, OSError."""
+        ...
+
     def rows(self, array: Any, start: int, stop: int) -> np.ndarray:
         """Rows [start, stop), read rather than mapped."""
         ...
@@ -53,6 +57,9 @@ class Npy:
         if not array.flags.c_contiguous:
             raise ValueError("it is not in C order")
         return array
+
+    def open_at(self, address: str) -> np.memmap:
+        raise ValueError(f"{address} is an address, where only reels of prep.store zarr can lie; copy it, or mount it")
 
     def rows(self, array: np.memmap, start: int, stop: int) -> np.ndarray:
         assert array.filename is not None  # it maps a file of the reel
@@ -117,6 +124,12 @@ class Zarr:
         if found != needed:  # of a shard that is not there zeros would be read
             raise ValueError(f"it has {found} of {needed} shards")
         return Chunked(array)
+
+    def open_at(self, address: str) -> Chunked:
+        _zarr()
+        from data.disk.remote import open_at  # late: it needs zarr
+
+        return Chunked(open_at(address))
 
     def rows(self, array: Chunked, start: int, stop: int) -> np.ndarray:
         return array[start:stop]

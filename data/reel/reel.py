@@ -7,11 +7,13 @@ missing.npy  (T, C) bool, of a series: values that were not measured; only where
 reel.json    shape, cadence, channels, stretch, calibration steps, identity, versions
 windows.csv  the window index with its verdicts (`data/reel/windows.py`)
 
-With prep.store zarr frames.zarr and masks.zarr are in place of frames.npy and masks.npy (`data/disk/stores.py`).
+With prep.store zarr frames.zarr and masks.zarr are in place of frames.npy and masks.npy (`data/disk/stores.py`). They
+may lie elsewhere: then address.txt has the address of the folder that they are in.
 """
 
 import errno
 import os
+import re
 from contextlib import suppress
 from copy import copy
 from functools import cached_property
@@ -35,6 +37,7 @@ from data.reel.stretch import Levels, Stretch, as_values, values_of
 log = logger(__name__)
 
 AT_ONCE_BYTES = 2**26  # larger files are checked against their digest by `prep --verify` alone: 1 s for about 1 GB
+ADDRESS = "address.txt"
 FRAME_TYPES, MASK_TYPES = (np.float16, np.float32, np.uint8), (np.uint8,)
 
 
@@ -137,15 +140,35 @@ class Reel:
         """Where its arrays lie."""
         return STORES[self.meta.get("store", "npy")]
 
+    @property
+    def _way_out(self) -> str:
+        """Where its arrays can't be read."""
+        parts = f"see that {self.address} holds the reel whole, and that its server sends parts of files (ranges)"
+        return parts if self.address else ANEW
+
+    @cached_property
+    def address(self) -> str:
+        """Where its arrays lie, '' of a reel that has them here. Raises Damaged."""
+        path = self.path / ADDRESS
+        if not path.is_file():
+            return ""
+        with told(path, f"write the address of the reel's folder into it, or put the arrays here and remove {ADDRESS}"):
+            address = path.read_text(encoding="utf-8").strip().rstrip("/")
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+://\S+", address):
+                raise ValueError(f"{address[:100]!r} is no address")
+            return address
+
     def _opened(self, name: str, shape: tuple[int, ...], types: tuple, or_one: bool = False) -> Any:
         """One of the reel's arrays, read-only, of all frames or of one for all. Raises Damaged; ValueError without
         what its store needs.
         """
         self.store.check()
-        path = self.path / f"{name}{self.store.suffix}"
-        with told(path, ANEW):
-            self._check_array(path.name)
-            array = self.store.open(path)
+        path, address = self.path / f"{name}{self.store.suffix}", self.address
+        array = self.store.open_at(f"{address}/{path.name}") if address else None
+        with told(path, self._way_out):
+            if array is None:
+                self._check_array(path.name)
+                array = self.store.open(path)
             _check_form(array, (1, *shape[1:]) if or_one and len(array) == 1 else shape, types)
             return array
 
@@ -164,7 +187,8 @@ class Reel:
     def check_all(self) -> None:
         """Raise Damaged where any file of the reel whose digest is known is not what prep wrote; reads all of them."""
         for name in self.meta.get("files", {}):
-            self.check(name)
+            if not (self.address and name.split("/")[0].endswith(self.store.suffix)):  # chunks have their own checksums
+                self.check(name)
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames (n, C, H, W) and mask bits (n, H, W) of [start, stop), read rather than mapped.
@@ -175,12 +199,12 @@ class Reel:
 
     def read_stored(self, start: int, stop: int) -> np.ndarray:
         """Frames (n, C, H, W) of [start, stop) as they are kept, read rather than mapped."""
-        with told(self.path, ANEW):  # a chunk has a checksum of its own
+        with told(self.path, self._way_out):  # a chunk has a checksum of its own
             return self.store.rows(self.stored, start, stop)
 
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Mask bits (n, H, W) of [start, stop), read rather than mapped."""
-        with told(self.path, ANEW):
+        with told(self.path, self._way_out):
             if len(self.stored_masks) < len(self):
                 return np.repeat(self.store.rows(self.stored_masks, 0, 1), stop - start, axis=0)
             return self.store.rows(self.stored_masks, start, stop)
