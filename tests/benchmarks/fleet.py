@@ -1,12 +1,14 @@
 """Thousands of small reels: how fast they are found, opened, planned, trained on and evaluated, and in what memory.
 
     python tests/benchmarks/fleet.py [--quick] [--json FILE] [--reels N] [--evaluated N] [--by-one N] [--workers N]
-        [--cluster WHERE]
+        [--cluster WHERE] [--folder PLACE]
 
 Makes N series of 200 samples of two variables, and finds, opens and plans the evaluation of all of them with one model
 (which looks at the facts and times of each). Some have a model each trained and are evaluated with it
 (train.each_reel), over worker processes. Some are evaluated by one model for all, on a cluster if one is asked for:
 with `local` the process that hands them out has Dask's scheduler in it, and its memory is looked at all the while.
+With --folder reels and results stay: after a cut the same command goes on, with --cluster from the reels that have no
+results yet, and reels_per_s_by_one and by_one_cpu_s_per_reel are of the others alone.
 
 --json keys: reels_per_s_found (folders that hold a reel, a second), reels_per_s_listed (the same, and opened),
 reels_per_s_planned, list_mib_per_1000_reels, plan_mib_per_1000_reels (memory that is still held afterwards),
@@ -19,11 +21,12 @@ by_one_memory_ratio (largest memory of this process in the last third over that 
 import gc
 import json
 import os
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +52,15 @@ def write_reels(folder: Path, count: int) -> None:
     t = np.arange(SAMPLES)
     values = 0.5 + 0.2 * np.stack([np.sin(t / 5), np.cos(t / 7)], axis=1)
     values += 0.01 * np.random.default_rng(0).standard_normal(values.shape)
-    first = make_reel(folder / "pump_00000", values[:, :, None, None], channels=["flow", "heat"]).path
+    first = folder / "pump_00000"
+    if not (first / "reel.json").is_file():
+        make_reel(first, values[:, :, None, None], channels=["flow", "heat"])
     meta = json.loads((first / "reel.json").read_text())
     for i in range(1, count):
         copy = folder / f"pump_{i:05d}"
+        if (copy / "reel.json").is_file():
+            continue
+        shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
         for path in first.iterdir():
             if path.name != "reel.json":
@@ -137,12 +145,13 @@ def measure_by_one(config: Any, run: Path, count: int) -> dict[str, float]:
     from inference.evaluate import evaluate
 
     begun, cpu_s = time.perf_counter(), sum(os.times()[:4])
+    made = count - len(list(run.glob("eval/*/summary.json")))
     with watched_memory() as mib:
         assert len(evaluate(replace(config, model_path=str(run)))) == count
     first, last = ends_of(mib)
     return {
-        "reels_per_s_by_one": count / (time.perf_counter() - begun),
-        "by_one_cpu_s_per_reel": (sum(os.times()[:4]) - cpu_s) / count,  # of workers too, which have ended
+        "reels_per_s_by_one": made / (time.perf_counter() - begun),
+        "by_one_cpu_s_per_reel": (sum(os.times()[:4]) - cpu_s) / max(made, 1),  # of workers too, which have ended
         "by_one_growth_mib": last - first,
         "by_one_memory_ratio": last / first,
     }
@@ -155,6 +164,7 @@ def main() -> None:
     asked.add_argument("--by-one", type=int, help=f"that are evaluated by one model (default {EVALUATED})")
     asked.add_argument("--workers", type=int, help="processes (default 2; none with --quick)")
     asked.add_argument("--cluster", help="where those are evaluated that one model is for (default: this process)")
+    asked.add_argument("--folder", help="where reels and results stay (default: nowhere)")
     options = parsed(asked)
     quick = options.quick
     count = options.reels or (QUICK_FOUND if quick else FOUND)
@@ -162,17 +172,25 @@ def main() -> None:
     workers = options.workers if options.workers is not None else (0 if quick else 2)
 
     from config import load
+    from data.messages import show
 
-    with tempfile.TemporaryDirectory(prefix="fleet_benchmark_") as work:
+    show("info")
+    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory(prefix="fleet_") as work:
         folder = Path(work)
         write_reels(folder / "few", evaluated)
         write_reels(folder / "many", count)
         chosen = {"model_path": str(folder / "fleet"), "workers": workers, "device": "cpu"}
         chosen |= {"model.name": "window_pca", "train.each_reel": True}
+        chosen |= {"train.resume": (folder / "fleet" / "members").is_dir()}
         figures = measure_fleet(load(None, chosen | {"data_clips": str(folder / "few")}), evaluated)
         one = folder / "fleet" / "members" / "pump_00000"
         write_reels(folder / "by_one", by_one)
-        shared = {"data_clips": str(folder / "by_one"), "cluster": options.cluster, "train.each_reel": False}
+        shared = {
+            "data_clips": str(folder / "by_one"),
+            "cluster": options.cluster,
+            "train.each_reel": False,
+            "train.resume": False,
+        }
         figures |= measure_by_one(load(None, chosen | shared), one, by_one)
         many = load(None, chosen | {"data_clips": str(folder / "many")})
         figures |= measure_planning(many, one, count)
