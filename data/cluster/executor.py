@@ -7,14 +7,16 @@ The cluster is the user's: an address or a scheduler file names one that runs al
 import json
 import logging
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.cluster.worker import Facts, facts_of, on_worker
+from data.cluster.worker import Facts, apply, facts_of, on_worker
 from data.messages import logger, shown
 
 log = logger(__name__)
@@ -38,7 +40,8 @@ class ClusterExecutor(Executor):
         self.counted, self.counted_at = 1, -COUNT_EVERY_S
 
     def submit(self, fn: Callable, /, *args, **kwargs) -> Future:
-        return self.tasks.submit(on_worker, shown(), self.folder, fn, *args, **kwargs)
+        call = _Call(partial(on_worker, shown(), self.folder, fn, *args, **kwargs))
+        return self.tasks.submit(pickle.loads, pickle.dumps(call))
 
     def count(self) -> int:
         """How many workers there were some seconds ago, but for none."""
@@ -50,6 +53,18 @@ class ClusterExecutor(Executor):
 
     def died_of(self, error: BaseException) -> bool:
         return isinstance(error, _distributed().scheduler.KilledWorker)
+
+
+class _Call:
+    """A call that is made by whoever unpickles it. Dask's schedulers unpickle all that is submitted as it is, and need
+    not have this program; they have `pickle.loads`.
+    """
+
+    def __init__(self, call: partial):
+        self.call = call
+
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        return apply, (self.call,)
 
 
 @contextmanager
@@ -85,7 +100,13 @@ def _client(cluster: str, workers: int) -> Iterator[Any]:
     distributed = _distributed()
     with ExitStack() as opened:
         if cluster == "local":
-            found = opened.enter_context(_on_this_machine(distributed, workers))
+            try:
+                found = opened.enter_context(_on_this_machine(distributed, workers))
+            except RuntimeError as error:  # e.g. "Nanny failed to start"
+                raise OSError(
+                    f"the workers of this machine did not start ({error}); run the same command again, or with fewer "
+                    "--workers"
+                ) from error
         elif cluster in JOBS:
             found = opened.enter_context(jobs(cluster))
             found.scale(jobs=workers)

@@ -51,6 +51,11 @@ def on_worker(log_level: str, folder: str, fn: Callable, /, *args: Any, **kwargs
         return fn(*args, **kwargs)
 
 
+def apply(call: Callable[[], Any]) -> Any:
+    """What it gives."""
+    return call()
+
+
 @cache
 def keep_memory() -> None:
     """Have this process use its memory again, up to some 64 MiB, where Dask's default forbids it; a threshold that the

@@ -36,6 +36,7 @@ SETTINGS = {
 MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')
 FRAMES, REELS = 60, 4
 LOST = "run the same command again"  # what is told where a cluster is lost
+NOT_BEGUN = "the workers of this machine did not start"  # where one dies while it begins
 THERE = re.compile("its results are there|already prepared")
 MOST_DEATHS = 3  # of workers: a fourth by one task ends the command
 QUICK_S = 1.0  # within which the client is killed in the one run, of prep, of a quick campaign
@@ -209,7 +210,8 @@ class Killer:
             self.wait_for_group(process, what)
         ended = process.ended(self.counts)
         count["done by itself"] += ended.code == 0
-        if (victim == "worker" and ended.code) or (victim == "scheduler" and ended.code and LOST not in ended.output):
+        ways_out = {"client": "", "scheduler": LOST, "worker": NOT_BEGUN if kind == "local" else None}
+        if ended.code and (ways_out[victim] is None or ways_out[victim] not in ended.output):
             self.counts.note("lost", f"{what}, {run.number}: {ended.code}: {ended.output[-600:]}")
         if victim == "scheduler":
             self.end()

@@ -14,13 +14,13 @@ FORKED = "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD"
 
 
 class UsersCluster:
-    """A scheduler, and workers that are started on demand; all end with `end`."""
+    """A scheduler, which has not the program, and workers that are started on demand; all end with `end`."""
 
     def __init__(self, folder):
         self.folder, self.file, self.processes = folder, folder / "scheduler.json", []
         folder.mkdir(parents=True, exist_ok=True)
         self.scheduler = self.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                                    "--scheduler-file", str(self.file))  # fmt: skip
+                                    "--scheduler-file", str(self.file), PYTHONPATH="")  # fmt: skip
 
     def wait_for_scheduler(self):
         """Return once the scheduler's file is whole."""
