@@ -8,7 +8,8 @@ from torch import Tensor
 
 from config import Config, from_dict
 from data.labels.quiet_hours import with_quiet_hours
-from data.messages import logger
+from data.messages import amount, logger
+from data.reel.reel import Reel
 from inference.calibration.not_quiet import set_apart
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
@@ -21,6 +22,8 @@ from training.places import path_of
 from training.train import train
 
 log = logger(__name__)
+MOST_NAMED = 8  # channels or variables
+GOES_ON = "its best model so far is used (--resume goes on with it)"
 ROUNDS = 3  # in which a method is fitted without what stood out before
 
 
@@ -50,16 +53,25 @@ def fit_and_shed(config: Config, folder: Path) -> Path:
 
     What it was fitted on hides what is like it, and the largest hides smaller ones: so it takes rounds, at most ROUNDS.
     """
-    calibrate_run(fit_method(config, folder), config)
-    if config.train.resume or not METHODS[config.model.name].sheds:
-        return folder
+    short = calibrated(fit_method(config, folder), config)
+    if not config.train.resume and METHODS[config.model.name].sheds:
+        short = _shed(config, folder, short)
+    tell(short)
+    return folder
+
+
+def _shed(config: Config, folder: Path, short: list[str]) -> list[str]:
+    """The rounds of `fit_and_shed`; `short` is what `calibrated` said before, and what the last one says is returned.
+
+    Only the last is told: what a round lacks that is fitted again at once is nobody's.
+    """
     quiet, before = quiet_ranges(folder), load_scorer(folder, config.device)[0]
     for _ in range(ROUNDS):
         if not set_apart(folder, quiet, before.clip_length):
             break
         run_folder.forget_calibration(folder)
-        calibrate_run(fit_method(config, folder, before), config)
-    return folder
+        short = calibrated(fit_method(config, folder, before), config)
+    return short
 
 
 def as_restarted(config: Config) -> Config:
@@ -77,18 +89,21 @@ def as_restarted(config: Config) -> Config:
 def complete(run: Path, device: str) -> None:
     """Calibrate the best model of a run whose training was interrupted, by the reels that it names.
 
-    Raises FileNotFoundError where these are gone.
+    Of one that was calibrated before it is said again how much it lacks. Raises FileNotFoundError where these are gone.
     """
     scorer, checkpoint = load_scorer(run, device)
-    if scorer.is_prepared(run):
-        return
     trained = from_dict(checkpoint["config"], str(path_of(run, "best")))
+    lacks = run_folder.epochs_left(run, trained.train)
+    if scorer.is_prepared(run):
+        if lacks:
+            log.warning(f"the training of {run} lacks {lacks} of its {trained.train.epochs} epochs; {GOES_ON}")
+        return
     if not trained.data_clips or not Path(trained.data_clips).is_dir():
         raise FileNotFoundError(
             f"the training of {run} was interrupted before it was calibrated, and its data, {trained.data_clips}, are "
             f"not there; finish it with --resume --model-path {run} and --data-clips"
         )
-    log.warning(f"the training of {run} was interrupted; its best model so far is used (--resume goes on with it)")
+    log.warning(f"the training of {run} was interrupted; {GOES_ON}")
     calibrate_run(run, replace(trained, device=device))
 
 
@@ -102,13 +117,32 @@ def calibrate_run(run: Path, config: Config) -> None:
 
     Where the reels are is the config's to say; how they are split, the run's own.
     """
+    tell(calibrated(run, config))
+
+
+def tell(short: list[str]) -> None:
+    """Warn of what thresholds can't promise."""
+    for reason in short:
+        log.warning(reason)
+
+
+def calibrated(run: Path, config: Config) -> list[str]:
+    """`calibrate_run`; what is to be told where the thresholds are not for the rate that was asked for."""
     scorer, checkpoint = load_scorer(run, config.device)
     trained = from_dict(checkpoint["config"], str(path_of(run, "best")))
     if not (reels := scorer.prepare(run, replace(trained, data_clips=config.data_clips))):
-        return
+        return []
     scorer, _ = load_scorer(run, config.device, config.eval)
+    short = []
     for reel in reels:
         made = scorer.calibration(run, reel, config.eval)
         if shortfall := made.shortfall(settings_for(config.eval, reel)):
-            log.warning(f"channels {', '.join(reel.channels)}: {shortfall}")
+            short.append(f"{_named(reel)}: {shortfall}")
         kept_bounds(run, reel.channels, scorer.scaling)
+    return short
+
+
+def _named(reel: Reel) -> str:
+    """The channels that a calibration is for; variables by their number where they are many."""
+    what, count = "variable" if reel.is_series else "channel", len(reel.channels)
+    return f"{what}{'s' * (count > 1)} {', '.join(reel.channels)}" if count <= MOST_NAMED else amount(count, what)

@@ -15,9 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from config import Config, ConfigError, as_dict, dump, from_dict
+from config import Config, ConfigError, TrainConfig, as_dict, dump, from_dict
 from data.disk.damage import numbers, read_json, read_table, told
 from data.disk.files import write_csv, write_text
 from data.disk.lock import owned
@@ -169,6 +170,21 @@ def read_metrics(folder: Path) -> pd.DataFrame | None:
         for name in ("epoch", "train_loss", "val_loss"):
             numbers(table, name)
         return table
+
+
+def epochs_left(folder: Path, settings: TrainConfig) -> int:
+    """How many epochs a training that was interrupted, or still goes on, lacks; 0 of one that ended, by itself too.
+
+    As by `Trainer.stops_early`: only a lower validation loss is a better one. Of what was fitted without, 0. Raises
+    Damaged.
+    """
+    if (table := read_metrics(folder)) is None:
+        return 0
+    losses = table["val_loss"].fillna(np.inf).to_numpy()
+    since_best = len(losses) - 1 - int(losses.argmin()) if len(losses) else 0
+    if 0 < settings.early_stop_epochs <= since_best:
+        return 0
+    return max(0, settings.epochs - len(losses))
 
 
 def write_metrics(folder: Path, history: list[dict[str, float]]) -> None:

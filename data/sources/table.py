@@ -271,7 +271,7 @@ def _labels(
     offered = [column for column in others if _may_be_label(table, column)]
     for column in offered:
         notes[column] = "left out: may be labels"
-    if offered and name is None:
+    if offered and name is None and not prep.value_columns:
         log.warning(
             f"{file}: {', '.join(offered[:5])} may hold labels and no measurement, and is left out; "
             f"prep.label_column={offered[0]} takes it as labels, prep.value_columns names all variables"

@@ -120,6 +120,10 @@ def test_a_training_that_was_interrupted_is_evaluated(table, tmp_path, capsys):
     capsys.readouterr()
     worked(tmp_path, "eval")
     assert "was interrupted; its best model so far is used" in capsys.readouterr().err
+    metrics = tmp_path / "run" / "metrics.csv"
+    metrics.write_text("\n".join(metrics.read_text().splitlines()[:2]) + "\n")
+    worked(tmp_path, "eval")
+    assert "lacks 1 of its 2 epochs; its best model so far is used (--resume" in capsys.readouterr().err
     assert (tmp_path / "run" / "eval" / "pump" / "scores.csv").read_bytes() == events
 
 

@@ -2,17 +2,23 @@
 
 import random
 import resource
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from config import TrainConfig
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import read_window
 from tests.support.trainings import small_config, small_reel
 from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, save
 from training.loader import open_data
 from training.places import path_of
+from training.run import METRICS, epochs_left, write_metrics
 from training.train import train
 
 
@@ -206,3 +212,16 @@ def test_a_full_disk_is_told_as_such_and_the_last_checkpoint_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
     assert path.read_bytes() == before
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.integers(0, 4), st.integers(1, 12))
+def test_a_run_knows_how_many_epochs_its_training_lacks(losses, patience, epochs):
+    """None where it ended by itself, as the trainer counts it."""
+    state = TrainState(history=[{"val_loss": loss} for loss in losses])
+    settings = replace(TrainConfig(), epochs=epochs, early_stop_epochs=patience)
+    with tempfile.TemporaryDirectory() as folder:
+        assert epochs_left(Path(folder), settings) == 0
+        write_metrics(Path(folder), [dict.fromkeys(METRICS, 1.0) | {"val_loss": loss} for loss in losses])
+        found = epochs_left(Path(folder), settings)
+    is_early = 0 < patience <= state.epochs_since_best
+    assert found == (0 if is_early else max(0, epochs - len(losses)))

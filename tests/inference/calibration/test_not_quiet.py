@@ -212,3 +212,15 @@ def test_a_method_for_series_is_fitted_without_what_stands_out_and_finds_it(tmp_
     assert scores[700:900].min() > low
     assert scores[2000:2040].min() > low
     assert np.delete(scores, sorted(held)).max() < low
+
+
+def test_what_thresholds_lack_is_told_once_however_often_it_is_fitted(tmp_path, caplog):
+    values = np.random.default_rng(0).normal(0.5, 0.03, (900, 9, 1, 1)).astype(np.float32)
+    values[300:330, 0] += 0.6
+    make_reel(tmp_path / "reels" / "it", values, 1.0, clip_length=16, channels=[f"v{c}" for c in range(9)])
+    config = small_config(tmp_path / "reels", tmp_path / "run", model={"name": "window_pca"})
+    with caplog.at_level(logging.WARNING, "reelwatch"):
+        run = fit(config)
+    assert len(set_apart_in(run))
+    told = [message for message in caplog.messages if "of quiet data support" in message]
+    assert [message.partition(":")[0] for message in told] == ["9 variables"]
