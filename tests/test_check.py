@@ -58,7 +58,7 @@ def test_prep_names_files_reels_and_room(place, capsys):
     assert "image 20" in told
     assert "table 1" in told
     assert "cam: 20 frames of [channels, height, width] [1, 16, 16]" in told
-    assert "pump: a series of 80 samples of 1 variables" in told
+    assert "pump: a series of 80 samples of 1 variable" in told
     assert "GB are needed in out" in told
     assert "nothing is wrong" in told
 
@@ -117,7 +117,7 @@ def test_train_tells_windows_model_device_and_steps(place, capsys):
     assert "run folder: run, free" in told
     assert "training and" in told
     assert "autoencoder, 396,952 parameters" in told
-    assert "steps an epoch, 100 epochs, on cpu" in told
+    assert "training: 1 step an epoch, 100 epochs, on cpu" in told
     code, told = check(capsys, "-m", "train", "--data-clips", "reels", "--set", "model.name=flow")
     assert code == 0
     assert "flow, fitted in one step" in told

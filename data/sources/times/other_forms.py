@@ -4,6 +4,7 @@ Names of months, 2012年7月19日, weeks, quarters and months of a year, JavaScr
 """
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -91,9 +92,8 @@ def _of_a_year(cell: str) -> str:
 
 
 def _day_of_week(year: int, week: int, day: int) -> str:
-    """A day of a week of ISO 8601, whose first week is that of 4 January; "" where the year has no such week."""
-    fourth = np.datetime64(f"{year}-01-04", "D")
-    monday = fourth - (fourth.astype(np.int64) + 3) % 7
-    found = monday + 7 * (week - 1) + (day - 1)
-    in_week = found - (day - 1) + 3  # its Thursday
-    return str(found) if week >= 1 and str(in_week)[:4] == str(year) else ""
+    """A day of a week of ISO 8601; "" where the year has no such week."""
+    try:
+        return date.fromisocalendar(year, week, day).isoformat()
+    except ValueError:
+        return ""

@@ -170,6 +170,6 @@ def test_every_file_is_read_or_named_with_a_reason(tmp_path):
         ("gone.fits", sources.NO_FILE),
     }
     told = sources.left_out(found.unread)
-    assert told.startswith("files left out: 4 of unknown kind (.pdf 2, ")
+    assert told.startswith("files left out: 4 of unknown kind (.pdf 2: convert to JPEG or PNG, ")
     assert "; 1 beside frames and so no series (.npy 1); 1 finished reels (" in told
     assert sources.left_out([Unread(tmp_path / "t.csv", sources.TIMES)]) == ""
