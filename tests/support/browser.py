@@ -51,7 +51,7 @@ def open_page(browser, width: int = 1280, height: int = 800, allow: str | None =
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     try:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(120_000)
         page.on("console", lambda message: message.type in ("error", "warning") and problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(f"thrown: {error}"))
         yield page
@@ -61,7 +61,7 @@ def open_page(browser, width: int = 1280, height: int = 800, allow: str | None =
     assert not told, f"the page logged {told}"
 
 
-def wait_until(page, expression: str, timeout_s: float = 15) -> None:
+def wait_until(page, expression: str, timeout_s: float = 120) -> None:
     """Wait until a JavaScript expression is true in the page.
 
     Playwright's own wait_for_function evaluates text inside the page, which a Content-Security-Policy forbids.

@@ -2,8 +2,9 @@
 
     python tests/support/preloaded.py
 
-Each line on stdin is JSON: [script, arguments, file for its output]; the answer is the exit status. A script sees the
-module search path that Python would give it. One that takes longer than LONGEST_S ends with where each thread was.
+Each line on stdin is JSON: [script, arguments, file for its output, whether it paints]; the answer is the exit status.
+A script sees the module search path that Python would give it. One that takes longer than LONGEST_S ends with where
+each thread was. What does not paint has blanks for figures and short previews; see drawing.py.
 """
 
 import faulthandler
@@ -13,14 +14,17 @@ import os
 import runpy
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av")
+# The program itself, of which nearly all need all; from its own folder, as they have it.
+PROGRAM = ("data.prepare_data", "inference.evaluate", "inference.fit", "tests.support.drawing")
 LONGEST_S = 200  # below the limit of a test in pyproject.toml
 
 
-def run(script: str, arguments: list[str], output: str) -> int:
+def run(script: str, arguments: list[str], output: str, paints: bool) -> int:
     """The script as `python script arguments` runs it, in a process of its own."""
     child = os.fork()
     if child:
@@ -33,7 +37,8 @@ def run(script: str, arguments: list[str], output: str) -> int:
     sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
     code = 1
     try:
-        runpy.run_path(script, run_name="__main__")
+        with nullcontext() if paints else sys.modules["tests.support.drawing"].unpainted():
+            runpy.run_path(script, run_name="__main__")
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -46,8 +51,10 @@ def run(script: str, arguments: list[str], output: str) -> int:
 
 
 def main() -> None:
-    for name in HEAVY:
+    sys.path.insert(0, str(ROOT))
+    for name in (*HEAVY, *PROGRAM):
         importlib.import_module(name)
+    del sys.path[0]
     for line in sys.stdin:
         print(run(*json.loads(line)), flush=True)
 

@@ -19,11 +19,11 @@ class Runner:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
 
-    def figures(self, name: str) -> dict:
-        """What a script writes; fails with what it said last."""
+    def figures(self, name: str, paints: bool = True) -> dict:
+        """What a script writes; fails with what it said last. paints: see drawing.py."""
         if name not in self.known:
             written, said = self.folder / f"{name}.json", self.folder / f"{name}.txt"
-            asked = [str(self.scripts / f"{name}.py"), ["--quick", "--json", str(written)], str(said)]
+            asked = [str(self.scripts / f"{name}.py"), ["--quick", "--json", str(written)], str(said), paints]
             self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
             status = self.process.stdout.readline().strip()

@@ -107,13 +107,14 @@ def live(work, address, run="run", **keys):
     return scorer, live_reel(source, scorer, form, 3.0, config.eval), source, config.eval
 
 
-def scored_live(scorer, reel, source, eval_settings, pause_s=0.0, expected=CountedSource.expected) -> list:
+def scored_live(scorer, reel, source, eval_settings, expected=CountedSource.expected, behind=1) -> list:
+    """Scores as they come. behind: of as many frames that are read one is scored, whatever the machine could do."""
     found, source.expected = [], expected
     with feeding(reel, source):
         for frame in live_frames(scorer, reel, eval_settings):
             found.append((reel.moment(frame.index)[0], frame))
             reel.release(frame.index + 1)
-            time.sleep(pause_s)
+            until(lambda: reel.counts["read"] >= min(behind * len(found), expected))
     return found
 
 
@@ -143,7 +144,7 @@ PATIENT = {"eval__follow_timeout_s": 60.0}
 NOTHING = b"\x47\x1f\xff\x10" + bytes(184)  # a null packet of MPEG-TS: the stream goes on
 
 
-def until(condition, every_s=0.02, deadline_s=60.0, meanwhile=lambda: None):
+def until(condition, every_s=0.02, deadline_s=200.0, meanwhile=lambda: None):
     """Wait for a condition; fails when it never comes."""
     end = time.monotonic() + deadline_s
     while not condition():

@@ -22,7 +22,7 @@ LARGE = 64 * 2**20  # more than the system takes for a client that does not read
 
 
 class Quick(Connection):
-    most, wait_s, look_s = 8, 0.2, 0.02
+    most, wait_s, look_s = 8, 0.5, 0.02
 
 
 async def body(request: Request) -> Response:
@@ -34,7 +34,7 @@ async def early(request: Request) -> Response:
 
 
 def slow(request: Request) -> Response:
-    time.sleep(3 * Quick.wait_s)
+    time.sleep(1.5 * Quick.wait_s)
     return PlainTextResponse("done")
 
 

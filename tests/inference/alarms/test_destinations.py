@@ -73,7 +73,7 @@ def test_a_broker_gets_it_under_the_topic_and_confirms(broker):
     client.connect("127.0.0.1", broker.port)
     client.subscribe("cameras/#", qos=1)
     client.loop_start()
-    assert ready.wait(10)
+    assert ready.wait(120)
     destination_of(f"mqtt://127.0.0.1:{broker.port}/cameras/north").send(WITH_PICTURE)
     until(lambda: seen)
     client.disconnect()

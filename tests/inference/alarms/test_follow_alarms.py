@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import time
 from io import BytesIO
@@ -19,7 +20,6 @@ from inference.follow import stream
 from inference.follow.all_streams import follow_all
 from inference.follow.board import shown_on
 from inference.follow.records import parts
-from tests.support.broker import free_port
 from tests.support.http_server import refused, send, serving
 from tests.support.streams import FLASH, ONE_STEP, plain, scenes, settings, until, write
 
@@ -118,13 +118,13 @@ def test_what_could_not_be_delivered_goes_out_when_it_runs_again(work, tmp_path,
     ]
 
 
-def test_the_health_of_streams_is_prometheus_text():
+def test_the_health_of_streams_is_prometheus_text(capsys):
     read = {"frames_read": 7, "delay_s": 0.25, "events_open": 1, "threshold_low": 3.0, "problem": None}
-    port = free_port()
-    with shown_on(port) as board:
+    with shown_on(0) as board:
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", capsys.readouterr().err)
         board.show("north", lambda: read)
         board.show("south", lambda: read | {"frames_read": 9})
-        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        with urlopen(address) as answer:
             text = answer.read().decode()
     values = {
         (sample.name, sample.labels["stream"]): sample.value
@@ -135,7 +135,7 @@ def test_the_health_of_streams_is_prometheus_text():
     assert values["reelwatch_delay_seconds", "north"] == 0.25
     assert not any("problem" in name for name, _ in values)
     with pytest.raises(URLError, match="refused"):
-        urlopen(f"http://127.0.0.1:{port}/metrics")
+        urlopen(address)
 
 
 def test_one_stream_that_fails_does_not_end_the_others(work, tmp_path, capsys):

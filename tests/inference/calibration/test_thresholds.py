@@ -40,9 +40,9 @@ def noise(rng: np.random.Generator, n: int, kind: str) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["white", "coloured", "heavy"])
 @pytest.mark.parametrize("asked", [24.0, 2.0, 0.3])
 def test_new_data_give_as_many_false_events_as_are_promised(kind, asked):
-    """The mean over 40 pairs of one day of minutes and 20 new ones; a tail that is extrapolated is a rougher guess."""
+    """The mean over 20 pairs of one day of minutes and 20 new ones; a tail that is extrapolated is a rougher guess."""
     rng, seen, inside = np.random.default_rng(0), [], []
-    for _ in range(40):
+    for _ in range(20):
         promise = promised(of_series(noise(rng, 1440, kind)).events, asked)
         new = noise(rng, 20 * 1440, kind)
         rate = len(run_starts(new, promise.threshold, 3, 1)) / 20
@@ -226,10 +226,10 @@ def scene(rng: np.random.Generator, span_s: float, shape: float) -> QuietEvents:
 
 @pytest.mark.parametrize("span_s", [10.0, 30.0, 120.0])
 def test_what_is_known_of_a_score_keeps_the_promise_of_seconds(span_s):
-    """Over 150 scenes whose tails differ, in the mean: new data give no more than half again as many events as are
+    """Over 50 scenes whose tails differ, in the mean: new data give no more than half again as many events as are
     promised; far more where seconds alone have a say."""
     rng, seen, alone = np.random.default_rng(0), [], []
-    for _ in range(150):
+    for _ in range(50):
         shape = rng.uniform(0.06, 0.14)
         quiet = scene(rng, span_s, shape)
         promise = promised(replace(quiet, prior=TailPrior(15.0, 0.1, 60.0)), 24.0)

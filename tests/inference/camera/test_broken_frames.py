@@ -119,7 +119,7 @@ def test_a_true_event_goes_on_behind_broken_frames(judge):
 
 def test_more_of_an_anomaly_never_scores_less(judge):
     peaks = []
-    for sigmas in (10, 30, 100, 1e3, 1e6):
+    for sigmas in (10, 100, 1e6):
         frames = SEEN[QUIET:].copy()
         frames[30:33, :, 40:50, 60:70] += sigmas * 0.004
         scorer, results, events = judge(frames)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
@@ -142,6 +142,7 @@ def test_results_keep_the_boxes_of_events_and_the_movie_shows_what_is_known_by_t
     assert [len(detected(plain, frame).boxes) for frame in scored(passing(peaks[:6]))] == [0, 0, 0, 1, 0, 0]
 
 
+@settings(max_examples=15)  # each of sixty frames, and some ten events
 @given(st.integers(0, 2**20))
 def test_a_stream_has_the_events_of_eval(tmp_path_factory, seed):
     """Two things that come and go; the thresholds stay."""

@@ -275,7 +275,7 @@ def test_a_slow_scorer_drops_frames_in_whole_gaps(work, tmp_path):
 
         answers["/a.ts"] = steadily
         scorer, reel, source, eval_settings = live(work, f"{address}/a.ts", eval__follow_delay_s=0.4, **PATIENT)
-        found = scored_live(scorer, reel, source, eval_settings, pause_s=0.02, expected=220)
+        found = scored_live(scorer, reel, source, eval_settings, expected=220, behind=3)
     seen = {round(time_s * FPS) for time_s, _ in found}
     lost = [f for d in reel.drops for f in range(round(d.from_s * FPS), round(d.to_s * FPS) + 1)]
     assert reel.counts["read"] == 220
@@ -288,7 +288,7 @@ def test_a_slow_scorer_drops_frames_in_whole_gaps(work, tmp_path):
 
 
 def test_a_stalled_stream_ends_after_the_timeout(work, tmp_path):
-    body = write(tmp_path / "a.ts", scenes(60)).read_bytes()
+    body, let_go = write(tmp_path / "a.ts", scenes(60)).read_bytes(), threading.Event()
     with serving() as (address, answers):
 
         def stall(handler, n):
@@ -299,12 +299,14 @@ def test_a_stalled_stream_ends_after_the_timeout(work, tmp_path):
             handler.end_headers()
             handler.wfile.write(body)
             handler.wfile.flush()
-            answers.stop.wait(30)
+            answers.stop.wait(250)
+            let_go.set()
 
         answers["/a.ts"] = stall
         begun = time.monotonic()
         out = followed(settings(work, eval__follow=f"{address}/a.ts", eval__follow_timeout_s=1.2))
-    assert 1.0 < time.monotonic() - begun < 25  # the server would have held on for longer
+        assert time.monotonic() - begun > 1.0
+        assert not let_go.is_set()
     assert "no frame for 1.2 s" in json.loads((out / "summary.json").read_text())["reason"]
 
 
@@ -405,7 +407,7 @@ def test_rtsp(work):
     with serving() as (address, _):
         port = int(address.rpartition(":")[2])
     url = f"rtsp://127.0.0.1:{port}/live"  # a port that was free a moment ago
-    options = {"rtsp_flags": "listen", "listen_timeout": "10", "analyzeduration": "100000"}
+    options = {"rtsp_flags": "listen", "listen_timeout": "120", "analyzeduration": "100000"}
     publisher = subprocess.Popen([sys.executable, "-c", PUBLISHER, url])
     scorer, reel, source, eval_settings = live(work, url, eval__follow_options=options, **PATIENT)
     try:
