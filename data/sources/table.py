@@ -176,45 +176,48 @@ def series_of(
     """
     notes = dict(notes or {})
     column, taken = time_column(table, prep)
-    times = even_times(len(table), prep) if column is None else times_of(column, prep)
+    times = _told_times(table, column, prep, path.name)
     how = times.how if column is not None else ""
-    times, restarts = _one_after_the_other(times, prep)
-    if restarts:
-        log.warning(
-            f"{path.name}: its clock begins again {restarts} times; its parts are taken one after the other, with gaps "
-            "but where a counter came to its end"
-        )
-    if times.doubt and column is not None:
-        log.warning(f"{path.name}: the times in {column.name} are {times.doubt}")
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
     variables = variables_of(table, prep, notes, decimal, path.name, missing)
     channels, values, remarks = tuple(variables.columns), variables.values(), variables.told()
-    rising = rising_column(table) if column is None and prep.sample_interval_sec is None else None
-    if rising in channels:
-        counted = f"{path.name}: no column of times is known, and its rows are taken as 1 s apart"
-        log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
-    elif column is None and prep.sample_interval_sec is None and (perhaps := _perhaps_times(table)):
-        log.warning(
-            f"{path.name}: no column of times is known, and its rows are taken as 1 s apart; {perhaps} is not "
-            "understood: prep.time_column with prep.time_format takes it"
-        )
+    if column is None and prep.sample_interval_sec is None:
+        _tell_untimed(table, channels, path.name)
     if ends_in_total(values):
         values[-1], remarks = np.nan, (*remarks, "its last row holds the sums of the others, and is left out")
     resolution = tuple(_resolution(table[channel].dtype) for channel in channels)
     rows = numbered("row", len(table))
-    units = {
-        channel: unit
-        for channel in channels
-        if (unit := variables.units.get(channel) or unit_of(channel, beside or {}))
-    }
-    found_units = tuple(units.get(channel, "") for channel in channels) if units else ()
+    units = tuple(variables.units.get(channel) or unit_of(channel, beside or {}) for channel in channels)
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     told = (*told, *remarks, *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []))
     facts = {"fills": variables.fills} if variables.fills else {}
-    more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": found_units}
+    more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
     return Series(*source, digest, notes, resolution, part, **more)
+
+
+def _told_times(table: pd.DataFrame, column: pd.Series | None, prep: PrepConfig, file: str) -> Times:
+    """The times of all rows, one after the other; what is odd about them is told."""
+    times = even_times(len(table), prep) if column is None else times_of(column, prep)
+    times, restarts = _one_after_the_other(times, prep)
+    if restarts:
+        log.warning(
+            f"{file}: its clock begins again {restarts} times; its parts are taken one after the other, with gaps "
+            "but where a counter came to its end"
+        )
+    if times.doubt and column is not None:
+        log.warning(f"{file}: the times in {column.name} are {times.doubt}")
+    return times
+
+
+def _tell_untimed(table: pd.DataFrame, channels: Sequence[str], file: str) -> None:
+    """Name the column that may hold the times of a table where none is known."""
+    counted = f"{file}: no column of times is known, and its rows are taken as 1 s apart"
+    if (rising := rising_column(table)) in channels:
+        log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
+    elif perhaps := _perhaps_times(table):
+        log.warning(f"{counted}; {perhaps} is not understood: prep.time_column with prep.time_format takes it")
 
 
 def _perhaps_times(table: pd.DataFrame) -> str:
