@@ -14,7 +14,7 @@ from pathlib import Path
 
 from parts import campaign
 from parts.campaign import Counts, Ended
-from parts.forked import DATA, KILLED, MODELS, Forked, fork, preload, program, wait_and_kill
+from parts.forked import DATA, KILLED, MODELS, Forked, Left, fork, preload, program, wait_and_kill
 
 SETTINGS = {
     "workers": 0,
@@ -32,7 +32,7 @@ QUICK = 2  # runs, of verdicts only: the modes take seconds each
 WINDOWS = 12  # that each writer of verdicts judges
 
 
-class Mode:
+class Mode(Left):
     """One mode in two variants, whose outcomes are known. A subclass says what they are and what is left of them."""
 
     name = ""
@@ -49,17 +49,6 @@ class Mode:
             self.longest_s = max(self.longest_s, time.monotonic() - began)
             self.wanted.append(self.found())
         self.clear()
-
-    def clear(self) -> None:
-        raise NotImplementedError
-
-    def found(self) -> str:
-        """A digest of what is there; empty for nothing."""
-        raise NotImplementedError
-
-    def again(self) -> list[object]:
-        """Arguments that make it go on."""
-        return []
 
     def start(self, variant: int, more: list[object] | None = None) -> Forked:
         self.number += 1

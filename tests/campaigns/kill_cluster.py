@@ -20,7 +20,7 @@ import psutil
 from kill import digest
 from parts import campaign
 from parts.campaign import ENDED_S, LOOK_S, Counts, Ended
-from parts.forked import DATA, MODELS, Forked, fork, preload
+from parts.forked import DATA, MODELS, Forked, Left, fork, preload
 
 from tests.support.dask_cluster import UsersCluster
 
@@ -42,7 +42,7 @@ MOST_DEATHS = 3  # of workers: a fourth by one task ends the command
 QUICK_S = 1.0  # within which the client is killed in the one run, of prep, of a quick campaign
 
 
-class Command:
+class Command(Left):
     """One command on a cluster, and what one process makes of it. A subclass says which, and what is left of it."""
 
     name, mode = "", ""
@@ -55,17 +55,6 @@ class Command:
         self.expect_done(self.start(None), "undisturbed")
         self.wanted = self.found()
         self.clear()
-
-    def clear(self) -> None:
-        raise NotImplementedError
-
-    def found(self) -> str:
-        """A digest of what is there."""
-        raise NotImplementedError
-
-    def again(self) -> list[object]:
-        """Arguments that make it go on."""
-        return []
 
     def start(self, cluster: str | None) -> Forked:
         self.number += 1

@@ -96,3 +96,18 @@ def wait_and_kill(process: Forked, longest_s: float, chance: random.Random) -> N
     """Kill it at a random moment, at once or up to `longest_s` later."""
     time.sleep(chance.uniform(0, longest_s))
     process.kill()
+
+
+class Left:
+    """What a command leaves behind. A subclass says what that is."""
+
+    def clear(self) -> None:
+        raise NotImplementedError
+
+    def found(self) -> str:
+        """A digest of what is there; empty for nothing."""
+        raise NotImplementedError
+
+    def again(self) -> list[object]:
+        """Arguments that make it go on."""
+        return []
