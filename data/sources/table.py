@@ -16,9 +16,10 @@ from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
 from data.sources.tables.cells import HUGE, NORMAL, labels_of
-from data.sources.tables.devices import by_counter, by_device
+from data.sources.tables.devices import DEVICES, by_device
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import ends_in_total
+from data.sources.tables.runs import by_count, by_restart, tells_runs
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.unit_rows import unit_of, with_units
@@ -95,12 +96,19 @@ def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
         time, _ = time_column(read.table, prep)
         labels = chosen(read.table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
         if time is None and prep.sample_interval_sec is None and prep.start_utc is None:
-            return by_counter(read, prep)
+            return by_count(read, prep)
         if time is None or (time.name in read.table.columns and wide(read.table, str(time.name))[1]):
             return {"": read}
-        return by_device(read, time, labels, prep)
+        return by_restart(read, time, prep, _no_keys(read.table, labels)) or by_device(read, time, labels, prep)
     except TableError:
         return {"": read}
+
+
+def _no_keys(table: pd.DataFrame, labels: str | None) -> list[str]:
+    """Columns that tell no runs apart: labels, and devices, which by_device may set side by side."""
+    plain = {str(name): str(name).lower().strip("_ ") for name in table.columns}
+    others = (name for name in plain if plain[name] in DEVICES and not tells_runs(name))
+    return [*others, *(name for name in plain if name == labels or PERHAPS_LABELS.fullmatch(name))]
 
 
 def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: str, smallest: int) -> Series:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.tables.long_table import SENSOR_NAMES
+from data.sources.tables.runs import tells_runs
 from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import times_of
 from data.sources.times.column import is_text
@@ -20,7 +21,6 @@ DEVICES = (
 )
 NUMBERED = {name for name in DEVICES if name.endswith("id")} - {"id"}
 NUMBERED |= {"device", "machine", "station", "sensor", "turbine", "unit_number", "meter", "host"}
-MOST_KEYS = 2  # columns of a unit and its cycles
 MOST_DEVICES = 64  # of which each becomes a series
 MOST_AGAIN = 0.1  # of the rows that may repeat a time and device all the same
 ALIGNED = 0.75  # cells of a table with a column for each device that have to be filled
@@ -37,6 +37,7 @@ def by_device(read: TextTable, time: pd.Series, labels: str | None, prep: PrepCo
         return {"": read}
     count = table[device].nunique()
     is_aligned = len(table) >= ALIGNED * count * time.nunique()
+    is_aligned &= not (tells_runs(device) and times_of(time, prep).utc is None)
     if is_aligned and labels is None and time.name in table.columns and not prep.value_columns:
         wide, again = _side_by_side(table, device, str(time.name))
         remark = f"the rows of {count} {device} side by side"
@@ -46,35 +47,6 @@ def by_device(read: TextTable, time: pd.Series, labels: str | None, prep: PrepCo
     apart = {str(name): group.drop(columns=device).reset_index(drop=True) for name, group in groups}
     lost = dict.fromkeys(apart, ()) | {next(iter(apart)): read.lost}
     return {name: replace(read, table=own, told=told, lost=lost[name]) for name, own in apart.items()}
-
-
-def by_counter(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
-    """The tables of the units of a table without times, as of engines, whose first two columns are a unit and a count
-    of its cycles that begins anew with each; "" where it is of one. Units have unlike numbers of cycles: hours of days
-    have not.
-    """
-    table = read.table
-    if prep.value_columns or table.shape[1] < MOST_KEYS + 1 or any(is_text(table[name]) for name in table.columns[1:2]):
-        return {"": read}
-    unit, count = table.columns[:2]
-    known = table[[unit, count]].notna().all(axis=None) and table[count].dtype.kind in "iu"
-    begins = np.flatnonzero(table[unit].ne(table[unit].shift())) if known else np.empty(0, int)
-    lengths = np.diff(np.append(begins, len(table)))
-    if len(begins) < MOST_KEYS or len(np.unique(lengths)) < MOST_KEYS or table[unit].nunique() != len(begins):
-        return {"": read}
-    expected = np.concatenate([np.arange(length) for length in lengths])
-    if not np.isin((counted := table[count].to_numpy() - expected), [0, 1]).all() or np.ptp(counted):
-        return {"": read}
-    told = (*read.told, f"of {len(begins)} units ({unit}), counted by {count}, each is a series")
-    own = {
-        str(table[unit].iloc[begin]): table.iloc[begin : begin + length, MOST_KEYS:].reset_index(drop=True)
-        for begin, length in zip(begins, lengths, strict=True)
-    }
-    first = next(iter(own))
-    return {
-        name: replace(read, table=rows, told=told, lost=read.lost if name == first else ())
-        for name, rows in own.items()
-    }
 
 
 def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str | None:
