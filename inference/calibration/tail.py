@@ -1,7 +1,7 @@
 """The tail of event levels: what quiet data of a limited span say about rarer events than they hold."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,10 @@ class TailPrior:
     def worth_s(self) -> float:
         """By how much longer it makes what quiet data are worth."""
         return 0.0 if self.is_beyond else self.span_s
+
+    def times(self, ratio: float) -> "TailPrior":
+        """The same of data whose frames come so many times as far apart: it is frames that it knows of."""
+        return replace(self, unit_s=self.unit_s * ratio, span_s=self.span_s * ratio)
 
     def level(self, events: float, span_s: float) -> float:
         """The level that so many events of a span exceed."""

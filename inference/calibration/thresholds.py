@@ -181,8 +181,10 @@ class Calibration:
         """
         span_s = min(self.events.span_s, len(self.levels) * cadence_s)
         zones = tuple(zone.at_cadence(cadence_s) for zone in self.zones)
-        events = self.events if span_s == self.events.span_s else replace(self.events, span_s=span_s)
-        return replace(self, events=events, zones=zones)
+        if span_s == self.events.span_s:
+            return replace(self, zones=zones)
+        prior = self.events.prior and self.events.prior.times(span_s / self.events.span_s)
+        return replace(self, events=replace(self.events, span_s=span_s, prior=prior), zones=zones)
 
     def shortfall(self, settings: EvalConfig) -> str:
         """What is to be told where the thresholds are not for the rate that was asked for; empty where they are."""

@@ -12,6 +12,8 @@ from config import EvalConfig, load
 from data.reel.cadence import are_alike
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange, mean_cadence_s
+from inference.calibration.tail import TailPrior
+from inference.calibration.thresholds import promised
 from inference.evaluate import checked_reels
 from inference.fit import fit
 from inference.methods import METHODS
@@ -162,6 +164,20 @@ def test_a_faster_reel_has_no_more_false_alarms_and_a_slower_one_the_same_thresh
     same, slower, faster = (promised_at(quiet.at_cadence(cadence_s), 50.0) for cadence_s in (10.0, 60.0, 8.0))
     assert same == slower == promised_at(quiet, 50.0)
     assert faster == promised_at(quiet, 50.0 * 0.8) > same
+
+
+@given(st.floats(0.05, 1.0), st.floats(0.01, 200.0), st.booleans(), st.integers(8, 400))
+def test_what_is_known_of_a_tail_is_of_frames_too_and_goes_with_a_faster_reel(ratio, per_day, is_beyond, frames):
+    """As if all of the quiet data had been as fast, and so as if so many fewer were asked for."""
+    made = of_series(np.abs(np.random.default_rng(frames).normal(size=frames)), cadence_s=10.0)
+    quiet = replace(made.events, prior=TailPrior(150.0, 0.1, 2000.0, is_beyond))
+    faster = replace(made, events=quiet).at_cadence(10.0 * ratio).events
+    expected = promised(quiet, per_day * ratio)
+    found = promised(faster, per_day)
+    assert found.threshold == pytest.approx(expected.threshold)
+    assert found.supported * ratio == pytest.approx(expected.supported)
+    slower = replace(made, events=quiet).at_cadence(10.0 / ratio).events
+    assert slower == quiet
 
 
 def test_quiet_reels_of_several_cadences_are_told_and_count_with_their_own_times(tmp_path, caplog):
