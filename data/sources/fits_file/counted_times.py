@@ -10,6 +10,8 @@ from data.sources.fits_file.time_texts import by_astropy, to_utc
 # The standard's first; JD is what cameras' programs write.
 _DAYS = dict.fromkeys(("MJD-AVG", "MJD-OBS", "MJD-BEG", "MJD-END", "MJD"), "mjd")
 _DAYS |= dict.fromkeys(("JD-OBS", "JD_OBS", "JD", "JD_UTC"), "jd")
+# Of the middle of the solar system, or the Sun, in whose frame light came up to 8.3 minutes sooner or later.
+_BARYCENTRIC = ("BJD", "BJD_TDB", "BJD-OBS", "BJD_OBS", "BJDTDB", "HJD", "HJD_UTC", "HJD-OBS")
 _EARLIEST_JD = 2.39e6  # in 1831; smaller ones are reduced in some way
 UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0, "a": 31557600}
 DAY_S = 86400.0
@@ -27,6 +29,17 @@ def counted_time(header: Mapping, scale: str, order: str = "") -> str:
         if not math.isnan(day) and (form == "mjd" or day > _EARLIEST_JD):
             return by_astropy(f"{name} {day}", day, "utc" if name.endswith("_UTC") else scale, form)
     return _from_reference(header, scale, order)
+
+
+def barycentric_time(header: Mapping) -> tuple[str, str]:
+    """UTC by a day that was counted as if seen from the middle of the solar system, and a flag that says so."""
+    for name in _BARYCENTRIC:
+        day = number(header, name)
+        if day > _EARLIEST_JD:
+            scale = "utc" if "UTC" in name else "tdb"
+            flag = f"its only time is {name}, up to 8.3 min from that on the Earth"
+            return by_astropy(f"{name} {day}", day, scale, "jd"), flag
+    return "", ""
 
 
 def _from_reference(header: Mapping, scale: str, order: str) -> str:

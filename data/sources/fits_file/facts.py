@@ -85,7 +85,7 @@ def _time(header: Mapping, prep: PrepConfig, named_utc: Callable[[], str]) -> tu
     try:
         told = time_of(header, order or "")
     except FrameError as error:
-        if str(error) != NO_TIME or not (utc := named_utc()):
+        if not str(error).startswith(NO_TIME) or not (utc := named_utc()):
             raise
         return utc, IN_NAME
     if local := local_by(header):

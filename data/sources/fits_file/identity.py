@@ -87,7 +87,20 @@ _ASIDE = (
 _FILTERS = re.compile(r"(?:[^ .]+[ .])+FILT(?:ER)?\d?(?:[ .]?(?:NAME|ID))?")
 _AXES = re.compile("FREQ|STOKES|VRAD|VELO|WAVE")  # that have one value in an image: of radio telescopes
 # Where cameras' programs and observatories write that a frame shows nothing but the camera: darks, flats.
-_TYPE_CARDS = ("IMAGETYP", "IMG_TYPE", "IMTYPE", "OBSTYPE", "FRAMETYP", "FRAME")
+# EC_IMTY_ is XRT's, SEB_PROG SECCHI's, LP_NUM LASCO's, IMGTYPE EUI's.
+_TYPE_CARDS = (
+    "IMAGETYP",
+    "IMG_TYPE",
+    "IMGTYPE",
+    "IMTYPE",
+    "OBSTYPE",
+    "FRAMETYP",
+    "FRAME",
+    "EC_IMTY_",
+    "SEB_PROG",
+    "LP_NUM",
+)
+_PICTTYPE = {2: "bias", 3: "dark", 4: "flat"}  # of SBIG's programs; 1 is light
 _OF_THE_CAMERA = ("dark", "bias", "flat", "zero", "offset", "lamp", "led", "skyflat", "domeflat")
 _MINUS = re.compile(r"(?<![a-z0-9])-(?=\.?\d)|(?<=[a-z])-(?=\d*\.\d)")  # of a number: -60 deg, Ha-0.5
 _NO_POLARISER = (-1.0, -180.0)  # degrees: SECCHI writes -1, PUNCH -999
@@ -109,7 +122,7 @@ def identity_of(header: Mapping) -> Identity:
         known and "CONTENT" in cards and details[0] in ("", "observable")
     ):  # as of SHARPs: only the unit tells what it is
         details.append(_slug(text(header, "BUNIT")))
-    details = _new([*details, "" if known else _of_the_camera(header)], [*name.split("_"), wavelength])
+    details = _new([*details, _of_the_camera(header)], [*name.split("_"), wavelength])
     channel = wavelength or "_".join(details) or "image"
     reel = "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])])
     aside = () if known else tuple((card, told) for card in _ASIDE if (told := _slug(_value(header, card))))
@@ -123,10 +136,10 @@ def _of_single_planes(header: Mapping) -> list[str]:
 
 
 def _of_the_camera(header: Mapping) -> str:
-    """What a frame is taken for where that is the camera itself, as "dark"; "" of one that shows what it looks at.
-
-    The instruments above tell it by QUALITY.
-    """
+    """What a frame is taken for where that is the camera itself, as "dark"; "" of one that shows what it looks at."""
+    counted = number(header, "PICTTYPE")
+    if counted in _PICTTYPE:
+        return _PICTTYPE[int(counted)]
     words = (word for card in _TYPE_CARDS for word in _slug(text(header, card)).split("_"))
     return next((word for word in words if word in _OF_THE_CAMERA or word.removesuffix("s") in _OF_THE_CAMERA), "")
 

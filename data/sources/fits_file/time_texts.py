@@ -22,6 +22,9 @@ _MONTH_NAME = re.compile(
 _SEPARATOR = re.compile(r"^(\d{4}-\d\d-\d\d)[T ,_]+(?=\d)")
 _SCALED = re.compile(r"^(.*\d)[ _]?(TAI|TT|UTC|UT|GPS|TDB|Z)$", re.IGNORECASE)
 _JSOC = re.compile(r"^(\d{4})[./](\d\d)[./](\d\d)[_T ](\d\d:\d\d)")
+_DAY_OF_YEAR = re.compile(
+    r"^(\d{4})(\d{3})[T_ ]?(\d\d)(\d\d)(\d\d(?:\.\d*)?)$"
+)  # sunpy takes 2012201... for 1 February
 _OFFSET = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d*)?)?) ?([+-])(\d\d):?(\d\d)?$")  # is of UTC
 _PLAIN = re.compile(r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?$")
 
@@ -33,6 +36,7 @@ def to_utc(text: str, scale: str = "utc", order: str = "") -> str:
     for no time, and for a date that may be of two days.
     """
     plain = _OLD_DATE.sub(_of_two_digits, _SMALL.sub(lambda found: found[0].upper(), text.strip()))
+    plain = _DAY_OF_YEAR.sub(r"\1:\2:\3:\4:\5", plain)
     plain = _JSOC.sub(r"\1-\2-\3T\4", _MONTH_NAME.sub(_iso_date, plain))
     if named := _SCALED.match(plain):
         plain, suffix = named[1].rstrip("_ "), named[2].upper()

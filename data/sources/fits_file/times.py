@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from data.sources.base import FrameError
 from data.sources.fits_file.cards import text
-from data.sources.fits_file.counted_times import clock_of_number, counted_time, unclear_clock
+from data.sources.fits_file.counted_times import barycentric_time, clock_of_number, counted_time, unclear_clock
+from data.sources.fits_file.other_cards import clocks, dates, like_times
 from data.sources.fits_file.time_texts import KNOWN, SCALES, doubt_of, to_utc
 
 # Instruments of which sunpy takes T_OBS, the middle of the exposure, for the time of the coordinates.
@@ -24,7 +25,8 @@ _ZONES = "IST|JST|KST|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|AEST|AEDT"
 _LOCAL = re.compile(rf"(?i:\blocal\b|\b(?:standard|daylight|summer) time\b)|\b(?:{_ZONES})\b")
 _UNIVERSAL = re.compile(r"\b(?:UTC?|GMT)\b")
 # The standard's, then what archives have besides: JSOC's nominal time, IRIS' start of an observation.
-_FALLBACKS = ("DATE-BEG", "DATE_BEG", "DATE-END", "DATE_END", "T_OBS", "T_REC", "STARTOBS")
+_BEGINS = ("DATE-BEG", "DATE_BEG")
+_FALLBACKS = ("DATE-END", "DATE_END", "T_OBS", "T_REC", "STARTOBS")
 YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
 # Where clocks begin (MJD, TAI, Unix, GPS): what a card holds to the second that was never filled in.
 EPOCHS = ("1858-11-17", "1958-01-01", "1970-01-01", "1980-01-06")
@@ -64,12 +66,16 @@ def time_of(header: Mapping, order: str = "") -> Moment:
         problem = error
     if texts and (unclear := unclear_clock(header, _CLOCKS)):
         raise FrameError(unclear)
+    barycentric, flag = barycentric_time(header)
+    if barycentric:
+        return Moment(_in_reach(barycentric), True, flag)
     for told in (told for told in texts if not _CLOCK.search(told)):
         try:
             return Moment(_in_reach(to_utc(told, scale, order)), False, doubt_of(told))
         except FrameError as error:
             problem = error
-    raise problem
+    unknown = like_times(header) if str(problem) == NO_TIME else ""
+    raise FrameError(f"{NO_TIME}; {unknown} may hold times, and are no cards that are known") if unknown else problem
 
 
 def _in_reach(time_utc: str) -> str:
@@ -85,8 +91,15 @@ def _texts(header: Mapping) -> list[str]:
     """The times that a header names, the best first."""
     dated = [_with_clock(header, name) for name in ("DATE-OBS", "DATE_OBS")]
     first = "T_OBS" if _BY_T_OBS.match(text(header, "INSTRUME") or text(header, "PNAME")) else "DATE-AVG"
-    others = (text(header, name) for name in _FALLBACKS)
-    return [told for told in (text(header, first), text(header, "DATE-AVG"), *dated, *others) if told]
+    others = [_with_clock(header, name) for name in _BEGINS] + [text(header, name) for name in _FALLBACKS]
+    told = [text(header, first), text(header, "DATE-AVG"), *dated, *others, *_of_other_cards(header)]
+    return list(filter(None, told))
+
+
+def _of_other_cards(header: Mapping) -> list[str]:
+    """Dates in cards that the standard does not know, with the clocks beside them."""
+    clock = next(iter(clocks(header)), "")
+    return [f"{date}T{clock}" if clock and not _CLOCK.search(date) else date for date in dates(header)]
 
 
 def _with_clock(header: Mapping, name: str) -> str:
@@ -94,7 +107,8 @@ def _with_clock(header: Mapping, name: str) -> str:
     date = text(header, name)
     filled_up = _MIDNIGHT.match(date)
     if date and (filled_up or not _CLOCK.search(date)):
-        clock = next(filter(None, (_clock(header, card) for card in _CLOCKS)), "")
+        known = [_clock(header, card) for card in _CLOCKS]
+        clock = next(filter(None, [*known, *clocks(header)]), "")
         return f"{filled_up[1] if filled_up else date}T{clock}" if clock else date
     return date
 
@@ -123,8 +137,9 @@ def local_by(header: Mapping) -> str:
 
 def _time_system(header: Mapping) -> str:
     """The scale of a header's times by TIMESYS; UTC where that says nothing that is known, as sunpy reads RHESSI."""
-    if text(header, "TELESCOP").endswith("GONG") and header.get("IMTYPE") == "MAGNETIC" and "DTYPE" in header:
-        return "gps"  # its magnetograms' clocks, says sunpy's map of them
+    is_gong = text(header, "TELESCOP").endswith("GONG") and header.get("IMTYPE") == "MAGNETIC" and "DTYPE" in header
+    if is_gong and "TIME-OBS" in header:
+        return "gps"  # its magnetograms' clocks in a card of their own, says sunpy's map of them
     name = re.split(r"[ (]", text(header, "TIMESYS").upper(), maxsplit=1)[0]
     scale = SCALES.get(name, name.lower())
     return scale if scale in KNOWN else "utc"

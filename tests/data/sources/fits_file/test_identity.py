@@ -133,11 +133,29 @@ def test_any_cards_give_a_name(cards):
         ({"OBSTYPE": "zero"}, "zero"),
         ({"FRAME": "Bias"}, "bias"),
         ({"IMAGETYP": "Light Frame"}, ""),
+        ({"IMGTYPE": "dark image"}, "dark"),
+        ({"EC_IMTY_": "dark"}, "dark"),
+        ({"SEB_PROG": "LED"}, "led"),
+        ({"LP_NUM": "Cal Lamp"}, "lamp"),
+        ({"PICTTYPE": 3}, "dark"),
+        ({"PICTTYPE": 4}, "flat"),
+        ({"PICTTYPE": 1}, ""),
+        ({"SEB_PROG": "NORMAL", "LP_NUM": "Normal", "EC_IMTY_": "normal", "IMGTYPE": "solar image"}, ""),
         ({"IMG_TYPE": "LIGHT"}, ""),
         ({"IMAGETYP": "Flattened spectrum"}, ""),
     ],
 )
-@pytest.mark.parametrize("camera", [{"INSTRUME": "CCD"}, {"TELESCOP": "HOME", "WAVELNTH": 6563}], ids=str)
+@pytest.mark.parametrize(
+    "camera",
+    [
+        {"INSTRUME": "CCD"},
+        {"TELESCOP": "HOME", "WAVELNTH": 6563},
+        {"INSTRUME": "AIA_3", "WAVELNTH": 171},
+        {"INSTRUME": "XRT", "EC_FW1_": "Open", "EC_FW2_": "Ti_poly"},
+        {"INSTRUME": "LASCO", "DETECTOR": "C2", "FILTER": "Orange"},
+    ],
+    ids=str,
+)
 def test_frames_of_the_camera_itself_are_never_among_those_of_the_sky(camera, cards, word):
     """Darks and flats that lie in the same folder, as observers leave them."""
     plain, typed = identity_of(camera).reel, identity_of(camera | cards).reel
