@@ -10,6 +10,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.labels.intervals import anomalous, bounds_of, intervals_of, read_cells
+from data.labels.point_labels import PointLabels, point_labels
 from data.reel.reel import Reel
 
 CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series")
@@ -111,13 +112,15 @@ def is_named(clip: str, name: str) -> bool:
     return name in (clip, Path(clip).stem)
 
 
-def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> Anomalies:
+def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> Anomalies | PointLabels:
     """From a CSV as `intervals_of` reads it; or with a column `clip` (`file`, `video`, ...), the name of a file or of
     its reel, and UTC times or those of its own clock, as a player shows them: 12.5, 1:02.5 or 0:01:02. A clip without
-    anything unusual has a row without times.
+    anything unusual has a row without times. Or one of 0 and 1 for each sample, and nothing else.
 
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
+    if (alone := point_labels(path)) is not None:
+        return alone
     table = read_cells(path)
     column = next((name for name in CLIPS if name in table), None)
     if column is None:

@@ -9,19 +9,24 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.labels.label_tables import BINARY, cells_of_file
+from data.labels.label_text import text_of
 from data.sources.base import FrameError, TableError
 from data.sources.tables.cells import labels_of
-from data.sources.tables.text_table import FALLBACK, encoding_of
 from data.sources.times.cells import PER_SECOND, times_of, unit_of
 from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
 STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")
-STARTS += ("start_time_utc", "begin", "begin_time", "from", "first", "anomaly_start")
+STARTS += ("start_time_utc", "begin", "begin_time", "from", "first", "anomaly_start", "began", "started")
+STARTS += ("anfang", "beginn", "von", "start_zeit", "startzeit", "début", "debut", "inicio", "desde", "inizio")
 ENDS = ("end", "end_utc", "end_time", "end_date", "endtime", "end_datetime", "end_timestamp", "offset")
-ENDS += ("end_time_utc", "stop", "stop_time", "to", "last", "anomaly_end")
+ENDS += ("end_time_utc", "stop", "stop_time", "to", "last", "anomaly_end", "finish", "finished", "ended", "until")
+ENDS += ("ende", "bis", "end_zeit", "endzeit", "fin", "hasta", "fine")
 POINTS = ("time", "time_utc", "timestamp", "datetime", "date_time", "utc")
 DURATION = re.compile(r"(?:duration|length|dur|lasts)(?:_.*)?")
-LABELS = ("label", "labels", "is_anomaly", "anomaly")
+LABELS = ("label", "labels", "is_anomaly", "anomaly", "is_anomalous", "anomalous", "attack", "is_attack", "outlier")
+LABELS += ("is_outlier", "fault", "is_fault", "truth", "ground_truth", "target")
+TIME_AND_LABEL = 2  # columns
 SEPARATORS = ",;\t|"
 ALSO = "start with duration_s, or time alone, are taken too"
 _IS_DATE = re.compile(r"(?!.*:)(?:\D*\d){5,8}\D*")
@@ -84,7 +89,7 @@ def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> t
 
 def anomalous(table: pd.DataFrame) -> pd.Series:
     """Which rows are of something unusual: all, but those that a column of labels calls normal, as 0."""
-    name = next((name for name in LABELS if name in table), None)
+    name = next((name for name in LABELS if name in table), None) or _label_of_points(table)
     if name is None:
         return pd.Series(True, table.index)
     if pd.to_numeric(table[name], errors="coerce").notna().any():
@@ -94,13 +99,25 @@ def anomalous(table: pd.DataFrame) -> pd.Series:
     return pd.Series(True if labels is None else labels != 0, table.index)
 
 
+def _label_of_points(table: pd.DataFrame) -> str | None:
+    """The column beside a time that holds 0 and 1 alone, both of them: a table of a label for each sample."""
+    if len(table.columns) != TIME_AND_LABEL or table.columns[0] not in POINTS:
+        return None
+    name = str(table.columns[1])
+    return name if set(pd.to_numeric(table[name], errors="coerce").unique()) == {0.0, 1.0} else None
+
+
 def read_cells(path: str) -> pd.DataFrame:
     """The cells of a CSV as text, NaN where empty, its names in small letters with _ for blanks and signs; lines that
     begin with # are comments.
 
-    Commas, semicolons, tabs or bars between them, in UTF-8 or else cp1252, as spreadsheets write them. Raises
-    ValueError for a file without any line.
+    Commas, semicolons, tabs or bars between them, in UTF-8 or else cp1252, as spreadsheets write them; or JSON, a
+    spreadsheet or Parquet. Raises ValueError for a file without any line, or of a form that is not read.
     """
+    place = Path(path)
+    other = cells_of_file(place, "" if place.name.lower().endswith(BINARY) else text_of(place))
+    if other is not None:
+        return other
     lines = [line for line in text_of(Path(path)).splitlines(keepends=True) if not line.startswith("#")]
     head = next((line for line in lines if line.strip()), "")
     if not head:
@@ -108,15 +125,6 @@ def read_cells(path: str) -> pd.DataFrame:
     table = pd.read_csv(io.StringIO("".join(lines)), sep=separator_of(head), dtype=str, skipinitialspace=True)
     names = [re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns]
     return table.set_axis(names, axis=1)
-
-
-def text_of(path: Path) -> str:
-    """Raises OSError."""
-    content = path.read_bytes()
-    try:
-        return content.decode(encoding_of(content)).removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        return content.decode(FALLBACK, "replace")
 
 
 def separator_of(head: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.labels.intervals import text_of
+from data.labels.label_text import text_of
 
 Rows = list[dict[str, str]]
 

@@ -6,6 +6,7 @@ All rows are handled at once as arrays: a series of a million samples must not b
 import hashlib
 import json
 import platform
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -48,6 +49,10 @@ _LATER = (
 NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
 UNEVEN = 0.1  # of its steps, from which a series is said to be so
 MOST_TOLD = 5  # tables beside frames, with their reasons
+LABEL_NAMES = re.compile(
+    r"(?:^|[^a-z])(?:labels?|ground[_ -]?truth|is_anomaly|anomal(?:y|ies))(?:[^a-z]|$)", re.IGNORECASE
+)
+LABELS_ALONE = "it holds 0 and 1 alone, as labels of the samples of another file: prep.labels_csv takes it"
 MOST_NOTED = 8  # columns of one sort that are named on the screen; reel.json has all
 
 
@@ -67,6 +72,8 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
             read = item.source.read_series(item.path, prep, smallest)
             if item.beside_frames and not all(map(is_even, read)):
                 raise TableError("its times are uneven or unknown")
+            if smallest and all(map(_is_label, read)):
+                raise TableError(LABELS_ALONE)
             found += [resampled(_classed(series, prep), prep) for series in read]
         except Exception as error:  # one bad file stops no other
             reason = str(error) if isinstance(error, TableError) else unreadable(error)
@@ -76,6 +83,13 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
     if beside:
         log.warning(f"{len(beside)} tables beside frames are left out: {'; '.join(beside[:MOST_TOLD])}")
     return share_scaling(found, prep), left_out
+
+
+def _is_label(series: Series) -> bool:
+    """Whether a series holds 0 and 1 alone below a name for labels, as test sets have them in a file of their own."""
+    known = series.values[np.isfinite(series.values)]
+    names = f"{series.path.parent.name}/{series.name}"
+    return bool(len(series.channels) == 1 and LABEL_NAMES.search(names) and np.isin(known, [0, 1]).all())
 
 
 def _is_asked_for_otherwise(path: Path, prep: PrepConfig) -> bool:

@@ -36,7 +36,8 @@ log = logger(__name__)
 LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
 # What may be labels too, where nothing but two states is in it: offered, and no variable.
 PERHAPS_LABELS = re.compile(
-    r"(?:.*[\s_./-])?(?:labell?s?|lable|anomal\w*\??|outliers?|attack|events?|truth|target|normal/attack|is_\w+|\w*status)"
+    r"(?:.*[\s_./-])?(?:labell?s?|lable|anomal\w*\??|outliers?|attack|events?|truth|target|normal/attack|is_\w+|\w*status"
+    r"|change[_ -]?points?)"
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
 )

@@ -1,0 +1,14 @@
+"""The text of a file of labels or events, in whatever encoding."""
+
+from pathlib import Path
+
+from data.sources.tables.text_table import FALLBACK, encoding_of
+
+
+def text_of(path: Path) -> str:
+    """Raises OSError."""
+    content = path.read_bytes()
+    try:
+        return content.decode(encoding_of(content)).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return content.decode(FALLBACK, "replace")
