@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import chromium, open_page, wait_until
 from tests.support.reels import drifting_blobs, make_reel
-from tests.support.review_server import Server, verdicts_of
+from tests.support.review_server import verdicts_of
 
 KILLED = r"Failed to load resource: net::ERR_"  # refused, empty or cut short: whatever the kill met on its way
 STILL = {"reduced_motion": "reduce"}  # the page does not play by itself then: many movies keep a small machine busy
@@ -33,12 +33,12 @@ def reel(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, serve):
     """For tests that do not care which verdicts there are: the reel of `make_sun`, and one of 1593 windows."""
     folder = tmp_path_factory.mktemp("reels")
     make_sun(folder)
     make_reel(folder / "whole_day", drifting_blobs(1600, 8, 8), stride=1)
-    with Server(folder) as found:
+    with serve(folder) as found:
         yield found
 
 
@@ -66,9 +66,9 @@ def wait_for_badges(page, expected):
     wait_until(page, f"{expected}.every((text, i) => document.querySelector(`#cell-${{i}} b`)?.textContent === text)")
 
 
-def test_five_verdicts_by_keyboard_outlive_a_reload_and_a_killed_server(browser, reel):
+def test_five_verdicts_by_keyboard_outlive_a_reload_and_a_killed_server(browser, reel, serve):
     expected = ["kept", "kept", "shares frames", "rejected", "rejected"]
-    with Server(reel.path.parent) as server, open_page(browser, allow=KILLED, **STILL) as page:
+    with serve(reel.path.parent) as server, open_page(browser, allow=KILLED, **STILL) as page:
         visit(page, server)
         press(page, "k", "k", "k", "x", "x")  # the next window is selected after each
         wait_for_status(page, "Window 4 rejected")
@@ -79,14 +79,14 @@ def test_five_verdicts_by_keyboard_outlive_a_reload_and_a_killed_server(browser,
         server.process.wait()
         press(page, "x")
         wait_for_status(page, "not saved")
-        with Server(reel.path.parent) as again:
+        with serve(reel.path.parent) as again:
             visit(page, again)
             wait_for_badges(page, expected)
     assert [v for w, v in sorted(verdicts_of(reel).items()) if w < 5] == ["keep"] * 3 + ["reject"] * 2
 
 
-def test_range_is_judged_at_once_seen_by_others_and_taken_back(browser, reel):
-    with Server(reel.path.parent) as server, open_page(browser, **STILL) as page, open_page(browser, **STILL) as other:
+def test_range_is_judged_at_once_seen_by_others_and_taken_back(browser, reel, serve):
+    with serve(reel.path.parent) as server, open_page(browser, **STILL) as page, open_page(browser, **STILL) as other:
         visit(page, server)
         visit(other, server)
         press(page, "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "k")

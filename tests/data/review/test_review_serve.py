@@ -29,17 +29,17 @@ def seen(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(seen):
-    with Server(seen.path.parent) as found:
+def server(seen, serve):
+    with serve(seen.path.parent) as found:
         yield found
 
 
-def test_verdicts_outlive_a_killed_server_and_can_be_undone(reel):
-    with Server(reel.path.parent) as server:
+def test_verdicts_outlive_a_killed_server_and_can_be_undone(reel, serve):
+    with serve(reel.path.parent) as server:
         assert server.get("/")[0] == 200
         assert server.get("/api/reels/0/verdicts", {"windows": [1, 2], "verdict": "reject"})[0] == 200
     assert [w for w, v in verdicts_of(reel).items() if v == "reject"] == [1, 2]
-    with Server(reel.path.parent) as server:
+    with serve(reel.path.parent) as server:
         status, clip = server.get("/api/reels/0/windows/1/clip")
         assert status == 200
         assert len(clip) > 500
@@ -49,8 +49,8 @@ def test_verdicts_outlive_a_killed_server_and_can_be_undone(reel):
     assert "reject" not in verdicts_of(reel).values()
 
 
-def test_second_client_learns_of_a_verdict_by_the_revision(reel):
-    with Server(reel.path.parent) as server:
+def test_second_client_learns_of_a_verdict_by_the_revision(reel, serve):
+    with serve(reel.path.parent) as server:
         first = server.ask("summary")
         assert server.ask(f"summary?known={first['revision']}") == {"revision": first["revision"]}
         told = server.ask("verdicts", {"windows": [1], "verdict": "reject"})
@@ -144,8 +144,8 @@ def test_writes_of_strangers_are_refused(server, seen, headers, status):
     assert verdicts_of(seen) == before
 
 
-def test_write_of_the_page_itself_is_taken(reel):
-    with Server(reel.path.parent) as server:
+def test_write_of_the_page_itself_is_taken(reel, serve):
+    with serve(reel.path.parent) as server:
         headers = {"Origin": server.address, "Sec_Fetch_Site": "same-origin"}
         assert server.get("/api/reels/0/verdicts", {"windows": [1], "verdict": "reject"}, **headers)[0] == 200
         assert server.get("/", Host="localhost:1")[0] == 200
