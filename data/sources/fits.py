@@ -31,7 +31,7 @@ from data.sources.fits_file.layout import (
     is_about_others,
     layout_of,
 )
-from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
+from data.sources.fits_file.packed import PACKED_SUFFIXES, Unpacked, plain
 from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
 from data.sources.fits_file.times import NO_TIME
 from data.sources.times.names import time_in_name
@@ -229,7 +229,8 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
     messages = [str(w.message) for w in caught]
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
-    return RawFrame(pixels, blank, digest, "; ".join([*flags, *sorted({_brief(m) for m in messages})]))
+    packed = [stream.flag] if isinstance(stream, Unpacked) and stream.flag else []
+    return RawFrame(pixels, blank, digest, "; ".join([*packed, *flags, *sorted({_brief(m) for m in messages})]))
 
 
 def _by_astropy(stream: IO[bytes], image: Image, plane: int, has_rest: bool) -> tuple[np.ndarray, list[str]]:

@@ -86,8 +86,10 @@ class VideoSource(FrameSource):
             table = times_beside(path, prep)
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=_no_video(path, error))]
-        start_utc = None if table else chosen_start(base["source"], starts_of(path, made_at, prep), prep)
-        if rate and not (table or prep.frames_per_second):
+        start_utc = prep.start_utc or contents.start_utc
+        if not (table or start_utc):
+            start_utc = chosen_start(base["source"], starts_of(path, made_at, prep), prep)
+        if rate and not (table or prep.frames_per_second or contents.start_utc):
             log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")

@@ -20,9 +20,10 @@ try:  # in 0.4 of the time; there are no wheels of it for some processors
 except ImportError:
     IGzipFile = gzip.GzipFile
 
+GZIP, NO_MEMBER = b"\x1f\x8b", "Not a gzipped file"  # and Python's words for what follows a whole member and is none
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4")
 _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
-    b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+    GZIP: ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
     b"BZh": ("bzip2", bz2.BZ2File),
     b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
     b"PK\x03\x04": ("zip", lambda stream: _only_member(stream)),
@@ -33,6 +34,12 @@ _OPENERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
 _QUICKER: dict[str, Callable[[IO[bytes]], Any]] = {"gzip": lambda stream: IGzipFile(fileobj=stream)}
 CHUNK_BYTES = 2**20
 MOST_LAYERS = 3  # of compression around a file
+
+
+class Unpacked(io.BytesIO):
+    """The bytes that were in a compressed file. flag: what was odd about that."""
+
+    flag = ""
 
 
 def plain(stream: IO[bytes], max_input_mb: float = math.inf) -> IO[bytes]:
@@ -66,12 +73,29 @@ def _unpacked(stream: IO[bytes], name: str, opened: Callable[[IO[bytes]], Any], 
     try:
         with opened(stream) as packed:
             return _held(packed, max_input_mb)
-    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
+    except gzip.BadGzipFile as error:
+        if NO_MEMBER not in str(error):
+            raise FrameError(f"damaged {name}: {error}") from None
+        stream.seek(0)
+        return _before_other_bytes(stream.read())
+    except (zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
         raise FrameError(f"damaged {name}: {error}") from None
 
 
+def _before_other_bytes(packed: bytes) -> IO[bytes]:
+    """What whole members of a gzip hold, by their own checks; bytes behind them that are no gzip are passed over."""
+    whole = Unpacked()
+    while packed.startswith(GZIP):
+        member = zlib.decompressobj(zlib.MAX_WBITS + 16)
+        whole.write(member.decompress(packed))
+        packed = member.unused_data.lstrip(b"\0")
+    whole.seek(0)
+    whole.flag = f"gzip: {len(packed)} bytes behind its end are none of it, and not read"
+    return whole
+
+
 def _held(packed: IO[bytes], max_input_mb: float) -> IO[bytes]:
-    whole = io.BytesIO()
+    whole = Unpacked()
     while chunk := packed.read(CHUNK_BYTES):
         whole.write(chunk)
         if told := too_large(whole.tell(), max_input_mb):

@@ -14,13 +14,16 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 
+from data.sources.times.utc import iso_ms
+from data.sources.video_file.ser import stamps_of
+
 # Of FFmpeg's formats: those that open other files or addresses, text, devices, and single pictures.
 NO_VIDEO = (
     *("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "tty", "fits", "data", "bin"),
     *("image2", "image2pipe", "lavfi", "ico", "alsa", "fbdev", "kmsgrab", "x11grab", "video4linux2,v4l2", "xbin"),
 )
 # Those that hold pictures alone: FFmpeg counts them at 25 a second where the pictures themselves tell no rate.
-NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim")
+NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim", "ser")
 BEYOND_CUT = 2  # frames that FFmpeg may pass over where an edit list ends a video
 
 
@@ -41,10 +44,11 @@ class Contents:
 
     packets: list[Packet]
     offsets_s: np.ndarray  # (N,) seconds from the first frame
-    in_order: bool  # whether time stamps tell the frames apart, so that the file can be entered by them
+    in_order: bool  # whether the file can be entered at its time stamps, which tell its frames apart
     unfounded: int  # frames before the first key frame
     damage: str
     remark: str
+    start_utc: str = ""  # of the first frame, where the file tells that of each
 
 
 @cache
@@ -132,10 +136,23 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     packets = [packet for part in parts for packet in part]
     unfounded = 0 if is_founded else _before_first_key(packets)
     stamps = [packet.pts for packet in packets]
-    in_order = not is_as_stored and len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
+    is_told_apart = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
+    in_order = is_told_apart and not is_as_stored and not _has_palette(stream)
     offsets_s = _offsets_s(parts, float(stream.time_base or 0), float(stream.guessed_rate or 25))
     damage = damage or _what_is_missing(container, len(packets), announced - repeats, offsets_s)
-    return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
+    stamps_utc = stamps_of(path) if container.format.name == "ser" else None
+    if stamps_utc is None or len(stamps_utc) != len(packets):
+        return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
+    offsets_s = (stamps_utc - stamps_utc[0]) / np.timedelta64(1, "s")
+    return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks), iso_ms(stamps_utc[0]))
+
+
+def _has_palette(stream: av.VideoStream) -> bool:
+    """Whether colours are numbers of a table, which QuickTime's reader gives with the first packet alone: of a video
+    that is entered further on, or once more, all pixels come out black.
+    """
+    form = stream.codec_context.format
+    return form is not None and form.has_palette
 
 
 def _decoded_packets(path: Path, index: int) -> list[Packet]:

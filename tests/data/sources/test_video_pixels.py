@@ -9,11 +9,13 @@ import pytest
 from PIL import Image
 
 from config import Config, EvalConfig, PrepConfig
+from data import sources
 from data.live.live_reel import Form
 from data.live.live_source import LiveSource
 from data.prepare_data import prep
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.sources.video import MIN_GROUP_FRAMES
 from tests.support import frames
 from tests.support.videos import SHAPE, number_of, picture, pictures_read, write_video, written
 
@@ -136,3 +138,22 @@ def test_a_stream_without_times_is_said_to_have_none(tmp_path, caplog, suffix):
     frames.scan(tmp_path, PrepConfig(frames_per_second=5))
     said = [r.getMessage() for r in caplog.records if "it tells no times" in r.getMessage()]
     assert len(said) == (suffix == "mjpeg")
+
+
+@pytest.mark.parametrize(("codec", "form"), [("qtrle", "gray"), ("qtrle", "rgb24"), ("rawvideo", "gray")])
+def test_levels_that_a_palette_gives_are_there_however_far_into_the_file_they_are_read(tmp_path, codec, form):
+    """QuickTime's reader hands its palette out once: of a video that was entered again all frames were black."""
+    n = 2 * MIN_GROUP_FRAMES + 8
+    with av.open(str(tmp_path / "v.mov"), "w") as container:
+        stream = container.add_stream(codec, rate=10, options={"g": "8"})
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, form
+        for i in range(n):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i)[..., 0].copy(), format="gray")))
+        container.mux(stream.encode(None))
+    candidates = frames.scan(tmp_path, PREP)
+    for group in {c.group for c in candidates}:
+        own = [c for c in candidates if c.group == group]
+        read = dict(sources.read(sources.frame_source("video"), own))
+        for number, candidate in enumerate(own):
+            expected = picture(int(candidate.source.partition("#")[2]))[..., 0].astype(int)
+            assert np.abs(read[number].pixels.astype(int) - expected).max() <= 1

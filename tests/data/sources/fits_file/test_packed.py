@@ -14,7 +14,7 @@ from data.sources.fits_file.packed import plain
 from tests.support.fits_files import counts, fits_bytes
 
 WHOLE = fits_bytes(counts(1), layout="primary")
-PACKED = gzip.compress(WHOLE, mtime=0)
+PACKED, PACKED_REST = gzip.compress(WHOLE, mtime=0), gzip.compress(WHOLE[5000:])
 
 
 def outcome(payload: bytes) -> bytes | str:
@@ -61,3 +61,18 @@ def test_too_much_is_refused_while_it_is_unpacked():
     bomb = gzip.compress(np.zeros(3_000_000, np.uint8).tobytes())
     with pytest.raises(FrameError, match=r"more than prep\.max_input_mb 2 MB"):
         plain(io.BytesIO(bomb), 2)
+
+
+@given(
+    st.binary(min_size=1, max_size=40).filter(
+        lambda rest: rest.lstrip(b"\0") and not rest.lstrip(b"\0").startswith(b"\x1f")
+    )
+)
+def test_what_lies_behind_a_whole_gzip_is_passed_over_with_a_word(rest):
+    """A server's error page behind a file, or a signature; the members have sums that say that they are whole."""
+    for payload in (PACKED + rest, gzip.compress(WHOLE[:5000]) + PACKED_REST + rest):
+        assert both(payload) == (WHOLE, WHOLE)
+        unpacked = plain(io.BytesIO(payload))
+        assert isinstance(unpacked, packed.Unpacked)
+        assert f"{len(rest.lstrip(bytes(1)))} bytes behind" in unpacked.flag
+    assert "damaged gzip" in outcome(PACKED[:-8] + bytes(8) + rest)  # its own sum is wrong
