@@ -6,6 +6,7 @@ A verdict is a row in windows.csv with who and when; nothing is deleted, and a v
 Rejecting a window also keeps every window that shares frames with it out of training (`data.windows.usable`).
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.journal import settle
+from data.review.states import is_usual
 
 log = logger(__name__)
 
 BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
+USUAL = "they come so often, or last so long, that this is usual here, and they stay (look at review_histograms.png)"
 NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
 
@@ -55,12 +58,12 @@ def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> 
     from data.review.pictures import pictures  # train and eval read lists here, and draw nothing
 
     before = read_windows(reel)
-    statistics = window_statistics(reel, before)
+    statistics, usual = window_statistics(reel, before), list[str]()
 
     def judged(table: pd.DataFrame) -> pd.DataFrame:
         same = table[["start", "length"]].equals(before[["start", "length"]])  # not prepared with others meanwhile
         table[list(STATISTICS)] = statistics if same else window_statistics(reel, table)
-        judge(table, settings.z_limit)
+        usual[:] = judge(table, settings.z_limit, reel.is_series)
         reject_not_quiet(table, not_quiet, reel)
         return table
 
@@ -68,6 +71,8 @@ def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> 
         settle(reel)
         table = judged(read_windows(reel))
         write_csv(reel.path / "windows.csv", table, durable=True)
+    if usual:
+        log.info(f"{reel.name}: {'; '.join(usual)} of the windows: {USUAL}")
     return table
 
 
@@ -147,14 +152,29 @@ def robust_z(values: np.ndarray) -> np.ndarray:
     return (values - median) / scale if scale > 0 else np.where(values == median, 0.0, np.copysign(np.inf, values))
 
 
-def judge(table: pd.DataFrame, z_limit: float) -> None:
-    """Set the statistical verdicts, in place; verdicts made by hand stay."""
+def judge(table: pd.DataFrame, z_limit: float, is_series: bool = False) -> list[str]:
+    """Set the statistical verdicts, in place; verdicts made by hand stay. Returns in words what is usual."""
     free = (table["by"] != BY_USER).to_numpy()
     table.loc[free, ["verdict", "reason", "by", "at"]] = ""
     z = np.column_stack([robust_z(table[name].to_numpy()) for name in STATISTICS]) if len(table) else np.empty((0, 5))
-    for i in np.flatnonzero(free & (np.abs(z) > z_limit).any(axis=1)):
-        causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if abs(z[i, k]) > z_limit]
+    is_far, usual = np.abs(z) > z_limit, []
+    for far, name, sign in sides(z, is_far):
+        if is_usual(far, table["start"].to_numpy(), table["length"].to_numpy(), is_series):
+            is_far[far, STATISTICS.index(name)] = False
+            usual.append(f"{name} {'above' if sign > 0 else 'below'} the usual in {far.mean():.0%}")
+    for i in np.flatnonzero(free & is_far.any(axis=1)):
+        causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if is_far[i, k]]
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
+    return usual
+
+
+def sides(z: np.ndarray, is_far: np.ndarray) -> Iterator[tuple[np.ndarray, str, int]]:
+    """Which windows are far off to one side of one statistic. Little coverage is never usual."""
+    for k, name in enumerate(STATISTICS):
+        for sign in (1, -1):
+            far = is_far[:, k] & (sign * z[:, k] > 0)
+            if far.any() and name != "coverage":
+                yield far, name, sign
 
 
 def not_quiet_frames(run: str | None) -> pd.DataFrame:

@@ -127,3 +127,48 @@ def test_a_verdict_saved_while_statistics_are_computed_stays(reel, monkeypatch):
 
     monkeypatch.setattr(review_module, "window_statistics", slow_statistics)
     assert run_review(reel).set_index("window").loc[1, "verdict"] == "keep"
+
+
+def outlying(values, length=8, stride=2, is_series=False):
+    """Which windows review rejects where their p99 is the highest of these values (T,), and what it says is usual."""
+    start = np.arange(0, len(values) - length + 1, stride)
+    table = pd.DataFrame({name: np.full(len(start), 0.5) for name in STATISTICS})
+    table["p99"] = [values[s : s + length].max() for s in start]
+    table["start"], table["length"] = start, length
+    table[["verdict", "reason", "by", "at"]] = ""
+    usual = judge(table, 5.0, is_series)
+    return (table["verdict"] == "reject").to_numpy(), usual
+
+
+@pytest.mark.parametrize("is_series", [False, True])
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("up", [3.0, -0.4])
+def test_a_state_that_comes_back_is_no_outlier(share, up, is_series):
+    phase = np.arange(2000) % 400 / 400
+    rejected, usual = outlying(np.where(phase < share, 0.5 + up, 0.5), is_series=is_series)
+    assert not rejected.any()
+    assert len(usual) == 1
+    assert f"p99 {'above' if up > 0 else 'below'}" in usual[0]
+
+
+@pytest.mark.parametrize("is_series", [False, True])
+@pytest.mark.parametrize("bad", [[700], [400, 403, 1300], list(range(600, 700)), list(range(1900, 2000))])
+def test_what_is_bad_once_or_shortly_is_an_outlier_beside_states_too(bad, is_series):
+    values = np.where(np.arange(2000) % 400 < 80, 0.2, 0.5)  # the other state is below
+    values[bad] = 9.0
+    rejected, _ = outlying(values, is_series=is_series)
+    start = np.arange(0, 1993, 2)
+    assert (rejected == [any(s <= b < s + 8 for b in bad) for s in start]).all()
+
+
+def test_single_bad_frames_are_outliers_of_pictures_however_many_and_moments_of_a_series_are_usual():
+    values = np.full(3000, 0.5)
+    values[np.random.default_rng(1).choice(3000, 40, replace=False)] = 9.0
+    rejected, usual = outlying(values)
+    assert rejected.any()
+    assert not usual
+    rejected, usual = outlying(values, is_series=True)
+    assert not rejected.any()
+    assert usual
+    values[np.flatnonzero(values > 1)[10:]] = 0.5  # ten are not yet usual
+    assert outlying(values, is_series=True)[0].any()
