@@ -44,7 +44,7 @@ BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
-RULE = 5  # by which scores are made: those of another one are not those that a run's thresholds are of
+RULE = 6  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 # Of the tail: the unit in s and the shape by which quiet Suns reach 12 spreads in 7.5 hours and 17 in a day; and the
 # frames of quiet data that this is worth.
@@ -268,16 +268,13 @@ class Excess(Method):
         """Quiet spreads (K, C, H, W) in the frame whose moment it is, from those by brightness alone.
 
         Those of places that quiet frames showed have turned with the Sun. Strange ones have those by brightness, wider
-        by what quiet frames tell of places, and the reel's own frames so far of these; and so has, at least, the edge
-        of the disc where other regions come into view.
+        by what quiet frames tell of places, and the reel's own frames so far of these.
         """
         if not (self._past and self._carried and self._moment):
             return np.maximum(self.arrays["spread"], by_brightness)
         there = self._carried.at(self._moment)
         wider = self._past.wider(self._moment, by_brightness.shape)
-        strange, arriving = by_brightness * wider, self._carried.arriving
-        known = np.maximum(there, np.where(arriving, strange, by_brightness))
-        return np.where(np.isfinite(there), known, strange)
+        return np.where(np.isfinite(there), np.maximum(there, by_brightness), by_brightness * wider)
 
     def _of_exposures(self, background: np.ndarray, *spreads: np.ndarray) -> Sequence[np.ndarray]:
         """Spreads (K, C, H, W) with what the exposures of the frames that are compared add to them."""

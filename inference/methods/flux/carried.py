@@ -13,13 +13,12 @@ from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.sky.wcs import WCS_COLUMNS
 from inference.events.sky import LIMB_RSUN, Sky, rotated
+from inference.methods.flux.limb import over_limb
 from inference.methods.flux.turning import Places, repointed
 from inference.units import DAY_S, HOUR_S
 
 LONGEST_S = 2 * DAY_S  # that a place is known: active regions change within days
 ARCSEC_S = 10 / HOUR_S  # of the middle of the disc
-EDGE_RSUN = 0.95  # where the surface is foreshortened to a third: what lies beyond is seen as part of its neighbours
-ARRIVED_S = 12 * HOUR_S  # after which the edge of the disc shows other regions: the Sun has turned by six degrees
 CLOSE_PX = 0.25  # what moves by less is where it was
 
 
@@ -60,20 +59,24 @@ class Carried:
     def __init__(self, known: Moment, maps: np.ndarray):
         self.known, self.maps = known, maps
         self._of, self._turned = known, maps
-        self.arriving = np.zeros(maps.shape[-2:], bool)  # see `is_arriving`, of the moment that was asked for last
 
     def at(self, now: Moment) -> np.ndarray:
         """The maps as they look now, NaN where a place is strange; made anew when places have moved by CLOSE_PX."""
         if not now.is_near(self._of):
-            places = places_of(now, self.known, self.maps.shape[-2:])
-            self._of, self._turned = now, self.maps if places is None else moved(self.maps, places)
-            self.arriving = is_arriving(now, self.known, self.maps.shape[-2:])
+            self._of, self._turned = now, self._as_seen(now)
         return self._turned
+
+    def _as_seen(self, now: Moment) -> np.ndarray:
+        places = places_of(now, self.known, self.maps.shape[-2:])
+        if places is None:
+            return self.maps
+        there = moved(self.maps, places)
+        return over_limb(self.maps, there, _sky_of(self.known, now), now.at_s - self.known.at_s)
 
 
 def places_of(now: Moment, then: Moment, shape: tuple[int, int]) -> Places | None:
     """Where the pixels of a frame (H, W) were at another time; in view is what was, on this side of the Sun, and not
-    longer ago than LONGEST_S. What is off the limb stays where it is. None where nothing has moved."""
+    longer ago than LONGEST_S. What is off the limb stays where it is; see `over_limb`. None where nothing has moved."""
     if now.is_near(then):
         return None
     rows, columns = (a.ravel().astype(np.float64) for a in np.indices(shape))
@@ -86,20 +89,6 @@ def places_of(now: Moment, then: Moment, shape: tuple[int, int]) -> Places | Non
     x, y = (p.astype(np.float32).reshape(shape) for p in sky.hpc_to_pixel(second, then_tx, then_ty))
     in_view = (x > -0.5) & (y > -0.5) & (x < shape[1] - 0.5) & (y < shape[0] - 0.5) & ~hidden.reshape(shape)
     return Places(x, y, in_view & (abs(then.at_s - now.at_s) <= LONGEST_S))
-
-
-def is_arriving(now: Moment, then: Moment, shape: tuple[int, int]) -> np.ndarray:
-    """Whether pixels (H, W) are at the edge of the disc, or off it, where what was hidden comes into view; all False of
-    times that are ARRIVED_S apart at most.
-
-    What was seen there was of other regions, which have turned onto the disc since, or of these by their tops alone.
-    """
-    rows, columns = (a.ravel().astype(np.float64) for a in np.indices(shape))
-    sky, frame = _sky_of(now, then), np.zeros(rows.size, int)
-    tx, ty = sky.pixel_to_hpc(frame, columns, rows)
-    side = np.sign(then.at_s - now.at_s) * tx  # the Sun turns to the west, where tx is above 0
-    is_late = abs(then.at_s - now.at_s) > ARRIVED_S
-    return (is_late & (side > 0) & (sky.radius(frame, tx, ty)[0] >= EDGE_RSUN)).reshape(shape)
 
 
 def pointing_px(now: Moment, then: Moment, shape: tuple[int, ...]) -> tuple[float, float]:
