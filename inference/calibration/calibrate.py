@@ -23,7 +23,7 @@ from data.messages import progress
 from data.reel.contract import Watched
 from data.review_processed_data import NOT_QUIET
 from inference.calibration.noise import LEAST_FRAMES, NoiseModel, fit_series_noise
-from inference.calibration.not_quiet import episodes, tell
+from inference.calibration.not_quiet import episodes, set_apart_in, tell, times_apart
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents
 from inference.calibration.quiet_frames import measure_frames
@@ -59,10 +59,16 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
         with owned_run(run, "calibration"):
             bounds = kept_bounds(run, channels, scorer.scaling)
             made, standing_out = measure(scorer, ranges, settings, path.parent, bounds)
+            made = with_apart(made, times_apart(set_apart_in(run)))
             tell(path.with_name(f"{path.stem}-{NOT_QUIET}"), standing_out)
             write_calibration(path, made)
     written = path.stat()
     return where_watched(_read_once(path, (written.st_ino, written.st_mtime_ns)), settings, ranges[0].reel)
+
+
+def with_apart(made: Calibration, times: int) -> Calibration:
+    """A calibration that knows of so many more events that were taken for faults, before its scorer was fitted."""
+    return replace(made, events=replace(made.events, apart=made.events.apart + times)) if times else made
 
 
 def where_watched(made: Calibration, settings: EvalConfig, reel: Watched) -> Calibration:
@@ -85,6 +91,7 @@ def write_calibration(path: Path, made: Calibration) -> None:
     write_arrays(
         path, mean=made.noise.mean, spread=made.noise.spread, levels=made.levels,
         thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
+        apart=np.array(events.apart),
         **({"tail_prior": np.array(astuple(events.prior))} if events.prior else {}),
         **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
         zones=np.array(len(made.zones)),
@@ -111,7 +118,8 @@ def read_calibration(path: Path) -> Calibration:
     with arrays_of(path, AGAIN) as saved:
         noise = NoiseModel(saved["mean"], saved["spread"])
         prior = _prior_from(*saved["tail_prior"].tolist()) if "tail_prior" in saved else None
-        events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]), prior)
+        apart = int(saved["apart"]) if "apart" in saved else 0  # not in those of before
+        events = QuietEvents(saved["thresholds"], saved["counts"], float(saved["span_s"]), prior, apart)
         parts = {name.removeprefix("surprise_"): saved[name] for name in saved if name.startswith("surprise_")}
         made = Calibration(noise, saved["levels"], events, saved["left_out"], Surprises(**parts) if parts else None)
         zones = tuple(
@@ -173,7 +181,8 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
         k = int(np.searchsorted(offsets, number, side="right")) - 1
         return new[k], new[k].begin + number - int(offsets[k]), np.nan, np.nan
 
-    return made, episodes(made.left_out, made.levels, where_of)
+    standing_out = episodes(made.left_out, made.levels, where_of)
+    return with_apart(made, times_apart(standing_out)), standing_out
 
 
 def _surprises(

@@ -107,6 +107,16 @@ def set_apart_in(run: Path) -> pd.DataFrame:
     return listed_episodes([*run.glob(NOT_QUIET)])
 
 
+def times_apart(table: pd.DataFrame) -> int:
+    """How many episodes a table of COLUMNS has: rows that follow each other are one, found in several rounds."""
+    times = 0
+    for _, rows in table.groupby("reel"):  # an empty one may have no other column
+        rows = rows.sort_values("frame_start")
+        last = rows["frame_end"].cummax().to_numpy()
+        times += 1 + int((rows["frame_start"].to_numpy()[1:] > last[:-1] + 1).sum())
+    return times
+
+
 def still_quiet(apart: pd.DataFrame, quiet: Sequence[QuietRange], clip_length: int) -> list[QuietRange]:
     """Ranges without the episodes of a table of COLUMNS, as far as `clip_length` frames or more are left in a row."""
     for row in apart.to_dict("records"):

@@ -31,13 +31,14 @@ class QuietEvents:
     """Events of quiet data of `span_s` seconds: counts (G, B) in each block of time, at thresholds (G,), highest first.
 
     The first threshold is the highest level that the data reach, so one below it gives an event. prior: what is known
-    of the tail besides.
+    of the tail besides. apart: events that stood out from all of these, and were taken for faults.
     """
 
     thresholds: np.ndarray
     counts: np.ndarray
     span_s: float
     prior: TailPrior | None = None
+    apart: int = 0
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -54,9 +55,17 @@ class QuietEvents:
         """As much as this long a span tells of what is rare."""
         return self.span_s + (self.prior.worth_s if self.prior else 0.0)
 
+    def of_rest(self, events: float) -> float:
+        """How many of so many events may be of the quiet rest, where what stood out may be faults or usual.
+
+        Were it usual, new data would hold as many. They come first, so that the promise holds either way, but one event
+        of the rest is left: no faults may hide themselves where so few are allowed.
+        """
+        return max(events - self.apart, min(events, 1.0))
+
     def threshold_for(self, per_day: float) -> float:
         """What so many events a day exceed; where data gave none that lasts, the highest level that they reach."""
-        events = per_day * self.span_s / DAY_S
+        events = self.of_rest(per_day * self.span_s / DAY_S)
         is_untold = not len(self.levels) and len(self.thresholds) > 0
         if self.prior and self.span_s and not (is_untold and self.prior.is_beyond):
             return float(self.prior.threshold(self.levels, events, self.span_s))

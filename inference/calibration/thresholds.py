@@ -288,11 +288,12 @@ def promised(quiet: QuietEvents, per_day: float) -> Promise:
     """
     days = quiet.span_s / DAY_S
     supported = DAY_S / (EXTRAPOLATION * quiet.worth_s)
-    used = min(max(per_day, supported), max(len(quiet.levels) / days, supported))
+    most = (len(quiet.levels) + quiet.apart) / days
+    used = min(max(per_day, supported), max(most, supported))
     threshold = quiet.threshold_for(used)
     above, tied = np.count_nonzero(quiet.levels > threshold), np.count_nonzero(quiet.levels == threshold)
     if tied > max(1, LARGEST_STEP * above):  # fewer are of thresholds that were not looked at
-        used = min(used, max(above, 1) / days)
+        used = min(used, (max(above, 1) + quiet.apart) / days)
     return Promise(threshold, per_day, supported, used, rate_interval(quiet, threshold))
 
 
@@ -300,7 +301,7 @@ def rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
     """In which the true rate of events a day above a threshold lies, with CONFIDENCE: bootstrap over blocks of time.
 
     At least as wide as the exact interval of a Poisson count (Garwood 1936) of the events that were seen above it: no
-    block says anything of what none of them holds.
+    block says anything of what none of them holds. It ends where it would were all usual that was taken for faults.
     """
     if threshold not in quiet.intervals:
         quiet.intervals[threshold] = _rate_interval(quiet, threshold)
@@ -311,8 +312,9 @@ def _rate_interval(quiet: QuietEvents, threshold: float) -> tuple[float, float]:
     days, rng = quiet.span_s / DAY_S, np.random.default_rng(0)
     rates = [events_above(quiet.resampled(rng), threshold) for _ in range(RESAMPLES)]
     low, high = np.quantile(rates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    exact = poisson_interval(quiet.at_least(threshold))
-    return float(min(low, exact[0]) / days), float(max(high, exact[1]) / days)
+    seen = quiet.at_least(threshold)
+    exact = poisson_interval(seen)[0], poisson_interval(seen + quiet.apart)[1]
+    return float(min(low, exact[0]) / days), float(max(high + quiet.apart, exact[1]) / days)
 
 
 def poisson_interval(count: int) -> tuple[float, float]:

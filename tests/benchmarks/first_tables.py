@@ -1,14 +1,15 @@
 """What someone with a first table gets, in three ways: series of twelve kinds, three faults each, recipes as they are.
 
-    python tests/benchmarks/first_tables.py [--tuned | --fresh | --fast] [--ways one] [--only KIND] [--seeds 0,1]
-        [--quick]
+    python tests/benchmarks/first_tables.py [--tuned | --fresh | --fast | --bursty] [--ways one] [--only KIND]
+        [--seeds 0,1] [--quick]
 
 The second half of each series has the faults. `two` trains on the first half and evaluates the second, by
 demo/series.yaml; `one` does both on the second half, as who knows nothing of it does; `zero` evaluates it by
 demo/zero_shot.yaml. A fault is found where an event lies in it or 32 samples beside it; all other events are false, one
 a day is promised. The kinds were written for this, and no constant of the program was chosen on them; --tuned takes ten
 others, on which constants are chosen; --fresh takes twelve that were written afterwards; --fast six of seconds, at
-0.1 to 10 ms.
+0.1 to 10 ms; --bursty six that come in bursts, on which none is chosen (of the six on which some are, name them: --only
+traffic requests errors waits rings backups).
 
 --json keys: <way>_found (share of the faults), <way>_false_per_promised, <way>_start_off (samples by which the first
 event of a fault begins early or late, the median of those found).
@@ -23,6 +24,7 @@ import numpy as np
 import pandas as pd
 from parts.common import parsed, parser, write
 from parts.series_kinds import KINDS, Kind, spoilt
+from parts.series_kinds_bursty import BURSTY_KINDS, BURSTY_TUNED_KINDS
 from parts.series_kinds_fast import FAST_KINDS
 from parts.series_kinds_fresh import FRESH_KINDS
 from parts.series_kinds_tuned import TUNED_KINDS
@@ -30,7 +32,8 @@ from parts.through import promised, through, touching
 
 NEAR, QUICK_SAMPLES, QUICK_KINDS = 32, 1000, ("latency", "plant")
 START = pd.Timestamp("2025-03-03")
-ALL_KINDS = KINDS | TUNED_KINDS | FRESH_KINDS | FAST_KINDS
+OTHERS = {"tuned": TUNED_KINDS, "fresh": FRESH_KINDS, "fast": FAST_KINDS, "bursty": BURSTY_KINDS}
+ALL_KINDS = KINDS | TUNED_KINDS | FRESH_KINDS | FAST_KINDS | BURSTY_KINDS | BURSTY_TUNED_KINDS
 WAYS = ("two", "one", "zero")
 
 
@@ -81,11 +84,12 @@ def main() -> None:
     of_kinds.add_argument("--tuned", action="store_true", help="the kinds on which constants are chosen")
     of_kinds.add_argument("--fresh", action="store_true", help="kinds that were written after these")
     of_kinds.add_argument("--fast", action="store_true", help="seconds of fast series")
+    of_kinds.add_argument("--bursty", action="store_true", help="kinds that come in bursts")
     options_of.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="these ways")
     options_of.add_argument("--only", nargs="+", choices=ALL_KINDS, help="these kinds")
     options_of.add_argument("--seeds", default="0", help="comma-separated")
     options = parsed(options_of)
-    kinds = TUNED_KINDS if options.tuned else FRESH_KINDS if options.fresh else FAST_KINDS if options.fast else KINDS
+    kinds = next((of_them for name, of_them in OTHERS.items() if getattr(options, name)), KINDS)
     names = options.only or (QUICK_KINDS if options.quick else tuple(kinds))
     seeds = [int(seed) for seed in options.seeds.split(",")]
     figures: dict[str, float] = {}

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
-from inference.calibration.not_quiet import COLUMNS, TOLD, episodes, set_apart, set_apart_in, still_quiet, tell
+from inference.calibration.not_quiet import (
+    COLUMNS,
+    TOLD,
+    episodes,
+    set_apart,
+    set_apart_in,
+    still_quiet,
+    tell,
+    times_apart,
+)
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.fit import fit
 from inference.scorers.load import load_scorer
@@ -153,6 +162,13 @@ def test_an_episode_does_not_go_on_from_one_range_into_the_next(tmp_path):
         lambda n: (parts[n >= 10], n + 10 * (n >= 10), np.nan, np.nan),
     )
     assert table[["frame_start", "frame_end"]].to_numpy().tolist() == [[20, 23], [6, 9]]
+
+
+def test_what_was_set_apart_in_several_rounds_is_counted_once():
+    spans = [("a", 10, 19), ("b", 20, 25), ("a", 40, 45), ("a", 20, 22), ("a", 0, 3), ("b", 27, 30)]
+    table = pd.DataFrame(spans, columns=["reel", "frame_start", "frame_end"])
+    assert times_apart(table) == 5
+    assert times_apart(pd.DataFrame({"reel": []})) == 0
 
 
 def test_nothing_is_set_apart_where_less_than_half_would_be_left(tmp_path, flared):

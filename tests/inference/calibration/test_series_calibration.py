@@ -8,7 +8,7 @@ import pytest
 from config import EvalConfig
 from inference.calibration.calibrate import kept_calibration, measure, write_calibration
 from inference.calibration.quiet import QuietRange, keep_quiet
-from inference.calibration.quiet_events import starts_in
+from inference.calibration.quiet_events import run_starts, starts_in
 from inference.calibration.surprises import rare_prior
 from inference.camera.bounds import ALL_PASS
 from inference.job import Job
@@ -130,3 +130,21 @@ def test_what_lies_beyond_the_quiet_samples_is_known_of_surprises_alone(tmp_path
     made, _ = measure(Told(), ranges(tmp_path / "pump"), settings, tmp_path, ALL_PASS)
     assert made.events.prior == (rare_prior(60.0) if plain_evidence else None)
     assert made.events.worth_s == made.events.span_s
+
+
+def test_bursts_that_are_taken_for_faults_break_no_promise(tmp_path):
+    """Some six of any size come in each half of a series: which of them stand out is chance."""
+    settings, asked = replace(SETTINGS, false_alarms_per_day=4.5), 4.5 * 4000 / 1440
+    seen, before = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        values = np.abs(rng.normal(0, 1, 8000))
+        for start in np.flatnonzero(rng.random(len(values)) < 6 / 4000).tolist():
+            values[start : start + 5] += rng.lognormal(3, 0.6)
+        reel = make_reel(tmp_path / f"{seed}", values[:4000, None, None, None].astype(np.float32), 60.0)
+        made, _ = measure(Told(), [QuietRange(reel, 0, 4000, "val", "r")], SETTINGS, tmp_path, ALL_PASS)
+        without = replace(made, events=replace(made.events, apart=0))
+        for counts, calibration in ((seen, made), (before, without)):
+            counts.append(len(run_starts(values[4000:], calibration.thresholds(settings)[0], 16, 1)))
+    assert np.mean(seen) == pytest.approx(asked, rel=0.25)
+    assert np.mean(before) > 1.25 * asked

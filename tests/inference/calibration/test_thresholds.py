@@ -243,10 +243,10 @@ def test_what_is_known_of_a_score_keeps_the_promise_of_seconds(span_s):
 @pytest.mark.parametrize("prior", [None, TailPrior(15.0, 0.1, 60.0), rare_prior(0.1)])
 def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
     made = replace(of_series(noise(np.random.default_rng(0), 300, "white"), cadence_s=0.1))
-    made = replace(made, events=replace(made.events, prior=prior))
+    made = replace(made, events=replace(made.events, prior=prior, apart=3))
     write_calibration(tmp_path / "kept.npz", made)
     again = read_calibration(tmp_path / "kept.npz")
-    assert again.events.prior == prior
+    assert (again.events.prior, again.events.apart) == (prior, 3)
     asked = EvalConfig(false_alarms_per_hour=1.0)
     assert again.thresholds(asked) == made.thresholds(asked)
     assert again.shortfall(asked) == made.shortfall(asked)
@@ -271,3 +271,16 @@ def test_an_event_of_seconds_does_not_say_where_all_begin(threshold, span_s):
     assert min(threshold, 1) <= found <= min(threshold, 1.6 + 1e-6)
     assert abs(np.log(found)) <= np.log(1.6 + 1e-6) * span_s / (span_s + 60) + 1e-9
     assert extension_level(threshold, levels, 0.02) == min(threshold, np.float32(1.6))
+
+
+@given(st.lists(st.floats(1, 50), min_size=12, max_size=60, unique=True), st.floats(0.1, 30), st.integers(0, 10))
+def test_what_was_taken_for_faults_has_its_part_in_what_is_allowed(levels, events, apart):
+    """Whether it is usual or not, no more than what is allowed comes, but for one event that is always left."""
+    rest = QuietEvents(np.sort(levels)[::-1], np.tri(len(levels), dtype=np.int64), DAY_S)
+    quiet, events = replace(rest, apart=apart), min(events, len(levels) / 2)
+    alone, found = promised(rest, events), promised(quiet, events)
+    assert found.used == alone.used
+    assert found.threshold >= alone.threshold
+    assert np.sum(quiet.levels > found.threshold) + apart <= max(events, apart + 1)
+    assert found.threshold == pytest.approx(promised(rest, max(events - apart, min(events, 1))).threshold)
+    assert found.interval[1] >= apart
