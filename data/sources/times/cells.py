@@ -12,10 +12,10 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.day_counts import perhaps_years, since_1970_s
+from data.sources.times.day_counts import of_year_and_part, perhaps_years, since_1970_s
 from data.sources.times.elapsed import elapsed_s
 from data.sources.times.other_forms import rewritten
-from data.sources.times.other_zeros import of_ticks, other_zero, perhaps_gps
+from data.sources.times.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_since_1970
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.zone_beside import LOCAL, says_local, zoned
 
@@ -168,7 +168,8 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
     if mixed is not None:
         return _since_1970(*mixed, prep)
-    compact = None if prep.unix_time else _compact(numbers, name)
+    months = None if prep.unix_time or prep.time_unit else of_year_and_part(numbers, name)
+    compact = None if prep.unix_time else _compact(numbers, name) if months is None else months
     if compact is not None:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
     counted = None if prep.time_unit else since_1970_s(numbers, name)
@@ -178,7 +179,13 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
         return _since_1970(seconds, f"UNIX time in {given or 's'}", prep)
-    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_other(numbers))
+    if np.isfinite(seconds).any() and not (np.abs(seconds) < LATEST_S).any():
+        first = numbers[np.isfinite(numbers)][0]
+        raise TableError(
+            f"its time column {name!r} holds {first:.10g}, which is no time in {given or 's'} nor since 1970 in s, ms, "
+            "us or ns; prep.time_unit says what they count: s, ms, us, ns, min, h or d"
+        )
+    return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_other(numbers, name))
 
 
 def _of_mixed_units(numbers: np.ndarray) -> tuple[np.ndarray, str] | None:
@@ -203,8 +210,8 @@ def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
     return _utc_times(utc, np.ones(len(seconds), bool), prep, how)
 
 
-def _perhaps_other(numbers: np.ndarray) -> str:
-    return _perhaps_ms(numbers) or _perhaps_days(numbers) or perhaps_years(numbers)
+def _perhaps_other(numbers: np.ndarray, name: str) -> str:
+    return _perhaps_ms(numbers) or _perhaps_days(numbers) or perhaps_years(numbers) or perhaps_since_1970(numbers, name)
 
 
 def _perhaps_ms(numbers: np.ndarray) -> str:

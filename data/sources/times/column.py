@@ -31,6 +31,7 @@ SERIES_TIME_COLUMNS = (
     "x_value",
 )
 SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
+SERIES_TIME_COLUMNS += ("yyyymmdd", "yyyymm", "yearmonth", "year_month", "yearweek", "year_week")
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
 NAMES_OF_TIME = re.compile(

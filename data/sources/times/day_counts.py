@@ -3,6 +3,8 @@
 They are told by the name of their column, and of dates by their size; the numbers alone may be anything.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,9 @@ RARELY_A_RATE = 1e-3  # days, 86 s; as seconds it would be 1 kHz, hours after th
 RATES_HZ = (30, 60)  # of films, whose steps would be 48 and 24 minutes as days
 OFF_WHOLE_S = 0.1  # of steps, which cells of five decimals round by less on average
 FEWEST_STEPS = 10
+FEWEST_PARTS, MONTHS, WEEKS = 4, 12, 53
+_NAME_OF_PARTS = re.compile(r"date|month|week|yyyymm|period|datum|fecha", re.IGNORECASE)
+_DATES = re.compile(r"date|datum|fecha|data$|jour|tarih")  # in other languages too
 DAY_S = 86400.0
 
 
@@ -38,7 +43,7 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
         if (
             first <= known.min()
             and known.max() <= last
-            and ("date" in name or "julian" in name or _go_on_in_seconds(known, name, what))
+            and (_DATES.search(name) or "julian" in name or _go_on_in_seconds(known, name, what))
         ):
             return (numbers - at_1970) * DAY_S, what
     return None
@@ -83,6 +88,39 @@ def _of_years(years: np.ndarray) -> np.ndarray:
     whole = np.floor(np.nan_to_num(years, nan=1970.0)).astype(int)
     begin, end = ((whole + n - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(float) for n in (0, 1))
     return np.round(begin + (years - whole) * (end - begin), 3)
+
+
+def of_year_and_part(numbers: np.ndarray, name: str) -> np.ndarray | None:
+    """Numbers (N,) as 202401 as the begin of a month, where they go on by one month and their name says date or month,
+    or of a week of ISO 8601, where it says week: datetime64[us]; None where they are none.
+    """
+    known = numbers[np.isfinite(numbers)]
+    if len(known) < FEWEST_PARTS or (known % 1).any() or not (_NAME_OF_PARTS.search(name) and are_years(known // 100)):
+        return None
+    years, parts = known // 100 - 1970, known % 100
+    is_week = "week" in name.lower()
+    if parts.min() < 1 or parts.max() > (WEEKS if is_week else MONTHS):
+        return None
+    dates = of_weeks(known // 100, parts) if is_week else (12 * years + parts - 1).astype(int).astype("datetime64[M]")
+    steps = np.diff(dates.astype("datetime64[D]").astype(int))
+    if (
+        np.isnat(dates).any()
+        or not (is_week or np.abs(np.diff(12 * years + parts)).max() == 1)
+        or not (steps != 0).all()
+    ):
+        return None
+    found = np.full(len(numbers), np.datetime64("NaT", "us"))
+    found[np.isfinite(numbers)] = dates.astype("datetime64[us]")
+    return found
+
+
+def of_weeks(years: np.ndarray, weeks: np.ndarray) -> np.ndarray:
+    """The Monday of each week of ISO 8601 (N,) datetime64[D]; NaT where the year has no such week."""
+    fourth = (np.asarray(years, int) - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3  # always in week 1
+    first = fourth - (fourth.astype(int) + 3) % 7  # 1970-01-01 was a Thursday
+    found = first + 7 * (np.asarray(weeks, int) - 1)
+    is_within = (found + 3).astype("datetime64[Y]").astype(int) + 1970 == years
+    return np.where(is_within, found, np.datetime64("NaT", "D"))
 
 
 def of_day_in_year(year: pd.Series, day: pd.Series) -> pd.Series:

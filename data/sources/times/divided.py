@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.times.day_counts import of_day_in_year
+from data.sources.times.day_counts import of_day_in_year, of_weeks
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 PART_NAMES = {
@@ -32,6 +32,19 @@ UNNAMED = (
     ("year", "day in it"),
 )
 LIMITS = {"year": (1900, 2100), "month": (1, 12), "day in it": (1, 366), "day": (1, 31), "clock": (0, 2359)}
+WEEKS = (
+    "week",
+    "weeknumber",
+    "week_number",
+    "week_no",
+    "weeknr",
+    "isoweek",
+    "iso_week",
+    "calendar_week",
+    "kalenderwoche",
+)
+WEEKDAYS = ("weekday", "isoweekday", "day_of_week", "dayofweek", "dow")
+LIMITS |= {"week": (1, 53)}
 LIMITS |= {"hour": (0, 24), "minute": (0, 59), "second": (0, 60)}
 FEWEST_ROWS = 8
 PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -215,7 +228,7 @@ def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
     elif {"year", "month"} <= parts.keys() and "day" not in parts and _go_round(table[parts["month"]]):
         parts = {part: parts[part] for part in ("year", "month")}
     elif not {"year", "month", "day"} <= parts.keys():
-        return _of_unnamed(table) or _of_years(table, parts.get("year"))
+        return _of_unnamed(table) or _of_weeks(table, parts) or _of_years(table, parts.get("year"))
     else:
         parts.pop("day in it", None)
     parts = _with_fitting_clock(table, parts)
@@ -307,6 +320,29 @@ def _go_round(months: pd.Series) -> bool:
 
 def _is_whole_from(column: pd.Series, least: int, most: int) -> bool:
     return column.dtype.kind in "iu" and bool(column.between(least, most).all())
+
+
+def _of_weeks(table: pd.DataFrame, parts: dict[str, str]) -> tuple[pd.Series, dict[str, str]] | None:
+    """The Mondays of rising columns of years and weeks of ISO 8601, or the days of the week of a column beside them."""
+    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns)}
+    week, day = (next((names[known] for known in some if known in names), None) for some in (WEEKS, WEEKDAYS))
+    year = parts.get("year")
+    if (
+        year is None
+        or week is None
+        or not all(_is_whole_from(table[name], *LIMITS[k]) for name, k in ((year, "year"), (week, "week")))
+    ):
+        return None
+    dates = of_weeks(table[year].to_numpy(), table[week].to_numpy())
+    notes = {year: "time, the year", week: "time, the week"}
+    if day is not None and _is_whole_from(table[day], 1, 7):
+        dates, notes = (
+            dates + (table[day].to_numpy() - 1).astype("timedelta64[D]"),
+            notes | {day: "time, the day of the week"},
+        )
+    if np.isnat(dates).any() or not (np.diff(dates) > np.timedelta64(0, "D")).all():
+        return None
+    return pd.Series(dates.astype("datetime64[us]"), table.index, name=f"{year} {week}"), notes
 
 
 def _of_years(table: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, dict[str, str]]:

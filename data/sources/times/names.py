@@ -40,6 +40,7 @@ _FORMS = tuple(
         _YEAR_FIRST + r"(?!\d)",
     )
 )
+_DAY = re.compile(_YEAR_FIRST + r"(?!\d)")
 _DIRECTIVES = {"Y": r"\d{4}", "y": r"\d\d", "j": r"\d{3}", "f": r"\d{1,6}", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+"}
 _DIRECTIVES |= {"p": "[AaPp][Mm]", "z": r"[+-]\d\d:?\d\d|Z", "%": "%"}
 
@@ -69,6 +70,12 @@ def time_in_name(path: str, prep: PrepConfig) -> str:
         return times_in_names([path], prep)[0]
     except TableError:
         return ""
+
+
+def day_in_name(path: str) -> str:
+    """The one date, year first, in the name of a file, as 2024-03-05; "" where there is none, or are several."""
+    found = {f"{m['year']}-{m['month']}-{m['day']}" for m in _DAY.finditer(path)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _as_formatted(names: list[str], form: str) -> list[str]:

@@ -9,6 +9,11 @@ _TICKS = {
     "Windows' file times": (125_911_584_000_000_000, 141_690_816_000_000_000, 116_444_736_000_000_000),
 }
 TICKS_PER_S = 10_000_000
+# Other units than those of UNIX times, how many of them are a second, and what a name has to say.
+_PARTS = (("tenths of a second", 10.0, ()), ("hundredths of a second", 100.0, ()), ("minutes", 1 / 60, ()))
+_PARTS += (("hours", 1 / 3600, ("hour", "date")), ("days", 1 / 86400, ("day", "date")))
+FROM_S, UNTIL_S = 9.46e8, 2.55e9  # 2000 to 2050
+LONGEST_S = 4.1e9  # 130 years
 FIRST_OF_OTHERS_S = 2.87e9  # as UNIX time of December 2060; as of 1904 of December 1994
 
 
@@ -31,6 +36,25 @@ def other_zero(numbers: np.ndarray) -> str:
         f"holds {known[0]:.10g}, which as UNIX time is of {year}; with prep.unix_time=false seconds count from "
         "prep.start_utc: 1904-01-01 of LabVIEW and old Macs, 1900-01-01 of NTP; prep.unix_time=true takes it as that"
     )
+
+
+def perhaps_since_1970(numbers: np.ndarray, name: str) -> str:
+    """What to say of relative times that are too large for such, or of this century in other units; else ""."""
+    known = numbers[np.isfinite(numbers)]
+    for what, per_second, told in _PARTS:
+        is_told = not told or any(word in name.lower() for word in told)
+        if len(known) and is_told and known.min() > FROM_S * per_second and known.max() < UNTIL_S * per_second:
+            day = (known[:1] / per_second).astype(np.int64).astype("datetime64[s]").astype("datetime64[D]")[0]
+            return (
+                f"taken as seconds from the first; as {what} since 1970 they would begin on {day}: then write UNIX time"
+            )
+    if len(known) and known.min() > LONGEST_S:
+        return f"taken as seconds, at first {known[0] / 3.156e7:.0f} years; prep.time_unit says what they count"
+    if "date" in name.lower():
+        return (
+            "taken as seconds, though its name says date: its numbers are no dates that are known; see prep.time_format"
+        )
+    return ""
 
 
 def perhaps_gps(name: str) -> str:

@@ -18,7 +18,7 @@ _CLOCK = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
     r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
 )
-_ZONE = r"\s*(?P<zone>Z|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
+_ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+)?"
 _MONTH = rf"(?P<b>(?i:{'|'.join(_MONTH_NAMES)})[A-Za-z]{{0,6}})"
 _DATES = (
@@ -97,6 +97,7 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
         if found.notna().all():
             return _naive(found), np.zeros(len(column), bool)
     text = column.astype("string").str.strip().str.replace(r"(\d:\d\d),(\d)", r"\1.\2", regex=True)
+    text = text.str.replace(r"(?<=\d)z$", "Z", regex=True)
     text = without_zone_names(text.str.replace(_CTIME, _CTIME_PARTS, regex=True), prep)
     text = text.str.replace(_DAY_IN_YEAR, _dated, regex=True)
     iso = text.where(text.str.match(r"\d{4}"))
