@@ -1,5 +1,6 @@
 """Evaluations that several test modules look at, each made once a session."""
 
+import gc
 import sys
 from contextlib import nullcontext
 from multiprocessing import resource_tracker
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(items):
     """The longest modules first, or one process would be busy with them long after the others have ended."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
+def pytest_collection_finish():
+    """What the libraries have made stays to the end: without this, garbage is looked for in it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,5 +7,7 @@ REQUIREMENTS="requirements.txt tests/requirements.txt"
 source demo/environment.sh
 # One thread a process: tests also run several processes, which would wait for one another.
 export OMP_NUM_THREADS=1
+# What is compiled is kept, in folders that git ignores: tests start some hundred processes, each of which would do it.
+unset PYTHONDONTWRITEBYTECODE
 # One module a process at a time, because the tests of a module share what it has set up.
 exec "$PYTHON" -m pytest -n auto --dist loadfile --no-loadscope-reorder "$@"
