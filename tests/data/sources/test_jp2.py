@@ -128,8 +128,17 @@ def test_other_boxes_and_long_ones_are_passed_over(wide):
 
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_damage_never_does_more_than_lose_the_header(noise, at):
-    payload = solar()
-    header_of(io.BytesIO(payload[:at] + noise + payload[at + len(noise) :]))
+    """Either no card is read, or all that lie before and behind the damage are as they were."""
+    payload, behind = solar(), at + len(noise)
+    found = header_of(io.BytesIO(payload[:at] + noise + payload[behind:]))
+    untouched = {
+        name: value
+        for name, value in header_of(io.BytesIO(payload)).items()
+        if payload.index(f"<{name}>".encode()) >= behind
+        or payload.index(f"</{name}>".encode()) + len(f"</{name}>") <= at
+    }
+    assert len(untouched) > 10
+    assert untouched.items() <= found.items() if found else noise
 
 
 def test_the_place_of_another_size_is_not_known(tmp_path):
