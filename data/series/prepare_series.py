@@ -25,6 +25,7 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
+from data.series.totals import running_totals, told_totals
 from data.sources.base import Series, SeriesInput, TableError
 from data.sources.table import SAME_TIME, is_even
 
@@ -173,6 +174,8 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
     complete(making, config, with_page, frames_table)
     if with_page or not frames_table["accepted"].all() or filled.any():
         _tell(final.name, series, frames_table, meta)
+        if totals := running_totals(series.values[kept], series.channels):
+            log.warning(f"{final.name}: {told_totals(totals)}")
     return making
 
 
