@@ -35,7 +35,8 @@ from parts.default_detection import Clip, detection
 
 from tests.support.street import Street, standing
 
-CLIPS, FRAMES, QUICK_FRAMES, SCALE = 6, 120, 100, 2
+CLIPS, FRAMES, SCALE = 6, 120, 2
+QUICK_CLIPS, QUICK_FRAMES = 3, 60
 RUNNER_PX, RUNNER_SIDE = 2.4, 10  # px a frame, walkers go 0.4 to 0.8; px
 THIRD, SLOWER = "third", 3
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -119,8 +120,8 @@ def write_clip(folder: Path, frames: np.ndarray) -> None:
 def make_clips(work: Path, seed: int, is_quick: bool) -> dict[str, dict[str, np.ndarray]]:
     """Clips in work/raw_train, work/raw_test and, at a third of the rate, work/raw_third; by perturbation the clips'
     names and which frames (T,) show it."""
-    frames = QUICK_FRAMES if is_quick else FRAMES
-    for number in range(CLIPS):
+    clips, frames = (QUICK_CLIPS, QUICK_FRAMES) if is_quick else (CLIPS, FRAMES)
+    for number in range(clips):
         write_clip(work / "raw_train" / f"{number}", filmed(seed, number, frames))
     tested: dict[str, dict[str, np.ndarray]] = {}
     for name in QUICK if is_quick else CHANGES:

@@ -84,8 +84,9 @@ def main() -> None:
     asked.add_argument(
         "--methods", nargs="+", default=["flow"], choices=METHODS, help=f"of {RECIPE.name}; default: flow"
     )
-    asked.add_argument("--cameras", type=int, default=4, metavar="N")
+    asked.add_argument("--cameras", type=int, metavar="N", help="default 4; 2 with --quick")
     options = parsed(asked)
+    options.cameras = options.cameras or (2 if options.quick else 4)
     figures: dict[str, float] = {}
     for name in options.methods:
         with tempfile.TemporaryDirectory() as folder:

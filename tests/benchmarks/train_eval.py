@@ -95,10 +95,11 @@ def windows(side: int, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     return x.contiguous(), torch.ones(batch, 1, 32, side, side)
 
 
-def evaluate(work: Path, reel: Path) -> tuple[float, float]:
+def evaluate(work: Path, reel: Path, own_process: bool = True) -> tuple[float, float]:
     """(frames/s, peak MiB) of `main.py -m eval` on a reel, the frames/s as summary.json has them."""
     config = ROOT / "config.yaml"
-    _, peak_mib = program("-m", "eval", "-c", config, "--data-clips", reel, "--model-path", work / "run")
+    words = "-m", "eval", "-c", config, "--data-clips", reel, "--model-path", work / "run"
+    _, peak_mib = program(*words, own_process=own_process)
     summary = json.loads((work / "run" / "eval" / reel.name / "summary.json").read_text())
     return summary["frames_per_s"], peak_mib
 
@@ -118,7 +119,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     figures["train_speedup_over_plain"] = figures["train_frames_per_s"] / plain
     figures["train_2d_speedup"] = speedup_in_2d(narrow, side, config.train.batch_size, 2 if quick else 5)
     figures["yan2020_train_frames_per_s"] = plain_speed(config, {"model.name": "yan2020"}, side, 1, 1 if quick else 2)
-    fast, short_mib = evaluate(work, reels[short])
+    fast, short_mib = evaluate(work, reels[short], own_process=not quick)
     fast_long, long_mib = evaluate(work, reels[long])
     figures |= {"eval_frames_per_s": fast, "eval_frames_per_s_long": fast_long, "eval_speed_ratio": fast_long / fast}
     figures |= {"eval_peak_mib": short_mib, "eval_peak_mib_long": long_mib, "eval_memory_ratio": long_mib / short_mib}
@@ -126,7 +127,9 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
 
 
 def main() -> None:
-    options = parsed(parser(__doc__, "small frames, a narrow model, short reels, one epoch"))
+    options = parsed(
+        parser(__doc__, "small frames, a narrow model, short reels, of which this process evaluates one, one epoch")
+    )
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), options.quick)
     for name, value in figures.items():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.dask_cluster import FORKED
 from tests.support.paths import ROOT
 
 
@@ -15,6 +16,7 @@ class Runner:
     def __init__(self, scripts: Path, folder: Path):
         self.scripts, self.folder, self.known = scripts, folder, {}
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(folder)}
+        environment |= {FORKED: "forkserver"}
         command = [sys.executable, str(ROOT / "tests" / "support" / "preloaded.py")]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
