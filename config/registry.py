@@ -1,7 +1,7 @@
 """Every net and method by name: which settings each has, and what of `train` it uses.
 
-Asked when a config is loaded. Of the registries, `models.MODELS` and `inference.methods.METHODS`, the one that a config
-names is imported; the others are where settings of theirs are met: nets bring torch, which takes seconds.
+Asked when a config is loaded, without torch: the settings of nets stand apart from these (`models.SETTINGS`). Of
+methods the one that a config names is imported; the others are where settings of theirs are met.
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,20 @@ SCORES = ("standardised", "mahalanobis", "knn")  # of a net, that may be parts o
 def config_classes() -> dict[str, type]:
     """The class of the settings of every net and method."""
     from inference.methods import METHODS
-    from models import MODELS
+    from models import MODELS, settings_class
 
-    return {name: known.Config for name, known in (*MODELS.items(), *METHODS.items())}
+    return {name: settings_class(name) for name in MODELS} | {name: known.Config for name, known in METHODS.items()}
 
 
 def class_of(name: Any) -> type:
     """The class of the settings of one. Raises ValidationError for an unknown name, listing the known ones."""
     from inference.methods import METHODS
-    from models import MODELS
+    from models import MODELS, settings_class
 
-    for registry in (MODELS, METHODS):
-        if isinstance(name, str) and name in registry:
-            return registry[name].Config
+    if isinstance(name, str) and name in MODELS:
+        return settings_class(name)
+    if isinstance(name, str) and name in METHODS:
+        return METHODS[name].Config
     known = f"nets {', '.join(MODELS)}; methods of one step {', '.join(METHODS)}"
     raise refusal([(("name",), name, f"is unknown; known are {known}")])
 

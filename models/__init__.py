@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from config import TrainConfig
+from config import ModelConfig, TrainConfig
 from config.lazily import Lazily
 
 if TYPE_CHECKING:
@@ -24,6 +24,28 @@ MODELS: Lazily[type["VideoModel"]] = Lazily(
         "vetime": "models.vetime.VeTime",
     }
 )
+# The settings of some of them, which are asked for before the net is, and without its libraries.
+SETTINGS: Lazily[type[ModelConfig]] = Lazily(
+    {
+        "autoencoder": "models.settings.pixel_net.GridConfig",
+        "variational": "models.settings.pixel_net.VariationalConfig",
+        "memory": "models.settings.pixel_net.MemoryConfig",
+        "masked": "models.settings.pixel_net.MaskedConfig",
+        "prediction": "models.settings.pixel_net.PredictionConfig",
+        "yan2020": "models.settings.pixel_net.PixelNetConfig",
+        "tvnet": "models.settings.series.TVNetConfig",
+        "timesnet": "models.settings.series.TimesNetConfig",
+        "linear": "models.settings.series.LinearConfig",
+        "dual": "models.settings.series.DualConfig",
+        "wetas": "models.settings.labelled.WetasConfig",
+        "vetime": "models.settings.labelled.VeTimeConfig",
+    }
+)
+
+
+def settings_class(name: str) -> type[ModelConfig]:
+    """The class of the settings of a net, which says by itself where no other does, or another was put in its place."""
+    return SETTINGS[name] if name in SETTINGS and name not in MODELS.loaded else MODELS[name].Config
 
 
 def build(

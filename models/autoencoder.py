@@ -6,27 +6,17 @@ from math import prod
 from typing import Any, ClassVar
 
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import ModelConfig, PositiveInt, Stages
+from config import ModelConfig
 from models.backbone3d import Backbone3D, Block, Stage, blocks
 from models.embed import PatchHead, VideoPatches, pad_to_multiple, temporal_background
 from models.parts.narrowing import Group, Use, groups_of, width_left
-from models.video_model import Form, PixelModel, PixelNetConfig
+from models.settings.pixel_net import GridConfig
+from models.video_model import Form, PixelModel
 
 PATCH = (1, 4, 4)
 STAGES = (Stage(32), Stage(64, 1, (2, 2, 2)), Stage(96, 1, (4, 1, 1)))
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class GridConfig(PixelNetConfig):
-    """Settings of the autoencoder, and of every variant of it."""
-
-    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
-    stages: Stages | None = None
-    latent_channels: PositiveInt = 8
 
 
 def grid(settings: GridConfig, form: Form) -> tuple[int, tuple[int, int, int], Sequence[Any], int]:

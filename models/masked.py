@@ -1,25 +1,15 @@
 """The autoencoder that never sees what it gives: it fills hidden blocks of space-time from what surrounds them."""
 
 from math import prod
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 
-from config import ModelConfig, PositiveInt
-from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
+from config import ModelConfig
+from models.autoencoder import ConvAutoencoder3D, grid
 from models.embed import visible_background
+from models.settings.pixel_net import MaskedConfig
 from models.video_model import Form, Trained
-
-MaskFraction = Annotated[float, Field(gt=0, le=0.5)]
-MaskBlock = tuple[PositiveInt, PositiveInt, PositiveInt]
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class MaskedConfig(GridConfig):
-    mask_fraction: MaskFraction = 0.25
-    mask_block: MaskBlock = (2, 8, 8)
 
 
 class MaskedAutoencoder3D(ConvAutoencoder3D):

@@ -1,26 +1,18 @@
 """The autoencoder whose latent can only be mixed from learned examples, so that the unusual comes out as the usual."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import ModelConfig, NonNegative
-from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
+from config import ModelConfig
+from models.autoencoder import ConvAutoencoder3D, grid
 from models.embed import temporal_background
+from models.settings.pixel_net import MemoryConfig
 from models.video_model import Form, Trained
 
 START_SHARPNESS = 2.3  # e^2.3 = 10: a slot like the query weighs up to e^20 times one unlike it
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class MemoryConfig(GridConfig):
-    memory_slots: Annotated[int, Field(ge=2)] = 256
-    memory_shrink: NonNegative = 1.0
-    memory_entropy: NonNegative = 2e-4
 
 
 class MemoryAutoencoder3D(ConvAutoencoder3D):

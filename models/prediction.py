@@ -3,18 +3,12 @@
 from typing import Any, ClassVar
 
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 
-from config import ModelConfig, PositiveInt
-from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
+from config import ModelConfig
+from models.autoencoder import ConvAutoencoder3D, grid
 from models.embed import temporal_background
+from models.settings.pixel_net import PredictionConfig
 from models.video_model import Form
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class PredictionConfig(GridConfig):
-    predict_frames: PositiveInt = 1
 
 
 class PredictiveAutoencoder3D(ConvAutoencoder3D):

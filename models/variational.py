@@ -3,22 +3,16 @@
 from typing import Any, ClassVar
 
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import ModelConfig, NonNegative
-from models.autoencoder import ConvAutoencoder3D, GridConfig, grid
+from config import ModelConfig
+from models.autoencoder import ConvAutoencoder3D, grid
 from models.embed import temporal_background
+from models.settings.pixel_net import VariationalConfig
 from models.video_model import Form, Trained
 
 START_LOG_VARIANCE = -6.0  # as much noise as the latent's signal would drown a training that begins with a small one
 LOG_VARIANCE_LIMIT = 12.0  # keeps exp() finite; no useful latent is that certain or that vague
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class VariationalConfig(GridConfig):
-    kl_weight: NonNegative = 1e-4
 
 
 class VariationalAutoencoder3D(ConvAutoencoder3D):

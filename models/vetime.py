@@ -6,19 +6,18 @@ Trained once, on synthetic series with labels, and then used as it is. Source: V
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import DataKind, ModelConfig, NetConfig, TrainConfig
+from config import ModelConfig
 from data.series.folding import ABSENT, TOKEN, Rows, images, rows_of, tokens_of
 from models.backbone3d import Backbone3D, Stage
 from models.losses.detection import Detected, detection_loss, own_targets
 from models.parts.fusion import DETECTION, RECONSTRUCTION, TASKS, Fusion
+from models.settings.labelled import VeTimeConfig
 from models.video_model import Batch, Form, VideoModel, in_full_precision
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)  # tokens: together they see 508 samples either way
@@ -27,20 +26,6 @@ PHASE_KERNEL = 5
 CONTRAST_WIDTH = 32
 BRANCHES = ("both", "temporal", "visual")
 RARE_LOGIT = -3.0  # where training starts: about 5 % of the samples are anomalous
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class VeTimeConfig(NetConfig):
-    branches: Literal["both", "temporal", "visual"] = "both"
-    router: bool = True
-    context: Literal["whole", "past"] = "whole"
-
-    uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "synthetic", "init", "contrast_weight", "balance_weight")
-    comes_trained: ClassVar[bool] = True
-
-    def learns_from(self, train: TrainConfig) -> DataKind:
-        """Synthetic series; weights that know these already go on with the user's."""
-        return "sample_labels" if train.init else "synthetic"
 
 
 class Tokens(NamedTuple):

@@ -5,14 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from config import ModelConfig, NetConfig, TrainConfig
 from models.losses.reconstruction import LOSSES, loss_name
 from models.parts.narrowing import Group
 from models.parts.planar import planar
+from models.settings.pixel_net import PixelNetConfig
 
 
 class Form(NamedTuple):
@@ -109,14 +108,6 @@ class Trained(NamedTuple):
     reconstruction: Tensor
     penalty: Tensor | float = 0.0
     weight: Tensor | None = None
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class PixelNetConfig(NetConfig):
-    """Settings of a model that gives its windows back, and is trained by how far they are from those given."""
-
-    uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "loss")
-    losses: ClassVar[tuple[str, ...]] = tuple(LOSSES)
 
 
 class PixelModel(VideoModel):

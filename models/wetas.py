@@ -7,36 +7,21 @@ is a configuration of the shared backbone, so it runs on series and, behind stri
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Annotated, ClassVar, Literal, cast
+from typing import ClassVar, cast
 
 import torch
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import DataKind, ModelConfig, NetConfig, PositiveInt, Stages, TrainConfig
+from config import ModelConfig
 from models.backbone3d import Backbone3D, ChannelNorm, Stage
 from models.losses.splicing import frame_loss, splice
 from models.losses.weak import WEAK_LOSSES, Weak
 from models.parts.planar import planar
+from models.settings.labelled import WetasConfig
 from models.video_model import Batch, Form, VideoModel, in_full_precision
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)
 WIDTH, KERNEL = 64, (3, 1, 1)
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class WetasConfig(NetConfig):
-    stages: Stages | None = None
-    pooling: Literal["mean", "max", "top", "attention"] = "mean"
-    top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
-    members: PositiveInt = 1
-
-    uses: ClassVar[tuple[str, ...]] = (*NetConfig.uses, "loss", "weak")
-    losses: ClassVar[tuple[str, ...]] = tuple(WEAK_LOSSES)
-
-    def learns_from(self, train: TrainConfig) -> DataKind:
-        return "window_labels"
 
 
 class WeakModel(VideoModel):

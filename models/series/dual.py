@@ -8,27 +8,20 @@ in each frequency, beside what they are in quiet data, is asked afterwards (infe
 from typing import ClassVar
 
 import torch
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 
-from config import ModelConfig, Stages
+from config import ModelConfig
 from models.backbone3d import Stage
 from models.masked import random_blocks
-from models.series.series_model import Impute, JudgedBy
+from models.series.series_model import Impute
 from models.series.tvnet import TVNetTrunk
-from models.video_model import Form, PixelNetConfig, Trained
+from models.settings.series import DualConfig
+from models.video_model import Form, Trained
 
 PATCH, TURNS = 8, 4  # samples of a variable that are hidden together, and in how many turns all of them are
 LENGTHS = (2, 4, 8, 16, 32)  # the same in training, where one is drawn for every step
 SHORTEST = 3 * LENGTHS[0]  # window: a patch in training is at most a third of it
 HIDDEN = 0.3  # of a window, in training
 WIDTH, DILATIONS = 24, (1, 2, 4, 8)
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class DualConfig(PixelNetConfig):
-    stages: Stages | None = None
-    judged_by: JudgedBy = "spectrum"
 
 
 class Dual(Impute):

@@ -1,20 +1,11 @@
 """A straight line in time from the past of every variable to its future: what any other forecast must beat."""
 
-from typing import ClassVar, Literal
-
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
+from typing import ClassVar
 
 from config import ModelConfig
-from models.series.series_model import Forecast, SeriesConfig, SeriesModel
+from models.series.series_model import Forecast, SeriesModel
+from models.settings.series import LinearConfig
 from models.video_model import Form
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class LinearConfig(SeriesConfig):
-    task: Literal["forecast"] = "forecast"
-
-    tasks: ClassVar[tuple[str, ...]] = ("forecast",)
 
 
 class Linear(SeriesModel):

@@ -4,48 +4,18 @@ A window of a series comes as frames of one pixel, (B, C, T, 1, 1), its channels
 the simplest answer there is (the mean, the last value, a straight line), and the trunk adds to it.
 """
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import DataKind, PositiveInt, Stages, TrainConfig
-from models.masked import MaskBlock, MaskFraction, block_turns, random_blocks
+from models.masked import block_turns, random_blocks
 from models.parts.planar import planar
-from models.video_model import Batch, Form, PixelModel, PixelNetConfig, Trained, in_full_precision
+from models.settings.series import TrunkConfig
+from models.video_model import Batch, Form, PixelModel, Trained, in_full_precision
 
-JudgedBy = Literal["spectrum", "time", "product", "samples"]  # errors that say how unusual a window is, or a sample
 SMALLEST_SPREAD = 1e-3  # of stretched values: a variable that stands still in a window is not blown up to noise
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class SeriesConfig(PixelNetConfig):
-    """Settings of every model of series."""
-
-    instance_norm: bool = True
-    predict_frames: PositiveInt = 1
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class TrunkConfig(SeriesConfig):
-    """Settings of every model of series with a trunk, which can do every task."""
-
-    stages: Stages | None = None
-    mix_variables: bool = True
-    mask_fraction: MaskFraction = 0.25
-    mask_block: MaskBlock = (2, 8, 8)
-    judged_by: JudgedBy = "spectrum"
-
-    tasks: ClassVar[tuple[str, ...]] = ("anomaly", "forecast", "impute", "classify")
-    of_task: ClassVar[dict[str, str]] = {
-        "predict_frames": "forecast", "mask_fraction": "impute", "mask_block": "impute", "judged_by": "anomaly"
-    }  # fmt: skip
-
-    def learns_from(self, train: TrainConfig) -> DataKind:
-        return "classes" if self.task == "classify" else "frames"
 
 
 class Trunk(nn.Module):

@@ -8,13 +8,12 @@ from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 from torch import nn
 
-from config import ModelConfig, PositiveInt
+from config import ModelConfig
 from models.backbone3d import Block, Stage
-from models.series.series_model import SeriesModel, Trunk, TrunkConfig, of_task
+from models.series.series_model import SeriesModel, Trunk, of_task
+from models.settings.series import TimesNetConfig
 from models.video_model import Form
 
 WIDTH, DEPTH = 64, 2
@@ -113,11 +112,6 @@ def strongest_periods(x: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Te
     amplitude = torch.fft.rfft(x.float(), dim=-1).abs().mean(1)[:, 1:]  # (B, T // 2)
     found = amplitude.topk(min(top, amplitude.shape[1]), dim=1)
     return (T + found.indices) // (found.indices + 1), found.values  # rounded up
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class TimesNetConfig(TrunkConfig):
-    top_periods: PositiveInt = 3
 
 
 class TimesNet(SeriesModel):

@@ -8,12 +8,11 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 
-from config import ModelConfig, PositiveInt
+from config import ModelConfig
 from models.backbone3d import Backbone3D, Stage
-from models.series.series_model import SeriesModel, Trunk, TrunkConfig, of_task
+from models.series.series_model import SeriesModel, Trunk, of_task
+from models.settings.series import TVNetConfig
 from models.video_model import Form
 
 PATCH = 8
@@ -64,11 +63,6 @@ def default_stages(channels: int, patch: int) -> tuple[Stage, ...]:
     width = min(max(2 * (channels.bit_length() - 1), 32), 128)
     kernel = (3, 3, 3) if patch > 1 else (3, 1, 1)
     return (Stage(width, 3, kernel=kernel, modulation="dynamic"),)
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class TVNetConfig(TrunkConfig):
-    patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
 
 
 class TVNet(SeriesModel):

@@ -14,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+import models
 from config import Config, ConfigError, ModelConfig, NetConfig, TrainConfig, as_dict, dump, from_dict, load, registry
 from config.lazily import Lazily
 from inference.methods import FOR_SERIES, METHODS, for_pictures
 from inference.methods.series.base import SeriesMethod
-from models import MODELS
+from models import MODELS, settings_class
+from models import SETTINGS as SETTINGS_APART
 from models.losses.reconstruction import LOSSES
 from models.losses.weak import WEAK_LOSSES
 from models.series.series_model import SeriesModel
+from models.settings import labelled
+from models.settings.pixel_net import PIXEL_LOSSES
 from tests.support.paths import ROOT
 
 CLASSES = registry.config_classes()
@@ -178,11 +182,28 @@ def test_config_yaml_says_who_has_a_setting_and_its_default(key):
     assert load(None, owner, [f"model.{key}={value}"]) == load(None, owner)
 
 
-def test_recipes_of_methods_load_without_what_nets_and_pictures_need():
-    recipes = "('demo/series.yaml', 'demo/sun.yaml', 'demo/video.yaml')"
-    code = f"import config, sys; [config.load(recipe) for recipe in {recipes}]; print(*sys.modules)"
+def test_recipes_load_without_what_nets_and_pictures_need():
+    recipes = [f"demo/{name}.yaml" for name in ("series", "sun", "video", "series_net", "weak", "zero_shot")]
+    nets = [{"name": name} for name in MODELS if "mse" in CLASSES[name].losses]
+    loaded = f"[config.load(recipe) for recipe in {recipes}], [config.load(None, {{'model': net}}) for net in {nets}]"
+    code = f"import config, sys; {loaded}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "sklearn", "matplotlib", "astropy", "av", "scipy.stats"} & set(done.stdout.split())
+
+
+def test_the_settings_of_nets_are_known_apart_from_them():
+    assert {name: settings_class(name) for name in MODELS} == {name: net.Config for name, net in MODELS.items()}
+    assert list(SETTINGS_APART) == list(MODELS)
+    assert (tuple(LOSSES), tuple(WEAK_LOSSES)) == (PIXEL_LOSSES, labelled.WEAK_LOSSES)
+
+
+def test_another_net_in_the_place_of_one_says_its_settings_itself(monkeypatch):
+    class Toy:
+        Config = ModelConfig
+
+    monkeypatch.setattr("models.MODELS", Lazily({"autoencoder": "gone"}))
+    models.MODELS["autoencoder"] = Toy  # pyright: ignore[reportArgumentType]
+    assert models.settings_class("autoencoder") is ModelConfig
 
 
 def test_methods_for_series_are_those_of_their_room():
