@@ -15,19 +15,16 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from config import Config, load
 from data.disk.lock import owned
 from data.frames.shards import SHARDS, Shard
 from data.messages import logger
-from data.reel.reel import Reel, find_reels
 from inference.evaluate_reel import do_job
 from inference.fit import complete
 from inference.job import Job, are_there, find_run, make_job
-from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
-from inference.scorers.windows import scored_stretches
+from inference.scorers.reels import checked_reels
 from inference.shards.apart import do_jobs_apart
 from inference.shards.pieces import joined, score_piece
 from inference.shards.plan import of_shard, pieces_of
@@ -67,7 +64,8 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
     scorer, checkpoint = load_scorer(run, config.device, config.eval)
     if (written := scorer.judge_windows(config, run, checkpoint["data"])) is not None:
         return written
-    beside, reels = channels_beside(config.eval.joint), checked_reels(config, scorer, checkpoint["data"])
+    beside = channels_beside(config.eval.joint)
+    reels = checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval)
     told = set[str]()
     jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval, told) for reel in reels)
     results = do(jobs, list(map(len, reels)), config, run)
@@ -76,25 +74,6 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
 
         draw_side_by_side(run / "eval", *joined_up)
     return results
-
-
-def checked_reels(config: Config, scorer: Scorer, facts: dict[str, Any]) -> list[Reel]:
-    """The reels to be evaluated; all of them are looked at before hours of work on the first. facts: of what the model
-    was trained on. Raises ValueError where one does not fit the model, or none is long enough.
-    """
-    reels, length = find_reels(config.data_clips), scorer.clip_length
-    check_names(reels)
-    long_enough = []
-    for reel in (for_model(reel, facts, scorer) for reel in reels):
-        opened = reel.closed()
-        check_reel(opened, facts, scorer, config.eval)
-        if scored_stretches(opened, length):
-            long_enough.append(reel)
-        else:
-            log.warning(f"{reel.name}: no stretch without a gap holds the {length} frames of a window; left out")
-    if not long_enough:
-        raise ValueError(f"no reel in {config.data_clips} is long enough for windows of {length} frames")
-    return long_enough
 
 
 def evaluate_shard(config: Config, run: Path) -> list[Path]:
@@ -113,7 +92,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         scorer, checkpoint = load_scorer(run, config.device, config.eval)
         if scorer.of_windows:
             raise ValueError("this model judges the windows of all reels together: run eval without --shard")
-        reels = checked_reels(config, scorer, checkpoint["data"])
+        reels = checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval)
         whole, cut = of_shard(shard, reels, scorer, config.eval)
         results = []
         for reel in whole + cut:
@@ -169,14 +148,6 @@ def there_already(jobs: Iterable[Job], lengths: Sequence[int], config: Config, r
 def do_jobs(jobs: Iterable[Job], lengths: Sequence[int], config: Config, run: Path) -> list[Path]:
     """What was asked for, one reel after the other; returns the folders of results."""
     return [do_job(job, config) for job in jobs]
-
-
-def check_names(reels: list[Reel]) -> None:
-    """Raise ValueError where two reels have one name, and so one folder of results."""
-    places: dict[str, Reel] = {}
-    for reel in reels:
-        if (other := places.setdefault(reel.name.casefold(), reel)) is not reel:
-            raise ValueError(f"{other.path} and {reel.path} are both called {reel.name}; move one of them away")
 
 
 def check_facts(run: Path) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.failures import told_failure
+from data.failures import NO_READER, has_reader, told_failure
 from data.messages import LEVELS, logger, show
-from data.reel.reel import find_reels
 from inference.runner.run import Runner
 
 log = logger(__name__)
@@ -33,28 +32,44 @@ def parser() -> argparse.ArgumentParser:
 
 def records_of(runner: Runner, given: str, timeout_s: float) -> Iterator[dict[str, Any]]:
     """All records of one input."""
-    if not Path(given).is_dir():
+    if Path(given).is_dir():
+        yield from runner.of_reels(given)
+    else:
         yield from runner.of_video(given, timeout_s)
-        return
-    for reel in find_reels(given):
-        yield from ({"type": "event", "stream": reel.name, **event} for event in runner.of_reel(reel))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Score all inputs, one after the other; returns the exit code."""
+    """Score all inputs, one after the other; returns the exit code, see `data.failures`."""
     arguments = parser().parse_args(argv)
     show(arguments.log_level)
     try:
         runner = Runner(arguments.bundle, arguments.threads)
-        for given in arguments.inputs:
-            for record in records_of(runner, given, arguments.timeout):
-                print(json.dumps(record, allow_nan=False), flush=True)
+        codes = [scored(runner, given, arguments.timeout) for given in arguments.inputs]
+        return max(codes) if has_reader() else NO_READER
     except (Exception, KeyboardInterrupt) as error:
-        message, code = told_failure(error)
-        log.debug("the error as Python tells it:", exc_info=True)
-        log.error(message)
-        return code
+        if isinstance(error, BrokenPipeError) and not has_reader():
+            return NO_READER
+        return failed(error)
+
+
+def scored(runner: Runner, given: str, timeout_s: float) -> int:
+    """Print the records of one input; returns its exit code. An input that fails leaves the others to be scored."""
+    try:
+        for record in records_of(runner, given, timeout_s):
+            print(json.dumps(record, allow_nan=False), flush=True)
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
+    except Exception as error:
+        return failed(error)
     return 0
+
+
+def failed(error: BaseException) -> int:
+    """Say what went wrong; returns the exit code."""
+    message, code = told_failure(error)
+    log.debug("the error as Python tells it:", exc_info=error)
+    log.error(message)
+    return code
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pandas as pd
 from config import EvalConfig, PrepConfig
 from data.live.live_reel import LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
+from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.detection import detections, judge_series
 from inference.events.events import events_json
@@ -22,7 +23,10 @@ from inference.job import Job, job_within
 from inference.results.results import Results
 from inference.runner.bundle import Bundle
 from inference.runner.scorers import scorer_in
-from inference.scorers.base import check_reel, for_model
+from inference.scorers.base import other_cadence
+from inference.scorers.reels import checked_reel, checked_reels
+
+log = logger(__name__)
 
 
 class Frames:
@@ -46,10 +50,19 @@ class Runner:
         self.scorer: Any = scorer_in(self.bundle.path, self.bundle.about, threads)
         self.scorer.calibrated = self.bundle.calibration
 
+    def of_reels(self, clips: str) -> Iterator[dict[str, Any]]:
+        """Records "event" of all reels in a folder. Raises ValueError, before the first, where one does not fit the
+        net, or none is long enough.
+        """
+        for reel in checked_reels(clips, self.scorer, self.bundle.about, self.bundle.settings):
+            yield from ({"type": "event", "stream": reel.name, **event} for event in self.events_of(reel.closed()))
+
     def of_reel(self, reel: Reel) -> list[dict[str, Any]]:
         """The events of a reel, as in events.json. Raises ValueError for one that does not fit the net."""
-        reel = for_model(reel, self.bundle.about, self.scorer)
-        check_reel(reel, self.bundle.about, self.scorer, self.bundle.settings)
+        return self.events_of(checked_reel(reel, self.scorer, self.bundle.about, self.bundle.settings))
+
+    def events_of(self, reel: Reel) -> list[dict[str, Any]]:
+        """The events of a reel that fits."""
         job = self.job(reel, self.bundle.settings)
         job.tell_shortfall()
         return records(found_in(job))
@@ -84,9 +97,12 @@ class Runner:
         told = Told(name)
         with feeding(reel, source):
             if not reel.wait_for_first():
-                raise reel.failure or OSError(f"no frame of {name} could be read")
+                why = f": {reel.last_problem}" if reel.last_problem else ""
+                raise reel.failure or OSError(f"no frame of {name} could be read{why}")
             job = self.job(reel.as_reel(), settings)
             job.tell_shortfall()
+            if unlike := other_cadence(reel.as_reel(), self.bundle.about, self.scorer):
+                log.warning(unlike)
             events = LiveEvents(job, told, None)
             for scored in live_frames(self.scorer, reel, job.settings, job.bounds):
                 judge(events, scored, reel.moment(scored.index)[0])
@@ -94,6 +110,8 @@ class Runner:
                 yield from told.taken()
             events.finish()
         yield from told.taken()
+        if damaged := reel.counts["damaged"]:
+            log.warning(f"{name}: {amount(damaged, 'frame')} could not be used; of the last one: {reel.last_problem}")
         if reel.failure:
             raise reel.failure
 

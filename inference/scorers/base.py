@@ -240,7 +240,8 @@ def for_model(reel: Reel, facts: dict[str, Any], scorer: Scorer) -> Reel:
     """
     names = list(facts.get("scaling", ()))
     is_known = len(names) == facts["frame_shape"][0]  # reels of unlike names have trained it together, or none has
-    return with_variables(reel, names) if is_known and not scorer.any_channels else reel
+    is_of_series = tuple(facts["frame_shape"][1:]) == (1, 1)
+    return with_variables(reel, names) if is_known and is_of_series and not scorer.any_channels else reel
 
 
 def check_reel(reel: Reel, facts: dict[str, Any], scorer: Scorer, settings: EvalConfig) -> None:

@@ -77,15 +77,17 @@ def held_by(make: Callable[[], Any]) -> tuple[float, float, Any]:
 
 def measure_planning(config: Any, run: Path, count: int) -> dict[str, float]:
     from data.reel.reel import find_reels, reel_paths
-    from inference.evaluate import checked_reels
     from inference.scorers.load import load_scorer
+    from inference.scorers.reels import checked_reels
 
     found_s, _, paths = held_by(lambda: reel_paths(config.data_clips))
     assert len(paths) == count
     listed_s, listed_mib, reels = held_by(lambda: find_reels(config.data_clips))
     del reels
     scorer, checkpoint = load_scorer(run, "cpu", config.eval)
-    planned_s, planned_mib, reels = held_by(lambda: checked_reels(config, scorer, checkpoint["data"]))
+    planned_s, planned_mib, reels = held_by(
+        lambda: checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval)
+    )
     assert len(reels) == count
     return {
         "reels_per_s_found": count / found_s,

@@ -210,12 +210,12 @@ class Eval:
 
     def planned(self, config: Any) -> tuple[float, float, list]:
         """Seconds to look at the reels, and to make their jobs, and the jobs."""
-        from inference.evaluate import checked_reels
         from inference.job import make_job
         from inference.scorers.load import load_scorer
+        from inference.scorers.reels import checked_reels
 
         scorer, checkpoint = load_scorer(self.run, "cpu", config.eval)
-        looked_s, reels = best_s(lambda: checked_reels(config, scorer, checkpoint["data"]), 2)
+        looked_s, reels = best_s(lambda: checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval), 2)
         made = [reel.closed() for reel in reels]
         seconds, jobs = best_s(lambda: [make_job(r, self.run, scorer, checkpoint["sha256"], config.eval) for r in made])
         return looked_s, seconds, jobs

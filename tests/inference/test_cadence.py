@@ -14,11 +14,11 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import promised
-from inference.evaluate import checked_reels
 from inference.fit import fit
 from inference.methods import METHODS
 from inference.scorers.base import check_reel, other_cadence
 from inference.scorers.load import load_scorer
+from inference.scorers.reels import checked_reels
 from inference.scorers.zero_shot.scorer import ZeroShotScorer
 from tests.support.paths import ROOT
 from tests.support.quiet import of_series, promised_at
@@ -111,7 +111,7 @@ def test_a_wavelength_of_two_frames_among_many_of_another_stops_nothing(tmp_path
         run = fit(config)
         scorer, checkpoint = load_scorer(run, "cpu")
         assert checkpoint["data"]["cadence_s"] == [3600.0, 3600.0]
-        judged = checked_reels(given, scorer, checkpoint["data"])
+        judged = checked_reels(given.data_clips, scorer, checkpoint["data"], given.eval)
         assert [reel.name for reel in judged] == ["few", "many"][clip_length - 2 :]
         assert all(scorer.calibration(run, reel, given.eval).noise.spread.min() > 0 for reel in judged)
 

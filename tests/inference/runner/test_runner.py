@@ -1,13 +1,17 @@
 """The runner: a bundle's events without PyTorch, of a video and of a reel, the same as eval's."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from data.reel.reel import find_reels
+from data.reel.reel import Reel, find_reels
+from inference.runner.__main__ import main
 from inference.runner.run import Runner
 from tests.support.bundles import exported, flash_reel, run_without_torch, trained_on_video
+from tests.support.reels import make_reel
 from tests.support.streams import FLASH, FPS, followed, records, scenes, settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,6 +80,53 @@ def test_errors_are_one_line_and_a_status(work, tmp_path):
     done = run_without_torch(work / "run" / "export", tmp_path / "none.mp4")
     assert done.returncode == 1
     assert "none.mp4 is no file" in done.stderr
+
+
+def test_a_reel_that_is_too_short_is_told_and_leaves_the_others(work, tmp_path, caplog, capsys):
+    make_reel(tmp_path / "short", np.zeros((6, 1, 24, 32)), 1 / FPS, start_utc=None, clip_length=None)
+    bundle = str(work / "run" / "export")
+    assert main([bundle, str(tmp_path), "--threads", "1"]) == 1
+    assert f"no reel in {tmp_path} is long enough for windows of 8 frames" in caplog.text
+    with pytest.raises(ValueError, match="short: no stretch without a gap holds the 8 frames of a window"):
+        Runner(bundle, 1).of_reel(Reel(tmp_path / "short"))
+    (reel,) = find_reels(work / "new")
+    shutil.copytree(reel.path, tmp_path / "whole")
+    caplog.clear()
+    assert main([bundle, str(tmp_path), "--threads", "1"]) == 0
+    assert "short: no stretch without a gap holds the 8 frames of a window; left out" in caplog.text
+    assert {json.loads(line)["stream"] for line in capsys.readouterr().out.splitlines()} == {"new"}
+
+
+def test_an_input_that_fails_leaves_the_others_to_be_scored(work, tmp_path, caplog, capsys):
+    assert main([str(work / "run" / "export"), str(tmp_path / "none.mp4"), str(work / "new"), "--threads", "1"]) == 1
+    assert "none.mp4 is no file" in caplog.text
+    assert len(capsys.readouterr().out.splitlines()) > 0
+
+
+def test_a_reel_that_does_not_fit_is_told_before_the_first_is_scored(work, tmp_path, caplog, capsys):
+    (reel,) = find_reels(work / "new")
+    shutil.copytree(reel.path, tmp_path / "a_fits")
+    make_reel(tmp_path / "series", np.zeros((60, 1, 1, 1)), 1 / FPS, start_utc=None)
+    assert main([str(work / "run" / "export"), str(tmp_path), "--threads", "1"]) == 1
+    assert "reel series holds a series, and the model was trained on pictures" in caplog.text
+    assert "none of its variables" not in caplog.text
+    assert capsys.readouterr().out == ""
+
+
+def test_frames_at_another_rate_are_told(work, caplog):
+    list(Runner(work / "run" / "export", 1).of_frames(scenes(20), FPS / 5))
+    assert "frames has a frame every 0.2 s, and the model was trained on one every 0.04 s" in caplog.text
+
+
+def test_frames_that_cannot_be_used_are_told(work, caplog):
+    runner = Runner(work / "run" / "export", 1)
+    pixels = replace(runner.bundle.form.pixels, crop={"x": 0, "y": 0, "width": 32, "height": 24})
+    runner.bundle = replace(runner.bundle, form=replace(runner.bundle.form, pixels=pixels, source_shape=(24, 32)))
+    with pytest.raises(OSError, match=r"no frame of frames could be read: picture of 48x64 px, and .* for 24x32 px"):
+        list(runner.of_frames(np.zeros((20, 48, 64), np.uint8), FPS))
+    frames = [np.zeros((24, 32), np.uint8)] * 12 + [np.zeros((48, 64), np.uint8)] * 3
+    list(runner.of_frames(frames, FPS))
+    assert "frames: 3 frames could not be used; of the last one: picture of 48x64 px" in caplog.text
 
 
 def test_no_frames_are_told(work):
