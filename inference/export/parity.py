@@ -22,6 +22,7 @@ MOST_FRAMES = 600  # of quiet data that are compared
 PLANTED = (4.0, 8.0, 16.0, 32.0)  # peaks of planted anomalies, in spreads of the frames
 SHOWN = 0.5  # of its peak: where an anomaly counts as one
 AUC_PIXELS = 2_000_000  # of planted frames that are ranked, at most about
+JUST_ABOVE = 1 + 1e-4  # thresholds at which events are compared: one may be the very score of a quiet frame
 COMPARED = ("frame_start", "frame_peak", "frame_end", "x0", "y0", "x1", "y1", "level", "instrument")
 
 
@@ -92,13 +93,14 @@ def found_by(job: Job) -> Found:
 
 
 def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
-    """How far apart two scorers are on a reel, each with its own thresholds.
+    """How far apart two scorers are on a reel, each with its own thresholds, or just above them: see JUST_ABOVE.
 
     score_difference: the largest, in low thresholds of the checkpoint. score_jumps: the share of scores that differ by
     more than is allowed. score_difference_noise, score_rms_noise: the largest and the root mean square, in units of the
     noise.
     """
-    checkpoint, bundle, shown = pair
+    *jobs, shown = pair
+    checkpoint, bundle = (job.at(JUST_ABOVE * job.low, JUST_ABOVE * job.high) for job in jobs)
     theirs, ours = found_by(checkpoint), found_by(bundle)
     apart = [np.nan_to_num(np.abs(ours.scores[i] - score)) for i, score in theirs.scores.items()]
     count, allowed = max(1, sum(d.size for d in apart)), bound.score * checkpoint.low

@@ -1,23 +1,31 @@
 """A bundle scores as its checkpoint does, and is not written where it does not."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import main
+from config import EvalConfig
 from data.disk.damage import Damaged
 from data.reel.reel import find_reels
+from inference.calibration.noise import NoiseModel
+from inference.calibration.thresholds import Calibration
 from inference.export import export as exporting
 from inference.export import parity
 from inference.export.export import export
 from inference.export.exported import Exported
 from inference.export.parity import found_by
 from inference.export.precision import SAME
+from inference.job import Job
 from inference.runner.bundle import Bundle
 from inference.runner.run import Runner
+from inference.scorers.residual import Samples
 from tests.support.bundles import exported, flash_reel, trained_on_video
+from tests.support.reels import make_reel
 from tests.support.streams import settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -140,6 +148,24 @@ def test_a_score_that_only_one_of_both_has_breaks_a_certificate(run, monkeypatch
         monkeypatch.setattr(parity, "found_by", lambda job, both=both: next(both))
         facts = parity.compared(parity.Pair(job, job, np.zeros(1, bool)), SAME)
         assert parity.beyond(facts, SAME) == broken
+
+
+@pytest.mark.parametrize(("factor", "alike"), [(1 + 1e-6, True), (1.0, True), (1.05, False)])
+def test_a_threshold_that_is_the_very_score_of_a_frame_breaks_no_certificate(tmp_path, factor, alike):
+    """As of quiet data that give no more events than are allowed: it is the lowest of their levels."""
+    reel = make_reel(tmp_path / "series", np.zeros((60, 1, 1, 1), np.float32), start_utc=None)
+    scores = np.random.default_rng(0).random((60, 1, 1), np.float32)
+    low = float(np.sort(scores, axis=None)[30])
+    identity = {"weights_sha256": "", "reel": "", "settings": {}}
+
+    def job(by: float) -> Job:
+        scorer: Any = SimpleNamespace(clip_length=8, samples=lambda *_: Samples(by * scores, np.ones(60, bool)))
+        made = Calibration(NoiseModel(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)))
+        return Job(reel, scorer, made, low, 2 * low, EvalConfig(score="residual"), identity, tmp_path)
+
+    facts = parity.compared(parity.Pair(job(1.0), job(factor), np.zeros(1, bool)), SAME)
+    assert facts["boxes"][0] > 10
+    assert (facts["boxes_equal"] and facts["events_equal"]) == alike
 
 
 @pytest.mark.parametrize(("common_mode", "jumps", "holds"), [
