@@ -22,7 +22,7 @@ from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
 from data.sources.picture_file.taken import in_turn, places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
-from data.sources.times.names import times_in_names, untold
+from data.sources.times.names import times_in_names, times_with_folder, untold
 from data.sources.times.utc import shift_utc
 
 log = logger(__name__)
@@ -194,8 +194,10 @@ class NamedTimes:
         self.step_s, self.start_utc, self.problem, self.table = step_of(prep), prep.start_utc, "", None
         self.beside, self.in_names = beside, {}
         try:
-            self.table = table() if table else times_beside(beside, prep)
-            self.in_names = {} if self.table else dict(zip(names, times_in_names(names, prep), strict=True))
+            self.table = table() if table else times_beside(beside, prep, len(names))
+            told = [""] * len(names) if self.table else times_in_names(names, prep)
+            told = told if self.table or any(told) else times_with_folder(beside.name, names, prep)
+            self.in_names = dict(zip(names, told, strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
         is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
@@ -246,7 +248,7 @@ class StackTimes:
                 f"{path.name}: no times of its {len(shown_s)} pages are known: they are taken as 1 s apart; {WAYS}"
             )
         try:
-            self.table = times_beside(path, prep)
+            self.table = times_beside(path, prep, len(shown_s))
             self.start_utc = times_in_names([path.name], prep)[0] or prep.start_utc
         except (FrameError, TableError) as error:
             self.problem = str(error)

@@ -83,7 +83,7 @@ class VideoSource(FrameSource):
                 rate = assumed_rate(container, video_streams(container)[0])
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
-            table = times_beside(path, prep)
+            table = times_beside(path, prep, len(contents.packets))
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=_no_video(path, error))]
         start_utc = prep.start_utc or contents.start_utc

@@ -8,6 +8,7 @@ from pathlib import PurePath
 _TIME = re.compile(
     r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
     r"(?:[._,-]?\d{3,9})?)?)?"
+    r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{2,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
 )
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each

@@ -17,7 +17,13 @@ from data.sources.base import MAX_PIXELS, FrameError
 from data.sources.picture_file import deep
 from data.sources.picture_file.cut_jpeg import refuse_cut
 from data.sources.picture_file.jp2_header import header_of
-from data.sources.picture_file.stack_axes import of_several_axes, step_told_s
+from data.sources.picture_file.stack_axes import (
+    of_several_axes,
+    step_told_s,
+    steps_s,
+    time_of_page_s,
+    times_of_planes_s,
+)
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k", ".avif"),
@@ -46,6 +52,7 @@ class Page:
     flags: str = ""
     header: dict[str, Any] = field(default_factory=dict)  # of the FITS file that it was made of
     shown_s: float = 0.0  # how long a moving picture shows it; 0: not told
+    taken_s: float = math.nan  # on the clock of what took it
 
 
 @cache
@@ -86,9 +93,11 @@ def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
         if reason := of_several_axes(image, total):
             raise FrameError(reason)
         deep.refuse_planes(image)
-        step_s = step_told_s(image)
+        step_s, planes_s = step_told_s(image), times_of_planes_s(image, total)
         pages = [page for number in numbers if (page := _page(image, number))]
-        pages = [replace(page, shown_s=step_s) for page in pages] if step_s else pages
+        told_s = planes_s if len(planes_s) == len(pages) else [page.taken_s for page in pages]
+        lasting_s = steps_s(told_s) or [step_s] * len(pages) * (step_s > 0)
+        pages = [replace(page, shown_s=s) for page, s in zip(pages, lasting_s, strict=True)] if lasting_s else pages
         if not pages or (len(pages) == 1 and pages[0].number > first):
             raise FrameError(PREVIEW)
         if image.format == "JPEG2000" and not pages[0].in_colour:
@@ -113,7 +122,9 @@ def _page(image: Image.Image, number: int) -> Page | None:
     flags = [f"turned upright (EXIF orientation {turn})"] if turn > 1 else []
     if number and deep.is_deep_colour(image):
         flags.append("8 of its 16 bits are read")  # OpenCV gives the first page
-    return Page(number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image))
+    return Page(
+        number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image), taken_s=time_of_page_s(image)
+    )
 
 
 def _shown_s(image: Image.Image) -> float:

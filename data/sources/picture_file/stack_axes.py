@@ -1,10 +1,15 @@
 """What the pages of a TIFF of a microscope follow each other in, and how fast: only time makes frames of them."""
 
+import itertools
+import json
+import math
 import re
+from collections.abc import Sequence
 
 from PIL import Image
 
-DESCRIPTION, PLANES_BESIDE = 270, 33629  # tag of TIFF, and that of MetaMorph with a number for each plane
+# Tags: TIFF's, that of MetaMorph with a number for each plane, and Micro-Manager's with JSON on each page.
+DESCRIPTION, PLANES_BESIDE, OF_MICRO_MANAGER = 270, 33629, 51123
 _SIZES = {  # of OME-XML, and of ImageJ
     "channels": (r'\bSizeC="(\d+)"', r"^channels=(\d+)"),
     "depths": (r'\bSizeZ="(\d+)"', r"^slices=(\d+)"),
@@ -16,6 +21,10 @@ _STEPS = (  # between times, and its unit
     (re.compile(rf'\bTimeIncrement="{_NUMBER}"'), re.compile(r'\bTimeIncrementUnit="([^"]+)"')),
     (re.compile(rf"^finterval={_NUMBER}\s*$", re.MULTILINE), re.compile(r"^tunit=(\S+)", re.MULTILINE)),
 )
+_PLANE = re.compile(r"<Plane\s[^>]*>")  # of OME-XML, one for each page
+_DELTA = re.compile(rf'\bDeltaT="{_NUMBER}"')
+_DELTA_UNIT = re.compile(r'\bDeltaTUnit="([^"]+)"')
+_OF_SCANIMAGE = re.compile(rf"^(?:frameTimestamps_sec|Frame Timestamp\(s\)) *= *{_NUMBER}", re.MULTILINE)
 _UNITS_S: dict[str, float] = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
     **dict.fromkeys(("ms", "msec"), 1e-3),
@@ -32,6 +41,33 @@ def step_told_s(image: Image.Image) -> float:
         if told:
             return float(told[1]) * _UNITS_S.get(named[1].lower() if named else "s", 0.0)
     return 0.0
+
+
+def time_of_page_s(image: Image.Image) -> float:
+    """When the page that is looked at was taken, s, by ScanImage or Micro-Manager; NaN where they do not say."""
+    tags = getattr(image, "tag_v2", {})
+    if found := _OF_SCANIMAGE.search(str(tags.get(DESCRIPTION, ""))):
+        return float(found[1])
+    try:
+        told = json.loads(tags[OF_MICRO_MANAGER])
+        return float(told["ElapsedTime-ms"]) / 1000
+    except (KeyError, TypeError, ValueError):
+        return math.nan
+
+
+def times_of_planes_s(image: Image.Image, pages: int) -> list[float]:
+    """When each page of a stack was taken, s, by its OME-XML; [] where that does not tell it of each."""
+    planes = _PLANE.findall(str(getattr(image, "tag_v2", {}).get(DESCRIPTION, "")))
+    deltas = [(_DELTA.search(plane), _DELTA_UNIT.search(plane)) for plane in planes]
+    if len(planes) != pages or not all(delta for delta, _ in deltas):
+        return []
+    return [float(delta[1]) * _UNITS_S.get(unit[1].lower() if unit else "s", 0.0) for delta, unit in deltas if delta]
+
+
+def steps_s(times_s: Sequence[float]) -> list[float]:
+    """How long each page lasts by the times of all, the last one as the one before; [] where they do not go on."""
+    steps = [later - time for time, later in itertools.pairwise(times_s)]
+    return [*steps, steps[-1]] if steps and all(step > 0 for step in steps) else []
 
 
 def of_several_axes(image: Image.Image, pages: int) -> str:

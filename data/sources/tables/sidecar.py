@@ -56,21 +56,24 @@ def _kind(path: Path) -> str:
     return kind if kind in ("video", "image") else path.suffix.lower()
 
 
-def times_beside(path: Path, prep: PrepConfig) -> "FrameTimes | None":
-    """The times in the CSV of a video, archive or image folder; None where it has none. Raises FrameError."""
+def times_beside(path: Path, prep: PrepConfig, count: int = 0) -> "FrameTimes | None":
+    """The times in the CSV of a video, archive or image folder; None where it has none. Raises FrameError.
+
+    count: how many frames there are, where that is known.
+    """
     csv = find_times_csv(path, prep.times_csv)
-    return FrameTimes(csv, prep) if csv else None
+    return FrameTimes(csv, prep, count) if csv else None
 
 
 class FrameTimes:
     """Times and labels by frame number or file name, read from a CSV.
 
     Columns: a time (one of TIME_COLUMNS, or what looks like one), and optionally `frame` (number), `file` (name or
-    path) and `label` (0/1, or words). Without `frame` and `file` the rows are in frame order. Raises FrameError when
-    there is no time column or no table.
+    path) and `label` (0/1, or words). Without `frame` and `file` the rows are in frame order. Numbers of frames count
+    from 0, or from 1 where they go to the number of frames. Raises FrameError when there is no time column or no table.
     """
 
-    def __init__(self, path: Path, prep: PrepConfig):
+    def __init__(self, path: Path, prep: PrepConfig, count: int = 0):
         try:
             table = read_text(path, prep, as_text=True).table
             names = {str(name).lower(): name for name in reversed(table.columns)}
@@ -82,7 +85,8 @@ class FrameTimes:
         except (ValueError, OSError) as error:
             raise FrameError(f"{path.name} is not readable as times: {error}") from None
         self._by_file = {} if files is None else _by_file(table[files])
-        self._by_number = {int(key): row for row, key in enumerate(keys)}
+        first = int(count > 0 and set(keys) == set(range(1, count + 1)))
+        self._by_number = {int(key) - first: row for row, key in enumerate(keys)}
 
     @property
     def keyed_by_file(self) -> bool:

@@ -28,7 +28,12 @@ _YEAR_FIRST = (
 )
 _YEAR_LAST = r"(?<!\d)(?P<a>\d\d)(?P<dash>[-_.]?)(?P<b>\d\d)(?P=dash)(?P<year>(?:19|20)\d\d)"
 # Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
-_EPOCH = r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:[._](?P<tail>\d{3}|\d{6}|\d{9}))?(?!\d)"
+_EPOCH = (
+    r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
+    r"(?:\.(?P<tail>\d{2,9})|_(?P<behind>\d{3}|\d{6}|\d{9}))?(?!\d)"
+)
+# A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
+_CLOCK_ALONE = re.compile(r"[^\d]*(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d")
 _DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
 _FORMS = tuple(
     re.compile(form)
@@ -62,6 +67,14 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     if times.utc is None:
         return [""] * len(names)
     return ["" if np.isnat(utc) else iso_ms(utc) for utc in spread(stems, times.utc)]
+
+
+def times_with_folder(folder: str, names: Sequence[str], prep: PrepConfig) -> list[str]:
+    """The same for names that hold a clock alone, in a folder whose name is a date: 2012-07-19/07-30-01.png."""
+    dated = re.search(_YEAR_FIRST + r"(?!\d)", folder)
+    if not dated or not all(map(_CLOCK_ALONE.match, names)):
+        return [""] * len(names)
+    return times_in_names([f"{dated[0]} {re.sub(r'^[^0-9]*', '', name)}" for name in names], prep)
 
 
 def time_in_name(path: str, prep: PrepConfig) -> str:
@@ -126,7 +139,8 @@ def _is_counter(found: list[dict]) -> bool:
 
 def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     if "epoch" in fields:
-        return f"{fields['epoch']}.{fields['tail']}" if fields["tail"] else fields["epoch"]
+        tail = fields["tail"] or fields["behind"]
+        return f"{fields['epoch']}.{tail}" if tail else fields["epoch"]
     if "nth" in fields:
         day = np.datetime64(fields["year"], "D") + np.timedelta64(int(fields["nth"]) - 1, "D")
     elif "a" in fields:

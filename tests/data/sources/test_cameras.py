@@ -18,6 +18,8 @@ NUMBERED = {
     "counter": lambda i: f"{i:04d}",
     "plain counter": lambda i: str(i + 1),
     "date and clock": lambda i: f"20240301_12{i // 60:02d}{i % 60:02d}",
+    "UNIX": lambda i: f"{1305031102.175304 + i * 0.0333:.6f}",  # TUM's RGB-D: each of its seconds was a reel
+    "UNIX ns": lambda i: f"{1403636579763555584 + i * 50_000_000}",
     "ISO": lambda i: f"2024-03-01T12-{i // 60:02d}-{i % 60:02d}.250",
 }
 numbered, counts = st.sampled_from(list(NUMBERED)), st.integers(3, 40)

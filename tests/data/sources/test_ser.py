@@ -24,6 +24,7 @@ def ser(steps: list[int], stamped: int | None = None, bits: int = 8, colour: int
     return header.ljust(178, b"\0") + b"".join(values) + stamps
 
 
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(1, 10**9), min_size=1, max_size=4), st.sampled_from([8, 12, 16]), st.sampled_from([0, 8, 100])
 )

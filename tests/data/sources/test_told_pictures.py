@@ -1,5 +1,6 @@
 """What files of pictures say of themselves beside their pixels: pages, steps, missing values, planes, their count."""
 
+import json
 import struct
 import zipfile
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image, TiffImagePlugin
 from config import PrepConfig
 from data.sources.base import RawFrame
 from data.sources.picture_file.pictures import NODATA
-from data.sources.picture_file.stack_axes import DESCRIPTION, PLANES_BESIDE
+from data.sources.picture_file.stack_axes import DESCRIPTION, OF_MICRO_MANAGER, PLANES_BESIDE, steps_s
 from data.sources.picture_file.taken import in_turn, places_of
 from tests.support import frames
 from tests.support.videos import SHAPE
@@ -22,13 +23,16 @@ from tests.support.videos import SHAPE
 PIXELS = np.random.default_rng(3).integers(1, 200, (6, 12, 20), np.uint8)
 
 
-def write_tiff(path, pages, tags):
-    info = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag, text in tags.items():
-        info[tag] = text
-        info.tagtype[tag] = 2  # text
+def write_tiff(path, pages, *tags):
+    """A TIFF of these pages; tags: of each, or of the first alone."""
     first, *others = (Image.fromarray(page) for page in pages)
-    first.save(path, tiffinfo=info, save_all=True, append_images=others)
+    for page, own in zip((first, *others), (*tags, *[{}] * (len(pages) - len(tags))), strict=True):
+        info = TiffImagePlugin.ImageFileDirectory_v2()
+        for tag, text in own.items():
+            info[tag] = text
+            info.tagtype[tag] = 2  # text
+        page.encoderinfo = {"tiffinfo": info}
+    first.save(path, tiffinfo=first.encoderinfo["tiffinfo"], save_all=True, append_images=others)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -132,3 +136,35 @@ def test_planes_that_metamorph_wrote_without_pages_are_not_lost_without_a_word(t
     Image.fromarray(PIXELS[0]).save(tmp_path / "a.stk", "TIFF", tiffinfo=info)
     (candidate,) = frames.scan(tmp_path, PrepConfig())
     assert candidate.reason.startswith("MetaMorph wrote 5 planes into it")
+
+
+times = st.lists(st.integers(1, 5000), min_size=1, max_size=6).map(lambda steps_ms: np.cumsum([250, *steps_ms]) / 1000)
+
+
+def of_ome(taken_s):
+    planes = "".join(
+        f'<Plane TheC="0" TheT="{i}" DeltaT="{1000 * s:.0f}" DeltaTUnit="ms"/>' for i, s in enumerate(taken_s)
+    )
+    text = f'<OME><Image><Pixels SizeT="{len(taken_s)}" TimeIncrement="9">{planes}</Pixels></Image></OME>'
+    return [{DESCRIPTION: text}] + [{}] * (len(taken_s) - 1)
+
+
+WRITERS = {
+    "OME": of_ome,
+    "ScanImage": lambda taken_s: [{DESCRIPTION: f"frameNumbers = 1\nframeTimestamps_sec = {s:.6f}\n"} for s in taken_s],
+    "older ScanImage": lambda taken_s: [{DESCRIPTION: f"Frame Timestamp(s) = {s:.6f}\n"} for s in taken_s],
+    "Micro-Manager": lambda taken_s: [{OF_MICRO_MANAGER: json.dumps({"ElapsedTime-ms": 1000 * s})} for s in taken_s],
+}
+
+
+@given(st.sampled_from(sorted(WRITERS)), times)
+def test_pages_are_of_the_times_that_each_of_them_is_told_to_be_of(tmp_path_factory, who, taken_s):
+    path = tmp_path_factory.mktemp("stack") / "a.tif"
+    write_tiff(path, np.resize(PIXELS, (len(taken_s), 12, 20)), *WRITERS[who](taken_s))
+    candidates = frames.scan(path.parent, PrepConfig())
+    np.testing.assert_allclose([c.time_s for c in candidates], taken_s - taken_s[0], atol=2e-6)
+
+
+@pytest.mark.parametrize("steps", [[0.0, 0.0], [1.0, 0.5]])
+def test_times_of_pages_that_do_not_go_on_are_none(steps):
+    assert steps_s([0.0, *steps]) == []

@@ -4,6 +4,8 @@ import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
@@ -140,3 +142,18 @@ def test_the_small_picture_beside_a_video_is_left_out(tmp_path, name, is_copy):
     assert [item.path.name for item in found.frames if item.path.suffix] == ["DJI_1.mp4"]
     assert ("smaller copies" in sources.left_out(found.unread)) == is_copy
     assert len(found.frames) == (1 if is_copy else 2)
+
+
+@given(st.integers(2, 30), st.integers(0, 2), st.integers(-1, 1), st.randoms())
+def test_numbers_of_frames_count_from_1_only_where_they_go_to_their_number(tmp_path_factory, rows, first, more, random):
+    """MATLAB counts so: the first frame was rejected, and all others had the time of the one before."""
+    path = tmp_path_factory.mktemp("sidecar") / "times.csv"
+    lines = [f"{first + i},{10 * i}\n" for i in range(rows)]
+    random.shuffle(lines)
+    path.write_text("frame,seconds\n" + "".join(lines))
+    table = FrameTimes(path, PrepConfig(), count := rows + more)
+    begin = 0 if first == 1 and count == rows else first
+    assert table.facts(begin)["time_s"] == 0
+    assert table.facts(begin + rows - 1)["time_s"] == 10 * (rows - 1)
+    with pytest.raises(FrameError, match="no row for this frame"):
+        table.facts(begin - 1)

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.names import times_in_names
+from data.sources.times.names import times_in_names, times_with_folder
 
 QUARTERS = ["2012-07-19T07:30:00.000", "2012-07-19T07:30:00.250", "2012-07-19T07:30:00.500", "2012-07-19T07:30:00.750"]
 SECONDS = [f"2012-07-19T07:30:0{i}.000" for i in range(4)]
@@ -108,3 +108,28 @@ def test_what_may_be_cameras_or_copies_is_not_spread(ends):
     names = [f"cam_20120719_07300{second}{end}.jpg" for second in range(5) for end in ends]
     found = times_in_names(names, PrepConfig())
     assert [text[17:] for text in found] == [f"0{second}.000" for second in range(5) for _ in ends]
+
+
+@given(st.lists(st.integers(0, 10**5), min_size=2, max_size=9, unique=True), st.integers(2, 6))
+def test_seconds_since_1970_with_any_fraction(steps, digits):
+    """As programs for robots name pictures, some without the zeros at the end of a fraction."""
+    moments = [datetime(2011, 5, 10) + timedelta(milliseconds=10 * step, microseconds=7) for step in sorted(steps)]
+    names = [f"rgb/{(m - datetime(1970, 1, 1)).total_seconds():.{digits}f}.png" for m in moments]
+    told = [np.datetime64(told) for told in times_in_names(names, PrepConfig())]
+    assert max(abs(a - np.datetime64(b)) for a, b in zip(told, moments, strict=True)) <= np.timedelta64(6, "ms")
+
+
+@settings(max_examples=20)
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)),
+    st.sampled_from("-_:.h"),
+    st.sampled_from(["", "cam ", "IMG_"]),
+)
+def test_a_clock_in_a_name_is_of_the_day_in_its_folders_name(moment, sign, before):
+    moments = [moment.replace(microsecond=0, hour=moment.hour % 23) + timedelta(seconds=30 * i) for i in range(5)]
+    names = [f"{before}{m:%H}{sign}{m:%M}{'m' if sign == 'h' else sign}{m:%S}.jpg" for m in moments]
+    for form in ("%Y-%m-%d", "cam1_%Y%m%d"):
+        told = times_with_folder(moment.strftime(form), names, PrepConfig())
+        assert told == [m.isoformat(timespec="milliseconds") for m in moments]
+    assert not any(times_with_folder("2012-07", names, PrepConfig()))
+    assert not any(times_with_folder("2012-07-19", ["000100.jpg", "000110.jpg", "000120.jpg"], PrepConfig()))
