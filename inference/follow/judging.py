@@ -22,9 +22,10 @@ from inference.scorers.residual import ScoredFrame
 
 
 class Pictures(Protocol):
-    """A source of pictures for a stream, that can be told to stop."""
+    """A source of pictures for a stream, that can be told to stop, and tells the reason why it ended."""
 
     stop: threading.Event
+    reason: str
 
     def pictures(self) -> Iterator[Picture]: ...
 

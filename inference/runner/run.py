@@ -1,6 +1,7 @@
 """From frames to events with a bundle: of a reel as eval finds them, of a video or any frames as `eval --follow`."""
 
 import json
+import math
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from config import EvalConfig, PrepConfig
-from data.live.live_reel import LiveReel
+from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
 from data.messages import amount, logger
 from data.reel.reel import Reel
@@ -24,22 +25,38 @@ from inference.results.results import Results
 from inference.runner.bundle import Bundle
 from inference.runner.scorers import scorer_in
 from inference.scorers.base import other_cadence
-from inference.scorers.reels import checked_reel, checked_reels
+from inference.scorers.reels import checked_reel, checked_reels, too_short
 
 log = logger(__name__)
 
 
 class Frames:
-    """Frames (H, W) uint8, or (H, W, 3) in colour, as a stream at a constant rate."""
+    """Frames (H, W) uint8, or (H, W, 3) where the bundle is of colour, as a stream at a constant rate."""
 
-    def __init__(self, frames: Iterable[np.ndarray], frames_per_second: float):
-        self.frames, self.rate, self.stop = frames, frames_per_second, threading.Event()
+    reason = ""  # why there are no more
+
+    def __init__(self, frames: Iterable[np.ndarray], frames_per_second: float, in_colour: bool):
+        if not 0 < frames_per_second < math.inf:
+            raise ValueError(f"frames_per_second {frames_per_second:g} is no rate; give a positive number")
+        self.frames, self.rate, self.in_colour = frames, frames_per_second, in_colour
+        self.stop = threading.Event()
 
     def pictures(self) -> Iterator[Picture]:
         for number, pixels in enumerate(self.frames):
             if self.stop.is_set():
                 return
+            self.check(number, pixels)
             yield Picture(pixels, round(number / self.rate, 6), 1 / self.rate, is_gap=False, can_wait=True)
+
+    def check(self, number: int, pixels: Any) -> None:
+        """Raise ValueError for what is no frame of 8 bits, gray or in colour as the bundle's."""
+        shape = getattr(pixels, "shape", ())
+        fits = len(shape) == 3 and shape[2] == 3 if self.in_colour else len(shape) == 2
+        if fits and pixels.dtype == np.uint8:
+            return
+        found = f"an array {shape} of {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        form, way = ("(H, W, 3), red first,", "") if self.in_colour else ("(H, W)", ", of colours made gray")
+        raise ValueError(f"frame {number} is {found}; this bundle takes arrays {form} of uint8, from 0 to 255{way}")
 
 
 class Runner:
@@ -73,31 +90,35 @@ class Runner:
         timeout_s: a file that does not grow, or a stream that stays broken, for so long has ended.
         """
         settings = replace(self.bundle.settings, follow=(address,), follow_timeout_s=timeout_s)
-        form = self.bundle.form
-        source = LiveSource(settings, PrepConfig(), form is not None and form.in_colour)
+        source = LiveSource(settings, PrepConfig(), self.form.in_colour)
         yield from self.of_pictures(source, name_of(address))
         if not source.is_file or "ended" not in source.reason:
             yield {"type": "ended", "stream": name_of(address), "reason": source.reason}
 
     def of_frames(self, frames: Iterable[np.ndarray], frames_per_second: float) -> Iterator[dict[str, Any]]:
-        """The records of frames, (H, W) uint8 or (H, W, 3) in colour, at a constant rate, as they come."""
-        return self.of_pictures(Frames(frames, frames_per_second), "frames")
+        """The records of frames, (H, W) uint8 or (H, W, 3) in colour, at a constant rate, as they come.
 
-    def of_pictures(self, source: Pictures, name: str) -> Iterator[dict[str, Any]]:
-        """Records "open" and "closed" of pictures, as in events.jsonl of `eval --follow`.
-
-        Raises ValueError for a bundle of a run that was trained on something else than video.
+        Raises ValueError for frames of another form than those of the training, as they come.
         """
+        return self.of_pictures(Frames(frames, frames_per_second, self.form.in_colour), "frames")
+
+    @property
+    def form(self) -> Form:
+        """How pictures become frames. Raises ValueError for a bundle of a run that was trained on something else."""
         if self.bundle.form is None:
             raise ValueError(f"{self.bundle.path} can score no video: {self.bundle.about['no_video']}; give it a reel")
+        return self.bundle.form
+
+    def of_pictures(self, source: Pictures, name: str) -> Iterator[dict[str, Any]]:
+        """Records "open" and "closed" of pictures, as in events.jsonl of `eval --follow`. Raises as `form` does."""
         settings = replace(self.bundle.settings, batch_size=1)
         room = self.scorer.at_once(settings), self.scorer.looks_back
         gap = self.bundle.about["gap_threshold"]
-        reel = LiveReel(name, self.bundle.form, gap, settings.follow_delay_s, *room)
-        told = Told(name)
+        reel = LiveReel(name, self.form, gap, settings.follow_delay_s, *room)
+        told, scored_frames = Told(name), 0
         with feeding(reel, source):
             if not reel.wait_for_first():
-                why = f": {reel.last_problem}" if reel.last_problem else ""
+                why = f": {problem}" if (problem := reel.last_problem or source.reason) else ""
                 raise reel.failure or OSError(f"no frame of {name} could be read{why}")
             job = self.job(reel.as_reel(), settings)
             job.tell_shortfall()
@@ -107,6 +128,7 @@ class Runner:
             for scored in live_frames(self.scorer, reel, job.settings, job.bounds):
                 judge(events, scored, reel.moment(scored.index)[0])
                 reel.release(scored.index + 1)
+                scored_frames += 1
                 yield from told.taken()
             events.finish()
         yield from told.taken()
@@ -114,6 +136,8 @@ class Runner:
             log.warning(f"{name}: {amount(damaged, 'frame')} could not be used; of the last one: {reel.last_problem}")
         if reel.failure:
             raise reel.failure
+        if not scored_frames:
+            log.warning(too_short(reel.as_reel(), self.scorer))
 
     def job(self, reel: Reel, settings: EvalConfig) -> Job:
         """The bundle's thresholds and settings for a reel."""

@@ -9,7 +9,7 @@ import pytest
 
 from data.reel.reel import Reel, find_reels
 from inference.runner.__main__ import main
-from inference.runner.run import Runner
+from inference.runner.run import Frames, Runner
 from tests.support.bundles import exported, flash_reel, run_without_torch, trained_on_video
 from tests.support.reels import make_reel
 from tests.support.streams import FLASH, FPS, followed, records, scenes, settings
@@ -127,6 +127,45 @@ def test_frames_that_cannot_be_used_are_told(work, caplog):
     frames = [np.zeros((24, 32), np.uint8)] * 12 + [np.zeros((48, 64), np.uint8)] * 3
     list(runner.of_frames(frames, FPS))
     assert "frames: 3 frames could not be used; of the last one: picture of 48x64 px" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        (lambda f: np.repeat(f[..., None], 3, 3), r"an array \(24, 32, 3\) of uint8"),
+        (lambda f: f / 255, r"an array \(24, 32\) of float64"),
+        (lambda f: f[0], r"an array \(32,\) of uint8"),
+        (lambda f: f.tolist(), "list"),
+    ],
+)
+def test_frames_that_are_no_levels_of_grey_are_refused(work, made, found):
+    with pytest.raises(ValueError, match=rf"frame 0 is {found}; this bundle takes arrays \(H, W\) of uint8"):
+        list(Runner(work / "run" / "export", 1).of_frames(made(scenes(12)), FPS))
+
+
+@pytest.mark.parametrize("rate", [0.0, -25.0, float("nan"), float("inf")])
+def test_a_rate_is_positive(work, rate):
+    with pytest.raises(ValueError, match="is no rate; give a positive number"):
+        Runner(work / "run" / "export", 1).of_frames(scenes(12), rate)
+
+
+def test_colour_is_wanted_by_a_bundle_of_colour():
+    colour = Frames([], FPS, in_colour=True)
+    colour.check(0, np.zeros((24, 32, 3), np.uint8))
+    for shape in ((24, 32), (24, 32, 4), (24, 32, 1)):
+        with pytest.raises(ValueError, match=r"arrays \(H, W, 3\), red first, of uint8"):
+            colour.check(0, np.zeros(shape, np.uint8))
+
+
+def test_a_stream_that_is_too_short_is_told(work, caplog):
+    assert list(Runner(work / "run" / "export", 1).of_frames(scenes(7), FPS)) == []
+    assert "frames: no stretch without a gap holds the 8 frames of a window" in caplog.text
+
+
+def test_what_is_no_video_is_refused_with_its_reason(work, tmp_path):
+    (tmp_path / "table.csv").write_text("time,a\n0,1\n1,2\n")
+    with pytest.raises(OSError, match=r"no frame of table could be read: .*Invalid data"):
+        list(Runner(work / "run" / "export", 1).of_video(str(tmp_path / "table.csv"), 0.1))
 
 
 def test_no_frames_are_told(work):
