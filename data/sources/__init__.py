@@ -27,6 +27,7 @@ from data.sources.fits_table import FitsTableSource
 from data.sources.hdf5 import Hdf5Source
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
+from data.sources.netcdf import NetcdfSource
 from data.sources.stacks import StackSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
@@ -50,6 +51,7 @@ SOURCES: dict[str, Source] = {
         StackSource(),
         ArrayPictureSource(),
         Hdf5Source(),
+        NetcdfSource(),
         MatlabSource(),
         FitsTableSource(),
         XrsSource(),

@@ -20,12 +20,18 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
 from data.sources.tables.sidecar import table_stem
+from data.sources.times.column import time_column
 
 log = logger(__name__)
 
 MANY_TIMES = 10  # as many variables as samples, from which they may be the other way round
 VALUE = "value"  # what an array without a name is called
 PERHAPS_LABELS = re.compile(r"y|(.*_)?labels?", re.IGNORECASE)  # labels only where nothing but 0 and 1 is in them
+# Single numbers beside arrays: samples a second, or seconds from one to the next.
+RATES = re.compile(r"fs|sr|s_?rate|sfreq|f_?sample|samp(?:le|ling)?_?(?:rate|freq(?:uency)?)(?:_?hz)?", re.IGNORECASE)
+INTERVALS = re.compile(
+    r"dt|delta_?t|x_?spacing|wf_increment|samp(?:le|ling)?_?(?:interval|period)(?:_?s(?:ec)?)?", re.IGNORECASE
+)
 _KINDS = "biufMU"  # of numbers, times and texts
 Groups = dict[str, dict[str, np.ndarray]]  # arrays by name, by the folder in their names
 
@@ -55,11 +61,11 @@ class ArraySource(SeriesSource):
 
     def groups(self, path: Path, prep: PrepConfig) -> Groups:
         """The arrays of a file. Raises TableError when it can't be read, or takes more than prep.max_input_mb."""
-        _refuse_large(path, prep)
+        refuse_large(path, prep)
         return _groups(path)
 
 
-def _refuse_large(path: Path, prep: PrepConfig) -> None:
+def refuse_large(path: Path, prep: PrepConfig) -> None:
     """Raises TableError when the arrays would take more than prep.max_input_mb, however well they are packed."""
     n_bytes = path.stat().st_size
     if zipfile.is_zipfile(path):
@@ -119,8 +125,26 @@ def _series(group: str, arrays: dict, path: Path, prep: PrepConfig, digest: str,
     perhaps = [column for column in columns if PERHAPS_LABELS.fullmatch(column) and table[column].isin([0, 1]).all()]
     known = (*LABEL_COLUMNS, *(column.lower() for column in perhaps))
     name = f"{table_stem(path)}_{group}" if group else table_stem(path)
-    settings = replace(prep, value_columns=given)
-    return series_of(table, path, settings, name, digest, part=group, notes=notes, label_columns=known)
+    settings, told = _at_rate(replace(prep, value_columns=given), table, arrays, notes)
+    return series_of(table, path, settings, name, digest, part=group, notes=notes, label_columns=known, told=told)
+
+
+def _at_rate(
+    prep: PrepConfig, table: pd.DataFrame, arrays: dict[str, np.ndarray], notes: dict[str, str]
+) -> tuple[PrepConfig, tuple[str, ...]]:
+    """The settings with the interval that a single number beside the arrays tells, as fs or dt, where they have no
+    times; and what to say of it.
+    """
+    if prep.sample_interval_sec or prep.time_column or time_column(table, prep)[0] is not None:
+        return prep, ()
+    for names, power in ((RATES, -1), (INTERVALS, 1)):
+        for name, array in arrays.items():
+            if array.size == 1 and array.dtype.kind in "iuf" and names.fullmatch(name):
+                number = float(array.reshape(-1)[0])
+                if np.isfinite(number) and number > 0:
+                    notes[name] = "the sampling rate" if power < 0 else "the sampling interval"
+                    return replace(prep, sample_interval_sec=number**power), (f"{name} {number:g}: {notes[name]}",)
+    return prep, ()
 
 
 def _table(arrays: dict[str, np.ndarray], prep: PrepConfig) -> tuple[pd.DataFrame, dict[str, list[str]], dict]:
@@ -171,6 +195,7 @@ def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
     """How many samples there are: that of the arrays the settings name, else what most have, the longest on a tie."""
     named = [name for name in arrays if any(re.fullmatch(rf"{re.escape(name)}(_\d+)?", v) for v in value_columns)]
     lengths = [len(arrays[name]) for name in named or arrays if arrays[name].ndim in (1, 2)]
+    lengths = [n for n in lengths if n > 1] or lengths  # single numbers tell of the others
     if not any(lengths):
         shapes = {name: array.shape for name, array in list(arrays.items())[:10]}
         frames = "; frames (T, H, W) are read from .npy" if any(len(shape) > 2 for shape in shapes.values()) else ""

@@ -11,13 +11,15 @@ import numpy as np
 
 from config import PrepConfig
 from data.sources.archive_file.unpacked import too_large
-from data.sources.arrays import ArraySource, Groups
+from data.sources.arrays import INTERVALS, RATES, ArraySource, Groups
 from data.sources.base import TableError
+from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.since import since_its_unit
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 BEGINS = (0, 512, 1024, 2048)  # where it may stand: MATLAB writes 512 bytes of its own before it
 BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
+NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 PICKLED = "with pickles in it that could run programs, and is not read; write it as Parquet or CSV"
 
 
@@ -25,7 +27,11 @@ class Hdf5Source(ArraySource):
     """Arrays of one group of an HDF5 file, or one table in it, one series."""
 
     name = "hdf5"
-    suffixes = (".h5", ".hdf5", ".hdf", ".he5")
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc4", ".nc")
+
+    def takes(self, path: Path) -> bool:
+        """A file .nc may be of netCDF's classic formats, too."""
+        return super().takes(path) and (not path.name.lower().endswith(".nc") or self.recognises(path))
 
     def recognises(self, path: Path) -> bool:
         with path.open("rb") as stream:
@@ -44,8 +50,8 @@ class Hdf5Source(ArraySource):
                 return
             if BY_PANDAS in item.attrs:
                 by_pandas.append(name)
-            elif name.startswith("#"):
-                return  # what MATLAB's cells and objects consist of
+            elif name.startswith("#") or _text(item.attrs.get("NAME", "")).startswith(NO_VARIABLE):
+                return  # what MATLAB's cells and objects consist of; a dimension of netCDF without values
             elif isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
                 arrays.append((name, item))
 
@@ -75,21 +81,36 @@ def _add(found: Groups, name: str, item: Any) -> None:
 
         is_text = h5py.check_string_dtype(item.dtype) is not None
         array = _plain(item.asstr()[...] if is_text else item[...])
-        found.setdefault(group, {})[short] = _by_attributes(array, item.attrs)
+        found.setdefault(group, {})[short] = by_attributes(short, array, item.attrs)
+        for owner in (item, item.parent, item.file):
+            _add_rates(found[group], owner.attrs)
 
 
-def _by_attributes(array: np.ndarray, attributes: Any) -> np.ndarray:
-    """Values as CF's attributes mean them: without fills, unpacked, and times by what their unit counts from."""
+def _add_rates(arrays: dict[str, np.ndarray], attributes: Any) -> None:
+    """Attributes that tell the sampling rate or interval, as single numbers beside the arrays."""
+    for name in attributes:
+        if (RATES.fullmatch(name) or INTERVALS.fullmatch(name)) and len(number := _numbers(attributes, name)) == 1:
+            arrays.setdefault(name, np.array(number[0]))
+
+
+def by_attributes(name: str, array: np.ndarray, attributes: Any) -> np.ndarray:
+    """Values as CF's attributes mean them: without fills, unpacked, and times by what their unit counts from.
+
+    Raises TableError for times whose unit or calendar is not known.
+    """
     if array.dtype.kind not in "iuf":
         return array
-    for name in ("_FillValue", "missing_value"):
-        for fill in _numbers(attributes, name):
+    for fills in ("_FillValue", "missing_value"):
+        for fill in _numbers(attributes, fills):
             array = np.where(array == fill, np.nan, array) if (array == fill).any() else array
-    scale, offset = (_numbers(attributes, name) for name in ("scale_factor", "add_offset"))
+    scale, offset = (_numbers(attributes, key) for key in ("scale_factor", "add_offset"))
     if scale or offset:
         array = array * (scale or [1.0])[0] + (offset or [0.0])[0]
-    units, calendar = (_text(attributes.get(name, "")) for name in ("units", "calendar"))
+    units, calendar = (_text(attributes.get(key, "")) for key in ("units", "calendar"))
     utc = since_its_unit(array, units, calendar) if array.ndim == 1 else None
+    if utc is None and " since " in units and name.lower() in SERIES_TIME_COLUMNS:
+        calendar = f" in the calendar {calendar}" if calendar else ""
+        raise TableError(f"its {name} counts {units!r}{calendar}, which is not known as UTC; write other times")
     return array if utc is None else utc
 
 

@@ -24,6 +24,7 @@ CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
 UNIT = "W/m^2"
 # Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
 SCALING = Stretch("asinh", 1e-8, 1e-4)
+FLUXES = re.compile(r".*xrs|[ab]_(?:flux|avg)", re.IGNORECASE)  # as variables of all its versions are called
 TABLE_ROWS = 3  # of the image that the older tables are
 SMALLEST_PX = 16  # sides of an image
 LOOKED_AT_BYTES = 8 * BLOCK_BYTES
@@ -38,7 +39,9 @@ class XrsSource(SeriesSource):
     suffixes = (".nc",)  # and FITS files that hold such a table
 
     def takes(self, path: Path) -> bool:
-        return super().takes(path) or (path.name.lower().endswith(FITS_SUFFIXES) and is_xrs(path))
+        return (super().takes(path) and is_xrs_netcdf(path)) or (
+            path.name.lower().endswith(FITS_SUFFIXES) and is_xrs(path)
+        )
 
     def read_series(self, path: Path, prep: PrepConfig, smallest: int = 0) -> list[Series]:
         """Both channels in W/m^2. Fluxes that are zero, negative, missing (-99999) or flagged as bad are NaN.
@@ -84,6 +87,18 @@ def images_in(path: Path) -> str:
         return ""
     images = {name: shape for name, shape in shapes.items() if len(shape or ()) > 1 and min(shape[-2:]) >= SMALLEST_PX}
     return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in list(images.items())[:3])
+
+
+def is_xrs_netcdf(path: Path) -> bool:
+    """Whether a netCDF-4 file holds fluxes of XRS by their names, or images, which are refused with their reason."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            names = list(file)
+    except OSError:
+        return False
+    return any(map(FLUXES.match, names)) or bool(images_in(path))
 
 
 def is_xrs(path: Path) -> bool:
