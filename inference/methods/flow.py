@@ -18,6 +18,7 @@ from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.camera.motion import steadied
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
+from inference.methods.noise_motion import STANDARD_ERRORS, beyond_noise
 from inference.methods.same_scene import NEVER, PAIRS, least_kept, same_scene
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import (
@@ -75,6 +76,7 @@ class OpticalFlow(Method):
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
         some = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
         self.arrays["least_kept"] = kept_by_quiet(some, self.timing.pair, CELL)
+        self.arrays["standard_errors"] = np.array([STANDARD_ERRORS])
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
@@ -105,8 +107,9 @@ class OpticalFlow(Method):
         return self.arrays["highest_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        least = kept_at_least(self.arrays)
-        return pooled(speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least), self.timing.pool)
+        least, errors = kept_at_least(self.arrays), taken_off(self.arrays)
+        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least, errors)
+        return pooled(speed, self.timing.pool)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
@@ -133,22 +136,25 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return (frames.astype(np.float32) / 255 - 0.45) * 4
 
 
-def speed_between(frames: np.ndarray, pair: int = 1, least: float = NEVER) -> np.ndarray:
+def speed_between(frames: np.ndarray, pair: int = 1, least: float = NEVER, errors: float = 0.0) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
     What the camera's own motion adds is taken off. least: of its edges that a pair keeps; it shows two scenes where it
-    keeps fewer, beyond a cut or a turn too fast to follow, and no motion.
+    keeps fewer, beyond a cut or a turn too fast to follow, and no motion. errors: standard ones, by the noise of the
+    pair, that are taken off too.
     """
     search = flow_search()
+    return np.stack([_speed(search, a, b, least, errors) for a, b in steadied_pairs(frames, pair)])
+
+
+def _speed(
+    search: cv2.DISOpticalFlow, before: np.ndarray, after: np.ndarray, least: float, errors: float
+) -> np.ndarray:
+    if not same_scene(before, after, least):
+        return np.zeros(after.shape, np.float32)
     start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    return np.stack(
-        [
-            np.linalg.norm(search.calc(b, a, start), axis=2)
-            if same_scene(a, b, least)
-            else np.zeros(b.shape, np.float32)
-            for a, b in steadied_pairs(frames, pair)
-        ]
-    )
+    speed = np.linalg.norm(search.calc(after, before, start), axis=2)
+    return beyond_noise(speed, before, after, errors)
 
 
 def steadied_pairs(frames: np.ndarray, pair: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -165,6 +171,11 @@ def kept_by_quiet(blocks: Iterable[Block], pair: int, multiple: int) -> np.ndarr
 def kept_at_least(arrays: dict[str, np.ndarray]) -> float:
     """`least_kept` as a method has kept it; runs from before there was one take every pair for one scene."""
     return float(arrays["least_kept"][0]) if "least_kept" in arrays else NEVER
+
+
+def taken_off(arrays: dict[str, np.ndarray]) -> float:
+    """How many standard errors of a speed a method takes off it; runs from before there were any score as they did."""
+    return float(arrays["standard_errors"][0]) if "standard_errors" in arrays else 0.0
 
 
 def flow_search() -> cv2.DISOpticalFlow:
