@@ -4,7 +4,7 @@ Columns are found by name and by what their cells look like, or given by the set
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from data.sources.tables.cells import HUGE, NORMAL, labels_of
 from data.sources.tables.devices import DEVICES, by_device
 from data.sources.tables.long_table import wide
 from data.sources.tables.missing import ends_in_total
+from data.sources.tables.own_clocks import by_own_clock
 from data.sources.tables.runs import by_count, by_restart, tells_runs
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
@@ -82,8 +83,7 @@ class TableSource(SeriesSource):
         tables = tables or read_binary(path, prep)
         digest, found, reasons = file_sha256(path), [], []
         for sheet, whole in tables.items():
-            for device, read in _devices(by_clock(with_units(whole, prep), prep), prep).items():
-                part = "_".join(filter(None, (sheet, device)))
+            for part, read in _parts(sheet, whole, prep):
                 try:
                     found.append(_series(read, path, part, prep, digest, smallest))
                 except TableError as error:
@@ -93,6 +93,13 @@ class TableSource(SeriesSource):
         for reason in reasons:
             log.warning(f"{path.name} is no series in its part {reason}")
         return found
+
+
+def _parts(sheet: str, whole: TextTable, prep: PrepConfig) -> Iterator[tuple[str, TextTable]]:
+    """The tables of the clocks and devices in a table, with their names, "" where it is of one."""
+    for clock, own in by_own_clock(with_units(whole, prep), prep).items():
+        for device, read in _devices(by_clock(own, prep), prep).items():
+            yield "_".join(filter(None, (sheet, clock, device))), read
 
 
 def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
