@@ -38,7 +38,9 @@ _MISSING = re.compile(
 _MISSING_OF_EACH = re.compile(r"(?:missing|no[_ -]?data|fill)[_ -]?(?:data)?[_ -]?values?\s*:(.*)$", re.IGNORECASE)
 _IS = re.compile(rf"=\s*{_NUMBER}(?![\w.])")
 FALLBACK = "cp1252"  # of text that is not UTF-8
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# The mark of UTF-32 begins as that of UTF-16 does.
+BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+BOMS |= {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True)

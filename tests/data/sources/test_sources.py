@@ -415,3 +415,13 @@ def test_what_stands_where_a_file_should_is_named(tmp_path, name, content, told)
     (tmp_path / name).write_bytes(content)
     (candidate,) = frames.scan(tmp_path, PrepConfig())
     assert told in candidate.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "way_out"),
+    [(".tdms", "export as CSV"), (".sav", "export as CSV"), (".edf", "save as .npz"), (".lp", "write as CSV or JSON")],
+)
+def test_tables_of_other_programs_have_their_way_out(tmp_path, kind, way_out):
+    (tmp_path / f"a{kind}").write_bytes(b"x" * 64)
+    with pytest.raises(FileNotFoundError, match=rf"1 of unknown kind \({kind} 1: {way_out}"):
+        sources.discover(tmp_path)

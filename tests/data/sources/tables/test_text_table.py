@@ -173,3 +173,12 @@ def test_what_a_logger_says_of_itself_is_no_name_of_a_column(tmp_path_factory, p
     (series,) = TableSource().read_series(path, PrepConfig())
     assert series.channels == ("Temp", "Hum")
     np.testing.assert_array_equal(series.values[np.isfinite(series.values).all(axis=1)][:, 1], 40 + np.arange(30))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-32-be"])
+def test_marks_of_every_width_tell_the_encoding(tmp_path, encoding):
+    """That of UTF-32 begins as that of UTF-16 does, whose letters would stand apart."""
+    mark = "\ufeff" if encoding.endswith("be") else ""
+    text = mark + "Zeit,Größe\n" + "".join(f"2024-03-05T10:{i:02d}:00,{i}.5\n" for i in range(20))
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    assert list(read_text(tmp_path / "t.csv", PrepConfig()).table.columns) == ["Zeit", "Größe"]
