@@ -17,6 +17,7 @@ from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
+from inference.methods.known_motion import KnownMotion
 from inference.scorers.base import Fold, Portable, Reach
 from inference.scorers.on_quiet import QuietScorer
 from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
@@ -40,6 +41,7 @@ class Method(QuietScorer):
     after = 0
     pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
     by_speed = False  # whether it measures how far things move from a frame to the next
+    shares_motion = False  # whether it measures motion that depends on the frames alone
     sheds = False  # whether it is fitted again without what stands out from its quiet data
     in_parts = False  # whether a block's scores depend on the frames of its `context` alone: then stretches may be cut
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
@@ -49,6 +51,7 @@ class Method(QuietScorer):
         self.settings, self.arrays = settings, arrays
         self.net: Callable[[np.ndarray, str], np.ndarray] | None = None  # of one that asks a net, see `Expected`
         self.device: Any = "cpu"  # of a part that is a net, as PyTorch knows it
+        self.known: KnownMotion | None = None  # of copies that judge parts of quiet data: what they measured
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
@@ -74,6 +77,7 @@ class Method(QuietScorer):
         parts = cut(quiet, min(FOLDS, sum(map(len, quiet)) // (LEAST_FOLD * self.clip_length)), self.clip_length)
         if len(parts) < 2:
             return super().folds(quiet)
+        self.known = KnownMotion() if self.shares_motion else None
         try:
             others = [kept_apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
             with progress(others, desc="fitting on parts of the quiet frames", unit="part", leave=False) as bar:
@@ -81,6 +85,8 @@ class Method(QuietScorer):
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
             return super().folds(quiet)
+        finally:
+            self.known = None  # it is the copies'
 
     @property
     def guard(self) -> int:
@@ -94,7 +100,7 @@ class Method(QuietScorer):
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""
         copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
-        copy.device = self.device
+        copy.device, copy.known = self.device, self.known
         copy.fit([replace(r, side="train") for r in quiet], seed=0)
         return copy
 

@@ -107,11 +107,15 @@ class Expected(Method):
         if not target.is_speed:
             return target
         least, errors = kept_at_least(self.arrays), taken_off(self.arrays)
-        measure = partial(speed_between, pair=timing.pair, least=least, errors=errors)
+        measure = partial(speed_between, pair=timing.pair, least=least, errors=errors, known=self.known)
         return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property
     def is_steady(self) -> bool:
+        return self.target.is_speed
+
+    @property
+    def shares_motion(self) -> bool:
         return self.target.is_speed
 
     @property
@@ -155,7 +159,7 @@ class Expected(Method):
     def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
         """A copy with the same net, and the quiet maximum of other frames."""
         copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
-        copy.device, copy.net = self.device, self.net
+        copy.device, copy.net, copy.known = self.device, self.net, self.known
         copy._fit_maximum(quiet)
         return copy
 

@@ -16,10 +16,12 @@ from scipy import ndimage
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
+from inference.camera.looks import kept_edges
 from inference.camera.motion import steadied
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
+from inference.methods.known_motion import KnownMotion, Motion
 from inference.methods.noise_motion import STANDARD_ERRORS, beyond_noise
-from inference.methods.same_scene import NEVER, PAIRS, least_kept, same_scene
+from inference.methods.same_scene import NEVER, PAIRS, least_kept
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import (
     NOTHING_SEEN,
@@ -47,6 +49,7 @@ class OpticalFlow(Method):
     in_parts = True
     is_steady = True
     by_speed = True
+    shares_motion = True
 
     @property
     def tail_prior(self) -> TailPrior | None:
@@ -108,7 +111,7 @@ class OpticalFlow(Method):
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
         least, errors = kept_at_least(self.arrays), taken_off(self.arrays)
-        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least, errors)
+        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least, errors, self.known)
         return pooled(speed, self.timing.pool)
 
 
@@ -136,25 +139,25 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return (frames.astype(np.float32) / 255 - 0.45) * 4
 
 
-def speed_between(frames: np.ndarray, pair: int = 1, least: float = NEVER, errors: float = 0.0) -> np.ndarray:
+def speed_between(
+    frames: np.ndarray, pair: int = 1, least: float = NEVER, errors: float = 0.0, known: KnownMotion | None = None
+) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
     What the camera's own motion adds is taken off. least: of its edges that a pair keeps; it shows two scenes where it
     keeps fewer, beyond a cut or a turn too fast to follow, and no motion. errors: standard ones, by the noise of the
-    pair, that are taken off too.
+    pair, that are taken off too. known: what was measured before, and is to be.
     """
-    search = flow_search()
-    return np.stack([_speed(search, a, b, least, errors) for a, b in steadied_pairs(frames, pair)])
+    search, known = flow_search(), KnownMotion(0) if known is None else known
 
+    def measured(before: np.ndarray, after: np.ndarray) -> Motion:
+        before = steadied(before, after)
+        start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+        speed = np.linalg.norm(search.calc(after, before, start), axis=2)
+        return Motion(beyond_noise(speed, before, after, errors), kept_edges(after, before))
 
-def _speed(
-    search: cv2.DISOpticalFlow, before: np.ndarray, after: np.ndarray, least: float, errors: float
-) -> np.ndarray:
-    if not same_scene(before, after, least):
-        return np.zeros(after.shape, np.float32)
-    start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-    speed = np.linalg.norm(search.calc(after, before, start), axis=2)
-    return beyond_noise(speed, before, after, errors)
+    found = (known.of(a, b, errors, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+    return np.stack([speed if kept >= least else np.zeros_like(speed) for speed, kept in found])
 
 
 def steadied_pairs(frames: np.ndarray, pair: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -18,8 +18,3 @@ def least_kept(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
     kept = [kept_edges(after, before) for before, after in pairs]
     usual = float(np.median(kept)) if kept else 0.0
     return LOST * usual if usual >= LEAST_KEPT else NEVER
-
-
-def same_scene(before: np.ndarray, after: np.ndarray, least: float) -> bool:
-    """Whether a pair, as `least_kept` takes it, keeps enough of its edges: in a quarter of the picture at least."""
-    return least <= NEVER or kept_edges(after, before) >= least

@@ -1,0 +1,69 @@
+"""Motion of quiet frames is measured once, however many copies judge their parts, and all scores are as they were."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import EvalConfig
+from inference.calibration.quiet import QuietRange
+from inference.methods import METHODS, base, flow
+from inference.methods.known_motion import KnownMotion, Motion
+from tests.support.reels import make_reel
+from tests.support.street import Street, standing
+from tests.support.trainings import small_config
+
+RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
+FRAMES = 48
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory):
+    reel = make_reel(tmp_path_factory.mktemp("street") / "quiet", Street(0, 4).frames(standing(FRAMES)), 0.1)
+    return [QuietRange(reel, 0, FRAMES, "train")]
+
+
+def judged(quiet, monkeypatch, most_bytes: int) -> tuple[np.ndarray, int]:
+    """The residuals (T, H, W) of quiet frames by the copies that judge them, and how many pairs were measured."""
+    searches, make = [], flow.flow_search
+
+    class Counted:
+        def __init__(self):
+            self.search = make()
+
+        def calc(self, *pair):
+            searches.append(pair)
+            return self.search.calc(*pair)
+
+    monkeypatch.setattr(flow, "flow_search", Counted)
+    monkeypatch.setattr(base, "KnownMotion", lambda: KnownMotion(most_bytes))
+    method = METHODS["flow"](small_config(quiet[0].reel.path, None, model={"name": "flow"}).model, {}, {}, 8)
+    folds = method.folds(quiet)
+    maps = [frame.residual for f in folds for r in f.ranges for frame in f.scorer.frames(r.reel, r.begin, r.end, RAW)]
+    assert method.known is None
+    return np.stack(maps), len(searches)
+
+
+def test_pairs_are_measured_once_and_scores_are_the_same(quiet, monkeypatch):
+    anew, each_time = judged(quiet, monkeypatch, 0)
+    found, once = judged(quiet, monkeypatch, 2**30)
+    np.testing.assert_array_equal(found, anew)
+    assert each_time > 2.5 * FRAMES
+    assert once < 0.75 * each_time  # the ends of parts are mirrored, which are other pairs
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=30), st.integers(0, 300))
+def test_what_is_known_is_what_would_be_measured_within_the_room_that_there_is(asked, room):
+    known, pictures = KnownMotion(room), [np.full((4, 5), k, np.uint8) for k in range(3)]
+
+    def measured(before: np.ndarray, after: np.ndarray) -> Motion:
+        return Motion(before - 2 * after.astype(np.float32), float(before.max()))
+
+    for i, j in asked:
+        speed, kept = known.of(pictures[i], pictures[j], 4.0, measured)
+        assert np.array_equal(speed, measured(pictures[i], pictures[j]).speed)
+        assert kept == i
+    assert sum(motion.speed.nbytes for motion in known.found.values()) <= room
+    assert len(known.found) == min(len(set(asked)), room // 80)
