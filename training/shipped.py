@@ -2,7 +2,7 @@
 
     python -m training.shipped RUN      write models/weights/vetime.safetensors from RUN's best checkpoint
 
-The file holds the model's tensors, the events of clean synthetic series (`clean_events`), and as metadata the
+The file holds the model's tensors, the events of clean synthetic series (`events_of_clean`), and as metadata the
 config, seed, versions and run.json of the training: the run it unfolds to is like any other.
 """
 
@@ -28,7 +28,7 @@ from training.places import path_of
 from training.run import NO_FACTS, RUNS, owned_run
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights" / "vetime.safetensors"
-LEVELS = "clean_events"  # of scores as they are by now; those of before, quiet_levels, were of others
+LEVELS = "events_of_clean"  # of scores as they are by now; those of before, clean_events, were of others
 
 
 def levels_of(run: Path) -> Path:

@@ -81,7 +81,7 @@ def of_zero_shot(folder: Path, about: Facts, scaling: dict[str, Stretch], thread
 
     fitted = fitted_in(folder)
     with told(folder / ARRAYS, AGAIN):
-        quiet, context, chunk = fitted["quiet"], fitted["context"].item(), fitted["chunk"].item()
+        quiet, context, chunk = fitted["clean"], fitted["context"].item(), fitted["chunk"].item()
     return ZeroShotScorer(OnnxViews(folder, context or None, threads), chunk, quiet)
 
 

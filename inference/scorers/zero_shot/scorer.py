@@ -8,7 +8,8 @@ below 0 and keeps the order.
 What is far out hides nothing: it is cut off before means are made of it, and what holds it goes through the net a
 second time with it cut off or left out, and the higher logit counts. Spikes and steps have plain rules beside the net.
 
-To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), which no chunk can tell.
+To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), and how rare a few samples are
+(`rare_windows.py`), which no chunk can tell.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from data.series.robust import cut_off, robust_scale
 from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration
 from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
+from inference.evidence.rare_windows import rareness
 from inference.scorers.base import Scorer
 from inference.scorers.overlap import StretchMean
 from inference.scorers.residual import Samples, ScoredFrame
@@ -36,6 +38,7 @@ LONGER = 4  # chunks of a clean series
 CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked at
 COARSER = 4  # samples of a scale that are one of the next
 UNLIKENESS_WEIGHT = 2.0  # logits for each factor e of a distance: by anomalies planted into quiet parts of real series
+RARENESS_WEIGHT = 3.0  # logits for each factor e by which windows are rarer than usual: by made-up series
 
 
 class Judged(NamedTuple):
@@ -98,11 +101,11 @@ class ZeroShotScorer(Scorer):
         """Logits (n, 1 + C) float32: of the series, then of each variable alone.
 
         That of the net, or of a spike or a step, whichever is higher, and more for what is like nothing else in the
-        series.
+        series, or rare in it.
         """
         found = np.maximum(self.of_net(values), plain_logits(values, self.net.context))
         if self.net.context is None:  # else a sample would be compared with what comes after it
-            found = found + UNLIKENESS_WEIGHT * self.unlike(values)
+            found = found + self.beside_all(values)
         return found.astype(np.float32)
 
     def of_net(self, values: np.ndarray) -> np.ndarray:
@@ -113,11 +116,11 @@ class ZeroShotScorer(Scorer):
             found = np.maximum(found, self.with_coarser(finest, np.where(certain, np.nan, near)))
         return found
 
-    def unlike(self, values: np.ndarray) -> np.ndarray:
-        """Evidence (n, 1 + C) of a series (n, C): its highest variable that is there, then each."""
-        each = unlikeness(near_rows(values)).T
-        of_those = each[:, np.isfinite(values).any(0)]
-        return np.column_stack([of_those.max(1) if of_those.size else np.zeros(len(each)), each])
+    def beside_all(self, values: np.ndarray) -> np.ndarray:
+        """What a look at all of a series (n, C) adds, (n, 1 + C): to its highest variable that is there, to each."""
+        rows, is_there = near_rows(values), np.isfinite(values).any(0)
+        each = (UNLIKENESS_WEIGHT * unlikeness(rows) + RARENESS_WEIGHT * rareness(rows)).T
+        return np.column_stack([each[:, is_there].max(1) if is_there.any() else np.zeros(len(each)), each])
 
     def with_coarser(self, finest: np.ndarray, values: np.ndarray) -> np.ndarray:
         """The mean of the finest logits (n, 1 + C) and those of means over 4, 16, ... values (n, C).

@@ -50,7 +50,7 @@ class ZeroShotDetector(ZeroShotScorer):
     bundled_as = "zero_shot"
 
     def portable(self, frame_shape: tuple[int, ...]) -> Portable:
-        kept = {"quiet": self.quiet, "context": np.array(self.model.context or 0), "chunk": np.array(self.chunk)}
+        kept = {"clean": self.quiet, "context": np.array(self.model.context or 0), "chunk": np.array(self.chunk)}
         return Portable(
             None, (), slice(0), kept, is_promised=False, parts=separate(self.model), quiet=self.clean_reel, jumps=ROUTED
         )
