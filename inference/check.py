@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from config import Config
+from config.lazily import Lazily
 from data.disk.lock import owner_of
 from data.frames.assemble import Given, read_given
 from data.frames.first_pass import first_pass
@@ -23,34 +23,13 @@ from data.frames.plan import ReelPlan
 from data.frames.pool import make_executor
 from data.frames.second_pass import bytes_needed
 from data.labels.quiet_hours import with_quiet_hours
-from data.live.live_source import told
 from data.messages import amount, with_way_out
 from data.prepare_data import same_or_refuse
-from data.reel.reel import Reel, find_reels, reel_paths
+from data.reel.reel import Reel, find_reels
 from data.reel.windows import read_windows, usable
 from data.review_processed_data import hand_verdicts
 from data.series.light_curves import video_reels
 from data.series.prepare_series import identity_of, names_for, read_all
-from inference.alarms.destinations import destination_of
-from inference.fleet.members import find_fleet, member_of
-from inference.fleet.train import fleet_to_train, settings_of_member
-from inference.follow.all_streams import is_of_series
-from inference.follow.series_scores import checked_reach
-from inference.follow.stream import check_streams
-from inference.job import find_run, takes_shipped
-from inference.methods import METHODS, check_frames
-from inference.scorers.base import Scorer, check_reel, for_model
-from inference.scorers.load import load_scorer
-from inference.scorers.windows import scored_stretches
-from training import checkpoint as checkpoints
-from training import run as run_folder
-from training.device import pick_device
-from training.distributed import Processes, processes
-from training.engine import Trainer
-from training.interrupt import Interrupt
-from training.loader import open_data
-from training.places import path_of
-from training.shipped import WEIGHTS, shipped_place, shipped_run
 
 MOST_REASONS = 5  # that are told of a reel
 
@@ -163,130 +142,16 @@ def check_review(config: Config, findings: Findings) -> None:
             listen(config.review.host, config.review.port).close()
 
 
-def check_train(config: Config, findings: Findings) -> None:
-    """The run folder, the windows on both sides of the split, the model and where it would be trained."""
-    if config.train.each_reel:
-        check_each(config, findings)
-        return
-    config = with_quiet_hours(config)
-    folder = Path()
-    with findings.faults():
-        folder = run_folder.choose_folder(config)
-        findings.tell(f"run folder: {folder}, {'to go on with' if config.train.resume else 'free'}")
-        check_writable(folder, findings)
-        check_free(folder, findings)
-    if findings.wrong and config.train.resume:
-        return
-    with findings.faults():
-        if config.model.name in METHODS:
-            data = open_data(config)
-            check_frames(config.model.name, data.frame_shape)
-            tell_windows(data.about["windows"], data.clip_length, findings)
-            findings.tell(f"model: {config.model.name}, fitted in one step")
-            return
-        with processes(config.device) as team:
-            check_trainer(config, team, folder, findings)
-
-
-def check_each(config: Config, findings: Findings) -> None:
-    """A fleet: its folder, and the training of each reel. What is wrong with one leaves the others as they are."""
-    reels, folder = reel_paths(config.data_clips), fleet_to_train(config)
-    findings.tell(f"fleet: {folder}, a model for each of {len(reels)} reels")
-    check_writable(folder, findings)
-    check_free(folder, findings)
-    for reel in reels:
-        findings.tell(f"{reel.name}:")
-        with findings.faults():
-            check_train(settings_of_member(config, member_of(folder, reel), reel), findings)
-
-
-def check_trainer(config: Config, team: Processes, folder: Path, findings: Findings) -> None:
-    """A net: its training as it would begin."""
-    saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
-    if saved:
-        config = run_folder.resumed_config(config, saved, path_of(folder, "last"))
-    trainer = Trainer(config, open_data(config), team, folder, Interrupt())
-    facts, epochs = trainer.run_facts(), config.train.epochs
-    tell_windows(facts["windows"], trainer.data.clip_length, findings)
-    findings.tell(f"model: {config.model.name}, {facts['parameters']:,} parameters, in {facts['precision']}")
-    findings.tell(
-        f"training: {amount(len(trainer.batches), 'step')} an epoch, {amount(epochs, 'epoch')}, on {facts['device']}"
-    )
-    if saved:
-        trainer.restore(saved)
-        findings.tell(f"goes on after {amount(trainer.state.epoch, 'epoch')}")
-
-
-def check_eval(config: Config, findings: Findings) -> None:
-    """The run, its model, and whether each reel fits it."""
-    with findings.faults():
-        pick_device(config.device)
-    if fleet := find_fleet(config):
-        for reel in reel_paths(config.data_clips):
-            with findings.faults():
-                check_eval(settings_of_member(config, member_of(fleet, reel), reel), findings)
-        return
-    run, scorer, kept = opened(config, findings)
-    name, facts = kept["config"]["model"]["name"], kept["data"]
-    shape, length = facts["frame_shape"], facts["clip_length"]
-    findings.tell(f"run: {run}, {name}, trained on windows of {length} frames of [channels, height, width] {shape}")
-    if config.eval.follow:
-        findings.tell(f"follows {', '.join(told(address) for address in config.eval.follow)}")
-        with findings.faults():
-            check_streams(scorer)
-            if is_of_series(config):
-                checked_reach(scorer, config.eval)
-        for where in config.eval.follow_alarms:
-            with findings.faults():
-                findings.tell(f"alarms go to {destination_of(where).told}")
-        return
-    for reel in find_reels(config.data_clips):
-        findings.tell(described(reel))
-        with findings.faults():
-            reel = for_model(reel, facts, scorer)
-            check_reel(reel, facts, scorer, config.eval)
-            if not scored_stretches(reel, scorer.clip_length):
-                findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} frames")
-
-
-def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, Any]]:
-    """The run that an evaluation would take, or the weights in its place; its scorer and checkpoint."""
-    if not takes_shipped(config):
-        run = find_run(config)
-        check_writable(run, findings)
-        check_free(run, findings)
-        return run, *load_scorer(run, "cpu")
-    with TemporaryDirectory() as folder:
-        return WEIGHTS, *load_scorer(shipped_run(folder), "cpu")
-
-
-def check_export(config: Config, findings: Findings) -> None:
-    """The run, whether its model can be exported, and the folder of the bundle."""
-    from inference.export.export import folder_of, refuse_other_folder
-    from inference.export.exported import Exported
-
-    if takes_shipped(config):  # it would be put into the run's folder, and this mode writes nothing
-        with TemporaryDirectory() as folder:
-            exported = Exported(shipped_run(folder), config)
-        run, name = shipped_place(config.model_path), WEIGHTS
-    else:
-        run = name = find_run(config)
-        exported = Exported(run, config)
-    findings.tell(f"run: {name}, {exported.portable.described}")
-    out = folder_of(run, config)
-    findings.tell(f"bundle: {out}")
-    refuse_other_folder(out)
-    check_writable(out, findings)
-    check_free(run, findings)
-
-
-CHECKS: dict[str, Callable[[Config, Findings], None]] = {
-    "prep": check_prep,
-    "review": check_review,
-    "train": check_train,
-    "eval": check_eval,
-    "export": check_export,
-}
+# Those that ask a net stand apart: it brings torch, which takes seconds.
+CHECKS: Lazily[Callable[[Config, Findings], None]] = Lazily(
+    {
+        "prep": f"{__name__}.check_prep",
+        "review": f"{__name__}.check_review",
+        "train": "inference.check_model.check_train",
+        "eval": "inference.check_model.check_eval",
+        "export": "inference.check_model.check_export",
+    }
+)
 
 
 def described(reel: Reel) -> str:
@@ -299,11 +164,6 @@ def windows_of(reel: Reel) -> str:
     """A reel's windows in a few words."""
     table = read_windows(reel)
     return f"{amount(len(table), 'window')}, {int(usable(table).sum())} left to train on"
-
-
-def tell_windows(numbers: dict[str, int], length: int, findings: Findings) -> None:
-    """How many windows train and validate."""
-    findings.tell(f"{numbers['train']} training and {numbers['val']} validation windows of {length} frames")
 
 
 def existing(path: Path) -> Path:

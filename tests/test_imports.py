@@ -86,6 +86,14 @@ def test_a_start_loads_nothing_slow_that_few_need(start):
     assert chain_to(start, SLOW) == []
 
 
+@pytest.mark.parametrize(
+    "start", ["data.prepare_data", "data.review_processed_data", "inference.check", "inference.runner.__main__"]
+)
+def test_what_asks_no_net_starts_without_torch(start):
+    assert chain_to(start, ("torch",)) == []
+    assert chain_to("training.train", ("torch",)), "the way of looking finds nothing"
+
+
 def test_imports_go_one_way():
     wrong = []
     for room, height in ROOMS.items():
