@@ -25,6 +25,7 @@ from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
 from data.sources.hdf5 import Hdf5Source
+from data.sources.hdf5_stacks import Hdf5StackSource
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
 from data.sources.netcdf import NetcdfSource
@@ -55,6 +56,7 @@ SOURCES: dict[str, Source] = {
         MatlabSource(),
         FitsTableSource(),
         XrsSource(),
+        Hdf5StackSource(),
         CaseSource(),
     )
 }

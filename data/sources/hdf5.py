@@ -34,9 +34,7 @@ class Hdf5Source(ArraySource):
         return super().takes(path) and (not path.name.lower().endswith(".nc") or self.recognises(path))
 
     def recognises(self, path: Path) -> bool:
-        with path.open("rb") as stream:
-            begin = stream.read(BEGINS[-1] + len(MAGIC))
-        return any(begin.startswith(MAGIC, at) for at in BEGINS)
+        return is_hdf5(path)
 
     def groups(self, path: Path, prep: PrepConfig) -> Groups:
         import h5py  # late: it takes a tenth of a second, and few have such files
@@ -50,7 +48,7 @@ class Hdf5Source(ArraySource):
                 return
             if BY_PANDAS in item.attrs:
                 by_pandas.append(name)
-            elif name.startswith("#") or _text(item.attrs.get("NAME", "")).startswith(NO_VARIABLE):
+            elif name.startswith("#") or text_of(item.attrs.get("NAME", "")).startswith(NO_VARIABLE):
                 return  # what MATLAB's cells and objects consist of; a dimension of netCDF without values
             elif isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
                 arrays.append((name, item))
@@ -69,18 +67,25 @@ class Hdf5Source(ArraySource):
         return found
 
 
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5 by its first bytes."""
+    with path.open("rb") as stream:
+        begin = stream.read(BEGINS[-1] + len(MAGIC))
+    return any(begin.startswith(MAGIC, at) for at in BEGINS)
+
+
 def _add(found: Groups, name: str, item: Any) -> None:
     """Put an array among those of its group, or, if it is one of records, its columns into a group of their own."""
     group, _, short = name.rpartition("/")
     if item.dtype.names:
         records = item[...]
-        columns = {column: _plain(records[column]) for column in item.dtype.names}
+        columns = {column: plain(records[column]) for column in item.dtype.names}
         found[name] = {column: array for column, array in columns.items() if array.ndim <= 2}
     else:
         import h5py
 
         is_text = h5py.check_string_dtype(item.dtype) is not None
-        array = _plain(item.asstr()[...] if is_text else item[...])
+        array = plain(item.asstr()[...] if is_text else item[...])
         found.setdefault(group, {})[short] = by_attributes(short, array, item.attrs)
         for owner in (item, item.parent, item.file):
             _add_rates(found[group], owner.attrs)
@@ -89,7 +94,7 @@ def _add(found: Groups, name: str, item: Any) -> None:
 def _add_rates(arrays: dict[str, np.ndarray], attributes: Any) -> None:
     """Attributes that tell the sampling rate or interval, as single numbers beside the arrays."""
     for name in attributes:
-        if (RATES.fullmatch(name) or INTERVALS.fullmatch(name)) and len(number := _numbers(attributes, name)) == 1:
+        if (RATES.fullmatch(name) or INTERVALS.fullmatch(name)) and len(number := numbers_of(attributes, name)) == 1:
             arrays.setdefault(name, np.array(number[0]))
 
 
@@ -101,12 +106,12 @@ def by_attributes(name: str, array: np.ndarray, attributes: Any) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         return array
     for fills in ("_FillValue", "missing_value"):
-        for fill in _numbers(attributes, fills):
+        for fill in numbers_of(attributes, fills):
             array = np.where(array == fill, np.nan, array) if (array == fill).any() else array
-    scale, offset = (_numbers(attributes, key) for key in ("scale_factor", "add_offset"))
+    scale, offset = (numbers_of(attributes, key) for key in ("scale_factor", "add_offset"))
     if scale or offset:
         array = array * (scale or [1.0])[0] + (offset or [0.0])[0]
-    units, calendar = (_text(attributes.get(key, "")) for key in ("units", "calendar"))
+    units, calendar = (text_of(attributes.get(key, "")) for key in ("units", "calendar"))
     utc = since_its_unit(array, units, calendar) if array.ndim == 1 else None
     if utc is None and " since " in units and name.lower() in SERIES_TIME_COLUMNS:
         calendar = f" in the calendar {calendar}" if calendar else ""
@@ -114,17 +119,17 @@ def by_attributes(name: str, array: np.ndarray, attributes: Any) -> np.ndarray:
     return array if utc is None else utc
 
 
-def _numbers(attributes: Any, name: str) -> list[float]:
+def numbers_of(attributes: Any, name: str) -> list[float]:
     values = np.atleast_1d(attributes.get(name, []))
     return values.astype(float).tolist() if values.dtype.kind in "iuf" else []
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     value = value[0] if isinstance(value, np.ndarray) and value.size == 1 else value
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _plain(array: Any) -> np.ndarray:
+def plain(array: Any) -> np.ndarray:
     """Numbers in this machine's byte order, texts as such."""
     array = np.asarray(array)
     if array.dtype.kind in "SO":

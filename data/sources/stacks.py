@@ -28,7 +28,7 @@ class StackSource(FrameSource):
     suffixes = (".npy",)
 
     def takes(self, path: Path) -> bool:
-        return super().takes(path) and _is_stack(_form(path)[0])
+        return super().takes(path) and is_stack(_form(path)[0])
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
@@ -38,7 +38,7 @@ class StackSource(FrameSource):
         base = self.whereabouts(path, root, home=path, reel=path.relative_to(root).with_suffix("").as_posix())
         shape, dtype, n_bytes = _form(path)
         base |= {"size": path.stat().st_size, "shape": shape[1:3]}
-        if reason := _refusal(shape, dtype, n_bytes):
+        if reason := refusal(shape, dtype, n_bytes):
             return [Candidate(**base, reason=reason)]
         in_colour = len(shape) == 4 and shape[3] in COLOURS
         base["channel"] = "rgb" if in_colour and prep.colour == "rgb" else "gray"
@@ -54,10 +54,10 @@ class StackSource(FrameSource):
             if candidate.path != opened:
                 stack, opened = np.load(candidate.path, mmap_mode="r", allow_pickle=False), candidate.path
             frame = np.array(stack[candidate.position])
-            yield number, RawFrame(_pixels(frame, candidate.channel == "rgb"), None, "")
+            yield number, RawFrame(pixels_of(frame, candidate.channel == "rgb"), None, "")
 
 
-def _pixels(frame: np.ndarray, in_colour: bool) -> np.ndarray:
+def pixels_of(frame: np.ndarray, in_colour: bool) -> np.ndarray:
     """A frame (H, W), or (H, W, 3), in this machine's byte order."""
     frame = frame.astype(frame.dtype.newbyteorder("="), copy=False)
     if frame.ndim == 2:
@@ -96,7 +96,7 @@ def form_of(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, int]:
         return (), np.dtype(float), 0
 
 
-def _is_stack(shape: tuple[int, ...]) -> bool:
+def is_stack(shape: tuple[int, ...]) -> bool:
     """Whether the first axis of an array, or its last, counts what may be frames; those of series are long and thin."""
     if not math.prod(shape):
         return False
@@ -105,7 +105,7 @@ def _is_stack(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and (is_like_a_frame(shape[1:]) or is_like_a_frame(shape[:2]))
 
 
-def _refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
+def refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
     """Why an array is not read as frames; "" where it is."""
     told = "x".join(map(str, shape))
     if dtype.kind not in "buif":

@@ -50,7 +50,8 @@ class XrsSource(SeriesSource):
         """
         if images := images_in(path):
             raise TableError(
-                f"netCDF with images ({images}), which are read from FITS; of netCDF GOES XRS is read alone"
+                f"netCDF with images ({images}), which are read from FITS, or from one array along time (T, H, W); "
+                "of other netCDF series are read alone"
             )
         _refuse_large(path, prep)
         import sunpy.timeseries  # late: it takes seconds, and few need it

@@ -134,8 +134,12 @@ def images_in_cells(header: fits.Header) -> str:
 
 def is_about_others(image: Image) -> bool:
     """Whether an image is the errors, weights, mask or quality of another one, by its name (HST, JWST, CCDData)."""
-    name = re.sub(r"[^A-Z]", "", str(image.header.get("EXTNAME", "")).upper())
-    return name.removeprefix("SCI") in _ABOUT_OTHERS
+    return is_name_of_others(str(image.header.get("EXTNAME", "")))
+
+
+def is_name_of_others(told: str) -> bool:
+    """Whether a name is one of errors, weights, masks or qualities of another image."""
+    return re.sub(r"[^A-Z]", "", told.upper()).removeprefix("SCI") in _ABOUT_OTHERS
 
 
 def check_size(shape: tuple[int, ...]) -> None:

@@ -1,0 +1,233 @@
+"""Frames in HDF5 and netCDF 4 files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself.
+
+A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
+the scale that netCDF attaches to the first axis, or of an array beside it that is as long and called so.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
+from data.sources.fits_file.layout import is_name_of_others
+from data.sources.hdf5 import BY_PANDAS, by_attributes, is_hdf5, numbers_of, plain, text_of
+from data.sources.images import StackTimes
+from data.sources.stacks import COLOURS, is_like_a_frame, is_stack, pixels_of, refusal
+from data.sources.tables.sidecar import find_times_csv
+from data.sources.times.cells import Times, times_of
+from data.sources.times.column import SERIES_TIME_COLUMNS
+from data.sources.times.utc import iso_ms
+
+log = logger(__name__)
+
+SMALLEST_PX = 16  # sides of a frame: those of windows of a series may be smaller
+EDGES = 2  # begin and end of each step, in the last axis of an array of them
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """An array of frames in a file, and what makes its numbers those that are meant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fills: tuple[float, ...]
+    scale: float
+    offset: float
+
+
+class Hdf5StackSource(FrameSource):
+    """HDF5 and netCDF 4 files with frames along the first axis of an array."""
+
+    name = "hdf5_stack"
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nxs")
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) and bool(_stacks(path))
+
+    def recognises(self, path: Path) -> bool:
+        return is_hdf5(path) and bool(_stacks(path))
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of a file; no pixels are read."""
+        stacks, found = _stacks(path), []
+        frames = [stack for stack in stacks if not is_name_of_others(stack.name.rpartition("/")[2])] or stacks
+        if left_out := [stack.name for stack in stacks if stack not in frames]:
+            log.info(f"{path.name}: left out, as by its name about other frames: {', '.join(left_out)}")
+        for stack in frames:
+            part = stack.name.replace("/", "_") if len(frames) > 1 else ""
+            found += _candidates(self.whereabouts, stack, part, path, root, prep)
+        return found
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        stacks = {path: {s.name: s for s in _stacks(Path(path))} for path in dict.fromkeys(c.path for c in candidates)}
+        for path, own in stacks.items():
+            with _opened(Path(path)) as file:
+                for number, candidate in enumerate(candidates):
+                    if candidate.path == path:
+                        yield number, _frame(file, own[candidate.member], candidate)
+
+
+def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+    reel = path.relative_to(root).with_suffix("").as_posix() + (f"_{part}" if part else "")
+    base = whereabouts(path, root, home=path, reel=reel)
+    base |= {"size": path.stat().st_size, "shape": stack.shape[1:3], "member": stack.name}
+    if reason := refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize):
+        return [Candidate(**base, reason=f"{stack.name}: {reason}")]
+    in_colour = len(stack.shape) == 4 and stack.shape[3] in COLOURS
+    base["channel"] = "rgb" if in_colour and prep.colour == "rgb" else "gray"
+    count = stack.shape[0]
+    log.info(f"{base['source']}: {count} frames {stack.shape[1]}x{stack.shape[2]} along the first axis of {stack.name}")
+    try:
+        is_given = prep.frames_per_second or find_times_csv(path, prep.times_csv)
+        times = None if is_given else _times(path, stack, prep)
+    except (TableError, FrameError) as error:
+        return [Candidate(**base, reason=f"{stack.name}: {error}")]
+    counted = None if times else StackTimes(path, prep, [0.0] * count)
+    ends = f"[{stack.name}]" if part else ""
+    own = ({"source": f"{base['source']}{ends}#{number}", "position": number} for number in range(count))
+    return [Candidate(**base | place | _time(times, counted, place["position"])) for place in own]
+
+
+def _time(times: Times | None, counted: StackTimes | None, number: int) -> dict[str, Any]:
+    """When a frame was taken, as fields of its candidate."""
+    if counted:
+        return counted.facts(number)
+    assert times is not None
+    if times.reasons[number]:
+        return {"reason": times.reasons[number]}
+    if times.utc is None:
+        return {"time_s": float(times.seconds[number])}
+    return {"time_utc": iso_ms(times.utc[number])}
+
+
+def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
+    """The times of a stack's frames in its file, None where it holds none that are called so.
+
+    Raises TableError where they can't be read in one way, FrameError where their unit is not understood.
+    """
+    import h5py
+
+    with _opened(path) as file:
+        array = file[stack.name]
+        attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
+        beside = [item for group in (array.parent, file) for item in group.values() if isinstance(item, h5py.Dataset)]
+        named = [item for item in beside if item.shape == array.shape[:1] and _is_called_so(item)]
+        for item in (*attached, *named):
+            if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
+                return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
+    return None
+
+
+def _is_called_so(item: Any) -> bool:
+    name = item.name.rpartition("/")[2].lower()
+    return name in SERIES_TIME_COLUMNS or name.removesuffix("s") in SERIES_TIME_COLUMNS
+
+
+def _counts_time(item: Any) -> bool:
+    """Whether an array counts time, and no places along its axis."""
+    return "since" in text_of(item.attrs.get("units", "")) or _is_called_so(item)
+
+
+def _cells(item: Any) -> np.ndarray:
+    import h5py
+
+    is_text = h5py.check_string_dtype(item.dtype) is not None
+    name = item.name.rpartition("/")[2]
+    cells = by_attributes(name, plain(item.asstr()[...] if is_text else item[...]), item.attrs)
+    unit = text_of(item.attrs.get("units", ""))
+    if "since" in unit and cells.dtype.kind != "M":
+        told = f"{unit!r}, calendar {text_of(item.attrs.get('calendar', 'standard'))!r}"
+        raise FrameError(f"the unit of {item.name} is not understood: {told}; see prep.times_csv")
+    return cells
+
+
+def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:
+    try:
+        pixels = pixels_of(file[stack.name][candidate.position], candidate.channel == "rgb")
+    except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files and filters that are not here
+        return FrameError(f"not readable: {error}")
+    return RawFrame(_scaled(pixels, stack), None, "")
+
+
+def _scaled(pixels: np.ndarray, stack: _Stack) -> np.ndarray:
+    """Pixels as CF's attributes mean them; NaN where nothing was measured."""
+    missing = np.isin(pixels, np.array(stack.fills).astype(pixels.dtype)) if stack.fills else None
+    if (stack.scale, stack.offset) != (1.0, 0.0):
+        pixels = pixels.astype(np.float32) * np.float32(stack.scale) + np.float32(stack.offset)
+    if missing is None or pixels.ndim > 2:
+        return pixels
+    return np.where(missing, np.float32("nan"), pixels)
+
+
+def _stacks(path: Path) -> list[_Stack]:
+    """The arrays of frames in a file; [] where it has none, can't be read, or holds what is no frame nor about any."""
+    try:
+        with _opened(path) as file:
+            arrays = dict(_arrays(file))
+            stacks = {name: item for name, item in arrays.items() if _is_stack(item)}
+            if not all(_may_be_about(item, stacks.values()) for name, item in arrays.items() if name not in stacks):
+                return []
+            return [_stack(name, item) for name, item in stacks.items()]
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # of h5py; whoever reads it as a series has it
+        return []
+
+
+def _stack(name: str, item: Any) -> _Stack:
+    fills = {n for key in ("_FillValue", "missing_value") for n in numbers_of(item.attrs, key)}
+    scale, offset = numbers_of(item.attrs, "scale_factor") or [1.0], numbers_of(item.attrs, "add_offset") or [0.0]
+    return _Stack(name, item.shape, item.dtype, tuple(sorted(fills)), scale[0], offset[0])
+
+
+def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays that lie in a file itself, by name; none of one that pandas wrote."""
+    import h5py
+
+    found: list[tuple[str, Any]] = []
+
+    def visit(name: str, item: Any) -> bool | None:
+        if BY_PANDAS in item.attrs:
+            found.clear()
+            return True
+        if isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
+            found.append((name, item))
+        return None
+
+    file.visititems(visit)
+    return iter(found)
+
+
+def _is_stack(item: Any) -> bool:
+    """Whether an array is one of frames; with time along its last axis, for which it is refused, where that is told."""
+    if item.dtype.kind not in "buif" or not is_stack(item.shape) or "MATLAB_class" in item.attrs:
+        return False
+    is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
+    sides = item.shape[:2] if is_turned else item.shape[1:3]
+    return min(sides) >= SMALLEST_PX and is_like_a_frame(sides)
+
+
+def _may_be_about(item: Any, stacks: Any) -> bool:
+    """Whether an array may be times, coordinates or settings of frames: along one of their axes, or of a picture."""
+    if item.ndim < 2 or item.size <= 1 or item.dtype.kind not in "buif":
+        return item.dtype.names is None
+    shapes = [stack.shape for stack in stacks]
+    return any(item.shape == s[1:3] or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import h5py  # late: it takes a tenth of a second, and few have such files
+
+    with h5py.File(path, "r") as file:
+        yield file

@@ -1,0 +1,137 @@
+"""Frames in HDF5 and netCDF 4 files: which arrays are frames, what their numbers mean, and when they were taken."""
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data import sources
+from data.sources.base import RawFrame
+from tests.support import frames
+
+SECONDS = [f"2012-07-19T07:30:0{i}.000" for i in range(4)]
+UNIX_S = 1342683000
+STACK = np.random.default_rng(3).integers(1, 200, (4, 16, 24), np.uint8)
+
+
+def written(path, arrays: dict, attributes: dict | None = None, axis: str = ""):
+    """An HDF5 file; attributes: by name of array; axis: of the array that scales the first axis of `frames`."""
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+        for name, told in (attributes or {}).items():
+            file[name].attrs.update(told)
+        if axis:
+            file[axis].make_scale(axis)
+            file["frames"].dims[0].attach_scale(file[axis])
+    return path
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    st.integers(2, 5),
+    st.integers(16, 24),
+    st.integers(16, 24),
+    st.sampled_from(["u1", "<u2", ">u2", "<i4", ">f4", "<f8"]),
+    st.sampled_from(["a.h5", "a.hdf5", "a.nc", "b.unknown"]),
+)
+def test_frames_are_those_of_the_array(tmp_path, count, height, width, dtype, name):
+    for old in tmp_path.iterdir():
+        old.unlink()
+    stack = np.random.default_rng(count).integers(0, 250, (count, height, width)).astype(dtype)
+    written(tmp_path / name, {"group/frames": stack, "x": np.arange(width), "lat": np.zeros((height, width))})
+    candidates = frames.scan(tmp_path, PrepConfig(frames_per_second=2.0))
+    assert [c.time_s for c in candidates] == [i / 2 for i in range(count)]
+    for candidate, raw in frames.read(candidates):
+        assert isinstance(raw, RawFrame)
+        assert raw.pixels.dtype.isnative
+        np.testing.assert_array_equal(raw.pixels, stack[candidate.position])
+
+
+@pytest.mark.parametrize("colour", ["rgb", "gray"])
+def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
+    written(tmp_path / "a.h5", {"frames": np.stack([STACK] * 3, axis=-1)})
+    for candidate, raw in frames.read(frames.scan(tmp_path, PrepConfig(colour=colour))):
+        own = STACK[candidate.position]
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, own if colour == "gray" else np.stack([own] * 3, axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "unit", "is_axis"),
+    [
+        ("timestamps", UNIX_S + np.arange(4.0), "", False),
+        ("timestamp", (UNIX_S + np.arange(4)) * 10**9, "", False),
+        ("time", np.array([text.encode() for text in SECONDS]), "", False),
+        ("time", np.arange(4) / 60, "minutes since 2012-07-19 07:30:00", False),
+        ("n", np.arange(4, dtype=np.int64), "seconds since 2012-07-19T07:30:00Z", True),
+    ],
+)
+def test_times_are_those_of_the_file(tmp_path, name, values, unit, is_axis):
+    arrays = {"frames": STACK, name: values, "exposure": np.ones(4)}
+    written(tmp_path / "a.nc", arrays, {name: {"units": unit}} if unit else None, name if is_axis else "")
+    assert [c.time_utc for c in frames.scan(tmp_path, PrepConfig())] == SECONDS
+    (tmp_path / "a.csv").write_text("time\n" + "".join(f"2020-01-01T00:00:0{i}\n" for i in range(4)))
+    assert frames.scan(tmp_path, PrepConfig())[3].time_utc == "2020-01-01T00:00:03.000"  # people's own word
+
+
+@pytest.mark.parametrize(("unit", "calendar"), [("days since 2000-01-01", "360_day"), ("months since 2000-01-01", "")])
+def test_units_of_time_that_are_not_understood_are_no_seconds(tmp_path, unit, calendar):
+    written(tmp_path / "a.nc", {"frames": STACK, "time": np.arange(4)}, {"time": {"units": unit, "calendar": calendar}})
+    (only,) = frames.scan(tmp_path, PrepConfig())
+    assert f"its time counts {unit!r}" in only.reason
+
+
+@given(st.sampled_from(["_FillValue", "missing_value"]), st.floats(0.01, 10), st.floats(-50, 50), st.booleans())
+def test_numbers_are_what_their_attributes_make_them(tmp_path_factory, fill, scale, offset, is_scaled):
+    stack = STACK.astype(np.int16)
+    stack[:, 2:5, 3] = -7
+    attributes = {fill: np.int16(-7)} | ({"scale_factor": scale, "add_offset": offset} if is_scaled else {})
+    path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": attributes})
+    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+        assert isinstance(raw, RawFrame)
+        expected = stack[candidate.position].astype(float)
+        expected = np.where(expected == -7, np.nan, expected * scale + offset if is_scaled else expected)
+        np.testing.assert_allclose(raw.pixels, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_each_array_of_frames_is_a_reel_but_for_what_is_about_another(tmp_path, caplog):
+    written(tmp_path / "a.h5", {"cam/left": STACK, "cam/right": STACK, "cam/mask": STACK, "DQF": STACK})
+    assert sorted({c.reel for c in frames.scan(tmp_path, PrepConfig())}) == ["a_cam_left", "a_cam_right"]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"frames": STACK, "x": np.zeros((100, 5))},  # a series, with windows cut out of it
+        {"frames": np.zeros((100, 12, 12))},
+        {"x": np.zeros((100, 5)), "time": np.arange(100)},
+        {"windows": np.zeros((50, 128, 9))},
+    ],
+)
+def test_files_of_series_stay_such(tmp_path, arrays):
+    written(tmp_path / "a.h5", arrays)
+    assert [item.source.name for item in sources.discover(tmp_path).series] == ["hdf5"]
+
+
+def test_time_along_the_last_axis_is_told_where_the_file_says_so(tmp_path):
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["frames"], file["t"] = np.moveaxis(np.resize(STACK, (5, 16, 24)), 0, 2), np.arange(5)
+        file["t"].attrs["units"] = "days since 2000-01-01"
+        file["t"].make_scale("t")
+        file["frames"].dims[2].attach_scale(file["t"])
+    (only,) = frames.scan(tmp_path, PrepConfig())
+    assert "time seems to be the last axis of 16x24x5" in only.reason
+
+
+def test_a_damaged_chunk_costs_its_own_frames(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("frames", data=STACK, chunks=(1, 16, 24), fletcher32=True)
+        place = data.id.get_chunk_info(2).byte_offset
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    content[place] ^= 1
+    (tmp_path / "a.h5").write_bytes(content)
+    read = frames.read(frames.scan(tmp_path, PrepConfig()))
+    assert [isinstance(raw, RawFrame) for _, raw in read] == [True, True, False, True]
