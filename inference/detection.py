@@ -91,5 +91,5 @@ def judged_samples(job: Job, samples: Samples) -> tuple[np.ndarray, np.ndarray, 
     """Of samples of a series: scores (n,) float32, their variables' parts, and the scores that place events."""
     scores, parts = job.calibration.sample_scores(samples, job.settings)
     placed = job.calibration.placed_scores(samples, scores, parts, job.settings)
-    known, variables = samples.valid, job.calibration.variables(samples, parts)
+    known, variables = samples.valid, job.calibration.variables(samples, parts, job.settings)
     return np.where(known, scores, 0).astype(np.float32), variables, np.where(known, placed, 0).astype(np.float32)

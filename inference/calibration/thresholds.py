@@ -111,17 +111,22 @@ class Calibration:
             mean, least = self.surprises.of_model(mean), self.surprises.of_model(least)
         return COMBINE.get(settings.combine, COMBINE["max"])(parts + (least - mean))
 
-    def variables(self, samples: Samples, parts: np.ndarray) -> np.ndarray:
+    def variables(self, samples: Samples, parts: np.ndarray, settings: EvalConfig) -> np.ndarray:
         """What each variable has to do with the scores of a stretch (n, C), from `parts` (n, K) of `sample_scores`.
 
-        Of a method with one score for all that does not tell them apart: what plain evidence says of each. Without
-        that, `parts`.
+        Of a method with one score for all: what plain evidence says of each, and of the surprise of the score its share
+        of `Samples.variables`, as squares. Without evidence, those, or `parts`.
         """
-        if samples.variables is not None:
-            return samples.variables
-        if parts.shape[1] == 1 and self.surprises is not None and samples.evidence is not None:
-            return self.surprises.beside(samples.evidence)
-        return parts
+        named = samples.variables
+        if parts.shape[1] > 1 or self.surprises is None or samples.evidence is None:
+            return parts if named is None else named
+        evident = self.surprises.beside(samples.evidence)
+        if named is None:
+            return evident
+        of_model = self.surprises.of_model(self.score(samples.residual, settings)[:, :, 0])  # (n, 1)
+        total = named.sum(axis=1, keepdims=True)
+        shares = np.divide(named, total, out=np.zeros_like(named), where=total > 0)
+        return np.sqrt(np.square(np.nan_to_num(evident)) + np.square(np.nan_to_num(of_model)) * shares)
 
     def own_events(self, samples: Samples, settings: EvalConfig) -> np.ndarray:
         """What has events of its own in a stretch, (n, K) float32, 0 unknown: the score, or those of the variables."""

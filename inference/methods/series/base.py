@@ -42,29 +42,31 @@ class SeriesMethod(Method):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         """Every sample of the stretch [begin, end), in time order; none of one that is shorter than a window."""
-        for first, frames, valid, expected, errors, _ in self._answers(reel, begin, end):
+        for first, frames, valid, expected, errors, *_ in self._answers(reel, begin, end):
             for i in range(len(frames)):
                 answer, error = (None if a is None else a[i] for a in (expected, errors))
                 yield scored(first + i, frames[i], valid[i], answer, error, settings)
 
     def stretch(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Samples:
         """The whole stretch at once."""
-        residuals, known, placed = [], [], []
-        for _, frames, valid, expected, errors, least in self._answers(reel, begin, end):
+        residuals, known, placed, variables = [], [], [], []
+        for _, frames, valid, expected, errors, least, of_each in self._answers(reel, begin, end):
             error = np.abs(frames - expected)[..., 0] if errors is None else errors  # (n, K, 1)
             residuals.append(np.where(valid, error, np.float32(0)))
             known.append(valid[:, 0, 0])
             placed += [] if least is None else [np.where(valid, least, np.float32(0))]
+            variables += [] if of_each is None else [np.where(valid[:, 0], of_each, np.float32(0))]
         if not residuals:
             return Samples(np.full((end - begin, 1, 1), np.nan, np.float32), np.zeros(end - begin, bool))
-        places = np.concatenate(placed) if placed else None
-        return Samples(np.concatenate(residuals), np.concatenate(known), placed=places)
+        places, named = (np.concatenate(found) if found else None for found in (placed, variables))
+        return Samples(np.concatenate(residuals), np.concatenate(known), variables=named, placed=places)
 
     def judged(
         self, frames: np.ndarray, valid: np.ndarray
-    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-        """As `compare`, and errors that say where, see `Samples.placed`; None of a method whose own do."""
-        return *self.compare(frames, valid), None
+    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+        """As `compare`, and errors that say where and what has to do with them, see `Samples.placed` and `variables`;
+        None of a method whose own do."""
+        return *self.compare(frames, valid), None, None
 
     def _answers(self, reel: Reel, begin: int, end: int) -> Iterator[tuple]:
         """The stretch as pieces: first frame, frames (n, C, 1, 1), valid (n, 1, 1), and what is `judged`."""
@@ -107,10 +109,15 @@ class WholeWindows(SeriesMethod):
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         return None, mean_over_windows(self.of_windows(frames), self.clip_length)[:, None, None]
 
-    def judged(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray, np.ndarray]:
+    def of_variables(self, frames: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+        """What each variable has to do with windows `found` (n - clip_length + 1,) so unusual: (n, C), at least 0, of
+        each sample; None of a method that can't tell."""
+        return None
+
+    def judged(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray, np.ndarray, np.ndarray | None]:
         found = self.of_windows(frames)
         mean, least = (over(found, self.clip_length) for over in (mean_over_windows, least_of_windows))
-        return None, mean[:, None, None], least[:, None, None]
+        return None, mean[:, None, None], least[:, None, None], self.of_variables(frames, found)
 
 
 class WindowMethod(SeriesMethod):

@@ -8,11 +8,17 @@ source, sum the distances of the window to the ends of the unit vectors instead.
 How rare a window is goes with what it holds: steep beats never repeat to the sample, and what is small beside them is
 large in the quiet between two of them. So a score is told in units of what quiet windows most like this one score, as
 the local outlier factor has it (Breunig et al. 2000): those of the same cluster, by their largest components.
+
+What a variable has to do with it is by how much the sum falls where the variable is what the others let expect
+(reconstruction-based contribution, Alcala & Qin 2009): of sensors that go together as a rule, the one that left the
+others, however much these seem to be off with it.
 """
+
+from functools import cached_property
 
 import numpy as np
 
-from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod
+from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, windows_of
 from inference.methods.series.sliding import sliding_products, sliding_squares
 
 MOST_COMPONENTS = 512  # what is beyond shares one variance, as in probabilistic PCA (Tipping and Bishop 1999)
@@ -24,6 +30,8 @@ LEAST_SCORE = 1.0  # that is usual: of one direction, where quiet windows are al
 LEAST_TIMES = 10  # that a cluster comes, a window or more apart, to say what is usual in it
 CLUSTERED_VALUES = 2**22  # of quiet windows that are clustered
 BLOCK = 2**14  # windows that are compared with the clusters at a time
+TOLD = 1.5  # times what is usual, from which a window is asked what its variables have to do with it
+TOLD_VALUES = 2**22  # of windows that are asked at a time
 
 
 class SubPca(WholeWindows, WindowMethod):
@@ -44,6 +52,7 @@ class SubPca(WholeWindows, WindowMethod):
             pca = PCA(count, random_state=seed, copy=False).fit(windows)
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
         parts = {"centre": pca.mean_, "components": pca.components_}
+        self.__dict__.pop("from_slopes", None)  # of what it was fitted on before
         self.arrays = self.arrays | parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
         return self.arrays | self.usual_scores(some, every * self.step, seed)
 
@@ -76,6 +85,30 @@ class SubPca(WholeWindows, WindowMethod):
 
     def of_windows(self, frames: np.ndarray) -> np.ndarray:
         return self.score(self.in_units(frames))
+
+    def of_variables(self, frames: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+        """Sums over the unusual ones of the windows that cover a sample."""
+        samples, length = self.in_units(frames), self.clip_length
+        if samples.shape[1] == 1:
+            return None
+        windows, centre = windows_of(samples, length), self.arrays["centre"]
+        components, weights = self.arrays["components"], self.weights.astype(np.float32)
+        total, unusual = np.zeros_like(samples), np.flatnonzero(found > TOLD)
+        for some in np.array_split(unusual, -(-len(unusual) * centre.size // TOLD_VALUES) or 1):
+            off = windows[some].reshape(len(some), centre.size) - centre
+            slope = ((off @ components.T) * weights) @ components + np.float32(self.beyond) * off
+            slopes = slope.reshape(len(some), *windows.shape[1:]).transpose(2, 1, 0)  # (C, T, windows)
+            for start, falls in zip(some, np.square(self.from_slopes @ slopes).sum(axis=1).T, strict=True):
+                total[start : start + length] += falls
+        return total
+
+    @cached_property
+    def from_slopes(self) -> np.ndarray:
+        """For each variable the matrix (C, T, T) that makes of the slope of a window's sum the root of its fall."""
+        components, length = self.arrays["components"].astype(np.float64), self.clip_length
+        of_each = components.reshape(len(components), length, -1).transpose(2, 1, 0)  # (C, T, K)
+        precision = (of_each * self.weights) @ of_each.transpose(0, 2, 1) + self.beyond * np.eye(length)
+        return np.linalg.inv(np.linalg.cholesky(precision)).astype(np.float32)
 
     @property
     def beyond(self) -> float:
