@@ -14,7 +14,7 @@ from data.messages import logger, progress
 from inference.calibration.doubt import looked_at
 from inference.calibration.noise import detection_level
 from inference.detection import Detection, detections, judge_series
-from inference.job import CATALOGUE, Job, config_of_results, known_for, regions_for
+from inference.job import CATALOGUE, Job, are_of_another, config_of_results, known_for, regions_for
 from inference.movie.movie import NoMovie, movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results
@@ -50,6 +50,11 @@ def as_kept(config: Config) -> Config:
 
 def make_results(job: Job, config: Config, check: Callable[[], object]) -> None:
     """Evaluate one reel; the results take the place of the former ones when they are complete."""
+    if are_of_another(job):
+        log.warning(
+            f"{job.reel.name}: the results in {job.out} are of another reel of this name, or one prepared otherwise; "
+            "new ones take their place when they are complete (a copy of the run keeps both)"
+        )
     with replacing_folder(job.out, MADE) as making:
         if (kept := job.out / CATALOGUE).is_file():
             copy_of(kept, making / CATALOGUE)  # which was downloaded

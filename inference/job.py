@@ -220,6 +220,14 @@ def config_of_results(job: Job) -> Config | None:
         return None
 
 
+def are_of_another(job: Job) -> bool:
+    """Whether the results there are of other frames than those of the reel."""
+    try:
+        return read_json(job.out / "summary.json", "")["identity"]["reel"] != job.identity["reel"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def are_there(job: Job, config: Config) -> bool:
     """Whether complete results of a job are there, and drawn as the config says."""
     found = config_of_results(job)

@@ -340,7 +340,8 @@ class Results:
         strongest = events.sort_values("peak_score", ascending=False).head(10)
         for e in strongest.itertuples():
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"{unit} {e.frame_start} .. {e.frame_end}"
-            log.info(f"  event {e.event}: {when}{_clock(e)}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
+            what = f", {found}" if (found := told_kind(e)) else ""
+            log.info(f"  event {e.event}: {when}{_clock(e)}{what}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
 
     def place(self, event: Any) -> str:
         """Where a row of the events table is, for people: in which variables of a series of several."""
@@ -349,7 +350,22 @@ class Results:
             return f" in {named}" if named else ""
         source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
         zone = f" in {event.zone}" if getattr(event, "zone", "") else ""
-        return f" at x {event.x:.1f}, y {event.y:.1f} px{source}{zone}"
+        return f" at x {event.x:.1f}, y {event.y:.1f} px{source}{told_sky(event)}{zone}"
+
+
+def told_kind(event: Any) -> str:
+    """What a row of the events table is, for people: its kind on the Sun, else what changed; "" where nobody knows."""
+    return getattr(event, "kind", "") or event.change or ""
+
+
+def told_sky(event: Any) -> str:
+    """Where a row of the events table is on the Sun, for people; "" of a reel that does not know."""
+    if not np.isfinite(getattr(event, "hpc_x_arcsec", np.nan)):
+        return ""
+    on_disk = ""
+    if np.isfinite(lon := event.hgs_lon_deg) and np.isfinite(lat := event.hgs_lat_deg):
+        on_disk = f", {'NS'[lat < 0]}{abs(lat):02.0f}{'WE'[lon < 0]}{abs(lon):02.0f}"
+    return f" ({event.hpc_x_arcsec:.0f}, {event.hpc_y_arcsec:.0f} arcsec{on_disk})"
 
 
 @cache

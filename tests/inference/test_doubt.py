@@ -56,6 +56,17 @@ def test_like_data_and_a_short_event_are_not(run, tmp_path, caplog):
     assert "not like the quiet data" not in told
 
 
+def test_results_of_another_reel_of_the_same_name_are_not_replaced_without_a_word(run, tmp_path, caplog):
+    replaced = "of another reel of this name"
+    for seed, is_told in ((4, False), (4, False), (5, True)):
+        reel, before = tmp_path / str(seed), list(caplog.records)
+        if not reel.exists():
+            make_reel(reel / "twin", scene(40, seed=seed))
+        evaluate(small_config(reel, run, model__name="robust_z", eval__common_mode=False))
+        told = [r.getMessage() for r in caplog.records[len(before) :]]
+        assert any(replaced in line for line in told) == is_told
+
+
 def test_fixed_thresholds_promise_nothing_that_could_be_doubted(run, tmp_path, caplog):
     fixed = {"eval__threshold_low": 0.5, "eval__threshold_high": 1.0}
     summary, _ = judged(run, tmp_path, scene(80, seed=4), caplog, **fixed)

@@ -10,7 +10,7 @@ from config import load
 from inference.events.boxes import Box
 from inference.events.events import in_order
 from inference.events.facts import told_variables
-from inference.results.results import NAMED_VARIABLES, Results, shares_of
+from inference.results.results import NAMED_VARIABLES, Results, shares_of, told_kind, told_sky
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.sun_events import solar_reel
 
@@ -97,3 +97,29 @@ def test_variables_are_told_with_their_shares_where_there_are_any():
     assert told_variables({"variables": "heat; flow", "shares": "0.71; 0.20"}) == "heat 71%, flow 20%"
     assert told_variables({"variables": "a; b", "shares": "1.00"}) == "a; b"  # a name with the separator in it
     assert told_variables({"variables": np.nan, "shares": np.nan}) == told_variables({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "place"),
+    [
+        ({"change": ""}, "", ""),
+        ({"change": "stands for 14 s"}, "stands for 14 s", ""),
+        (
+            {"change": "brighter", "kind": "brightening", "x": -312.4, "y": 88.2, "lon": -19.4, "lat": 5.6},
+            *("brightening", " (-312, 88 arcsec, N06E19)"),
+        ),
+        (
+            {"change": "darker", "kind": "dimming", "x": 500.0, "y": -300.0, "lon": 31.0, "lat": -18.0},
+            *("dimming", " (500, -300 arcsec, S18W31)"),
+        ),
+        (
+            {"change": "", "kind": "eruption", "x": -1200.0, "y": 3.0, "lon": np.nan, "lat": np.nan},
+            *("eruption", " (-1200, 3 arcsec)"),
+        ),
+        ({"change": "brighter", "kind": "", "x": np.nan, "y": np.nan, "lon": np.nan, "lat": np.nan}, "brighter", ""),
+    ],
+)
+def test_the_console_tells_what_an_event_is_and_where_on_the_sun(row, kind, place):
+    names = {"x": "hpc_x_arcsec", "y": "hpc_y_arcsec", "lon": "hgs_lon_deg", "lat": "hgs_lat_deg"}
+    (event,) = pd.DataFrame([{names.get(name, name): value for name, value in row.items()}]).itertuples()
+    assert (told_kind(event), told_sky(event)) == (kind, place)
