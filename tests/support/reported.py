@@ -1,12 +1,16 @@
 """Inputs from public bug reports: what a generator beside the project writes, taken through prep as a user would."""
 
 import contextlib
+import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -44,21 +48,15 @@ def prepared(raw: Path, clips: Path, **settings) -> Prepared:
 
 def made_case(name: str, folder: Path) -> Path:
     """The folder with what the generator `name` writes; where the program ffmpeg is missing, PyAV does its work."""
-    path = os.environ.get("PATH", "")
-    if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
-        path = f"{_programs(folder)}{os.pathsep}{path}"
-    made = [sys.executable, CASES / f"{name}.py", folder / "in"]
-    subprocess.run(made, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": "", "PATH": path})
+    has_programs = shutil.which("ffmpeg") and shutil.which("ffprobe")
+    with (
+        patch.object(sys, "argv", [f"{name}.py", str(folder / "in")]),
+        patch.object(subprocess, "run", subprocess.run if has_programs else ffmpeg_program.run),
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(action="ignore"),  # what it writes is what somebody's program wrote
+    ):
+        runpy.run_path(str(CASES / f"{name}.py"), run_name="__main__")
     return folder / "in"
-
-
-def _programs(folder: Path) -> Path:
-    place = folder / "programs"
-    place.mkdir(parents=True)
-    for name in ("ffmpeg", "ffprobe"):
-        (place / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ffmpeg_program.__file__}" {name} "$@"\n')
-        (place / name).chmod(0o755)
-    return place
 
 
 def prepared_case(name: str, folder: Path, **settings) -> Prepared:
