@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from data.review.page.clips import CACHE_BYTES
 from tests.support.browser import chromium, has_browser, open_page, wait_until
 from tests.support.reels import make_reel
 from tests.support.review_server import Server
+from tests.support.warm import Warm
 
 OPEN_LIMIT_S = 2.0
 RSS_LIMIT = 1.3  # server's memory after many clips over that before them
@@ -69,13 +71,13 @@ def open_without(server: Server) -> float:
     return time.perf_counter() - begin_s
 
 
-def open_times(folder: Path) -> dict[str, float]:
+def open_times(folder: Path, serve: Callable[[Path], Server]) -> dict[str, float]:
     """Seconds to open the page of a fresh server: the first time, and the median of three more."""
     if has_browser():
-        with Server(folder) as server, chromium() as browser:
+        with serve(folder) as server, chromium() as browser:
             times_s = [open_in_browser(browser, server) for _ in range(4)]
     else:
-        with Server(folder) as server:
+        with serve(folder) as server:
             times_s = [open_without(server) for _ in range(4)]
     return {"in_browser": int(has_browser()), "open_s": times_s[0], "open_again_s": statistics.median(times_s[1:])}
 
@@ -133,14 +135,14 @@ def clip_times(server: Server, windows: int, count: int) -> tuple[tuple[float, f
     return times_ms, before_mb, rss_mb(server)
 
 
-def measure(folder: Path, windows: int, clips: int, repeat: int) -> dict:
+def measure(folder: Path, windows: int, clips: int, repeat: int, serve: Callable[[Path], Server]) -> dict:
     """All figures, flat."""
     frames = write_reel(folder, windows)
-    with Server(folder):
+    with serve(folder):
         pass  # fills in the statistics, which a user waits for once a reel
-    flat = {"windows": windows, "frames": frames, **open_times(folder)}
+    flat = {"windows": windows, "frames": frames, **open_times(folder, serve)}
     flat["open_over_limit"] = flat["open_s"] / OPEN_LIMIT_S
-    with Server(folder) as server:
+    with serve(folder) as server:
         times = answer_times(server, windows, repeat)
         times["clip"], before_mb, after_mb = clip_times(server, windows, clips)
     for name, (median, p95) in times.items():
@@ -166,14 +168,21 @@ def report(flat: dict) -> None:
 
 
 def main() -> None:
-    asked = parser(__doc__, "200 windows, 20 clips, each answer three times")
+    asked = parser(
+        __doc__, "200 windows, 20 clips, each answer three times; servers are forked from one that has loaded all"
+    )
     asked.add_argument("--windows", type=int, help="number of windows (default 20000; 200 with --quick)")
     asked.add_argument("--clips", type=int, help="number of clips asked for (default 2000; 20 with --quick)")
     options = parsed(asked)
     windows = options.windows or (200 if options.quick else 20_000)
     clips = min(options.clips or (20 if options.quick else 2000), windows - 50)
     with tempfile.TemporaryDirectory(prefix="review_page_benchmark_") as folder:
-        flat = measure(Path(folder), windows, clips, 3 if options.quick else 30)
+        if options.quick:
+            warm = Warm("main", "data.review_processed_data", "data.review.page.server", "models.autoencoder")
+            flat = measure(Path(folder), windows, clips, 3, partial(Server, start=warm.start))
+            warm.end()
+        else:
+            flat = measure(Path(folder), windows, clips, 30, Server)
     report(flat)
     write({name: round(value, 3) for name, value in flat.items()}, options.json)
 

@@ -1,37 +1,39 @@
 """Runs on video and on a table, exported, and a Python that has what the runner needs alone."""
 
+import atexit
+import hashlib
 import os
 import subprocess
 import sys
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import main
 from data.prepare_data import prep
+from inference.export import export as exporting
+from inference.export.onnx_file import as_onnx
 from inference.fit import calibrate_run
 from tests.support.paths import ROOT
 from tests.support.streams import FLASH, scenes, settings, write
+from tests.support.warm import Warm
 from training.train import train
 
 # Like an environment with the runner's requirements.txt alone: modules of all other packages are not found.
 WITHOUT_TORCH = """
 import runpy, sys
-FORBIDDEN = set(sys.argv.pop(1).split(","))
-class Others:
-    def __init__(self, finder):
-        self.finder = finder
-    def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in FORBIDDEN else self.finder.find_spec(name, path, target)
-sys.meta_path[:] = map(Others, sys.meta_path)
+from tests.support.warm import Others
+forbidden = set(sys.argv.pop(1).split(","))
+sys.meta_path[:] = [Others(finder, forbidden) for finder in sys.meta_path]
 sys.argv[0] = "inference.runner"
 runpy.run_module("inference.runner", run_name="__main__", alter_sys=True)
 """
-
-
 REQUIREMENTS = ROOT / "inference" / "runner" / "requirements.txt"
 
 
@@ -69,12 +71,37 @@ def flash_reel(folder: Path) -> Path:
 
 
 def exported(run: Path, config: Path, *more: str) -> Path:
-    """The bundle of a run, by the program's own command."""
-    assert main.main(["-m", "export", "-c", str(config), "--model-path", str(run), *more]) == 0
+    """The bundle of a run, by the program's own command, with the trace of a net that was exported before."""
+    with patch.object(exporting, "as_onnx", traced_once):
+        assert main.main(["-m", "export", "-c", str(config), "--model-path", str(run), *more]) == 0
     return run / "export"
 
 
+_TRACES: dict[tuple, bytes] = {}
+
+
+def traced_once(net: torch.nn.Module, *form: Any) -> bytes:
+    """`as_onnx`, which takes most of an export: modules that train the same on the same have the same net."""
+    weights = (f"{name} {weight.numpy().tobytes()}" for name, weight in net.state_dict().items())
+    key = (str(net), hashlib.sha256("\n".join(weights).encode()).hexdigest(), *form)
+    if key not in _TRACES:
+        _TRACES[key] = as_onnx(net, *form)
+    return _TRACES[key]
+
+
 def run_without_torch(*arguments: str | Path) -> subprocess.CompletedProcess:
-    """`python -m inference.runner` where nothing can be imported that its requirements.txt does not install."""
+    """The runner where nothing can be imported that its requirements.txt does not install, and nothing else was."""
+    return _warm_runner().run(*map(str, arguments))
+
+
+@cache
+def _warm_runner() -> Warm:
+    made = Warm("inference.runner.__main__", forbidden=forbidden())
+    atexit.register(made.end)
+    return made
+
+
+def start_without_torch(*arguments: str | Path) -> subprocess.CompletedProcess:
+    """`python -m inference.runner`, as a user starts it, but for what can't be imported."""
     command = [sys.executable, "-c", WITHOUT_TORCH, forbidden(), *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})

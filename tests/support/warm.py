@@ -1,9 +1,10 @@
-"""main.py in processes forked from one that has loaded what a mode needs: a start takes 0.1 s of the processor, not 3.
+"""A program in processes forked from one that has loaded what it needs: a start takes 0.1 s of the processor, not 3.
 
-    python tests/support/warm.py SOCKET MODULE ...
+    python tests/support/warm.py SOCKET FORBIDDEN PROGRAM MODULE ...
 
-Asked over the socket (a file descriptor) with arguments as JSON and where its output goes, it answers with the number
-of a process that runs main.py with these. It waits for none of them, so their numbers are theirs until it ends itself.
+PROGRAM is a module with `main(arguments)`, FORBIDDEN names packages that can't be imported, with commas. Asked over the
+socket (a file descriptor) with arguments and whether to wait, as JSON, and with where its output goes, it answers with
+the exit status, or with the number of the process; that stays its own, as nobody has waited for it.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from signal import SIGKILL
@@ -40,38 +42,60 @@ class Forked:
 
 
 class Warm:
-    """A process that has loaded main.py and other modules, until `end`."""
+    """A process that has loaded a program and other modules, until `end`."""
 
-    def __init__(self, *modules: str):
+    def __init__(self, program: str, *modules: str, forbidden: str = ""):
         self.socket, theirs = socket.socketpair()
-        command = [sys.executable, __file__, str(theirs.fileno()), "main", *modules]
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        command = [sys.executable, __file__, str(theirs.fileno()), forbidden, program, *modules]
+        given = {"cwd": ROOT, "env": os.environ | {"OMP_NUM_THREADS": "1"}, "stdin": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **given)
         theirs.close()
 
     def start(self, *arguments: str) -> Forked:
-        """main.py with these arguments; stdout and stderr are one stream."""
+        """The program with these arguments; stdout and stderr are one stream."""
         ours, theirs = os.pipe()
-        socket.send_fds(self.socket, [json.dumps(arguments).encode()], [theirs])
+        pid = self._asked(arguments, False, [theirs, theirs])
         os.close(theirs)
-        pid = self.socket.recv(100)
-        assert pid, f"it has ended with {self.process.wait()}"
-        return Forked(int(pid), ours)
+        return Forked(pid, ours)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """The program with these arguments, to its end."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            status = self._asked(arguments, True, [out.fileno(), err.fileno()])
+            said = [file.read().decode() for file in (out, err) if not file.seek(0)]
+        return subprocess.CompletedProcess(arguments, status, *said)
+
+    def _asked(self, arguments: tuple[str, ...], waits: bool, outputs: list[int]) -> int:
+        socket.send_fds(self.socket, [json.dumps([arguments, waits]).encode()], outputs)
+        answer = self.socket.recv(100)
+        assert answer, f"it has ended with {self.process.wait()}"
+        return int(answer)
 
     def end(self) -> None:
         self.socket.close()
         self.process.wait()
 
 
-def run(arguments: list[str], output: int) -> int:
-    """The number of a new process that runs main.py."""
+class Others:
+    """A finder of modules that finds none of some packages."""
+
+    def __init__(self, finder, forbidden: set[str]):
+        self.finder, self.forbidden = finder, forbidden
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in self.forbidden else self.finder.find_spec(name, path, target)
+
+
+def run(program, arguments: list[str], outputs: list[int]) -> int:
+    """The number of a new process that runs the program."""
     child = os.fork()
     if child:
         return child
     code = 1
     try:
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        code = sys.modules["main"].main(arguments)
+        for own, given in zip((1, 2), outputs, strict=True):
+            os.dup2(given, own)
+        code = program.main(arguments)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
@@ -81,17 +105,21 @@ def run(arguments: list[str], output: int) -> int:
     os._exit(code)
 
 
-def serve(asked: socket.socket) -> None:
+def serve(asked: socket.socket, program) -> None:
     while True:
-        words, outputs, *_ = socket.recv_fds(asked, 100_000, 1)
+        words, outputs, *_ = socket.recv_fds(asked, 100_000, 2)
         if not words:  # nobody will ask any more
             return
-        asked.send(str(run(json.loads(words), *outputs)).encode())
-        os.close(*outputs)
+        arguments, waits = json.loads(words)
+        pid = run(program, arguments, outputs)
+        for output in outputs:
+            os.close(output)
+        answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if waits else pid
+        asked.send(str(answer).encode())
 
 
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)
-    for module in sys.argv[2:]:
-        importlib.import_module(module)
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.meta_path[:] = [Others(finder, set(sys.argv[2].split(","))) for finder in sys.meta_path]
+    loaded = [importlib.import_module(module) for module in sys.argv[3:]]
+    serve(socket.socket(fileno=int(sys.argv[1])), loaded[0])
