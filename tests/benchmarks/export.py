@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from parts.common import CHILD, ROOT, best_s, parsed, parser, write
+from parts.common import CHILD, ROOT, best_s, parsed, parser, program, write
 from parts.long_reel import reel_of, settings, trained
 from parts.zero_shot_bundle import zero_shot_figures
 
@@ -133,7 +133,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     seconds = speeds(Exported(work / "run", config), {f"bundle_{n}": b for n, b in bundles.items()}, 3 if quick else 30)
     (start_s, runner_mib), (eval_s, eval_mib) = (
         started(RUNNER, bundles["fp32"], short, "--threads", "1"),
-        started(CHILD, "-m", "eval", "--data-clips", short, "--model-path", work / "run"),
+        evaluated(short, work / "run", own_process=not quick),
     )
     figures = {
         "bundle_mb": size_mb(bundles["fp32"]),
@@ -159,13 +159,19 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     return figures
 
 
+def evaluated(reel: Path, run: Path, own_process: bool) -> tuple[float, float]:
+    """`started` for the mode eval; without a process of its own its start and memory mean nothing."""
+    words = "-m", "eval", "--data-clips", reel, "--model-path", run
+    return started(CHILD, *words) if own_process else program(*words, own_process=False)
+
+
 def by_name(kind: str, *words: str | Path) -> tuple[float, float]:
     """`started` for the runner, or the mode eval."""
     return started(RUNNER, *words) if kind == "runner" else started(CHILD, "-m", "eval", *words)
 
 
 def main() -> None:
-    takes = parser(__doc__, "200 small frames, a narrow model")
+    takes = parser(__doc__, "200 small frames, a narrow model, eval in this process")
     takes.add_argument("--series", type=int, default=0, help="of vetime alone, on so many synthetic series")
     options, figures = parsed(takes), {}
     with tempfile.TemporaryDirectory() as folder:

@@ -242,7 +242,8 @@ def figures_asked(a: argparse.Namespace, methods: dict[str, Path | None]) -> dic
     """All figures that are asked for; speed first, as the peak memory of a process begins with that of its parent."""
     figures = {}
     if a.speed:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        quick = a.quick and "fork" in multiprocessing.get_all_start_methods()  # to load the libraries takes longer
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork" if quick else "spawn")) as pool:
             samples = QUICK_SPEED_SAMPLES if a.quick else SPEED_SAMPLES
             figures |= pool.submit(speed, methods["zero_shot"], a.device, a.threads, samples).result()
     if a.synthetic:
