@@ -116,11 +116,12 @@ def of_year_and_part(numbers: np.ndarray, name: str) -> np.ndarray | None:
 
 def of_weeks(years: np.ndarray, weeks: np.ndarray) -> np.ndarray:
     """The Monday of each week of ISO 8601 (N,) datetime64[D]; NaT where the year has no such week."""
-    fourth = (np.asarray(years, int) - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3  # always in week 1
-    first = fourth - (fourth.astype(int) + 3) % 7  # 1970-01-01 was a Thursday
-    found = first + 7 * (np.asarray(weeks, int) - 1)
-    is_within = (found + 3).astype("datetime64[Y]").astype(int) + 1970 == years
-    return np.where(is_within, found, np.datetime64("NaT", "D"))
+    years = np.asarray(years, int)
+    fourth = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(int) + 3  # always in week 1
+    monday = fourth - (fourth + 3) % 7 + 7 * (np.asarray(weeks, int) - 1)  # 1970-01-01 was a Thursday
+    thursday = (monday + 3).astype("datetime64[D]")
+    is_within = thursday.astype("datetime64[Y]").astype(int) + 1970 == years
+    return np.where(is_within, monday.astype("datetime64[D]"), np.datetime64("NaT", "D"))
 
 
 def of_day_in_year(year: pd.Series, day: pd.Series) -> pd.Series:

@@ -31,7 +31,7 @@ def read(folder, columns: list[tuple[str, list]]):
 
 
 def times(count: int, step_s: int, text: bool) -> list:
-    utc = np.datetime64("2024-03-05T10:00:00") + step_s * np.arange(count)
+    utc = np.datetime64("2024-03-05T10:00:00") + (step_s * np.arange(count)).astype("timedelta64[s]")
     return [str(time) for time in utc] if text else (step_s * np.arange(count) + 0.5).tolist()
 
 
