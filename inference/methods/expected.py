@@ -29,9 +29,7 @@ from inference.methods.flow import (
     quiet_maximum,
     shrunk,
     speed_between,
-    taken_off,
 )
-from inference.methods.noise_motion import STANDARD_ERRORS
 from inference.methods.same_scene import PAIRS
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
@@ -106,8 +104,7 @@ class Expected(Method):
         target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
         if not target.is_speed:
             return target
-        least, errors = kept_at_least(self.arrays), taken_off(self.arrays)
-        measure = partial(speed_between, pair=timing.pair, least=least, errors=errors, known=self.known)
+        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.known)
         return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property
@@ -144,7 +141,6 @@ class Expected(Method):
             self.arrays["least_kept"] = kept_by_quiet(
                 self.sample(train, PAIRS * (pair + 1), pair + 1), pair, self.target.cell
             )
-            self.arrays["standard_errors"] = np.array([STANDARD_ERRORS])
         small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
         small, raw = np.concatenate(small), np.concatenate(raw)
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))

@@ -20,7 +20,6 @@ from inference.camera.looks import kept_edges
 from inference.camera.motion import steadied
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
 from inference.methods.known_motion import KnownMotion, Motion
-from inference.methods.noise_motion import STANDARD_ERRORS, beyond_noise
 from inference.methods.same_scene import NEVER, PAIRS, least_kept
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import (
@@ -79,7 +78,6 @@ class OpticalFlow(Method):
         self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
         some = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
         self.arrays["least_kept"] = kept_by_quiet(some, self.timing.pair, CELL)
-        self.arrays["standard_errors"] = np.array([STANDARD_ERRORS])
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
@@ -110,8 +108,7 @@ class OpticalFlow(Method):
         return self.arrays["highest_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        least, errors = kept_at_least(self.arrays), taken_off(self.arrays)
-        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, least, errors, self.known)
+        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, kept_at_least(self.arrays), self.known)
         return pooled(speed, self.timing.pool)
 
 
@@ -140,13 +137,13 @@ def normalised(frames: np.ndarray) -> np.ndarray:
 
 
 def speed_between(
-    frames: np.ndarray, pair: int = 1, least: float = NEVER, errors: float = 0.0, known: KnownMotion | None = None
+    frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
 ) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
     What the camera's own motion adds is taken off. least: of its edges that a pair keeps; it shows two scenes where it
-    keeps fewer, beyond a cut or a turn too fast to follow, and no motion. errors: standard ones, by the noise of the
-    pair, that are taken off too. known: what was measured before, and is to be.
+    keeps fewer, beyond a cut or a turn too fast to follow, and no motion. known: what was measured before, and is to
+    be.
     """
     search, known = flow_search(), KnownMotion(0) if known is None else known
 
@@ -154,9 +151,9 @@ def speed_between(
         before = steadied(before, after)
         start: Any = None  # cv2 takes no flow to start from, though its types ask for one
         speed = np.linalg.norm(search.calc(after, before, start), axis=2)
-        return Motion(beyond_noise(speed, before, after, errors), kept_edges(after, before))
+        return Motion(speed, kept_edges(after, before))
 
-    found = (known.of(a, b, errors, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+    found = (known.of(a, b, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
     return np.stack([speed if kept >= least else np.zeros_like(speed) for speed, kept in found])
 
 
@@ -174,11 +171,6 @@ def kept_by_quiet(blocks: Iterable[Block], pair: int, multiple: int) -> np.ndarr
 def kept_at_least(arrays: dict[str, np.ndarray]) -> float:
     """`least_kept` as a method has kept it; runs from before there was one take every pair for one scene."""
     return float(arrays["least_kept"][0]) if "least_kept" in arrays else NEVER
-
-
-def taken_off(arrays: dict[str, np.ndarray]) -> float:
-    """How many standard errors of a speed a method takes off it; runs from before there were any score as they did."""
-    return float(arrays["standard_errors"][0]) if "standard_errors" in arrays else 0.0
 
 
 def flow_search() -> cv2.DISOpticalFlow:

@@ -25,11 +25,9 @@ class KnownMotion:
     def __init__(self, most_bytes: int = MOST_BYTES):
         self.room, self.found = most_bytes, dict[bytes, Motion]()
 
-    def of(
-        self, before: np.ndarray, after: np.ndarray, errors: float, measure: Callable[[np.ndarray, np.ndarray], Motion]
-    ) -> Motion:
-        """The motion between two frames (h, w) uint8 without so many standard errors, measured if it is not known."""
-        key = blake2b(before.tobytes() + after.tobytes() + str((before.shape, errors)).encode()).digest()
+    def of(self, before: np.ndarray, after: np.ndarray, measure: Callable[[np.ndarray, np.ndarray], Motion]) -> Motion:
+        """The motion between two frames (h, w) uint8, measured if it is not known."""
+        key = blake2b(before.tobytes() + after.tobytes() + str(before.shape).encode()).digest()
         if (motion := self.found.get(key)) is None:
             motion = measure(before, after)
             if motion.speed.nbytes <= self.room:

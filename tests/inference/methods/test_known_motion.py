@@ -62,7 +62,7 @@ def test_what_is_known_is_what_would_be_measured_within_the_room_that_there_is(a
         return Motion(before - 2 * after.astype(np.float32), float(before.max()))
 
     for i, j in asked:
-        speed, kept = known.of(pictures[i], pictures[j], 4.0, measured)
+        speed, kept = known.of(pictures[i], pictures[j], measured)
         assert np.array_equal(speed, measured(pictures[i], pictures[j]).speed)
         assert kept == i
     assert sum(motion.speed.nbytes for motion in known.found.values()) <= room
