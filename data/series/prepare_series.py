@@ -49,6 +49,7 @@ _LATER = (
 # These count only where they are set, so that reels from before they existed stay valid.
 NOTHING = np.array(None)  # an empty cell, for np.where: its types know no bare None
 UNEVEN = 0.1  # of its steps, from which a series is said to be so
+FAST_S = 0.01  # between samples; microseconds are too coarse for steps below
 MOST_TOLD = 5  # tables beside frames, with their reasons
 LABEL_NAMES = re.compile(
     r"(?:^|[^a-z])(?:labels?|ground[_ -]?truth|is_anomaly|anomal(?:y|ies))(?:[^a-z]|$)", re.IGNORECASE
@@ -261,11 +262,16 @@ def _flags(filled: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
     return flags
 
 
+def rounded(cadence_s: float) -> float:
+    """To a microsecond, or of fast series to six digits: 97,656 samples a second are not 100,000."""
+    return round(cadence_s, 6) if cadence_s >= FAST_S else float(f"{cadence_s:.6g}")
+
+
 def _meta(series: Series, frames: pd.DataFrame, scaling: list[Stretch], identity: str, prep: PrepConfig) -> dict:
     times_s = frames.loc[frames["accepted"], "time_s"].to_numpy(np.float64)
     steps = np.diff(times_s)
     median_s = float(np.median(steps)) if len(steps) else 1.0
-    cadence_s = prep.sample_interval_sec or round(median_s, 6) or median_s
+    cadence_s = prep.sample_interval_sec or rounded(median_s)
     return {
         "kind": "series",
         "shape": [len(times_s), len(series.channels), 1, 1],

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data import sources
+from data.series.prepare_series import rounded
 from data.sources.base import Series, SeriesSource, TableError
 
 ROWS = 40
@@ -116,3 +117,10 @@ def test_times_are_before_rates(tmp_path):
     assert read(tmp_path / "x.npz")[0].times_s[1] == 2.0
     np.savez(tmp_path / "x.npz", x=VALUES, fs=-1.0, rate=5.0)
     assert read(tmp_path / "x.npz")[0].times_s[1] == 1.0
+
+
+@given(st.floats(-7, 7))
+def test_the_cadence_of_however_fast_a_series_is_its_own(power):
+    cadence_s = 10**power
+    assert rounded(cadence_s) == pytest.approx(cadence_s, rel=1e-4)
+    assert rounded(0.1 + 1e-9) == 0.1
