@@ -51,7 +51,7 @@ class Method(QuietScorer):
         self.settings, self.arrays = settings, arrays
         self.net: Callable[[np.ndarray, str], np.ndarray] | None = None  # of one that asks a net, see `Expected`
         self.device: Any = "cpu"  # of a part that is a net, as PyTorch knows it
-        self.known: KnownMotion | None = None  # of copies that judge parts of quiet data: what they measured
+        self.known_motion: KnownMotion | None = None  # of copies that judge parts of quiet data: what they measured
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
@@ -77,7 +77,7 @@ class Method(QuietScorer):
         parts = cut(quiet, min(FOLDS, sum(map(len, quiet)) // (LEAST_FOLD * self.clip_length)), self.clip_length)
         if len(parts) < 2:
             return super().folds(quiet)
-        self.known = KnownMotion() if self.shares_motion else None
+        self.known_motion = KnownMotion() if self.shares_motion else None
         try:
             others = [kept_apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
             with progress(others, desc="fitting on parts of the quiet frames", unit="part", leave=False) as bar:
@@ -86,7 +86,7 @@ class Method(QuietScorer):
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")
             return super().folds(quiet)
         finally:
-            self.known = None  # it is the copies'
+            self.known_motion = None  # it is the copies'
 
     @property
     def guard(self) -> int:
@@ -100,7 +100,7 @@ class Method(QuietScorer):
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""
         copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
-        copy.device, copy.known = self.device, self.known
+        copy.device, copy.known_motion = self.device, self.known_motion
         copy.fit([replace(r, side="train") for r in quiet], seed=0)
         return copy
 

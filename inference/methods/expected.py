@@ -104,7 +104,7 @@ class Expected(Method):
         target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
         if not target.is_speed:
             return target
-        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.known)
+        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.known_motion)
         return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property
@@ -155,7 +155,7 @@ class Expected(Method):
     def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
         """A copy with the same net, and the quiet maximum of other frames."""
         copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
-        copy.device, copy.net, copy.known = self.device, self.net, self.known
+        copy.device, copy.net, copy.known_motion = self.device, self.net, self.known_motion
         copy._fit_maximum(quiet)
         return copy
 

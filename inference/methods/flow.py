@@ -108,7 +108,9 @@ class OpticalFlow(Method):
         return self.arrays["highest_speed"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        speed = speed_between(shrunk(frames, WORK_PX, CELL), self.timing.pair, kept_at_least(self.arrays), self.known)
+        speed = speed_between(
+            shrunk(frames, WORK_PX, CELL), self.timing.pair, kept_at_least(self.arrays), self.known_motion
+        )
         return pooled(speed, self.timing.pool)
 
 

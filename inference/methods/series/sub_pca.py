@@ -52,7 +52,7 @@ class SubPca(WholeWindows, WindowMethod):
             pca = PCA(count, random_state=seed, copy=False).fit(windows)
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
         parts = {"centre": pca.mean_, "components": pca.components_}
-        self.__dict__.pop("from_slopes", None)  # of what it was fitted on before
+        vars(self).pop("from_slopes", None)  # of what it was fitted on before
         self.arrays = self.arrays | parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
         return self.arrays | self.usual_scores(some, every * self.step, seed)
 

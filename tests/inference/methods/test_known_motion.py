@@ -42,7 +42,7 @@ def judged(quiet, monkeypatch, most_bytes: int) -> tuple[np.ndarray, int]:
     method = METHODS["flow"](small_config(quiet[0].reel.path, None, model={"name": "flow"}).model, {}, {}, 8)
     folds = method.folds(quiet)
     maps = [frame.residual for f in folds for r in f.ranges for frame in f.scorer.frames(r.reel, r.begin, r.end, RAW)]
-    assert method.known is None
+    assert method.known_motion is None
     return np.stack(maps), len(searches)
 
 
