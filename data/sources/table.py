@@ -212,12 +212,8 @@ def series_of(
     units = tuple(variables.units.get(channel) or unit_of(channel, beside or {}) for channel in channels)
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
-    told = (
-        *told,
-        *remarks,
-        *day,
-        *([f"times: {how}"] if how not in ("", "UTC", "s", "s since prep.start_utc") else []),
-    )
+    clock = (f"times: {how}",) if how not in ("", "UTC", "s", "s since prep.start_utc") else ()
+    told = (*told, *remarks, *day, *clock)
     facts = {"fills": variables.fills} if variables.fills else {}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
     return Series(*source, digest, notes, resolution, part, **more)

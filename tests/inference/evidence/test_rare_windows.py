@@ -29,8 +29,7 @@ def test_it_is_what_plain_loops_say(seed, n):
     windows = np.stack([row[k : k + WINDOW] for k in range(n - WINDOW + 1)])
     offset, spread = windows - windows.mean(axis=0), windows.std()
     covariance = np.cov(offset.T / spread)
-    if np.linalg.eigvalsh(covariance).min() < rare_windows.LEAST_VARIANCE:
-        return  # then directions share the least variance, which no inverse knows
+    assert np.linalg.eigvalsh(covariance).min() > rare_windows.LEAST_VARIANCE  # else no inverse knows what they share
     inverse = np.linalg.inv(covariance)
     scores = np.array([w @ inverse @ w for w in offset / spread])
     scores /= np.quantile(scores, USUAL_SHARE) + LEAST_USUAL * np.median(scores)
