@@ -15,9 +15,15 @@ UNITS |= {p + unit: (unit, factor) for (p, factor), unit in product((_LARGE | _B
 UNITS |= {"sec": ("s", 1.0), "min": ("s", 60.0), "h": ("s", 3600.0), "hr": ("s", 3600.0), "d": ("s", 86400.0)}
 UNITS |= {"bytes": ("B", 1.0), "byte": ("B", 1.0), PERCENT: (PERCENT, 1.0)}
 UNITS |= {prefix: (COUNT, factor) for prefix, factor in (_LARGE | _BINARY).items() if prefix}
+_WORDS = {"second": "s", "millisecond": "ms", "microsecond": "us", "nanosecond": "ns", "minute": "min", "hour": "h"}
+_WORDS |= {"volt": "V", "millivolt": "mV", "ampere": "A", "amp": "A", "milliamp": "mA", "watt": "W", "kilowatt": "kW"}
+_WORDS |= {"hertz": "Hz", "pascal": "Pa", "newton": "N", "joule": "J", "gram": "g", "meter": "m", "metre": "m"}
+for _word, _unit in _WORDS.items():
+    UNITS |= dict.fromkeys((_word, f"{_word}s", _word.capitalize(), f"{_word.capitalize()}s"), UNITS[_unit])
 # Of temperatures: kelvin are so many times the number more than so many.
 _DEGREES = {"C": (1.0, 273.15), "F": (5 / 9, 459.67 * 5 / 9), "K": (1.0, 0.0), "R": (5 / 9, 0.0)}
 _SPELLED = {"celsius": "C", "fahrenheit": "F", "kelvin": "K", "rankine": "R"}
+_OF_TIME = {1e-9: "ns", 1e-6: "us", 1e-3: "ms", 1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d"}
 # temp [degC], mem (MiB), temp, °C and T / K; rx B/s has none.
 _IN_NAME = re.compile(r"(.*?[^\s,/])\s*(?:\[([^\[\]]+)\]|\(([^()]+)\)|,\s*([^,]+)|\s/\s*([^,/]+))")
 _SIGNS = ("degrees", "degree", "deg", "°", "º", "˚", "_", " ")
@@ -35,6 +41,12 @@ def in_unit(old: str, new: str) -> tuple[float, float] | None:
         return a / c, (b - d) / c
     (kind, factor), (other, one) = UNITS.get(old, ("", 1.0)), UNITS.get(new, ("", 1.0))
     return (factor / one, 0.0) if kind and kind == other else None
+
+
+def time_unit(text: str) -> str:
+    """The sign of a unit of time (ns, us, ms, s, min, h, d), however it is written; "" of others."""
+    kind, factor = UNITS.get(text, ("", 1.0))
+    return _OF_TIME.get(factor, "") if kind == "s" else ""
 
 
 def is_unit(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Units that a table holds beside its numbers: in a row below the names, or in a column."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,11 @@ from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import UNIT_IN_NAME
 from data.sources.times.column import is_text, known_column
 from data.sources.times.texts import looks_like_time
-from data.units import in_unit, is_unit
+from data.units import in_unit, is_unit, time_unit
 
 UNIT_COLUMNS = ("unit", "units", "uom", "unit_of_measurement", "unit_of_measure", "engineering_units", "engunits")
 UNIT_ROW = "holds the units of the columns, or words, and no value"
+_IN_BRACKETS = re.compile(r"^[(\[]([^()\[\]]+)[)\]]$")  # as (ms)
 RULED = "is a line drawn below the names"
 
 
@@ -41,7 +43,7 @@ def _of_rows(read: TextTable, prep: PrepConfig) -> TextTable:
         cells = ["" if cell is None or cell is pd.NaT or cell != cell else str(cell).strip() for cell in row]
         if any(is_number(cell) or looks_like_time(cell) for cell in cells if cell):
             break
-        heads.append(cells)
+        heads.append([_IN_BRACKETS.sub(r"\1", cell) for cell in cells])
     known = [sum(map(is_unit, cells)) for cells in heads]
     if not any(known):
         heads = list(itertools.takewhile(_is_ruled, heads))
@@ -49,13 +51,23 @@ def _of_rows(read: TextTable, prep: PrepConfig) -> TextTable:
         return read
     row = dict(zip(table.columns, heads[int(np.argmax(known))], strict=True)) if any(known) else {}
     table = table.iloc[len(heads) :].reset_index(drop=True).apply(_as_numbers)
-    time = known_column(table)
+    time = known_column(table) or _first_rises_in_time(table, row)
     if row and time is not None and prep.time_column is None and not UNIT_IN_NAME.search(time.lower()):
-        with_unit = f"{time} ({row[time]})"
-        table = table.rename(columns={time: with_unit} if UNIT_IN_NAME.search(with_unit.lower()) else {})
+        sign = time_unit(row[time])
+        word = "" if known_column(table) else " time"
+        table = table.rename(columns={time: f"{time}{word} ({sign})"} if sign else {})
     lost = tuple((f"line {number + 1} below the names", UNIT_ROW if row else RULED) for number in range(len(heads)))
     units = {name: unit for name, unit in row.items() if unit and name != time}
     return replace(read, table=table, lost=(*read.lost, *lost), units=units)
+
+
+def _first_rises_in_time(table: pd.DataFrame, row: dict[str, str]) -> str | None:
+    """The first column of a table, where its unit is one of time and its numbers always rise, as an axis of an
+    oscilloscope does.
+    """
+    name = table.columns[0]
+    rises = table[name].dtype.kind in "iuf" and (np.diff(table[name].dropna()) > 0).all()
+    return str(name) if row and rises and time_unit(row[name]) else None
 
 
 def _is_ruled(cells: list[str]) -> bool:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
@@ -46,6 +46,25 @@ def test_the_unit_below_a_relative_time_counts(tmp_path, unit, factor):
     found = series_of(tmp_path, ["time,v", f"{unit},V", *(f"{100 * i},{v}" for i, v in enumerate(VALUES))])
     assert np.allclose(found.times_s, np.arange(N) * 100 * factor, rtol=1e-12)
     assert found.units == ("V",)
+
+
+SPELLED = {"s": ("s", "second", "Seconds"), "ms": ("ms", "milliseconds"), "us": ("us", "µs", "Microseconds")}
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([(unit, word) for unit, words in SPELLED.items() for word in words]),
+    st.sampled_from(["{}", "({})", "[{}]"]),
+    st.sampled_from(["Time", "x-axis", "X"]),
+    st.sampled_from(["", "\n"]),
+)
+def test_the_unit_of_an_axis_of_an_oscilloscope_counts_however_it_is_written(tmp_path, unit, form, name, blank):
+    head = [f"{name},Channel A", f"{form.format(unit[1])},{form.format('V')}{blank}"]
+    found = series_of(tmp_path, [*head, *(f"{i - 8},{v}" for i, v in enumerate(VALUES))])
+    assert found.times_s is not None
+    assert np.allclose(found.times_s, (np.arange(N) - 8) * SECONDS[unit[0]], rtol=1e-12)
+    assert (found.channels, found.units, len(found.values)) == (("Channel A",), ("V",), N)
 
 
 def test_words_that_are_no_units_are_rejected_rows_as_before(tmp_path):
