@@ -44,7 +44,7 @@ BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
 RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judged: the edge of a cut-out moves over it
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
-RULE = 6  # by which scores are made: those of another one are not those that a run's thresholds are of
+RULE = 7  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 # Of the tail: the unit in s and the shape by which quiet Suns reach 12 spreads in 7.5 hours and 17 in a day; and the
 # frames of quiet data that this is worth.

@@ -10,7 +10,6 @@ from scipy import ndimage
 
 from inference.events.sky import LIMB_RSUN, Sky, rotated, rotation_deg
 
-FAR_RSUN = 1.3  # farther out nothing is of a region
 LEANING_RSUN = 0.9, 0.95, 0.985  # of the disc beside the limb: loops of a tenth of the radius lean over it from there
 
 
@@ -26,7 +25,7 @@ def over_limb(known: np.ndarray, there: np.ndarray, sky: Sky, seconds: float) ->
     y, x = (axis.ravel().astype(np.float64) for axis in np.indices(shape))
     tx, ty = sky.pixel_to_hpc(np.ones(x.size, int), x, y)
     radius = sky.radius(np.ones(x.size, int), tx, ty)[0]
-    off = (radius >= LIMB_RSUN) & (radius < FAR_RSUN)
+    off = radius >= LIMB_RSUN
     if not off.any():
         return there
     tx, ty, radius = tx[off], ty[off], radius[off]

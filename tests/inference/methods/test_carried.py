@@ -148,6 +148,29 @@ def test_a_region_that_turns_to_the_western_limb_brings_what_is_known_of_it_over
     assert found[10, 49] < 1.01
 
 
+@given(st.floats(-16, 16), st.floats(0.02, 0.2))
+def test_off_the_limb_nothing_ends_at_once(hours, height):
+    """The shine of a region fades outwards, and so does what is known of it, wherever it has turned to."""
+    wcs = WHOLE.copy()
+    wcs[2:4] = 60.0  # out to twice the Sun's radius
+    rows, columns = np.indices((SIDE, SIDE)) - (SIDE - 1) / 2
+    radius = np.hypot(rows, columns) * 60 / 959.6
+    known = np.exp(-np.maximum(radius - 1, 0) / height).astype(np.float32)[None]
+    found = Carried(Moment(wcs, 0.0), known).at(Moment(wcs, 3600.0 * hours))[0, SIDE // 2]
+    for outward in (found[50:], found[13::-1]):  # from 1.1 radii on
+        assert (outward[1:] >= np.exp(-1.05 * 60 / 959.6 / height) * outward[:-1] - 1e-6).all()
+
+
+@given(st.floats(-40, 40), st.integers(0, 2**32 - 1))
+def test_backward_in_time_the_limbs_change_roles(hours, seed):
+    """A Sun in a mirror turns as one backward in time does: so is what is known of both, strange places too."""
+    maps = np.random.default_rng(seed).lognormal(size=(1, SIDE, SIDE)).astype(np.float32)
+    then, now, before = (Moment(WHOLE, at_s) for at_s in (0.0, 3600.0 * hours, -3600.0 * hours))
+    found = Carried(then, maps).at(now)
+    mirrored = Carried(then, maps[..., ::-1].copy()).at(before)[..., ::-1]
+    np.testing.assert_allclose(found, mirrored, rtol=2e-3, atol=1e-3)
+
+
 def test_off_the_limb_where_others_come_into_view_places_are_strange(tmp_path):
     """A calm limb tells nothing of the regions that turn up there, the next morning; where they leave, it does."""
     random = np.random.default_rng(0)
