@@ -23,6 +23,7 @@ from data.sources.tables.devices import device_column
 from data.sources.tables.layout import Layout, cells_of, layout_of
 from data.sources.tables.missing import given_as_missing
 from data.sources.tables.names_again import order_of
+from data.sources.tables.quality import masked
 from data.sources.tables.text_table import unlike_names
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
@@ -76,6 +77,7 @@ class RowForm(NamedTuple):
         number: how many rows there were before, of a table without times. Raises TableError where a variable, or the
         kind of time, is another than it was trained on.
         """
+        table, _ = masked(table, self.prep, self.channels)
         names = plain_names(table)
         if missing := [name for name in self.channels if name not in names]:
             raise TableError(f"{', '.join(missing[:8])} {'is' if len(missing) == 1 else 'are'} none of {listed(names)}")
