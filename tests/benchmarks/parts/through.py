@@ -16,8 +16,13 @@ from tests.support.no_pictures import without_pictures
 from tests.support.paths import ROOT
 
 
-def through(recipe: str, folder: Path, is_net: bool = True, **settings: Any) -> dict[str, dict[str, Any]]:
-    """What is in folder/train and folder/watch through the program: the results of each watched reel, by name."""
+def through(
+    recipe: str, folder: Path, is_net: bool = True, is_reviewed: bool = True, **settings: Any
+) -> dict[str, dict[str, Any]]:
+    """What is in folder/train and folder/watch through the program: the results of each watched reel, by name.
+
+    prep, review, train and eval, as the README has them; is_reviewed: whether what trains is reviewed.
+    """
     known = {"device": "cpu", "workers": 0, "model_path": str(folder / "run")}
     sections = recipe_for(ROOT / "demo" / recipe, known | settings, is_net)
     has_quiet = (folder / "train").is_dir()
@@ -25,6 +30,8 @@ def through(recipe: str, folder: Path, is_net: bool = True, **settings: Any) -> 
         for part in ("train", "watch") if has_quiet else ("watch",):
             reels = folder / "reels" / part
             run_mode("prep", sections, folder, "--data-raw", folder / part, "--data-clips", reels)
+        if has_quiet and is_reviewed:
+            run_mode("review", sections, folder, "--data-clips", folder / "reels" / "train")
         if has_quiet:
             run_mode("train", sections, folder, "--data-clips", folder / "reels" / "train")
         run_mode("eval", sections, folder, "--data-clips", folder / "reels" / "watch")
