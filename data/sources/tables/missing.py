@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from data.fills import is_usual
+from data.fills import BEYOND, is_unlike_data, is_usual
 
 FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside them
 TIMES_THE_REST = 50  # as large is no state among a few others
 FEWEST_SUMMED = 5  # values that a total is told by
+TIMES_A_FEW = 10  # as large, and as many ranges of the others away, even one is no value
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
 
 
@@ -21,9 +22,11 @@ def given_as_missing(values: np.ndarray, given: tuple[float, ...]) -> tuple[np.n
 
 
 def without_fills(values: np.ndarray) -> tuple[np.ndarray, dict[float, int]]:
-    """Values (N,) without the usual stand-ins for missing ones, which come often and lie far off, and their counts."""
+    """Values (N,) without the usual stand-ins for missing ones, and their counts: what comes often and lies far off,
+    what is no measurement wherever it stands (one -9999 among tens), and what is all that a sensor ever wrote.
+    """
     counts: dict[float, int] = {}
-    while (found := _far_repeat(values)) and is_usual(found[0]):
+    while ((found := _far_repeat(values)) and is_usual(found[0])) or (found := _never_measured(values)):
         value, count = found
         counts[value] = count
         values = np.where(values == value, np.nan, values)
@@ -53,6 +56,23 @@ def ends_in_total(values: np.ndarray) -> bool:
     is_full = ((rest != 0).sum(axis=0) >= FEWEST_SUMMED) & (np.abs(last) > np.abs(rest).max(axis=0))
     # Cells are rounded each, so that their sum may be off by as much as all of them were.
     return bool((told & is_full).any() and np.allclose(last[told], rest.sum(axis=0)[told], rtol=1e-4, atol=0))
+
+
+def _never_measured(values: np.ndarray) -> tuple[float, int] | None:
+    """A stand-in that is told by its size where it comes once or twice, or below 0 by being all there is; how often."""
+    known = values[np.isfinite(values)]
+    for value in (known.min(initial=np.inf), known.max(initial=-np.inf)):
+        rest = known[known != value]
+        count = len(known) - len(rest)
+        if count and not len(rest) and is_usual(value) and (value <= -999 or value >= BEYOND):
+            return float(value), count
+        if not is_unlike_data(value) or count >= FEWEST or len(rest) < DISTINCT:
+            continue
+        low, high = rest.min(), rest.max()
+        is_far = max(low - value, value - high) > TIMES_A_FEW * (high - low)
+        if is_far and abs(value) > TIMES_A_FEW * max(abs(low), abs(high)) > 0:
+            return float(value), count
+    return None
 
 
 def _far_repeat(values: np.ndarray) -> tuple[float, int] | None:

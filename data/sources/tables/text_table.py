@@ -37,6 +37,7 @@ _MISSING = re.compile(
 )
 _MISSING_OF_EACH = re.compile(r"(?:missing|no[_ -]?data|fill)[_ -]?(?:data)?[_ -]?values?\s*:(.*)$", re.IGNORECASE)
 _IS = re.compile(rf"=\s*{_NUMBER}(?![\w.])")
+IAGA, NEITHER_OF_IAGA = re.compile(r"\bIAGA-?2002\b"), (99999.0, 99999.9, 88888.0)  # not known, not recorded
 FALLBACK = "cp1252"  # of text that is not UTF-8
 # The mark of UTF-32 begins as that of UTF-16 does.
 BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
@@ -230,6 +231,8 @@ def _named_as_missing(before: list[str]) -> tuple[float, ...]:
     """Numbers that lines before a table name for missing values, as `Missing data: -1.00e+05`, or of each variable, as
     `Missing data values: Density = -9999.9, Temp. = -1.00e+05`.
     """
+    if any(IAGA.search(line) for line in before):
+        return NEITHER_OF_IAGA
     found = [match[1] for line in before if (match := _MISSING.search(line))]
     found += [text for line in before if (each := _MISSING_OF_EACH.search(line)) for text in _IS.findall(each[1])]
     return tuple(dict.fromkeys(map(float, found)))

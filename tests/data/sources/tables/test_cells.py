@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.sources.base import TableError
@@ -143,6 +143,37 @@ def test_usual_fill_values_far_off_are_missing_and_counted(fill):
     found, counts = without_fills(with_repeats(fill))
     assert counts == {fill: 5}
     np.testing.assert_array_equal(np.isnan(found), with_repeats(fill) == fill)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from([-999.9, -9999.0, 9999.0, 999.99, 99999.9, -99999.0, 1e20, -1e31, 9.969209968386869e36]),
+    st.integers(1, 2),
+    st.floats(0.01, 30),
+    st.floats(-60, 60),
+)
+def test_one_fill_value_that_nothing_measures_is_missing(fill, count, spread, level):
+    values = level + spread * np.sin(np.arange(40))
+    values[5 : 5 + count] = fill
+    found, counts = without_fills(values)
+    assert counts == {fill: count}
+    assert np.flatnonzero(np.isnan(found)).tolist() == list(range(5, 5 + count))
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([-999.0, 9999.0, 999.0, 32767.0, 12345.0]), st.integers(0, 2), st.floats(100, 1e4))
+def test_a_value_that_others_come_near_is_kept(value, count, spread):
+    values = spread * np.sin(np.arange(40))
+    values[5 : 5 + count] = value
+    assert without_fills(values)[1] == {}
+
+
+WROTE_ONLY = [(-999, True), (-9999.9, True), (1e30, True), (9999, False), (0, False)]
+
+
+@pytest.mark.parametrize(("value", "is_missing"), WROTE_ONLY)
+def test_all_that_a_sensor_ever_wrote(value, is_missing):
+    assert without_fills(np.full(30, float(value)))[1] == ({value: 30} if is_missing else {})
 
 
 def test_two_fill_values_of_one_column():
