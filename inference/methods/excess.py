@@ -46,9 +46,9 @@ RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judg
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
 RULE = 7  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
-# Of the tail: the unit in s and the shape by which quiet Suns reach 12 spreads in 7.5 hours and 17 in a day; and the
+# Of the tail: the unit in s and the shape by which quiet Suns reach 6 spreads ten times a day and 14 once; and the
 # frames of quiet data that this is worth.
-PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 7.0, 0.3, 20
+PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 46.0, 0.35, 30
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
