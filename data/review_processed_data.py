@@ -23,14 +23,17 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.journal import settle
-from data.review.states import is_usual
+from data.review.states import is_gross, is_usual
 
 log = logger(__name__)
 
 BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
-USUAL = "they come so often, or last so long, that this is usual here, and they stay (look at review_histograms.png)"
+USUAL = (
+    "they come so often, last so long or, in a series, lie so little beyond others that this is usual here, and they "
+    "stay (look at review_histograms.png)"
+)
 NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
 
@@ -159,13 +162,22 @@ def judge(table: pd.DataFrame, z_limit: float, is_series: bool = False) -> list[
     z = np.column_stack([robust_z(table[name].to_numpy()) for name in STATISTICS]) if len(table) else np.empty((0, 5))
     is_far, usual = np.abs(z) > z_limit, []
     for far, name, sign in sides(z, is_far):
-        if is_usual(far, table["start"].to_numpy(), table["length"].to_numpy(), is_series):
-            is_far[far, STATISTICS.index(name)] = False
-            usual.append(f"{name} {'above' if sign > 0 else 'below'} the usual in {far.mean():.0%}")
+        k = STATISTICS.index(name)
+        if (stays := _staying(sign * z[:, k], far, table, z_limit, is_series)).any():
+            is_far[stays, k] = False
+            usual.append(f"{name} {'above' if sign > 0 else 'below'} the usual in {stays.mean():.0%}")
     for i in np.flatnonzero(free & is_far.any(axis=1)):
         causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if is_far[i, k]]
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
     return usual
+
+
+def _staying(z: np.ndarray, far: np.ndarray, table: pd.DataFrame, z_limit: float, is_series: bool) -> np.ndarray:
+    """Which of the windows `far` (N,) to one side, by distances z (N,), are usual, or in a series not grossly off."""
+    start, length = table["start"].to_numpy(), table["length"].to_numpy()
+    if is_usual(far, start, length, is_series):
+        return far
+    return far & ~is_gross(z, far, start, length, z_limit) if is_series else np.zeros_like(far)
 
 
 def sides(z: np.ndarray, is_far: np.ndarray) -> Iterator[tuple[np.ndarray, str, int]]:

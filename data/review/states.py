@@ -1,4 +1,4 @@
-"""Which windows that lie far from the median show what the data do as a rule, and are no outliers.
+"""Which windows that lie far from the median show what the data do as a rule, and which are grossly off.
 
 A ferry that returns, a battery that is discharged, nights of a camera: where most of the time is spent in one state the
 spread about its median is small, and all of another state lies beyond any limit.
@@ -9,6 +9,7 @@ import numpy as np
 MOST_SHARE = 0.05  # of the frames: what is in more of them is usual, as it is where thresholds are decided
 FEWEST_TIMES, LARGEST_SHARE = 3, 0.25  # it comes back; or is so much that it need not
 MOST_TIMES = 10  # in a series, which has no bad frames: what happens more often, however short, is usual there too
+GROSS = 10.0  # times as far from the median as all others, and as the limit
 
 
 def is_usual(far: np.ndarray, start: np.ndarray, length: np.ndarray, is_series: bool) -> bool:
@@ -24,6 +25,24 @@ def is_usual(far: np.ndarray, start: np.ndarray, length: np.ndarray, is_series: 
     share = lasting.sum() / held.sum()
     is_state = share > (MOST_SHARE if len(lasting) >= FEWEST_TIMES else LARGEST_SHARE)
     return bool(is_state or (is_series and len(_runs(far)) > MOST_TIMES))
+
+
+def is_gross(z: np.ndarray, far: np.ndarray, start: np.ndarray, length: np.ndarray, z_limit: float) -> np.ndarray:
+    """Which of the windows `far` (N,) of a series are off by far more than any other, by distances z (N,), as codes for
+    missing values are.
+
+    Prices, waiting times, showers and deliveries have large ones as a rule, and training tells better by the scores of
+    its model what stands out, sets it apart, and counts it. Were the largest taken away here, thresholds would be those
+    of a quieter series than the one that is watched. Windows that share samples are one happening.
+    """
+    numbers, stop = np.flatnonzero(far), start + length
+    begins = 1 + np.flatnonzero(start[numbers[1:]] >= np.maximum.accumulate(stop[numbers])[:-1])
+    groups = sorted(np.split(numbers, begins), key=lambda group: -z[group].max())
+    heights = np.array([*(z[group].max() for group in groups), z_limit])
+    gaps, found = np.flatnonzero(heights[:-1] > GROSS * heights[1:]), np.zeros(len(z), bool)
+    if len(gaps):
+        found[np.concatenate(groups[: gaps[-1] + 1])] = True
+    return found
 
 
 def _held(start: np.ndarray, stop: np.ndarray, frames: int) -> np.ndarray:

@@ -172,3 +172,25 @@ def test_single_bad_frames_are_outliers_of_pictures_however_many_and_moments_of_
     assert usual
     values[np.flatnonzero(values > 1)[10:]] = 0.5  # ten are not yet usual
     assert outlying(values, is_series=True)[0].any()
+
+
+def levels(kind, seed):
+    """The level (T,) of a series that nothing happens to."""
+    random = np.random.default_rng(seed)
+    if kind == "waits":
+        return np.exp(random.normal(0, 0.6, 3000))
+    if kind == "prices":
+        return np.abs(random.standard_t(4, 3000))
+    return random.poisson(0.3, 3000) * random.geometric(0.4, 3000) + random.normal(0, 0.1, 3000)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["waits", "prices", "counts"])
+def test_the_largest_of_a_series_are_no_outliers_and_codes_beside_them_are(kind, seed):
+    """The longest waits, far from the median, come in any hours: without them thresholds are of another series."""
+    values = levels(kind, seed)
+    assert not outlying(values, 96, 8, is_series=True)[0].any()
+    values[[1500, 2100]] = 9999.0, 1e6
+    rejected, _ = outlying(values, 96, 8, is_series=True)
+    start = np.arange(0, 3000 - 95, 8)
+    assert (rejected == [any(s <= bad < s + 96 for bad in (1500, 2100)) for s in start]).all()
