@@ -18,9 +18,11 @@ from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
 STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")
 STARTS += ("start_time_utc", "begin", "begin_time", "from", "first", "anomaly_start", "began", "started")
+STARTS += ("starting_time", "start_at", "start_ts", "starts", "time_start", "timestart")
 STARTS += ("anfang", "beginn", "von", "start_zeit", "startzeit", "début", "debut", "inicio", "desde", "inizio")
 ENDS = ("end", "end_utc", "end_time", "end_date", "endtime", "end_datetime", "end_timestamp", "offset")
 ENDS += ("end_time_utc", "stop", "stop_time", "to", "last", "anomaly_end", "finish", "finished", "ended", "until")
+ENDS += ("ending_time", "end_at", "end_ts", "ends", "time_end", "timeend")  # the last are of Grafana's annotations
 ENDS += ("ende", "bis", "end_zeit", "endzeit", "fin", "hasta", "fine")
 POINTS = ("time", "time_utc", "timestamp", "datetime", "date_time", "utc")
 DURATION = re.compile(r"(?:duration|length|dur|lasts)(?:_.*)?")
@@ -55,6 +57,8 @@ def intervals_of(
     start, end, duration = bounds_of(table, path, setting)
     try:
         cells = table[[name for name in (start, end, duration) if name]].dropna(how="all")
+        if end and start in POINTS:
+            cells = cells.fillna({end: cells[start]})  # a moment among intervals
         if (half := cells[cells.isna().any(axis=1)]).size:
             row = ", ".join(cells.columns[half.iloc[0].notna()])
             raise ValueError(f"{setting} {path}: row {half.index[0] + 1} has {row} alone; give both, or none")
@@ -79,9 +83,9 @@ def intervals_of(
 def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> tuple[str, str, str]:
     """The columns of starts, of ends and of durations, "" where there is none. Raises ValueError."""
     start = next((name for name in STARTS if name in table), "")
-    end = next((name for name in ENDS if name in table), "") if start else ""
-    duration = next(filter(DURATION.fullmatch, table.columns), "") if start and not end else ""
     point = next((name for name in POINTS if name in table), "") if not start else ""
+    end = next((name for name in ENDS if name in table), "") if start or point else ""
+    duration = next(filter(DURATION.fullmatch, table.columns), "") if (start or point) and not end else ""
     if not (end or duration or point):
         raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {list(table.columns)}; {ALSO}")
     return start or point, end, duration

@@ -50,7 +50,13 @@ class PointLabels:
 def point_labels(path: str) -> PointLabels | None:
     """Those of a text file, or an array; None where it holds anything else."""
     if path.lower().endswith(".npy"):
-        found = np.load(path, allow_pickle=False, mmap_mode="r").ravel()
+        found = np.load(path, allow_pickle=False, mmap_mode="r")
+        if found.size != max(found.shape, default=1):
+            raise ValueError(
+                f"{path} holds an array of {' x '.join(map(str, found.shape))}; labels are one 0 or 1 for each "
+                "row (of masks: masks.reshape(len(masks), -1).any(axis=1))"
+            )
+        found = found.ravel()
         return PointLabels(path, tuple(found.astype(int).tolist())) if set(np.unique(found)) <= {0, 1} else None
     alone = None if path.lower().endswith(BINARY) else labels_alone(text_of(Path(path)))
     return None if alone is None else PointLabels(path, alone)

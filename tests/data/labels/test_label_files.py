@@ -132,3 +132,37 @@ def test_labels_beside_test_data_are_no_series_and_label_them(tmp_path, caplog):
     prepared(tmp_path, labels_csv=str(tmp_path / "short.txt"), resample_sec=None, sample_interval_sec=2)
     assert "it holds 0 and 1 alone, as labels" in caplog.text
     assert "it holds 59 labels, and no reel has as many rows" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "time,timeEnd,text\n2024-03-05 10:05,2024-03-05 10:15,deploy\n"),
+        ("a.csv", "timestamp,end_time\n2024-03-05 10:05,2024-03-05 10:15\n"),
+        ("a.csv", "time,duration_min\n2024-03-05 10:05,10\n"),
+        ("a.csv", "Starting Time,Ending Time\n2024-03-05 10:05,2024-03-05 10:15\n"),
+        ("a.json", json.dumps([{"id": 1, "time": 1709633100000, "timeEnd": 1709633700000, "text": "deploy"}])),
+    ],
+)
+def test_a_time_with_an_end_is_an_interval(folder, name, text):
+    """It was a moment: what came after its first sample was called normal."""
+    found = read(folder, text, name)
+    assert isinstance(found, Anomalies)
+    assert found.utc == (("2024-03-05T10:05:00.000", "2024-03-05T10:15:00.000"),)
+
+
+def test_a_moment_among_intervals_is_one(folder):
+    found = read(folder, "time,timeEnd\n2024-03-05 10:05,\n2024-03-05 10:20,2024-03-05 10:30\n")
+    assert isinstance(found, Anomalies)
+    assert found.utc is not None
+    assert found.utc[0] == ("2024-03-05T10:05:00.000", "2024-03-05T10:05:00.000")
+
+
+@pytest.mark.parametrize(("shape", "is_read"), [((40,), True), ((40, 1), True), ((1, 40), True), ((10, 4, 4), False)])
+def test_masks_are_no_labels_of_rows(folder, shape, is_read):
+    np.save(folder / "m.npy", np.zeros(shape, np.uint8))
+    if is_read:
+        assert read_anomalies(str(folder / "m.npy"), "prep.labels_csv") == PointLabels(str(folder / "m.npy"), (0,) * 40)
+    else:
+        with pytest.raises(ValueError, match="10 x 4 x 4"):
+            read_anomalies(str(folder / "m.npy"), "prep.labels_csv")
