@@ -9,7 +9,7 @@ from inference.events.events import Event
 from inference.events.facts import Named
 from inference.follow.resumed_events import ResumedEvents
 from inference.follow.series_scores import Scored
-from inference.results.results import shares_of
+from inference.results.collected import shares_of
 
 NO_PIXELS = np.zeros((1, 1), bool)
 

@@ -10,7 +10,8 @@ from config import load
 from inference.events.boxes import Box
 from inference.events.events import in_order
 from inference.events.facts import told_variables
-from inference.results.results import NAMED_VARIABLES, Results, shares_of, told_kind, told_sky
+from inference.results.collected import NAMED_VARIABLES, shares_of
+from inference.results.results import Results, told_kind, told_sky
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.sun_events import solar_reel
 
