@@ -154,6 +154,7 @@ class WetasEnsemble(WeakModel):
 
 
 def mean(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of tensors of one shape."""
     return torch.stack(list(parts)).mean(0)
 
 

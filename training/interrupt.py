@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 @dataclass
 class Interrupt:
+    """Whether somebody has asked that the loop ends."""
+
     requested: bool = False
 
 

@@ -259,6 +259,7 @@ def _arcsec(column: str | None, text: str) -> float:
 
 
 def as_table(flares: list[tuple]) -> pd.DataFrame:
+    """Flares, each a tuple of COLUMNS, as a table of their types, by their starts."""
     table = pd.DataFrame(flares, columns=list(COLUMNS))
     kinds = dict.fromkeys(("start", "peak", "end"), "datetime64[ms]")
     kinds |= dict.fromkeys(("flux_w_m2", "x_arcsec", "y_arcsec"), np.float64)

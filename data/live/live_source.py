@@ -86,6 +86,7 @@ EDGES = "._/:[]"  # of an address, nothing of its name
 
 
 def is_url(address: str) -> bool:
+    """Whether an address is one of the net, not a file's."""
     return "://" in address
 
 

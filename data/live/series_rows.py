@@ -133,11 +133,13 @@ def plain_names(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def listed(names: Sequence[str] | dict[str, Any]) -> str:
+    """The first names of columns, and how many there are, for errors."""
     names = list(names)
     return f"its columns {', '.join(names[:12])}{f' ... {len(names)} in all' if len(names) > 12 else ''}"
 
 
 def text(cells: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """Any cells as an array (N,) of strings."""
     return np.array([str(cell) for cell in cells], object)
 
 

@@ -22,6 +22,7 @@ def _is_total(column: np.ndarray) -> bool:
 
 
 def told_totals(names: list[str]) -> str:
+    """What users are told of variables that count on, which no net can learn, with the way out."""
     counts, its, it = ("counts", "its", "it") if len(names) == 1 else ("count", "their", "them")
     return (
         f"{', '.join(names)} {counts} on all the time: all that comes later is unlike what trains, and one event from "

@@ -42,6 +42,8 @@ class Place(NamedTuple):
 
 
 class Anomaly(NamedTuple):
+    """A kind: what it makes of a place, how long it lasts, and which signals can have it."""
+
     act: Callable[[np.random.Generator, Place], np.ndarray]
     extent: Literal["point", "onset", "cycle", "stretch"]  # 1 to 5 samples, the first ones, one period, any length
     where: Literal["any", "regular", "related"] = "any"  # regular: with cycles; related: channels that go together
@@ -79,10 +81,12 @@ def _bump(rng: np.random.Generator, length: int) -> np.ndarray:
 
 
 def spike(rng, place):
+    """A bump upwards on what goes on."""
     return _replaced(place, place.signal[place.stretch] + place.strength * place.unit * _bump(rng, place.length))
 
 
 def dip(rng, place):
+    """A bump downwards on what goes on."""
     return _replaced(place, place.signal[place.stretch] - place.strength * place.unit * _bump(rng, place.length))
 
 
@@ -91,6 +95,7 @@ def _step(rng, place):
 
 
 def level_shift(rng, place):
+    """Another level for the stretch, which then ends."""
     return _replaced(place, place.signal[place.stretch] + _step(rng, place))
 
 
@@ -124,17 +129,20 @@ def transient(rng, place):
 
 
 def amplitude(rng, place):
+    """Cycles that are much smaller, or larger, about the same mean."""
     part = place.shape[place.stretch]
     factor = rng.uniform(0, 0.7) if rng.random() < 0.5 else 1 + 0.2 * place.strength
     return _blended(rng, place, part.mean() + factor * (part - part.mean()))
 
 
 def frequency(rng, place):
+    """Cycles that are faster, or slower, by a factor of 1.2 to 2.5."""
     pace = np.exp(rng.choice([-1, 1]) * rng.uniform(0.15, 0.9))
     return _blended(rng, place, _read(place, place.start + pace * np.arange(place.length)))
 
 
 def variance(rng, place):
+    """More noise, or where there is some hardly any."""
     noise = place.noise[place.stretch]
     if rng.random() < 0.3 and noise.any():
         return _replaced(place, place.signal[place.stretch] - rng.uniform(0.8, 1) * noise)
@@ -151,6 +159,7 @@ def noise_colour(rng, place):
 
 
 def flat_line(rng, place):
+    """One value throughout, as of a sensor that hangs."""
     part = place.signal[place.stretch]
     return _replaced(place, np.full(place.length, part[0] if rng.random() < 0.6 else part.mean()))
 
@@ -174,6 +183,7 @@ def foreign(rng, place):
 
 
 def missing_cycle(rng, place):
+    """A straight line, or the usual level, where a cycle would be."""
     part = place.shape[place.stretch]
     rest = np.linspace(part[0], part[-1], place.length)
     if rng.random() < 0.5:
@@ -201,6 +211,7 @@ def swapped(rng, place):
 
 
 def mirrored(rng, place):
+    """The stretch backwards in time, or upside down."""
     part = place.shape[place.stretch]
     return _blended(rng, place, part[::-1] if rng.random() < 0.5 else part.max() + part.min() - part)
 

@@ -62,11 +62,13 @@ def draw_channels(rng: np.random.Generator, length: int, settings: SyntheticConf
 
 
 def pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
+    """One of the names, each as likely as its weight among all."""
     sums = list(itertools.accumulate(weights.values()))  # 10 times as fast as numpy for so few
     return list(weights)[bisect.bisect_right(sums, rng.random() * sums[-1])]
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between low and high (> 0), of which every factor is as likely; low where high is below it."""
     return low * (max(low, high) / low) ** rng.random()
 
 

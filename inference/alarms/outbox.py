@@ -178,4 +178,5 @@ class Outbox:
 
 
 def number_of(path: Path) -> int:
+    """The number of an alarm that waits: its file's name."""
     return int(path.stem)

@@ -90,6 +90,7 @@ def kept_bounds(run: Path, channels: Sequence[str], scaling: dict[str, Stretch])
 
 
 def write_bounds(path: Path, bounds: Bounds) -> None:
+    """Write bounds of whole frames for `read_bounds`."""
     write_arrays(path, **{name: np.array(value) for name, value in asdict(bounds).items()})
 
 

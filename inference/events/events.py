@@ -253,6 +253,7 @@ def gap_frames(settings: EvalConfig, cadence_s: float) -> int:
 
 
 def bounds_of(box: Box) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of a box, half-open, px."""
     return box.x0, box.y0, box.x1, box.y1
 
 

@@ -23,6 +23,7 @@ class Precision(NamedTuple):
 
 
 def as_it_is(exported: Exported, net: bytes) -> bytes:
+    """The net in float32, as it was traced."""
     return net
 
 

@@ -74,6 +74,7 @@ def check_places(each: list[Config]) -> None:
 
 
 def place_of(config: Config) -> str:
+    """The name of the one stream that is followed, which its folder of results has."""
     address = config.eval.follow[0]
     is_kept = is_of_series(config) or (not is_url(address) and Path(address).is_dir())
     return name_for(config) if is_kept else name_of(address)

@@ -140,4 +140,5 @@ def parts(path: Path) -> list[Path]:
 
 
 def now_utc() -> str:
+    """The time now, as records have it: ISO 8601 with milliseconds and Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -106,6 +106,7 @@ def curve_height(score: np.ndarray, style: MovieStyle, height: int) -> np.ndarra
 
 
 def draw_still_parts(canvas: Canvas, layout: Layout, style: MovieStyle) -> None:
+    """Draw what is the same in all frames: titles, the curve's ground, and the legend or the colour bar."""
     canvas.fill(BACKGROUND)
     titles = {"residual": f"residual, 0 to {style.residual_limit:.3g}"}
     for name, x in zip(style.panels, layout.cell_x, strict=True):

@@ -82,6 +82,7 @@ def task_pictures(out: Path) -> list[dict]:
 
 
 def data_address(content: bytes, kind: str) -> str:
+    """An address that holds the content itself, so that a page is one file. kind: MIME type."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

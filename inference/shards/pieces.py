@@ -71,6 +71,7 @@ def keep(given: Iterable[ScoredFrame], most: int, folder: Path) -> None:
 
 
 def place_of(job: Job, piece: Piece, shard: Shard) -> Path:
+    """The folder that a piece of a reel is written to: of a shard, by the first and last frame."""
     return shard.folder(job.run / "eval") / job.reel.name / f"{piece.first}-{piece.last}"
 
 

@@ -90,6 +90,7 @@ class Fusion(nn.Module):
 
 
 def zero(layer: nn.Module) -> None:
+    """Let a layer begin as one that adds nothing."""
     nn.init.zeros_(layer.get_parameter("weight"))
     nn.init.zeros_(layer.get_parameter("bias"))
 
