@@ -33,7 +33,7 @@ RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
 COMPARED = ("objects", "flow")
 LEARNT, CROWD = (2, 4, 6), 9  # walkers
 WATCHED, QUICK_WATCHED = 120, 10  # frames with an anomaly
-SIZE = 240, 360
+SIZE, QUICK_SIZE = (240, 360), (72, 108)
 
 
 class Bench:
@@ -73,10 +73,10 @@ def margins(bench: Bench, name: str, seed: int) -> dict[str, float]:
     return found
 
 
-def frames_per_s(bench: Bench, name: str, count: int) -> float:
-    """Of scoring, one core, frames of SIZE."""
+def frames_per_s(bench: Bench, name: str, count: int, size: tuple[int, int]) -> float:
+    """Of scoring, one core, frames of this size."""
     small = plaza(count, 7, 4)
-    reel = bench.reel(np.stack([[cv2.resize(f[0], SIZE[::-1], interpolation=cv2.INTER_CUBIC)] for f in small]))
+    reel = bench.reel(np.stack([[cv2.resize(f[0], size[::-1], interpolation=cv2.INTER_CUBIC)] for f in small]))
     method = fitted(name, [QuietRange(reel, 0, count, "train")])
     cv2.setNumThreads(1)
     begun = time.process_time()
@@ -86,19 +86,20 @@ def frames_per_s(bench: Bench, name: str, count: int) -> float:
 
 
 def main() -> None:
-    asked = parser(__doc__, "one seed, one kind, short clips")
+    asked = parser(__doc__, "one seed, one kind, short and small clips")
     asked.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parsed(asked)
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         bench, seeds = Bench(Path(folder), options.quick), options.seeds[:1] if options.quick else options.seeds
+        count, size = (12, QUICK_SIZE) if options.quick else (120, SIZE)
         for name in COMPARED:
             rows = pd.DataFrame([margins(bench, name, s) for s in seeds])
             print(
                 name, rows.describe().loc[["mean", "min", "max"]].to_string(float_format="%.2f"), sep="\n", flush=True
             )
             figures |= {f"{name}_{kind}": float(mean) for kind, mean in rows.mean().items()}
-            figures[f"{name}_frames_per_s"] = frames_per_s(bench, name, 12 if options.quick else 120)
+            figures[f"{name}_frames_per_s"] = frames_per_s(bench, name, count, size)
     share = figures["objects_frames_per_s"] / figures["flow_frames_per_s"]
     print({name: round(figures[f"{name}_frames_per_s"]) for name in COMPARED}, f"frames/s; {share:.2f} of flow's speed")
     write(figures | {"objects_share_of_flow_speed": share}, options.json)

@@ -48,7 +48,7 @@ from parts.promises.series import quiet_series
 from parts.promises.sets import QuietSet
 from parts.promises.watched import METHODS, methods_of, prepared, watch
 
-QUICK_METHODS = ["difference", "flow", "kmeans"]
+QUICK_METHODS = ["difference", "kmeans"]
 SHOWN = [
     "data",
     "method",
@@ -141,7 +141,7 @@ def told_by(table: pd.DataFrame, column: str) -> str:
 
 
 def main() -> None:
-    asked = parser(__doc__, "two small sets, three methods, two cases of power", data="folder as described above")
+    asked = parser(__doc__, "two small sets, two methods, two cases of power", data="folder as described above")
     known = sorted({name for methods in METHODS.values() for name in methods})
     asked.add_argument("--only", nargs="+", metavar="NAME", help="sets; default: all that are there")
     asked.add_argument("--methods", nargs="+", choices=known, help="default: all of one step, and zero_shot")

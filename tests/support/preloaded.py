@@ -18,9 +18,17 @@ from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av")
+HEAVY = (
+    "torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av",
+    # What the program loads late: each script that needs it would do so anew.
+    "torchmetrics.functional.image", "torch.utils.tensorboard", "distributed",
+    "sklearn.decomposition", "sklearn.cluster", "scipy.signal", "scipy.stats",
+)  # fmt: skip
 # The program itself, of which nearly all need all; from its own folder, as they have it.
-PROGRAM = ("data.prepare_data", "inference.evaluate", "inference.fit", "tests.support.drawing")
+PROGRAM = (
+    "data.prepare_data", "inference.evaluate", "inference.fit", "inference.movie.movie", "inference.report_page.page",
+    "data.frames.preloaded", "data.review.page.server", "tests.support.drawing",
+)  # fmt: skip
 LONGEST_S = 200  # below the limit of a test in pyproject.toml
 
 
