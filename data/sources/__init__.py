@@ -29,6 +29,7 @@ from data.sources.hdf5_stacks import Hdf5StackSource
 from data.sources.images import ImageSource
 from data.sources.matlab import MatlabSource
 from data.sources.netcdf import NetcdfSource
+from data.sources.npz_stacks import NpzStackSource
 from data.sources.stacks import StackSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
@@ -50,6 +51,7 @@ SOURCES: dict[str, Source] = {
         TableSource(),
         ArraySource(),
         StackSource(),
+        NpzStackSource(),
         ArrayPictureSource(),
         Hdf5Source(),
         NetcdfSource(),

@@ -198,7 +198,11 @@ def _length(arrays: dict[str, np.ndarray], value_columns: Sequence[str]) -> int:
     lengths = [n for n in lengths if n > 1] or lengths  # single numbers tell of the others
     if not any(lengths):
         shapes = {name: array.shape for name, array in list(arrays.items())[:10]}
-        frames = "; frames (T, H, W) are read from .npy" if any(len(shape) > 2 for shape in shapes.values()) else ""
+        frames = (
+            "; frames are (T, H, W), (T, H, W, 3) or (T, 3, H, W)"
+            if any(len(shape) > 2 for shape in shapes.values())
+            else ""
+        )
         raise TableError(f"none of its arrays {shapes} has the shape (T,) or (T, C){frames}")
     count = max(lengths, key=lambda n: (lengths.count(n), n))
     widths = [array.shape[1] for array in arrays.values() if array.ndim == 2 and len(array) == count]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,18 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.hdf5 import BY_PANDAS, by_attributes, is_hdf5, numbers_of, plain, text_of
 from data.sources.images import StackTimes
-from data.sources.stacks import COLOURS, is_like_a_frame, is_stack, pixels_of, refusal
+from data.sources.stacks import (
+    candidates_of,
+    facts_of,
+    is_called_time,
+    is_like_a_frame,
+    is_stack,
+    pixels_of,
+    refusal,
+    sides_of,
+)
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
-from data.sources.times.column import SERIES_TIME_COLUMNS
-from data.sources.times.utc import iso_ms
 
 log = logger(__name__)
 
@@ -82,34 +90,16 @@ class Hdf5StackSource(FrameSource):
 def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
     reel = path.relative_to(root).with_suffix("").as_posix() + (f"_{part}" if part else "")
     base = whereabouts(path, root, home=path, reel=reel)
-    base |= {"size": path.stat().st_size, "shape": stack.shape[1:3], "member": stack.name}
+    base |= {"size": path.stat().st_size, "member": stack.name}
     if reason := refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize):
-        return [Candidate(**base, reason=f"{stack.name}: {reason}")]
-    in_colour = len(stack.shape) == 4 and stack.shape[3] in COLOURS
-    base["channel"] = "rgb" if in_colour and prep.colour == "rgb" else "gray"
-    count = stack.shape[0]
-    log.info(f"{base['source']}: {count} frames {stack.shape[1]}x{stack.shape[2]} along the first axis of {stack.name}")
+        return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     try:
         is_given = prep.frames_per_second or find_times_csv(path, prep.times_csv)
         times = None if is_given else _times(path, stack, prep)
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
-    counted = None if times else StackTimes(path, prep, [0.0] * count)
-    ends = f"[{stack.name}]" if part else ""
-    own = ({"source": f"{base['source']}{ends}#{number}", "position": number} for number in range(count))
-    return [Candidate(**base | place | _time(times, counted, place["position"])) for place in own]
-
-
-def _time(times: Times | None, counted: StackTimes | None, number: int) -> dict[str, Any]:
-    """When a frame was taken, as fields of its candidate."""
-    if counted:
-        return counted.facts(number)
-    assert times is not None
-    if times.reasons[number]:
-        return {"reason": times.reasons[number]}
-    if times.utc is None:
-        return {"time_s": float(times.seconds[number])}
-    return {"time_utc": iso_ms(times.utc[number])}
+    facts = partial(facts_of, times) if times else StackTimes(path, prep, [0.0] * stack.shape[0]).facts
+    return candidates_of(base, stack.shape, facts, prep, stack.name if part else "")
 
 
 def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
@@ -123,21 +113,16 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
         array = file[stack.name]
         attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
         beside = [item for group in (array.parent, file) for item in group.values() if isinstance(item, h5py.Dataset)]
-        named = [item for item in beside if item.shape == array.shape[:1] and _is_called_so(item)]
+        named = [item for item in beside if item.shape == array.shape[:1] and is_called_time(item.name)]
         for item in (*attached, *named):
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
                 return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
     return None
 
 
-def _is_called_so(item: Any) -> bool:
-    name = item.name.rpartition("/")[2].lower()
-    return name in SERIES_TIME_COLUMNS or name.removesuffix("s") in SERIES_TIME_COLUMNS
-
-
 def _counts_time(item: Any) -> bool:
     """Whether an array counts time, and no places along its axis."""
-    return "since" in text_of(item.attrs.get("units", "")) or _is_called_so(item)
+    return "since" in text_of(item.attrs.get("units", "")) or is_called_time(item.name)
 
 
 def _cells(item: Any) -> np.ndarray:
@@ -213,7 +198,7 @@ def _is_stack(item: Any) -> bool:
     if item.dtype.kind not in "buif" or not is_stack(item.shape) or "MATLAB_class" in item.attrs:
         return False
     is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
-    sides = item.shape[:2] if is_turned else item.shape[1:3]
+    sides = item.shape[:2] if is_turned else sides_of(item.shape)
     return min(sides) >= SMALLEST_PX and is_like_a_frame(sides)
 
 
@@ -222,7 +207,7 @@ def _may_be_about(item: Any, stacks: Any) -> bool:
     if item.ndim < 2 or item.size <= 1 or item.dtype.kind not in "buif":
         return item.dtype.names is None
     shapes = [stack.shape for stack in stacks]
-    return any(item.shape == s[1:3] or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)
+    return any(item.shape == sides_of(s) or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""Frames in a NumPy file: one array (T, H, W) of gray, or (T, H, W, 3) of colours, a reel by itself."""
+"""Frames in a NumPy file: one array (T, H, W) of gray, or (T, H, W, 3) or (T, 3, H, W) of colours, a reel by itself."""
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from data.sources.base import Candidate, Frames, FrameSource, RawFrame
 from data.sources.images import StackTimes
 from data.sources.picture_file.deep import LUMA
 from data.sources.tables.sidecar import find_times_csv
+from data.sources.times.cells import Times
+from data.sources.times.column import SERIES_TIME_COLUMNS
+from data.sources.times.utc import iso_ms
 
 log = logger(__name__)
 
 COLOURS = (3, 4)  # values of a pixel in the last axis of four; the fourth, how opaque it is, is left out
+FRAME_TIMES = ("frame_time", "frame_times")
 FEWEST_PX, LONGEST = 8, 4.0  # sides of a frame, and how much longer one may be; variables of a series are more unlike
 
 
@@ -37,15 +41,10 @@ class StackSource(FrameSource):
         """The candidates of a file, from its header alone."""
         base = self.whereabouts(path, root, home=path, reel=path.relative_to(root).with_suffix("").as_posix())
         shape, dtype, n_bytes = _form(path)
-        base |= {"size": path.stat().st_size, "shape": shape[1:3]}
+        base["size"] = path.stat().st_size
         if reason := refusal(shape, dtype, n_bytes):
-            return [Candidate(**base, reason=reason)]
-        in_colour = len(shape) == 4 and shape[3] in COLOURS
-        base["channel"] = "rgb" if in_colour and prep.colour == "rgb" else "gray"
-        log.info(f"{base['source']}: {shape[0]} frames {shape[1]}x{shape[2]} along its first axis")
-        times = StackTimes(path, prep, [0.0] * shape[0])
-        own = ({"source": f"{base['source']}#{number}", "position": number} for number in range(shape[0]))
-        return [Candidate(**base | place | times.facts(place["position"])) for place in own]
+            return [Candidate(**base | {"shape": shape[1:3], "reason": reason})]
+        return candidates_of(base, shape, StackTimes(path, prep, [0.0] * shape[0]).facts, prep)
 
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         stack = np.load(candidates[0].path, mmap_mode="r", allow_pickle=False)
@@ -57,11 +56,44 @@ class StackSource(FrameSource):
             yield number, RawFrame(pixels_of(frame, candidate.channel == "rgb"), None, "")
 
 
+def candidates_of(
+    base: dict[str, Any], shape: tuple[int, ...], facts: Callable[[int], dict], prep: PrepConfig, name: str = ""
+) -> list[Candidate]:
+    """The frames of an array that is read, and a line of what it is taken for.
+
+    base: what they have in common; facts: when a frame was taken; name: of the array, where a file holds several.
+    """
+    height, width = sides_of(shape)
+    colours = "" if len(shape) == 3 else f", colours along the {'second' if _is_colour_first(shape) else 'last'}"
+    log.info(f"{base['source']}: {shape[0]} frames {height}x{width} along the first axis of {name or 'it'}{colours}")
+    in_colour = len(shape) == 4 and (shape[3] in COLOURS or shape[1] in COLOURS) and prep.colour == "rgb"
+    base = base | {"shape": (height, width), "channel": "rgb" if in_colour else "gray"}
+    own = f"{base['source']}[{name}]" if name else base["source"]
+    return [Candidate(**base | {"source": f"{own}#{n}", "position": n} | facts(n)) for n in range(shape[0])]
+
+
+def facts_of(times: Times, number: int) -> dict[str, Any]:
+    """When a frame was taken, by times beside its array: fields of its candidate."""
+    if times.reasons[number]:
+        return {"reason": times.reasons[number]}
+    if times.utc is None:
+        return {"time_s": float(times.seconds[number])}
+    return {"time_utc": iso_ms(times.utc[number])}
+
+
+def is_called_time(name: str) -> bool:
+    """Whether an array, by its name in a file, tells when frames were taken."""
+    name = name.rpartition("/")[2].lower()
+    return any(plain in SERIES_TIME_COLUMNS for plain in (name, name.removesuffix("s"))) or name in FRAME_TIMES
+
+
 def pixels_of(frame: np.ndarray, in_colour: bool) -> np.ndarray:
     """A frame (H, W), or (H, W, 3), in this machine's byte order."""
     frame = frame.astype(frame.dtype.newbyteorder("="), copy=False)
     if frame.ndim == 2:
         return frame
+    if _is_colour_first((1, *frame.shape)):
+        frame = np.moveaxis(frame, 0, -1)
     if frame.shape[2] == 1:
         return frame[..., 0]
     colours = frame[..., :3]
@@ -87,13 +119,19 @@ def _form(path: Path) -> tuple[tuple[int, ...], np.dtype, int]:
 def form_of(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, int]:
     """The same of a file that is opened."""
     try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        shape, _, dtype = header_of(stream)
         begin = stream.tell()
         return shape, dtype, stream.seek(0, io.SEEK_END) - begin
     except ValueError:  # whoever reads it as a series has the reason
         return (), np.dtype(float), 0
+
+
+def header_of(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether its first axis is the fastest (as in Fortran), and type of an array, of which the stream then is
+    at the first value. Raises ValueError where none begins."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(stream)
 
 
 def is_stack(shape: tuple[int, ...]) -> bool:
@@ -101,7 +139,7 @@ def is_stack(shape: tuple[int, ...]) -> bool:
     if not math.prod(shape):
         return False
     if len(shape) == 4:
-        return shape[3] in (1, *COLOURS) and is_like_a_frame(shape[1:3])
+        return (shape[3] in (1, *COLOURS) or _is_colour_first(shape)) and is_like_a_frame(sides_of(shape))
     return len(shape) == 3 and (is_like_a_frame(shape[1:]) or is_like_a_frame(shape[:2]))
 
 
@@ -112,11 +150,22 @@ def refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
         return f"an array {told} of {dtype}, which are no pixels"
     if len(shape) == 3 and shape[2] in COLOURS:
         return f"{told} may be one picture in colour, and no frames in time; those are (T, H, W) or (T, H, W, 3)"
-    if not is_like_a_frame(shape[1:3]):
+    if not is_like_a_frame(sides_of(shape)):
         return f"time seems to be the last axis of {told}; the first is read: np.moveaxis(array, -1, 0) turns it"
     if math.prod(shape) * dtype.itemsize > n_bytes:
         return "file is truncated"
     return ""
+
+
+def sides_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the frames of an array."""
+    height, width = shape[2:] if _is_colour_first(shape) else shape[1:3]
+    return height, width
+
+
+def _is_colour_first(shape: tuple[int, ...]) -> bool:
+    """Whether frames are (3, H, W), as programs that train nets have them; where both may be, colours come last."""
+    return len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, *COLOURS)
 
 
 def is_like_a_frame(sides: tuple[int, ...]) -> bool:

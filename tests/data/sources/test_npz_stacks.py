@@ -1,0 +1,113 @@
+"""Frames in .npz files: which arrays they are, when they were taken, and which files stay series."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import PrepConfig
+from data import sources
+from data.sources.base import FrameError, RawFrame
+from tests.support import frames
+
+STACK = np.random.default_rng(3).integers(1, 200, (4, 16, 24), np.uint8)
+UNIX_S = 1342683000
+DATES = np.datetime64(UNIX_S, "s") + np.arange(4) * np.timedelta64(10, "s")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    st.integers(3, 8),
+    st.integers(16, 24),
+    st.integers(16, 24),
+    st.sampled_from(["u1", "<u2", ">u2", "<i4", ">f4", "<f8"]),
+    st.sampled_from(["whole", "turned", "each"]),
+    st.booleans(),
+)
+def test_frames_are_those_of_the_arrays(tmp_path, count, height, width, dtype, form, is_packed):
+    stack = np.random.default_rng(count).integers(0, 250, (count, height, width)).astype(dtype)
+    each = {f"frame_{number}": page for number, page in enumerate(stack)}
+    arrays = {"whole": {"x": stack}, "turned": {"x": np.asfortranarray(stack)}, "each": each}[form]
+    (np.savez_compressed if is_packed else np.savez)(tmp_path / "a.npz", **arrays, mask=np.zeros((height, width)))
+    candidates = frames.scan(tmp_path, PrepConfig(frames_per_second=2.0))
+    assert [c.time_s for c in candidates] == [i / 2 for i in range(count)]
+    wanted = candidates[1:]
+    found = frames.read(wanted[::-1])
+    assert sorted(c.position for c, _ in found) == list(range(1, count))
+    for candidate, raw in found:
+        assert isinstance(raw, RawFrame)
+        assert raw.pixels.dtype.isnative
+        np.testing.assert_array_equal(raw.pixels, stack[candidate.position])
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        ({"times": DATES}, "utc"),
+        ({"timestamps": UNIX_S + 10 * np.arange(4)}, "utc"),
+        ({"stamped": DATES}, "utc"),
+        ({"frame_times": DATES.astype(str)}, "utc"),
+        ({"t": 10.0 * np.arange(4)}, "seconds"),
+        ({"fps": np.array(0.1)}, "seconds"),
+        ({"dt": np.array([10])}, "seconds"),
+        ({"exposure": np.ones(4), "label": np.zeros(4)}, "counted"),
+    ],
+)
+def test_times_are_those_of_the_file(tmp_path, beside, expected):
+    np.savez(tmp_path / "a.npz", images=STACK, **beside)
+    found = frames.scan(tmp_path, PrepConfig())
+    assert not any(c.reason for c in found)
+    if expected == "utc":
+        assert [c.time_utc for c in found] == [f"{date}.000" for date in DATES.astype(str)]
+    else:
+        assert [c.time_s for c in found] == [i * (10.0 if expected == "seconds" else 1.0) for i in range(4)]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "npy"])
+@pytest.mark.parametrize("colour", ["rgb", "gray"])
+def test_colours_may_be_in_the_second_axis(tmp_path, colour, suffix):
+    coloured = np.random.default_rng(1).integers(0, 256, (3, 3, 16, 24)).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", x=coloured) if suffix == "npz" else np.save(tmp_path / "a.npy", coloured)
+    found = frames.scan(tmp_path, PrepConfig(colour=colour))
+    assert [c.shape for c in found] == [(16, 24)] * 3
+    for candidate, raw in frames.read(found):
+        own = np.moveaxis(coloured[candidate.position], 0, -1)
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_allclose(raw.pixels, own if colour == "rgb" else own @ [0.299, 0.587, 0.114], atol=1)
+
+
+def test_each_array_of_frames_is_a_reel_but_for_what_is_about_another(tmp_path, caplog):
+    np.savez(tmp_path / "a.npz", left=STACK, right=STACK + 1, error=STACK)
+    assert {c.reel for c in frames.scan(tmp_path, PrepConfig())} == {"a_left", "a_right"}
+    assert "left out, as by its name about other frames: error" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": np.zeros((50, 3)), "y": np.zeros(50)},
+        {"windows": np.zeros((50, 128, 9)), "y": np.zeros(50)},
+        {"frames": STACK, "sensors": np.zeros((50, 30))},
+        {"run_1": np.zeros((500, 20)), "run_2": np.zeros((500, 20)), "run_3": np.zeros((500, 20))},
+        {"a": np.zeros((20, 20)), "b": np.zeros((20, 20)), "c": np.zeros((20, 20))},
+    ],
+)
+def test_files_of_series_stay_such(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert [item.source.name for item in sources.discover(tmp_path).series] == ["array"]
+
+
+def test_a_damaged_array_is_a_reason_and_a_damaged_frame_costs_itself(tmp_path):
+    stack = np.random.default_rng(4).integers(0, 200, (4, 80, 96), np.uint8)
+    np.savez(tmp_path / "one.npz", x=stack)
+    np.savez(tmp_path / "each.npz", **{f"x{n}": page for n, page in enumerate(stack)})
+    for path in tmp_path.iterdir():
+        content = bytearray(path.read_bytes())
+        content[content.index(stack[2].tobytes()) + 5000] ^= 8
+        path.write_bytes(content)
+    by_file: dict[str, list] = {}
+    for candidate in frames.scan(tmp_path, PrepConfig()):
+        by_file.setdefault(candidate.path, []).append(candidate)
+    one, each = (frames.read(by_file[str(tmp_path / name)]) for name in ("one.npz", "each.npz"))
+    assert all(isinstance(raw, FrameError) for _, raw in one)
+    assert [c.position for c, raw in each if isinstance(raw, FrameError)] == [2]
