@@ -1,13 +1,15 @@
-"""Frames in HDF5 and netCDF 4 files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself.
+"""Frames in HDF5 and netCDF 4 files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
+array (H, W) for each frame.
 
 A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
-the scale that netCDF attaches to the first axis, or of an array beside it that is as long and called so.
+the scale that netCDF attaches to the first axis, or of an array beside it that is as long and called so; of an array
+for each frame those that it, or the group it lies in, has as an attribute or beside it.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,13 @@ from data.sources.fits_file.layout import is_name_of_others
 from data.sources.hdf5 import BY_PANDAS, by_attributes, is_hdf5, numbers_of, plain, text_of
 from data.sources.images import StackTimes
 from data.sources.stacks import (
+    NUMBERS,
     candidates_of,
     facts_of,
     is_called_time,
-    is_like_a_frame,
+    is_large,
     is_stack,
+    one_for_each,
     pixels_of,
     refusal,
     sides_of,
@@ -36,7 +40,6 @@ from data.sources.times.cells import Times, times_of
 
 log = logger(__name__)
 
-SMALLEST_PX = 16  # sides of a frame: those of windows of a series may be smaller
 EDGES = 2  # begin and end of each step, in the last axis of an array of them
 
 
@@ -50,6 +53,7 @@ class _Stack:
     fills: tuple[float, ...]
     scale: float
     offset: float
+    arrays: tuple[str, ...] = ()  # one for each frame; empty: the one called so holds all
 
 
 class Hdf5StackSource(FrameSource):
@@ -110,6 +114,8 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
     import h5py
 
     with _opened(path) as file:
+        if stack.arrays:
+            return _times_of_each(file, stack.arrays, prep)
         array = file[stack.name]
         attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
         beside = [item for group in (array.parent, file) for item in group.values() if isinstance(item, h5py.Dataset)]
@@ -118,6 +124,28 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
                 return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
     return None
+
+
+def _times_of_each(file: Any, names: Sequence[str], prep: PrepConfig) -> Times | None:
+    """Times that arrays, or their groups, have as an attribute or beside them, where all have one so called."""
+    told = [_told_beside(file[name]) for name in names]
+    keys = [key for key in told[0] if all(key in others for others in told)]
+    return times_of(pd.Series([others[keys[0]] for others in told], name=keys[0]), prep) if keys else None
+
+
+def _told_beside(array: Any) -> dict[str, Any]:
+    """What may be the time of an array (H, W), by its name."""
+    group, found = array.parent, {}
+    is_own = group.name != "/"  # what stands at the top is of all
+    for attributes in (array.attrs, group.attrs if is_own else {}):
+        found |= {key: plain(attributes[key]) for key in attributes if _may_be_time(key, np.size(attributes[key]))}
+    beside = {key: item for key, item in group.items() if _may_be_time(key, getattr(item, "size", 0))} if is_own else {}
+    found |= {key: _cells(item) for key, item in beside.items()}
+    return {key: value.reshape(-1)[0] for key, value in found.items()}
+
+
+def _may_be_time(name: str, size: int) -> bool:
+    return size == 1 and is_called_time(name.replace("-", "_"))
 
 
 def _counts_time(item: Any) -> bool:
@@ -140,7 +168,8 @@ def _cells(item: Any) -> np.ndarray:
 
 def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:
     try:
-        pixels = pixels_of(file[stack.name][candidate.position], candidate.channel == "rgb")
+        raw = file[stack.arrays[candidate.position]][...] if stack.arrays else file[stack.name][candidate.position]
+        pixels = pixels_of(raw, candidate.channel == "rgb")
     except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files and filters that are not here
         return FrameError(f"not readable: {error}")
     return RawFrame(_scaled(pixels, stack), None, "")
@@ -161,12 +190,19 @@ def _stacks(path: Path) -> list[_Stack]:
     try:
         with _opened(path) as file:
             arrays = dict(_arrays(file))
-            stacks = {name: item for name, item in arrays.items() if _is_stack(item)}
-            if not all(_may_be_about(item, stacks.values()) for name, item in arrays.items() if name not in stacks):
-                return []
-            return [_stack(name, item) for name, item in stacks.items()]
+            found = [_stack(name, item) for name, item in arrays.items() if _is_stack(item)] or _one_of_many(arrays)
+            known = {name for stack in found for name in stack.arrays or (stack.name,)}
+            is_all = all(_may_be_about(item, found) for name, item in arrays.items() if name not in known)
+            return found if is_all else []
     except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # of h5py; whoever reads it as a series has it
         return []
+
+
+def _one_of_many(arrays: dict[str, Any]) -> list[_Stack]:
+    """The stack of arrays that are a frame each, [] where they are none."""
+    names = one_for_each((name, item.shape, item.dtype) for name, item in arrays.items())
+    first = [_stack(NUMBERS.split(name)[0].strip("_-./ ") or "frames", arrays[name]) for name in names[:1]]
+    return [replace(stack, shape=(len(names), *stack.shape), arrays=names) for stack in first]
 
 
 def _stack(name: str, item: Any) -> _Stack:
@@ -199,7 +235,7 @@ def _is_stack(item: Any) -> bool:
         return False
     is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
     sides = item.shape[:2] if is_turned else sides_of(item.shape)
-    return min(sides) >= SMALLEST_PX and is_like_a_frame(sides)
+    return is_large(sides)
 
 
 def _may_be_about(item: Any, stacks: Any) -> bool:

@@ -22,14 +22,16 @@ from data.messages import logger
 from data.sources.arrays import INTERVALS, RATES
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.images import StackTimes, natural_key
+from data.sources.images import StackTimes
 from data.sources.stacks import (
+    NUMBERS,
     candidates_of,
     facts_of,
     header_of,
     is_called_time,
-    is_like_a_frame,
+    is_large,
     is_stack,
+    one_for_each,
     pixels_of,
     refusal,
     sides_of,
@@ -39,10 +41,8 @@ from data.sources.times.cells import Times, times_of
 
 log = logger(__name__)
 
-FEWEST, SMALLEST_PX = 3, 16  # arrays (H, W) of one form, and sides of a frame: those of windows of series are smaller
 FRAME_RATES = re.compile(r"fps|frame_?rate|frames_?per_?s(?:ec(?:ond)?)?", re.IGNORECASE)
 READ_BYTES = 2**22  # at once, where nothing but the checksum is wanted
-_NUMBERS = re.compile(r"\d+")
 _DAMAGED = (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -202,17 +202,11 @@ def _stacks(path: Path) -> list[_Stack]:
 
 
 def _one_of_many(arrays: Sequence[_Array]) -> list[_Stack]:
-    """Arrays (H, W) of one shape whose names differ in their numbers alone, in their order: the frames of one stack."""
-    forms: dict[tuple, list[_Array]] = {}
-    for array in arrays:
-        if len(array.shape) == 2 and array.dtype.kind in "buif" and _is_large(array.shape):
-            forms.setdefault((_NUMBERS.sub("0", array.name), array.shape, array.dtype), []).append(array)
-    pictures = max(forms.values(), key=len, default=[])
-    if len(pictures) < FEWEST:
-        return []
-    names = tuple(sorted((a.name for a in pictures), key=natural_key))
-    name = _NUMBERS.split(names[0])[0].strip("_-./ ") or "frames"
-    return [_Stack(name, (len(names), *pictures[0].shape), pictures[0].dtype, names)]
+    """The stack of arrays that are a frame each, [] where they are none."""
+    names = one_for_each((a.name, a.shape, a.dtype) for a in arrays)
+    first = next((a for a in arrays if a.name in names[:1]), None)
+    name = NUMBERS.split(names[0])[0].strip("_-./ ") or "frames" if names else ""
+    return [_Stack(name, (len(names), *first.shape), first.dtype, names)] if first else []
 
 
 def _arrays(file: zipfile.ZipFile) -> Iterator[_Array]:
@@ -226,11 +220,7 @@ def _arrays(file: zipfile.ZipFile) -> Iterator[_Array]:
 
 def _is_stack(array: _Array) -> bool:
     is_one = array.dtype.kind in "buif" and is_stack(array.shape)
-    return is_one and _is_large(sides_of(array.shape))
-
-
-def _is_large(sides: tuple[int, ...]) -> bool:
-    return min(sides) >= SMALLEST_PX and is_like_a_frame(sides)
+    return is_one and is_large(sides_of(array.shape))
 
 
 def _may_be_about(array: _Array, stacks: Sequence[_Stack]) -> bool:

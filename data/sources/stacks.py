@@ -2,7 +2,8 @@
 
 import io
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, Frames, FrameSource, RawFrame
-from data.sources.images import StackTimes
+from data.sources.images import StackTimes, natural_key
 from data.sources.picture_file.deep import LUMA
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times
@@ -21,6 +22,12 @@ from data.sources.times.utc import iso_ms
 log = logger(__name__)
 
 COLOURS = (3, 4)  # values of a pixel in the last axis of four; the fourth, how opaque it is, is left out
+SMALLEST_PX = 16  # sides of a frame in a file of many arrays
+FEWEST_EACH = 3  # arrays (H, W) of one form that are frames
+NUMBERS = re.compile(r"\d+")
+OF_PICTURES = re.compile(
+    r"image|img|frame|pict?(?:ure)?s?(?:[^a-z]|$)|photo|shot|exposure|slice|map(?:[^a-z]|$)", re.IGNORECASE
+)
 FRAME_TIMES = ("frame_time", "frame_times")
 FEWEST_PX, LONGEST = 8, 4.0  # sides of a frame, and how much longer one may be; variables of a series are more unlike
 
@@ -79,6 +86,25 @@ def facts_of(times: Times, number: int) -> dict[str, Any]:
     if times.utc is None:
         return {"time_s": float(times.seconds[number])}
     return {"time_utc": iso_ms(times.utc[number])}
+
+
+def one_for_each(arrays: Iterable[tuple[str, tuple[int, ...], np.dtype]]) -> tuple[str, ...]:
+    """The names, in their order, of arrays (H, W) of one shape that are a frame each; () where there are none.
+
+    Their names differ in their numbers alone, and speak of pictures where their type is none that cameras write.
+    """
+    forms: dict[tuple, list[str]] = {}
+    for name, shape, dtype in arrays:
+        is_named = dtype.kind in "buif" and OF_PICTURES.search(name)
+        if len(shape) == 2 and (dtype.kind == "u" or is_named) and is_large(shape):
+            forms.setdefault((NUMBERS.sub("0", name), shape, dtype), []).append(name)
+    names = max(forms.values(), key=len, default=[])
+    return tuple(sorted(names, key=natural_key)) if len(names) >= FEWEST_EACH else ()
+
+
+def is_large(sides: tuple[int, ...]) -> bool:
+    """Whether sides are those of a frame among other arrays, where windows of series have smaller ones."""
+    return min(sides) >= SMALLEST_PX and is_like_a_frame(sides)
 
 
 def is_called_time(name: str) -> bool:

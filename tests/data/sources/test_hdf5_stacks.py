@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data import sources
 from data.sources.base import RawFrame
+from data.sources.times.utc import iso_ms
 from tests.support import frames
 
 SECONDS = [f"2012-07-19T07:30:0{i}.000" for i in range(4)]
@@ -75,6 +76,40 @@ def test_times_are_those_of_the_file(tmp_path, name, values, unit, is_axis):
     assert [c.time_utc for c in frames.scan(tmp_path, PrepConfig())] == SECONDS
     (tmp_path / "a.csv").write_text("time\n" + "".join(f"2020-01-01T00:00:0{i}\n" for i in range(4)))
     assert frames.scan(tmp_path, PrepConfig())[3].time_utc == "2020-01-01T00:00:03.000"  # people's own word
+
+
+PLACES = {  # where the time of a picture stands in a file with a group for each
+    "attribute of the group": lambda group, told: group.attrs.__setitem__("time", told),
+    "attribute of the array": lambda group, told: group["data"].attrs.__setitem__("DATE-OBS", told),
+    "beside it": lambda group, told: group.__setitem__("timestamp", told),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("is_text", [True, False])
+def test_a_group_for_each_picture_is_a_stack_with_its_times(tmp_path, place, is_text):
+    numbers, unix_s = [0, 2, 10, 11], [UNIX_S + i for i in range(4)]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(24)
+        for turn in (0, 3, 1, 2):
+            group = file.create_group(f"scan/image_{numbers[turn]}")
+            group["data"], group["gain"] = STACK[turn], 1.5
+            PLACES[place](group, (SECONDS if is_text else unix_s)[turn])
+    found = frames.scan(tmp_path, PrepConfig())
+    expected = SECONDS if is_text else [iso_ms(np.datetime64(time, "s")) for time in unix_s]
+    assert [c.time_utc for c in found] == expected
+    for candidate, raw in frames.read(found):
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, STACK[candidate.position])
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "is_stack"),
+    [("frame_{}", "f4", True), ("trial_{}", "u2", True), ("trial_{}", "f4", False), ("bitmap{}", "f8", True)],
+)
+def test_an_array_for_each_picture_is_told_by_its_name_or_type(tmp_path, name, dtype, is_stack):
+    written(tmp_path / "a.h5", {name.format(n): page.astype(dtype) for n, page in enumerate(STACK)})
+    assert bool(sources.discover(tmp_path).frames) == is_stack
 
 
 @pytest.mark.parametrize(("unit", "calendar"), [("days since 2000-01-01", "360_day"), ("months since 2000-01-01", "")])

@@ -89,6 +89,7 @@ def test_each_array_of_frames_is_a_reel_but_for_what_is_about_another(tmp_path, 
         {"windows": np.zeros((50, 128, 9)), "y": np.zeros(50)},
         {"frames": STACK, "sensors": np.zeros((50, 30))},
         {"run_1": np.zeros((500, 20)), "run_2": np.zeros((500, 20)), "run_3": np.zeros((500, 20))},
+        {"trial_1": np.zeros((64, 64)), "trial_2": np.zeros((64, 64)), "trial_3": np.zeros((64, 64))},
         {"a": np.zeros((20, 20)), "b": np.zeros((20, 20)), "c": np.zeros((20, 20))},
     ],
 )
@@ -100,7 +101,7 @@ def test_files_of_series_stay_such(tmp_path, arrays):
 def test_a_damaged_array_is_a_reason_and_a_damaged_frame_costs_itself(tmp_path):
     stack = np.random.default_rng(4).integers(0, 200, (4, 80, 96), np.uint8)
     np.savez(tmp_path / "one.npz", x=stack)
-    np.savez(tmp_path / "each.npz", **{f"x{n}": page for n, page in enumerate(stack)})
+    np.savez(tmp_path / "each.npz", **{f"img{n}": page for n, page in enumerate(stack)})
     for path in tmp_path.iterdir():
         content = bytearray(path.read_bytes())
         content[content.index(stack[2].tobytes()) + 5000] ^= 8
