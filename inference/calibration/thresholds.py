@@ -192,11 +192,12 @@ class Calibration:
         return replace(self, events=replace(self.events, span_s=span_s, prior=prior), zones=zones)
 
     def shortfall(self, settings: EvalConfig) -> str:
-        """What is to be told where the thresholds are not for the rate that was asked for; empty where they are."""
+        """What is to be told where the thresholds are not for the rate that was asked for, or only if what stood out
+        from the quiet data is not usual; empty where they are."""
         if (promises := self.promises(settings)) is None:
             return ""
         own = with_own_rate(settings.zones) if self.zones else []
-        told = [_shortfall(promises[0], self.events)]
+        told = [_shortfall(promises[0], self.events), _if_usual(promises[0], self.events)]
         for zone, part, promise in zip(own, self.zones, self.zone_promises(settings), strict=True):
             told += [f"zone {zone.name}: {short}"] if (short := _shortfall(promise, part.events)) else []
         return "; ".join(filter(None, told))
@@ -230,6 +231,18 @@ def _shortfall(promise: Promise, events: QuietEvents) -> str:
         f"{duration(events.span_s)} of quiet data support {often(promise.supported)} at best, and the settings ask for "
         f"{often(promise.asked)}: the thresholds are for {often(promise.used)}. {duration(needed_s)} of quiet data "
         "that the model was not fitted on would do; or give eval.threshold_low and eval.threshold_high"
+    )
+
+
+def _if_usual(promise: Promise, events: QuietEvents) -> str:
+    """Where more was taken for faults than may come: what comes if it is usual, for nothing in the data tells."""
+    allowed = promise.used * events.span_s / DAY_S
+    if (expected := events.apart + min(allowed, 1.0)) <= allowed or not events.apart:
+        return ""
+    return (
+        f"{amount(events.apart, 'episode')} of the quiet data stood out, set apart as faults. If such things are usual "
+        f"here, expect {often(expected * DAY_S / events.span_s)} instead of "
+        f"{often(promise.used)}: then train on more data, for what comes more than ten times is taken for usual"
     )
 
 

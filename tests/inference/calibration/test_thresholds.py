@@ -284,3 +284,16 @@ def test_what_was_taken_for_faults_has_its_part_in_what_is_allowed(levels, event
     assert np.sum(quiet.levels > found.threshold) + apart <= max(events, apart + 1)
     assert found.threshold == pytest.approx(promised(rest, max(events - apart, min(events, 1))).threshold)
     assert found.interval[1] >= apart
+
+
+@given(st.floats(0.1, 30), st.integers(0, 10))
+def test_more_that_stood_out_than_may_come_is_told_with_what_to_expect(per_day, apart):
+    levels = np.arange(40.0, 0, -1)
+    events = QuietEvents(levels, np.tri(len(levels), dtype=np.int64), DAY_S, apart=apart)
+    made = Calibration(NOISE, levels.astype(np.float32), events)
+    asked = EvalConfig(false_alarms_per_day=per_day)
+    told, allowed = made.shortfall(asked), made.promises(asked)[0].used
+    expected = apart + min(allowed, 1.0)
+    assert ("set apart as faults" in told) == (apart > 0 and expected > allowed)
+    if "set apart as faults" in told:
+        assert f"expect {often(expected)} instead of {often(allowed)}" in told
