@@ -23,7 +23,6 @@ from data.messages import amount, logger, unreadable
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
-from data.series.angles import angles, told_angles
 from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.series.totals import running_totals, told_totals
@@ -178,8 +177,6 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
         _tell(final.name, series, frames_table, meta)
         if totals := running_totals(series.values[kept], series.channels):
             log.warning(f"{final.name}: {told_totals(totals)}")
-        if round_ones := angles(series.values[kept], series.channels):
-            log.warning(f"{final.name}: {told_angles(round_ones)}")
     return making
 
 
