@@ -95,22 +95,22 @@ def found_by(job: Job) -> Found:
 def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
     """How far apart two scorers are on a reel, each with its own thresholds, or just above them: see JUST_ABOVE.
 
-    score_difference: the largest, in low thresholds of the checkpoint. score_jumps: the share of scores that differ by
-    more than is allowed. score_difference_noise, score_rms_noise: the largest and the root mean square, in units of the
-    noise.
+    score_difference: the largest, in low thresholds of the checkpoint (see `score_unit`). score_jumps: the share of
+    scores that differ by more than is allowed. score_difference_noise, score_rms_noise: the largest and the root mean
+    square, in units of the noise.
     """
     *jobs, shown = pair
     checkpoint, bundle = (job.at(JUST_ABOVE * job.low, JUST_ABOVE * job.high) for job in jobs)
     theirs, ours = found_by(checkpoint), found_by(bundle)
     apart = [np.nan_to_num(np.abs(ours.scores[i] - score)) for i, score in theirs.scores.items()]
-    count, allowed = max(1, sum(d.size for d in apart)), bound.score * checkpoint.low
+    count, allowed = max(1, sum(d.size for d in apart)), bound.score * score_unit(checkpoint)
     largest = float(max((d.max() for d in apart), default=0.0))
     rms = np.sqrt(sum(np.square(d, dtype=np.float64).sum() for d in apart) / count)
     facts = {
         "frames": len(theirs.scores),
         "common_mode": theirs.common > 0,
         "known_alike": all(np.array_equal(np.isnan(ours.scores[i]), np.isnan(s)) for i, s in theirs.scores.items()),
-        "score_difference": largest / checkpoint.low,
+        "score_difference": largest / score_unit(checkpoint),
         "score_difference_noise": largest / noise_unit(checkpoint),
         "score_jumps": sum(int(np.count_nonzero(d > allowed)) for d in apart) / count,
         "score_rms_noise": float(rms) / noise_unit(checkpoint),
@@ -120,6 +120,11 @@ def compared(pair: Pair, bound: Bound) -> dict[str, Any]:
         "events_equal": rows_of(theirs.events) == rows_of(ours.events),
     }
     return facts | of_planted(theirs, ours, shown) if shown.any() else facts
+
+
+def score_unit(job: Job) -> float:
+    """What differences of scores are told in: the low threshold, or the noise where quiet data never scored above 0."""
+    return job.low if job.low > 0 else noise_unit(job)
 
 
 def noise_unit(job: Job) -> float:

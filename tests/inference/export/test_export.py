@@ -1,6 +1,7 @@
 """A bundle scores as its checkpoint does, and is not written where it does not."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -153,22 +154,33 @@ def test_a_score_that_only_one_of_both_has_breaks_a_certificate(run, monkeypatch
         assert parity.beyond(facts, SAME) == broken
 
 
+def series_job(folder: Path, scores: np.ndarray, low: float) -> Job:
+    """A job on a made-up series with these scores (T, 1, 1), whose noise is 1."""
+    reel = make_reel(folder / "series", np.zeros((len(scores), 1, 1, 1), np.float32), start_utc=None)
+    identity = {"weights_sha256": "", "reel": "", "settings": {}}
+    scorer: Any = SimpleNamespace(clip_length=8, samples=lambda *_: Samples(scores, np.ones(len(scores), bool)))
+    made = Calibration(NoiseModel(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)))
+    return Job(reel, scorer, made, low, 2 * low, EvalConfig(score="residual"), identity, folder)
+
+
 @pytest.mark.parametrize(("factor", "alike"), [(1 + 1e-6, True), (1.0, True), (1.05, False)])
 def test_a_threshold_that_is_the_very_score_of_a_frame_breaks_no_certificate(tmp_path, factor, alike):
     """As of quiet data that give no more events than are allowed: it is the lowest of their levels."""
-    reel = make_reel(tmp_path / "series", np.zeros((60, 1, 1, 1), np.float32), start_utc=None)
     scores = np.random.default_rng(0).random((60, 1, 1), np.float32)
     low = float(np.sort(scores, axis=None)[30])
-    identity = {"weights_sha256": "", "reel": "", "settings": {}}
-
-    def job(by: float) -> Job:
-        scorer: Any = SimpleNamespace(clip_length=8, samples=lambda *_: Samples(by * scores, np.ones(60, bool)))
-        made = Calibration(NoiseModel(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)))
-        return Job(reel, scorer, made, low, 2 * low, EvalConfig(score="residual"), identity, tmp_path)
-
-    facts = parity.compared(parity.Pair(job(1.0), job(factor), np.zeros(1, bool)), SAME)
+    theirs, ours = (series_job(tmp_path, by * scores, low) for by in (1.0, factor))
+    facts = parity.compared(parity.Pair(theirs, ours, np.zeros(1, bool)), SAME)
     assert facts["boxes"][0] > 10
     assert (facts["boxes_equal"] and facts["events_equal"]) == alike
+
+
+@pytest.mark.parametrize(("apart", "holds"), [(0.0, True), (1e-6, True), (0.01, False)])
+def test_quiet_data_that_never_scored_are_compared_in_units_of_the_noise(tmp_path, apart, holds):
+    nothing = np.zeros((60, 1, 1), np.float32)
+    theirs, ours = (series_job(tmp_path, nothing + by, low=0.0) for by in (apart, 0.0))
+    facts = parity.compared(parity.Pair(theirs, ours, np.zeros(1, bool)), SAME._replace(events_equal=False))
+    assert facts["score_difference"] == pytest.approx(apart)
+    assert (parity.beyond(facts, SAME._replace(events_equal=False)) == []) == holds
 
 
 @pytest.mark.parametrize(("common_mode", "jumps", "holds"), [
