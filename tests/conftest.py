@@ -16,6 +16,7 @@ from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from tests.support.drawing import painted, unpainted
 from tests.support.reels import drifting_blobs, make_reel
+from tests.support.spent import pytest_runtest_makereport, pytest_terminal_summary  # noqa: F401
 from tests.support.trainings import small_config
 from training.train import train
 
@@ -45,9 +46,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """What the libraries have made stays to the end: without this, garbage is looked for in it again and again."""
+    """What the libraries have made stays to the end: without this, garbage is looked for in it again and again. Nor is
+    it looked for every 700 objects, of which a table makes more."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -129,7 +129,7 @@ def pixel_boxes(score: np.ndarray, threshold_low: float, threshold_high: float, 
 
 
 def level_of(peak: float, threshold_high: float) -> str:
-    """ "high" or "low", of a box or event by its highest score."""
+    """The level of a box or an event by its highest score: high or low."""
     return "high" if peak > threshold_high else "low"
 
 
