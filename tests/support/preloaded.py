@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
     "torch._dynamo", "pandas", "cv2", "sklearn.metrics", "matplotlib.figure", "sunpy.map", "astropy.io.fits", "av",
     # What the program loads late: each script that needs it would do so anew.
-    "torchmetrics.functional.image", "torch.utils.tensorboard", "distributed",
-    "sklearn.decomposition", "sklearn.cluster", "scipy.signal", "scipy.stats",
+    "torchmetrics.functional.image", "torch.utils.tensorboard", "sklearn.decomposition", "sklearn.cluster",
+    "scipy.signal", "scipy.stats",
 )  # fmt: skip
 # The program itself, of which nearly all need all; from its own folder, as they have it.
 PROGRAM = (
