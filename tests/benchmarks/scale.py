@@ -35,7 +35,7 @@ from parts.common import best_s, parsed, parser, peak_mib, write
 SMALL = {"prep.clip_length": 8, "prep.stride": 4, "prep.movie_only": False}
 MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')  # of a run itself
 REELS, LISTED = 4, 10_000
-QUICK_LISTED = 200
+QUICK_REELS, QUICK_LISTED = 2, 200
 
 
 def digest(folder: Path) -> str:
@@ -110,7 +110,7 @@ def measure_prep(folder: Path, address: str, pool: Any, frames: int, repeat: int
     return overheads | rates, len(digests) == 1
 
 
-def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, float], bool]:
+def measure_eval(folder: Path, address: str, reels: int, repeat: int) -> tuple[dict[str, float], bool]:
     """Figures of eval, and whether both ways gave the same results."""
     import torch
 
@@ -120,7 +120,7 @@ def measure_eval(folder: Path, address: str, repeat: int) -> tuple[dict[str, flo
     from training.train import train
 
     torch.set_num_threads(1)
-    for i in range(REELS):
+    for i in range(reels):
         small_reel(folder / "eval_reels" / f"cam{i}", T=160, seed=i)
     config = small_config(folder / "eval_reels", folder / "run", train__epochs=1, eval__stride=4)
     calibrate_run(train(config), config)
@@ -196,7 +196,7 @@ def main() -> None:
                     client.run(time.sleep, 0)
             figures["dask_start_s"] = (time.perf_counter() - begun) / len(clusters)
             address = {n: cluster.scheduler_address for n, cluster in clusters.items()}
-            evaluated, same_results = measure_eval(folder, address[1], repeat)
+            evaluated, same_results = measure_eval(folder, address[1], QUICK_REELS if quick else REELS, repeat)
             prepared, same_reels = measure_prep(folder, address[2], pool, frames, repeat)
     figures |= prepared | evaluated | {"identical": int(same_reels and same_results)}
     for name, value in figures.items():
