@@ -24,8 +24,8 @@ PICTURES, SERIES = (1, 8, 13, 14), (3, 24, 1, 1)  # (C, T, H, W); no multiple of
 DOWN = [{"width": 8, "stride": [2, 2, 2]}]
 HALVES = {"mask_fraction": 0.5}  # hidden in two turns instead of four
 STRIDED = [{"width": 8, "stride": [1, 2, 2]}, {"width": 8, "kernel": [3, 1, 1], "activation": "gated"}]
+# Each trace takes seconds. A plain autoencoder is that of the variants, and test_export.py exports one.
 NETS = [
-    ("autoencoder", PICTURES, {}),
     *((name, PICTURES, HALVES if name == "masked" else {}) for name in VARIANTS),
     ("yan2020", (1, 8, 16, 16), {}),
 ]
@@ -37,9 +37,14 @@ NETS += [
     ("linear", SERIES, {"task": "forecast"}),
 ]
 NETS += [("tvnet", SERIES, SHORT | {"task": "impute", "mask_block": [4, 1, 1], "mask_fraction": 0.5})]
-NETS += [("timesnet", SERIES, {}), ("timesnet", SERIES, {"mix_variables": False, "task": "forecast"})]
+# Several periods in one block, and several blocks of one: the default has both, six foldings that are all alike.
+PERIODS, BLOCKS = (
+    {"top_periods": 2, "stages": [{"width": 16}]},
+    {"top_periods": 1, "stages": [{"width": 16, "depth": 2}]},
+)
+NETS += [("timesnet", SERIES, PERIODS), ("timesnet", SERIES, BLOCKS | {"mix_variables": False, "task": "forecast"})]
 GATED = {"stages": [{"width": 8, "kernel": [3, 1, 1], "dilation": d, "activation": "gated"} for d in (1, 4)]}
-WEAK = [(SERIES, GATED), (SERIES, GATED | {"members": 2, "pooling": "attention"}), (PICTURES, {"stages": STRIDED})]
+WEAK = [(SERIES, GATED | {"members": 2, "pooling": "attention"}), (PICTURES, {"stages": STRIDED})]
 
 
 def small_net(name: str, shape: tuple[int, ...], settings: dict) -> VideoModel:
