@@ -134,20 +134,16 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 
     Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
-    names = [_as_text(name) for name in table.columns]
-    columns = {
-        number: table.iloc[:, number].map(_as_text) for number in range(len(names)) if _has_formula(table, number)
-    }
+    names, kinds = [_as_text(name) for name in table.columns], [dtype.kind for dtype in table.dtypes]
+    texts = {number: table.iloc[:, number] for number, kind in enumerate(kinds) if kind not in "biufcmM"}
+    columns = {number: column.map(_as_text) for number, column in texts.items() if _has_formula(column)}
     if not columns and names == list(table.columns):
         return table
     kept = [columns.get(number, table.iloc[:, number]) for number in range(len(names))]
     return pd.concat(kept, axis=1).set_axis(names, axis=1)
 
 
-def _has_formula(table: pd.DataFrame, number: int) -> bool:
-    if table.dtypes.iloc[number].kind in "biufcmM":
-        return False
-    column = table.iloc[:, number]
+def _has_formula(column: pd.Series) -> bool:
     for first in range(0, len(column), SEARCHED_ROWS):
         cells = column.iloc[first : first + SEARCHED_ROWS].tolist()
         # One search: a million cells one by one take longer than to write them.
