@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import prod
 from typing import Any, ClassVar
 
@@ -22,6 +23,20 @@ STAGES = (Stage(32), Stage(64, 1, (2, 2, 2)), Stage(96, 1, (4, 1, 1)))
 def grid(settings: GridConfig, form: Form) -> tuple[int, tuple[int, int, int], Sequence[Any], int]:
     """What the autoencoder and every variant of it are built from."""
     return form.channels, settings.patch or PATCH, settings.stages or STAGES, settings.latent_channels
+
+
+def upsampled_inside(layers: Sequence[nn.Module]) -> list[nn.Module]:
+    """The layers with each upsampling before a block left to the block, which has less to compute then.
+
+    The place of the upsampling stays, because parameters are known by the numbers of their layers.
+    """
+    found = list(layers)
+    for i, (layer, block) in enumerate(pairwise(layers)):
+        if isinstance(layer, nn.Upsample) and isinstance(block, Block):
+            assert isinstance(layer.scale_factor, tuple)  # or it was given one factor, or a size
+            block.repeating(*map(int, layer.scale_factor))
+            found[i] = nn.Identity()
+    return found
 
 
 class ConvAutoencoder3D(PixelModel):
@@ -72,7 +87,7 @@ class ConvAutoencoder3D(PixelModel):
             if tuple(stage.stride) != (1, 1, 1) or stage.width != narrower:
                 # Nearest upsampling costs a fraction of a transposed convolution and leaves no checkerboard.
                 layers += [nn.Conv3d(stage.width, narrower, 1), nn.Upsample(scale_factor=tuple(stage.stride))]
-        self.decoder = nn.Sequential(*layers)
+        self.decoder = nn.Sequential(*upsampled_inside(layers))
         self.head = PatchHead(widths[0], channels, patch)
         self._start_linear()
 

@@ -97,6 +97,9 @@ class Block(nn.Module):
     """x + time(gelu(space(norm(x)))): (1, k, k) then (k, 1, 1), cheaper than one (k, k, k) (Tran et al. 2018).
 
     With `dynamic` modulation: x + time(gelu(alpha * space(norm(x)))). The depth and stride of `stage` are not its own.
+
+    A block may take over the nearest upsampling before it (`repeating`). Repeats of a place have the same norm and
+    those of a frame the same inside, so each is computed once and repeated where the next step tells them apart.
     """
 
     def __init__(self, stage: Stage):
@@ -113,17 +116,27 @@ class Block(nn.Module):
         self.space = nn.Conv3d(width, (1 + is_gated) * width, (1, h, w), padding=(0, h // 2, w // 2))
         self.activation = Gate() if is_gated else nn.GELU()
         self.time = TimeConv3d(width, t, stage.dilation, stage.causal)
+        self.whole: nn.Module = nn.Identity()  # these repeat: places and frames, places alone, frames alone
+        self.places: nn.Module = nn.Identity()
+        self.frames: nn.Module = nn.Identity()
         # A block begins as the identity, so that depth does not slow the start of training.
         nn.init.zeros_(self.time.weight)
         nn.init.zeros_(self.time.get_parameter("bias"))
 
+    def repeating(self, t: int, h: int, w: int) -> None:
+        """Upsample the input by these factors, as nn.Upsample before the block would."""
+        factors = (t, h, w), (1, h, w), (t, 1, 1)
+        self.whole, self.places, self.frames = (
+            nn.Identity() if each == (1, 1, 1) else nn.Upsample(scale_factor=each) for each in factors
+        )
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        normed = self.norm(x)
+        normed = self.places(self.norm(x))
         inner = self.space(normed)
         if self.modulation is not None:
             alpha = self.modulation(normed)
             inner = (torch.cat([alpha, alpha], 1) if isinstance(self.activation, Gate) else alpha) * inner
-        return x + self.time(self.activation(inner))
+        return self.whole(x) + self.time(self.frames(self.activation(inner)))
 
 
 def blocks(stage: Stage) -> list[Block]:

@@ -59,4 +59,7 @@ class PatchHead(nn.Module):
         B, T, H, W, _ = x.shape
         t, h, w = self.patch
         x = x.reshape(B, T, H, W, t, h, w, self.channels).permute(0, 1, 4, 2, 5, 3, 6, 7)
-        return x.reshape(B, T * t, H * h, W * w, self.channels).permute(0, 4, 1, 2, 3)
+        frames = T * t, H * h, W * w
+        if self.channels == 1:  # which stands first and last alike, so nothing need be moved
+            return x.reshape(B, 1, *frames)
+        return x.reshape(B, *frames, self.channels).permute(0, 4, 1, 2, 3)

@@ -17,6 +17,7 @@ from torch import nn
 from models.backbone3d import TimeConv3d
 
 Net = TypeVar("Net", bound=nn.Module)
+FEW_CHANNELS = 8  # pixels have fewer, and what a layer gives has more
 
 
 class Planar(nn.Module, ABC):
@@ -60,6 +61,26 @@ class FrameConv(Planar):
         return channels_second(found.reshape(B, steps, *found.shape[1:]))
 
 
+class PatchConv(Planar):
+    """Patches (1, h, w) of pixels, as a convolution of every frame: (B, C, T, H, W) -> (B, C', T, H / h, W / w).
+
+    Of few channels this is faster than a product, for which the pixels of a patch are put side by side.
+    """
+
+    def __init__(self, conv: nn.Conv3d):
+        super().__init__(conv)
+        self.stride = conv.stride[1:]
+
+    def flat(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.squeeze(2)  # (C', C, h, w)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        B, T = x.shape[0], x.shape[2]
+        found = F.conv2d(x.transpose(1, 2).flatten(0, 1), self.kernel, self.bias, self.stride)
+        found = found.permute(0, 2, 3, 1).contiguous()  # of one channel PyTorch can't tell where it stands
+        return channels_second(found.reshape(B, T, *found.shape[1:]))
+
+
 class PatchProduct(Planar):
     """A convolution whose kernel is its stride, as a product: (B, C, T, H, W) -> (B, C', T / t, H / h, W / w)."""
 
@@ -74,8 +95,11 @@ class PatchProduct(Planar):
         t, h, w = self.patch
         B, C, T, H, W = x.shape
         T, H, W = T // t, H // h, W // w
-        patches = channels_last(x)[:, : T * t, : H * h, : W * w].reshape(B, T, t, H, h, W, w, C)
-        rows = patches.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, t * h * w * C)
+        rows = channels_last(x)
+        if self.patch != (1, 1, 1):
+            patches = rows[:, : T * t, : H * h, : W * w].reshape(B, T, t, H, h, W, w, C)
+            rows = patches.permute(0, 1, 3, 5, 2, 4, 6, 7)
+        rows = rows.reshape(-1, t * h * w * C)
         return channels_second(F.linear(rows, self.kernel, self.bias).reshape(B, T, H, W, -1))
 
 
@@ -133,6 +157,13 @@ def is_of_patches(conv: nn.Conv3d) -> bool:
     return conv.kernel_size == conv.stride and conv.padding == (0, 0, 0)
 
 
+def way_of(conv: nn.Conv3d) -> type[Planar]:
+    """How a convolution of frames is written in 2D."""
+    if not is_of_patches(conv):
+        return FrameConv
+    return PatchConv if conv.kernel_size[0] == 1 and conv.in_channels < FEW_CHANNELS else PatchProduct
+
+
 def factors_of(upsample: nn.Upsample) -> list[int]:
     """The factors by which a module repeats values along (T, H, W); empty where it does something else."""
     factors = upsample.scale_factor
@@ -157,7 +188,7 @@ def write_planar(net: Net) -> Net:
             if isinstance(child, TimeConv3d):
                 setattr(module, name, CourseConv(child))
             elif isinstance(child, nn.Conv3d) and is_of_frames(child):
-                setattr(module, name, (PatchProduct if is_of_patches(child) else FrameConv)(child))
+                setattr(module, name, way_of(child)(child))
             elif isinstance(child, nn.Upsample) and factors_of(child):
                 setattr(module, name, Repeat(child))
     return net

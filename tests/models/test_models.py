@@ -138,6 +138,19 @@ class TestBlocks:
         first = 0 if causal else reach // 2
         torch.testing.assert_close(conv(x), both_sides[:, :, first : first + T])
 
+    @given(
+        st.tuples(*[st.integers(1, 3)] * 3), st.booleans(), st.sampled_from(["gelu", "gated"]),
+        st.sampled_from(["none", "dynamic"]), st.integers(1, 3),
+    )  # fmt: skip
+    @settings(max_examples=20, deadline=None)
+    def test_a_block_that_repeats_is_an_upsampling_and_the_block(self, factors, causal, activation, modulation, T):
+        stage = Stage(4, dilation=2, causal=causal, activation=activation, modulation=modulation)
+        plain = with_open_head(Block(stage)).double()
+        repeating, x = deepcopy(plain), torch.randn(2, 4, T, 3, 2, dtype=torch.double)
+        repeating.repeating(*factors)
+        torch.testing.assert_close(repeating(x), plain(nn.Upsample(scale_factor=factors)(x)))
+        assert repeating.state_dict().keys() == plain.state_dict().keys()
+
     def test_stages_set_width_and_grid(self):
         trunk = Backbone3D(3, [Stage(8, 2), Stage(8, 1, (2, 1, 1)), Stage(16, 1, (1, 2, 3))])
         assert sum(isinstance(m, Block) for m in trunk.modules()) == 4

@@ -12,7 +12,17 @@ from torch import nn
 import models
 from config import TrainConfig
 from models.backbone3d import TimeConv3d
-from models.parts.planar import CourseConv, FrameConv, PatchProduct, Repeat, factors_of, planar, write_planar
+from models.parts.planar import (
+    CourseConv,
+    FrameConv,
+    PatchConv,
+    PatchProduct,
+    Repeat,
+    factors_of,
+    planar,
+    way_of,
+    write_planar,
+)
 from models.video_model import Batch
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL, small
@@ -70,6 +80,16 @@ def test_a_convolution_of_patches_is_a_product(t, h, w, batch, more):
     x = torch.randn(batch, 2, 3 + more, 5, 7)
     assert_same_sums(PatchProduct(conv)(x), conv, x)
     assert_same_gradients(PatchProduct(conv), conv, x)
+
+
+@given(st.integers(1, 3), SIZES, SIZES, st.integers(1, 2), st.integers(1, 3))
+def test_patches_of_pixels_are_a_convolution_of_frames(channels, h, w, batch, T):
+    torch.manual_seed(0)
+    conv = nn.Conv3d(channels, 3, (1, h, w), (1, h, w))
+    assert way_of(conv) is PatchConv
+    x = torch.randn(batch, channels, T, 5, 7)
+    assert_same_sums(PatchConv(conv)(x), conv, x)
+    assert_same_gradients(PatchConv(conv), conv, x)
 
 
 @given(st.sampled_from([3, 5]), st.integers(1, 3), st.booleans(), st.integers(1, 9))
