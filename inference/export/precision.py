@@ -9,7 +9,7 @@ from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import kept_bounds
 from inference.export.exported import Exported
 from inference.export.parity import Bound
-from inference.export.quantize import block_weights, quantized
+from inference.export.quantize import integer_weights, quantized
 from inference.scorers.base import Scorer
 from inference.scorers.residual import settings_for
 
@@ -28,10 +28,10 @@ def as_it_is(exported: Exported, net: bytes) -> bytes:
 
 
 def in_integers(exported: Exported, net: bytes) -> bytes:
-    """The blocks in integers of 8 bits, see `quantize`."""
+    """Blocks and strides in integers of 8 bits, see `quantize`."""
     portable = exported.portable
     assert portable.shown is not None  # or this precision was refused
-    return quantized(net, block_weights(portable.net), portable.shown(exported.ranges))
+    return quantized(net, integer_weights(portable.net), portable.shown(exported.ranges))
 
 
 def of_run(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) -> Calibration:

@@ -1,5 +1,6 @@
 """A net in integers: its blocks and nothing else, nearly the same answers, and thresholds of its own that it keeps."""
 
+import functools
 import json
 import logging
 
@@ -12,9 +13,10 @@ import models
 from data.reel.reel import Reel
 from inference.calibration.calibrate import kept_calibration
 from inference.calibration.quiet import QuietRange
+from inference.export import quantize
 from inference.export.exported import Exported
 from inference.export.onnx_file import as_onnx, quietly
-from inference.export.quantize import block_weights, quantized
+from inference.export.quantize import integer_weights, quantized
 from inference.runner.bundle import Bundle
 from inference.runner.net import OnnxNet
 from inference.runner.run import Runner
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (1, 8, 24, 32)
 
 
-def some_net(name: str = "autoencoder") -> VideoModel:
+def some_net(name: str) -> VideoModel:
     torch.manual_seed(0)
     net = models.build(model_config(**fitting(name, SMALL)), 1, SHAPE[1]).eval()
     with torch.no_grad():
@@ -39,24 +41,58 @@ def some_net(name: str = "autoencoder") -> VideoModel:
     return net
 
 
+@functools.cache
+def traced(name: str) -> tuple[torch.nn.Module, bytes]:
+    """Some net as it is exported, and its file in float32: tracing takes the time of these tests."""
+    net = some_net(name).portable()
+    return net, as_onnx(net, SHAPE)
+
+
 def windows(count: int) -> np.ndarray:
     return drifting_blobs(count * SHAPE[1], *SHAPE[2:]).reshape(count, SHAPE[1], 1, *SHAPE[2:]).swapaxes(1, 2)
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "prediction"])
-def test_blocks_alone_are_in_integers_and_the_net_answers_nearly_the_same(tmp_path, name):
-    net = some_net(name).portable()
-    plain = as_onnx(net, SHAPE)
+def test_blocks_and_strides_alone_are_in_integers_and_the_net_answers_nearly_the_same(tmp_path, name):
+    net, plain = traced(name)
     seen, new = windows(12)[:8], windows(12)[8:]
-    small = quantized(plain, block_weights(net), iter(seen[:, None].astype(np.float32)))
+    small = quantized(plain, integer_weights(net), iter(seen[:, None].astype(np.float32)))
     (tmp_path / "plain.onnx").write_bytes(plain)
     (tmp_path / "small.onnx").write_bytes(small)
     model = onnx.load_from_string(small)
     shorter = [v.name for v in model.graph.initializer if v.data_type == onnx.TensorProto.INT8]
-    assert {n.removesuffix("_quantized") for n in shorter if n.endswith("_quantized")} == block_weights(net)
+    assert {n.removesuffix("_quantized") for n in shorter if n.endswith("_quantized")} == integer_weights(net)
     theirs, ours = (OnnxNet(tmp_path / f"{kind}.onnx", 1)(new) for kind in ("plain", "small"))
+    convolved = {n for n, p in net.named_parameters() if p.ndim > 1}
+    kept = {"embed.project.weight", "bottleneck.weight", "head.project.weight"}
+    assert kept == {n for n in convolved - integer_weights(net) if not n.startswith("decoder")}
     # Steps of an activation are 1/255 of its range, and a block's share of the output is a part of the whole.
     assert 0 < np.abs(ours - theirs).max() < 0.05 * theirs.std()
+
+
+def test_what_is_repeated_is_rounded_before_and_gives_the_same(tmp_path, monkeypatch):
+    (net, plain), shown = traced("autoencoder"), windows(8)[:, None].astype(np.float32)
+    found = {}
+    for kind in ("before", "behind"):
+        (tmp_path / f"{kind}.onnx").write_bytes(quantized(plain, integer_weights(net), iter(shown)))
+        model = onnx.load(tmp_path / f"{kind}.onnx")
+        onnx.checker.check_model(model, full_check=True)
+        made = {node.output[0]: node for node in model.graph.node}
+        expanded = {name for name, node in made.items() if node.op_type == "Expand"}
+        whole = {name for name in expanded if behind(made[name], made, "QuantizeLinear")}
+        found[kind] = OnnxNet(tmp_path / f"{kind}.onnx", 1)(windows(12)[8:]), whole
+        monkeypatch.setattr(quantize, "repeated_in_integers", lambda model: model)
+    assert len(found["before"][1]) == 2  # what a block repeats in space, and in time
+    assert not found["behind"][1]
+    np.testing.assert_array_equal(found["before"][0], found["behind"][0])
+
+
+def behind(node: onnx.NodeProto, made: dict[str, onnx.NodeProto], kind: str) -> bool:
+    """Whether nothing but moves lies between a node and one of this kind before it."""
+    before = made.get(node.input[0])
+    while before is not None and before.op_type in quantize.MOVING:
+        before = made.get(before.input[0])
+    return before is not None and before.op_type == kind
 
 
 def test_what_quantizes_leaves_no_handler_that_would_repeat_our_messages(monkeypatch):
