@@ -325,4 +325,5 @@ def _may_be_label(table: pd.DataFrame, name: str) -> bool:
     if is_text(table[name]):
         words = set(table[name].dropna().astype(str).str.strip().str.lower().unique()[:50])
         return bool(words & NORMAL)
-    return bool(table[name].dropna().isin([0, 1]).all())
+    known = table[name].dropna()
+    return bool(len(known) and known.isin([0, 1]).all())

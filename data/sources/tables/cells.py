@@ -118,11 +118,22 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
     if column.dtype.kind not in "biufc" and (states := _states(column)) is not None:
         return Numbers(*states)
     values, remark, unit = pd.to_numeric(column, errors="coerce"), "", ""
+    if decimal == "," and column.dtype.kind not in "biufc" and _points_group(column):
+        column = column.astype("string").str.replace(".", "", regex=False)
+        values = pd.to_numeric(column, errors="coerce")
+        remark = "its points group thousands, as the table has decimal commas"
     if column.dtype.kind not in "biufc" and values.notna().sum() < column.notna().sum():
         values, remark, unit = _written(column, decimal)
     numbers = values.to_numpy(np.float64, na_value=np.nan).copy()
     numbers[~(np.abs(numbers) < HUGE)] = np.nan
     return Numbers(numbers, remark, unit)
+
+
+def _points_group(column: pd.Series) -> bool:
+    """Whether the points of a column, beside others with decimal commas, may all stand between groups of thousands."""
+    cells = column.dropna().astype("string").str.strip()
+    pointed = cells[cells.str.contains(".", regex=False)]
+    return bool(len(pointed) and pointed.str.fullmatch(rf"{_SIGN}[1-9]\d{{0,2}}(?:\.\d{{3}})+").all())
 
 
 def _states(column: pd.Series) -> tuple[np.ndarray, str] | None:

@@ -168,6 +168,18 @@ def test_a_value_that_others_come_near_is_kept(value, count, spread):
     assert without_fills(values)[1] == {}
 
 
+@settings(max_examples=40)
+@given(st.lists(st.integers(1000, 9_999_999), min_size=1, max_size=12))
+def test_points_of_a_table_with_decimal_commas_group_thousands(numbers):
+    """They had been decimals: 1.234 litres on a meter were 1.234."""
+    cells = pd.Series([f"{n:,}".replace(",", ".") for n in numbers])
+    found = numbers_of(cells, ",")
+    assert found.values.tolist() == numbers
+    assert "thousands" in found.told
+    shown = pd.Series([*cells[cells.str.count(r"\.") == 1], "0.950"])
+    assert np.array_equal(numbers_of(shown, ",").values, shown.astype(float))
+
+
 WROTE_ONLY = [(-999, True), (-9999.9, True), (1e30, True), (9999, False), (0, False)]
 
 
