@@ -291,9 +291,13 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
 
 
 def _never_set(found: np.ndarray) -> np.ndarray:
-    """Which times (N,) are the first or last that a clock knows, a year or more away from all others."""
+    """Which times (N,) are the first or last that a clock knows, a year or more away from all others; or, where they
+    are fewer than half, of that day: a clock that runs from its zero on until it is set.
+    """
     days = found.astype("datetime64[D]")
-    at_zero = np.isin(days, ZEROS) & ((found == days) | (days == ZEROS[-1]))
+    of_day = np.isin(days, ZEROS)
+    runs = of_day.sum() < 0.5 * (~np.isnat(found)).sum()
+    at_zero = of_day & (runs | (found == days) | (days == ZEROS[-1]))
     others = np.sort(days[~at_zero & ~np.isnat(days)].astype(np.int64))
     if not at_zero.any() or not len(others):
         return np.zeros(len(found), bool)

@@ -116,6 +116,17 @@ def test_what_may_be_days_is_told_and_years_that_fall_are_none():
     assert time_column(pd.DataFrame({"year": [2012, 2012], "v": [1, 2]}), PrepConfig()) == (None, {})
 
 
+@given(st.sampled_from(["1970-01-01", "1980-01-06", "1904-01-01"]), st.integers(1, 9), st.integers(0, 80_000))
+def test_a_clock_that_runs_before_it_is_set_tells_no_time(zero, count, uptime_s):
+    """A logger without a battery counts from its zero on until the network tells it the time."""
+    moments = pd.Timestamp(zero) + pd.to_timedelta(uptime_s + 60 * np.arange(count), unit="s")
+    later = pd.Timestamp("2012-07-19T07:30") + pd.to_timedelta(60 * np.arange(20), unit="s")
+    times = times_of(pd.Series([*moments, *later], name="time").astype(str), PrepConfig())
+    assert times.utc is not None
+    assert np.isnat(times.utc).tolist() == [True] * count + [False] * 20
+    assert "never set" in times.reasons[0]
+
+
 @pytest.mark.parametrize("odd", ["0001-01-01", "1970-01-01 00:00:00", "9999-12-31T23:59:59.999"])
 def test_a_clock_that_was_never_set_tells_no_time(odd):
     column = pd.Series([odd, *(f"2012-07-19 07:30:{i:02d}" for i in range(20))], name="time")
