@@ -82,7 +82,7 @@ def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.
 
 
 TARGETS = {
-    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "excess_unit", LEAST_OF_MOTION),
+    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "unit_of_excess", LEAST_OF_MOTION),
     "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
 }
 

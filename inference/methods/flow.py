@@ -20,6 +20,7 @@ from inference.camera.looks import kept_edges
 from inference.camera.motion import steadied
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
 from inference.methods.known_motion import KnownMotion, Motion
+from inference.methods.noise_motion import beyond_noise
 from inference.methods.same_scene import NEVER, PAIRS, least_kept
 from inference.methods.timing import Timing
 from inference.methods.usual_pace import (
@@ -82,7 +83,7 @@ class OpticalFlow(Method):
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
         size_px = sizes_of(some, some)
-        self.arrays["highest_speed"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
+        self.arrays["highest_motion"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
 
     @property
     def guard(self) -> int:
@@ -98,14 +99,14 @@ class OpticalFlow(Method):
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
         pooled_speed = self.pace * self._pooled(frames)
-        return None, enlarged(pooled_speed / enlarged(self._highest_speed[None], pooled_speed), frames)
+        return None, enlarged(pooled_speed / enlarged(self._highest_motion[None], pooled_speed), frames)
 
     @property
-    def _highest_speed(self) -> np.ndarray:
+    def _highest_motion(self) -> np.ndarray:
         """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
-        if "highest_speed" not in self.arrays:
+        if "highest_motion" not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        return self.arrays["highest_speed"]
+        return self.arrays["highest_motion"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
         speed = speed_between(
@@ -143,9 +144,9 @@ def speed_between(
 ) -> np.ndarray:
     """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
 
-    What the camera's own motion adds is taken off. least: of its edges that a pair keeps; it shows two scenes where it
-    keeps fewer, beyond a cut or a turn too fast to follow, and no motion. known: what was measured before, and is to
-    be.
+    What the camera's own motion adds is taken off, and what its noise does. least: of its edges that a pair keeps; it
+    shows two scenes where it keeps fewer, beyond a cut or a turn too fast to follow, and no motion. known: what was
+    measured before, and is to be.
     """
     search, known = flow_search(), KnownMotion(0) if known is None else known
 
@@ -153,7 +154,7 @@ def speed_between(
         before = steadied(before, after)
         start: Any = None  # cv2 takes no flow to start from, though its types ask for one
         speed = np.linalg.norm(search.calc(after, before, start), axis=2)
-        return Motion(speed, kept_edges(after, before))
+        return Motion(beyond_noise(speed, before, after), kept_edges(after, before))
 
     found = (known.of(a, b, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
     return np.stack([speed if kept >= least else np.zeros_like(speed) for speed, kept in found])

@@ -227,7 +227,7 @@ def test_who_walks_beside_changes_a_walker_s_speed_by_less_than_a_mean_would():
 
 
 @pytest.mark.parametrize(("name", "then", "now"), [
-    ("flow", "usual_speed", "highest_speed"), ("expected", "highest_excess", "excess_unit"),
+    ("flow", "highest_speed", "highest_motion"), ("expected", "excess_unit", "unit_of_excess"),
 ])  # fmt: skip
 def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet, name, then, now):
     method = fitted(name, quiet)
