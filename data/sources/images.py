@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from os.path import splitext
 from pathlib import Path
 from typing import IO
 
@@ -162,9 +163,14 @@ def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:
     }
 
 
-def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """Sort key that puts frame2 before frame10."""
-    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name))  # é may be one letter, or two
+def natural_key(name: str) -> tuple[list[tuple[int, int | str]], ...]:
+    """Sort key that puts frame2 before frame10, and frame2 before frame2(1), whatever suffix is behind them."""
+    stem, suffix = splitext(unicodedata.normalize("NFC", name))  # é may be one letter, or two
+    return _numbered(stem), _numbered(suffix)
+
+
+def _numbered(text: str) -> list[tuple[int, int | str]]:
+    parts = re.split(r"(\d+)", text)
     return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in parts]
 
 

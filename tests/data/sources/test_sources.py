@@ -261,6 +261,16 @@ def test_natural_key_orders_any_names(names):
     assert sorted(ordered) == sorted(names)
 
 
+@given(
+    st.sampled_from(["IMG_001", "photo", "cam 2"]),
+    st.sampled_from(["({})", " ({})", "-{}", "_{}"]),
+    st.sampled_from([".jpg", ".PNG", ".tif"]),
+)
+def test_bursts_and_copies_come_after_what_they_are_of(stem, form, suffix):
+    names = [stem + suffix, *(stem + form.format(number) + suffix for number in range(1, 12))]
+    assert sorted(reversed(names), key=natural_key) == names
+
+
 @pytest.mark.parametrize("name", ["20240714_0130_hmi_512.jpg", "x.2024-07-14T013000Z.png", "2024_07_14__01_30_00.tif"])
 def test_images_have_times_in_their_names(tmp_path, name):
     save(tmp_path / name, picture(1))
