@@ -4,6 +4,7 @@ What a file only points to, in other files or by other arrays, is not read, and 
 runs the pickles that such files hold.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 BEGINS = (0, 512, 1024, 2048)  # where it may stand: MATLAB writes 512 bytes of its own before it
 BY_PANDAS = "pandas_type"  # attribute of the groups that it writes
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
+ENDS = ("valid_range", "valid_min", "valid_max")
 PICKLED = "with pickles in it that could run programs, and is not read; write it as Parquet or CSV"
 
 
@@ -105,18 +107,70 @@ def by_attributes(name: str, array: np.ndarray, attributes: Any) -> np.ndarray:
     """
     if array.dtype.kind not in "iuf":
         return array
-    for fills in ("_FillValue", "missing_value"):
-        for fill in numbers_of(attributes, fills):
-            array = np.where(array == fill, np.nan, array) if (array == fill).any() else array
-    scale, offset = (numbers_of(attributes, key) for key in ("scale_factor", "add_offset"))
-    if scale or offset:
-        array = array * (scale or [1.0])[0] + (offset or [0.0])[0]
+    array = Packing.told_by(attributes, array.dtype).unpacked(array)
     units, calendar = (text_of(attributes.get(key, "")) for key in ("units", "calendar"))
     utc = since_its_unit(array, units, calendar) if array.ndim == 1 else None
     if utc is None and " since " in units and name.lower() in SERIES_TIME_COLUMNS:
         calendar = f" in the calendar {calendar}" if calendar else ""
         raise TableError(f"its {name} counts {units!r}{calendar}, which is not known as UTC; write other times")
     return array if utc is None else utc
+
+
+@dataclass(frozen=True)
+class Packing:
+    """What CF's attributes say of the numbers of an array (CF 1.11, sections 2.5.1 and 8.1; `_Unsigned` is NUG's).
+
+    dtype: of the numbers that are meant; fills: those that stand for nothing; valid: the least and the largest that
+    may be, of the packed numbers, or of the unpacked ones where the attribute is a fraction and the array counts.
+    """
+
+    dtype: np.dtype
+    fills: tuple[float, ...] = ()
+    valid: tuple[float, float] = (-np.inf, np.inf)
+    is_valid_unpacked: bool = False
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def told_by(cls, attributes: Any, dtype: np.dtype) -> "Packing":
+        """That of an array of some type by its attributes."""
+        meant = _meant(dtype, text_of(attributes.get("_Unsigned", "")).lower())
+        turn = 2.0 ** (8 * dtype.itemsize) if meant.kind != dtype.kind else 0.0  # a fill of -1 is 255, too
+        fills = {n + turn * (n < 0) for key in ("_FillValue", "missing_value") for n in numbers_of(attributes, key)}
+        both, least, largest = (numbers_of(attributes, key) for key in ENDS)
+        low, high = both if len(both) == 2 else ((least or [-np.inf])[0], (largest or [np.inf])[0])
+        scale, offset = (numbers_of(attributes, key) for key in ("scale_factor", "add_offset"))
+        is_fraction = any(np.asarray(attributes[key]).dtype.kind == "f" for key in ENDS if key in attributes)
+        is_unpacked = is_fraction and dtype.kind in "iu" and bool(scale or offset)
+        valid = (low, high) if is_unpacked else _cuts(meant, low + turn * (low < 0), high + turn * (high < 0))
+        own = tuple(sorted(fill for fill in fills if _may_be(meant, fill)))
+        return cls(meant, own, valid, is_unpacked, (scale or [1.0])[0], (offset or [0.0])[0])
+
+    def unpacked(self, array: np.ndarray) -> np.ndarray:
+        """The numbers that are meant, NaN where there are none; an array that nothing is told of as it is."""
+        packed = array.astype(array.dtype.newbyteorder("="), copy=False).view(self.dtype)
+        is_packed = (self.scale, self.offset) != (1.0, 0.0)
+        numbers = packed * self.scale + self.offset if is_packed else packed
+        judged = numbers if self.is_valid_unpacked else packed
+        missing = np.isin(packed, np.array(self.fills).astype(self.dtype))
+        missing |= (judged < self.valid[0]) | (judged > self.valid[1])
+        return np.where(missing, np.nan, numbers) if missing.any() else numbers
+
+
+def _meant(dtype: np.dtype, unsigned: str) -> np.dtype:
+    """The type of the numbers in an array; classic netCDF has no other way to store those without a sign."""
+    is_unsigned = unsigned == "true" and dtype.kind == "i"
+    return np.dtype(f"u{dtype.itemsize}") if is_unsigned else dtype.newbyteorder("=")
+
+
+def _may_be(dtype: np.dtype, number: float) -> bool:
+    """Whether an array of some type can hold a number."""
+    return dtype.kind not in "iu" or np.iinfo(dtype).min <= number <= np.iinfo(dtype).max
+
+
+def _cuts(dtype: np.dtype, low: float, high: float) -> tuple[float, float]:
+    """Ends of what is valid, without those that an array of some type can't pass."""
+    return low if _may_be(dtype, low - 1) else -np.inf, high if _may_be(dtype, high + 1) else np.inf
 
 
 def numbers_of(attributes: Any, name: str) -> list[float]:

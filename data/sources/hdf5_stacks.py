@@ -21,7 +21,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.hdf5 import BY_PANDAS, by_attributes, is_hdf5, numbers_of, plain, text_of
+from data.sources.hdf5 import BY_PANDAS, Packing, by_attributes, is_hdf5, plain, text_of
 from data.sources.images import StackTimes
 from data.sources.stacks import (
     NUMBERS,
@@ -50,9 +50,7 @@ class _Stack:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    fills: tuple[float, ...]
-    scale: float
-    offset: float
+    packing: Packing
     arrays: tuple[str, ...] = ()  # one for each frame; empty: the one called so holds all
 
 
@@ -169,20 +167,19 @@ def _cells(item: Any) -> np.ndarray:
 def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:
     try:
         raw = file[stack.arrays[candidate.position]][...] if stack.arrays else file[stack.name][candidate.position]
-        pixels = pixels_of(raw, candidate.channel == "rgb")
+        pixels = pixels_of(_unpacked(raw, stack.packing), candidate.channel == "rgb")
     except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files and filters that are not here
         return FrameError(f"not readable: {error}")
-    return RawFrame(_scaled(pixels, stack), None, "")
+    return RawFrame(pixels, None, "")
 
 
-def _scaled(pixels: np.ndarray, stack: _Stack) -> np.ndarray:
-    """Pixels as CF's attributes mean them; NaN where nothing was measured."""
-    missing = np.isin(pixels, np.array(stack.fills).astype(pixels.dtype)) if stack.fills else None
-    if (stack.scale, stack.offset) != (1.0, 0.0):
-        pixels = pixels.astype(np.float32) * np.float32(stack.scale) + np.float32(stack.offset)
-    if missing is None or pixels.ndim > 2:
-        return pixels
-    return np.where(missing, np.float32("nan"), pixels)
+def _unpacked(pixels: np.ndarray, packing: Packing) -> np.ndarray:
+    """Pixels as CF's attributes mean them; NaN where nothing was measured, in gray alone."""
+    if pixels.ndim > 2:
+        packing = replace(packing, fills=(), valid=(-np.inf, np.inf))
+    numbers = packing.unpacked(pixels)
+    may_change = packing != Packing(packing.dtype)  # all frames of a stack are of one type
+    return numbers.astype(np.float32) if may_change else numbers
 
 
 def _stacks(path: Path) -> list[_Stack]:
@@ -206,9 +203,7 @@ def _one_of_many(arrays: dict[str, Any]) -> list[_Stack]:
 
 
 def _stack(name: str, item: Any) -> _Stack:
-    fills = {n for key in ("_FillValue", "missing_value") for n in numbers_of(item.attrs, key)}
-    scale, offset = numbers_of(item.attrs, "scale_factor") or [1.0], numbers_of(item.attrs, "add_offset") or [0.0]
-    return _Stack(name, item.shape, item.dtype, tuple(sorted(fills)), scale[0], offset[0])
+    return _Stack(name, item.shape, item.dtype, Packing.told_by(item.attrs, item.dtype))
 
 
 def _arrays(file: Any) -> Iterator[tuple[str, Any]]:

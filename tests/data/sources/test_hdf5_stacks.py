@@ -132,6 +132,48 @@ def test_numbers_are_what_their_attributes_make_them(tmp_path_factory, fill, sca
         np.testing.assert_allclose(raw.pixels, expected, rtol=1e-5, atol=1e-4)
 
 
+@given(st.sampled_from(["u1", "<u2", ">u2", "<u4"]), st.booleans(), st.integers(0, 5))
+def test_numbers_without_a_sign_in_a_type_that_has_one(tmp_path_factory, dtype, is_filled, seed):
+    """Classic netCDF has signed numbers alone: ABI's and radars' files tell what is meant by an attribute."""
+    most = np.iinfo(dtype).max
+    meant = np.random.default_rng(seed).integers(0, most, (3, 16, 24)).astype(dtype)
+    meant[:, 1, 2:4] = most
+    stored = meant.view(dtype.replace("u", "i"))
+    told = {"_Unsigned": "true"} | ({"_FillValue": stored.dtype.type(-1)} if is_filled else {})
+    path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stored}, {"frames": told})
+    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+        own = meant[candidate.position]
+        expected = np.where(own == most, np.float32("nan"), own.astype(np.float32)) if is_filled else own
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, expected)
+
+
+@given(st.booleans(), st.booleans(), st.sampled_from(["u1", "<i2", "<f4"]))
+def test_what_is_not_valid_was_not_measured(tmp_path_factory, in_one, is_unpacked, dtype):
+    scale = 1.0 if dtype == "<f4" else 0.5
+    ends = np.array([5.0, 75.0]) if is_unpacked and scale != 1 else np.array([10, 150]).astype(dtype)
+    told = {"valid_range": ends} if in_one else {"valid_min": ends[0], "valid_max": ends[1]}
+    told |= {"scale_factor": scale} if scale != 1 else {}
+    stack = STACK.astype(dtype)
+    path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": told})
+    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+        own = STACK[candidate.position].astype(np.float32)
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, np.where((own < 10) | (own > 150), np.nan, own * scale))
+
+
+@given(st.sampled_from(["u1", "<u2", "<i2"]), st.sampled_from([-9999.0, 1e20, 99999.0, 7.0]))
+def test_a_fill_that_the_type_cannot_hold_takes_nothing(tmp_path_factory, dtype, fill):
+    whole = np.iinfo(dtype)
+    stack = np.linspace(whole.min, whole.max, 3 * 256 * 256).astype(dtype).reshape(3, 256, 256)
+    told = {"missing_value": fill, "valid_range": np.array([whole.min, whole.max], dtype)}
+    path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": told})
+    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+        own = stack[candidate.position].astype(np.float32)
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, np.where(own == fill, np.nan, own))
+
+
 def test_each_array_of_frames_is_a_reel_but_for_what_is_about_another(tmp_path, caplog):
     written(tmp_path / "a.h5", {"cam/left": STACK, "cam/right": STACK, "cam/mask": STACK, "DQF": STACK})
     assert sorted({c.reel for c in frames.scan(tmp_path, PrepConfig())}) == ["a_cam_left", "a_cam_right"]
