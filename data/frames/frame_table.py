@@ -115,7 +115,12 @@ def tell_rejected(name: str, table: pd.DataFrame, what: str = "frames") -> None:
 
 def told_reasons(table: pd.DataFrame) -> str:
     """The commonest reasons of a table of rejected frames, each with the number of frames that it holds for."""
-    counts = table["reason"].str.replace(r"^same time as .*", "same time as another", regex=True).value_counts()
+    kinds = table["reason"].str.replace(r"^same time as .*", "same time as another", regex=True)
+    shares = kinds.str.extract(r"^coverage ([\d.]+) is", expand=False).dropna()
+    if shares.nunique() > 1:
+        span = f"coverage {shares.min()} to {shares.max()} is"  # two decimals each: their order is that of the text
+        kinds = kinds.str.replace(r"^coverage [\d.]+ is", span, regex=True)
+    counts = kinds.value_counts()
     told = [f"{count} x {reason}" for reason, count in counts.head(MOST_REASONS).items()]
     left = len(counts) - len(told)
     return "; ".join(told + ([f"{left} other reasons"] if left else []))

@@ -42,3 +42,12 @@ def test_every_rejected_frame_is_in_one_line(reasons):
         assert sum(map(int, re.findall(r"(\d+) x ", line))) == count
         assert line.count("same time as another") <= 1
         assert (kind == "warning") == (count > MANY_REJECTED * len(reasons))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_frames_with_few_values_are_one_reason_whatever_their_share(shares):
+    table = pd.DataFrame({"reason": [f"coverage {share:.2f} is below prep.min_coverage 0.5" for share in shares]})
+    low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
+    span = low if low == high else f"{low} to {high}"
+    told = frame_table.told_reasons(table)
+    assert told == f"{len(shares)} x coverage {span} is below prep.min_coverage 0.5"
