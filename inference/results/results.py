@@ -15,6 +15,7 @@ import pandas as pd
 from data.disk.files import write_csv, write_json
 from data.messages import amount, logger
 from data.sky.instruments import instrument_of
+from inference.calibration.thresholds import duration
 from inference.camera.watch import BROKEN
 from inference.events.events import in_order, write_events
 from inference.events.export import write_ecsv, write_voevents
@@ -32,6 +33,7 @@ from inference.solar.confirm import compare
 from inference.solar.corona import compare_ejections, with_cme_columns
 from inference.solar.hek import write_hek
 from inference.solar.regions import with_regions
+from inference.units import DAY_S
 from inference.zones import rates_of
 
 log = logger(__name__)
@@ -97,7 +99,7 @@ class Results(Collected):
         self.draw_timeline(out, events, low, high)
         found = self.counts(events) | self.zone_rates(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
-        self.tell(events, low, high)
+        self.tell(events, low, high, beyond.get("promises_per_day"))
 
     def event_table(self, high: float, identity: dict) -> pd.DataFrame:
         """The events of all frames that were added, which are the last ones. high: the threshold."""
@@ -183,13 +185,14 @@ class Results(Collected):
         rate = round(len(self.reel) / seconds, 1)
         return {"seconds": round(seconds, 3), "frames_per_s": rate, "versions": dict(versions())}
 
-    def tell(self, events: pd.DataFrame, low: float, high: float) -> None:
-        """Print what a user wants to know first."""
+    def tell(self, events: pd.DataFrame, low: float, high: float, promises: dict[str, Any] | None) -> None:
+        """Print what a user wants to know first. promises: false events a day, by level, as in the summary."""
         counts, events = self.counts(events), scene_events(events)
         camera = "" if self.reel.is_series else f", {counts['events_instrument']} the camera's"
         unit = "samples" if self.reel.is_series else "frames"
         found = f"{amount(counts['events'], 'event')} ({counts['events_high']} high{camera})"
-        log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}")
+        allowed = self.allowed(counts["frames_scored"], promises) if promises else ""
+        log.info(f"{self.reel.name}: {found}, thresholds {low:.3g} / {high:.3g}{allowed}")
         for name, rate in self.zone_rates(events).get("zones", {}).items():
             log.info(f"  zone {name}: {amount(rate['events'], 'event')}, {rate['events_per_hour']:.3g} an hour")
         if counts["frames_not_scored"]:
@@ -199,6 +202,13 @@ class Results(Collected):
             when = f"{e.t_start} .. {e.t_end}" if e.t_start else f"{unit} {e.frame_start} .. {e.frame_end}"
             what = f", {found}" if (found := told_kind(e)) else ""
             log.info(f"  event {e.event}: {when}{_clock(e)}{what}, peak {e.peak_score:.3g}{self.place(e)}, {e.level}")
+
+    def allowed(self, scored: int, promises: dict[str, Any]) -> str:
+        """How many of the events may be false by what the thresholds stand for, in so many frames."""
+        span_s = scored * self.reel.cadence_s
+        low, high = (promises[level]["used"] * span_s / DAY_S for level in ("low", "high"))
+        low = round(low) if low >= 10 else low
+        return f" (for {amount(low, 'false alarm', '.2g' if low < 10 else 'd')} in {duration(span_s)}, {high:.2g} high)"
 
     def place(self, event: Any) -> str:
         """Where a row of the events table is, for people: in which variables of a series of several."""

@@ -124,3 +124,17 @@ def test_the_console_tells_what_an_event_is_and_where_on_the_sun(row, kind, plac
     names = {"x": "hpc_x_arcsec", "y": "hpc_y_arcsec", "lon": "hgs_lon_deg", "lat": "hgs_lat_deg"}
     (event,) = pd.DataFrame([{names.get(name, name): value for name, value in row.items()}]).itertuples()
     assert (told_kind(event), told_sky(event)) == (kind, place)
+
+
+@pytest.mark.parametrize(
+    ("cadence_s", "per_day", "told"),
+    [
+        (3600.0, (1.0, 0.1), " (for 7 false alarms in 7 days, 0.7 high)"),
+        (36.0, (24.0, 2.4), " (for 1.7 false alarms in 101 minutes, 0.17 high)"),
+        (3600.0, (24.0, 2.4), " (for 168 false alarms in 7 days, 17 high)"),
+    ],
+)
+def test_the_console_tells_how_many_false_alarms_the_thresholds_stand_for(tmp_path, cadence_s, per_day, told):
+    reel = make_reel(tmp_path / "cam", drifting_blobs(4), cadence_s)
+    promises = {level: {"used": rate} for level, rate in zip(("low", "high"), per_day, strict=True)}
+    assert Results(reel, load(None).eval).allowed(168, promises) == told
