@@ -111,7 +111,7 @@ def discover(root: Path) -> Found:
     if not root.exists():
         raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
     found = Found()
-    paths = [root] if root.is_file() else sorted(_files(root, found.unread))
+    paths = [root] if root.is_file() else _each_once(sorted(_files(root, found.unread)), found.unread)
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
     copies = {path for path, source in taken if len(paths) > 1 and source.is_smaller_copy(path)}
     found.unread.extend(Unread(path, COPY) for path in sorted(copies))
@@ -169,6 +169,18 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
                 unread.append(Unread(path, reason))
             else:
                 yield path
+
+
+def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:
+    """Files without the links to others of them, as a camera's latest.jpg."""
+    links = {path for path in paths if path.is_symlink()}
+    if not links:
+        return list(paths)
+    real = {folder: os.path.realpath(folder) for folder in {path.parent for path in paths}}
+    there = {os.path.join(real[path.parent], path.name) for path in paths if path not in links}
+    twice = {path for path in links if os.path.realpath(path) in there}
+    unread.extend(Unread(path, MET_BEFORE) for path in sorted(twice))
+    return [path for path in paths if path not in twice]
 
 
 def _no_file(path: Path) -> str:

@@ -272,6 +272,24 @@ def test_bursts_and_copies_come_after_what_they_are_of(stem, form, suffix):
     assert sorted(shuffled, key=natural_key) == names
 
 
+def test_a_link_to_a_file_of_the_folder_is_not_read_again(tmp_path):
+    outside = tmp_path / "outside"
+    root = tmp_path / "raw"
+    (root / "day").mkdir(parents=True)
+    outside.mkdir()
+    for number in range(3):
+        save(root / "day" / f"cam_{number}.png", picture(number))
+    save(outside / "cam_3.png", picture(3))
+    (root / "day" / "cam_3.png").symlink_to(outside / "cam_3.png")
+    (root / "day" / "latest.png").symlink_to("cam_2.png")
+    (root / "newest.png").symlink_to(root / "day" / "cam_2.png")
+    found = sources.discover(root)
+    assert [file.name for item in found.frames for file in item.files] == [f"cam_{number}.png" for number in range(4)]
+    assert {(item.path.name, item.reason) for item in found.unread} == {
+        (name, sources.MET_BEFORE) for name in ("latest.png", "newest.png")
+    }
+
+
 @pytest.mark.parametrize("name", ["20240714_0130_hmi_512.jpg", "x.2024-07-14T013000Z.png", "2024_07_14__01_30_00.tif"])
 def test_images_have_times_in_their_names(tmp_path, name):
     save(tmp_path / name, picture(1))
