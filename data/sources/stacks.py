@@ -71,8 +71,9 @@ def candidates_of(
     base: what they have in common; facts: when a frame was taken; name: of the array, where a file holds several.
     """
     height, width = sides_of(shape)
+    axis = f"the first axis of {name}" if name else "its first axis"
     colours = "" if len(shape) == 3 else f", colours along the {'second' if _is_colour_first(shape) else 'last'}"
-    log.info(f"{base['source']}: {shape[0]} frames {height}x{width} along the first axis of {name or 'it'}{colours}")
+    log.info(f"{base['source']}: {shape[0]} frames {height}x{width} along {axis}{colours}")
     in_colour = len(shape) == 4 and (shape[3] in COLOURS or shape[1] in COLOURS) and prep.colour == "rgb"
     base = base | {"shape": (height, width), "channel": "rgb" if in_colour else "gray"}
     own = f"{base['source']}[{name}]" if name else base["source"]
