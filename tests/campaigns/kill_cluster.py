@@ -36,6 +36,7 @@ SETTINGS = {
 MEASURED = re.compile(rb'"(seconds|frames_per_s)": ?[\d.]+|in [\d.]+ s, [\d.]+ frames/s')
 FRAMES, REELS = 60, 4
 LOST = "run the same command again"  # what is told where a cluster is lost
+NOT_THERE = "no scheduler answers"  # the same where it is gone before the command has found it
 NOT_BEGUN = "the workers of this machine did not start"  # where one dies while it begins
 THERE = re.compile("its results are there|already prepared")
 MOST_DEATHS = 3  # of workers: a fourth by one task ends the command
@@ -199,8 +200,9 @@ class Killer:
             self.wait_for_group(process, what)
         ended = process.ended(self.counts)
         count["done by itself"] += ended.code == 0
-        ways_out = {"client": "", "scheduler": LOST, "worker": NOT_BEGUN if kind == "local" else None}
-        if ended.code and (ways_out[victim] is None or ways_out[victim] not in ended.output):
+        of_workers = (NOT_BEGUN,) if kind == "local" else ()
+        ways_out = {"client": ("",), "scheduler": (LOST, NOT_THERE), "worker": of_workers}[victim]
+        if ended.code and not any(told in ended.output for told in ways_out):
             self.counts.note("lost", f"{what}, {run.number}: {ended.code}: {ended.output[-600:]}")
         if victim == "scheduler":
             self.end()
