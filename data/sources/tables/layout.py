@@ -23,6 +23,8 @@ _NAMES_TIME = re.compile(
     r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$",
     re.IGNORECASE,
 )
+# Of an oscilloscope's axis, where lines about itself stand above.
+_NAMES_AXIS = re.compile(r"seconds?|secs?|in [mun]?s|x[ -]?axis", re.IGNORECASE)
 
 
 class Layout(NamedTuple):
@@ -101,14 +103,15 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
 
 def _below_preamble(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """The line of the names, and these: the first row, unless it is a logger's about itself (Device;XY;), without a
-    word for time, and names that begin with one stand further down, above the rows.
+    word for time, and names that begin with one, or with an axis of time, stand further down, above the rows.
     """
     known = [cell.strip() for cell in rows[0][1] if cell.strip()]
     if any(map(_NAMES_TIME.search, known)) or len(set(known)) < len(known) or not rows[0][1][0].strip():
         return rows[0]
     for k, (at, cells) in enumerate(rows[:MOST_PREAMBLE]):
         names = {cell.strip() for cell in cells} - {""}
-        if _NAMES_TIME.search(cells[0]) and len(names) == len(cells) and not _holds_values(cells):
+        is_of_time = _NAMES_TIME.search(cells[0]) or _NAMES_AXIS.fullmatch(cells[0].strip())
+        if is_of_time and len(names) == len(cells) and not _holds_values(cells):
             return (at, cells) if any(is_data(row) for _, row in rows[k + 1 : k + 3]) else rows[0]
     return rows[0]
 

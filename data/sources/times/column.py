@@ -36,7 +36,7 @@ SERIES_TIME_COLUMNS += ("yyyymmdd", "yyyymm", "yearmonth", "year_month", "yearwe
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
 NAMES_OF_TIME = re.compile(
     r"julian|(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
-    r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$"
+    r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
 
 

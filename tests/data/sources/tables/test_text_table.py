@@ -175,6 +175,16 @@ def test_what_a_logger_says_of_itself_is_no_name_of_a_column(tmp_path_factory, p
     np.testing.assert_array_equal(series.values[np.isfinite(series.values).all(axis=1)][:, 1], 40 + np.arange(30))
 
 
+@pytest.mark.parametrize("preamble", [[], ["Record Length,Analog:60", "Horizontal Units,s", "Source,CH1"]])
+@pytest.mark.parametrize(("axis", "factor"), [("Second", 1.0), ("in s", 1.0), ("in ms", 1e-3), ("Seconds", 1.0)])
+def test_the_axis_of_an_oscilloscope_is_time_below_what_it_says_of_itself(tmp_path, preamble, axis, factor):
+    rows = [f"{-0.00014 + number * 2e-8:.11f},{number % 7}" for number in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join([*preamble, f"{axis},Value", *rows]) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig())
+    assert series.channels == ("Value",)
+    np.testing.assert_allclose(np.diff(series.times_s), 2e-8 * factor, rtol=1e-3)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-32-be"])
 def test_marks_of_every_width_tell_the_encoding(tmp_path, encoding):
     """That of UTF-32 begins as that of UTF-16 does, whose letters would stand apart."""
