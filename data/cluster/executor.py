@@ -78,7 +78,8 @@ def cluster_executor(cluster: str, workers: int, *places: str) -> Iterator[Clust
     with ExitStack() as opened:
         seen = [os.path.abspath(place) for place in places]
         client = opened.enter_context(_client(cluster, max(workers, 1)))
-        log.info(f"cluster: {client.scheduler.address}, dashboard: {client.dashboard_link}")
+        with _losses(_distributed(), OSError):  # the scheduler is asked for its dashboard
+            log.info(f"cluster: {client.scheduler.address}, dashboard: {client.dashboard_link}")
         _check(_asked(client, seen, None if cluster in JOBS else WORKERS_S), facts_of(seen))
         with _losses(_distributed()):
             yield ClusterExecutor(client)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import dask
 import psutil
@@ -195,6 +196,24 @@ def test_who_does_not_answer_is_named(cluster, error, told, tmp_path, monkeypatc
     write_frames(tmp_path / "raw", 1)
     with pytest.raises(error, match=told):
         run(tmp_path / "raw", tmp_path / "out", cluster)
+
+
+def test_a_scheduler_that_dies_as_soon_as_it_was_found_is_a_cluster_that_was_lost(monkeypatch):
+    class Lost:
+        """A client whose scheduler is gone when it is first asked for anything."""
+
+        scheduler = SimpleNamespace(address="tcp://127.0.0.1:9")
+
+        @property
+        def dashboard_link(self):
+            raise CommClosedError("in <TCP (closed) ConnectionPool.identity>: Connection reset by peer")
+
+    monkeypatch.setattr(executor, "_client", lambda cluster, workers: contextlib.nullcontext(Lost()))
+    with (
+        pytest.raises(OSError, match=r"the cluster was lost .* run the same command again"),
+        executor.cluster_executor("tcp://127.0.0.1:9", 1),
+    ):
+        pass
 
 
 def test_a_scheduler_without_workers_or_with_one_of_another_program_is_told(tmp_path, monkeypatch, raw):
