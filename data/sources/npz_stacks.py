@@ -147,7 +147,8 @@ def _at_rate(file: zipfile.ZipFile, prep: PrepConfig) -> PrepConfig:
             with file.open(f"{array.name}.npy") as stream:
                 number = float(_loaded(stream).reshape(-1)[0])
             if np.isfinite(number) and number > 0:
-                log.info(f"{file.filename}: {array.name} {number:g} tells how far apart its frames are")
+                told = Path(file.filename or "").name
+                log.info(f"{told}: {array.name} {number:g} tells how far apart its frames are")
                 return replace(prep, sample_interval_sec=number**power)
     return prep
 
@@ -161,8 +162,8 @@ def _pages(file: zipfile.ZipFile, stack: _Stack, wanted: Sequence[int]) -> Itera
     with file.open(member) as stream:
         shape, is_fortran, dtype = header_of(stream)
         if is_fortran:
-            stream = file.open(member)
-            whole = _loaded(stream)
+            with file.open(member) as from_begin:
+                whole = _loaded(from_begin)
             yield from (np.array(whole[number]) for number in wanted)
             return
         n_bytes, at = math.prod(shape[1:]) * dtype.itemsize, 0

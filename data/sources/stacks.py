@@ -72,10 +72,10 @@ def candidates_of(
     """
     height, width = sides_of(shape)
     axis = f"the first axis of {name}" if name else "its first axis"
-    colours = "" if len(shape) == 3 else f", colours along the {'second' if _is_colour_first(shape) else 'last'}"
+    has_colours = len(shape) == 4 and (shape[1] if _is_colour_first(shape) else shape[3]) in COLOURS
+    colours = f", colours along the {'second' if _is_colour_first(shape) else 'last'}" if has_colours else ""
     log.info(f"{base['source']}: {shape[0]} frames {height}x{width} along {axis}{colours}")
-    in_colour = len(shape) == 4 and (shape[3] in COLOURS or shape[1] in COLOURS) and prep.colour == "rgb"
-    base = base | {"shape": (height, width), "channel": "rgb" if in_colour else "gray"}
+    base = base | {"shape": (height, width), "channel": "rgb" if has_colours and prep.colour == "rgb" else "gray"}
     own = f"{base['source']}[{name}]" if name else base["source"]
     return [Candidate(**base | {"source": f"{own}#{n}", "position": n} | facts(n)) for n in range(shape[0])]
 
