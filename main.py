@@ -195,9 +195,9 @@ def load_for_workers(arguments: argparse.Namespace, chosen: Path) -> None:
         given |= read_file(chosen)
     given |= {key: value for key in ("workers", "cluster") if (value := getattr(arguments, key)) is not None}
     if isinstance(given["workers"], int) and given["workers"] > 1 and not given["cluster"]:
-        from data.frames.fork_server import context_with
+        from data.frames.workers.fork_server import context_with
 
-        context_with("data.frames.preloaded")
+        context_with("data.frames.workers.preloaded")
 
 
 def settings(arguments: argparse.Namespace) -> Config:

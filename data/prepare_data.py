@@ -20,10 +20,10 @@ from data.frames.assemble import Given, assemble, finish, fit_rows, making_folde
 from data.frames.first_pass import first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
-from data.frames.pool import Workers, make_executor
 from data.frames.second_pass import decode_rows, verify
 from data.frames.shards import join_shards, prep_shard, remove_shards
 from data.frames.stale import doubtful
+from data.frames.workers.pool import Workers, make_executor
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger, progress
 from data.reel.reel import Reel

@@ -20,8 +20,8 @@ from data.disk.lock import owner_of
 from data.frames.assemble import Given, read_given
 from data.frames.first_pass import first_pass
 from data.frames.plan import ReelPlan
-from data.frames.pool import make_executor
 from data.frames.second_pass import bytes_needed
+from data.frames.workers.pool import make_executor
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import amount, with_way_out
 from data.prepare_data import same_or_refuse

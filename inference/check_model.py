@@ -20,7 +20,7 @@ from inference.job import find_run, takes_shipped
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.load import load_scorer
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.windows import scored_stretches
 from training import checkpoint as checkpoints
 from training import run as run_folder
 from training.device import pick_device

@@ -12,8 +12,8 @@ from inference.events.boxes import Box, extending_boxes, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
 from inference.job import Job
 from inference.results.results import Results
-from inference.scorers.residual import Samples, ScoredFrame
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.windows import scored_stretches
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from inference.movie.movie import NoMovie, movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results
 from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 
 log = logger(__name__)
 

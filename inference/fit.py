@@ -16,7 +16,7 @@ from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 from training import run as run_folder
 from training.places import path_of
 from training.train import train

@@ -24,7 +24,7 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.events.sky import Sky
 from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import FramesOf, Scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
 from inference.zones import check_zones

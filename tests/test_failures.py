@@ -11,7 +11,7 @@ import torch
 import main as program
 from config import ConfigError, load
 from data import failures
-from data.frames.pool import make_executor
+from data.frames.workers.pool import make_executor
 
 
 def raised(error):

@@ -9,7 +9,7 @@ import pytest
 
 import main as program
 from config import Config, load
-from data.frames import fork_server
+from data.frames.workers import fork_server
 from tests.support.paths import ROOT
 from tests.support.reels import drifting_blobs, make_reel
 
@@ -84,7 +84,7 @@ def test_what_workers_need_is_loaded_early_where_there_will_be_some(yaml, flags,
     monkeypatch.setattr(fork_server, "context_with", begun.append)
     (tmp_path / "config.yaml").write_text(yaml)
     program.load_for_workers(program.parser().parse_args(["-m", "prep", *flags]), tmp_path / "config.yaml")
-    assert begun == ["data.frames.preloaded"] * begins
+    assert begun == ["data.frames.workers.preloaded"] * begins
 
 
 def test_no_flag_changes_nothing():

@@ -106,7 +106,7 @@ def test_nothing_is_said_of_no_steps(capsys):
 
 WORKERS = """
 from data.messages import logger, show
-from data.frames.pool import make_executor
+from data.frames.workers.pool import make_executor
 
 if __name__ == "__main__":
     show("warning")

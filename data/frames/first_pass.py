@@ -5,10 +5,10 @@ from pathlib import Path
 
 from config import Config
 from data import sources
-from data.frames.apart import scan_apart
-from data.frames.decode import scan_chunk
 from data.frames.plan import ReelPlan, plan_reels
-from data.frames.pool import Workers, bounded
+from data.frames.workers.apart import scan_apart
+from data.frames.workers.decode import scan_chunk
+from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
 from data.sources.archive_file.inner import is_inner, unpack
 from data.sources.base import Candidate, Found, Input

@@ -12,12 +12,12 @@ from data import sources
 from data.disk.files import write_text
 from data.disk.parts import remove_folder
 from data.disk.reserve import reserved_array
-from data.frames.apart import joiner, run_apart
-from data.frames.decode import Task, run_task
 from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan
-from data.frames.pool import Workers, bounded
 from data.frames.stale import Record, changed, digests, doubtful, read_record, record_of, write_record
+from data.frames.workers.apart import joiner, run_apart
+from data.frames.workers.decode import Task, run_task
+from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
 from data.reel.reel import Reel
 

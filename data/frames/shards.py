@@ -18,15 +18,15 @@ from data.disk.damage import read_json, told
 from data.disk.files import write_json
 from data.disk.lock import owned
 from data.disk.parts import sync_all
-from data.frames.apart import BLOCKS, Block, copier, run_apart
 from data.frames.assemble import Given, read_given
-from data.frames.decode import Task
 from data.frames.first_pass import first_pass
 from data.frames.journal import Journal
 from data.frames.plan import ReelPlan
-from data.frames.pool import Workers, bounded, make_executor
 from data.frames.second_pass import open_part, tasks_of
 from data.frames.stale import record_of
+from data.frames.workers.apart import BLOCKS, Block, copier, run_apart
+from data.frames.workers.decode import Task
+from data.frames.workers.pool import Workers, bounded, make_executor
 from data.messages import logger, progress
 
 log = logger(__name__)

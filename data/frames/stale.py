@@ -14,9 +14,9 @@ from data import sources
 from data.disk.damage import Damaged, read_json
 from data.disk.files import write_json
 from data.frames.assemble import RECORD
-from data.frames.decode import Task, by_place, content_sha256
 from data.frames.grid.to_grid import one_channel
 from data.frames.plan import ReelPlan
+from data.frames.workers.decode import Task, by_place, content_sha256
 from data.reel.reel import Reel
 from data.sources.base import RawFrame
 

@@ -12,7 +12,7 @@ from config import PrepConfig
 from data.labels.label_tables import BINARY, cells_of_file
 from data.labels.label_text import text_of
 from data.sources.base import FrameError, TableError
-from data.sources.tables.cells import labels_of
+from data.sources.tables.values.cells import labels_of
 from data.sources.times.cells import PER_SECOND, times_of, unit_of
 from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 

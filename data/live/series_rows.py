@@ -18,13 +18,13 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import unreadable
 from data.sources.base import TableError
-from data.sources.tables.cells import decimal_of, numbers_of
-from data.sources.tables.devices import device_column
+from data.sources.tables.forms.devices import device_column
 from data.sources.tables.layout import Layout, cells_of, layout_of
-from data.sources.tables.missing import given_as_missing
 from data.sources.tables.names_again import order_of
-from data.sources.tables.quality import masked
 from data.sources.tables.text_table import unlike_names
+from data.sources.tables.values.cells import decimal_of, numbers_of
+from data.sources.tables.values.missing import given_as_missing
+from data.sources.tables.values.quality import masked
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
 from data.units import in_unit

@@ -18,19 +18,19 @@ from config import PrepConfig
 from data.disk.lock import LOCK_FILES
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
-from data.sources.array_pictures import ArrayPictureSource
-from data.sources.arrays import ArraySource
+from data.sources.arrays.hdf5_arrays import Hdf5Source
+from data.sources.arrays.matlab_arrays import MatlabSource
+from data.sources.arrays.netcdf_arrays import NetcdfSource
+from data.sources.arrays.numpy_arrays import ArraySource
 from data.sources.base import Candidate, Found, FrameError, FrameSource, Input, RawFrame, Source, Unread, printable
 from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
-from data.sources.hdf5 import Hdf5Source
-from data.sources.hdf5_stacks import Hdf5StackSource
 from data.sources.images import ImageSource
-from data.sources.matlab import MatlabSource
-from data.sources.netcdf import NetcdfSource
-from data.sources.npz_stacks import NpzStackSource
-from data.sources.stacks import StackSource
+from data.sources.stacks.array_pictures import ArrayPictureSource
+from data.sources.stacks.hdf5_stacks import Hdf5StackSource
+from data.sources.stacks.npz_stacks import NpzStackSource
+from data.sources.stacks.numpy_stacks import StackSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
 from data.sources.tar import CompressedTarSource, TarSource

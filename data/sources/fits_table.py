@@ -17,7 +17,7 @@ from data.sources.base import FrameError, Series, SeriesSource, TableError, file
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits_file.layout import BLOCK_BYTES, fields_of, images_in_cells
 from data.sources.fits_file.packed import PACKED_SUFFIXES, plain
-from data.sources.fits_file.table_times import day_parts, of_day_parts, time_name, utc_of
+from data.sources.fits_file.times.table_times import day_parts, of_day_parts, time_name, utc_of
 from data.sources.table import refuse_short, series_of
 from data.sources.tables.sidecar import table_stem
 

@@ -15,23 +15,23 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
-from data.sources.tables.cells import HUGE, NORMAL, labels_of
-from data.sources.tables.devices import DEVICES, by_device
-from data.sources.tables.long_table import wide
-from data.sources.tables.missing import ends_in_total
-from data.sources.tables.own_clocks import by_own_clock
-from data.sources.tables.quality import without_bad
-from data.sources.tables.runs import by_count, by_restart, tells_runs
+from data.sources.tables.forms.devices import DEVICES, by_device
+from data.sources.tables.forms.long_table import wide
+from data.sources.tables.forms.own_clocks import by_own_clock
+from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
+from data.sources.tables.forms.wide_days import by_clock
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
-from data.sources.tables.unit_rows import unit_of, with_units
+from data.sources.tables.values.cells import HUGE, NORMAL, labels_of
+from data.sources.tables.values.missing import ends_in_total
+from data.sources.tables.values.quality import without_bad
+from data.sources.tables.values.unit_rows import unit_of, with_units
 from data.sources.tables.variables import variables_of
-from data.sources.tables.wide_days import by_clock
 from data.sources.times.cells import Times, even_times, times_of
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
+from data.sources.times.counts.elapsed import elapsed_s
 from data.sources.times.divided import spread
-from data.sources.times.elapsed import elapsed_s
 from data.sources.times.names import day_in_name
 from data.sources.times.texts import CLOCK_ALONE
 

@@ -32,7 +32,7 @@ from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.scorers.base import Scorer
-from inference.scorers.residual import Samples, settings_for, weighs_evidence
+from inference.scorers.nets.residual import Samples, settings_for, weighs_evidence
 from inference.zones import own_places, watched_places
 from training.run import owned_run
 

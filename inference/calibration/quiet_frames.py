@@ -27,7 +27,7 @@ from inference.events.events import EventLinker
 from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
 from inference.scorers.base import Scorer
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from inference.zones import own_places, watched_places
 
 

@@ -29,7 +29,7 @@ from inference.calibration.quiet_events import (
 from inference.calibration.surprises import Surprises
 from inference.calibration.tail import EXTRAPOLATION, events_above
 from inference.events.events import gap_frames
-from inference.scorers.residual import Samples
+from inference.scorers.nets.residual import Samples
 from inference.units import DAY_S, HOUR_S
 from inference.zones import with_own_rate
 

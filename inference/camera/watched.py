@@ -25,8 +25,8 @@ from inference.camera.light import disc_parts, light_of, sky_of
 from inference.camera.looks import Look
 from inference.camera.watch import BROKEN, Watch
 from inference.scorers.base import FramesOf, Scorer
-from inference.scorers.residual import ScoredFrame
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.residual import ScoredFrame
+from inference.scorers.nets.windows import scored_stretches
 
 AT_ONCE = 32  # frames that are looked at together
 MOST_HELD = 64  # sound frames that are kept for the broken ones behind them

@@ -11,7 +11,7 @@ from inference.export.exported import Exported
 from inference.export.parity import Bound
 from inference.export.quantize import integer_weights, quantized
 from inference.scorers.base import Scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 
 
 class Precision(NamedTuple):

@@ -20,7 +20,7 @@ import torch
 from config import Config
 from data.disk.lock import owned
 from data.failures import told_failure, worker_died
-from data.frames.pool import make_executor, settled
+from data.frames.workers.pool import make_executor, settled
 from data.messages import amount, gathered, logger, progress
 from training.run import RUNS
 

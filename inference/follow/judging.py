@@ -18,7 +18,7 @@ from inference.detection import Detection, detected
 from inference.events.boxes import WEAK
 from inference.follow.events import LiveEvents
 from inference.scorers.base import Scorer
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 
 
 class Pictures(Protocol):

@@ -17,10 +17,10 @@ from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
-from inference.methods.known_motion import KnownMotion
+from inference.methods.motion.known_motion import KnownMotion
 from inference.scorers.base import Fold, Portable, Reach
+from inference.scorers.nets.residual import ScoredFrame, clean_error, clean_residual
 from inference.scorers.on_quiet import QuietScorer
-from inference.scorers.residual import ScoredFrame, clean_error, clean_residual
 
 log = logger(__name__)
 

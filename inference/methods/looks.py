@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from data.messages import progress
-from inference.methods.flow import normalised
+from inference.methods.motion.flow import normalised
 from models.parts.appearance import AppearanceNet, laplace_loss
 from models.parts.planar import planar, write_planar
 from training.device import autocast, autocast_dtype, prefers_planar

@@ -21,7 +21,7 @@ from inference.movie.layout import MovieStyle
 from inference.movie.region_names import RegionNames
 from inference.movie.render import Composer
 from inference.movie.sky_lines import SkyLines
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from inference.zones import outlines
 
 NAME = "anomaly.mp4"

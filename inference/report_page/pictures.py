@@ -20,7 +20,7 @@ from inference.report_page.plots import clock_s, rounded
 from inference.results.native import crop_of
 from inference.results.native import path_of as native_path
 from inference.results.score_maps import saved_frame
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from inference.solar.measure import excess_curve
 
 SHEET_EVENTS = 12

@@ -11,7 +11,7 @@ from data.disk.damage import numbers, read_table, told
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from inference.events.boxes import Box
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 
 BOX_COLUMNS = ("frame", "time_utc", *("x0", "y0", "x1", "y1", "x", "y", "peak", "mean", "area", "level"))
 BOX_COLUMNS += ("instrument", "change")

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from data.reel.stretch import Stretch
-from inference.scorers.windowed import WindowScorer
+from inference.scorers.nets.windowed import WindowScorer
 
 
 def session_of(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -56,7 +56,7 @@ def in_frames(net: OnnxNet, frames: np.ndarray) -> np.ndarray:
 def of_whole_windows(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A net that rebuilds windows of a series, with what its errors are in quiet windows."""
     # Here, because a net of another kind needs none of it.
-    from inference.scorers.whole_windows import Usual, WholeWindowScorer
+    from inference.scorers.nets.whole_windows import Usual, WholeWindowScorer
 
     fitted = fitted_in(folder)
     with told(folder / ARRAYS, AGAIN):
@@ -66,7 +66,7 @@ def of_whole_windows(folder: Path, about: Facts, scaling: dict[str, Stretch], th
 
 def of_weak(folder: Path, about: Facts, scaling: dict[str, Stretch], threads: int) -> Scorer:
     """A net that learnt from window labels."""
-    from inference.scorers.weak import Rule, WeakScorer  # here, because a net of another kind needs none of it
+    from inference.scorers.nets.weak import Rule, WeakScorer  # here, because a net of another kind needs none of it
 
     rule = fitted_in(folder)
     with told(folder / ARRAYS, AGAIN):

@@ -22,8 +22,8 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
-from inference.scorers.residual import Samples, ScoredFrame
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.windows import scored_stretches
 from inference.zones import check_zones
 
 log = logger(__name__)

@@ -15,13 +15,13 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange, quiet_ranges
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
-from inference.scorers.latents import DISTANCES, LatentScorer, quiet_latents
 from inference.scorers.mix import MixScorer, load_or_fit
-from inference.scorers.net import Detector
-from inference.scorers.residual import settings_for
-from inference.scorers.weak import FILE, Rule
-from inference.scorers.weak_net import WeakDetector
-from inference.scorers.whole_windows import WholeWindowScorer, usual_in
+from inference.scorers.nets.latents import DISTANCES, LatentScorer, quiet_latents
+from inference.scorers.nets.net import Detector
+from inference.scorers.nets.residual import settings_for
+from inference.scorers.nets.weak import FILE, Rule
+from inference.scorers.nets.weak_net import WeakDetector
+from inference.scorers.nets.whole_windows import WholeWindowScorer, usual_in
 from inference.scorers.zero_shot.torch_net import ZeroShotDetector
 from inference.tasks.classify import Classifier
 from inference.tasks.forecast import Forecaster

@@ -19,8 +19,8 @@ from inference.calibration.noise import NoiseModel, fit_noise, fit_series_noise,
 from inference.calibration.quiet import QuietRange
 from inference.evidence.rarity import Rarity, fit_rarity
 from inference.scorers.base import Scorer
-from inference.scorers.net import Detector, OfDetector
-from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.nets.net import Detector, OfDetector
+from inference.scorers.nets.residual import Samples, ScoredFrame
 
 SAMPLE_PIXELS = 2_000_000
 

@@ -15,7 +15,7 @@ from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
 from inference.evidence.local import REACH, local_evidence
 from inference.scorers.base import Reach, Scorer
-from inference.scorers.residual import Samples, weighs_evidence
+from inference.scorers.nets.residual import Samples, weighs_evidence
 
 
 class QuietScorer(Scorer):

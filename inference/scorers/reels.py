@@ -7,7 +7,7 @@ from config import EvalConfig
 from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from inference.scorers.base import Scorer, check_reel, for_model
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.windows import scored_stretches
 
 log = logger(__name__)
 

@@ -13,7 +13,7 @@ import torch
 from config import Config
 from data.disk.lock import FolderInUse, Owner, last_owner
 from data.disk.parts import tidy
-from data.frames.pool import bounded, make_executor
+from data.frames.workers.pool import bounded, make_executor
 from data.messages import logger, progress
 from data.reel.reel import Reel
 from inference.camera.bounds import kept_bounds

@@ -29,7 +29,7 @@ from data.messages import progress
 from data.reel.reel import Reel
 from inference.camera.watched import WatchedStretch
 from inference.job import Job
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from inference.shards.plan import Piece, pieces_of
 
 FACTS, ARRAYS = "piece.json", ("index.npy", "residual.npy", "expected.npy", "common.npy")

@@ -11,7 +11,7 @@ from config import EvalConfig
 from data.frames.shards import Shard
 from data.reel.reel import Reel
 from inference.scorers.base import Scorer
-from inference.scorers.windows import scored_stretches
+from inference.scorers.nets.windows import scored_stretches
 
 
 @dataclass(frozen=True)

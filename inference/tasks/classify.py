@@ -20,7 +20,7 @@ from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
 from inference.scorers.base import check_reel, for_model
-from inference.scorers.net import Detector
+from inference.scorers.nets.net import Detector
 
 log = logger(__name__)
 

@@ -23,9 +23,9 @@ from data.reel.scaled import read_clip, target_stretches
 from data.reel.windows import stretches, window_starts
 from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
-from inference.scorers.net import Detector
-from inference.scorers.windowed import through
-from inference.scorers.windows import Window
+from inference.scorers.nets.net import Detector
+from inference.scorers.nets.windowed import through
+from inference.scorers.nets.windows import Window
 from inference.tasks.unseen import judged, trained_on
 
 log = logger(__name__)

@@ -20,9 +20,9 @@ from data.messages import logger
 from data.pictures.plain import plain
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
-from inference.scorers.net import Detector
+from inference.scorers.nets.net import Detector
+from inference.scorers.nets.windows import Window, covering_windows
 from inference.scorers.overlap import OverlapFold
-from inference.scorers.windows import Window, covering_windows
 from inference.tasks.forecast import in_units
 from inference.tasks.unseen import judged, trained_on
 from models.series.series_model import Impute, interpolate

@@ -2,7 +2,7 @@
 
 Source of the idea: TSPulse (arXiv 2505.13033), which rebuilds with an MLP mixer from values and spectrum, has a head
 for each, and takes the higher error. Here the shared trunk rebuilds values alone; what the errors of a window are
-in each frequency, beside what they are in quiet data, is asked afterwards (inference/scorers/whole_windows.py).
+in each frequency, beside what they are in quiet data, is asked afterwards (inference/scorers/nets/whole_windows.py).
 """
 
 from typing import ClassVar

@@ -34,8 +34,8 @@ from inference.calibration import thresholds
 from inference.camera.watched import WatchedStretch
 from inference.evaluate import evaluate
 from inference.movie.movie import ResultMovie
-from inference.scorers import windowed
-from inference.scorers.net import Detector
+from inference.scorers.nets import windowed
+from inference.scorers.nets.net import Detector
 
 SAME = ("scores.csv", "scores.f16", "boxes.csv", "events.csv", "events.json")
 

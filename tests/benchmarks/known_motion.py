@@ -3,10 +3,10 @@
     python tests/benchmarks/known_motion.py [--data DIR] [--quick] [--json FILE]
 
 Quiet frames are those of the clips in --data (videos or folders of pictures, shrunk to 180 rows), or of a street that
-is made here. Copies are fitted on parts of them, and each scores the part that it was not fitted on, as the calibration
-of a run does: once with motion known (inference/methods/known_motion.py), once with room for none. Times are those
-of this process, which other work on the machine does not lengthen much. Every residual has to be the same number; the
-benchmark ends with an error where one is not.
+is made here. Copies are fitted on parts of them, and each scores the part that it was not fitted on, as the
+calibration of a run does: once with motion known (inference/methods/motion/known_motion.py), once with room for none.
+Times are those of this process, which other work on the machine does not lengthen much. Every residual has to be the
+same number; the benchmark ends with an error where one is not.
 
 --json keys: known_s, anew_s, anew_over_known, frames.
 """
@@ -25,7 +25,7 @@ from parts.scenes import STREET_CLIPS, Scene, read_scene, street
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS, base
-from inference.methods.known_motion import MOST_BYTES, KnownMotion
+from inference.methods.motion.known_motion import MOST_BYTES, KnownMotion
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
 

@@ -116,10 +116,10 @@ def decode_in_parallel(paths: list[str], workers: int) -> list[int]:
 
 def prep_folder(folder: str, workers: int, register: str = "off") -> Times:
     """Prep, without registration or with it."""
-    from data.frames.fork_server import context_with
+    from data.frames.workers.fork_server import context_with
 
     if workers > 1:
-        context_with("data.frames.preloaded")
+        context_with("data.frames.workers.preloaded")
     from config import load
     from data.prepare_data import prep
 

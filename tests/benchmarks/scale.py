@@ -176,7 +176,7 @@ def main() -> None:
 
     from distributed import Client, LocalCluster
 
-    from data.frames.pool import make_executor
+    from data.frames.workers.pool import make_executor
     from tests.support.fits_files import write_frames
 
     with tempfile.TemporaryDirectory(prefix="scale_benchmark_") as work:

@@ -73,7 +73,7 @@ def plain_crowding(pool: Any) -> float:
 
 def hand_s(cluster: str, *arguments: Any) -> tuple[float, float]:
     """Seconds to join a cluster, and to have it do nothing with such arguments, a task."""
-    from data.frames.pool import bounded, make_executor
+    from data.frames.workers.pool import bounded, make_executor
 
     begun = time.perf_counter()
     with make_executor(2, cluster) as workers:
@@ -120,7 +120,7 @@ class Prep:
 
     def headers(self) -> tuple[float, Any]:
         from data.frames.first_pass import first_pass
-        from data.frames.pool import make_executor
+        from data.frames.workers.pool import make_executor
 
         with make_executor(1) as here:
             seconds, found = best_s(lambda: first_pass(here, self.config, self.folder / "unpacked"), 2)
@@ -138,9 +138,9 @@ class Prep:
 
     def decoded(self, plan: Any) -> tuple[float, float, float, float]:
         """Seconds to open the folder in the making, of a task, of taking it, and of what ends a reel of the plan."""
-        from data.frames.apart import joiner, run_apart
         from data.frames.assemble import assemble, read_given
         from data.frames.journal import Journal
+        from data.frames.workers.apart import joiner, run_apart
 
         (part, opening_s, tasks), grid = self.opened(plan), plan.stored_shape(self.prep)[2:]
         join, computing, taking = joiner(part), [], []
@@ -156,7 +156,7 @@ class Prep:
         return opening_s, sum(computing) / len(tasks), sum(taking) / len(tasks), ending_s
 
     def crowding(self, pool: Any, plan: Any, alone_s: float) -> float:
-        from data.frames.apart import run_apart
+        from data.frames.workers.apart import run_apart
 
         part, _, tasks = self.opened(plan)
         (part / "blocks").mkdir()
@@ -332,7 +332,7 @@ def turns_of(folder: Path, options: Any) -> tuple[list[Turn], float]:
     """Some turns, of which the first, that loads and compiles, is left out; and how much a plain sum is crowded."""
     from distributed import LocalCluster
 
-    from data.frames.pool import make_executor
+    from data.frames.workers.pool import make_executor
     from tests.support.fits_files import write_frames
 
     cv2.setNumThreads(1)  # as in workers, which these rates are of; here OpenCV would take both cores for a task

@@ -31,9 +31,9 @@ from inference.calibration.quiet_events import QuietEvents, count_events, not_so
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import extension_level, promised
 from inference.methods.base import FOLDS, LEAST_FOLD, all_but, cut, kept_apart
-from inference.methods.flow import CELL, LEAST_PX, pooled, speed_between
+from inference.methods.motion.flow import CELL, LEAST_PX, pooled, speed_between
+from inference.methods.motion.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_level
 from inference.methods.timing import Timing
-from inference.methods.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_level
 from inference.units import DAY_S, HOUR_S
 
 KINDS = TUNED | FRESH

@@ -33,7 +33,7 @@ from parts.tiny_series import write_emg
 from config import from_dict
 from data.reel.reel import Reel, find_reels
 from inference.scorers.load import load_scorer
-from inference.scorers.weak import WeakScorer, Windows, folded
+from inference.scorers.nets.weak import WeakScorer, Windows, folded
 from models.backbone3d import TimeConv3d
 from models.parts.alignment import soft_cost
 

@@ -20,7 +20,7 @@ from distributed import Client
 from config import dump
 from data.disk.digests import file_sha256
 from data.disk.lock import FolderInUse, last_owner, owned
-from data.frames.pool import _Inline
+from data.frames.workers.pool import _Inline
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.shards import apart

@@ -22,7 +22,7 @@ from inference.follow.events import MOST_MOMENTS, LiveEvents
 from inference.follow.judging import judge
 from inference.follow.records import JsonLines
 from inference.job import Job
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from inference.units import DAY_S, HOUR_S
 from tests.support.reels import make_reel
 

@@ -12,7 +12,7 @@ from data.live.live_reel import Form, LiveReel, StretchEnded
 from data.live.live_source import _Clock, name_of, told
 from data.live.open_end import OpenEnd
 from data.reel.stretch import Stretch
-from inference.scorers.windows import Window, windows_over
+from inference.scorers.nets.windows import Window, windows_over
 from tests.support.streams import FPS, HEIGHT, WIDTH, shot
 
 

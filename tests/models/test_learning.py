@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 import config
 import models
 from inference.scorers.load import load_scorer
-from inference.scorers.windowed import score_frames
-from inference.scorers.windows import covering_windows
+from inference.scorers.nets.windowed import score_frames
+from inference.scorers.nets.windows import covering_windows
 from tests.support.reels import drifting_blobs, make_reel
 from training.train import train
 

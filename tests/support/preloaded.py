@@ -27,7 +27,7 @@ HEAVY = (
 # The program itself, of which nearly all need all; from its own folder, as they have it.
 PROGRAM = (
     "data.prepare_data", "inference.evaluate", "inference.fit", "inference.movie.movie", "inference.report_page.page",
-    "data.frames.preloaded", "data.review.page.server", "tests.support.drawing",
+    "data.frames.workers.preloaded", "data.review.page.server", "tests.support.drawing",
 )  # fmt: skip
 LONGEST_S = 200  # below the limit of a test in pyproject.toml
 

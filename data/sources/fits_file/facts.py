@@ -14,9 +14,9 @@ from config import PrepConfig
 from data.sky.wcs_header import place
 from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import number, text
-from data.sources.fits_file.counted_times import UNITS_S
 from data.sources.fits_file.identity import identity_of
-from data.sources.fits_file.times import NO_TIME, local_by, time_of
+from data.sources.fits_file.times.cards import NO_TIME, local_by, time_of
+from data.sources.fits_file.times.counted_times import UNITS_S
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 from data.sources.times.texts import ORDERS
 from data.sources.times.utc import as_in_tables

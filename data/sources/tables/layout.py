@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from data.sources.tables.cells import is_number
+from data.sources.tables.values.cells import is_number
 from data.sources.times.divided import PART_NAMES
 from data.sources.times.texts import looks_like_time
 

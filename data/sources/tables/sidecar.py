@@ -11,8 +11,8 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import FrameError, TableError
-from data.sources.tables.cells import labels_of
 from data.sources.tables.text_table import read_text
+from data.sources.tables.values.cells import labels_of
 from data.sources.times.cells import Times, times_of
 from data.sources.times.column import TIME_COLUMNS, time_column
 from data.sources.times.utc import iso_ms

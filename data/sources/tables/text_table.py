@@ -20,12 +20,12 @@ from config import PrepConfig
 from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
-from data.sources.tables.cells import decimal_of, is_number
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
 from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
 from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
+from data.sources.tables.values.cells import decimal_of, is_number
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.texts import looks_like_time
 

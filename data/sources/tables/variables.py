@@ -9,8 +9,8 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import amount, logger
 from data.sources.base import TableError
-from data.sources.tables.cells import numbers_of
-from data.sources.tables.missing import doubtful, given_as_missing, without_fills
+from data.sources.tables.values.cells import numbers_of
+from data.sources.tables.values.missing import doubtful, given_as_missing, without_fills
 from data.sources.times.column import chosen, is_text
 
 log = logger(__name__)

@@ -12,12 +12,12 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import TableError
-from data.sources.times.day_counts import of_year_and_part, perhaps_years, since_1970_s
-from data.sources.times.elapsed import elapsed_s
+from data.sources.times.counts.day_counts import of_year_and_part, perhaps_years, since_1970_s
+from data.sources.times.counts.elapsed import elapsed_s
+from data.sources.times.counts.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_since_1970
 from data.sources.times.other_forms import rewritten
-from data.sources.times.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_since_1970
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
-from data.sources.times.zone_beside import LOCAL, says_local, zoned
+from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned
 
 NO_TIME = "time is missing or not readable"
 CLOCK_SET_FORWARD = "no such time in prep.time_zone: the clock was set forward"

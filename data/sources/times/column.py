@@ -10,11 +10,11 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
 from data.sources.times.clock_parts import in_parts
-from data.sources.times.day_counts import DAYS_AT_1970, YEARS
+from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS
+from data.sources.times.counts.other_zeros import of_ticks
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
-from data.sources.times.other_zeros import of_ticks
 from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
-from data.sources.times.zone_beside import beside
+from data.sources.times.zones.zone_beside import beside
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
 SERIES_TIME_COLUMNS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
-from data.sources.times.day_counts import of_day_in_year, of_weeks
+from data.sources.times.counts.day_counts import of_day_in_year, of_weeks
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 PART_NAMES = {

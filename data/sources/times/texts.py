@@ -9,7 +9,7 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.other_forms import other_form
-from data.sources.times.zone_names import without_zone_name, without_zone_names
+from data.sources.times.zones.zone_names import without_zone_name, without_zone_names
 
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy import ndimage
 
-from inference.methods.flow import quiet_maximum
+from inference.methods.motion.flow import quiet_maximum
 from inference.methods.objects.tails import Tail
 from inference.methods.objects.walk import LEAST_SIZES, PACE_SIZES, PRIOR, STILL_SIZES, Measures
 from inference.methods.timing import CHUNK_FRAMES

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from inference.camera.motion import steadied
-from inference.methods.flow import flow_search, shrunk
+from inference.methods.motion.flow import flow_search, shrunk
 from inference.methods.objects.ground import Ground, steepness
 from inference.methods.objects.perspective import blobs_of
 

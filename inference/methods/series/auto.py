@@ -21,7 +21,7 @@ from inference.methods.series.planted import Planted, planted
 from inference.methods.series.sub_pca import SubPca
 from inference.methods.series.window_pca import WindowPca
 from inference.metrics.frame import average_precision
-from inference.scorers.residual import Samples, ScoredFrame
+from inference.scorers.nets.residual import Samples, ScoredFrame
 
 log = logger(__name__)
 

@@ -17,8 +17,8 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import Method, scored
 from inference.scorers.base import Reach
+from inference.scorers.nets.residual import Samples, ScoredFrame
 from inference.scorers.overlap import StretchMean
-from inference.scorers.residual import Samples, ScoredFrame
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on

@@ -29,9 +29,9 @@ from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
 from inference.evidence.rare_windows import rareness
 from inference.scorers.base import Scorer
+from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.windows import scored_stretches
 from inference.scorers.overlap import StretchMean
-from inference.scorers.residual import Samples, ScoredFrame
-from inference.scorers.windows import scored_stretches
 
 SHORTEST = 64  # samples that say anything of what is usual
 LONGER = 4  # chunks of a clean series

@@ -2,7 +2,7 @@
 
 One process hands tasks out and takes what comes back, one after the other; workers read what a task needs from a common
 storage over the link of their machine, and compute. At most two tasks a worker are under way, as in
-`data/frames/pool.py`. Queues are first come, first served.
+`data/frames/workers/pool.py`. Queues are first come, first served.
 """
 
 import heapq

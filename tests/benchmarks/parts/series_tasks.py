@@ -116,7 +116,7 @@ def forecast(
 
 def impute(data: Path, name: str, rate: float, method: str, seed: int, is_quick: bool, folder: Path) -> dict[str, Any]:
     """One row: errors at randomly hidden values of the test part, in units of the training part's spread."""
-    from inference.scorers.windows import covering_windows
+    from inference.scorers.nets.windows import covering_windows
     from inference.tasks.impute import compared
 
     values = ett(data, name)

@@ -20,8 +20,8 @@ from config import Config, ConfigError, PrepConfig, as_dict, load
 from data import sources
 from data.cluster import executor
 from data.cluster.worker import facts_of
-from data.frames.apart import BLOCKS, scan_apart
-from data.frames.pool import make_executor
+from data.frames.workers.apart import BLOCKS, scan_apart
+from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
 from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from config import Config, PrepConfig
-from data.frames.apart import BLOCKS, joiner, run_apart
-from data.frames.decode import run_task
 from data.frames.first_pass import first_pass
 from data.frames.journal import PIXELS
-from data.frames.pool import make_executor
 from data.frames.second_pass import open_part, tasks_of
 from data.frames.stale import record_of
+from data.frames.workers.apart import BLOCKS, joiner, run_apart
+from data.frames.workers.decode import run_task
+from data.frames.workers.pool import make_executor
 from tests.support.fits_files import write_frames
 from tests.support.page_store import Host, Overlap, PageStore
 

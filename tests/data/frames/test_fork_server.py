@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from data.frames.fork_server import context_with
+from data.frames.workers.fork_server import context_with
 
 def loaded():
     return sys.modules["data.units"].__file__  # nobody but the server has imported it

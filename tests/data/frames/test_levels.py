@@ -16,7 +16,7 @@ from data.prepare_data import prep
 from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
 from data.reel.stretch import Levels, Stretch, stored_as, values_of
-from inference.methods.flow import shrunk
+from inference.methods.motion.flow import shrunk
 from tests.support.videos import write_video
 
 VIDEO = Stretch("linear", 1.0, 255.0)

@@ -17,8 +17,8 @@ from data.disk.damage import Damaged
 from data.disk.lock import FolderInUse
 from data.frames import shards
 from data.frames.first_pass import first_pass
-from data.frames.pool import make_executor
 from data.frames.shards import LINES, SHARDS, Shard
+from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
 from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data.sources import discover
 from data.sources.base import FrameError
 from data.sources.fits_file.layout import MOST_FIELDS, fields_of, layout_of
-from data.sources.fits_file.table_times import utc_of
+from data.sources.fits_file.times.table_times import utc_of
 from data.sources.fits_table import holds_series
 from tests.support.telemetry import only, prepared
 

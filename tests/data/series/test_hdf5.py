@@ -9,8 +9,8 @@ import pytest
 
 from config import PrepConfig
 from data import sources
+from data.sources.arrays.hdf5_arrays import Hdf5Source
 from data.sources.base import TableError
-from data.sources.hdf5 import Hdf5Source
 
 PREP = PrepConfig()
 TIMES = np.datetime64("2020-01-01T00:00:00", "ms") + np.arange(40) * np.timedelta64(60_000, "ms")

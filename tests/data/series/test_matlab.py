@@ -6,8 +6,8 @@ from scipy.io import savemat
 
 from config import PrepConfig
 from data import sources
+from data.sources.arrays.matlab_arrays import MatlabSource
 from data.sources.base import TableError
-from data.sources.matlab import MatlabSource
 
 T, X = np.arange(40) * 0.5, np.random.default_rng(0).normal(size=(40, 2))
 

@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources import SOURCES
 from data.sources.base import TableError
 from data.sources.table import TableSource
-from data.sources.tables.cells import numbers_of
+from data.sources.tables.values.cells import numbers_of
 from data.sources.times.column import time_column
 
 N = 40

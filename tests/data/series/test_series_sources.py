@@ -18,7 +18,7 @@ from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
 from data.reel.stretch import fit_affine
 from data.series.prepare_series import assemble_series, read_all
-from data.sources.arrays import ArraySource
+from data.sources.arrays.numpy_arrays import ArraySource
 from data.sources.base import SeriesInput, TableError
 from data.sources.cases import CaseSource
 from data.sources.table import HUGE

@@ -20,7 +20,7 @@ from PIL import Image
 from config import PrepConfig
 from data.sources import SOURCES
 from data.sources.archive_file.members import REPLACED
-from data.sources.arrays import ArraySource
+from data.sources.arrays.numpy_arrays import ArraySource
 from data.sources.base import FrameError, TableError
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header, write_tar

@@ -13,7 +13,7 @@ from inference.calibration.surprises import rare_prior
 from inference.camera.bounds import ALL_PASS
 from inference.job import Job
 from inference.scorers.base import Scorer
-from inference.scorers.residual import Samples
+from inference.scorers.nets.residual import Samples
 from tests.support.reels import make_reel
 
 SETTINGS = EvalConfig(score="residual", plain_evidence=0.0, smooth_samples=1)

@@ -24,7 +24,7 @@ from inference.calibration.thresholds import (
     promised,
     smoothed,
 )
-from inference.scorers.residual import Samples
+from inference.scorers.nets.residual import Samples
 from inference.units import DAY_S
 from tests.support.quiet import of_series
 

@@ -20,7 +20,7 @@ from inference.events.instrument import camera_frames
 from inference.job import Job
 from inference.methods import METHODS
 from inference.results.results import Results, scene_events
-from inference.scorers.net import Detector
+from inference.scorers.nets.net import Detector
 from tests.support.broken import BREAKS, broken
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing

@@ -13,8 +13,9 @@ from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.camera import looks
 from inference.camera.motion import agreement, camera_motion, is_everywhere, is_smoothing, rms_px, steadied, warped
-from inference.methods import METHODS, flow
-from inference.methods.flow import shrunk, speed_between
+from inference.methods import METHODS
+from inference.methods.motion import flow
+from inference.methods.motion.flow import shrunk, speed_between
 from tests.support.reels import make_reel
 from tests.support.street import SHAPE, Street, paste, shaking, standing, texture
 from tests.support.trainings import small_config

@@ -17,7 +17,7 @@ from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import learn
 from inference.camera.watch import BROKEN, MISSING
 from inference.camera.watched import MOST_HELD, WatchedStretch
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from tests.support.broken import broken
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing

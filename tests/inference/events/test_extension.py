@@ -20,7 +20,7 @@ from inference.follow.judging import judge
 from inference.follow.records import JsonLines
 from inference.job import Job
 from inference.results.results import Results
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.residual import ScoredFrame
 from tests.support.reels import drifting_blobs, make_reel
 
 SIDE, LOW, EXTENDS_TO = 24, 2.0, 1.0

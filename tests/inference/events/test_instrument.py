@@ -35,7 +35,7 @@ from inference.events.instrument import (
 )
 from inference.job import Job
 from inference.results.results import Results
-from inference.scorers.net import Detector
+from inference.scorers.nets.net import Detector
 from tests.support.reels import make_reel
 from tests.support.trainings import model_config
 

@@ -24,7 +24,7 @@ from inference.export.precision import SAME
 from inference.job import Job
 from inference.runner.bundle import Bundle
 from inference.runner.run import Runner
-from inference.scorers.residual import Samples
+from inference.scorers.nets.residual import Samples
 from tests.support.bundles import exported, flash_reel, trained_on_video
 from tests.support.reels import make_reel
 from tests.support.streams import settings

@@ -20,7 +20,7 @@ from inference.runner.bundle import Bundle
 from inference.runner.run import Runner
 from inference.runner.scorers import scorer_in
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 from tests.support.bundles import run_without_torch
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_config
@@ -130,7 +130,7 @@ def test_a_bundle_of_a_method_for_series_has_nothing_to_lose(tmp_path, caplog):
 
 def test_a_method_that_compares_a_whole_recording_is_of_no_video(expected, monkeypatch):
     folder, chosen, _ = expected
-    monkeypatch.setattr("inference.methods.expected.Expected.sees_all", True)
+    monkeypatch.setattr("inference.methods.motion.expected.Expected.sees_all", True)
     form, why = form_of_run(Exported(folder / "run", chosen))
     assert form is None
     assert "compares the frames of a whole recording" in why

@@ -15,7 +15,7 @@ from inference.export.onnx_file import (
     nanmedian_by_sorting,
 )
 from inference.runner.net import OnnxJudge, OnnxNet
-from inference.scorers.weak_net import OUTPUTS
+from inference.scorers.nets.weak_net import OUTPUTS
 from models.video_model import VideoModel
 from tests.support.trainings import fitting, model_config
 from tests.support.variants import SMALL, VARIANTS

@@ -20,7 +20,7 @@ from inference.export.quantize import integer_weights, quantized
 from inference.runner.bundle import Bundle
 from inference.runner.net import OnnxNet
 from inference.runner.run import Runner
-from inference.scorers.net import MOST_WINDOWS, quiet_windows
+from inference.scorers.nets.net import MOST_WINDOWS, quiet_windows
 from models.video_model import VideoModel
 from tests.support.bundles import exported, run_without_torch, trained_on_video
 from tests.support.reels import drifting_blobs, make_reel

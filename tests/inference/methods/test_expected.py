@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS, looks
-from inference.methods.expected import LEAST_OF_MOTION, TARGETS, change
+from inference.methods.motion.expected import LEAST_OF_MOTION, TARGETS, change
 from models.parts.appearance import AppearanceNet, laplace_loss
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config

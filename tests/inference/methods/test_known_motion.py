@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS, base, flow
-from inference.methods.known_motion import KnownMotion, Motion
+from inference.methods import METHODS, base
+from inference.methods.motion import flow
+from inference.methods.motion.known_motion import KnownMotion, Motion
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing
 from tests.support.trainings import small_config

@@ -18,7 +18,7 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base, looks
 from inference.methods.base import reflected
-from inference.methods.flow import MOVES_PX, STILL_SHARE, pooled, shrunk, speed_between
+from inference.methods.motion.flow import MOVES_PX, STILL_SHARE, pooled, shrunk, speed_between
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
 from inference.methods.timing import POOL_FRAMES, Timing

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS, flow
-from inference.methods.flow import pooled, speed_between
-from inference.methods.noise_motion import beyond_noise, noise_of
+from inference.methods import METHODS
+from inference.methods.motion import flow
+from inference.methods.motion.flow import pooled, speed_between
+from inference.methods.motion.noise_motion import beyond_noise, noise_of
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.methods.motion.usual_pace import highest_of, highest_of_parts, place_factor, usual_level
 from inference.methods.timing import VISITS
-from inference.methods.usual_pace import highest_of, highest_of_parts, place_factor, usual_level
 
 H, W, LEAST = 20, 40, 0.1
 

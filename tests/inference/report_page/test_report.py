@@ -26,8 +26,8 @@ from inference.report_page.quality import calibration, unexplained
 from inference.results.native import crop_of
 from inference.results.timeline import NO_GAPS
 from inference.scorers.load import load_scorer
-from inference.scorers.windowed import score_frames
-from inference.scorers.windows import covering_windows
+from inference.scorers.nets.windowed import score_frames
+from inference.scorers.nets.windows import covering_windows
 from tests.conftest import FLASH, GAP_FROM
 
 DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>', re.DOTALL)

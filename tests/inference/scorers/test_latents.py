@@ -13,10 +13,10 @@ import config
 from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
-from inference.scorers.latents import DISTANCES, NEIGHBOURS, LatentScorer, Mahalanobis, NearestNeighbours
 from inference.scorers.load import load_scorer
+from inference.scorers.nets.latents import DISTANCES, NEIGHBOURS, LatentScorer, Mahalanobis, NearestNeighbours
+from inference.scorers.nets.windows import windows_over
 from inference.scorers.overlap import OverlapFold
-from inference.scorers.windows import windows_over
 from tests.conftest import FLASH
 from tests.support.trainings import small_config
 

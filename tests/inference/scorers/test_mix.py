@@ -14,9 +14,9 @@ from data.reel.reel import Reel
 from inference.evaluate import evaluate
 from inference.evidence.rarity import fit_rarity
 from inference.methods import METHODS
-from inference.scorers.latents import DISTANCES
 from inference.scorers.mix import in_step
-from inference.scorers.residual import ScoredFrame
+from inference.scorers.nets.latents import DISTANCES
+from inference.scorers.nets.residual import ScoredFrame
 from tests.conftest import FLASH
 from tests.support.trainings import small_config
 

@@ -13,10 +13,10 @@ from config import load
 from data.reel.common_mode import common_mode, most_explained
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
-from inference.scorers.net import Detector
-from inference.scorers.residual import clean_residual
-from inference.scorers.windowed import score_frames, through
-from inference.scorers.windows import Window, covering_windows, first_answered, windows_over
+from inference.scorers.nets.net import Detector
+from inference.scorers.nets.residual import clean_residual
+from inference.scorers.nets.windowed import score_frames, through
+from inference.scorers.nets.windows import Window, covering_windows, first_answered, windows_over
 from models.video_model import PixelModel
 from tests.support import oracles
 from tests.support.reels import drifting_blobs, make_reel

@@ -19,7 +19,7 @@ from inference.fit import calibrate_run
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
-from inference.scorers.residual import settings_for
+from inference.scorers.nets.residual import settings_for
 from tests.support.trainings import small_config
 from training.train import train
 

@@ -24,10 +24,10 @@ from data.reel.windows import WindowSet, read_windows
 from inference.calibration.weak_levels import FRAME_LEVELS, best_frame_level, best_threshold, window_metrics
 from inference.metrics.series import point_f1
 from inference.scorers.base import check_reel, score_reel
-from inference.scorers.net import Detector
+from inference.scorers.nets.net import Detector
+from inference.scorers.nets.weak import Rule, WeakScorer
+from inference.scorers.nets.weak_net import WeakDetector
 from inference.scorers.segments import segmented
-from inference.scorers.weak import Rule, WeakScorer
-from inference.scorers.weak_net import WeakDetector
 from models.parts.pseudo_labels import segmented as of_training
 from tests.support.nets import with_open_head
 from tests.support.reels import drifting_blobs, make_reel

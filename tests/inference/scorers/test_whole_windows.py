@@ -13,8 +13,8 @@ import config
 import main
 from config import EvalConfig
 from inference.scorers.load import Opened
-from inference.scorers.whole_windows import WholeWindowScorer, power_of, usual_of
-from inference.scorers.windowed import WindowScorer
+from inference.scorers.nets.whole_windows import WholeWindowScorer, power_of, usual_of
+from inference.scorers.nets.windowed import WindowScorer
 from tests.support.bundles import exported, run_without_torch
 from tests.support.reels import make_reel
 

@@ -21,9 +21,9 @@ from inference.calibration.quiet import QuietRange
 from inference.evaluate import evaluate
 from inference.fit import calibrate_run
 from inference.methods import METHODS
-from inference.scorers.latents import LatentScorer, Mahalanobis
 from inference.scorers.load import load_scorer
-from inference.scorers.net import Detector
+from inference.scorers.nets.latents import LatentScorer, Mahalanobis
+from inference.scorers.nets.net import Detector
 from inference.shards.plan import of_shard, pieces_of
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import SMALL_MODEL, fitting, model_config, small_config

@@ -108,7 +108,7 @@ def _summaries(sections: dict[str, Any], run: Path, watched: Path) -> Iterator[t
     from inference.evaluate_reel import run_job
     from inference.job import find_run, make_job
     from inference.scorers.load import load_scorer
-    from inference.scorers.windows import scored_stretches
+    from inference.scorers.nets.windows import scored_stretches
 
     config = from_dict(sections | {"model_path": str(run)}, "promises")
     run = find_run(config)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.base import FrameError
 from data.sources.fits_file.facts import facts_of
-from data.sources.fits_file.time_texts import to_utc
-from data.sources.fits_file.times import time_of
+from data.sources.fits_file.times.cards import time_of
+from data.sources.fits_file.times.time_texts import to_utc
 
 DAY, CLOCK = "2012-07-19", "07:30:01.250"
 TIME = f"{DAY}T{CLOCK}"

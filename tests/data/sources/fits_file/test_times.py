@@ -14,8 +14,8 @@ from sunpy.time import parse_time
 from config import PrepConfig
 from data.sources.base import FrameError
 from data.sources.fits_file.facts import CLOCK_IN_NAME, NO_CLOCK, facts_of
-from data.sources.fits_file.time_texts import to_utc
-from data.sources.fits_file.times import time_of
+from data.sources.fits_file.times.cards import time_of
+from data.sources.fits_file.times.time_texts import to_utc
 from data.sources.times.names import time_in_name
 
 SCALES = {"UTC": "utc", "TAI": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "IAT": "tai", "TDB": "tdb", "UT1": "ut1"}

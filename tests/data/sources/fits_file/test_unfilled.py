@@ -14,7 +14,7 @@ from data.sources.base import FrameError
 from data.sources.fits_file.checksum import AS_TEXT
 from data.sources.fits_file.facts import EXPOSURES, facts_of
 from data.sources.fits_file.layout import NO_IMAGE
-from data.sources.fits_file.times import EPOCHS, time_of
+from data.sources.fits_file.times.cards import EPOCHS, time_of
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header, utc
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.sources.base import TableError
-from data.sources.tables.cells import labels_of, numbers_of
-from data.sources.tables.long_table import wide
-from data.sources.tables.missing import doubtful, ends_in_total, given_as_missing, without_fills
+from data.sources.tables.forms.long_table import wide
+from data.sources.tables.values.cells import labels_of, numbers_of
+from data.sources.tables.values.missing import doubtful, ends_in_total, given_as_missing, without_fills
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.live.series_rows import RowForm
 from data.sources.table import TableSource
-from data.sources.tables.quality import masked
+from data.sources.tables.values.quality import masked
 
 N = 24
 TIMES = pd.date_range("2024-03-01", periods=N, freq="min").strftime("%Y-%m-%dT%H:%M:%S").tolist()

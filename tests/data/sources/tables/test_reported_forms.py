@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources import SOURCES
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource
-from data.sources.tables.cells import numbers_of
+from data.sources.tables.values.cells import numbers_of
 
 N = 40
 TIMES = pd.date_range("2012-07-19T07:30", periods=N, freq="min")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.table import TableSource
-from data.sources.tables.runs import PARTS_OF_TIME
+from data.sources.tables.forms.runs import PARTS_OF_TIME
 
 
 @pytest.fixture(scope="module")

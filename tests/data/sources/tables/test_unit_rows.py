@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.table import TableSource
 from data.sources.tables.text_table import TextTable
-from data.sources.tables.unit_rows import with_units
+from data.sources.tables.values.unit_rows import with_units
 
 N = 40
 TIMES = pd.date_range("2024-03-01", periods=N, freq="min").strftime("%Y-%m-%dT%H:%M:%S").tolist()

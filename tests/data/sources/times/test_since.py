@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.sources.times.since import since_its_unit
+from data.sources.times.counts.since import since_its_unit
 
 STEPS = {"seconds": 1, "sec": 1, "minutes": 60, "hours": 3600, "h": 3600, "days": 86400}
 moments = st.datetimes(datetime(1858, 11, 17), datetime(2100, 1, 1)).map(lambda t: t.replace(microsecond=0))

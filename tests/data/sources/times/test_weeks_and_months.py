@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config import PrepConfig
 from data.sources.base import Series, TableError
 from data.sources.table import TableSource
-from data.sources.times.day_counts import of_weeks
+from data.sources.times.counts.day_counts import of_weeks
 from data.sources.times.names import day_in_name
 
 ROWS = 40

@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
-from data.sources.times.zone_beside import LOCAL, zone_in_name
+from data.sources.times.zones.zone_beside import LOCAL, zone_in_name
 
 UTC = pd.date_range("2024-03-05T10:00", periods=5, freq="7min")
 

@@ -1,0 +1,1 @@
+"""Frames decoded by several processes, here or elsewhere."""

@@ -1,0 +1,1 @@
+"""When a frame or a row of a FITS file was taken."""

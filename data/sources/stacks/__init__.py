@@ -1,0 +1,1 @@
+"""Pictures in arrays: NumPy's, HDF5's and netCDF's."""

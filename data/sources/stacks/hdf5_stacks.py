@@ -1,0 +1,249 @@
+"""Frames in HDF5 and netCDF 4 files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
+array (H, W) for each frame.
+
+A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
+the scale that netCDF attaches to the first axis, or of an array beside it that is as long and called so; of an array
+for each frame those that it, or the group it lies in, has as an attribute or beside it.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, is_hdf5, plain, text_of
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
+from data.sources.fits_file.layout import is_name_of_others
+from data.sources.images import StackTimes
+from data.sources.stacks.numpy_stacks import (
+    NUMBERS,
+    candidates_of,
+    facts_of,
+    is_called_time,
+    is_large,
+    is_stack,
+    one_for_each,
+    pixels_of,
+    refusal,
+    sides_of,
+)
+from data.sources.tables.sidecar import find_times_csv
+from data.sources.times.cells import Times, times_of
+
+log = logger(__name__)
+
+EDGES = 2  # begin and end of each step, in the last axis of an array of them
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """An array of frames in a file, and what makes its numbers those that are meant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    packing: Packing
+    arrays: tuple[str, ...] = ()  # one for each frame; empty: the one called so holds all
+
+
+class Hdf5StackSource(FrameSource):
+    """HDF5 and netCDF 4 files with frames along the first axis of an array."""
+
+    name = "hdf5_stack"
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nxs")
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) and bool(_stacks(path))
+
+    def recognises(self, path: Path) -> bool:
+        return is_hdf5(path) and bool(_stacks(path))
+
+    def sidecars(self, path: Path) -> list[Path]:
+        return [csv] if (csv := find_times_csv(path, None)) else []
+
+    def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+        """The candidates of a file; no pixels are read."""
+        stacks, found = _stacks(path), []
+        frames = [stack for stack in stacks if not is_name_of_others(stack.name.rpartition("/")[2])] or stacks
+        if left_out := [stack.name for stack in stacks if stack not in frames]:
+            log.info(f"{path.name}: left out, as by its name about other frames: {', '.join(left_out)}")
+        for stack in frames:
+            part = stack.name.replace("/", "_") if len(frames) > 1 else ""
+            found += _candidates(self.whereabouts, stack, part, path, root, prep)
+        return found
+
+    def read(self, candidates: Sequence[Candidate]) -> Frames:
+        stacks = {path: {s.name: s for s in _stacks(Path(path))} for path in dict.fromkeys(c.path for c in candidates)}
+        for path, own in stacks.items():
+            with _opened(Path(path)) as file:
+                for number, candidate in enumerate(candidates):
+                    if candidate.path == path:
+                        yield number, _frame(file, own[candidate.member], candidate)
+
+
+def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+    reel = path.relative_to(root).with_suffix("").as_posix() + (f"_{part}" if part else "")
+    base = whereabouts(path, root, home=path, reel=reel)
+    base |= {"size": path.stat().st_size, "member": stack.name}
+    if reason := refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize):
+        return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
+    try:
+        is_given = prep.frames_per_second or find_times_csv(path, prep.times_csv)
+        times = None if is_given else _times(path, stack, prep)
+    except (TableError, FrameError) as error:
+        return [Candidate(**base, reason=f"{stack.name}: {error}")]
+    facts = partial(facts_of, times) if times else StackTimes(path, prep, [0.0] * stack.shape[0]).facts
+    return candidates_of(base, stack.shape, facts, prep, stack.name if part else "")
+
+
+def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
+    """The times of a stack's frames in its file, None where it holds none that are called so.
+
+    Raises TableError where they can't be read in one way, FrameError where their unit is not understood.
+    """
+    import h5py
+
+    with _opened(path) as file:
+        if stack.arrays:
+            return _times_of_each(file, stack.arrays, prep)
+        array = file[stack.name]
+        attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
+        beside = [item for group in (array.parent, file) for item in group.values() if isinstance(item, h5py.Dataset)]
+        named = [item for item in beside if item.shape == array.shape[:1] and is_called_time(item.name)]
+        for item in (*attached, *named):
+            if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
+                return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
+    return None
+
+
+def _times_of_each(file: Any, names: Sequence[str], prep: PrepConfig) -> Times | None:
+    """Times that arrays, or their groups, have as an attribute or beside them, where all have one so called."""
+    told = [_told_beside(file[name]) for name in names]
+    keys = [key for key in told[0] if all(key in others for others in told)]
+    return times_of(pd.Series([others[keys[0]] for others in told], name=keys[0]), prep) if keys else None
+
+
+def _told_beside(array: Any) -> dict[str, Any]:
+    """What may be the time of an array (H, W), by its name."""
+    group, found = array.parent, {}
+    is_own = group.name != "/"  # what stands at the top is of all
+    for attributes in (array.attrs, group.attrs if is_own else {}):
+        found |= {key: plain(attributes[key]) for key in attributes if _may_be_time(key, np.size(attributes[key]))}
+    beside = {key: item for key, item in group.items() if _may_be_time(key, getattr(item, "size", 0))} if is_own else {}
+    found |= {key: _cells(item) for key, item in beside.items()}
+    return {key: value.reshape(-1)[0] for key, value in found.items()}
+
+
+def _may_be_time(name: str, size: int) -> bool:
+    return size == 1 and is_called_time(name.replace("-", "_"))
+
+
+def _counts_time(item: Any) -> bool:
+    """Whether an array counts time, and no places along its axis."""
+    return "since" in text_of(item.attrs.get("units", "")) or is_called_time(item.name)
+
+
+def _cells(item: Any) -> np.ndarray:
+    import h5py
+
+    is_text = h5py.check_string_dtype(item.dtype) is not None
+    name = item.name.rpartition("/")[2]
+    cells = by_attributes(name, plain(item.asstr()[...] if is_text else item[...]), item.attrs)
+    unit = text_of(item.attrs.get("units", ""))
+    if "since" in unit and cells.dtype.kind != "M":
+        told = f"{unit!r}, calendar {text_of(item.attrs.get('calendar', 'standard'))!r}"
+        raise FrameError(f"the unit of {item.name} is not understood: {told}; see prep.times_csv")
+    return cells
+
+
+def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:
+    try:
+        raw = file[stack.arrays[candidate.position]][...] if stack.arrays else file[stack.name][candidate.position]
+        pixels = pixels_of(_unpacked(raw, stack.packing), candidate.channel == "rgb")
+    except (OSError, RuntimeError, KeyError) as error:  # of h5py, on damaged files and filters that are not here
+        return FrameError(f"not readable: {error}")
+    return RawFrame(pixels, None, "")
+
+
+def _unpacked(pixels: np.ndarray, packing: Packing) -> np.ndarray:
+    """Pixels as CF's attributes mean them; NaN where nothing was measured, in gray alone."""
+    if pixels.ndim > 2:
+        packing = replace(packing, fills=(), valid=(-np.inf, np.inf))
+    numbers = packing.unpacked(pixels)
+    may_change = packing != Packing(packing.dtype)  # all frames of a stack are of one type
+    return numbers.astype(np.float32) if may_change else numbers
+
+
+def _stacks(path: Path) -> list[_Stack]:
+    """The arrays of frames in a file; [] where it has none, can't be read, or holds what is no frame nor about any."""
+    try:
+        with _opened(path) as file:
+            arrays = dict(_arrays(file))
+            found = [_stack(name, item) for name, item in arrays.items() if _is_stack(item)] or _one_of_many(arrays)
+            known = {name for stack in found for name in stack.arrays or (stack.name,)}
+            is_all = all(_may_be_about(item, found) for name, item in arrays.items() if name not in known)
+            return found if is_all else []
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # of h5py; whoever reads it as a series has it
+        return []
+
+
+def _one_of_many(arrays: dict[str, Any]) -> list[_Stack]:
+    """The stack of arrays that are a frame each, [] where they are none."""
+    names = one_for_each((name, item.shape, item.dtype) for name, item in arrays.items())
+    first = [_stack(NUMBERS.split(name)[0].strip("_-./ ") or "frames", arrays[name]) for name in names[:1]]
+    return [replace(stack, shape=(len(names), *stack.shape), arrays=names) for stack in first]
+
+
+def _stack(name: str, item: Any) -> _Stack:
+    return _Stack(name, item.shape, item.dtype, Packing.told_by(item.attrs, item.dtype))
+
+
+def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays that lie in a file itself, by name; none of one that pandas wrote."""
+    import h5py
+
+    found: list[tuple[str, Any]] = []
+
+    def visit(name: str, item: Any) -> bool | None:
+        if BY_PANDAS in item.attrs:
+            found.clear()
+            return True
+        if isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
+            found.append((name, item))
+        return None
+
+    file.visititems(visit)
+    return iter(found)
+
+
+def _is_stack(item: Any) -> bool:
+    """Whether an array is one of frames; with time along its last axis, for which it is refused, where that is told."""
+    if item.dtype.kind not in "buif" or not is_stack(item.shape) or "MATLAB_class" in item.attrs:
+        return False
+    is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
+    sides = item.shape[:2] if is_turned else sides_of(item.shape)
+    return is_large(sides)
+
+
+def _may_be_about(item: Any, stacks: Any) -> bool:
+    """Whether an array may be times, coordinates or settings of frames: along one of their axes, or of a picture."""
+    if item.ndim < 2 or item.size <= 1 or item.dtype.kind not in "buif":
+        return item.dtype.names is None
+    shapes = [stack.shape for stack in stacks]
+    return any(item.shape == sides_of(s) or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import h5py  # late: it takes a tenth of a second, and few have such files
+
+    with h5py.File(path, "r") as file:
+        yield file

@@ -1,0 +1,101 @@
+"""Rows of several devices in one table, which a column tells apart: they are no samples of one series."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from config import PrepConfig
+from data.sources.tables.forms.long_table import SENSOR_NAMES
+from data.sources.tables.forms.runs import tells_runs
+from data.sources.tables.text_table import TextTable
+from data.sources.times.cells import times_of
+from data.sources.times.column import is_text
+
+DEVICES = (
+    *(*SENSOR_NAMES, "entity", "device", "device_id", "deviceid", "device_name", "machine", "machine_id", "machineid"),
+    *("station", "station_id", "site", "site_id", "plant", "location", "turbine", "turbine_id", "asset", "asset_id"),
+    *("host", "hostname", "instance", "server", "node", "node_id", "pod", "meter", "meter_id", "mac", "vehicle"),
+    *("vehicle_id", "unit_id", "unit_number", "household", "house", "building", "building_id", "room", "patient"),
+    *("subject", "symbol", "ticker", "store", "item", "country", "region", "city", "source_key", "topic"),
+)
+NUMBERED = {name for name in DEVICES if name.endswith("id")} - {"id"}
+NUMBERED |= {"device", "machine", "station", "sensor", "turbine", "unit_number", "meter", "host"}
+MOST_DEVICES = 64  # of which each becomes a series
+MOST_AGAIN = 0.1  # of the rows that may repeat a time and device all the same
+ALIGNED = 0.75  # cells of a table with a column for each device that have to be filled
+
+
+def by_device(read: TextTable, time: pd.Series, labels: str | None, prep: PrepConfig) -> dict[str, TextTable]:
+    """The tables of the devices in a table, "" where it is of one; of devices that tell the same times one wide table.
+
+    time: its cells' times. labels: its column of labels, which each device has its own of.
+    """
+    table = read.table
+    device = device_column(table, time, prep)
+    if device is None:
+        return {"": read}
+    count = table[device].nunique()
+    is_aligned = len(table) >= ALIGNED * count * time.nunique()
+    is_aligned &= not (tells_runs(device) and times_of(time, prep).utc is None)
+    if is_aligned and labels is None and time.name in table.columns and not prep.value_columns:
+        wide, again = _side_by_side(table, device, str(time.name))
+        remark = f"the rows of {count} {device} side by side"
+        return {"": replace(read, table=wide, lost=(*read.lost, *again), told=(*read.told, remark))}
+    told = (*read.told, f"of {count} {device} in its rows, each is a series")
+    groups = table.groupby(table[device].astype("string"), sort=False)
+    apart = {str(name): group.drop(columns=device).reset_index(drop=True) for name, group in groups}
+    lost = dict.fromkeys(apart, ()) | {next(iter(apart)): read.lost}
+    return {name: replace(read, table=own, told=told, lost=lost[name]) for name, own in apart.items()}
+
+
+def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str | None:
+    """The column that tells devices apart: as times come again for each, or by its name where their times lie side by
+    side; numbers are told by a name that no variable has.
+    """
+    repeats = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum()
+    for name in table.columns:
+        cells = table[name]
+        plain = str(name).lower().strip("_ ")
+        is_known = plain in DEVICES if is_text(cells) else plain in NUMBERED and cells.dtype.kind in "iu"
+        if name == time.name or not (is_known or (repeats and is_text(cells))):
+            continue
+        if not 1 < cells.nunique() <= MOST_DEVICES or len(table) < 4 * cells.nunique():
+            continue
+        again = pd.DataFrame({"time": time, "device": cells}).duplicated().mean()
+        others = (other for other in table.columns if other not in (name, time.name))
+        if not any(_is_mostly_numbers(table[other]) for other in others):
+            continue
+        if again <= MOST_AGAIN and (repeats or _side_by_side_in_time(time, cells, prep)):
+            return str(name)
+    return None
+
+
+def _side_by_side_in_time(time: pd.Series, device: pd.Series, prep: PrepConfig) -> bool:
+    """Whether the times of all devices have a moment in common, so that none only follows another."""
+    times = times_of(time, prep)
+    seconds = times.seconds if times.utc is None else times.utc.astype("datetime64[ms]").astype(np.float64)
+    known = pd.Series(np.where(times.reasons == "", seconds, np.nan)).groupby(device.to_numpy())
+    return bool(known.min().max() < known.max().min())
+
+
+def _side_by_side(table: pd.DataFrame, device: str, time: str) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """A column for each variable of each device, and the rows that have no place, with the reason."""
+    keys = table[[time, device]].astype("string")
+    again = keys.duplicated() & keys.notna().all(axis=1)
+    lost = [(f"row {row + 1}", f"same time and {device} as another row") for row in again.to_numpy().nonzero()[0]]
+    kept = table[~again & keys.notna().all(axis=1)]
+    values = [name for name in kept.columns if name not in (time, device) and _is_mostly_numbers(kept[name])]
+    found = kept.pivot(index=time, columns=device, values=values).reindex(kept[time].drop_duplicates())
+    order = [(value, own) for own in dict.fromkeys(kept[device]) for value in values]
+    found = found[order]
+    found.columns = [str(own) if len(values) == 1 else f"{own} {value}" for value, own in order]
+    return found.reset_index(), lost
+
+
+def _is_mostly_numbers(column: pd.Series) -> bool:
+    if column.dtype.kind in "biuf":
+        return True
+    return is_text(column) and bool(
+        pd.to_numeric(column, errors="coerce").notna().sum() > 0.5 * max(1, column.notna().sum())
+    )

@@ -1,0 +1,1 @@
+"""Numbers that count time: days, ticks, seconds since a start."""

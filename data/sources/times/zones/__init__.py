@@ -1,0 +1,1 @@
+"""Time zones beside times and behind them."""

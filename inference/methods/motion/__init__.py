@@ -1,0 +1,1 @@
+"""Methods that judge how things move, by optical flow, and what they share."""

@@ -1,0 +1,248 @@
+"""Motion or change beyond what its look explains: a small net learns from single quiet frames what to expect.
+
+A net that sees motion learns to reconstruct any; this one sees one frame at a time and is asked how fast (or how much)
+things that look so, at that place, usually move (or change). What exceeds it by more than it ever did in quiet
+validation clips is unusual: a cyclist is as tall as a walker, and faster. How sure the net is of looks that it never
+saw, nobody knows: of rain it expects nothing. So the unit is also a share of how high motion itself gets.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import ClassVar, Literal, NamedTuple
+
+import cv2
+import numpy as np
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from config import ModelConfig
+from inference.calibration.quiet import QuietRange
+from inference.calibration.tail import TailPrior
+from inference.methods.base import Fold, Method, all_but, enlarged, reflected
+from inference.methods.motion.flow import (
+    LEAST_PX,
+    SIZE_FRAMES,
+    WORK_PX,
+    kept_at_least,
+    kept_by_quiet,
+    normalised,
+    quiet_maximum,
+    shrunk,
+    speed_between,
+)
+from inference.methods.motion.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
+from inference.methods.same_scene import PAIRS
+from inference.methods.timing import Timing
+from inference.scorers.base import Portable
+
+TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
+MOST_SHOWN = 256  # frames that ranges of the net's activations are from, about
+NET = "net."  # before the names of its weights
+SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
+LEAST_OF_MOTION = 0.4  # of the usual speed: what exceeds the expected one by less is nothing, whatever it looks like
+LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
+
+
+class Target(NamedTuple):
+    """What is expected: a map of each frame, the frames before that it needs, and how it is pooled.
+
+    measure: frames (before + n, h, w) uint8 -> (n, h, w). cell: px a grid place; pool: cells and frames averaged over.
+    is_speed: whether it grows with the time between frames, and the camera's motion does not show in it. level: how
+    high it gets in quiet frames (h, w), from chunks' highest parts (n, h, w), the size of things by row and the unit,
+    and as which array a run keeps it. least_share: of how high the whole of it gets, not only what is not expected,
+    which the level is at least (in the median place).
+    """
+
+    measure: Callable[[np.ndarray], np.ndarray]
+    before: int
+    cell: int
+    pool_cells: int
+    pool_frames: int
+    is_speed: bool
+    level: Callable[[list[np.ndarray], np.ndarray, float], np.ndarray]
+    kept_as: str
+    least_share: float = 0.0
+
+
+def change(frames: np.ndarray) -> np.ndarray:
+    """|frame - mean of the frames LAG back|, in grey levels: (LAG[1] + n, h, w) -> (n, h, w)."""
+    near, far = LAG
+    grey = frames.astype(np.float32)
+    pairs = ((grey[i], grey[i - far : i - near + 1].mean(axis=0)) for i in range(far, len(grey)))
+    return np.stack([np.abs(now - then) for now, then in pairs])
+
+
+def speed_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    return usual_level(chunks, size, LEAST_PX / unit)
+
+
+def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    highest = np.stack([chunk.max(axis=0) for chunk in chunks]).astype(np.float32)
+    return quiet_maximum(highest.mean(axis=0), SHARED_CELLS, REACH_CELLS)
+
+
+TARGETS = {
+    "speed": Target(speed_between, 1, 3, 3, 9, True, speed_level, "unit_of_excess", LEAST_OF_MOTION),
+    "change": Target(change, LAG[1], 2, 1, 1, False, change_level, "quiet_maximum"),
+}
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ExpectedConfig(ModelConfig):
+    target: Literal["speed", "change"] = "speed"
+
+
+class Expected(Method):
+    """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
+
+    Config: ClassVar[type[ModelConfig]] = ExpectedConfig
+    pictures_only = True
+    in_parts = True
+
+    @property
+    def target(self) -> Target:
+        target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
+        if not target.is_speed:
+            return target
+        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.known_motion)
+        return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
+
+    @property
+    def is_steady(self) -> bool:
+        return self.target.is_speed
+
+    @property
+    def shares_motion(self) -> bool:
+        return self.target.is_speed
+
+    @property
+    def by_speed(self) -> bool:
+        return self.target.is_speed
+
+    @property
+    def tail_prior(self) -> TailPrior | None:
+        return tail_prior(self.arrays) if self.target.is_speed else None
+
+    @property
+    def before(self) -> int:
+        return self.target.before + self.target.pool_frames // 2
+
+    @property
+    def after(self) -> int:
+        return self.target.pool_frames // 2
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """Train the net on training frames; then the quiet maximum of every place on frames it has not seen."""
+        train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
+        cadence_s = train[0].reel.cadence_s
+        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        if self.target.is_speed:
+            pair = self.target.before
+            self.arrays["least_kept"] = kept_by_quiet(
+                self.sample(train, PAIRS * (pair + 1), pair + 1), pair, self.target.cell
+            )
+        small, raw = zip(*(self._measured(*block) for block in self._blocks(train)), strict=True)
+        small, raw = np.concatenate(small), np.concatenate(raw)
+        scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
+        some = small[:: max(1, -(-len(small) // SIZE_FRAMES))]
+        self.arrays["size_px"] = sizes_of(some, some).reshape(-1, self.target.cell).mean(axis=1)
+        from inference.methods.looks import learnt  # here, because a bundle needs no PyTorch
+
+        weights = learnt(small, raw / scale, self.target.cell, seed, self.device)
+        self.arrays |= {"scale": np.array([scale]), **{f"{NET}{name}": value for name, value in weights.items()}}
+        self._fit_maximum(val)
+
+    def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
+        """A copy with the same net, and the quiet maximum of other frames."""
+        copy = Expected(self.settings, dict(self.arrays), self.scaling, self.clip_length)
+        copy.device, copy.net, copy.known_motion = self.device, self.net, self.known_motion
+        copy._fit_maximum(quiet)
+        return copy
+
+    def folds(self, quiet: Sequence[QuietRange]) -> list[Fold]:
+        """The net is fitted once; the quiet maxima of validation frames are cross-fitted."""
+        train, val = ([r for r in quiet if r.side == side] for side in ("train", "val"))
+        return [Fold(self, train, is_new=False), *(f for f in super().folds(val) if f.ranges)]
+
+    def _fit_maximum(self, quiet: Sequence[QuietRange]) -> None:
+        """How high excess gets at every place, on frames that the net has not seen."""
+        chunks = [chunk for r in quiet for chunk in r.pieces(Timing.of(self.arrays).chunk)]
+        part, scale = Timing.of(self.arrays).part, float(self.arrays["scale"][0])
+        found = (self._excess(self._context(c), self.pace_of(c.reel)) for c in chunks)
+        both = [[highest_of_parts(np.maximum(maps, 0), part) for maps in each] for each in found]
+        excess, motion = (self.target.level([b[k] for b in both], self.arrays["size_px"], scale) for k in (0, 1))
+        share = float(np.median(excess / motion))
+        self.arrays[self.target.kept_as] = excess * np.float32(max(1.0, self.target.least_share / share))
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        """Raises ValueError for a run of an earlier version, whose levels were others."""
+        if self.target.kept_as not in self.arrays:
+            raise ValueError(earlier_version(self.settings.name))
+        excess, _ = self._excess(frames, self.pace)
+        return None, enlarged(np.maximum(excess, 0) / self.arrays[self.target.kept_as], frames)
+
+    @property
+    def guard(self) -> int:
+        return Timing.of(self.arrays).guard if self.target.is_speed else 0
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        return all_but(k, parts) if self.target.is_speed else super().beside(k, parts)  # what changes, drifts
+
+    def _blocks(self, train: Sequence[QuietRange]) -> Iterator[tuple[np.ndarray, float]]:
+        """At most about TRAINING_FRAMES frames in blocks of at most BLOCK, with what `target.before` needs, and their
+        pace."""
+        starts = [(r, first) for r in train for first in range(r.begin, r.end, BLOCK)]
+        step = max(1, -(-len(starts) * BLOCK // TRAINING_FRAMES))
+        for r, first in starts[::step]:
+            indices = np.arange(first - self.target.before, min(first + BLOCK, r.end))
+            yield self.read(r.reel, reflected(indices, r.begin, r.end))[0], self.pace_of(r.reel)
+
+    def _measured(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
+        """Shrunk grey frames and their target on the grid, of all frames but the first `target.before` ones."""
+        small = shrunk(frames, WORK_PX, self.target.cell)
+        grid = [n // self.target.cell for n in small.shape[:0:-1]]
+        maps = [cv2.resize(m, grid, interpolation=cv2.INTER_AREA) for m in self.target.measure(small)]
+        return small[self.target.before :], np.float32(pace) * np.stack(maps)
+
+    def _excess(self, frames: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pooled target beyond the expected one, and the whole of it, (n, h, w) each for frames with their context."""
+        small, raw = self._measured(frames, pace)
+        raw = raw / self.arrays["scale"]
+        return self._pooled(raw - self._expected(small)), self._pooled(raw)
+
+    def _pooled(self, maps: np.ndarray) -> np.ndarray:
+        side, depth = self.target.pool_cells, self.target.pool_frames
+        if side > 1:
+            maps = np.stack([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps])
+        return np.lib.stride_tricks.sliding_window_view(maps, depth, axis=0).mean(axis=-1, dtype=np.float32)
+
+    def _context(self, r: QuietRange) -> np.ndarray:
+        indices = np.arange(r.begin - self.before, r.end + self.after)
+        return self.read(r.reel, reflected(indices, r.begin, r.end))[0]
+
+    def _expected(self, small: np.ndarray) -> np.ndarray:
+        """What the net expects of shrunk frames (n, h, w) uint8: (n, h / cell, w / cell)."""
+        if self.net is None:
+            from inference.methods.looks import Looks  # here, because a bundle needs no PyTorch
+
+            self.net = Looks(self._weights, self.target.cell, self.device)
+        parts = [normalised(small[i : i + BLOCK]) for i in range(0, len(small), BLOCK)]
+        return np.concatenate([self.net(part, self.amp) for part in parts])
+
+    @property
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name.removeprefix(NET): array for name, array in self.arrays.items() if name.startswith(NET)}
+
+    def portable(self, frame_shape: tuple[int, ...]) -> Portable:
+        """The net, from single frames to what is expected of them, beside all other arrays."""
+        from inference.methods.looks import Means, trained_net  # here, because a bundle needs no PyTorch
+
+        others = {name: array for name, array in self.arrays.items() if not name.startswith(NET)}
+        net = Means(trained_net(self._weights, self.target.cell, "cpu"))
+        size = [n * self.target.cell for n in self._weights["place"].shape[-2:]]
+        return Portable(net, (1, 1, *size), slice(0, 1), others, self._shown)
+
+    def _shown(self, quiet: Sequence[QuietRange]) -> Iterator[np.ndarray]:
+        """Frames of the training side as the net is shown them, (1, 1, 1, h, w) each."""
+        for frames, _ in self.sample(quiet, MOST_SHOWN):
+            yield normalised(shrunk(frames, WORK_PX, self.target.cell))[:, None, None]

@@ -1,0 +1,213 @@
+"""Optical flow: how fast something moves, against the speeds that quiet clips show at the same place.
+
+Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) by OpenCV. Speed is pooled over about the size of an object
+and a second of time, because a few pixels of a limb move fast in any walk; what is fast weighs more, so that who stands
+or walks beside it does not dilute it. What is left to learn is one number a place: how high the pooled speed gets in a
+quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from data.reel.reel import Reel
+from inference.calibration.quiet import QuietRange
+from inference.calibration.tail import TailPrior
+from inference.camera.looks import kept_edges
+from inference.camera.motion import steadied
+from inference.methods.base import Block, Method, all_but, enlarged, reflected
+from inference.methods.motion.known_motion import KnownMotion, Motion
+from inference.methods.motion.noise_motion import beyond_noise
+from inference.methods.motion.usual_pace import (
+    NOTHING_SEEN,
+    earlier_version,
+    highest_of_parts,
+    sizes_of,
+    tail_prior,
+    usual_level,
+)
+from inference.methods.same_scene import NEVER, PAIRS, least_kept
+from inference.methods.timing import Timing
+
+WORK_PX = 192  # larger frames are shrunk to this on their longer side
+SMALLEST_PX = 18
+CELL = 3  # px a side, of the map of quiet speeds
+POOL_SHARE = 0.05  # of the longer side: pooled square
+MOVES_PX, LEAST_PX = 1.0, 0.1  # from a frame to its pair: what counts half as moving, and what is motion of a place
+STILL_SHARE = 0.5  # of a square, that stands still whatever moves in it
+SIZE_FRAMES = 300  # at most, that the sizes of things are from
+LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
+
+
+class OpticalFlow(Method):
+    """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
+
+    pictures_only = True
+    in_parts = True
+    is_steady = True
+    by_speed = True
+    shares_motion = True
+
+    @property
+    def tail_prior(self) -> TailPrior | None:
+        return tail_prior(self.arrays)
+
+    @property
+    def timing(self) -> Timing:
+        return Timing.of(self.arrays)
+
+    @property
+    def before(self) -> int:
+        return self.timing.pool // 2 + self.timing.pair  # speed is between frames
+
+    @property
+    def after(self) -> int:
+        return self.timing.pool // 2
+
+    def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
+        """How high the pooled speed gets at every place, and the sizes of things that it takes for that.
+
+        Raises ValueError without a frame to learn from.
+        """
+        quiet = [r for r in quiet if r.side == "train"]
+        if not quiet:
+            raise ValueError(NOTHING_SEEN)
+        cadence_s = quiet[0].reel.cadence_s
+        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        some = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
+        self.arrays["least_kept"] = kept_by_quiet(some, self.timing.pair, CELL)
+        chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
+        highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
+        some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
+        size_px = sizes_of(some, some)
+        self.arrays["highest_motion"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
+
+    @property
+    def guard(self) -> int:
+        return self.timing.guard
+
+    def beside(self, k: int, parts: list[list[QuietRange]]) -> list[QuietRange]:
+        return all_but(k, parts)  # how fast they walk does not drift, and who has seen little is not the scorer itself
+
+    def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
+        context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
+        frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
+        return highest_of_parts(self.pace_of(reel) * self._pooled(frames), self.timing.part, CELL)
+
+    def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
+        pooled_speed = self.pace * self._pooled(frames)
+        return None, enlarged(pooled_speed / enlarged(self._highest_motion[None], pooled_speed), frames)
+
+    @property
+    def _highest_motion(self) -> np.ndarray:
+        """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
+        if "highest_motion" not in self.arrays:
+            raise ValueError(earlier_version(self.settings.name))
+        return self.arrays["highest_motion"]
+
+    def _pooled(self, frames: np.ndarray) -> np.ndarray:
+        speed = speed_between(
+            shrunk(frames, WORK_PX, CELL), self.timing.pair, kept_at_least(self.arrays), self.known_motion
+        )
+        return pooled(speed, self.timing.pool)
+
+
+def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
+    """The mean over clips of a place's maximum (h, w), shared with its neighbours and never near 0.
+
+    shared: places whose largest counts. reach: sigma of the smoothing behind it, in places. least: where nothing was
+    seen at all.
+    """
+    smooth = ndimage.gaussian_filter(ndimage.maximum_filter(mean, shared), reach, mode="nearest")
+    return np.maximum(smooth, max(LEAST_SHARE * float(np.quantile(mean, 0.99)), least)).astype(np.float32)
+
+
+def shrunk(frames: np.ndarray, longest_px: int, multiple: int = 1) -> np.ndarray:
+    """(T, C, H, W) about 0..1 -> grey (T, h, w) uint8, at most `longest_px` on a side and multiples of `multiple`."""
+    factor = min(1.0, longest_px / max(frames.shape[2:]))
+    cells = [max(SMALLEST_PX // multiple, round(n * factor / multiple)) for n in frames.shape[:1:-1]]
+    size = [n * multiple for n in cells]  # (w, h)
+    grey = np.rint(255 * np.clip(frames.mean(axis=1), 0, 1)).astype(np.uint8)
+    return np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in grey])
+
+
+def normalised(frames: np.ndarray) -> np.ndarray:
+    """Grey frames (n, h, w) uint8 as float32 about 0, as a net takes them."""
+    return (frames.astype(np.float32) / 255 - 0.45) * 4
+
+
+def speed_between(
+    frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
+) -> np.ndarray:
+    """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
+
+    What the camera's own motion adds is taken off, and what its noise does. least: of its edges that a pair keeps; it
+    shows two scenes where it keeps fewer, beyond a cut or a turn too fast to follow, and no motion. known: what was
+    measured before, and is to be.
+    """
+    search, known = flow_search(), KnownMotion(0) if known is None else known
+
+    def measured(before: np.ndarray, after: np.ndarray) -> Motion:
+        before = steadied(before, after)
+        start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+        speed = np.linalg.norm(search.calc(after, before, start), axis=2)
+        return Motion(beyond_noise(speed, before, after), kept_edges(after, before))
+
+    found = (known.of(a, b, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+    return np.stack([speed if kept >= least else np.zeros_like(speed) for speed, kept in found])
+
+
+def steadied_pairs(frames: np.ndarray, pair: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Grey frames (T, h, w) uint8 as the camera would have seen them from its place `pair` later, and that frame."""
+    return ((steadied(a, b), b) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
+
+
+def kept_by_quiet(blocks: Iterable[Block], pair: int, multiple: int) -> np.ndarray:
+    """`least_kept` (1,) of blocks of pair + 1 frames each, as an array to keep."""
+    small = (shrunk(frames, WORK_PX, multiple) for frames, _ in blocks)
+    return np.array([least_kept(each for block in small for each in steadied_pairs(block, pair))])
+
+
+def kept_at_least(arrays: dict[str, np.ndarray]) -> float:
+    """`least_kept` as a method has kept it; runs from before there was one take every pair for one scene."""
+    return float(arrays["least_kept"][0]) if "least_kept" in arrays else NEVER
+
+
+def flow_search() -> cv2.DISOpticalFlow:
+    """Dense inverse search down to the finest scale.
+
+    The presets stop at a coarse one and measure a walker of two pixels a frame at one.
+    """
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(0)
+    search.setPatchSize(8)
+    search.setPatchStride(4)
+    search.setVariationalRefinementIterations(2)
+    search.setVariationalRefinementAlpha(8.0)
+    return search
+
+
+def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
+    """Speed of what moves in a square of POOL_SHARE and some frames: (n + frames - 1, h, w) -> (n, h, w).
+
+    A mean in which places weigh by how surely they move, and STILL_SHARE of the square that stands: so who walks alone
+    is nearly as fast as who walks among others, and little that moves is slow.
+    """
+    side = _odd(POOL_SHARE * max(speed.shape[1:]))
+    moving = speed / (speed + MOVES_PX)
+    total, weight = _sums(moving * speed, side, frames), _sums(moving, side, frames)
+    return (total / (weight + STILL_SHARE * frames)).astype(np.float32)
+
+
+def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:
+    """Sums over so many frames of means over squares: (n + frames - 1, h, w) -> (n, h, w) float64."""
+    total = np.cumsum([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps], axis=0, dtype=float)
+    total = np.concatenate([np.zeros_like(total[:1]), total])
+    return total[frames:] - total[:-frames]
+
+
+def _odd(size: float) -> int:
+    return 2 * int(size / 2) + 1
