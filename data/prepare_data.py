@@ -21,7 +21,7 @@ from data.frames.first_pass import first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import decode_rows, verify
-from data.frames.shards import join_shards, prep_shard, remove_shards
+from data.frames.shards import join_shards, joined_headers, prep_shard, remove_shards
 from data.frames.stale import doubtful
 from data.frames.workers.pool import Workers, make_executor
 from data.labels.quiet_hours import with_quiet_hours
@@ -73,7 +73,7 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     root, out, given = Path(config.data_raw), Path(config.data_clips), read_given(config.prep)
     try:
         with make_executor(config.workers, config.cluster, config.data_raw, config.data_clips) as workers:
-            headers = first_pass(workers, config, unpacked)
+            headers = first_pass(workers, config, unpacked, joined_headers(out) if config.join else None)
             if config.join:
                 join_shards(headers.plans, given, config)
             made, failed = _make_reels(workers, headers.plans, given, out, config)

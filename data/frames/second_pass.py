@@ -12,6 +12,7 @@ from data import sources
 from data.disk.files import write_text
 from data.disk.parts import remove_folder
 from data.disk.reserve import reserved_array
+from data.frames.grid.placement import Placed
 from data.frames.journal import PIXELS, Journal, read_journal
 from data.frames.plan import ReelPlan
 from data.frames.stale import Record, changed, digests, doubtful, read_record, record_of, write_record
@@ -23,7 +24,9 @@ from data.reel.reel import Reel
 
 log = logger(__name__)
 
-FRAMES_PER_TASK = 4
+FRAMES_PER_TASK = 4, 64  # at least and at most
+PIXELS_PER_TASK = 2**26  # four frames of 4096x4096: work for a tenth of a second, beside which handing out is little
+TASKS = 32  # of one kind at least, where there are frames enough: workers end together, however many they are
 
 
 def verify(workers: Workers, plan: ReelPlan, final: Path, config: Config) -> None:
@@ -122,6 +125,13 @@ def tasks_of(plan: ReelPlan, part: Path, done: set[tuple[int, int]]) -> Iterator
         one_pass = (candidate.path, candidate.group) if in_one_pass else ()
         groups.setdefault((candidate.kind, *one_pass), []).append(item)
     for (kind, *one_pass), group in groups.items():
-        size = len(group) if one_pass else FRAMES_PER_TASK
+        size = len(group) if one_pass else _frames_per_task(group)
         for i in range(0, len(group), size):
             yield Task(str(part), plan.source_shape, sources.frame_source(kind), tuple(group[i : i + size]))
+
+
+def _frames_per_task(group: list[tuple[int, int, Placed]]) -> int:
+    """How many frames of one kind a worker is given at once: the same wherever it is asked, so that shards agree."""
+    least, most = FRAMES_PER_TASK
+    pixels = max(math.prod(frame.candidate.shape) for _, _, frame in group)
+    return max(least, min(most, PIXELS_PER_TASK // max(1, pixels), len(group) // TASKS))

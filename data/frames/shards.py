@@ -1,9 +1,10 @@
 """Prep in parts that know nothing of each other: `--shard i/n` decodes, `--join` makes the reels of what n shards have.
 
-Every shard reads all headers, and so knows the same plan; it decodes every n-th task into files of its own, in
-`.shards/<i>-of-<n>/` of the folder of reels. Joining copies them to where one process would have decoded them. All that
-needs more than one frame (scaling, repeats, bit depth) is done then, once, by what does it without shards: the reels
-are the same bytes. Shards run in any order, at the same time or not, and each goes on where it was killed.
+Every shard knows all headers, which they read together, and so the same plan; it decodes every n-th task into files of
+its own, in `.shards/<i>-of-<n>/` of the folder of reels. Joining copies them to where one process would have decoded
+them. All that needs more than one frame (scaling, repeats, bit depth) is done then, once, by what does it without
+shards: the reels are the same bytes. Shards run in any order, at the same time or not, and each goes on where it was
+killed.
 """
 
 import json
@@ -11,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from config import Config
@@ -20,6 +22,7 @@ from data.disk.lock import owned
 from data.disk.parts import sync_all
 from data.frames.assemble import Given, read_given
 from data.frames.first_pass import first_pass
+from data.frames.headers import SharedHeaders
 from data.frames.journal import Journal
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import open_part, tasks_of
@@ -31,7 +34,7 @@ from data.messages import logger, progress
 
 log = logger(__name__)
 
-SHARDS, DONE, LINES, UNPACKED = ".shards", "done.json", "blocks.jsonl", ".unpacked"
+SHARDS, HEADERS, DONE, LINES, UNPACKED = ".shards", "headers", "done.json", "blocks.jsonl", ".unpacked"
 NAME = re.compile(r"(\d+)-of-(\d+)")
 
 
@@ -73,7 +76,8 @@ def prep_shard(config: Config) -> Path:
     ):
         shutil.rmtree(folder / UNPACKED, ignore_errors=True)
         (folder / DONE).unlink(missing_ok=True)
-        plans = first_pass(workers, config, folder / UNPACKED).plans
+        headers = SharedHeaders(folder.parent / HEADERS, Fraction(shard.number - 1, shard.of))
+        plans = first_pass(workers, config, folder / UNPACKED, headers).plans
         made = {}
         for plan, tasks in _shares(plans, shard, folder):
             made[plan.name] = _facts_of(plan, given, config)
@@ -82,6 +86,11 @@ def prep_shard(config: Config) -> Path:
         sync_all(folder)
         write_json(folder / DONE, made, durable=True)
     return folder
+
+
+def joined_headers(out: Path) -> SharedHeaders:
+    """The headers that the shards of a folder have read."""
+    return SharedHeaders(out / SHARDS / HEADERS)
 
 
 def _facts_of(plan: ReelPlan, given: Given, config: Config) -> dict:

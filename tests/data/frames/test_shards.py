@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,11 +18,15 @@ import main
 from config import Config, ConfigError, PrepConfig, load
 from data.disk.damage import Damaged
 from data.disk.lock import FolderInUse
+from data.frames import first_pass as module
 from data.frames import shards
 from data.frames.first_pass import first_pass
+from data.frames.headers import SharedHeaders
 from data.frames.shards import LINES, SHARDS, Shard
 from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
+from data.sky.wcs import FrameWcs
+from data.sources.base import Candidate
 from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.holder import held_elsewhere
@@ -164,6 +171,65 @@ def test_frames_that_changed_since_are_not_joined_but_made_again(tmp_path):
     prep(config(raw, out, join=True))
     prep(config(raw, tmp_path / "alone"))
     assert digests(out) == digests(tmp_path / "alone")
+
+
+def test_headers_are_read_once_by_all_shards_and_again_where_a_file_is_another_one(raw, alone, tmp_path, monkeypatch):
+    read = []
+
+    def counted(items, *told):
+        read.extend(item.path for item in items)
+        return scan_chunk(items, *told)
+
+    scan_chunk = module.scan_chunk
+    monkeypatch.setattr(module, "scan_chunk", counted)
+    monkeypatch.setattr(module, "INPUTS_PER_TASK", 4)
+    out, own = tmp_path / "out", {*raw.rglob("*.fits"), *raw.rglob("*.mp4"), *raw.rglob("*.tar")}
+    make(raw, out, "2/2", "1/2")
+    prep(config(raw, out, join=True))
+    assert digests(out) == alone
+    assert sorted(path for path in read if path.is_relative_to(raw)) == sorted(own)
+    make(raw, tmp_path / "more", "1/2")
+    read.clear()
+    changed = raw / "other.mp4"
+    os.utime(changed, ns=(changed.stat().st_atime_ns, changed.stat().st_mtime_ns + 10**9))
+    make(raw, tmp_path / "more", "2/2")
+    assert changed in read
+    assert len([path for path in read if path.is_relative_to(raw)]) <= module.INPUTS_PER_TASK
+
+
+def test_shards_that_run_at_one_time_begin_at_different_headers():
+    starts = [next(SharedHeaders(Path(), Fraction(i, 5)).in_turn(10)) for i in range(5)]
+    assert starts == [0, 2, 4, 6, 8]
+
+
+@given(of=st.integers(1, 12), count=st.integers(0, 30))
+def test_every_shard_knows_all_headers(of, count):
+    for i in range(of):
+        assert sorted(SharedHeaders(Path(), Fraction(i, of)).in_turn(count)) == list(range(count))
+
+
+EMPTY = Candidate(source="", path="", kind="", reel="")
+NUMBERS = st.floats(allow_infinity=False) | st.just(float("nan"))
+CANDIDATES = st.builds(
+    Candidate,
+    **{name: st.text(max_size=5) for name in ("source", "path", "kind", "reel", "member", "time_utc", "reason")},
+    **dict.fromkeys(("time_s", "exptime_s", "saturation", "label", "level"), NUMBERS),
+    shape=st.tuples(st.integers(0, 99), st.integers(0, 99)),
+    is_alone=st.booleans(),
+    pixel_aspect=st.floats(0.1, 10),
+    wcs=st.none() | st.builds(FrameWcs, *[st.floats(-1e9, 1e9)] * 11),
+    aside=st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=2).map(tuple),
+)
+
+
+@given(found=st.lists(CANDIDATES, max_size=3))
+def test_headers_that_another_shard_has_read_are_the_same(tmp_path_factory, found):
+    shared = SharedHeaders(tmp_path_factory.mktemp("headers"))
+    shared.keep([], Path("raw"), PrepConfig(), found)
+    assert repr(shared.read([], Path("raw"), PrepConfig())) == repr(found)
+    assert shared.read([], Path("other"), PrepConfig()) is None
+    shared.keep([], Path("other"), PrepConfig(), [replace(EMPTY, exptime_s=float("inf"))])
+    assert shared.read([], Path("other"), PrepConfig()) is None
 
 
 @pytest.fixture(scope="module")
