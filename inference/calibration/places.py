@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from inference.calibration.quiet_events import MOST_SHARE, OTHERS_EACH, RARE_SPANS
-from inference.calibration.tail import level_for
+from inference.calibration.quiet_events import MOST_SHARE, NO_EVENTS, OTHERS_EACH
 
 CLEAR = 1.2  # times as high as the next: the tail is not asked for less
 RIM_PX = 4  # that are hidden around what stands out
@@ -37,34 +36,63 @@ def standing_out(
     level_of: Callable[[int, Sequence[Place]], float],
     events_of: Callable[[np.ndarray, Sequence[Place]], np.ndarray],
     together: np.ndarray,
-    exceeded_by: Callable[[np.ndarray, float], float] = level_for,
+    gap_frames: int,
+    beyond: Callable[[np.ndarray], float] = NO_EVENTS.beyond,
 ) -> list[Place]:
     """The place that stands out from all others; at most one.
 
     levels: (N,) float32 of quiet frames. score_of: a frame's score (H, W). level_of: what a frame reaches beside some
     places. events_of: from levels beside some places, those of the events there (J,), highest first. together: (N,)
-    numbers of the stretches that frames are of. exceeded_by: the level that so many events exceed, from those of
-    the others and what is known besides.
+    numbers of the stretches that frames are of. gap_frames: that an event survives. beyond: the level that it exceeds,
+    from those of the others, see `QuietEvents.beyond`.
 
-    It lies where the tail of the other events, OTHERS_EACH or more, expects one in RARE_SPANS such spans only, as in
-    `not_so_quiet`; in at most MOST_SHARE of all pixels of all frames. Other events are of other places as well as of
-    other times, so minutes have many. Two that stand out are what happens here now and then, and new data will have it
-    too: then thresholds are of them. What is everywhere at once has no place.
+    There are OTHERS_EACH other events or more, and it lies in at most MOST_SHARE of all pixels of all frames. Other
+    events are of other places as well as of other times, so minutes have many. Two that stand out are what happens here
+    now and then, and new data will have it too: then thresholds are of them. What is everywhere at once has no place.
     """
-    left = levels.copy()
     usual = float(np.median(levels[levels > 0])) if (levels > 0).any() else 0.0
     if (top := float(levels.max(initial=0))) <= usual:
         return []
-    found = [around(int(levels.argmax()), usual, score_of, together)]
-    (place,) = found
-    if place.volume > MOST_SHARE * len(levels) * score_of(place.first).size:
+    place = around(int(levels.argmax()), usual, score_of, together)
+    most = MOST_SHARE * len(levels) * score_of(place.first).size
+    left = levels
+    while place.volume <= most:
+        left = levels.copy()
+        for n in range(place.first, place.stop):
+            left[n] = level_of(n, [place])
+        longer = _again(place, left, usual, score_of, together, gap_frames)
+        if longer == place or longer.volume > most:
+            break
+        place = longer
+    if place.volume > most or top < CLEAR * left.max():
         return []
-    for n in range(place.first, place.stop):
-        left[n] = level_of(n, found)
-    if top < CLEAR * left.max():
-        return []
-    others = events_of(left, found)
-    return found if len(others) >= OTHERS_EACH and top > exceeded_by(others, 1 / RARE_SPANS) else []
+    others = events_of(left, [place])
+    return [place] if len(others) >= OTHERS_EACH and top > beyond(others) else []
+
+
+def _again(
+    place: Place,
+    left: np.ndarray,
+    usual: float,
+    score_of: Callable[[int], np.ndarray],
+    together: np.ndarray,
+    gap_frames: int,
+) -> Place:
+    """The place, until what is highest beside it (levels (N,)) where that is there once more within the gap.
+
+    It is the same event: what flares up darkens when it fades, against frames of before that it is in.
+    """
+    peak = int(left.argmax())
+    is_near = place.first - gap_frames <= peak + 1 and peak <= place.stop + gap_frames
+    if left[peak] <= usual or not is_near or together[peak] != together[place.first]:
+        return place
+    score = beside([place], peak, score_of(peak))
+    y, x = np.unravel_index(int(score.argmax()), score.shape)
+    if not (place.y0 <= y < place.y1 and place.x0 <= x < place.x1):
+        return place
+    found = around(peak, usual, lambda n: beside([place], n, score_of(n)), together)
+    joined = zip(place, found, (min, max) * 3, strict=True)
+    return Place(*(of(one, other) for one, other, of in joined))
 
 
 def around(peak: int, usual: float, score_of: Callable[[int], np.ndarray], together: np.ndarray) -> Place:

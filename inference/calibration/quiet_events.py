@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from inference.calibration.tail import TailPrior, level_for
+from inference.calibration.tail import EXTRAPOLATION, TailPrior, level_for
 from inference.units import DAY_S, HOUR_S
 
 # A threshold and the levels (N,) of frames -> the first frames (E,) of the events above it. A level of 0 hides a frame.
@@ -71,11 +71,17 @@ class QuietEvents:
             return float(self.prior.threshold(self.levels, events, self.span_s))
         return float(self.thresholds[0]) if is_untold else level_for(self.levels, events)
 
-    def level_for(self, levels: np.ndarray, events: float) -> float:
-        """What so many events exceed of other data of this span, from their levels (J,), highest first, and the prior;
-        no lower than those levels tell alone."""
-        told = level_for(levels, events)
-        return max(told, self.prior.joined(told, events, self.span_s)) if self.prior and self.span_s else told
+    def beyond(self, levels: np.ndarray) -> float:
+        """What an event that stands out from the others of this span exceeds, from their levels (J,), highest first.
+
+        Their own tail expects one in RARE_SPANS such spans; and it lies above the highest threshold that there would be
+        without it, that of the rarest promise. So what is known of the tail has the say here that it has in thresholds:
+        whatever they would tell as an event of new data may stand out in the quiet ones, and nothing else.
+        """
+        alone = level_for(levels, 1 / RARE_SPANS)
+        if not self.prior or not self.span_s:
+            return alone
+        return max(alone, self.prior.threshold(levels, 1 / EXTRAPOLATION, self.span_s))
 
     @cached_property
     def intervals(self) -> dict[float, tuple[float, float]]:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,7 +23,7 @@ from inference.camera.bounds import Bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import extending_boxes, find_boxes
-from inference.events.events import EventLinker
+from inference.events.events import EventLinker, gap_frames
 from inference.events.grouping import grouped
 from inference.events.sky import Sky, shifts
 from inference.scorers.base import Scorer
@@ -140,8 +140,19 @@ def hide_places(
         maps.hidden = ()
         return found
 
-    together = np.array([place.stretch for place in maps.places])
-    return places.standing_out(levels, score_of, level_of, events_of, together, made.events.level_for)
+    reach = gap_frames(settings, cadence_s)
+    return places.standing_out(levels, score_of, level_of, events_of, _together(maps, reach), reach, made.events.beyond)
+
+
+def _together(maps: KeptMaps, gap_frames: int) -> np.ndarray:
+    """Numbers (N,) of the stretches that frames are of, whichever copy of the scorer has judged them."""
+    begins = [
+        a.range.reel.path != b.range.reel.path
+        or a.range.reel.begin_of(a.index) != b.range.reel.begin_of(b.index)
+        or not 0 < b.index - a.index <= gap_frames + 1
+        for a, b in pairwise(maps.places)
+    ]
+    return np.cumsum([0, *begins])
 
 
 def _where_of(

@@ -1,6 +1,8 @@
 """A small flare that was forgotten in quiet pictures is hidden at its place, and raises no threshold."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -9,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.review_processed_data import NOT_QUIET
+from inference.calibration import quiet_frames as kept
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.places import Place, around, beside, standing_out
-from inference.calibration.quiet_events import NO_EVENTS
-from inference.calibration.tail import TailPrior, level_for
+from inference.calibration.quiet import QuietRange
+from inference.calibration.quiet_events import NO_EVENTS, QuietEvents
+from inference.calibration.quiet_frames import KeptMaps, _together
+from inference.calibration.tail import TailPrior
 from inference.fit import fit
 from tests.support.sun_events import quiet_sun, solar_reel
 from tests.support.trainings import small_config
@@ -25,16 +30,16 @@ def quiet(seed: int, frames: int = FRAMES) -> np.ndarray:
     return np.random.default_rng(seed).exponential(size=(frames, SIDE, SIDE)).astype(np.float32)
 
 
-def found_in(scores: np.ndarray, exceeded_by=level_for) -> list[Place]:
-    def level_of(number: int, some: list[Place]) -> float:
+def found_in(scores: np.ndarray, known: QuietEvents = NO_EVENTS, gap: int = 2) -> list[Place]:
+    def level_of(number: int, some: Sequence[Place]) -> float:
         return float(beside(some, number, scores[number]).max())
 
-    def events_of(left: np.ndarray, some: list[Place]) -> np.ndarray:
+    def events_of(left: np.ndarray, some: Sequence[Place]) -> np.ndarray:
         rest = np.stack([beside(some, n, score) for n, score in enumerate(scores)])
         return np.sort(rest.ravel())[::-1][:100]
 
     levels = scores.max(axis=(1, 2))
-    return standing_out(levels, scores.__getitem__, level_of, events_of, TOGETHER, exceeded_by)
+    return standing_out(levels, scores.__getitem__, level_of, events_of, TOGETHER, gap, known.beyond)
 
 
 def flared(scores: np.ndarray, size: float, y: int = 10, x: int = 14, frames: slice = slice(12, 15)) -> np.ndarray:
@@ -77,15 +82,37 @@ def test_what_flares_up_here_and_there_is_usual():
 @settings(max_examples=10)
 def test_what_such_scenes_are_known_to_reach_is_not_hidden(seed):
     """Quiet hours by chance have low levels, and their highest stands out from them; a flare does from both."""
-    known = replace(NO_EVENTS, span_s=FRAMES * 900.0, prior=TailPrior(7.0, 0.3, 20 * 900.0))
-    low = 0.4 * quiet(seed)
-    for size, alone, beside_known in ((9.0, 1, 0), (200.0, 1, 1)):
+    known = replace(NO_EVENTS, span_s=FRAMES * 900.0, prior=TailPrior(23.0, 0.35, FRAMES * 900.0))
+    low = 0.3 * quiet(seed)
+    for size, alone, beside_known in ((9.0, 1, 0), (30.0, 1, 1)):
         assert len(found_in(flared(low, size))) == alone
-        assert len(found_in(flared(low, size), known.level_for)) == beside_known
+        assert len(found_in(flared(low, size), known)) == beside_known
 
 
 def test_two_flares_are_what_happens_there_now_and_then():
     assert found_in(flared(flared(quiet(2), 60.0), 58.0, 30, 30, slice(22, 25))) == []
+
+
+@pytest.mark.parametrize(("apart", "gap", "hidden"), [(2, 2, 1), (3, 2, 0), (3, 20, 1)])
+def test_what_comes_once_more_within_the_gap_of_an_event_is_of_the_same(apart, gap, hidden):
+    """A flare that has faded leaves darkness against frames of before; later, it would be another one."""
+    scores = flared(flared(quiet(4), 60.0, frames=slice(11, 13)), 50.0, frames=slice(13 + apart, 19))
+    found = found_in(scores, gap=gap)
+    assert len(found) == hidden
+    assert all(place.first <= 11 and place.stop >= 19 for place in found)
+
+
+def test_a_place_grows_by_no_other_one_within_the_gap():
+    assert found_in(flared(flared(quiet(5), 60.0), 50.0, 30, 30, slice(17, 19)), gap=20) == []
+
+
+def test_parts_that_judge_each_other_end_no_stretch(tmp_path):
+    reel = solar_reel(tmp_path / "sun", quiet_sun(24, 16), 24.0, 1.2)
+    some = [QuietRange(reel, 0, 12, "train"), QuietRange(reel, 12, 24, "train")]
+    frames = [(some[0], 3), (some[0], 4), (some[0], 7), (some[1], 12), (some[1], 13), (some[0], 5), (some[1], 12)]
+    maps = KeptMaps(BytesIO(), (16, 16))
+    maps.places = [kept.Place(n // 4, *frame) for n, frame in enumerate(frames)]
+    assert _together(maps, 4).tolist() == [0, 0, 0, 0, 0, 1, 2]
 
 
 def test_what_is_everywhere_at_once_has_no_place():

@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 from config import EvalConfig
 from inference.calibration.calibrate import read_calibration, write_calibration
 from inference.calibration.noise import NoiseModel
-from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, NO_EVENTS, QuietEvents, run_starts
+from inference.calibration.quiet_events import BLOCKS, LARGEST_STEP, NO_EVENTS, RARE_SPANS, QuietEvents, run_starts
 from inference.calibration.surprises import rare_prior
 from inference.calibration.tail import TailPrior, level_for
 from inference.calibration.thresholds import (
@@ -252,14 +252,15 @@ def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
     assert again.shortfall(asked) == made.shortfall(asked)
 
 
-@given(st.lists(st.floats(0.1, 50), max_size=20), st.floats(1e-3, 10), st.floats(1, 1e6))
-def test_what_is_known_before_makes_nothing_stand_out_that_did_not(levels, events, span_s):
+@given(st.lists(st.floats(0.1, 50), max_size=20), st.floats(1, 1e6))
+def test_what_stands_out_would_be_an_event_by_any_threshold_without_it(levels, span_s):
     others = np.sort(levels)[::-1]
-    alone = level_for(others, events)
-    assert replace(NO_EVENTS, span_s=span_s).level_for(others, events) == alone
-    prior = TailPrior(15.0, 0.1, 60.0)
-    found = replace(NO_EVENTS, span_s=span_s, prior=prior).level_for(others, events)
-    assert alone <= found <= max(alone, prior.level(events, span_s)) * (1 + 1e-9)
+    alone = replace(NO_EVENTS, span_s=span_s).beyond(others)
+    assert alone == level_for(others, 1 / RARE_SPANS)
+    known = QuietEvents(others, np.eye(len(others), 20, dtype=np.int64), span_s, TailPrior(15.0, 0.3, 60.0))
+    found = known.beyond(others)
+    assert found >= alone
+    assert found >= max(known.threshold_for(rate * DAY_S / span_s) for rate in (0.1, 1.0, 10.0)) * (1 - 1e-9)
 
 
 @given(st.floats(1, 2), st.floats(1, 1e6))
