@@ -24,7 +24,8 @@ NO_VIDEO = (
 )
 # Those that hold pictures alone: FFmpeg counts them at 25 a second where the pictures themselves tell no rate.
 NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim", "ser")
-BEYOND_CUT = 2  # frames that FFmpeg may pass over where an edit list ends a video
+COARSE_TICKS = 2  # of a clock, by which its stamps differ from what they were rounded from, at most
+UNKNOWN_COUNT = 2**30  # frames that FFmpeg's AVI announces where its output could not be gone back in
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def video_formats() -> str:
 
 
 @contextmanager
-def open_video(path: str | Path) -> Iterator[InputContainer]:
-    """A video file by its content, whatever its name. Raises FFmpegError."""
+def open_video(path: str | Path, **options: str) -> Iterator[InputContainer]:
+    """A video file by its content, whatever its name. options: of FFmpeg's reader. Raises FFmpegError."""
     with ExitStack() as stack:
         try:
             str(path).encode()
@@ -68,7 +69,7 @@ def open_video(path: str | Path) -> Iterator[InputContainer]:
             file = stack.enter_context(open(path, "rb"))
         else:
             file = f"file:{os.fspath(path)}"  # a name with a colon is no protocol
-        yield stack.enter_context(av.open(file, "r", options={"format_whitelist": video_formats()}))
+        yield stack.enter_context(av.open(file, "r", options=options | {"format_whitelist": video_formats()}))
 
 
 def complaint(path: Path) -> str:
@@ -112,22 +113,24 @@ def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
 
 def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:
     """The frames of a stream, without decoding where the container tells their times."""
-    packets, announced, repeats, damage, is_cut, is_founded = [], stream.frames, 0, "", False, False
+    packets, repeats, damage, is_founded = [], 0, "", False
     try:
         for number, packet in enumerate(container.demux(stream)):
-            if packet.is_discard:  # by an edit list: it gives no frame, but others are built on it, and it is counted
-                announced, is_cut, is_founded = announced - 1, True, is_founded or (packet.is_keyframe and not packets)
+            if packet.is_discard:  # by an edit list: it gives no frame, but others are built on it
+                is_founded = is_founded or (packet.is_keyframe and not packets)
             elif packet.size:
                 packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt))
             elif packet.dts is not None:  # empty, unlike the one that ends the stream
                 repeats += 1
     except FFmpegError as error:
         damage = str(error)
-    announced -= BEYOND_CUT if is_cut else 0
+    announced = len(packets) if stream.frames == UNKNOWN_COUNT else stream.frames
     repeats += _steps_without_frame(container, packets, announced - repeats)
     remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []
-    is_as_stored = bool(stream.codec_context.has_b_frames) and _are_stamped_as_stored(container, packets)
-    if is_as_stored or any(packet.pts is None for packet in packets):  # only decoding tells, as in raw streams
+    is_reordered = bool(stream.codec_context.has_b_frames)
+    is_as_stored = is_reordered and _are_stamped_as_stored(container, packets)
+    is_untold = any(packet.pts is None for packet in packets) or (is_reordered and _have_equal_stamps(packets))
+    if is_as_stored or is_untold:  # only decoding tells, as in raw streams
         packets = _decoded_packets(path, stream.index)
         packets = _stamped_in_order(packets) if is_as_stored else packets
     parts = _parts(packets)
@@ -138,8 +141,10 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     stamps = [packet.pts for packet in packets]
     is_told_apart = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
     in_order = is_told_apart and not is_as_stored and not _has_palette(stream)
-    offsets_s = _offsets_s(parts, float(stream.time_base or 0), float(stream.guessed_rate or 25))
-    damage = damage or _what_is_missing(container, len(packets), announced - repeats, offsets_s)
+    rates = (float(stream.guessed_rate or 25), float(stream.average_rate or 0))
+    offsets_s = _offsets_s(parts, float(stream.time_base or 0), *rates)
+    there = len(packets) if len(packets) >= announced - repeats else _stored(path, container, stream, len(packets))
+    damage = damage or _what_is_missing(container, there, announced - repeats, offsets_s)
     stamps_utc = stamps_of(path) if container.format.name == "ser" else None
     if stamps_utc is None or len(stamps_utc) != len(packets):
         return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
@@ -173,6 +178,11 @@ def _are_stamped_as_stored(container: InputContainer, packets: list[Packet]) -> 
     return container.format.name == "avi" and len(ahead) == 1
 
 
+def _have_equal_stamps(packets: list[Packet]) -> bool:
+    """Whether the clock is too coarse to tell frames of a recording apart, as that of a Matroska with 4000 a second."""
+    return any(len({packet.pts for packet in part}) < len(part) for part in _parts(packets))
+
+
 def _stamped_in_order(packets: list[Packet]) -> list[Packet]:
     """Packets in order of presentation with the stamps that they have, in theirs; as they are where one has none."""
     stamps = [packet.pts for packet in packets if packet.pts is not None]
@@ -190,20 +200,40 @@ def _parts(packets: list[Packet]) -> list[list[Packet]]:
     last = 0
     for packet in packets:
         dts = (packet.pts if packet.dts is None else packet.dts) or 0
-        if not parts or (packet.is_key and dts <= last):
+        if not parts or (packet.is_key and dts < last):
             parts.append([])
         parts[-1].append(packet)
         last = dts
     return [sorted(part, key=lambda packet: packet.pts or 0) for part in parts]
 
 
-def _offsets_s(parts: list[list[Packet]], seconds: float, rate: float) -> np.ndarray:
-    """Seconds from the first frame: each part begins one step after the one before; counted where nothing is known."""
+def _stored(path: Path, container: InputContainer, stream: av.VideoStream, shown: int) -> int:
+    """How many frames of a stream are there, whether the edit list of an MP4 shows them or not.
+
+    A video that was trimmed keeps what was cut off, and its header announces that as well.
+    """
+    if "mp4" not in container.format.name:
+        return shown
+    try:
+        with open_video(path, ignore_editlist="1") as whole:
+            (stored,) = (s for s in whole.streams.video if s.index == stream.index)
+            return sum(bool(packet.size) for packet in whole.demux(stored))
+    except FFmpegError:
+        return shown
+
+
+def _offsets_s(parts: list[list[Packet]], seconds: float, rate: float, told_rate: float) -> np.ndarray:
+    """Seconds from the first frame: each part begins one step after the one before; counted where nothing is known, or
+    where time stamps are too coarse to tell frames apart that come at the rate which the file tells.
+    """
     offsets, begin_s = [], 0.0
     for part in parts:
         stamps = [packet.pts for packet in part if packet.pts is not None]
         is_known = len(stamps) == len(part)
         own = (np.array(stamps, np.int64) - stamps[0]) * seconds if is_known else np.arange(len(part)) / rate
+        if is_known and told_rate and (np.diff(own) == 0).any():
+            counted = np.arange(len(part)) / told_rate
+            own = counted if np.abs(counted - own).max() <= COARSE_TICKS * seconds else own
         offsets.append(begin_s + own)
         begin_s += own[-1] + (float(np.median(np.diff(own))) if len(own) > 1 else 1 / rate)
     return np.concatenate(offsets) if offsets else np.empty(0)
@@ -211,21 +241,24 @@ def _offsets_s(parts: list[list[Packet]], seconds: float, rate: float) -> np.nda
 
 def _steps_without_frame(container: InputContainer, packets: list[Packet], announced: int) -> int:
     """Announced frames of an AVI that are no more than a step of its clock: FFmpeg passes over its empty chunks."""
-    last = max((packet.dts or 0 for packet in packets), default=0)
-    return announced - len(packets) if container.format.name == "avi" and len(packets) < announced <= last + 1 else 0
+    stamps = [packet.dts or 0 for packet in packets]
+    most = max(stamps, default=0) + max(np.diff(stamps), default=1)  # the last one is shown for some steps, too
+    return announced - len(packets) if container.format.name == "avi" and len(packets) < announced <= most else 0
 
 
 def _what_is_missing(container: InputContainer, count: int, announced: int, offsets_s: np.ndarray) -> str:
     """What the container's header announces beyond what is there: a recording that was cut, or never finished."""
     if announced > count:
         return f"{count} of the {announced} frames that its header announces are there"
-    if not count:
-        return "it holds no frame"
+    if not len(offsets_s):
+        return "its edit list shows none of its frames" if count else "it holds no frame"
+    if announced > 0:
+        return ""
     # Matroska announces no number of frames, but a duration, which other streams may stretch.
     # It goes from 0 on, where the first frame of a recording that was cut out of a longer one is not.
     announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
     announced_s -= max(0, container.start_time or 0) / av.time_base
-    if count > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
+    if len(offsets_s) > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
         return f"it ends after {offsets_s[-1]:.1f} of {announced_s:.1f} s"
     return ""
 

@@ -1,6 +1,7 @@
 """Videos as people have them: damaged, joined, cut, turned, with several streams, under any name."""
 
 import gc
+import io
 import os
 import random
 from fractions import Fraction
@@ -152,6 +153,55 @@ def test_empty_chunks_of_an_avi_are_no_damage(tmp_path, caplog):
     assert [c.reason for c in candidates] == [""] * 37
     np.testing.assert_allclose([10 * c.time_s for c in candidates], sorted(set(range(40)) - {10, 11, 25}), atol=1e-6)
     assert "3 empty packets stand for the frame before them" in caplog.text
+
+
+class Pipe(io.RawIOBase):
+    """Where nothing can be gone back in, as in the output of a program."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def writable(self):
+        return True
+
+    def write(self, content):
+        with self.path.open("ab") as stream:
+            return stream.write(content)
+
+
+@pytest.mark.parametrize(("is_piped", "step_ms"), [(True, 1), (False, 6000)])
+def test_what_an_avi_announces_beyond_its_frames_is_no_damage(tmp_path, is_piped, step_ms):
+    """2**30 frames, where it was written into a pipe; one for each step of its clock that the last frame is shown."""
+    path = tmp_path / "v.avi"
+    with av.open(Pipe(path) if is_piped else str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuvj420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for i in range(6):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i * step_ms, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    candidates = frames.scan(tmp_path, PREP)
+    assert [c.reason for c in candidates] == [""] * 6
+    np.testing.assert_allclose([c.time_s for c in candidates], np.arange(6) * step_ms / 1000)
+
+
+def test_frames_that_a_clock_is_too_coarse_for_are_all_there_in_their_order(tmp_path):
+    """A Matroska counts milliseconds: of 4000 frames a second four have one stamp, and were disordered."""
+    options = {"bf": "3", "g": "40", "x264-params": "b-adapt=0:scenecut=0"}
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=4000, options=options)
+        stream.height, stream.width, stream.pix_fmt = *SHAPE, "yuv420p"
+        for i in range(60):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    good, lost = pictures_read(tmp_path)
+    assert [number_of(good[i]) for i in sorted(good)] == list(range(60))
+    assert lost == {}
+    np.testing.assert_allclose([c.time_s for c in frames.scan(tmp_path, PREP)], np.arange(60) / 4000, atol=1e-9)
 
 
 @pytest.mark.parametrize("repeats", [(), (10, 11, 25)])
