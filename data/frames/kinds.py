@@ -5,6 +5,7 @@ Files of one time, as JSOC's segments (field, inclination, azimuth), may differ 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -71,7 +72,13 @@ def _by_names(group: list[Placed]) -> dict[int, str]:
     for frames in same.values():
         words |= zip(map(id, frames), _words([_stem(frame) for frame in frames]), strict=False)
     is_usual = 2 * len(words) > sum(map(len, same.values())) and len(set(words.values())) <= MOST_KINDS
-    return words if is_usual else {}
+    return words if is_usual and not _are_counted(words.values()) else {}
+
+
+def _are_counted(words: Iterable[str]) -> bool:
+    """Whether words count the frames of a time to which a header is rounded (f001, f002): they never come again."""
+    times = Counter(words)
+    return len({re.sub(r"\d+", "", word) for word in times}) < len(times) and min(times.values()) == 1
 
 
 def _words(stems: Sequence[str]) -> Sequence[str]:

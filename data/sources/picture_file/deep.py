@@ -1,18 +1,17 @@
-"""Pictures that Pillow reads with 8 bits of their 16, or not at all: in colour with 16 bits, and TIFF of float64.
+"""Pictures in colour with 16 bits, of which Pillow reads 8: OpenCV decodes them, once their headers told their size.
 
-OpenCV decodes them, once their headers have told their size. And integers of a TIFF whose sign Pillow does not mind.
+And integers of a TIFF whose sign Pillow does not mind.
 """
 
 from typing import IO, Any
 
 import cv2
 import numpy as np
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from data.sources.base import FrameError, stands_for
+from data.sources.base import FrameError
 
-WIDTH, HEIGHT, BITS, SAMPLES, SAMPLE_FORMAT = 256, 257, 258, 277, 339  # tags of TIFF
-UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # its formats of samples
+BITS, SAMPLE_FORMAT = 258, 339  # tags of TIFF
+UNSIGNED, SIGNED = 1, 2  # its formats of samples
 PLANES, IN_PLANES = 284, 2  # tag of TIFF, and what it is where each colour lies by itself
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow makes gray of colours
 OPENED = ("PNG", "TIFF")
@@ -53,6 +52,8 @@ def _depth_of_jpeg_2000(stream: IO[bytes]) -> int:
 def as_told(pixels: np.ndarray, image: Any) -> np.ndarray:
     """The pixels of a TIFF with the sign that its tag of sample formats tells: Pillow has 32 bits as signed, and 8 bits
     as unsigned, whatever they are."""
+    if image.format == "PPM" and pixels.dtype == np.int32:  # which has brought what it holds to 16 bits
+        return pixels.astype(np.uint16)
     form = getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (UNSIGNED,))[0]
     bits = getattr(image, "tag_v2", {}).get(BITS, (1,))
     if image.format != "TIFF" or len(bits) > 1:
@@ -69,24 +70,6 @@ def refuse_planes(image: Any) -> None:
     if tags.get(PLANES) == IN_PLANES and len(bits) > 1 and max(bits) > 8:
         form = f"{len(bits)} planes of {max(bits)} bits"
         raise FrameError(f"a TIFF of {form} is not read; save its colours pixel by pixel")
-
-
-def float_shape(stream: IO[bytes]) -> tuple[int, int]:
-    """The shape of a TIFF of float64, which Pillow does not know. Raises FrameError for all others, with their form."""
-    stream.seek(0)
-    start = stream.read(64)
-    if told := stands_for(start):
-        raise FrameError(told)
-    if start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        raise FrameError("not readable as image: of a form that Pillow does not know")
-    tags = ImageFileDirectory_v2(start[:16] if start[2:3] in b"+" or start[3:4] in b"+" else start[:8])
-    stream.seek(tags.next)
-    tags.load(stream)
-    bits, samples = tags.get(BITS, (1,)), tags.get(SAMPLES, 1)
-    if (set(bits), samples, tags.get(SAMPLE_FORMAT, (1,))[0]) != ({64}, 1, FLOAT):
-        form = f"{samples} samples a pixel of {bits[0]} bits"
-        raise FrameError(f"a TIFF with {form} is not read; save it with one or three of 8 or 16 bits, or float32")
-    return int(tags[HEIGHT]), int(tags[WIDTH])
 
 
 def pixels_of(stream: IO[bytes], in_colour: bool, orientation: int = 1) -> np.ndarray:

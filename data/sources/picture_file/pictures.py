@@ -4,7 +4,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,8 @@ from data.sources.base import MAX_PIXELS, FrameError
 from data.sources.picture_file import deep
 from data.sources.picture_file.cut_jpeg import refuse_cut
 from data.sources.picture_file.jp2_header import header_of
+from data.sources.picture_file.netpbm import refuse_others_behind
+from data.sources.picture_file.plain_tiff import as_shown, plain_pages, plain_pixels
 from data.sources.picture_file.stack_axes import (
     of_several_axes,
     step_told_s,
@@ -79,15 +81,17 @@ def pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
     try:
         return _pages_of(stream)
     except UnidentifiedImageError:
-        shape = deep.float_shape(stream)
-        _check_size(shape)
-        return [Page(0, shape, False)], 0
+        found = plain_pages(stream)
+        for page in found:
+            _check_size(page.shape)
+        return [Page(number, page.shape, page.samples == 3) for number, page in enumerate(found)], 0
 
 
 def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
     with _opened(stream) as image:
         _check_size((image.height, image.width))
-        total = getattr(image, "n_frames", 1)
+        total, damage = _count(image)
+        refuse_others_behind(stream, image)
         first = int(bool(getattr(image, "default_image", False)) and total > 1)  # for programs that know no animations
         numbers = range(first, total) if image.format in PAGED else range(1)
         if reason := of_several_axes(image, total):
@@ -102,7 +106,23 @@ def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
             raise FrameError(PREVIEW)
         if image.format == "JPEG2000" and not pages[0].in_colour:
             pages = [replace(pages[0], header=header_of(stream))]
-        return pages, total - len(pages)
+        return [replace(page, flags="; ".join(filter(None, (page.flags, damage)))) for page in pages], total - len(
+            pages
+        )
+
+
+def _count(image: Image.Image) -> tuple[int, str]:
+    """How many pictures a file holds, and a flag where what is behind them can't be read."""
+    try:
+        return getattr(image, "n_frames", 1), ""
+    except Exception:  # Pillow raises many kinds where a file ends among its pages
+        total = 1
+        with suppress(Exception):
+            while True:
+                image.seek(total)
+                total += 1
+        image.seek(0)
+        return total, f"what is behind its first {total} pages can't be read"
 
 
 def _page(image: Image.Image, number: int) -> Page | None:
@@ -159,7 +179,10 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
                 refuse_cut(stream, pixels)
             return np.uint16(WHITE_16) - pixels if _is_negative(image) else deep.as_told(pixels, image)
     except UnidentifiedImageError:
-        return deep.pixels_of(stream, in_colour)
+        page = plain_pages(stream)[number]
+        if not page.strips:
+            return deep.pixels_of(stream, in_colour)
+        return as_shown(plain_pixels(stream, page), in_colour)
 
 
 def nodata_of(stream: IO[bytes]) -> float:

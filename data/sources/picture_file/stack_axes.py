@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 # Tags: TIFF's, that of MetaMorph with a number for each plane, and Micro-Manager's with JSON on each page.
-DESCRIPTION, PLANES_BESIDE, OF_MICRO_MANAGER = 270, 33629, 51123
+DESCRIPTION, DEPTH, PLANES_BESIDE, OF_MICRO_MANAGER = 270, 32997, 33629, 51123
 _SIZES = {  # of OME-XML, and of ImageJ
     "channels": (r'\bSizeC="(\d+)"', r"^channels=(\d+)"),
     "depths": (r'\bSizeZ="(\d+)"', r"^slices=(\d+)"),
@@ -80,7 +80,10 @@ def of_several_axes(image: Image.Image, pages: int) -> str:
     if pages == 1 and announced and int(announced[1]) > 1:
         images = f"{announced[1]} images into it and a page for one"
         return f"ImageJ wrote {images}; save it as OME-TIFF, or in parts below 4 GB"
-    beside = getattr(image, "tag_v2", {}).get(PLANES_BESIDE, ())
+    tags = getattr(image, "tag_v2", {})
+    if isinstance(tags.get(DEPTH), int) and tags[DEPTH] > 1:
+        return f"a volume of {tags[DEPTH]} slices in one page; save it with a page for each"
+    beside = tags.get(PLANES_BESIDE, ())
     if pages == 1 and isinstance(beside, tuple) and len(beside) > 1:
         return f"MetaMorph wrote {len(beside)} planes into it and a page for one; save it as TIFF with a page for each"
     if pages < 2 or not text:

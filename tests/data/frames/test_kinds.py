@@ -57,6 +57,16 @@ def test_the_same_again_is_rejected(words):
     assert {f.reason[:12] for f in plan.rejected} == {"same time as"}
 
 
+@pytest.mark.parametrize("a_second", [2, 4])
+def test_names_that_count_the_frames_of_a_second_are_no_kinds(a_second):
+    """Of a header rounded to seconds: eight frames became eight reels."""
+    counted = [frame(i // a_second, name=f"f{i:03d}.fits") for i in range(8)]
+    (plan,) = plan_reels(counted, PrepConfig())
+    assert plan.name == "kso_cam_image"
+    assert len(plan.rows) == 8 // a_second
+    assert {f.reason[:12] for f in plan.rejected} == {"same time as"}
+
+
 def test_targets_that_alternate_in_a_folder_of_files(tmp_path):
     for i in range(8):
         name = ("M 31", "M 42")[i % 2]

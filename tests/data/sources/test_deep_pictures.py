@@ -1,7 +1,5 @@
 """Pictures whose depth, axes or times Pillow alone would lose: 16 bits in colour, float64, hyperstacks, animations."""
 
-import struct
-
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from data.sources.base import FrameError
 from data.sources.picture_file.deep import TURNS
 from data.sources.picture_file.pictures import ORIENTATION, pages_of, pixels_of_page
 from tests.support import frames
+from tests.support.tiffs import tiff_of
 from tests.support.videos import picture
 
 COLOURS = np.random.default_rng(3).integers(0, 4096, (12, 20, 3), np.uint16)
@@ -54,23 +53,6 @@ def test_so_do_those_of_other_formats(tmp_path, form):
     )  # a quarter of the step of 8 bits
 
 
-def tiff_of(pixels, order):
-    """A TIFF (H, W) of whatever numbers, in one strip, whose samples are told by their format."""
-    height, width = pixels.shape
-    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
-    tags = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 262: 1, 273: 8 + 2 + 12 * 10 + 4, 277: 1}
-    tags |= {278: height, 279: pixels.nbytes, 339: kind}
-    head = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
-    fields = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items())
-    return (
-        head
-        + struct.pack(f"{order}H", len(tags))
-        + fields
-        + bytes(4)
-        + pixels.astype(f"{order}{pixels.dtype.str[1:]}").tobytes()
-    )
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"]), st.sampled_from("<>"), st.data())
 def test_numbers_of_a_tiff_have_the_sign_that_it_tells(tmp_path_factory, dtype, order, data):
@@ -80,7 +62,7 @@ def test_numbers_of_a_tiff_have_the_sign_that_it_tells(tmp_path_factory, dtype, 
     values = st.sampled_from([ends[0], ends[1], 0, 1, ends[1] // 2 + 1])
     pixels = np.array(data.draw(st.lists(values, min_size=12, max_size=12)), kind).reshape(3, 4)
     path = tmp_path_factory.mktemp("tiff") / "a.tif"
-    path.write_bytes(tiff_of(pixels, order))
+    path.write_bytes(tiff_of([pixels], order))
     np.testing.assert_array_equal(read(path).astype(float), pixels.astype(float))
 
 
@@ -109,6 +91,74 @@ def test_tiff_of_float64_is_read_and_other_forms_say_what_they_are(tmp_path):
     assert candidate.reason == (
         "a TIFF with 1 samples a pixel of 64 bits is not read; save it with one or three of 8 or 16 bits, or float32"
     )
+
+
+PAGES = np.random.default_rng(1).normal(size=(5, 12, 20))
+FORMS = {
+    "float64": (PAGES, {}),
+    "float64 by deflate": (PAGES, {"deflate": True, "rows": 5}),
+    "float64 of big-endian machines": (PAGES, {"order": ">"}),
+    "float64 in several strips": (PAGES, {"rows": 5}),
+    "float16": (PAGES.astype(np.float16), {}),
+    "int64": ((1e9 * PAGES).astype(np.int64), {}),
+    "colours in float32": (np.stack([PAGES] * 3, -1).astype(np.float32), {}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_page_of_numbers_that_pillow_does_not_know_is_a_frame(tmp_path, form):
+    """Of a stack of float64 the first page alone was read, and nothing said of the others."""
+    values, options = FORMS[form]
+    (tmp_path / "a.tif").write_bytes(tiff_of(values, **options))
+    candidates = frames.scan(tmp_path, PrepConfig())
+    assert [c.source for c in candidates] == [f"a.tif#{n}" for n in range(5)]
+    expected = values if values.ndim == 3 else values[..., 0]
+    for (_, raw), page in zip(frames.read(candidates), expected, strict=True):
+        assert not isinstance(raw, FrameError), raw
+        np.testing.assert_allclose(raw.pixels, page, rtol=1e-6)
+
+
+def test_pages_before_the_end_of_a_file_that_was_cut_are_frames(tmp_path):
+    whole = tiff_of((50 * PAGES + 100).astype(np.uint8))
+    (tmp_path / "a.tif").write_bytes(whole[: 7 * len(whole) // 10])
+    candidates = frames.scan(tmp_path, PrepConfig())
+    read_well = [not isinstance(raw, FrameError) for _, raw in frames.read(candidates)]
+    assert read_well == [True, True, True, False]
+    assert all("can't be read" in c.flags for c in candidates)
+
+
+OF_SEVERAL = {
+    "a.pgm": (b"P5\n4 3\n255\n" + bytes(12)) * 2,
+    "a.ppm": (b"P6\n4 3\n1000\n" + bytes(72)) * 2,
+    "a.pbm": (b"P4\n4 3\n" + bytes(3)) * 3,
+    "a.pfm": (b"Pf\n4 3\n-1.0\n" + bytes(48)) * 2,
+}
+
+
+@pytest.mark.parametrize("name", OF_SEVERAL)
+def test_pictures_one_behind_the_other_are_told(tmp_path, name):
+    payload = OF_SEVERAL[name]
+    (tmp_path / name).write_bytes(payload)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith("several pictures one behind the other")
+    (tmp_path / name).write_bytes(payload[: payload.index(b"P", 1)])
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert not candidate.reason
+
+
+def test_a_volume_in_one_page_is_told(tmp_path):
+    (tmp_path / "a.tif").write_bytes(tiff_of(np.zeros((1, 16, 16), np.uint8), t32997=4))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith("a volume of 4 slices in one page")
+
+
+@pytest.mark.parametrize("most", [1023, 4095, 65535])
+def test_levels_of_a_pgm_of_more_than_8_bits_are_those_of_16(tmp_path, most):
+    levels = np.linspace(0, most, 12).astype(np.uint16).reshape(3, 4)
+    (tmp_path / "a.pgm").write_bytes(b"P5\n4 3\n%d\n" % most + levels.astype(">u2").tobytes())
+    pixels = read(tmp_path / "a.pgm")
+    assert pixels.dtype == np.uint16
+    np.testing.assert_allclose(pixels, levels * (65535 / most), atol=1)
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b"II+\0", b""]))
