@@ -1,4 +1,4 @@
-"""What stands in a picture for pixels that are not there: blocks of one value, and numbers as -9999."""
+"""What stands in a picture for pixels that are not there: blocks or rows of one value, and numbers as -9999."""
 
 import numpy as np
 
@@ -7,8 +7,11 @@ from data.sky.wcs import FrameWcs
 
 USUAL_PX = 32  # of the compression blocks of EIT, LASCO and others
 FILLED = "blocks of fill masked"  # among the flags of a frame that had some
+ROWS_FILLED = "rows of fill masked"  # the same of rows
 MOST = 0.5  # of the blocks looked at: a frame that is constant as a whole is the camera's, and stays
 
+NO_ROWS = np.empty(0, int)
+FEWEST_ROWS, FEWEST_COLUMNS = 2, 16  # of one value, and long enough that no detector reads them so
 FEWEST = 3  # pixels of one number that stands for missing ones
 LEAST, BEYOND_MEASURE = 999, 1e19  # such numbers are this small below 0, or this large
 _HUGE = {float(np.float32(value)) for value in FILLS if abs(value) > BEYOND_MEASURE}  # as float32 holds them
@@ -59,6 +62,31 @@ def fill_blocks(pixels: np.ndarray, wcs: FrameWcs | None, missing: int, side_px:
     return np.array(found if len(found) <= MOST * wanted.sum() else [], int).reshape(-1, 2)
 
 
+def fill_rows(pixels: np.ndarray) -> np.ndarray:
+    """Which rows of a frame (H, W) of a detector hold one value from end to end: a readout that was not sent whole.
+
+    They end sharply: half of the row beside them has other values, as it has not where a dark sky is cut off at 0. What
+    the first and the last row both have is the frame's own margin. Fewer than two such rows, or nothing else, are none.
+    """
+    height, width = pixels.shape
+    seen = pixels[:, :: max(1, width // FEWEST_COLUMNS)]
+    flat = np.flatnonzero((seen == seen[:, :1]).all(axis=1))
+    flat = flat[(pixels[flat] == pixels[flat, :1]).all(axis=1)]
+    if width < FEWEST_COLUMNS or not FEWEST_ROWS <= len(flat) < height:
+        return NO_ROWS
+    values = pixels[flat, 0]
+    runs = np.split(flat, np.flatnonzero((np.diff(flat) > 1) | (values[1:] != values[:-1])) + 1)
+    if {0, height - 1} <= {*flat.tolist()} and pixels[0, 0] == pixels[-1, 0]:
+        runs = [run for run in runs if run[0] != 0 and run[-1] != height - 1]
+    lost = np.concatenate([NO_ROWS, *[run for run in runs if _ends_sharply(pixels, run)]])
+    return lost if len(lost) >= FEWEST_ROWS else NO_ROWS
+
+
+def _ends_sharply(pixels: np.ndarray, run: np.ndarray) -> bool:
+    beside = [row for row in (run[0] - 1, run[-1] + 1) if 0 <= row < len(pixels)]
+    return all((pixels[row] == pixels[run[0], 0]).mean() < 0.5 for row in beside)
+
+
 def _on_disc(wcs: FrameWcs, shape: tuple[int, ...], side: int) -> np.ndarray:
     """Which blocks (rows, columns) lie on the solar disc with all of their corners; limb.py says how exact that is."""
     x0, y0 = wcs.sun_centre_px
@@ -76,4 +104,13 @@ def without(valid: np.ndarray | None, shape: tuple[int, int], corners: np.ndarra
     left = np.ones(shape, bool) if valid is None else valid.copy()
     for y, x in corners:
         left[y : y + side, x : x + side] = False
+    return left
+
+
+def without_rows(valid: np.ndarray | None, shape: tuple[int, int], rows: np.ndarray) -> np.ndarray | None:
+    """The same but for those of some rows."""
+    if not len(rows):
+        return valid
+    left = np.ones(shape, bool) if valid is None else valid.copy()
+    left[rows[rows < shape[0]]] = False
     return left

@@ -33,10 +33,11 @@ class Blocks:
         self._whole = np.where(lost, before, picture), np.where(lost, known, valid)
         return lost, largest
 
-    def masked(self, valid: np.ndarray, is_filled: bool) -> np.ndarray:
+    def masked(self, valid: np.ndarray, is_filled: bool, has_rows: bool = False) -> np.ndarray:
         """Pixels (H, W) of rectangles that are unknown in the next frame, where it is told to have had blocks of fill.
 
-        Not what the frame before lacked for another reason, nor a strip from edge to edge: a frame that was moved.
+        Not what the frame before lacked for another reason, nor a strip from edge to edge, a frame that was moved,
+        unless rows of fill are told.
         """
         found = np.zeros(valid.shape, bool)
         if is_filled:
@@ -44,7 +45,8 @@ class Blocks:
             count, parts, facts, _ = cv2.connectedComponentsWithStats(unknown.astype(np.uint8), connectivity=4)
             for number in range(1, count):
                 _, _, width, height, area = facts[number].tolist()
-                if area >= FILL * width * height and height < valid.shape[0] and width < valid.shape[1]:
+                is_inside = height < valid.shape[0] and (has_rows or width < valid.shape[1])
+                if area >= FILL * width * height and is_inside:
                     found |= parts == number
         self._had = valid | found
         return found

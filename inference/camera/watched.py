@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from config import EvalConfig
-from data.frames.fill_blocks import FILLED
+from data.frames.fill_blocks import FILLED, ROWS_FILLED
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
@@ -102,7 +102,7 @@ class WatchedStretch:
         for frame, own, mask in zip(frames, scaled, bits, strict=True):
             valid = (mask & INVALID) == 0
             if self._is_sun:
-                valid &= ~self._lost(own, valid, FILLED in flags.get(self._next, ""))
+                valid &= ~self._lost(own, valid, flags.get(self._next, ""))
                 mask = np.where(valid, mask, mask | INVALID)
             light = light_of(frame, valid, self.reel.stretches, self._disc)
             kind = self.watch.see(Look.of(own * valid, valid), light)
@@ -126,10 +126,12 @@ class WatchedStretch:
         begin = max(self._next, known.first)  # what is kept of a live reel may have gone on
         return dict(enumerate(rows[begin - known.first : self._next + count - known.first], begin))
 
-    def _lost(self, frame: np.ndarray, valid: np.ndarray, is_filled: bool) -> np.ndarray:
-        """The pixels (H, W) of blocks that the next frame lacks: those that the ones before had, and, where it was
-        prepared as one with blocks of fill, those that were masked then."""
-        lost = self._seen.masked(valid, is_filled) | self._seen.lost(frame, valid)[0]
+    def _lost(self, frame: np.ndarray, valid: np.ndarray, flags: str) -> np.ndarray:
+        """The pixels (H, W) of blocks that the next frame lacks: those that the ones before had, and, where its flags
+        tell of blocks or rows of fill, those that were masked then."""
+        has_rows = ROWS_FILLED in flags
+        masked = self._seen.masked(valid, has_rows or FILLED in flags, has_rows)
+        lost = masked | self._seen.lost(frame, valid)[0]
         if lost.any():
             self._blocks[self._next] = lost
         return lost

@@ -12,7 +12,16 @@ from functools import lru_cache
 import numpy as np
 
 from config import CropConfig, PrepConfig
-from data.frames.fill_blocks import FILLED, fill_blocks, stand_in, without
+from data.frames.fill_blocks import (
+    FILLED,
+    NO_ROWS,
+    ROWS_FILLED,
+    fill_blocks,
+    fill_rows,
+    stand_in,
+    without,
+    without_rows,
+)
 from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
@@ -99,6 +108,8 @@ def calibrate(
         valid = _all_of(valid, pixels != missing[0])
     gone = _find_fill(pixels, frame, prep.crop)
     valid = without(valid, pixels.shape, gone, frame.candidate.block_px)
+    rows = fill_rows(light) if _is_measured(frame) else NO_ROWS  # before rows of its shape are filled up
+    valid = without_rows(valid, pixels.shape, rows)
     free = unmasked(source_shape, prep.mask, prep.field_circle)
     part = part_of(prep.crop)
     pixels, valid, free = pixels[part], None if valid is None else valid[part], None if free is None else free[part]
@@ -117,7 +128,7 @@ def calibrate(
     small[(bits & INVALID) > 0] = 0
     saturated_fraction = 0.0 if saturated is None else float(saturated.mean())
     return CalibratedFrame(
-        small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone), missing))
+        small, bits, coverage, saturated_fraction, "; ".join(_flags(raw, frame, present, len(gone), len(rows), missing))
     )
 
 
@@ -127,13 +138,22 @@ def _find_fill(pixels: np.ndarray, frame: Placed, crop: CropConfig | None) -> np
     What is dark on the disc may have one level there.
     """
     candidate = frame.candidate
-    is_measured = candidate.is_counts and candidate.unit != LEVEL
-    wcs = frame.wcs.shifted(*corner_of(crop)) if frame.wcs and is_measured else None
+    wcs = frame.wcs.shifted(*corner_of(crop)) if frame.wcs and _is_measured(frame) else None
     return fill_blocks(pixels, wcs, candidate.missing_blocks, candidate.block_px)
 
 
+def _is_measured(frame: Placed) -> bool:
+    """Whether a frame holds what a detector measured, and no levels of gray."""
+    return frame.candidate.is_counts and frame.candidate.unit != LEVEL
+
+
 def _flags(
-    raw: RawFrame, frame: Placed, present: np.ndarray | None, filled: int, missing: tuple[float, int] | None
+    raw: RawFrame,
+    frame: Placed,
+    present: np.ndarray | None,
+    filled: int,
+    rows: int,
+    missing: tuple[float, int] | None,
 ) -> list[str]:
     """What was odd about a frame that is used all the same."""
     flags = [text for text in (raw.flags, frame.flags) if text]
@@ -141,6 +161,8 @@ def _flags(
         flags.append(f"shape {raw.pixels.shape[0]}x{raw.pixels.shape[1]} fitted")
     if missing:
         flags.append(f"{missing[0]:g} in {missing[1]} pixels taken as missing")
+    if rows:
+        flags.append(f"{rows} {ROWS_FILLED}")
     told = frame.candidate.missing_blocks
     if filled or told:
         flags.append(f"{filled} {FILLED}" + (f", {told} missing by the header" if told != filled else ""))

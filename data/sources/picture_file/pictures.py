@@ -106,9 +106,8 @@ def _pages_of(stream: IO[bytes]) -> tuple[list[Page], int]:
             raise FrameError(PREVIEW)
         if image.format == "JPEG2000" and not pages[0].in_colour:
             pages = [replace(pages[0], header=header_of(stream))]
-        return [replace(page, flags="; ".join(filter(None, (page.flags, damage)))) for page in pages], total - len(
-            pages
-        )
+        told = [replace(page, flags="; ".join(filter(None, (page.flags, damage)))) for page in pages]
+        return told, total - len(pages)
 
 
 def _count(image: Image.Image) -> tuple[int, str]:

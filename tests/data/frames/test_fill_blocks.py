@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.frames.fill_blocks import fill_blocks, stand_in
+from data.frames.fill_blocks import fill_blocks, fill_rows, stand_in
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import calibrate
 from data.reel.mask_bits import INVALID
@@ -66,6 +66,40 @@ def test_they_are_masked_and_counted(missing):
     assert made.coverage == pytest.approx(63 / 64)
     told = f", {missing} missing by the header" if missing != 1 else ""
     assert made.flags == f"1 blocks of fill masked{told}"
+
+
+LOST = {
+    "the last": slice(180, None),
+    "the first": slice(None, 60),
+    "in the middle": slice(100, 140),
+    "every second": slice(1, None, 2),
+    "most": slice(40, None),
+}
+
+
+@pytest.mark.parametrize("rows", LOST)
+@pytest.mark.parametrize("value", [0, 16383, -1])
+@pytest.mark.parametrize("dtype", [np.int16, ">f4"])
+def test_rows_that_never_came_are_none(rows, value, dtype):
+    """A readout that was cut short is filled up by its program: the Sun had gone dark there."""
+    pixels = picture(dtype=dtype)
+    gone = np.zeros(SIZE, bool)
+    gone[LOST[rows]] = True
+    pixels[gone] = value
+    np.testing.assert_array_equal(fill_rows(pixels), np.flatnonzero(gone))
+    candidate = Candidate("a", "a", "fits", "cam", exptime_s=1.0, shape=pixels.shape, is_counts=True)
+    made = calibrate(RawFrame(pixels, None, ""), Placed.of(candidate), *[(SIZE, SIZE)] * 2, PrepConfig(min_coverage=0))
+    np.testing.assert_array_equal((made.bits & INVALID).all(axis=1), gone)
+    assert made.flags == f"{gone.sum()} rows of fill masked"
+
+
+def test_rows_of_one_value_by_nature_stay():
+    sky = np.maximum(counts(1, (SIZE, SIZE)) - 600, 0)  # a disc on a sky that is cut off at 0
+    margins, one = picture(), picture()
+    margins[:10], margins[-30:], one[-1] = 0, 0, 0
+    steps = np.repeat(np.arange(16), 16)[:, None] * np.ones(SIZE, int)  # a scale of levels
+    for pixels in (sky, margins, one, steps, np.zeros((SIZE, SIZE)), np.full((SIZE, SIZE), np.nan), picture()[:, :8]):
+        assert not len(fill_rows(pixels))
 
 
 def test_headers_tell_of_them():

@@ -113,16 +113,17 @@ def test_memory_does_not_grow_with_the_broken_frames(reels):
     assert len(watched._instead) <= 11
 
 
-def test_blocks_that_prep_has_masked_are_lost_ones_from_the_first_frame_on(tmp_path):
+@pytest.mark.parametrize("what", ["blocks", "rows"])
+def test_blocks_that_prep_has_masked_are_lost_ones_from_the_first_frame_on(tmp_path, what):
     """As the header of EIT tells of them; also twice at one place, and no strip that a moved frame lacks."""
     reel = solar_reel(tmp_path / "sun", quiet_sun(24, 48), 24.0, 3.0, (0.0, 0.0))
-    flags = ["1 blocks of fill masked" if i in (0, 7, 8, 9) else "" for i in range(24)]
-    block = slice(8, 16), slice(24, 32)
+    flags = [f"1 {what} of fill masked" if i in (0, 7, 8, 9) else "" for i in range(24)]
+    block = slice(8, 16), slice(24, 32) if what == "blocks" else slice(None)
     masks = np.load(reel.path / "masks.npy", allow_pickle=False)
     for i in (0, 7, 8):
         masks[i][block] |= INVALID
     masks[5][block] |= INVALID  # of another reason
-    masks[7:10, :3] |= INVALID
+    masks[7:10, :3] |= INVALID if what == "blocks" else 0
     np.save(reel.path / "masks.npy", masks)
     write_csv(reel.path / "frames.csv", reel.candidates.assign(flags=flags))
     meta = {k: v for k, v in reel.meta.items() if k not in ("files", "sha256")}
