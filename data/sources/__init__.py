@@ -83,6 +83,8 @@ HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to n
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
 TOLD = (UNKNOWN_KIND, COPY, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
+# Folders that storage and systems keep for themselves: small copies, what was deleted.
+OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")
 VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
@@ -161,14 +163,18 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(place)
-        hidden = (name for name in (*folders, *names) if name.startswith(".") and name not in LOCK_FILES)
+        hidden = (name for name in (*folders, *names) if _is_hidden(name) and name not in LOCK_FILES)
         unread += [Unread(Path(folder, name), HIDDEN) for name in hidden]
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(folder, name) for name in names if not name.startswith(".")):
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
             if reason := _no_file(path):
                 unread.append(Unread(path, reason))
             else:
                 yield path
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in OF_SYSTEMS
 
 
 def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:

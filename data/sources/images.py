@@ -5,11 +5,8 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 
 import io
 import math
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from os.path import splitext
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +16,11 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
 from data.sources.picture_file.cameras import cameras_of
+from data.sources.picture_file.copies import copies_of
 from data.sources.picture_file.jp2_header import facts_of_levels
+from data.sources.picture_file.order import in_order
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
-from data.sources.picture_file.taken import in_turn, places_of, times_taken
+from data.sources.picture_file.taken import places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.names import times_in_names, times_with_folder, untold
 from data.sources.times.utc import shift_utc
@@ -56,11 +55,13 @@ class ImageSource(FrameSource):
         self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
     ) -> list[Candidate]:
         """The candidates of pictures of one folder; how their names tell times is told by those of all of them."""
-        names = in_turn(sorted(dict.fromkeys(path.name for path in (*among, *files)), key=natural_key))
+        copies = copies_of([*among, *files])
+        found = [self._copy(path, root, copies[path.name]) for path in files if path.name in copies]
+        files = [path for path in files if path.name not in copies]
+        names = in_order(dict.fromkeys(path.name for path in (*among, *files) if path.name not in copies))
         turn = {name: number for number, name in enumerate(names)}
         files = sorted(files, key=lambda path: turn[path.name])
         camera_of = dict.fromkeys(names, "") if among else cameras_in(files[0].parent, names, prep)
-        found = []
         for camera in dict.fromkeys(camera_of[path.name] for path in files):
             own = [path for path in files if camera_of[path.name] == camera]
             named = [name for name in names if camera_of[name] == camera]
@@ -70,11 +71,14 @@ class ImageSource(FrameSource):
                 found += self._candidates(path, number, root, times, prep, camera)
         return found
 
+    def _copy(self, path: Path, root: Path, original: str) -> Candidate:
+        facts = self.whereabouts(path, root, path.parent, _reel_of(path, root))
+        return Candidate(**facts, size=path.stat().st_size, reason=f"a copy of {original}, byte by byte")
+
     def _candidates(
         self, path: Path, number: int, root: Path, times: "NamedTimes", prep: PrepConfig, camera: str
     ) -> Iterator[Candidate]:
-        folder = path.parent.relative_to(root)
-        reel = (folder.as_posix() if folder.parts else root.resolve().name) + (f"_{camera}" if camera else "")
+        reel = _reel_of(path, root) + (f"_{camera}" if camera else "")
         facts = self.whereabouts(path, root, path.parent, reel)
         try:
             facts["size"] = path.stat().st_size
@@ -109,6 +113,11 @@ class ImageSource(FrameSource):
     def frame(self, candidate: Candidate) -> RawFrame:
         """The pixels of one. Raises any exception where they can't be read."""
         return _read(candidate)
+
+
+def _reel_of(path: Path, root: Path) -> str:
+    folder = path.parent.relative_to(root)
+    return folder.as_posix() if folder.parts else root.resolve().name
 
 
 def _read(candidate: Candidate) -> RawFrame:
@@ -161,17 +170,6 @@ def page_facts(page: Page, others: int, prep: PrepConfig) -> dict:
         "channel": "rgb" if prep.colour == "rgb" and page.in_colour else "gray",
         "flags": "; ".join(filter(None, (page.flags, left_out))),
     }
-
-
-def natural_key(name: str) -> tuple[list[tuple[int, int | str]], ...]:
-    """Sort key that puts frame2 before frame10, and frame2 before frame2(1), whatever suffix is behind them."""
-    stem, suffix = splitext(unicodedata.normalize("NFC", name))  # é may be one letter, or two
-    return _numbered(stem), _numbered(suffix)
-
-
-def _numbered(text: str) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", text)
-    return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in parts]
 
 
 def step_of(prep: PrepConfig) -> float:

@@ -16,10 +16,10 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
-from data.sources.images import NamedTimes, cameras_in, natural_key, page_facts, picture_frame
+from data.sources.images import NamedTimes, cameras_in, page_facts, picture_frame
+from data.sources.picture_file.order import in_order, natural_key
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
-from data.sources.picture_file.taken import in_turn
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
@@ -187,7 +187,7 @@ def _of_camera(
 ) -> list[Candidate]:
     replaced = [replace(picture, **facts) for picture in pictures if picture.reason == REPLACED]
     pictures = [picture for picture in pictures if picture.reason != REPLACED]
-    turn = {name: number for number, name in enumerate(in_turn([PurePosixPath(p.member).name for p in pictures]))}
+    turn = {name: number for number, name in enumerate(in_order([PurePosixPath(p.member).name for p in pictures]))}
     pictures.sort(key=lambda picture: turn[PurePosixPath(picture.member).name])
     names = [PurePosixPath(picture.member).name for picture in pictures]
     times = times_of(names)

@@ -59,26 +59,9 @@ def places_of(names: Sequence[str]) -> list[int]:
     others = {(m.string[: m.start()], m.string[m.end() :]) for m in found if m}
     counts = [int(m[0][-15:]) for m in found if m]
     steps = np.diff(counts)
-    if (steps < 0).any():  # as `in_turn` puts those of a counter that began anew
+    if (steps < 0).any():  # as order.py puts those of a counter that began anew
         steps = np.where(steps < 0, steps + max(counts) + (min(counts) == 0), steps)
     usual = int(np.median(steps)) if len(steps) else 0
     if None in found or len(others) != 1 or usual < 1 or (steps % usual).any() or (steps == usual).mean() < EVEN:
         return list(range(len(names)))
     return [0, *(np.cumsum(steps) // usual).tolist()]
-
-
-def in_turn(names: Sequence[str]) -> list[str]:
-    """Names in order, those of a camera's counter that began anew as it counted: DSC9998, DSC9999, DSC0001.
-
-    It is told by its highest and its lowest number being there and less than half of those between.
-    """
-    found = [re.fullmatch(r"(.*?)(\d{3,6})(\D*)", unicodedata.normalize("NFC", name)) for name in names]
-    forms = {(m[1], len(m[2]), m[3]) for m in found if m}
-    if None in found or len(forms) != 1:
-        return list(names)
-    counts, highest = [int(m[2]) for m in found if m], 10 ** next(iter(forms))[1] - 1
-    if len(counts) < 2 or counts[-1] != highest or counts[0] > 1 or counts != sorted(counts):
-        return list(names)
-    steps = np.diff(counts)
-    begin = int(np.argmax(steps)) + 1
-    return [*names[begin:], *names[:begin]] if steps.max() > highest // 2 else list(names)

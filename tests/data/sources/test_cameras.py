@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.images import natural_key
 from data.sources.picture_file.cameras import cameras_of
+from data.sources.picture_file.order import natural_key
 from data.sources.picture_file.taken import places_of
 from tests.support import frames
 

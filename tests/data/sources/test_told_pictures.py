@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from config import PrepConfig
+from data.sources import HIDDEN, discover
 from data.sources.base import RawFrame
+from data.sources.picture_file.order import in_order, in_turn
 from data.sources.picture_file.pictures import NODATA
 from data.sources.picture_file.stack_axes import DESCRIPTION, OF_MICRO_MANAGER, PLANES_BESIDE, steps_s
-from data.sources.picture_file.taken import in_turn, places_of
+from data.sources.picture_file.taken import places_of
 from tests.support import frames
 from tests.support.videos import SHAPE
 
@@ -102,6 +104,59 @@ def test_a_counter_that_began_anew_goes_on(n_digits, before, behind, first):
 def test_other_counters_stay_as_they_are(counts):
     names = [f"DSC{count:04d}.jpg" for count in sorted(counts)]
     assert in_turn(names) == names
+
+
+WAYS = {
+    "signed": lambda n: f"frame_{n - 5:03d}.png",
+    "signed, with +": lambda n: f"t{n - 5:+d}_a.png",
+    "as text": lambda n: f"x={n - 5}.png",
+    "decimals": lambda n: f"t={n * 0.125:g}.png".replace("=0.png", "=0.0.png"),
+    "one second": lambda n: f"t0.{f'{n:03d}'.rstrip('0') or '0'}.png",
+    "hexadecimal": lambda n: f"frame_{n:04x}.png",
+    "hexadecimal in large letters": lambda n: f"{n:02X}.png",
+    "chapters": lambda n: f"1.{n}.png",
+    "words": lambda n: f"take {n}.png",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(st.data())
+def test_numbers_of_names_are_in_order_whatever_way_they_are_written_in(way, data):
+    """frame_-003 came behind frame_002, t0.25 behind t0.5, and 0a before 01."""
+    least = {"signed": 3, "signed, with +": 3, "as text": 3, "decimals": 0}.get(way, 0)
+    numbers = range(least, data.draw(st.integers(12, 200)))
+    if way == "decimals":
+        numbers = [n for n in numbers if n * 0.125 % 1]  # which all have a point
+    names = [WAYS[way](n) for n in numbers]
+    assert in_order(data.draw(st.permutations(names))) == names
+
+
+MARKS = ["a1 - Copy.png", "Copy of a1.png", "a1 (1).png", "a1(2).png", "a1_copy.png", "a1 - Kopie (3).png"]
+MARKS += ["a1 (Ann's conflicted copy 2024-03-05).png", "a1.sync-conflict-20240305-101500-ABC.png"]
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_copy_is_no_frame_unless_it_shows_something_else(tmp_path, name, is_same):
+    """It moved all behind it by a step."""
+    for place in range(4):
+        Image.fromarray(PIXELS[place]).save(tmp_path / f"a{place}.png")
+    Image.fromarray(PIXELS[1 if is_same else 5]).save(tmp_path / name)
+    found = {c.source: c for c in frames.scan(tmp_path, PrepConfig())}
+    assert found[name].reason == ("a copy of a1.png, byte by byte" if is_same else "")
+    if is_same:
+        assert [found[f"a{place}.png"].time_s for place in range(4)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"])
+def test_what_systems_keep_beside_pictures_is_hidden(tmp_path, folder):
+    (tmp_path / folder / "a0.png").mkdir(parents=True)
+    for path in (tmp_path / "a0.png", tmp_path / "a1.png"), (tmp_path / folder / "a0.png" / "THUMB_S.png",):
+        for one in path:
+            Image.fromarray(PIXELS[0]).save(one)
+    found = discover(tmp_path)
+    assert [len(item.files) for item in found.frames] == [2]
+    assert [(item.path.name, item.reason) for item in found.unread] == [(folder, HIDDEN)]
 
 
 @pytest.mark.parametrize("in_zip", [False, True])
