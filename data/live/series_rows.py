@@ -192,22 +192,22 @@ class TextRows:
         filled = [line for line in lines if line.strip()]
         where = [f"row {self.number + 1 + i}" for i in range(len(filled))]
         self.number += len(filled)
-        if not self._repeats(filled):
-            return in_halves(filled, where, self._rows, self.form)
-        return self.form.joined([self._one(line, at) for line, at in zip(filled, where, strict=True)])
-
-    def _repeats(self, lines: list[str]) -> bool:
-        assert self.layout.names is not None  # see __init__
-        return any(self._is_names(line) for line in lines if self.layout.names[0].strip() in line)
+        parts = []
+        for is_names, rows in itertools.groupby(zip(filled, where, strict=True), lambda row: self._is_names(row[0])):
+            lines, at = (list(part) for part in zip(*rows, strict=True))
+            parts.append(self._again(lines, at) if is_names else in_halves(lines, at, self._rows, self.form))
+        return self.form.joined(parts)
 
     def _is_names(self, line: str) -> bool:
-        return sorted(unlike_names(cells_of(line, self.layout.separator))) == sorted(self.names)
+        assert self.layout.names is not None  # see __init__
+        is_like = self.layout.names[0].strip() in line  # most rows are told by this alone
+        return is_like and sorted(unlike_names(cells_of(line, self.layout.separator))) == sorted(self.names)
 
-    def _one(self, line: str, where: str) -> Rows:
-        if self._is_names(line):
+    def _again(self, lines: list[str], where: list[str]) -> Rows:
+        """No rows, and what follows is read by the last of these names."""
+        for line in lines:
             self._put_in_order(unlike_names(cells_of(line, self.layout.separator)))
-            return self.form.nothing([where], "the names of the columns again")
-        return in_halves([line], [where], self._rows, self.form)
+        return self.form.nothing(where, "the names of the columns again")
 
     def _put_in_order(self, names: list[str]) -> None:
         """Read what follows by names that came again, in whatever order."""
