@@ -2,19 +2,28 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.base import TableError
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
+log = logger(__name__)
+
 EXIF_IFD, TAKEN, FRACTION, OFFSET = 0x8769, 0x9003, 0x9291, 0x9011  # DateTimeOriginal and what belongs to it
+GPS_IFD, GPS_DATE, GPS_CLOCK = 0x8825, 29, 7
+QUARTER_S = 900.0  # by which zones differ from UTC
 FEWEST_UNLIKE = 0.9  # of the times: coarser ones tell less than the count
 EVEN = 0.8  # of the steps of a count that leaves some out
 
@@ -22,33 +31,102 @@ EVEN = 0.8  # of the steps of a count that leaves some out
 def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[str, str]:
     """UTC (ISO 8601 with milliseconds) of pictures by name, "" of those without; {} where they do not tell them apart.
 
-    Without an offset the times are UTC, or local in prep.time_zone, as those in names are.
+    Without an offset the times are local in prep.time_zone, or as far from UTC as the GPS times beside them tell, else
+    UTC, as those in names are.
     """
-    if len(paths) < 2 or not _taken(paths[0]):
+    if len(paths) < 2 or not _taken(paths[0]).date:
         return {}
-    cells = pd.Series([_taken(path) or None for path in paths], dtype=object, name="of the EXIF data")
+    taken = [_taken(path) for path in paths]
+    by_gps = [] if prep.time_zone else _offsets_by_gps(taken)
+    texts = [one.date + (one.offset or offset) for one, offset in zip(taken, by_gps or [""] * len(taken), strict=True)]
+    cells = pd.Series([text or None for text in texts], dtype=object, name="of the EXIF data")
     try:
         utc = times_of(cells, prep).utc
     except TableError:
         return {}
     if utc is None or len(np.unique(utc[~np.isnat(utc)])) < FEWEST_UNLIKE * len(paths):
         return {}
+    _tell_where_they_go_back(paths, utc)
     return {path.name: "" if np.isnat(time) else iso_ms(time) for path, time in zip(paths, utc, strict=True)}
 
 
-def _taken(path: Path) -> str:
-    """The text of a picture's own time, "" where it has none that can be read."""
+@dataclass(frozen=True)
+class _Taken:
+    """The text of a picture's own time and of its offset, "" where it has none that can be read, and the UTC of GPS."""
+
+    date: str = ""
+    offset: str = ""
+    gps_utc: datetime | None = None
+
+
+def _offsets_by_gps(taken: Sequence[_Taken]) -> list[str]:
+    """How far the clock of each picture without an offset is from UTC, as +02:00: that by which GPS differs in most, or
+    in many and in it (where summer time ends); [] where GPS tells nothing. The time of GPS may be an old one.
+    """
+    offsets_min: list[int | None] = [_offset_min(one) for one in taken]
+    counts = Counter(offset for offset in offsets_min if offset is not None)
+    if not counts:
+        return []
+    usual, often = counts.most_common(1)[0]
+    if 2 * often < counts.total():
+        return []
+    log.info(f"their clock is {_told(usual)} of UTC by their GPS times; prep.time_zone goes before that")
+    many = {offset for offset, count in counts.items() if 4 * count >= counts.total()}
+    own = [offset if offset in many else usual for offset in offsets_min]
+    return [_told(offset) if one.date and offset is not None else "" for one, offset in zip(taken, own, strict=True)]
+
+
+def _offset_min(taken: _Taken) -> int | None:
+    """Minutes from the UTC of GPS to a picture's own time, where these are whole quarters of an hour to a minute."""
+    if not taken.date or taken.offset or taken.gps_utc is None:
+        return None
+    try:
+        ahead_s = (datetime.strptime(taken.date[:19], "%Y:%m:%d %H:%M:%S") - taken.gps_utc).total_seconds()
+    except ValueError:
+        return None
+    quarters = round(ahead_s / QUARTER_S)
+    return 15 * quarters if abs(ahead_s - QUARTER_S * quarters) <= 60 and abs(quarters) <= 56 else None
+
+
+def _told(offset_min: int) -> str:
+    return f"{'-' if offset_min < 0 else '+'}{abs(offset_min) // 60:02d}:{abs(offset_min) % 60:02d}"
+
+
+def _tell_where_they_go_back(paths: Sequence[Path], utc: np.ndarray) -> None:
+    """Say where the time of a picture is before that of the one that its count follows: its clock was set."""
+    back = np.flatnonzero(np.diff(utc) < np.timedelta64(0, "ms"))
+    if len(back) and len({re.sub(r"\d+", "", path.name) for path in paths}) == 1:
+        first = int(back[0])
+        before, behind = (f"{paths[i].name} of {iso_ms(utc[i])}" for i in (first, first + 1))
+        log.warning(
+            f"{paths[0].parent.name}: their EXIF times go back {len(back)} times, first from {before} to {behind}: a "
+            "clock was set, and pictures are in the order of these times; prep.sample_interval_sec takes their count"
+        )
+
+
+def _utc_of_gps(tags: Any) -> datetime | None:
+    """The UTC that GPS gave a picture, to the second; None where it gave none."""
+    try:
+        year, month, day = (int(part) for part in re.split(r"[:\-]", str(tags[GPS_DATE]).strip("\0 ")))
+        hour, minute, second = (int(float(part)) for part in tags[GPS_CLOCK])
+        return datetime(year, month, day, hour, minute, second)
+    except (KeyError, ValueError, TypeError, ZeroDivisionError):
+        return None
+
+
+def _taken(path: Path) -> _Taken:
     try:
         with Image.open(path) as image:
-            tags = image.getexif().get_ifd(EXIF_IFD)
+            exif = image.getexif()
+            tags, gps = exif.get_ifd(EXIF_IFD), exif.get_ifd(GPS_IFD)
         date = str(tags.get(TAKEN, "")).strip("\0 ")
         fraction, offset = (str(tags.get(tag, "")).strip("\0 ") for tag in (FRACTION, OFFSET))
     except Exception:  # Pillow raises many kinds on damaged files and EXIF data
-        return ""
+        return _Taken()
     if not re.fullmatch(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", date):
-        return ""
+        return _Taken()
     date += f".{fraction}" if fraction.isdecimal() else ""
-    return date + (offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "")
+    return _Taken(date, offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "", _utc_of_gps(gps))
 
 
 def places_of(names: Sequence[str]) -> list[int]:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.messages import logger
+from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.numpy_arrays import INTERVALS, RATES
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
@@ -51,6 +52,7 @@ class _Array:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    is_fortran: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class _Stack:
     shape: tuple[int, ...]
     dtype: np.dtype
     arrays: tuple[str, ...]
+    is_fortran: bool = False  # of one array: its frames lie through each other
 
 
 class NpzStackSource(FrameSource):
@@ -106,7 +109,10 @@ class NpzStackSource(FrameSource):
 
 def _candidates(base: dict[str, Any], stack: _Stack, path: Path, prep: PrepConfig, name: str) -> list[Candidate]:
     """Those of one stack; one with its reason where it is not read."""
-    reason = refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize)
+    n_bytes = math.prod(stack.shape) * stack.dtype.itemsize
+    reason = refusal(stack.shape, stack.dtype, n_bytes)
+    if stack.is_fortran and (large := too_large(n_bytes, prep.max_input_mb)):
+        reason = reason or f"in Fortran's order it is held whole, and {large}; np.ascontiguousarray(array) turns it"
     try:
         facts = _facts(path, stack.shape[0], prep)
     except (TableError, FrameError) as error:
@@ -196,7 +202,9 @@ def _stacks(path: Path) -> list[_Stack]:
             arrays = list(_arrays(file))
     except _DAMAGED:  # whoever reads it as a series has it
         return []
-    stacks = [_Stack(a.name, a.shape, a.dtype, (a.name,)) for a in arrays if _is_stack(a)] or _one_of_many(arrays)
+    stacks = [
+        _Stack(a.name, a.shape, a.dtype, (a.name,), a.is_fortran) for a in arrays if _is_stack(a)
+    ] or _one_of_many(arrays)
     known = {name for stack in stacks for name in stack.arrays}
     is_all = all(_may_be_about(array, stacks) for array in arrays if array.name not in known)
     return stacks if is_all else []
@@ -215,8 +223,8 @@ def _arrays(file: zipfile.ZipFile) -> Iterator[_Array]:
     for info in file.infolist():
         if info.filename.endswith(".npy"):
             with file.open(info) as stream:
-                shape, _, dtype = header_of(stream)
-            yield _Array(info.filename.removesuffix(".npy"), shape, dtype)
+                shape, is_fortran, dtype = header_of(stream)
+            yield _Array(info.filename.removesuffix(".npy"), shape, dtype, is_fortran)
 
 
 def _is_stack(array: _Array) -> bool:

@@ -112,3 +112,15 @@ def test_a_damaged_array_is_a_reason_and_a_damaged_frame_costs_itself(tmp_path):
     one, each = (frames.read(by_file[str(tmp_path / name)]) for name in ("one.npz", "each.npz"))
     assert all(isinstance(raw, FrameError) for _, raw in one)
     assert [c.position for c, raw in each if isinstance(raw, FrameError)] == [2]
+
+
+@pytest.mark.parametrize("turn", [np.ascontiguousarray, np.asfortranarray])
+def test_what_has_to_be_held_whole_keeps_to_the_limit(tmp_path, turn):
+    """Frames in Fortran's order lie through each other, so that all of an array is in memory for one of them."""
+    np.savez(tmp_path / "a.npz", images=turn(np.zeros((40, 64, 128), np.float64)))
+    reasons = {c.reason for c in frames.scan(tmp_path, PrepConfig(max_input_mb=1))}
+    if turn is np.ascontiguousarray:
+        assert reasons == {""}
+    else:
+        assert len(reasons) == 1
+        assert "prep.max_input_mb 1 MB" in reasons.pop()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.picture_file.taken import EXIF_IFD, FRACTION, OFFSET, TAKEN, places_of
+from data.sources.picture_file.taken import EXIF_IFD, FRACTION, GPS_CLOCK, GPS_DATE, GPS_IFD, OFFSET, TAKEN, places_of
 from tests.support import frames
 
 START = datetime(2024, 3, 1, 12)
@@ -60,6 +60,43 @@ def test_they_are_counted_where_exif_data_tell_less_or_the_settings_more(tmp_pat
     found = scanned(tmp_path, **settings)
     assert [c.time_s for c in found] == list(range(len(steps_s)))
     assert not any(c.time_utc for c in found)
+
+
+def write_gps(folder, utc, ahead_min):
+    """Pictures whose local clock is so far ahead of the UTC of their GPS, which may be None."""
+    for i, (time, minutes) in enumerate(zip(utc, ahead_min, strict=True)):
+        exif = Image.Exif()
+        exif.get_ifd(EXIF_IFD)[TAKEN] = f"{START + timedelta(seconds=60 * i, minutes=minutes):%Y:%m:%d %H:%M:%S}"
+        if time is not None:
+            exif.get_ifd(GPS_IFD).update(
+                {GPS_DATE: f"{time:%Y:%m:%d}", GPS_CLOCK: (time.hour, time.minute, time.second)}
+            )
+        Image.new("L", (16, 12), 10 * i).save(folder / f"IMG_{i + 1:04d}.JPG", exif=exif)
+
+
+@pytest.mark.parametrize("ahead_min", [120, -210, 345, 0])
+@pytest.mark.parametrize("old", [(), (2,), (1, 3)])
+def test_gps_tells_how_far_local_clocks_are_from_utc(tmp_path, ahead_min, old):
+    """They were taken as UTC, hours off. Of some pictures it gives an old time, of others none."""
+    utc = [START + timedelta(seconds=60 * i - 17 * 60 * (i in old)) for i in range(6)] + [None]
+    write_gps(tmp_path, utc, [ahead_min] * 7)
+    found = scanned(tmp_path)
+    expected = [(START + timedelta(seconds=60 * i)).isoformat(timespec="milliseconds") for i in range(7)]
+    assert [c.time_utc for c in found] == expected
+    settled = scanned(tmp_path, time_zone="UTC")
+    assert settled[0].time_utc == (START + timedelta(minutes=ahead_min)).isoformat(timespec="milliseconds")
+
+
+def test_where_summer_time_ends_each_has_its_own(tmp_path):
+    write_gps(tmp_path, [START + timedelta(seconds=60 * i) for i in range(6)], [120] * 3 + [60] * 3)
+    assert [c.time_utc[14:16] for c in scanned(tmp_path)] == ["00", "01", "02", "03", "04", "05"]
+
+
+def test_a_clock_that_was_set_is_told(tmp_path, caplog):
+    write(tmp_path, [1000, 1060, 1120, 0, 60])
+    scanned(tmp_path)
+    assert "go back 1 times, first from GOPR0003.JPG of 2024-03-01T12:18:40.000 to GOPR0004.JPG of" in caplog.text
+    assert "prep.sample_interval_sec" in caplog.text
 
 
 def test_one_picture_without_a_time_among_many_is_rejected(tmp_path):
