@@ -10,7 +10,7 @@ MOST_BYTES = 512 * 2**20  # that are kept: of some ten minutes, 10 frames a seco
 
 
 class Motion(NamedTuple):
-    """From one frame to another: speeds (h, w) px, and how much of its edges the picture keeps."""
+    """From one frame to another: speeds (h, w) px or ways (h, w, 2) px, and how much of its edges the picture keeps."""
 
     speed: np.ndarray
     kept: float

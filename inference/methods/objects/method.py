@@ -62,6 +62,7 @@ class Objects(Method):
     pictures_only = True
     is_steady = True
     by_speed = True
+    shares_motion = True
     _walking: Walking | None = None
     _told: list[Told]
 
@@ -95,7 +96,8 @@ class Objects(Method):
         return Measures(*(np.stack(fields) for fields in zip(*found, strict=True)))
 
     def _new_walk(self, reel: Reel) -> Walk:
-        return Walk(Ground(self.arrays["ground"], self.arrays["spread"]), self.arrays["size_px"], reel.cadence_s)
+        ground = Ground(self.arrays["ground"], self.arrays["spread"])
+        return Walk(ground, self.arrays["size_px"], reel.cadence_s, self.known_motion)
 
     def open(self, reel: Reel, begin: int, end: int) -> None:
         """What follows in a stretch that was walked through, as the last frames of a stream do, goes on from there."""

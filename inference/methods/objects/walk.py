@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.camera.motion import steadied
 from inference.methods.motion.flow import flow_search, shrunk
+from inference.methods.motion.known_motion import KnownMotion, Motion
 from inference.methods.objects.ground import Ground, steepness
 from inference.methods.objects.perspective import blobs_of
 
@@ -53,11 +54,12 @@ class Measures(NamedTuple):
 class Walk:
     """Frames (h, w) uint8 one after the other -> their measures. Memory does not grow with them.
 
-    size_px: (h,) of objects by row. step_s: from a frame to the next.
+    size_px: (h,) of objects by row. step_s: from a frame to the next. known: motion that was measured before, and is to
+    be.
     """
 
-    def __init__(self, ground: Ground, size_px: np.ndarray, step_s: float):
-        self.ground, self.step_s = ground, step_s
+    def __init__(self, ground: Ground, size_px: np.ndarray, step_s: float, known: KnownMotion | None = None):
+        self.ground, self.step_s, self.known = ground, step_s, KnownMotion(0) if known is None else known
         height, width = (n // CELL for n in ground.picture.shape)
         self.size_px = np.maximum(size_px.reshape(height, CELL).mean(axis=1), CELL)[:, None].astype(np.float32)
         side = 2 * round(POOL_SIZES * float(np.median(self.size_px)) / CELL / 2) + 1
@@ -106,10 +108,13 @@ class Walk:
 
     def _flow(self, frame: np.ndarray) -> np.ndarray:
         before, self.before = self.before, frame
-        start: Any = None  # cv2 takes no flow to start from, though its types ask for one
         if before is None:
             return np.zeros((*frame.shape, 2), np.float32)
-        return self.search.calc(frame, steadied(before, frame), start)
+        return self.known.of(before, frame, self._measured).speed
+
+    def _measured(self, before: np.ndarray, after: np.ndarray) -> Motion:
+        start: Any = None  # cv2 takes no flow to start from, though its types ask for one
+        return Motion(self.search.calc(after, steadied(before, after), start), 1.0)
 
     def _at_source(self, places: np.ndarray, back: np.ndarray) -> np.ndarray:
         """What was (h, w) bool at the place that the motion says each pixel comes from; none beyond the picture.
