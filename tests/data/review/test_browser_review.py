@@ -140,7 +140,7 @@ def test_detail_plays_steps_and_judges(browser, server):
         assert page.locator("[data-key=' ']").first.text_content().startswith("Pause")
         wait_until(page, "document.querySelector('.this video').currentTime > 0.2")
         press(page, "Space")
-        assert page.locator("[data-key=' ']").first.text_content().startswith("Play")
+        wait_until(page, """document.querySelector("[data-key=' ']").textContent.startsWith("Play")""")
         page.locator("#scrub").fill("3")
         wait_until(page, "document.querySelector('#moment').textContent.startsWith('2012-07-19 00:00:36 UTC')")
         page.locator("#detail").focus()
