@@ -118,9 +118,11 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     figures["plain_train_frames_per_s"] = plain
     figures["train_speedup_over_plain"] = figures["train_frames_per_s"] / plain
     figures["train_2d_speedup"] = speedup_in_2d(narrow, side, config.train.batch_size, 2 if quick else 5)
-    figures["yan2020_train_frames_per_s"] = plain_speed(config, {"model.name": "yan2020"}, side, 1, 1 if quick else 2)
+    figures["yan2020_train_frames_per_s"] = plain_speed(
+        config, {"model.name": "yan2020"}, side // 2 if quick else side, 1, 1 if quick else 2
+    )
     fast, short_mib = evaluate(work, reels[short], own_process=not quick)
-    fast_long, long_mib = evaluate(work, reels[long])
+    fast_long, long_mib = evaluate(work, reels[long], own_process=not quick)
     figures |= {"eval_frames_per_s": fast, "eval_frames_per_s_long": fast_long, "eval_speed_ratio": fast_long / fast}
     figures |= {"eval_peak_mib": short_mib, "eval_peak_mib_long": long_mib, "eval_memory_ratio": long_mib / short_mib}
     return figures
@@ -128,7 +130,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
 
 def main() -> None:
     options = parsed(
-        parser(__doc__, "small frames, a narrow model, short reels, of which this process evaluates one, one epoch")
+        parser(__doc__, "small frames, a narrow model, short reels, which this process evaluates, one epoch")
     )
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), options.quick)
