@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sunpy.coordinates import get_earth
 from sunpy.coordinates.sun import L0, angular_radius
 from sunpy.map import Map, coordinate_is_on_solar_disk
@@ -24,7 +26,7 @@ from data.reel.mask_bits import INVALID, OFF_LIMB
 from data.reel.reel import Reel
 from data.sky.limb import off_limb
 from data.sky.wcs import WCS_COLUMNS, FrameWcs, as_columns, from_row
-from data.sky.wcs_header import from_header
+from data.sky.wcs_header import from_header, place
 from data.sources.base import Candidate, RawFrame
 from tests.support.fits_files import SKY, counts, fits_bytes, header, utc, write_frames
 from tests.support.paths import SHARED
@@ -80,6 +82,40 @@ def test_headers_are_read_as_sunpy_reads_them(cards):
     np.testing.assert_allclose(wcs.pixel_to_hpc(x, y), expected, atol=1e-6)
     np.testing.assert_allclose(wcs.hpc_to_pixel(*expected), [x, y], atol=1e-6)
     assert wcs.rsun_arcsec == pytest.approx(solar_map.rsun_obs.to_value(u.arcsec))
+
+
+def turned(form, angle_deg, steps):
+    """Cards that turn a frame by an angle in one of the ways that FITS has; steps: CDELT, which may be below 0."""
+    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    cards = {"CROTA2": None, "CDELT1": steps[0], "CDELT2": steps[1]}
+    if form == "CROTA2":
+        return cards | {"CROTA2": angle_deg}
+    matrix = turn @ np.diag(steps) if form == "CD" else np.diag(1 / steps) @ turn @ np.diag(steps)
+    cards |= {f"{form[:2]}{i + 1}_{j + 1}": float(matrix[i, j]) for i in range(2) for j in range(2)}
+    if form == "CD":
+        return cards | {"CDELT1": None, "CDELT2": None}
+    return cards | ({"CROTA2": 12.0} if form == "PC and CROTA2" else {})  # of both the matrix counts
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(["CROTA2", "PC", "CD", "PC and CROTA2"]),
+    st.floats(-180, 180),
+    st.tuples(*[st.sampled_from([-1.0, 1.0])] * 2),
+    st.sampled_from([1.0, 1.5]),
+    st.tuples(*[st.floats(-900, 900)] * 2),
+)
+def test_every_flip_and_roll_is_that_of_sunpy(form, angle_deg, signs, ratio, centre):
+    cards = turned(form, angle_deg, 2.4 * np.array([signs[0], signs[1] * ratio]))
+    head = full_header(CRPIX1=20.0, CRPIX2=11.0, CRVAL1=centre[0], CRVAL2=centre[1], **cards)
+    wcs, why, _ = place(head, (30, 40), utc(0))
+    assert wcs is not None, why
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        solar_map = Map(np.zeros((30, 40)), head)
+    x, y = np.array([0, 39, 0, 39, 17]), np.array([0, 0, 29, 29, 8])
+    np.testing.assert_allclose(wcs.pixel_to_hpc(x, y), hpc(solar_map, x, y), atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["CROTA2", "CDELT1", "CRPIX2", "CRVAL1", "RSUN_OBS", "DSUN_OBS", "HGLN_OBS"])
@@ -275,6 +311,7 @@ def test_a_star_is_found_by_frames_csv(tmp_path, register, resize):
         {"CRPIX1": 61.3, "CRPIX2": 68.9, "CROTA2": 20.0},
         {"CRPIX1": 66.0, "CRPIX2": 64.0, "CROTA2": 180.0, "CDELT1": 19.4, "CDELT2": 19.4},
         {"CRPIX1": 64.5, "CRPIX2": 66.0, "CDELT2": -19.2},
+        {"CRPIX1": 63.0, "CRPIX2": 64.0, "CDELT1": -19.2, "CROTA2": -110.0},
     ]
     (tmp_path / "raw").mkdir()
     for i, facts in enumerate(cards):
