@@ -29,6 +29,7 @@ from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource
+from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
 from data.sources.table import TableSource
@@ -59,6 +60,7 @@ SOURCES: dict[str, Source] = {
         FitsTableSource(),
         XrsSource(),
         Hdf5StackSource(),
+        NetcdfPictureSource(),
         CaseSource(),
     )
 }
