@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 REQUIREMENTS="requirements.txt tests/requirements.txt"
 source demo/environment.sh
-# One thread a process: tests also run several processes, which would wait for one another.
-export OMP_NUM_THREADS=1
+# One thread a process: tests also run several processes, which would wait for one another. OpenCV has a setting of its own.
+export OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # What is compiled is kept, in folders that git ignores: tests start some hundred processes, each of which would do it.
 unset PYTHONDONTWRITEBYTECODE
 # One module a process at a time, because the tests of a module share what it has set up.
