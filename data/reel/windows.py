@@ -72,15 +72,17 @@ def lengths_that_fit(reels: list[Reel], val_fraction: float = TrainConfig.val_fr
 
 def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
     """A fresh window index of a reel, without statistics and verdicts."""
-    rows = []
-    for number, (begin, end) in enumerate(ranges_of(reel)):
-        for start in window_starts(begin, end, length, stride).tolist():
-            utc = "" if reel.times_utc is None else str(reel.times_utc[start])
-            rows.append({"window": len(rows), "start": start, "length": length, "stretch": number, "time_utc": utc})
-    table = pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(WHOLE_COLUMNS, np.int64))  # without any row too
-    table[list(STATISTICS)] = np.nan
-    table[["verdict", "reason", "by", "at"]] = ""
-    return table
+    starts = [window_starts(begin, end, length, stride) for begin, end in ranges_of(reel)]
+    start = np.concatenate([*starts, np.empty(0, np.int64)])
+    times = reel.times_utc
+    found = {"window": np.arange(len(start)), "start": start, "length": np.full(len(start), length, np.int64)}
+    found["stretch"] = np.repeat(np.arange(len(starts)), list(map(len, starts)))
+    found["time_utc"] = np.full(len(start), "", object) if times is None else times[start].astype(str).astype(object)
+    # All at once: a column added by itself takes longer than the rows of a short reel.
+    return pd.DataFrame(
+        found | dict.fromkeys(STATISTICS, np.full(len(start), np.nan)) | dict.fromkeys(TEXT_COLUMNS[1:], ""),
+        columns=COLUMNS,
+    )
 
 
 def read_windows(reel: Reel) -> pd.DataFrame:

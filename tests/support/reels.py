@@ -111,25 +111,29 @@ def _candidates(
     labels: Sequence[float] | None,
     rejected: Sequence[tuple[float, str]],
 ) -> pd.DataFrame:
-    T = len(times_s)
-    stored = pd.DataFrame(
+    """All columns at once: one added by itself takes longer than its rows."""
+    T, away = len(times_s), [reason for _, reason in rejected]
+    all_s = np.concatenate([times_s, [time_s for time_s, _ in rejected]])
+    order, unknown = np.argsort(all_s, kind="stable") if away else np.arange(T), np.full(len(away), np.nan)
+    coverage = 1 - ((masks & INVALID) > 0).mean((1, 2))
+    known = np.full(T, np.nan) if labels is None else np.asarray(labels, np.float64)
+    start = None if start_utc is None else np.datetime64(start_utc, "ms")
+    utc = [None if start is None else str(start + np.timedelta64(round(1000 * s), "ms")) for s in all_s[order]]
+    return pd.DataFrame(
         {
-            "index": pd.array(range(T), dtype="Int64"),
-            "time_s": times_s,
-            "accepted": True,
-            "reason": "",
-            "coverage": 1 - ((masks & INVALID) > 0).mean((1, 2)),
-            "label": np.full(T, np.nan) if labels is None else np.asarray(labels, np.float64),
+            "index": pd.array([place if place < T else None for place in order.tolist()], dtype="Int64"),
+            "time_utc": utc,
+            "time_s": all_s[order],
+            "accepted": order < T,
+            "reason": np.array([*[""] * T, *away], object)[order],
+            "flags": "",
+            "exptime_s": 2.0,
+            "quality": 0,
+            "coverage": np.concatenate([coverage, unknown])[order],
+            "label": np.concatenate([known, unknown])[order],
+            "source": f"synthetic of {T} frames",
         }
     )
-    if rejected:
-        turned_away = pd.DataFrame(rejected, columns=["time_s", "reason"]).assign(accepted=False)
-        stored = pd.concat([stored, turned_away]).sort_values("time_s", kind="stable")
-    start = None if start_utc is None else np.datetime64(start_utc, "ms")
-    utc = [None if start is None else str(start + np.timedelta64(round(1000 * s), "ms")) for s in stored["time_s"]]
-    order = ("index", "time_utc", "time_s", "accepted", "reason", "flags", "exptime_s", "quality", "coverage", "label")
-    facts = stored.assign(time_utc=utc, flags="", exptime_s=2.0, quality=0, source=f"synthetic of {T} frames")
-    return facts[[*order, "source"]]
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:
