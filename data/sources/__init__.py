@@ -83,7 +83,9 @@ CONVERT = {
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
-TOLD = (UNKNOWN_KIND, COPY, BESIDE_FRAMES, FINISHED, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
+ZARR = "arrays of zarr, which are not read: save them as .npy (T, H, W), HDF5 or TIFF with a page a frame"
+OF_ZARR = {"zarr.json", ".zarray", ".zgroup"}
+TOLD = (UNKNOWN_KIND, COPY, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 # Folders that storage and systems keep for themselves: small copies, what was deleted.
 OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")
@@ -162,6 +164,10 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
         place = os.path.realpath(folder)
         if place in seen or "reel.json" in names:  # a reel's own movie is no input
             unread.append(Unread(Path(folder), MET_BEFORE if place in seen else FINISHED))
+            folders.clear()
+            continue
+        if OF_ZARR & {*names}:
+            unread.append(Unread(Path(folder), ZARR))
             folders.clear()
             continue
         seen.add(place)

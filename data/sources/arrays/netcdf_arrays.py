@@ -38,12 +38,16 @@ class NetcdfSource(ArraySource):
                     name: by_attributes(name, _plain(item.data), item._attributes)
                     for name, item in file.variables.items()
                 }
+                series = [name for name, array in found.items() if array.ndim < 3 and name not in file.dimensions]
         except TableError:
             raise
         except Exception as error:  # scipy raises many kinds on damaged files
             raise TableError(f"not readable as netCDF: {type(error).__name__}: {error}") from None
         if not found:
             raise TableError("not readable as netCDF: it holds no variable")
+        if not series and (pictures := [name for name, array in found.items() if array.ndim > 2]):
+            told = f"{', '.join(pictures)} may be pictures, which are read from netCDF 4"
+            raise TableError(f"{told}: nccopy -k netCDF-4 makes one of it")
         return {"": found}
 
 

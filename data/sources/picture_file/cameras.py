@@ -19,6 +19,8 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     and go on side by side: cam1_0001 and cam2_0001, 17.jpg and 17_mask.png. Parts that follow each other are one.
     """
     one = dict.fromkeys(names, "")
+    if by_suffix := _by_suffix(names):
+        return by_suffix
     groups = _grouped(names, with_numbers=True)
     if not _are_of_one_time(groups):
         groups = _grouped(names, with_numbers=False)
@@ -30,6 +32,22 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     if max(first for first, _ in ranges) > min(last for _, last in ranges):
         return one
     return one | {name: labels[form] for form, group in cameras.items() for name in group}
+
+
+def _by_suffix(names: Sequence[str]) -> dict[str, str]:
+    """The suffix of each picture where the same ones are there in two forms, as a camera's TIFF and JPEG; {} of others.
+
+    Most of those in the form that is rarer have to be there in the other one too.
+    """
+    stems: dict[str, set[str]] = {}
+    for name in names:
+        path = PurePath(name)
+        stems.setdefault(path.suffix.lower().lstrip("."), set()).add(path.stem)
+    forms = {suffix: own for suffix, own in stems.items() if len(own) >= FEWEST}
+    if len(forms) < 2 or 2 * len(set.intersection(*forms.values())) <= min(map(len, forms.values())):
+        return {}
+    suffixes = {name: PurePath(name).suffix.lower().lstrip(".") for name in names}
+    return {name: suffix if suffix in forms else "" for name, suffix in suffixes.items()}
 
 
 def _grouped(names: Sequence[str], with_numbers: bool) -> dict[str, dict[str, int]]:

@@ -45,6 +45,21 @@ def test_what_goes_on_side_by_side_is_a_reel_each(sides, form, lengths, random):
     assert len(pairs) == len({camera for camera, _ in pairs}) == len(sides)
 
 
+@given(numbered, counts, st.integers(0, 12), st.sampled_from([(".jpg", ".TIF"), (".png", ".jpg")]))
+def test_pictures_in_two_forms_are_a_reel_each(form, count, missing, suffixes):
+    """A camera's TIFF and JPEG of each exposure: every frame was there twice."""
+    first, second = ({NUMBERED[form](i) + suffix: suffix for i in range(count)} for suffix in suffixes)
+    second = dict(list(second.items())[: max(3, count - missing)])
+    found = cameras_of([*first, *second])
+    assert found == {name: suffix.lower()[1:] for name, suffix in (first | second).items()}
+
+
+@given(numbered, st.integers(6, 40), st.integers(1, 5))
+def test_those_that_go_on_in_another_form_are_one(form, count, others):
+    names = [NUMBERED[form](i) + (".png" if i < others else ".jpg") for i in range(count)]
+    assert set(cameras_of(names).values()) == {""}
+
+
 @given(numbered, counts, st.sampled_from(["{}", "img_{}", "192.168.1.64_01_{}_MOTION", "cam1_{}", "{}_1"]))
 def test_frames_of_one_camera_stay_together(form, count, name):
     names = [name.format(NUMBERED[form](i)) + ".png" for i in range(count)]

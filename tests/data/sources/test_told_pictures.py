@@ -148,6 +148,16 @@ def test_a_copy_is_no_frame_unless_it_shows_something_else(tmp_path, name, is_sa
         assert [found[f"a{place}.png"].time_s for place in range(4)] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("mark", ["zarr.json", ".zarray", ".zgroup"])
+@pytest.mark.parametrize("place", ["", "run/a.zarr"])
+def test_arrays_of_zarr_are_told_and_not_their_files(tmp_path, mark, place):
+    (tmp_path / place / "c/0").mkdir(parents=True)
+    for name in (mark, "0.0.0", "c/0/0"):
+        (tmp_path / place / name).write_bytes(b"{}")
+    with pytest.raises(FileNotFoundError, match="1 arrays of zarr, which are not read: save them as"):
+        discover(tmp_path)
+
+
 @pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"])
 def test_what_systems_keep_beside_pictures_is_hidden(tmp_path, folder):
     (tmp_path / folder / "a0.png").mkdir(parents=True)
