@@ -72,6 +72,7 @@ CONVERT = {
     **dict.fromkeys(
         (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
     ),
+    **dict.fromkeys((".raw", ".bin", ".yuv"), "of numbers alone: save as .npy (T, H, W)"),
     **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf"), "save as .npy (T, H, W)"),
     **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
     **dict.fromkeys((".tdms", ".sav", ".por", ".dta", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
