@@ -99,7 +99,7 @@ class RowForm(NamedTuple):
         variables = [
             c for name, c in plain_names(table).items() if name in self.channels and name != self.prep.time_column
         ]
-        return time_column(table.drop(columns=variables), self.prep)[0]
+        return time_column(table.drop(columns=variables), self.prep, is_told=not self.prep.value_columns)[0]
 
     def _values(self, column: pd.Series, name: str, decimal: str) -> np.ndarray:
         values, _, unit = numbers_of(column, self.prep.decimal or decimal)

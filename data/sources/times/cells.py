@@ -14,9 +14,10 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.counts.day_counts import of_year_and_part, perhaps_years, since_1970_s
 from data.sources.times.counts.elapsed import elapsed_s
-from data.sources.times.counts.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_since_1970
+from data.sources.times.counts.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_scale, perhaps_since_1970
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
+from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
 from data.sources.times.zones.zone_beside import LOCAL, says_local, zoned
 
 NO_TIME = "time is missing or not readable"
@@ -100,8 +101,12 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
     local = says_local(str(column.name or "")) and prep.time_zone is None
     column, prep, zone = zoned(column, prep)
     times = _of_cells(column, prep)
+    scale = "" if zone or prep.time_zone else scale_in_name(str(column.name or ""))
     if times.utc is None or column.dtype.kind in "biufcm":
-        return times
+        return replace(times, doubt=perhaps_scale(scale)) if scale and times.utc is not None else times
+    if scale and not any(map(says_zone, column.dropna().astype(str).iloc[:LOOKED_AT])):
+        utc = utc_of(times.utc, scale).astype("datetime64[ms]")
+        return replace(times, utc=utc, how=f"{scale.upper()}, as the name of their column says, made UTC")
     if zone:
         return replace(times, how=f"in {zone}, as is told beside them")
     return replace(times, doubt=LOCAL) if local and not times.doubt else times

@@ -12,6 +12,7 @@ from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
 from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS
 from data.sources.times.counts.other_zeros import of_ticks
+from data.sources.times.counts.pairs import of_pairs, with_part_of_second
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
 from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zones.zone_beside import beside
@@ -40,20 +41,28 @@ NAMES_OF_TIME = re.compile(
 )
 
 
-def time_column(table: pd.DataFrame, prep: PrepConfig) -> tuple[pd.Series | None, dict[str, str]]:
-    """The cells of a table that hold its times, None where none do, and what was made of which column."""
+def time_column(
+    table: pd.DataFrame, prep: PrepConfig, is_told: bool = False
+) -> tuple[pd.Series | None, dict[str, str]]:
+    """The cells of a table that hold its times, None where none do, and what was made of which column.
+
+    is_told: its variables are known, and no longer among its columns.
+    """
     if prep.time_column is not None:
         name = chosen(table, prep.time_column, (), "prep.time_column")
-        return _with_zone(table, table[name], {str(name): "time"})
+        return _with_zone(table, *with_part_of_second(table, table[name], {str(name): "time"}, is_told))
     if not table.shape[1]:
         return None, {}
     name = known_column(table) or _by_type(table) or _by_cells(table) or _by_days(table)
     if name is None:
+        if pair := of_pairs(table, is_told):
+            return pair
         parts = of_parts(table)
         name = None if parts[1] else rising_column(table, NAMES_OF_TIME) or _counter_column(table)
         if name is None:
             return parts
-    return _with_zone(table, *(divided(table, name, prep.time_format or "") or (table[name], {name: "time"})))
+    column, notes = divided(table, name, prep.time_format or "") or (table[name], {name: "time"})
+    return _with_zone(table, *with_part_of_second(table, column, notes, is_told))
 
 
 def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:

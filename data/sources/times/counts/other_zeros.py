@@ -65,3 +65,11 @@ def perhaps_gps(name: str) -> str:
         "taken as UNIX time; if they count GPS's seconds: prep.unix_time=false with prep.start_utc=1980-01-06, which "
         "leaves its leap seconds (18 since 2017) in"
     )
+
+
+def perhaps_scale(scale: str) -> str:
+    """What to say of seconds whose column names a scale without leap seconds."""
+    return (
+        f"taken as UNIX time, though their name says {scale.upper()}; seconds of that are counted from prep.start_utc "
+        "with prep.unix_time=false (1958-01-01 of TAI), which leaves its leap seconds (37 since 2017) in"
+    )
