@@ -1,5 +1,6 @@
 """Behaviour of objects, learnt from quiet clips alone: no class is known, no detector was trained elsewhere."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,14 +37,24 @@ class Told(NamedTuple):
         return self.surprises.max(axis=0) + SHADE * np.minimum(self.measures.contrast, LEAST_LEVELS)
 
     def __call__(self, box: Box) -> str:
-        """In words, what is most unusual within a box."""
+        """In words, what is most unusual of the cells that a box's scores are from; "" where none of them is."""
         (y0, y1), (x0, x1) = (
-            (int(a / side), max(int(np.ceil(b / side)), int(a / side) + 1))
-            for (a, b), side in zip(((box.y0, box.y1), (box.x0, box.x1)), self.cell, strict=True)
+            cells_of(first, stop, side)
+            for first, stop, side in zip((box.y0, box.x0), (box.y1, box.x1), self.cell, strict=True)
         )
         part = self.surprises[:, y0:y1, x0:x1]
         kind, y, x = np.unravel_index(part.argmax(), part.shape)
+        if part[kind, y, x] <= 0:
+            return ""
         return self.evidence.words(self.measures, tuple(KINDS)[kind], y0 + int(y), x0 + int(x))
+
+
+def cells_of(first: int, stop: int, side: float) -> tuple[int, int]:
+    """Half-open range of the cells, `side` px long, that the scores of the pixels [first, stop) are from.
+
+    Maps are enlarged by straight lines between the middles of cells, so a pixel has a part of the next cell too.
+    """
+    return max(math.floor((first + 0.5) / side - 0.5), 0), math.floor((stop - 0.5) / side - 0.5) + 2
 
 
 class Walking(NamedTuple):

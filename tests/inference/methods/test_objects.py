@@ -16,8 +16,10 @@ from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import find_boxes
 from inference.methods import METHODS
+from inference.methods.base import enlarged
 from inference.methods.objects import evidence as ev
 from inference.methods.objects.ground import Ground, exposure, same_texture
+from inference.methods.objects.method import cells_of
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.tails import FEW, Tail
 from inference.methods.objects.walk import Measures, Walk
@@ -300,6 +302,19 @@ def test_who_has_gone_is_neither_fast_nor_large(learnt, seed):
     found = dict(zip(ev.KINDS, learnt.surprises(gone), strict=True))
     for kind in ("fast", "large", "new"):
         assert (found[kind][gone.objects == 0] == 0).all()
+
+
+@given(st.integers(1, 12), st.integers(5, 97), st.data())
+def test_a_box_knows_all_cells_that_its_scores_are_from(cells, pixels, data):
+    """A box at the foot of a score lay beside the one cell that had something to say: too fast, 0.0 times."""
+    x0 = data.draw(st.integers(0, pixels - 1))
+    x1 = data.draw(st.integers(x0 + 1, pixels))
+    alone = np.eye(cells, dtype=np.float32)[:, None]  # (cells, 1, cells), each map with one cell that has a score
+    has_part = enlarged(alone, np.zeros((1, pixels), np.float32))[:, 0, x0:x1].max(axis=1) > 1e-6
+    first, stop = cells_of(x0, x1, pixels / cells)
+    assert has_part[first:stop].any()
+    assert not has_part[:first].any()
+    assert not has_part[stop:].any()
 
 
 def test_a_visit_is_over_when_the_visitor_has_left(tmp_path):
