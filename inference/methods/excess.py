@@ -46,6 +46,8 @@ RIM = np.ones((5, 5), np.uint8)  # what is so near to unknown pixels is not judg
 FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are from
 RULE = 7  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
+# How far back backgrounds reach at most: the corona changes within an hour; magnetic flux takes hours to emerge.
+LONGEST_S, LONGEST_MAGNETIC_S, MAGNETIC = 3600.0, 6 * 3600.0, ("G", "kG", "T", "mT")
 # Of the tail: the unit in s and the shape by which quiet Suns reach 6 spreads ten times a day and 14 once; and the
 # frames of quiet data that this is worth.
 PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 46.0, 0.35, 30
@@ -53,14 +55,15 @@ PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 46.0, 0.35, 30
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExcessConfig(ModelConfig):
-    """backgrounds: from how many to how many frames back, each; none reaches farther back than longest_s.
+    """backgrounds: from how many to how many frames back, each; none reaches farther back than longest_s, which is an
+    hour, and six in units of a magnetic field, where it is not given.
 
     signs: which changes count, of more light, of less or of both. blur_px: of the excess, a Gaussian's sigma, one or
     several: the largest counts.
     """
 
     backgrounds: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = BACKGROUNDS
-    longest_s: Annotated[float, Field(gt=0)] = 3600.0
+    longest_s: Annotated[float, Field(gt=0)] | None = None
     blur_px: NonNegative | Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (1.5, 3.0)
     signs: Literal["brightening", "dimming", "both"] = "both"
 
@@ -120,6 +123,7 @@ class Excess(Method):
         reel, many = train[0].reel, len(self.settings.backgrounds) * (len(self.settings.blurs_px) + 1) + 1
         most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
         step = -(-sum(map(len, train)) // most)
+        self.arrays["longest_s"] = np.array(self._longest_s(reel))
         background, excess, sharp_parts, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, ...), (n, C, H, W)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
@@ -196,7 +200,8 @@ class Excess(Method):
             raise ValueError("this run of excess is of an older version, whose scores were others; train it anew")
         super().open(reel, begin, end)
         self.stretches = target_stretches(reel, self.scaling)
-        self.used = [far * reel.cadence_s <= self.settings.longest_s for _, far in self.settings.backgrounds]
+        longest_s = float(self.arrays.get("longest_s", self._longest_s(reel)))
+        self.used = [far * reel.cadence_s <= longest_s for _, far in self.settings.backgrounds]
         self.used[0] = True
         reach = max(far for used, (_, far) in zip(self.used, self.settings.backgrounds, strict=True) if used)
         self.turning = Turning.of(reel, begin, min(begin + reach + 1, end))
@@ -208,6 +213,11 @@ class Excess(Method):
         if "strange" in self.arrays:
             self._past = (self._past or self._new_past()).of(str(reel.path), begin, self.looks_back)
         self._since = np.array(np.inf)  # frames since a place has flared
+
+    def _longest_s(self, reel: Reel) -> float:
+        """How far back backgrounds reach at most in a run on such a reel."""
+        usual = LONGEST_MAGNETIC_S if reel.meta.get("unit") in MAGNETIC else LONGEST_S
+        return self.settings.longest_s or usual
 
     def _new_past(self) -> Past:
         reach = [far for _, far in self.settings.backgrounds] * len(self.settings.blurs_px)

@@ -269,6 +269,18 @@ def test_backgrounds_beyond_the_longest_time_are_left_out(tmp_path):
         assert method.used == used
 
 
+@pytest.mark.parametrize(("unit", "used"), [("DN/s", [True, False]), ("G", [True, True]), ("", [True, False])])
+def test_magnetic_flux_that_emerges_in_hours_has_backgrounds_of_hours(tmp_path, unit, used):
+    facts = {"unit": unit, "cadence_s": 720.0}
+    reel = make_reel(tmp_path / "a", ASINH.forward(flux(QUIET, 1))[:, None], 720.0, stretch=[ASINH], meta=facts)
+    method = method_on(reel, backgrounds=[[1, 4], [8, 24]])
+    method.open(reel, 0, QUIET)
+    assert method.used == used
+    again = Excess(method.settings, method.arrays, method.scaling, 8)  # of what arrives and tells no unit
+    again.open(make_reel(tmp_path / "b", ASINH.forward(flux(QUIET, 2))[:, None], 720.0, stretch=[ASINH]), 0, QUIET)
+    assert again.used == used
+
+
 class TestGains:
     def highest(self, tails, count: int = 4000):
         """In spreads (K, n): each frame is as high as told."""
