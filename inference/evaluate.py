@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from config import Config, load
+from config import Config, EvalConfig, load
 from data.disk.lock import owned
 from data.frames.shards import SHARDS, Shard
-from data.messages import logger
+from data.messages import amount, logger
+from data.reel.reel import Reel
 from inference.evaluate_reel import do_job
+from inference.events.sky import Sky
 from inference.fit import complete
 from inference.job import Job, are_there, find_run, make_job
 from inference.scorers.load import load_scorer
@@ -66,6 +68,7 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
         return written
     beside = channels_beside(config.eval.joint)
     reels = checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval)
+    tell_unplaced((reel.closed() for reel in reels), config.eval)
     told = set[str]()
     jobs = (make_job(reel.closed(), run, scorer, checkpoint["sha256"], config.eval, told) for reel in reels)
     results = do(jobs, list(map(len, reels)), config, run)
@@ -74,6 +77,20 @@ def _evaluate(config: Config, run: Path, do: DoJobs) -> list[Path]:
 
         draw_side_by_side(run / "eval", *joined_up)
     return results
+
+
+def tell_unplaced(reels: Iterable[Reel], settings: EvalConfig) -> None:
+    """Warn of pictures that tell no place on the Sun, where events are joined by arcsec there."""
+    if not settings.group_distance_arcsec:
+        return
+    unplaced = [reel.name for reel in reels if not reel.is_series and Sky.of(reel) is None]
+    if unplaced:
+        log.warning(
+            f"{amount(len(unplaced), 'reel')} ({unplaced[0]}{', ...' * (len(unplaced) > 1)}) without place on the Sun: "
+            "nothing is joined within eval.group_distance_arcsec, so remote parts of a flare are events of their own, "
+            "nothing turns with the Sun, and no event has a kind. Set prep.sky (pixel_arcsec, disc_centre_px) and "
+            "prepare again; eval.group_distance_arcsec=0 where no Sun is shown"
+        )
 
 
 def evaluate_shard(config: Config, run: Path) -> list[Path]:

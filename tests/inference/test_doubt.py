@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import EvalConfig
 from inference.calibration.doubt import LEAST, LOOKED_AT, SELDOM, looked_at, unlike
-from inference.evaluate import evaluate
+from inference.evaluate import evaluate, tell_unplaced
 from inference.fit import fit
 from tests.support.reels import drifting_blobs, make_reel
+from tests.support.sun_events import solar_reel
 from tests.support.trainings import small_config
 
 
@@ -105,3 +107,16 @@ def test_frames_are_looked_at_evenly(count):
     assert len(frames) == min(count, LOOKED_AT) == len(set(frames.tolist()))
     assert count < 2 or (frames[0], frames[-1]) == (100, 99 + count)
     assert np.ptp(np.diff(frames)) <= 1 if count > 2 else True
+
+
+@pytest.mark.parametrize(
+    ("arcsec", "names", "words"),
+    [(150.0, "ab", "2 reels (a, ...) without place"), (150.0, "a", "1 reel (a) without"), (0.0, "ab", "")],
+)
+def test_pictures_without_a_place_on_the_sun_are_told_where_events_are_joined_by_arcsec(
+    tmp_path, caplog, arcsec, names, words
+):
+    reels = [make_reel(tmp_path / name, np.zeros((8, 1, 8, 8), np.float32)) for name in names]
+    sun = solar_reel(tmp_path / "sun", np.full((8, 8, 8), 100.0), 24.0, 2.4)
+    tell_unplaced([sun, *reels], EvalConfig(group_distance_arcsec=arcsec))
+    assert (words in caplog.text) if words else not caplog.records
