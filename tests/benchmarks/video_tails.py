@@ -31,8 +31,8 @@ from inference.calibration.quiet_events import QuietEvents, count_events, not_so
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import extension_level, promised
 from inference.methods.base import FOLDS, LEAST_FOLD, all_but, cut, kept_apart
-from inference.methods.motion.flow import CELL, LEAST_PX, pooled, speed_between
-from inference.methods.motion.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_level
+from inference.methods.motion.flow import CELL, LEAST_OF_WAY, LEAST_PX, pooled_by_way, velocity_between
+from inference.methods.motion.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_levels
 from inference.methods.timing import Timing
 from inference.units import DAY_S, HOUR_S
 
@@ -45,8 +45,8 @@ ANY_REEL: Any = SimpleNamespace(path="made")
 
 
 class Filmed(NamedTuple):
-    """Pooled motion by cells (T, h, w) of the minutes that spans are drawn from, of those to be judged, and of those
-    with something planted; which frames of these show it; and the sizes (h,) of things by row."""
+    """Pooled motion and its ways by cells (K, T, h, w) of the minutes that spans are drawn from, of those to be judged,
+    and of those with something planted; which frames of these show it; and the sizes (h,) of things by row."""
 
     quiet: np.ndarray
     later: np.ndarray
@@ -61,12 +61,12 @@ def filmed(name: str, seed: int, spans_s: tuple[float, ...], minutes: float) -> 
         pass
     quiet = _frames(made, max(spans_s) + (TIMING.pair + TIMING.pool - 1) / FPS)  # motion has fewer frames
     pieces = max(1, round(60 * minutes / PIECE_S))  # motion of longer ones would need much memory
-    later = np.concatenate([motion(_frames(made, 60 * minutes / pieces)) for _ in range(pieces)])
+    later = np.concatenate([motion(_frames(made, 60 * minutes / pieces)) for _ in range(pieces)], axis=1)
     planted, shown = zip(*made.frames(round(PLANTED_S * FPS), has_planted=True), strict=True)
     found, some = motion(np.stack(planted)), quiet[:: max(1, len(quiet) // SIZE_FRAMES)]
     size = sizes_of(some, some).reshape(-1, CELL).mean(axis=1)
     first = TIMING.pool // 2 + TIMING.pair
-    return Filmed(motion(quiet), later, found, np.array(shown)[first : first + len(found)], size)
+    return Filmed(motion(quiet), later, found, np.array(shown)[first : first + found.shape[1]], size)
 
 
 def _frames(made: Made, span_s: float) -> np.ndarray:
@@ -74,18 +74,19 @@ def _frames(made: Made, span_s: float) -> np.ndarray:
 
 
 def motion(frames: np.ndarray) -> np.ndarray:
-    maps = pooled(speed_between(frames, TIMING.pair), TIMING.pool)
-    n, h, w = maps.shape
-    return maps.reshape(n, h // CELL, CELL, w // CELL, CELL).max(axis=(2, 4))
+    maps = pooled_by_way(velocity_between(frames, TIMING.pair), TIMING.pool)
+    k, n, h, w = maps.shape
+    return maps.reshape(k, n, h // CELL, CELL, w // CELL, CELL).max(axis=(3, 5))
 
 
 def level_of(motion: np.ndarray, ranges: list[QuietRange], size: np.ndarray) -> np.ndarray:
-    chunks = [motion[c.begin : c.end] for r in ranges for c in r.pieces(TIMING.chunk)]
-    return usual_level([highest_of_parts(chunk, TIMING.part) for chunk in chunks], size, LEAST_PX)
+    chunks = [motion[:, c.begin : c.end] for r in ranges for c in r.pieces(TIMING.chunk)]
+    highest = [np.stack([highest_of_parts(maps, TIMING.part) for maps in chunk]) for chunk in chunks]
+    return usual_levels(highest, size, LEAST_PX, LEAST_OF_WAY)
 
 
 def highest(motion: np.ndarray, level: np.ndarray) -> np.ndarray:
-    return (motion / level).max(axis=(1, 2)).astype(np.float32)
+    return (motion / level[:, None]).max(axis=(0, 2, 3)).astype(np.float32)
 
 
 def calibrated(film: Filmed, begin: int, end: int) -> tuple[np.ndarray, np.ndarray, QuietEvents]:
@@ -96,7 +97,7 @@ def calibrated(film: Filmed, begin: int, end: int) -> tuple[np.ndarray, np.ndarr
     for k, part in enumerate(parts):
         beside = level_of(film.quiet, kept_apart(all_but(k, parts), part, TIMING.guard), film.size)
         for p in part:
-            levels[p.begin - begin : p.end - begin] = highest(film.quiet[p.begin : p.end], beside)
+            levels[p.begin - begin : p.end - begin] = highest(film.quiet[:, p.begin : p.end], beside)
     left = np.where(not_so_quiet(levels, 1 / FPS, CLIP_LENGTH), np.float32(0), levels)
     chunk_s = TIMING.chunk / FPS
     prior = TailPrior(chunk_s, GROWTH, PRIOR_CHUNKS * chunk_s)
@@ -142,8 +143,8 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     for name in kinds:
         film = filmed(name, options.seed, spans_s, minutes)
         for span_s in spans_s:
-            frames = min(round(span_s * FPS), len(film.quiet))
-            begins = np.unique(np.linspace(0, len(film.quiet) - frames, options.draws).astype(int)).tolist()
+            frames = min(round(span_s * FPS), film.quiet.shape[1])
+            begins = np.unique(np.linspace(0, film.quiet.shape[1] - frames, options.draws).astype(int)).tolist()
             rows = pd.DataFrame([one(film, begin, begin + frames) for begin in begins])
             print(f"{name} {span_s:g} s\n{rows.to_string(float_format='%.2f')}", flush=True)
             figures |= {f"{name}_{span_s:g}_{key}": float(value) for key, value in rows.mean().items()}

@@ -1,12 +1,15 @@
-"""Optical flow: how fast something moves, against the speeds that quiet clips show at the same place.
+"""Optical flow: how fast something moves, and which way, against what quiet clips show at the same place.
 
 Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) by OpenCV. Speed is pooled over about the size of an object
 and a second of time, because a few pixels of a limb move fast in any walk; what is fast weighs more, so that who stands
-or walks beside it does not dilute it. What is left to learn is one number a place: how high the pooled speed gets in a
-quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own.
+or walks beside it does not dilute it. What is left to learn is a few numbers a place: how high the pooled speed gets in
+a quiet clip (see `usual_pace`), so that perspective, roads and pavements need no rule of their own; and how high its
+parts to the right, to the left, down and up, for who goes a way that nobody goes is unusual at a walk.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import chain
 from typing import Any
 
 import cv2
@@ -27,7 +30,7 @@ from inference.methods.motion.usual_pace import (
     highest_of_parts,
     sizes_of,
     tail_prior,
-    usual_level,
+    usual_levels,
 )
 from inference.methods.same_scene import NEVER, PAIRS, least_kept
 from inference.methods.timing import Timing
@@ -38,12 +41,16 @@ CELL = 3  # px a side, of the map of quiet speeds
 POOL_SHARE = 0.05  # of the longer side: pooled square
 MOVES_PX, LEAST_PX = 1.0, 0.1  # from a frame to its pair: what counts half as moving, and what is motion of a place
 STILL_SHARE = 0.5  # of a square, that stands still whatever moves in it
+NO_SPEED = 1e-6  # px, of what stands
 SIZE_FRAMES = 300  # at most, that the sizes of things are from
+WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x, y: a speed's parts that are looked at beside the whole of it
+LEAST_OF_WAY = 0.4  # of the usual speed at a place: who goes another way has to go as fast as that, at least
 LEAST_SHARE = 0.6  # of the highest quiet speeds (99 %), also where nothing ever moved
 
 
 class OpticalFlow(Method):
-    """Pooled speed in units of the place's quiet maximum: 1 is as fast as it gets there on quiet days."""
+    """Pooled speed, or its part in one of WAYS, in units of the place's quiet maximum: 1 is as high as it gets there on
+    quiet days."""
 
     pictures_only = True
     in_parts = True
@@ -68,7 +75,7 @@ class OpticalFlow(Method):
         return self.timing.pool // 2
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """How high the pooled speed gets at every place, and the sizes of things that it takes for that.
+        """How high the pooled speed and its WAYS get at every place, and the sizes of things that it takes for that.
 
         Raises ValueError without a frame to learn from.
         """
@@ -83,7 +90,8 @@ class OpticalFlow(Method):
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
         size_px = sizes_of(some, some)
-        self.arrays["highest_motion"] = usual_level(highest, size_px.reshape(-1, CELL).mean(axis=1), LEAST_PX)
+        size_px = size_px.reshape(-1, CELL).mean(axis=1)
+        self.arrays["highest_by_way"] = usual_levels(highest, size_px, LEAST_PX, LEAST_OF_WAY)
 
     @property
     def guard(self) -> int:
@@ -95,24 +103,26 @@ class OpticalFlow(Method):
     def _highest(self, reel: Reel, indices: np.ndarray) -> np.ndarray:
         context = np.arange(indices[0] - self.before, indices[-1] + 1 + self.after)
         frames, _ = self.read(reel, reflected(context, indices[0], indices[-1] + 1))
-        return highest_of_parts(self.pace_of(reel) * self._pooled(frames), self.timing.part, CELL)
+        pace = self.pace_of(reel)
+        return np.stack([highest_of_parts(pace * maps, self.timing.part, CELL) for maps in self._pooled(frames)])
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[None, np.ndarray]:
-        pooled_speed = self.pace * self._pooled(frames)
-        return None, enlarged(pooled_speed / enlarged(self._highest_motion[None], pooled_speed), frames)
+        found = self.pace * self._pooled(frames)
+        units = (maps / enlarged(level[None], maps) for maps, level in zip(found, self._highest_by_way, strict=True))
+        return None, enlarged(reduce(np.maximum, units), frames)
 
     @property
-    def _highest_motion(self) -> np.ndarray:
-        """Raises ValueError for a run of an earlier version, whose speeds were pooled otherwise."""
-        if "highest_motion" not in self.arrays:
+    def _highest_by_way(self) -> np.ndarray:
+        """Raises ValueError for a run of an earlier version, which knew no ways."""
+        if "highest_by_way" not in self.arrays:
             raise ValueError(earlier_version(self.settings.name))
-        return self.arrays["highest_motion"]
+        return self.arrays["highest_by_way"]
 
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
-        speed = speed_between(
-            shrunk(frames, WORK_PX, CELL), self.timing.pair, kept_at_least(self.arrays), self.known_motion
-        )
-        return pooled(speed, self.timing.pool)
+        """(1 + ways, n, h, w) of frames with their context."""
+        small = shrunk(frames, WORK_PX, CELL)
+        velocity = velocity_between(small, self.timing.pair, kept_at_least(self.arrays), self.known_motion)
+        return pooled_by_way(velocity, self.timing.pool)
 
 
 def quiet_maximum(mean: np.ndarray, shared: int, reach: float, least: float = 1e-3) -> np.ndarray:
@@ -142,7 +152,14 @@ def normalised(frames: np.ndarray) -> np.ndarray:
 def speed_between(
     frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
 ) -> np.ndarray:
-    """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, px, (T - pair, h, w) float32.
+    """How fast it is, px, (T - pair, h, w) float32; see `velocity_between`."""
+    return np.linalg.norm(velocity_between(frames, pair, least, known), axis=3)
+
+
+def velocity_between(
+    frames: np.ndarray, pair: int = 1, least: float = NEVER, known: KnownMotion | None = None
+) -> np.ndarray:
+    """Grey frames (T, h, w) uint8 -> motion from each to the one `pair` later, x, y px, (T - pair, h, w, 2) float32.
 
     What the camera's own motion adds is taken off, and what its noise does. least: of its edges that a pair keeps; it
     shows two scenes where it keeps fewer, beyond a cut or a turn too fast to follow, and no motion. known: what was
@@ -153,11 +170,13 @@ def speed_between(
     def measured(before: np.ndarray, after: np.ndarray) -> Motion:
         before = steadied(before, after)
         start: Any = None  # cv2 takes no flow to start from, though its types ask for one
-        speed = np.linalg.norm(search.calc(after, before, start), axis=2)
-        return Motion(beyond_noise(speed, before, after), kept_edges(after, before))
+        back = search.calc(after, before, start)
+        speed = np.linalg.norm(back, axis=2)
+        own = beyond_noise(speed, before, after) / np.maximum(speed, NO_SPEED)
+        return Motion(-back * own[..., None], kept_edges(after, before))
 
     found = (known.of(a, b, measured) for a, b in zip(frames[:-pair], frames[pair:], strict=True))
-    return np.stack([speed if kept >= least else np.zeros_like(speed) for speed, kept in found])
+    return np.stack([velocity if kept >= least else np.zeros_like(velocity) for velocity, kept in found])
 
 
 def steadied_pairs(frames: np.ndarray, pair: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -196,10 +215,26 @@ def pooled(speed: np.ndarray, frames: int) -> np.ndarray:
     A mean in which places weigh by how surely they move, and STILL_SHARE of the square that stands: so who walks alone
     is nearly as fast as who walks among others, and little that moves is slow.
     """
+    return next(_pooled(speed, [speed], frames))
+
+
+def pooled_by_way(velocity: np.ndarray, frames: int) -> np.ndarray:
+    """The same of a velocity (n + frames - 1, h, w, 2): (1 + ways, n, h, w), its speed and its parts in WAYS.
+
+    What goes another way is none of a part, so that who comes from the other side takes nothing off it.
+    """
+    speed = np.linalg.norm(velocity, axis=3)
+    parts = (np.maximum(x * velocity[..., 0] + y * velocity[..., 1], 0) for x, y in WAYS)
+    return np.stack([*_pooled(speed, chain([speed], parts), frames)])
+
+
+def _pooled(speed: np.ndarray, parts: Iterable[np.ndarray], frames: int) -> Iterator[np.ndarray]:
+    """Means of parts of a speed (n + frames - 1, h, w) over a square and some frames, see `pooled`."""
     side = _odd(POOL_SHARE * max(speed.shape[1:]))
     moving = speed / (speed + MOVES_PX)
-    total, weight = _sums(moving * speed, side, frames), _sums(moving, side, frames)
-    return (total / (weight + STILL_SHARE * frames)).astype(np.float32)
+    weight = _sums(moving, side, frames) + STILL_SHARE * frames
+    for part in parts:
+        yield (_sums(moving * part, side, frames) / weight).astype(np.float32)
 
 
 def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:

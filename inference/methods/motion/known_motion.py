@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_BYTES = 512 * 2**20  # that are kept: of some ten minutes, 10 frames a second
+MOST_BYTES = 512 * 2**20  # that are kept: of some five minutes, 10 frames a second
 
 
 class Motion(NamedTuple):
-    """From one frame to another: speeds (h, w) px or ways (h, w, 2) px, and how much of its edges the picture keeps."""
+    """From one frame to another: velocities (h, w, 2) px, and how much of its edges the picture keeps."""
 
-    speed: np.ndarray
+    velocity: np.ndarray
     kept: float
 
 
@@ -30,6 +30,6 @@ class KnownMotion:
         key = blake2b(before.tobytes() + after.tobytes() + str(before.shape).encode()).digest()
         if (motion := self.found.get(key)) is None:
             motion = measure(before, after)
-            if motion.speed.nbytes <= self.room:
-                self.found[key], self.room = motion, self.room - motion.speed.nbytes
+            if motion.velocity.nbytes <= self.room:
+                self.found[key], self.room = motion, self.room - motion.velocity.nbytes
         return motion

@@ -21,6 +21,7 @@ HALF_VISITS = 0.3  # that a place has in both halves at least, to say whether pl
 NOTHING_SEEN = "no quiet frames to learn from; give longer quiet clips"
 GROWTH = 0.1  # of the logarithm of the highest, as the span grows by e
 PRIOR_CHUNKS = 4  # of quiet data are worth as much as what is known of such scores without any
+AGREEING = 5  # parts that quiet clips are cut into, to see whether they agree on the ways that things go
 LEAST_SPREAD = 0.01  # of the logarithms: places that differ by less are alike
 
 
@@ -62,6 +63,53 @@ def usual_level(chunks: Sequence[np.ndarray], size: np.ndarray, least: float) ->
     level = profile * np.exp(place_factor(scaled, least / profile))
     highest = np.concatenate([(chunk.astype(np.float32) / level).max(axis=(1, 2)) for chunk in chunks])
     return np.maximum(level * highest_of(highest, VISITS), least).astype(np.float32)
+
+
+def usual_levels(chunks: Sequence[np.ndarray], size: np.ndarray, least: float, least_share: float) -> np.ndarray:
+    """How high quiet speeds get at each place, (K, h, w) float32: the first is the whole speed, and the others are its
+    ways, a share of it at least. In their units, the highest of VISITS parts is 1 in the mean, whichever it is.
+
+    Ways count as far as parts of the quiet clips agree on them: where one part shows a way that no other does, more
+    will come, so the levels of all ways rise until they tell no more of parts that they are not from than speed does.
+
+    chunks: the highest of parts in time (K, n, h, w). Otherwise as `usual_level`.
+    """
+    levels = _levels(chunks, size, least, least_share)
+    parts = np.concatenate(chunks, axis=1) if chunks else np.zeros((0, 0))
+    blocks = [block for block in np.array_split(np.arange(parts.shape[1]), AGREEING) if len(block)]
+    if len(blocks) > 1:
+        speed, ways = np.max([_highest_beside(parts, block, (size, least, least_share)) for block in blocks], axis=0)
+        levels[1:] *= max(1.0, float(ways / max(speed, 1e-6)))
+    highest = np.concatenate([_in_units(chunk, levels).max(axis=0) for chunk in chunks])
+    return np.maximum(levels * highest_of(highest, VISITS), least).astype(np.float32)
+
+
+def _levels(chunks: Sequence[np.ndarray], size: np.ndarray, least: float, least_share: float) -> np.ndarray:
+    """The levels of each by itself; ways never below a share of speed's.
+
+    Beforehand every way is as usual as any other, which is worth as much as what is known of the tail: seconds of quiet
+    clips hardly show which ways nobody goes.
+    """
+    if not chunks:
+        raise ValueError(NOTHING_SEEN)
+    found = np.stack([usual_level([chunk[k] for chunk in chunks], size, least) for k in range(len(chunks[0]))])
+    found[1:] = np.maximum(found[1:], least_share * found[0])
+    parts = sum(chunk.shape[1] for chunk in chunks)
+    own = parts / (parts + PRIOR_CHUNKS * VISITS)
+    found[1:] = found[1:] ** own * np.maximum(found[1:], found[0]) ** (1 - own)
+    return found
+
+
+def _highest_beside(parts: np.ndarray, block: np.ndarray, how: tuple[np.ndarray, float, float]) -> tuple[float, float]:
+    """What speed and ways of some parts reach by the levels of all others: (K, n, h, w) and numbers of parts."""
+    others = np.delete(parts, block, axis=1)
+    reached = _in_units(parts[:, block], _levels([others], *how)).max(axis=1)
+    return float(reached[0]), float(reached[1:].max())
+
+
+def _in_units(parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The highest place of each part (K, n, h, w), in units of levels (K, h, w): (K, n)."""
+    return np.stack([(p.astype(np.float32) / level).max(axis=(1, 2)) for p, level in zip(parts, levels, strict=True)])
 
 
 def highest_of(parts: np.ndarray, count: int) -> float:

@@ -110,7 +110,7 @@ class Walk:
         before, self.before = self.before, frame
         if before is None:
             return np.zeros((*frame.shape, 2), np.float32)
-        return self.known.of(before, frame, self._measured).speed
+        return self.known.of(before, frame, self._measured).velocity
 
     def _measured(self, before: np.ndarray, after: np.ndarray) -> Motion:
         start: Any = None  # cv2 takes no flow to start from, though its types ask for one

@@ -70,7 +70,7 @@ def test_what_is_known_is_what_would_be_measured_within_the_room_that_there_is(a
 
     for i, j in asked:
         speed, kept = known.of(pictures[i], pictures[j], measured)
-        assert np.array_equal(speed, measured(pictures[i], pictures[j]).speed)
+        assert np.array_equal(speed, measured(pictures[i], pictures[j]).velocity)
         assert kept == i
-    assert sum(motion.speed.nbytes for motion in known.found.values()) <= room
+    assert sum(motion.velocity.nbytes for motion in known.found.values()) <= room
     assert len(known.found) == min(len(set(asked)), room // 80)

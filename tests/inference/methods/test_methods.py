@@ -18,7 +18,16 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.methods import FOR_SERIES, METHODS, base, looks
 from inference.methods.base import reflected
-from inference.methods.motion.flow import MOVES_PX, STILL_SHARE, pooled, shrunk, speed_between
+from inference.methods.motion.flow import (
+    MOVES_PX,
+    STILL_SHARE,
+    WAYS,
+    pooled,
+    pooled_by_way,
+    shrunk,
+    speed_between,
+    velocity_between,
+)
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
 from inference.methods.timing import POOL_FRAMES, Timing
@@ -207,6 +216,21 @@ def test_speed_is_that_of_what_moves(speed):
     assert np.median(found[t, :16]) < 0.1
 
 
+@pytest.mark.parametrize("way", range(len(WAYS)))
+def test_speed_is_told_by_the_way_that_things_go(way):
+    """And who comes from the other side takes nothing off it."""
+    x, y = WAYS[way]
+    frames = walkers(2, 20)[:, :, :64, :64]
+    frames = (frames if y == 0 else frames.swapaxes(2, 3))[..., :: x or 1][:, :, :: y or 1]
+    velocity = velocity_between(shrunk(frames, 64))
+    found = pooled_by_way(velocity, POOL_FRAMES).max(axis=(1, 2, 3))
+    assert found[1 + way] == pytest.approx(found[0], rel=0.1)
+    assert np.delete(found[1:], way).max() < 0.35 * found[0]
+    np.testing.assert_array_equal(pooled_by_way(velocity, POOL_FRAMES)[0], pooled(speed_between(shrunk(frames, 64)), 9))
+    both = pooled_by_way(np.concatenate([velocity, -velocity], axis=1), POOL_FRAMES).max(axis=(1, 2, 3))
+    assert both[1 + way] > 0.9 * found[1 + way]
+
+
 def test_pooling_is_a_mean_weighted_by_motion_over_square_and_frames():
     speed = np.random.default_rng(0).random((POOL_FRAMES + 3, 40, 60)).astype(np.float32)
     found = pooled(speed, POOL_FRAMES)
@@ -227,7 +251,7 @@ def test_who_walks_beside_changes_a_walker_s_speed_by_less_than_a_mean_would():
 
 
 @pytest.mark.parametrize(("name", "then", "now"), [
-    ("flow", "highest_speed", "highest_motion"), ("expected", "excess_unit", "unit_of_excess"),
+    ("flow", "highest_motion", "highest_by_way"), ("expected", "excess_unit", "unit_of_excess"),
 ])  # fmt: skip
 def test_a_run_of_an_earlier_version_is_refused_and_says_the_way_out(quiet, name, then, now):
     method = fitted(name, quiet)

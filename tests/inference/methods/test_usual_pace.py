@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.methods.motion.usual_pace import highest_of, highest_of_parts, place_factor, usual_level
+from inference.methods.motion.usual_pace import (
+    PRIOR_CHUNKS,
+    highest_of,
+    highest_of_parts,
+    place_factor,
+    usual_level,
+    usual_levels,
+)
 from inference.methods.timing import VISITS
 
 H, W, LEAST = 20, 40, 0.1
@@ -92,3 +99,42 @@ def test_the_highest_of_so_many_parts_is_the_mean_over_all_choices_of_them(parts
 @given(st.lists(st.floats(0.125, 100, width=32), min_size=1, max_size=VISITS - 1))
 def test_fewer_parts_have_not_shown_the_highest(parts):
     assert max(parts) < highest_of(np.array(parts), VISITS) < 1.3 * max(parts)
+
+
+def one_way(random: np.random.Generator, chunks: int, others: float) -> list[np.ndarray]:
+    """Peaks (2, VISITS, H, W) of speed, and of a way that a share of the visits go; the others show a tenth of it."""
+    found = []
+    for peaks in visits(random, chunks, 0.3):
+        goes = random.random(peaks.shape) < others
+        found.append(np.stack([peaks, np.where(goes, peaks, 0.1 * peaks)]).astype(np.float32))
+    return found
+
+
+@given(st.integers(0, 99), st.integers(1, 6))
+@settings(deadline=None, max_examples=15)
+def test_a_way_that_nobody_goes_counts_the_more_the_longer_it_is_known(seed, chunks):
+    """From the share that is asked for on, in hours; in seconds it counts as any other. A minute is half of each."""
+    found = one_way(np.random.default_rng(seed), chunks, others=0)
+    speed, way = usual_levels(found, np.ones(H), LEAST, 0.4)
+    np.testing.assert_allclose(way, 0.4 ** (chunks / (chunks + PRIOR_CHUNKS)) * speed, rtol=1e-5)
+    highest = np.concatenate([(chunk[0] / speed).max(axis=(1, 2)) for chunk in found])
+    assert highest_of(highest, VISITS) == pytest.approx(1, rel=0.05)
+    assert np.all(
+        usual_levels(one_way(np.random.default_rng(seed), chunks, 1), np.ones(H), LEAST, 0.4)[1] > 0.8 * speed
+    )
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=15)
+def test_a_way_that_one_part_alone_shows_is_no_evidence(seed):
+    """What came once comes again: a way is told of by no more than speed is, in the parts that the others judge."""
+    found = one_way(np.random.default_rng(seed), 4, others=0)
+    found[2][1, 3] = found[2][0, 3]
+    speed, way = usual_levels(found, np.ones(H), LEAST, 0.4)
+    highest = [np.concatenate([(c[k] / level).max(axis=(1, 2)) for c in found]) for k, level in enumerate((speed, way))]
+    assert highest[1].max() < 1.15 * highest[0].max()
+
+
+def test_levels_of_no_chunk_are_refused():
+    with pytest.raises(ValueError, match="no quiet frames to learn from"):
+        usual_levels([], np.ones(H), LEAST, 0.4)
