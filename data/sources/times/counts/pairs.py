@@ -53,7 +53,8 @@ def _whole_seconds(column: pd.Series) -> tuple[np.ndarray | None, pd.Series | No
         is_epoch = np.isfinite(known).all() and ((known > _EPOCH_S[0]) & (known < _EPOCH_S[1])).all()
         return (known, None) if is_epoch and not (known % 1).any() else (None, None)
     if column.dtype.kind == "M":
-        return column.to_numpy().astype("datetime64[s]").astype(np.float64), None
+        is_whole = bool(column.notna().all() and (column.dt.floor("s") == column).all())
+        return (pd.factorize(column)[0].astype(np.float64), None) if is_whole else (None, None)
     text = column.astype("string").str.strip()
     is_whole = bool(len(text) and text.str.fullmatch(_WHOLE_SECOND).fillna(False).all())
     return (pd.factorize(text)[0].astype(np.float64), text) if is_whole else (None, None)

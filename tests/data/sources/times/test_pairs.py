@@ -19,6 +19,7 @@ PART = {"Millitm": 1_000, "ms": 1_000, "usec": 1_000_000, "nanoseconds": 1_000_0
 SECONDS = {
     "time": WHOLE.strftime("%Y-%m-%d %H:%M:%S"),
     "timestamp": WHOLE,
+    "utc": WHOLE.tz_localize("UTC").tz_convert("Asia/Tokyo"),
     "sec": WHOLE.to_numpy().astype("datetime64[s]").astype(np.int64),
 }
 
@@ -66,6 +67,11 @@ def test_weeks_of_gps_are_utc_without_its_leap_seconds(names, per_second, day, l
     found, notes = utc_of(table)
     assert np.array(found).tolist() == (np.datetime64(day, "ms") + np.arange(2) * np.timedelta64(1, "s")).tolist()
     assert set(notes) == set(names)
+
+
+def test_a_time_that_is_missing_is_no_whole_second():
+    table = pd.DataFrame({"time": TIMES.to_series().where(np.arange(N) > 2), "ms": np.arange(N), "v": VALUE})
+    assert "ms" not in utc_of(table)[1]
 
 
 def test_weeks_that_have_gone_round_tell_no_date():
