@@ -16,6 +16,7 @@ from data.sources.times.column import chosen, is_text
 log = logger(__name__)
 
 ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
+MOST_STATES, FEWEST_KNOWN = 8, 20  # words beside the numbers of a variable; and its numbers
 SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
 
 
@@ -85,7 +86,7 @@ def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool,
     """What a column is, for people, and whether it is a variable."""
     filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
     is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
-    if not known or (not is_numbers and known < 0.5 * filled):
+    if not known or (not is_numbers and known < 0.5 * filled and not _has_states(table[name], values)):
         return f"left out: {known} of its {filled} cells are numbers", False
     if not is_given and may_be_rows and table.shape[1] > 1 and _are_row_numbers(name, values):
         return "left out: row numbers", False
@@ -94,6 +95,16 @@ def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool,
         return kind, True
     odd = table[name][~np.isfinite(values)].dropna()
     return f"{kind}, {amount(filled - known, 'cell')} without a number, as '{odd.iloc[0]}'", True
+
+
+def _has_states(column: pd.Series, values: np.ndarray) -> bool:
+    """Whether most cells of a variable are a few words that say why it has no number: No Data, Bad, I/O Timeout."""
+    words = column[~np.isfinite(values)].dropna().astype("string").str.strip()
+    known = values[np.isfinite(values)]
+    has_digits = words.str.contains(r"\d", regex=True).any()
+    return bool(
+        len(known) >= FEWEST_KNOWN and not has_digits and words.nunique() <= MOST_STATES < len(np.unique(known))
+    )
 
 
 def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:

@@ -14,7 +14,14 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.counts.day_counts import of_year_and_part, perhaps_years, since_1970_s
 from data.sources.times.counts.elapsed import elapsed_s
-from data.sources.times.counts.other_zeros import of_ticks, other_zero, perhaps_gps, perhaps_scale, perhaps_since_1970
+from data.sources.times.counts.other_zeros import (
+    of_ticks,
+    other_calendar,
+    other_zero,
+    perhaps_gps,
+    perhaps_scale,
+    perhaps_since_1970,
+)
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
@@ -38,6 +45,7 @@ EPOCH_UNITS = ("s", "ms", "us", "ns")
 EPOCH_S = (3.15e8, 4.1e9)  # 1980 to 2099: numbers of this size count from 1970, in whatever unit
 DAYS_OF_A_CALENDAR = 20000  # in 2024 all usual counts of days are beyond
 MIXED_SPAN_S = 3.2e8  # ten years: what is farther apart in changing units was no UNIX time
+DAY_S = 86400
 LATEST_S = 1e11  # what is beyond is no time, and would overflow
 # A column of times by its own name: `Time (ms)`, `timestamp_ns`, `elapsed [s]`.
 UNIT_IN_NAME = re.compile(
@@ -109,7 +117,8 @@ def times_of(column: pd.Series, prep: PrepConfig) -> Times:
         return replace(times, utc=utc, how=f"{scale.upper()}, as the name of their column says, made UTC")
     if zone:
         return replace(times, how=f"in {zone}, as is told beside them")
-    return replace(times, doubt=LOCAL) if local and not times.doubt else times
+    doubt = times.doubt or other_calendar(times.utc) or (LOCAL if local else "")
+    return replace(times, doubt=doubt)
 
 
 def _of_cells(column: pd.Series, prep: PrepConfig) -> Times:
@@ -162,12 +171,12 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     """UTC of numbers that count from 1970 by their size, or are dates without separators; else relative times."""
     if not prep.unix_time and not prep.time_unit and (ticks := of_ticks(numbers)):
         return _since_1970(*ticks, prep)
-    unit = "" if prep.unix_time is False else epoch_unit(numbers)
+    unit = "" if prep.unix_time is False else epoch_unit(numbers) or _unit_once_set(numbers)
     if unit == "s" and not prep.unix_time and (reason := other_zero(numbers)):
         raise TableError(f"its time column {name!r} {reason}")
     if unit:
         low, high = (bound * PER_SECOND[unit] for bound in EPOCH_S)
-        far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high))
+        far = np.isfinite(numbers) & ~((numbers > low) & (numbers < high)) & ~_of_first_day(numbers, unit)
         times = _since_1970(np.where(far, np.nan, numbers / PER_SECOND[unit]), f"UNIX time in {unit}", prep)
         return replace(times, doubt=perhaps_gps(name) if unit == "s" and not prep.unix_time else "")
     mixed = None if prep.unix_time is False or prep.time_unit else _of_mixed_units(numbers)
@@ -191,6 +200,20 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
             "us or ns; prep.time_unit says what they count: s, ms, us, ns, min, h or d"
         )
     return _relative(seconds, prep.start_utc, given or "s", "" if given else _perhaps_other(numbers, name))
+
+
+def _unit_once_set(numbers: np.ndarray) -> str:
+    """As `epoch_unit`, of clocks that ran from 1970 on in fewer than half of the rows, until they were set."""
+    for unit in EPOCH_UNITS:
+        early = _of_first_day(numbers, unit)
+        if early.sum() < 0.5 * np.isfinite(numbers).sum() and epoch_unit(numbers[~early]) == unit:
+            return unit
+    return ""
+
+
+def _of_first_day(numbers: np.ndarray, unit: str) -> np.ndarray:
+    """Which numbers (N,) are of the first day of 1970."""
+    return (numbers >= 0) & (numbers < DAY_S * PER_SECOND[unit])
 
 
 def _of_mixed_units(numbers: np.ndarray) -> tuple[np.ndarray, str] | None:

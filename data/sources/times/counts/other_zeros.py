@@ -14,6 +14,9 @@ _PARTS = (("tenths of a second", 10.0, ()), ("hundredths of a second", 100.0, ()
 _PARTS += (("hours", 1 / 3600, ("hour", "date")), ("days", 1 / 86400, ("day", "date")))
 FROM_S, UNTIL_S = 9.46e8, 2.55e9  # 2000 to 2050
 LONGEST_S = 4.1e9  # 130 years
+# How far the years of other calendars are ahead of ours, and which of ours a table is of.
+CALENDARS = {"Buddhist": 543, "Persian": -621, "Islamic": -579}
+FROM_YEAR, UNTIL_YEAR = 1950, 2060
 FIRST_OF_OTHERS_S = 2.87e9  # as UNIX time of December 2060; as of 1904 of December 1994
 
 
@@ -73,3 +76,13 @@ def perhaps_scale(scale: str) -> str:
         f"taken as UNIX time, though their name says {scale.upper()}; seconds of that are counted from prep.start_utc "
         "with prep.unix_time=false (1958-01-01 of TAI), which leaves its leap seconds (37 since 2017) in"
     )
+
+
+def other_calendar(utc: np.ndarray) -> str:
+    """What to say of times (N,) datetime64, NaT unknown, most of whose years are rather those of another calendar."""
+    known = np.sort(utc[~np.isnat(utc)])
+    year = int(known[len(known) // 2].astype("datetime64[Y]").astype(int)) + 1970 if len(known) else FROM_YEAR
+    names = [name for name, ahead in CALENDARS.items() if FROM_YEAR <= year - ahead <= UNTIL_YEAR]
+    if FROM_YEAR <= year <= UNTIL_YEAR or not names:
+        return ""
+    return f"of {year}, as years of the {names[0]} calendar are; if they are such, write them in the Gregorian one"

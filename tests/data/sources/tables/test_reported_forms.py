@@ -128,3 +128,23 @@ def test_other_names_of_text_are_taken_where_their_lines_are_rows_of_numbers(tmp
     words.write_text("started\nall is well\nit took 3 s\n")
     assert SOURCES["table"].takes(path)
     assert not SOURCES["table"].takes(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_variable"),
+    [
+        (["No Data"], True),
+        (["Bad", "I/O Timeout", "Comm Fail"], True),
+        (["A12", "B7"], False),
+        ([f"note {chr(97 + i)}" for i in range(20)], False),
+    ],
+)
+def test_words_that_say_why_most_numbers_are_missing(words, is_variable, tmp_path):
+    cells = [f"{i / 7:.3f}" if i % 4 == 0 else words[i % len(words)] for i in range(120)]
+    times = pd.date_range("2012-07-19T07:30", periods=120, freq="min")
+    lines = [f"{time},{cell},{i % 9}.5" for i, (time, cell) in enumerate(zip(times, cells, strict=True))]
+    found = read(tmp_path / "a.csv", "\n".join(["time,flow,temp", *lines]))
+    assert ("flow" in found.channels) == is_variable
+    if is_variable:
+        np.testing.assert_allclose(found.values[::4, 0], np.round(np.arange(0, 120, 4) / 7, 3))
+        assert np.isfinite(found.values[:, 0]).sum() == 30

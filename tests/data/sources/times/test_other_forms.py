@@ -156,3 +156,23 @@ def test_six_digits_of_a_date_are_asked_for_or_told_by_all_rows():
     column, _ = time_column(clocks(long, "%y%m%d"), PrepConfig())
     assert column is not None
     assert times_of(column, PrepConfig()).utc.tolist() == long  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("year", "calendar"), [(2555, "Buddhist"), (1391, "Persian"), (2012, ""), (1850, ""), (2300, "")]
+)
+def test_years_of_another_calendar_are_said(year, calendar):
+    cells = pd.Series([f"{year}-07-{day:02d} 07:30" for day in range(1, 9)] + [None], name="date")
+    told = times_of(cells, PrepConfig()).doubt
+    assert (calendar in told) if calendar else not told
+
+
+@pytest.mark.parametrize("per_second", [1, 1000, 10**6, 10**9])
+@given(early=st.integers(1, 19))
+def test_unix_times_before_the_clock_was_set_are_rejected(per_second, early):
+    seconds = np.append(5 + np.arange(early), 1342683000 + np.arange(40 - early)) * per_second
+    found = times_of(pd.Series(seconds, name="timestamp"), PrepConfig())
+    assert found.utc is not None
+    assert (found.reasons[:early] == NEVER_SET).all()
+    assert found.utc[early] == np.datetime64("2012-07-19T07:30:00", "ms")
+    assert (found.reasons[early:] == "").all()
