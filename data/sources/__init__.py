@@ -77,6 +77,8 @@ CONVERT = {
     **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
     **dict.fromkeys((".tdms", ".sav", ".por", ".dta", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb", ".mf4", ".mdf", ".blf", ".xml"), "export as CSV"),
+    **dict.fromkeys((".orc", ".gpx", ".tcx", ".html", ".htm", ".db", ".pkl", ".pickle", ".tsf"), "export as CSV"),
+    **dict.fromkeys((".mseed", ".miniseed", ".sac", ".wav"), "save as .npz, .mat or CSV"),
     **dict.fromkeys((".edf", ".bdf", ".gdf", ".hea", ".vhdr", ".set", ".fif", ".cdf"), "save as .npz, .mat or CSV"),
     **dict.fromkeys((".lp", ".line", ".prom"), "write as CSV or JSON lines with a column of times"),
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "develop to TIFF or PNG"),

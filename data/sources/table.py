@@ -53,11 +53,26 @@ _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
 NAMED_SO = tuple(kind + packed for kind in (".csv", ".tsv", ".lvm") for packed in _PACKED)
 TEXT = tuple(
     kind + packed
-    for kind in (".txt", ".dat", ".data", ".out", ".asc", ".tab", ".lst", ".log", ".psv", ".ssv", ".prn", ".tbl")
+    for kind in (
+        ".txt",
+        ".dat",
+        ".data",
+        ".out",
+        ".asc",
+        ".tab",
+        ".lst",
+        ".log",
+        ".psv",
+        ".ssv",
+        ".prn",
+        ".tbl",
+        ".min",
+        ".rdb",
+    )
     for packed in _PACKED
 )
 JSON_LINES = tuple(kind + packed for kind in (".jsonl", ".ndjson") for packed in _PACKED)
-JSON = tuple(f".json{packed}" for packed in _PACKED)
+JSON = tuple(kind + packed for kind in (".json", ".geojson") for packed in _PACKED)
 BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)
 
 

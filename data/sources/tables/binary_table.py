@@ -87,7 +87,7 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> tuple[dict[str, pd.DataF
         return _sheets(pd.read_excel(path, sheet_name=None)), ()
     refuse_large(path, prep)
     with unpacked(path) as stream:
-        if suffix != ".json":
+        if suffix not in (".json", ".geojson"):
             table, lost = _of_lines(stream)
             return {"": table}, lost
         try:

@@ -121,7 +121,7 @@ def test_rows_with_a_cell_less_or_more_are_no_reason_to_divide_times_at_their_bl
     assert series.times_utc[-1] == TIMES[-1].to_numpy().astype("datetime64[ms]")
 
 
-@pytest.mark.parametrize("suffix", [".log", ".psv", ".ssv", ".prn", ".tbl"])
+@pytest.mark.parametrize("suffix", [".log", ".psv", ".ssv", ".prn", ".tbl", ".min", ".rdb"])
 def test_other_names_of_text_are_taken_where_their_lines_are_rows_of_numbers(tmp_path, suffix):
     path, words = tmp_path / f"pump{suffix}", tmp_path / f"words{suffix}"
     assert read(path, "\n".join(f"{time}|{i}|{i / 4}" for i, time in enumerate(TIMES))).name == "pump"
