@@ -18,8 +18,10 @@ from config import PrepConfig
 from data.disk.damage import Damaged, read_json
 from data.disk.files import write_json
 from data.sky.wcs import FrameWcs
+from data.sources.archive_file.inner import is_inner
 from data.sources.base import Candidate, Input, sha256
 
+FIELDS = [field.name for kind in (Candidate, FrameWcs) for field in fields(kind)]  # as this program has them
 DEFAULTS = {field.name: field.default for field in fields(Candidate)}  # MISSING equals no value
 
 
@@ -45,16 +47,22 @@ class SharedHeaders:
         return [_candidate(values) for values in kept]
 
     def keep(self, inputs: Sequence[Input], root: Path, prep: PrepConfig, candidates: Sequence[Candidate]) -> None:
-        """Have the candidates of inputs for others, where JSON can hold them; else each shard reads these by itself."""
+        """Have the candidates of inputs for others, where JSON can hold them; else each shard reads these by itself.
+
+        What had no header that could be read, for whatever lasts a moment too, is read again by each.
+        """
         if not all(type(candidate) is Candidate for candidate in candidates):
             return  # of a source that has a kind of its own
+        if any(candidate.reason and not any(candidate.shape) and not is_inner(candidate) for candidate in candidates):
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with suppress(ValueError):  # a number that is none, where there is one by default
             write_json(self._place(inputs, root, prep), {"candidates": [_values(c) for c in candidates]})
 
     def _place(self, inputs: Sequence[Input], root: Path, prep: PrepConfig) -> Path:
-        """A file named by all that the candidates depend on. Raises OSError for an input that is not there any more."""
-        told = [[str(root), asdict(prep)]] + [[item.source.name, str(item.path), _states(item)] for item in inputs]
+        """A file named by all that candidates depend on and hold. Raises OSError for an input that is gone."""
+        told: list = [FIELDS, str(root), asdict(prep)]
+        told += [[item.source.name, str(item.path), _states(item)] for item in inputs]
         return self.folder / f"{sha256(json.dumps(told, default=str).encode())}.json"
 
 
