@@ -1,0 +1,31 @@
+"""The suite itself: a test that is written is one that runs."""
+
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+
+def never_found(text: str) -> list[str]:
+    """Tests within something else than a class of tests, as one that slipped into the function before it."""
+    found, outer = [], ""
+    for line in text.splitlines():
+        if line[:1].isalpha():
+            outer = line
+        inside = len(line) - len(line.lstrip())
+        if line.lstrip().startswith("def test_") and inside and (inside > 4 or not outer.startswith("class Test")):
+            found.append(line.strip())
+    return found
+
+
+def test_every_test_that_is_written_is_found():
+    lost = {path: never_found(path.read_text(encoding="utf-8")) for path in modules()}
+    assert {path.name: names for path, names in lost.items() if names} == {}
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+def test_one_within_a_function_is_not():
+    assert never_found("class TestIt:\n    def test_a(self):\n        pass\n\n\ndef test_b():\n    pass\n") == []
+    assert never_found("def helper():\n    return 1\n\n    def test_c(self):\n") == ["def test_c(self):"]
