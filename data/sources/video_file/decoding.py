@@ -13,7 +13,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
-from data.sources.video_file.packets import listening
+from data.sources.video_file.packets import listening, marks_before
 
 # What decoders complain of although the pixels are right: notes beside the picture, and how long it is kept.
 HARMLESS = ("SEI", "mmco")
@@ -33,7 +33,8 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
     """Frames as the decoder gives them; packets that it can't decode are left out.
 
     Decoders conceal damage, and later frames are built on what they made up: after it nothing is trusted up to the next
-    key frame that is whole. Damage is what they refuse, mark, or complain of.
+    key frame that is whole. Damage is what they refuse, mark, or complain of, and where the container misses a part: of
+    a transport stream whole frames may be lost, whose followers look whole.
     """
     context = stream.codec_context
     context.thread_count = 1  # the worker processes are the parallelism
@@ -47,8 +48,9 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
             if packet.pts is not None:
                 by_pts[packet.pts] = number
             frames, is_damaged = _decode(packet)
-            if is_damaged:
-                damage, last = number if damage is None else damage, number
+            if is_damaged or packet.is_corrupt:
+                own = number if is_damaged else number + marks_before(container)
+                damage, last = own if damage is None else min(damage, own), max(last, own)
             for frame in frames:
                 stamped = by_pts.pop(cast(int, frame.pts), None)
                 known = frame.opaque[0] if isinstance(frame.opaque, list) else stamped

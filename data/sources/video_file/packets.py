@@ -105,6 +105,13 @@ def video_streams(container: InputContainer) -> list[av.VideoStream]:
     return sorted(streams, key=lambda stream: stream is not best)
 
 
+def marks_before(container: InputContainer) -> bool:
+    """Whether FFmpeg marks the packet before the one in which a part is missing: those of transport streams are cut by
+    parsers, which end a frame where the next one begins, and give it the marks of that.
+    """
+    return container.format.name == "mpegts"
+
+
 def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
     """Frames a second that FFmpeg assumes of a stream that tells no times; 0 of those that do."""
     is_told = container.format.name not in NO_TIMES or stream.codec_context.framerate
@@ -124,6 +131,9 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
                 repeats += 1
     except FFmpegError as error:
         damage = str(error)
+    if marks_before(container):
+        marks = [False, *(packet.is_damaged for packet in packets)]
+        packets = [replace(packet, is_damaged=mark) for packet, mark in zip(packets, marks, strict=False)]
     announced = len(packets) if stream.frames == UNKNOWN_COUNT else stream.frames
     repeats += _steps_without_frame(container, packets, announced - repeats)
     remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []

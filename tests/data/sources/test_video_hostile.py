@@ -44,6 +44,9 @@ def write_pan(path, codec="libx264", n=80, options=None):
     return path
 
 
+TS_BYTES = 188  # of a packet of a transport stream
+
+
 def packets_of(path):
     with av.open(str(path)) as container:
         return [(p.pos, p.size, p.is_keyframe) for p in container.demux(video=0) if p.size]
@@ -76,6 +79,19 @@ def test_frames_accepted_of_a_damaged_video_are_those_of_the_whole_one(tmp_path,
         rejected += len(lost)
         assert len(good) >= len(clean) // 2  # the other group of pictures has no part in it
     assert rejected > 0
+
+
+@pytest.mark.parametrize(("begin", "lost"), [(0.25, 5), (0.45, 3), (0.56, 5), (0.7, 4), (0.87, 5)])
+def test_frames_behind_lost_packets_of_a_transport_stream_are_those_of_the_whole_one(tmp_path, begin, lost):
+    """Whole frames may be lost, or two halves become one, and the decoder complains of neither."""
+    path = write_video(tmp_path / "stream.ts", 60)
+    clean, whole = [pixels for _, pixels in decode_all(path)], path.read_bytes()
+    at = int(begin * len(whole) / TS_BYTES) * TS_BYTES
+    path.write_bytes(whole[:at] + whole[at + lost * TS_BYTES :])
+    good, _ = pictures_read(tmp_path)
+    shown = {pixels.tobytes() for pixels in clean}
+    assert len(good) >= 30
+    assert all(pixels.tobytes() in shown for pixels in good.values())
 
 
 def test_nothing_is_trusted_from_the_damage_to_the_next_key_frame(tmp_path):
