@@ -115,8 +115,8 @@ def frame_statistics(reel: Reel) -> np.ndarray:
     """Mean, mean square, 99 % quantile, change and valid fraction of every frame: (T, 5).
 
     Change is the mean difference to the frame before of averages over BLOCK_PX pixels, in the channel where it is
-    largest: a short exposure has more photon noise, but that is no change. A digit that turns over, a lamp or a flare is
-    one of the scene; a bad frame differs all over.
+    largest: a short exposure has more photon noise, but that is no change. A digit that turns over, a lamp or a flare
+    changes little of it; a bad frame differs all over.
     """
     if reel.is_series:
         return _sample_statistics(reel)
