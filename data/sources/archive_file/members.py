@@ -17,6 +17,7 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, cameras_in, page_facts, picture_frame
+from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.picture_file.order import in_order, natural_key
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
@@ -86,6 +87,7 @@ class ArchiveSource(FrameSource):
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
             damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
+        found, pictures, tables = _without_those_about_others(found, pictures, tables, others)
         found, pictures = _latest(found), _timed(_latest(pictures), inside, self._reel(path, root), prep)
         tables = [c for c in tables if str(PurePosixPath(c.member)) not in inside.used]
         if pictures or any(c.reason not in INNER for c in found):  # which the tables are about
@@ -124,6 +126,17 @@ class ArchiveSource(FrameSource):
 def is_hidden(name: str) -> bool:
     """Whether a file or one of its folders has a hidden name, as the copies of attributes that macOS packs."""
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in name.split("/"))
+
+
+def _without_those_about_others(
+    found: list[Candidate], pictures: list[Candidate], tables: list[Candidate], others: Counter
+) -> Iterator[list[Candidate]]:
+    """The same without masks, labels and small copies of frames elsewhere in an archive, which are counted."""
+    frames = [PurePosixPath(candidate.member) for candidate in (*found, *pictures)]
+    about = about_others([*frames, *(PurePosixPath(c.member) for c in tables)], frames)
+    others.update(f"in {folder_about(path)}/, about frames elsewhere" for path in about)
+    for group in (found, pictures, tables):
+        yield [candidate for candidate in group if PurePosixPath(candidate.member) not in about]
 
 
 def _refused_kind(name: str) -> str:
