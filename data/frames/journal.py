@@ -1,8 +1,9 @@
 """Which rows of a reel in the making are decoded: journal.jsonl, a line of facts each.
 
-Lines are written at once, so that a kill loses nothing; the pixels they speak of are on the disk only later. A mark
-`{"on_disk": BOOT}` says that all above it are, and in which run of the machine what follows is written: after a power
-failure that is not trusted, and decoded again.
+Lines are written at once, so that a kill loses nothing; the pixels they speak of are on the disk only later, as each
+task would else wait for it. A mark `{"on_disk": BOOT}` says that all above it are, and in which run of the machine what
+follows is written: after a power failure that is not trusted, and decoded again. Where the system does not tell its
+runs apart, all is marked at once.
 """
 
 import json
@@ -11,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+import numpy as np
 
 from data.disk.parts import sync
 
@@ -50,13 +53,17 @@ def _trusted(facts: Sequence[dict]) -> int:
 
 
 class Journal:
-    """The journal of a folder in the making, to be appended to."""
+    """The journal of a folder in the making, to be appended to.
+
+    Raises OSError where pixels can't be brought to the disk, as late as at its end.
+    """
 
     def __init__(self, part: Path):
         self.part = part
 
     def __enter__(self) -> "Journal":
         self.file = (self.part / NAME).open("a", encoding="utf-8", newline="\n")
+        self.pixels = [np.load(self.part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS]
         self._mark()
         for folder in (self.part, self.part.parent):
             sync(folder)
@@ -65,11 +72,12 @@ class Journal:
     def add(self, facts: Sequence[dict]) -> None:
         """Note decoded frames, whose pixels are written."""
         self._write(facts)
-        if time.monotonic() - self.marked_at > SYNC_EVERY_S:
+        if time.monotonic() - self.marked_at > SYNC_EVERY_S or not boot():
             self._mark()
 
     def _mark(self) -> None:
-        for name in PIXELS:
+        for name, pixels in zip(PIXELS, self.pixels, strict=True):
+            pixels.flush()  # what workers of this machine have written in maps of their own, too
             sync(self.part / name)
         self._write([{MARK: boot()}])
         os.fsync(self.file.fileno())
@@ -82,4 +90,9 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.file.close()
+        try:
+            if error is None:
+                self._mark()
+        finally:
+            self.pixels.clear()  # some systems remove no file that is mapped
+            self.file.close()

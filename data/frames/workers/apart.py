@@ -27,7 +27,7 @@ BLOCKS = "blocks"  # in the folder of a reel in the making
 
 @dataclass(frozen=True)
 class Block:
-    """Decoded frames in files of their own: NAME.decoded.npy, NAME.bits.npy (N, H, W), and the facts of each (N,)."""
+    """Decoded frames in a file of their own, NAME.npy: `decoded` and `bits` (N, H, W), and the facts of each (N,)."""
 
     name: str
     facts: list[dict[str, Any]]
@@ -45,45 +45,41 @@ def run_apart(task: Task, prep: PrepConfig, grid: tuple[int, int]) -> Block:
     Raises FileNotFoundError for a file that is not seen here, OSError where the block has no room.
     """
     must_see(sorted({frame.candidate.path for _, _, frame in task.items}))
-    name, shape = secrets.token_hex(8), (len(task.items), *grid)
-    places = _places(Path(task.folder), name)
-    values, bits = (reserved_array(p, dtype, shape) for p, dtype in zip(places, (np.float32, np.uint8), strict=True))
+    name, dtype = secrets.token_hex(8), [("decoded", np.float32, grid), ("bits", np.uint8, grid)]
+    block = reserved_array(_place(Path(task.folder), name), dtype, (len(task.items),))
     number = {(row, channel): i for i, (row, channel, _) in enumerate(task.items)}
-    facts = decode_into(task, prep, lambda *key: (values[number[key]], bits[number[key]]))
-    for array in (values, bits):
-        array.flush()
+    facts = decode_into(task, prep, lambda *key: (block["decoded"][number[key]], block["bits"][number[key]]))
+    block.flush()  # other machines read it
     return Block(name, sorted(facts, key=lambda f: number[f["row"], f["channel"]]))
 
 
 def joiner(part: Path) -> Callable[[Block], list[dict[str, Any]]]:
-    """What moves a block of the reel in the making `part` into it and returns its facts, once all is on the disk."""
+    """What moves a block of the reel in the making `part` into it and returns its facts, for the journal."""
     remove_folder(part / BLOCKS)  # of a run that was killed, whose last tasks workers may still be at
     (part / BLOCKS).mkdir()
     copy = copier(part)
 
     def join(block: Block) -> list[dict[str, Any]]:
         facts = copy(part, block)
-        for place in _places(part, block.name):
-            os.unlink(place)
+        os.unlink(_place(part, block.name))
         return facts
 
     return join
 
 
 def copier(part: Path) -> Callable[[Path, Block], list[dict[str, Any]]]:
-    """What copies a block of a folder into the reel in the making `part`; returns its facts, once it is on the disk."""
-    wholes = [np.load(part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS]
+    """What copies a block of a folder into the reel in the making `part`; returns its facts, for the journal."""
+    decoded, bits = (np.load(part / name, mmap_mode="r+", allow_pickle=False) for name in PIXELS)
 
     def copy(folder: Path, block: Block) -> list[dict[str, Any]]:
-        for whole, place in zip(wholes, _places(folder, block.name), strict=True):
-            own = np.load(place, mmap_mode="r", allow_pickle=False)
-            for i, fact in enumerate(block.facts):
-                whole[fact["row"], fact["channel"]] = own[i]
-            whole.flush()
+        own = np.load(_place(folder, block.name), mmap_mode="r", allow_pickle=False)
+        for i, fact in enumerate(block.facts):
+            place = fact["row"], fact["channel"]
+            decoded[place], bits[place] = own["decoded"][i], own["bits"][i]
         return block.facts
 
     return copy
 
 
-def _places(folder: Path, name: str) -> list[Path]:
-    return [folder / BLOCKS / f"{name}.{pixels}" for pixels in PIXELS]
+def _place(folder: Path, name: str) -> Path:
+    return folder / BLOCKS / f"{name}.npy"

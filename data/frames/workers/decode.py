@@ -60,11 +60,7 @@ def run_task(task: Task, prep: PrepConfig) -> list[dict[str, Any]]:
     """Decode the frames of a task into the memory maps and return the facts of each; a bad frame has a reason."""
     decoded = np.load(Path(task.folder) / "decoded.npy", mmap_mode="r+", allow_pickle=False)
     bits = np.load(Path(task.folder) / "bits.npy", mmap_mode="r+", allow_pickle=False)
-    facts = decode_into(task, prep, lambda row, channel: (decoded[row, channel], bits[row, channel]))
-    # On disk before the journal says so, also when the machine and not only the process goes down.
-    decoded.flush()
-    bits.flush()
-    return facts
+    return decode_into(task, prep, lambda row, channel: (decoded[row, channel], bits[row, channel]))
 
 
 def decode_into(task: Task, prep: PrepConfig, place_of: Callable[[int, int], Pixels]) -> list[dict[str, Any]]:

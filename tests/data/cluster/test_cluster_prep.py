@@ -114,7 +114,7 @@ def test_a_task_that_kills_every_worker_ends_and_what_is_done_is_kept(cluster, d
         run(tmp_path / "raw", tmp_path / "out", str(cluster.file))
     assert len(list((tmp_path / "raw").glob("death.*"))) == 4
     (tmp_path / "raw" / "lives").unlink()
-    (tmp_path / "out" / ".cam.part" / BLOCKS / "0123.decoded.npy").write_bytes(b"half")  # as a killed worker leaves it
+    (tmp_path / "out" / ".cam.part" / BLOCKS / "0123.npy").write_bytes(b"half")  # as a killed worker leaves it
     assert run(tmp_path / "raw", tmp_path / "out", str(cluster.file)) == alone
 
 

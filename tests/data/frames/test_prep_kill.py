@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -138,10 +139,39 @@ def test_after_a_power_failure_only_rows_are_trusted_whose_pixels_are_on_the_dis
         rows.add([{"row": 2, "channel": 0}])
         monkeypatch.setattr(journal, "SYNC_EVERY_S", 1e9)
         rows.add([{"row": 3, "channel": 0}, {"row": 4, "channel": 0}])
+        shutil.copytree(tmp_path, tmp_path / "then")
     monkeypatch.setattr(journal, "boot", lambda: "this boot")
     expected = [(row, 0) for row in range(kept)]
-    assert list(read_journal(tmp_path)) == expected
-    assert list(read_journal(tmp_path)) == expected  # the rest is cut off
+    assert list(read_journal(tmp_path / "then")) == expected
+    assert list(read_journal(tmp_path / "then")) == expected  # the rest is cut off
+    assert len(read_journal(tmp_path)) == 5  # at its end all of it is on the disk
+
+
+def test_where_runs_of_the_machine_are_not_told_apart_every_row_is_on_the_disk_at_once(tmp_path, monkeypatch):
+    for name in journal.PIXELS:
+        np.save(tmp_path / name, np.zeros(3))
+    for system, marks in (("", 4), ("this boot", 2)):  # two of them when it begins and ends
+        (tmp_path / journal.NAME).unlink(missing_ok=True)
+        monkeypatch.setattr(journal, "boot", lambda system=system: system)
+        with journal.Journal(tmp_path) as rows:
+            for row in range(2):
+                rows.add([{"row": row, "channel": 0}])
+        assert (tmp_path / journal.NAME).read_text().count(journal.MARK) == marks
+
+
+def test_pixels_that_the_disk_does_not_take_are_told_before_a_reel_is_made_of_them(tmp_path, monkeypatch):
+    for name in journal.PIXELS:
+        np.save(tmp_path / name, np.zeros(3))
+    rows = journal.Journal(tmp_path).__enter__()
+    rows.add([{"row": 0, "channel": 0}])
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np.memmap, "flush", full)
+    with pytest.raises(OSError, match="No space left"):
+        rows.__exit__(None, None, None)
+    assert rows.file.closed
 
 
 def test_leftovers_of_a_run_killed_at_its_very_end_disappear(tmp_path):
