@@ -27,6 +27,7 @@ from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
+from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
@@ -86,9 +87,11 @@ CONVERT = {
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
+ABOUT = "about frames that lie elsewhere, by the names of their folders; prepare one of these alone to have it"
 ZARR = "arrays of zarr, which are not read: save them as .npy (T, H, W), HDF5 or TIFF with a page a frame"
 OF_ZARR = {"zarr.json", ".zarray", ".zgroup"}
-TOLD = (UNKNOWN_KIND, COPY, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)  # times were read
+# Of what is not read; times were.
+TOLD = (UNKNOWN_KIND, COPY, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 # Folders that storage and systems keep for themselves: small copies, what was deleted.
 OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")
@@ -126,6 +129,9 @@ def discover(root: Path) -> Found:
     found.unread.extend(Unread(path, COPY) for path in sorted(copies))
     taken = [pair for pair in taken if pair[0] not in copies]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
+    about = _about_others(taken, root)
+    found.unread.extend(Unread(path, ABOUT) for path in sorted(about))
+    taken = [pair for pair in taken if pair[0] not in about]
     taken.sort(key=lambda pair: _turn(*pair))
     for path, source in taken:
         if source.keeps_tables(path):
@@ -200,6 +206,15 @@ def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:
     return [path for path in paths if path not in twice]
 
 
+def _about_others(taken: Sequence[tuple[Path, Source]], root: Path) -> set[Path]:
+    """The files that are masks, labels or small copies of frames elsewhere."""
+    if not root.is_dir():
+        return set()
+    paths = [path.relative_to(root) for path, _ in taken]
+    frames = [path.relative_to(root) for path, source in taken if source.keeps_tables(path)]
+    return {root / path for path in about_others(paths, frames)}
+
+
 def _no_file(path: Path) -> str:
     """Why a name is not that of a file that might be read: a broken link, a socket, in a folder without access."""
     try:
@@ -233,12 +248,16 @@ def left_out(unread: Sequence[Unread]) -> str:
     """What is not read in one line, counted by reason and suffix; "" where that is nothing."""
     told = []
     for reason in TOLD:
-        suffixes = Counter(item.path.suffix.lower() or "no suffix" for item in unread if item.reason == reason)
-        if suffixes:
+        items = [item.path for item in unread if item.reason == reason]
+        if suffixes := Counter(map(folder_about if reason == ABOUT else _suffix, items)):
             kinds = ", ".join(f"{suffix} {n}{_way_out(suffix)}" for suffix, n in suffixes.most_common(SUFFIXES_TOLD))
             more = ", ..." if len(suffixes) > SUFFIXES_TOLD else ""
             told.append(f"{suffixes.total()} {reason} ({kinds}{more})")
     return f"files left out: {'; '.join(told)}" if told else ""
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower() or "no suffix"
 
 
 def _way_out(suffix: str) -> str:
