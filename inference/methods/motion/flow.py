@@ -57,6 +57,7 @@ class OpticalFlow(Method):
     is_steady = True
     by_speed = True
     shares_motion = True
+    lends = ("least_kept", "size_px")
 
     @property
     def tail_prior(self) -> TailPrior | None:
@@ -77,21 +78,27 @@ class OpticalFlow(Method):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """How high the pooled speed and its WAYS get at every place, and the sizes of things that it takes for that.
 
-        Raises ValueError without a frame to learn from.
+        A copy that judges a part of the quiet data takes the sizes of the scorer itself (`lends`): perspective is the
+        scene's, and finding things costs more than all else. Raises ValueError without a frame to learn from.
         """
         quiet = [r for r in quiet if r.side == "train"]
         if not quiet:
             raise ValueError(NOTHING_SEEN)
         cadence_s = quiet[0].reel.cadence_s
-        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
-        some = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
-        self.arrays["least_kept"] = kept_by_quiet(some, self.timing.pair, CELL)
+        self.arrays |= {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        if not set(self.lends) <= set(self.arrays):
+            self.arrays |= self._scene(quiet)
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
+        self.arrays["highest_by_way"] = usual_levels(highest, self.arrays["size_px"], LEAST_PX, LEAST_OF_WAY)
+
+    def _scene(self, quiet: Sequence[QuietRange]) -> dict[str, np.ndarray]:
+        """What it takes from the scene as a whole: what pairs of one scene keep, and the sizes of things by row of
+        cells."""
+        pairs = self.sample(quiet, PAIRS * (self.timing.pair + 1), self.timing.pair + 1)
         some = np.concatenate([shrunk(f, WORK_PX, CELL) for f, _ in self.sample(quiet, SIZE_FRAMES)])
-        size_px = sizes_of(some, some)
-        size_px = size_px.reshape(-1, CELL).mean(axis=1)
-        self.arrays["highest_by_way"] = usual_levels(highest, size_px, LEAST_PX, LEAST_OF_WAY)
+        size_px = sizes_of(some, some).reshape(-1, CELL).mean(axis=1)
+        return {"least_kept": kept_by_quiet(pairs, self.timing.pair, CELL), "size_px": size_px}
 
     @property
     def guard(self) -> int:
@@ -239,8 +246,9 @@ def _pooled(speed: np.ndarray, parts: Iterable[np.ndarray], frames: int) -> Iter
 
 def _sums(maps: np.ndarray, side: int, frames: int) -> np.ndarray:
     """Sums over so many frames of means over squares: (n + frames - 1, h, w) -> (n, h, w) float64."""
-    total = np.cumsum([cv2.blur(m, (side, side), borderType=cv2.BORDER_REFLECT) for m in maps], axis=0, dtype=float)
-    total = np.concatenate([np.zeros_like(total[:1]), total])
+    total = np.zeros((len(maps) + 1, *maps.shape[1:]))
+    for i, values in enumerate(maps):  # frame by frame, as a cumsum along the first axis walks through memory in leaps
+        np.add(total[i], cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), out=total[i + 1])
     return total[frames:] - total[:-frames]
 
 
