@@ -4,6 +4,10 @@ The thresholds of a stream go with the level that its frames have had lately: as
 of frames without an alarm lie to those of the quiet frames of the calibration, so do the thresholds. Streaming peaks
 over threshold re-estimate theirs in the same way, with alarms left out (DSPOT, Siffer et al. 2017); here it is the bulk
 that is looked at, which few frames tell well, and the tail keeps its form.
+
+What quiet data do anyway is no drift. Over an hour of a night the levels of traffic lie below those of all its quiet
+days, and so would the thresholds. So the memory is at least so long that over the quiet data themselves the thresholds
+hardly leave those of the calibration: a few periods of what has one, and many windows where levels are means over them.
 """
 
 import math
@@ -11,11 +15,12 @@ from collections import deque
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from config import EvalConfig
 from data.messages import logger
 from inference.calibration.noise import detection_level
-from inference.calibration.thresholds import Calibration
+from inference.calibration.thresholds import Calibration, duration
 from inference.units import DAY_S
 
 log = logger(__name__)
@@ -23,6 +28,8 @@ log = logger(__name__)
 KEPT = 400  # levels that are looked at: their spread is known to about 5 %
 LEAST_QUIET = 50  # quiet frames without an alarm, that those of the stream may be compared with
 MOST_FALL = 4  # the thresholds are never lower than those of the calibration by more
+STEADY = 0.1  # of the calibrated threshold: by how much, in the mean square, it may go with quiet data
+STEPS = 16  # places within a memory at which these are looked at
 LONGEST_ALARM_S = DAY_S  # what gives alarms for so much longer than it gives none is usual by then
 KEPT_STATE = ("calibrated", "low", "high", "due_s", "last_s", "alarm_s")
 BULK = (0.16, 0.5, 0.84)  # quantiles: the centre, and what lies between the outer ones
@@ -52,8 +59,13 @@ class Drift:
     @classmethod
     def of(cls, made: Calibration, settings: EvalConfig) -> "Drift":
         """For a stream, as the settings ask; thresholds that they fix stay."""
-        memory_s = 0.0 if settings.fixed_thresholds else settings.follow_memory_s
+        asked_s, memory_s = settings.follow_memory_s, memory_of(made, settings)
         drift = cls(made.thresholds(settings), np.delete(made.levels, made.left_out), memory_s)
+        if drift.memory_s > asked_s:
+            log.info(
+                f"quiet data vary over {duration(asked_s)} (eval.follow_memory_s) by themselves: thresholds go "
+                f"with the level of the last {duration(memory_s)}"
+            )
         if memory_s and not drift.memory_s:
             log.warning(
                 f"the run's {len(made.levels)} quiet frames are too few, or too much alike, to follow a drift by: the "
@@ -91,6 +103,42 @@ class Drift:
             max(centre + spread / self.spread * (threshold - self.centre), threshold / MOST_FALL)
             for threshold in self.calibrated
         )
+
+
+def memory_of(made: Calibration, settings: EvalConfig) -> float:
+    """Over how many seconds thresholds go with a stream: as many as are asked for, or more, see `steady_memory_s`."""
+    if settings.fixed_thresholds:
+        return 0.0
+    if not settings.follow_memory_s or not len(made.levels):
+        return settings.follow_memory_s
+    low, quiet = made.thresholds(settings)[0], np.delete(made.levels, made.left_out)
+    return steady_memory_s(quiet[quiet <= low], made.events.span_s / len(made.levels), low, settings.follow_memory_s)
+
+
+def steady_memory_s(quiet: np.ndarray, cadence_s: float, threshold: float, least_s: float) -> float:
+    """The memory, `least_s` or so many times twice that, with which a threshold would have stayed within STEADY of
+    itself over quiet levels (N,) in the order of time; if there is none, the span of the quiet data.
+
+    As asked for where the quiet data are shorter than two such memories: nothing is known of how they vary over one.
+    """
+    span_s, memory_s = len(quiet) * cadence_s, least_s
+    if max(least_s, KEPT * cadence_s) > span_s / 2:
+        return least_s
+    while (lasts_s := max(memory_s, KEPT * cadence_s)) <= span_s / 2:
+        if unsteadiness(quiet, lasts_s / cadence_s, threshold) <= STEADY:
+            return memory_s
+        memory_s *= 2
+    return max(least_s, span_s)
+
+
+def unsteadiness(quiet: np.ndarray, memory: float, threshold: float) -> float:
+    """By what share of itself a threshold goes up and down with quiet levels (N,), root mean square, if it goes with
+    the last `memory` of them, of which KEPT are looked at."""
+    some = quiet[np.arange(0, len(quiet), memory / KEPT).astype(int)]
+    each = np.quantile(sliding_window_view(some, KEPT)[:: KEPT // STEPS], BULK, axis=1)
+    low, centre, high = np.quantile(quiet, BULK)
+    moved = each[1] + (each[2] - each[0]) / max(high - low, 1e-12) * (threshold - centre)
+    return float(np.sqrt(np.mean(np.square(moved / max(threshold, 1e-12) - 1))))
 
 
 def centre_and_spread(levels: np.ndarray) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from data.reel.cadence import are_alike
 from inference.alarms.alarm_log import AlarmLog, outboxes_of
 from inference.alarms.album import NoAlbum
 from inference.alarms.destinations import destination_of
+from inference.calibration.drift import memory_of
 from inference.calibration.quiet import quiet_ranges
 from inference.follow.events import thresholds_of
 from inference.follow.frames import name_for
@@ -154,7 +155,7 @@ class Following:
 
     def watch(self, about: dict[str, Any], desk: Desk) -> None:
         """Until the source is over or idle, or an interrupt; then a summary."""
-        about = about | {"follow_memory_s": self.job.settings.follow_memory_s}
+        about = about | {"follow_memory_s": memory_of(self.job.calibration, self.job.settings)}
         log.info(
             f"{about['source']}: each sample is judged once {about['looks_ahead_samples']} more have come, "
             f"{about['looks_ahead_s']:g} s later"

@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.drift import KEPT, LEAST_QUIET, LONGEST_ALARM_S, MOST_FALL, Drift, centre_and_spread
+from inference.calibration.drift import (
+    KEPT,
+    LEAST_QUIET,
+    LONGEST_ALARM_S,
+    MOST_FALL,
+    STEADY,
+    Drift,
+    centre_and_spread,
+    steady_memory_s,
+)
 from inference.calibration.noise import fit_noise
 from inference.calibration.quiet_events import run_starts
 from inference.calibration.thresholds import Calibration, counted
@@ -239,3 +248,37 @@ def test_frames_behind_a_gap_are_no_more_than_those_of_any_other_time():
     drift = fed(Drift((7.5, 9.0), QUIET, HOUR_S), np.full(1, 4.0), 1.0)
     fed(drift, np.full(200, 5.0), 0.04, DAY_S)
     assert list(drift.recent).count(5.0) <= 2  # of 200: the first, and the one that the time is counted from
+
+
+# How long the memory has to be
+
+
+def levels_of_days(seed: int, n: int, day: float, depth: float) -> np.ndarray:
+    """Levels (n,) whose noise goes up and down within so many samples."""
+    swing = 1 + depth * np.sin(2 * np.pi * np.arange(n) / day)
+    return (swing * np.random.default_rng(seed).gumbel(4.0, 0.8, n)).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.integers(0, 99), st.floats(500, 1500), st.floats(0.4, 0.9))
+def test_thresholds_hardly_move_where_levels_go_up_and_down_as_those_of_the_quiet_data_do(seed, day, depth):
+    """So following finds what eval finds, whatever the period is and at whatever time it begins."""
+    low, step_s = 12.0, 60.0
+    quiet = levels_of_days(seed, 24_000, day, depth)
+    memory_s = steady_memory_s(quiet[quiet <= low], step_s, low, HOUR_S)
+    drift, lows = Drift((low, 14.0), quiet, memory_s), []
+    apart = max(1, round(memory_s / step_s / KEPT))  # so that two memories pass
+    for level in levels_of_days(seed + 100, 800 * apart, day, depth)[::apart].tolist():
+        fed(drift, np.array([level]), memory_s / KEPT, len(lows) * memory_s / KEPT)
+        lows.append(drift.low)
+    assert np.sqrt(np.mean(np.square(np.array(lows) / low - 1))) < 2 * STEADY
+
+
+def test_the_memory_is_as_asked_for_where_quiet_data_are_steady_or_too_short_to_tell_and_their_span_where_they_drift():
+    steady = np.random.default_rng(0).gumbel(4.0, 0.5, 4000)
+    assert steady_memory_s(steady, 12.0, 8.0, HOUR_S) == HOUR_S
+    days = levels_of_days(0, 4000, 600, 0.8)
+    assert steady_memory_s(days[:700], 12.0, 10.0, HOUR_S) == HOUR_S
+    rises = steady * np.linspace(0.5, 1.5, 4000)
+    assert steady_memory_s(rises, 12.0, 9.0, HOUR_S) == 4000 * 12.0
+    assert steady_memory_s(days, 2.0, 10.0, 500.0) in (1000.0, 2000.0)  # of days that last for 1200 s
