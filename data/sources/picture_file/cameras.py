@@ -2,15 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 _TIME = re.compile(
     r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
     r"(?:[._,-]?\d{3,9})?)?)?"
+    r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
     r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{2,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
 )
-_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+# Words before a number that tells no time: of channels, depths and places of a microscope, of cameras.
+_PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band)[ _-]?"
+_OF_A_PLACE = re.compile(_PLACE + "$", re.IGNORECASE)
+_ANY, _PLACES, _NONE = re.compile(r"\d+"), re.compile(_PLACE + r"\d+"), re.compile(r"(?!)")  # of numbers
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
 
 
@@ -21,9 +25,10 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     one = dict.fromkeys(names, "")
     if by_suffix := _by_suffix(names):
         return by_suffix
-    groups = _grouped(names, with_numbers=True)
+    groups = _grouped(names, _ANY)
     if not _are_of_one_time(groups):
-        groups = _grouped(names, with_numbers=False)
+        is_again = len({number for group in groups.values() for number in group.values()}) < len(names)
+        groups = _grouped(names, _PLACES if is_again else _NONE)
     cameras = {form: group for form, group in groups.items() if len(group) >= FEWEST and "#" in form}
     labels = {form: re.sub(r"[\W_%]+", "_", form.replace("#", "_")).strip("_") for form in cameras}
     if not 1 < len(cameras) <= MOST_CAMERAS or len(set(labels.values())) < len(labels):
@@ -50,13 +55,40 @@ def _by_suffix(names: Sequence[str]) -> dict[str, str]:
     return {name: suffix if suffix in forms else "" for name, suffix in suffixes.items()}
 
 
-def _grouped(names: Sequence[str], with_numbers: bool) -> dict[str, dict[str, int]]:
-    """Names, and what dates or numbers them, by what they have besides."""
+def _grouped(names: Sequence[str], kept: re.Pattern) -> dict[str, dict[str, int]]:
+    """Names, and what dates or numbers them, by what they have besides; kept: numbers behind that tell them apart."""
     groups: dict[str, dict[str, int]] = {}
-    for name in names:
-        form, number = _form_of(unicodedata.normalize("NFC", PurePath(name).stem), with_numbers)
+    stems = {name: unicodedata.normalize("NFC", PurePath(name).stem) for name in names}
+    counters = _counters(stems.values())
+    for name, stem in stems.items():
+        form, number = _form_of(stem, counters[stem], kept)
         groups.setdefault(form, {})[name] = number
     return groups
+
+
+def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Where the date and clock of each name stand, if these differ, else the last number that differs among names of
+    its form, unless it is that of a channel or a place; (0, 0) where there is none."""
+    stems = [*stems]
+    times = {stem: found.span() for stem in stems if (found := _TIME.search(stem))}
+    if len({stem[slice(*span)] for stem, span in times.items()}) < 2:
+        times = {}
+    forms: dict[str, list[str]] = {}
+    for stem in stems:
+        forms.setdefault(re.sub(r"\d+", "#", stem), []).append(stem)
+    found = {}
+    for own in forms.values():
+        numbers = {stem: [*re.finditer(r"\d+", stem)] for stem in own}
+        column = _counting([[m[0] for m in matches] for matches in numbers.values()], next(iter(numbers.values())))
+        found |= {stem: matches[column].span() if matches else (0, 0) for stem, matches in numbers.items()}
+    return found | times
+
+
+def _counting(rows: list[list[str]], places: Sequence[re.Match]) -> int:
+    """Which of the numbers in names of one form counts them; rows: those of each name, places: where those of one are."""
+    differing = [number for number, values in enumerate(zip(*rows, strict=True)) if len(set(values)) > 1]
+    counts = [n for n in differing if not _OF_A_PLACE.search(places[n].string, 0, places[n].start())]
+    return (counts or differing or [-1])[-1]
 
 
 def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
@@ -76,11 +108,10 @@ def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
     )
 
 
-def _form_of(stem: str, with_numbers: bool) -> tuple[str, int]:
-    """A name with # for its date and clock, else for its last number, and that number; other numbers behind it as %,
-    or as they are."""
-    found = _TIME.search(stem) or _LAST_NUMBER.search(stem)
-    if found is None:
+def _form_of(stem: str, counter: tuple[int, int], kept: re.Pattern) -> tuple[str, int]:
+    """A name with # for what dates or counts it, and that number; numbers behind it as %, but for those that are kept."""
+    begin, end = counter
+    if begin == end:
         return stem, 0
-    behind = stem[found.end() :] if with_numbers else re.sub(r"\d+", "%", stem[found.end() :])
-    return f"{stem[: found.start()]}#{behind}", int(re.sub(r"\D", "", found[0]))
+    behind = re.sub(rf"({kept.pattern})|\d+", lambda m: m[1] or "%", stem[end:], flags=re.IGNORECASE)
+    return f"{stem[:begin]}#{behind}", int(re.sub(r"\D", "", stem[begin:end]))

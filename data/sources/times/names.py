@@ -35,6 +35,10 @@ _EPOCH = (
 # A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
 _CLOCK_ALONE = re.compile(r"[^\d]*(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d")
 _DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
+_WITH_LETTERS = (  # IncuCyte's
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
+    r"_(?P<hour>\d\d)h(?P<minute>\d\d)m(?:(?P<second>\d\d)s)?"
+)
 _FORMS = tuple(
     re.compile(form)
     for form in (
@@ -42,6 +46,7 @@ _FORMS = tuple(
         _YEAR_LAST + _BETWEEN + _CLOCK,
         _EPOCH,
         _DAY_OF_YEAR,
+        _WITH_LETTERS,
         _YEAR_FIRST + r"(?!\d)",
     )
 )

@@ -29,6 +29,11 @@ SIDES = (
     ("{}", "{}_mask"),
     ("{}_a", "{}_b"),
     ("ir {}", "vis {}"),
+    ("img_{}_DAPI_000", "img_{}_GFP_000"),  # Micro-Manager's: channels alternated in one reel
+    ("plate_A01_T{}F001L01", "plate_A02_T{}F001L01", "plate_B01_T{}F001L01"),
+    ("{}_c1", "{}_c2", "{}_c3"),
+    ("img_channel000_time{}_z000", "img_channel000_time{}_z001", "img_channel001_time{}_z000"),
+    ("20240301_cam1_{}", "20240301_cam2_{}"),
 )
 
 
@@ -74,6 +79,7 @@ def test_frames_of_one_camera_stay_together(form, count, name):
         [f"front-17092944{i:02d}.123456-{i:x}c.jpg" for i in range(40)],
         [f"{i:02d}.png" for i in range(9)] + ["plot.png", "map.png"],
         [f"{i}_{j}.png" for i in range(30) for j in range(3)],
+        [f"f_{i:04d}_c{7 * i % 5}.png" for i in range(30)],  # what was seen, or how much of it
         ["plot.png"], [],
     ],
 )  # fmt: skip

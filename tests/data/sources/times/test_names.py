@@ -46,8 +46,12 @@ def test_seconds(form):
 
 
 @pytest.mark.parametrize(
-    "form", ["20120719_073{}.png", "2012-07-19 07:3{}.png", "19.07.2012 07.3{}.png", "2012201073{}_GOES.jpg"]
-)
+    "form",
+    [
+        "20120719_073{}.png", "2012-07-19 07:3{}.png", "19.07.2012 07.3{}.png", "2012201073{}_GOES.jpg",
+        "A1_2012y07m19d_07h3{}m.tif",
+    ],
+)  # fmt: skip
 def test_minutes(form):
     assert found(form, *range(4)) == MINUTES
 
