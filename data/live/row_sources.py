@@ -1,8 +1,6 @@
-"""Where rows of a series come from while it grows: a table or JSON lines in a file, JSON lines on standard input, the
-health of a service as Prometheus text."""
+"""Where rows of a series come from while it grows: a table or JSON lines, in a file or on standard input, the health of
+a service as Prometheus text."""
 
-import hashlib
-import os
 import queue
 import sys
 import threading
@@ -15,18 +13,16 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
+from data.live.growing.growing_table import GrowingTable
+from data.live.growing.lines import Lines, lines_of
 from data.live.live_source import is_url, told
-from data.live.series_rows import JsonRows, RowForm, Rows, TextRows
+from data.live.series_rows import RowForm, Rows
 from data.sources.base import TableError
 from data.sources.table import JSON_LINES, NAMED_SO, TEXT
-from data.sources.tables.text_table import FALLBACK
 
 STDIN = "-"
-MOST_BYTES = 2**20  # that are read at a time
-LONGEST_LINE = 2**24  # bytes; what has no end by then is no table
-HEAD_BYTES = 4096  # that a file is known again by
+LONGEST_LINE = 2**24  # bytes of standard input
 WAITING_LINES = 10_000  # of standard input that nobody has read yet
-FEWEST_LINES = 20  # that tell the columns of a table, where fewer do not
 FETCH_TIMEOUT_S, MOST_PAGE_BYTES = 10.0, 2**26
 
 
@@ -36,8 +32,10 @@ class RowSource(Protocol):
     told: str
     poll_s: float  # from one look to the next, where nothing came
     is_over: bool  # nothing will come any more
-    problem: str
     restarts: int  # files that began anew, or connections
+
+    @property
+    def problem(self) -> str: ...
 
     def poll(self) -> Rows | None:
         """What has come since; None where nothing has. Raises TableError for what can't be followed."""
@@ -65,8 +63,8 @@ def row_source(address: str, form: RowForm, poll_s: float, cadence_s: float) -> 
     path, name = Path(address), address.lower()
     if not path.is_file():
         raise FileNotFoundError(
-            f"--follow {address} is no file; the model was trained on a series: give a table that grows, - for JSON "
-            "lines on standard input, or http://HOST:PORT/metrics"
+            f"--follow {address} is no file; the model was trained on a series: give a table that grows, - for "
+            "rows on standard input, or http://HOST:PORT/metrics"
         )
     plain = tuple(s for s in (*NAMED_SO, *TEXT, *JSON_LINES) if s.count(".") == 1)
     if not name.endswith(plain):
@@ -74,134 +72,22 @@ def row_source(address: str, form: RowForm, poll_s: float, cadence_s: float) -> 
     return GrowingTable(path, form, poll_s, name.endswith(JSON_LINES))
 
 
-class GrowingTable:
-    """A text file that rows are appended to. Its last line counts once it has an end.
-
-    One that is replaced (another file has its name) is read to its end first; one that was cut short, or written anew,
-    is read from its begin.
-    """
-
-    def __init__(self, path: Path, form: RowForm, poll_s: float, is_json: bool):
-        self.path, self.form, self.poll_s, self.is_json = path, form, poll_s, is_json
-        self.told, self.problem, self.is_over, self.restarts = str(path), "", False, 0
-        self.names: list[str] | None = None  # of the columns, for one that goes on without them
-        self._open()
-
-    def _open(self) -> None:
-        self.stream: BinaryIO = self.path.open("rb")
-        self.at = 0  # behind the last whole line
-        self.read_at = 0
-        self.half = b""
-        self.first_lines: list[str] = []
-        self.head = b""
-        self.rows: TextRows | JsonRows | None = JsonRows(self.form) if self.is_json else None
-
-    def poll(self) -> Rows | None:
-        if self._was_written_anew():
-            return self._anew(None)
-        chunk = self.stream.read(MOST_BYTES)
-        if not chunk:
-            return self._anew(self.rest()) if self._has_successor() else None
-        if self.read_at < HEAD_BYTES:
-            self.head = (self.head + chunk)[:HEAD_BYTES]
-        self.read_at += len(chunk)
-        whole, end, half = (self.half + chunk).rpartition(b"\n")
-        self.half = half if end else whole + half
-        if len(self.half) > LONGEST_LINE:
-            raise TableError(f"{self.path}: no line ends within {LONGEST_LINE} bytes; it is no table of text")
-        self.at = self.read_at - len(self.half)
-        return self._rows(lines_of(whole, self.form.prep.encoding)) if end else None
-
-    def _rows(self, lines: list[str]) -> Rows | None:
-        if self.rows is not None:
-            return self.rows.read(lines)
-        self.first_lines += lines
-        try:
-            found = TextRows.of(self.form, self.first_lines, self.names)
-        except TableError:
-            if len(self.first_lines) >= FEWEST_LINES or self.names:
-                raise
-            return None
-        if found is None:
-            return None
-        self.rows, skipped = found
-        self.names = self.rows.layout.names
-        lines, self.first_lines = self.first_lines[skipped:], []
-        return self.rows.read(lines)
-
-    def rest(self) -> Rows | None:
-        half, self.half = self.half, b""
-        return self._rows(lines_of(half, self.form.prep.encoding)) if half.strip() else None
-
-    def _was_written_anew(self) -> bool:
-        if os.fstat(self.stream.fileno()).st_size < self.read_at:
-            return True
-        return os.pread(self.stream.fileno(), len(self.head), 0) != self.head
-
-    def _has_successor(self) -> bool:
-        try:
-            there, own = self.path.stat(), os.fstat(self.stream.fileno())
-        except FileNotFoundError:
-            self.problem = f"{self.path} is gone"
-            return False
-        self.problem = ""
-        return (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)
-
-    def _anew(self, last: Rows | None) -> Rows | None:
-        self.stream.close()
-        self.restarts += 1
-        self._open()
-        return last
-
-    def position(self) -> dict[str, Any]:
-        number = self.rows.number if self.rows else 0
-        digest = hashlib.sha256(self.head[: self.at]).hexdigest()
-        return {"at": self.at, "row": number, "head": min(len(self.head), self.at), "sha256": digest}
-
-    def go_to(self, position: dict[str, Any]) -> None:
-        at, length = int(position["at"]), int(position["head"])
-        head = os.pread(self.stream.fileno(), length, 0)
-        if os.fstat(self.stream.fileno()).st_size < at or hashlib.sha256(head).hexdigest() != position["sha256"]:
-            self.restarts += 1
-            return
-        while self.at < at and self.rows is None and self.poll() is not None:
-            pass  # the first lines tell how all others are read
-        if self.rows is None and at:
-            return
-        self.stream.seek(at)
-        self.at = self.read_at = at
-        self.half, self.head = b"", os.pread(self.stream.fileno(), min(at, HEAD_BYTES), 0)
-        if self.rows is not None:
-            self.rows.number = int(position["row"])
-
-    def close(self) -> None:
-        self.stream.close()
-
-
-def lines_of(content: bytes, encoding: str | None) -> list[str]:
-    """Raises TableError for text of two bytes a character, whose lines end otherwise."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (encoding or "").lower().replace("-", "").startswith("utf16"):
-        raise TableError("tables that grow are read as UTF-8 or in an encoding of one byte a character, not UTF-16")
-    try:
-        text = content.decode(encoding or "utf-8", "strict")
-    except UnicodeDecodeError:
-        text = content.decode(encoding or FALLBACK, "replace")  # as prep reads what is not UTF-8
-    text = text.removeprefix("\ufeff")
-    return [line.removesuffix("\r") for line in text.split("\n")]
-
-
 class StandardInput:
-    """JSON lines on standard input, until it is closed."""
+    """A table, or JSON lines, on standard input, until it is closed."""
 
-    poll_s, problem, restarts = 0.1, "", 0
+    poll_s, restarts = 0.1, 0
 
     def __init__(self, form: RowForm, stream: BinaryIO | None = None):
-        self.told, self.rows = "standard input", JsonRows(form)
+        self.told, self.form, self.rows = "standard input", form, Lines(form, None)
         self.stream = stream or sys.stdin.buffer
         self.lines: queue.Queue[bytes | None] = queue.Queue(WAITING_LINES)
         self.is_over, self._halt = False, threading.Event()
         # A daemon, because who waits for input can't be told to stop.
         threading.Thread(target=self._feed, name="reader", daemon=True).start()
+
+    @property
+    def problem(self) -> str:
+        return self.rows.problem
 
     def _feed(self) -> None:
         for line in self._each():
@@ -224,14 +110,14 @@ class StandardInput:
             except queue.Empty:
                 break
             self.is_over = line is None
-            found += [] if line is None else [line.decode("utf-8", "replace").rstrip("\r\n")]
+            found += [] if line is None else lines_of(line.rstrip(b"\r\n"), self.form.prep.encoding)
         return self.rows.read(found) if found else None
 
     def rest(self) -> Rows | None:
-        return None  # a last line without an end has come as it is
+        return self.rows.rest()  # a last line without an end has come as it is
 
     def position(self) -> dict[str, Any]:
-        return {"row": self.rows.number}
+        return {}
 
     def go_to(self, position: dict[str, Any]) -> None:
         """Standard input is another one each time."""

@@ -19,10 +19,9 @@ from config import PrepConfig
 from data.messages import unreadable
 from data.sources.base import TableError
 from data.sources.tables.forms.devices import device_column
-from data.sources.tables.layout import Layout, cells_of, layout_of
-from data.sources.tables.names_again import order_of
+from data.sources.tables.layout import Layout, cells_of, layout_of, records
 from data.sources.tables.text_table import unlike_names
-from data.sources.tables.values.cells import decimal_of, numbers_of
+from data.sources.tables.values.cells import decimal_of, is_number, numbers_of
 from data.sources.tables.values.missing import given_as_missing
 from data.sources.tables.values.quality import masked
 from data.sources.times.cells import times_of
@@ -157,72 +156,107 @@ def in_halves(lines: list, where: list[str], read: Callable[[list, list[str]], R
 
 
 class TextRows:
-    """Lines of a table with separators; the first ones say how they are divided and what their columns are called."""
+    """Lines of a table with separators; the first ones say how they are divided and what their columns are called.
 
-    def __init__(self, form: RowForm, layout: Layout, head: list[str], decimal: str):
-        self.form, self.layout, self.head, self.decimal = form, layout, head, decimal
-        assert layout.names is not None  # `of` refuses others
-        self.names, self.number = unlike_names(layout.names), 0
+    problem: why no row can be read by the names that came last, "" where rows can.
+    """
+
+    def __init__(self, form: RowForm, layout: Layout, names: list[str], head: list[str], decimal: str):
+        self.form, self.layout, self.names, self.head, self.decimal = form, layout, names, head, decimal
+        self.number, self.problem = 0, ""
 
     @classmethod
-    def of(cls, form: RowForm, lines: list[str], names: list[str] | None = None) -> "tuple[Self, int] | None":
-        """For a table that begins with these lines, and how many of them come before its first row; None where they do
-        not tell yet. names: of a table that goes on without any. Raises TableError where it lacks a variable.
+    def of(cls, form: RowForm, lines: list[str], names: list[str] | None = None) -> "tuple[Self, list[str]] | None":
+        """For a table that begins with these lines, and those of its rows; None where they do not tell yet.
+
+        names: of a table that goes on without any. Raises TableError where it lacks a variable.
         """
-        layout = layout_of(lines)
-        layout = layout._replace(names=layout.names or names) if names else layout
+        layout = layout_of(lines := records(lines))
+        names = layout.names or names
         if len(lines) <= layout.skipped:
             return None
-        if layout.names is None:
+        if names is None:
             raise TableError("its columns have no names, by which the variables could be known")
-        names = sorted(unlike_names(layout.names))
+        found = cls(form, layout, unlike_names(names), [], "")
         filled = (line for line in lines[layout.skipped :] if line.strip())
-        first = itertools.takewhile(
-            lambda line: sorted(unlike_names(cells_of(line, layout.separator))) != names, filled
-        )
-        rows = list(itertools.islice(first, HEAD_ROWS))
-        cells = [cell for line in rows for cell in cells_of(line, layout.separator)]
-        found = cls(form, layout, rows, form.prep.decimal or ("." if layout.separator == "," else decimal_of(cells)))
-        form.rows(head := found._table(rows), [], 0, found.decimal)
+        found.head = [*itertools.islice(itertools.takewhile(lambda line: not found._is_names(line), filled), HEAD_ROWS)]
+        cells = [cell for line in found.head for cell in cells_of(line, layout.separator)]
+        found.decimal = form.prep.decimal or ("." if layout.separator == "," else decimal_of(cells))
+        form.rows(head := found._table(found.head), [], 0, found.decimal)
         form.refuse_devices(head)
-        return found, layout.skipped
+        return found, lines[layout.skipped :]
+
+    @classmethod
+    def unknown(cls, form: RowForm, names: list[str], problem: str) -> Self:
+        """For lines that can't be read, until names come that hold the variables. names: of the rows before."""
+        found = cls(form, Layout(",", 0, None), names, [], form.prep.decimal or "")
+        found.problem = problem
+        return found
 
     def read(self, lines: list[str]) -> Rows:
         """Rows of further lines; empty ones are none, and names that come again are told."""
-        filled = [line for line in lines if line.strip()]
+        filled = [line for line in records(lines, self.layout.separator) if line.strip()]
         where = [f"row {self.number + 1 + i}" for i in range(len(filled))]
         self.number += len(filled)
         parts = []
         for is_names, rows in itertools.groupby(zip(filled, where, strict=True), lambda row: self._is_names(row[0])):
             lines, at = (list(part) for part in zip(*rows, strict=True))
-            parts.append(self._again(lines, at) if is_names else in_halves(lines, at, self._rows, self.form))
+            parts += [self._again(lines, at)] if is_names else self._below_names(lines, at)
         return self.form.joined(parts)
 
+    def _below_names(self, lines: list[str], where: list[str]) -> list[Rows]:
+        """Rows that follow each other are read together."""
+        parts = []
+        for why, rows in itertools.groupby(zip(lines, where, strict=True), lambda row: self._why_none(row[0])):
+            lines, at = (list(part) for part in zip(*rows, strict=True))
+            parts.append(self.form.nothing(at, why) if why else in_halves(lines, at, self._rows, self.form))
+        return parts
+
+    def _why_none(self, line: str) -> str:
+        """Why a line can be no row, else ""."""
+        if self.problem:
+            return self.problem
+        signs = len(line.split()) - 1 if self.layout.separator == " " else line.count(self.layout.separator)
+        if signs < len(self.names) + self.layout.ends_in_separator:
+            return ""
+        width, known = len(cells_of(line, self.layout.separator)), len(self.names)
+        if width <= known + self.layout.ends_in_separator:
+            return ""
+        return f"{width} cells below {known} names; rows are read again once names stand above them"
+
     def _is_names(self, line: str) -> bool:
-        assert self.layout.names is not None  # see __init__
-        is_like = self.layout.names[0].strip() in line  # most rows are told by this alone
-        return is_like and sorted(unlike_names(cells_of(line, self.layout.separator))) == sorted(self.names)
+        """Whether a line is the names again, or other ones of which at least half are known, and none is a number."""
+        if not any(name in line for name in (self.names[0], *self.form.channels[:8])):
+            return False  # most rows are told by this alone
+        cells = unlike_names(cells_of(line, self.layout.separator))
+        if sorted(cells) == sorted(self.names):
+            return True
+        return len(set(cells) & set(self.names)) >= len(self.names) / 2 and not any(map(is_number, cells))
 
     def _again(self, lines: list[str], where: list[str]) -> Rows:
         """No rows, and what follows is read by the last of these names."""
         for line in lines:
-            self._put_in_order(unlike_names(cells_of(line, self.layout.separator)))
-        return self.form.nothing(where, "the names of the columns again")
+            self._read_by(unlike_names(cells_of(line, self.layout.separator)))
+        lacking = [name for name in self.form.channels if name not in self.names]
+        told = f", without {', '.join(lacking[:5])}" if lacking else ""
+        self.problem = f"its columns are now {listed(self.names)}" if len(lacking) == len(self.form.channels) else ""
+        return self.form.nothing(where, f"the names of the columns again{told}")
 
-    def _put_in_order(self, names: list[str]) -> None:
-        """Read what follows by names that came again, in whatever order."""
-        order = order_of(self.names, names)
-        if order is None or self.names == names:
+    def _read_by(self, names: list[str]) -> None:
+        """Read what follows by names that came again, in whatever order, more of them or fewer."""
+        if self.names == names:
             return
         separator = self.layout.separator
-        cells = ([*cells_of(line, separator), *[""] * len(names)] for line in self.head)
-        self.head = [line_of([row[place] for place in order], separator) for row in cells]
+        rows = [dict(zip(self.names, cells_of(line, separator), strict=False)) for line in self.head]
+        self.head = [line_of([row.get(name, "") for name in names], separator) for row in rows]
         self.names = names
 
     def _rows(self, lines: list[str], where: list[str]) -> Rows:
         table = self._table([*self.head, *lines])
         if len(table) != len(self.head) + len(lines):
             raise TableError(NO_ROW)
+        lacking = [name for name in self.form.channels if name not in self.names]
+        table = table.assign(**dict.fromkeys(lacking, np.nan)) if lacking else table
         return self.form.rows(table, where, int(where[-1].split()[-1]), self.decimal)
 
     def _table(self, lines: list[str]) -> pd.DataFrame:

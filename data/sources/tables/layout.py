@@ -40,23 +40,29 @@ def lines_of(text: str, is_whole: bool) -> list[str]:
     """The lines of a text, the last one only where it is known to be whole."""
     lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))  # as pandas counts them
     lines = lines if is_whole or len(lines) < 2 else lines[:-1]
-    return _records(lines, _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT]))
+    return records(lines)
 
 
-def _records(lines: list[str], separator: str) -> list[str]:
-    """Lines as pandas counts them: one record each, whose quoted cells may hold line breaks."""
-    if separator == " " or not any('"' in line for line in lines):
+def records(lines: list[str], separator: str = "") -> list[str]:
+    """Lines as pandas counts them: one record each, whose quoted cells may hold line breaks.
+
+    separator: of the cells, "" where the lines have to tell it.
+    """
+    if not any('"' in line for line in lines):
         return lines
-    reader, records, begin = csv.reader([line + "\n" for line in lines], delimiter=separator), [], 0
+    separator = separator or _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT])
+    if separator == " ":
+        return lines
+    reader, found, begin = csv.reader([line + "\n" for line in lines], delimiter=separator), [], 0
     try:
         for _ in reader:
             if reader.line_num - begin > MOST_LINES:
                 return lines  # a quote that is never closed is a mark of inches, or of nothing
-            records.append("\n".join(lines[begin : reader.line_num]))
+            found.append("\n".join(lines[begin : reader.line_num]))
             begin = reader.line_num
     except csv.Error:
         return lines
-    return records
+    return found
 
 
 def layout_of(lines: list[str]) -> Layout:
@@ -72,10 +78,10 @@ def _separator(lines: list[str]) -> str:
     """The separator that divides most of the lines into one number of cells."""
     best, best_share = ",", 0.0
     for separator in SEPARATORS:
-        records = _records(lines, separator)
-        counts = Counter(len(cells_of(record, separator)) for record in records)
+        whole = records(lines, separator)
+        counts = Counter(len(cells_of(record, separator)) for record in whole)
         width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
-        share = count / max(1, len(records))
+        share = count / max(1, len(whole))
         if separator == " " and width == 2 and best_share > 0.5:
             continue  # the blank inside a time, where another sign divides most rows
         if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:

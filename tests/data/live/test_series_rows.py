@@ -81,7 +81,7 @@ def test_names_that_come_again_in_another_order_say_what_the_rows_below_are(tmp_
     assert any("in another order" in told for told in read.told) == (True in moved)
     found = TextRows.of(RowForm(("a", "b, c"), True, {}, PREP, {}), lines)
     assert found is not None
-    rows = found[0].read(lines[found[1] :])
+    rows = found[0].read(found[1])
     np.testing.assert_array_equal(rows.values[rows.reasons == ""], expected)
 
 
@@ -96,9 +96,9 @@ def test_rows_around_names_that_come_again_are_read_together(monkeypatch):
     monkeypatch.setattr(RowForm, "rows", counted)
     lines = ["time,a", *(f"{MINUTE.format(i)},{i}" for i in range(40))]
     lines[30:30] = ["time,a", "", "a,time", "time,a"]
-    text, first = TextRows.of(RowForm(("a",), True, {}, PREP, {}), lines)
+    text, rest = TextRows.of(RowForm(("a",), True, {}, PREP, {}), lines)
     counts.clear()
-    assert np.isnan(text.read(lines[first:]).values[:, 0]).sum() == 3
+    assert np.isnan(text.read(rest).values[:, 0]).sum() == 3
     assert counts == [29, 11]
 
 

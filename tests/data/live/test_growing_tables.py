@@ -1,0 +1,251 @@
+"""Files that grow as loggers write, rotate and lose them: each row comes once, none is lost, none is read wrongly."""
+
+import io
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config import PrepConfig
+from data.live.growing.growing_table import GrowingTable
+from data.live.row_sources import StandardInput
+from data.live.series_rows import RowForm
+from data.sources.base import TableError
+
+FORM = RowForm(("a", "b"), True, {}, PrepConfig(), {})
+HEAD = "time,a,b\n"
+
+
+def row(i: int, form: str = "{t},{a},{b}") -> str:
+    return form.format(t=f"2024-03-01T{i // 60:02d}:{i % 60:02d}:00", a=i + 0.5, b=2 * i) + "\n"
+
+
+def rows(begin: int, end: int, form: str = "{t},{a},{b}") -> str:
+    return "".join(row(i, form) for i in range(begin, end))
+
+
+class Grown:
+    """A table that is written and followed in turns."""
+
+    def __init__(self, folder: Path, content: str = HEAD + rows(0, 30), form: RowForm = FORM, end: str = "\n"):
+        self.path, self.form, self.end_of_line, self.found = folder / "t.csv", form, end, []
+        self.write(content)
+        self.table = GrowingTable(self.path, form, 0, False)
+        self.look()
+
+    def write(self, content: str | bytes, path: Path | None = None) -> None:
+        with (path or self.path).open("ab") as stream:
+            stream.write(self.encoded(content) if isinstance(content, str) else content)
+
+    def encoded(self, content: str) -> bytes:
+        return content.replace("\n", self.end_of_line).encode()
+
+    def put(self, at: int, content: str) -> None:
+        with self.path.open("r+b") as stream:
+            stream.seek(at)
+            stream.write(self.encoded(content))
+
+    def look(self) -> None:
+        for _ in range(6):  # a look without rows may have moved on to another file
+            if (part := self.table.poll()) is not None:
+                self.found.append(part)
+
+    def move(self, to: str = ".csv.1") -> Path:
+        return self.path.rename(self.path.with_suffix(to))
+
+    def again(self) -> None:
+        """Stop, and go on from what was kept."""
+        position = self.table.position()
+        self.table.close()
+        self.table = GrowingTable(self.path, self.form, 0, False)
+        self.table.go_to(position)
+
+    def end(self) -> tuple[list[int], dict[str, int]]:
+        """The minutes of all rows that came, and why others did not; a row that is not what was written fails."""
+        self.look()
+        last = self.table.rest()
+        all_rows = self.form.joined(self.found + ([last] if last is not None else []))
+        self.table.close()
+        good = all_rows.reasons == ""
+        minutes = (all_rows.times[good] - np.datetime64("2024-03-01", "ms")) // np.timedelta64(1, "m")
+        values = all_rows.values[good]
+        np.testing.assert_array_equal(values[:, 0], minutes + 0.5)
+        known = np.isfinite(values[:, 1])
+        np.testing.assert_array_equal(values[known, 1], 2 * minutes[known])
+        told, counts = np.unique(all_rows.reasons[~good].astype(str), return_counts=True)
+        return minutes.astype(int).tolist(), dict(zip(told.tolist(), counts.tolist(), strict=True))
+
+
+def zeros_after_a_failure(t: Grown) -> None:
+    t.write(row(30)[:-1].encode() + b"\0" * 700)
+    t.look()
+    t.write(rows(31, 50))
+
+
+def longer_before_its_content(t: Grown) -> None:
+    at = t.path.stat().st_size
+    t.write(b"\0" * len(t.encoded(rows(30, 50))))
+    t.look()
+    t.put(at, rows(30, 40)[:-7])
+    t.look()
+    t.put(at, rows(30, 50))
+
+
+def made_long_at_once(t: Grown) -> None:
+    at = t.path.stat().st_size
+    t.write(b"\0" * 2_500_000)
+    t.look()
+    t.put(at, rows(30, 50))
+
+
+def moved_away(t: Grown) -> None:
+    t.write(rows(30, 35)[:-1])
+    t.move()
+    t.write(HEAD + rows(35, 50))
+
+
+def moved_away_while_the_writer_goes_on(t: Grown) -> None:
+    old = t.move()
+    t.write("")
+    t.look()
+    t.write(rows(30, 35), old)
+    t.look()
+    t.write(rows(35, 50))
+
+
+def copied_and_cut(t: Grown) -> None:
+    t.write(rows(30, 35) + row(35)[:5])
+    t.look()
+    t.write(row(35)[5:] + rows(36, 40))
+    shutil.copy(t.path, t.path.with_suffix(".csv.1"))
+    os.truncate(t.path, 0)
+    t.write(rows(40, 50))
+
+
+def cut_below_a_writer_that_keeps_its_place(t: Grown) -> None:
+    """Zeros stand where its former rows were."""
+    at = t.path.stat().st_size
+    os.truncate(t.path, 0)
+    t.put(at, rows(30, 50))
+
+
+def moved_while_nobody_looked(t: Grown) -> None:
+    t.write(rows(30, 35))
+    t.move()
+    t.write(HEAD + rows(35, 50))
+    t.again()
+
+
+def cut_while_nobody_looked(t: Grown) -> None:
+    t.write(rows(30, 35))
+    shutil.copy(t.path, t.path.with_suffix(".csv.1"))
+    os.truncate(t.path, 0)
+    t.write(rows(35, 50))
+    t.again()
+
+
+def gone_for_a_while(t: Grown) -> None:
+    t.path.unlink()
+    t.path.mkdir()
+    t.look()
+    assert str(t.path) in t.table.problem
+    t.path.rmdir()
+    t.write(rows(30, 50))
+
+
+def marks_of_utf_8(t: Grown) -> None:
+    t.write("\ufeff" + rows(30, 40) + "\ufeff" + HEAD + rows(40, 50))
+
+
+def a_column_more(t: Grown) -> None:
+    t.write("time,a,c,b\n" + rows(30, 40, "{t},{a},7,{b}") + HEAD + rows(40, 50))
+
+
+def a_column_less(t: Grown) -> None:
+    t.write("time,c,a,b\n" + rows(30, 40, "{t},7,{a},{b}") + "time,a\n" + rows(40, 50, "{t},{a}"))
+
+
+def other_columns_for_a_while(t: Grown) -> None:
+    old = t.move()
+    t.write("when,x,y\n" + "2024-03-01T00:30:00,1,2\n" * 30)
+    t.look()
+    assert "x, y" in t.table.problem
+    t.write("time,p,q\n2024-03-01T00:30:00,1,2\n")
+    t.write(HEAD + rows(30, 50))
+    assert old.is_file()
+
+
+def lines_within_cells(t: Grown) -> None:
+    t.write("time,a,b,note\n" + rows(30, 50, '{t},{a},{b},"two\nlines"'))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "grow",
+    [
+        zeros_after_a_failure,
+        longer_before_its_content,
+        made_long_at_once,
+        moved_away,
+        moved_away_while_the_writer_goes_on,
+        copied_and_cut,
+        cut_below_a_writer_that_keeps_its_place,
+        moved_while_nobody_looked,
+        cut_while_nobody_looked,
+        gone_for_a_while,
+        marks_of_utf_8,
+        a_column_more,
+        a_column_less,
+        other_columns_for_a_while,
+        lines_within_cells,
+    ],
+)
+def test_each_row_comes_once(tmp_path, grow: Callable[[Grown], None], end):
+    """Whatever becomes of the file, with \\n or \\r\\n; names, and rows below those of other columns, are told."""
+    table = Grown(tmp_path, end=end)
+    grow(table)
+    minutes, told = table.end()
+    assert minutes == [*range(50)]
+    assert all(
+        "names of the columns" in why or "none of its columns" in why or "its columns are now" in why for why in told
+    )
+
+
+def test_rows_of_more_cells_than_names_are_told_in_words(tmp_path):
+    table = Grown(tmp_path)
+    table.write(rows(30, 40, "{t},{a},{b},7"))
+    minutes, told = table.end()
+    assert minutes == [*range(30)]
+    assert told == {"4 cells below 3 names; rows are read again once names stand above them": 10}
+
+
+def test_names_below_many_lines_about_a_logger_are_waited_for(tmp_path):
+    table = Grown(tmp_path, "".join(f"Setting {i}: on\n" for i in range(40)))
+    table.write(HEAD)
+    table.look()
+    table.write(rows(0, 9))
+    table.look()
+    table.write(rows(9, 60))
+    assert table.end() == ([*range(60)], {})
+
+
+@pytest.mark.parametrize("content", [HEAD + rows(0, 30), rows(0, 30, '{{"time": "{t}", "a": {a}, "b": {b}}}')])
+def test_standard_input_is_a_table_or_json(content):
+    source = StandardInput(FORM, io.BytesIO(content.encode()))
+    found = []
+    while not source.is_over:
+        if (part := source.poll()) is not None:
+            found.append(part)
+    all_rows = FORM.joined(found)
+    np.testing.assert_array_equal(all_rows.values[all_rows.reasons == "", 0], np.arange(30) + 0.5)
+
+
+def test_standard_input_without_the_variables_is_an_error():
+    source = StandardInput(FORM, io.BytesIO(b"time,x\n2024-03-01T00:00:00,1\n"))
+    while not source.is_over:
+        source.poll()
+    with pytest.raises(TableError, match="a, b are none of its columns time, x"):
+        source.rest()
