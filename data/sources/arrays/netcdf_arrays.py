@@ -46,8 +46,8 @@ class NetcdfSource(ArraySource):
         if not found:
             raise TableError("not readable as netCDF: it holds no variable")
         if not series and (pictures := [name for name, array in found.items() if array.ndim > 2]):
-            told = f"{', '.join(pictures)} may be pictures, which are read from netCDF 4"
-            raise TableError(f"{told}: nccopy -k netCDF-4 makes one of it")
+            told = f"{', '.join(pictures)} may be pictures, which are read with sides of 16 px or more"
+            raise TableError(f"{told}, where all else in the file is about them")
         return {"": found}
 
 

@@ -85,7 +85,7 @@ def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
 
 
 def _counting(rows: list[list[str]], places: Sequence[re.Match]) -> int:
-    """Which of the numbers in names of one form counts them; rows: those of each name, places: where those of one are."""
+    """Which of the numbers in names of one form counts them; rows: those of each name, places: of those of one."""
     differing = [number for number, values in enumerate(zip(*rows, strict=True)) if len(set(values)) > 1]
     counts = [n for n in differing if not _OF_A_PLACE.search(places[n].string, 0, places[n].start())]
     return (counts or differing or [-1])[-1]
@@ -109,7 +109,7 @@ def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
 
 
 def _form_of(stem: str, counter: tuple[int, int], kept: re.Pattern) -> tuple[str, int]:
-    """A name with # for what dates or counts it, and that number; numbers behind it as %, but for those that are kept."""
+    """A name with # for what dates or counts it, and that number; numbers behind it as %, but those that are kept."""
     begin, end = counter
     if begin == end:
         return stem, 0

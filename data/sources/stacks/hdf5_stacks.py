@@ -1,4 +1,4 @@
-"""Frames in HDF5 and netCDF 4 files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
+"""Frames in HDF5 and netCDF files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
 array (H, W) for each frame.
 
 A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
@@ -8,7 +8,6 @@ for each frame those that it, or the group it lies in, has as an attribute or be
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, i
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import StackTimes
+from data.sources.stacks.like_hdf5 import is_array, is_classic, opened
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -55,16 +55,16 @@ class _Stack:
 
 
 class Hdf5StackSource(FrameSource):
-    """HDF5 and netCDF 4 files with frames along the first axis of an array."""
+    """HDF5 and netCDF files with frames along the first axis of an array."""
 
     name = "hdf5_stack"
-    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nxs")
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nc3", ".nxs")
 
     def takes(self, path: Path) -> bool:
         return super().takes(path) and bool(_stacks(path))
 
     def recognises(self, path: Path) -> bool:
-        return is_hdf5(path) and bool(_stacks(path))
+        return (is_hdf5(path) or is_classic(path)) and bool(_stacks(path))
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
@@ -83,7 +83,7 @@ class Hdf5StackSource(FrameSource):
     def read(self, candidates: Sequence[Candidate]) -> Frames:
         stacks = {path: {s.name: s for s in _stacks(Path(path))} for path in dict.fromkeys(c.path for c in candidates)}
         for path, own in stacks.items():
-            with _opened(Path(path)) as file:
+            with opened(Path(path)) as file:
                 for number, candidate in enumerate(candidates):
                     if candidate.path == path:
                         yield number, _frame(file, own[candidate.member], candidate)
@@ -111,12 +111,12 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
     """
     import h5py
 
-    with _opened(path) as file:
+    with opened(path) as file:
         if stack.arrays:
             return _times_of_each(file, stack.arrays, prep)
         array = file[stack.name]
         attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
-        beside = [item for group in (array.parent, file) for item in group.values() if isinstance(item, h5py.Dataset)]
+        beside = [item for group in (array.parent, file) for item in group.values() if is_array(item)]
         named = [item for item in beside if item.shape == array.shape[:1] and is_called_time(item.name)]
         for item in (*attached, *named):
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
@@ -185,7 +185,7 @@ def _unpacked(pixels: np.ndarray, packing: Packing) -> np.ndarray:
 def _stacks(path: Path) -> list[_Stack]:
     """The arrays of frames in a file; [] where it has none, can't be read, or holds what is no frame nor about any."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             arrays = dict(_arrays(file))
             found = [_stack(name, item) for name, item in arrays.items() if _is_stack(item)] or _one_of_many(arrays)
             known = {name for stack in found for name in stack.arrays or (stack.name,)}
@@ -208,15 +208,13 @@ def _stack(name: str, item: Any) -> _Stack:
 
 def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
     """The arrays that lie in a file itself, by name; none of one that pandas wrote."""
-    import h5py
-
     found: list[tuple[str, Any]] = []
 
     def visit(name: str, item: Any) -> bool | None:
         if BY_PANDAS in item.attrs:
             found.clear()
             return True
-        if isinstance(item, h5py.Dataset) and item.shape is not None and not (item.external or item.is_virtual):
+        if is_array(item) and item.shape is not None and not (item.external or item.is_virtual):
             found.append((name, item))
         return None
 
@@ -239,11 +237,3 @@ def _may_be_about(item: Any, stacks: Any) -> bool:
         return item.dtype.names is None
     shapes = [stack.shape for stack in stacks]
     return any(item.shape == sides_of(s) or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import h5py  # late: it takes a tenth of a second, and few have such files
-
-    with h5py.File(path, "r") as file:
-        yield file

@@ -1,13 +1,13 @@
-"""Pictures in netCDF 4 files: a folder of files with one array (H, W) or (1, H, W) and one time each, as of GOES' ABI.
+"""Pictures in netCDF files: a folder of files with arrays (H, W) or (1, H, W) and one time each, as GOES' ABI and SUVI.
 
-A file is taken so where it tells one time, no array in it counts more, and all other arrays of its size are about the
-one, as data quality. What has the cards of a FITS header (GOES' SUVI) is read from FITS.
+A file is taken so where it tells one time, no array in it counts more, and all arrays of its size are such pictures or
+about them, as data quality. Of several pictures each is a frame of its own reel. What has the cards of a FITS header
+(SUVI) goes by it as a FITS file would.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,9 +18,11 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.arrays.hdf5_arrays import Packing, by_attributes, is_hdf5, plain, text_of
 from data.sources.base import Candidate, FrameError, RawFrame, TableError, sha256
+from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import ImageSource
 from data.sources.picture_file.pictures import Page
+from data.sources.stacks.like_hdf5 import is_array, is_classic, opened
 from data.sources.stacks.numpy_stacks import is_called_time, is_large
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import times_of
@@ -29,29 +31,37 @@ from data.sources.times.utc import iso_ms
 log = logger(__name__)
 
 COVERED_FROM = "time_coverage_start"  # of the Attribute Convention for Data Discovery
-OF_FITS = ("CRPIX1", "CDELT1", "NAXIS1")
+OF_FITS = ("CRPIX1", "CDELT1")
+# Attributes of SUVI's files that stand for cards of FITS, and what its times count from, without leap seconds.
+CARDS = {"TELESCOP": "platform_ID", "INSTRUME": "instrument_type", "FILENAME": "dataset_name"}
+J2000 = np.datetime64("2000-01-01T12:00:00", "ms")
+LONGEST_CARD, LOOKED_AT = 8, 100  # letters of a card's name and of its text
 _ABOUT = re.compile(r"dqf|qualit|flag|mask|lat|lon|angle|zenith|count|error|uncert", re.IGNORECASE)
 _KIND = re.compile(r"^(.*?)[-_.]?[a-zA-Z]?\d{7,}")  # of a name, before the first date in it
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """The array of a file, its shape (H, W), what makes its numbers those that are meant, and the file's time."""
+    """An array of a file, its shape (H, W), what makes its numbers those that are meant, the file's time, and the cards
+    of a FITS header in it.
+    """
 
     name: str
     shape: tuple[int, int]
     packing: Packing
-    time_utc: str
+    time_utc: str = ""
+    header: dict[str, Any] = field(default_factory=dict)
 
 
 class NetcdfPictureSource(ImageSource):
-    """A folder of netCDF files with a picture each, a reel for each kind of them by name."""
+    """A folder of netCDF files with a picture or more each, a reel for each kind of them by name."""
 
     name = "netcdf_picture"
-    suffixes = (".nc", ".nc4")
+    suffixes = (".nc", ".nc4", ".nc3")
 
     def takes(self, path: Path) -> bool:
-        return path.name.lower().endswith(self.suffixes) and is_hdf5(path) and _picture(path) is not None
+        is_netcdf = path.name.lower().endswith(self.suffixes) and (is_hdf5(path) or is_classic(path))
+        return is_netcdf and bool(_pictures(path))
 
     def recognises(self, path: Path) -> bool:
         return False
@@ -61,25 +71,21 @@ class NetcdfPictureSource(ImageSource):
     ) -> list[Candidate]:
         """As of other pictures, but for their times: those of the files, unless a times CSV or the settings tell."""
         found: list[Candidate] = []
+        is_told = find_times_csv(files[0].parent, prep.times_csv) or prep.frames_per_second or prep.sample_interval_sec
         for kind, own in _by_kind(files).items():
             beside = _by_kind(among).get(kind, ())
-            found += [replace(c, reel=f"{c.reel}{kind}") for c in super().scan_all(own, root, prep, beside)]
-        is_told = find_times_csv(files[0].parent, prep.times_csv) or prep.frames_per_second or prep.sample_interval_sec
-        return found if is_told else [_timed(candidate) for candidate in found]
+            for candidate in super().scan_all(own, root, prep, beside):
+                found += _each(replace(candidate, reel=f"{candidate.reel}{kind}"), prep, bool(is_told))
+        return found
 
     def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:
-        picture = _picture(stream)
-        if picture is None:
-            raise FrameError("it holds no picture any more; did it change?")
-        return [Page(0, picture.shape, False)], 0
+        return [Page(0, _picture(stream, "").shape, False)], 0
 
     def frame(self, candidate: Candidate) -> RawFrame:
         with open(candidate.path, "rb") as stream:
             digest = sha256(stream.read())
-            picture = _picture(stream)
-            if picture is None:
-                raise FrameError("it holds no picture any more; did it change?")
-            with _opened(stream) as file:
+            picture = _picture(stream, candidate.member)
+            with opened(stream) as file:
                 pixels = picture.packing.unpacked(plain(file[picture.name][...]).reshape(picture.shape))
         return RawFrame(pixels.astype(np.float32), None, digest)
 
@@ -93,31 +99,75 @@ def _by_kind(files: Sequence[Path]) -> dict[str, list[Path]]:
     return kinds
 
 
-def _timed(candidate: Candidate) -> Candidate:
-    """The same with the time of its file, which counts more than what its name may say."""
-    picture = _picture(Path(candidate.path)) if any(candidate.shape) else None
-    return replace(candidate, time_utc=picture.time_utc, reason="") if picture else candidate
+def _each(candidate: Candidate, prep: PrepConfig, is_told: bool) -> Iterator[Candidate]:
+    """A candidate for each picture of a file, with the file's time, which counts more than what its name may say.
+
+    is_told: whether its time is told otherwise.
+    """
+    pictures = _pictures(Path(candidate.path)) if any(candidate.shape) else ()
+    for picture in pictures:
+        facts: dict[str, Any] = {"member": picture.name, "shape": picture.shape}
+        if len(pictures) > 1:
+            facts |= {"source": f"{candidate.source}[{picture.name}]", "reel": f"{candidate.reel}_{picture.name}"}
+        if picture.header:
+            facts |= facts_of(picture.header, picture.shape, prep) | {"is_counts": True}
+        elif not is_told:
+            facts |= {"time_utc": picture.time_utc, "reason": ""}
+        yield replace(candidate, **facts)
+    if not pictures:
+        yield candidate
 
 
-def _picture(file: Path | IO[bytes]) -> _Picture | None:
-    """The picture of a file; None where it holds none, or more than that."""
-    import h5py
+def _picture(stream: IO[bytes], name: str) -> _Picture:
+    """The picture of a file that is called so, or its first. Raises FrameError where it is not there."""
+    found = next((picture for picture in _pictures(stream) if name in ("", picture.name)), None)
+    if found is None:
+        raise FrameError("it holds no picture any more; did it change?")
+    return found
 
+
+def _pictures(file: Path | IO[bytes]) -> tuple[_Picture, ...]:
+    """The pictures of a file; none where it holds more than pictures of one time."""
     try:
-        with _opened(file) as opened:
-            arrays = {name: item for name, item in opened.items() if isinstance(item, h5py.Dataset)}
-            if any(name in arrays or name in opened.attrs for name in OF_FITS):
-                return None
+        with opened(file) as content:
+            arrays = {name: item for name, item in content.items() if is_array(item)}
             frames = {name: item for name, item in arrays.items() if _is_frame(item)}
             own = [name for name in frames if not (_ABOUT.search(name) or is_name_of_others(name))]
-            time_utc = _time(opened.attrs, arrays)
-            if len(own) != 1 or not time_utc or any(_is_more(item) for item in arrays.values()):
-                return None
-            item = frames[own[0]]
-            height, width = item.shape[-2:]
-            return _Picture(own[0], (height, width), Packing.told_by(item.attrs, item.dtype), time_utc)
+            header = _header(content.attrs, arrays, own)
+            time_utc = "" if header else _time(content.attrs, arrays)
+            if not (header or time_utc) or any(_is_more(item) for item in arrays.values()):
+                return ()
+            return tuple(_made(name, frames[name], time_utc, header) for name in own)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, TableError):  # whoever reads it else has the reason
-        return None
+        return ()
+
+
+def _made(name: str, item: Any, time_utc: str, header: dict[str, Any]) -> _Picture:
+    return _Picture(name, (item.shape[-2], item.shape[-1]), Packing.told_by(item.attrs, item.dtype), time_utc, header)
+
+
+def _header(attributes: Any, arrays: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
+    """The cards of a FITS header that stand as arrays of one number or text in a file of one picture, else none."""
+    if len(own) != 1 or not all(name in arrays for name in OF_FITS):
+        return {}
+    cards = {name: _card(item) for name, item in arrays.items() if len(name) <= LONGEST_CARD and name not in own}
+    cards = {name: value for name, value in cards.items() if value is not None}
+    for name, value in cards.items():
+        if name.startswith("DATE") and isinstance(value, float):
+            cards[name] = iso_ms(J2000 + np.timedelta64(round(1000 * value), "ms"))
+    told = {card: text_of(attributes[name]).strip("\0 ") for card, name in CARDS.items() if name in attributes}
+    if "TELESCOP" in told:
+        told["TELESCOP"] = re.sub(r"^G(\d\d)$", r"GOES-\1", told["TELESCOP"])  # as their FITS files have it
+    unit = text_of(arrays[own[0]].attrs.get("units", "")).strip("\0 ")
+    return told | cards | ({"BUNIT": unit} if unit else {})
+
+
+def _card(item: Any) -> float | str | None:
+    """The value of an array of one number, or of the letters of a text; None of others."""
+    value = np.asarray(item[...]) if item.size <= LOOKED_AT else np.empty(0)
+    if value.dtype.kind in "SO" and value.size:
+        return "".join(text_of(text) for text in value.ravel()).strip("\0 ")
+    return float(value.reshape(-1)[0]) if value.size == 1 and value.dtype.kind in "iuf" else None
 
 
 def _is_frame(item: Any) -> bool:
@@ -142,11 +192,3 @@ def _time(attributes: Any, arrays: dict[str, Any]) -> str:
     told = text_of(attributes.get(COVERED_FROM, ""))
     utc = times_of(pd.Series([told], name=COVERED_FROM), PrepConfig()).utc if told else None
     return "" if utc is None or np.isnat(utc[0]) else iso_ms(utc[0])
-
-
-@contextmanager
-def _opened(file: Path | IO[bytes]) -> Iterator[Any]:
-    import h5py  # late: it takes a tenth of a second, and few have such files
-
-    with h5py.File(file, "r") as opened:
-        yield opened
