@@ -5,7 +5,6 @@ from functools import partial
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
@@ -13,6 +12,7 @@ from data.disk.files import replacing
 from data.pictures.curves import curve
 from data.pictures.movie import MovieWriter
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 
@@ -80,7 +80,6 @@ def write_page(reel: Reel) -> None:
     heights_inch = [top_inch, 0.8, *[1.6] * (len(panels) - 1), 0.35, 1.8]  # the small one is room for the time axis
     height_inch = 1.3 * sum(heights_inch)
     figure = Figure(figsize=(11, height_inch))
-    FigureCanvasAgg(figure)
     figure.suptitle(plain(_title(reel)), y=1 - 0.2 / height_inch, va="top")
     # Fixed margins: matplotlib's layout engines would take longer than all the drawing.
     edges = {"left": 0.09, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.5 / height_inch}
@@ -94,7 +93,7 @@ def write_page(reel: Reel) -> None:
     _draw_foot(figure, rows[-1], reel)
     with replacing(reel.path / "summary.png") as part:
         # A fixed Software entry keeps the file the same from run to run.
-        figure.savefig(part, dpi=110, metadata={"Software": "reel summary"})
+        write_png(part, figure, 110, {"Software": "reel summary"})
 
 
 def frame_means(reel: Reel) -> np.ndarray:
@@ -146,11 +145,15 @@ def _draw_clock(axes, reel: Reel, labelled: bool) -> None:
 
 def _draw_samples(figure: Figure, place, reel: Reel) -> None:
     chosen = np.unique(np.linspace(0, len(reel) - 1, THUMBNAILS).round().astype(int))
-    for axes, index in zip(place.subgridspec(1, THUMBNAILS, wspace=0.08).subplots(), chosen, strict=False):
-        axes.imshow(_picture(reel.read(index, index + 1)[0][0], reel), cmap="gray", vmin=0, vmax=1)
-        axes.set_title(f"frame {index}", fontsize=8)
-    for axes in figure.axes:
-        axes.set_axis_off()
+    axes = figure.add_subplot(place)  # one for all of them: to make six takes longer than what they show
+    for number, index in enumerate(chosen):
+        picture = _picture(reel.read(index, index + 1)[0][0], reel)
+        height, width = picture.shape
+        left = 1.08 * width * number
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=(left, left + width, height, 0))
+        axes.annotate(f"frame {index}", (left + width / 2, 0), (0, 5), "data", "offset points", ha="center", fontsize=8)
+    axes.set(xlim=(0, (1.08 * THUMBNAILS - 0.08) * width), ylim=(height, 0))
+    axes.set_axis_off()
 
 
 def _draw_presence(axes, reel: Reel) -> None:

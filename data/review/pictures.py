@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.disk.files import replacing
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.reel import Reel
 from data.reel.windows import STATISTICS
 
@@ -37,7 +37,6 @@ def pictures(reel: Reel, table: pd.DataFrame, rows: int) -> Iterator[None]:
 def draw_histograms(reel: Reel, table: pd.DataFrame, path: Path) -> None:
     """Every statistic over all windows, rejected ones in red."""
     figure = Figure(figsize=(15, 3.2))
-    FigureCanvasAgg(figure)
     figure.suptitle(plain(f"{reel.name}: statistics of {len(table)} windows"))
     rejected = (table["verdict"] == "reject").to_numpy()
     edges = {"left": 0.03, "right": 0.99, "top": 0.8, "bottom": 0.12, "wspace": 0.25}
@@ -48,7 +47,7 @@ def draw_histograms(reel: Reel, table: pd.DataFrame, path: Path) -> None:
             axes.hist(values[~rejected], bins, color="tab:blue", label="kept", histtype="stepfilled")
             axes.hist(values[rejected], bins, color="tab:red", label="rejected", histtype="stepfilled")
         axes.set(title=name)
-    figure.savefig(path, dpi=100)
+    write_png(path, figure, 100)
 
 
 def draw_outliers(reel: Reel, rejected: pd.DataFrame, rows: int, path: Path) -> None:
@@ -74,7 +73,7 @@ def draw_outliers(reel: Reel, rejected: pd.DataFrame, rows: int, path: Path) -> 
                 f"frame {index}", (0.5, 0), (0, -2), "axes fraction", "offset points", ha="center", va="top", fontsize=7
             )
         row_axes[0].set_title(plain(f"window {row['window']}: {row['reason']}"), fontsize=7, loc="left")
-    figure.savefig(path, dpi=90)
+    write_png(path, figure, 90)
 
 
 def _draw_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
@@ -90,14 +89,13 @@ def _draw_curves(reel: Reel, rejected: pd.DataFrame, path: Path) -> None:
         axes.plot(inner, values[inner - begin], linewidth=1.0)
         axes.set_title(plain(f"window {row['window']} {row['time_utc']}: {row['reason']}"), fontsize=7, loc="left")
         axes.tick_params(labelsize=7)
-    figure.savefig(path, dpi=90)
+    write_png(path, figure, 90)
 
 
 def _sheet(title: str, row_inch: tuple[float, float], rows: int, columns: int) -> tuple[Figure, np.ndarray]:
     """A figure with a title, and its axes (rows, columns); row_inch: width and height of a row."""
     width_inch, height_inch = row_inch[0], row_inch[1] * rows + 0.6
     figure = Figure(figsize=(width_inch, height_inch))
-    FigureCanvasAgg(figure)
     figure.suptitle(plain(title), y=1 - 0.1 / height_inch, va="top")
     edges = {"left": 0.07, "right": 0.98, "top": 1 - 0.6 / height_inch, "bottom": 0.3 / height_inch}
     grid = edges | {"hspace": 0.45 / row_inch[1], "wspace": 0.05}

@@ -3,11 +3,6 @@
 import warnings
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sunpy.map
@@ -17,13 +12,14 @@ from matplotlib.patches import Rectangle
 
 from data.disk.files import replacing
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.sky.instruments import GRAY, colours_of, instrument_of
 from data.sky.wcs import from_row
 from data.sky.wcs_header import R_SUN_M
 
-SHOWN = 12  # strongest events that get a picture; each costs a second
+SHOWN = 12  # strongest events that get a picture; each costs half a second
 
 
 def draw_sheet(out: Path, events: pd.DataFrame, reel: Reel) -> None:
@@ -37,22 +33,21 @@ def draw_sheet(out: Path, events: pd.DataFrame, reel: Reel) -> None:
     if not strongest:
         return
     for event in strongest:
-        figure = plt.figure(figsize=(7, 6))
-        draw_event(figure, 111, event, reel)
+        figure = _figure(1, 1, (7, 6))
+        draw_event(figure, (1, 1, 1), event, reel)
         _save(figure, folder / f"event_{event['event']:04d}.png")
     columns = min(4, len(strongest))
     rows = -(-len(strongest) // columns)
-    figure = plt.figure(figsize=(4.6 * columns, 4.3 * rows))
+    figure = _figure(rows, columns, (4.6, 4.3))
     for place, event in enumerate(strongest, 1):
         draw_event(figure, (rows, columns, place), event, reel)
     _save(figure, out / "sky.png")
 
 
-def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> None:
+def draw_event(figure: Figure, place: tuple[int, int, int], event: dict, reel: Reel) -> None:
     """One event in the frame of its peak: box, heliographic grid and limb on axes in arcsec."""
     frame, instrument = map_of(reel, event["frame_peak"]), instrument_of(reel.name, reel.meta)
     colours = ListedColormap(colours_of(instrument.colormap if len(reel.channels) == 1 else GRAY) / 255)
-    place = place if isinstance(place, tuple) else (place,)
     axes = figure.add_subplot(*place, projection=frame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # contours of a grid that lies outside a cut-out are empty
@@ -64,12 +59,12 @@ def draw_event(figure: Figure, place: int | tuple, event: dict, reel: Reel) -> N
     corner = event["x0"] - 0.5, event["y0"] - 0.5
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.6))
     where = f"({event['hpc_x_arcsec']:.0f}, {event['hpc_y_arcsec']:.0f}) arcsec, score {event['peak_score']:.3g}"
-    kind = event["instrument"] or event.get("kind", "")
-    kind += f", NOAA {event['noaa_region']}" if event.get("noaa_region") else ""
+    region = f"NOAA {event['noaa_region']}" if event.get("noaa_region") else ""
+    kind = ", ".join(filter(None, [event["instrument"] or event.get("kind", ""), region, where]))
     title = " ".join(filter(None, [instrument.title, event["t_peak"][:19]]))
-    axes.set_title(plain(f"event {event['event']}{', ' if kind else ''}{kind}: {title}\n{where}"), fontsize=9)
-    axes.set_xlabel("helioprojective x", fontsize=8)
-    axes.set_ylabel("helioprojective y", fontsize=8)
+    axes.set_title(plain(f"event {event['event']}: {title}\n{kind}"), fontsize=9)
+    for coordinate, name in zip(axes.coords, "xy", strict=True):  # set_xlabel would work out all ticks, each time
+        coordinate.set_axislabel(f"helioprojective {name}", minpad=1, fontsize=8)
     axes.tick_params(labelsize=7)
     if reel.meta["origin"] == "upper":  # stored as pictures are, top row first: show solar north up
         axes.invert_yaxis()
@@ -87,8 +82,18 @@ def map_of(reel: Reel, index: int) -> sunpy.map.GenericMap:
     return sunpy.map.Map(image, header)
 
 
+def _figure(rows: int, columns: int, cell_inch: tuple[float, float]) -> Figure:
+    """One with room for so many axes and what is written around them; to measure that takes as long as to draw it."""
+    width, height = cell_inch
+    left, right, bottom, top = 0.95, 0.2, 0.6, 0.5  # inch
+    figure = Figure(figsize=(width * columns, height * rows))
+    edges = {"left": left / (width * columns), "right": 1 - right / (width * columns)}
+    edges |= {"bottom": bottom / (height * rows), "top": 1 - top / (height * rows)}
+    between = {"wspace": (left + right) / (width - left - right), "hspace": (bottom + top) / (height - bottom - top)}
+    figure.subplots_adjust(**edges, **between)
+    return figure
+
+
 def _save(figure: Figure, path: Path) -> None:
-    figure.tight_layout()
     with replacing(path) as part:
-        figure.savefig(part, dpi=110)
-    plt.close(figure)
+        write_png(part, figure, 110)

@@ -7,12 +7,12 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.disk.files import replacing
 from data.pictures.curves import curve
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from inference.events.events import CAMERA
 from inference.metrics.frame import runs
 from inference.results.signals import Panel
@@ -46,7 +46,6 @@ def timeline(
     x, unit = _axis_values(times, len(scores))
     heights_inch = [4.2, *[1.3] * len(panels)]
     figure = Figure(figsize=(13, sum(heights_inch)))
-    FigureCanvasAgg(figure)
     # Fixed margins: matplotlib's layout engines would take half as long again as the drawing.
     edges = {"left": 0.065, "right": 0.98, "top": 1 - 0.5 / sum(heights_inch), "bottom": 0.55 / sum(heights_inch)}
     grid = {"height_ratios": heights_inch, "hspace": 0.12} | edges
@@ -66,7 +65,7 @@ def timeline(
     _dress(axes, x, scores, threshold_high, unit, title)
     _move_clock(axes, below)
     with replacing(path) as part:
-        figure.savefig(part, dpi=120)
+        write_png(part, figure, 120)
 
 
 def without_data(x: np.ndarray, scores: np.ndarray, gaps: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from config import Config
 from data.disk.files import replacing_folder, write_csv, write_json
 from data.messages import logger, progress
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.reel import Reel, find_reels
 from data.reel.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
@@ -117,4 +118,4 @@ def draw(path: Path, matrix: np.ndarray, classes: list[str]) -> None:
     axes.set_yticks(range(len(classes)), list(map(plain, classes)))
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    figure.savefig(path, dpi=120)
+    write_png(path, figure, 120)

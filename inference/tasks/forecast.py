@@ -18,6 +18,7 @@ from config import EvalConfig
 from data.disk.files import replacing, write_csv
 from data.messages import logger
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip, target_stretches
 from data.reel.windows import stretches, window_starts
@@ -170,4 +171,4 @@ def draw(path: Path, reel: Reel, found: Forecasts) -> None:
         axes.set_ylabel(plain(name), fontsize=8)
     grid[0, -1].legend(fontsize=7, frameon=False)
     with replacing(path) as part:
-        figure.savefig(part, dpi=110)
+        write_png(part, figure, 110)

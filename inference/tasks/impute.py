@@ -18,6 +18,7 @@ from config import EvalConfig
 from data.disk.files import replacing, write_csv
 from data.messages import logger
 from data.pictures.plain import plain
+from data.pictures.png import write_png
 from data.reel.reel import Reel
 from data.reel.window_dataset import read_window
 from inference.scorers.nets.net import Detector
@@ -150,4 +151,4 @@ def draw(path: Path, reel: Reel, filled: np.ndarray, missing: np.ndarray) -> Non
         axes.set_xlabel("UTC", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
     with replacing(path) as part:
-        figure.savefig(part, dpi=110)
+        write_png(part, figure, 110)

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from data.pictures import summary
 from data.pictures.movie import MovieWriter
@@ -28,18 +28,18 @@ class _Glance(MovieWriter):
 def unpainted() -> Iterator[None]:
     """Meanwhile figures are made by the program but saved as a blank, and previews have two frames."""
 
-    def blank(figure: Figure, path: Path, **options) -> None:
+    def blank(canvas: FigureCanvasAgg, path: Path, **options) -> None:
         Path(path).write_bytes(BLANK)
 
-    with patch.object(Figure, "savefig", blank), patch.object(summary, "MovieWriter", _Glance):
+    with patch.object(FigureCanvasAgg, "print_png", blank), patch.object(summary, "MovieWriter", _Glance):
         yield
 
 
 @contextmanager
 def painted() -> Iterator[None]:
     """Whatever else is so meanwhile."""
-    with patch.object(Figure, "savefig", _SAVEFIG), patch.object(summary, "MovieWriter", MovieWriter):
+    with patch.object(FigureCanvasAgg, "print_png", _PRINT_PNG), patch.object(summary, "MovieWriter", MovieWriter):
         yield
 
 
-_SAVEFIG = Figure.savefig
+_PRINT_PNG = FigureCanvasAgg.print_png

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import QTable
+from matplotlib.figure import Figure
 
 from data.disk.files import write_csv
 from data.sky.wcs import as_columns
@@ -16,7 +17,7 @@ from inference.events.events import COLUMNS, EventLinker, write_events
 from inference.events.export import VOEVENT, voevent, write_ecsv, write_voevents
 from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe, printable
 from inference.events.sky import SKY_COLUMNS, Sky
-from inference.results.sky_plots import draw_sheet, map_of
+from inference.results.sky_plots import draw_event, draw_sheet, map_of
 from tests.inference.events.test_sky import earth_wcs
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.voevent import faults
@@ -162,6 +163,15 @@ def test_pictures_on_the_sun(reel, tmp_path):
     draw_sheet(tmp_path, events, reel)
     assert (tmp_path / "sky.png").stat().st_size > 20_000
     assert len(list((tmp_path / "sky").glob("event_*.png"))) == 3
+
+
+def test_axes_are_named_by_what_they_count_however_the_telescope_is_turned(reel):
+    table = reel.candidates.assign(**as_columns(earth_wcs(crota2=100.0)))
+    write_csv(reel.path / "frames.csv", table)
+    turned, figure = type(reel)(reel.path), Figure()
+    draw_event(figure, (1, 1, 1), events_of(turned, Sky.of(turned)).to_dict("records")[0], turned)
+    assert [c.get_axislabel() for c in figure.axes[0].coords] == ["helioprojective x", "helioprojective y"]
+    assert [c.coord_type for c in figure.axes[0].coords] == ["longitude", "latitude"]
 
 
 def test_the_plotted_map_is_where_the_table_says(reel):
