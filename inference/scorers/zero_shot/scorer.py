@@ -8,8 +8,9 @@ below 0 and keeps the order.
 What is far out hides nothing: it is cut off before means are made of it, and what holds it goes through the net a
 second time with it cut off or left out, and the higher logit counts. Spikes and steps have plain rules beside the net.
 
-To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), and how rare a few samples are
-(`rare_windows.py`), which no chunk can tell.
+To the logits comes how unlike all the rest of the series a stretch is (`likeness.py`), how rare a few samples are
+(`rare_windows.py`), and in a long one how far windows of five lengths are from their nearest (`neighbours.py`), which
+no chunk can tell.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from data.reel.windows import window_starts
 from data.series.robust import cut_off, robust_scale
 from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration
 from inference.evidence.likeness import unlikeness
+from inference.evidence.neighbours import strangeness
 from inference.evidence.plain_views import plain_logits
 from inference.evidence.rare_windows import rareness
 from inference.scorers.base import Scorer
@@ -39,6 +41,7 @@ CERTAIN = 25.0  # spreads: what lies beyond is left out where the rest is looked
 COARSER = 4  # samples of a scale that are one of the next
 UNLIKENESS_WEIGHT = 2.0  # logits for each factor e of a distance: by anomalies planted into quiet parts of real series
 RARENESS_WEIGHT = 3.0  # logits for each factor e by which windows are rarer than usual: by made-up series
+STRANGENESS_WEIGHT = 15.0  # logits for each factor e of a distance to the nearest: by made-up series
 
 
 class Judged(NamedTuple):
@@ -119,7 +122,7 @@ class ZeroShotScorer(Scorer):
     def beside_all(self, values: np.ndarray) -> np.ndarray:
         """What a look at all of a series (n, C) adds, (n, 1 + C): to its highest variable that is there, to each."""
         rows, is_there = near_rows(values), np.isfinite(values).any(0)
-        each = (UNLIKENESS_WEIGHT * unlikeness(rows) + RARENESS_WEIGHT * rareness(rows)).T
+        each = beside(rows).T
         return np.column_stack([each[:, is_there].max(1) if is_there.any() else np.zeros(len(each)), each])
 
     def with_coarser(self, finest: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -187,6 +190,12 @@ class ZeroShotScorer(Scorer):
 
     def frames(self, reel: Reel, begin: int, end: int, settings: EvalConfig) -> Iterator[ScoredFrame]:
         raise ValueError(f"vetime works on time series, {reel.name} is none; make light curves: prep.light_curves")
+
+
+def beside(rows: np.ndarray) -> np.ndarray:
+    """What looks at all of a series add to the logits (C, n) of rows (C, n) in spreads from their centers."""
+    unlike, rare = UNLIKENESS_WEIGHT * unlikeness(rows), RARENESS_WEIGHT * rareness(rows)
+    return unlike + rare + STRANGENESS_WEIGHT * strangeness(rows)
 
 
 def beyond(values: np.ndarray, center: np.ndarray, distance: np.ndarray) -> np.ndarray:

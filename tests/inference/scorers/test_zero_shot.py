@@ -21,11 +21,9 @@ from config import ConfigError
 from data.reel.reel import Reel
 from data.synthetic.series import make_series
 from inference.evaluate import evaluate
-from inference.evidence.likeness import unlikeness
 from inference.evidence.plain_views import plain_logits
-from inference.evidence.rare_windows import rareness
 from inference.scorers.load import load_scorer
-from inference.scorers.zero_shot.scorer import RARENESS_WEIGHT, UNLIKENESS_WEIGHT, coarser, measured, near_rows
+from inference.scorers.zero_shot.scorer import beside, coarser, measured, near_rows
 from inference.scorers.zero_shot.torch_net import TorchJudge, ZeroShotDetector
 from models.vetime import VeTime
 from tests.support.reels import drifting_blobs, make_reel
@@ -196,9 +194,7 @@ class TestChunks:
         expected = (scorer.of_scale(values)[:, 0] + sum(parts)) / 3
         np.testing.assert_allclose(scorer.of_net(values)[:, 0], expected, atol=1e-4)
         above = scorer.scores(values) - np.maximum(expected, plain_logits(values)[:, 0])
-        rows = near_rows(values)
-        beside = UNLIKENESS_WEIGHT * unlikeness(rows)[0] + RARENESS_WEIGHT * rareness(rows)[0]
-        np.testing.assert_allclose(above, beside, atol=1e-4)
+        np.testing.assert_allclose(above, beside(near_rows(values))[0], atol=1e-4)
 
     @given(values=arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=st.floats(-9, 9)),
            gaps=st.sets(st.integers(0, 39)), scale=st.integers(1, 9))  # fmt: skip
