@@ -1,4 +1,4 @@
-"""What the suite spends: seconds of the processor, by module, at the end of a long run.
+"""What the suite spends: seconds of the processor, by module and by test, at the end of a long run.
 
 Wall times say little where tests share the processor. Of processes that a test starts it counts those that have ended.
 """
@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-LEAST_S, MOST_MODULES = 300, 25  # a run shorter than that is about something else
+LEAST_S, MOST_MODULES, MOST_TESTS = 300, 25, 40  # a run shorter than that is about something else
 
 
 class Spent:
@@ -35,20 +35,29 @@ def pytest_runtest_makereport():
     return report
 
 
-def by_module(reports) -> Counter[str]:
-    """Processor's seconds of each module in the reports of tests."""
+def by_test(reports) -> Counter[str]:
+    """Processor's seconds of each test in their reports; the first that asks for a fixture pays for it."""
     found: Counter[str] = Counter()
     for report in reports:
         for name, value in getattr(report, "user_properties", ()):
             if name == "processor_s":
-                found[report.nodeid.partition("::")[0]] += value
+                found[report.nodeid] += value
+    return found
+
+
+def by_module(tests: Counter[str]) -> Counter[str]:
+    """The same of each module."""
+    found: Counter[str] = Counter()
+    for test, seconds in tests.items():
+        found[test.partition("::")[0]] += seconds
     return found
 
 
 def pytest_terminal_summary(terminalreporter):
-    found = by_module(report for reports in terminalreporter.stats.values() for report in reports)
-    if found.total() < LEAST_S:
+    tests = by_test(report for reports in terminalreporter.stats.values() for report in reports)
+    if tests.total() < LEAST_S:
         return
-    terminalreporter.section(f"{found.total():.0f} s of the processor in {len(found)} modules, most of it in")
-    for module, seconds in found.most_common(MOST_MODULES):
-        terminalreporter.write_line(f"{seconds:7.1f} s  {module}")
+    modules = by_module(tests)
+    terminalreporter.section(f"{tests.total():.0f} s of the processor in {len(modules)} modules, most of it in")
+    for name, seconds in [*modules.most_common(MOST_MODULES), *tests.most_common(MOST_TESTS)]:
+        terminalreporter.write_line(f"{seconds:7.1f} s  {name}")

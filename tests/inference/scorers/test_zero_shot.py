@@ -48,7 +48,7 @@ SETTINGS = {
     "train.epochs": 2,
     "train.warmup_epochs": 0.2,
     "train.lr": 3e-3,
-    "train.synthetic": {"length": LENGTH, "series": 512, "val_series": 64, "channels": [1, 2], **EASY},
+    "train.synthetic": {"length": LENGTH, "series": 512, "val_series": 32, "channels": [1, 2], **EASY},
 }
 
 
