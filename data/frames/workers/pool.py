@@ -1,14 +1,18 @@
 """Worker processes behind one seam, here or on a cluster, and tasks that come back as they end."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from data.cluster.executor import cluster_executor
 from data.frames.workers.decode import start_worker
 from data.frames.workers.fork_server import context_with
-from data.messages import shown
+from data.messages import logger, shown
+
+log = logger(__name__)
 
 
 class Workers(Protocol):
@@ -34,12 +38,18 @@ def make_executor(
     """So many workers of this machine, or those of a cluster that all must see the places; see `cluster_executor`.
 
     preload: the module of the tasks, which is loaded once for all workers of this machine, where the system can, unless
-    others have been loaded so before.
+    others have been loaded so before. A script that would run again in each of them gets none.
     """
     if cluster:
         with cluster_executor(cluster, workers, *places) as executor:
             yield executor
         return
+    if workers > 1 and (script := unguarded_script()):
+        log.warning(
+            f"{script} would run as a whole in each process that it starts, so one does all: for {workers}, put "
+            'its own lines under `if __name__ == "__main__":`'
+        )
+        workers = 1
     if workers <= 1:
         with _Inline() as executor:
             yield executor
@@ -47,6 +57,18 @@ def make_executor(
     context, told = context_with(preload), (shown(),)
     with _Processes(workers, mp_context=context, initializer=start_worker, initargs=told) as executor:
         yield executor
+
+
+def unguarded_script() -> str:
+    """The user's own script that is run, where it does not ask for its `__name__`; else ''.
+
+    Processes that are not copies of this one import it, for what may be defined there, and would do all of it again.
+    """
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    try:
+        return path if path and "__name__" not in Path(path).read_text("utf-8") else ""
+    except (OSError, ValueError):
+        return ""  # of a notebook, an archive or a compiled program: they start processes as they can
 
 
 class _Processes(ProcessPoolExecutor):
