@@ -87,6 +87,12 @@ def change_of(now: Look, before: Look) -> float:
     return float(np.quantile(total[known] / share[known], 0.75)) if known.any() else np.inf
 
 
+def same_share(now: Look, before: Look) -> float:
+    """The share of the pixels of two frames that have the very same value; 1 where none is valid."""
+    both = now.valid & before.valid
+    return float((now.grey[both] == before.grey[both]).mean()) if both.any() else 1.0
+
+
 def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
     """Upper quartile over TILES x TILES parts of the correlation of the gradients of two pictures (h, w) uint8.
 

@@ -77,6 +77,18 @@ def test_frames_that_are_repeated_on_quiet_days_too_are_not_frozen_until_they_st
     assert kinds(stopped, bounds)[-1] == FROZEN
 
 
+@pytest.mark.parametrize("noise", [1e-5, 1e-3])
+def test_a_camera_with_less_noise_is_not_frozen_and_one_that_is_stuck_from_the_first_frame_on_is(noise):
+    hiss = np.random.default_rng(0).standard_normal((4, *SOUND.shape[1:])).astype(np.float32)
+    clean = SOUND[:1] + noise * hiss  # of one scene alone, of which nothing moves
+    assert FROZEN not in kinds(clean, BOUNDS)
+    assert kinds(np.repeat(clean[:1], 4, axis=0), BOUNDS)[1:] == [FROZEN] * 3
+    stopped = np.concatenate([SOUND[:3], clean])  # in a stretch that has moved, noise is no motion
+    assert kinds(stopped, BOUNDS)[-1] == FROZEN
+    lit = clean + np.float32(0.5) * (np.arange(len(clean)) == 2)[:, None, None, None]
+    assert FROZEN not in kinds(lit, BOUNDS)  # nor is it once something has happened
+
+
 def test_a_still_scene_is_no_broken_camera():
     screen = np.repeat(ALL[:1], QUIET, axis=0)
     assert set(kinds(np.repeat(ALL[:1], 3 * QUIET, axis=0), bounds_from(screen))) == {""}
