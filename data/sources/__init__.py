@@ -29,7 +29,8 @@ from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
 from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
-from data.sources.stacks.hdf5_stacks import Hdf5StackSource
+from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
+from data.sources.stacks.like_hdf5 import OF_ZARR
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
@@ -62,6 +63,7 @@ SOURCES: dict[str, Source] = {
         XrsSource(),
         Hdf5StackSource(),
         NetcdfPictureSource(),
+        ZarrStackSource(),
         CaseSource(),
     )
 }
@@ -88,8 +90,10 @@ UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
 ABOUT = "about frames that lie elsewhere, by the names of their folders; prepare one of these alone to have it"
-ZARR = "arrays of zarr, which are not read: save them as .npy (T, H, W), HDF5 or TIFF with a page a frame"
-OF_ZARR = {"zarr.json", ".zarray", ".zgroup"}
+ZARR = (
+    "of zarr, where arrays (T, H, W) are read once zarr is installed (pip install -r data/disk/requirements-zarr.txt): "
+    "save others as .npy (T, H, W) or TIFF with a page a frame"
+)
 # Of what is not read; times were.
 TOLD = (UNKNOWN_KIND, COPY, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
@@ -175,11 +179,11 @@ def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
             unread.append(Unread(Path(folder), MET_BEFORE if place in seen else FINISHED))
             folders.clear()
             continue
-        if OF_ZARR & {*names}:
-            unread.append(Unread(Path(folder), ZARR))
-            folders.clear()
-            continue
         seen.add(place)
+        if marks := [name for name in OF_ZARR if name in names]:
+            folders.clear()
+            yield Path(folder, marks[0])
+            continue
         hidden = (name for name in (*folders, *names) if _is_hidden(name) and name not in LOCK_FILES)
         unread += [Unread(Path(folder, name), HIDDEN) for name in hidden]
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
@@ -227,7 +231,7 @@ def _no_file(path: Path) -> str:
 
 def source_of(path: Path, unread: list[Unread]) -> Source | None:
     """The source that takes a file; None, and a row of `unread`, where none does."""
-    latest_first = list(reversed(SOURCES.values()))
+    latest_first = [s for s in reversed(SOURCES.values()) if path.name not in OF_ZARR or isinstance(s, ZarrStackSource)]
     source = next((source for source in latest_first if source.takes(path)), None)
     try:
         source = source or next((source for source in latest_first if source.recognises(path)), None)
@@ -235,7 +239,8 @@ def source_of(path: Path, unread: list[Unread]) -> Source | None:
         unread.append(Unread(path, CLOSED))
         return None
     if source is None:
-        unread.append(Unread(path, UNKNOWN_KIND))
+        is_zarr = path.name in OF_ZARR
+        unread.append(Unread(path.parent, ZARR) if is_zarr else Unread(path, UNKNOWN_KIND))
     return source
 
 

@@ -21,6 +21,7 @@ from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.picture_file.order import in_order, natural_key
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
+from data.sources.stacks.like_hdf5 import OF_ZARR
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES
@@ -70,7 +71,9 @@ class ArchiveSource(FrameSource):
             for member in self.members(path):
                 facts: dict[str, Any] = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
                 facts |= {"position": member.position, "size": member.size}
-                if is_hidden(member.name):
+                if PurePosixPath(member.name).name in OF_ZARR:
+                    others["of zarr: unpack it into a folder"] += 1
+                elif is_hidden(member.name):
                     others["hidden"] += 1
                 elif member.name.lower().endswith(FITS_SUFFIXES):
                     found += _fits(member, facts, prep)

@@ -1,4 +1,4 @@
-"""Frames in HDF5 and netCDF files: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
+"""Frames in HDF5, netCDF and zarr: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
 array (H, W) for each frame.
 
 A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
@@ -22,7 +22,7 @@ from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, i
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import StackTimes
-from data.sources.stacks.like_hdf5 import is_array, is_classic, opened
+from data.sources.stacks.like_hdf5 import OF_ZARR, is_array, is_classic, opened, place_of
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -67,14 +67,14 @@ class Hdf5StackSource(FrameSource):
         return (is_hdf5(path) or is_classic(path)) and bool(_stacks(path))
 
     def sidecars(self, path: Path) -> list[Path]:
-        return [csv] if (csv := find_times_csv(path, None)) else []
+        return [csv] if (csv := find_times_csv(place_of(path), None)) else []
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         """The candidates of a file; no pixels are read."""
         stacks, found = _stacks(path), []
         frames = [stack for stack in stacks if not is_name_of_others(stack.name.rpartition("/")[2])] or stacks
         if left_out := [stack.name for stack in stacks if stack not in frames]:
-            log.info(f"{path.name}: left out, as by its name about other frames: {', '.join(left_out)}")
+            log.info(f"{place_of(path).name}: left out, as by its name about other frames: {', '.join(left_out)}")
         for stack in frames:
             part = stack.name.replace("/", "_") if len(frames) > 1 else ""
             found += _candidates(self.whereabouts, stack, part, path, root, prep)
@@ -89,18 +89,33 @@ class Hdf5StackSource(FrameSource):
                         yield number, _frame(file, own[candidate.member], candidate)
 
 
+class ZarrStackSource(Hdf5StackSource):
+    """The same in folders of zarr, each known by the file in it that describes it."""
+
+    name = "zarr_stack"
+    suffixes = ()
+
+    def takes(self, path: Path) -> bool:
+        return path.name in OF_ZARR and bool(_stacks(path))
+
+    def recognises(self, path: Path) -> bool:
+        return False
+
+
 def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
-    reel = path.relative_to(root).with_suffix("").as_posix() + (f"_{part}" if part else "")
-    base = whereabouts(path, root, home=path, reel=reel)
+    place = place_of(path)
+    below = place.relative_to(root) if place != root else Path(root.resolve().name)
+    reel = below.with_suffix("").as_posix() + (f"_{part}" if part else "")
+    base = whereabouts(path, root, home=path, reel=reel) | {"source": below.as_posix()}
     base |= {"size": path.stat().st_size, "member": stack.name}
     if reason := refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize):
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     try:
-        is_given = prep.frames_per_second or find_times_csv(path, prep.times_csv)
+        is_given = prep.frames_per_second or find_times_csv(place, prep.times_csv)
         times = None if is_given else _times(path, stack, prep)
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
-    facts = partial(facts_of, times) if times else StackTimes(path, prep, [0.0] * stack.shape[0]).facts
+    facts = partial(facts_of, times) if times else StackTimes(place, prep, [0.0] * stack.shape[0]).facts
     return candidates_of(base, stack.shape, facts, prep, stack.name if part else "")
 
 

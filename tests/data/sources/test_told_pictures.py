@@ -154,7 +154,7 @@ def test_arrays_of_zarr_are_told_and_not_their_files(tmp_path, mark, place):
     (tmp_path / place / "c/0").mkdir(parents=True)
     for name in (mark, "0.0.0", "c/0/0"):
         (tmp_path / place / name).write_bytes(b"{}")
-    with pytest.raises(FileNotFoundError, match="1 arrays of zarr, which are not read: save them as"):
+    with pytest.raises(FileNotFoundError, match="1 of zarr, where arrays"):
         discover(tmp_path)
 
 
