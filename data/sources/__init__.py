@@ -27,6 +27,7 @@ from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
+from data.sources.other_kinds import way_out
 from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
@@ -66,25 +67,6 @@ SOURCES: dict[str, Source] = {
         ZarrStackSource(),
         CaseSource(),
     )
-}
-# What many have, and has to be made into something else first.
-CONVERT = {
-    **dict.fromkeys((".7z", ".rar", ".z", ".cab", ".cpio", ".iso"), "unpack"),
-    **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf"), "convert to JPEG or PNG"),
-    **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".mrc", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
-    **dict.fromkeys(
-        (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
-    ),
-    **dict.fromkeys((".raw", ".bin", ".yuv"), "of numbers alone: save as .npy (T, H, W)"),
-    **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf"), "save as .npy (T, H, W)"),
-    **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
-    **dict.fromkeys((".tdms", ".sav", ".por", ".dta", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
-    **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb", ".mf4", ".mdf", ".blf", ".xml"), "export as CSV"),
-    **dict.fromkeys((".orc", ".gpx", ".tcx", ".html", ".htm", ".db", ".pkl", ".pickle", ".tsf"), "export as CSV"),
-    **dict.fromkeys((".mseed", ".miniseed", ".sac", ".wav"), "save as .npz, .mat or CSV"),
-    **dict.fromkeys((".edf", ".bdf", ".gdf", ".hea", ".vhdr", ".set", ".fif", ".cdf"), "save as .npz, .mat or CSV"),
-    **dict.fromkeys((".lp", ".line", ".prom"), "write as CSV or JSON lines with a column of times"),
-    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "develop to TIFF or PNG"),
 }
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
@@ -253,9 +235,11 @@ def left_out(unread: Sequence[Unread]) -> str:
     """What is not read in one line, counted by reason and suffix; "" where that is nothing."""
     told = []
     for reason in TOLD:
-        items = [item.path for item in unread if item.reason == reason]
-        if suffixes := Counter(map(folder_about if reason == ABOUT else _suffix, items)):
-            kinds = ", ".join(f"{suffix} {n}{_way_out(suffix)}" for suffix, n in suffixes.most_common(SUFFIXES_TOLD))
+        name_of, items = folder_about if reason == ABOUT else _suffix, [i.path for i in unread if i.reason == reason]
+        if suffixes := Counter(map(name_of, items)):
+            first = {name_of(path): path for path in reversed(items)}
+            most = suffixes.most_common(SUFFIXES_TOLD)
+            kinds = ", ".join(f"{suffix} {n}{way_out(suffix, first[suffix])}" for suffix, n in most)
             more = ", ..." if len(suffixes) > SUFFIXES_TOLD else ""
             told.append(f"{suffixes.total()} {reason} ({kinds}{more})")
     return f"files left out: {'; '.join(told)}" if told else ""
@@ -263,11 +247,6 @@ def left_out(unread: Sequence[Unread]) -> str:
 
 def _suffix(path: Path) -> str:
     return path.suffix.lower() or "no suffix"
-
-
-def _way_out(suffix: str) -> str:
-    """What to do with files of a suffix that nothing here reads; "" where that is not known."""
-    return f": {CONVERT[suffix]}" if suffix in CONVERT else ""
 
 
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:

@@ -21,6 +21,17 @@ MOSAIC = "a mosaic of colours is read as gray"  # flag of a camera's raw picture
 RGB = ("red", "green", "blue")  # channels of a reel of colour pictures
 
 
+LOOKED_AT_BYTES = 4096  # of a file, to know what it is
+# What is given other names, or none: where in a file, the bytes, and what to say.
+SIGNATURES = (
+    (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "file is HEIC, as phones write it: convert to JPEG or PNG"),
+    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL "), "file is JPEG XL: convert to JPEG or PNG"),
+    (128, (b"DICM",), "file is DICOM: convert to TIFF"),
+    (0, (b"%PDF",), "file is a PDF: convert its pictures to JPEG or PNG"),
+    (0, (b"Rar!", b"7z\xbc\xaf"), "file is an archive of a kind that is not read: unpack it"),
+)
+
+
 class FrameError(Exception):
     """A frame that can't be used; the message is the reason recorded beside it."""
 
@@ -279,6 +290,9 @@ def stands_for(start: bytes) -> str:
         return "file begins with zeros alone: it was never written, or its copy not finished"
     if start.startswith(b"version https://git-lfs"):
         return "file is a pointer of Git LFS and not the data: git lfs pull gets them"
+    for place, marks, text in SIGNATURES:
+        if start.startswith(marks, place):
+            return text
     is_page = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
     return "file is a web page: a download that failed, or asked to sign in" if is_page else ""
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from data.sources.base import FrameError, stands_for
+from data.sources.base import LOOKED_AT_BYTES, FrameError, stands_for
 from data.sources.picture_file.deep import LUMA
 
 WIDTH, HEIGHT, BITS, COMPRESSION, STRIPS, SAMPLES, STRIP_BYTES = 256, 257, 258, 259, 273, 277, 279
@@ -63,7 +63,7 @@ def plain_pixels(stream: IO[bytes], page: PlainPage) -> np.ndarray:
 def _directories(stream: IO[bytes]) -> Iterator[tuple[Any, str]]:
     """The tags of each page, and their order of bytes."""
     stream.seek(0)
-    start = stream.read(64)
+    start = stream.read(LOOKED_AT_BYTES)
     if told := stands_for(start):
         raise FrameError(told)
     if start[:4] not in MAGIC:

@@ -17,10 +17,12 @@ from av.stream import Disposition
 from data.sources.times.utc import iso_ms
 from data.sources.video_file.ser import stamps_of
 
-# Of FFmpeg's formats: those that open other files or addresses, text, devices, and single pictures.
+# Of FFmpeg's formats: those that open other files or addresses, text, devices, single pictures, and karaoke's graphics,
+# for which it takes any file of zeros.
 NO_VIDEO = (
     *("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "tty", "fits", "data", "bin"),
     *("image2", "image2pipe", "lavfi", "ico", "alsa", "fbdev", "kmsgrab", "x11grab", "video4linux2,v4l2", "xbin"),
+    "cdg",
 )
 # Those that hold pictures alone: FFmpeg counts them at 25 a second where the pictures themselves tell no rate.
 NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim", "ser")

@@ -233,3 +233,28 @@ def test_pages_are_of_the_times_that_each_of_them_is_told_to_be_of(tmp_path_fact
 @pytest.mark.parametrize("steps", [[0.0, 0.0], [1.0, 0.5]])
 def test_times_of_pages_that_do_not_go_on_are_none(steps):
     assert steps_s([0.0, *steps]) == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "told"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC"), (b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIC"), (b"\xff\x0a", "JPEG XL"),
+        (b"\0" * 128 + b"DICM", "DICOM"), (b"%PDF-1.7", "PDF"), (b"7z\xbc\xaf\x27\x1c", "unpack it"),
+    ],
+)  # fmt: skip
+def test_what_has_another_name_or_none_is_named_by_its_content(tmp_path, begin, told):
+    """Phones' HEIC is often called .jpg, and DICOM nothing at all."""
+    (tmp_path / "a1.jpg").write_bytes(begin.ljust(3000, b"\0"))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert told in candidate.reason
+    (tmp_path / "a1.jpg").rename(tmp_path / "a1")
+    with pytest.raises(FileNotFoundError, match=f"no suffix 1: .*{told}"):
+        discover(tmp_path)
+
+
+@pytest.mark.parametrize("begin", [b"", b"II", b"\x89MCAP0\r\n", b"\x01\0\0\0"])
+def test_zeros_are_no_video(tmp_path, begin):
+    """FFmpeg took them for the graphics of karaoke: a black reel of thousands of frames."""
+    (tmp_path / "a").write_bytes(begin.ljust(20_000, b"\0"))
+    with pytest.raises(FileNotFoundError, match="1 of unknown kind"):
+        discover(tmp_path)

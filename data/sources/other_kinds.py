@@ -1,0 +1,40 @@
+"""Kinds of files that nothing here reads, and what to do with them."""
+
+from pathlib import Path
+
+from data.sources.base import LOOKED_AT_BYTES, stands_for
+
+# What many have, and has to be made into something else first.
+CONVERT = {
+    **dict.fromkeys((".7z", ".rar", ".z", ".cab", ".cpio", ".iso"), "unpack"),
+    **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf"), "convert to JPEG or PNG"),
+    **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".mrc", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
+    **dict.fromkeys(
+        (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
+    ),
+    **dict.fromkeys((".raw", ".bin", ".yuv"), "of numbers alone: save as .npy (T, H, W)"),
+    **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf", ".img"), "save as .npy (T, H, W)"),
+    **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
+    **dict.fromkeys((".tdms", ".sav", ".por", ".dta", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
+    **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb", ".mf4", ".mdf", ".blf", ".xml"), "export as CSV"),
+    **dict.fromkeys((".orc", ".gpx", ".tcx", ".html", ".htm", ".db", ".pkl", ".pickle", ".tsf"), "export as CSV"),
+    **dict.fromkeys((".mseed", ".miniseed", ".sac", ".wav"), "save as .npz, .mat or CSV"),
+    **dict.fromkeys((".edf", ".bdf", ".gdf", ".hea", ".vhdr", ".set", ".fif", ".cdf"), "save as .npz, .mat or CSV"),
+    **dict.fromkeys((".lp", ".line", ".prom"), "write as CSV or JSON lines with a column of times"),
+    **dict.fromkeys((".bag", ".mcap", ".db3", ".tfrecord", ".lmdb", ".svo"), "export its pictures as PNG or MP4"),
+    **dict.fromkeys((".m4s",), "join them behind their init segment: cat init.mp4 *.m4s > all.mp4"),
+    **dict.fromkeys((".fff", ".ptw", ".ats", ".csq"), "export as TIFF with the temperatures"),
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "develop to TIFF or PNG"),
+}
+
+
+def way_out(suffix: str, path: Path) -> str:
+    """What to do with files of a suffix that nothing here reads, as that at `path`; "" where that is not known."""
+    if suffix in CONVERT:
+        return f": {CONVERT[suffix]}"
+    try:
+        with path.open("rb") as stream:
+            told = stands_for(stream.read(LOOKED_AT_BYTES))
+    except OSError:  # of folders too
+        return ""
+    return f": {told}" if told else ""
