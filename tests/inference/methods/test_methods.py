@@ -282,8 +282,14 @@ def test_timing_is_in_seconds_where_frames_come_fast(cadence_s):
         assert abs(found.pool * cadence_s - 0.9) <= 1.5 * cadence_s
 
 
+@pytest.fixture(scope="module")
+def known():
+    """The same frames move alike, whichever method and seed asks."""
+    return KnownMotion()
+
+
 @pytest.mark.parametrize(("name", "fits"), [("flow", 1), ("expected", 2)])
-def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypatch, name, fits):
+def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypatch, known, name, fits):
     """The same street at 30 and at 10 frames a second: the runner stands out as much, the quiet part no more.
 
     In the mean of some fits, as nets of so few frames differ by half from one seed to the next at one rate, too. They
@@ -296,11 +302,11 @@ def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypat
     for every in (1, 3):
         reel = make_reel(tmp_path / f"q{every}", quiet[::every], every / 30)
         new = make_reel(tmp_path / f"w{every}", watched[::every], every / 30)
-        count, cut, each, known = len(reel), 180 // every, [], KnownMotion()
+        count, cut, each = len(reel), 180 // every, []
         ranges = [QuietRange(reel, 0, count * 2 // 3, "train"), QuietRange(reel, count * 2 // 3, count, "val")]
         for seed in range(fits):
             method = METHODS[name](small_config(reel.path, None, model={"name": name}).model, {}, {}, 8)
-            method.known_motion = known  # the same frames move alike for every seed
+            method.known_motion = known
             method.fit(ranges, seed=seed)
             levels = residuals(method, new, 0, len(new)).max(axis=(1, 2))
             assert levels[cut:].max() > 1.3 * levels[:cut].max()
