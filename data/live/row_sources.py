@@ -165,7 +165,7 @@ class MetricsPage:
             self.problem = ""
         values = np.array([[found.get(name, np.nan) for name in self.form.channels]])
         where = np.array([f"answer {self.number}"], object)
-        return Rows(np.array([now]), values, where, np.array([""], object))
+        return Rows(np.array([now]), values, where, np.array([""], object), np.zeros(1))
 
     def _page(self) -> str:
         with urllib.request.urlopen(self.address, timeout=FETCH_TIMEOUT_S) as answer:

@@ -10,12 +10,14 @@ import itertools
 import json
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.live.growing.moves import moves_of
 from data.messages import unreadable
 from data.sources.base import TableError
 from data.sources.tables.forms.devices import device_column
@@ -25,21 +27,25 @@ from data.sources.tables.values.cells import decimal_of, is_number, numbers_of
 from data.sources.tables.values.missing import given_as_missing
 from data.sources.tables.values.quality import masked
 from data.sources.times.cells import times_of
+from data.sources.times.clock_parts import on_day_of_name
 from data.sources.times.column import time_column
 from data.units import in_unit
 
 HEAD_ROWS = 100  # that are kept, to read the others by
+FEWEST_KNOWING = 10  # of them, that tell which column holds times
 NO_ROW = "no row of the table"
 
 
 class Rows(NamedTuple):
     """times: (N,) datetime64[ms], or float64 s of what has relative times alone; values: (N, C), both unknown where
-    missing; where: (N,) text; reasons: (N,) text, why a row can't be used, else ""."""
+    missing; where: (N,) text; reasons: (N,) text, why a row can't be used, else ""; moves_s: (N,) how much later times
+    may be, as `moves_of` gives them."""
 
     times: np.ndarray
     values: np.ndarray
     where: np.ndarray
     reasons: np.ndarray
+    moves_s: np.ndarray
 
     def __len__(self) -> int:
         return len(self.times)
@@ -47,7 +53,7 @@ class Rows(NamedTuple):
 
 class RowForm(NamedTuple):
     """What rows are read for: variables, whether their times are UTC, numbers that stand for missing values, and the
-    units that the variables are wanted in, where they are known.
+    units that the variables are wanted in, where they are known. file: its name may tell the day of its clocks.
     """
 
     channels: tuple[str, ...]
@@ -55,6 +61,7 @@ class RowForm(NamedTuple):
     fills: dict[str, list[float]]
     prep: PrepConfig
     units: dict[str, str]
+    file: str = ""
 
     @property
     def dtype(self) -> str:
@@ -64,7 +71,7 @@ class RowForm(NamedTuple):
         """Rows that can't be read."""
         n = len(where)
         times = np.full(n, "NaT" if self.has_utc else np.nan, self.dtype)
-        return Rows(times, np.full((n, len(self.channels)), np.nan), text(where), text([reason] * n))
+        return Rows(times, np.full((n, len(self.channels)), np.nan), text(where), text([reason] * n), np.zeros(n))
 
     def joined(self, parts: Sequence[Rows]) -> Rows:
         parts = parts or [self.nothing([], "")]
@@ -81,9 +88,9 @@ class RowForm(NamedTuple):
         if missing := [name for name in self.channels if name not in names]:
             raise TableError(f"{', '.join(missing[:8])} {'is' if len(missing) == 1 else 'are'} none of {listed(names)}")
         values = np.stack([self._values(table[names[name]], name, decimal) for name in self.channels], axis=1)
-        times, reasons = self._times(table, number)
+        times, reasons, moves_s = self._times(table, number)
         last = slice(len(table) - len(where), None)
-        return Rows(times[last], values[last], text(where), text(reasons[last]))
+        return Rows(times[last], values[last], text(where), text(reasons[last]), moves_s[last])
 
     def refuse_devices(self, table: pd.DataFrame) -> None:
         """Raise TableError where a table is of several devices: its rows are no samples of one series."""
@@ -92,6 +99,17 @@ class RowForm(NamedTuple):
             return
         names = ", ".join(map(str, table[device].dropna().unique()[:4]))
         raise TableError(f"its rows are of several devices ({device}: {names}); follow the rows of one of them")
+
+    def knowing(self, table: pd.DataFrame) -> Self:
+        """This, with the column of times that its first rows tell: of a counter that begins anew in a later part, or of
+        numbers that do not rise in it, nothing else would.
+        """
+        if len(table) < FEWEST_KNOWING or self.prep.time_column is not None:
+            return self
+        column = self._time_column(table)
+        if column is None or column.name not in table.columns:
+            return self
+        return self._replace(prep=replace(self.prep, time_column=str(column.name)))
 
     def _time_column(self, table: pd.DataFrame) -> pd.Series | None:
         # A few rows of a variable may rise as a clock does.
@@ -111,7 +129,7 @@ class RowForm(NamedTuple):
             raise TableError(f"{name} is in {unit}, and was in {wanted} in the training")
         return converted[0] * values + converted[1]
 
-    def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _times(self, table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         column = self._time_column(table)
         if column is None and self.has_utc and self.prep.start_utc is None:
             raise TableError(f"none of {listed(plain_names(table))} holds times; prep.time_column names it")
@@ -119,11 +137,13 @@ class RowForm(NamedTuple):
             first = number - len(table)
             seconds = (np.arange(len(table)) + first) * (self.prep.sample_interval_sec or 1.0)
             column = pd.Series(seconds, name="s")
-        times = times_of(column, self.prep)
+        prep, _ = on_day_of_name(column, self.prep, self.file)
+        times, moves_s = moves_of(column, times_of(column, prep), prep)
         if (times.utc is not None) != self.has_utc:
             wanted, found = ("UTC", "relative") if self.has_utc else ("relative", "UTC")
             raise TableError(f"its times are {found}, and those that it was trained on {wanted}; see prep.start_utc")
-        return times.seconds if times.utc is None else times.utc.astype("datetime64[ms]"), times.reasons
+        found = times.seconds if times.utc is None else times.utc.astype("datetime64[ms]")
+        return found, times.reasons, moves_s
 
 
 def plain_names(table: pd.DataFrame) -> dict[str, Any]:
@@ -153,6 +173,11 @@ def in_halves(lines: list, where: list[str], read: Callable[[list, list[str]], R
             return form.nothing(where, str(error) if isinstance(error, TableError) else unreadable(error))
     half = len(lines) // 2
     return form.joined([in_halves(lines[part], where[part], read, form) for part in (slice(half), slice(half, None))])
+
+
+def head_before(head: list, rows: list) -> list:
+    """The first rows of all, to be read before some; none where these begin with them: a clock would run twice."""
+    return [] if head and rows[0] is head[0] and len(rows) >= len(head) else head
 
 
 class TextRows:
@@ -210,6 +235,9 @@ class TextRows:
         for why, rows in itertools.groupby(zip(lines, where, strict=True), lambda row: self._why_none(row[0])):
             lines, at = (list(part) for part in zip(*rows, strict=True))
             parts.append(self.form.nothing(at, why) if why else in_halves(lines, at, self._rows, self.form))
+            if len(self.head) < HEAD_ROWS:
+                good = (line for line, reason in zip(lines, parts[-1].reasons, strict=True) if not reason)
+                self.head = [*head_before(self.head, lines), *good][:HEAD_ROWS]
         return parts
 
     def _why_none(self, line: str) -> str:
@@ -252,9 +280,11 @@ class TextRows:
         self.names = names
 
     def _rows(self, lines: list[str], where: list[str]) -> Rows:
-        table = self._table([*self.head, *lines])
-        if len(table) != len(self.head) + len(lines):
+        before = head_before(self.head, lines)
+        table = self._table([*before, *lines])
+        if len(table) != len(before) + len(lines):
             raise TableError(NO_ROW)
+        self.form = self.form.knowing(table)
         lacking = [name for name in self.form.channels if name not in self.names]
         table = table.assign(**dict.fromkeys(lacking, np.nan)) if lacking else table
         return self.form.rows(table, where, int(where[-1].split()[-1]), self.decimal)
@@ -321,10 +351,11 @@ class JsonRows:
         self.form.refuse_devices(pd.DataFrame.from_records(self.head).map(_hashable))
 
     def _rows(self, found: list[dict], where: list[str]) -> Rows:
-        known = [*self.head, *found]
+        known = [*head_before(self.head, found), *found]
         table = pd.DataFrame.from_records(known)
         lacking = [name for name in self.form.channels if name not in table.columns]
         table = table.assign(**dict.fromkeys(lacking, np.nan))
+        self.form = self.form.knowing(table)
         return self.form.rows(table, where, int(where[-1].split()[-1]))
 
 

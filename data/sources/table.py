@@ -28,12 +28,8 @@ from data.sources.tables.values.quality import without_bad
 from data.sources.tables.values.unit_rows import unit_of, with_units
 from data.sources.tables.variables import variables_of
 from data.sources.times.cells import Times, even_times, times_of
-from data.sources.times.clock_parts import in_parts
+from data.sources.times.clock_parts import in_parts, on_day_of_name
 from data.sources.times.column import chosen, is_text, known_column, rising_column, time_column
-from data.sources.times.counts.elapsed import elapsed_s
-from data.sources.times.divided import spread
-from data.sources.times.names import day_in_name
-from data.sources.times.texts import CLOCK_ALONE
 
 __all__ = ["HUGE", "LABEL_COLUMNS", "SAME_TIME", "TableSource", "numbered", "refuse_short", "series_of"]
 
@@ -212,7 +208,7 @@ def series_of(
     """
     notes = dict(notes or {})
     column, taken = time_column(table, prep)
-    prep, day = _on_day_of_name(column, prep, path)
+    prep, day = on_day_of_name(column, prep, path.name)
     times = _told_times(table, column, prep, path.name)
     how = times.how if column is not None else ""
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
@@ -233,20 +229,6 @@ def series_of(
     facts = {"fills": variables.fills} if variables.fills else {}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
     return Series(*source, digest, notes, resolution, part, **more)
-
-
-def _on_day_of_name(column: pd.Series | None, prep: PrepConfig, path: Path) -> tuple[PrepConfig, tuple[str, ...]]:
-    """The settings with the day in the name of a file as prep.start_utc, where its times are clocks of a day without a
-    date, as those of a file a day; and what to say of it.
-    """
-    if column is None or prep.start_utc or prep.time_format or not is_text(column):
-        return prep, ()
-    cells = [cell for cell in spread(column) if CLOCK_ALONE.fullmatch(cell)]
-    text = column.astype("string").str.strip()
-    if len(cells) < 0.9 * len(spread(column)) or not cells or elapsed_s(text, str(column.name or ""), True) is not None:
-        return prep, ()
-    day = day_in_name(path.name)
-    return (replace(prep, start_utc=day), (f"its clocks are of {day}, as its name says",)) if day else (prep, ())
 
 
 def _told_times(table: pd.DataFrame, column: pd.Series | None, prep: PrepConfig, file: str) -> Times:

@@ -1,4 +1,4 @@
-"""`eval --follow` of a series: a table that grows, JSON lines on standard input, or the metrics of a service.
+"""`eval --follow` of a series: a table that grows, rows on standard input, or the metrics of a service.
 
 Every sample gets the score that `eval` would give it, as soon as what that depends on has come: `looks_ahead_samples`
 later. In `<run>/follow/<name>/` lie events.jsonl and summary.json as of a video, and state.npz, from which whoever
@@ -21,10 +21,11 @@ from data.disk.damage import arrays_of
 from data.disk.files import write_json
 from data.disk.lock import owned
 from data.disk.sealing import write_arrays
+from data.live.growing.clock import Clock
 from data.live.row_sources import RowSource, row_source
 from data.live.series_reel import KeptSamples
 from data.live.series_rows import Rows
-from data.live.series_samples import Sampling, SeriesForm
+from data.live.series_samples import LATE, Sampling, SeriesForm
 from data.messages import logger
 from data.reel.cadence import are_alike
 from inference.alarms.alarm_log import AlarmLog, outboxes_of
@@ -47,6 +48,7 @@ STATE = "state.npz"
 AWAY = "move its folder away to begin anew"
 TOLD_EACH = 5  # rows of one reason that are told one by one
 MOST_REASONS = 50  # that are counted apart
+MANY_LATE = 10  # rows one after the other: not some that came late, but a clock that was set back
 STEPS_LOOKED_AT = 20  # by which the cadence of what comes is told
 
 
@@ -90,15 +92,21 @@ class SeriesRows:
 
     def __init__(self, source: RowSource, sampling: Sampling, kept: KeptSamples, records: Records):
         self.source, self.sampling, self.kept, self.records = source, sampling, kept, records
+        self.clock = Clock(sampling.form)
+        self.late_rows, self.restarts_known = 0, 0  # one after the other; of the source, at the last good row
         self.read, self.left_out = 0, Counter[str]()
         self.steps: list[float] = []
 
     def take(self, rows: Rows) -> None:
+        self._take(self.clock.take(rows))
+
+    def _take(self, rows: Rows) -> None:
         samples, reasons = self.sampling.add(rows)
         self.read += len(rows)
         for where, reason in zip(rows.where[reasons != ""], reasons[reasons != ""], strict=True):
             self._left_out(where, reason)
         self._look_at_cadence(samples.time_s)
+        self._look_at_late(reasons)
         self.kept.append(samples, time.monotonic())
 
     def _left_out(self, where: str, reason: str) -> None:
@@ -119,10 +127,26 @@ class SeriesRows:
                 f"{self.kept.cadence_s:g} s: gaps and rates are told by the latter; prep.resample_sec makes them so"
             )
 
+    def _look_at_late(self, reasons: np.ndarray) -> None:
+        """Tell of a clock that was set back; rows of a file that is written anew are late too."""
+        before = self.late_rows
+        good = np.flatnonzero(reasons == "")
+        if len(good):
+            before, self.late_rows, self.restarts_known = 0, 0, self.source.restarts
+        self.late_rows += int((reasons[good[-1] + 1 if len(good) else 0 :] == LATE).sum())
+        if before < MANY_LATE <= self.late_rows and self.source.restarts == self.restarts_known:
+            newest = np.datetime64(round(1000 * self.clock.newest), "ms") if self.clock.form.has_utc else ""
+            log.warning(
+                f"{self.source.told}: the last {self.late_rows} rows are earlier than those before, as of a clock that "
+                f"was set back; they are left out until it has passed {newest or f'{self.clock.newest:g} s'} again. If "
+                f"it had been ahead, stop this and {AWAY}"
+            )
+
     def finish(self) -> None:
         """All that would still come at an end."""
         if (rows := self.source.rest()) is not None:
             self.take(rows)
+        self._take(self.clock.finish())
         self.kept.append(self.sampling.finish(), time.monotonic())
         self.kept.is_finished = True
 
@@ -233,7 +257,9 @@ class Following:
             "events": self.events.state() if self.events else None,
         }
         text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-        write_arrays(self.path, facts=text, **self.rows.sampling.state(), **self.rows.kept.state())
+        write_arrays(
+            self.path, facts=text, **self.rows.sampling.state(), **self.rows.clock.state(), **self.rows.kept.state()
+        )
 
     def go_on(self) -> None:
         """From where it stopped the last time. Raises Damaged, and ValueError for another series' state."""
@@ -244,6 +270,7 @@ class Following:
             if facts["channels"] != self.rows.kept.channels:
                 raise ValueError(f"it is of {', '.join(facts['channels'][:5])}")
             self.rows.sampling.restore(saved)
+            self.rows.clock.restore(saved)
             self.rows.kept.restore(saved, time.monotonic())
             self.rows.left_out, self.rows.read = Counter(facts["left_out"]), facts["read"]
             self.scores.judged = self.restored = facts["judged"]

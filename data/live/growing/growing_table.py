@@ -26,7 +26,7 @@ class GrowingTable:
     """
 
     def __init__(self, path: Path, form: RowForm, poll_s: float, is_json: bool):
-        self.path, self.form, self.poll_s, self.is_json = path, form, poll_s, is_json
+        self.path, self.form, self.poll_s, self.is_json = path, form._replace(file=path.name), poll_s, is_json
         self.told, self.is_over, self.restarts = str(path), False, 0
         self.away = ""  # why the file can't be read just now
         self.names: list[str] | None = None  # of the columns, for one that goes on without them

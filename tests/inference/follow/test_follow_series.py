@@ -109,6 +109,26 @@ def test_a_net_follows(work):
     assert_as_eval(in_pieces(work / "grows.csv", content, [4000, 4001, 12_345, 20_000], chosen)[1], scores)
 
 
+def test_a_clock_that_is_set_back_is_told_and_a_file_that_is_written_anew_is_not(work, caplog):
+    """Rows that a clock tells twice are left out; which time it has to pass is in the warning."""
+    table, path = watched()[:60], work / "clock.csv"
+    table.to_csv(path, index=False)
+    rows, _ = live_parts(settings(work), path)
+    take(rows)
+    table.to_csv(path.with_suffix(".new"), index=False)
+    path.with_suffix(".new").replace(path)
+    assert rows.source.poll() is None
+    take(rows)
+    assert sum(rows.left_out.values()) == 60
+    assert "set back" not in caplog.text
+    more = watched()[60:62]
+    pd.concat([more, table[30:45]]).to_csv(path, mode="a", index=False, header=False)
+    take(rows)
+    rows.source.close()
+    assert sum(rows.left_out.values()) == 75
+    assert f"was set back; they are left out until it has passed {more['time'].iloc[-1]}.000 again" in caplog.text
+
+
 def test_gaps_part_what_is_followed_as_they_part_a_reel(work, whole):
     chosen, _, _ = whole
     table = watched().drop(index=[*range(100, 104), *range(109, 140), 300])

@@ -1,0 +1,142 @@
+"""Times of rows as they come, by the rows before: clocks of a day, hours that come twice, counters that begin anew.
+
+A table is read whole by `data.sources.times`; of a row that has just come some of that can't be told without the time
+before it, and some not until the next ones are there. Such rows wait, with all that came behind them.
+"""
+
+import numpy as np
+
+from data.live.growing.moves import NOT
+from data.live.series_rows import Rows
+from data.live.series_samples import SeriesForm
+from data.sources.times.cells import DAY_S
+from data.sources.times.clock_parts import FEWEST, shift_s
+
+AHEAD = "its time lies beyond a gap, ahead of the rows behind it"
+SAVED = "waits_"
+
+
+class Clock:
+    """Takes rows and gives those whose times are told, in the order in which they came.
+
+    Numbers are s, of UTC since 1970. newest: the latest time that was given. later: what is added to a counter that
+    began anew. restarts: how often one did.
+    """
+
+    def __init__(self, form: SeriesForm):
+        self.form = form.rows
+        self.cadence_s, self.gap_threshold = form.cadence_s, form.meta["gap_threshold"]
+        self.newest, self.later, self.restarts = -np.inf, 0.0, 0
+        self.waiting = self.form.nothing([], "")
+
+    def take(self, rows: Rows, is_end: bool = False) -> Rows:
+        """is_end: nothing waits any more."""
+        rows = self.form.joined([self.waiting, rows]) if len(self.waiting) else rows
+        seconds, reasons = self._seconds(rows.times), rows.reasons.copy()
+        usable = np.flatnonzero((reasons == "") & np.isfinite(seconds))
+        if not (rows.moves_s == NOT).all() or self._leaps(seconds[usable]):
+            count = self._each(seconds, reasons, rows.moves_s, usable, is_end)
+        else:
+            count, self.newest = len(rows), max(self.newest, seconds[usable].max(initial=-np.inf))
+        self.waiting = Rows(*(part[count:] for part in rows))
+        told = self._times(seconds), rows.values, rows.where, reasons, np.zeros(len(rows))
+        return Rows(*(part[:count] for part in told))
+
+    def finish(self) -> Rows:
+        """What still waits."""
+        return self.take(self.form.nothing([], ""), is_end=True)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What is to be kept, so that another one can go on from here."""
+        texts = {name: getattr(self.waiting, name).astype(str) for name in ("where", "reasons")}
+        kept = self.waiting._asdict() | texts
+        told = np.array([self.newest, self.later, self.restarts])
+        return {f"{SAVED}{name}": values for name, values in kept.items()} | {"clock_of_rows": told}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from the state of a former one of the same form."""
+        if "clock_of_rows" not in state:
+            return
+        self.newest, self.later, restarts = state["clock_of_rows"].tolist()
+        self.restarts = int(restarts)
+        kept = (state[f"{SAVED}{name}"] for name in Rows._fields)
+        self.waiting = Rows(*(part.astype(object) if part.dtype.kind == "U" else part for part in kept))
+
+    def _seconds(self, times: np.ndarray) -> np.ndarray:
+        if not self.form.has_utc:
+            return times.astype(np.float64)
+        return np.where(np.isnat(times), np.nan, times.astype("datetime64[ms]").astype(np.int64) / 1000)
+
+    def _times(self, seconds: np.ndarray) -> np.ndarray:
+        if not self.form.has_utc:
+            return seconds
+        known = np.isfinite(seconds)
+        found = np.full(len(seconds), np.datetime64("NaT", "ms"))
+        found[known] = np.round(1000 * seconds[known]).astype(np.int64).astype("datetime64[ms]")
+        return found
+
+    @property
+    def _gap_s(self) -> float:
+        return self.gap_threshold * self.cadence_s
+
+    def _leaps(self, seconds: np.ndarray) -> bool:
+        """Whether a time lies beyond a gap."""
+        return bool((np.diff(np.maximum.accumulate(np.append(self.newest, seconds))) > self._gap_s).any())
+
+    def _each(
+        self, seconds: np.ndarray, reasons: np.ndarray, moves_s: np.ndarray, usable: np.ndarray, is_end: bool
+    ) -> int:
+        """Times and reasons of usable rows one by one, in place; returns how many of all are told."""
+        for n, i in enumerate(usable.tolist()):
+            behind = usable[n + 1 : n + 1 + FEWEST]
+            if np.isnan(moves_s[i]):
+                is_told = self._count(seconds, i, behind, is_end)
+            else:
+                seconds[i] = moved(float(seconds[i]), float(moves_s[i]), self.newest)
+                is_told = self._confirm(seconds, reasons, moves_s, i, behind) or is_end
+            if not is_told:
+                return i
+            if not reasons[i]:
+                self.newest = max(self.newest, seconds[i])
+        return len(seconds)
+
+    def _count(self, seconds: np.ndarray, i: int, behind: np.ndarray, is_end: bool) -> bool:
+        """Tell the time of a counter's row; False where it fell back and more rows have to say whether it began anew.
+
+        As `in_parts` does of a whole table.
+        """
+        fall_s = self.newest - (seconds[i] + self.later)
+        if fall_s >= FEWEST * self.cadence_s:
+            part = seconds[[i, *behind[: FEWEST - 1]]] + self.later
+            may_be = (np.diff(part) > 0).all() and (part <= self.newest).all()
+            if may_be and len(part) < FEWEST and not is_end:
+                return False
+            if may_be and len(part) == FEWEST:
+                self.later += shift_s(fall_s, self.cadence_s, self.gap_threshold)
+                self.restarts += 1
+        seconds[i] += self.later
+        return True
+
+    def _confirm(
+        self, seconds: np.ndarray, reasons: np.ndarray, moves_s: np.ndarray, i: int, behind: np.ndarray
+    ) -> bool:
+        """A row beyond a gap is believed once a later one comes, or many that are late, and left out once an earlier
+        one does; False where none has come. One wild time would make all rows behind it late.
+        """
+        if seconds[i] <= self.newest + self._gap_s:
+            return True
+        for other in behind.tolist():
+            time = moved(float(seconds[other]), float(moves_s[other]), float(seconds[i]))
+            if time >= seconds[i]:
+                return True
+            if time > self.newest:
+                reasons[i] = AHEAD
+                return True
+        return len(behind) == FEWEST
+
+
+def moved(time_s: float, by_s: float, newest_s: float) -> float:
+    """The time by as many steps later as bring it nearest to the newest one: one of an hour, any number of days."""
+    if by_s == NOT or time_s >= newest_s - by_s / 2:
+        return time_s
+    return time_s + by_s * (np.ceil((newest_s - by_s / 2 - time_s) / by_s) if by_s == DAY_S else 1)
