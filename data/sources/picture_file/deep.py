@@ -36,7 +36,7 @@ def is_deep_colour(image: Any) -> bool:
     if image.format == "PPM":
         return image.mode == "RGB" and any(tile.args[-1] > 255 for tile in image.tile if isinstance(tile.args, tuple))
     raw = (str(tile.args if isinstance(tile.args, str) else tile.args[0]) for tile in getattr(image, "tile", ()))
-    return image.format in OPENED and any(";16" in name and name.startswith("RGB") for name in raw)
+    return image.format in OPENED and any(";16" in name and name.startswith(("RGB", "LA")) for name in raw)
 
 
 def _depth_of_jpeg_2000(stream: IO[bytes]) -> int:
@@ -72,10 +72,9 @@ def refuse_planes(image: Any) -> None:
         raise FrameError(f"a TIFF of {form} is not read; save its colours pixel by pixel")
 
 
-def pixels_of(stream: IO[bytes], in_colour: bool, orientation: int = 1) -> np.ndarray:
-    """The first picture upright: (H, W), or (H, W, 3) in colour, with all of its bits. Raises FrameError."""
-    stream.seek(0)
-    pixels = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+def pixels_of(stream: IO[bytes], in_colour: bool, orientation: int = 1, number: int = 0) -> np.ndarray:
+    """A page upright: (H, W), or (H, W, 3) in colour, with all of its bits. Raises FrameError."""
+    pixels = _decoded(stream, number)
     if pixels is None:
         raise FrameError("not readable as image: OpenCV can't decode it")
     pixels = TURNS.get(orientation, np.asarray)(pixels)
@@ -83,3 +82,16 @@ def pixels_of(stream: IO[bytes], in_colour: bool, orientation: int = 1) -> np.nd
         return np.ascontiguousarray(pixels)
     colours = pixels[..., 2::-1]  # OpenCV's are in the order blue, green, red
     return np.ascontiguousarray(colours if in_colour else np.rint(colours @ LUMA).astype(pixels.dtype))
+
+
+def _decoded(stream: IO[bytes], number: int) -> np.ndarray | None:
+    """The pixels of a page as OpenCV has them; of a file it looks for the page without reading all before it."""
+    name = getattr(stream, "name", None)
+    if number and isinstance(name, str):
+        return next(iter(cv2.imreadmulti(name, start=number, count=1, flags=cv2.IMREAD_UNCHANGED)[1]), None)
+    stream.seek(0)
+    payload = np.frombuffer(stream.read(), np.uint8)
+    if number:
+        pages = cv2.imdecodemulti(payload, cv2.IMREAD_UNCHANGED, range=(number, number + 1))[1]
+        return next(iter(pages), None)
+    return cv2.imdecode(payload, cv2.IMREAD_UNCHANGED)

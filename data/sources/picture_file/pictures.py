@@ -139,11 +139,15 @@ def _page(image: Image.Image, number: int) -> Page | None:
     else:
         shape = (width, height) if turn >= 5 else (height, width)
     flags = [f"turned upright (EXIF orientation {turn})"] if turn > 1 else []
-    if number and deep.is_deep_colour(image):
-        flags.append("8 of its 16 bits are read")  # OpenCV gives the first page
+    if deep.is_deep_colour(image) and _is_moving_png(image):
+        flags.append("8 of its 16 bits are read")
     return Page(
         number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image), taken_s=time_of_page_s(image)
     )
+
+
+def _is_moving_png(image: Image.Image) -> bool:
+    return image.format == "PNG" and bool(getattr(image, "is_animated", False))
 
 
 def _shown_s(image: Image.Image) -> float:
@@ -170,8 +174,8 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
         with _opened(stream) as image:
             if number:
                 image.seek(number)
-            elif deep.is_deep_colour(image):
-                return deep.pixels_of(stream, in_colour, _orientation(image))
+            if deep.is_deep_colour(image) and not _is_moving_png(image):
+                return deep.pixels_of(stream, in_colour, _orientation(image), number)
             is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
             pixels = _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
             if image.format in JPEG:

@@ -1,5 +1,9 @@
 """Pictures whose depth, axes or times Pillow alone would lose: 16 bits in colour, float64, hyperstacks, animations."""
 
+import io
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -40,6 +44,32 @@ def test_colours_of_16_bits_keep_them(tmp_path, suffix, alpha):
     gray = read(tmp_path / f"a.{suffix}")
     assert gray.dtype == np.uint16
     np.testing.assert_allclose(gray, gray_of(COLOURS), atol=1)
+
+
+def test_so_does_every_page(tmp_path):
+    """The first page had 16 bits, and all others 8: they were 256 times as dark."""
+    pages = [np.roll(COLOURS, n, axis=1) for n in range(4)]
+    cv2.imwritemulti(str(tmp_path / "a.tif"), [page[..., ::-1] for page in pages])
+    candidates = frames.scan(tmp_path, PrepConfig(colour="rgb"))
+    payload = io.BytesIO((tmp_path / "a.tif").read_bytes())
+    assert {c.flags for c in candidates} == {""}
+    for number, (page, (_, raw)) in enumerate(zip(pages, frames.read(candidates), strict=True)):
+        assert not isinstance(raw, FrameError), raw
+        np.testing.assert_array_equal(raw.pixels, page)
+        np.testing.assert_array_equal(pixels_of_page(payload, number, True), page)
+
+
+def test_gray_of_16_bits_with_how_opaque_it_is_keeps_them(tmp_path):
+    gray = COLOURS[..., 0]
+    rows = np.stack([gray, np.full_like(gray, 65535)], -1).astype(">u2")
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", gray.shape[1], gray.shape[0], 16, 4, 0, 0, 0)
+    chunks = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    np.testing.assert_allclose(read(tmp_path / "a.png"), gray, atol=1)
 
 
 @pytest.mark.parametrize("form", ["ppm", "jp2"])
