@@ -47,6 +47,7 @@ from inference.runner.net import OnnxNet
 from training.device import autocast, autocast_dtype
 
 PRUNED = 0.5  # share of the channels that is left out
+ONE_STAGE = {"model.stages": [{"width": 8, "stride": [4, 4, 4]}]}  # with --quick: each one more takes seconds to trace
 # What it prints last is the peak memory of the process.
 RUNNER = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
@@ -118,7 +119,7 @@ def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
     side, frames, epochs = (32, 200, 1) if quick else (112, 600, 4)
     reel, short = reel_of(work / "reel", frames, side), reel_of(work / "short", 32, side)
-    config = settings(work, reel, epochs, quick)
+    config = settings(work, reel, epochs, quick, ONE_STAGE)
     trained(config)
     traced_once()
     ways = {"fp32": ExportConfig(), "int8": ExportConfig(precision="int8")}

@@ -4,6 +4,7 @@ No entry point. Drifting blobs and noise: only their size matters.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,10 +25,10 @@ def reel_of(folder: Path, frames: int, side: int) -> Path:
     return folder
 
 
-def settings(work: Path, reel: Path, epochs: int, is_quick: bool) -> Config:
+def settings(work: Path, reel: Path, epochs: int, is_quick: bool, quick_model: dict[str, Any] = QUICK_MODEL) -> Config:
     """The shipped settings, on this reel; with --quick a narrow model."""
     keys = {"data_clips": str(reel), "model_path": str(work / "run"), "workers": 0, "train.epochs": epochs}
-    return load(ROOT / "config.yaml", keys | {"train.warmup_epochs": 1.0} | (QUICK_MODEL if is_quick else {}))
+    return load(ROOT / "config.yaml", keys | {"train.warmup_epochs": 1.0} | (quick_model if is_quick else {}))
 
 
 def trained(config: Config) -> float:
