@@ -14,10 +14,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from config import EvalConfig
+from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event
 from inference.events.grouping import as_one, between
 from inference.events.sky import Sky
-from inference.units import MINUTE_S
+from inference.units import HOUR_S, MINUTE_S, is_magnetic
+
+FIELD_S = 2 * HOUR_S
 
 
 class Reach(NamedTuple):
@@ -28,9 +31,14 @@ class Reach(NamedTuple):
     within_s: float
 
     @classmethod
-    def of(cls, settings: EvalConfig, cadence_s: float) -> "Reach":
-        """As `eval.group_distance_arcsec` and `group_within_min` say; starts are known to a frame, which is added."""
-        return cls(settings.group_distance_arcsec, MINUTE_S * settings.group_within_min + cadence_s)
+    def of(cls, settings: EvalConfig, reel: AnyReel) -> "Reach":
+        """As `eval.group_distance_arcsec` and `group_within_min` say; starts are known to a frame, which is added.
+
+        A magnetic field takes hours to emerge, and its two signs leave their noise up to FIELD_S apart.
+        """
+        least_s = FIELD_S if is_magnetic(reel) else 0.0
+        within_s = max(MINUTE_S * settings.group_within_min, least_s)
+        return cls(settings.group_distance_arcsec, within_s + reel.cadence_s)
 
 
 def with_companions(events: Sequence[Event], sky: Sky, reach: Reach, sorts: Mapping[str, str]) -> list[Event]:

@@ -30,7 +30,7 @@ from inference.job import Job
 from inference.results.results import short_identity
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
-from inference.solar.kinds import ALONE, ENDS, TOGETHER
+from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
@@ -57,7 +57,7 @@ class FrameEvents(ResumedEvents):
         self.clouded: deque[int] = deque(maxlen=COMMON_FRAMES)  # frames
         self.commons: dict[int, float] = {}
         self.now, self.now_s = -1, 0.0
-        self.reach = Reach.of(job.settings, job.reel.cadence_s)
+        self.reach = Reach.of(job.settings, job.reel)
         self.linker = LiveLinker.of(job.reel, job.settings, self._carried if self._sky(kept.view()) else None)
 
     def add(self, frame: int, boxes: list[Box], common: float, time_s: float) -> None:
@@ -210,7 +210,7 @@ class FrameEvents(ResumedEvents):
         if sky := self._sky(view):
             moved = measured(self._without_clouds(moved, view, sky), view, sky)  # type: ignore[arg-type]
         found = self._grouped(moved, (*ALONE, CLOUDS), view.first)
-        return with_companions(found, sky, self.reach, TOGETHER) if sky else found
+        return with_bipoles(with_companions(found, sky, self.reach, TOGETHER), moved) if sky else found
 
     def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
         """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""

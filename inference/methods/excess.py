@@ -39,6 +39,7 @@ from inference.methods.flux.spreads import (
     typical_of,
 )
 from inference.methods.flux.turning import Places, Turning
+from inference.units import HOUR_S, is_magnetic
 
 BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
@@ -47,7 +48,7 @@ FIT_FRAMES, FIT_BYTES = 400, 2**30  # at most, that the spreads of places are fr
 RULE = 7  # by which scores are made: those of another one are not those that a run's thresholds are of
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 # How far back backgrounds reach at most: the corona changes within an hour; magnetic flux takes hours to emerge.
-LONGEST_S, LONGEST_MAGNETIC_S, MAGNETIC = 3600.0, 6 * 3600.0, ("G", "kG", "T", "mT")
+LONGEST_S, LONGEST_MAGNETIC_S = HOUR_S, 6 * HOUR_S
 # Of the tail: the unit in s and the shape by which quiet Suns reach 6 spreads ten times a day and 14 once; and the
 # frames of quiet data that this is worth.
 PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 46.0, 0.35, 30
@@ -216,7 +217,7 @@ class Excess(Method):
 
     def _longest_s(self, reel: Reel) -> float:
         """How far back backgrounds reach at most in a run on such a reel."""
-        usual = LONGEST_MAGNETIC_S if reel.meta.get("unit") in MAGNETIC else LONGEST_S
+        usual = LONGEST_MAGNETIC_S if is_magnetic(reel) else LONGEST_S
         return self.settings.longest_s or usual
 
     def _new_past(self) -> Past:

@@ -25,7 +25,7 @@ from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured
 from inference.solar.confirm import Known
 from inference.solar.corona import with_ejections
-from inference.solar.kinds import ALONE, ENDS, TOGETHER
+from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
 from inference.solar.polar import occulted_rsun
 
 NAMED_VARIABLES = 3
@@ -106,7 +106,8 @@ class Collected:
         times = self.reel.times_s.item
         found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
         if self.sky:
-            found = with_companions(found, self.sky, Reach.of(self.settings, self.reel.cadence_s), TOGETHER)
+            found = with_companions(found, self.sky, Reach.of(self.settings, self.reel), TOGETHER)
+            found = with_bipoles(found, tracks)
         return [*found, *alone_as_found]
 
     @property

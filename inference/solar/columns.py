@@ -12,9 +12,10 @@ from inference.events.events import CAMERA, Event, iso_utc
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
-from inference.solar.kinds import CHANGE, kind_of, radius_of
+from inference.solar.kinds import CHANGE, kind_in_field, kind_of, radius_of
 from inference.solar.measure import course_of
 from inference.solar.polar import occulted_rsun
+from inference.units import is_magnetic
 
 SOLAR_COLUMNS = ("kind", "t_detected", "frame_detected", "start_resolution_s")
 COURSE_COLUMNS = ("relative_change", "lasts_s", "front_km_s", "outward_km_s")
@@ -36,7 +37,8 @@ def measured(events: Sequence[Event], reel: Reel, sky: Sky) -> list[Event]:
 
 def _measured(event: Event, reel: Reel, sky: Sky, least: float) -> Event:
     course = course_of(event, reel, sky) if event.peak_score > least else None
-    return replace(event, course=course, kind=kind_of(event, course, radius_of(event, sky)))
+    kind = kind_in_field(course) if is_magnetic(reel) else kind_of(event, course, radius_of(event, sky))
+    return replace(event, course=course, kind=kind)
 
 
 def with_solar_columns(table: pd.DataFrame, events: Sequence[Event], reel: Reel) -> pd.DataFrame:

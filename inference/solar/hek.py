@@ -13,11 +13,25 @@ import pandas as pd
 from data.disk.files import write_text
 from data.sky.instruments import Instrument
 from data.version import program_version
-from inference.solar.kinds import BRIGHTENING, CHANGE, DARKENING, DIMMING, EJECTION, ERUPTION, FRONT, LIMB, RECOVERY
+from inference.solar.kinds import (
+    BIPOLE,
+    BRIGHTENING,
+    CHANGE,
+    DARKENING,
+    DIMMING,
+    EJECTION,
+    EMERGENCE,
+    ERUPTION,
+    FADING,
+    FRONT,
+    LIMB,
+    OF_FIELD,
+    RECOVERY,
+)
 
 NAME = "events.hek.json"
 TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT", RECOVERY: "OT"}
-TYPES |= {EJECTION: "CE", CHANGE: "OT"}
+TYPES |= {EJECTION: "CE", CHANGE: "OT", EMERGENCE: "EF", BIPOLE: "EF", FADING: "OT", OF_FIELD: "OT"}
 FINDER, UNKNOWN = "anomaly detector", "unknown"  # whoever publishes puts in their own institute, contact and address
 
 

@@ -1,8 +1,12 @@
 """What an event on the Sun is: plain rules on its sign, course, motion and place, each with its source.
 
 Speeds are those on the plane of the sky, and so lower bounds. Where a cadence is too coarse for a speed, as for a front
-at one frame in 15 minutes, an event is what its sign and place say.
+at one frame in 15 minutes, an event is what its sign and place say. A magnetogram shows no light: there a field grows
+or fades, and flux emerges with both signs.
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,9 +19,10 @@ DIMMING, DARKENING = "dimming", "darkening"
 FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
 EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coronagraph's reel, see corona.py
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
-ALONE = (DIMMING, FRONT)  # of an eruption's traces those that have an event of their own beside its flare
+EMERGENCE, BIPOLE, FADING, OF_FIELD = "emerging flux", "emerging bipole", "fading flux", "change of the field"
+ALONE = (DIMMING, FRONT, FADING)  # of an eruption's traces those that have an event of their own beside its flare
 # Kinds that may be of one eruption, by what they do to the light.
-TOGETHER: dict[str, str] = {BRIGHTENING: "more", LIMB: "more", DIMMING: "less", DARKENING: "less"}
+TOGETHER: dict[str, str] = {BRIGHTENING: "more", LIMB: "more", DIMMING: "less", DARKENING: "less", EMERGENCE: "flux"}
 ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 
 DIMMED = 10**-0.19 - 1
@@ -49,6 +54,27 @@ def kind_of(event: Event, course: Course | None, radius_rsun: float) -> str:
     if is_off:
         return LIMB
     return FRONT if is_front(course) else BRIGHTENING
+
+
+def kind_in_field(course: Course | None) -> str:
+    """The kind of an event in a magnetogram: whether the field of its place has grown, whatever its sign."""
+    if course is None:
+        return OF_FIELD
+    if course.share_new < LEAST_NEW:
+        return RECOVERY
+    return EMERGENCE if course.relative_change > 0 else FADING
+
+
+def with_bipoles(events: Sequence[Event], tracks: Sequence[Event]) -> list[Event]:
+    """Events of which those of emerging flux of both signs are bipoles. tracks: what they are made of, with kinds."""
+    signs = {track.event: track.change for track in tracks if track.kind == EMERGENCE}
+    both = {"brighter", "darker"}
+    return [
+        replace(event, kind=BIPOLE)
+        if event.kind == EMERGENCE and both <= {signs.get(track) for track in event.tracks}
+        else event
+        for event in events
+    ]
 
 
 def has_dimmed(course: Course) -> bool:

@@ -14,8 +14,10 @@ from inference.events.events import Event
 from inference.events.sky import Sky
 from inference.solar.motion import motion_of
 from inference.solar.patches import TINY, Patch, base_of, footprint
+from inference.units import HOUR_S, is_magnetic
 
 BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et al. (2018, ApJ 855, 137)
+FIELD_BEFORE_S = 6 * HOUR_S  # the same of a magnetic field: flux takes hours to emerge
 FEWEST_BEFORE, MOST_BEFORE, MOST_AFTER = 4, 160, 160  # frames
 MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
 MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
@@ -44,7 +46,7 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     onset = left_noise(course, max(NOISE_SIGMAS * spread, ONSET_SHARE * course[seen : peak + 1].max()), seen)
     first = int(frames[onset])
     moving = np.arange(first, min(event.frame_end, first + max(MOST_VALUES // base.size, 8)) + 1)
-    change = float(excess[peak]) / max(abs(level), TINY)
+    change = relative_change(float(excess[peak]), level, spread, is_magnetic(reel))
     half = onset + over_half(course[onset:])
     lasts_s = float(np.ptp(reel.times_s[frames[half]]))
     kept = share_of_new(sign, patch.light(np.array([event.frame_peak]))[0], base, patch.light(before[-JUST_BEFORE:]))
@@ -68,8 +70,9 @@ def excess_curve(event: dict, reel: Reel, sky: Sky) -> tuple[np.ndarray, np.ndar
 
 
 def frames_before(first: int, reel: Reel) -> np.ndarray:
-    """The frames of BEFORE_S before a frame and without a gap to it, MOST_BEFORE at most."""
-    count = max(FEWEST_BEFORE, min(round(BEFORE_S / reel.cadence_s), MOST_BEFORE))
+    """The frames of BEFORE_S or FIELD_BEFORE_S before a frame and without a gap to it, MOST_BEFORE at most."""
+    before_s = FIELD_BEFORE_S if is_magnetic(reel) else BEFORE_S
+    count = max(FEWEST_BEFORE, min(round(before_s / reel.cadence_s), MOST_BEFORE))
     return np.arange(max(reel.begin_of(first), first - count), first)
 
 
@@ -93,6 +96,14 @@ def patch_of(peak: int, bounds: Sequence[int], reel: Reel, sky: Sky) -> Patch:
 def level_of(curve: np.ndarray) -> float:
     """The median of a light curve (n,), 0 where nothing of it is known."""
     return float(np.nanmedian(curve)) if np.isfinite(curve).any() else 0.0
+
+
+def relative_change(excess: float, level: float, spread: float, is_field: bool) -> float:
+    """An excess over the level before: of light as it is; of a field by how much stronger it is, whatever its sign,
+    where nothing is weaker than its noise."""
+    if not is_field:
+        return excess / max(abs(level), TINY)
+    return (abs(level + excess) - abs(level)) / max(abs(level), spread)
 
 
 def left_noise(excess: np.ndarray, noise: float, seen: int) -> int:

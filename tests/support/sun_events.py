@@ -102,14 +102,16 @@ def quiet_sun(frames: int = 64, side: int = 64, seed: int = 0) -> np.ndarray:
     return 200 * np.exp(2 * mottled) * (1 + 0.02 * random.standard_normal((frames, side, side)))
 
 
-def solar_reel(path: Path, flux: np.ndarray, cadence_s: float, pixel_arcsec: float, centre_arcsec=(0.0, 0.0)) -> Reel:
+def solar_reel(
+    path: Path, flux: np.ndarray, cadence_s: float, pixel_arcsec: float, centre_arcsec=(0.0, 0.0), unit: str = "DN/s"
+) -> Reel:
     """A reel of flux (T, H, W) whose middle is at helioprojective `centre_arcsec`, seen from 1 au, row 0 below."""
     height, width = flux.shape[1:]
     x, y = centre_arcsec
     place = ((width + 1) / 2, (height + 1) / 2, pixel_arcsec, pixel_arcsec, x, y)
     wcs = FrameWcs(*place, 0.0, RSUN_ARCSEC, 0.0, 0.0, AU_M)
     stretch = Stretch("asinh", 100.0, 5000.0)
-    facts = {"origin": "lower", "unit": "DN/s"}
+    facts = {"origin": "lower", "unit": unit}
     reel = make_reel(path, stretch.forward(flux)[:, None], cadence_s, stretch=[stretch], channels=["193"], meta=facts)
     write_csv(reel.path / "frames.csv", reel.candidates.assign(**as_columns(wcs)))
     return Reel(reel.path)

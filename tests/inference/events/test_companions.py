@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import EvalConfig
 from inference.events.companions import Reach, with_companions
 from inference.events.course import Course
 from inference.events.events import CAMERA, Event
 from inference.events.sky import Sky
-from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, FRONT, LIMB, RECOVERY, TOGETHER
+from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, EMERGENCE, FADING, FRONT, LIMB, RECOVERY, TOGETHER
 from tests.support.sun_events import solar_reel
 
 PIXEL_ARCSEC, CADENCE_S, FRAMES, SIDE, WIDE = 10.0, 60.0, 60, 64, 4
@@ -33,7 +34,8 @@ def event(number: int, first: int, x: int, y: int, peak: float, kind: str = BRIG
 drawn = st.builds(
     lambda first, x, y, peak, kind, level: event(0, first, x, y, peak, kind, level),
     st.integers(0, FRAMES - 4), st.integers(0, SIDE - WIDE), st.integers(0, SIDE - WIDE), st.integers(1, 99),
-    st.sampled_from([BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, RECOVERY, ""]), st.sampled_from(["high", CAMERA]),
+    st.sampled_from([BRIGHTENING, LIMB, DIMMING, DARKENING, EMERGENCE, FADING, FRONT, RECOVERY, ""]),
+    st.sampled_from(["high", CAMERA]),
 )  # fmt: skip
 numbered = st.lists(drawn, max_size=9).map(lambda some: [replace(e, event=k, tracks=(k,)) for k, e in enumerate(some)])
 
@@ -87,3 +89,9 @@ def test_they_begin_together_by_when_their_light_left_the_noise(sky):
     slow = replace(other, course=Course(24, 1.0, 600.0, 10))
     (found,) = with_companions([core, slow], sky, Reach(100.0, 720.0), TOGETHER)
     assert (found.parts, found.frame_start, found.frame_end, found.x0, found.x1) == (2, 20, 48, 10, 24)
+
+
+@pytest.mark.parametrize(("unit", "minutes"), [("DN/s", 13), ("G", 121)])
+def test_a_field_emerges_within_hours(tmp_path, unit, minutes):
+    reel = solar_reel(tmp_path / "sun", np.ones((2, 8, 8)), CADENCE_S, PIXEL_ARCSEC, unit=unit)
+    assert Reach.of(EvalConfig(group_distance_arcsec=150.0), reel) == (150.0, 60.0 * minutes)

@@ -49,7 +49,7 @@ def test_every_field_is_one_of_the_hek_and_all_that_must_be_there_are(written):
     for event in result:
         assert set(event) - ours <= known_fields()
         assert {n for n in known_fields(event["event_type"]) if not n.startswith(ARCHIVE)} <= set(event)
-    assert set(TYPES.values()) <= {"FL", "CD", "CW", "ER", "CE", "OT"}
+    assert set(TYPES.values()) <= {"FL", "CD", "CW", "ER", "EF", "CE", "OT"}
 
 
 def test_values_are_those_of_the_table(written):

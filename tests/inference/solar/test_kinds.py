@@ -10,12 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.events.course import Course
-from inference.events.events import events_table, in_order
+from inference.events.events import Event, events_table, in_order
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.grouping import grouped
 from inference.events.sky import Sky
 from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, with_solar_columns
-from inference.solar.kinds import ALONE, DARKENING, DIMMING, FRONT, RECOVERY, kind_of
+from inference.solar.kinds import (
+    ALONE,
+    BIPOLE,
+    DARKENING,
+    DIMMING,
+    EMERGENCE,
+    FADING,
+    FRONT,
+    OF_FIELD,
+    RECOVERY,
+    kind_of,
+    with_bipoles,
+)
 from tests.support.sun_events import HAPPENINGS, ONSET, dimming, front, quiet_sun, solar_reel, spot, tracks_of
 
 CADENCE_S, PIXEL_ARCSEC, KM_PER_ARCSEC = 24.0, 3.0, 725.3
@@ -124,3 +136,44 @@ def test_without_frames_before_sign_and_place_decide(tmp_path):
     (event,) = tracks_of(flux, reel)
     (seen,) = measured([replace(event, frame_start=2, frame_peak=4)], early, Sky(early))
     assert (seen.course, seen.kind) == (None, "brightening")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("before_g", "after_g", "kind"), [(0, 300, EMERGENCE), (100, 400, EMERGENCE), (400, 60, FADING)]
+)
+def test_a_field_that_grows_emerges_and_one_that_weakens_fades_whatever_its_sign(
+    tmp_path, sign, before_g, after_g, kind
+):
+    noise = np.random.default_rng(3).normal(0, 6, (48, 32, 32))
+    grown = np.clip((np.arange(48) - ONSET + 1) / 4, 0, 1)[:, None, None]
+    rows, columns = np.mgrid[:32, :32]
+    patch = np.exp(-((rows - 16) ** 2 + (columns - 16) ** 2) / 8)
+    field = noise + sign * patch * (before_g + (after_g - before_g) * grown)
+    reel = solar_reel(tmp_path / "field", field, 720.0, 16.0, unit="G")
+    event = strongest(measured(tracks_of(field, reel), reel, Sky(reel)))
+    assert event.kind == kind
+    assert event.change == ("brighter" if (after_g > before_g) == (sign > 0) else "darker")
+    early = strongest(measured([replace(event, frame_start=2, frame_peak=3)], reel, Sky(reel)))
+    assert early.kind == OF_FIELD
+
+
+emerging = st.lists(
+    st.tuples(st.sampled_from(["brighter", "darker"]), st.sampled_from([EMERGENCE, FADING, RECOVERY])),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(emerging)
+def test_flux_that_emerges_with_both_signs_is_a_bipole(parts):
+    frames, place = (0, 1, 2, 3), (1.0, 1.0, 0, 0, 3, 3, 9)
+    tracks = [
+        Event(k, *frames, *place, 9.0 - k, 1.0, "high", change=change, tracks=(k,), kind=kind)
+        for k, (change, kind) in enumerate(parts)
+    ]
+    whole = replace(tracks[0], tracks=tuple(range(len(tracks))))
+    (found,) = with_bipoles([whole], tracks)
+    signs = {change for change, kind in parts if kind == EMERGENCE}
+    is_bipole = parts[0][1] == EMERGENCE and len(signs) == 2
+    assert found == (replace(whole, kind=BIPOLE) if is_bipole else whole)
