@@ -1,4 +1,5 @@
-"""What an archive holds whose readers need files: videos, archives, and tables where no frames are beside them.
+"""What an archive holds whose readers need files: videos, archives, pictures of several pages, tables and arrays where
+no frames are beside these.
 
 They are unpacked into a folder of prep's own, under names made anew: nothing in an archive decides where that is.
 """

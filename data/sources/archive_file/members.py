@@ -33,12 +33,15 @@ _STRANGE = re.compile(r"\.(7z|rar)$", re.IGNORECASE)
 REPLACED = "a later member of the archive has its name"
 STRANGE = "an archive of a kind that is not read; unpack it into a folder"
 # What is read once it is unpacked, see inner.py.
-INNER = AN_ARCHIVE, A_VIDEO, A_TABLE = (
+INNER = AN_ARCHIVE, A_VIDEO, A_TABLE, ARRAYS, A_STACK = (
     "an archive in an archive, which prep unpacks three deep",
     "a video in an archive, which prep unpacks",
     "a table in an archive, which prep unpacks",
+    "arrays in an archive, which prep unpacks",
+    "a picture of several pages in an archive, which prep unpacks",
 )
-TABLE_SUFFIXES = TableSource.suffixes
+TABLE_SUFFIXES, MOVING_SUFFIXES = TableSource.suffixes, (*VIDEO_SUFFIXES, ".gif", ".ser")
+ARRAY_SUFFIXES = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".nc4")
 KINDS_TOLD = 6  # of members that are not read, the most frequent ones
 
 
@@ -86,6 +89,8 @@ class ArchiveSource(FrameSource):
                     tables.append(Candidate(**facts, is_counts=True, reason=A_TABLE))
                     if not member.problem:
                         inside.note(member.name, member.size, member.open)
+                elif member.name.lower().endswith(ARRAY_SUFFIXES):
+                    tables.append(Candidate(**facts, is_counts=True, reason=ARRAYS))
                 else:
                     others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
@@ -148,7 +153,7 @@ def _refused_kind(name: str) -> str:
         return AN_ARCHIVE
     if _STRANGE.search(name):
         return STRANGE
-    return A_VIDEO if name.lower().endswith(VIDEO_SUFFIXES) else ""
+    return A_VIDEO if name.lower().endswith(MOVING_SUFFIXES) else ""
 
 
 def _refusal(member: Member, prep: PrepConfig) -> str:
@@ -166,7 +171,9 @@ def _picture(member: Member, facts: dict[str, Any], prep: PrepConfig) -> Candida
         if reason := _refusal(member, prep):
             raise FrameError(reason)
         pages, others = pages_of(member.open())
-        return Candidate(**facts | page_facts(pages[0], others + len(pages) - 1, prep))
+        if len(pages) > 1:
+            return Candidate(**facts, is_counts=True, reason=A_STACK)
+        return Candidate(**facts | page_facts(pages[0], others, prep))
     except FrameError as error:
         return Candidate(**facts, reason=str(error))
     except Exception as error:  # Pillow raises many kinds on damaged files

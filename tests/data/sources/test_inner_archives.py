@@ -4,9 +4,11 @@ import io
 import tarfile
 import zipfile
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from config import Config, PrepConfig
 from data import sources
@@ -138,3 +140,31 @@ def test_a_member_that_is_not_what_its_name_says_is_a_row(tmp_path):
         made(tmp_path, "a.zip", zipped({"v.mp4": b"no film"}))
     (table,) = (pd.read_csv(path) for path in (tmp_path / "out").glob("*.rejected.csv"))
     assert "not readable as video" in table["reason"].iloc[0]
+
+
+SHOWN = np.stack([np.full((20, 24), 40 + 30 * i, np.uint8) for i in range(5)])
+
+
+def stack_of(kind):
+    """The same frames in a file of each kind that has to be unpacked."""
+    stream = io.BytesIO()
+    if kind == "npy":
+        np.save(stream, SHOWN)
+    elif kind == "npz":
+        np.savez(stream, frames=SHOWN)
+    elif kind == "h5":
+        with h5py.File(stream, "w") as file:
+            file["frames"] = SHOWN
+    else:
+        first, *others = map(Image.fromarray, SHOWN)
+        first.save(stream, {"tif": "TIFF", "gif": "GIF"}[kind], save_all=True, append_images=others)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "h5", "tif", "gif"])
+def test_stacks_in_archives_are_reels(tmp_path, kind):
+    """Of a TIFF the first page alone was read, and the others were refused."""
+    (reel,) = made(tmp_path, "a.zip", zipped({f"run/s.{kind}": stack_of(kind)})).values()
+    values = np.asarray(reel.frames)[:, 0].mean(axis=(1, 2))
+    assert len(values) == 5
+    assert (np.diff(values) > 0).all()
