@@ -32,6 +32,7 @@ from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
 from data.sources.stacks.like_hdf5 import OF_ZARR
+from data.sources.stacks.mrc_stacks import MrcSource
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
@@ -65,6 +66,7 @@ SOURCES: dict[str, Source] = {
         Hdf5StackSource(),
         NetcdfPictureSource(),
         ZarrStackSource(),
+        MrcSource(),
         CaseSource(),
     )
 }

@@ -8,7 +8,7 @@ from data.sources.base import LOOKED_AT_BYTES, stands_for
 CONVERT = {
     **dict.fromkeys((".7z", ".rar", ".z", ".cab", ".cpio", ".iso"), "unpack"),
     **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf"), "convert to JPEG or PNG"),
-    **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".mrc", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
+    **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
     **dict.fromkeys(
         (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
     ),
