@@ -3,7 +3,6 @@
 All are of frames in a model's scaling (about 0..1), and of few pixels, so that they cost little beside any model.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -84,7 +83,7 @@ def change_of(now: Look, before: Look) -> float:
         cv2.resize(a.astype(np.float32), (TILES, TILES), interpolation=cv2.INTER_AREA) for a in (differences, both)
     )
     known = share > 0
-    return float(np.quantile(total[known] / share[known], 0.75)) if known.any() else np.inf
+    return upper_quartile(total[known] / share[known]) if known.any() else np.inf
 
 
 def same_share(now: Look, before: Look) -> float:
@@ -98,15 +97,31 @@ def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
 
     What goes on in three quarters of a picture leaves it alone, and a change of light does too.
     """
-    pictures = _gradients(now), _gradients(before)
-    edges = [np.linspace(0, n, TILES + 1).astype(int).tolist() for n in now.shape]
-    parts = [(slice(*rows), slice(*columns)) for rows in pairwise(edges[0]) for columns in pairwise(edges[1])]
-    return float(np.quantile([correlation(pictures[0][part], pictures[1][part]) for part in parts], 0.75))
+    (x, y), (x_before, y_before) = _gradients(now), _gradients(before)
+    n = 2 * _of_parts(np.ones_like(x))
+    total, total_before = _of_parts(x + y), _of_parts(x_before + y_before)
+    # Gradients are whole numbers, and so are all of these sums, exactly: a part without edges has a size of 0.
+    square, square_before = (n * _of_parts(p * p + q * q) for p, q in ((x, y), (x_before, y_before)))
+    both = n * _of_parts(x * x_before + y * y_before) - total * total_before
+    size = np.sqrt((square - total**2) * (square_before - total_before**2))
+    return upper_quartile(np.divide(both, size, out=np.zeros_like(both), where=size > 0))
 
 
-def _gradients(picture: np.ndarray) -> np.ndarray:
-    """(h, w) -> (h, w, 2)."""
-    return np.stack([cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))], axis=-1)
+def _gradients(picture: np.ndarray) -> list[np.ndarray]:
+    """Along x and along y, (h, w) each."""
+    return [cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))]
+
+
+def _of_parts(values: np.ndarray) -> np.ndarray:
+    """Sums (TILES, TILES) float64 over the parts of a picture (h, w)."""
+    rows, columns = (np.arange(TILES) * n // TILES for n in values.shape)
+    return np.add.reduceat(np.add.reduceat(values, rows, axis=0, dtype=np.float64), columns, axis=1)
+
+
+def upper_quartile(values: np.ndarray) -> float:
+    """`np.quantile(values, 0.75)`, which takes longer for some sixteen than what they were made of."""
+    ordered = np.sort(values, axis=None)
+    return float(np.interp(0.75 * (ordered.size - 1), np.arange(ordered.size), ordered))
 
 
 def correlation(a: np.ndarray, b: np.ndarray, alike: float = 0.0) -> float:

@@ -1,9 +1,13 @@
 """Facts of whole frames, each on the smallest picture that shows it."""
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from inference.camera.looks import LEVELS, MOST_PX, SMALL_PX, Look, alone, change_of, kept_edges
+from inference.camera.looks import LEVELS, MOST_PX, SMALL_PX, TILES, Look, alone, change_of, kept_edges, upper_quartile
 
 SIDE = 32
 
@@ -51,6 +55,27 @@ def test_pictures_without_edges_keep_none_and_equal_ones_keep_all():
     assert kept_edges(flat, flat) == 0.0
     assert kept_edges(some, some) == pytest.approx(1.0)
     assert kept_edges(some, (some // 2).astype(np.uint8)) > 0.95
+
+
+@given(st.integers(TILES, 30), st.integers(TILES, 30), st.integers(0, 99), st.integers(0, 8))
+def test_kept_edges_are_correlations_of_gradients_part_by_part(height, width, seed, flat):
+    """By `np.corrcoef`; a part without edges keeps none."""
+    now, before = np.random.default_rng(seed).integers(0, 256, (2, height, width)).astype(np.uint8)
+    before[: height // 2] = now[: height // 2]
+    now[:, : 4 * flat] = 90
+    pictures = [np.stack([cv2.Sobel(p, cv2.CV_64F, 1, 0), cv2.Sobel(p, cv2.CV_64F, 0, 1)]) for p in (now, before)]
+    edges = [[n * k // TILES for k in range(TILES + 1)] for n in (height, width)]
+    found = []
+    for i, j in np.ndindex(TILES, TILES):
+        part = ..., slice(*edges[0][i : i + 2]), slice(*edges[1][j : j + 2])
+        one, other = (picture[part].ravel() for picture in pictures)
+        found.append(np.corrcoef(one, other)[0, 1] if np.ptp(one) and np.ptp(other) else 0.0)
+    assert kept_edges(now, before) == pytest.approx(np.quantile(found, 0.75), abs=1e-9)
+
+
+@given(arrays(np.float32, st.integers(1, 40), elements=st.floats(-9, 9, width=32)))
+def test_the_upper_quartile_is_that_of_numpy(values):
+    assert upper_quartile(values) == pytest.approx(np.quantile(values.astype(np.float64), 0.75), abs=1e-9)
 
 
 def test_of_a_frame_without_a_valid_pixel_nothing_is_known():
