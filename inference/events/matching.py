@@ -5,20 +5,21 @@ A catalogue is incomplete, so an event without a flare is "unconfirmed", not fal
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from data.reel.gaps import gaps_after
 from inference.events.events import iso_utc
-from inference.events.sky import rotated_from_earth
+from inference.events.sky import Observer, rotated_from_earth
 
 MATCH_COLUMNS = (
     *("flare", "goes_class", "flux_w_m2", "start", "peak", "end", "x_arcsec", "y_arcsec", "observed", "n_frames"),
     *("status", "event", "n_events", "peak_score", "distance_arcsec", "lead_start_s", "lead_peak_s"),
 )
 BOX = ("hpc_x0_arcsec", "hpc_y0_arcsec", "hpc_x1_arcsec", "hpc_y1_arcsec")
+OBSERVER = ("observer_hgln_deg", "observer_hglt_deg", "observer_dsun_m")
 FOUND, MISSED, NOT_OBSERVED = "found", "missed", "not observed"
 
 
@@ -46,6 +47,11 @@ class Observed:
         first, last = np.concatenate([[0], late + 1]), np.concatenate([late, [len(times) - 1]])
         return Observed(times, np.stack([times[first] - half, times[last] + half], axis=1))
 
+    def later(self, seconds: float) -> "Observed":
+        """The same by a clock that is ahead."""
+        by = _milliseconds(seconds)
+        return replace(self, times=self.times + by, intervals=self.intervals + by)
+
     @property
     def days(self) -> float:
         """Length of all intervals together."""
@@ -68,7 +74,8 @@ def match_flares(
     """(matches.csv, one row a flare near the reel's time; the ids of the flares that match each event).
 
     events: columns event, t_start, t_peak, t_end (ISO UTC), peak_score, and where the reel has a WCS hpc_x_arcsec,
-        hpc_y_arcsec and BOX (as `Sky.columns` gives them). flares: as `read_catalog` gives them.
+        hpc_y_arcsec and BOX (as `Sky.columns` gives them), and OBSERVER where that is not on Earth. flares: as
+        `read_catalog` gives them, as seen from Earth.
     A flare and an event match when the flare's [start, end], widened by `tolerance_min` minutes at both ends, touches
     the event's [t_start, t_end], and the flare's place, carried by solar rotation to the event's peak time, lies at
     most `distance_arcsec` from the event's box (without one, its centroid). Where a place is unknown, time decides.
@@ -118,7 +125,8 @@ def times_of(column: pd.Series) -> np.ndarray:
 
 
 def _distance(events: pd.DataFrame, flares: pd.DataFrame) -> np.ndarray:
-    """Arcsec from each flare, carried to the event's peak time, to the event in the same row; NaN where unknown."""
+    """Arcsec from each flare, carried to the event's peak time, to the event in the same row; NaN where unknown, and
+    inf where its observer can't see it."""
     distance = np.full(len(events), np.nan)
     if "hpc_x_arcsec" not in events:
         return distance
@@ -126,7 +134,9 @@ def _distance(events: pd.DataFrame, flares: pd.DataFrame) -> np.ndarray:
     known = np.flatnonzero(flares["x_arcsec"].notna().to_numpy() & ~np.isnan(x0 + y0 + x1 + y1))
     some = flares.iloc[known]
     places = some["x_arcsec"].to_numpy(), some["y_arcsec"].to_numpy()
-    x, y = rotated_from_earth(*places, some["peak"].to_numpy(), times_of(events["t_peak"].iloc[known]))
+    after = events.iloc[known]
+    observer = Observer(*after[list(OBSERVER)].to_numpy(np.float64).T) if set(OBSERVER) <= set(events.columns) else None
+    x, y = rotated_from_earth(*places, some["peak"].to_numpy(), times_of(after["t_peak"]), observer)
     right, up = (np.maximum(low[known] - at, at - high[known]) for low, high, at in ((x0, x1, x), (y0, y1, y)))
     distance[known] = np.hypot(right.clip(0), up.clip(0))
     return distance

@@ -88,13 +88,20 @@ def rotated(
 
 
 def rotated_from_earth(
-    tx: np.ndarray, ty: np.ndarray, before: np.ndarray, after: np.ndarray
+    tx: np.ndarray, ty: np.ndarray, before: np.ndarray, after: np.ndarray, observer: Observer | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same, seen from Earth at times before and after, (N,) datetime64."""
+    """The same of places that are seen from Earth at times before, as an observer sees them at times after, (N,)
+    datetime64; None is on Earth too. From elsewhere, places off Earth's limb are unknown (NaN), and hidden ones inf."""
     if not len(tx):
         return tx, ty
     seconds = (after - before) / np.timedelta64(1, "s")
-    return rotated(tx, ty, Observer.on_earth(before), Observer.on_earth(after), seconds)
+    earth = Observer.on_earth(before)
+    if observer is None:
+        return rotated(tx, ty, earth, Observer.on_earth(after), seconds)
+    lon, lat = earth.to_hgs(tx, ty)
+    found = observer.to_hpc(lon + rotation_deg(lat, seconds), lat)
+    is_hidden = np.isfinite(lon) & np.isnan(found[0])
+    return np.where(is_hidden, np.inf, found[0]), np.where(is_hidden, np.inf, found[1])
 
 
 class Sky:

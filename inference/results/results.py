@@ -177,7 +177,7 @@ class Results(Collected):
         assert self.reel.times_utc is not None  # nothing is known of a reel without UTC times
         observed = Observed.of(self.reel.times_utc[scored], self.reel.cadence_s, self.reel.meta["gap_threshold"])
         limits = self.settings.catalog_tolerance_min, self.settings.catalog_distance_arcsec
-        found = compare(events, self.known, observed, *limits)
+        found = compare(events, self.known, observed, *limits, self.sky)
         write_csv(out / "matches.csv", found.matches)
         return found.events, {"catalog": found.summary}
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from data.labels.xrs_flares import class_of
-from inference.events.matching import Observed, catalog_summary, match_flares, times_of
+from inference.events.events import iso_utc
+from inference.events.matching import OBSERVER, Observed, catalog_summary, match_flares, times_of
+from inference.events.sky import Sky
 from inference.solar.kinds import DIMMING, ERUPTION, FRONT
 
 CLASS_COLUMNS = ("xrs_class", "xrs_class_low")
@@ -16,6 +18,8 @@ SEEN_WITHIN_RSUN = 3.0  # above the surface, a CME is seen in C2 (2 to 6 solar r
 MEAN_KM_S = 475.0  # where none is told: the mean of LASCO's CMEs (Yashiro et al. 2004, JGR 109, A07105)
 ANGLE_DEG = 30.0  # that a trace on the disc may lie beside the CME's edges
 NEAR_CENTRE_RSUN = 0.5  # where the position angle of a trace says little
+AU_M, LIGHT_M_S = 1.495978707e11, 299_792_458.0
+ELSEWHERE_DEG, EARTHLY_S = 1.0, 20.0  # of longitude, and of light: an observer beyond is not on Earth
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,23 @@ class Comparison:
 
 
 def compare(
-    events: pd.DataFrame, known: Known, observed: Observed, tolerance_min: float, distance_arcsec: float
+    events: pd.DataFrame,
+    known: Known,
+    observed: Observed,
+    tolerance_min: float,
+    distance_arcsec: float,
+    sky: Sky | None = None,
 ) -> Comparison:
     """Events with all that is known, and a column confirmed_by, empty for those of the camera; with an X-ray flux also
-    CLASS_COLUMNS. Without a catalogue of flares those of the X-ray flux take its place."""
+    CLASS_COLUMNS. Without a catalogue of flares those of the X-ray flux take its place.
+
+    sky: of the reel. What is known is seen from Earth: another observer's events are compared as of when their light
+    comes by there, and where the observer sees what Earth sees.
+    """
     scene = events[events["instrument"] == ""]
+    if sky is not None:
+        later_s = light_s(sky)
+        scene, observed = as_by_earth(scene, sky, later_s), observed.later(later_s)
     numbers = scene["event"].tolist()
     by: dict[int, list[str]] = {number: [] for number in numbers}
     if known.xrs is not None:
@@ -96,6 +112,26 @@ def compare(
         found["cmes_by_event"] = {str(number): some for number, some in zip(numbers, cmes_by, strict=True) if some}
     confirmed_by = ["; ".join(by.get(number, [])) for number in events["event"]]
     return Comparison(matches, events.assign(confirmed_by=confirmed_by), found)
+
+
+def light_s(sky: Sky) -> float:
+    """How much later the Sun's light comes by Earth (at its mean distance) than by the observer of a reel; 0 for those
+    on or near Earth."""
+    later_s = (AU_M - float(np.median(sky.wcs["dsun_m"]))) / LIGHT_M_S
+    return later_s if abs(later_s) > EARTHLY_S else 0.0
+
+
+def as_by_earth(events: pd.DataFrame, sky: Sky, later_s: float) -> pd.DataFrame:
+    """Events with times of when their light is seen on Earth; of observers elsewhere with OBSERVER, and without the
+    position angle, which is another one from there."""
+    names = [name for name in ("t_start", "t_peak", "t_end", "t_detected") if later_s and name in events]
+    by = np.timedelta64(round(1000 * later_s), "ms")
+    events = events.assign(**{name: iso_utc(times_of(events[name]) + by) for name in names})
+    if abs(float(np.median(sky.wcs["hgln_deg"]))) < ELSEWHERE_DEG or "frame_peak" not in events:
+        return events
+    observer = sky.observer(events["frame_peak"].to_numpy(np.int64))
+    columns = dict(zip(OBSERVER, (observer.hgln_deg, observer.hglt_deg, observer.dsun_m), strict=True))
+    return events.assign(**columns, position_angle_deg=np.nan)
 
 
 def _add(by: dict[int, list[str]], source: str, matches: pd.DataFrame, flares_of: list[list[str]]) -> None:

@@ -4,9 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.disk.files import write_csv
 from data.labels.xrs_flares import flares_in
+from data.reel.reel import Reel
+from inference.events.sky import Observer, Sky
 from inference.solar.confirm import Known, cmes_of, compare
 from tests.support.flares import at, events_at, flares_at, watched
+from tests.support.sun_events import AU_M, solar_reel
 
 NAN = float("nan")
 
@@ -91,3 +95,34 @@ def test_a_back_dated_start_is_no_earlier_warning():
     events["t_detected"] = at([-2.0]).astype(str)
     found = compare(events, Known(flares_at((0, 10, 50, "M2.0", NAN, NAN))), watched(), 5.0, 250.0)
     assert found.matches["lead_start_s"].tolist() == [-120]
+
+
+@pytest.mark.parametrize(
+    ("lon_deg", "seen_from_deg", "au", "later_min", "confirmed"),
+    [
+        (30.0, 0.0, 1.0, 0.0, True),
+        (30.0, 60.0, 1.0, 0.0, True),  # as STEREO saw it
+        (30.0, 60.0, 0.3, 5.8, True),  # the light comes by Solar Orbiter first
+        (30.0, 60.0, 0.3, 0.0, False),  # and an event at the same time by its clock is another one
+        (-60.0, 60.0, 1.0, 0.0, False),  # behind the limb from there
+    ],
+)
+def test_flares_are_compared_where_and_when_another_observer_sees_them(
+    tmp_path, lon_deg, seen_from_deg, au, later_min, confirmed
+):
+    earth = Observer.on_earth(at([5.0]))
+    (x,), (y,) = earth.to_hpc(np.array([lon_deg]), np.array([10.0]))
+    reel = solar_reel(tmp_path / "sun", np.ones((3, 8, 8)), 60.0, 300.0)
+    placed = {"wcs_hgln_deg": seen_from_deg, "wcs_hglt_deg": 3.0, "wcs_dsun_m": au * AU_M}
+    write_csv(reel.path / "frames.csv", reel.candidates.assign(**placed))
+    sky = Sky(Reel(reel.path))
+    tx, ty = sky.observer(np.array([1])).to_hpc(np.array([lon_deg]), np.array([10.0]))
+    tx, ty = np.nan_to_num(tx), np.nan_to_num(ty)  # of what is hidden: an event somewhere on the disc
+    start, peak, end = (minute - later_min for minute in (3, 5, 8))
+    events = solar_events((start, peak, end, 9.0, "brightening", "brighter", 90, 0.5))
+    events = events.assign(hpc_x_arcsec=tx, hpc_y_arcsec=ty, frame_peak=1)
+    found = compare(events, Known(flares_at((3, 5, 8, "M2.0", x, y))), watched(), 0.2, 150.0, sky)
+    assert (found.events["confirmed_by"][0] != "") == confirmed
+    if confirmed:
+        assert found.matches["lead_start_s"][0] == pytest.approx(0, abs=10)
+    assert found.events["t_start"][0] == events["t_start"][0]  # as the observer's clock tells
