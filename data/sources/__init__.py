@@ -73,16 +73,18 @@ SOURCES: dict[str, Source] = {
 UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
 HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
 CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
+HALF = "unfinished or kept from before, by their names, beside others"
 ABOUT = "about frames that lie elsewhere, by the names of their folders; prepare one of these alone to have it"
 ZARR = (
     "of zarr, where arrays (T, H, W) are read once zarr is installed (pip install -r data/disk/requirements-zarr.txt): "
     "save others as .npy (T, H, W) or TIFF with a page a frame"
 )
 # Of what is not read; times were.
-TOLD = (UNKNOWN_KIND, COPY, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)
+TOLD = (UNKNOWN_KIND, COPY, HALF, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
 # Folders that storage and systems keep for themselves: small copies, what was deleted.
 OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")
+_HALF = re.compile(r".+(?:~|\.(?:tmp|temp|part|partial|filepart|crdownload|bak|old|orig))", re.IGNORECASE)
 VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
@@ -115,7 +117,9 @@ def discover(root: Path) -> Found:
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
     copies = {path for path, source in taken if len(paths) > 1 and source.is_smaller_copy(path)}
     found.unread.extend(Unread(path, COPY) for path in sorted(copies))
-    taken = [pair for pair in taken if pair[0] not in copies]
+    half = _unfinished([path for path, source in taken if source.keeps_tables(path)])
+    found.unread.extend(Unread(path, HALF) for path in sorted(half))
+    taken = [pair for pair in taken if pair[0] not in copies | half]
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     about = _about_others(taken, root)
     found.unread.extend(Unread(path, ABOUT) for path in sorted(about))
@@ -192,6 +196,13 @@ def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:
     twice = {path for path in links if os.path.realpath(path) in there}
     unread.extend(Unread(path, MET_BEFORE) for path in sorted(twice))
     return [path for path in paths if path not in twice]
+
+
+def _unfinished(paths: Sequence[Path]) -> set[Path]:
+    """Files that programs are writing or have kept from before, beside those that they are finished with."""
+    half = {path for path in paths if _HALF.fullmatch(path.name)}
+    whole = {path.parent for path in paths if path not in half} if half else set()
+    return {path for path in half if path.parent in whole}
 
 
 def _about_others(taken: Sequence[tuple[Path, Source]], root: Path) -> set[Path]:

@@ -197,6 +197,7 @@ class NamedTimes:
         self.where, self.places = "file name", dict(zip(names, places_of(names), strict=True)) if are_all else {}
         self.step_s, self.start_utc, self.problem, self.table = step_of(prep), prep.start_utc, "", None
         self.beside, self.in_names = beside, {}
+        self.zone = f" that {prep.time_zone} has once (an hour comes twice, another never)" if prep.time_zone else ""
         try:
             self.table = table() if table else times_beside(beside, prep, len(names))
             told = [""] * len(names) if self.table else times_in_names(names, prep)
@@ -230,7 +231,7 @@ class NamedTimes:
             return self.table.facts(number, self.beside / name)
         if any(self.in_names.values()):
             if not self.in_names.get(name):
-                raise FrameError(f"no time in the {self.where}, unlike in most of its folder")
+                raise FrameError(f"no time in the {self.where}{self.zone}, unlike in most of its folder")
             return {"time_utc": self.in_names[name]}
         if self.untold:
             log.info(self.untold)

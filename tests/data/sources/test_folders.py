@@ -41,7 +41,7 @@ def test_folders_that_say_so_and_hold_the_same_names_are_about_others(folder, ot
 def write(folder: Path, names):
     folder.mkdir(parents=True)
     for i, name in enumerate(names):
-        Image.fromarray(np.full((16, 24), 40 + i, np.uint8)).save(folder / name)
+        Image.fromarray(np.full((16, 24), 40 + i, np.uint8)).save(folder / name, "PNG")
 
 
 @pytest.mark.parametrize("is_packed", [False, True])
@@ -64,3 +64,14 @@ def test_they_are_counted_and_no_reel(tmp_path, is_packed, caplog):
     assert "5 in Test001_gt/, about frames elsewhere" in caplog.text if is_packed else "(Test001_gt 5)" in told
     if not is_packed:
         assert len(frames.scan(tmp_path / "in" / "Test001_gt", PrepConfig())) == 4
+
+
+@pytest.mark.parametrize("name", ["f3.png.tmp", "f3.png.part", "f2.png~", "f1.png.bak", "Unconfirmed 12.crdownload"])
+def test_what_is_half_written_or_kept_from_before_is_no_frame_beside_others(tmp_path, name):
+    """Known by their content, they were frames of the folder: one that is cut, or one that comes twice."""
+    write(tmp_path / "cam", [f"f{i}.png" for i in range(3)] + [name])
+    assert len(frames.scan(tmp_path, PrepConfig())) == 3
+    assert "1 unfinished or kept from before" in sources.left_out(sources.discover(tmp_path).unread)
+    for path in (tmp_path / "cam").glob("f?.png"):
+        path.unlink()
+    assert len(frames.scan(tmp_path, PrepConfig())) == 1  # alone it is what there is

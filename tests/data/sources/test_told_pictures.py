@@ -258,3 +258,11 @@ def test_zeros_are_no_video(tmp_path, begin):
     (tmp_path / "a").write_bytes(begin.ljust(20_000, b"\0"))
     with pytest.raises(FileNotFoundError, match="1 of unknown kind"):
         discover(tmp_path)
+
+
+def test_an_hour_that_comes_twice_says_so(tmp_path):
+    for clock in ("010000", "023000", "040000", "050000"):
+        Image.new("L", (24, 16)).save(tmp_path / f"20241027_{clock}.png")
+    found = {c.source: c.reason for c in frames.scan(tmp_path, PrepConfig(time_zone="Europe/Berlin"))}
+    assert [source for source, reason in found.items() if reason] == ["20241027_023000.png"]
+    assert "an hour comes twice" in found["20241027_023000.png"]
