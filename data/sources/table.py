@@ -23,6 +23,7 @@ from data.sources.tables.forms.wide_days import by_clock
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
 from data.sources.tables.values.cells import HUGE, NORMAL, labels_of
+from data.sources.tables.values.clock_again import clocks_again
 from data.sources.tables.values.missing import ends_in_total
 from data.sources.tables.values.quality import without_bad
 from data.sources.tables.values.unit_rows import unit_of, with_units
@@ -213,6 +214,7 @@ def series_of(
     how = times.how if column is not None else ""
     notes |= {name: f"{what}: {how}" if how not in ("", "UTC", "s") else what for name, what in taken.items()}
     labels = _labels(table, prep, label_columns, notes, path.name)
+    notes |= {} if prep.value_columns else clocks_again(table, notes, times.utc)
     variables = variables_of(table, prep, notes, decimal, path.name, missing)
     channels, values, remarks = tuple(variables.columns), variables.values(), variables.told()
     if column is None and prep.sample_interval_sec is None:

@@ -139,10 +139,13 @@ def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tup
 
 
 def _repeats_numbers(cells: list[str]) -> bool:
-    """Whether most cells of a line are numbers and some of them alike: a row whose first cell is a word. Names that are
-    numbers, as years, are unlike.
+    """Whether most cells of a line are numbers and some of them alike, or the first one with decimals: a row with words
+    in it. Names that are numbers, as years, are unlike, and stand behind one.
     """
     numbers = [cell.strip() for cell in cells if is_number(cell)]
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if len(numbers) > MOST_SHARE * len(filled) and re.fullmatch(r"-?\d+\.\d+", filled[0]):
+        return True
     return len(numbers) > MOST_SHARE * len(cells) and len(set(numbers)) < len(numbers)
 
 

@@ -67,10 +67,12 @@ DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and P
 _COMPACT = {
     7: "%Y%j",
     8: "%Y%m%d",
+    10: "%Y%m%d%H",
     12: "%Y%m%d%H%M",
     14: "%Y%m%d%H%M%S",
 }  # digits of a date and clock without separators
 
+_NAME_OF_HOURS = re.compile("date|datum|fecha|mmddhh")  # 2024030510 is UNIX time of 2034 otherwise
 _NAME_OF_DAYS = re.compile("date|day|doy|ddd|datum|fecha")
 
 
@@ -171,6 +173,9 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
     """UTC of numbers that count from 1970 by their size, or are dates without separators; else relative times."""
     if not prep.unix_time and not prep.time_unit and (ticks := of_ticks(numbers)):
         return _since_1970(*ticks, prep)
+    may_be_hours = not prep.unix_time and not prep.time_unit and _NAME_OF_HOURS.search(name.lower())
+    if may_be_hours and (hours := _compact(numbers, name, 10)) is not None:
+        return _utc_times(hours, np.zeros(len(numbers), bool), prep, "dates and hours without separators")
     unit = "" if prep.unix_time is False else epoch_unit(numbers) or _unit_once_set(numbers)
     if unit == "s" and not prep.unix_time and (reason := other_zero(numbers)):
         raise TableError(f"its time column {name!r} {reason}")
@@ -275,13 +280,15 @@ def _relative(seconds: np.ndarray, start_utc: str | None, how: str, doubt: str =
     return Times(utc, seconds, reasons, f"{how} since prep.start_utc", doubt)
 
 
-def _compact(numbers: np.ndarray, name: str) -> np.ndarray | None:
+def _compact(numbers: np.ndarray, name: str, wanted: int = 0) -> np.ndarray | None:
     """Numbers as 20120719, 201207190730 or 20120719073001 as times, where all of them are such; 2012201, the day in a
-    year, where the name of the column says date or day.
+    year, where the name of the column says date or day; 2012071907 where 10 digits are `wanted`.
     """
     known = numbers[np.isfinite(numbers)]
     digits = len(str(int(abs(known[0])))) if len(known) else 0
-    if digits not in _COMPACT or (known % 1).any() or (digits == 7 and not _NAME_OF_DAYS.search(name.lower())):
+    is_other = (wanted or digits) != digits or (digits == 10 != wanted)
+    is_no_day = digits == 7 and not _NAME_OF_DAYS.search(name.lower())
+    if digits not in _COMPACT or is_other or is_no_day or (known % 1).any():
         return None
     utc = np.full(len(numbers), np.datetime64("NaT", "us"))
     text = pd.Series(known.astype(np.int64)).astype(str)

@@ -14,7 +14,7 @@ from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS
 from data.sources.times.counts.other_zeros import of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
-from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
+from data.sources.times.texts import CLOCK_ALONE, MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zones.zone_beside import beside
 
 TIME_COLUMNS = ("time_utc", "date_obs", "utc", "time", "timestamp", "date")
@@ -32,6 +32,7 @@ SERIES_TIME_COLUMNS = (
     "x_value",
 )
 SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
+SERIES_TIME_COLUMNS += ("mess_datum", "yyyymmddhh", "realtime_timestamp")
 SERIES_TIME_COLUMNS += ("yyyymmdd", "yyyymm", "yearmonth", "year_month", "yearweek", "year_week")
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
@@ -53,7 +54,7 @@ def time_column(
         return _with_zone(table, *with_part_of_second(table, table[name], {str(name): "time"}, is_told))
     if not table.shape[1]:
         return None, {}
-    name = known_column(table) or _by_type(table) or _by_cells(table) or _by_days(table)
+    name = _or_written(table, known_column(table)) or _by_type(table) or _by_cells(table) or _by_days(table)
     if name is None:
         if pair := of_pairs(table, is_told):
             return pair
@@ -68,6 +69,19 @@ def time_column(
 def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:
     zoned, told = beside(table, column)
     return zoned, notes | told
+
+
+def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
+    """A column of dates with clocks in place of one of a known name whose numbers count from no known day, as WinCC's
+    Time_ms beside TimeString.
+    """
+    if name is None or table[name].dtype.kind not in "iuf" or epoch_unit(table[name].to_numpy(np.float64)):
+        return name
+    for other in table.columns:
+        cells = spread(table[other]) if is_text(table[other]) else []
+        if cells and sum(":" in cell and looks_like_time(cell) for cell in cells) > 0.9 * len(cells):
+            return other
+    return name
 
 
 def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
@@ -118,6 +132,10 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     for name in table.columns:
         cells = spread(table[name]) if is_text(table[name]) else []
         if cells and sum(looks_like_time(c) or bool(MONTH_OF_YEAR.match(c)) for c in cells) > 0.9 * len(cells):
+            return name
+    for name in table.columns:  # sar's clocks stand below the time at which it began
+        cells = spread(table[name]) if CLOCK_ALONE.fullmatch(str(name).strip()) and is_text(table[name]) else []
+        if cells and sum(bool(CLOCK_ALONE.fullmatch(cell)) for cell in cells) > 0.9 * len(cells):
             return name
     # `properties.time` of a record in a record; what counts from 1970 and rises is one without a name too.
     inner = [name for name in table.columns if str(name).lower().rpartition(".")[2].strip("@_") in SERIES_TIME_COLUMNS]

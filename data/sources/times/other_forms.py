@@ -26,6 +26,8 @@ _MONTHS = {
 _ENGLISH = {word: month for month, words in _MONTHS.items() for word in words.split()}
 _WORD = re.compile(r"[^\W\d_]{3,10}\.?")
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号일]?")
+_ERA = re.compile(r"(令和|平成|昭和|民[國国])\s*(\d{1,3}|元)\s*年")
+_BEFORE_ERA = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}
 _CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点시]\s*(\d{1,2})\s*[分분](?:\s*(\d{1,2})\s*[秒초])?")
 _HALF_BEFORE = re.compile(r"(上午|下午|오전|오후|午前|午後)\s*(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)")
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?")
@@ -56,7 +58,8 @@ def other_form(cell: str) -> str:
     if found := _of_a_year(cell):
         return found
     begin = _TO.split(cell, maxsplit=1)[0]
-    text = _CHINESE_CLOCK.sub(lambda m: f"{m[1]}:{m[2].zfill(2)}:{(m[3] or '0').zfill(2)}", begin)
+    text = _ERA.sub(lambda m: f"{_BEFORE_ERA[m[1]] + int(m[2].replace('元', '1'))}年", begin)
+    text = _CHINESE_CLOCK.sub(lambda m: f"{m[1]}:{m[2].zfill(2)}:{(m[3] or '0').zfill(2)}", text)
     text = _CHINESE_DATE.sub(r"\1-\2-\3 ", text)
     text = _HALF_BEFORE.sub(lambda m: f"{m[2]} {'PM' if m[1] in '下午 오후 午後' else 'AM'}", text)
     text = _WORD.sub(_in_english, re.sub(r"\bde\b", " ", text))

@@ -117,6 +117,8 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
         return Numbers(column.dt.total_seconds().to_numpy(np.float64), "durations in s", "s")
     if column.dtype.kind not in "biufc" and (states := _states(column)) is not None:
         return Numbers(*states)
+    if column.dtype.kind not in "biufc" and (first := _with_quality(column)) is not None:
+        return Numbers(first, "numbers with their quality behind them, as +0201,1: without it, and as they are written")
     values, remark, unit = pd.to_numeric(column, errors="coerce"), "", ""
     if decimal == "," and column.dtype.kind not in "biufc" and _points_group(column):
         column = column.astype("string").str.replace(".", "", regex=False)
@@ -127,6 +129,14 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
     numbers = values.to_numpy(np.float64, na_value=np.nan).copy()
     numbers[~(np.abs(numbers) < HUGE)] = np.nan
     return Numbers(numbers, remark, unit)
+
+
+def _with_quality(column: pd.Series) -> np.ndarray | None:
+    """The numbers of cells as NOAA's hourly data (ISD) have them, `+0201,1`: behind it is their quality; else None."""
+    cells = column.dropna().astype("string").str.strip()
+    if not len(cells) or not cells.str.fullmatch(r"[+-]\d{4,5},[0-9A-Z]").all():
+        return None
+    return pd.to_numeric(column.astype("string").str.partition(",")[0]).to_numpy(np.float64, na_value=np.nan)
 
 
 def _points_group(column: pd.Series) -> bool:

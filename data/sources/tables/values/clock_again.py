@@ -1,0 +1,66 @@
+"""Columns that tell the time of their rows once more, as year, hour or another clock: they are no variables."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from data.sources.times.cells import PER_SECOND, epoch_unit
+from data.sources.times.divided import PART_NAMES, WEEKDAYS
+
+HOURS_OFF = range(-14, 15)  # of any zone
+MOST_APART_S = 86400.0  # of two clocks of one row
+_CLOCK = re.compile(r"(?:stamp|time|clock|zeit)", re.IGNORECASE)
+_PART_OF_SECOND = re.compile(r"^(.*?)[._ ]?(?:nsecs?|nanosecs?|nanoseconds?)$", re.IGNORECASE)
+_PARTS = {
+    word: part for part, words in PART_NAMES.items() for word in words if word not in ("mm", "mi", "mn", "da", "mo")
+}
+_PARTS |= dict.fromkeys(WEEKDAYS, "weekday")
+
+
+def clocks_again(table: pd.DataFrame, known: dict[str, str], utc: np.ndarray | None) -> dict[str, str]:
+    """Columns whose numbers follow from the times (N,) of their rows, with what they are, but the known ones."""
+    if utc is None or np.isnat(utc).all():
+        return {}
+    times, found = pd.DatetimeIndex(utc), {}
+    for name in table.columns:
+        if name in known or table[name].dtype.kind not in "iuf" or not table[name].notna().any():
+            continue
+        part = _PARTS.get(str(name).lower().strip("_ "))
+        if part and _is_part(table[name], times, part):
+            found[name] = f"left out: the {part.replace(' in it', ' of the year')} of its times"
+        elif _CLOCK.search(str(name)) and _is_clock(table[name].to_numpy(np.float64), times):
+            found[name] = "left out: another clock of its rows"
+    clocks = {re.sub(r"[._ ]?(?:secs?|seconds?)$", "", str(name), flags=re.IGNORECASE) for name in found}
+    for name in table.columns:
+        if name not in known and (part := _PART_OF_SECOND.match(str(name))) and part[1] in clocks:
+            found[name] = "left out: parts of a second of another clock"
+    return found
+
+
+def _is_part(column: pd.Series, times: pd.DatetimeIndex, part: str) -> bool:
+    """Whether numbers are the year, hour ... of the times, in any zone."""
+    numbers, known = column.to_numpy(np.float64), times.notna() & column.notna().to_numpy()
+    numbers = numbers[known]
+    for hours in HOURS_OFF if len(numbers) > 1 else ():
+        local = times[known] + pd.Timedelta(hours=hours)
+        if part == "clock":
+            own = local.hour * 100 + local.minute
+        elif part == "weekday":
+            own = local.day_of_week
+            if len(set(((numbers - own) % 7).tolist())) == 1:
+                return True
+        else:
+            own = getattr(local, {"day in it": "day_of_year"}.get(part, part))
+        if (own == numbers).all():
+            return True
+    return False
+
+
+def _is_clock(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
+    """Whether numbers count from 1970 and lie within a day of the times of their rows."""
+    if not (unit := epoch_unit(numbers)):
+        return False
+    seconds = (times - pd.Timestamp(0)).total_seconds().to_numpy()
+    apart = np.abs(numbers / PER_SECOND[unit] - seconds)
+    return bool((apart[np.isfinite(apart)] < MOST_APART_S).all())

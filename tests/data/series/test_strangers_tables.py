@@ -1,0 +1,87 @@
+"""Tables as programs of others write them, which were read wrongly: their times, and what is a variable of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from config import PrepConfig
+from data.sources.base import TableError
+from data.sources.table import TableSource
+
+N = 40
+TIMES = pd.date_range("2024-03-05 10:00", periods=N, freq="10min")
+HOURS = pd.date_range("2024-03-05 00:00", periods=N, freq="h")
+VALUES = np.round(20 + np.cumsum(np.random.default_rng(0).normal(0, 1, N)), 2)
+
+
+def table_of(head: str, rows: list[str]) -> str:
+    return "\n".join([head, *rows]) + "\n"
+
+
+def numbered(form: str, times: pd.DatetimeIndex = TIMES) -> list[str]:
+    """A row for each time t, with its number i, a value v, and that time in Tokyo, j."""
+    hours = pd.Timedelta(hours=9)
+    return [
+        form.format(t=t, j=t + hours, s=int(t.timestamp()), v=v, i=i)
+        for i, (t, v) in enumerate(zip(times, VALUES, strict=True))
+    ]
+
+
+LATER = TIMES + pd.Timedelta("500ms")
+PARTS = "{t},{t.year},{t.month},{t.day},{t.day_of_year},{t.hour},{t.day_of_week},{v}"
+FORMS = {
+    "VarName;TimeString;VarValue;Time_ms": (
+        "Temp;{t:%d.%m.%Y %H:%M:%S};{v};45356416666.{i}",
+        TIMES,
+        ["VarValue", "Time_ms"],
+    ),
+    "STATIONS_ID;MESS_DATUM;TT_TU;eor": ("  44;{t:%Y%m%d%H};{v:6.2f};eor", HOURS, ["STATIONS_ID", "TT_TU"]),
+    "date,v": ("{s},{v}", TIMES, ["v"]),
+    "日時,v": ("民國113年{t:%m}月{t:%d}日 {t:%H:%M},{v}", TIMES, ["v"]),
+    "日付,v": ("令和6年{t.month}月{t.day}日 {t.hour}時{t:%M}分,{v}", TIMES, ["v"]),
+    "time,year,month,day,doy,hour,weekday,v": (PARTS, TIMES, ["v"]),
+    "time,hour,minute,v": ("{t}Z,{j.hour},{t.minute},{v}", TIMES, ["v"]),
+    "time,hours,v": ("{t},10{i},{v}", TIMES, ["hours", "v"]),
+    "Time,header.stamp.secs,header.stamp.nsecs,v": ("{s}.5,{s},5{i},{v}", LATER, ["v"]),
+}
+
+
+@pytest.mark.parametrize("names", list(FORMS))
+def test_times_and_variables(tmp_path, names):
+    form, times, variables = FORMS[names]
+    text = table_of(names, numbered(form, times))
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    (series,) = TableSource().read_series(path, PrepConfig())
+    np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+    assert list(series.channels) == variables
+    (given,) = TableSource().read_series(path, PrepConfig(value_columns=("hour",))) if "hour," in text else (None,)
+    assert given is None or given.channels == ("hour",)
+
+
+def test_quality_behind_numbers_is_no_decimal(tmp_path):
+    """NOAA's hourly data: +0201,1 is 20.1 °C of quality 1, and was 201.1."""
+    path = tmp_path / "isd.csv"
+    rows = numbered('{t:%Y-%m-%dT%H:%M:%S},"+0{i:03d},1"')
+    path.write_text(table_of("DATE,TMP", [*rows, '2024-03-06T00:00:00,"+9999,9"']))
+    (series,) = TableSource().read_series(path, PrepConfig())
+    np.testing.assert_array_equal(series.values[:, 0], [*range(N), np.nan])
+    assert any("quality behind them" in told for told in series.told)
+
+
+def test_clocks_below_a_clock_ask_for_their_day(tmp_path):
+    """sar writes the time at which it began where a name should be."""
+    path = tmp_path / "sar.txt"
+    path.write_text(table_of("09:50:01        CPU     %user", numbered("{t:%H:%M:%S}        all      {v}")))
+    with pytest.raises(TableError, match=r"prep\.start_utc gives"):
+        TableSource().read_series(path, PrepConfig())
+    (series,) = TableSource().read_series(path, PrepConfig(start_utc="2024-03-05"))
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+
+
+def test_a_first_row_with_words_and_decimals_is_no_name(tmp_path):
+    """`perf stat -I -x,` writes none."""
+    path = tmp_path / "perf.csv"
+    path.write_text("\n".join(numbered("{i}.000100,{i}00,,cycles,1000,100.00")) + "\n")
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert len(series.values) == N
