@@ -290,11 +290,15 @@ def stands_for(start: bytes) -> str:
         return "file begins with zeros alone: it was never written, or its copy not finished"
     if start.startswith(b"version https://git-lfs"):
         return "file is a pointer of Git LFS and not the data: git lfs pull gets them"
-    for place, marks, text in SIGNATURES:
-        if start.startswith(marks, place):
-            return text
+    if told := other_kind(start):
+        return told
     is_page = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
     return "file is a web page: a download that failed, or asked to sign in" if is_page else ""
+
+
+def other_kind(start: bytes) -> str:
+    """What a file of a kind that is not read is, by its first bytes; "" of others."""
+    return next((text for place, marks, text in SIGNATURES if start.startswith(marks, place)), "")
 
 
 def printable(text: str) -> str:

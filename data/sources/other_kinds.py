@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data.sources.base import LOOKED_AT_BYTES, stands_for
+from data.sources.base import LOOKED_AT_BYTES, other_kind
 
 # What many have, and has to be made into something else first.
 CONVERT = {
@@ -34,7 +34,7 @@ def way_out(suffix: str, path: Path) -> str:
         return f": {CONVERT[suffix]}"
     try:
         with path.open("rb") as stream:
-            told = stands_for(stream.read(LOOKED_AT_BYTES))
+            told = other_kind(stream.read(LOOKED_AT_BYTES))
     except OSError:  # of folders too
         return ""
     return f": {told}" if told else ""
