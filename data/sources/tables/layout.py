@@ -117,7 +117,7 @@ def _below_preamble(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     for k, (at, cells) in enumerate(rows[:MOST_PREAMBLE]):
         names = {cell.strip() for cell in cells} - {""}
         is_of_time = _NAMES_TIME.search(cells[0]) or _NAMES_AXIS.fullmatch(cells[0].strip())
-        if is_of_time and len(names) == len(cells) and not _holds_values(cells):
+        if is_of_time and len(names) == len(cells) - (not cells[-1].strip()) and not _holds_values(cells):
             return (at, cells) if any(is_data(row) for _, row in rows[k + 1 : k + 3]) else rows[0]
     return rows[0]
 

@@ -20,6 +20,7 @@ from config import PrepConfig
 from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
+from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
 from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
@@ -164,6 +165,10 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     if text.startswith(LABVIEW):
         with unpacked(path) as stream:
             table, told = read_lvm(stream.read().decode(encoding, "replace"))
+        return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
+    if is_of_instrument(text):
+        with unpacked(path) as stream:
+            table, told = read_instrument(stream.read().decode(encoding, "replace"))
         return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
     lines = lines_of(text, len(sample) < SAMPLE_BYTES)
     layout = layout_of(lines)

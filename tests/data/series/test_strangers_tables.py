@@ -85,3 +85,45 @@ def test_a_first_row_with_words_and_decimals_is_no_name(tmp_path):
     path.write_text("\n".join(numbered("{i}.000100,{i}00,,cycles,1000,100.00")) + "\n")
     (series,) = TableSource().read_series(path, PrepConfig())
     assert len(series.values) == N
+
+
+SETTINGS = ["Record Length,2.5e+03,", "Sample Interval,4.0e-07,", "Source,CH1,"]
+SAMPLES = [f"{-5e-4 + 4e-7 * i:.12f},{v}" for i, v in enumerate(VALUES)]
+RIGOL = "X,CH1,Start,Increment,\nSequence,VOLT,-5.0e-04,4.0e-07\n"
+MSO = "Model,MSO54\n\nWaveform Type,ANALOG,\nHorizontal Units,s,\nVertical Scale,0.1,\n,\nLabel,,\nTIME,CH1,\n"
+SCOPES = {
+    "Tektronix": [f"{SETTINGS[i] if i < 3 else ',,'},{row}," for i, row in enumerate(SAMPLES)],
+    "Tektronix MSO": [MSO + f"{SAMPLES[0]},", *(f"{row}," for row in SAMPLES[1:])],
+    "Rigol": [RIGOL + f"0,{VALUES[0]},,", *(f"{i},{VALUES[i]},," for i in range(1, N))],
+}
+
+
+@pytest.mark.parametrize("name", list(SCOPES))
+def test_samples_of_oscilloscopes_have_their_times(tmp_path, name):
+    """Settings stand beside the first samples, above them, or tell start and increment alone."""
+    path = tmp_path / "scope.csv"
+    path.write_text("\n".join(SCOPES[name]) + "\n")
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert series.channels == ("CH1",)
+    np.testing.assert_allclose(series.times_s - series.times_s[0], 4e-7 * np.arange(N), atol=1e-12)
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+@pytest.mark.parametrize("century", [20, None])
+def test_days_of_dst_are_hours(tmp_path, century):
+    """Values run together, -100-120, and are told from a base in hundreds."""
+    year = century or 19
+    days = [
+        f"DST2403*{day:02d}RRX0{century or '  '}   0"
+        + "".join(f"{-100 - day - hour:4d}" for hour in range(23))
+        + "9999 -99"
+        for day in range(1, 32)
+    ]
+    path = tmp_path / "dst.dat"
+    path.write_text("\n".join(days) + "\n")
+    assert TableSource().takes(path)
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert series.times_utc is not None
+    assert series.times_utc[25] == np.datetime64(f"{year}24-03-02T01:00", "ms")
+    np.testing.assert_array_equal(series.values[[0, 22, 23, 25], 0], [-101, -123, np.nan, -103])
+    assert series.channels == ("Dst [nT]",)
