@@ -31,9 +31,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def records_of(runner: Runner, given: str, timeout_s: float) -> Iterator[dict[str, Any]]:
-    """All records of one input."""
+    """All records of one input. Raises FileNotFoundError for a path that nothing is at."""
     if Path(given).is_dir():
         yield from runner.of_reels(given)
+    elif "://" not in given and not Path(given).exists():
+        raise FileNotFoundError(
+            f"{given} is no file and no folder; give a reel, a folder of reels, a video, or a stream as rtsp://..."
+        )
     else:
         yield from runner.of_video(given, timeout_s)
 

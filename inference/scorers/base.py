@@ -74,7 +74,7 @@ class Portable(NamedTuple):
         if self.parts:
             return f"{len(self.parts)} nets for series of any length"
         of_windows = f"a net for windows of [channels, frames, height, width] {list(self.shape)}"
-        return "no net" if self.net is None else of_windows
+        return "what was fitted (the method has no net)" if self.net is None else of_windows
 
 
 FramesOf = Callable[[Reel, int, int, EvalConfig], Iterator[ScoredFrame]]  # as `Scorer.frames`
