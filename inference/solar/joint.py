@@ -15,12 +15,16 @@ from scipy.sparse.csgraph import connected_components
 from config import load
 from data.disk.damage import read_json, read_table
 from data.disk.files import write_csv
+from data.messages import logger
 from data.reel.reel import Reel, find_reels
 from data.sky.wcs import WCS_COLUMNS
 from inference.events.events import iso_utc
 from inference.events.matching import BOX, times_of
-from inference.events.sky import rotated_from_earth
+from inference.events.sky import Sky, rotated_from_earth
+from inference.solar.confirm import ELSEWHERE_DEG
 from inference.solar.polar import occulted_rsun
+
+log = logger(__name__)
 
 NAME = "events_joint.csv"
 APART_ARCSEC = 50.0  # most, between the boxes of one event: what wavelengths show of it lies at different heights
@@ -51,16 +55,31 @@ def write_joint(
     folder: Path, reels: Iterable[Reel], results: Sequence[Path], beside: Sequence[Channel] = ()
 ) -> tuple[pd.DataFrame, list[Channel]] | None:
     """events_joint.csv of those of some evaluated reels that are of the Sun's disc, and of other runs' results; of
-    fewer than two none, nor an old one. Returns what it holds, and of which channels."""
+    fewer than two, or of several observers, none, nor an old one. Returns what it holds, and of which channels."""
     solar = [channel_of(reel, out) for reel, out in zip(reels, results, strict=True) if is_placed(reel)]
     names = [channel.name for channel in solar]
     channels = [*solar, *(channel for channel in beside if channel.name not in names)]
     (folder / NAME).unlink(missing_ok=True)
     if len(channels) < 2:
         return None
+    if told := observers_apart(channels):
+        log.warning(f"no {NAME}: {told}; evaluate reels of one observer together")
+        return None
     joint = joint_events(channels)
     write_csv(folder / NAME, joint)
     return joint, channels
+
+
+def observers_apart(channels: Sequence[Channel]) -> str:
+    """In words, two reels that see the Sun from longitudes which are ELSEWHERE_DEG or more apart; "" where none do."""
+    skies = {c.name: Sky.of(c.reel) for c in channels if c.reel}
+    seen = {name: float(np.median(sky.wcs["hgln_deg"])) for name, sky in skies.items() if sky}
+    for name, longitude in seen.items():
+        first = next(iter(seen))
+        apart_deg = abs((longitude - seen[first] + 180) % 360 - 180)
+        if apart_deg >= ELSEWHERE_DEG:
+            return f"{first} and {name} see the Sun from places that are {apart_deg:.3g} degrees of longitude apart"
+    return ""
 
 
 def is_placed(reel: Reel) -> bool:

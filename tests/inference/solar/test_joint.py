@@ -1,10 +1,14 @@
 """Events of several wavelengths: one where place, time and sign agree, and what shows in one of them alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from config import load
+from data.disk.files import write_csv
+from data.reel.reel import Reel
 from inference.events.boxes import find_boxes
 from inference.events.sky import rotated_from_earth
 from inference.results.results import Results
@@ -16,6 +20,7 @@ from inference.solar.joint import (
     channels_beside,
     is_placed,
     joint_events,
+    observers_apart,
     write_joint,
 )
 from tests.support.coronagraph import corona, coronagraph_reel
@@ -124,6 +129,18 @@ def test_the_results_of_another_run_are_taken_in(tmp_path):
     assert row["peaks_after_s"] == "aia_193:0 aia_171:144"  # six frames of 24 s
     write_joint(tmp_path, [reel], [out], channels_beside([str(out)]))  # its own, of before
     assert not (tmp_path / NAME).exists()
+
+
+@pytest.mark.parametrize(("apart_deg", "told"), [(0.5, ""), (-359.5, ""), (30.0, "30"), (350.0, "10")])
+def test_reels_of_several_observers_are_not_joined(tmp_path, apart_deg, told):
+    channels = []
+    for name, longitude in (("aia_193", 0.0), ("euvi_195", apart_deg)):
+        reel = solar_reel(tmp_path / name, quiet_sun(4, 16), 24.0, 3.0)
+        write_csv(reel.path / "frames.csv", reel.candidates.assign(wcs_hgln_deg=longitude))
+        channels.append(replace(channel(name, FLARE), reel=Reel(reel.path)))
+    found = observers_apart(channels)
+    expected = f"aia_193 and euvi_195 see the Sun from places that are {told} degrees of longitude apart"
+    assert found == (expected if told else "")
 
 
 def test_what_is_no_folder_of_results_is_told_with_the_way_out(tmp_path):
