@@ -75,6 +75,8 @@ MixPart = Annotated[str, AfterValidator(_is_part_of_a_mix)]
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class EvalConfig:
+    """What `eval` does with a run: how it scores, which alarms are asked for, and what is written."""
+
     mode: Literal["heatmap", "boxes"] = "boxes"
     diagnostic: bool = False
     batch_size: PositiveInt = 8

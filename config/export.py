@@ -10,6 +10,8 @@ from config.fields import Fraction, PositiveInt
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExportConfig:
+    """The bundle that `export` writes: precision, how much is pruned away, and what of detection it may cost."""
+
     format: Literal["onnx"] = "onnx"
     precision: Literal["fp32", "int8"] = "fp32"
     prune: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -25,6 +25,8 @@ from config.fields import (
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class VsoConfig:
+    """What is asked of the Virtual Solar Observatory, and how it is downloaded."""
+
     start: UtcTime | None = None
     end: UtcTime | None = None
     instrument: str = "aia"
@@ -47,12 +49,16 @@ class VsoConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SkyConfig:
+    """Where the Sun is in pictures that do not tell it: arcsec a pixel, and the middle of its disc (x, y)."""
+
     pixel_arcsec: Positive
     disc_centre_px: tuple[float, float]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class CropConfig:
+    """The part of every picture that is kept, in pixels of the files."""
+
     x: NonNegativeInt
     y: NonNegativeInt
     width: PositiveInt
@@ -61,6 +67,8 @@ class CropConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LightCurvesConfig:
+    """Series that are made of the pixels of prepared reels: of the cells of a grid, or of named boxes."""
+
     grid: tuple[PositiveInt, PositiveInt] | None = None
     boxes: dict[str, Rectangle] = Field(default_factory=dict)
     statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], Field(min_length=1)] = ("mean", "max", "spread")
@@ -75,6 +83,8 @@ class LightCurvesConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PrepConfig:
+    """How files become reels."""
+
     source: Literal["local", "vso"] = "local"
     vso: VsoConfig = Field(default_factory=VsoConfig)
     clip_length: Annotated[int, Field(ge=2)] = 32

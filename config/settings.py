@@ -16,6 +16,8 @@ from config.train import TrainConfig
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ReviewConfig:
+    """Which windows `review` rejects, and the page on which they are judged by hand."""
+
     z_limit: Positive = 5.0
     contact_sheet: PositiveInt = 24
     keep: tuple[str, ...] = ()
@@ -28,6 +30,8 @@ class ReviewConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Config:
+    """All settings of the program, as config.yaml has them."""
+
     data_raw: Place = "data/raw"
     data_clips: Place = "data/processed"
     model_path: Place | None = None

@@ -34,6 +34,8 @@ ANOMALIES = {
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class WeakConfig:
+    """Labels of whole windows that a model learns from, and how it is told where in them."""
+
     labels: Annotated[str, Field(min_length=1)] | None = None
     min_class: FlareClass | None = None
     segments: Annotated[int, Field(ge=2)] = 12
@@ -45,6 +47,8 @@ class WeakConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SyntheticConfig:
+    """Series that are made for a training without data: their lengths, shapes, noise and anomalies."""
+
     length: Annotated[int, Field(ge=64, multiple_of=4)] = 1024
     series: PositiveInt = 16384
     val_series: PositiveInt = 1024
@@ -70,6 +74,8 @@ class SyntheticConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
+    """How a model is trained, and on which quiet data."""
+
     batch_size: PositiveInt = 8
     drop_last: bool = True
     lr: Positive = 1e-3

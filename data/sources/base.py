@@ -273,6 +273,7 @@ class Found:
 
 
 def sha256(payload: bytes | memoryview) -> str:
+    """SHA-256 of bytes, in hexadecimal digits."""
     return hashlib.sha256(payload).hexdigest()
 
 

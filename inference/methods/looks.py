@@ -46,6 +46,7 @@ def learnt(frames: np.ndarray, target: np.ndarray, cell: int, seed: int, device:
 
 
 def new_net(grid: tuple[int, ...], cell: int, device: Any) -> AppearanceNet:
+    """An untrained net for pictures of so many cells (rows, columns)."""
     net = AppearanceNet((grid[0], grid[1]), cell).to(device)
     return net.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue] not in torch's stub
 

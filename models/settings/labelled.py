@@ -12,6 +12,8 @@ WEAK_LOSSES = ("weak_bce", "wetas", "mil", "soft_peaks")  # those of models/loss
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class WetasConfig(NetConfig):
+    """Settings of `wetas`, which learns from labels of whole windows."""
+
     stages: Stages | None = None
     pooling: Literal["mean", "max", "top", "attention"] = "mean"
     top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -26,6 +28,8 @@ class WetasConfig(NetConfig):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class VeTimeConfig(NetConfig):
+    """Settings of `vetime`, which learns from series that are made, and comes trained."""
+
     branches: Literal["both", "temporal", "visual"] = "both"
     router: bool = True
     context: Literal["whole", "past"] = "whole"

@@ -31,12 +31,16 @@ class GridConfig(PixelNetConfig):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class MaskedConfig(GridConfig):
+    """Settings of the autoencoder that rebuilds hidden blocks."""
+
     mask_fraction: MaskFraction = 0.25
     mask_block: MaskBlock = (2, 8, 8)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class MemoryConfig(GridConfig):
+    """Settings of the autoencoder whose codes are of remembered ones."""
+
     memory_slots: Annotated[int, Field(ge=2)] = 256
     memory_shrink: NonNegative = 1.0
     memory_entropy: NonNegative = 2e-4
@@ -44,9 +48,13 @@ class MemoryConfig(GridConfig):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PredictionConfig(GridConfig):
+    """Settings of the net that foretells the last frames of a window."""
+
     predict_frames: PositiveInt = 1
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class VariationalConfig(GridConfig):
+    """Settings of the variational autoencoder."""
+
     kl_weight: NonNegative = 1e-4

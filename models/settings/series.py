@@ -40,6 +40,8 @@ class TrunkConfig(SeriesConfig):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LinearConfig(SeriesConfig):
+    """Settings of the linear forecast, a baseline."""
+
     task: Literal["forecast"] = "forecast"
 
     tasks: ClassVar[tuple[str, ...]] = ("forecast",)
@@ -47,15 +49,21 @@ class LinearConfig(SeriesConfig):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TVNetConfig(TrunkConfig):
+    """Settings of `tvnet`."""
+
     patch: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TimesNetConfig(TrunkConfig):
+    """Settings of `timesnet`."""
+
     top_periods: PositiveInt = 3
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class DualConfig(PixelNetConfig):
+    """Settings of `dual`, which rebuilds hidden patches in time and spectrum."""
+
     stages: Stages | None = None
     judged_by: JudgedBy = "spectrum"

@@ -174,11 +174,13 @@ def _cuts(dtype: np.dtype, low: float, high: float) -> tuple[float, float]:
 
 
 def numbers_of(attributes: Any, name: str) -> list[float]:
+    """The numbers of an attribute; [] where it is missing or no number."""
     values = np.atleast_1d(attributes.get(name, []))
     return values.astype(float).tolist() if values.dtype.kind in "iuf" else []
 
 
 def text_of(value: Any) -> str:
+    """An attribute as text."""
     value = value[0] if isinstance(value, np.ndarray) and value.size == 1 else value
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 

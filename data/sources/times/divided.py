@@ -61,6 +61,7 @@ def spread(column: pd.Series) -> list[str]:
 
 
 def is_text(column: pd.Series) -> bool:
+    """Whether the cells of a column are no numbers and no times yet."""
     return column.dtype.kind not in "biufcmM"
 
 

@@ -54,6 +54,7 @@ def looks_like_time(cell: str) -> bool:
 
 
 def of_type(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Of a column whose type is a time already."""
     zoned = column.dt.tz is not None
     utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
     return utc.to_numpy().astype("datetime64[us]"), np.full(len(column), zoned)

@@ -73,10 +73,12 @@ def change(frames: np.ndarray) -> np.ndarray:
 
 
 def speed_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    """The level (h, w) of speeds on quiet days, from chunks of frames (n, h, w); unit: px of a speed of 1."""
     return usual_level(chunks, size, LEAST_PX / unit)
 
 
 def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.ndarray:
+    """The same of changes, which know no sizes and no unit."""
     highest = np.stack([chunk.max(axis=0) for chunk in chunks]).astype(np.float32)
     return quiet_maximum(highest.mean(axis=0), SHARED_CELLS, REACH_CELLS)
 
@@ -89,6 +91,8 @@ TARGETS = {
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ExpectedConfig(ModelConfig):
+    """Settings of `expected`: what of a frame is foretold."""
+
     target: Literal["speed", "change"] = "speed"
 
 

@@ -113,31 +113,37 @@ def extent_of(m: Measures) -> np.ndarray:
 
 
 def fast(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Speeds beside those of the place."""
     speed = speed_of(m)
     return speed / p.speed, speed
 
 
 def large(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes beside those of the place."""
     extent = extent_of(m)
     return extent / p.extent, extent
 
 
 def stands(m: Measures, p: Place) -> tuple[np.ndarray, np.ndarray]:
+    """For how long something stands, beside what stood there."""
     stood = m.stood_s + np.minimum(m.stood_s, np.float32(STOOD_S))  # who has just come does not stand yet
     return stood / p.stood, stood
 
 
 def wrong_way(m: Measures, p: Place) -> tuple[np.ndarray, None]:
+    """How rare a direction is at the place, in decades."""
     bin_of, share = direction(m.vx, m.vy)
     odds = [np.take_along_axis(p.ways, (bin_of + k) % WAYS, axis=0) for k in (0, 1)]
     return -np.log10(odds[0] * (1 - share) + odds[1] * share) * strength(m), None
 
 
 def new(m: Measures, p: Place) -> tuple[np.ndarray, None]:
+    """How rarely something is at the place, in decades."""
     return -np.log10(p.presence) * np.clip(m.objects / 0.5, 0, 1), None
 
 
 def stopped(m: Measures, p: Place) -> tuple[np.ndarray, None]:
+    """For how long nothing moves where much does, beside the longest rest."""
     return np.where(np.isfinite(p.rest_s), (m.idle_s + IDLE_S) / (p.rest_s + IDLE_S), 0), None
 
 
@@ -154,14 +160,17 @@ class Kind(NamedTuple):
 
 
 def stands_in_words(v: dict[str, float]) -> str:
+    """What stands, or has gone, for the report."""
     return f"{'has gone' if v['edges'] < 0 else 'stands'} for {v['stood_s']:.0f} s"
 
 
 def new_in_words(v: dict[str, float]) -> str:
+    """What was not there before, or is gone, for the report."""
     return "was there before, and is gone" if v["edges"] < 0 else "was not there before"
 
 
 def way_in_words(v: dict[str, float]) -> str:
+    """What goes an unusual way, for the report."""
     return "moves against the usual direction" if v["against"] else "moves in an unusual direction"
 
 

@@ -50,6 +50,7 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
 
 
 def are_years(numbers: np.ndarray) -> bool:
+    """Whether numbers (N,) are years of our calendar."""
     return bool(numbers.min() >= 1600 and numbers.max() < 2300)
 
 

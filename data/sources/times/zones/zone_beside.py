@@ -38,6 +38,7 @@ def zone_in_name(name: str) -> str:
 
 
 def says_local(name: str) -> bool:
+    """Whether the name of a column tells that its times are local ones."""
     return bool(_LOCAL.search(name))
 
 
