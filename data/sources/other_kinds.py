@@ -32,9 +32,11 @@ def way_out(suffix: str, path: Path) -> str:
     """What to do with files of a suffix that nothing here reads, as that at `path`; "" where that is not known."""
     if suffix in CONVERT:
         return f": {CONVERT[suffix]}"
+    if not path.is_file():  # a pipe would be waited for
+        return ""
     try:
         with path.open("rb") as stream:
             told = other_kind(stream.read(LOOKED_AT_BYTES))
-    except OSError:  # of folders too
+    except OSError:
         return ""
     return f": {told}" if told else ""
