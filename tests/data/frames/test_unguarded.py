@@ -17,7 +17,7 @@ def test_a_script_without_a_guard_is_told_and_needs_no_process(script, count, tm
     path = tmp_path / "mine.py"
     if script:
         path.write_text(script, "latin-1")
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path), raising=False)
     with caplog.at_level("WARNING", "reelwatch"), make_executor(2) as workers:
         assert workers.count() == count
         if count == 1:
