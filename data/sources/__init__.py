@@ -142,6 +142,8 @@ def discover(root: Path) -> Found:
     with_series = {item.path.parent for item in found.series}
     for key, item in found.inputs.items():
         found.inputs[key] = replace(item, beside_series=item.path in with_series)
+    if root.is_dir():
+        _join(found, root)
     if not found.frames and not found.series:
         for item in (item for item in found.unread if item.reason == CLOSED):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(item.path))
@@ -152,6 +154,21 @@ def discover(root: Path) -> Found:
             "and what Pillow or FFmpeg opens"
         )
     return found
+
+
+def _join(found: Found, root: Path) -> None:
+    """Make folders of one reel one input."""
+    for source in {item.source.name: item.source for item in found.frames if item.source.is_folder}.values():
+        apart = {key: i for key, i in found.inputs.items() if i.source is source and not i.beside_series}
+        homes = source.homes([path for item in apart.values() for path in item.files], root)
+        groups: dict[Path, list[Path]] = {}
+        for key, item in apart.items():
+            if own := {homes[path] for path in item.files if path in homes}:
+                groups.setdefault(own.pop(), []).extend(item.files)
+                del found.inputs[key]
+        for files in groups.values():
+            place = Path(os.path.commonpath([path.parent for path in files]))
+            found.inputs[source.name, files[0]] = Input(source, place, files)
 
 
 def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:

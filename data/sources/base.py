@@ -181,6 +181,10 @@ class FrameSource(Source):
         place = path.parent if self.is_folder else path
         found.inputs.setdefault((self.name, place), Input(self, place, [])).files.append(path)
 
+    def homes(self, paths: Sequence[Path], root: Path) -> dict[Path, Path]:
+        """The folder below root whose reel files belong to, of those that lie in several folders and are of one."""
+        return {}
+
     def whereabouts(self, path: Path, root: Path, home: Path, reel: str = UNKNOWN) -> dict[str, Any]:
         """What every candidate of a file has in common, whatever is in it: fields of `Candidate`."""
         source = path.relative_to(root).as_posix()

@@ -5,8 +5,10 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +19,7 @@ from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
 from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.copies import copies_of
+from data.sources.picture_file.dated import Called, called_by_folders
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.order import in_order
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
@@ -48,38 +51,82 @@ class ImageSource(FrameSource):
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []
 
+    def homes(self, paths: Sequence[Path], root: Path) -> dict[Path, Path]:
+        called = called_by_folders(paths, root)
+        folders = Counter((one.home, folder) for folder, one in {p.parent: one for p, one in called.items()}.items())
+        several = Counter(home for home, _ in folders)
+        return {path: one.home for path, one in called.items() if several[one.home] > 1}
+
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         return self.scan_all([path], root, prep)
 
     def scan_all(
         self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
     ) -> list[Candidate]:
-        """The candidates of pictures of one folder; how their names tell times is told by those of all of them."""
-        copies = copies_of([*among, *files])
-        found = [self._copy(path, root, copies[path.name]) for path in files if path.name in copies]
-        files = [path for path in files if path.name not in copies]
-        names = in_order(dict.fromkeys(path.name for path in (*among, *files) if path.name not in copies))
+        """The candidates of pictures of one folder, or of the folders that a camera's dates or numbers name; how their
+        names tell times is told by those of all of them."""
+        of_all = {*among, *files}
+        called = {} if prep.times_csv else called_by_folders([*of_all], root)
+        if len({path.parent for path in of_all}) == 1:
+            called = {path: Called(path.parent, one.name) for path, one in called.items()}
+        if len(called) == len(of_all) and len({one.home for one in called.values()}) == 1:
+            self._tell(called, root)
+            return self._scan_one(list(files), root, prep, among, called)
+        return [
+            candidate
+            for _, group in groupby(files, key=lambda path: path.parent)
+            for candidate in self._scan_one([*group], root, prep, among, {})
+        ]
+
+    def _scan_one(
+        self, files: list[Path], root: Path, prep: PrepConfig, among: Sequence[Path], called: dict[Path, Called]
+    ) -> list[Candidate]:
+        """The candidates of one reel's pictures, or one of each of its cameras; called: what they count as."""
+        of_all = [*among, *files]
+        called = called or {path: Called(path.parent, path.name) for path in of_all}
+        copies = copies_of(of_all)
+        found = [self._copy(path, root, copies[path], called[path].home) for path in files if path in copies]
+        files = [path for path in files if path not in copies]
+        names = in_order(dict.fromkeys(called[path].name for path in of_all if path not in copies))
         turn = {name: number for number, name in enumerate(names)}
-        files = sorted(files, key=lambda path: turn[path.name])
-        camera_of = dict.fromkeys(names, "") if among else cameras_in(files[0].parent, names, prep)
-        for camera in dict.fromkeys(camera_of[path.name] for path in files):
-            own = [path for path in files if camera_of[path.name] == camera]
+        files = sorted(files, key=lambda path: turn[called[path].name])
+        beside = called[of_all[0]].home
+        camera_of = dict.fromkeys(names, "") if among else cameras_in(beside, names, prep)
+        for camera in dict.fromkeys(camera_of[called[path].name] for path in files):
+            own = {path: called[path] for path in files if camera_of[called[path].name] == camera}
             named = [name for name in names if camera_of[name] == camera]
-            taken = partial(times_taken, [] if among else own, prep)
-            times = NamedTimes(named, files[0].parent, prep, taken, are_all=not among)
+            taken = partial(_taken, {} if among else own, prep)
+            times = NamedTimes(named, beside, prep, taken, are_all=not among)
             for number, path in enumerate(own):
-                found += self._candidates(path, number, root, times, prep, camera)
+                found += self._candidates(path, number, root, times, prep, camera, own[path])
         return found
 
-    def _copy(self, path: Path, root: Path, original: str) -> Candidate:
-        facts = self.whereabouts(path, root, path.parent, _reel_of(path, root))
+    def _tell(self, called: dict[Path, Called], root: Path) -> None:
+        folders = {path.parent for path in called}
+        if len(folders) > 1:
+            reel = _reel_of(next(iter(called.values())).home, root)
+            log.info(
+                f"{reel}: the pictures of {len(folders)} folders, called by dates, clocks or numbers of a camera alone "
+                f"as {min(folders).relative_to(root).as_posix()}, are one reel"
+            )
+
+    def _copy(self, path: Path, root: Path, original: str, home: Path) -> Candidate:
+        facts = self.whereabouts(path, root, home, _reel_of(home, root))
         return Candidate(**facts, size=path.stat().st_size, reason=f"a copy of {original}, byte by byte")
 
     def _candidates(
-        self, path: Path, number: int, root: Path, times: "NamedTimes", prep: PrepConfig, camera: str
+        self,
+        path: Path,
+        number: int,
+        root: Path,
+        times: "NamedTimes",
+        prep: PrepConfig,
+        camera: str,
+        called: Called,
     ) -> Iterator[Candidate]:
-        reel = _reel_of(path, root) + (f"_{camera}" if camera else "")
-        facts = self.whereabouts(path, root, path.parent, reel)
+        reel = _reel_of(called.home, root) + (f"_{camera}" if camera else "")
+        facts = self.whereabouts(path, root, called.home, reel)
+        facts["home"] += "" if called.home == path.parent else "/."  # unlike that of pictures that lie there themselves
         try:
             facts["size"] = path.stat().st_size
             with path.open("rb") as stream:
@@ -91,7 +138,7 @@ class ImageSource(FrameSource):
         else:
             if len(pages) == 1:
                 own = page_facts(pages[0], others, prep)
-                yield Candidate(**facts | (own if own.get("is_counts") else own | times.facts(path.name, number)))
+                yield Candidate(**facts | (own if own.get("is_counts") else own | times.facts(called.name, number)))
                 return
             stack = StackTimes(path, prep, [page.shown_s for page in pages])
             facts |= {"home": str(path), "reel": path.relative_to(root).with_suffix("").as_posix()}
@@ -115,8 +162,14 @@ class ImageSource(FrameSource):
         return _read(candidate)
 
 
-def _reel_of(path: Path, root: Path) -> str:
-    folder = path.parent.relative_to(root)
+def _taken(own: dict[Path, Called], prep: PrepConfig) -> dict[str, str]:
+    """The times in EXIF data by what pictures are called."""
+    taken = times_taken([*own], prep)
+    return {own[path].name: time_utc for path, time_utc in taken.items()}
+
+
+def _reel_of(home: Path, root: Path) -> str:
+    folder = home.relative_to(root)
     return folder.as_posix() if folder.parts else root.resolve().name
 
 

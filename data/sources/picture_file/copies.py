@@ -14,14 +14,14 @@ _MARKS = re.compile(
 )
 
 
-def copies_of(paths: Sequence[Path]) -> dict[str, str]:
-    """The names of files that are copies of another one, by name and byte by byte, and the other's name."""
-    there = {path.name: path for path in paths}
+def copies_of(paths: Sequence[Path]) -> dict[Path, str]:
+    """Files that are copies of another one of their folder, by name and byte by byte, and the other's name."""
+    there = set(paths)
     found = {}
-    for name, path in there.items():
-        original = there.get(_unmarked(name))
-        if original is not None and original != path and _are_same(path, original):
-            found[name] = original.name
+    for path in paths:
+        original = path.with_name(_unmarked(path.name))
+        if original in there and original != path and _are_same(path, original):
+            found[path] = original.name
     return found
 
 

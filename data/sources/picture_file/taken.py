@@ -28,8 +28,8 @@ FEWEST_UNLIKE = 0.9  # of the times: coarser ones tell less than the count
 EVEN = 0.8  # of the steps of a count that leaves some out
 
 
-def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[str, str]:
-    """UTC (ISO 8601 with milliseconds) of pictures by name, "" of those without; {} where they do not tell them apart.
+def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[Path, str]:
+    """UTC (ISO 8601 with milliseconds) of pictures, "" of those without; {} where they do not tell them apart.
 
     Without an offset the times are local in prep.time_zone, or as far from UTC as the GPS times beside them tell, else
     UTC, as those in names are.
@@ -47,7 +47,7 @@ def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[str, str]:
     if utc is None or len(np.unique(utc[~np.isnat(utc)])) < FEWEST_UNLIKE * len(paths):
         return {}
     _tell_where_they_go_back(paths, utc)
-    return {path.name: "" if np.isnat(time) else iso_ms(time) for path, time in zip(paths, utc, strict=True)}
+    return {path: "" if np.isnat(time) else iso_ms(time) for path, time in zip(paths, utc, strict=True)}
 
 
 @dataclass(frozen=True)

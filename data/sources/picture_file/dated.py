@@ -1,0 +1,208 @@
+"""Folders named by a date or a clock, as recorders write them, and by DCF's numbers, as cameras do: their pictures are
+those of one camera, and are called here as if they lay in one folder.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
+from pathlib import Path, PurePath
+
+from data.sources.tables.sidecar import find_times_csv
+
+# Year, month, day, hour, minute, second: the words that may stand before a number of each, and the number.
+_FIELDS = (
+    ("y(?:ear)?", r"(?:19|20)\d\d"),
+    ("mo(?:nth)?", r"0[1-9]|1[0-2]"),
+    ("d(?:ay)?", r"0[1-9]|[12]\d|3[01]"),
+    ("h(?:ou)?r?", r"[01]\d|2[0-3]"),
+    ("m(?:in(?:ute)?)?", r"[0-5]\d"),
+    ("s(?:ec(?:ond)?)?", r"[0-5]\d"),
+)
+_ENDS = (9999, 12, 28, 23, 59, 59)  # that a number of each reaches where it is no count of files
+_DATE, _CLOCK = 3, 6  # fields of a date, and of one with its clock
+_DCF = re.compile(r"[1-9]\d\d([A-Za-z0-9_]{5})")
+
+
+def _chain(first: int) -> str:
+    """The pattern of a field and those that may follow it."""
+    word, number = _FIELDS[first]
+    following = rf"(?:[-_.: T]?{_chain(first + 1)})?" if first + 1 < len(_FIELDS) else ""
+    return rf"(?:{word}[-_ ]?)?({number})(?:(?<=\d)[hms](?![a-z]))?{following}"
+
+
+_PARTS = tuple(re.compile(_chain(first), re.IGNORECASE) for first in range(len(_FIELDS)))
+_ENDED = tuple(re.compile(_chain(first) + r"(?!\d)", re.IGNORECASE) for first in range(len(_FIELDS)))
+_SIGNED = re.compile(r"(\D*)" r"([01]\d|2[0-3])([-_:.h])([0-5]\d)[-_:.m]([0-5]\d)s?(?!\d)")
+_GOES_ON = re.compile(r"[._,-]?\d")
+_FULL = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[T_ .@-]{0,3})[0-2]\d[-_.h:]?[0-5]\d")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A path as its date and clock tell: what its folders say of it, what else they are called, and its name."""
+
+    camera: tuple[str, ...]  # folders that are no part of the time
+    told: tuple[str, ...]  # fields by the folders
+    own: tuple[str, ...]  # fields that the name adds
+    before: str  # the name around them
+    behind: str
+    is_signed: bool
+
+
+@dataclass(frozen=True)
+class Called:
+    """The folder whose reel a picture is of, and its name there."""
+
+    home: Path
+    name: str
+
+
+def called_by_folders(paths: Sequence[Path], root: Path) -> dict[Path, Called]:
+    """What pictures count as by the dates, clocks or numbers that their folders are called by, without those of
+    folders that say enough by themselves, or have a CSV of times."""
+    below = {path: path.relative_to(root) for path in paths}
+    found = joined([*dict.fromkeys(below.values())], root.resolve().name)
+    called = {path: Called(root / found[own][0], found[own][1]) for path, own in below.items() if own in found}
+    places = {place for path, one in called.items() for place in (path.parent, one.home)}
+    with_times = {place for place in places if find_times_csv(place, None)}
+    lost = {one.home for path, one in called.items() if not with_times.isdisjoint((path.parent, one.home))}
+    folders = {path.parent for path, one in called.items() if one.home in lost}
+    folders |= {path.parent for path in paths if path not in called}  # of which some do not
+    return {path: one for path, one in called.items() if path.parent not in folders}
+
+
+def joined(paths: Sequence[PurePath], beside: str = "") -> dict[PurePath, tuple[PurePath, str]]:
+    """The folder that each picture belongs to and what it is called there, by paths below the input; those that their
+    own folder says enough of are left out.
+
+    beside: the name of the input's folder, which may be a date.
+    """
+    sites: dict[tuple, list[PurePath]] = defaultdict(list)
+    first = (beside,) if _is_date(beside) else ()
+    for path in paths:
+        parts = (*first, *path.parent.parts)
+        start = next((i for i, part in enumerate(parts) if _PARTS[0].fullmatch(part)), None)
+        if start is not None and re.search(r"\d", path.stem):
+            sites[parts[:start], len(parts)].append(path)
+    found: dict[PurePath, tuple[PurePath, str]] = {}
+    for group in sites.values():
+        found |= _dated(group, first)
+    return found | _by_dcf([path for path in paths if path not in found])
+
+
+def _dated(paths: Sequence[PurePath], first: tuple[str, ...]) -> dict[PurePath, tuple[PurePath, str]]:
+    """The same for paths of one depth below folders that are no dates."""
+    for last in (_CLOCK, _DATE):  # of folders with a number behind a date, which may be a channel
+        read = {path: _read((*first, *path.parent.parts), path.stem, last) for path in paths}
+        if None not in read.values():
+            break
+    known: dict[PurePath, _Read] = {path: one for path, one in read.items() if one}
+    if len(known) < len(paths):
+        return {}
+    found: dict[PurePath, tuple[PurePath, str]] = {}
+    cameras: dict[tuple[str, ...], list[PurePath]] = defaultdict(list)
+    for path, one in known.items():
+        cameras[one.camera].append(path)
+    for camera, own in cameras.items():
+        names = [_called(known[path], path.suffix) for path in own]
+        if all(names) and len(set(names)) == len(own) and not _said_enough(own, known) and not _counted(own, known):
+            is_day = all(_is_date(path.parent.name) for path in own)
+            found |= {
+                path: (path.parent if is_day else PurePath(*camera), name)
+                for path, name in zip(own, names, strict=True)
+            }
+    return found
+
+
+def _read(folders: Iterable[str], stem: str, last: int) -> _Read | None:
+    """What a path tells of its time; None where its name adds nothing, or does not agree with its folders."""
+    told: list[str] = []
+    camera = []
+    for part in folders:
+        again = _PARTS[0].fullmatch(part)
+        fields = [field for field in again.groups() if field] if again else []
+        at = _PARTS[len(told)].fullmatch(part) if 0 < len(told) < last else None
+        if fields and fields[: len(told)] == told[: len(fields)] and len(fields) >= min(len(told), _DATE):
+            told = max(fields, told, key=len)
+        elif at:
+            told += [field for field in at.groups() if field]
+        else:
+            camera.append(part)
+    if not told:
+        return None
+    if _FULL.search(stem):
+        return _Read(tuple(camera), tuple(told), (), stem, "", True)
+    if len(told) >= _DATE and (clock := _SIGNED.match(stem)):
+        whole = [*told[:_DATE], clock[2], clock[4], clock[5]]
+        if whole[: len(told)] == told:
+            own = tuple(whole[_DATE:])
+            return _Read(tuple(camera), tuple(told), own, clock[1], stem[clock.end() :], True)
+        if len(told) > _DATE + 1 or last == _CLOCK:
+            return None
+    at = _ENDED[len(told)].match(stem) if len(told) < _CLOCK else None
+    own = tuple(field for field in at.groups() if field) if at else ()
+    if at is None or (len(told) + len(own) < _CLOCK and _GOES_ON.match(stem, at.end())):
+        return None
+    return _Read(tuple(camera), tuple(told), own, "", stem[at.end() :], False)
+
+
+def _called(one: _Read, suffix: str) -> str:
+    """The name of a picture with its whole date and clock; "" where these are none."""
+    if not one.own:
+        return one.before + suffix
+    fields = [*one.told[: _DATE if one.is_signed else None], *one.own]
+    if len(fields) < _DATE:
+        return ""
+    try:
+        moment = datetime.strptime(" ".join([*fields, *("00",) * 3][:_CLOCK]), "%Y %m %d %H %M %S")
+    except ValueError:
+        return ""
+    return f"{one.before}{moment:%Y-%m-%d %H-%M-%S}{one.behind}{suffix}"
+
+
+def _said_enough(paths: Sequence[PurePath], read: dict[PurePath, _Read]) -> bool:
+    """Whether names with their folder tell the times, and no folder is of less than a day: each day is a reel then."""
+    return all(len(read[path].told) <= _DATE for path in paths) and all(
+        read[path].is_signed and (not read[path].own or _is_date(path.parent.name)) for path in paths
+    )
+
+
+def _is_date(folder: str) -> bool:
+    return bool(at := _PARTS[0].fullmatch(folder)) and len([*filter(None, at.groups())]) == _DATE
+
+
+def _counted(paths: Sequence[PurePath], read: dict[PurePath, _Read]) -> bool:
+    """Whether digits in names may as well count the files of each folder: by 1 from 0 or 1, and not to the end of a
+    minute, an hour or a day; below a day by any one step, which no clock keeps past a minute; or all begin with 0.
+    """
+    if any(read[path].is_signed for path in paths):
+        return False
+    is_even, fullest, is_small = True, 0, all(len(read[path].own) > 1 and int(read[path].own[0]) == 0 for path in paths)
+    for _, group in groupby(sorted(paths), key=lambda path: path.parent):
+        own = [read[path] for path in group]
+        counts = sorted(int("".join(one.own)) for one in own)
+        steps, fullest = {later - one for one, later in pairwise(counts)}, max(fullest, len(counts))
+        end = _ENDS[len(own[0].told) + len(own[0].own) - 1]
+        by_one = counts[0] in (0, 1) and steps <= {1} and counts[-1] < end
+        by_any = len(own[0].told) == _DATE and len(own[0].own) > 1 and len(steps) == 1
+        is_even = is_even and (by_one or by_any)
+    return (is_even or is_small) and fullest > 1
+
+
+def _by_dcf(paths: Sequence[PurePath]) -> dict[PurePath, tuple[PurePath, str]]:
+    """The pictures of a camera that went on in a further folder: 100CANON, 101CANON."""
+    sites: dict[tuple[PurePath, str], list[PurePath]] = defaultdict(list)
+    for path in paths:
+        if at := _DCF.fullmatch(path.parent.name):
+            sites[path.parent.parent, at[1]].append(path)
+    found: dict[PurePath, tuple[PurePath, str]] = {}
+    for (place, _), group in sites.items():
+        numbers = sorted({int(path.parent.name[:3]) for path in group})
+        forms = {re.sub(r"\d{4}$", "", path.stem) for path in group}
+        follows = len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1
+        if follows and len(forms) == 1 and all(re.search(r"\d{4}$", path.stem) for path in group):
+            found |= {path: (place, f"{path.parent.name}_{path.name}") for path in group}
+    return found

@@ -1,0 +1,117 @@
+"""Folders named by a date, a clock or DCF's numbers: their pictures are one reel, with the times of their paths."""
+
+from datetime import datetime, timedelta
+from pathlib import Path, PurePath
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from config import PrepConfig
+from data.sources.picture_file.dated import joined
+from data.sources.times.names import times_in_names
+from tests.support import frames
+
+FORMS = [
+    "%Y/%m/%d/%H/%M%S",
+    "%Y%m%d/%H/%M/%S",
+    "%Y-%m-%d/%H/%M-%S",
+    "%Y/%Y-%m/%Y-%m-%d/%H/%M%S",
+    "%Y-%m-%d/%H/%H-%M-%S",
+]
+FORMS += ["%Y/%m/%d/%H-%M-%S", "%Y/%m/%d/%H%M%S", "%Y_%m/%d_%H/%M/%S", "%Y-%m-%d/Hour%H/Min%M/%S", "%Y%m%d%H/%M/%S"]
+FORMS += ["%Y/%m%d/%H%M/%S", "%Y/%m/%d/%H/%Y%m%d_%H%M%S", "%Y-%m-%d/%Hh/%Mm/%Ss"]
+
+
+@settings(max_examples=40)
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)),
+    st.sampled_from(FORMS),
+    st.sampled_from(["", "[R][0@0][0]", "_gray"]),
+    st.sampled_from([((), ()), (("cam1",), ()), (("normal", "site 2"), ()), ((), ("001", "jpg"))]),
+    st.integers(601, 4000),
+)
+def test_any_split_of_a_date_and_clock_into_folders_tells_what_the_flat_name_does(begin, form, rest, cameras, step_s):
+    moments = [begin.replace(microsecond=0) + timedelta(seconds=step_s * i) for i in range(60)]
+    before, between = cameras
+    paths = []
+    for moment in moments:
+        day, *others = moment.strftime(form).split("/")
+        between = between if len(form.split("/")[0]) > 4 else ()
+        paths.append(PurePath(*before, day, *between, *others[:-1], f"{others[-1]}{rest}.jpg"))
+    found = joined(paths)
+    assert {home for home, _ in found.values()} == {PurePath(*before, *between)}
+    told = times_in_names([found[path][1] for path in paths], PrepConfig())
+    assert told == [moment.isoformat(timespec="milliseconds") for moment in moments]
+
+
+def numbered(form, first, count):
+    return [form.format(i) for i in range(first, first + count)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"cam1/2024-01-0{d}/12-00-{s:02d}.jpg" for d in (1, 2) for s in range(0, 60, 10)],  # a day is a reel
+        [f"2024/01/20240101_12{i:02d}00.jpg" for i in range(5)],
+        numbered("2024-01-01/12/{:02d}.jpg", 0, 20),  # which may be a count
+        numbered("2024/01/01/12/{:04d}.jpg", 1, 40),
+        numbered("20240101/{:06d}.jpg", 100, 40),
+        numbered("2024-01-01/12/IMG_{:04d}.jpg", 3000, 40),
+        numbered("2024-01-01/cam1/{:05d}.jpg", 0, 40),
+        numbered("2024/01/31/31/{:02d}.jpg", 20, 30),
+        numbered("2023/02/30/12/{:02d}.jpg", 10, 40),  # of no month
+        numbered("1999/frame_{}.jpg", 0, 9),
+        numbered("class_a/{:03d}/img_0001.jpg", 1, 9),
+        ["100CANON/IMG_0001.JPG", "103CANON/IMG_0002.JPG"],
+        ["100CANON/IMG_0001.JPG", "101NIKON/IMG_0002.JPG"],
+        ["100CANON/IMG_0001.JPG", "101CANON/DSC_0002.JPG"],
+    ],
+)
+def test_what_tells_no_times_or_enough_of_them_stays_as_it_is(names):
+    assert joined([PurePath(name) for name in names]) == {}
+
+
+def test_a_number_below_a_day_whose_names_have_clocks_is_a_camera():
+    paths = [PurePath(f"2024-01-0{d}/0{c}/{h:02d}-30-00.jpg") for d in (1, 2) for c in (1, 2) for h in range(24)]
+    assert {home for home, _ in joined(paths).values()} == {PurePath("01"), PurePath("02")}
+
+
+def write(root: Path, names):
+    for i, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((16, 24), 40 + i, np.uint8)).save(root / name)
+
+
+def test_hours_and_minutes_of_a_recorder_are_one_reel_a_camera(tmp_path, caplog):
+    """Each minute was a reel of its own, whose times were counted."""
+    clocks = ["12/59/58", "13/00/00", "13/00/02", "13/01/05"]
+    write(tmp_path / "in", [f"2024-01-01/{c:03d}/jpg/{at}[R][0@0][0].jpg" for c in (1, 2) for at in clocks])
+    write(tmp_path / "in", ["latest.jpg", "2024-01-01/001/jpg/latest.jpg", "plain/f1.jpg", "plain/f2.jpg"])
+    found = frames.scan(tmp_path / "in", PrepConfig())
+    reels = {reel: [c.time_utc[11:19] for c in found if c.reel == reel] for reel in sorted({c.reel for c in found})}
+    times = [at.replace("/", ":") for at in clocks]
+    assert reels == {"001/jpg": times, "002/jpg": times, "2024-01-01/001/jpg": [""], "in": [""], "plain": ["", ""]}
+    assert "001/jpg: the pictures of 3 folders" in caplog.text
+    assert all(not isinstance(raw, Exception) for _, raw in frames.read(found))
+
+
+def test_a_times_csv_leaves_dated_folders_as_they_are(tmp_path):
+    write(tmp_path, [f"2024/01/01/{h}/{m:02d}00.jpg" for h in (12, 13) for m in (10, 25, 50)])
+    assert {c.reel for c in frames.scan(tmp_path, PrepConfig())} == {tmp_path.name}
+    (tmp_path / "2024/01/01/12/times.csv").write_text("time\n" + "2020-01-01T00:00:00\n" * 3)
+    begins = {c.reel: c.time_utc[:13] for c in frames.scan(tmp_path, PrepConfig())}
+    assert begins == {
+        "2024/01/01/12": "2020-01-01T00",
+        "2024/01/01/13": "2024-01-01T13",
+    }
+
+
+def test_a_camera_that_went_on_in_a_further_folder_has_one_reel(tmp_path):
+    names = ["100GOPRO/GOPR9998.JPG", "100GOPRO/GOPR9999.JPG", "101GOPRO/GOPR0001.JPG", "101GOPRO/GOPR0002.JPG"]
+    write(tmp_path, [f"DCIM/{name}" for name in names])
+    found = frames.scan(tmp_path, PrepConfig())
+    assert [c.source for c in found] == [f"DCIM/{name}" for name in names]
+    assert ({c.reel for c in found}, [c.time_s for c in found]) == ({"DCIM"}, [0, 1, 2, 3])
