@@ -223,6 +223,8 @@ class TextRows:
         filled = [line for line in records(lines, self.layout.separator) if line.strip()]
         where = [f"row {self.number + 1 + i}" for i in range(len(filled))]
         self.number += len(filled)
+        if not self._may_be_names("\n".join(filled)):
+            return self.form.joined(self._below_names(filled, where) if filled else [])
         parts = []
         for is_names, rows in itertools.groupby(zip(filled, where, strict=True), lambda row: self._is_names(row[0])):
             lines, at = (list(part) for part in zip(*rows, strict=True))
@@ -232,13 +234,22 @@ class TextRows:
     def _below_names(self, lines: list[str], where: list[str]) -> list[Rows]:
         """Rows that follow each other are read together."""
         parts = []
-        for why, rows in itertools.groupby(zip(lines, where, strict=True), lambda row: self._why_none(row[0])):
-            lines, at = (list(part) for part in zip(*rows, strict=True))
-            parts.append(self.form.nothing(at, why) if why else in_halves(lines, at, self._rows, self.form))
+        for why, part, at in self._by_reason(lines, where):
+            parts.append(self.form.nothing(at, why) if why else in_halves(part, at, self._rows, self.form))
             if len(self.head) < HEAD_ROWS:
-                good = (line for line, reason in zip(lines, parts[-1].reasons, strict=True) if not reason)
-                self.head = [*head_before(self.head, lines), *good][:HEAD_ROWS]
+                good = (line for line, reason in zip(part, parts[-1].reasons, strict=True) if not reason)
+                self.head = [*head_before(self.head, part), *good][:HEAD_ROWS]
         return parts
+
+    def _by_reason(self, lines: list[str], where: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Lines that follow each other and are rows, "", or none for one reason."""
+        separator, widest = self.layout.separator, len(self.names) + self.layout.ends_in_separator
+        if not self.problem and separator != " " and all(line.count(separator) < widest for line in lines):
+            yield "", lines, where
+            return
+        for why, rows in itertools.groupby(zip(lines, where, strict=True), lambda row: self._why_none(row[0])):
+            own, at = (list(part) for part in zip(*rows, strict=True))
+            yield why, own, at
 
     def _why_none(self, line: str) -> str:
         """Why a line can be no row, else ""."""
@@ -252,9 +263,13 @@ class TextRows:
             return ""
         return f"{width} cells below {known} names; rows are read again once names stand above them"
 
+    def _may_be_names(self, text: str) -> bool:
+        """Whether a line, or one of several, may be names again: a known one is in it."""
+        return any(name in text for name in (self.names[0], *self.form.channels[:8]))
+
     def _is_names(self, line: str) -> bool:
         """Whether a line is the names again, or other ones of which at least half are known, and none is a number."""
-        if not any(name in line for name in (self.names[0], *self.form.channels[:8])):
+        if not self._may_be_names(line):
             return False  # most rows are told by this alone
         cells = unlike_names(cells_of(line, self.layout.separator))
         if sorted(cells) == sorted(self.names):

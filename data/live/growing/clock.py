@@ -14,6 +14,7 @@ from data.sources.times.clock_parts import FEWEST, shift_s
 
 AHEAD = "its time lies beyond a gap, ahead of the rows behind it"
 SAVED = "waits_"
+TOGETHER = 1024  # rows whose times are told at once, until one of them is odd
 
 
 class Clock:
@@ -87,18 +88,37 @@ class Clock:
         self, seconds: np.ndarray, reasons: np.ndarray, moves_s: np.ndarray, usable: np.ndarray, is_end: bool
     ) -> int:
         """Times and reasons of usable rows one by one, in place; returns how many of all are told."""
-        for n, i in enumerate(usable.tolist()):
-            behind = usable[n + 1 : n + 1 + FEWEST]
+        n = 0
+        while True:
+            n += self._plain(seconds, moves_s, usable[n : n + TOGETHER])
+            if n == len(usable):
+                return len(seconds)
+            i, behind = int(usable[n]), usable[n + 1 : n + 1 + FEWEST]
             if np.isnan(moves_s[i]):
                 is_told = self._count(seconds, i, behind, is_end)
             else:
-                seconds[i] = moved(float(seconds[i]), float(moves_s[i]), self.newest)
+                seconds[i] = moved(seconds[i], moves_s[i], self.newest)
                 is_told = self._confirm(seconds, reasons, moves_s, i, behind) or is_end
             if not is_told:
                 return i
             if not reasons[i]:
                 self.newest = max(self.newest, seconds[i])
-        return len(seconds)
+            n += 1
+
+    def _plain(self, seconds: np.ndarray, moves_s: np.ndarray, some: np.ndarray) -> int:
+        """Tell the times of the first rows of some, in place, until one falls back or lies beyond a gap; how many."""
+        by_s = moves_s[some]
+        is_counted = np.isnan(by_s)
+        times = np.where(is_counted, seconds[some] + self.later, moved(seconds[some], by_s, self.newest))
+        newest = np.maximum.accumulate(np.append(self.newest, times))[:-1]
+        goes_on = newest - times < FEWEST * self.cadence_s
+        # By a later newest time than that of before these rows, others might be moved once more.
+        is_near = (times <= newest + self._gap_s) & ((by_s == NOT) | (times >= newest - by_s / 2))
+        others = np.flatnonzero(~np.where(is_counted, goes_on, is_near))
+        count = int(others[0]) if len(others) else len(some)
+        seconds[some[:count]] = times[:count]
+        self.newest = max(self.newest, times[:count].max(initial=-np.inf))
+        return count
 
     def _count(self, seconds: np.ndarray, i: int, behind: np.ndarray, is_end: bool) -> bool:
         """Tell the time of a counter's row; False where it fell back and more rows have to say whether it began anew.
@@ -126,7 +146,7 @@ class Clock:
         if seconds[i] <= self.newest + self._gap_s:
             return True
         for other in behind.tolist():
-            time = moved(float(seconds[other]), float(moves_s[other]), float(seconds[i]))
+            time = moved(seconds[other], moves_s[other], seconds[i])
             if time >= seconds[i]:
                 return True
             if time > self.newest:
@@ -135,8 +155,9 @@ class Clock:
         return len(behind) == FEWEST
 
 
-def moved(time_s: float, by_s: float, newest_s: float) -> float:
-    """The time by as many steps later as bring it nearest to the newest one: one of an hour, any number of days."""
-    if by_s == NOT or time_s >= newest_s - by_s / 2:
-        return time_s
-    return time_s + by_s * (np.ceil((newest_s - by_s / 2 - time_s) / by_s) if by_s == DAY_S else 1)
+def moved(times_s: np.ndarray | float, by_s: np.ndarray | float, newest_s: float) -> np.ndarray:
+    """Times by as many steps later as bring each nearest to the newest one: one of an hour, any number of days."""
+    steps_s = np.where(by_s == NOT, DAY_S, by_s)
+    behind = (newest_s - steps_s / 2 - times_s) / steps_s if np.isfinite(newest_s) else np.zeros_like(steps_s)
+    steps = np.where(steps_s == DAY_S, np.ceil(behind), 1)
+    return np.where((by_s == NOT) | (behind <= 0), times_s, times_s + by_s * steps)

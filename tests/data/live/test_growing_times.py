@@ -130,6 +130,29 @@ def test_a_time_beyond_a_gap_is_believed_once_the_next_one_is_later(minutes, ahe
     assert [minute for minute, reason in zip(found, reasons, strict=True) if reason == AHEAD] == ahead
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    minutes=st.lists(st.integers(-3, 3000) | st.sampled_from([0, 1, 5]), min_size=1, max_size=30),
+    by_s=st.lists(st.sampled_from([np.nan, 0.0, 3600.0, 86_400.0]), min_size=1, max_size=4),
+    odd=st.booleans(),
+)
+def test_times_told_together_are_those_told_one_by_one(minutes, by_s, odd):
+    numbers = 60.0 * (np.array(minutes) if odd else np.cumsum(np.abs(minutes) % 5))
+    found = []
+    for together in (0, 3, 1024):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("data.live.growing.clock.TOGETHER", together)
+            clock, form = clock_of(has_utc=False)
+            nothing = form.nothing([""] * len(numbers), "")
+            rows = Rows(
+                numbers, np.zeros((len(numbers), 1)), nothing.where, nothing.reasons, np.resize(by_s, len(numbers))
+            )
+            found.append(form.joined([clock.take(rows), clock.finish()]))
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.times, found[0].times)
+        assert other.reasons.tolist() == found[0].reasons.tolist()
+
+
 def test_files_of_a_day_tell_the_day_of_their_clocks(tmp_path):
     form = RowForm(("v",), True, {}, PrepConfig(), {})
     for day in ("2024-03-05", "2024-03-09"):
