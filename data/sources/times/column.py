@@ -102,9 +102,15 @@ def known_column(table: pd.DataFrame) -> str | None:
     return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), None)
 
 
+def _without_shares(table: pd.DataFrame) -> list[str]:
+    """The names of columns but for `us` beside `sy`: the shares of a processor's users and system, not microseconds."""
+    words = {str(name).lower().strip("%_ ") for name in table.columns}
+    return [name for name in table.columns if not ({"us", "sy"} <= words and str(name).lower().strip("%_ ") == "us")]
+
+
 def rising_column(table: pd.DataFrame, names: re.Pattern = re.compile("")) -> str | None:
     """The first column of a name whose numbers rise from each row to the next, as those of a clock that runs do."""
-    for name in table.columns:
+    for name in _without_shares(table):
         numbers = table[name].dropna() if table[name].dtype.kind in "iuf" else []
         if len(numbers) and names.search(str(name).lower()) and (np.diff(numbers) > 0).all():
             return name
@@ -113,7 +119,7 @@ def rising_column(table: pd.DataFrame, names: re.Pattern = re.compile("")) -> st
 
 def _counter_column(table: pd.DataFrame) -> str | None:
     """The first column that is called a clock and counts up in whole numbers, but for where it began again."""
-    for name in table.columns:
+    for name in _without_shares(table):
         if table[name].dtype.kind in "iuf" and NAMES_OF_TIME.search(str(name).lower()):
             numbers = table[name].dropna().to_numpy(np.float64)
             falls = np.diff(numbers) <= 0

@@ -90,6 +90,12 @@ def test_a_row_a_day_becomes_a_row_for_each_of_its_clocks(tmp_path, names, first
     np.testing.assert_allclose(series.values[:, 0], values.ravel())
 
 
+@pytest.mark.parametrize(("beside", "is_time"), [("sy", False), ("volt", True)])
+def test_shares_of_a_processor_are_no_microseconds(tmp_path, beside, is_time):
+    table = pd.DataFrame({"us": 10 + np.arange(N), beside: np.arange(N) % 7, "id": 80 - np.arange(N)})
+    assert ("us" not in read(tmp_path / "x.csv", table.to_csv(index=False)).channels) == is_time
+
+
 def test_numbered_sensors_beside_a_date_stay_variables(tmp_path):
     table = pd.DataFrame(np.random.default_rng(0).random((10, 24)), columns=[f"sensor_{i}" for i in range(24)])
     table.insert(0, "date", pd.date_range("2012-07-19", periods=10).strftime("%Y-%m-%d"))
