@@ -21,6 +21,7 @@ from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
+from data.sources.tables.forms.years import printed_by_year, with_late_begin
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
 from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
@@ -173,6 +174,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     lines = lines_of(text, len(sample) < SAMPLE_BYTES)
     layout = layout_of(lines)
     rows = [cells_of(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
+    printed = printed_by_year(layout.names, rows) if layout.separator == " " else []
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
     with warnings.catch_warnings(record=True) as caught, unpacked(path) as stream:
         warnings.simplefilter("always")
@@ -180,7 +182,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
             stream,
             sep=r"\s+" if layout.separator == " " else layout.separator,
             header=None,
-            names=unlike_names(layout.names) if layout.names else None,
+            names=unlike_names(printed or layout.names) if layout.names else None,
             index_col=False if layout.ends_in_separator else None,
             skiprows=layout.skipped,
             encoding=encoding,
@@ -196,6 +198,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
         raise TableError("it holds no row")
     if not layout.names:
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
+    table = with_late_begin(table) if printed else table
     table, turned = _upright(table, layout)
     again = ()
     if layout.names:

@@ -1,4 +1,6 @@
-"""Tables of a row a day, whose columns are the clocks of its day, as those of smart meters: a row for each clock."""
+"""Tables of a row a day, whose columns are the clocks of its day, as those of smart meters: a row for each clock. A row
+a year with its months likewise.
+"""
 
 import re
 from dataclasses import replace
@@ -7,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.sources.tables.forms.years import by_month
 from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import times_of
 from data.sources.times.column import is_text
@@ -21,12 +24,16 @@ _NUMBERED = re.compile(r"(\D*?)0*(\d+)")
 
 
 def by_clock(read: TextTable, prep: PrepConfig) -> TextTable:
-    """A table with a row for each clock of a day, where its columns are these; else the same.
+    """A table with a row for each clock of a day, or month of a year, where its columns are these; else the same.
 
     Clocks stand in the names (00:00, 00:30, ...), or the columns are numbered and divide the day (hh_0 ... hh_47).
     """
     table = read.table
-    if prep.value_columns or prep.time_column or table.shape[1] <= FEWEST_CLOCKS:
+    if prep.value_columns or prep.time_column:
+        return read
+    if of_year := by_month(table):
+        return replace(read, table=of_year[0], told=(*read.told, of_year[1]))
+    if table.shape[1] <= FEWEST_CLOCKS:
         return read
     minutes, told = _minutes_of(list(map(str, table.columns)))
     date = next((name for name in table.columns if name not in minutes and days_of(table[name]) is not None), None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
@@ -88,6 +88,32 @@ def test_a_row_a_day_becomes_a_row_for_each_of_its_clocks(tmp_path, names, first
     assert series.times_utc is not None
     np.testing.assert_array_equal(series.times_utc, begin + np.arange(480) * np.timedelta64(30, "m"))
     np.testing.assert_allclose(series.values[:, 0], values.ravel())
+
+
+MONTHS = [np.datetime64(f"2000-{month:02d}", "D").astype(object).strftime("%b") for month in range(1, 13)]
+
+
+@pytest.mark.parametrize("form", ["printed", "csv", "with sums"])
+@pytest.mark.parametrize(("parts", "months"), [(MONTHS, 1), (["Qtr1", "Qtr2", "Qtr3", "Qtr4"], 3)])
+@settings(max_examples=4, deadline=None)
+@given(late=st.integers(0, 3), ends_early=st.integers(0, 3))
+def test_a_row_a_year_becomes_a_row_for_each_of_its_parts(tmp_path_factory, form, parts, months, late, ends_early):
+    n = len(parts)
+    values = np.arange(8 * n) / 8
+    rows = np.where((np.arange(8 * n) >= late) & (np.arange(8 * n) < 8 * n - ends_early), values, np.nan).reshape(8, n)
+    cells = [[f"{1990 + i}", *(f"{v:g}" if v == v else "" for v in row)] for i, row in enumerate(rows)]
+    if form == "printed":
+        text = "\n".join(["     " + " ".join(parts), *(" ".join(filter(None, row)) for row in cells)]) + "\n"
+    else:
+        more = ["Annual"] * (form == "with sums")
+        text = "\n".join(
+            ",".join(row) for row in [["Year", *parts, *more], *([*row, *("7" for _ in more)] for row in cells)]
+        )
+    series = read(tmp_path_factory.mktemp("t") / "x.txt", text)
+    first = np.datetime64("1990-01") + np.timedelta64(months * late, "M")
+    steps = np.arange(8 * n - late - ends_early) * np.timedelta64(months, "M")
+    np.testing.assert_array_equal(series.times_utc, (first + steps).astype("datetime64[ms]"))
+    np.testing.assert_array_equal(series.values[:, 0], values[late : len(values) - ends_early])
 
 
 @pytest.mark.parametrize(("beside", "is_time"), [("sy", False), ("volt", True)])
