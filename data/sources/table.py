@@ -143,8 +143,11 @@ def _series(read: TextTable, path: Path, part: str, prep: PrepConfig, digest: st
         table, remark, again = wide(table, str(time.name))
         told, lost = told + ([remark] if remark else []), lost + again
     refuse_short(len(table), smallest)
-    if smallest and time is None and not prep.sample_interval_sec:
+    if smallest and time is None and not (prep.sample_interval_sec or read.interval_s):
         _refuse_what_may_be_no_series(table)
+    if time is None and read.interval_s and not prep.sample_interval_sec:
+        prep = replace(prep, sample_interval_sec=read.interval_s)
+        told.append(f"a row every {read.interval_s:g} s, as the lines above them say")
     name = f"{table_stem(path)}_{part}" if part else table_stem(path)
     facts = {"part": part, "lost": tuple(lost), "decimal": read.decimal, "told": tuple(told), "beside": read.units}
     facts |= {"missing": read.missing}

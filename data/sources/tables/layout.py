@@ -111,6 +111,10 @@ def _below_preamble(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """The line of the names, and these: the first row, unless it is a logger's about itself (Device;XY;), without a
     word for time, and names that begin with one, or with an axis of time, stand further down, above the rows.
     """
+    if rows[0][1][0].strip().endswith(":"):  # keys and values, as "Sampling:,1.0MS/s"
+        below = next((k for k, row in enumerate(rows[:MOST_PREAMBLE]) if not row[1][0].strip().endswith(":")), 0)
+        is_told = below and not _holds_values(rows[below][1]) and any(is_data(row) for _, row in rows[below + 1 :][:2])
+        return rows[below] if is_told else rows[0]
     known = [cell.strip() for cell in rows[0][1] if cell.strip()]
     if any(map(_NAMES_TIME.search, known)) or len(set(known)) < len(known) or not rows[0][1][0].strip():
         return rows[0]

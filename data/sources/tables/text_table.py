@@ -21,6 +21,7 @@ from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
+from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
@@ -55,6 +56,7 @@ class TextTable:
     told: tuple[str, ...] = ()
     decimal: str = ""
     missing: tuple[float, ...] = ()  # numbers that its comments name for missing values
+    interval_s: float = 0.0  # of its rows, where the lines above them tell it
     units: dict[str, str] = field(default_factory=dict)  # by column or sensor, where they stand beside the numbers
 
 
@@ -209,7 +211,8 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
     lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
     told = _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again
-    return TextTable(table, lost, told, decimal, _named_as_missing(lines[: layout.skipped]))
+    above = lines[: layout.skipped]
+    return TextTable(table, lost, told, decimal, _named_as_missing(above), interval_above_s(above))
 
 
 def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:

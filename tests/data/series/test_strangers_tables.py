@@ -90,10 +90,14 @@ def test_a_first_row_with_words_and_decimals_is_no_name(tmp_path):
 SETTINGS = ["Record Length,2.5e+03,", "Sample Interval,4.0e-07,", "Source,CH1,"]
 SAMPLES = [f"{-5e-4 + 4e-7 * i:.12f},{v}" for i, v in enumerate(VALUES)]
 RIGOL = "X,CH1,Start,Increment,\nSequence,VOLT,-5.0e-04,4.0e-07\n"
+OWON = "Channel :,CH1\nFrequency :,F=1.000kHz\nSampling:,2.5MS/s\nindex,CH1\n"
 MSO = "Model,MSO54\n\nWaveform Type,ANALOG,\nHorizontal Units,s,\nVertical Scale,0.1,\n,\nLabel,,\nTIME,CH1,\n"
 SCOPES = {
     "Tektronix": [f"{SETTINGS[i] if i < 3 else ',,'},{row}," for i, row in enumerate(SAMPLES)],
     "Tektronix MSO": [MSO + f"{SAMPLES[0]},", *(f"{row}," for row in SAMPLES[1:])],
+    "Rigol DHO": ["CH1,t0 =-5.0e-04, tInc = 4.0e-07,\n" + f"{VALUES[0]},,,", *(f"{v},,," for v in VALUES[1:])],
+    "rate above": [OWON + f"0,{VALUES[0]}", *(f"{i},{VALUES[i]}" for i in range(1, N))],
+    "interval above": [f"#Time Interval=400nS\n#UNITS:V\nCH1\n{VALUES[0]}", *map(str, VALUES[1:])],
     "Rigol": [RIGOL + f"0,{VALUES[0]},,", *(f"{i},{VALUES[i]},," for i in range(1, N))],
 }
 
@@ -107,6 +111,44 @@ def test_samples_of_oscilloscopes_have_their_times(tmp_path, name):
     assert series.channels == ("CH1",)
     np.testing.assert_allclose(series.times_s - series.times_s[0], 4e-7 * np.arange(N), atol=1e-12)
     np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+STREAM = "TIMESERIES IU_ANMO_00_BHZ_R, {count} samples, 20 sps, 2010-02-27T06:30:{start:09.6f}, {form}, INTEGER, M/S\n"
+HALF = N // 2
+
+
+def stretch(form: str, begin: int, end: int) -> str:
+    head = STREAM.format(count=end - begin, start=begin / 20, form=form)
+    cells = [f"{v}" if form == "SLIST" else f"2010-02-27T06:30:{i / 20:09.6f}  {v}" for i, v in enumerate(VALUES)]
+    per_row = 3 if form == "SLIST" else 1
+    return head + "".join("\t".join(cells[i : min(i + per_row, end)]) + "\n" for i in range(begin, end, per_row))
+
+
+@pytest.mark.parametrize("form", ["SLIST", "TSPAIR"])
+def test_text_of_seismology_is_one_variable(tmp_path, form):
+    path = tmp_path / "x.txt"
+    path.write_text(stretch(form, 0, HALF) + stretch(form, HALF, N))
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert series.times_utc is not None
+    start = np.datetime64("2010-02-27T06:30:00", "ms")
+    np.testing.assert_array_equal(series.times_utc, start + np.arange(N) * np.timedelta64(50, "ms"))
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+@pytest.mark.parametrize("others", [[], ["124,2024,{day},2400,1.5,2.5,3.5"], ["101,2024,{day},2400,1.5"]])
+def test_arrays_of_a_logger_have_their_times(tmp_path, others):
+    rows = []
+    for i, value in enumerate(VALUES):
+        day, hour = 10 + i // 24, i % 24 + 1
+        rows += [f"110,2024,{day},{100 * hour},12.5,{value}"]
+        rows += [row.format(day=day) for row in others if hour == 24]
+    path = tmp_path / "cr10.dat"
+    path.write_text("\n".join(rows) + "\n")
+    (series,) = TableSource().read_series(path, PrepConfig())
+    assert series.times_utc is not None
+    start = np.datetime64("2024-01-10T01:00", "ms")
+    np.testing.assert_array_equal(series.times_utc, start + np.arange(N) * np.timedelta64(1, "h"))
+    np.testing.assert_array_equal(series.values[:, series.channels.index("column_5")], VALUES)
 
 
 @pytest.mark.parametrize("century", [20, None])

@@ -7,9 +7,14 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
+from data.sources.tables.forms.loggers import is_of_logger, read_logger
 
 _RIGOL = re.compile(
     r"X,(?P<names>[^\r\n]*?),Start,Increment,?\r?\n[^\r\n]*?,(?P<start>[-+.\deE]+),(?P<step>[-+.\deE]+),?\r?\n"
+)
+_RIGOL_DHO = re.compile(
+    r"(?P<names>[^\r\n]*?),\s*t0\s*=\s*(?P<start>[-+.\deE]+)s?,\s*tInc\s*=\s*(?P<step>[-+.\deE]+)s?[,\s]*\r?\n",
+    re.IGNORECASE,
 )
 _TEKTRONIX = re.compile(r'"?Record Length"?,"?[\d.eE+]+"?,[^,\r\n]*,\s*[-+.\deE]+,\s*[-+.\deE]+,?\r?\n')
 _TEKTRONIX_SOURCE = re.compile(r'^"?Source"?,"?(\w+)', re.MULTILINE)
@@ -21,7 +26,7 @@ DST_MISSING = 9999
 
 def is_of_instrument(text: str) -> bool:
     """Whether a text begins as `read_instrument` knows it."""
-    return any(form.match(text) for form in (_RIGOL, _TEKTRONIX, _DST))
+    return any(form.match(text) for form in (_RIGOL, _RIGOL_DHO, _TEKTRONIX, _DST)) or is_of_logger(text)
 
 
 def read_instrument(text: str) -> tuple[pd.DataFrame, str]:
@@ -32,6 +37,14 @@ def read_instrument(text: str) -> tuple[pd.DataFrame, str]:
         seconds = float(found["start"]) + float(found["step"]) * values[0]
         columns = {name: values[i + 1] for i, name in enumerate(names)}
         return pd.DataFrame({"time_s": seconds} | columns), "Rigol's samples, with times from their start and increment"
+    if found := _RIGOL_DHO.match(text):
+        names = [name.strip() for name in found["names"].split(",")]
+        values = pd.read_csv(io.StringIO(text[found.end() :]), header=None, usecols=range(len(names)))
+        seconds = float(found["start"]) + float(found["step"]) * np.arange(len(values))
+        told = "Rigol's samples, with times from their start and increment"
+        return pd.DataFrame({"time_s": seconds} | {name: values[i] for i, name in enumerate(names)}), told
+    if is_of_logger(text):
+        return read_logger(text)
     if _TEKTRONIX.match(text):
         source = _TEKTRONIX_SOURCE.search(text)
         values = pd.read_csv(io.StringIO(text), header=None, usecols=[3, 4])
