@@ -31,12 +31,14 @@ from data.sources.video_file.packets import (
     open_video,
     video_streams,
 )
+from data.sources.video_file.ser import is_in_other_order
 from data.sources.video_file.starts import chosen_start, starts_of, subtitles_of
 
 log = logger(__name__)
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".mjpeg", ".mjpg")
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics by their numbers in ITU-T H.273
+OTHER_ORDER = "the bytes of its values are in the other order than most programs read from its flag: so it was noise"
 COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
 UNTIMED = "it tells no times: its frames are taken as {:g} a second; prep.frames_per_second says how many there were"
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
@@ -161,6 +163,9 @@ def _form(container, path: Path, prep: PrepConfig) -> dict:
         flags.append(f"{bits} bits are read as 8")
     if stream.metadata.get("alpha_mode") == "1":
         flags.append("how opaque its pixels are is not read")
+    if is_in_other_order(path):
+        flags.append(OTHER_ORDER)
+        log.warning(f"{path.name}: {OTHER_ORDER}")
     facts["flags"] = "; ".join(flags)
     return facts
 

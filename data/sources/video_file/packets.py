@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from data.sources.times.utc import iso_ms
-from data.sources.video_file.ser import stamps_of
+from data.sources.video_file.ser import OtherOrder, is_in_other_order, stamps_of
 
 # Of FFmpeg's formats: those that open other files or addresses, text, devices, single pictures, and karaoke's graphics,
 # for which it takes any file of zeros.
@@ -71,6 +71,8 @@ def open_video(path: str | Path, **options: str) -> Iterator[InputContainer]:
             file = stack.enter_context(open(path, "rb"))
         else:
             file = f"file:{os.fspath(path)}"  # a name with a colon is no protocol
+        if is_in_other_order(Path(path)):
+            file = stack.enter_context(OtherOrder(path))
         yield stack.enter_context(av.open(file, "r", options=options | {"format_whitelist": video_formats()}))
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.sources.video_file.ser import stamps_of
+from data.sources.base import RawFrame
+from data.sources.video_file.ser import is_in_other_order, stamps_of
 from tests.support import frames
 from tests.support.videos import SHAPE, picture
 
@@ -50,3 +51,40 @@ def test_frames_have_the_times_of_their_stamps(tmp_path, caplog):
     path.write_bytes(ser([10**6] * 3, stamped=0))
     assert not any(c.time_utc for c in frames.scan(tmp_path, PrepConfig()))
     assert "tells no times: its frames are taken as 25 a second" in caplog.text
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(["<u2", ">u2"]),
+    st.integers(0, 1),
+    st.sampled_from([(0, 16), (0, 12), (8, 16), (100, 16)]),
+    st.sampled_from([0.5, 5, 50]),
+    st.integers(0, 9),
+)
+def test_the_byte_order_is_that_in_which_neighbours_are_alike(tmp_path_factory, order, flag, form, noise, seed):
+    """Flags are written both ways: half of the programs' files came out as noise."""
+    (colour, bits), rng, folder = form, np.random.default_rng(seed), tmp_path_factory.mktemp("ser")
+    y, x = np.mgrid[:48, :64]
+    disk = 300 + 3000 * np.exp(-((x - 30) ** 2 + (y - 20) ** 2) / 300)
+    planes = 3 if colour >= 100 else 1
+    pixels = np.clip(disk[..., None] + noise * rng.standard_normal((3, 48, 64, planes)), 0, 4095).astype(order)
+    header = b"LUCAM-RECORDER" + struct.pack("<7i", 0, colour, flag, 64, 48, bits, 3)
+    (folder / "sun.ser").write_bytes(header.ljust(178, b"\0") + pixels.tobytes())
+    assert is_in_other_order(folder / "sun.ser") == ((order == ">u2") != bool(flag))
+    found = frames.scan(folder, PrepConfig())
+    read = [raw.pixels for _, raw in frames.read(found) if isinstance(raw, RawFrame)]
+    assert (len(read), "other order" in found[0].flags) == (3, is_in_other_order(folder / "sun.ser"))
+    if colour == 0:
+        np.testing.assert_array_equal(read, pixels[..., 0])
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.floats(0.3, 3000), st.floats(0, 20000))
+def test_noise_tells_no_byte_order(tmp_path_factory, seed, noise, level):
+    pixels = np.clip(level + noise * np.random.default_rng(seed).standard_normal((2, 48, 64)), 0, 65535).astype("<u2")
+    path = tmp_path_factory.mktemp("ser") / "dark.ser"
+    header = b"LUCAM-RECORDER" + struct.pack("<7i", 0, 0, 0, 64, 48, 16, 2)
+    path.write_bytes(header.ljust(178, b"\0") + pixels.tobytes())
+    assert not is_in_other_order(path)
+    path.write_bytes(path.read_bytes()[: seed % 7000])  # cut anywhere
+    assert not is_in_other_order(path)
