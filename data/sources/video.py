@@ -91,7 +91,7 @@ class VideoSource(FrameSource):
         start_utc = prep.start_utc or contents.start_utc
         if not (table or start_utc):
             start_utc = chosen_start(base["source"], starts_of(path, made_at, prep), prep)
-        if rate and not (table or prep.frames_per_second or contents.start_utc):
+        if rate and not (table or prep.frames_per_second or contents.is_timed):
             log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")

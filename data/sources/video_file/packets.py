@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from data.sources.times.utc import iso_ms
+from data.sources.video_file.part_headers import SET_S, stamps_of_parts
 from data.sources.video_file.ser import OtherOrder, is_in_other_order, stamps_of
 
 # Of FFmpeg's formats: those that open other files or addresses, text, devices, single pictures, and karaoke's graphics,
@@ -52,6 +53,7 @@ class Contents:
     damage: str
     remark: str
     start_utc: str = ""  # of the first frame, where the file tells that of each
+    is_timed: bool = False  # whether it tells the time of each, be it on no clock that was set
 
 
 @cache
@@ -124,13 +126,14 @@ def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
 
 def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:
     """The frames of a stream, without decoding where the container tells their times."""
-    packets, repeats, damage, is_founded = [], 0, "", False
+    packets, repeats, damage, is_founded, positions = [], 0, "", False, []
     try:
         for number, packet in enumerate(container.demux(stream)):
             if packet.is_discard:  # by an edit list: it gives no frame, but others are built on it
                 is_founded = is_founded or (packet.is_keyframe and not packets)
             elif packet.size:
                 packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt))
+                positions.append(packet.pos or 0)
             elif packet.dts is not None:  # empty, unlike the one that ends the stream
                 repeats += 1
     except FFmpegError as error:
@@ -159,11 +162,22 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     offsets_s = _offsets_s(parts, float(stream.time_base or 0), *rates)
     there = len(packets) if len(packets) >= announced - repeats else _stored(path, container, stream, len(packets))
     damage = damage or _what_is_missing(container, there, announced - repeats, offsets_s)
-    stamps_utc = stamps_of(path) if container.format.name == "ser" else None
-    if stamps_utc is None or len(stamps_utc) != len(packets):
-        return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
-    offsets_s = (stamps_utc - stamps_utc[0]) / np.timedelta64(1, "s")
-    return Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks), iso_ms(stamps_utc[0]))
+    contents = Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
+    return _stamped(contents, path, container.format.name, positions)
+
+
+def _stamped(contents: Contents, path: Path, form: str, positions: list[int]) -> Contents:
+    """The same with the times that SER and saved MJPEG streams tell of each picture."""
+    stamps_utc = stamps_of(path) if form == "ser" else None
+    stamps_s = stamps_of_parts(path, positions) if form == "mpjpeg" else None
+    if stamps_utc is not None and len(stamps_utc) == len(contents.packets):
+        offsets_s = (stamps_utc - stamps_utc[0]) / np.timedelta64(1, "s")
+        return replace(contents, offsets_s=offsets_s, start_utc=iso_ms(stamps_utc[0]), is_timed=True)
+    if stamps_s is not None and len(stamps_s) == len(contents.packets):
+        began = np.datetime64(round(1000 * stamps_s[0]), "ms")
+        start_utc = iso_ms(began) if stamps_s[0] >= SET_S else ""
+        return replace(contents, offsets_s=stamps_s - stamps_s[0], start_utc=start_utc, is_timed=True)
+    return contents
 
 
 def _has_palette(stream: av.VideoStream) -> bool:
