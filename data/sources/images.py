@@ -23,6 +23,7 @@ from data.sources.picture_file.dated import Called, called_by_folders
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.order import in_order
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
+from data.sources.picture_file.stack_axes import steps_s
 from data.sources.picture_file.taken import places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.names import times_in_names, times_with_folder, untold
@@ -140,7 +141,10 @@ class ImageSource(FrameSource):
                 own = page_facts(pages[0], others, prep)
                 yield Candidate(**facts | (own if own.get("is_counts") else own | times.facts(called.name, number)))
                 return
-            stack = StackTimes(path, prep, [page.shown_s for page in pages])
+            lasting_s = [page.shown_s for page in pages]
+            if not any(lasting_s) and prep.sample_interval_sec is None:
+                lasting_s = steps_s([page.dated_s for page in pages]) or lasting_s
+            stack = StackTimes(path, prep, lasting_s)
             facts |= {"home": str(path), "reel": path.relative_to(root).with_suffix("").as_posix()}
             for place, page in enumerate(pages):
                 own = {"source": f"{facts['source']}#{page.number}", "position": page.number}
@@ -261,7 +265,9 @@ class NamedTimes:
         is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
         if not is_told and prep.sample_interval_sec is None and (found := taken()):
             self.in_names, self.where, is_told = found, "EXIF data", True
-            log.info(f"{beside.name}: the times of its pictures are those of their EXIF data")
+            log.info(
+                f"{beside.name}: the times of its pictures are those of their EXIF data, or of TIFF's or PNG's own"
+            )
         self.untold = "" if is_told else self._untold(names)  # said once a picture goes by it
 
     def _untold(self, names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from data.sources.picture_file.jp2_header import header_of
 from data.sources.picture_file.netpbm import refuse_others_behind
 from data.sources.picture_file.plain_tiff import as_shown, plain_pages, plain_pixels
 from data.sources.picture_file.stack_axes import (
+    date_of_page_s,
     of_several_axes,
     step_told_s,
     steps_s,
@@ -55,6 +56,7 @@ class Page:
     header: dict[str, Any] = field(default_factory=dict)  # of the FITS file that it was made of
     shown_s: float = 0.0  # how long a moving picture shows it; 0: not told
     taken_s: float = math.nan  # on the clock of what took it
+    dated_s: float = math.nan  # DateTime of TIFF, in whole seconds
 
 
 @cache
@@ -141,9 +143,8 @@ def _page(image: Image.Image, number: int) -> Page | None:
     flags = [f"turned upright (EXIF orientation {turn})"] if turn > 1 else []
     if deep.is_deep_colour(image) and _is_moving_png(image):
         flags.append("8 of its 16 bits are read")
-    return Page(
-        number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image), taken_s=time_of_page_s(image)
-    )
+    page = Page(number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image))
+    return replace(page, taken_s=time_of_page_s(image), dated_s=date_of_page_s(image))
 
 
 def _is_moving_png(image: Image.Image) -> bool:

@@ -5,11 +5,12 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from PIL import Image
 
 # Tags: TIFF's, that of MetaMorph with a number for each plane, and Micro-Manager's with JSON on each page.
-DESCRIPTION, DEPTH, PLANES_BESIDE, OF_MICRO_MANAGER = 270, 32997, 33629, 51123
+DESCRIPTION, DATE, DEPTH, PLANES_BESIDE, OF_MICRO_MANAGER = 270, 306, 32997, 33629, 51123
 _SIZES = {  # of OME-XML, and of ImageJ
     "channels": (r'\bSizeC="(\d+)"', r"^channels=(\d+)"),
     "depths": (r'\bSizeZ="(\d+)"', r"^slices=(\d+)"),
@@ -52,6 +53,15 @@ def time_of_page_s(image: Image.Image) -> float:
         told = json.loads(tags[OF_MICRO_MANAGER])
         return float(told["ElapsedTime-ms"]) / 1000
     except (KeyError, TypeError, ValueError):
+        return math.nan
+
+
+def date_of_page_s(image: Image.Image) -> float:
+    """Seconds of DateTime of the page that is looked at since any moment; NaN where it has none."""
+    text = str(getattr(image, "tag_v2", {}).get(DATE, "")).strip("\0 ")
+    try:
+        return (datetime.strptime(text, "%Y:%m:%d %H:%M:%S") - datetime.min).total_seconds()
+    except ValueError:
         return math.nan
 
 

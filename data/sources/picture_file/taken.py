@@ -1,4 +1,4 @@
-"""When pictures were taken, by their EXIF data, and where a camera's count leaves some out."""
+"""When pictures were taken, by EXIF data or what TIFF and PNG tell, and where a camera's count leaves some out."""
 
 import re
 import unicodedata
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ EXIF_IFD, TAKEN, FRACTION, OFFSET = 0x8769, 0x9003, 0x9291, 0x9011  # DateTimeOr
 GPS_IFD, GPS_DATE, GPS_CLOCK = 0x8825, 29, 7
 QUARTER_S = 900.0  # by which zones differ from UTC
 FEWEST_UNLIKE = 0.9  # of the times: coarser ones tell less than the count
+MADE = 306  # DateTime of TIFF: when a file was made, or last changed where it is of another format
+CREATED = "Creation Time"  # of PNG, as e-mails, ISO 8601 or EXIF write it
 EVEN = 0.8  # of the steps of a count that leaves some out
 
 
@@ -117,6 +120,9 @@ def _utc_of_gps(tags: Any) -> datetime | None:
 def _taken(path: Path) -> _Taken:
     try:
         with Image.open(path) as image:
+            made = _made(image)
+            if made.date and image.format == "PNG" and "exif" not in image.info:
+                return made  # Pillow decodes all of it to look for EXIF data behind its pixels
             exif = image.getexif()
             tags, gps = exif.get_ifd(EXIF_IFD), exif.get_ifd(GPS_IFD)
         date = str(tags.get(TAKEN, "")).strip("\0 ")
@@ -124,9 +130,33 @@ def _taken(path: Path) -> _Taken:
     except Exception:  # Pillow raises many kinds on damaged files and EXIF data
         return _Taken()
     if not re.fullmatch(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", date):
-        return _Taken()
+        return made
     date += f".{fraction}" if fraction.isdecimal() else ""
     return _Taken(date, offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "", _utc_of_gps(gps))
+
+
+def _made(image: Image.Image) -> _Taken:
+    """When a TIFF or PNG was made, by itself. tIME of PNG is that of its last change, as by a conversion."""
+    if image.format == "TIFF":
+        return _of_text(str(getattr(image, "tag_v2", {}).get(MADE, "")))
+    if image.format == "PNG":
+        return _of_text(str(image.info.get(CREATED, "")))
+    return _Taken()
+
+
+def _of_text(text: str) -> _Taken:
+    """A time as EXIF, ISO 8601 and e-mails write it; an offset of the last two where they have one."""
+    text = re.sub(r"^(\d{4})[:/](\d\d)[:/](\d\d)", r"\1-\2-\3", text.strip("\0 "))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError):
+            return _Taken()
+    offset = moment.strftime("%z")
+    fraction = f".{moment.microsecond:06d}" if moment.microsecond else ""
+    return _Taken(f"{moment:%Y:%m:%d %H:%M:%S}{fraction}", f"{offset[:3]}:{offset[3:5]}" if offset else "")
 
 
 def places_of(names: Sequence[str]) -> list[int]:

@@ -6,10 +6,20 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from config import PrepConfig
-from data.sources.picture_file.taken import EXIF_IFD, FRACTION, GPS_CLOCK, GPS_DATE, GPS_IFD, OFFSET, TAKEN, places_of
+from data.sources.picture_file.taken import (
+    EXIF_IFD,
+    FRACTION,
+    GPS_CLOCK,
+    GPS_DATE,
+    GPS_IFD,
+    MADE,
+    OFFSET,
+    TAKEN,
+    places_of,
+)
 from tests.support import frames
 
 START = datetime(2024, 3, 1, 12)
@@ -44,6 +54,28 @@ def test_pictures_whose_names_are_counts_have_the_times_of_their_exif_data(tmp_p
     found = scanned(tmp_path, **settings)
     expected = [START + timedelta(seconds=s) - timedelta(hours=ahead_h) for s in steps_s]
     assert [c.time_utc for c in found] == [time.isoformat(timespec="milliseconds") for time in expected]
+
+
+@pytest.mark.parametrize(
+    ("form", "ahead_h"),
+    [
+        ("", 0),  # a TIFF
+        ("%Y-%m-%dT%H:%M:%SZ", 0),
+        ("%Y:%m:%d %H:%M:%S", 0),
+        ("%a, %d %b %Y %H:%M:%S +0200", 2),
+        ("%Y-%m-%d %H:%M:%S-05:00", -5),
+    ],
+)
+def test_tiff_and_png_tell_when_they_were_made(tmp_path, form, ahead_h):
+    """They were counted, 1 s apart."""
+    moments = [START + timedelta(seconds=s) for s in (0, 60, 61, 600)]
+    for i, moment in enumerate(moments):
+        image, text = Image.new("L", (16, 12), 10 * i), PngImagePlugin.PngInfo()
+        text.add_text("Creation Time", moment.strftime(form))
+        own: dict = {"pnginfo": text} if form else {"tiffinfo": {MADE: f"{moment:%Y:%m:%d %H:%M:%S}"}}
+        image.save(tmp_path / f"f{i}.{'png' if form else 'tif'}", **own)
+    expected = [(moment - timedelta(hours=ahead_h)).isoformat(timespec="milliseconds") for moment in moments]
+    assert [c.time_utc for c in scanned(tmp_path)] == expected
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,14 @@ def test_pages_are_of_the_times_that_each_of_them_is_told_to_be_of(tmp_path_fact
     np.testing.assert_allclose([c.time_s for c in candidates], taken_s - taken_s[0], atol=2e-6)
 
 
+@pytest.mark.parametrize(("settings", "times_s"), [({}, [0, 7, 90]), ({"sample_interval_sec": 2.0}, [0, 2, 4])])
+def test_pages_are_as_far_apart_as_their_dates(tmp_path, settings, times_s):
+    write_tiff(
+        tmp_path / "a.tif", PIXELS[:3], *({306: f"2024:03:01 12:{s // 60:02d}:{s % 60:02d}"} for s in (0, 7, 90))
+    )
+    assert [c.time_s for c in frames.scan(tmp_path, PrepConfig(**settings))] == times_s
+
+
 @pytest.mark.parametrize("steps", [[0.0, 0.0], [1.0, 0.5]])
 def test_times_of_pages_that_do_not_go_on_are_none(steps):
     assert steps_s([0.0, *steps]) == []
