@@ -39,6 +39,7 @@ _MISSING = re.compile(
     rf"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*{_NUMBER}\s*$", re.IGNORECASE
 )
 _MISSING_OF_EACH = re.compile(r"(?:missing|no[_ -]?data|fill)[_ -]?(?:data)?[_ -]?values?\s*:(.*)$", re.IGNORECASE)
+_QUOTED = re.compile(r"^'(.*)'$")
 _IS = re.compile(rf"=\s*{_NUMBER}(?![\w.])")
 IAGA, NEITHER_OF_IAGA = re.compile(r"\bIAGA-?2002\b"), (99999.0, 99999.9, 88888.0)  # not known, not recorded
 FALLBACK = "cp1252"  # of text that is not UTF-8
@@ -201,6 +202,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     if not layout.names:
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
     table = with_late_begin(table) if printed else table
+    table = _without_quotes(table)
     table, turned = _upright(table, layout)
     again = ()
     if layout.names:
@@ -256,6 +258,20 @@ def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...
     rows = [(width, list(run)) for width, run in runs if width > 1]
     reason = "of {} cells, unlike the rows further down; give it a file of its own"
     return tuple((f"line {i + 1}", reason.format(w)) for w, run in rows if len(run) >= FEWEST_ROWS for i, _ in run)
+
+
+def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
+    """A table without the single quotes that stand around each of its names and some of its cells, as PhysioNet's."""
+    names = [str(name) for name in table.columns]
+    if not all(_QUOTED.fullmatch(name) for name in names):
+        return table
+    table = table.set_axis([name[1:-1] for name in names], axis=1)
+    texts = {
+        name: cells.str.replace(_QUOTED, r"\1", regex=True)
+        for name, cells in table.items()
+        if pd.api.types.is_string_dtype(cells.dtype) or cells.dtype == object
+    }
+    return table.assign(**{str(name): cells for name, cells in texts.items()})
 
 
 def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:

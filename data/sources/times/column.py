@@ -99,6 +99,7 @@ def known_column(table: pd.DataFrame) -> str | None:
     """The column of a known name, with a unit behind it or without."""
     names = {str(name).lower().strip("_ "): name for name in reversed(table.columns)}
     plain = {UNIT_IN_NAME.sub("", name).strip(): column for name, column in names.items()} | names
+    plain = {name.replace(" ", "_"): column for name, column in plain.items()} | plain  # Elapsed time
     return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), None)
 
 

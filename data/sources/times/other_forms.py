@@ -28,6 +28,10 @@ _WORD = re.compile(r"[^\W\d_]{3,10}\.?")
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号일]?")
 _ERA = re.compile(r"(令和|平成|昭和|民[國国])\s*(\d{1,3}|元)\s*年")
 _BEFORE_ERA = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}
+# R6.03.05 of Japan; versions as R1.2.3 are none.
+_SHORT_ERA = re.compile(r"^([RHSrhs])(\d{1,2})(?=[/-]|\.\d\d\.\d\d)([./-])(0?[1-9]|1[0-2])\3(\d{1,2})(?!\d)")
+_BEFORE_SHORT = {"r": 2018, "h": 1988, "s": 1925}
+_REPUBLIC = re.compile(r"^(1[0-4]\d)([/-])(\d{1,2})\2(\d{1,2})(?!\d)")  # 113/03/05, of Taiwan
 _CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点시]\s*(\d{1,2})\s*[分분](?:\s*(\d{1,2})\s*[秒초])?")
 _HALF_BEFORE = re.compile(r"(上午|下午|오전|오후|午前|午後)\s*(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)")
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?")
@@ -40,6 +44,7 @@ _TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)")
 # What is cut off or put otherwise, wherever it stands.
 _REWRITTEN = (
     (re.compile(r"^\[(.*\d.*)\]$"), r"\1"),  # as servers log
+    (re.compile(r"^(\d{1,2}:\d\d:\d\d(?:[.,]\d+)?),?\s+(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})$"), r"\2 \1"),
     (re.compile(r"\s+m=[+-][\d.]+$"), ""),  # Go's monotonic clock
     (re.compile(r"([+-]\d{4})\s+(?:UTC|GMT)$"), r"\1"),
     (re.compile(r"\s+(?:GMT|UTC)([+-]\d{4})(?:\s*\([^)]*\))?$"), r"\1"),  # JavaScript's
@@ -48,6 +53,7 @@ _REWRITTEN = (
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
+    r"|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
 )
 
 
@@ -59,6 +65,8 @@ def other_form(cell: str) -> str:
         return found
     begin = _TO.split(cell, maxsplit=1)[0]
     text = _ERA.sub(lambda m: f"{_BEFORE_ERA[m[1]] + int(m[2].replace('元', '1'))}年", begin)
+    text = _SHORT_ERA.sub(lambda m: f"{_BEFORE_SHORT[m[1].lower()] + int(m[2])}-{m[4]}-{m[5]}", text)
+    text = _REPUBLIC.sub(lambda m: f"{1911 + int(m[1])}-{m[3]}-{m[4]}", text)
     text = _CHINESE_CLOCK.sub(lambda m: f"{m[1]}:{m[2].zfill(2)}:{(m[3] or '0').zfill(2)}", text)
     text = _CHINESE_DATE.sub(r"\1-\2-\3 ", text)
     text = _HALF_BEFORE.sub(lambda m: f"{m[2]} {'PM' if m[1] in '下午 오후 午後' else 'AM'}", text)

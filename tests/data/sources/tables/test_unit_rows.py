@@ -41,6 +41,16 @@ def test_a_row_of_units_is_no_sample(tmp_path, head, units, lost):
     assert str(found.times_utc[1]) == "2024-03-01T00:01:00.000"
 
 
+@pytest.mark.parametrize("form", ["'{m}:{s:02d}.{ms:03d}'", "{t:.3f}"])
+def test_names_and_units_in_single_quotes(tmp_path, form):
+    """As PhysioNet's rdsamp writes them."""
+    head = ["'Elapsed time','ECG'", f"'{'seconds' if '{t' in form else 'hh:mm:ss.mmm'}','mV'"]
+    rows = [form.format(m=i // 60, s=i % 60, ms=0, t=float(i)) + f",{v}" for i, v in enumerate(np.repeat(VALUES, 2))]
+    found = series_of(tmp_path, [*head, *rows])
+    assert (found.channels, found.units, len(found.values)) == (("ECG",), ("mV",), 2 * N)
+    assert np.allclose(found.times_s, np.arange(2 * N))
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0)])
 def test_the_unit_below_a_relative_time_counts(tmp_path, unit, factor):
     found = series_of(tmp_path, ["time,v", f"{unit},V", *(f"{100 * i},{v}" for i, v in enumerate(VALUES))])

@@ -45,6 +45,15 @@ PLAIN = {
     "JSON of Microsoft": lambda t: f"/Date({round(1000 * t.replace(tzinfo=UTC).timestamp())})/",
     "from, to": lambda t: f"{t:%Y-%m-%d %H:%M:%S} - {t + timedelta(hours=1):%Y-%m-%d %H:%M:%S}",
 }
+PLAIN |= {
+    "era of Japan": lambda t: (
+        f"{'R' if t.year > 2019 else 'H' if t.year > 1989 else 'S'}"
+        f"{t.year - (2018 if t.year > 2019 else 1988 if t.year > 1989 else 1925)}.{t:%m.%d %H:%M:%S}"
+    ),
+    "Republic of China": lambda t: f"{t.year + 100 - 2011 if t.year > 2010 else t.year}/{t:%m/%d %H:%M:%S}",
+    "clock first": lambda t: f"{t:%H:%M:%S.000 %Y/%m/%d}",
+    "PhysioNet": lambda t: f"[{t:%H:%M:%S.000 %d.%m.%Y}]",
+}
 PARTS_OF_TIMES = "0123456789 -/:.TZWQ年月日 MayPM"
 
 
@@ -73,6 +82,11 @@ def test_programs_write_no_zone(moment, program):
     cell = PLAIN[program](moment)
     assert looks_like_time(cell)
     assert utc_of(cell) == moment
+
+
+@pytest.mark.parametrize("cell", ["R1.2.3", "S10.0.1", "100/200", "H2", "192.168.0.1", "R6.13.05"])
+def test_versions_are_no_eras(cell):
+    assert not looks_like_time(cell)
 
 
 @given(MOMENTS)
