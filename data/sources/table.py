@@ -1,4 +1,5 @@
-"""Time series in tables, one row a sample: text with any separator, Parquet, Feather, Excel, JSON lines.
+"""Time series in tables, one row a sample: text with any separator, Parquet, Feather, Arrow, ORC, Stata, Excel,
+JSON lines.
 
 Columns are found by name and by what their cells look like, or given by the settings.
 """
@@ -70,7 +71,7 @@ TEXT = tuple(
 )
 JSON_LINES = tuple(kind + packed for kind in (".jsonl", ".ndjson") for packed in _PACKED)
 JSON = tuple(kind + packed for kind in (".json", ".geojson") for packed in _PACKED)
-BINARY = (".parquet", ".feather", *EXCEL, *JSON_LINES)
+BINARY = (".parquet", ".feather", ".arrow", ".orc", ".dta", *EXCEL, *JSON_LINES)
 
 
 class TableSource(SeriesSource):

@@ -1,4 +1,4 @@
-"""Tables in files that are no text: Parquet, Feather, Excel; and JSON, as lines or a list of records."""
+"""Tables in files that are no text: Parquet, Feather, Arrow, ORC, Stata, Excel; and JSON, as lines or a list."""
 
 import json
 import re
@@ -13,13 +13,15 @@ from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
 from data.sources.tables.json_tables.forms import table_of
 from data.sources.tables.json_tables.nested import with_plain_cells
-from data.sources.tables.table_size import refuse_large_feather, refuse_large_parquet, refuse_large_workbook
+from data.sources.tables.table_size import read_orc, refuse_large_feather, refuse_large_parquet, refuse_large_workbook
 from data.sources.tables.text_table import TextTable, refuse_large, unlike_names
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
     ".parquet": "pyarrow",
     ".feather": "pyarrow",
+    ".arrow": "pyarrow",
+    ".orc": "pyarrow",
     ".xlsx": "openpyxl",
     ".xlsm": "openpyxl",
     ".xls": "xlrd",
@@ -79,9 +81,13 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> tuple[dict[str, pd.DataF
     if suffix == ".parquet":
         refuse_large_parquet(path, prep.max_input_mb)
         return {"": pd.read_parquet(path)}, ()
-    if suffix == ".feather":
+    if suffix in (".feather", ".arrow"):
         refuse_large_feather(path, prep.max_input_mb)
         return {"": pd.read_feather(path)}, ()
+    if suffix == ".orc":
+        return {"": read_orc(path, prep.max_input_mb)}, ()
+    if suffix == ".dta":
+        return {"": pd.read_stata(path, convert_categoricals=False)}, ()
     if suffix in EXCEL:
         refuse_large_workbook(path, prep.max_input_mb)
         return _sheets(pd.read_excel(path, sheet_name=None)), ()

@@ -10,6 +10,7 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import TableError
 
 ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
+ORC_ROWS = 256  # that are unpacked at once
 
 
 def refuse_large_parquet(path: Path, max_input_mb: float) -> None:
@@ -43,14 +44,34 @@ def refuse_large_feather(path: Path, max_input_mb: float) -> None:
     import pyarrow.dataset as ds
 
     with pa.memory_map(str(path)) as stream:
-        if stream.read(4) == b"FEA1":  # of the first version, which packs nothing
+        begin = stream.read(6)
+        if begin.startswith(b"FEA1"):  # of the first version, which packs nothing
             return
+        if begin != b"ARROW1":
+            raise TableError("it is no Arrow file but a stream, or broken; pyarrow.feather.write_feather writes a file")
         columns = len(pa.ipc.open_file(stream).schema)
         _refuse(ds.dataset(path, format="feather").count_rows() * (ROW_BYTES + columns * CELL_BYTES), max_input_mb)
         reader, needed = pa.ipc.open_file(stream), 0
         for i in range(reader.num_record_batches):
             needed += reader.get_batch(i).nbytes
             _refuse(needed, max_input_mb)
+
+
+def read_orc(path: Path, max_input_mb: float) -> pd.DataFrame:
+    """The table of an ORC file, as `refuse_large_feather` a batch at a time: texts may be stored once for many rows."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    from pyarrow import orc
+
+    file = orc.ORCFile(path)
+    needed = file.nrows * (ROW_BYTES + len(file.schema) * CELL_BYTES)
+    _refuse(needed, max_input_mb)
+    batches, schema = [], file.schema
+    for batch in ds.dataset(path, format="orc").to_batches(batch_size=ORC_ROWS, batch_readahead=0):
+        needed += batch.nbytes
+        _refuse(needed, max_input_mb)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, schema).to_pandas()
 
 
 def refuse_large_workbook(path: Path, max_input_mb: float) -> None:

@@ -197,13 +197,16 @@ def test_a_hole_shorter_than_a_gap_is_bridged_and_missing_values_stay_missing(tm
     assert series.rows.tolist() == ["row 1", "row 2", "interpolated", "interpolated", "row 3", "row 4", "row 5"]
 
 
-def test_json_lines_and_feather(tmp_path):
+def test_json_lines_feather_arrow_orc_and_stata(tmp_path):
     frame = pd.DataFrame({"ts": [1342683001000 + 60_000 * i for i in range(N)], "value": WAVE})
     frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
     (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress((tmp_path / "a.jsonl").read_bytes()))
     frame.to_feather(tmp_path / "c.feather")
+    frame.to_feather(tmp_path / "d.arrow")
+    frame.to_orc(tmp_path / "e.orc")
+    frame.assign(ts=pd.to_datetime(frame["ts"], unit="ms")).to_stata(tmp_path / "f.dta", write_index=False)
     reels = prepared(tmp_path)
-    assert set(reels) == {"a", "b", "c"}
+    assert set(reels) == set("abcdef")
     assert all(map(is_in_minutes, reels.values()))
 
 

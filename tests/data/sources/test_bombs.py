@@ -166,6 +166,8 @@ TABLES = {
     "lists.parquet": lambda path: pd.DataFrame({"time": [0.0], "x": [np.zeros(MANY)]}).to_parquet(path),
     "b.feather": lambda path: numbers(20_000).to_feather(path, compression="zstd"),
     "texts.feather": lambda path: texts().to_feather(path, compression="zstd"),
+    "b.orc": lambda path: numbers(20_000).to_orc(path),
+    "texts.orc": lambda path: texts().to_orc(path),
     "b.h5": write_hdf5,
     "b.nc": write_netcdf,
     "b.xlsx": lambda path: write_workbook(path, False),
