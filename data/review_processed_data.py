@@ -29,15 +29,10 @@ log = logger(__name__)
 
 BLOCK_PX = 8
 MIN_SCALE = 0.04
-# Of one standard deviation of pictures, whose values are 0 to 1: what differs by less is no fault of a camera's.
-LEAST_PICTURE_SCALES = {"mean": 0.01, "std": 0.01, "p99": 0.02, "change": 0.01}
-LOCAL = "p99"  # of pictures it is some hundredth of a frame: the scene's, however bright, and not the camera's
-WORDS = {"mean": "brightness", "std": "contrast", "p99": "brightest pixels", "change": "changes between frames"}
-SERIES_WORDS = {"mean": "level", "std": "spread", "p99": "highest values", "change": "steps between samples"}
 BY_STATISTICS, BY_USER = "statistics", "user"
 USUAL = (
-    "they come so often, last so long or lie so little beyond others that this is usual here, and they stay (look at "
-    "review_histograms.png)"
+    "they come so often, last so long or, in a series, lie so little beyond others that this is usual here, and they "
+    "stay (look at review_histograms.png)"
 )
 NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
@@ -114,9 +109,8 @@ def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
 def frame_statistics(reel: Reel) -> np.ndarray:
     """Mean, mean square, 99 % quantile, change and valid fraction of every frame: (T, 5).
 
-    Change is the mean difference to the frame before of averages over BLOCK_PX pixels, in the channel where it is
-    largest: a short exposure has more photon noise, but that is no change. A digit that turns over, a lamp or a flare
-    changes little of it; a bad frame differs all over.
+    Change is the largest difference to the frame before of averages over BLOCK_PX pixels: a short exposure has
+    more photon noise, but that is no change.
     """
     if reel.is_series:
         return _sample_statistics(reel)
@@ -127,7 +121,7 @@ def frame_statistics(reel: Reel) -> np.ndarray:
         valid = (reel.masks[i] & INVALID) == 0
         values, blocks = frame[:, valid], block_means(frame)
         if values.size:
-            change = np.abs(blocks - before).mean(axis=(1, 2)).max() if before is not None else 0.0
+            change = np.abs(blocks - before).max() if before is not None else 0.0
             rows[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, valid.mean()
         before = blocks
     return rows
@@ -150,21 +144,14 @@ def block_means(frame: np.ndarray) -> np.ndarray:
     return np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in frame])
 
 
-def distances(table: pd.DataFrame, is_series: bool) -> np.ndarray:
-    """How far windows are from the median of all in each of STATISTICS (N, 5), see `robust_z`."""
-    least = {} if is_series else LEAST_PICTURE_SCALES
-    columns = [robust_z(table[name].to_numpy(np.float64), least.get(name, 0.0)) for name in STATISTICS]
-    return np.column_stack(columns) if len(table) else np.empty((0, len(STATISTICS)))
-
-
-def robust_z(values: np.ndarray, least: float = 0.0) -> np.ndarray:
+def robust_z(values: np.ndarray) -> np.ndarray:
     """Distance from the median in robust standard deviations (1.4826 MAD), both sides (Iglewicz and Hoaglin 1993).
 
-    One standard deviation is at least MIN_SCALE of the median, and `least`: windows of a steady scene are all but
-    equal, and what differs by less is no reason to lose a window.
+    One standard deviation is at least MIN_SCALE of the median: windows of a steady scene are all but equal, and what
+    differs by less is no reason to lose a window.
     """
     median = np.median(values)
-    scale = max(1.4826 * np.median(np.abs(values - median)), MIN_SCALE * abs(median), least)
+    scale = max(1.4826 * np.median(np.abs(values - median)), MIN_SCALE * abs(median))
     return (values - median) / scale if scale > 0 else np.where(values == median, 0.0, np.copysign(np.inf, values))
 
 
@@ -172,30 +159,25 @@ def judge(table: pd.DataFrame, z_limit: float, is_series: bool = False) -> list[
     """Set the statistical verdicts, in place; verdicts made by hand stay. Returns in words what is usual."""
     free = (table["by"] != BY_USER).to_numpy()
     table.loc[free, ["verdict", "reason", "by", "at"]] = ""
-    z = distances(table, is_series)
-    is_far, usual = np.abs(z) > z_limit, list[str]()
-    words = SERIES_WORDS if is_series else WORDS
+    z = np.column_stack([robust_z(table[name].to_numpy()) for name in STATISTICS]) if len(table) else np.empty((0, 5))
+    is_far, usual = np.abs(z) > z_limit, []
     for far, name, sign in sides(z, is_far):
         k = STATISTICS.index(name)
-        if (stays := _staying(sign * z[:, k], far, table, z_limit, is_series or name == LOCAL, is_series)).any():
+        if (stays := _staying(sign * z[:, k], far, table, z_limit, is_series)).any():
             is_far[stays, k] = False
-            side = "above" if sign > 0 else "below"
-            usual.append(f"{words[name]} ({name}) {side} the usual in {stays.mean():.0%}")
+            usual.append(f"{name} {'above' if sign > 0 else 'below'} the usual in {stays.mean():.0%}")
     for i in np.flatnonzero(free & is_far.any(axis=1)):
         causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if is_far[i, k]]
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
     return usual
 
 
-def _staying(
-    z: np.ndarray, far: np.ndarray, table: pd.DataFrame, z_limit: float, only_gross: bool, is_series: bool
-) -> np.ndarray:
-    """Which of the windows `far` (N,) to one side, by distances z (N,), are usual, or not grossly off where only that
-    counts."""
+def _staying(z: np.ndarray, far: np.ndarray, table: pd.DataFrame, z_limit: float, is_series: bool) -> np.ndarray:
+    """Which of the windows `far` (N,) to one side, by distances z (N,), are usual, or in a series not grossly off."""
     start, length = table["start"].to_numpy(), table["length"].to_numpy()
     if is_usual(far, start, length, is_series):
         return far
-    return far & ~is_gross(z, far, start, length, z_limit) if only_gross else np.zeros_like(far)
+    return far & ~is_gross(z, far, start, length, z_limit) if is_series else np.zeros_like(far)
 
 
 def sides(z: np.ndarray, is_far: np.ndarray) -> Iterator[tuple[np.ndarray, str, int]]:

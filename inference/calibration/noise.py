@@ -20,10 +20,6 @@ TRIMMED, TRIMMED_SHARE = 0.05, 0.6
 PRIOR_FRAMES = 8
 LEAST_FRAMES = 2  # quiet ones that tell of noise
 NEIGHBOURHOOD_PX = 2
-# A place that stands still beside others that don't (a screen, a printer's frame, a wall beside a road) says nothing of
-# what it may show: below this share of the variance around it, over this share of the picture's shorter side, that is
-# its typical one.
-STILL, SURROUNDINGS = 1e-3, 1 / 8
 SERIES_FLOOR = 0.05
 ROWS_BYTES = 2**24  # of maps that are sorted at a time
 NOISE_FRAMES, NOISE_BYTES = 400, 2**29  # at most, that each pixel's noise is from
@@ -51,9 +47,8 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
     """Fit a noise model to quiet residual maps (N, H, W): median and robust spread of every pixel, see `robust_spread`.
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
-    and still; for places that stand still that of their surroundings, see `_typical`) with the weight of PRIOR_FRAMES
-    frames. Its spread is at least half the typical one: pixels that never change in the quiet data would else turn any
-    grey level into an event.
+    and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
+    change in the quiet data would else turn any grey level into an event.
     Raises ValueError without at least LEAST_FRAMES maps.
     """
     count = len(residuals)
@@ -64,17 +59,10 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
         )
     centre, spread = bulk(residuals)
     variance = np.square(spread)
-    typical = _typical(variance)
+    typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
     return NoiseModel(_widened(centre), _widened(spread))
-
-
-def _typical(variance: np.ndarray) -> np.ndarray:
-    """The typical variance (H, W) of every pixel, from their own."""
-    typical = max(float(np.quantile(variance, 0.75)), 1e-12)
-    around = ndimage.gaussian_filter(variance, SURROUNDINGS * min(variance.shape), mode="nearest")
-    return np.where(variance < STILL * around, np.maximum(around, typical), typical)
 
 
 def fit_series_noise(residuals: np.ndarray) -> NoiseModel:

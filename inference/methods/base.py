@@ -42,7 +42,6 @@ class Method(QuietScorer):
     pictures_only = False  # it looks for motion, or at the look of a place: a series has neither
     by_speed = False  # whether it measures how far things move from a frame to the next
     shares_motion = False  # whether it measures motion that depends on the frames alone
-    lends: ClassVar[tuple[str, ...]] = ()  # arrays of the whole scene, which copies that judge parts take as they are
     sheds = False  # whether it is fitted again without what stands out from its quiet data
     in_parts = False  # whether a block's scores depend on the frames of its `context` alone: then stretches may be cut
     sees_all = False  # whether `open` looks at the whole stretch, so that no stream can be followed
@@ -100,8 +99,7 @@ class Method(QuietScorer):
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""
-        lent = {name: self.arrays[name] for name in self.lends if name in self.arrays}
-        copy = type(self)(self.settings, lent, self.scaling, self.clip_length)
+        copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
         copy.device, copy.known_motion = self.device, self.known_motion
         copy.fit([replace(r, side="train") for r in quiet], seed=0)
         return copy

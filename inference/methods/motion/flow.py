@@ -57,7 +57,6 @@ class OpticalFlow(Method):
     is_steady = True
     by_speed = True
     shares_motion = True
-    lends = ("least_kept", "size_px")
 
     @property
     def tail_prior(self) -> TailPrior | None:
@@ -78,16 +77,14 @@ class OpticalFlow(Method):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """How high the pooled speed and its WAYS get at every place, and the sizes of things that it takes for that.
 
-        A copy that judges a part of the quiet data takes the sizes of the scorer itself (`lends`): perspective is the
-        scene's, and finding things costs more than all else. Raises ValueError without a frame to learn from.
+        Raises ValueError without a frame to learn from.
         """
         quiet = [r for r in quiet if r.side == "train"]
         if not quiet:
             raise ValueError(NOTHING_SEEN)
         cadence_s = quiet[0].reel.cadence_s
-        self.arrays |= {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
-        if not set(self.lends) <= set(self.arrays):
-            self.arrays |= self._scene(quiet)
+        self.arrays = {"cadence_s": np.array([cadence_s]), **Timing.at(cadence_s).as_arrays()}
+        self.arrays |= self._scene(quiet)
         chunks = [chunk for r in quiet for chunk in r.pieces(self.timing.chunk)]
         highest = [self._highest(c.reel, np.arange(c.begin, c.end)) for c in chunks]
         self.arrays["highest_by_way"] = usual_levels(highest, self.arrays["size_px"], LEAST_PX, LEAST_OF_WAY)

@@ -61,16 +61,6 @@ def test_pairs_are_measured_once_and_scores_are_the_same(name, quiet, monkeypatc
     assert once < 0.75 * each_time  # the ends of parts are mirrored, which are other pairs
 
 
-def test_copies_take_what_is_the_scenes_as_the_scorer_knows_it_and_their_levels_from_their_own_part(quiet):
-    method = METHODS["flow"](small_config(quiet[0].reel.path, None, model={"name": "flow"}).model, {}, {}, 8)
-    method.fit(quiet, 0)
-    copies = [vars(fold.scorer)["arrays"] for fold in method.folds(quiet)]
-    assert len(copies) > 1
-    for name in method.lends:
-        assert all(copy[name] is method.arrays[name] for copy in copies)
-    assert not any(np.array_equal(copy["highest_by_way"], method.arrays["highest_by_way"]) for copy in copies)
-
-
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=30), st.integers(0, 300))
 def test_what_is_known_is_what_would_be_measured_within_the_room_that_there_is(asked, room):
     known, pictures = KnownMotion(room), [np.full((4, 5), k, np.uint8) for k in range(3)]
