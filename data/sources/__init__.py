@@ -115,11 +115,7 @@ def discover(root: Path) -> Found:
     found = Found()
     paths = [root] if root.is_file() else _each_once(sorted(_files(root, found.unread)), found.unread)
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
-    copies = {path for path, source in taken if len(paths) > 1 and source.is_smaller_copy(path)}
-    found.unread.extend(Unread(path, COPY) for path in sorted(copies))
-    half = _unfinished([path for path, source in taken if source.keeps_tables(path)])
-    found.unread.extend(Unread(path, HALF) for path in sorted(half))
-    taken = [pair for pair in taken if pair[0] not in copies | half]
+    taken = _without_copies(taken, found.unread)
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     about = _about_others(taken, root)
     found.unread.extend(Unread(path, ABOUT) for path in sorted(about))
@@ -213,6 +209,15 @@ def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:
     twice = {path for path in links if os.path.realpath(path) in there}
     unread.extend(Unread(path, MET_BEFORE) for path in sorted(twice))
     return [path for path in paths if path not in twice]
+
+
+def _without_copies(taken: list[tuple[Path, Source]], unread: list[Unread]) -> list[tuple[Path, Source]]:
+    """The same without files that stand for others beside them, with a row of `unread` for each."""
+    copies = {path for path, source in taken if len(taken) > 1 and source.is_smaller_copy(path)}
+    half = _unfinished([path for path, source in taken if source.keeps_tables(path)])
+    for paths, reason in ((copies, COPY), (half, HALF)):
+        unread.extend(Unread(path, reason) for path in sorted(paths))
+    return [pair for pair in taken if pair[0] not in copies | half]
 
 
 def _unfinished(paths: Sequence[Path]) -> set[Path]:

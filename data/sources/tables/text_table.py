@@ -9,7 +9,7 @@ import itertools
 import lzma
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,13 +166,9 @@ def encoding_of(sample: bytes) -> str:
 
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
     text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
-    if text.startswith(LABVIEW):
+    if reader := _reader_of_whole(text):
         with unpacked(path) as stream:
-            table, told = read_lvm(stream.read().decode(encoding, "replace"))
-        return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
-    if is_of_instrument(text):
-        with unpacked(path) as stream:
-            table, told = read_instrument(stream.read().decode(encoding, "replace"))
+            table, told = reader(stream.read().decode(encoding, "replace"))
         return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
     lines = lines_of(text, len(sample) < SAMPLE_BYTES)
     layout = layout_of(lines)
@@ -215,6 +211,13 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     told = _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again
     above = lines[: layout.skipped]
     return TextTable(table, lost, told, decimal, _named_as_missing(above), interval_above_s(above))
+
+
+def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | None:
+    """What reads a text that begins so as a whole; None for a table with separators."""
+    if text.startswith(LABVIEW):
+        return read_lvm
+    return read_instrument if is_of_instrument(text) else None
 
 
 def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:

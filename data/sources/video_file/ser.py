@@ -6,6 +6,7 @@ ways: 1 is little-endian by the description, and big-endian for many programs an
 """
 
 import io
+import os
 import struct
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +51,8 @@ class OtherOrder(io.FileIO):
         return count
 
     def read(self, size: int = -1, /) -> bytes:
-        payload = bytearray(size if size >= 0 else self.seek(0, io.SEEK_END) - self.seek(0))
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        payload = bytearray(left if size < 0 else min(size, left))
         return bytes(payload[: self.readinto(payload)])
 
 
