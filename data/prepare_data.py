@@ -24,6 +24,7 @@ from data.frames.second_pass import decode_rows, verify
 from data.frames.shards import join_shards, joined_headers, prep_shard, remove_shards
 from data.frames.stale import doubtful
 from data.frames.workers.pool import Workers, make_executor
+from data.labels.by_frame.clips import source_in
 from data.labels.quiet_hours import with_quiet_hours
 from data.messages import logger, progress
 from data.reel.reel import Reel
@@ -82,7 +83,8 @@ def _prep_files(config: Config, unpacked: Path) -> list[Path]:
     found, no_series = read_all(headers.inputs.series, root, config.prep)
     series = _make_series(found, {plan.name for plan in headers.plans}, given, out, config)
     made, failed = made + series[0], failed + series[1]
-    if given.anomalies and (strange := given.anomalies.not_in([path.name for path in made])):
+    sources = {path.name: source_in(Reel(path).candidates) for path in made} if given.anomalies else {}
+    if given.anomalies and (strange := given.anomalies.not_in(sources)):
         log.warning(f"{config.prep.labels_csv} names {', '.join(strange[:5])}, and no reel is called so")
     for told in given.anomalies.unmatched(made) if given.anomalies else ():
         log.warning(f"{config.prep.labels_csv}: {told}")

@@ -26,8 +26,7 @@ from data.frames.grid.transfer import is_undone
 from data.frames.journal import read_journal
 from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
-from data.labels.anomalies import Anomalies, read_anomalies
-from data.labels.point_labels import PointLabels
+from data.labels.anomalies import Known, read_anomalies
 from data.messages import logger
 from data.pictures import summary
 from data.reel.mask_bits import INVALID
@@ -54,7 +53,7 @@ PIXEL_SETTINGS = (
 class Given:
     """What prep.labels_csv, prep.stretch and prep.stretch_from give: read before hours of decoding, to fail early."""
 
-    anomalies: Anomalies | PointLabels | None
+    anomalies: Known | None
     stretches: dict[str, Stretch]
 
 

@@ -10,8 +10,7 @@ from data.disk.files import write_csv
 from data.frames.grid.letterbox import on_grid
 from data.frames.grid.placement import Placed
 from data.frames.plan import ReelPlan
-from data.labels.anomalies import Anomalies
-from data.labels.point_labels import PointLabels
+from data.labels.anomalies import Known
 from data.messages import logger
 from data.reel import source_pixels
 from data.sky.wcs import as_columns
@@ -135,7 +134,7 @@ def why_nothing_is_made(root: Path, tables: list[Path]) -> str:
     return f"none of the {len(met)} frames in {root} can be used: {told_reasons(met)} (frame by frame in {places})"
 
 
-def add_labels(table: pd.DataFrame, anomalies: Anomalies | PointLabels | None, name: str, folder: Path) -> None:
+def add_labels(table: pd.DataFrame, anomalies: Known | None, name: str, folder: Path) -> None:
     """Frame labels of the reel of a name from known anomalies: 1 inside any of them, 0 outside; kept as labels.csv."""
     if anomalies is None or (known := anomalies.of(name, table)) is None:
         return

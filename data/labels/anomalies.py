@@ -1,7 +1,7 @@
 """Known anomalies, as users write them down for evaluation: UTC intervals, of clips too, or times on their clocks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,21 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.labels.intervals import anomalous, bounds_of, intervals_of, read_cells
+from data.labels.by_frame.benchmark_lists import boxes_in, of_json, of_lines, of_matlab
+from data.labels.by_frame.clips import clip_of, source_in
+from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
+from data.labels.by_frame.frame_tables import of_frames
+from data.labels.by_frame.label_arrays import of_arrays
+from data.labels.intervals import anomalous, bounds_of, intervals_of, later_s, read_cells
+from data.labels.label_tables import BINARY
+from data.labels.label_text import text_of
 from data.labels.point_labels import PointLabels, point_labels
 from data.reel.reel import Reel
+from data.sources.base import TableError
+from data.sources.times.cells import PER_SECOND, unit_of
 
-CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series")
+CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series", "video_name", "videoname", "video_id")
+CLIPS += ("clip_name", "clip_id", "video_file", "filepath", "file_path", "video_path", "path", "sequence")
 LATEST_S = 1e8  # on the clock of a clip: later ones are UNIX times
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
@@ -35,7 +45,7 @@ class Anomalies:
         if self.utc is not None:
             found = _of_utc(table, self.utc)
             return None if found is None else (found, pd.DataFrame(self.utc, columns=["start", "end"]))
-        clip = next((clip for clip in self.clips if is_named(clip, name)), None)
+        clip = clip_of(self.clips, name, source_in(table))
         if clip is None:
             return None
         intervals = self.clips[clip]
@@ -46,16 +56,18 @@ class Anomalies:
         clock_s = table["clock_s"] if "clock_s" in table else table["time_s"]
         return _labels(table, clock_s.astype(float), np.array(intervals, float).reshape(-1, 2)), rows
 
-    def not_in(self, names: Sequence[str]) -> list[str]:
-        """The clips that no reel of these names is of."""
-        return [clip for clip in self.clips if not any(is_named(clip, name) for name in names)]
+    def not_in(self, reels: Mapping[str, str]) -> list[str]:
+        """The clips that none of the reels is; reels: their names, and where a frame of each is from."""
+        found = {clip_of(self.clips, name, source) for name, source in reels.items()}
+        return [clip for clip in self.clips if clip not in found]
 
     def unmatched(self, reels: Sequence[Path]) -> list[str]:
-        """What to say of UTC intervals that lie in none of the reels, and of reels that have no such times."""
+        """What to say of intervals that lie in none of the reels, and of reels that have no UTC times."""
         given = self.utc or [utc for intervals in self.clips.values() for utc in _of_texts(intervals)]
         if not given:
-            return []
-        named = [path for path in reels if self.utc is not None or any(is_named(c, path.name) for c in self.clips)]
+            return [told for path in reels if (told := self._behind(path))]
+        sources = {path: source_in(Reel(path).candidates) for path in reels}
+        named = [path for path in reels if self.utc is not None or clip_of(self.clips, path.name, sources[path])]
         times = {path.name: Reel(path).times_utc for path in named}
         lacking = [name for name, utc in times.items() if utc is None or not len(utc)]
         known = [utc for utc in times.values() if utc is not None and len(utc)]
@@ -66,6 +78,17 @@ class Anomalies:
             span = f"{min(utc[0] for utc in known)} .. {max(utc[-1] for utc in known)}"
             told.append(f"{len(out)} of {len(given)} intervals, as {out[0][0]} .. {out[0][1]}, are of no reel ({span})")
         return told
+
+    def _behind(self, path: Path) -> str:
+        """What to say of intervals on a clip's clock that begin when it is over; "" where none does."""
+        table = Reel(path).candidates
+        clip = clip_of(self.clips, path.name, source_in(table))
+        last_s = (table["clock_s"] if "clock_s" in table else table["time_s"]).astype(float).max()
+        behind = [span for span in self.clips[clip] if float(span[0]) > last_s] if clip else []
+        if not behind:
+            return ""
+        told = f"{len(behind)} of the times of {clip}, as {behind[0][0]:g} s, are behind its end ({last_s:g} s)"
+        return f"{told}; numbers of frames need the columns clip,start_frame,end_frame"
 
 
 def _of_texts(intervals: Sequence) -> list[tuple[str, str]]:
@@ -107,36 +130,49 @@ def _inside(times: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     return found
 
 
-def is_named(clip: str, name: str) -> bool:
-    """Whether what a table calls a clip is the reel of this name: by that, or by the name of its file."""
-    return name in (clip, Path(clip).stem)
+Known = Anomalies | PointLabels | FrameLabels | PictureLabels
 
 
-def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> Anomalies | PointLabels:
+def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> Known:
     """From a CSV as `intervals_of` reads it; or with a column `clip` (`file`, `video`, ...), the name of a file or of
-    its reel, and UTC times or those of its own clock, as a player shows them: 12.5, 1:02.5 or 0:01:02. A clip without
-    anything unusual has a row without times. Or one of 0 and 1 for each sample, and nothing else.
+    its reel, and UTC times or those of its own clock, as a player shows them: 12.5, 1:02.5 or 0:01:02, or numbers of
+    frames (`start_frame,end_frame`, or `frame,label`). A clip without anything unusual has a row without times. Or one
+    of 0 and 1 for each sample, and nothing else, or a label for each picture by its name; a folder of arrays; and as
+    `benchmark_lists` has them.
 
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
-    if (alone := point_labels(path)) is not None:
-        return alone
+    if (other := _of_other_forms(path, setting)) is not None:
+        return Anomalies(None, {**other}) if isinstance(other, dict) else other
     table = read_cells(path)
     column = next((name for name in CLIPS if name in table), None)
+    if (by_frame := of_frames(table, column, path)) is not None:
+        return by_frame
     if column is None:
         return Anomalies(intervals_of(table, path, setting, prep), {})
-    start, end, _ = bounds_of(table, path, setting, f"{column},")
+    bounds = start, end, _ = bounds_of(table, path, setting, f"{column},")
     times = table[[name for name in (start, end) if name]]
     if (unnamed := table[column].isna() & times.notna().any(axis=1)).any():
         raise ValueError(f"{setting} {path}: the row {','.join(times[unnamed].iloc[0].fillna(''))} names no clip")
     is_clock = _are_clocks(times.to_numpy(object).ravel())
-    if is_clock and not end:
-        raise ValueError(f"{setting} {path} needs the columns {column},start,end; it has {list(table.columns)}")
     clips: dict = {}
     for clip, rows in table[table[column].notna()].groupby(column, sort=False):
-        own = _on_clock(rows[anomalous(rows)], start, end, path, setting) if is_clock else None
+        own = _on_clock(str(clip), rows[anomalous(rows)], bounds, path, setting) if is_clock else None
         clips[str(clip)] = intervals_of(rows, path, setting, prep) if own is None else own
     return Anomalies(None, clips)
+
+
+def _of_other_forms(path: str, setting: str) -> PointLabels | FrameLabels | PictureLabels | dict | None:
+    """The labels of files that are no tables with names above; None of tables."""
+    if Path(path).is_dir():
+        return of_arrays(Path(path))
+    if (alone := point_labels(path)) is not None or path.lower().endswith(BINARY):
+        return alone
+    text = text_of(Path(path))
+    if why := boxes_in(text):
+        raise ValueError(f"{setting} {path}: {why}")
+    forms = (of_json,) if text.lstrip().startswith(("{", "[")) else (of_matlab, of_lines)
+    return next((found for form in forms if (found := form(text)) is not None), None)
 
 
 def _are_clocks(cells: np.ndarray) -> bool:
@@ -146,17 +182,33 @@ def _are_clocks(cells: np.ndarray) -> bool:
     return bool(clocks) or not any(re.search(r"\d\D\d|\d{9}", text) for text in texts)
 
 
-def _on_clock(rows: pd.DataFrame, start: str, end: str, path: str, setting: str) -> tuple[tuple[float, float], ...]:
+def _on_clock(
+    clip: str, rows: pd.DataFrame, bounds: tuple[str, str, str], path: str, setting: str
+) -> tuple[tuple[float, float], ...]:
+    """The intervals of a clip on its clock, s; bounds: the columns of starts, ends and durations, "" where none is."""
+    start, end, duration = bounds
     found = []
-    for first, last in rows[[start, end]].fillna("").itertuples(index=False, name=None):
+    for first, last in rows[[start, end or start]].fillna("").itertuples(index=False, name=None):
         if not (first or last):
             continue
-        interval = clock_s(first, path, setting), clock_s(last, path, setting)
+        interval = _clock_in(start, first, path, setting), _clock_in(end or start, last, path, setting)
         if interval[1] < interval[0]:
-            clip = rows.iloc[0][next(name for name in CLIPS if name in rows)]
             raise ValueError(f"{setting} {path}: {clip} has an anomaly from {first} to {last}, which is earlier")
         found.append(interval)
+    if duration:
+        try:
+            lasting_s = later_s(rows[duration][rows[start].notna()])
+        except TableError as error:
+            raise ValueError(f"{setting} {path}: {error}") from None
+        found = [(first, first + seconds) for (first, _), seconds in zip(found, lasting_s, strict=True)]
     return tuple(found)
+
+
+def _clock_in(column: str, text: str, path: str, setting: str) -> float:
+    """Seconds of a time in a column, which may be called by another unit."""
+    seconds = clock_s(text, path, setting)
+    unit = unit_of(column.replace("_", " ")) or "s"
+    return seconds if ":" in text else seconds / PER_SECOND[unit]
 
 
 def clock_s(text: str, path: str, setting: str) -> float:

@@ -18,12 +18,32 @@ from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
 STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")
 STARTS += ("start_time_utc", "begin", "begin_time", "from", "first", "anomaly_start", "began", "started")
-STARTS += ("starting_time", "start_at", "start_ts", "starts", "time_start", "timestart")
+STARTS += (
+    "starting_time",
+    "start_at",
+    "start_ts",
+    "starts",
+    "time_start",
+    "timestart",
+    "t_start",
+    "tstart",
+    "anomaly_begin",
+)
 STARTS += ("anfang", "beginn", "von", "start_zeit", "startzeit", "début", "debut", "inicio", "desde", "inizio")
 ENDS = ("end", "end_utc", "end_time", "end_date", "endtime", "end_datetime", "end_timestamp", "offset")
 ENDS += ("end_time_utc", "stop", "stop_time", "to", "last", "anomaly_end", "finish", "finished", "ended", "until")
-ENDS += ("ending_time", "end_at", "end_ts", "ends", "time_end", "timeend")  # the last are of Grafana's annotations
+ENDS += (
+    "ending_time",
+    "end_at",
+    "end_ts",
+    "ends",
+    "time_end",
+    "timeend",
+    "t_end",
+    "tend",
+)  # the last are of Grafana's annotations
 ENDS += ("ende", "bis", "end_zeit", "endzeit", "fin", "hasta", "fine")
+_WORD_OF_UNIT = r"_(?:in_)?(?:s|secs?|seconds?|ms|msec|millis|min|minutes)"  # behind a name of STARTS or ENDS
 POINTS = ("time", "time_utc", "timestamp", "datetime", "date_time", "utc")
 DURATION = re.compile(r"(?:duration|length|dur|lasts)(?:_.*)?")
 LABELS = ("label", "labels", "is_anomaly", "anomaly", "is_anomalous", "anomalous", "attack", "is_attack", "outlier")
@@ -82,13 +102,22 @@ def intervals_of(
 
 def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> tuple[str, str, str]:
     """The columns of starts, of ends and of durations, "" where there is none. Raises ValueError."""
-    start = next((name for name in STARTS if name in table), "")
+    start = _called(table, STARTS)
     point = next((name for name in POINTS if name in table), "") if not start else ""
-    end = next((name for name in ENDS if name in table), "") if start or point else ""
+    end = _called(table, ENDS) if start or point else ""
     duration = next(filter(DURATION.fullmatch, table.columns), "") if (start or point) and not end else ""
     if not (end or duration or point):
         raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {list(table.columns)}; {ALSO}")
     return start or point, end, duration
+
+
+def _called(table: pd.DataFrame, names: tuple[str, ...]) -> str:
+    """The column of a table that is called by one of the names, or one of them and a unit; "" where none is."""
+    whole = next((name for name in names if name in table), "")
+    with_unit = (
+        c for c in map(str, table.columns) if (m := re.search(_WORD_OF_UNIT + "$", c)) and c[: m.start()] in names
+    )
+    return whole or next(with_unit, "")
 
 
 def anomalous(table: pd.DataFrame) -> pd.Series:
@@ -162,6 +191,11 @@ def _together(texts: list[str], prep: PrepConfig, reason: str = "") -> list[str]
 
 def _later(starts: list[str], durations: pd.Series) -> list[str]:
     """Raises TableError for durations whose unit is not told."""
+    return [shift_utc(utc, second) for utc, second in zip(starts, later_s(durations), strict=True)]
+
+
+def later_s(durations: pd.Series) -> list[float]:
+    """Durations of a column, s. Raises TableError where their unit is not told."""
     clocks = durations.str.strip().str.fullmatch(_OF_CLOCK)
     unit = unit_of(str(durations.name).replace("_", " "))
     if not (clocks.all() or unit):
@@ -170,10 +204,8 @@ def _later(starts: list[str], durations: pd.Series) -> list[str]:
         )
     if clocks.all():
         parts = durations.str.strip().str.extract(_OF_CLOCK).fillna("0").astype(float)
-        seconds = parts.to_numpy() @ np.array([3600.0, 60.0, 1.0])
-    else:
-        seconds = durations.str.replace(",", ".").astype(float).to_numpy() / PER_SECOND[unit]
-    return [shift_utc(utc, second) for utc, second in zip(starts, seconds.tolist(), strict=True)]
+        return (parts.to_numpy() @ np.array([3600.0, 60.0, 1.0])).tolist()
+    return (durations.str.replace(",", ".").astype(float).to_numpy() / PER_SECOND[unit]).tolist()
 
 
 def _dated(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

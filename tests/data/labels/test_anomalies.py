@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config, PrepConfig
-from data.labels.anomalies import read_anomalies
+from data.labels.anomalies import Anomalies, read_anomalies
 from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
 from tests.support.videos import write_video
@@ -59,7 +59,7 @@ def test_a_frame_is_labelled_by_the_clock_of_its_clip(tmp_path_factory, spans, c
     assert found is not None
     assert found[0].tolist() == expected(times + 3, [(a, a + length) for a, length in spans])
     assert known.of("door", table([0.0, 1.0])) is None
-    assert known.not_in([name]) == ["other.mp4"]
+    assert known.not_in({name: ""}) == ["other.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_day_and_month_of_labels_are_told_by_the_settings(tmp_path):
     path = written(tmp_path, "start,end\n07/08/2012,08/08/2012\n")
     with pytest.raises(ValueError, match=r"prep\.time_format says which"):
         read_anomalies(path, "prep.labels_csv")
-    assert read_anomalies(path, "prep.labels_csv", PrepConfig(time_format="day first")).utc == (
-        ("2012-08-07T00:00:00.000", "2012-08-08T23:59:59.999"),
-    )
+    known = read_anomalies(path, "prep.labels_csv", PrepConfig(time_format="day first"))
+    assert isinstance(known, Anomalies)
+    assert known.utc == (("2012-08-07T00:00:00.000", "2012-08-08T23:59:59.999"),)
 
 
 def test_labels_of_no_reel_are_said(tmp_path, caplog):

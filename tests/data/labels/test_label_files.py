@@ -158,11 +158,11 @@ def test_a_moment_among_intervals_is_one(folder):
     assert found.utc[0] == ("2024-03-05T10:05:00.000", "2024-03-05T10:05:00.000")
 
 
-@pytest.mark.parametrize(("shape", "is_read"), [((40,), True), ((40, 1), True), ((1, 40), True), ((10, 4, 4), False)])
+@pytest.mark.parametrize(("shape", "is_read"), [((40,), True), ((40, 1), True), ((1, 40), True), ((10, 4), False)])
 def test_masks_are_no_labels_of_rows(folder, shape, is_read):
     np.save(folder / "m.npy", np.zeros(shape, np.uint8))
     if is_read:
         assert read_anomalies(str(folder / "m.npy"), "prep.labels_csv") == PointLabels(str(folder / "m.npy"), (0,) * 40)
     else:
-        with pytest.raises(ValueError, match="10 x 4 x 4"):
+        with pytest.raises(ValueError, match="10 x 4"):
             read_anomalies(str(folder / "m.npy"), "prep.labels_csv")

@@ -1,0 +1,188 @@
+"""Labels by frames of clips and by pictures, as data sets of video and annotation tools write them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from data.labels.anomalies import Known, read_anomalies
+from data.labels.by_frame.benchmark_lists import spans_of
+from data.labels.by_frame.clips import clip_of, frame_numbers
+
+FRAMES = 24
+CLIPS = ["Test001", "Test002", "Test003"]
+bits = st.lists(st.lists(st.booleans(), min_size=FRAMES, max_size=FRAMES).map(np.array), min_size=3, max_size=3)
+
+
+def table(source: str, count: int = FRAMES) -> pd.DataFrame:
+    sources = [source.format(i) for i in range(count)]
+    return pd.DataFrame({"time_utc": None, "time_s": np.arange(count) / 10, "label": None, "source": sources})
+
+
+def read(folder: Path, name: str, text: str) -> Known:
+    (folder / name).write_text(text)
+    return read_anomalies(str(folder / name), "prep.labels_csv")
+
+
+def pairs(labels: np.ndarray, first: int = 0) -> list[tuple[int, int]]:
+    return [(a + first, b + first) for a, b in spans_of(labels)]
+
+
+def as_ucf(labels: dict) -> str:
+    rows = ((clip, [*pairs(own), (-1, -1)]) for clip, own in labels.items())
+    return "".join(f"{clip}.mp4  Abuse  {'  '.join(f'{a}  {b}' for a, b in spans)}  \n" for clip, spans in rows)
+
+
+def as_xd(labels: dict) -> str:
+    return "".join(f"{c} {' '.join(f'{a} {b}' for a, b in pairs(own) or [(-1, -1)])}\n" for c, own in labels.items())
+
+
+def as_ucsd(labels: dict) -> str:
+    lists = (", ".join(f"{a}:{b}" if b > a else f"{a}" for a, b in pairs(own, 1)) for own in labels.values())
+    return "TestVideoFile = {};\n" + "".join(f"TestVideoFile{{end+1}}.gt_frame = [{one}];\n" for one in lists)
+
+
+def as_intervals(labels: dict) -> str:
+    rows = (f"sets/Test/{c}.avi,{a},{b}\n" for c, own in labels.items() for a, b in pairs(own) or [("", "")])
+    return "Video,Start Frame,End Frame\n" + "".join(rows)
+
+
+def as_rows(labels: dict) -> str:
+    rows = (f"{c},{i},{'theft' if bit else 'normal'}\n" for c, own in labels.items() for i, bit in enumerate(own, 1))
+    return "video_name,frame,label\n" + "".join(rows)
+
+
+def as_bits(labels: dict) -> str:
+    return json.dumps({clip: own.astype(int).tolist() for clip, own in labels.items()})
+
+
+def as_timelines(labels: dict) -> str:
+    def task(clip: str, own: np.ndarray) -> dict:
+        ranges = [{"start": a, "end": b} for a, b in pairs(own, 1)]
+        found = [{"type": "timelinelabels", "value": {"ranges": ranges, "timelinelabels": ["odd"]}}] if ranges else []
+        return {"data": {"video": f"/data/upload/1/0a1b2c3d-{clip}.mp4"}, "annotations": [{"result": found}]}
+
+    return json.dumps([task(clip, own) for clip, own in labels.items()])
+
+
+def as_coco(labels: dict) -> str:
+    keys = [(clip, i) for clip in labels for i in range(FRAMES)]
+    images = [{"id": n, "file_name": f"{clip}/{i:03d}.tif"} for n, (clip, i) in enumerate(keys)]
+    boxes = [{"image_id": n, "bbox": [1, 2, 3, 4]} for n, (clip, i) in enumerate(keys) if labels[clip][i]]
+    return json.dumps({"images": images, "annotations": boxes})
+
+
+def as_pictures(labels: dict) -> str:
+    rows = (f"{clip}/{i:03d}.tif,{int(bit)}\n" for clip, own in labels.items() for i, bit in enumerate(own))
+    return "filename,label\n" + "".join(rows)
+
+
+FORMS = [as_ucf, as_xd, as_ucsd, as_intervals, as_rows, as_bits, as_timelines, as_coco, as_pictures]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("labels")
+
+
+@settings(max_examples=40)
+@given(bits, st.sampled_from(FORMS))
+def test_every_form_labels_the_frames_that_it_tells(folder, own, form):
+    """All were refused, but for those that had been taken for something else."""
+    own[0][3] = True  # a list of nothing tells no form
+    labels = dict(zip(CLIPS, own, strict=True))
+    known = read(folder, "labels", form(labels))
+    for clip in CLIPS:
+        found = known.of(f"Test_{clip}", table(f"Test/{clip}/{{:03d}}.tif"))
+        assert found is not None
+        assert found[0].tolist() == labels[clip].astype(float).tolist()
+    assert known.of("Train_Train001", table("Train/Train001/{:03d}.png")) is None
+    assert known.not_in({f"Test_{clip}": f"Test/{clip}/000.tif" for clip in CLIPS}) == []
+
+
+@settings(max_examples=20)
+@given(bits, st.sampled_from([np.uint8, float, bool]), st.booleans())
+def test_a_folder_of_arrays_labels_the_clips_that_these_are_called_as(tmp_path_factory, own, kind, is_masks):
+    place = tmp_path_factory.mktemp("masks")
+    for number, clip in enumerate(CLIPS):
+        array = own[number][:, None, None] * np.eye(3) if is_masks else own[number]
+        if number:
+            np.save(place / f"{clip}.npy", array.astype(kind))
+        elif is_masks:  # Avenue's
+            cells = np.empty((1, FRAMES), object)
+            cells[0] = [*array]
+            savemat(place / f"{clip}.mat", {"volLabel": cells})
+        else:
+            savemat(place / f"{clip}.mat", {"gt": array.astype(float)})
+    known = read_anomalies(str(place), "prep.labels_csv")
+    for number, clip in enumerate(CLIPS):
+        found = known.of(clip, table(f"{clip}.avi#{{}}"))
+        assert found is not None
+        assert found[0].tolist() == own[number].astype(float).tolist()
+        assert known.of(clip, table(f"{clip}.avi#{{}}", FRAMES + 1)) is None
+
+
+@given(st.permutations(range(12)), st.sets(st.integers(0, 11), max_size=4))
+def test_rows_of_no_frame_have_no_label_and_order_has_no_say(order, lost):
+    whole = table("v.mp4#{}", 12)
+    shuffled = pd.concat([whole.iloc[order].drop(list(lost)), pd.DataFrame({"source": ["v.mp4"]})], ignore_index=True)
+    numbers = frame_numbers(shuffled)
+    assert numbers[:-1].tolist() == [i for i in order if i not in lost]
+    assert np.isnan(numbers[-1])
+
+
+@pytest.mark.parametrize(
+    ("clip", "name", "source", "is_it"),
+    [
+        ("gate.mp4", "gate", "gate.mp4#0", True),
+        (r"C:\films\GATE.MP4", "gate", "gate.mp4#0", True),
+        ("Abuse/Abuse001_x264.mp4", "raw_Abuse_Abuse001_x264", "raw/Abuse/Abuse001_x264.mp4#7", True),
+        ("Abuse001_x264", "Abuse_Abuse001_x264", "Abuse/Abuse001_x264.mp4#7", True),
+        ("01", "cam_01", "set.zip::cam/01/0001.jpg", True),
+        ("b/01.mp4", "a_01", "a/01.mp4#0", False),
+        ("1", "01", "01.mp4#0", False),
+        ("late", "gate", "gate.mp4#0", False),
+        ("row 7", "pump", "pump.csv row 7", False),
+    ],
+)
+def test_a_clip_is_the_reel_of_its_file(clip, name, source, is_it):
+    assert (clip_of(["other", clip], name, source) == clip) == is_it
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<annotations><track/></annotations>", "boxes of CVAT or VOC are not read: write clip,start_frame,end_frame"),
+        ("1,1,10,10,20,20,1,1,1\n2,1,10,10,20,20,1,1,1\n", "boxes of tracks"),
+        ("start_frame,end_frame\n1,2\n", "needs a column clip beside start_frame and end_frame"),
+        ("clip,start_frame,end_frame\na,5,1\n", "frames 5 to 1 of clip a"),
+        ("clip,start_frame,end_frame\na,soon,1\n", "'soon' is no number of a frame"),
+        ("frame,label\n5,1\n9,0\n", "names no clip, and its column frame does not count all frames"),
+        ("clip,start,duration\na,5,1\n", "'duration' tells no unit"),
+    ],
+)
+def test_what_is_not_read_is_said(folder, text, message):
+    with pytest.raises(ValueError, match=message):
+        read(folder, "l.txt", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clip,start_ms,end_ms\nv.mp4,500,900\n",
+        "video_id,start_time_sec,end_time_sec\nv,0.5,0.9\n",
+        "videoname,t_start,t_end\nv.mp4,0:00.5,0:00.9\n",
+        "path,start,duration_s\nin/v.mp4,0.5,0.4\n",
+        "v.mp4 0.5 0.9\n",
+        json.dumps({"database": {"v": {"annotations": [{"segment": [0.5, 0.9], "label": "x"}]}}}),
+    ],
+)
+def test_seconds_of_a_clip_under_other_names(folder, text):
+    found = read(folder, "l.txt", text).of("v", table("in/v.mp4#{}"))
+    assert found is not None
+    assert np.flatnonzero(found[0]).tolist() == [5, 6, 7, 8, 9]
