@@ -5,7 +5,6 @@ Those of Helioviewer hold the header of the FITS file that they were made of, an
 
 import io
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -19,7 +18,7 @@ from data.messages import logger
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError, sha256
 from data.sources.picture_file.cameras import cameras_of
 from data.sources.picture_file.copies import copies_of
-from data.sources.picture_file.dated import Called, called_by_folders
+from data.sources.picture_file.dated import Called, called_by_folders, of_several_folders
 from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.order import in_order
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
@@ -53,10 +52,7 @@ class ImageSource(FrameSource):
         return [csv] if (csv := find_times_csv(path, None)) else []
 
     def homes(self, paths: Sequence[Path], root: Path) -> dict[Path, Path]:
-        called = called_by_folders(paths, root)
-        folders = Counter((one.home, folder) for folder, one in {p.parent: one for p, one in called.items()}.items())
-        several = Counter(home for home, _ in folders)
-        return {path: one.home for path, one in called.items() if several[one.home] > 1}
+        return {path: one.home for path, one in of_several_folders(called_by_folders(paths, root)).items()}
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
         return self.scan_all([path], root, prep)

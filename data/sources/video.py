@@ -90,7 +90,7 @@ class VideoSource(FrameSource):
             return [Candidate(**base, reason=_no_video(path, error))]
         start_utc = prep.start_utc or contents.start_utc
         if not (table or start_utc):
-            start_utc = chosen_start(base["source"], starts_of(path, made_at, prep), prep)
+            start_utc = chosen_start(base["source"], starts_of(path, made_at, prep, root), prep)
         if rate and not (table or prep.frames_per_second or contents.is_timed):
             log.warning(f"{base['source']}: {UNTIMED.format(rate)}")
         if contents.remark:

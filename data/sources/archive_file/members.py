@@ -17,6 +17,7 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
 from data.sources.images import NamedTimes, cameras_in, page_facts, picture_frame
+from data.sources.picture_file.dated import Called, called_by_folders, of_several_folders
 from data.sources.picture_file.folders import about_others, folder_about
 from data.sources.picture_file.order import in_order, natural_key
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
@@ -188,31 +189,58 @@ def _latest(found: list[Candidate]) -> list[Candidate]:
 
 
 def _timed(pictures: list[Candidate], inside: TablesInside, reel: str, prep: PrepConfig) -> list[Candidate]:
-    """The pictures of each folder in natural order, with the reel of their folder and their times."""
-    folders: dict[str, list[Candidate]] = {}
-    for picture in sorted(pictures, key=lambda c: natural_key(PurePosixPath(c.member).name)):
-        folders.setdefault(str(PurePosixPath(picture.member).parent), []).append(picture)
+    """The pictures of each folder, or of the folders that dates, clocks or numbers name, in natural order, with the
+    reel of their folder and their times."""
+    called = _called(pictures, inside, prep)
+    folders: dict[tuple[str, bool], list[Candidate]] = {}
+    for picture in sorted(pictures, key=lambda c: natural_key(called[c.member].name)):
+        one = called[picture.member]
+        is_joined = one.home != Path(picture.member).parent
+        folders.setdefault((one.home.as_posix(), is_joined), []).append(picture)
     found, path = [], inside.archive
-    for folder, group in folders.items():
+    for (folder, is_joined), group in folders.items():
         name = reel if folder == "." else f"{reel}/{folder}"
         table = inside.name_of(folder, prep, is_only=len(folders) == 1)
-        camera_of = cameras_in(path, [PurePosixPath(c.member).name for c in group], prep, has_times=bool(table))
+        named = {picture.member: called[picture.member].name for picture in group}
+        camera_of = cameras_in(path, [*named.values()], prep, has_times=bool(table))
         times = partial(inside.times, table, prep)
         for camera in dict.fromkeys(camera_of.values()):
-            own = [c for c in group if camera_of[PurePosixPath(c.member).name] == camera]
-            facts = {"home": f"{path}::{folder}", "reel": f"{name}_{camera}" if camera else name}
-            found += _of_camera(own, facts, partial(NamedTimes, beside=path, prep=prep, table=times))
+            own = [c for c in group if camera_of[named[c.member]] == camera]
+            home = f"{path}::{folder}{'/.' if is_joined else ''}"
+            facts = {"home": home, "reel": f"{name}_{camera}" if camera else name}
+            found += _of_camera(own, facts, named, partial(NamedTimes, beside=path / folder, prep=prep, table=times))
     return found
 
 
+def _called(pictures: list[Candidate], inside: TablesInside, prep: PrepConfig) -> dict[str, Called]:
+    """The folder in the archive that each member counts to, and what it is called there."""
+    paths = {picture.member: Path(picture.member) for picture in pictures}
+    own = {member: Called(path.parent, path.name) for member, path in paths.items()}
+    if prep.times_csv or any(path.is_absolute() for path in paths.values()):
+        return own
+    stem = inside.archive.name.partition(".")[0]
+    dated = called_by_folders(
+        [*paths.values()], Path(), stem, lambda place: bool(inside.name_of(place.as_posix(), prep, is_only=False))
+    )
+    several = of_several_folders(dated)
+    for home in {one.home for one in several.values()}:
+        told = "are called by dates, clocks or numbers of a camera alone: their pictures are one reel"
+        log.info(f"{inside.archive.name}: folders below {home.as_posix()} {told}")
+    alone = {path: Called(path.parent, one.name) for path, one in dated.items()}
+    return own | {member: (several.get(path) or alone[path]) for member, path in paths.items() if path in dated}
+
+
 def _of_camera(
-    pictures: list[Candidate], facts: dict[str, str], times_of: Callable[[list[str]], NamedTimes]
+    pictures: list[Candidate],
+    facts: dict[str, str],
+    named: dict[str, str],
+    times_of: Callable[[list[str]], NamedTimes],
 ) -> list[Candidate]:
     replaced = [replace(picture, **facts) for picture in pictures if picture.reason == REPLACED]
     pictures = [picture for picture in pictures if picture.reason != REPLACED]
-    turn = {name: number for number, name in enumerate(in_order([PurePosixPath(p.member).name for p in pictures]))}
-    pictures.sort(key=lambda picture: turn[PurePosixPath(picture.member).name])
-    names = [PurePosixPath(picture.member).name for picture in pictures]
+    turn = {name: number for number, name in enumerate(in_order([named[p.member] for p in pictures]))}
+    pictures.sort(key=lambda picture: turn[named[picture.member]])
+    names = [named[picture.member] for picture in pictures]
     times = times_of(names)
     found = []
     for number, picture in enumerate(pictures):

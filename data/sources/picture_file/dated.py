@@ -3,8 +3,8 @@ those of one camera, and are called here as if they lay in one folder.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
@@ -60,18 +60,32 @@ class Called:
     name: str
 
 
-def called_by_folders(paths: Sequence[Path], root: Path) -> dict[Path, Called]:
+def called_by_folders(
+    paths: Sequence[Path], root: Path, beside: str = "", has_times: Callable[[Path], bool] | None = None
+) -> dict[Path, Called]:
     """What pictures count as by the dates, clocks or numbers that their folders are called by, without those of
-    folders that say enough by themselves, or have a CSV of times."""
+    folders that say enough by themselves, or have a CSV of times.
+
+    beside: what the root is called, where that is not its own name. has_times: tells whether a folder has such a CSV,
+    where it does not lie on the disk.
+    """
+    has_times = has_times or (lambda place: find_times_csv(place, None) is not None)
     below = {path: path.relative_to(root) for path in paths}
-    found = joined([*dict.fromkeys(below.values())], root.resolve().name)
+    found = joined([*dict.fromkeys(below.values())], beside or root.resolve().name)
     called = {path: Called(root / found[own][0], found[own][1]) for path, own in below.items() if own in found}
     places = {place for path, one in called.items() for place in (path.parent, one.home)}
-    with_times = {place for place in places if find_times_csv(place, None)}
+    with_times = set(filter(has_times, places))
     lost = {one.home for path, one in called.items() if not with_times.isdisjoint((path.parent, one.home))}
     folders = {path.parent for path, one in called.items() if one.home in lost}
     folders |= {path.parent for path in paths if path not in called}  # of which some do not
     return {path: one for path, one in called.items() if path.parent not in folders}
+
+
+def of_several_folders(called: dict[Path, Called]) -> dict[Path, Called]:
+    """The same without pictures whose folder is the only one of their camera: it keeps its own name."""
+    folders = Counter((one.home, folder) for folder, one in {path.parent: one for path, one in called.items()}.items())
+    several = Counter(home for home, _ in folders)
+    return {path: one for path, one in called.items() if several[one.home] > 1}
 
 
 def joined(paths: Sequence[PurePath], beside: str = "") -> dict[PurePath, tuple[PurePath, str]]:
@@ -91,6 +105,15 @@ def joined(paths: Sequence[PurePath], beside: str = "") -> dict[PurePath, tuple[
     for group in sites.values():
         found |= _dated(group, first)
     return found | _by_dcf([path for path in paths if path not in found])
+
+
+def clock_of_path(path: PurePath, beside: str = "") -> str:
+    """The date and clock that the folders and the name of one file tell together, as a name that holds both; "" where
+    they tell no hour. path: below the input, whose folder is called `beside`.
+    """
+    folders = (*((beside,) if _is_date(beside) else ()), *path.parent.parts)
+    read = next(filter(None, (_read(folders, path.stem, last) for last in (_CLOCK, _DATE))), None)
+    return _called(read, path.suffix) if read and read.own and len(read.told) + len(read.own) > _DATE else ""
 
 
 def _dated(paths: Sequence[PurePath], first: tuple[str, ...]) -> dict[PurePath, tuple[PurePath, str]]:

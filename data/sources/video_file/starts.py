@@ -11,6 +11,7 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import TableError
+from data.sources.picture_file.dated import clock_of_path
 from data.sources.times.cells import times_of
 from data.sources.times.names import time_in_name
 from data.sources.times.utc import iso_ms
@@ -18,20 +19,26 @@ from data.sources.times.utc import iso_ms
 log = logger(__name__)
 
 FIRST_CLOCKS = "1990"  # before it lie the zeros of clocks: 1904 of MP4, 1970 of others
-WHO = {"made": "its own data it was made at", "name": "its name it is of", "subtitles": "its subtitles it began at"}
+WHO = {
+    "made": "its own data it was made at",
+    "name": "its name or folders it is of",
+    "subtitles": "its subtitles it began at",
+}
 SUBTITLES, HEAD_BYTES = (".srt", ".SRT"), 4096
 _MADE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?")
 _CLOCK = re.compile(r"(\d{4})[-.:](\d\d)[-.:](\d\d) (\d\d:\d\d:\d\d)(?:[.,](\d{3}))?")  # in DJI's, local
 
 
-def starts_of(path: Path, made_at: str, prep: PrepConfig) -> dict[str, str]:
+def starts_of(path: Path, made_at: str, prep: PrepConfig, root: Path | None = None) -> dict[str, str]:
     """UTC when a video began, by each of WHO that tells one. Local times are of prep.time_zone.
 
-    made_at: `creation_time` of its container.
+    made_at: `creation_time` of its container. root: the input, below which folders may be called by dates and clocks.
     """
     made = _MADE.match(made_at)
     found = {"made": made[0].replace(" ", "T") if made and made[0] > FIRST_CLOCKS else ""}
     found |= {"name": time_in_name(path.name, prep), "subtitles": _in_subtitles(path, prep)}
+    if root and not found["name"] and (name := clock_of_path(path.relative_to(root), root.resolve().name)):
+        found["name"] = time_in_name(name, prep)
     return {
         who: start_utc.removesuffix(".000000").removesuffix(".000") for who, start_utc in found.items() if start_utc
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import config
 from config import PrepConfig
-from data.labels.anomalies import Anomalies, read_anomalies
+from data.labels.anomalies import Anomalies, Known, read_anomalies
 from data.labels.intervals import read_intervals
 from data.labels.point_labels import PointLabels, labels_alone
 from data.prepare_data import prep
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("labels")
 
 
-def read(folder: Path, text: str, name: str = "l.csv") -> Anomalies | PointLabels:
+def read(folder: Path, text: str, name: str = "l.csv") -> Known:
     (folder / name).write_text(text)
     return read_anomalies(str(folder / name), "prep.labels_csv", PrepConfig())
 

@@ -1,5 +1,6 @@
 """Folders named by a date, a clock or DCF's numbers: their pictures are one reel, with the times of their paths."""
 
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.picture_file.dated import joined
+from data.sources.picture_file.dated import clock_of_path, joined
 from data.sources.times.names import times_in_names
+from data.sources.video_file.starts import starts_of
 from tests.support import frames
 
 FORMS = [
@@ -79,6 +81,20 @@ def test_a_number_below_a_day_whose_names_have_clocks_is_a_camera():
     assert {home for home, _ in joined(paths).values()} == {PurePath("01"), PurePath("02")}
 
 
+@settings(max_examples=30)
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)), st.sampled_from(FORMS), st.sampled_from(["", "site/"]))
+def test_a_video_begins_at_the_date_and_clock_of_its_path(moment, form, before):
+    moment = moment.replace(microsecond=0)
+    path = Path(f"/in/{before}{moment.strftime(form)}.mp4")
+    told = starts_of(path, "", PrepConfig(), Path("/in"))["name"]
+    assert datetime.fromisoformat(told) == moment
+
+
+@pytest.mark.parametrize("path", ["2024/01/05.mp4", "12/30.mp4", "2024-01-01/gate.mp4", "2024-01-01/005.mp4"])
+def test_a_path_without_an_hour_tells_no_start(path):
+    assert clock_of_path(PurePath(path)) == ""
+
+
 def write(root: Path, names):
     for i, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +112,28 @@ def test_hours_and_minutes_of_a_recorder_are_one_reel_a_camera(tmp_path, caplog)
     assert reels == {"001/jpg": times, "002/jpg": times, "2024-01-01/001/jpg": [""], "in": [""], "plain": ["", ""]}
     assert "001/jpg: the pictures of 3 folders" in caplog.text
     assert all(not isinstance(raw, Exception) for _, raw in frames.read(found))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"2024/01/01/{h}/59{s}.jpg" for h in (12, 13) for s in range(10, 40, 9)],
+        [f"front/2024-01-0{d}/12-00-{s}.jpg" for d in (1, 2) for s in (10, 20, 30)],
+        [f"2024-01-01/00{c}/jpg/12/{m}/{s}[R][0@0][0].jpg" for c in (1, 2) for m in (30, 31) for s in (10, 25)],
+        ["DCIM/100CANON/IMG_9999.jpg", "DCIM/101CANON/IMG_0001.jpg", "DCIM/101CANON/IMG_0002.jpg"],
+        ["a/f1.jpg", "a/f2.jpg", "b/f1.jpg", "b/f2.jpg"],
+    ],
+)
+def test_an_archive_tells_what_its_folders_do_unpacked(tmp_path, names):
+    write(tmp_path / "in/cam", names)
+    (tmp_path / "packed").mkdir()
+    shutil.make_archive(str(tmp_path / "packed/cam"), "zip", tmp_path / "in/cam")
+
+    def told(place):
+        found = frames.scan(tmp_path / place, PrepConfig())
+        return {(c.source.replace(".zip::", "/"), c.reel, c.time_utc, c.time_s) for c in found}
+
+    assert told("packed") == told("in")
 
 
 def test_a_times_csv_leaves_dated_folders_as_they_are(tmp_path):
