@@ -1,5 +1,5 @@
-"""Frames in HDF5, netCDF and zarr: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel by itself; or an
-array (H, W) for each frame.
+"""Frames in HDF5, netCDF, zarr and files of MATLAB: arrays (T, H, W) of gray or (T, H, W, 3) of colours, each a reel
+by itself; or an array (H, W) for each frame.
 
 A file is taken so where everything else in it may be about such an array: times, coordinates, masks. Times are those of
 the scale that netCDF attaches to the first axis, or of an array beside it that is as long and called so; of an array
@@ -22,7 +22,8 @@ from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, i
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import StackTimes
-from data.sources.stacks.like_hdf5 import OF_ZARR, is_array, is_classic, opened, place_of
+from data.sources.stacks.groups import is_array
+from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, opened, place_of
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -35,6 +36,7 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
+from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
 
@@ -55,10 +57,10 @@ class _Stack:
 
 
 class Hdf5StackSource(FrameSource):
-    """HDF5 and netCDF files with frames along the first axis of an array."""
+    """HDF5, netCDF and MATLAB's files with frames along an axis of an array."""
 
     name = "hdf5_stack"
-    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nc3", ".nxs")
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4", ".nc3", ".nxs", ".mat")
 
     def takes(self, path: Path) -> bool:
         return super().takes(path) and bool(_stacks(path))
@@ -113,6 +115,7 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
     try:
         is_given = prep.frames_per_second or find_times_csv(place, prep.times_csv)
         times = None if is_given else _times(path, stack, prep)
+        prep = prep if is_given or times else at_rate(_single(path, stack), base["source"], prep)
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
     facts = partial(facts_of, times) if times else StackTimes(place, prep, [0.0] * stack.shape[0]).facts
@@ -137,6 +140,19 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
                 return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
     return None
+
+
+def _single(path: Path, stack: _Stack) -> dict[str, Any]:
+    """The numbers that stand alone beside an array, or are attributes of it or of what it lies in, by name."""
+    found: dict[str, Any] = {}
+    with opened(path) as file:
+        array = file[(stack.arrays or (stack.name,))[0]]
+        for group in (file, array.parent):
+            alone = {name: item for name, item in group.items() if is_array(item) and item.size == 1}
+            found |= {name: item[...] for name, item in alone.items() if item.dtype.kind in "iuf"}
+        for attributes in (file.attrs, array.parent.attrs, array.attrs):
+            found |= {name: attributes[name] for name in attributes if np.size(attributes[name]) == 1}
+    return found
 
 
 def _times_of_each(file: Any, names: Sequence[str], prep: PrepConfig) -> Times | None:
@@ -239,7 +255,7 @@ def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_stack(item: Any) -> bool:
     """Whether an array is one of frames; with time along its last axis, for which it is refused, where that is told."""
-    if item.dtype.kind not in "buif" or not is_stack(item.shape) or "MATLAB_class" in item.attrs:
+    if item.dtype.kind not in "buif" or not is_stack(item.shape):
         return False
     is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
     sides = item.shape[:2] if is_turned else sides_of(item.shape)

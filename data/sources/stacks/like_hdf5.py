@@ -6,14 +6,15 @@ https://zarr-specs.readthedocs.io, read by zarr where that is installed.
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
+from data.sources.arrays.matlab_arrays import MAGIC as OF_MATLAB
 from data.sources.arrays.netcdf_arrays import MAGIC
+from data.sources.stacks.groups import Array, Group
+from data.sources.stacks.like_matlab import CLASS, may_hold_frames, of_version_5, of_version_7_3
 
 TEXT = "SU"  # kinds of arrays of letters, which name things
 OF_ZARR = ("zarr.json", ".zgroup", ".zarray")  # what describes a folder of zarr, of versions 3 and 2
@@ -25,49 +26,6 @@ CODECS = {  # of zarr and numcodecs, without those that run what a file says (pi
 AXES_OF_XARRAY = "_ARRAY_DIMENSIONS"  # attribute with the names of axes; what fills such an array stands for nothing
 
 
-class Group(dict):
-    """Arrays and groups by name, with attributes, as a group of h5py."""
-
-    def __init__(self, name: str, attrs: Mapping[str, Any]):
-        super().__init__()
-        self.name, self.attrs = name, attrs
-
-    def visititems(self, visit: Callable[[str, Any], Any]) -> Any:
-        """Call `visit(name, item)` for everything below until it returns something."""
-        for item in self.values():
-            found = visit(item.name.lstrip("/"), item)
-            if found is None and isinstance(item, Group):
-                found = item.visititems(visit)
-            if found is not None:
-                return found
-        return None
-
-
-class Array:
-    """An array in a group, read where it is asked for, as a data set of h5py. axes: the name of each."""
-
-    external, is_virtual = None, False
-
-    def __init__(self, group: Group, name: str, array: Any, attrs: Mapping[str, Any], axes: Sequence[str] = ()):
-        self.parent, self.name, self.attrs = group, f"{group.name.rstrip('/')}/{name}", attrs
-        self.shape, self.dtype = tuple(array.shape), np.dtype(array.dtype)
-        self.size, self.ndim = int(np.prod(self.shape)), len(self.shape)
-        self._array, self._axes = array, axes
-
-    @property
-    def dims(self) -> list[dict[str, "Array"]]:
-        """What lies along each axis: the arrays of its name."""
-        return [{axis: self.parent[axis]} if axis in self.parent else {} for axis in self._axes or [""] * self.ndim]
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        return np.array(self._array[key])
-
-
-def is_array(item: Any) -> bool:
-    """Whether something in a file is an array, of h5py or of this module."""
-    return hasattr(item, "shape")
-
-
 def place_of(path: Path) -> Path:
     """The file, or the folder of zarr, that a path stands for."""
     return path.parent if path.name in OF_ZARR else path
@@ -75,14 +33,19 @@ def place_of(path: Path) -> Path:
 
 def is_classic(file: Path | IO[bytes]) -> bool:
     """Whether a file is netCDF of the classic formats by its first bytes."""
+    return begin_of(file, len(MAGIC[0])) in MAGIC
+
+
+def begin_of(file: Path | IO[bytes], n_bytes: int) -> bytes:
+    """The first bytes of a file; one that is open stays where it is."""
     if isinstance(file, Path):
         with file.open("rb") as stream:
-            return is_classic(stream)
+            return stream.read(n_bytes)
     place = file.tell()
     file.seek(0)
-    begin = file.read(len(MAGIC[0]))
+    begin = file.read(n_bytes)
     file.seek(place)
-    return begin in MAGIC
+    return begin
 
 
 @contextmanager
@@ -95,10 +58,14 @@ def opened(file: Path | IO[bytes]) -> Iterator[Any]:
         with _classic(file) as group:
             yield group
         return
+    if begin_of(file, len(OF_MATLAB)) == OF_MATLAB:
+        yield _matlab(file)
+        return
     import h5py  # late: it takes a tenth of a second, and few have such files
 
     with h5py.File(file, "r") as opened:
-        yield opened
+        of_matlab = any(CLASS in item.attrs for item in opened.values())
+        yield of_version_7_3(opened) if of_matlab else opened
 
 
 @contextmanager
@@ -118,6 +85,18 @@ def _classic(file: Path | IO[bytes]) -> Iterator[Group]:
     finally:
         with warnings.catch_warnings(action="ignore"):  # of arrays that somebody still has: they stay mapped
             found.close()
+
+
+def _matlab(file: Path | IO[bytes]) -> Group:
+    from scipy.io import loadmat, whosmat
+
+    source = str(file) if isinstance(file, Path) else _copy(file)
+    try:
+        return (
+            of_version_5(loadmat(source), begin_of(file, 116)) if may_hold_frames(whosmat(source)) else Group("/", {})
+        )
+    except Exception as error:  # scipy raises many kinds on damaged files
+        raise OSError(f"not readable as a file of MATLAB: {type(error).__name__}: {error}") from None
 
 
 def _copy(stream: IO[bytes]) -> IO[bytes]:

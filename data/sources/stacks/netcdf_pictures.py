@@ -22,7 +22,8 @@ from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import ImageSource
 from data.sources.picture_file.pictures import Page
-from data.sources.stacks.like_hdf5 import is_array, is_classic, opened
+from data.sources.stacks.groups import is_array
+from data.sources.stacks.like_hdf5 import is_classic, opened
 from data.sources.stacks.numpy_stacks import is_called_time, is_large
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import times_of

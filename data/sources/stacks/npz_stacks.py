@@ -5,11 +5,10 @@ beside it that is as long and called so, or holds dates; else single numbers as 
 """
 
 import math
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +19,6 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
-from data.sources.arrays.numpy_arrays import INTERVALS, RATES
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.images import StackTimes
@@ -37,12 +35,12 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
+from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
 
 log = logger(__name__)
 
-FRAME_RATES = re.compile(r"fps|frame_?rate|frames_?per_?s(?:ec(?:ond)?)?", re.IGNORECASE)
 READ_BYTES = 2**22  # at once, where nothing but the checksum is wanted
 _DAMAGED = (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
@@ -131,7 +129,7 @@ def _facts(path: Path, count: int, prep: PrepConfig) -> Callable[[int], dict]:
     with zipfile.ZipFile(path) as file:
         if times := _times(file, count, prep):
             return partial(facts_of, times)
-        prep = prep if prep.sample_interval_sec else _at_rate(file, prep)
+        prep = at_rate(_single(file), path.name, prep)
     return StackTimes(path, prep, [0.0] * count).facts
 
 
@@ -145,18 +143,14 @@ def _times(file: zipfile.ZipFile, count: int, prep: PrepConfig) -> Times | None:
     return None
 
 
-def _at_rate(file: zipfile.ZipFile, prep: PrepConfig) -> PrepConfig:
-    """The settings with the interval that a single number in the file tells, as fps or dt."""
-    single = [array for array in _arrays(file) if math.prod(array.shape) == 1 and array.dtype.kind in "iuf"]
-    for names, power in ((FRAME_RATES, -1), (RATES, -1), (INTERVALS, 1)):
-        for array in (array for array in single if names.fullmatch(array.name)):
+def _single(file: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    """The numbers of a file that stand alone, by name."""
+    found = {}
+    for array in _arrays(file):
+        if math.prod(array.shape) == 1 and array.dtype.kind in "iuf":
             with file.open(f"{array.name}.npy") as stream:
-                number = float(_loaded(stream).reshape(-1)[0])
-            if np.isfinite(number) and number > 0:
-                told = Path(file.filename or "").name
-                log.info(f"{told}: {array.name} {number:g} tells how far apart its frames are")
-                return replace(prep, sample_interval_sec=number**power)
-    return prep
+                found[array.name] = _loaded(stream)
+    return found
 
 
 def _pages(file: zipfile.ZipFile, stack: _Stack, wanted: Sequence[int]) -> Iterator[np.ndarray]:
