@@ -25,6 +25,7 @@ from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodat
 from data.sources.picture_file.stack_axes import steps_s
 from data.sources.picture_file.taken import places_of, times_taken
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
+from data.sources.times.elapsed_names import seconds_in_names
 from data.sources.times.names import times_in_names, times_with_folder, untold
 from data.sources.times.utc import shift_utc
 
@@ -258,13 +259,25 @@ class NamedTimes:
             self.in_names = dict(zip(names, told, strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
+        self.seconds = {} if self.table or any(self.in_names.values()) else self._elapsed(names, prep)
         is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
+        is_told = is_told or self.seconds
         if not is_told and prep.sample_interval_sec is None and (found := taken()):
             self.in_names, self.where, is_told = found, "EXIF data", True
             log.info(
                 f"{beside.name}: the times of its pictures are those of their EXIF data, or of TIFF's or PNG's own"
             )
         self.untold = "" if is_told else self._untold(names)  # said once a picture goes by it
+
+    def _elapsed(self, names: Sequence[str], prep: PrepConfig) -> dict[str, float]:
+        """Seconds since a start by name, where all names tell them and the settings say nothing else."""
+        seconds = [] if prep.frames_per_second or prep.sample_interval_sec else seconds_in_names(names)
+        if seconds:
+            log.info(
+                f"{self.beside.name}: the names of its {len(names)} files, as {names[-1]}, are taken to tell seconds "
+                f"since a start, {seconds[-1]:g} there; prep.sample_interval_sec goes before that"
+            )
+        return dict(zip(names, seconds, strict=True)) if seconds else {}
 
     def _untold(self, names: Sequence[str]) -> str:
         left_out = max(self.places.values(), default=-1) + 1 - len(self.places)
@@ -273,7 +286,7 @@ class NamedTimes:
 
     def facts(self, name: str, number: int) -> dict:
         """Candidate fields; a reason for a frame without a time where the others have one."""
-        facts = {"time_s": self.places.get(name, number) * self.step_s}
+        facts = {"time_s": self.seconds.get(name, self.places.get(name, number) * self.step_s)}
         try:
             return facts | self._time(name, number, facts["time_s"])
         except FrameError as error:

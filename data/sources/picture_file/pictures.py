@@ -210,7 +210,8 @@ def _is_negative(image: Image.Image) -> bool:
 def _upright(image: Image.Image, mode: str) -> np.ndarray:
     is_turned = _orientation(image) > 1
     image.load()
-    plain = image if mode == image.mode else image.convert(mode)
+    through = image.convert("RGB") if image.mode == "LAB" and mode == "L" else image  # Pillow knows no other way
+    plain = image if mode == image.mode else through.convert(mode)
     pixels = np.asarray(ImageOps.exif_transpose(plain) if is_turned else plain)
     shown = _shown(image) if mode in ("L", "RGB") else None
     if shown is None:

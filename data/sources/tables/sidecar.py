@@ -22,12 +22,14 @@ FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name")
 LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
 # What a table is called that holds the times of all that lies beside it.
 NAMED = tuple(f"{stem}.{kind}" for stem in ("times", "timestamps", "frame_times") for kind in ("csv", "txt"))
+DATA = ("data", "image", "images", "frames")  # folders of pictures that the one around them is called for
 NOT_IN_IT = "times CSV has no row for this frame"
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
     """The times CSV of a video or image folder: the given one, else `<stem>_frame_times.csv` or `<stem>.csv` beside it,
-    or one of NAMED in the folder, or beside a file that is the only one of its kind there.
+    or one of NAMED in the folder, or beside a folder of pictures called data, image(s) or frames that is the only one
+    there (KITTI's image_00/data), or beside a file that is the only one of its kind there.
 
     Raises FrameError when the given file does not exist.
     """
@@ -38,9 +40,19 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
     names = (f"{path.stem}_frame_times.csv", f"{path.stem}.csv", f"{path.name}.csv")
     beside = next(filter(Path.is_file, map(path.with_name, names)), None)
     if beside or path.is_dir():
-        return beside or next((place for name in NAMED if (place := path / name).is_file()), None)
+        places = [path, *([path.parent] if _is_only_folder(path) else [])]
+        return beside or next((place / name for place in places for name in NAMED if (place / name).is_file()), None)
     named = next(filter(Path.is_file, map(path.with_name, NAMED)), None)
     return named if named and _is_only_one(path) else None
+
+
+def _is_only_folder(path: Path) -> bool:
+    """Whether a folder holds all that the one around it is about: it is called so, and nothing but texts is beside."""
+    if path.name.lower() not in DATA or not path.is_dir():
+        return False
+    with os.scandir(path.parent) as entries:
+        others = [entry for entry in entries if not entry.name.startswith(".") and entry.name != path.name]
+        return not any(entry.is_dir() or _kind(Path(entry.name)) in ("video", "image") for entry in others)
 
 
 def _is_only_one(path: Path) -> bool:

@@ -39,10 +39,28 @@ _WITH_LETTERS = (  # IncuCyte's
     r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
     r"_(?P<hour>\d\d)h(?P<minute>\d\d)m(?:(?P<second>\d\d)s)?"
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(_MONTHS)}))[a-z]*", r"(?P<year>(?:19|20)\d\d)"
+_DAY_OF_MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])"
+_DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}[-_. ]?{_YEAR}"
+_MONTH_FIRST = rf"(?<![A-Za-z]){_MONTH}[-_. ]?{_DAY_OF_MONTH}(?:,? |[-_.]){_YEAR}"
+_UNPADDED = (  # as programs write numbers: 2024-1-1_9-5-0, or 2024 01 01 09 05 00
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_. ])(?P<month>0?[1-9]|1[0-2])(?P=dash)"
+    rf"{_DAY_OF_MONTH}[T_ .@-]{{1,3}}(?P<hour>[01]?\d|2[0-3])(?P<colon>[-_:.h ])(?P<minute>[0-5]?\d)"
+    r"(?:(?P=colon)|m)(?P<second>[0-5]?\d)(?!\d)"
+)
+_NTH_DAY = (  # 2024_001_12_05_00, 2024-001T12-05-00
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)[-_.](?P<nth>(?!000)[0-2]\d\d|3[0-5]\d|36[0-6])"
+    r"[-_.T](?P<hour>[01]\d|2[0-3])(?P<colon>[-_:.])(?P<minute>[0-5]\d)(?P=colon)(?P<second>[0-5]\d)(?!\d)"
+)
 _FORMS = tuple(
     re.compile(form)
     for form in (
         _YEAR_FIRST + _BETWEEN + _CLOCK,
+        _DAY_NAMED + _BETWEEN + _CLOCK,
+        _MONTH_FIRST + _BETWEEN + _CLOCK,
+        _UNPADDED,
+        _NTH_DAY,
         _YEAR_LAST + _BETWEEN + _CLOCK,
         _EPOCH,
         _DAY_OF_YEAR,
@@ -104,14 +122,22 @@ def _as_formatted(names: list[str], form: str) -> list[str]:
 
 
 def _most_common_form(names: list[str]) -> list[str]:
-    """The times of names as texts that a table could hold, in the form that most of them have."""
+    """The times of names as texts that a table could hold, in the form that most of them have: most unlike ones, as
+    the begin of a recording stands in all names beside the time of each.
+    """
     best: list[str] = []
     for form in _FORMS:
         found = [next(form.finditer(name), None) for name in names]
         texts = _texts([match.groupdict() if match else {} for match in found])
-        if sum(map(bool, texts)) > sum(map(bool, best)):
+        if _weight(texts) > _weight(best):
             best = texts
     return best
+
+
+def _weight(texts: list[str]) -> tuple[bool, int, int]:
+    """How well texts tell names apart: whether most have one, how many unlike ones there are, how many."""
+    known = [text for text in texts if text]
+    return 2 * len(known) > len(texts), len(set(known)), len(known)
 
 
 def _texts(found: list[dict[str, str | None]]) -> list[str]:
@@ -151,10 +177,11 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     elif "a" in fields:
         day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
     else:
-        day = "{year}-{month}-{day}".format(**fields)
+        month = fields.get("month") or f"{_MONTHS.index(fields['name'].lower()) + 1}"
+        day = f"{fields['year']}-{month.zfill(2)}-{fields['day'].zfill(2)}"
     if not fields.get("hour"):
         return str(day)
-    clock = f"{fields['hour']}:{fields['minute']}:{fields.get('second') or '00'}"
+    clock = ":".join(part.zfill(2) for part in (fields["hour"], fields["minute"], fields.get("second") or "00"))
     clock += f".{fields['fraction']}" if fields.get("fraction") and fields.get("second") and has_fraction else ""
     clock += f" {fields['half']}" if fields.get("half") else ""
     zone = (fields.get("zone") or "").strip("_ ").replace(".", ":") if has_zone else ""

@@ -151,6 +151,16 @@ def test_what_is_transparent_is_black_whatever_its_hidden_colours(tmp_path, mode
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr", "LAB"])
+@pytest.mark.parametrize("colour", ["gray", "rgb"])
+def test_gray_is_as_bright_in_every_mode(tmp_path, mode, colour):
+    """LAB was refused in gray."""
+    gray = Image.new("RGB", (24, 16), (120, 120, 120))
+    lab = Image.merge("LAB", [Image.new("L", (24, 16), value) for value in (129, 128, 128)])  # L* 50.5 is 120 of sRGB
+    (lab if mode == "LAB" else gray.convert(mode)).save(tmp_path / "a.tif")
+    np.testing.assert_allclose(read(tmp_path, PrepConfig(colour=colour))["a.tif"], 120, atol=2)
+
+
 @pytest.mark.parametrize("alpha", [0, 255])
 def test_a_fourth_byte_that_is_the_same_everywhere_means_nothing(tmp_path, alpha):
     image = Image.fromarray(picture(77)).convert("RGBA")

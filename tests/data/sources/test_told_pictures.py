@@ -274,3 +274,20 @@ def test_an_hour_that_comes_twice_says_so(tmp_path):
     found = {c.source: c.reason for c in frames.scan(tmp_path, PrepConfig(time_zone="Europe/Berlin"))}
     assert [source for source, reason in found.items() if reason] == ["20241027_023000.png"]
     assert "an hour comes twice" in found["20241027_023000.png"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "beside", "is_its"), [("data", "", True), ("data", "other", False), ("x", "", False)]
+)
+def test_times_beside_the_only_folder_of_pictures_are_its(tmp_path, folder, beside, is_its):
+    """KITTI: image_00/timestamps.txt and image_00/data."""
+    place = tmp_path / "image_00" / folder
+    place.mkdir(parents=True)
+    if beside:
+        (tmp_path / "image_00" / beside).mkdir()
+    for i in range(3):
+        Image.fromarray(PIXELS[i]).save(place / f"{i:010d}.png")
+    lines = "".join(f"2011-09-26 13:02:2{i}.364123789\n" for i in range(3))
+    (tmp_path / "image_00/timestamps.txt").write_text(lines)
+    times = [c.time_utc for c in frames.scan(tmp_path, PrepConfig())]
+    assert times == ([f"2011-09-26T13:02:2{i}.364" for i in range(3)] if is_its else [""] * 3)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import TableError
+from data.sources.times.elapsed_names import seconds_in_names
 from data.sources.times.names import times_in_names, times_with_folder
 
 QUARTERS = ["2012-07-19T07:30:00.000", "2012-07-19T07:30:00.250", "2012-07-19T07:30:00.500", "2012-07-19T07:30:00.750"]
@@ -39,6 +40,9 @@ def test_milliseconds(form):
         "WhatsApp Image 2012-07-19 at 07.30.0{}.jpeg", "Screenshot 2012-07-19 at 7.30.0{} AM.png", "134268300{}.png",
         "2012-07-19T09300{}+0200.png", "2012-07-19_07h30m0{}s.png", "cam-19072012-07300{}.jpg", "20120719T07:30:0{}.a",
         "201220107300{}.jpg", "s201220107300{}7.jpg", "cam_20120719_07300{}_0001.png", "0001_2012.07.19_07.30.0{}.png",
+        "cam_2012-7-19_7-30-{}.png", "2012 07 19 07 30 0{}.png", "2012_201_07_30_0{}.png", "f_2012-201T07-30-0{}.png",
+        "19Jul2012_07300{}.png", "Jul 19 2012 07-30-0{}.png", "July 19, 2012 07.30.0{}.png", "19-JUL-2012 07.30.0{}.a",
+        "n015-2012-07-19-06-22-45__CAM_FRONT__134268300{}000000.jpg",
     ],
 )  # fmt: skip
 def test_seconds(form):
@@ -54,6 +58,30 @@ def test_seconds(form):
 )  # fmt: skip
 def test_minutes(form):
     assert found(form, *range(4)) == MINUTES
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(1, 90_000), min_size=1, max_size=20),
+    st.sampled_from(["t{s:.3f}", "frame_{i:04d}_t={s:.2f}", "{s:.3f}s", "{ms}ms", "a {h}h{m:02d}m{r:06.3f}s", "{c}"]),
+)
+def test_seconds_since_a_start(steps, form):
+    elapsed_s = np.cumsum([0, *steps]) / 10
+    names = []
+    for i, s in enumerate(elapsed_s.tolist()):
+        h, m, r = int(s // 3600), int(s % 3600 // 60), round(s % 60, 1)
+        clock = f"{h:02d}-{m:02d}-{r:06.3f}" if elapsed_s[-1] < 360_000 else f"{s:.3f}s"
+        names.append(form.format(i=i, s=s, ms=round(1000 * s), h=h, m=m, r=r, c=clock) + ".png")
+    np.testing.assert_allclose(seconds_in_names(names), elapsed_s, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["f{:03d}", "t{:03d}", "exp10s_{:02d}", "01_02_{:02d}", "s{}", "{}m", "v1.{}"])
+def test_other_numbers_tell_no_seconds(form):
+    assert seconds_in_names([f"{form.format(i)}.png" for i in range(12)]) == []
+
+
+def test_seconds_that_do_not_rise_are_something_else():
+    assert seconds_in_names([f"{i:03d}_{(1, 4)[i % 2]}s.png" for i in range(8)]) == []
 
 
 def test_days():
