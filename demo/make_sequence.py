@@ -226,8 +226,8 @@ def source_pixels(source: sunpy.map.GenericMap, later: sunpy.map.GenericMap) -> 
     came_from = np.indices(source.data.shape).astype(np.float64)
     world = sunpy.map.all_coordinates_from_map(later)
     on_disc = sunpy.map.coordinate_is_on_solar_disk(world)
-    with propagate_with_solar_surface():
-        earlier = world[on_disc].transform_to(source.coordinate_frame)
+    with propagate_with_solar_surface():  # on the surface already, or what is of the same time would stay a direction
+        earlier = SkyCoord(world[on_disc].make_3d()).transform_to(source.coordinate_frame)
     pixels = source.wcs.world_to_pixel(earlier)
     rows_cols = np.stack([np.asarray(pixels[1]), np.asarray(pixels[0])])
     came_from[:, on_disc] = np.where(earlier.is_visible(), rows_cols, came_from[:, on_disc])
