@@ -1,11 +1,7 @@
-"""The variants of the autoencoder in training: settings that can't be, the loss, a stop, and two processes."""
+"""The variants of the autoencoder in training: settings that can't be, the loss, and a stop."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 
@@ -13,9 +9,8 @@ import config
 from config import ConfigError
 from models.video_model import Batch
 from tests.support.nets import with_open_head
-from tests.support.paths import ROOT
-from tests.support.trainings import fitting, small_config, small_reel
-from tests.support.variants import SMALL, VARIANTS, trained_output
+from tests.support.trainings import small_reel
+from tests.support.variants import VARIANTS, run_config, trained_output
 from training.checkpoint import load
 from training.distributed import Processes
 from training.engine import Trainer
@@ -70,10 +65,6 @@ def clips(tmp_path_factory) -> Path:
     return folder
 
 
-def run_config(clips: Path, run: Path, name: str, **changed) -> config.Config:
-    return small_config(clips, run, train__epochs=2, train__warmup_epochs=0.0, model=fitting(name, SMALL) | changed)
-
-
 def trainer_for(asked: config.Config, run: Path) -> Trainer:
     return Trainer(asked, open_data(asked), Processes(0, 1, torch.device("cpu")), run, Interrupt())
 
@@ -110,48 +101,3 @@ class TestTraining:
         assert expected["state"]["step"] == found["state"]["step"] > 4
         for key, tensor in expected["model"].items():
             assert torch.equal(found["model"][key], tensor), key
-
-
-# Trains every variant, in one group of processes.
-WORKER = """
-import sys
-from pathlib import Path
-import torch
-import config
-from training.distributed import processes
-from training.engine import Trainer
-from training.interrupt import Interrupt
-from training.loader import open_data
-
-torch.set_num_threads(1)
-
-def fit(asked, team):
-    trainer = Trainer(asked, open_data(asked), team, Path(asked.model_path), Interrupt())
-    trainer.begin(None)
-    trainer.fit()
-
-with processes("cpu") as team:
-    for settings in sys.argv[1:]:
-        fit(config.load(settings), team)
-"""
-
-
-def together_config(clips: Path, run: Path, name: str, batch_size: int) -> config.Config:
-    plain = {"train.drop_last": False, "train.loss": "mse_ssim", "train.lr": 3e-3, "train.amp": "off"}
-    asked = config.as_dict(run_config(clips, run, name))
-    return config.load(None, asked | plain | {"train.batch_size": batch_size})
-
-
-def test_two_processes_learn_like_one_with_the_doubled_batch(clips, tmp_path):
-    (tmp_path / "worker.py").write_text(WORKER)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    settings = [tmp_path / f"{name}.yaml" for name in VARIANTS]
-    for name, path in zip(VARIANTS, settings, strict=True):
-        path.write_text(config.dump(together_config(clips, tmp_path / "two" / name, name, batch_size=4)))
-    subprocess.run([*launch, *map(str, [tmp_path / "worker.py", *settings])], check=True, env=environment, timeout=120)
-    for name in VARIANTS:
-        one = train(together_config(clips, tmp_path / "one" / name, name, batch_size=8))
-        expected, found = (pd.read_csv(run / "metrics.csv") for run in (one, tmp_path / "two" / name))
-        for column in ("train_loss", "val_loss", "grad_norm"):
-            assert found[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-3), (name, column)

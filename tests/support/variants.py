@@ -1,5 +1,7 @@
 """The variants of the autoencoder, small."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -7,7 +9,7 @@ import config
 import models
 from models.video_model import Trained
 from tests.support.nets import with_open_head
-from tests.support.trainings import fitting
+from tests.support.trainings import fitting, small_config
 
 VARIANTS = ["variational", "memory", "masked", "prediction"]
 SMALL = {
@@ -23,6 +25,11 @@ SMALL = {
 def small(name: str, channels: int = 1, **changed) -> nn.Module:
     asked = config.load(None, {"model": fitting(name, SMALL) | changed}).model
     return with_open_head(models.build(asked, channels))
+
+
+def run_config(clips: Path, run: Path, name: str, **changed) -> config.Config:
+    """Of a short training; changed: settings of the model."""
+    return small_config(clips, run, train__epochs=2, train__warmup_epochs=0.0, model=fitting(name, SMALL) | changed)
 
 
 def trained_output(model: nn.Module, x: torch.Tensor, seed: int) -> Trained:

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import config
 from config import ConfigError
 from inference.fit import fit
 from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel, weights_of
+from tests.support.variants import VARIANTS, run_config
 from training.checkpoint import load
 from training.distributed import Batches, Processes, epoch_order
 from training.engine import Trainer
@@ -28,17 +30,21 @@ from training.train import train
 
 SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3e-3, "train__amp": "off"}
 
-# Trains under torchrun, and notes every window that this process read.
+# Trains under torchrun, and notes every window that this process read. Then it trains the variants: to start processes
+# takes longer than either.
 WORKER = """
 import json, os, sys, weakref
+from contextlib import nullcontext
 import torch
 import torch.distributed as dist
+import config
 import data.reel.window_dataset
+import training.train as training
 from tests.support.trainings import small_config
-from training.train import train
+from training.distributed import processes
 
 torch.set_num_threads(1)
-clips, run, log, settings = sys.argv[1:]
+clips, run, log, settings, *variants = sys.argv[1:]
 read = data.reel.window_dataset.read_window
 
 def noting(reel, start, length, scaling):
@@ -54,7 +60,12 @@ def joining(*a, **kw):
 
 dist.init_process_group = joining
 data.reel.window_dataset.read_window = noting
-train(small_config(clips, run, **json.loads(settings)))
+with processes("cpu") as team:  # of one group: gloo hangs where the same processes meet a second time
+    training.processes = lambda device: nullcontext(team)
+    training.train(small_config(clips, run, **json.loads(settings)))
+    data.reel.window_dataset.read_window = read
+    for path in variants:
+        training.train(config.load(path))
 # Threads of a group that is left when Python ends may abort the process, and torchrun calls the training failed.
 assert [group() for group in groups] == [None], "the group is left"
 """
@@ -110,26 +121,44 @@ def test_batch_normalisation_on_several_cpu_processes_is_refused():
         team.wrap(nn.Sequential(nn.Conv3d(1, 2, 1), nn.BatchNorm3d(2)))
 
 
+def variant_config(folder: Path, run: str, name: str, batch_size: int) -> config.Config:
+    asked = config.as_dict(run_config(folder / "few", folder / f"{name}_{run}", name))
+    plain = {key.replace("__", "."): value for key, value in SETTINGS.items()}
+    return config.load(None, asked | plain | {"train.batch_size": batch_size})
+
+
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("distributed")
     small_reel(folder / "clips" / "sun", T=150)
+    small_reel(folder / "few" / "sun", T=90)
     (folder / "worker.py").write_text(WORKER)
+    for name in VARIANTS:
+        (folder / f"{name}.yaml").write_text(config.dump(variant_config(folder, "two", name, batch_size=4)))
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     arguments = [folder / "worker.py", folder / "clips", folder / "two", folder / "read", json.dumps(SETTINGS)]
+    arguments += [folder / f"{name}.yaml" for name in VARIANTS]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     subprocess.run([*launch, *map(str, arguments)], check=True, env=environment, timeout=120)
     return folder
 
 
 def test_two_processes_learn_like_one_with_the_doubled_batch(two_processes):
-    config = small_config(two_processes / "clips", two_processes / "one", train__batch_size=8, **SETTINGS)
-    one, two = (pd.read_csv(run / "metrics.csv") for run in (train(config), two_processes / "two"))
+    asked = small_config(two_processes / "clips", two_processes / "one", train__batch_size=8, **SETTINGS)
+    one, two = (pd.read_csv(run / "metrics.csv") for run in (train(asked), two_processes / "two"))
     for column, tolerance in {"step": 0, "lr": 0, "train_loss": 1e-3, "val_loss": 1e-3, "grad_norm": 1e-3}.items():
         assert two[column].to_numpy() == pytest.approx(one[column].to_numpy(), rel=tolerance), column
     weights = [load(path_of(two_processes / run, "last"))["model"] for run in ("one", "two")]
     for name, expected in weights[0].items():
         assert torch.allclose(weights[1][name], expected, rtol=1e-3, atol=1e-4), name
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_learns_in_two_processes_as_in_one(two_processes, name, one_thread):
+    one = train(variant_config(two_processes, "one", name, batch_size=8))
+    expected, found = (pd.read_csv(run / "metrics.csv") for run in (one, two_processes / f"{name}_two"))
+    for column in ("train_loss", "val_loss", "grad_norm"):
+        assert found[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-3), column
 
 
 def test_every_window_is_read_once_an_epoch_by_one_of_two_processes(two_processes):
@@ -151,9 +180,9 @@ def test_only_the_main_process_writes(two_processes):
 
 
 def test_resuming_with_another_number_of_processes_is_refused(two_processes):
-    config = small_config(two_processes / "clips", two_processes / "two", train__resume=True, **SETTINGS)
+    asked = small_config(two_processes / "clips", two_processes / "two", train__resume=True, **SETTINGS)
     with pytest.raises(ConfigError, match=r"was trained on 2 processes, not 1; resume it with torchrun"):
-        train(config)
+        train(asked)
 
 
 def test_where_torchrun_may_restart_processes_a_named_run_is_begun_or_gone_on_with(tmp_path, monkeypatch):
@@ -161,7 +190,7 @@ def test_where_torchrun_may_restart_processes_a_named_run_is_begun_or_gone_on_wi
     small_reel(tmp_path / "clips" / "cam", T=60)
     settings = {"train__epochs": 2, "train__amp": "off"}
     whole = fit(small_config(tmp_path / "clips", tmp_path / "whole", **settings))
-    config, saved = small_config(tmp_path / "clips", tmp_path / "stopped", **settings), Trainer.save
+    asked, saved = small_config(tmp_path / "clips", tmp_path / "stopped", **settings), Trainer.save
 
     def save_and_die(trainer, which):
         saved(trainer, which)
@@ -171,10 +200,10 @@ def test_where_torchrun_may_restart_processes_a_named_run_is_begun_or_gone_on_wi
     monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "2")
     monkeypatch.setattr(Trainer, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
-        fit(config)
+        fit(asked)
     monkeypatch.undo()
     with pytest.raises(FileExistsError, match="holds the checkpoints of another run"):
-        fit(config)
+        fit(asked)
     monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "2")
-    assert torch.equal(weights_of(fit(config)), weights_of(whole))
+    assert torch.equal(weights_of(fit(asked)), weights_of(whole))
     assert len(pd.read_csv(tmp_path / "stopped" / "metrics.csv")) == 2
