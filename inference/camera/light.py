@@ -76,6 +76,14 @@ class Transmission:
         self.memory.append(light)
         if not light.size or not np.isfinite(light).any():
             return 0.0
-        clear = np.nanquantile(np.stack(self.memory), CLEAR, axis=0)
+        clear = of_known(np.stack(self.memory), CLEAR)
         known = clear > 0
         return float(np.nanquantile(1 - light[known] / clear[known], 1 - PART)) if known.any() else 0.0
+
+
+def of_known(values: np.ndarray, share: float) -> np.ndarray:
+    """`np.nanquantile` of each column of (T, N), which goes through all one by one; here those alone that lack a value."""
+    found = np.quantile(values, share, axis=0)
+    if (lacks := np.isnan(found)).any():
+        found[lacks] = np.nanquantile(values[:, lacks], share, axis=0)
+    return found

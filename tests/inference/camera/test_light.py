@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.camera.blocks import LEAST_PX, MARGIN_PX, filled_blocks
 from inference.camera.bounds import ALL_PASS, most_lost, smallest_block
-from inference.camera.light import Transmission, disc_parts, light_of
+from inference.camera.light import Transmission, disc_parts, light_of, of_known
 from inference.camera.watch import CLOUDS
 from inference.camera.watched import WatchedStretch
 from tests.support.clouds import PIXEL_ARCSEC, disc, transmission
@@ -107,3 +109,11 @@ def test_noise_of_a_dark_sky_has_no_blocks(sigma, floor):
 def test_flat_places_that_quiet_frames_have_too_are_no_blocks():
     assert smallest_block(np.array([0] * 40 + [120] * 20)) == 240
     assert smallest_block(np.array([0] * 59 + [4000])) == LEAST_PX  # one that is lost hides no others
+
+
+@given(st.integers(0, 1000), st.integers(1, 9), st.sampled_from([0.0, 0.2]), st.floats(0, 1))
+def test_a_quantile_of_what_is_known_is_numpys(seed, frames, lacking, share):
+    random = np.random.default_rng(seed)
+    values = np.float32(random.normal(size=(frames, 5)))
+    values[1:][random.random((frames - 1, 5)) < lacking] = np.nan
+    np.testing.assert_array_equal(of_known(values, share), np.nanquantile(values, share, axis=0))
