@@ -82,7 +82,7 @@ class Transmission:
 
 
 def of_known(values: np.ndarray, share: float) -> np.ndarray:
-    """`np.nanquantile` of each column of (T, N), which goes through all one by one; here those alone that lack a value."""
+    """`np.nanquantile` of each column of (T, N), which goes through all of them; here only where one is lacking."""
     found = np.quantile(values, share, axis=0)
     if (lacks := np.isnan(found)).any():
         found[lacks] = np.nanquantile(values[:, lacks], share, axis=0)
