@@ -15,7 +15,7 @@ from tests.support.street import MARGIN, SHAPE, Street, standing
 from tests.support.trainings import small_config
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
-LEARNT, MOST, SPEED = (2, 4, 6, 8), 12, 0.6  # walkers, px a frame
+LEARNT, MOST, SPEED = (2, 5, 8), 12, 0.6  # walkers, px a frame
 
 
 def street(seed: int, walkers: int, frames: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def alone(flow, tmp_path_factory):
 
 
 @given(st.integers(100, 10_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_crowd_larger_than_any_learnt_scores_as_one_who_walks_alone(flow, alone, tmp_path_factory, seed):
     """In units of quiet clips."""
     among = highest(flow, street(seed, MOST, 50), tmp_path_factory.mktemp("watched"))
@@ -75,7 +75,7 @@ def expected(tmp_path_factory):
 
 
 @given(st.integers(100, 10_000))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_expected_takes_most_frames_of_a_crowd_for_usual(expected, tmp_path_factory, seed):
     """Where many overlap, single frames exceed what quiet clips show; half of the frames don't come near it."""
     among = highest(expected, walks(seed, MOST, 50), tmp_path_factory.mktemp("watched"))
@@ -87,14 +87,14 @@ def test_expected_takes_most_frames_of_a_crowd_for_usual(expected, tmp_path_fact
 def objects(tmp_path_factory):
     """The method, and the highest score of the clips that it was fitted on."""
     folder = tmp_path_factory.mktemp("quiet")
-    quiet = [make_reel(folder / str(n), walks(n, n, 100), 0.1) for n in LEARNT]
+    quiet = [make_reel(folder / str(n), walks(n, n, 100), 0.1) for n in (2, 4, 6, 8)]
     made = METHODS["objects"](small_config(quiet[0].path, None, model={"name": "objects"}).model, {}, {}, 8)
     made.fit([QuietRange(r, 0, len(r), "train") for r in quiet], 0)
     return made, max(highest_of(made, r).max() for r in quiet)
 
 
 @given(st.integers(100, 10_000))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_objects_takes_a_crowd_larger_than_any_learnt_for_usual(objects, tmp_path_factory, seed):
     """Though some are hidden by others, and touch, as hardly anybody did in the clips learnt from."""
     method, most = objects

@@ -296,8 +296,8 @@ def test_a_scene_filmed_at_three_times_the_rate_scores_alike(tmp_path, monkeypat
     learn for an eighth of their steps.
     """
     monkeypatch.setattr(looks, "STEPS", 50)
-    quiet = Street(seed=1).frames(standing(600))
-    watched = Street(seed=1).frames(standing(300), planted=(1.4, 10, 200))
+    quiet = Street(seed=1).frames(standing(450))
+    watched = Street(seed=1).frames(standing(260), planted=(1.4, 10, 200))
     found = []
     for every in (1, 3):
         reel = make_reel(tmp_path / f"q{every}", quiet[::every], every / 30)
