@@ -3,10 +3,12 @@
     python tests/support/warm.py SOCKET FORBIDDEN PROGRAM MODULE ...
 
 PROGRAM is a module with `main(arguments)`, FORBIDDEN names packages that can't be imported, with commas. Asked over the
-socket (a file descriptor) with arguments and whether to wait, as JSON, and with where its output goes, it answers with
-the exit status, or with the number of the process; that stays its own, as nobody has waited for it.
+socket (a file descriptor) with arguments and whether to wait, as JSON, and with where its output goes and, if it reads
+any, its input is from, it answers with the exit status, or with the number of the process; that stays its own, as
+nobody has waited for it.
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from functools import cache
 from pathlib import Path
 from signal import SIGKILL
 
@@ -27,18 +30,26 @@ class Forked:
     def __init__(self, pid: int, output: int):
         self.pid, self.stdout = pid, os.fdopen(output, encoding="utf-8")
 
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
     def kill(self) -> None:
-        os.kill(self.pid, SIGKILL)
+        self.send_signal(SIGKILL)
+
+    def has_ended(self) -> bool:
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
     def wait(self) -> None:
         """Until nobody can write to its output any more."""
         self.communicate()
 
-    def communicate(self) -> None:
-        """Read what it still says, until its end."""
+    def communicate(self) -> str:
+        """What it still says, until its end."""
+        said = ""
         if not self.stdout.closed:
-            self.stdout.read()
+            said = self.stdout.read()
             self.stdout.close()
+        return said
 
 
 class Warm:
@@ -51,22 +62,24 @@ class Warm:
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **given)
         theirs.close()
 
-    def start(self, *arguments: str) -> Forked:
-        """The program with these arguments; stdout and stderr are one stream."""
+    def start(self, *arguments: str, errors: int | None = None) -> Forked:
+        """The program with these arguments; stdout and stderr are one stream, or errors the file of stderr."""
         ours, theirs = os.pipe()
-        pid = self._asked(arguments, False, [theirs, theirs])
+        pid = self._asked(arguments, False, [theirs, theirs if errors is None else errors])
         os.close(theirs)
         return Forked(pid, ours)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """The program with these arguments, to its end."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = self._asked(arguments, True, [out.fileno(), err.fileno()])
+    def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess:
+        """The program with these arguments and this on stdin, to its end."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
+            stdin.write(given)
+            stdin.seek(0)
+            status = self._asked(arguments, True, [out.fileno(), err.fileno(), stdin.fileno()])
             said = [file.read().decode() for file in (out, err) if not file.seek(0)]
         return subprocess.CompletedProcess(arguments, status, *said)
 
-    def _asked(self, arguments: tuple[str, ...], waits: bool, outputs: list[int]) -> int:
-        socket.send_fds(self.socket, [json.dumps([arguments, waits]).encode()], outputs)
+    def _asked(self, arguments: tuple[str, ...], waits: bool, files: list[int]) -> int:
+        socket.send_fds(self.socket, [json.dumps([arguments, waits]).encode()], files)
         answer = self.socket.recv(100)
         assert answer, f"it has ended with {self.process.wait()}"
         return int(answer)
@@ -86,14 +99,23 @@ class Others:
         return None if name.partition(".")[0] in self.forbidden else self.finder.find_spec(name, path, target)
 
 
-def run(program, arguments: list[str], outputs: list[int]) -> int:
+@cache
+def warm_main() -> Warm:
+    """The whole program, which all tests of this process share."""
+    made = Warm("main", "data.prepare_data", "data.review_processed_data", "data.review.page.server",
+                "inference.evaluate", "inference.follow.all_streams", "models.autoencoder")  # fmt: skip
+    atexit.register(made.end)
+    return made
+
+
+def run(program, arguments: list[str], files: list[int]) -> int:
     """The number of a new process that runs the program."""
     child = os.fork()
     if child:
         return child
     code = 1
     try:
-        for own, given in zip((1, 2), outputs, strict=True):
+        for own, given in zip((1, 2, 0), files, strict=False):
             os.dup2(given, own)
         code = program.main(arguments)
     except SystemExit as error:
@@ -107,13 +129,13 @@ def run(program, arguments: list[str], outputs: list[int]) -> int:
 
 def serve(asked: socket.socket, program) -> None:
     while True:
-        words, outputs, *_ = socket.recv_fds(asked, 100_000, 2)
+        words, files, *_ = socket.recv_fds(asked, 100_000, 3)
         if not words:  # nobody will ask any more
             return
         arguments, waits = json.loads(words)
-        pid = run(program, arguments, outputs)
-        for output in outputs:
-            os.close(output)
+        pid = run(program, arguments, files)
+        for file in files:
+            os.close(file)
         answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if waits else pid
         asked.send(str(answer).encode())
 

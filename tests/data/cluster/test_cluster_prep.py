@@ -30,6 +30,7 @@ from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.paths import ROOT
 from tests.support.streams import until
 from tests.support.videos import write_video
+from tests.support.warm import warm_main
 
 pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
 SETTINGS = PrepConfig(clip_length=4, stride=2, resize=(10, 14))
@@ -150,9 +151,8 @@ def test_a_command_that_is_killed_is_gone_on_with_and_its_cluster_stays(cluster,
     out = tmp_path / "out"
     words = ["-m", "prep", "--data-raw", raw, "--data-clips", out, "--cluster", cluster.file]
     words += ["--set", "prep.clip_length=4", "--set", "prep.stride=2", "--set", "prep.resize=[10, 14]"]
-    command = [str(word) for word in (sys.executable, ROOT / "main.py", *words)]
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while killed.poll() is None and not has_decoded(out):
+    killed = warm_main().start(*map(str, words))
+    while not killed.has_ended() and not has_decoded(out):
         time.sleep(0.005)
     killed.kill()
     killed.wait()

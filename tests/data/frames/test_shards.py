@@ -3,8 +3,6 @@
 import itertools
 import json
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
@@ -30,8 +28,8 @@ from data.sources.base import Candidate
 from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar
 from tests.support.holder import held_elsewhere
-from tests.support.paths import ROOT
 from tests.support.videos import write_video
+from tests.support.warm import warm_main
 
 pytestmark = pytest.mark.pictures
 
@@ -115,10 +113,8 @@ def test_shards_that_are_killed_and_given_again_make_the_same_bytes(tmp_path):
     for number in (2, 1):
         lines = Shard(number, 2).folder(out) / "aia_171" / LINES
         given = [str(word) for word in (*words, "--shard", f"{number}/2")]
-        killed = subprocess.Popen(
-            [sys.executable, ROOT / "main.py", *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while killed.poll() is None and not (lines.is_file() and lines.stat().st_size):
+        killed = warm_main().start(*given)
+        while not killed.has_ended() and not (lines.is_file() and lines.stat().st_size):
             time.sleep(0.002)
         killed.kill()
         killed.wait()

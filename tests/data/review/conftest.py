@@ -5,12 +5,10 @@ from functools import partial
 import pytest
 
 from tests.support.review_server import Server
-from tests.support.warm import Warm
+from tests.support.warm import warm_main
 
 
 @pytest.fixture(scope="session")
 def serve():
     """`Server`, forked from one process that has loaded all that it needs."""
-    warm = Warm("main", "data.review_processed_data", "data.review.page.server", "models.autoencoder")
-    yield partial(Server, start=warm.start)
-    warm.end()
+    return partial(Server, start=warm_main().start)

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +31,8 @@ from tests.support.live_series import (
     trained,
     watched,
 )
-from tests.support.paths import ROOT
 from tests.support.streams import followed
+from tests.support.warm import warm_main
 
 
 @pytest.fixture(scope="module")
@@ -329,17 +327,12 @@ def test_lines_that_are_no_json_are_counted(work, whole):
     assert sum(rows.left_out.values()) == 3
 
 
-def program(work: Path, *arguments: str, **more) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "main.py"), "-m", "eval", "-c", str(work / "sub_pca.yaml"), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
-
-
 def test_standard_input_has_the_events_of_the_table(work, whole):
     settings(work)
-    process = program(work, "--follow", "-", stdin=subprocess.PIPE)
-    told, errors = process.communicate(jsonl(watched()).decode(), timeout=120)
-    assert process.returncode == 0, errors
-    found = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    words = ["-m", "eval", "-c", str(work / "sub_pca.yaml"), "--follow", "-"]
+    done = warm_main().run(*words, given=jsonl(watched()))
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     expected = lines(followed(settings(work, eval__follow=str(work / "watched.csv"))))
     peaks = [[line["t_peak"] for line in some if line["type"] == "closed"] for some in (found, expected)]
     assert peaks[0] == peaks[1]
@@ -347,13 +340,15 @@ def test_standard_input_has_the_events_of_the_table(work, whole):
 
 
 def with_an_open_event(work, path):
-    """A process that follows a table, as soon as it has told of an event."""
-    process = program(work, "--follow", str(path), "--set", "eval.follow_idle_s=600")
-    assert process.stdout is not None
+    """A process that follows a table, as soon as it has told of an event, and the file of what else it says."""
+    words = ["-m", "eval", "-c", str(work / "sub_pca.yaml"), "--follow", str(path), "--set", "eval.follow_idle_s=600"]
+    said = work / "said.txt"
+    with said.open("w") as errors:
+        process = warm_main().start(*words, errors=errors.fileno())
     for line in process.stdout:
         if line.startswith("{") and json.loads(line)["type"] == "open":
-            break
-    return process
+            return process, said
+    raise AssertionError(said.read_text())
 
 
 def test_a_kill_loses_no_event(work, whole):
@@ -361,7 +356,7 @@ def test_a_kill_loses_no_event(work, whole):
     settings(work)
     path = work / "killed.csv"
     path.write_bytes(content[:17_000])
-    process = with_an_open_event(work, path)
+    process, _ = with_an_open_event(work, path)
     process.kill()
     process.communicate()
     path.write_bytes(content)
@@ -416,10 +411,10 @@ def test_an_interrupt_leaves_what_is_open_to_the_next_start(work, whole):
     settings(work)
     path = work / "interrupted.csv"
     path.write_bytes(content[:19_000])
-    process = with_an_open_event(work, path)
+    process, said = with_an_open_event(work, path)
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
-    assert json.loads(rest.splitlines()[-1])["reason"] == "interrupted", errors
+    rest = process.communicate()
+    assert json.loads(rest.splitlines()[-1])["reason"] == "interrupted", said.read_text()
     path.write_bytes(content)
     told = lines(followed(settings(work, eval__follow=str(path))))
     expected = lines(followed(settings(work, eval__follow=str(work / "watched.csv"))))
