@@ -131,7 +131,7 @@ def parts_of(config: Config, frames: int) -> dict[str, float]:
 
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
-    frames, side, rounds = (200, 32, 1) if quick else (2000, 112, 5)
+    frames, side, rounds = (150, 32, 1) if quick else (2000, 112, 5)
     config = settings(work, reel_of(work / "reel", frames, side), 1, quick)
     trained(config)
     return compare(config, rounds) | parts_of(config, frames)

@@ -117,7 +117,7 @@ def size_mb(bundle: Path) -> float:
 
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
-    side, frames, epochs = (32, 200, 1) if quick else (112, 600, 4)
+    side, frames, epochs = (32, 150, 1) if quick else (112, 600, 4)
     reel, short = reel_of(work / "reel", frames, side), reel_of(work / "short", 32, side)
     config = settings(work, reel, epochs, quick, ONE_STAGE)
     trained(config)
@@ -172,7 +172,7 @@ def by_name(kind: str, *words: str | Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    takes = parser(__doc__, "200 small frames, a narrow model, eval in this process")
+    takes = parser(__doc__, "150 small frames, a narrow model, eval in this process")
     takes.add_argument("--series", type=int, default=0, help="of vetime alone, on so many synthetic series")
     options, figures = parsed(takes), {}
     with tempfile.TemporaryDirectory() as folder:

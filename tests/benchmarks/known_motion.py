@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from parts.common import parsed, parser, write
-from parts.scenes import STREET_CLIPS, Scene, read_scene, street
+from parts.scenes import Scene, read_scene, street
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
@@ -31,7 +31,7 @@ from tests.support.trainings import small_config
 
 RAW = replace(EvalConfig(), score="residual", common_mode=False, smooth_px=0.0)
 CLIP_LENGTH = 8
-QUICK_CLIPS, QUICK_FRAMES = 2, 24
+QUICK_CLIPS, QUICK_FRAMES = 2, 16
 
 
 def quiet_ranges(scene: Scene, folder: Path, most_frames: int | None) -> list[QuietRange]:
@@ -63,7 +63,8 @@ def judged(quiet: list[QuietRange], most_bytes: int) -> tuple[float, np.ndarray]
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     """The figures, printed. Raises SystemExit where scores differ."""
-    scene = read_scene(options.data) if options.data else street(0, QUICK_CLIPS if options.quick else STREET_CLIPS)
+    few = (QUICK_CLIPS, QUICK_FRAMES) if options.quick else ()
+    scene = read_scene(options.data) if options.data else street(0, *few)
     quiet = quiet_ranges(scene, folder, QUICK_FRAMES if options.quick else None)
     cv2.setNumThreads(1)
     known_s, found = judged(quiet, MOST_BYTES)
@@ -76,7 +77,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    asked = parser(__doc__, "24 frames of two clips", data="quiet clips of one scene")
+    asked = parser(__doc__, "16 frames of two clips", data="quiet clips of one scene")
     options = parsed(asked, instead=lambda given: True)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(options, Path(folder))

@@ -96,7 +96,7 @@ CHANGES: dict[str, Change] = {
     **{f"jitter_{px:g}": jitter(px) for px in (0.5, 1.0, 2.0, 4.0)},
     "sway": sway, "noise": noise, "exposure": exposure, "flicker": flicker, "rain": rain, "cut": cut,
 }  # fmt: skip
-QUICK = ("none", "jitter_2", "cut")
+QUICK = ("none", "cut")
 
 
 def filmed(seed: int, number: int, frames: int, with_runner: bool = False) -> np.ndarray:
@@ -162,7 +162,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    asked = parser(__doc__, "three perturbations, small pictures")
+    asked = parser(__doc__, "two perturbations, small pictures")
     asked.add_argument("--methods", nargs="+", default=["flow"], metavar="NAME", help="as in ped2.py; default: flow")
     asked.add_argument("--seed", type=int, default=0)
     options = parsed(asked)

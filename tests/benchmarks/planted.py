@@ -43,14 +43,14 @@ from parts.clips import METHODS, RECOMMENDED, check_methods, prepare, results_of
 from parts.common import parsed, parser, write
 from parts.default_detection import Clip, detection
 from parts.planting import CROWDED, SPARSE, Stage, composed, ground_of, kinds_of, planted, usual, walkers
-from parts.scenes import STREET_CLIPS, Scene, read_scene, street
+from parts.scenes import Scene, read_scene, street
 from scipy.stats import spearmanr
 
 from inference.metrics.frame import frame_auc
 
 HELD = 0.25  # of the clips, the last ones
-CLIP_S, MOST_FRAMES, QUICK_FRAMES = 10.0, 120, 40  # of a composed clip
-QUICK_STREET_CLIPS = 4
+CLIP_S, MOST_FRAMES, QUICK_FRAMES = 10.0, 120, 30  # of a composed clip
+QUICK_STREET = 4, 60  # clips, frames of each
 CLEAN = "clean"
 NO_KINDS = ("crowd", "recall_default", "false_events_per_hour")
 
@@ -94,7 +94,7 @@ def make_clips(scene: Scene, work: Path, options: argparse.Namespace) -> dict[st
         for at_once in (SPARSE, CROWDED) if number < (1 if options.quick else options.grounds) else ():
             start = 10_000 * options.seed + 100 * number + at_once
             kinds = [CLEAN, *kinds_of(stage)]
-            for k, kind in enumerate(kinds[:3] if options.quick else kinds):
+            for k, kind in enumerate(kinds[:2] if options.quick else kinds):
                 clip, shown = made(stage, kind, at_once, length, 50 * start + k)
                 tested[f"{name}_{at_once}_{kind}"] = Planted(kind, shown, at_once)
                 write_clip(work / "raw_test" / f"{name}_{at_once}_{kind}", clip)
@@ -170,8 +170,8 @@ def agreement(table: pd.DataFrame, files: list[Path]) -> dict[str, float]:
 def scenes_of(options: argparse.Namespace) -> list[Scene]:
     found = [read_scene(options.data / "train", options.most_clips)] if options.data else []
     found += [read_scene(options.clips, options.most_clips)] if options.clips else []
-    count = QUICK_STREET_CLIPS if options.quick else STREET_CLIPS
-    return found + ([street(options.seed, count)] if options.street or not found else [])
+    size = QUICK_STREET if options.quick else ()
+    return found + ([street(options.seed, *size)] if options.street or not found else [])
 
 
 def measure(options: argparse.Namespace, work: Path) -> dict[str, float]:

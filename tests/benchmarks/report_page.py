@@ -71,7 +71,7 @@ def browse(report: Path) -> dict[str, float]:
 
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
-    frames, side, first = (400, 32, 200) if quick else (30_000, 112, 1_000)
+    frames, side, first = (300, 32, 150) if quick else (30_000, 112, 1_000)
     reel, short = reel_of(work / "reel", frames, side), reel_of(work / "short", first, side)
     trained(settings(work, short, 1, quick))
     results = evaluate(work, reel, quick)

@@ -77,7 +77,7 @@ def measure(work: Path, frames: int, quick: bool) -> dict[str, float]:
     """All figures, step by step."""
     (work / "raw").mkdir()
     make_frames(work / "raw", frames, QUICK_SIDE if quick else SIDE)
-    reel = reel_of(work / "reel", 200 if quick else 3_000, 32 if quick else 112)
+    reel = reel_of(work / "reel", 150 if quick else 3_000, 32 if quick else 112)
     narrow = [word for key, value in QUICK_MODEL.items() for word in ("--set", f"{key}={value}")] if quick else []
     settings = ["-c", ROOT / "config.yaml", "--set", "workers=1", *narrow]
     found = shares("prep", "-m", "prep", *settings, "--data-raw", work / "raw", "--data-clips", work / "reels")

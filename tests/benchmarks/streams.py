@@ -29,7 +29,7 @@ from tests.support.no_pictures import without_pictures
 CORES = 2
 SIZE, QUICK_SIZE = (240, 360), (48, 72)  # rows, columns
 QUIET_S, LENGTHS_S = 60, (10, 40)
-QUICK_QUIET_S, QUICK_LENGTHS_S = 8, (2, 4)
+QUICK_QUIET_S, QUICK_LENGTHS_S = 8, (2, 3)
 
 
 def core_s(run: Callable[[], float], own_process: bool) -> tuple[float, float]:

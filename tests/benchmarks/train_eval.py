@@ -107,7 +107,7 @@ def evaluate(work: Path, reel: Path, own_process: bool = True) -> tuple[float, f
 def measure(work: Path, quick: bool) -> dict[str, float]:
     """All figures, in the order they are printed."""
     side = QUICK_SIDE if quick else SIDE
-    short, long = (200, 400) if quick else (3_000, 30_000)
+    short, long = (150, 300) if quick else (3_000, 30_000)
     reels = {n: reel_of(work / f"reel_{n}", n, side) for n in (short, long)}
     config = settings(work, reels[short], 1 if quick else 2, quick)
     figures = dict(zip(("train_frames_per_s", "train_outside_model"), clocked_training(config), strict=True))

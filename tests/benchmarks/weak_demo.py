@@ -60,13 +60,17 @@ QUICK = {"train.epochs": 1, "train.warmup_epochs": 0.0, "prep.resize": [32, 32],
 
 
 def prepared(work: Path, seed: int, settings: dict, frames: int) -> Path:
-    """The reel of the sequence of a seed, in the folder of those to fit on or of the one to evaluate."""
+    """The reel of the sequence of a seed, in the folder of those to fit on or of the one to evaluate.
+
+    Where there are so few frames as in a quick run, all are of the one to evaluate: it takes longest to make.
+    """
     folder, name = work / ("test" if seed == TEST else "fit"), f"seed_{seed}"
+    made = work / (name if frames > QUICK_FRAMES else f"seed_{TEST}")
     if not list(folder.glob(f"{name}*/reel.json")):
-        if not (work / name / "truth.csv").is_file():
+        if not (made / "truth.csv").is_file():
             with quiet():
-                make_sequence([str(work / name), "--seed", str(seed), "--frames", str(frames)])
-        run_mode("prep", settings, work, "--data-raw", work / name, "--data-clips", work / f"reels_{seed}")
+                make_sequence([str(made), "--seed", str(seed), "--frames", str(frames)])
+        run_mode("prep", settings, work, "--data-raw", made, "--data-clips", work / f"reels_{seed}")
         (reel,) = [path.parent for path in (work / f"reels_{seed}").glob("*/reel.json")]
         folder.mkdir(exist_ok=True)
         renamed = folder / f"{name}_{reel.name}"
@@ -118,7 +122,7 @@ def measure(work: Path, is_quick: bool) -> dict[str, float]:
 
 
 def main() -> None:
-    asked = parser(__doc__, f"three sequences of {QUICK_FRAMES} frames, small pictures, one epoch")
+    asked = parser(__doc__, f"one sequence of {QUICK_FRAMES} frames thrice, small pictures, one epoch")
     asked.add_argument("--work", type=Path, help="keep sequences, reels and the run here")
     options = parsed(asked)
     with tempfile.TemporaryDirectory() as folder:

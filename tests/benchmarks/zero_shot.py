@@ -49,7 +49,7 @@ RULE = "nothing is tuned on these series; weights are chosen on held-out synthet
 SETS = ["nab", "msl", "smap", "ucr"]
 SYNTHETIC_SEED = 987_654_321  # held out: training must use another
 SYNTHETIC_LENGTHS = (1024, 2048, 5000)
-SPEED_SAMPLES, QUICK_SPEED_SAMPLES = 100_000, 4_000
+SPEED_SAMPLES, QUICK_SPEED_SAMPLES = 100_000, 1_000
 QUICK_SYNTHETIC = 2
 Score = Callable[[np.ndarray], np.ndarray]
 

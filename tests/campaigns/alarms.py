@@ -19,7 +19,7 @@ from parts.forked import Forked, preload, program
 from parts.small_disk import ShortFiles, SmallDisk, small_disk
 from soak import MODULES, Camera, make_run
 
-STREAMS = 4
+STREAMS, QUICK_STREAMS = 4, 2
 QUICK_S, ALL_S = 3, 7200
 UNBROKEN_S = (3.0, 30.0)  # of a stream's connection
 TROUBLE_S = (0.5, 8.0)  # from one trouble to the next, and how long it lasts
@@ -151,8 +151,10 @@ def run(place: Path, disk: SmallDisk | ShortFiles, seconds: float, counts: Count
     from tests.support.broker import MOSQUITTO, Broker
 
     settings = make_run(place / "disk", "difference")
-    unbroken_s = (seconds / 3, seconds / 2) if seconds <= QUICK_S else UNBROKEN_S
-    cameras = [Camera(random.Random(chance.random()), unbroken_s) for _ in range(STREAMS)]
+    is_quick = seconds <= QUICK_S
+    unbroken_s = (seconds / 3, seconds / 2) if is_quick else UNBROKEN_S
+    streams = QUICK_STREAMS if is_quick else STREAMS
+    cameras = [Camera(random.Random(chance.random()), unbroken_s) for _ in range(streams)]
     hook, broker = Hook(), Broker(place / "broker")
     broker.start()
     process = follow(settings, cameras, hook, broker, place / "said.log")  # a fork, before there are threads
@@ -165,7 +167,7 @@ def run(place: Path, disk: SmallDisk | ShortFiles, seconds: float, counts: Count
         for camera in cameras:
             running.enter_context(camera.running())
         process = troubled(process, lambda log: follow(settings, cameras, hook, broker, log), seconds, counts,
-                           Troubles(hook, broker, disk, chance), place)  # fmt: skip
+                           Troubles(hook, broker, disk, chance), place, len(cameras))  # fmt: skip
         for camera in cameras:
             camera.over.set()
         ended = process.ended(counts)
@@ -176,7 +178,9 @@ def run(place: Path, disk: SmallDisk | ShortFiles, seconds: float, counts: Count
             judge(place / "disk" / "run" / "follow", topic.taken, "broker", counts)
 
 
-def troubled(process: Forked, again, seconds: float, counts: Counts, troubles: Troubles, place: Path) -> Forked:
+def troubled(
+    process: Forked, again, seconds: float, counts: Counts, troubles: Troubles, place: Path, streams: int
+) -> Forked:
     """Trouble for so many seconds, then what waits is delivered; returns the process that runs at the end."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -186,14 +190,14 @@ def troubled(process: Forked, again, seconds: float, counts: Counts, troubles: T
             process = again(place / "said.log")
     print(dict(troubles.counts), flush=True)
     end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and not (follows_all(place / "said.log") and not waiting(place)):
+    while time.monotonic() < end and not (follows_all(place / "said.log", streams) and not waiting(place)):
         time.sleep(0.2)
     return process
 
 
-def follows_all(log: Path) -> bool:
+def follows_all(log: Path, streams: int) -> bool:
     """Whether the program, which may have been started a moment ago, has met every stream."""
-    return log.read_text(encoding="utf-8", errors="replace").count('"type": "started"') >= STREAMS
+    return log.read_text(encoding="utf-8", errors="replace").count('"type": "started"') >= streams
 
 
 def waiting(place: Path) -> list[Path]:

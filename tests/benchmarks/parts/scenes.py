@@ -59,14 +59,14 @@ def _video(path: Path) -> Iterator[np.ndarray]:
         yield read[1]
 
 
-def street(seed: int, count: int = STREET_CLIPS) -> Scene:
-    """A street on which all walk to the right, few or many of them in each of `count` clips."""
+def street(seed: int, count: int = STREET_CLIPS, length: int = STREET_FRAMES) -> Scene:
+    """A street on which all walk to the right, few or many of them in each of `count` clips of so many frames."""
     made, clips = Street(seed, walkers=9), {}
     everybody = [(row, x, abs(speed), look) for row, x, speed, look in made.walkers]
     for number in range(count):
         made.walkers = [(row, made.random.uniform(0, 132), speed, look) for row, _, speed, look in everybody]
         made.walkers = made.walkers[: 3 + 3 * (number % 3)]
-        frames = made.frames(standing(STREET_FRAMES))[:, 0]
+        frames = made.frames(standing(length))[:, 0]
         size = [STREET_SCALE * n for n in frames.shape[:0:-1]]
         large = [cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames]
         clips[f"{number:03d}"] = np.clip(np.rint(255 * np.array(large)), 0, 255).astype(np.uint8)[..., None]

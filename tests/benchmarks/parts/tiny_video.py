@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-HEIGHT, WIDTH, FRAMES = 96, 144, 64
+HEIGHT, WIDTH, FRAMES = 96, 144, 56
 TRAIN, TEST = ("01", "02", "03"), ("01", "02")
 LANES = (26, 68)  # px, rows that walkers walk along
 CART = (20, 32)  # px, height and width
