@@ -13,7 +13,7 @@ LEAST_PX = 0.06  # rms over the picture, of the frames that it is measured on: b
 CORNERS, LEAST_CORNERS = 400, 12
 CORNER_QUALITY, CORNER_SHARE = 0.005, 0.03  # of the best one's; distance between them, of the longer side
 WINDOW_SHARE, LEAST_WINDOW_PX = 0.055, 7  # of the longer side, and in px: the square that a corner is tracked by
-LANES = 8  # px that OpenCV sums at once: a window 7 px wide takes twice as long as one of 8
+LANES, LANES_FROM_PX = 8, 64  # px that OpenCV sums at once (a window of 7 takes twice as long as one of 8); longer side
 LEAST_OF_GROUND_PX = 0.25  # instead: light that saturates leads corners astray by as much, in what is alike but for it
 RETURNED_PX = 0.5  # tracked there and back, a corner that is in both pictures comes home
 TILES, CELLS = 3, 24  # the picture in TILES x TILES parts, and in CELLS x CELLS cells
@@ -33,7 +33,7 @@ def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False
     if corners is None:
         return None
     size = max(LEAST_WINDOW_PX, round(WINDOW_SHARE * side))
-    window = max(LANES, LANES * round(size / LANES)), size
+    window = LANES * round(size / LANES) if side >= LANES_FROM_PX else size, size
     found, known = _tracked(after, before, corners, window)
     if of_ground:
         back, known_back = _tracked(before, after, found, window)
