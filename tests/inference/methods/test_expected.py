@@ -16,6 +16,7 @@ from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS, looks
 from inference.methods.motion.expected import LEAST_OF_MOTION, TARGETS, change
+from inference.methods.motion.known_motion import KnownMotion
 from models.parts.appearance import AppearanceNet, laplace_loss
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
@@ -59,8 +60,20 @@ def trained(scene):
         return fitted("expected", scene[0])
 
 
+@pytest.fixture(scope="module")
+def untrained(scene):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looks, "STEPS", 1)
+        patch.setattr(looks, "LEARNING_RATE", 1e-12)
+        return fitted("expected", scene[0])
+
+
+MOTION = KnownMotion()  # of the same frames, whoever asks
+
+
 def fitted(name, quiet):
     method = METHODS[name](small_config(quiet[0].reel.path, None, model__name=name).model, {}, {}, 8)
+    method.known_motion = MOTION
     method.fit(quiet, seed=0)
     return method
 
@@ -72,10 +85,9 @@ def frame_auc(method, scene) -> float:
     return roc_auc_score(labels, scores)
 
 
-def test_trained_net_beats_its_untrained_copy_speed_alone_and_pca(scene, trained, monkeypatch):
-    monkeypatch.setattr(looks, "STEPS", 1)
-    monkeypatch.setattr(looks, "LEARNING_RATE", 1e-12)
-    others = {name: frame_auc(fitted(name, scene[0]), scene) for name in ("expected", "flow", "patch_pca")}
+def test_trained_net_beats_its_untrained_copy_speed_alone_and_pca(scene, trained, untrained):
+    others = {name: frame_auc(fitted(name, scene[0]), scene) for name in ("flow", "patch_pca")}
+    others["untrained"] = frame_auc(untrained, scene)
     own = frame_auc(trained, scene)
     print(f"frame AUC: trained {own:.3f}, " + ", ".join(f"{n} {a:.3f}" for n, a in others.items()))
     assert own > max(others.values()) + 0.01
@@ -91,10 +103,8 @@ def test_what_a_net_by_heart_never_saw_is_judged_by_what_speeds_there_are(scene,
     assert 1 < as_fast_as_usual < 3 / LEAST_OF_MOTION
 
 
-def test_training_changes_every_parameter(scene, trained, monkeypatch):
-    monkeypatch.setattr(looks, "STEPS", 1)
-    monkeypatch.setattr(looks, "LEARNING_RATE", 1e-12)
-    before = fitted("expected", scene[0]).arrays
+def test_training_changes_every_parameter(trained, untrained):
+    before = untrained.arrays
     names = [n for n in before if n.startswith("net.")]
     assert names
     assert [n for n in names if np.allclose(trained.arrays[n], before[n], atol=1e-6)] == []
