@@ -24,7 +24,7 @@ def seeded():
     torch.manual_seed(0)
 
 
-LONG, AHEAD, STEPS = 48, 12, {"anomaly": 100, "forecast": 120, "impute": 120, "classify": 60}
+LONG, AHEAD, STEPS = 48, 12, {"anomaly": 75, "forecast": 80, "impute": 80, "classify": 60}
 PERIODS = (5, 8, 13)  # of the classes
 
 
