@@ -13,6 +13,7 @@ from inference.camera.watch import CLOUDS, MISSING
 from inference.follow.records import parts
 from tests.support.clouds import PIXEL_ARCSEC, SIDE, disc, transmission
 from tests.support.fits_files import SKY, fits_bytes, header
+from tests.support.no_pictures import without_pictures
 from tests.support.streams import followed
 from tests.support.sun_events import RSUN_ARCSEC, spot
 
@@ -59,12 +60,13 @@ def work(tmp_path_factory):
     }  # fmt: skip
     (folder / "c.yaml").write_text(json.dumps(sections))
     start = ["-c", str(folder / "c.yaml")]
-    assert main.main(["-m", "prep", *start, "--data-raw", str(folder / "quiet")]) == 0
-    assert main.main(["-m", "train", *start]) == 0
     stretch = ["--set", f"prep.stretch_from={folder / 'reels' / 'aia_171'}"]
     new = ["--data-raw", str(folder / "watched"), "--data-clips", str(folder / "new")]
-    assert main.main(["-m", "prep", *start, *new, *stretch]) == 0
-    assert main.main(["-m", "eval", *start, "--data-clips", str(folder / "new")]) == 0
+    with without_pictures():
+        assert main.main(["-m", "prep", *start, "--data-raw", str(folder / "quiet")]) == 0
+        assert main.main(["-m", "train", *start]) == 0
+        assert main.main(["-m", "prep", *start, *new, *stretch]) == 0
+        assert main.main(["-m", "eval", *start, "--data-clips", str(folder / "new")]) == 0
     return folder
 
 

@@ -25,6 +25,7 @@ from inference.events.boxes import Box
 from inference.follow.records import parts
 from tests.support.fits_files import SKY, fits_bytes, header
 from tests.support.http_server import fine, send, serving
+from tests.support.no_pictures import without_pictures
 from tests.support.streams import followed
 
 SIDE, QUIET, WATCHED, FLARE = 48, 60, 48, range(20, 34)
@@ -101,13 +102,18 @@ def work(tmp_path_factory):
             }
         )
     )
+    with without_pictures():
+        evaluated(folder)
+    return folder
+
+
+def evaluated(folder: Path) -> None:
     for mode in ("prep", "train"):
         assert main.main(["-m", mode, "-c", str(folder / "c.yaml")]) == 0
     new = ["--data-raw", str(folder / "watched"), "--data-clips", str(folder / "new")]
     stretch = ["--set", f"prep.stretch_from={folder / 'reels' / 'aia_171'}"]
     assert main.main(["-m", "prep", "-c", str(folder / "c.yaml"), *new, *stretch]) == 0
     assert main.main(["-m", "eval", "-c", str(folder / "c.yaml"), *new, "--set", "eval.fps=1"]) == 0
-    return folder
 
 
 def settings(work: Path, address: Path | str, **keys):
