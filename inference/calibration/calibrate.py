@@ -128,9 +128,11 @@ def read_calibration(path: Path) -> Calibration:
         return replace(made, zones=zones)
 
 
-def _prior_from(unit_s: float, shape: float, span_s: float, is_beyond: float = 0.0) -> TailPrior:
-    """From an array; those of before have three numbers."""
-    return TailPrior(unit_s, shape, span_s, bool(is_beyond))
+def _prior_from(
+    unit_s: float, shape: float, span_s: float, is_beyond: float = 0.0, most_per_s: float = np.inf
+) -> TailPrior:
+    """From an array; those of before have three or four numbers."""
+    return TailPrior(unit_s, shape, span_s, bool(is_beyond), most_per_s)
 
 
 def _zone_from(made: Calibration, saved: Mapping[str, np.ndarray], prefix: str) -> Calibration:

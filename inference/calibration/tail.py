@@ -18,12 +18,15 @@ class TailPrior:
     unit_s: of a span whose highest level is 1 in the mean. What is rarer follows a Pareto tail of `shape`: that is the
     spread of the logarithm of the highest of such spans. is_beyond: whether it has a say only in what is rarer than one
     event of the quiet data, of whose tail a single one tells little; then it makes no promise any rarer.
+    most_per_s: the commonest rate that it was learnt at; what is commoner is for the quiet data to count, and it knows
+    of no more events there than at that rate.
     """
 
     unit_s: float
     shape: float
     span_s: float
     is_beyond: bool = False
+    most_per_s: float = math.inf
 
     @property
     def worth_s(self) -> float:
@@ -32,7 +35,8 @@ class TailPrior:
 
     def times(self, ratio: float) -> "TailPrior":
         """The same of data whose frames come so many times as far apart: it is frames that it knows of."""
-        return replace(self, unit_s=self.unit_s * ratio, span_s=self.span_s * ratio)
+        rate = self.most_per_s / ratio
+        return replace(self, unit_s=self.unit_s * ratio, span_s=self.span_s * ratio, most_per_s=rate)
 
     def level(self, events: float, span_s: float) -> float:
         """The level that so many events of a span exceed."""
@@ -47,8 +51,19 @@ class TailPrior:
         if self.is_beyond:
             own = level_for(levels, events)
             return own if events >= 1 or not len(levels) else max(levels[0], self.joined(own, events, span_s))
+        counted = self._counted(levels, span_s)
+        if 1 <= events <= len(counted):
+            return level_for(counted, events)
         told = max(events, 1 / EXTRAPOLATION)
-        return self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s)
+        found = self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s)
+        if not len(counted):
+            return found
+        return max(found, float(counted[0])) if events < 1 else min(found, float(counted[-1]))
+
+    def _counted(self, levels: np.ndarray, span_s: float) -> np.ndarray:
+        """Levels (J,) as they are with what is known, each at least as high as those of commoner events."""
+        joined = np.array([self.joined(float(level), j, span_s) for j, level in enumerate(levels, 1)])
+        return np.maximum.accumulate(joined[::-1])[::-1]
 
     def joined(self, level: float, events: float, span_s: float) -> float:
         """A level that as many events of so many seconds of quiet data exceed, and the prior's, by what each is worth.
@@ -56,7 +71,7 @@ class TailPrior:
         Their logarithms are averaged. A scene of seconds has one highest, by chance or because the copies that judge
         it have seen next to nothing: a tail that goes on from there is soon above all that ever happens.
         """
-        own = span_s / (span_s + self.span_s)
+        own = span_s / (span_s + self.span_s * min(1.0, self.most_per_s * span_s / events))
         return level**own * self.level(events, span_s) ** (1 - own) if level > 0 else self.level(events, span_s)
 
 

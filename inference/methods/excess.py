@@ -39,7 +39,7 @@ from inference.methods.flux.spreads import (
     typical_of,
 )
 from inference.methods.flux.turning import Places, Turning
-from inference.units import HOUR_S, is_magnetic
+from inference.units import DAY_S, HOUR_S, is_magnetic
 
 BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
@@ -49,9 +49,9 @@ RULE = 7  # by which scores are made: those of another one are not those that a 
 BLOCK_BYTES = 2**25  # of frames that are worked on at once
 # How far back backgrounds reach at most: the corona changes within an hour; magnetic flux takes hours to emerge.
 LONGEST_S, LONGEST_MAGNETIC_S = HOUR_S, 6 * HOUR_S
-# Of the tail: the unit in s and the shape by which quiet Suns reach 6 spreads ten times a day and 14 once; and the
-# frames of quiet data that this is worth.
-PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES = 46.0, 0.35, 30
+# Of the tail: the unit in s and the shape by which quiet Suns reach 6 spreads ten times a day and 14 once; the frames
+# of quiet data that this is worth; and the commonest of these rates. What comes ten times an hour is in any frame.
+PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES, PRIOR_MOST_PER_S = 46.0, 0.35, 30, 10 / DAY_S
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -111,7 +111,8 @@ class Excess(Method):
         """How high quiet Suns get, in spreads, of whatever cadence; None of runs of before, which kept no cadence."""
         if "cadence_s" not in self.arrays:
             return None
-        return TailPrior(PRIOR_UNIT_S, PRIOR_SHAPE, PRIOR_FRAMES * float(self.arrays["cadence_s"]))
+        span_s = PRIOR_FRAMES * float(self.arrays["cadence_s"])
+        return TailPrior(PRIOR_UNIT_S, PRIOR_SHAPE, span_s, most_per_s=PRIOR_MOST_PER_S)
 
     def block_frames(self, reel: Reel) -> int:
         frame_bytes = 4 * int(np.prod(reel.shape[1:]))

@@ -170,7 +170,7 @@ def test_a_faster_reel_has_no_more_false_alarms_and_a_slower_one_the_same_thresh
 def test_what_is_known_of_a_tail_is_of_frames_too_and_goes_with_a_faster_reel(ratio, per_day, is_beyond, frames):
     """As if all of the quiet data had been as fast, and so as if so many fewer were asked for."""
     made = of_series(np.abs(np.random.default_rng(frames).normal(size=frames)), cadence_s=10.0)
-    quiet = replace(made.events, prior=TailPrior(150.0, 0.1, 2000.0, is_beyond))
+    quiet = replace(made.events, prior=TailPrior(150.0, 0.1, 2000.0, is_beyond, 20 / 86400))
     faster = replace(made, events=quiet).at_cadence(10.0 * ratio).events
     expected = promised(quiet, per_day * ratio)
     found = promised(faster, per_day)

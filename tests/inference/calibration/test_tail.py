@@ -1,5 +1,7 @@
 """The tail of event levels, and the thresholds that follow from it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -154,14 +156,25 @@ def test_rarer_events_of_a_prior_are_higher_whatever_the_span(span_s, events, fa
     assert PRIOR.level(span_s / PRIOR.unit_s, span_s) == pytest.approx(1)
 
 
-@given(LEVELS, st.floats(1e-4, 10), st.floats(1, 1e5))
-def test_beyond_its_own_tail_a_threshold_goes_on_as_in_any_scene(levels, events, span_s):
+@given(LEVELS, st.floats(1e-4, 10), st.floats(1, 1e5), st.floats(1e-3, 10))
+def test_beyond_its_own_tail_a_threshold_goes_on_as_in_any_scene(levels, events, span_s, most):
     """It falls with the events, and no single highest takes it farther than the prior's own form does."""
-    found = PRIOR.threshold(levels, events, span_s)
-    assert PRIOR.threshold(levels, events / 2, span_s) >= found * (1 - 1e-9)
-    if events < 1 / EXTRAPOLATION:
-        rarer = PRIOR.threshold(levels, events / 2, span_s)
-        assert rarer == pytest.approx(found * 2**PRIOR.shape, rel=1e-9)
+    for prior in (PRIOR, replace(PRIOR, most_per_s=most / span_s)):
+        found, rarer = (prior.threshold(levels, some, span_s) for some in (events, events / 2))
+        assert rarer >= found * (1 - 1e-9)
+        if events < 1 / EXTRAPOLATION and prior is PRIOR:
+            assert rarer == pytest.approx(found * 2**PRIOR.shape, rel=1e-9)
+
+
+@given(LEVELS, st.floats(1, 100), st.floats(1, 1e5), st.floats(1e-3, 1))
+def test_of_what_is_commoner_than_it_knows_a_prior_says_no_more(levels, times, span_s, most):
+    """Ten times as common as the commonest that it was learnt at, it is worth a tenth; as common, all of it."""
+    prior, common = replace(PRIOR, most_per_s=most / span_s), most * times
+    own = level_for(levels, common)
+    worth = replace(PRIOR, span_s=PRIOR.span_s / times)
+    assert prior.joined(own, common, span_s) == pytest.approx(worth.joined(own, common, span_s))
+    assert prior.joined(own, most, span_s) == pytest.approx(PRIOR.joined(own, most, span_s))
+    assert prior.threshold(levels, len(levels), span_s) == prior.joined(levels[-1], len(levels), span_s)
 
 
 @given(LEVELS, st.floats(1e-3, 0.999), st.sampled_from([1e-4, 1e-3, 1.0, 60.0, 86_400.0]), st.integers(200, 10**6))

@@ -240,7 +240,7 @@ def test_what_is_known_of_a_score_keeps_the_promise_of_seconds(span_s):
     assert np.mean(alone) > 1.5 * np.mean(seen)
 
 
-@pytest.mark.parametrize("prior", [None, TailPrior(15.0, 0.1, 60.0), rare_prior(0.1)])
+@pytest.mark.parametrize("prior", [None, TailPrior(15.0, 0.1, 60.0, most_per_s=0.01), rare_prior(0.1)])
 def test_a_calibration_is_kept_with_what_was_known_before(tmp_path, prior):
     made = replace(of_series(noise(np.random.default_rng(0), 300, "white"), cadence_s=0.1))
     made = replace(made, events=replace(made.events, prior=prior, apart=3))

@@ -331,6 +331,7 @@ def test_what_is_known_of_quiet_suns_is_of_time_and_worth_some_frames(cadence_s)
     assert prior.level(1, 86400.0) == pytest.approx(14, abs=0.5)  # spreads, once a day
     assert prior.level(10, 86400.0) == pytest.approx(6, abs=0.5)
     assert prior.span_s == pytest.approx(30 * cadence_s)
+    assert prior.most_per_s == pytest.approx(10 / 86400)
 
 
 def test_a_run_of_before_knows_nothing_beforehand(fitted):
