@@ -34,17 +34,29 @@ def grouped(
     scene = [event for event in events if event.level != CAMERA]
     if not distance_px or len(scene) < 2:
         return list(events)
-    near = _apart(scene, ("x0", "x1"), ("y0", "y1")) <= distance_px
-    first, last = _of_all(scene, "frame_start"), _of_all(scene, "frame_end")
-    near &= between(first, last, 1) - 1 <= gap_frames
-    if time_of:
-        start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
-        near &= between(start_s, end_s, 0) <= max_gap_s
+    near = near_each_other(scene, distance_px, gap_frames, time_of, max_gap_s)
     sort = _sorts(scene, near, alone, ends)
     near &= sort[:, None] == sort
     count, group = connected_components(csr_array(near), directed=False)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
     return [*(as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
+
+
+def near_each_other(
+    events: Sequence[Event],
+    distance_px: float,
+    gap_frames: int,
+    time_of: Callable[[int], float] | None = None,
+    max_gap_s: float = np.inf,
+) -> np.ndarray:
+    """Which are at one place and time (N, N) bool, as `grouped` has it."""
+    near = _apart(events, ("x0", "x1"), ("y0", "y1")) <= distance_px
+    first, last = _of_all(events, "frame_start"), _of_all(events, "frame_end")
+    near &= between(first, last, 1) - 1 <= gap_frames
+    if time_of:
+        start_s, end_s = (np.array([time_of(frame) for frame in frames.tolist()]) for frames in (first, last))
+        near &= between(start_s, end_s, 0) <= max_gap_s
+    return near
 
 
 def _sorts(scene: Sequence[Event], near: np.ndarray, alone: Sequence[str], ends: Sequence[str]) -> np.ndarray:

@@ -3,7 +3,7 @@ the start that was back-dated."""
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from inference.follow.records import Records
 from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents
 from inference.job import Job
 from inference.results.results import short_identity
+from inference.solar.aftermath import DIMMED_WITHIN_S, with_aftermath
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
 from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
@@ -121,12 +122,16 @@ class FrameEvents(ResumedEvents):
 
     def _grouped(self, tracks: Sequence[Event], alone: Sequence[str] = (), first: int = 0) -> list[Event]:
         """As eval groups them. first: the number of the frame that is 0 in these tracks."""
-        distance_px, link = self.job.settings.group_distance_px, self.linker
+        distance_px, gap_frames, time_of, max_gap_s = self._place_and_time(first)
+        return grouped(tracks, distance_px, gap_frames, alone, time_of, max_gap_s, ENDS)
+
+    def _place_and_time(self, first: int) -> tuple[float, int, Callable[[int], float], float]:
+        """By what tracks, whose frame 0 is `first`, are at one place and time."""
 
         def time_of(frame: int) -> float:
             return self.moments[frame + first].time_s
 
-        return grouped(tracks, distance_px, link.max_gap_frames, alone, time_of, link.max_gap_s, ENDS)
+        return self.job.settings.group_distance_px, self.linker.max_gap_frames, time_of, self.linker.max_gap_s
 
     def _together(self, number: int) -> tuple[int, ...]:
         """The tracks that are one event with this one, by what is known of them now."""
@@ -210,7 +215,11 @@ class FrameEvents(ResumedEvents):
         if sky := self._sky(view):
             moved = measured(self._without_clouds(moved, view, sky), view, sky)  # type: ignore[arg-type]
         found = self._grouped(moved, (*ALONE, CLOUDS), view.first)
-        return with_bipoles(with_companions(found, sky, self.reach, TOGETHER), moved) if sky else found
+        if not sky:
+            return found
+        found = with_bipoles(with_companions(found, sky, self.reach, TOGETHER), moved)
+        distance_px, _, time_of, max_gap_s = self._place_and_time(view.first)
+        return with_aftermath(found, distance_px, time_of, min(max_gap_s, DIMMED_WITHIN_S))
 
     def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
         """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""

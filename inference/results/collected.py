@@ -21,6 +21,7 @@ from inference.events.source_place import source_columns
 from inference.metrics.frame import runs
 from inference.results.score_maps import BOX_COLUMNS
 from inference.results.signals import panels_of
+from inference.solar.aftermath import with_aftermath
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured
 from inference.solar.confirm import Known
@@ -108,6 +109,7 @@ class Collected:
         if self.sky:
             found = with_companions(found, self.sky, Reach.of(self.settings, self.reel), TOGETHER)
             found = with_bipoles(found, tracks)
+            found = with_aftermath(found, distance_px, times)
         return [*found, *alone_as_found]
 
     @property

@@ -9,10 +9,10 @@ from data.labels.xrs_flares import class_of
 from inference.events.events import iso_utc
 from inference.events.matching import OBSERVER, Observed, catalog_summary, match_flares, times_of
 from inference.events.sky import Sky
-from inference.solar.kinds import DIMMING, ERUPTION, FRONT
+from inference.solar.kinds import DIMMING, ERUPTION, FRONT, WITH_DIMMING
 
 CLASS_COLUMNS = ("xrs_class", "xrs_class_low")
-CME_KINDS = (DIMMING, FRONT, ERUPTION)
+CME_KINDS = (DIMMING, FRONT, ERUPTION, *WITH_DIMMING.values())
 R_SUN_KM = 6.957e5
 SEEN_WITHIN_RSUN = 3.0  # above the surface, a CME is seen in C2 (2 to 6 solar radii from the centre) the first time
 MEAN_KM_S = 475.0  # where none is told: the mean of LASCO's CMEs (Yashiro et al. 2004, JGR 109, A07105)

@@ -27,10 +27,12 @@ from inference.solar.kinds import (
     LIMB,
     OF_FIELD,
     RECOVERY,
+    WITH_DIMMING,
 )
 
 NAME = "events.hek.json"
 TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT", RECOVERY: "OT"}
+TYPES |= dict.fromkeys(WITH_DIMMING.values(), "FL")
 TYPES |= {EJECTION: "CE", CHANGE: "OT", EMERGENCE: "EF", BIPOLE: "EF", FADING: "OT", OF_FIELD: "OT"}
 FINDER, UNKNOWN = "anomaly detector", "unknown"  # whoever publishes puts in their own institute, contact and address
 

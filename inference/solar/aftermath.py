@@ -1,0 +1,59 @@
+"""A flare and what it leaves at its place: the dimming, and the loops that light up in it while they cool."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from inference.events.events import Event
+from inference.events.grouping import as_one, near_each_other
+from inference.solar.kinds import BRIGHTENING, DIMMING, LIMB, WITH_DIMMING
+from inference.units import HOUR_S
+
+FLARES = BRIGHTENING, LIMB
+DIMMED_WITHIN_S = HOUR_S  # what is dark stands out once no background holds the flare's light any more
+
+
+def with_aftermath(
+    events: Sequence[Event], distance_px: float, time_of: Callable[[int], float], within_s: float = DIMMED_WITHIN_S
+) -> list[Event]:
+    """Events of which flares have taken in the dimmings that they left, as kinds that name both.
+
+    A dimming is a flare's that begins with it or later, at most `within_s` seconds after it is over, with its box at
+    most `distance_px` from the flare's: of several the strongest one's. What is dark before is none of it, and what
+    lies elsewhere stays an event of its own. Brightenings there that begin after the flare's peak are its loops, if
+    they are weaker and take longer to rise; where nothing dims, nothing tells them from a flare of their own.
+    time_of: seconds of a frame.
+    """
+    if not distance_px or DIMMING not in {event.kind for event in events}:
+        return list(events)
+    near = near_each_other(events, distance_px, sys.maxsize, time_of, within_s)
+    free, found = np.ones(len(events), bool), dict(enumerate(events))
+    for k in sorted(found, key=lambda k: -events[k].peak_score):
+        flare = events[k]
+        if not free[k] or flare.kind not in FLARES:
+            continue
+        beside = np.flatnonzero(near[k] & free).tolist()
+        dims = [j for j in beside if events[j].kind == DIMMING and begins(events[j]) >= begins(flare)]
+        if dims:
+            around = np.flatnonzero(near[[k, *dims]].any(axis=0) & free).tolist()
+            loops = [j for j in around if is_loop_of(flare, events[j], time_of)]
+            members = [events[j] for j in (k, *dims, *loops)]
+            found[k] = replace(as_one(members, ends=(DIMMING,)), kind=WITH_DIMMING[flare.kind])
+            free[[k, *dims, *loops]] = False
+            found = {j: event for j, event in found.items() if j not in dims + loops}
+    return list(found.values())
+
+
+def begins(event: Event) -> int:
+    """The frame in which its light left the noise, where that is known."""
+    return event.course.onset if event.course else event.frame_start
+
+
+def is_loop_of(flare: Event, event: Event, time_of: Callable[[int], float]) -> bool:
+    """Whether a brightening may be loops that a flare has left, which light up as they cool: later, slower, weaker."""
+    if event.kind not in FLARES or event.peak_score >= flare.peak_score or begins(event) <= flare.frame_peak:
+        return False
+    slower, rise = (time_of(e.frame_peak) - time_of(e.frame_start) for e in (event, flare))
+    return slower > rise
