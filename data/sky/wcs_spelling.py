@@ -9,6 +9,8 @@ AU_M = 1.495978707e11
 KM_M = 1e3
 _MATRIX = re.compile(r"(PC|CD)00([12])00([12])")  # before FITS 3.0
 _CTYPE = re.compile(r"hpl[nt]-[a-z]{3}", re.IGNORECASE)
+# As sunpy knows them. Nobeyama's radioheliograph has its axes by where they point, in arcsec, which no card tells.
+_AXES = {"SOLARX": "solar_x", "SOLARY": "solar_y", "SOLAR-WEST": "solar_x", "SOLAR-NORTH": "solar_y"}
 _UNITS = (
     (re.compile(r"(arc[- ]?sec(ond)?s?|seconds? of arc|asec|\")", re.IGNORECASE), "arcsec"),
     (re.compile(r"deg(ree)?s?", re.IGNORECASE), "deg"),
@@ -40,8 +42,10 @@ def _texts(header: Mapping) -> dict[str, str]:
         name, unit = (str(header.get(f"{card}{axis}", "")).strip() for card in ("CTYPE", "CUNIT"))
         if name != name.upper() and _CTYPE.fullmatch(name):
             found[f"CTYPE{axis}"] = name.upper()
-        if name in ("SOLARX", "SOLARY"):
-            found[f"CTYPE{axis}"] = f"solar_{name[-1].lower()}"  # which sunpy knows
+        if standard := _AXES.get(name):
+            found[f"CTYPE{axis}"] = standard
+            if not unit:
+                found[f"CUNIT{axis}"] = "arcsec"
         if standard := next((standard for form, standard in _UNITS if form.fullmatch(unit)), ""):
             found[f"CUNIT{axis}"] = standard
     return found

@@ -19,7 +19,7 @@ from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, sha256
 from data.sources.fits_file.cards import number
 from data.sources.fits_file.checksum import checked, copied_as_text
-from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of
+from data.sources.fits_file.cubes import colours_of, is_auxiliary, is_in_colour, planes_of, told_as_spectrum
 from data.sources.fits_file.facts import IN_NAME, facts_of, fill_of, has_top_row_first
 from data.sources.fits_file.layout import (
     BLOCK_BYTES,
@@ -106,6 +106,10 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     lengths = {image.shape[0] for image in layout.images if len(image.shape) == 3}
     for image in sorted(layout.images, key=is_about_others):  # of one time the first is the frame
         if any(is_auxiliary(image, n_planes) for n_planes in lengths):
+            continue
+        if spectrum := told_as_spectrum(image):
+            cubes.append(spectrum)
+            left_out.append(f"HDU {image.hdu}: {spectrum}")
             continue
         if len(image.shape) == 2 or is_in_colour(image):
             candidate = _candidate(image, base, prep)

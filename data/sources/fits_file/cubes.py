@@ -1,5 +1,6 @@
 """Cubes of images in time, as IRIS' slit-jaw imager and ground-based cameras write them: each plane is a frame."""
 
+import re
 import warnings
 from dataclasses import replace
 from typing import IO
@@ -30,6 +31,24 @@ def is_in_colour(image: Image) -> bool:
     bits = image.header.get("ZBITPIX", image.header.get("BITPIX"))
     by_camera = not name and bits in (8, 16) and any(card in image.header for card in _OF_CAMERAS)
     return name.startswith(("RGB", "COLOR", "COLOUR")) or by_camera
+
+
+def told_as_spectrum(image: Image) -> str:
+    """What an array is one of whose first two axes is time, as a dynamic spectrum of a radio telescope, and what to do;
+    empty for others. Squeezed to the size of frames it would be a picture of nothing."""
+    axis = next((i for i in (1, 2) if _is_time(text(image.header, f"CTYPE{i}"))), 0)
+    if not axis:
+        return ""
+    size = "x".join(map(str, image.shape))
+    time, other = (text(image.header, f"CTYPE{i}") or f"axis {i}" for i in (axis, 3 - axis))
+    return (
+        f"an array of {size} along {time!r} and {other!r} is no picture but a spectrum over time, and is not read; "
+        "write it as a table with a row for each time and a column for each channel, which becomes a series"
+    )
+
+
+def _is_time(name: str) -> bool:
+    return re.split(r"[^A-Z]", name.upper().strip())[0] in _TIME_AXES
 
 
 def colours_of(planes: np.ndarray, as_gray: bool) -> np.ndarray:

@@ -193,7 +193,19 @@ def test_a_radius_that_no_observer_is_told_for_stays():
     assert flag.endswith("the observer is not where it was taken to be")
 
 
-def test_axes_as_mdi_names_them():
-    cards = {f"CTYPE{i}": name for i, name in enumerate(["SOLARX", "SOLARY"], 1)}
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CTYPE1": "SOLARX", "CTYPE2": "SOLARY"},  # MDI
+        {"CTYPE1": "SOLAR-WEST", "CTYPE2": "SOLAR-NORTH", "CUNIT1": None, "CUNIT2": None},  # Nobeyama
+    ],
+)
+def test_axes_as_instruments_name_them(cards):
     assert placed(**cards) == placed(**{f"CTYPE{i}": name for i, name in enumerate(["SOLAR-X", "SOLAR-Y"], 1)})
     assert placed(**cards)[0] is not None
+
+
+def test_a_coronagraph_of_few_pixels_has_a_place():
+    """LASCO C3, which sees 8 degrees around the Sun, at 128 px."""
+    wcs, _, _ = placed(CDELT1=448.0, CDELT2=448.0)
+    assert wcs.cdelt1 == 448

@@ -177,6 +177,13 @@ def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
         ((5, 24, 32), {}, "a cube of 5 images 24x32 is not read: no CTYPE3 says that they follow in time"),
         ((5, 24, 32), {"CTYPE3": "WAVE"}, "a cube of 5 images 24x32 is not read: CTYPE3 'WAVE' is no time"),
         ((5, 24, 32), {"CTYPE3": "TIME"}, "a cube of 5 images is not read: CDELT3 is no step in time"),
+        (
+            (24, 32),
+            {"CTYPE1": "Time [UT]", "CTYPE2": "Frequency [MHz]"},
+            "an array of 24x32 along 'Time [UT]' and 'Frequency [MHz]' is no picture but a spectrum over time, and is "
+            "not read; write it as a table with a row for each time and a column for each channel, which becomes a "
+            "series",
+        ),
         ((2, 5, 24, 32), {}, "an array of 2x5x24x32; images and cubes of them in time are read"),
     ],
 )
