@@ -23,7 +23,7 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.journal import settle
-from data.review.states import is_gross, is_usual
+from data.review.states import LEAST_LEFT, is_gross, is_usual, left_beside, only_grossest
 
 log = logger(__name__)
 
@@ -31,8 +31,8 @@ BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
 USUAL = (
-    "they come so often, last so long or, in a series, lie so little beyond others that this is usual here, and they "
-    "stay (look at review_histograms.png)"
+    "they come so often, last so long, are so many or, in a series, lie so little beyond others that this is usual "
+    "here, and they stay (look at review_histograms.png)"
 )
 NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
@@ -165,11 +165,36 @@ def judge(table: pd.DataFrame, z_limit: float, is_series: bool = False) -> list[
         k = STATISTICS.index(name)
         if (stays := _staying(sign * z[:, k], far, table, z_limit, is_series)).any():
             is_far[stays, k] = False
-            usual.append(f"{name} {'above' if sign > 0 else 'below'} the usual in {stays.mean():.0%}")
+            usual.append(_told(name, sign, stays))
+    usual += _leave_enough(table, z, is_far, free)
     for i in np.flatnonzero(free & is_far.any(axis=1)):
         causes = [f"{STATISTICS[k]} z={z[i, k]:+.1f}" for k in np.argsort(-np.abs(z[i])) if is_far[i, k]]
         table.loc[i, ["verdict", "reason", "by", "at"]] = ["reject", ", ".join(causes), BY_STATISTICS, _now()]
     return usual
+
+
+def _leave_enough(table: pd.DataFrame, z: np.ndarray, is_far: np.ndarray, free: np.ndarray) -> list[str]:
+    """Take back, in `is_far` (N, 5), what would leave less than LEAST_LEFT of the windows, the commonest first.
+
+    A lamp that is switched each half hour changes the windows with it, or, where most have it, those without.
+    """
+    told: list[str] = []
+    if not is_far.any():
+        return told
+    start, length = table["start"].to_numpy(), table["length"].to_numpy()
+    by_cost = sorted(sides(z, is_far), key=lambda side: left_beside(side[0] & free, start, length))
+    for far, name, sign in by_cost:
+        if (left := left_beside(free & is_far.any(axis=1), start, length)) >= LEAST_LEFT:
+            break
+        off = sign * (table[name] - table[name].median()).to_numpy()  # a still picture has no scale to measure it by
+        stays = far & ~only_grossest(off, far, start, length)
+        is_far[stays, STATISTICS.index(name)] = False
+        told.append(f"{_told(name, sign, stays)}, which would leave {left:.0%}")
+    return told
+
+
+def _told(name: str, sign: int, stays: np.ndarray) -> str:
+    return f"{name} {'above' if sign > 0 else 'below'} the usual in {stays.mean():.0%}"
 
 
 def _staying(z: np.ndarray, far: np.ndarray, table: pd.DataFrame, z_limit: float, is_series: bool) -> np.ndarray:

@@ -123,10 +123,15 @@ def checked(table: pd.DataFrame, frames: int) -> pd.DataFrame:
 def usable(table: pd.DataFrame) -> np.ndarray:
     """Which windows may be trained on: not rejected, and sharing no frame with a rejected one. (N,) bool."""
     starts, lengths = (table[name].to_numpy(np.int64) for name in ("start", "length"))
-    rejected = np.zeros(int((starts + lengths).max(initial=0)) + 1, np.int64)
-    for start, length in zip(*(a[table["verdict"] == "reject"] for a in (starts, lengths)), strict=True):
-        rejected[start : start + length] = 1
-    total = np.concatenate([[0], np.cumsum(rejected)])
+    return clear_of(starts, lengths, (table["verdict"] == "reject").to_numpy())
+
+
+def clear_of(starts: np.ndarray, lengths: np.ndarray, rejected: np.ndarray) -> np.ndarray:
+    """Which windows share no frame with a rejected one; all (N,)."""
+    held = np.zeros(int((starts + lengths).max(initial=0)) + 1, np.int64)
+    for start, length in zip(starts[rejected], lengths[rejected], strict=True):
+        held[start : start + length] = 1
+    total = np.concatenate([[0], np.cumsum(held)])
     return total[starts + lengths] == total[starts]
 
 

@@ -6,10 +6,13 @@ spread about its median is small, and all of another state lies beyond any limit
 
 import numpy as np
 
+from data.reel.windows import clear_of
+
 MOST_SHARE = 0.05  # of the frames: what is in more of them is usual, as it is where thresholds are decided
 FEWEST_TIMES, LARGEST_SHARE = 3, 0.25  # it comes back; or is so much that it need not
 MOST_TIMES = 10  # in a series, which has no bad frames: what happens more often, however short, is usual there too
 GROSS = 10.0  # times as far from the median as all others, and as the limit
+LEAST_LEFT = 0.5  # of the windows, to train on: what takes more away is no exception
 
 
 def is_usual(far: np.ndarray, start: np.ndarray, length: np.ndarray, is_series: bool) -> bool:
@@ -43,6 +46,23 @@ def is_gross(z: np.ndarray, far: np.ndarray, start: np.ndarray, length: np.ndarr
     if len(gaps):
         found[np.concatenate(groups[: gaps[-1] + 1])] = True
     return found
+
+
+def left_beside(far: np.ndarray, start: np.ndarray, length: np.ndarray) -> float:
+    """The share of windows that are left to train on where those `far` (N,) are rejected."""
+    return float(clear_of(start, length, far).mean()) if len(far) else 1.0
+
+
+def only_grossest(off: np.ndarray, far: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Of windows `far` (N,) that would leave too few, those off by far more than all others of them, by how far they
+    lie off in any unit (N,): a broken frame beside a lamp that is switched all the time.
+
+    None where these would leave too few, too.
+    """
+    heights = np.sort(off[far])
+    gaps = np.flatnonzero(heights[1:] > GROSS * heights[:-1])
+    found = far & (off > heights[gaps[0]]) if len(gaps) else np.zeros_like(far)
+    return found if left_beside(found, start, length) >= LEAST_LEFT else np.zeros_like(far)
 
 
 def _held(start: np.ndarray, stop: np.ndarray, frames: int) -> np.ndarray:

@@ -174,6 +174,20 @@ def test_single_bad_frames_are_outliers_of_pictures_however_many_and_moments_of_
     assert outlying(values, is_series=True)[0].any()
 
 
+@pytest.mark.parametrize("period", [20, 37, 60])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.3), (0.2, 0.3), (0.3, 9.0)])
+def test_what_would_leave_hardly_a_window_is_no_exception_and_a_gross_one_beside_it_is(period, low, high):
+    """A lamp of a still screen that is switched now and then; with it or without it are most windows."""
+    values = np.where(np.arange(1200) % period == 0, high, low)
+    rejected, told = outlying(values, 16)
+    assert rejected.mean() < 0.5
+    assert not told or "would leave" in told[-1]
+    values[700] = 1000.0
+    rejected, _ = outlying(values, 16)
+    start = np.arange(0, 1185, 2)
+    assert rejected[(start <= 700) & (start + 16 > 700)].all()
+
+
 def levels(kind, seed):
     """The level (T,) of a series that nothing happens to."""
     random = np.random.default_rng(seed)
