@@ -20,6 +20,10 @@ TRIMMED, TRIMMED_SHARE = 0.05, 0.6
 PRIOR_FRAMES = 8
 LEAST_FRAMES = 2  # quiet ones that tell of noise
 NEIGHBOURHOOD_PX = 2
+# A place that stands still beside others that don't (a screen, a printer's frame, a wall beside a road) says nothing of
+# what it may show: below this share of the mean variance around it, over this share of the picture's shorter side, that
+# is its typical one.
+STILL, SURROUNDINGS = 1e-3, 1 / 8
 SERIES_FLOOR = 0.05
 ROWS_BYTES = 2**24  # of maps that are sorted at a time
 NOISE_FRAMES, NOISE_BYTES = 400, 2**29  # at most, that each pixel's noise is from
@@ -48,7 +52,8 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
-    change in the quiet data would else turn any grey level into an event.
+    change in the quiet data would else turn any grey level into an event. Those that stand still beside others that
+    don't have at least half the spread of these; that of the others is not touched by it.
     Raises ValueError without at least LEAST_FRAMES maps.
     """
     count = len(residuals)
@@ -62,7 +67,14 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
     typical = max(float(np.quantile(variance, 0.75)), 1e-12)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
-    return NoiseModel(_widened(centre), _widened(spread))
+    return NoiseModel(_widened(centre), np.maximum(_widened(spread), _lent(variance)))
+
+
+def _lent(variance: np.ndarray) -> np.ndarray:
+    """The least spread (H, W) float32 of places that stand still, from all variances (H, W): half of what is typical
+    around them; 0 of the others."""
+    around = ndimage.gaussian_filter(variance, SURROUNDINGS * min(variance.shape), mode="nearest")
+    return np.where(variance < STILL * around, 0.5 * np.sqrt(around), 0).astype(np.float32)
 
 
 def fit_series_noise(residuals: np.ndarray) -> NoiseModel:

@@ -14,7 +14,7 @@ import pandas as pd
 from config import EvalConfig
 from data.messages import progress
 from inference.calibration import places
-from inference.calibration.noise import detection_level, fit_noise, noise_step
+from inference.calibration.noise import NoiseModel, detection_level, fit_noise, noise_step
 from inference.calibration.not_quiet import by_score, episodes
 from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.quiet_events import NO_EVENTS, count_events
@@ -30,6 +30,10 @@ from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import ScoredFrame
 from inference.zones import own_places, watched_places
 
+# Parts of the quiet frames, each of which is judged by the noise of the others, and from how many frames on: of fewer,
+# four fifths tell spreads worse than all, and would raise thresholds by that alone.
+PARTS, LEAST_APART = 5, 128
+
 
 class Place(NamedTuple):
     """Where a quiet frame is from; frames of one stretch may be linked."""
@@ -40,12 +44,16 @@ class Place(NamedTuple):
 
 
 class KeptMaps:
-    """Residual maps (H, W) and valid pixels of quiet frames in a file, read by their number."""
+    """Residual maps (H, W) and valid pixels of quiet frames in a file, read by their number.
+
+    noises: of each of as many parts of the frames, in their order, what it is judged by; none: a calibration's own.
+    """
 
     def __init__(self, stream: BinaryIO, shape: tuple[int, int]):
         self.stream, self.shape = stream, shape
         self.places: list[Place] = []
         self.hidden: Sequence[places.Place] = ()
+        self.noises: Sequence[NoiseModel] = ()
 
     def add(self, place: Place, scored: ScoredFrame) -> None:
         self.stream.write(scored.residual.astype(np.float32).tobytes() + scored.valid.tobytes())
@@ -53,6 +61,13 @@ class KeptMaps:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def score(self, number: int, made: Calibration, settings: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
+        """The score map (H, W) of a frame, 0 where it is not valid, and where it is."""
+        residual, valid = self[number]
+        if self.noises:
+            made = replace(made, noise=self.noises[part_of(number, len(self))])
+        return np.where(valid, made.score(residual, settings), np.float32(0)), valid
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         pixels = self.shape[0] * self.shape[1]
@@ -63,6 +78,24 @@ class KeptMaps:
         return residual, np.frombuffer(payload, bool, pixels, offset=4 * pixels).reshape(self.shape)
 
 
+def part_of(number: int, total: int) -> int:
+    """Which of PARTS equal parts of `total` frames, in their order, frame `number` is in."""
+    return number * PARTS // total
+
+
+def noises_apart(sample: np.ndarray, numbers: np.ndarray, total: int) -> list[NoiseModel]:
+    """The noise that each part of `total` quiet frames is judged by: that of all others, as new frames will be.
+
+    Where most of a picture stands still, what is drawn there once has a wide spread by itself, and would surprise
+    nobody. sample: residual maps (N, H, W). numbers: (N,) of the frames that they are of, -1 of those that count in no
+    threshold. Fewer than LEAST_APART are not cut.
+    """
+    if np.count_nonzero(numbers >= 0) < LEAST_APART:
+        return []
+    own = np.array([part_of(n, total) if n >= 0 else -1 for n in numbers.tolist()])
+    return [fit_noise(sample[own != part]) for part in range(PARTS)]
+
+
 def measure_frames(
     scorer: Scorer, ranges: list[QuietRange], settings: EvalConfig, folder: Path, bounds: Bounds
 ) -> tuple[Calibration, pd.DataFrame]:
@@ -70,18 +103,22 @@ def measure_frames(
 
     The camera is watched as in eval, and what it did says nothing of the scene: such frames are left out.
     """
-    shape, sample = ranges[0].reel.shape[2:], []
+    shape, sample, numbers = ranges[0].reel.shape[2:], list[np.ndarray](), list[int]()
     step = noise_step(sum(map(len, ranges)), shape)
     with tempfile.TemporaryFile(dir=folder) as stream:
         maps = KeptMaps(stream, shape)
         for number, (place, is_new, scored) in enumerate(_quiet_frames(scorer, ranges, settings, bounds)):
             if number % step == 0:
                 sample.append(scored.residual)
+                numbers.append(len(maps) if is_new else -1)
             if is_new:
                 maps.add(place, scored)
-        noise = fit_noise(np.stack(sample) if sample else np.zeros((0, *shape)))
-        made = Calibration(noise, watched=watched_places(settings.zones, ranges[0].reel))
+        sampled = np.stack(sample) if sample else np.zeros((0, *shape))
         sample.clear()
+        made = Calibration(fit_noise(sampled), watched=watched_places(settings.zones, ranges[0].reel))
+        if settings.score not in ("residual", "mix"):  # which don't ask for the noise
+            maps.noises = noises_apart(sampled, np.array(numbers), len(maps))
+        del sampled
         if settings.score == "residual":  # what is known beforehand is about the scorer's own unit
             span_s = len(maps) * mean_cadence_s(ranges)
             made = replace(made, events=replace(NO_EVENTS, span_s=span_s, prior=scorer.tail_prior))
@@ -125,8 +162,7 @@ def hide_places(
     """The place of quiet frames that stands out, see `places.standing_out`."""
 
     def score_of(number: int) -> np.ndarray:
-        residual, valid = maps[number]
-        return np.where(valid, made.score(residual, settings), np.float32(0))
+        return maps.score(number, made, settings)[0]
 
     def level_of(number: int, some: Sequence[places.Place]) -> float:
         maps.hidden = some
@@ -158,8 +194,7 @@ def _together(maps: KeptMaps, gap_frames: int) -> np.ndarray:
 def _where_of(
     made: Calibration, maps: KeptMaps, settings: EvalConfig, number: int
 ) -> tuple[QuietRange, int, float, float]:
-    residual, valid = maps[number]
-    score = np.where(valid, made.score(residual, settings), 0)
+    score, _ = maps.score(number, made, settings)
     y, x = np.unravel_index(int(score.argmax()), score.shape)
     return maps.places[number].range, maps.places[number].index, float(x), float(y)
 
@@ -183,8 +218,8 @@ def _quiet_frames(
 
 
 def _level(made: Calibration, maps: KeptMaps, number: int, settings: EvalConfig) -> float:
-    residual, valid = maps[number]
-    return detection_level(made.score(residual, settings), settings.min_area, settings.iou_thresh, ~valid)
+    score, valid = maps.score(number, made, settings)
+    return detection_level(score, settings.min_area, settings.iou_thresh, ~valid)
 
 
 def _starts(
@@ -201,8 +236,7 @@ def _starts(
         linker = EventLinker.of(reel, settings, partial(shifts, sky) if sky else None)
         events = []
         for index, n in numbers.items():
-            residual, valid = maps[n]
-            score = made.score(residual, settings)
+            score, valid = maps.score(n, made, settings)
             form = settings.min_area, settings.iou_thresh, ~valid
             boxes = find_boxes(score, threshold, threshold, *form)
             if lower < threshold:

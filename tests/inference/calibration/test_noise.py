@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import inference.calibration.noise as noise_module
 from inference.calibration.noise import (
     PRIOR_FRAMES,
     SERIES_FLOOR,
@@ -13,6 +14,7 @@ from inference.calibration.noise import (
     fit_series_noise,
     noise_step,
 )
+from inference.calibration.quiet_frames import LEAST_APART, PARTS, noises_apart, part_of
 from inference.events.boxes import find_boxes
 
 
@@ -139,3 +141,39 @@ def test_detection_level_is_where_boxes_end(seed, min_area, density):
 @pytest.mark.parametrize("min_area", [1, 4])
 def test_a_frame_without_a_valid_pixel_reaches_nothing(min_area):
     assert detection_level(np.ones((5, 5), np.float32), min_area, 0.2, np.ones((5, 5), bool)) == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 3))
+@settings(max_examples=10, deadline=None)
+def test_a_still_place_beside_what_moves_may_show_the_same_and_all_else_stays(seed, noise):
+    rng = np.random.default_rng(seed)
+    maps = np.zeros((60, 64, 64))
+    maps[:, 8:24, 8:24:3] = rng.uniform(0, 4, (60, 16, 6))  # a curve's panel, with columns where none was yet
+    maps[:, :, 40:] = np.abs(rng.normal(0, noise, (60, 64, 24)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noise_module, "STILL", 0.0)
+        before = fit_noise(maps).spread
+    after = fit_noise(maps).spread
+    assert after[16, 26] > 0.1 * np.median(after[8:24, 8:24])  # just outside
+    changes = maps.any(axis=0)
+    assert np.array_equal(after[changes], before[changes])
+    assert (after >= before).all()
+
+
+@given(st.integers(0, PARTS - 1), st.integers(LEAST_APART, 300), st.integers(0, 60))
+@settings(max_examples=10, deadline=None)
+def test_quiet_frames_are_judged_by_the_noise_of_others(part, total, beside):
+    """A mark in one part of them alone is as far out there as it would be in new data."""
+    rng = np.random.default_rng(total)
+    maps = rng.gamma(2.0, 0.01, (total + beside, 12, 12))
+    numbers = np.r_[np.arange(total), np.full(beside, -1)]
+    own = np.array([n for n in range(total) if part_of(n, total) == part])
+    maps[own, 5, 5] += 1
+    judged, new = noises_apart(maps, numbers, total)[part], fit_noise(np.delete(maps, own, axis=0))
+    assert np.array_equal(judged.standardise(maps[own[0]]), new.standardise(maps[own[0]]))
+    assert judged.standardise(maps[own[0]])[5, 5] > 2 * fit_noise(maps).standardise(maps[own[0]])[5, 5]
+
+
+def test_few_quiet_frames_are_not_cut():
+    assert noises_apart(np.zeros((LEAST_APART, 3, 3)), np.arange(LEAST_APART) - 1, LEAST_APART - 1) == []
+    assert noises_apart(np.zeros((200, 3, 3)), np.full(200, -1), 15) == []
