@@ -13,8 +13,8 @@ _ROW, _NUMBER = re.compile(r"row (\d+)$"), re.compile(r"#(\d+)$")
 
 
 def clip_of(clips: Iterable[str], name: str, source: str = "") -> str | None:
-    """The clip that the reel of a name is: by that, or by the name of its file, or else, whatever the case, by the
-    end of the path that one of its frames is from; None where it is none of them.
+    """The clip that the reel of a name is: by that, or by the name of its file, or else, whatever the case and the
+    zeros before a number alone, by the end of the path that one of its frames is from; None where it is none of them.
     """
     clips = list(clips)
     exact = next((clip for clip in clips if is_named(clip, name)), None)
@@ -60,7 +60,8 @@ def _place(source: str) -> list[str]:
 def _written(clip: str) -> list[list[str]]:
     """The parts of a path, with and without the suffix of the last."""
     parts = [part for part in re.split(r"[\\/]+", clip.lower()) if part not in ("", ".", "..")]
-    return [parts, [*parts[:-1], Path(parts[-1]).stem]] if parts else [[]]
+    ends = (parts[-1], Path(parts[-1]).stem) if parts else ()
+    return [[*parts[:-1], end.lstrip("0") if end.isdecimal() else end] for end in ends] or [[]]
 
 
 def _are_one_end(one: list[str], other: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """Labels in arrays: of 0 and 1, or of masks, for each frame, as ShanghaiTech's, UCSD's and Avenue's truth."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from data.labels.by_frame.benchmark_lists import of_bits
 from data.labels.by_frame.frame_labels import FrameLabels
 
+_ABOUT = re.compile(r"[-_ ](?:labels?|gt|masks?|truth|frame_mask)$", re.IGNORECASE)  # Avenue's 1_label.mat
 ARRAYS = (".npy", ".mat")
 FORMS = "labels are one 0 or 1 for each row, or masks (T, H, W)"
 
@@ -16,7 +18,7 @@ def of_arrays(folder: Path) -> FrameLabels:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ARRAYS)
     if not paths:
         raise ValueError(f"{folder} is a folder without {' or '.join(ARRAYS)} called as clips; {FORMS}")
-    return of_bits({path.stem: labels_in(path) for path in paths})
+    return of_bits({_ABOUT.sub("", path.stem) or path.stem: labels_in(path) for path in paths})
 
 
 def labels_in(path: Path) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from config import PrepConfig
-from data.sources.tables.sidecar import NAMED, FrameTimes, times_beside
+from data.sources.tables.sidecar import NAMED, OF_ONE, FrameTimes, times_beside
 
 LARGEST, MOST = 2**24, 64  # bytes of a table, and tables, that are looked at
 SUFFIXES = (".csv", ".txt")
@@ -32,7 +32,7 @@ class TablesInside:
         """
         here = PurePosixPath(folder)
         own = here if here.name else PurePosixPath(self.archive.name.partition(".")[0])
-        places = [own.with_name(f"{own.name}{end}") for end in ("_frame_times.csv", ".csv")]
+        places = [own.with_name(f"{own.name}{end}") for end in ("_frame_times.csv", ".csv", *OF_ONE)]
         places += [place / name for place in (here, *(here.parents if is_only else ())) for name in NAMED]
         return "" if prep.times_csv else next((str(place) for place in places if str(place) in self._payloads), "")
 

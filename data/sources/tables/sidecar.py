@@ -11,6 +11,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.base import FrameError, TableError
+from data.sources.tables.bare_times import bare_times
 from data.sources.tables.text_table import read_text
 from data.sources.tables.values.cells import labels_of
 from data.sources.times.cells import Times, times_of
@@ -20,15 +21,21 @@ from data.sources.times.utc import iso_ms
 FRAME_COLUMNS = ("frame", "frame_number", "frame_id", "index")
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name")
 LABEL_COLUMNS = ("label", "labels", "is_anomaly", "anomaly")
-# What a table is called that holds the times of all that lies beside it.
-NAMED = tuple(f"{stem}.{kind}" for stem in ("times", "timestamps", "frame_times") for kind in ("csv", "txt"))
+# What a table is called that holds the times of all that lies beside it, and behind the name of one video or folder.
+NAMED = tuple(
+    f"{stem}.{kind}" for stem in ("times", "timestamps", "frame_times", "timecodes") for kind in ("csv", "txt")
+)
+OF_ONE = tuple(f"{sign}{name}" for sign in "_-." for name in NAMED)
+LISTS = (".txt", ".pts", ".tsc")  # taken where a comment above says that they hold times
+_OF_TIMES = re.compile(rb"\s*(?:#.*\n\s*)*#\s*(?:time(?:stamps?|codes?)?\b.*)", re.IGNORECASE)
 DATA = ("data", "image", "images", "frames")  # folders of pictures that the one around them is called for
 NOT_IN_IT = "times CSV has no row for this frame"
 
 
 def find_times_csv(path: Path, given: str | None) -> Path | None:
-    """The times CSV of a video or image folder: the given one, else `<stem>_frame_times.csv` or `<stem>.csv` beside it,
-    or one of NAMED in the folder, or beside a folder of pictures called data, image(s) or frames that is the only one
+    """The times CSV of a video or image folder: the given one, else `<stem>_frame_times.csv` (or another of OF_ONE) or
+    `<stem>.csv` beside it, or a list `<stem>.txt` that a comment calls one of times (TUM's rgb.txt, mkvmerge's), or one
+    of NAMED in the folder, or beside a folder of pictures called data, image(s) or frames that is the only one
     there (KITTI's image_00/data), or beside a file that is the only one of its kind there.
 
     Raises FrameError when the given file does not exist.
@@ -37,13 +44,25 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
         if not Path(given).is_file():
             raise FrameError(f"prep.times_csv {given} does not exist")
         return Path(given)
-    names = (f"{path.stem}_frame_times.csv", f"{path.stem}.csv", f"{path.name}.csv")
+    names = (
+        f"{path.stem}_frame_times.csv",
+        f"{path.stem}.csv",
+        f"{path.name}.csv",
+        *(path.stem + own for own in OF_ONE),
+    )
     beside = next(filter(Path.is_file, map(path.with_name, names)), None)
+    lists = (path.with_name(path.stem + suffix) for suffix in LISTS)
+    beside = beside or next((own for own in lists if own != path and own.is_file() and _is_of_times(own)), None)
     if beside or path.is_dir():
         places = [path, *([path.parent] if _is_only_folder(path) else [])]
         return beside or next((place / name for place in places for name in NAMED if (place / name).is_file()), None)
     named = next(filter(Path.is_file, map(path.with_name, NAMED)), None)
     return named if named and _is_only_one(path) else None
+
+
+def _is_of_times(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return bool(_OF_TIMES.match(stream.read(4096)))
 
 
 def _is_only_folder(path: Path) -> bool:
@@ -82,12 +101,14 @@ class FrameTimes:
 
     Columns: a time (one of TIME_COLUMNS, or what looks like one), and optionally `frame` (number), `file` (name or
     path) and `label` (0/1, or words). Without `frame` and `file` the rows are in frame order. Numbers of frames count
-    from 0, or from 1 where they go to the number of frames. Raises FrameError when there is no time column or no table.
+    from 0, or from 1 where they go to the number of frames. Lists without names of columns are read as `bare_times` has
+    them. Raises FrameError when there is no time column or no table.
     """
 
     def __init__(self, path: Path, prep: PrepConfig, count: int = 0):
         try:
-            table = read_text(path, prep, as_text=True).table
+            bare = bare_times(path, prep)
+            table = read_text(path, prep, as_text=True).table if bare is None else bare
             names = {str(name).lower(): name for name in reversed(table.columns)}
             files, frames, labels = (_first(names, known) for known in (FILE_COLUMNS, FRAME_COLUMNS, LABEL_COLUMNS))
             times = table.drop(columns=[name for name in (files, frames, labels) if name is not None])

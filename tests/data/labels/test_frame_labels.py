@@ -116,7 +116,7 @@ def test_a_folder_of_arrays_labels_the_clips_that_these_are_called_as(tmp_path_f
         elif is_masks:  # Avenue's
             cells = np.empty((1, FRAMES), object)
             cells[0] = [*array]
-            savemat(place / f"{clip}.mat", {"volLabel": cells})
+            savemat(place / f"{clip}_label.mat", {"volLabel": cells})
         else:
             savemat(place / f"{clip}.mat", {"gt": array.astype(float)})
     known = read_anomalies(str(place), "prep.labels_csv")
@@ -145,7 +145,9 @@ def test_rows_of_no_frame_have_no_label_and_order_has_no_say(order, lost):
         ("Abuse001_x264", "Abuse_Abuse001_x264", "Abuse/Abuse001_x264.mp4#7", True),
         ("01", "cam_01", "set.zip::cam/01/0001.jpg", True),
         ("b/01.mp4", "a_01", "a/01.mp4#0", False),
-        ("1", "01", "01.mp4#0", False),
+        ("1", "01", "01.mp4#0", True),
+        ("1", "11", "11.mp4#0", False),
+        ("v1", "v01", "v01.mp4#0", False),
         ("late", "gate", "gate.mp4#0", False),
         ("row 7", "pump", "pump.csv row 7", False),
     ],
