@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from config import PrepConfig
-from data.sources.tables.sidecar import NAMED, OF_ONE, FrameTimes, times_beside
+from data.sources.base import LOOKED_AT_BYTES
+from data.sources.tables.sidecar import NAMED, OF_ONE, OF_TIMES, FrameTimes, times_beside
 
 LARGEST, MOST = 2**24, 64  # bytes of a table, and tables, that are looked at
 SUFFIXES = (".csv", ".txt")
@@ -34,7 +35,10 @@ class TablesInside:
         own = here if here.name else PurePosixPath(self.archive.name.partition(".")[0])
         places = [own.with_name(f"{own.name}{end}") for end in ("_frame_times.csv", ".csv", *OF_ONE)]
         places += [place / name for place in (here, *(here.parents if is_only else ())) for name in NAMED]
-        return "" if prep.times_csv else next((str(place) for place in places if str(place) in self._payloads), "")
+        known = [str(place) for place in places if str(place) in self._payloads]
+        as_list = str(own.with_name(f"{own.name}.txt"))  # where a comment in it says so
+        known += [as_list] if OF_TIMES.match(self._payloads.get(as_list, b"")[:LOOKED_AT_BYTES]) else []
+        return "" if prep.times_csv or not known else known[0]
 
     def times(self, name: str, prep: PrepConfig) -> FrameTimes | None:
         """The times in a table, or in the one beside the archive where `name` is "". Raises FrameError."""

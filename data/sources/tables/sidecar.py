@@ -27,7 +27,7 @@ NAMED = tuple(
 )
 OF_ONE = tuple(f"{sign}{name}" for sign in "_-." for name in NAMED)
 LISTS = (".txt", ".pts", ".tsc")  # taken where a comment above says that they hold times
-_OF_TIMES = re.compile(rb"\s*(?:#.*\n\s*)*#\s*(?:time(?:stamps?|codes?)?\b.*)", re.IGNORECASE)
+OF_TIMES = re.compile(rb"\s*(?:#.*\n\s*)*#\s*(?:time(?:stamps?|codes?)?\b.*)", re.IGNORECASE)
 DATA = ("data", "image", "images", "frames")  # folders of pictures that the one around them is called for
 NOT_IN_IT = "times CSV has no row for this frame"
 
@@ -62,7 +62,7 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
 
 def _is_of_times(path: Path) -> bool:
     with path.open("rb") as stream:
-        return bool(_OF_TIMES.match(stream.read(4096)))
+        return bool(OF_TIMES.match(stream.read(4096)))
 
 
 def _is_only_folder(path: Path) -> bool:

@@ -122,10 +122,15 @@ def test_hours_and_minutes_of_a_recorder_are_one_reel_a_camera(tmp_path, caplog)
         [f"2024-01-01/00{c}/jpg/12/{m}/{s}[R][0@0][0].jpg" for c in (1, 2) for m in (30, 31) for s in (10, 25)],
         ["DCIM/100CANON/IMG_9999.jpg", "DCIM/101CANON/IMG_0001.jpg", "DCIM/101CANON/IMG_0002.jpg"],
         ["a/f1.jpg", "a/f2.jpg", "b/f1.jpg", "b/f2.jpg"],
+        ["x/rgb/1.jpg", "x/rgb/2.jpg", "x/rgb/3.jpg"],
+        ["x/t0.5.jpg", "x/t0.75.jpg", "x/t1.0.jpg"],
     ],
 )
 def test_an_archive_tells_what_its_folders_do_unpacked(tmp_path, names):
     write(tmp_path / "in/cam", names)
+    if (place := tmp_path / "in/cam/x").is_dir():
+        lines = "".join(f"{1305031102 + 3 * i}.5 rgb/{i}.jpg\n" for i in (1, 2, 3))
+        (place / "rgb.txt").write_text(f"# color images\n# timestamp filename\n{lines}")
     (tmp_path / "packed").mkdir()
     shutil.make_archive(str(tmp_path / "packed/cam"), "zip", tmp_path / "in/cam")
 
