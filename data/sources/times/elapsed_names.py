@@ -1,4 +1,4 @@
-"""Times since a start in the names of pictures: t0.040, 12.5s, 10min, 00h01m05s, 00-01-05.250."""
+"""Times since a start in the names of pictures: t0.040, 12.5s, 10min, 01d00h01m, 00-01-05.250."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ UNITS_S = {"ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min"
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        r"(?<!\d)(?P<hours>\d+)h(?P<minutes>[0-5]?\d)m(?:(?P<seconds>[0-5]?\d(?:[.,]\d+)?)s)?(?![A-Za-z\d])",
+        r"(?<!\d)(?:(?P<days>\d+)d)?(?P<hours>\d+)h(?P<minutes>[0-5]?\d)m(?:(?P<seconds>[0-5]?\d(?:[.,]\d+)?)s)?(?![A-Za-z\d])",
         r"(?<!\d)(?P<hours>\d\d)(?P<sign>[-_:.])(?P<minutes>[0-5]\d)(?P=sign)(?P<seconds>[0-5]\d[.,]\d{1,6})(?!\d)",
         rf"(?<![\d.])(?P<number>\d+(?:\.\d+)?)[ _]?(?P<unit>{'|'.join(UNITS_S)})(?![A-Za-z\d])",
         r"(?<![A-Za-z])t(?:ime)?[ =_-]?(?P<number>\d+\.\d+)(?!\d)",
@@ -36,4 +36,5 @@ def _seconds(match: re.Match) -> float:
     if "number" in fields:
         return float(fields["number"]) * UNITS_S[fields.get("unit", "s").lower()]
     seconds = float((fields["seconds"] or "0").replace(",", "."))
-    return 3600 * int(fields["hours"]) + 60 * int(fields["minutes"]) + seconds
+    hours = 24 * int(fields.get("days") or 0) + int(fields["hours"])
+    return 3600 * hours + 60 * int(fields["minutes"]) + seconds

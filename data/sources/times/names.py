@@ -44,6 +44,10 @@ _MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(_MONTHS)}))[a-z]*", r"(?P<year>(?:19|2
 _DAY_OF_MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 _DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}[-_. ]?{_YEAR}"
 _MONTH_FIRST = rf"(?<![A-Za-z]){_MONTH}[-_. ]?{_DAY_OF_MONTH}(?:,? |[-_.]){_YEAR}"
+_IN_CHINESE = (  # and Japanese: 2024年1月1日12時00分05秒
+    rf"{_YEAR}年 ?(?P<month>0?[1-9]|1[0-2])月 ?{_DAY_OF_MONTH}日[ _]?"
+    r"(?P<hour>[01]?\d|2[0-3])[時时点](?P<minute>[0-5]?\d)分(?:(?P<second>[0-5]?\d)秒)?"
+)
 _UNPADDED = (  # as programs write numbers: 2024-1-1_9-5-0, or 2024 01 01 09 05 00
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_. ])(?P<month>0?[1-9]|1[0-2])(?P=dash)"
     rf"{_DAY_OF_MONTH}[T_ .@-]{{1,3}}(?P<hour>[01]?\d|2[0-3])(?P<colon>[-_:.h ])(?P<minute>[0-5]?\d)"
@@ -59,6 +63,7 @@ _FORMS = tuple(
         _YEAR_FIRST + _BETWEEN + _CLOCK,
         _DAY_NAMED + _BETWEEN + _CLOCK,
         _MONTH_FIRST + _BETWEEN + _CLOCK,
+        _IN_CHINESE,
         _UNPADDED,
         _NTH_DAY,
         _YEAR_LAST + _BETWEEN + _CLOCK,

@@ -42,6 +42,7 @@ def test_milliseconds(form):
         "201220107300{}.jpg", "s201220107300{}7.jpg", "cam_20120719_07300{}_0001.png", "0001_2012.07.19_07.30.0{}.png",
         "cam_2012-7-19_7-30-{}.png", "2012 07 19 07 30 0{}.png", "2012_201_07_30_0{}.png", "f_2012-201T07-30-0{}.png",
         "19Jul2012_07300{}.png", "Jul 19 2012 07-30-0{}.png", "July 19, 2012 07.30.0{}.png", "19-JUL-2012 07.30.0{}.a",
+        "2012年7月19日7時30分{}秒.png", "x_2012年07月19日07时30分0{}秒.png",
         "n015-2012-07-19-06-22-45__CAM_FRONT__134268300{}000000.jpg",
     ],
 )  # fmt: skip
@@ -63,7 +64,17 @@ def test_minutes(form):
 @settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 90_000), min_size=1, max_size=20),
-    st.sampled_from(["t{s:.3f}", "frame_{i:04d}_t={s:.2f}", "{s:.3f}s", "{ms}ms", "a {h}h{m:02d}m{r:06.3f}s", "{c}"]),
+    st.sampled_from(
+        [
+            "t{s:.3f}",
+            "frame_{i:04d}_t={s:.2f}",
+            "{s:.3f}s",
+            "{ms}ms",
+            "a {h}h{m:02d}m{r:06.3f}s",
+            "{d:02d}d{q:02d}h{m:02d}m{r:06.3f}s",
+            "{c}",
+        ]
+    ),
 )
 def test_seconds_since_a_start(steps, form):
     elapsed_s = np.cumsum([0, *steps]) / 10
@@ -71,7 +82,7 @@ def test_seconds_since_a_start(steps, form):
     for i, s in enumerate(elapsed_s.tolist()):
         h, m, r = int(s // 3600), int(s % 3600 // 60), round(s % 60, 1)
         clock = f"{h:02d}-{m:02d}-{r:06.3f}" if elapsed_s[-1] < 360_000 else f"{s:.3f}s"
-        names.append(form.format(i=i, s=s, ms=round(1000 * s), h=h, m=m, r=r, c=clock) + ".png")
+        names.append(form.format(i=i, s=s, ms=round(1000 * s), d=h // 24, q=h % 24, h=h, m=m, r=r, c=clock) + ".png")
     np.testing.assert_allclose(seconds_in_names(names), elapsed_s, atol=1e-6)
 
 
