@@ -13,7 +13,7 @@ from data.labels.by_frame.benchmark_lists import boxes_in, of_json, of_lines, of
 from data.labels.by_frame.clips import clip_of, source_in
 from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 from data.labels.by_frame.frame_tables import of_frames
-from data.labels.by_frame.label_arrays import of_arrays
+from data.labels.by_frame.label_arrays import of_arrays, of_packed
 from data.labels.intervals import anomalous, bounds_of, intervals_of, later_s, read_cells
 from data.labels.label_tables import BINARY
 from data.labels.label_text import text_of
@@ -166,6 +166,8 @@ def _of_other_forms(path: str, setting: str) -> PointLabels | FrameLabels | Pict
     """The labels of files that are no tables with names above; None of tables."""
     if Path(path).is_dir():
         return of_arrays(Path(path))
+    if path.lower().endswith(".npz"):
+        return of_packed(Path(path))
     if (alone := point_labels(path)) is not None or path.lower().endswith(BINARY):
         return alone
     text = text_of(Path(path))
@@ -177,7 +179,7 @@ def _of_other_forms(path: str, setting: str) -> PointLabels | FrameLabels | Pict
 
 def _are_clocks(cells: np.ndarray) -> bool:
     """Whether times are those of clips' own clocks: all but UNIX times, and what has a date."""
-    texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    texts = [_plain(cell) for cell in cells if isinstance(cell, str) and cell.strip()]
     clocks = [text for text in texts if CLOCK.fullmatch(text) and (":" in text or float(text) < LATEST_S)]
     return bool(clocks) or not any(re.search(r"\d\D\d|\d{9}", text) for text in texts)
 
@@ -211,9 +213,15 @@ def _clock_in(column: str, text: str, path: str, setting: str) -> float:
     return seconds if ":" in text else seconds / PER_SECOND[unit]
 
 
+def _plain(text: str) -> str:
+    """A time on a clip's clock without its unit, and with a decimal point: 2,5 s."""
+    text = text.strip()
+    return re.sub(r"\s?s$", "", text.replace(",", ".") if re.fullmatch(r"[\d:]+,\d+\s?s?", text) else text)
+
+
 def clock_s(text: str, path: str, setting: str) -> float:
     """Seconds of a time on a clip's clock."""
-    if not (match := CLOCK.fullmatch(text.strip())):
+    if not (match := CLOCK.fullmatch(_plain(text))):
         raise ValueError(
             f"{setting} {path}: {text!r} is no time on a clip's clock; give seconds or h:mm:ss, as 12.5, 1:02.5 or "
             "0:01:02, or all times in UTC with their dates"

@@ -1,8 +1,8 @@
 """Labels of video as published data sets and annotation tools write them: by frames of a clip, or names of pictures.
 
 Lists without names of columns: UCF-Crime's `name class start end start end` (-1 for none), XD-Violence's `name start
-end ...`, THUMOS' `name start end`, in frames, or in seconds where numbers have decimals. UCSD's `.m`. JSON: COCO,
-ActivityNet, timelines of Label Studio, 0 and 1 by clip.
+end ...`, THUMOS' `name start end`, with a word behind or without, in frames, or in seconds where numbers have decimals.
+UCSD's `.m`. JSON: COCO, ActivityNet, timelines of Label Studio, 0 and 1 by clip.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 
 Spans = dict[str, tuple[tuple[float, float], ...]]  # closed intervals, s, by clip
-_LINE = re.compile(r"([^\s,;]+)[\s,;]+(?:([A-Za-z]\w*)[\s,;]+)?((?:-?\d+(?:\.\d+)?(?:[\s,;]+|$))+)")
+_LINE = re.compile(r"([^\s,;]+)[\s,;]+(?:([A-Za-z]\w*)[\s,;]+)?((?:-?\d+(?:\.\d+)?(?:[\s,;]+|$))+)(?:[A-Za-z]\w*)?")
 _MATLAB = re.compile(r"gt_frame\s*=\s*\[([^\]]*)\]")
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of a file
 _WRITE = "are not read: write clip,start_frame,end_frame, or picture,label"
@@ -22,7 +22,7 @@ _WRITE = "are not read: write clip,start_frame,end_frame, or picture,label"
 
 def of_lines(text: str) -> FrameLabels | Spans | None:
     """The labels of a list without names of columns; None of any other text."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines or not _LINE.fullmatch(lines[0]):
         return None
     found = [_LINE.fullmatch(line) for line in lines]

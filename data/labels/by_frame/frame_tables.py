@@ -13,7 +13,7 @@ from data.sources.picture_file.pictures import SUFFIXES
 
 _FIRST = re.compile(r"(?:start|first|begin|from|onset)_?(?:ing_)?frame\w*|frames?_(?:start|first|begin|from|onset)")
 _LAST = re.compile(r"(?:end|last|stop|to|offset)_?(?:ing_)?frame\w*|frames?_(?:end|last|stop|to|offset)")
-_NUMBER = re.compile(r"frames?(?:_?(?:no|nr|num|number|id|idx|index))?|frame_?n")
+_NUMBER = re.compile(r"unnamed_0|index|frames?(?:_?(?:no|nr|num|number|id|idx|index))?|frame_?n")
 PICTURES = ("picture", "image", "image_name", "img", "file", "filename", "file_name", "frame", "path", "image_path")
 PICTURES += ("frame_name", "image_file", "name")
 TIMES = {"time", "timestamp", "time_utc"}
@@ -33,6 +33,8 @@ def of_frames(table: pd.DataFrame, clip: str | None, path: str) -> FrameLabels |
         return None
     if pictures := next((name for name in PICTURES if name in columns and _are_pictures(table[name])), None):
         return PictureLabels(dict(zip(table[pictures], anomalous(table).astype(int).tolist(), strict=True)))
+    if columns == [label]:
+        return PointLabels(path, tuple(anomalous(table).astype(int).tolist()))
     number = next(filter(_NUMBER.fullmatch, columns), None)
     return _of_each(table, clip, number, path) if number and not TIMES & {*columns} else None
 

@@ -25,14 +25,28 @@ def labels_in(path: Path) -> np.ndarray:
     """Which frames (T,) an array (T,), (T, 1) or (1, T) of 0 and 1 labels, or any pixel of the masks (T, H, W), or of
     MATLAB's cells {T} of masks: bool. Raises ValueError for other arrays.
     """
-    found = _only_one(path) if path.suffix.lower() == ".mat" else _loaded(path)
+    return _labels(_only_one(path) if path.suffix.lower() == ".mat" else _loaded(path), str(path))
+
+
+def of_packed(path: Path) -> FrameLabels:
+    """The labels of clips by the names of the arrays in a `.npz`. Raises ValueError."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found}
+    except Exception as error:  # zipfile and zlib raise many kinds on damaged files
+        raise ValueError(f"{path} is no .npz of labels: {error}") from None
+    return of_bits({name: _labels(array, f"{path}: {name}") for name, array in arrays.items()})
+
+
+def _labels(found: np.ndarray, where: str) -> np.ndarray:
     is_line = found.size == max(found.shape, default=1)
     if found.dtype == object and is_line and all(np.ndim(mask) == 2 for mask in found.flat):
         return np.array([bool(np.any(mask)) for mask in found.flat], bool)
     if found.dtype.kind in "biuf" and found.ndim == 3 and not is_line:
         return np.array([bool(np.any(mask)) for mask in found], bool)  # one at a time, as there may be gigabytes
-    if found.dtype.kind not in "biuf" or not is_line or not set(np.unique(found)) <= {0, 1}:
-        raise ValueError(f"{path} holds an array of {' x '.join(map(str, found.shape))} {found.dtype}; {FORMS}")
+    is_set = found.dtype.kind in "biuf" and is_line and any(set(np.unique(found)) <= {0, most} for most in (1, 255))
+    if not is_set:
+        raise ValueError(f"{where} holds an array of {' x '.join(map(str, found.shape))} {found.dtype}; {FORMS}")
     return np.asarray(found).ravel() != 0
 
 

@@ -82,6 +82,11 @@ def as_pictures(labels: dict) -> str:
     return "filename,label\n" + "".join(rows)
 
 
+def as_column(labels: dict) -> str:
+    """Of the first clip alone, whose frames are as many as those of the others."""
+    return "label\n" + "".join(f"{'theft' if bit else 'normal'}\n" for bit in next(iter(labels.values())))
+
+
 FORMS = [as_ucf, as_xd, as_ucsd, as_intervals, as_rows, as_bits, as_timelines, as_coco, as_pictures]
 
 
@@ -90,7 +95,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("labels")
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(bits, st.sampled_from(FORMS))
 def test_every_form_labels_the_frames_that_it_tells(folder, own, form):
     """All were refused, but for those that had been taken for something else."""
@@ -103,6 +108,23 @@ def test_every_form_labels_the_frames_that_it_tells(folder, own, form):
         assert found[0].tolist() == labels[clip].astype(float).tolist()
     assert known.of("Train_Train001", table("Train/Train001/{:03d}.png")) is None
     assert known.not_in({f"Test_{clip}": f"Test/{clip}/000.tif" for clip in CLIPS}) == []
+
+
+@settings(max_examples=9)
+@given(bits, st.sampled_from([as_column, "npz", 255]))
+def test_labels_of_one_clip_or_packed(folder, own, form):
+    own[0][:2] = True, False
+    labels = dict(zip(CLIPS, own, strict=True))
+    path = folder / ("l.npz" if form == "npz" else "l.npy" if form == 255 else "l.txt")
+    if form == "npz":
+        np.savez(path, **labels)
+    elif form == 255:
+        np.save(path, np.uint8(255) * own[0].astype(np.uint8))
+    else:
+        path.write_text(form(labels))
+    found = read_anomalies(str(path), "prep.labels_csv").of("Test001", table("Test001.avi#{}"))
+    assert found is not None
+    assert found[0].tolist() == own[0].astype(float).tolist()
 
 
 @settings(max_examples=20)
@@ -181,6 +203,8 @@ def test_what_is_not_read_is_said(folder, text, message):
         "videoname,t_start,t_end\nv.mp4,0:00.5,0:00.9\n",
         "path,start,duration_s\nin/v.mp4,0.5,0.4\n",
         "v.mp4 0.5 0.9\n",
+        "# clip start end class\nv.mp4 0.5 0.9 theft\n",
+        "clip;start;end\nv.mp4;0,5 s;0,9 s\n",
         json.dumps({"database": {"v": {"annotations": [{"segment": [0.5, 0.9], "label": "x"}]}}}),
     ],
 )

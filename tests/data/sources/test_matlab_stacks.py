@@ -29,7 +29,7 @@ def write_7_3(path, arrays):
             file[name].attrs["MATLAB_class"] = np.bytes_("double")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     st.integers(2, 30),
     st.integers(16, 24),

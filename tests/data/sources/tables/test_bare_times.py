@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("times")
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.integers(20, 90_000), min_size=2, max_size=12), st.sampled_from(sorted(FORMS)))
 def test_every_frame_has_its_own_line(folder, steps_ms, form):
     """TUM's and EuRoC's first line was taken for names, and every frame had the time of the next; milliseconds of

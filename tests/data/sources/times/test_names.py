@@ -61,7 +61,7 @@ def test_minutes(form):
     assert found(form, *range(4)) == MINUTES
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(1, 90_000), min_size=1, max_size=20),
     st.sampled_from(
