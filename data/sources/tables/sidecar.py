@@ -27,7 +27,10 @@ NAMED = tuple(
 )
 OF_ONE = tuple(f"{sign}{name}" for sign in "_-." for name in NAMED)
 LISTS = (".txt", ".pts", ".tsc")  # taken where a comment above says that they hold times
-OF_TIMES = re.compile(rb"\s*(?:#.*\n\s*)*#\s*(?:time(?:stamps?|codes?)?\b.*)", re.IGNORECASE)
+_HEAD = (
+    rb"(?:\s*format|.*(?:file|image|frame)|[ \t]*(?:[\[(].*[\])])?[ \t\r]*(?:\n|$))"  # and of nothing else beside them
+)
+OF_TIMES = re.compile(rb"\s*(?:#.*\n\s*)*#\s*time(?:stamps?|codes?)\b" + _HEAD, re.IGNORECASE)
 DATA = ("data", "image", "images", "frames")  # folders of pictures that the one around them is called for
 NOT_IN_IT = "times CSV has no row for this frame"
 
