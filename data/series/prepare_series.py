@@ -83,7 +83,8 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
     for told in left_out:
         log.warning(told)
     if beside:
-        log.warning(f"{len(beside)} tables beside frames are left out: {'; '.join(beside[:MOST_TOLD])}")
+        told = "; ".join(beside[:MOST_TOLD])
+        log.warning(f"{len(beside)} tables beside frames are left out: {told}; prep.times_csv takes one of their times")
     return share_scaling(found, prep), left_out
 
 

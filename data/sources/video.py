@@ -85,9 +85,12 @@ class VideoSource(FrameSource):
                 rate = assumed_rate(container, video_streams(container)[0])
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
-            table = times_beside(path, prep, len(contents.packets))
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=_no_video(path, error))]
+        try:
+            table = times_beside(path, prep, len(contents.packets))
+        except FrameError as error:
+            return [Candidate(**base, reason=str(error))]
         start_utc = prep.start_utc or contents.start_utc
         if not (table or start_utc):
             start_utc = chosen_start(base["source"], starts_of(path, made_at, prep, root), prep)

@@ -121,6 +121,7 @@ class FrameTimes:
         except (ValueError, OSError) as error:
             raise FrameError(f"{path.name} is not readable as times: {error}") from None
         self._by_file = {} if files is None else _by_file(table[files])
+        self._by_stem = _by_stem(self._by_file)
         first = int(count > 0 and set(keys) == set(range(1, count + 1)))
         self._by_number = {int(key) - first: row for row, key in enumerate(keys)}
 
@@ -144,10 +145,12 @@ class FrameTimes:
         return facts | {"time_utc": iso_ms(self._times.utc[row])}
 
     def _row_of(self, path: Path) -> int | None:
-        """The row of a file by as much of its path as the CSV has, its name in the end."""
+        """The row of a file by as much of its path as the CSV has, its name in the end; else by that without its suffix
+        and whatever the case, as pictures are converted."""
         parts = Path(unicodedata.normalize("NFC", str(path))).parts
         ends = ("/".join(parts[i:]) for i in range(len(parts)))
-        return next((self._by_file[end] for end in ends if end in self._by_file), None)
+        row = next((self._by_file[end] for end in ends if end in self._by_file), None)
+        return self._by_stem.get(_plain_stem(parts[-1])) if row is None else row
 
 
 def _by_file(cells: pd.Series) -> dict[str, int]:
@@ -160,10 +163,25 @@ def _by_file(cells: pd.Series) -> dict[str, int]:
     return {path: row for row, path in enumerate(paths)} | {n: row for n, row in alone.items() if n not in paths}
 
 
+def _by_stem(rows: dict[str, int]) -> dict[str, int]:
+    """Rows by what names of files are without their suffixes, in small letters, where that is one row's alone."""
+    found: dict[str, set[int]] = {}
+    for path, row in rows.items():
+        found.setdefault(_plain_stem(path.rpartition("/")[2]), set()).add(row)
+    return {stem: own.pop() for stem, own in found.items() if len(own) == 1}
+
+
+def _plain_stem(name: str) -> str:
+    """A file's name without a suffix of letters, which numbers with a decimal point have not, in small letters."""
+    return re.sub(r"\.[a-z][a-z0-9]{1,4}$", "", name.lower())
+
+
 def _times(table: pd.DataFrame, prep: PrepConfig) -> Times:
     column, _ = time_column(table.apply(_as_numbers), prep) if table.shape[1] else (None, {})
     if column is None:
-        raise TableError(f"it has no time column; name one of {', '.join(TIME_COLUMNS)}")
+        raise TableError(
+            f"it has no time column; name one of {', '.join(TIME_COLUMNS)}, or move it away if it tells none"
+        )
     return times_of(column, prep)
 
 

@@ -52,6 +52,24 @@ def test_files_are_named_by_any_part_of_their_path(tmp_path, cell):
         times.facts(0, tmp_path / "clip" / "f2.png")
 
 
+@pytest.mark.parametrize("cell", ["f1", "f1.jpg", "F1.PNG", "raw/f1.CR2"])
+def test_files_that_were_converted_are_known_by_their_stem(tmp_path, cell):
+    """All frames were rejected."""
+    times = times_of(tmp_path, f"time,filename\n2012-07-19T07:30:01,{cell}\n2012-07-19T07:30:02,f12.jpg\n")
+    assert times.facts(7, tmp_path / "clip" / "f1.png") == {"time_utc": MOMENT}
+    with pytest.raises(FrameError, match="has no row for this frame"):
+        times.facts(0, tmp_path / "clip" / "f2.png")
+
+
+@pytest.mark.parametrize("cells", [("a/f1.jpg", "b/f1.jpg"), ("0.25", "0.5")])
+def test_a_stem_of_several_rows_is_none_of_them(tmp_path, cells):
+    rows = "".join(f"{cell},2012-07-19T07:30:0{i}\n" for i, cell in enumerate(cells))
+    times = times_of(tmp_path, f"file,time\n{rows}")
+    for name in ("f1.png", "0.png"):
+        with pytest.raises(FrameError, match="has no row for this frame"):
+            times.facts(0, tmp_path / name)
+
+
 def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path):
     times = times_of(tmp_path, "file,time\na/0.png,2012-07-19T07:30:01\nb/0.png,2012-07-19T08:00:00\n")
     assert times.facts(0, tmp_path / "a" / "0.png") == {"time_utc": MOMENT}
