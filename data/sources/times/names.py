@@ -21,7 +21,7 @@ _BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
 _CLOCK = (
     r"(?P<hour>\d\d|\d(?=[-_:.h]))(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
     r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?(?:[ _]?(?P<half>[AP]M)(?![A-Za-z]))?"
-    r"(?P<zone>Z|[_ ]?UTC|[+-]\d\d[:.]?(?:00|15|30|45))?(?![\d])"
+    r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45))?(?![\d])"
 )
 _YEAR_FIRST = (
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
@@ -189,8 +189,16 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     clock = ":".join(part.zfill(2) for part in (fields["hour"], fields["minute"], fields.get("second") or "00"))
     clock += f".{fields['fraction']}" if fields.get("fraction") and fields.get("second") and has_fraction else ""
     clock += f" {fields['half']}" if fields.get("half") else ""
-    zone = (fields.get("zone") or "").strip("_ ").replace(".", ":") if has_zone else ""
-    return f"{day} {clock}{zone}"
+    return f"{day} {clock}{_zone(fields['zone']) if has_zone else ''}"
+
+
+def _zone(text: str) -> str:
+    """Z, +02:00, or (UTC+2) as the offset that it tells."""
+    text = text.strip("_ ()").replace(".", ":")
+    offset = re.fullmatch(r"(?:UTC|GMT)([+-])(\d{1,2}?):?(\d\d)?", text)
+    if offset:
+        return f"{offset[1]}{offset[2].zfill(2)}:{offset[3] or '00'}"
+    return text.replace("GMT", "UTC")
 
 
 def untold(folder: str, names: Sequence[str], step_s: float) -> str:
