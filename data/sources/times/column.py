@@ -40,6 +40,7 @@ NAMES_OF_TIME = re.compile(
     r"julian|(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
+BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
 
 
 def time_column(
@@ -97,10 +98,22 @@ def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: st
 
 def known_column(table: pd.DataFrame) -> str | None:
     """The column of a known name, with a unit behind it or without."""
-    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns)}
+    names = {str(name).lower().strip("_ <>"): name for name in reversed(table.columns) if _may_be_time(table[name])}
     plain = {UNIT_IN_NAME.sub("", name).strip(): column for name, column in names.items()} | names
     plain = {name.replace(" ", "_"): column for name, column in plain.items()} | plain  # Elapsed time
     return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), None)
+
+
+def _may_be_time(column: pd.Series) -> bool:
+    """Whether numbers count from 1970, mostly go one way, or are evenly apart in some order, as no temperature T is."""
+    numbers = column.dropna().to_numpy() if column.dtype.kind in "iuf" else np.empty(0)
+    steps = np.diff(numbers)
+    if min((steps > 0).mean(), (steps < 0).mean()) < BOTH_WAYS if len(steps) >= FEWEST_STEPS else True:
+        return True
+    if epoch_unit(numbers.astype(np.float64)):
+        return True
+    apart = np.diff(np.sort(numbers))
+    return bool((np.abs(apart - np.median(apart)) <= 0.5 * np.median(apart)).mean() > 0.8 and apart.min() > 0)
 
 
 def _without_shares(table: pd.DataFrame) -> list[str]:

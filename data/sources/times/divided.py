@@ -144,7 +144,7 @@ def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None,
     """Clocks as text, of a column of whole hours with those of minutes and seconds, or of one of 730 or 73001; None
     where there is none.
     """
-    names = {str(name).lower().strip("_ "): name for name in reversed(table.columns) if name != date}
+    names = {str(name).lower().strip("_ <>"): name for name in reversed(table.columns) if name != date}
     names = {re.sub(r"\s*[(\[].*", "", name): column for name, column in names.items()} | names
     hour = next((names[name] for name in HOURS if name in names and _is_whole(table[names[name]], 24)), None)
     if hour is not None:
@@ -155,6 +155,10 @@ def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None,
                 break
             parts[column] = f"time, the {part}"
         return _clock_text([table[part] for part in parts]), parts
+    part = next((names[name] for name in HOURS if name in names and _is_part_of_day(table[names[name]])), None)
+    if part is not None:
+        passed = pd.to_timedelta((table[part] * 3600).round(), unit="s")
+        return passed.astype("string").str.replace("1 days 00:", "24:").str.slice(-8), {part: "time, the hour"}
     for name in CLOCKS:
         if name in names and (pairs := _digits_of_clock(table[names[name]], table[date])):
             return _clock_text([table[names[name]] // 100**pair % 100 for pair in reversed(range(pairs))]), {
@@ -168,6 +172,12 @@ def _is_whole(column: pd.Series, most: int) -> bool:
     return column.dtype.kind in "iuf" and bool(
         column.notna().any() and (column.dropna() % 1 == 0).all() and column.dropna().between(0, most).all()
     )
+
+
+def _is_part_of_day(column: pd.Series) -> bool:
+    """Whether a column holds hours with their fractions, as 10.25."""
+    known = column.dropna()
+    return column.dtype.kind == "f" and bool(len(known) and (known % 1).any() and known.between(0, 24).all())
 
 
 def _digits_of_clock(column: pd.Series, dates: pd.Series) -> int:

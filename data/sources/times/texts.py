@@ -16,7 +16,7 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: f"{number:02d}" for number, name in enumerate(_MONTH_NAMES, start=1)}
 _CLOCK = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
-    r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
+    r"(?:\s*(?P<half>[AaPp])(?:\.?\s?[Mm]\.?)?)?"
 )
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+)?"

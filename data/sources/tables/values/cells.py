@@ -169,6 +169,9 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str, str]:
     text = text.str.replace(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?:\D|$))", "", regex=True)
     if signs & set("xX") and text[text != ""].str.fullmatch(_HEXADECIMAL).all():
         return text.where(text != "").map(lambda cell: float(int(cell, 16)), na_action="ignore"), "hexadecimal", ""
+    if signs & set("ABCDFabcdf") and _are_digits_of_16(text[text != ""]):
+        told = "hexadecimal, as letters among their digits tell"
+        return text.where(text != "").map(lambda cell: float(int(cell, 16)), na_action="ignore"), told, ""
     text, taken_off = _without_marks(text, signs)
     parts = text.str.extract(_WITH_UNIT).fillna("")
     units = parts[1].str.strip()
@@ -195,6 +198,14 @@ def _written(column: pd.Series, decimal: str) -> tuple[pd.Series, str, str]:
     values = pd.to_numeric(digits, errors="coerce")
     told = "; ".join(filter(None, (remark, *taken_off)))
     return values if factors is None else values * factors, told, unit
+
+
+def _are_digits_of_16(text: pd.Series) -> bool:
+    """Whether cells of one width are all hexadecimal, some of digits alone, and some nothing else: A3, 0A, not 12A."""
+    if text.str.len().nunique() != 1 or not text.str.fullmatch(r"[0-9A-Fa-f]{2,12}").all():
+        return False
+    is_told = text.str.fullmatch(r"[A-Fa-f]+\d.*|0+[A-Fa-f].*|\d+[A-DFa-df]+\d.*").any()
+    return bool(is_told and text.str.fullmatch(r"\d+").any() and text.str.contains(r"\d").mean() > 0.5)
 
 
 def _without_marks(text: pd.Series, signs: set[str]) -> tuple[pd.Series, list[str]]:

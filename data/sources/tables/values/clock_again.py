@@ -10,7 +10,6 @@ from data.sources.times.divided import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone
 MOST_APART_S = 86400.0  # of two clocks of one row
-_CLOCK = re.compile(r"(?:stamp|time|clock|zeit)", re.IGNORECASE)
 _PART_OF_SECOND = re.compile(r"^(.*?)[._ ]?(?:nsecs?|nanosecs?|nanoseconds?)$", re.IGNORECASE)
 _PARTS = {
     word: part for part, words in PART_NAMES.items() for word in words if word not in ("mm", "mi", "mn", "da", "mo")
@@ -29,7 +28,7 @@ def clocks_again(table: pd.DataFrame, known: dict[str, str], utc: np.ndarray | N
         part = _PARTS.get(str(name).lower().strip("_ "))
         if part and _is_part(table[name], times, part):
             found[name] = f"left out: the {part.replace(' in it', ' of the year')} of its times"
-        elif _CLOCK.search(str(name)) and _is_clock(table[name].to_numpy(np.float64), times):
+        elif _is_clock(table[name].to_numpy(np.float64), times):
             found[name] = "left out: another clock of its rows"
     clocks = {re.sub(r"[._ ]?(?:secs?|seconds?)$", "", str(name), flags=re.IGNORECASE) for name in found}
     for name in table.columns:

@@ -34,6 +34,9 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
     met = [unit for unit in units[is_known].unique() if unit]
     if set(units[is_known]) == {*met} and len(met) == 1 and not (met[0] in _THOUSANDS and not is_apart.any()):
         return InUnit(np.ones(len(units)), met[0], f"in {met[0]}")
+    if "B" in met and {*met} & (counted := _THOUSANDS | {"K"}) and {*met} <= counted | {"B"}:
+        way = {"B": "G"} if _are_billions(numbers, units) else {unit: f"{unit}B" for unit in counted}
+        units, met = units.replace(way), [way.get(unit, unit) for unit in met]
     kinds = {UNITS[unit][0] if unit in UNITS else None for unit in met}
     if len(kinds) != 1 or None in kinds:
         return None
@@ -50,6 +53,11 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
     told = f"in {first or ('ones' if kind == COUNT else kind)}"
     told += f", also those in {others}" if others and kind != PERCENT else ""
     return InUnit(factors.to_numpy(np.float64), first or ("" if kind == COUNT else str(kind)), told)
+
+
+def _are_billions(numbers: pd.Series, units: pd.Series) -> bool:
+    """Whether numbers with B, beside some with K and M, are billions, as 1.02B is: bytes are whole ones."""
+    return bool(numbers[units == "B"].str.contains(r"[.,]", regex=True).any())
 
 
 def are_flags(units: set[str]) -> bool:

@@ -30,6 +30,10 @@ from data.sources.tables.values.missing import doubtful, ends_in_total, given_as
         (["900 MiB", "1.5 GiB", "0", "512 KiB"], [900, 1536, 0, 0.5], "in MiB, also those in GiB, KiB"),
         (["512", "1.5KiB", "x"], [512, 1536, np.nan], "in B, also those in KiB"),
         (["950", "1.2k", "3.4M", ""], [950, 1200, 3.4e6, np.nan], "in ones, also those in M, k"),
+        (["1.2K", "3.4M", "1.02B"], [1200, 3.4e6, 1.02e9], "in ones, also those in G, K, M"),
+        (["1K", "512B"], [1, 0.512], "in KB, also those in B"),
+        (["03", "0A", "FF", "10"], [3, 10, 255, 16], "hexadecimal, as letters among their digits tell"),
+        (["C0", "C1", "A7"], [np.nan, np.nan, np.nan], ""),  # names
         (["300", "300 K"], [300, np.nan], ""),  # kelvin
         (["12 ms", "1.2 s", "3 min", "7"], [12, 1200, 180000, np.nan], "in ms, also those in min, s"),
         (["2,5 kW", "800 W", "0"], [2.5, 0.8, 0], "in kW, also those in W"),

@@ -27,6 +27,9 @@ DIVIDED = {
     "hours and minutes": lambda t: {"date": t.strftime("%d.%m.%Y"), "hour": t.hour, "minute": t.minute},
     "digits": lambda t: {"UTC_DATE": t.strftime("%Y%m%d").astype(int), "UTC_TIME": 100 * t.hour + t.minute},
     "more digits": lambda t: {"date": t.strftime("%Y-%m-%d"), "time": 10000 * t.hour + 100 * t.minute},
+    "words in brackets": lambda t: {"<DATE>": t.strftime("%Y%m%d").astype(int), "<TIME>": 10000 * t.hour + 100},
+    "parts of hours": lambda t: {"date": t.strftime("%Y-%m-%d"), "hour": t.hour + 1 / 60},
+    "halves of days": lambda t: {"Date": t.strftime("%d.%m.%Y"), "Time": t.strftime("%I:%M %p").str[:-1]},
     "days of their own type": lambda t: {"day": t.normalize(), "hr": t.hour.astype(float)},
 }  # fmt: skip
 
@@ -45,6 +48,8 @@ def utc_of(table: pd.DataFrame):
 def test_date_and_clock_in_columns_of_their_own(form, start, count, newest_first):
     times = pd.date_range(start, periods=count, freq="h")[:: -1 if newest_first else 1]
     found, notes = utc_of(pd.DataFrame(DIVIDED[form](times)))
+    if form in ("words in brackets", "parts of hours"):
+        times += pd.Timedelta("1min")
     np.testing.assert_array_equal(found.utc, times.to_numpy().astype("datetime64[ms]"))
     assert set(found.reasons) == {""}
     assert len(notes) > 1
@@ -91,6 +96,24 @@ def test_a_clock_that_runs_is_found_by_its_name_wherever_it_stands(name, steps, 
     assert column is not None
     per_second = 1000 if "ms" in name or name == "millis" else 1
     np.testing.assert_allclose(times_of(column, PrepConfig()).seconds, np.cumsum(steps) / per_second)
+
+
+@pytest.mark.parametrize("numbers", [[20.1, 19.7, 20.4, 20.1] * 5, np.sin(np.arange(30.0))])
+def test_a_temperature_t_is_no_time(numbers):
+    """It was, beside a column of dates whose name is not known, or alone."""
+    days = pd.date_range("2012-07-19", periods=len(numbers)).strftime("%d.%m.%Y")
+    column, _ = time_column(pd.DataFrame({"Datum": days, "T": numbers}), PrepConfig())
+    assert column is not None
+    assert column.name == "Datum"
+    assert time_column(pd.DataFrame({"T": numbers, "p": 1.5}), PrepConfig())[0] is None
+    for rows in (
+        np.arange(20),
+        np.arange(20)[::-1],
+        np.repeat(np.arange(9), 3),
+        np.random.default_rng(0).permutation(30),
+    ):
+        column, _ = time_column(pd.DataFrame({"t": rows, "p": 1.5}), PrepConfig())
+        assert column is not None
 
 
 @pytest.mark.parametrize(("name", "numbers"), [("response_time", [3, 1, 2, 5]), ("total", [1, 2, 3, 5])])
