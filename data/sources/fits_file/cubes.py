@@ -3,7 +3,7 @@
 import re
 import warnings
 from dataclasses import replace
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -71,10 +71,11 @@ def planes_of(image: Image, layout: Layout, stream: IO[bytes], whole: Candidate)
         raise FrameError(f"a cube of {n_planes} images {size} is not read: {along}")
     if whole.reason or not whole.time_utc:
         return [replace(whole, plane=0)]
-    times_s, exposures_s = _times_s(image, layout, stream, axis)
     planes = []
-    for plane, (time_s, exptime_s) in enumerate(zip(times_s.tolist(), exposures_s.tolist(), strict=True)):
-        own = {"exptime_s": exptime_s} if exptime_s > 0 else {}
+    for plane, (time_s, exptime_s, x, y) in enumerate(_facts_of_planes(image, layout, stream, axis).tolist()):
+        own: dict[str, Any] = {"exptime_s": exptime_s} if exptime_s > 0 else {}
+        if whole.wcs and (x or y) and np.isfinite([x, y]).all():
+            own["wcs"] = replace(whole.wcs, crval1=x, crval2=y)
         planes.append(replace(whole, plane=plane, time_utc=shift_utc(whole.time_utc, time_s), **own))
     return planes
 
@@ -85,8 +86,9 @@ def _third_axis(header: fits.Header) -> int:
     return next(i for i in range(3, header[prefix] + 1) if header[f"{prefix}{i}"] != 1)
 
 
-def _times_s(image: Image, layout: Layout, stream: IO[bytes], axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds of each plane from the header's time, and exposure times, NaN where the header's holds for all."""
+def _facts_of_planes(image: Image, layout: Layout, stream: IO[bytes], axis: int) -> np.ndarray:
+    """Of each plane (N, 4): seconds from the header's time, exposure time, and where its reference lies along both axes
+    in arcsec; NaN where the header's holds for all."""
     n_planes, header = image.shape[0], image.header
     auxiliary = next((i for i in layout.images if i.hdu > image.hdu and is_auxiliary(i, n_planes)), None)
     if auxiliary is not None:
@@ -95,7 +97,9 @@ def _times_s(image: Image, layout: Layout, stream: IO[bytes], axis: int) -> tupl
     if not step > 0:
         raise FrameError(f"a cube of {n_planes} images is not read: CDELT{axis} is no step in time")
     first = number(header, f"CRPIX{axis}")
-    return (np.arange(n_planes) + 1 - (1.0 if np.isnan(first) else first)) * step, np.full(n_planes, np.nan)
+    found = np.full((n_planes, 4), np.nan)
+    found[:, 0] = (np.arange(n_planes) + 1 - (1.0 if np.isnan(first) else first)) * step
+    return found
 
 
 def is_auxiliary(image: Image, n_planes: int) -> bool:
@@ -104,13 +108,16 @@ def is_auxiliary(image: Image, n_planes: int) -> bool:
     return len(image.shape) == 2 and image.shape[0] == n_planes and isinstance(column, int)
 
 
-def _auxiliary(image: Image, stream: IO[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _auxiliary(image: Image, stream: IO[bytes]) -> np.ndarray:
     stream.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with fits.open(stream, memmap=False) as hdus:
             table = np.asarray(hdus[image.hdu].data, float)
-    exposures = image.header.get("EXPTIMES")
-    # Seconds from the first plane: DATE_OBS, the header's time, is that of the first one.
-    seconds = table[:, image.header["TIME"]] - table[0, image.header["TIME"]]
-    return seconds, table[:, exposures] if isinstance(exposures, int) else np.full(len(table), np.nan)
+    # Seconds from the first plane: DATE_OBS, the header's time, is that of the first one. The pointing follows the Sun.
+    found = np.full((len(table), 4), np.nan)
+    for k, name in enumerate(("TIME", "EXPTIMES", "XCENIX", "YCENIX")):
+        if isinstance(column := image.header.get(name), int) and 0 <= column < table.shape[1]:
+            found[:, k] = table[:, column]
+    found[:, 0] -= found[0, 0]
+    return found

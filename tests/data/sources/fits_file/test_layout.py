@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from config import PrepConfig
 from tests.support import frames
-from tests.support.fits_files import BLANK, counts, fits_bytes, header, utc
+from tests.support.fits_files import BLANK, SKY, counts, fits_bytes, header, utc
 
 
 def scan(folder):
@@ -162,13 +162,16 @@ def test_scaled_planes_have_their_scale_and_missing_pixels(tmp_path):
 
 
 def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
-    table = np.column_stack([2.0 + np.array([0, 9.5, 19, 28, 40]), np.zeros(5), np.full(5, 2.5)])
-    columns = fits.Header([("TIME", 0), ("EXPTIMES", 2)])
-    hdus = [cube_hdu(fits.PrimaryHDU, TIME_AXIS), fits.ImageHDU(table, columns)]
+    """And where each was pointed: the telescope follows the Sun, whose turn in an hour is 10 arcsec."""
+    x = -398.3 + np.arange(5)
+    table = np.column_stack([2.0 + np.array([0, 9.5, 19, 28, 40]), np.zeros(5), np.full(5, 2.5), x, np.full(5, 192.0)])
+    columns = fits.Header([("TIME", 0), ("EXPTIMES", 2), ("XCENIX", 3), ("YCENIX", 4)])
+    hdus = [cube_hdu(fits.PrimaryHDU, TIME_AXIS | SKY), fits.ImageHDU(table, columns)]
     fits.HDUList(hdus).writeto(tmp_path / "a.fits")
     candidates = scan(tmp_path)
     assert [c.time_utc for c in candidates] == [utc(1 + s) for s in (0, 9.5, 19, 28, 40)]
     assert {(c.exptime_s, c.flags) for c in candidates} == {(2.5, "")}
+    assert [(c.wcs.crval1, c.wcs.crval2) for c in candidates if c.wcs] == [(place, 192.0) for place in x.tolist()]
 
 
 @pytest.mark.parametrize(
