@@ -166,7 +166,8 @@ def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
     x = -398.3 + np.arange(5)
     table = np.column_stack([2.0 + np.array([0, 9.5, 19, 28, 40]), np.zeros(5), np.full(5, 2.5), x, np.full(5, 192.0)])
     columns = fits.Header([("TIME", 0), ("EXPTIMES", 2), ("XCENIX", 3), ("YCENIX", 4)])
-    hdus = [cube_hdu(fits.PrimaryHDU, TIME_AXIS | SKY), fits.ImageHDU(table, columns)]
+    observer = {"HGLN_OBS": 0.0, "HGLT_OBS": 5.8, "DSUN_OBS": 1.52e11}
+    hdus = [cube_hdu(fits.PrimaryHDU, TIME_AXIS | SKY | observer), fits.ImageHDU(table, columns)]
     fits.HDUList(hdus).writeto(tmp_path / "a.fits")
     candidates = scan(tmp_path)
     assert [c.time_utc for c in candidates] == [utc(1 + s) for s in (0, 9.5, 19, 28, 40)]
