@@ -20,6 +20,7 @@ from data.sources.tables.forms.devices import DEVICES, by_device
 from data.sources.tables.forms.long_table import wide
 from data.sources.tables.forms.own_clocks import by_own_clock
 from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
+from data.sources.tables.forms.times_above import by_time
 from data.sources.tables.forms.wide_days import by_clock
 from data.sources.tables.sidecar import table_stem
 from data.sources.tables.text_table import TextTable, looks_like_table, read_text, unlike_names
@@ -111,6 +112,7 @@ class TableSource(SeriesSource):
 
 def _parts(sheet: str, whole: TextTable, prep: PrepConfig) -> Iterator[tuple[str, TextTable]]:
     """The tables of the clocks and devices in a table, with their names, "" where it is of one."""
+    whole = by_time(whole, prep)
     for clock, own in by_own_clock(without_bad(with_units(whole, prep), prep), prep).items():
         for device, read in _devices(by_clock(own, prep), prep).items():
             yield "_".join(filter(None, (sheet, clock, device))), read

@@ -31,11 +31,11 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
     one decides, as tables that grow begin with the same rows.
     """
     is_known = numbers != ""
-    met = [unit for unit in units[is_known].unique() if unit]
+    met = [str(unit) for unit in units[is_known].unique() if unit]
     if set(units[is_known]) == {*met} and len(met) == 1 and not (met[0] in _THOUSANDS and not is_apart.any()):
         return InUnit(np.ones(len(units)), met[0], f"in {met[0]}")
     if "B" in met and {*met} & (counted := _THOUSANDS | {"K"}) and {*met} <= counted | {"B"}:
-        way = {"B": "G"} if _are_billions(numbers, units) else {unit: f"{unit}B" for unit in counted}
+        way: dict[str, str] = {"B": "G"} if _are_billions(numbers, units) else {unit: f"{unit}B" for unit in counted}
         units, met = units.replace(way), [way.get(unit, unit) for unit in met]
     kinds = {UNITS[unit][0] if unit in UNITS else None for unit in met}
     if len(kinds) != 1 or None in kinds:

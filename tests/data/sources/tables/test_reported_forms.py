@@ -180,3 +180,17 @@ def test_words_that_say_why_most_numbers_are_missing(words, is_variable, tmp_pat
     if is_variable:
         np.testing.assert_allclose(found.values[::4, 0], np.round(np.arange(0, 120, 4) / 7, 3))
         assert np.isfinite(found.values[:, 0]).sum() == 30
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%m/%d/%y", "%Y", "%Y-%m"])
+def test_times_above_the_columns(tmp_path, form):
+    """Each time was a variable, and each variable a sample, 1 s after the other."""
+    step = {"%Y": "YS", "%Y-%m": "MS"}.get(form, "D")
+    times = pd.date_range("2012-01-01", periods=30, freq=step)
+    rows = "".join(f"c{k},{k}0," + ",".join(str(i + k / 4) for i in range(30)) + "\n" for k in range(3))
+    (tmp_path / "t.csv").write_text("Name,Code," + ",".join(times.strftime(form)) + "\n" + rows)
+    (series,) = TableSource().read_series(tmp_path / "t.csv", PrepConfig())
+    assert series.times_utc is not None
+    np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+    assert [name.split()[0] for name in series.channels] == ["c0", "c1", "c2"]
+    np.testing.assert_array_equal(series.values[:, 1], np.arange(30) + 0.25)
