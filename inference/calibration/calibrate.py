@@ -93,10 +93,14 @@ def write_calibration(path: Path, made: Calibration) -> None:
         thresholds=events.thresholds, counts=events.counts, span_s=events.span_s, left_out=made.left_out,
         apart=np.array(events.apart),
         **({"tail_prior": np.array(astuple(events.prior))} if events.prior else {}),
-        **{f"surprise_{name}": value for name, value in (vars(made.surprises) if made.surprises else {}).items()},
+        **{f"surprise_{name}": value for name, value in _parts_of(made.surprises).items()},
         zones=np.array(len(made.zones)),
         **{f"zone_{k}_{name}": value for k, zone in enumerate(made.zones) for name, value in _of_zone(zone).items()},
     )  # fmt: skip
+
+
+def _parts_of(surprises: Surprises | None) -> dict[str, np.ndarray]:
+    return {name: part for name, part in vars(surprises).items() if part is not None} if surprises else {}
 
 
 @lru_cache(maxsize=16)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
-from inference.calibration.surprises import fit_surprises
+from inference.calibration.surprises import MANY, fit_surprises
 from inference.calibration.thresholds import COMBINE
 
 N, C, E = 4000, 2, 3
@@ -79,4 +80,39 @@ def test_variables_without_evidence_are_fitted_all_the_same():
     scores, evidence = quiet()
     evidence[:, 0] = np.nan
     found = fitted(scores, evidence)(scores, evidence, 1.0, COMBINE["rms"])
+    assert np.isfinite(found).all()
+
+
+def fleet(seed):
+    """Evidence (N, 12, 1) of sensors that follow three causes, and the one that leaves the others within its range."""
+    random = np.random.default_rng(seed)
+    causes = lfilter([0.2], [1, -0.98], random.standard_normal((N, 3)), axis=0)  # of spread 1
+    values = causes @ np.random.default_rng(9).normal(size=(3, MANY + 2))  # the same plant, whatever the draw
+    return (values + 0.3 * random.standard_normal(values.shape))[:, :, None]
+
+
+@pytest.mark.parametrize("variable", [0, 7])
+def test_one_of_many_that_leaves_the_others_is_rare_and_named(variable):
+    """Lost before: of a drift within its range nothing was seen, and what one says was a mean over all."""
+    made, watched = fitted(np.zeros((N, 1)), fleet(0)), fleet(1)
+    watched[2000:3000, variable] += np.linspace(0, 1.5, 1000)[:, None]
+    found = made(np.zeros((N, 1)), watched, 1.0, COMBINE["rms"])[:, 0]
+    assert np.median(found[2700:2980]) > np.quantile(np.delete(found, slice(1900, 3100)), 0.999)
+    assert np.median(made.beside(watched)[2700:2980], axis=0).argmax() == variable
+
+
+def test_relations_judge_new_data_of_many_as_they_did_quiet_ones():
+    """Of several draws: slow causes are but a few looks in each. Ends too, where a mean has fewer samples."""
+    made = fitted(np.zeros((N, 1)), fleet(0))
+    found = np.stack([made(np.zeros((N, 1)), fleet(seed), 1.0, COMBINE["rms"])[:, 0] for seed in range(1, 5)])
+    assert (found > 2).mean() < 0.05
+    assert found[:, [0, -1]].max() < 4
+
+
+def test_few_variables_are_as_before_and_what_is_unknown_says_nothing():
+    few = fitted(np.zeros((N, 1)), fleet(0)[:, : MANY - 1])
+    assert few.relations is few.beyond is few.highest is None
+    evidence = fleet(0)
+    evidence[:, 3] = np.nan
+    found = fitted(np.zeros((N, 1)), evidence)(np.zeros((N, 1)), evidence, 1.0, COMBINE["rms"])
     assert np.isfinite(found).all()
