@@ -14,6 +14,7 @@ from data.labels.by_frame.clips import clip_of, source_in
 from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 from data.labels.by_frame.frame_tables import of_frames
 from data.labels.by_frame.label_arrays import of_arrays, of_packed
+from data.labels.by_frame.row_tables import of_rows
 from data.labels.intervals import anomalous, bounds_of, intervals_of, later_s, read_cells
 from data.labels.label_tables import BINARY
 from data.labels.label_text import text_of
@@ -23,7 +24,7 @@ from data.sources.base import TableError
 from data.sources.times.cells import PER_SECOND, unit_of
 
 CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series", "video_name", "videoname", "video_id")
-CLIPS += ("clip_name", "clip_id", "video_file", "filepath", "file_path", "video_path", "path", "sequence")
+CLIPS += ("chan_id", "clip_name", "clip_id", "video_file", "filepath", "file_path", "video_path", "path", "sequence")
 LATEST_S = 1e8  # on the clock of a clip: later ones are UNIX times
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
@@ -136,9 +137,9 @@ Known = Anomalies | PointLabels | FrameLabels | PictureLabels
 def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> Known:
     """From a CSV as `intervals_of` reads it; or with a column `clip` (`file`, `video`, ...), the name of a file or of
     its reel, and UTC times or those of its own clock, as a player shows them: 12.5, 1:02.5 or 0:01:02, or numbers of
-    frames (`start_frame,end_frame`, or `frame,label`). A clip without anything unusual has a row without times. Or one
-    of 0 and 1 for each sample, and nothing else, or a label for each picture by its name; a folder of arrays; and as
-    `benchmark_lists` has them.
+    frames or rows (`start_frame,end_frame`, `start_row,end_row`, or `frame,label`). A clip without anything unusual has
+    a row without times. Or one of 0 and 1 for each sample, and nothing else, or a label for each picture by its name; a
+    folder of arrays; and as `benchmark_lists` has them.
 
     Raises ValueError that names the `setting` which asked for the file, and what the file needs.
     """
@@ -146,8 +147,13 @@ def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> K
         return Anomalies(None, {**other}) if isinstance(other, dict) else other
     table = read_cells(path)
     column = next((name for name in CLIPS if name in table), None)
-    if (by_frame := of_frames(table, column, path)) is not None:
-        return by_frame
+    normal = prep.label_normal if prep else ()
+    try:
+        by_number = of_frames(table, column, path, normal) or of_rows(table, column, path)
+    except TableError as error:
+        raise ValueError(f"{setting} {path}: {error}") from None
+    if by_number is not None:
+        return by_number
     if column is None:
         return Anomalies(intervals_of(table, path, setting, prep), {})
     bounds = start, end, _ = bounds_of(table, path, setting, f"{column},")
@@ -157,7 +163,7 @@ def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> K
     is_clock = _are_clocks(times.to_numpy(object).ravel())
     clips: dict = {}
     for clip, rows in table[table[column].notna()].groupby(column, sort=False):
-        own = _on_clock(str(clip), rows[anomalous(rows)], bounds, path, setting) if is_clock else None
+        own = _on_clock(str(clip), rows[anomalous(rows, normal)], bounds, path, setting) if is_clock else None
         clips[str(clip)] = intervals_of(rows, path, setting, prep) if own is None else own
     return Anomalies(None, clips)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from config import PrepConfig
+from data.labels.interval_forms import bounds_within
 from data.labels.published import FormError, cells_of, objects_of
 from data.sources.base import TableError
 from data.sources.tables.binary_table import EXCEL, read_binary
@@ -15,6 +16,7 @@ from data.sources.tables.binary_table import EXCEL, read_binary
 BINARY = (".parquet", ".feather", *EXCEL)
 BELOW = ("anomalies", "labels", "events", "intervals", "windows")  # what a list of objects may stand below
 PAIR = 2
+STARTS = {"start", "begin", "time", "timestamp"}  # of an object that is a row itself
 
 
 def cells_of_file(path: Path, text: str) -> pd.DataFrame | None:
@@ -46,6 +48,10 @@ def _of_json(text: str) -> pd.DataFrame:
     objects = objects_of(text) if text.lstrip().startswith("[") else _below(text)
     if isinstance(objects, dict):
         return _by_file(objects)
+    if objects and all(isinstance(pair, list) and len(pair) == PAIR for pair in objects):
+        objects = [dict(zip(("start", "end"), pair, strict=True)) for pair in objects]
+    if not any(isinstance(event, dict) and STARTS & {str(name).lower() for name in event} for event in objects):
+        objects = list(bounds_within(objects)) or objects
     rows = [cells_of(event) for event in objects if isinstance(event, dict)]
     if not rows:
         raise FormError("is JSON, but neither a list of objects with start and end, nor of windows by file as NAB's")

@@ -15,11 +15,14 @@ _ROW, _NUMBER = re.compile(r"row (\d+)$"), re.compile(r"#(\d+)$")
 def clip_of(clips: Iterable[str], name: str, source: str = "") -> str | None:
     """The clip that the reel of a name is: by that, or by the name of its file, or else, whatever the case and the
     zeros before a number alone, by the end of the path that one of its frames is from; None where it is none of them.
+    A table's may have its folder before it (test_P-1). A clip without a name is every reel.
     """
     clips = list(clips)
-    exact = next((clip for clip in clips if is_named(clip, name)), None)
-    if exact is not None or not source or _ROW.search(source):
+    exact = next((clip for clip in clips if not clip or is_named(clip, name)), None)
+    if exact is not None or not source:
         return exact
+    if _ROW.search(source):
+        return next((clip for clip in clips if name.endswith(f"_{clip}")), None)
     place = _place(source)
     fitting = [(len(own), clip) for clip in clips for own in _written(clip) if _are_one_end(own, place)]
     return max(fitting)[1] if fitting else None

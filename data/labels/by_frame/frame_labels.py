@@ -13,8 +13,8 @@ from data.reel.reel import Reel
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """clips: name -> closed intervals of frames, counted from 0. lengths: of how many frames a clip is, where its file
-    tells that: a reel of another number is another one."""
+    """clips: name -> closed intervals of frames, or rows of a table, counted from 0; "" is every reel. lengths: of how
+    many frames a clip is, where its file tells that: a reel of another number is another one."""
 
     clips: dict[str, tuple[tuple[int, int], ...]]
     lengths: dict[str, int] = field(default_factory=dict)

@@ -141,6 +141,16 @@ def test_labels_beside_test_data_are_no_series_and_label_them(tmp_path, caplog):
         ("a.csv", "timestamp,end_time\n2024-03-05 10:05,2024-03-05 10:15\n"),
         ("a.csv", "time,duration_min\n2024-03-05 10:05,10\n"),
         ("a.csv", "Starting Time,Ending Time\n2024-03-05 10:05,2024-03-05 10:15\n"),
+        ("a.csv", "start,duration\n2024-03-05 10:05,10 min\n"),
+        ("a.csv", "start,duration\n2024-03-05 10:05,PT10M\n"),
+        ("a.csv", "interval\n2024-03-05 10:05 - 2024-03-05 10:15\n"),
+        ("a.csv", "anomaly\n2024-03-05T10:05Z/2024-03-05T10:15Z\n"),
+        ("a.csv", "2024-03-05 10:05,2024-03-05 10:15\n"),
+        ("a.csv", "t_start;t_end\n05.03.2024 10:05;05.03.2024 10:15\n"),
+        ("a.csv", "Nr.,Start Time,End Time,Failure\n#1,5 Mar 2024 10:05,10:15,Air leak\n"),
+        ("a.csv", "time,tag,state\n2024-03-05 10:05,P1,RAISED\n2024-03-05 10:15,P1,CLEARED\n"),
+        ("a.json", "[[1709633100, 1709633700]]"),
+        ("a.json", json.dumps([{"id": 1, "label": [{"start": "2024-03-05 10:05", "end": "2024-03-05 10:15"}]}])),
         ("a.json", json.dumps([{"id": 1, "time": 1709633100000, "timeEnd": 1709633700000, "text": "deploy"}])),
     ],
 )
@@ -149,6 +159,35 @@ def test_a_time_with_an_end_is_an_interval(folder, name, text):
     found = read(folder, text, name)
     assert isinstance(found, Anomalies)
     assert found.utc == (("2024-03-05T10:05:00.000", "2024-03-05T10:15:00.000"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_own"),
+    [
+        ('chan_id,anomaly_sequences,num_values\nP-1,"[[3, 5], [8, 8]]",{n}\nP-2,"[[1, 2]]",9\n', True),
+        ("start_index,end_index\n3,5\n8,8\n", True),
+        ("timestamp,value,is_anomaly\n{points}", True),
+        ('chan_id,anomaly_sequences,num_values\nP-1,"[[3, 5]]",9\n', False),
+    ],
+)
+def test_labels_by_the_numbers_of_rows(folder, text, is_own):
+    """Yahoo's, SMAP's and MSL's: rows from 0 on; a test set is told from the training's by how many rows it has."""
+    points = "".join(f"{i + 1},{i * 1.5},{int(i in (3, 4, 5, 8))}\n" for i in range(ROWS))
+    found = read(folder, text.format(n=ROWS, points=points))
+    known = found.of("test_P-1", pd.DataFrame({"source": [f"row {row + 1}" for row in range(ROWS)], "label": np.nan}))
+    assert (known is not None) == is_own
+    if known is not None:
+        assert np.flatnonzero(known[0]).tolist() == [3, 4, 5, 8]
+
+
+def test_labels_of_minus_1_and_1_are_asked_for(folder):
+    """All of them were anomalies."""
+    text = "time,label\n" + "".join(f"{time},{-1 if i == 3 else 1}\n" for i, time in enumerate(TIMES))
+    with pytest.raises(ValueError, match=r"-1 and 1.*prep\.label_normal"):
+        read(folder, text)
+    found = read_anomalies(str(folder / "l.csv"), "prep.labels_csv", PrepConfig(label_normal=(1,)))
+    assert isinstance(found, Anomalies)
+    assert found.utc == (("2024-03-05T10:03:00.000", "2024-03-05T10:03:00.000"),)
 
 
 def test_a_moment_among_intervals_is_one(folder):

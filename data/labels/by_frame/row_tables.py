@@ -1,0 +1,70 @@
+"""Labels by the numbers of rows, as test sets without times have them: SMAP's and MSL's labeled_anomalies.csv,
+start_index,end_index, or a table of a count and 0 or 1.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from data.labels.by_frame.frame_labels import FrameLabels
+from data.labels.interval_forms import OF_ROWS
+from data.labels.intervals import LABELS, POINTS
+from data.labels.point_labels import PointLabels
+
+COUNTS = ("num_values", "n_values", "rows")
+BOUNDS = tuple(
+    (f"{begin}_{row}", f"{end}_{row}") for begin in ("start", "begin") for end in ("end", "stop") for row in OF_ROWS
+)
+_PAIRS = re.compile(r"\[\s*(?:\[\s*\d+\s*,\s*\d+\s*\]\s*,?\s*)*\]")
+_NUMBER = re.compile(r"\d{1,8}(?:\.0)?")
+LATEST = 1e8  # larger ones are UNIX times
+
+
+def of_rows(table: pd.DataFrame, column: str | None, path: str) -> FrameLabels | PointLabels | None:
+    """The labels of a table that tells rows by their numbers, from 0 on; None of one that tells times.
+
+    column: that names the series of each row; without, they are of every reel.
+    """
+    pairs = next((name for name in table.columns if _all(table[name], _PAIRS)), None)
+    if pairs is not None:
+        found = [tuple(map(tuple, ast.literal_eval(cell))) for cell in table[pairs].dropna()]
+        return _of_series(table[table[pairs].notna()], column, found)
+    bounds = next((pair for pair in BOUNDS if set(pair) <= set(table.columns)), None)
+    if bounds is not None and all(_all(table[name], _NUMBER) for name in bounds):
+        numbers = table[list(bounds)].dropna().astype(float).astype(int)
+        return _of_series(table.loc[numbers.index], column, [((a, b),) for a, b in numbers.to_numpy().tolist()])
+    return _of_each_row(table, path) if column is None else None
+
+
+def _all(cells: pd.Series, form: re.Pattern) -> bool:
+    known = cells.dropna().astype(str).str.strip()
+    return bool(len(known)) and bool(known.str.fullmatch(form.pattern).all())
+
+
+def _of_series(table: pd.DataFrame, column: str | None, found: Sequence[tuple]) -> FrameLabels:
+    """Series in which nothing is anomalous have no intervals."""
+    names = table[column].astype(str).tolist() if column is not None else [""] * len(found)
+    series: dict[str, tuple[tuple[int, int], ...]] = {}
+    for name, own in zip(names, found, strict=True):
+        series[name] = (*series.get(name, ()), *own)
+    count = next((name for name in COUNTS if name in table), None)
+    lengths = {} if count is None else dict(zip(names, table[count].astype(int).tolist(), strict=True))
+    return FrameLabels(series, lengths)
+
+
+def _of_each_row(table: pd.DataFrame, path: str) -> PointLabels | None:
+    """Labels of a table with one of 0 and 1 in each row, and no time but a count."""
+    name = next((name for name in LABELS if name in table), None)
+    point = next((name for name in POINTS if name in table), None)
+    if name is None or table[name].isna().any():
+        return None
+    labels = pd.to_numeric(table[name], errors="coerce")
+    if not labels.isin([0, 1]).all() or {"start", "end"} & set(table.columns):
+        return None
+    if point is not None:
+        counts = pd.to_numeric(table[point], errors="coerce")
+        if counts.isna().any() or (counts >= LATEST).any():
+            return None
+    return PointLabels(path, tuple(labels.astype(int).tolist()))
