@@ -7,7 +7,6 @@ import errno
 import math
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import cast
 
 from config import PrepConfig
-from data.disk.lock import LOCK_FILES
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.hdf5_arrays import Hdf5Source
@@ -28,7 +26,7 @@ from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
 from data.sources.other_kinds import way_out
-from data.sources.picture_file.folders import about_others, folder_about
+from data.sources.picture_folder.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
 from data.sources.stacks.like_hdf5 import OF_ZARR
@@ -40,6 +38,18 @@ from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
 from data.sources.tar import CompressedTarSource, TarSource
 from data.sources.video import VideoSource
+from data.sources.walk import (
+    CLOSED,
+    COPY,
+    FINISHED,
+    HALF,
+    HIDDEN,
+    MET_BEFORE,
+    NO_FILE,
+    each_once,
+    files_below,
+    without_copies,
+)
 from data.sources.xrs import XrsSource
 from data.sources.zip import ZipSource
 
@@ -70,10 +80,7 @@ SOURCES: dict[str, Source] = {
         CaseSource(),
     )
 }
-UNKNOWN_KIND, BESIDE_FRAMES, FINISHED = "of unknown kind", "beside frames and so no series", "finished reels"
-HIDDEN, MET_BEFORE, NO_FILE, TIMES = "hidden", "met on another way", "links to nothing or no files", "times of frames"
-CLOSED, COPY = "you may not read", "smaller copies of videos beside them"
-HALF = "unfinished or kept from before, by their names, beside others"
+UNKNOWN_KIND, BESIDE_FRAMES, TIMES = "of unknown kind", "beside frames and so no series", "times of frames"
 ABOUT = "about frames that lie elsewhere, by the names of their folders; prepare one of these alone to have it"
 ZARR = (
     "of zarr, where arrays (T, H, W) are read once zarr is installed (pip install -r data/disk/requirements-zarr.txt): "
@@ -82,9 +89,6 @@ ZARR = (
 # Of what is not read; times were.
 TOLD = (UNKNOWN_KIND, COPY, HALF, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)
 A_DRAWING = "a picture beside a table whose name follows no other: taken for a drawing of it; if not, prepare it alone"
-# Folders that storage and systems keep for themselves: small copies, what was deleted.
-OF_SYSTEMS = ("@eaDir", "#recycle", "@Recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX")
-_HALF = re.compile(r".+(?:~|\.(?:tmp|temp|part|partial|filepart|crdownload|bak|old|orig))", re.IGNORECASE)
 VALUE_BYTES = 4  # of a pixel while it is calculated with
 SUFFIXES_TOLD = 5  # of the files of one reason, the most frequent ones
 
@@ -113,9 +117,9 @@ def discover(root: Path) -> Found:
     if not root.exists():
         raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
     found = Found()
-    paths = [root] if root.is_file() else _each_once(sorted(_files(root, found.unread)), found.unread)
+    paths = [root] if root.is_file() else each_once(sorted(files_below(root, found.unread)), found.unread)
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
-    taken = _without_copies(taken, found.unread)
+    taken = without_copies(taken, found.unread)
     with_frames = {place for path, source in taken if source.keeps_tables(path) for place in source.places(path)}
     about = _about_others(taken, root)
     found.unread.extend(Unread(path, ABOUT) for path in sorted(about))
@@ -167,66 +171,6 @@ def _join(found: Found, root: Path) -> None:
             found.inputs[source.name, files[0]] = Input(source, place, files)
 
 
-def _files(root: Path, unread: list[Unread]) -> Iterator[Path]:
-    """Files below `root`, linked folders too; a folder that is met again on another way is left out."""
-
-    def closed(error: OSError) -> None:
-        unread.append(Unread(Path(error.filename), CLOSED))
-
-    seen = set()
-    for folder, folders, names in os.walk(root, onerror=closed, followlinks=True):
-        place = os.path.realpath(folder)
-        if place in seen or "reel.json" in names:  # a reel's own movie is no input
-            unread.append(Unread(Path(folder), MET_BEFORE if place in seen else FINISHED))
-            folders.clear()
-            continue
-        seen.add(place)
-        if marks := [name for name in OF_ZARR if name in names]:
-            folders.clear()
-            yield Path(folder, marks[0])
-            continue
-        hidden = (name for name in (*folders, *names) if _is_hidden(name) and name not in LOCK_FILES)
-        unread += [Unread(Path(folder, name), HIDDEN) for name in hidden]
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
-            if reason := _no_file(path):
-                unread.append(Unread(path, reason))
-            else:
-                yield path
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in OF_SYSTEMS
-
-
-def _each_once(paths: Sequence[Path], unread: list[Unread]) -> list[Path]:
-    """Files without the links to others of them, as a camera's latest.jpg."""
-    links = {path for path in paths if path.is_symlink()}
-    if not links:
-        return list(paths)
-    real = {folder: os.path.realpath(folder) for folder in {path.parent for path in paths}}
-    there = {os.path.join(real[path.parent], path.name) for path in paths if path not in links}
-    twice = {path for path in links if os.path.realpath(path) in there}
-    unread.extend(Unread(path, MET_BEFORE) for path in sorted(twice))
-    return [path for path in paths if path not in twice]
-
-
-def _without_copies(taken: list[tuple[Path, Source]], unread: list[Unread]) -> list[tuple[Path, Source]]:
-    """The same without files that stand for others beside them, with a row of `unread` for each."""
-    copies = {path for path, source in taken if len(taken) > 1 and source.is_smaller_copy(path)}
-    half = _unfinished([path for path, source in taken if source.keeps_tables(path)])
-    for paths, reason in ((copies, COPY), (half, HALF)):
-        unread.extend(Unread(path, reason) for path in sorted(paths))
-    return [pair for pair in taken if pair[0] not in copies | half]
-
-
-def _unfinished(paths: Sequence[Path]) -> set[Path]:
-    """Files that programs are writing or have kept from before, beside those that they are finished with."""
-    half = {path for path in paths if _HALF.fullmatch(path.name)}
-    whole = {path.parent for path in paths if path not in half} if half else set()
-    return {path for path in half if path.parent in whole}
-
-
 def _about_others(taken: Sequence[tuple[Path, Source]], root: Path) -> set[Path]:
     """The files that are masks, labels or small copies of frames elsewhere."""
     if not root.is_dir():
@@ -234,16 +178,6 @@ def _about_others(taken: Sequence[tuple[Path, Source]], root: Path) -> set[Path]
     paths = [path.relative_to(root) for path, _ in taken]
     frames = [path.relative_to(root) for path, source in taken if source.keeps_tables(path)]
     return {root / path for path in about_others(paths, frames)}
-
-
-def _no_file(path: Path) -> str:
-    """Why a name is not that of a file that might be read: a broken link, a socket, in a folder without access."""
-    try:
-        return "" if stat.S_ISREG(path.stat().st_mode) else NO_FILE
-    except PermissionError:
-        return CLOSED
-    except OSError:
-        return NO_FILE
 
 
 def source_of(path: Path, unread: list[Unread]) -> Source | None:

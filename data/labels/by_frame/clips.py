@@ -7,7 +7,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 
-from data.sources.picture_file.order import in_order
+from data.sources.picture_folder.order import in_order
 
 _ROW, _NUMBER = re.compile(r"row (\d+)$"), re.compile(r"#(\d+)$")
 

@@ -16,12 +16,14 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
 from data.sources.fits import attempt, candidates_of, decode_bytes
-from data.sources.images import NamedTimes, cameras_in, page_facts, picture_frame
-from data.sources.picture_file.dated import Called, called_by_folders, of_several_folders
-from data.sources.picture_file.folders import about_others, folder_about
-from data.sources.picture_file.order import in_order, natural_key
+from data.sources.images import page_facts, picture_frame
 from data.sources.picture_file.pictures import SUFFIXES as PICTURE_SUFFIXES
 from data.sources.picture_file.pictures import pages_of
+from data.sources.picture_folder.cameras import cameras_in
+from data.sources.picture_folder.dated import Called, called_by_folders, of_several_folders
+from data.sources.picture_folder.folders import about_others, folder_about
+from data.sources.picture_folder.order import in_order, natural_key
+from data.sources.picture_folder.picture_times import NamedTimes
 from data.sources.stacks.like_hdf5 import OF_ZARR
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import find_times_csv

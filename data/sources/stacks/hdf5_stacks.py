@@ -21,7 +21,7 @@ from data.messages import logger
 from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, is_hdf5, plain, text_of
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.images import StackTimes
+from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.groups import is_array
 from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, opened, place_of
 from data.sources.stacks.numpy_stacks import (

@@ -13,7 +13,7 @@ import numpy as np
 
 from config import PrepConfig
 from data.sources.base import Candidate, Frames, FrameSource, RawFrame
-from data.sources.images import StackTimes
+from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.numpy_stacks import candidates_of, refusal
 from data.sources.tables.sidecar import find_times_csv
 

@@ -21,7 +21,7 @@ from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.images import StackTimes
+from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,

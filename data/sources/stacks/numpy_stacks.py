@@ -12,9 +12,9 @@ import numpy as np
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import Candidate, Frames, FrameSource, RawFrame
-from data.sources.images import StackTimes
 from data.sources.picture_file.deep import LUMA
-from data.sources.picture_file.order import natural_key
+from data.sources.picture_folder.order import natural_key
+from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times
 from data.sources.times.column import SERIES_TIME_COLUMNS

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.picture_file.cameras import cameras_of
-from data.sources.picture_file.order import natural_key
-from data.sources.picture_file.taken import places_of
+from data.sources.picture_folder.cameras import cameras_of
+from data.sources.picture_folder.order import natural_key
+from data.sources.picture_folder.taken import places_of
 from tests.support import frames
 
 NUMBERED = {

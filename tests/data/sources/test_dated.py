@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.picture_file.dated import clock_of_path, joined
+from data.sources.picture_folder.dated import clock_of_path, joined
 from data.sources.times.names import times_in_names
 from data.sources.video_file.starts import starts_of
 from tests.support import frames

@@ -12,7 +12,7 @@ from PIL import Image
 
 from config import PrepConfig
 from data import sources
-from data.sources.picture_file.folders import about_others
+from data.sources.picture_folder.folders import about_others
 from tests.support import frames
 
 ABOUT = ["thumbs", "Thumbnails", "_gt", "GT", "masks", "test_pixel_mask", "labels", "ground_truth", "clip 1 previews"]

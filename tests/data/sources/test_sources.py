@@ -15,7 +15,7 @@ from PIL import Image
 from config import PrepConfig
 from data import sources
 from data.sources.base import FrameError
-from data.sources.picture_file.order import natural_key
+from data.sources.picture_folder.order import natural_key
 from data.sources.times.names import times_in_names
 from data.sources.times.utc import parse_utc
 from tests.support import frames

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from config import PrepConfig
-from data.sources.picture_file.taken import (
+from data.sources.picture_folder.taken import (
     EXIF_IFD,
     FRACTION,
     GPS_CLOCK,

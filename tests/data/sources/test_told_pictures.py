@@ -15,10 +15,10 @@ from PIL import Image, TiffImagePlugin
 from config import PrepConfig
 from data.sources import HIDDEN, discover
 from data.sources.base import RawFrame
-from data.sources.picture_file.order import in_order, in_turn
 from data.sources.picture_file.pictures import NODATA
 from data.sources.picture_file.stack_axes import DESCRIPTION, OF_MICRO_MANAGER, PLANES_BESIDE, steps_s
-from data.sources.picture_file.taken import places_of
+from data.sources.picture_folder.order import in_order, in_turn
+from data.sources.picture_folder.taken import places_of
 from tests.support import frames
 from tests.support.videos import SHAPE
 

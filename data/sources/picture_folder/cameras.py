@@ -3,7 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
+
+from config import PrepConfig
+from data.messages import logger
+from data.sources.base import FrameError
+from data.sources.tables.sidecar import find_times_csv
+
+log = logger(__name__)
 
 _TIME = re.compile(
     r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
@@ -115,3 +122,18 @@ def _form_of(stem: str, counter: tuple[int, int], kept: re.Pattern) -> tuple[str
         return stem, 0
     behind = re.sub(rf"({kept.pattern})|\d+", lambda m: m[1] or "%", stem[end:], flags=re.IGNORECASE)
     return f"{stem[:begin]}#{behind}", int(re.sub(r"\D", "", stem[begin:end]))
+
+
+def cameras_in(beside: Path, names: Sequence[str], prep: PrepConfig, has_times: bool = False) -> dict[str, str]:
+    """The camera of each picture of a folder or archive by name, "" where they are of one; a times CSV says that.
+
+    has_times: whether one is in the archive.
+    """
+    try:
+        csv = find_times_csv(beside, prep.times_csv)
+    except FrameError:  # told with every picture
+        csv = None
+    camera_of = dict.fromkeys(names, "") if csv or has_times else cameras_of(names)
+    if len(cameras := set(camera_of.values()) - {""}) > 1:
+        log.info(f"{beside.name}: by their names its pictures are of several cameras, a reel each: {sorted(cameras)}")
+    return camera_of
