@@ -149,7 +149,7 @@ def read_anomalies(path: str, setting: str, prep: PrepConfig | None = None) -> K
     column = next((name for name in CLIPS if name in table), None)
     normal = prep.label_normal if prep else ()
     try:
-        by_number = of_frames(table, column, path, normal) or of_rows(table, column, path)
+        by_number = of_frames(table, column, path, normal) or of_rows(table, column, path, normal)
     except TableError as error:
         raise ValueError(f"{setting} {path}: {error}") from None
     if by_number is not None:

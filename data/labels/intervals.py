@@ -93,16 +93,16 @@ def intervals_of(
 
 def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> tuple[str, str, str]:
     """The columns of starts, of ends and of durations, "" where there is none. Raises ValueError."""
-    start = _called(table, STARTS)
+    start = called(table, STARTS)
     point = next((name for name in POINTS if name in table), "") if not start else ""
-    end = _called(table, ENDS) if start or point else ""
+    end = called(table, ENDS) if start or point else ""
     duration = next(filter(DURATION.fullmatch, table.columns), "") if (start or point) and not end else ""
     if not (end or duration or point):
         raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {list(table.columns)}; {ALSO}")
     return start or point, end, duration
 
 
-def _called(table: pd.DataFrame, names: tuple[str, ...]) -> str:
+def called(table: pd.DataFrame, names: tuple[str, ...]) -> str:
     """The column of a table that is called by one of the names, or one of them and a unit; "" where none is."""
     whole = next((name for name in names if name in table), "")
     with_unit = (
@@ -162,7 +162,7 @@ def read_cells(path: str) -> pd.DataFrame:
 
 
 def _bounded(table: pd.DataFrame) -> pd.DataFrame:
-    return table if _called(table, STARTS) else with_bounds(table, POINTS, LABELS)
+    return table if called(table, STARTS) else with_bounds(table, POINTS, LABELS)
 
 
 def _is_comment(line: str) -> bool:

@@ -18,11 +18,12 @@ def clip_of(clips: Iterable[str], name: str, source: str = "") -> str | None:
     A table's may have its folder before it (test_P-1). A clip without a name is every reel.
     """
     clips = list(clips)
-    exact = next((clip for clip in clips if not clip or is_named(clip, name)), None)
+    every = "" if "" in clips else None
+    exact = next((clip for clip in clips if is_named(clip, name)), every)
     if exact is not None or not source:
         return exact
     if _ROW.search(source):
-        return next((clip for clip in clips if name.endswith(f"_{clip}")), None)
+        return max((clip for clip in clips if name.endswith(f"_{clip}")), key=len, default=None)
     place = _place(source)
     fitting = [(len(own), clip) for clip in clips for own in _written(clip) if _are_one_end(own, place)]
     return max(fitting)[1] if fitting else None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.labels.by_frame.frame_labels import FrameLabels
 from data.labels.interval_forms import OF_ROWS
-from data.labels.intervals import LABELS, POINTS
+from data.labels.intervals import LABELS, POINTS, STARTS, anomalous, called
 from data.labels.point_labels import PointLabels
 
 COUNTS = ("num_values", "n_values", "rows")
@@ -22,19 +22,22 @@ _NUMBER = re.compile(r"\d{1,8}(?:\.0)?")
 LATEST = 1e8  # larger ones are UNIX times
 
 
-def of_rows(table: pd.DataFrame, column: str | None, path: str) -> FrameLabels | PointLabels | None:
+def of_rows(
+    table: pd.DataFrame, column: str | None, path: str, normal: Sequence[object] = ()
+) -> FrameLabels | PointLabels | None:
     """The labels of a table that tells rows by their numbers, from 0 on; None of one that tells times.
 
-    column: that names the series of each row; without, they are of every reel.
+    column: that names the series of each row; without, they are of every reel. normal: what labels call so.
     """
     pairs = next((name for name in table.columns if _all(table[name], _PAIRS)), None)
     if pairs is not None:
-        found = [tuple(map(tuple, ast.literal_eval(cell))) for cell in table[pairs].dropna()]
-        return _of_series(table[table[pairs].notna()], column, found)
+        rows = table[table[pairs].notna()]
+        return _of_series(rows, column, [tuple(map(tuple, ast.literal_eval(cell))) for cell in rows[pairs]], normal)
     bounds = next((pair for pair in BOUNDS if set(pair) <= set(table.columns)), None)
     if bounds is not None and all(_all(table[name], _NUMBER) for name in bounds):
         numbers = table[list(bounds)].dropna().astype(float).astype(int)
-        return _of_series(table.loc[numbers.index], column, [((a, b),) for a, b in numbers.to_numpy().tolist()])
+        spans = [((first, last),) for first, last in numbers.to_numpy().tolist()]
+        return _of_series(table.loc[numbers.index], column, spans, normal)
     return _of_each_row(table, path) if column is None else None
 
 
@@ -43,12 +46,14 @@ def _all(cells: pd.Series, form: re.Pattern) -> bool:
     return bool(len(known)) and bool(known.str.fullmatch(form.pattern).all())
 
 
-def _of_series(table: pd.DataFrame, column: str | None, found: Sequence[tuple]) -> FrameLabels:
-    """Series in which nothing is anomalous have no intervals."""
+def _of_series(
+    table: pd.DataFrame, column: str | None, found: Sequence[tuple], normal: Sequence[object]
+) -> FrameLabels:
+    """found: the intervals of each row, of which those that a label calls normal are none."""
     names = table[column].astype(str).tolist() if column is not None else [""] * len(found)
     series: dict[str, tuple[tuple[int, int], ...]] = {}
-    for name, own in zip(names, found, strict=True):
-        series[name] = (*series.get(name, ()), *own)
+    for name, own, is_unusual in zip(names, found, anomalous(table, normal), strict=True):
+        series[name] = (*series.get(name, ()), *(own if is_unusual else ()))
     count = next((name for name in COUNTS if name in table), None)
     lengths = {} if count is None else dict(zip(names, table[count].astype(int).tolist(), strict=True))
     return FrameLabels(series, lengths)
@@ -58,10 +63,10 @@ def _of_each_row(table: pd.DataFrame, path: str) -> PointLabels | None:
     """Labels of a table with one of 0 and 1 in each row, and no time but a count."""
     name = next((name for name in LABELS if name in table), None)
     point = next((name for name in POINTS if name in table), None)
-    if name is None or table[name].isna().any():
+    if name is None or table[name].isna().any() or called(table, STARTS):
         return None
     labels = pd.to_numeric(table[name], errors="coerce")
-    if not labels.isin([0, 1]).all() or {"start", "end"} & set(table.columns):
+    if not labels.isin([0, 1]).all():
         return None
     if point is not None:
         counts = pd.to_numeric(table[point], errors="coerce")

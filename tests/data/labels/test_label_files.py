@@ -142,6 +142,8 @@ def test_labels_beside_test_data_are_no_series_and_label_them(tmp_path, caplog):
         ("a.csv", "time,duration_min\n2024-03-05 10:05,10\n"),
         ("a.csv", "Starting Time,Ending Time\n2024-03-05 10:05,2024-03-05 10:15\n"),
         ("a.csv", "start,duration\n2024-03-05 10:05,10 min\n"),
+        ("a.csv", "start_time,end_time,label\n2024-03-05 10:05,2024-03-05 10:15,1\n"),
+        ("a.csv", "start,duration_min,label\n2024-03-05 10:05,10,1\n2024-03-05 11:05,10,0\n"),
         ("a.csv", "start,duration\n2024-03-05 10:05,PT10M\n"),
         ("a.csv", "interval\n2024-03-05 10:05 - 2024-03-05 10:15\n"),
         ("a.csv", "anomaly\n2024-03-05T10:05Z/2024-03-05T10:15Z\n"),
@@ -166,6 +168,8 @@ def test_a_time_with_an_end_is_an_interval(folder, name, text):
     [
         ('chan_id,anomaly_sequences,num_values\nP-1,"[[3, 5], [8, 8]]",{n}\nP-2,"[[1, 2]]",9\n', True),
         ("start_index,end_index\n3,5\n8,8\n", True),
+        ("start_row,end_row,label\n3,5,1\n8,8,1\n10,12,0\n", True),
+        ("series,start_row,end_row\n1,0,1\nP-1,3,5\nP-1,8,8\n", True),
         ("timestamp,value,is_anomaly\n{points}", True),
         ('chan_id,anomaly_sequences,num_values\nP-1,"[[3, 5]]",9\n', False),
     ],
