@@ -106,11 +106,12 @@ def known_column(table: pd.DataFrame) -> str | None:
 
 def _may_be_time(column: pd.Series) -> bool:
     """Whether numbers count from 1970, mostly go one way, or are evenly apart in some order, as no temperature T is."""
-    numbers = column.dropna().to_numpy() if column.dtype.kind in "iuf" else np.empty(0)
+    numbers = column.dropna().to_numpy(np.float64) if column.dtype.kind in "iuf" else np.empty(0)
+    numbers = numbers[np.isfinite(numbers)]
     steps = np.diff(numbers)
     if min((steps > 0).mean(), (steps < 0).mean()) < BOTH_WAYS if len(steps) >= FEWEST_STEPS else True:
         return True
-    if epoch_unit(numbers.astype(np.float64)):
+    if epoch_unit(numbers):
         return True
     apart = np.diff(np.sort(numbers))
     return bool((np.abs(apart - np.median(apart)) <= 0.5 * np.median(apart)).mean() > 0.8 and apart.min() > 0)
@@ -125,8 +126,8 @@ def _without_shares(table: pd.DataFrame) -> list[str]:
 def rising_column(table: pd.DataFrame, names: re.Pattern = re.compile("")) -> str | None:
     """The first column of a name whose numbers rise from each row to the next, as those of a clock that runs do."""
     for name in _without_shares(table):
-        numbers = table[name].dropna() if table[name].dtype.kind in "iuf" else []
-        if len(numbers) and names.search(str(name).lower()) and (np.diff(numbers) > 0).all():
+        numbers = table[name].dropna().to_numpy() if table[name].dtype.kind in "iuf" else np.empty(0)
+        if len(numbers) and names.search(str(name).lower()) and (numbers[1:] > numbers[:-1]).all():
             return name
     return None
 
@@ -135,8 +136,9 @@ def _counter_column(table: pd.DataFrame) -> str | None:
     """The first column that is called a clock and counts up in whole numbers, but for where it began again."""
     for name in _without_shares(table):
         if table[name].dtype.kind in "iuf" and NAMES_OF_TIME.search(str(name).lower()):
-            numbers = table[name].dropna().to_numpy(np.float64)
-            falls = np.diff(numbers) <= 0
+            numbers = table[name].to_numpy(np.float64)
+            numbers = numbers[np.isfinite(numbers)]
+            falls = numbers[1:] <= numbers[:-1]
             if falls.any() and not (numbers % 1).any() and in_parts(numbers, 1.0)[1] == falls.sum():
                 return name
     return None
@@ -162,7 +164,7 @@ def _by_cells(table: pd.DataFrame) -> str | None:
     for name in [table.columns[0], *inner]:
         if table[name].dtype.kind in "iuf" and len(table) > 1:
             numbers = table[name].to_numpy(np.float64)
-            if (epoch_unit(numbers) or of_ticks(numbers)) and (np.diff(numbers) > 0).mean() > 0.9:
+            if (epoch_unit(numbers) or of_ticks(numbers)) and (numbers[1:] > numbers[:-1]).mean() > 0.9:
                 return name
     return None
 
