@@ -54,24 +54,39 @@ class TailPrior:
         counted = self._counted(levels, span_s)
         if 1 <= events <= len(counted):
             return level_for(counted, events)
-        told = max(events, 1 / EXTRAPOLATION)
-        found = self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s)
         if not len(counted):
-            return found
-        return max(found, float(counted[0])) if events < 1 else min(found, float(counted[-1]))
+            return self.level(events, span_s)
+        if events > 1:
+            return min(self._beyond(levels, events, span_s, len(counted)), float(counted[-1]))
+        return max(self._rarer(levels, events, span_s), float(counted[0]))
+
+    def _rarer(self, levels: np.ndarray, events: float, span_s: float) -> float:
+        """What less than one event exceeds: known as well as one is, up to the commonest rate that was learnt, which
+        no commoner rate passes."""
+        common = self.most_per_s * span_s
+        if events <= common:
+            return self._beyond(levels, events, span_s, events)
+        return min(self._beyond(levels, events, span_s, 1.0), self._beyond(levels, common, span_s, common))
+
+    def _beyond(self, levels: np.ndarray, events: float, span_s: float, weighed: float) -> float:
+        """Beyond what was counted: their own tail as far as it says something, and what is known of as many events as
+        are `weighed`."""
+        told = max(events, 1 / EXTRAPOLATION)
+        return self.joined(level_for(levels, told) * (told / events) ** self.shape, events, span_s, weighed)
 
     def _counted(self, levels: np.ndarray, span_s: float) -> np.ndarray:
         """Levels (J,) as they are with what is known, each at least as high as those of commoner events."""
         joined = np.array([self.joined(float(level), j, span_s) for j, level in enumerate(levels, 1)])
         return np.maximum.accumulate(joined[::-1])[::-1]
 
-    def joined(self, level: float, events: float, span_s: float) -> float:
-        """A level that as many events of so many seconds of quiet data exceed, and the prior's, by what each is worth.
+    def joined(self, level: float, events: float, span_s: float, weighed: float | None = None) -> float:
+        """A level that as many events of so many seconds of quiet data exceed, and the prior's, by what each is worth:
+        of these events, or of as many as are `weighed`.
 
         Their logarithms are averaged. A scene of seconds has one highest, by chance or because the copies that judge
         it have seen next to nothing: a tail that goes on from there is soon above all that ever happens.
         """
-        own = span_s / (span_s + self.span_s * min(1.0, self.most_per_s * span_s / events))
+        own = span_s / (span_s + self.span_s * min(1.0, self.most_per_s * span_s / (weighed or events)))
         return level**own * self.level(events, span_s) ** (1 - own) if level > 0 else self.level(events, span_s)
 
 

@@ -156,6 +156,7 @@ def test_rarer_events_of_a_prior_are_higher_whatever_the_span(span_s, events, fa
     assert PRIOR.level(span_s / PRIOR.unit_s, span_s) == pytest.approx(1)
 
 
+@example(np.array([2.0]), 3.0, 4.0, 1.0)  # rarer, more is known of it, and that is lower
 @given(LEVELS, st.floats(1e-4, 10), st.floats(1, 1e5), st.floats(1e-3, 10))
 def test_beyond_its_own_tail_a_threshold_goes_on_as_in_any_scene(levels, events, span_s, most):
     """It falls with the events, and no single highest takes it farther than the prior's own form does."""
