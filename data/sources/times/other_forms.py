@@ -39,6 +39,11 @@ _QUARTER = re.compile(r"(?:(?P<a>\d{4})[-\s]?Q(?P<b>[1-4])|Q(?P<c>[1-4])[-\s/](?
 _MONTH_OF_YEAR = re.compile(r"(?:(?P<a>\d{4})M(?P<b>0[1-9]|1[0-2])|(?P<c>0[1-9]|1[0-2])/(?P<d>\d{4}))")
 _NAMED_MONTH = re.compile(r"([A-Za-z]{3})[a-z]*[-\s,]+(\d{4})")
 _COMPACT = re.compile(r"(\d{8})[_-](\d{6})(\.\d+)?")
+# As names of files have it, and tables of DB2: 2024-03-05-10-00-00, 2024-03-05-10.00.00.123456.
+_OF_NAMES = re.compile(
+    r"^((?:19|20)\d\d)([-_./])([01]\d)\2([0-3]\d)[T _.-]+([0-2]\d)([-_.])([0-5]\d)\6([0-6]\d)(?:[._](\d{1,9}))?"
+    r"(?=Z?$|[+-]\d\d:?\d\d$)"
+)
 _SINCE_1970 = re.compile(r"/Date\((-?\d{9,14})(?:[+-]\d{4})?\)/")
 _TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)")
 # What is cut off or put otherwise, wherever it stands.
@@ -53,7 +58,7 @@ _REWRITTEN = (
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
-    r"|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
+    r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
 )
 
 
@@ -73,6 +78,7 @@ def other_form(cell: str) -> str:
     text = _WORD.sub(_in_english, re.sub(r"\bde\b", " ", text))
     for form, plain in _REWRITTEN:
         text = form.sub(plain, text)
+    text = _OF_NAMES.sub(_with_signs, text)
     text = _COMPACT.sub(r"\1T\2\3", text)
     return " ".join(text.split())
 
@@ -80,6 +86,11 @@ def other_form(cell: str) -> str:
 def rewritten(column: pd.Series) -> pd.Series:
     """Texts, each as `other_form` has it."""
     return column.map(lambda cell: other_form(cell.strip()), na_action="ignore").astype("string")
+
+
+def _with_signs(found: re.Match) -> str:
+    year, _, month, day, hour, _, minute, second, fraction = found.groups()
+    return f"{year}-{month}-{day} {hour}:{minute}:{second}" + (f".{fraction}" if fraction else "")
 
 
 def _in_english(found: re.Match) -> str:

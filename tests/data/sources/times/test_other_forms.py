@@ -52,6 +52,9 @@ PLAIN |= {
     ),
     "Republic of China": lambda t: f"{t.year + 100 - 2011 if t.year > 2010 else t.year}/{t:%m/%d %H:%M:%S}",
     "clock first": lambda t: f"{t:%H:%M:%S.000 %Y/%m/%d}",
+    "names of files": lambda t: f"{t:%Y-%m-%d-%H-%M-%S}",
+    "names of files, with lines below": lambda t: f"{t:%Y_%m_%d_%H_%M_%S}Z",
+    "DB2": lambda t: f"{t:%Y-%m-%d-%H.%M.%S}.000000",
     "PhysioNet": lambda t: f"[{t:%H:%M:%S.000 %d.%m.%Y}]",
 }
 PARTS_OF_TIMES = "0123456789 -/:.TZWQ年月日 MayPM"
