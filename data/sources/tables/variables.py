@@ -15,6 +15,7 @@ from data.sources.times.column import chosen, is_text
 
 log = logger(__name__)
 
+FEWEST_COUNTED = 8  # rows of a column that is not called a number of rows
 ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
 MOST_STATES, FEWEST_KNOWN = 8, 20  # words beside the numbers of a variable; and its numbers
 SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
@@ -56,8 +57,7 @@ def variables_of(
     found = Variables()
     for name in given or [name for name in table.columns if name not in notes]:
         values, written, unit = numbers_of(table[name], prep.decimal or decimal)
-        is_early = name == table.columns[0] or notes.get(table.columns[0], "").startswith("time")
-        notes[name], is_variable = _kind_of(table, name, values, bool(given), is_early)
+        notes[name], is_variable = _kind_of(table, name, values, bool(given), notes)
         if not is_variable:
             continue
         if unread := _unread_numbers(table[name], values):
@@ -82,13 +82,15 @@ def variables_of(
     return found
 
 
-def _kind_of(table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, may_be_rows: bool) -> tuple[str, bool]:
+def _kind_of(
+    table: pd.DataFrame, name: str, values: np.ndarray, is_given: bool, notes: dict[str, str]
+) -> tuple[str, bool]:
     """What a column is, for people, and whether it is a variable."""
     filled, known = int(table[name].notna().sum()), int(np.isfinite(values).sum())
     is_numbers = is_given or table[name].dtype.kind in "biuf"  # even if most of them are infinite
     if not known or (not is_numbers and known < 0.5 * filled and not _has_states(table[name], values)):
         return f"left out: {known} of its {filled} cells are numbers", False
-    if not is_given and may_be_rows and table.shape[1] > 1 and _are_row_numbers(name, values):
+    if not is_given and table.shape[1] > 1 and _are_row_numbers(table, name, values, notes):
         return "left out: row numbers", False
     kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
     if filled == known:
@@ -139,8 +141,14 @@ def _without_missing(
     )
 
 
-def _are_row_numbers(name: str, values: np.ndarray) -> bool:
+def _are_row_numbers(table: pd.DataFrame, name: str, values: np.ndarray, notes: dict[str, str]) -> bool:
+    """Whether a column counts the rows: of such a name, first or behind the times; or of any, first, from 0 or 1 on,
+    where another column has the times (EasyLog's has the name of the logger).
+    """
+    first, times = table.columns[0], [column for column, note in notes.items() if note.startswith("time")]
+    is_called = bool(ROW_NUMBERS.fullmatch(name)) and (name == first or first in times)
+    is_first = name == first and bool(times) and len(values) >= FEWEST_COUNTED and values[0] in (0, 1)
     known = np.flatnonzero(np.isfinite(values))
-    if not len(known) or not ROW_NUMBERS.fullmatch(name):
+    if not len(known) or not (is_called or is_first):
         return False
     return np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))

@@ -75,10 +75,11 @@ def test_times_are_found_in_columns_of_any_kind(tmp_path, columns):
     assert reel.channels == ["value"]
 
 
-def test_row_numbers_are_no_variable(tmp_path):
-    reel = only(table(tmp_path, {"": range(N), "time": TIMES, "value": WAVE}))
+@pytest.mark.parametrize("name", ["", "EasyLog USB"])
+def test_row_numbers_are_no_variable(tmp_path, name):
+    reel = only(table(tmp_path, {name: range(1, N + 1), "time": TIMES, "value": WAVE}))
     assert reel.channels == ["value"]
-    assert reel.meta["columns"]["column_0"] == "left out: row numbers"
+    assert reel.meta["columns"][name or "column_0"] == "left out: row numbers"
 
 
 def test_times_that_the_change_of_the_clock_leaves_open_are_rows_with_a_reason(tmp_path):
