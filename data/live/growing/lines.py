@@ -83,7 +83,10 @@ def lines_of(content: bytes, encoding: str | None) -> list[str]:
     Zeros end a line: what is before them was cut short, and what is behind them came later.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (encoding or "").lower().replace("-", "").startswith("utf16"):
-        raise TableError("tables that grow are read as UTF-8 or in an encoding of one byte a character, not UTF-16")
+        raise TableError(
+            "tables that grow are read as UTF-8 or in an encoding of one byte a character, not UTF-16: have it written "
+            "so, or prepare and evaluate it once it is whole"
+        )
     try:
         text = content.decode(encoding or "utf-8", "strict")
     except UnicodeDecodeError:
