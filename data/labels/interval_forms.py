@@ -107,9 +107,9 @@ def _switched(table: pd.DataFrame, point: str) -> pd.DataFrame:
     if len(states) != 1:
         return table
     others = [name for name in table.columns if name not in (point, states[0]) and _tells_alarms(words[name])]
-    keys = [words[others].fillna("").agg("|".join, axis=1)] if others else [pd.Series("", table.index)]
+    alarms = words[others].fillna("").agg("|".join, axis=1) if others else pd.Series("", table.index)
     found = []
-    for _, rows in table.assign(is_on=words[states[0]].isin(ON)).groupby(keys[0], sort=False):
+    for _, rows in table.assign(is_on=words[states[0]].isin(ON)).groupby(alarms, sort=False):
         began = None
         for time, is_on in zip(rows[point], rows["is_on"], strict=True):
             if is_on:

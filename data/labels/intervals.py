@@ -15,7 +15,7 @@ from data.labels.label_tables import BINARY, cells_of_file
 from data.labels.label_text import text_of
 from data.sources.base import FrameError, TableError
 from data.sources.tables.values.cells import labels_of
-from data.sources.times.cells import PER_SECOND, times_of, unit_of
+from data.sources.times.cells import DAY_S, PER_SECOND, times_of, unit_of
 from data.sources.times.utc import iso_ms, parse_utc, shift_utc
 
 STARTS = ("start", "start_utc", "start_time", "start_date", "starttime", "start_datetime", "start_timestamp", "onset")
@@ -42,7 +42,7 @@ _IN_DATE = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?
 _NUMBER_OF_ROW = re.compile(r"#\d+\s*[,;\t|]")
 _OF_CLOCK_OR_MINUTES = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
 _OWN_ZONE = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\s*$", re.IGNORECASE)
-DAY, DAY_S = np.timedelta64(86_400_000 - 1, "ms"), 86400.0
+DAY = np.timedelta64(86_400_000 - 1, "ms")
 
 
 def read_intervals(path: str, setting: str, prep: PrepConfig | None = None) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data.labels.by_frame.frame_labels import FrameLabels
-from data.labels.interval_forms import OF_ROWS
+from data.labels.interval_forms import OF_ROWS, is_moment
 from data.labels.intervals import LABELS, POINTS, STARTS, anomalous, called
 from data.labels.point_labels import PointLabels
 
@@ -20,6 +20,7 @@ BOUNDS = tuple(
 _PAIRS = re.compile(r"\[\s*(?:\[\s*\d+\s*,\s*\d+\s*\]\s*,?\s*)*\]")
 _NUMBER = re.compile(r"\d{1,8}(?:\.0)?")
 LATEST = 1e8  # larger ones are UNIX times
+LOOKED_AT = 20  # cells of a column, which may be one of times by another name
 
 
 def of_rows(
@@ -44,6 +45,11 @@ def of_rows(
 def _all(cells: pd.Series, form: re.Pattern) -> bool:
     known = cells.dropna().astype(str).str.strip()
     return bool(len(known)) and bool(known.str.fullmatch(form.pattern).all())
+
+
+def _all_moments(cells: pd.Series) -> bool:
+    known = cells.dropna().astype(str).iloc[:LOOKED_AT]
+    return len(known) > 0 and all(map(is_moment, known))
 
 
 def _of_series(
@@ -72,4 +78,6 @@ def _of_each_row(table: pd.DataFrame, path: str) -> PointLabels | None:
         counts = pd.to_numeric(table[point], errors="coerce")
         if counts.isna().any() or (counts >= LATEST).any():
             return None
+    elif any(_all_moments(table[other]) for other in table.columns if other != name):
+        return None
     return PointLabels(path, tuple(labels.astype(int).tolist()))

@@ -14,7 +14,7 @@ from typing import IO, Any
 from data.sources.arrays.matlab_arrays import MAGIC as OF_MATLAB
 from data.sources.arrays.netcdf_arrays import MAGIC
 from data.sources.stacks.groups import Array, Group
-from data.sources.stacks.like_matlab import CLASS, may_hold_frames, of_version_5, of_version_7_3
+from data.sources.stacks.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
 
 TEXT = "SU"  # kinds of arrays of letters, which name things
 OF_ZARR = ("zarr.json", ".zgroup", ".zarray")  # what describes a folder of zarr, of versions 3 and 2
@@ -92,9 +92,9 @@ def _matlab(file: Path | IO[bytes]) -> Group:
 
     source = str(file) if isinstance(file, Path) else _copy(file)
     try:
-        return (
-            of_version_5(loadmat(source), begin_of(file, 116)) if may_hold_frames(whosmat(source)) else Group("/", {})
-        )
+        if not may_hold_frames(whosmat(source)):
+            return Group("/", {})
+        return of_version_5(loadmat(source), begin_of(file, HEADER_BYTES))
     except Exception as error:  # scipy raises many kinds on damaged files
         raise OSError(f"not readable as a file of MATLAB: {type(error).__name__}: {error}") from None
 

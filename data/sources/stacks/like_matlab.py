@@ -14,8 +14,6 @@ from data.sources.stacks.groups import Array, Group, is_array
 CLASS = "MATLAB_class"  # attribute of the arrays of version 7.3
 _OF_SCIPY = (b"Platform: posix", b"Platform: nt")
 _FRAMES = (3, 4)  # axes
-
-
 HEADER_BYTES = 116  # of text, which tells who wrote a file
 MOST_BYTES = 2**31  # of a file that is held whole, as all of these are
 
@@ -28,7 +26,7 @@ def may_hold_frames(variables: Iterable[tuple[str, tuple[int, ...], str]]) -> bo
 
 
 class Turned:
-    """An array whose frames are read one by one, each turned as `turn` has it; any other whole."""
+    """An array whose frames are read one by one, each with rows before columns; any other whole."""
 
     def __init__(self, array: Any, shape: tuple[int, ...]):
         self.shape, self.dtype, self._array = shape, array.dtype, array

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.base import FrameError, TableError
+from data.sources.base import LOOKED_AT_BYTES, FrameError, TableError
 from data.sources.tables.bare_times import bare_times
 from data.sources.tables.text_table import read_text
 from data.sources.tables.values.cells import labels_of
@@ -65,7 +65,7 @@ def find_times_csv(path: Path, given: str | None) -> Path | None:
 
 def _is_of_times(path: Path) -> bool:
     with path.open("rb") as stream:
-        return bool(OF_TIMES.match(stream.read(4096)))
+        return bool(OF_TIMES.match(stream.read(LOOKED_AT_BYTES)))
 
 
 def _is_only_folder(path: Path) -> bool:

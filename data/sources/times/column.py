@@ -109,9 +109,7 @@ def _may_be_time(column: pd.Series) -> bool:
     numbers = column.dropna().to_numpy(np.float64) if column.dtype.kind in "iuf" else np.empty(0)
     numbers = numbers[np.isfinite(numbers)]
     steps = np.diff(numbers)
-    if min((steps > 0).mean(), (steps < 0).mean()) < BOTH_WAYS if len(steps) >= FEWEST_STEPS else True:
-        return True
-    if epoch_unit(numbers):
+    if len(steps) < FEWEST_STEPS or min((steps > 0).mean(), (steps < 0).mean()) < BOTH_WAYS or epoch_unit(numbers):
         return True
     apart = np.diff(np.sort(numbers))
     return bool((np.abs(apart - np.median(apart)) <= 0.5 * np.median(apart)).mean() > 0.8 and apart.min() > 0)

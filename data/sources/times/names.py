@@ -15,6 +15,7 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
+from data.sources.times.texts import MONTH_NAMES
 from data.sources.times.utc import iso_ms
 
 _BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
@@ -39,8 +40,7 @@ _WITH_LETTERS = (  # IncuCyte's
     r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
     r"_(?P<hour>\d\d)h(?P<minute>\d\d)m(?:(?P<second>\d\d)s)?"
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(_MONTHS)}))[a-z]*", r"(?P<year>(?:19|20)\d\d)"
+_MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(MONTH_NAMES)}))[a-z]*", r"(?P<year>(?:19|20)\d\d)"
 _DAY_OF_MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 _DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}[-_. ]?{_YEAR}"
 _MONTH_FIRST = rf"(?<![A-Za-z]){_MONTH}[-_. ]?{_DAY_OF_MONTH}(?:,? |[-_.]){_YEAR}"
@@ -182,7 +182,7 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     elif "a" in fields:
         day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
     else:
-        month = fields.get("month") or f"{_MONTHS.index(fields['name'].lower()) + 1}"
+        month = fields.get("month") or f"{MONTH_NAMES.index(fields['name'].lower()) + 1}"
         day = f"{fields['year']}-{month.zfill(2)}-{fields['day'].zfill(2)}"
     if not fields.get("hour"):
         return str(day)

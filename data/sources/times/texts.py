@@ -12,15 +12,15 @@ from data.sources.times.other_forms import other_form
 from data.sources.times.zones.zone_names import without_zone_name, without_zone_names
 
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
-_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = {name: f"{number:02d}" for number, name in enumerate(_MONTH_NAMES, start=1)}
+MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: f"{number:02d}" for number, name in enumerate(MONTH_NAMES, start=1)}
 _CLOCK = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
     r"(?:\s*(?P<half>[AaPp])(?:\.?\s?[Mm]\.?)?)?"
 )
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+)?"
-_MONTH = rf"(?P<b>(?i:{'|'.join(_MONTH_NAMES)})[A-Za-z]{{0,6}})"
+_MONTH = rf"(?P<b>(?i:{'|'.join(MONTH_NAMES)})[A-Za-z]{{0,6}})"
 _DATES = (
     r"(?P<a>\d{4})(?P<mark>[-/.:_ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{1,2})",
     r"(?P<a>\d{1,2})(?P<mark>[-/._ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{2})",

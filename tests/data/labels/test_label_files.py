@@ -184,6 +184,13 @@ def test_labels_by_the_numbers_of_rows(folder, text, is_own):
         assert np.flatnonzero(known[0]).tolist() == [3, 4, 5, 8]
 
 
+def test_times_by_another_name_are_no_rows(folder):
+    """Each label would have been of the row in its place, whatever its day."""
+    days = "".join(f"2024-03-{day:02d},{day % 2}\n" for day in range(1, 21))
+    with pytest.raises(ValueError, match="needs the columns"):
+        read(folder, "Tag der Messung,label\n" + days)
+
+
 def test_labels_of_minus_1_and_1_are_asked_for(folder):
     """All of them were anomalies."""
     text = "time,label\n" + "".join(f"{time},{-1 if i == 3 else 1}\n" for i, time in enumerate(TIMES))

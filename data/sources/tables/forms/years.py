@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+from data.sources.times.texts import MONTH_NAMES
+
 _QUARTERS = tuple(tuple(f"{word}{n}" for n in range(1, 5)) for word in ("q", "qtr", "quarter"))
 YEARS = (1600, 2100)
 YEAR = "year"
@@ -17,8 +18,8 @@ def parts_of_year(names: Sequence[Any]) -> tuple[list[Any], int]:
     others.
     """
     plain = {name: str(name).lower().strip(". _") for name in names}
-    months = [name for name, word in plain.items() if word[:3] in _MONTHS and word.isalpha() and _is_month(word)]
-    if [plain[name][:3] for name in months] == list(_MONTHS):
+    months = [name for name, word in plain.items() if word[:3] in MONTH_NAMES and word.isalpha() and _is_month(word)]
+    if [plain[name][:3] for name in months] == list(MONTH_NAMES):
         return months, 1
     for words in _QUARTERS:
         quarters = [name for name, word in plain.items() if word.replace(" ", "") in words]
