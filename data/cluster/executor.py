@@ -28,6 +28,13 @@ COUNT_EVERY_S = 2.0
 ASKED = 5  # times, for their facts: more deaths at that moment are no chance
 RETRIES = 2  # of a task that raised; one whose worker died goes to others as often as Dask's allowed-failures says, 3
 JOBS = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
+# Dask samples its workers' stacks, asks each event loop whether it is late and takes figures of its processes, up to a
+# hundred times a second: 4 % of a core for each worker and 3 % for the scheduler, of a machine whose cores all work.
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
+}
 ADDRESSES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 
 
@@ -101,13 +108,7 @@ def _client(cluster: str, workers: int) -> Iterator[Any]:
     distributed = _distributed()
     with ExitStack() as opened:
         if cluster == "local":
-            try:
-                found = opened.enter_context(_on_this_machine(distributed, workers))
-            except RuntimeError as error:  # e.g. "Nanny failed to start"
-                raise OSError(
-                    f"the workers of this machine did not start ({error}); run the same command again, or with fewer "
-                    "--workers"
-                ) from error
+            found = opened.enter_context(cluster_here(workers))
         elif cluster in JOBS:
             found = opened.enter_context(jobs(cluster))
             found.scale(jobs=workers)
@@ -126,11 +127,29 @@ def _client(cluster: str, workers: int) -> Iterator[Any]:
         yield client
 
 
-def _on_this_machine(distributed: Any, workers: int) -> Any:
-    """A scheduler in this process, and worker processes that are started again where one dies."""
-    return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    )
+@contextmanager
+def cluster_here(workers: int) -> Iterator[Any]:
+    """A scheduler in this process, and worker processes that are started again where one dies.
+
+    Raises OSError where they do not start.
+    """
+    distributed = _distributed()
+    from dask import config as dask_config
+
+    with ExitStack() as opened:
+        opened.enter_context(dask_config.set(QUIET))
+        try:
+            found = opened.enter_context(
+                distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+                )
+            )
+        except RuntimeError as error:  # e.g. "Nanny failed to start"
+            raise OSError(
+                f"the workers of this machine did not start ({error}); run the same command again, or with fewer "
+                "--workers"
+            ) from error
+        yield found
 
 
 def jobs(kind: str) -> Any:

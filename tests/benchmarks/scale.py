@@ -174,8 +174,9 @@ def main() -> None:
     frames, side = options.frames or (16 if quick else 400), options.side or (64 if quick else 1024)
     repeat = options.repeat or (1 if quick else 3)
 
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
+    from data.cluster.executor import cluster_here
     from data.frames.workers.pool import make_executor
     from tests.support.fits_files import write_frames
 
@@ -189,8 +190,7 @@ def main() -> None:
             pool.submit(time.sleep, 0).result()
             figures["pool_start_s"] = time.perf_counter() - begun
             begun = time.perf_counter()
-            settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-            clusters: Any = {n: opened.enter_context(LocalCluster(n_workers=n, **settings)) for n in (1, 2)}
+            clusters: Any = {n: opened.enter_context(cluster_here(n)) for n in (1, 2)}
             for cluster in clusters.values():
                 with Client(cluster) as client:
                     client.run(time.sleep, 0)

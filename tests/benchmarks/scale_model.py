@@ -330,21 +330,19 @@ def predictions(prep: PrepRates, cameras: EvalRates, options: Any) -> dict[str, 
 
 def turns_of(folder: Path, options: Any) -> tuple[list[Turn], float]:
     """Some turns, of which the first, that loads and compiles, is left out; and how much a plain sum is crowded."""
-    from distributed import LocalCluster
-
+    from data.cluster.executor import cluster_here
     from data.frames.workers.pool import make_executor
     from tests.support.fits_files import write_frames
 
     cv2.setNumThreads(1)  # as in workers, which these rates are of; here OpenCV would take both cores for a task
     write_frames(folder / "raw", options.frames, shape=(options.side, options.side))
     steps, cameras = Prep(folder), Eval(folder, options.reels, *((80, 24) if options.quick else (160, 112)))
-    settings = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     commands = {"prep": steps} if options.quick else {"prep": steps, "eval": cameras}
     turns = []
     with make_executor(2) as pool, ExitStack() as opened:
         # It runs before the clusters do, which set variables of this process that their own workers are to have.
         pool.submit(operator.is_, 0, 0).result()
-        clusters: Any = {n: opened.enter_context(LocalCluster(n_workers=n, **settings)) for n in (1, 2)}
+        clusters: Any = {n: opened.enter_context(cluster_here(n)) for n in (1, 2)}
         address = {n: cluster.scheduler_address for n, cluster in clusters.items()}
         if options.quick:
             steps.crowding(pool, steps.headers()[1], 1.0)
