@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -91,7 +91,12 @@ class ReelPlan:
         facts += ["repeats kept"] if prep.repeats == "keep" else []
         facts += [asdict(prep.crop)] if prep.crop else []
         facts += [step_of(prep)] if is_undone(prep) and not self.is_counts else []
-        return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(facts, default=_told, sort_keys=True).encode()).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    """What JSON has no form for: of a WCS its fields (`asdict` would copy all, frame by frame), else its text."""
+    return vars(value) if is_dataclass(value) else str(value)
 
 
 def plan_reels(candidates: list[Candidate], prep: PrepConfig) -> list[ReelPlan]:

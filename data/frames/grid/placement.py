@@ -1,6 +1,6 @@
 """Where a frame goes: what the plan makes of a candidate, which itself stays as its header told it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from data.sky.wcs import FrameWcs
@@ -33,12 +33,11 @@ class Placed:
 
     def facts(self) -> dict[str, Any]:
         """All that decides the frame, without where its input folder lies."""
-        placement = asdict(self)
-        facts = placement.pop("candidate") | placement | {"path": ""}
-        # Which its kind and its packets decide, and what is seen from the part of the grid that it fills.
-        # What is said aside is in the reel's name where it counts.
-        del facts["home"], facts["is_counts"], facts["clock_s"], facts["pixel_aspect"], facts["aside"]
-        return facts
+        # Those aside its kind and its packets decide, or what is seen from the part of the grid that it fills; what is
+        # said aside is in the reel's name where it counts.
+        aside = {"candidate", "home", "is_counts", "clock_s", "pixel_aspect", "aside"}
+        facts = vars(self.candidate) | vars(self) | {"path": ""}
+        return {name: value for name, value in facts.items() if name not in aside}
 
 
 Row = tuple[Placed, ...]  # one frame of a reel by its channels
