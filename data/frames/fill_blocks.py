@@ -17,16 +17,20 @@ LEAST, BEYOND_MEASURE = 999, 1e19  # such numbers are this small below 0, or thi
 _HUGE = {float(np.float32(value)) for value in FILLS if abs(value) > BEYOND_MEASURE}  # as float32 holds them
 
 
-def stand_in(pixels: np.ndarray, valid: np.ndarray | None) -> tuple[float, int] | None:
+def stand_in(
+    pixels: np.ndarray, valid: np.ndarray | None, extremes: tuple[int, int] | None = None
+) -> tuple[float, int] | None:
     """The number that stands for missing pixels in a frame (H, W), as -9999, -32768 or 1e20, and in how many.
 
     It lies far off all others, half of their range, or below 0 where none else does. Large numbers that a detector may
-    saturate at (32767, 65535) are none. None where there is no such number.
+    saturate at (32767, 65535) are none. None where there is no such number. extremes: of all pixels, where
+    they are known.
     """
     if pixels.dtype.kind not in "if":
         return None
     known = pixels if valid is None else pixels[valid]
-    value = next((end for end in (known.min(initial=0), known.max(initial=0)) if _stands_for_none(float(end))), None)
+    ends = (known.min(initial=0), known.max(initial=0)) if valid is not None or extremes is None else extremes
+    value = next((end for end in ends if _stands_for_none(float(end))), None)
     if value is None:
         return None
     others = known[known != value]

@@ -103,7 +103,7 @@ def calibrate(
     pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
     extremes = _extremes(pixels) if raw.blank is not None or level_dn is not None else None
     valid = _all_of(present, _find_valid(pixels, raw.blank, extremes))
-    missing = stand_in(pixels, valid)
+    missing = stand_in(pixels, valid, extremes)
     if missing:
         valid = _all_of(valid, pixels != missing[0])
     gone = _find_fill(pixels, frame, prep.crop)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from config import PrepConfig
 from data.frames.fill_blocks import fill_blocks, fill_rows, stand_in
@@ -156,3 +157,13 @@ def test_numbers_that_stand_for_missing_pixels_are_none(value, dtype, places, wi
 )
 def test_other_numbers_are_pixels(pixels):
     assert stand_in(pixels, None) is None
+
+
+@settings(max_examples=100)
+@given(
+    hnp.arrays(np.int16, (24, 32), elements=st.one_of(st.integers(-300, 900), st.sampled_from([-9999, -32768, 32767]))),
+    st.booleans(),
+)
+def test_known_extremes_change_nothing(pixels, has_holes):
+    valid = pixels != 5 if has_holes else None
+    assert stand_in(pixels, valid, (int(pixels.min()), int(pixels.max()))) == stand_in(pixels, valid)

@@ -376,3 +376,30 @@ def test_a_file_cut_while_it_is_read_is_truncated():
     image = layout_of(io.BytesIO(payload)).images[0]
     with pytest.raises(FrameError, match="truncated"):
         data_of(io.BytesIO(payload[: image.data_start + 10]), image)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([np.uint8, np.int16]), st.integers(0, 3)), max_size=12))
+def test_a_frame_keeps_its_pixels_while_anything_of_it_is_held(steps):
+    """Memory serves again only once nobody has the array, a view of it or a memoryview."""
+    held: list[tuple] = []
+    for number, (is_let_go, dtype, way) in enumerate(steps):
+        if is_let_go and held:
+            held.pop(0)
+        made = rice_tiles._lent((3, 4), dtype)
+        made[:] = number
+        ways = (made, made[1:], made.reshape(-1)[::2].view(dtype), memoryview(made))
+        held.append((ways[way], number))
+        del made, ways
+        assert all((np.asarray(array) == value).all() for array, value in held)
+
+
+def test_memory_of_a_frame_serves_the_one_after():
+    payload = compressed(noisy("low", (40, 64), np.int16, 0))
+    with having_met(rice_tiles.WORTH_LOADING_TILES):
+        first = outcome(payload)
+        place = first.pixels.ctypes.data
+        del first
+        kept = rice_tiles._rooms[-1]
+        assert kept.ctypes.data == place
+        assert np.shares_memory(outcome(payload).pixels, kept)
