@@ -19,6 +19,7 @@ from data.messages import progress
 from inference.export.onnx_file import quietly
 from models.backbone3d import Backbone3D, Block
 
+PRODUCTS = ("Conv", "Gemm", "MatMul")
 MOVING = ("Reshape", "Transpose", "Expand")  # what gives the values that it is given, in other places or repeated
 
 
@@ -41,7 +42,7 @@ def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> b
     rounded to 255 steps behind it, GELU, is computed by tanh: 5e-4 at most from what it is, in less time.
     """
     model = onnx.load_from_string(net)
-    products = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    products = [node for node in model.graph.node if node.op_type in PRODUCTS]
     chosen = [node.name for node in products if node.input[1] in weights]
     if not chosen:
         raise ValueError("export.precision int8: the net has no blocks of convolutions to compute in it; choose fp32")
@@ -51,6 +52,7 @@ def quantized(net: bytes, weights: set[str], windows: Iterator[np.ndarray]) -> b
             model, path := Path(folder) / "net.onnx", _Windows(shown, model.graph.input[0].name),
             quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             per_channel=True, reduce_range=True, nodes_to_quantize=chosen,
+            op_types_to_quantize=list(PRODUCTS),  # of other nodes no ranges are asked: a masked net sorts NaN in some
         )  # fmt: skip
         return repeated_in_integers(with_tanh(onnx.load(path))).SerializeToString()
 
