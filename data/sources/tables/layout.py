@@ -11,6 +11,7 @@ from data.sources.times.divided import PART_NAMES
 from data.sources.times.texts import looks_like_time
 
 LINES_LOOKED_AT = 200
+FEWEST_ALIKE = 3  # rows below one, to tell that it is like them
 MOST_LINES = 50  # of one record
 MOST_SHARE = 0.5  # of cells that are numbers in a line of names
 MOST_HEADS = 3  # rows of names
@@ -18,6 +19,7 @@ MOST_PREAMBLE = 40  # lines that are divided as rows are, before the names
 MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of a time among names
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
 COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
+_PLAIN_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 _TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
 _NAMES_TIME = re.compile(
     r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$",
@@ -99,7 +101,7 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     first_at, first = rows[0]
     if at != first_at and (is_data(cells) and len(first) > 1):
         at, cells = first_at, first
-    if is_data(cells) or _repeats_numbers(cells):
+    if is_data(cells) or _repeats_numbers(cells) or _is_like_below(cells, [row for i, row in rows if i > at]):
         return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
     at, cells = _below_preamble([(i, row) for i, row in rows if i >= at and len(row) == len(cells)])
     cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
@@ -153,6 +155,20 @@ def _repeats_numbers(cells: list[str]) -> bool:
     return len(numbers) > MOST_SHARE * len(cells) and len(set(numbers)) < len(numbers)
 
 
+def _is_like_below(cells: list[str], below: list[list[str]]) -> bool:
+    """Whether a line with words is a row: it has a number over numbers alone, and a word that comes again below it, as
+    names do only where all of them come again.
+    """
+    below = [row for row in below if len(row) == len(cells) and row != cells]
+    columns = list(zip(cells, *below, strict=True)) if len(below) >= FEWEST_ALIKE else []
+    is_measured = any(all(map(_PLAIN_NUMBER.fullmatch, map(str.strip, column))) for column in columns)
+    return is_measured and any(word.strip() in map(str.strip, others) for word, *others in columns if _is_word(word))
+
+
+def _is_word(cell: str) -> bool:
+    return bool(re.search(r"[^\W\d_]", cell)) and not is_number(cell)
+
+
 def _holds_values(cells: list[str]) -> bool:
     return any(is_number(cell) or looks_like_time(cell) for cell in map(str.strip, cells) if cell)
 
@@ -163,6 +179,8 @@ def _names_in_comment(before: list[str], separator: str, width: int) -> list[str
     """
     comments = [line.lstrip("#%/ ") for line in before[-MOST_HEADS_ABOVE:] if re.search(r"\w", line)]
     found = [cells_of(line, separator) for line in comments]
+    if before and is_ruled(before[-1].split()):  # printed above tabs, as ngspice does
+        found = [row if len(row) == width else cells_of(line, " ") for row, line in zip(found, comments, strict=True)]
     known = [sum(cell.strip().lower() in _TIME_NAMES for cell in cells) * (len(cells) == width) for cells in found]
     if max(known, default=0) >= FEWEST_PARTS:
         return found[known.index(max(known))]
@@ -176,6 +194,11 @@ def cells_of(line: str, separator: str) -> list[str]:
         cells = line.split() if plain else next(csv.reader([line], delimiter=separator), [])
         return cells[:-1] if len(cells) > 1 and cells[-1] == "|" else cells  # the edge of IAGA's lines
     return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator), [])
+
+
+def is_ruled(cells: list[str]) -> bool:
+    """Whether cells are a line drawn below the names: ---- ----."""
+    return any(cells) and all(set(cell) <= set("-=+_:") for cell in cells)
 
 
 def is_data(cells: list[str]) -> bool:

@@ -21,6 +21,7 @@ from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
+from data.sources.tables.forms.long_table import named_as_long
 from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
 from data.sources.tables.labview import MAGIC as LABVIEW
@@ -197,6 +198,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
         raise TableError("it holds no row")
     if not layout.names:
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
+        table = named_as_long(table)
     table = with_late_begin(table) if printed else table
     table = _without_quotes(table)
     table, turned = _upright(table, layout)

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from data.sources.times.texts import looks_like_time
+
 SENSOR_NAMES = (
     "sensor",
     "sensor_id",
@@ -43,3 +45,20 @@ def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[
     left = [str(name) for name in table.columns if name not in (time, sensor, value)]
     remark = f"{count} variables from the rows' {sensor}" + (f", without {', '.join(left[:5])}" if left else "")
     return found.rename_axis(columns=None).reset_index(), remark, lost
+
+
+def named_as_long(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of three columns without names, as logs of MQTT are, with names: where one holds words that come again,
+    one numbers, and the first times or numbers that rise, they are `sensor` and `value`.
+    """
+    if table.shape[1] != 3:
+        return table
+    first, *others = table.columns
+    words = [name for name in others if not pd.api.types.is_numeric_dtype(table[name])]
+    cells = table[words[0]].dropna().astype("string") if len(words) == 1 else []
+    if len(cells) < 2 or cells.nunique() > 0.5 * len(cells) or any(map(looks_like_time, cells.unique()[:20])):
+        return table
+    is_number = pd.api.types.is_numeric_dtype(table[first])
+    if not (table[first].is_monotonic_increasing if is_number else all(map(looks_like_time, table[first].head(20)))):
+        return table
+    return table.rename(columns={words[0]: "sensor", next(name for name in others if name != words[0]): "value"})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from config import PrepConfig
 from data.sources.tables.forms.long_table import SENSOR_NAMES, VALUE_NAMES
-from data.sources.tables.layout import MOST_HEADS
+from data.sources.tables.layout import MOST_HEADS, is_ruled
 from data.sources.tables.text_table import TextTable
 from data.sources.tables.values.cells import is_number, numbers_of
 from data.sources.times.cells import UNIT_IN_NAME
@@ -46,7 +46,7 @@ def _of_rows(read: TextTable, prep: PrepConfig) -> TextTable:
         heads.append([_IN_BRACKETS.sub(r"\1", cell) for cell in cells])
     known = [sum(map(is_unit, cells)) for cells in heads]
     if not any(known):
-        heads = list(itertools.takewhile(_is_ruled, heads))
+        heads = list(itertools.takewhile(is_ruled, heads))
     if not heads or len(heads) == len(table):
         return read
     row = dict(zip(table.columns, heads[int(np.argmax(known))], strict=True)) if any(known) else {}
@@ -68,11 +68,6 @@ def _first_rises_in_time(table: pd.DataFrame, row: dict[str, str]) -> str | None
     name = table.columns[0]
     rises = table[name].dtype.kind in "iuf" and (np.diff(table[name].dropna()) > 0).all()
     return str(name) if row and rises and time_unit(row[name]) else None
-
-
-def _is_ruled(cells: list[str]) -> bool:
-    """Whether cells are a line drawn below the names: ---- ----."""
-    return any(cells) and all(set(cell) <= set("-=+_:") for cell in cells)
 
 
 def _as_numbers(cells: pd.Series) -> pd.Series:

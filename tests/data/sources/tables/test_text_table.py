@@ -192,3 +192,34 @@ def test_marks_of_every_width_tell_the_encoding(tmp_path, encoding):
     text = mark + "Zeit,Größe\n" + "".join(f"2024-03-05T10:{i:02d}:00,{i}.5\n" for i in range(20))
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
     assert list(read_text(tmp_path / "t.csv", PrepConfig()).table.columns) == ["Zeit", "Größe"]
+
+
+WORDS = st.text("abcdefgh/", min_size=1, max_size=8)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=12), WORDS, st.sampled_from(",;\t"), st.booleans())
+def test_a_first_row_with_words_that_come_again_is_no_row_of_names(tmp_path_factory, values, word, sign, has_comment):
+    """Of logs without names (MQTT, `rostopic echo -p`) the first row was lost, and its numbers were the names."""
+    word = f"a{word}z"  # no word for a missing number
+    rows = [sign.join([str(1709632800 + i), word, f"{value:.3f}"]) for i, value in enumerate(values)]
+    above = f"%{sign.join(['time', 'topic', 'x'])}\n" if has_comment else ""
+    found = read(tmp_path_factory.mktemp("t"), above + "\n".join(rows) + "\n").table
+    assert list(found.columns) == (["time", "topic", "x"] if has_comment else ["column_0", "sensor", "value"])
+    np.testing.assert_allclose(found.iloc[:, 2], values, atol=1e-3)
+
+
+def test_rows_of_a_log_without_names_are_of_their_sensors(tmp_path):
+    """Values of all topics were one variable, and jumped from one to the other."""
+    rows = [f"{1709632800 + i} room/{'temp' if i % 2 else 'hum'} {20 + i % 2 * 30}" for i in range(40)]
+    (tmp_path / "t.log").write_text("\n".join(rows) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "t.log", PREP)
+    assert series.channels == ("room/hum", "room/temp")
+    assert [set(column[np.isfinite(column)]) for column in series.values.T] == [{20.0}, {50.0}]
+
+
+def test_names_above_a_ruled_line_may_stand_between_blanks(tmp_path):
+    """Of ngspice's tables the names were lost, so that its time was a variable and rows were 1 s apart."""
+    rows = "".join(f"{i}\t{i}e-06\t{i % 3}\n" for i in range(9))
+    found = read(tmp_path, f"Index   time            v(out)\n{'-' * 60}\n{rows}").table
+    assert list(found.columns) == ["Index", "time", "v(out)"]
