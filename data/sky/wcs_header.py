@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from data.sky.wcs import FrameWcs
+from data.sky.wcs_disc import NORTH_UP, projection_by_disc
 from data.sky.wcs_spelling import as_the_standard
 from data.sky.wcs_sunpy import read_by_sunpy
 
@@ -42,7 +43,7 @@ def apparent_radius_arcsec(dsun_m: float) -> float:
 def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
     """Where a frame (H, W) lies on the sky, or why that is not known, and a flag about what was assumed."""
     if "CTYPE1" not in header:
-        return None, "header has no CTYPE1", ""
+        return _by_disc(header, shape, time_utc)
     header, assumed = as_the_standard(header)
     header, turned = _with_turn(header)
     flag, wcs = "", from_header(header, time_utc) if _is_plain(header) else None
@@ -55,6 +56,16 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
         return None, str(error), ""
     wcs, unfit = _of_one_radius(wcs, has_observer=not flag, is_named="RSUN_OBS" in header)
     return wcs, "", "; ".join(filter(None, (assumed, turned, flag, unfit)))
+
+
+def _by_disc(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
+    """`place` of a header without a WCS, which may tell the disc."""
+    try:
+        cards = projection_by_disc(header, shape, lambda: apparent_radius_arcsec(_of_earth(time_utc)["DSUN_OBS"]))
+        cards |= _of_earth(time_utc)
+        return _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))), "", NORTH_UP
+    except ValueError as error:
+        return None, str(error), ""
 
 
 def _of_one_radius(wcs: FrameWcs, has_observer: bool, is_named: bool) -> tuple[FrameWcs, str]:
@@ -188,6 +199,19 @@ def _observer(header: Mapping, time_utc: str) -> tuple[float, float, float, floa
         return rsun_arcsec, _number(header, "HGLN_OBS"), _number(header, "HGLT_OBS"), dsun_m
     from_earth = _number(header, "CRLN_OBS") - _earth_carrington_deg(time_utc)
     return rsun_arcsec, (from_earth + 180) % 360 - 180, _number(header, "CRLT_OBS"), dsun_m
+
+
+def _of_earth(time_utc: str) -> dict[str, float]:
+    """Cards of an observer on Earth, to 0.005 degrees."""
+    latitude_deg, dsun_m = _hour_of_earth(f"{time_utc[:13]}:30")
+    return {"HGLN_OBS": 0.0, "HGLT_OBS": latitude_deg, "DSUN_OBS": dsun_m}
+
+
+@lru_cache(maxsize=64)
+def _hour_of_earth(time_utc: str) -> tuple[float, float]:
+    from sunpy.coordinates.sun import B0, earth_distance  # late: it costs seconds
+
+    return float(B0(time_utc).deg), float(earth_distance(time_utc).to_value("m"))
 
 
 def _earth_carrington_deg(time_utc: str) -> float:

@@ -11,6 +11,10 @@ _MATRIX = re.compile(r"(PC|CD)00([12])00([12])")  # before FITS 3.0
 _CTYPE = re.compile(r"hpl[nt]-[a-z]{3}", re.IGNORECASE)
 # As sunpy knows them. Nobeyama's radioheliograph has its axes by where they point, in arcsec, which no card tells.
 _AXES = {"SOLARX": "solar_x", "SOLARY": "solar_y", "SOLAR-WEST": "solar_x", "SOLAR-NORTH": "solar_y"}
+_BY_UNIT = "ARCSEC"  # what GOES' SXI calls both of its axes
+_HELIOPROJECTIVE = re.compile(r"HPL[NT]-[A-Z]{3}|SOLAR[-_][XY]", re.IGNORECASE)
+_SCALE_UNIT = re.compile(r"\b(arc-?sec|deg)", re.IGNORECASE)  # in a comment of CDELT
+LEAST_ARCSEC = 0.1  # per px, from where CDELT is no number of degrees: the Sun would be five pixels wide
 _UNITS = (
     (re.compile(r"(arc[- ]?sec(ond)?s?|seconds? of arc|asec|\")", re.IGNORECASE), "arcsec"),
     (re.compile(r"deg(ree)?s?", re.IGNORECASE), "deg"),
@@ -25,14 +29,14 @@ def as_the_standard(header: Mapping) -> tuple[Mapping, str]:
     found = {name: value for name, value in _texts(header).items() if value != header.get(name)}
     if "PC001001" in header or "CD001001" in header:
         found |= {_MATRIX.sub(r"\1\2_\3", name): header[name] for name in header if _MATRIX.fullmatch(name)}
-    distance, flag = _distance(header)
-    found |= distance
+    (distance, flag), (units, unit_flag) = _distance(header), _missing_units(header)
+    found = units | found | distance
     if not found:
         return header, ""
     spelt: Any = copy(header)
     for name, value in found.items():
         spelt[name] = value
-    return spelt, flag
+    return spelt, "; ".join(filter(None, (flag, unit_flag)))
 
 
 def _texts(header: Mapping) -> dict[str, str]:
@@ -42,13 +46,37 @@ def _texts(header: Mapping) -> dict[str, str]:
         name, unit = (str(header.get(f"{card}{axis}", "")).strip() for card in ("CTYPE", "CUNIT"))
         if name != name.upper() and _CTYPE.fullmatch(name):
             found[f"CTYPE{axis}"] = name.upper()
-        if standard := _AXES.get(name):
+        if standard := f"solar_{'xy'[axis - 1]}" if name == _BY_UNIT else _AXES.get(name):
             found[f"CTYPE{axis}"] = standard
             if not unit:
                 found[f"CUNIT{axis}"] = "arcsec"
         if standard := next((standard for form, standard in _UNITS if form.fullmatch(unit)), ""):
             found[f"CUNIT{axis}"] = standard
     return found
+
+
+def _missing_units(header: Mapping) -> tuple[dict[str, str], str]:
+    """The unit of helioprojective axes whose header tells none: by the comment of CDELT, as ISOON's, or because
+    degrees of that number would be no picture of the Sun; and a flag. Nothing where neither tells.
+
+    Solar X and Y are in arcsec wherever they are written, and so not flagged.
+    """
+    names = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
+    told = any(str(header.get(f"CUNIT{axis}", "")).strip() for axis in (1, 2))
+    unit = "" if told or not all(map(_HELIOPROJECTIVE.fullmatch, names)) else _unit_of_scale(header)
+    if not unit:
+        return {}, ""
+    is_usual = not names[0].upper().startswith("HPL") and unit == "arcsec"
+    flag = "" if is_usual else f"no CUNIT1: CDELT1 {header.get('CDELT1')} taken as {unit}"
+    return {"CUNIT1": unit, "CUNIT2": unit}, flag
+
+
+def _unit_of_scale(header: Mapping) -> str:
+    comments, scale = getattr(header, "comments", {}), header.get("CDELT1")
+    if comments and scale is not None and (told := _SCALE_UNIT.search(str(comments["CDELT1"]))):
+        return {"a": "arcsec", "d": "deg"}[told[1][0].lower()]
+    is_number = isinstance(scale, int | float) and not isinstance(scale, bool)
+    return "arcsec" if is_number and abs(scale) >= LEAST_ARCSEC else ""
 
 
 def _distance(header: Mapping) -> tuple[dict[str, float], str]:

@@ -1,0 +1,39 @@
+"""The place of a frame whose header tells the Sun's disc in pixels and no WCS, as ground stations and
+spectroheliographs write it: Kanzelhoehe's, Meudon's, Sol'Ex with INTI.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+DISC = ("CENTER_X", "CENTER_Y", "SOLAR_R")  # px
+LEAST_RADIUS_PX = 8.0
+UNFIT = 0.03  # of a radius by CDELT1 against the Sun's: they are fitted to limbs
+NO_WCS = "header has no CTYPE1"
+NORTH_UP = f"{NO_WCS}: placed by {', '.join(DISC)}, observer taken as Earth, north taken as up"
+
+
+def projection_by_disc(header: Mapping, shape: tuple[int, int], rsun_arcsec: Callable[[], float]) -> dict[str, Any]:
+    """The projection that a frame's (H, W) disc tells, as cards, north up. The centre counts from 1, as CRPIX does.
+
+    rsun_arcsec: what gives the Sun's apparent radius. Raises ValueError where there is no disc, or an impossible one.
+    """
+    told = [header.get(name) for name in DISC]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in told):
+        raise ValueError(NO_WCS)
+    x, y, radius_px = (float(value) for value in told)
+    if not _is_in(shape, x, y, radius_px):
+        raise ValueError(f"{NO_WCS}, and a disc of {radius_px:g} px around {x:g}, {y:g} is none of this frame")
+    scale = rsun_arcsec() / radius_px
+    by_card, unit = header.get("CDELT1"), str(header.get("CUNIT1", "arcsec")).strip().lower()
+    if isinstance(by_card, int | float) and unit == "arcsec" and abs(by_card / scale - 1) > UNFIT:
+        raise ValueError(f"{NO_WCS}, and SOLAR_R {radius_px:g} px of CDELT1 {by_card:g} arcsec is not the Sun's radius")
+    axes = {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec"}
+    return axes | {"CRPIX1": x, "CRPIX2": y, "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": scale, "CDELT2": scale}
+
+
+def _is_in(shape: Sequence[int], x: float, y: float, radius_px: float) -> bool:
+    """Whether a disc may be what a frame (H, W) shows: limbs of close-ups lie in it, and their centre does not."""
+    height, width = shape
+    within = all(math.isfinite(v) and -radius_px <= v <= size + radius_px for v, size in ((x, width), (y, height)))
+    return within and LEAST_RADIUS_PX <= radius_px <= 10 * max(shape)
