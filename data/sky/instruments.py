@@ -21,9 +21,18 @@ KNOWN = {
     "sji": ("IRIS", "SJI", "irissji{}"),
     "gong": ("GONG", "GONG", ""),
     "kcor": ("MLSO", "K-Cor", "kcor"),
+    "ucomp": ("MLSO", "UCoMP", "kcor"),
+    "cor1": ("STEREO", "SECCHI/COR1", "stereocor1"),
+    "cor2": ("STEREO", "SECCHI/COR2", "stereocor2"),
+    "ccor1": ("GOES", "CCOR-1", "soholasco3"),
+    "metis": ("Solar Orbiter", "Metis", ""),
+    "mdi": ("SOHO", "MDI", ""),
+    "sxi": ("GOES", "SXI", "sohoeit195"),
+    "fmg": ("ASO-S", "FMG", ""),
     "suit": ("Aditya-L1", "SUIT", ""),
     "sot": ("Hinode", "SOT", ""),
 }
+WHITE_LIGHT = ("lasco", "cor1", "cor2", "ccor1")  # numbers in whose names are no wavelengths
 GRAY = "gray"
 _WAVELENGTH = re.compile(r"(?<![\d.])\d{2,5}(?:\.\d+)?(?![\d.])")
 _CORONAGRAPH = re.compile(r"c([23])")
@@ -60,7 +69,7 @@ def instrument_of(name: str, meta: dict[str, Any]) -> Instrument:
     observatory, instrument, table = KNOWN[key]
     behind = "_".join(words[words.index(key) + 1 :])
     told = _CORONAGRAPH.search(behind) if key == "lasco" else _WAVELENGTH.search(behind)
-    wavelength = float(told[0]) if told and key != "lasco" else np.nan
+    wavelength = float(told[0]) if told and key not in WHITE_LIGHT else np.nan
     number = "" if told is None else told[1] if key == "lasco" else f"{wavelength:g}"
     return Instrument(observatory, instrument, wavelength, shown or table.format(number) or GRAY)
 

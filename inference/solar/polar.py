@@ -11,8 +11,13 @@ from data.reel.reel import Reel
 from inference.events.sky import ARCSEC, Sky
 
 # Where light is seen first, in solar radii from the centre: the occulters' edges, and what is bright with stray light
-# beside them (LASCO: Brueckner et al. 1995, Solar Physics 162, 357; COR1 and COR2: Howard et al. 2008, SSRv 136, 67).
-INNER_RSUN = {"c2": 2.4, "c3": 4.2, "cor1": 1.6, "cor2": 3.0, "kcor": 1.15}
+# beside them (LASCO: Brueckner et al. 1995, Solar Physics 162, 357; COR1 and COR2: Howard et al. 2008, SSRv 136, 67;
+# CCOR: 3.7 radii on GOES-19 and 3 on SOLAR-1, NOAA; Mk4 and UCoMP: MLSO; ASPIICS: Shestov et al. 2021, A&A 652, A4).
+INNER_RSUN = {"c2": 2.4, "c3": 4.2, "cor1": 1.6, "cor2": 3.0, "ccor1": 4.2, "ccor2": 3.5}
+INNER_RSUN |= {"kcor": 1.15, "mk4": 1.2, "ucomp": 1.1, "aspiics": 1.15}
+# In degrees, of observers whose distance from the Sun changes (Metis: Antonucci et al. 2020, A&A 642, A10).
+INNER_DEG = {"metis": 1.7}
+_NUMBERED = re.compile(r"(?<=ccor)[^a-z0-9](?=\d)")  # CCOR-1 is ccor1
 ANGLE_DEG = 3.0  # a bin of position angle
 SEEN = 0.6  # of a circle must lie in view
 MOST_RADII = 96
@@ -37,7 +42,10 @@ class PolarGrid:
 
 def occulted_rsun(reel: Reel) -> float | None:
     """The radius within which a coronagraph sees nothing of the corona, by the reel's name; None of no coronagraph."""
-    words = re.split(r"[^a-z0-9]+", reel.name.lower())
+    words = re.split(r"[^a-z0-9]+", _NUMBERED.sub("", reel.name.lower()))
+    if any(word in INNER_DEG for word in words) and "wcs_rsun_arcsec" in reel.table:
+        degrees = next(INNER_DEG[word] for word in words if word in INNER_DEG)
+        return 3600 * degrees / float(reel.table["wcs_rsun_arcsec"].iloc[0])
     return next((INNER_RSUN[word] for word in words if word in INNER_RSUN), None)
 
 
@@ -48,7 +56,7 @@ def grid_of(reel: Reel, sky: Sky) -> PolarGrid | None:
     """
     inner = occulted_rsun(reel)
     if inner is None:
-        raise ValueError(f"{reel.name} is of no coronagraph; known are {', '.join(INNER_RSUN)}")
+        raise ValueError(f"{reel.name} is of no coronagraph; known are {', '.join([*INNER_RSUN, *INNER_DEG])}")
     angles = np.arange(0, 360, ANGLE_DEG)
     step = sky.pixel_arcsec / float(sky.wcs["rsun_arcsec"][0])
     radii = inner + step * np.arange(4 * MOST_RADII)

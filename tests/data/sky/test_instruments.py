@@ -18,6 +18,9 @@ from data.sky.instruments import GRAY, colours_of, instrument_of
         ("lasco_c2_orange_clear", "SOHO/LASCO", "soholasco2"),
         ("hmi_6173_continuum_intensity", "SDO/HMI 6173 Å", GRAY),
         ("gong_6562.808_bb_h_alpha", "GONG 6562.81 Å", GRAY),
+        ("stereo_a_secchi_cor2_pol_1001", "STEREO/SECCHI/COR2", "stereocor2"),
+        ("goes_13_sxi_p_thn_b", "GOES/SXI", "sohoeit195"),
+        ("solar_orbiter_metis_vld_6100", "Solar Orbiter/Metis 6100 Å", GRAY),
         ("pump_17", "", GRAY),
     ],
 )

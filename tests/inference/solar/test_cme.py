@@ -18,8 +18,9 @@ from inference.solar.cme import Cme, arc_of, cmes_in
 from inference.solar.confirm import Known
 from inference.solar.hek import NAME
 from inference.solar.kinds import CHANGE, EJECTION
-from inference.solar.polar import INNER_RSUN, grid_of, occulted_rsun, polar_light
+from inference.solar.polar import INNER_DEG, INNER_RSUN, grid_of, occulted_rsun, polar_light
 from tests.support.coronagraph import CADENCE_S, Ejection, corona, coronagraph_reel, polar_of_pixels
+from tests.support.sun_events import RSUN_ARCSEC
 
 FRAMES = 40
 
@@ -102,6 +103,21 @@ def test_the_rules_of_discs_do_not_run_there(tmp_path):
     assert occulted_rsun(coronagraph_reel(tmp_path, corona(8), "aia_193")) is None
     with pytest.raises(ValueError, match="aia_193 is of no coronagraph; known are c2"):
         grid_of(coronagraph_reel(tmp_path, corona(8), "aia_193"), Sky(reel))
+
+
+@pytest.mark.parametrize(
+    ("name", "inner"),
+    [
+        ("stereo_a_secchi_cor2_pol_1001", INNER_RSUN["cor2"]),
+        ("goes_19_ccor1_image", INNER_RSUN["ccor1"]),
+        ("goes_19_ccor_1_image", INNER_RSUN["ccor1"]),
+        ("cosmo_ucomp_10747_1074", INNER_RSUN["ucomp"]),
+        ("solar_orbiter_metis_vld_6100", 3600 * INNER_DEG["metis"] / RSUN_ARCSEC),
+        ("decor_2", None),
+    ],
+)
+def test_coronagraphs_by_the_names_of_their_reels(tmp_path, name, inner):
+    assert occulted_rsun(coronagraph_reel(tmp_path, corona(2), name)) == inner
 
 
 @settings(max_examples=60)
