@@ -14,6 +14,7 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.events.sky import Sky
 from inference.solar.polar import occulted_rsun
+from inference.units import is_magnetic, is_velocity
 
 TILES = 16  # the frame in TILES x TILES parts
 INNER_RSUN = 0.95  # the middle of a part of the disc lies within
@@ -32,12 +33,14 @@ def sky_of(reel: AnyReel) -> Sky | None:
 def disc_parts(reel: AnyReel) -> np.ndarray:
     """Which parts of a frame lie on the solar disc, (TILES, TILES) bool; none where most of the disc is out of view.
 
-    None either where frames are farther apart than LONGEST_CADENCE_S: clouds pass within minutes. By the pointing of
-    the reel's first frame: a disc wanders by less than a part.
+    None either where frames are farther apart than LONGEST_CADENCE_S: clouds pass within minutes; and where values are
+    no light, but a field or velocities, whose mean may be nothing. By the pointing of the reel's first frame: a disc
+    wanders by less than a part.
     """
     nothing = np.zeros((TILES, TILES), bool)
     sky = sky_of(reel)
-    if sky is None or reel.cadence_s > LONGEST_CADENCE_S or occulted_rsun(cast(Reel, reel)) is not None:
+    is_light = occulted_rsun(cast(Reel, reel)) is None and not (is_magnetic(reel) or is_velocity(reel))
+    if sky is None or reel.cadence_s > LONGEST_CADENCE_S or not is_light:
         return nothing
     height, width = reel.shape[2:]
     rows, columns = np.indices((TILES, TILES)).reshape(2, -1) + 0.5

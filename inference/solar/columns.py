@@ -8,14 +8,15 @@ import pandas as pd
 
 from data.reel.reel import Reel
 from inference.camera.watch import CLOUDS
+from inference.events.course import Course
 from inference.events.events import CAMERA, Event, iso_utc
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
-from inference.solar.kinds import CHANGE, kind_in_field, kind_of, radius_of
+from inference.solar.kinds import CHANGE, kind_in_field, kind_in_velocity, kind_of, radius_of
 from inference.solar.measure import course_of
 from inference.solar.polar import occulted_rsun
-from inference.units import is_magnetic
+from inference.units import is_magnetic, is_velocity
 
 SOLAR_COLUMNS = ("kind", "t_detected", "frame_detected", "start_resolution_s")
 COURSE_COLUMNS = ("relative_change", "lasts_s", "front_km_s", "outward_km_s")
@@ -37,8 +38,13 @@ def measured(events: Sequence[Event], reel: Reel, sky: Sky) -> list[Event]:
 
 def _measured(event: Event, reel: Reel, sky: Sky, least: float) -> Event:
     course = course_of(event, reel, sky) if event.peak_score > least else None
-    kind = kind_in_field(course) if is_magnetic(reel) else kind_of(event, course, radius_of(event, sky))
-    return replace(event, course=course, kind=kind)
+    return replace(event, course=course, kind=_kind(event, course, reel, sky))
+
+
+def _kind(event: Event, course: Course | None, reel: Reel, sky: Sky) -> str:
+    if is_magnetic(reel):
+        return kind_in_field(course)
+    return kind_in_velocity(event, course) if is_velocity(reel) else kind_of(event, course, radius_of(event, sky))
 
 
 def with_solar_columns(table: pd.DataFrame, events: Sequence[Event], reel: Reel) -> pd.DataFrame:

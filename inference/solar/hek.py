@@ -14,6 +14,7 @@ from data.disk.files import write_text
 from data.sky.instruments import Instrument
 from data.version import program_version
 from inference.solar.kinds import (
+    AWAY,
     BIPOLE,
     BRIGHTENING,
     CHANGE,
@@ -25,6 +26,7 @@ from inference.solar.kinds import (
     FADING,
     FRONT,
     LIMB,
+    NEARER,
     OF_FIELD,
     RECOVERY,
     WITH_DIMMING,
@@ -34,6 +36,7 @@ NAME = "events.hek.json"
 TYPES = {BRIGHTENING: "FL", LIMB: "FL", DIMMING: "CD", FRONT: "CW", ERUPTION: "ER", DARKENING: "OT", RECOVERY: "OT"}
 TYPES |= dict.fromkeys(WITH_DIMMING.values(), "FL")
 TYPES |= {EJECTION: "CE", CHANGE: "OT", EMERGENCE: "EF", BIPOLE: "EF", FADING: "OT", OF_FIELD: "OT"}
+TYPES |= {AWAY: "OT", NEARER: "OT"}
 FINDER, UNKNOWN = "anomaly detector", "unknown"  # whoever publishes puts in their own institute, contact and address
 
 

@@ -2,7 +2,7 @@
 
 Speeds are those on the plane of the sky, and so lower bounds. Where a cadence is too coarse for a speed, as for a front
 at one frame in 15 minutes, an event is what its sign and place say. A magnetogram shows no light: there a field grows
-or fades, and flux emerges with both signs.
+or fades, and flux emerges with both signs. Nor does a Dopplergram: there a place begins to move away or nearer.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,12 @@ FRONT, ERUPTION, RECOVERY = "moving front", "eruption", "recovery"
 EJECTION, CHANGE = "coronal mass ejection", "change in the corona"  # of a coronagraph's reel, see corona.py
 KINDS = (BRIGHTENING, LIMB, DIMMING, DARKENING, FRONT, ERUPTION, RECOVERY)
 EMERGENCE, BIPOLE, FADING, OF_FIELD = "emerging flux", "emerging bipole", "fading flux", "change of the field"
+AWAY, NEARER = "redshift", "blueshift"
 WITH_DIMMING = {kind: f"{kind} with dimming" for kind in (BRIGHTENING, LIMB)}  # of a flare that left one at its place
 ALONE = (DIMMING, FRONT, FADING)  # of an eruption's traces those that have an event of their own beside its flare
 # Kinds that may be of one eruption, by what they do to the light.
 TOGETHER: dict[str, str] = {BRIGHTENING: "more", LIMB: "more", DIMMING: "less", DARKENING: "less", EMERGENCE: "flux"}
+TOGETHER |= {AWAY: "away", NEARER: "nearer"}
 ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 
 DIMMED = 10**-0.19 - 1
@@ -64,6 +66,13 @@ def kind_in_field(course: Course | None) -> str:
     if course.share_new < LEAST_NEW:
         return RECOVERY
     return EMERGENCE if course.relative_change > 0 else FADING
+
+
+def kind_in_velocity(event: Event, course: Course | None) -> str:
+    """The kind of an event in a Dopplergram: whether its place has begun to move away from the observer or nearer."""
+    if course is not None and course.share_new < LEAST_NEW:
+        return RECOVERY
+    return NEARER if event.change == "darker" else AWAY
 
 
 def with_bipoles(events: Sequence[Event], tracks: Sequence[Event]) -> list[Event]:

@@ -17,12 +17,14 @@ from inference.events.sky import Sky
 from inference.solar.columns import COURSE_COLUMNS, SOLAR_COLUMNS, measured, with_solar_columns
 from inference.solar.kinds import (
     ALONE,
+    AWAY,
     BIPOLE,
     DARKENING,
     DIMMING,
     EMERGENCE,
     FADING,
     FRONT,
+    NEARER,
     OF_FIELD,
     RECOVERY,
     kind_of,
@@ -156,6 +158,22 @@ def test_a_field_that_grows_emerges_and_one_that_weakens_fades_whatever_its_sign
     assert event.change == ("brighter" if (after_g > before_g) == (sign > 0) else "darker")
     early = strongest(measured([replace(event, frame_start=2, frame_peak=3)], reel, Sky(reel)))
     assert early.kind == OF_FIELD
+
+
+@pytest.mark.parametrize("background_m_s", [-800, 0, 800])
+@pytest.mark.parametrize(("change_m_s", "kind"), [(400, AWAY), (-400, NEARER)])
+def test_a_velocity_that_changes_is_a_shift_to_red_or_blue_whatever_it_was(tmp_path, background_m_s, change_m_s, kind):
+    """A place that moves nearer and then stands still has neither dimmed nor brightened."""
+    noise = np.random.default_rng(3).normal(0, 20, (48, 32, 32))
+    grown = np.clip((np.arange(48) - ONSET + 1) / 4, 0, 1)[:, None, None]
+    rows, columns = np.mgrid[:32, :32]
+    patch = np.exp(-((rows - 16) ** 2 + (columns - 16) ** 2) / 8)
+    velocity = noise + background_m_s + change_m_s * patch * grown
+    reel = solar_reel(tmp_path / "velocity", velocity, 45.0, 16.0, unit="m/s")
+    event = strongest(measured(tracks_of(velocity, reel), reel, Sky(reel)))
+    assert event.kind == kind
+    early = strongest(measured([replace(event, frame_start=2, frame_peak=3)], reel, Sky(reel)))
+    assert early.kind == kind
 
 
 emerging = st.lists(
