@@ -12,9 +12,11 @@ from data.sources.tables.sidecar import find_times_csv
 
 log = logger(__name__)
 
+# Half days and summer times change within the pictures of one camera.
+ZONES = "CES?T|EES?T|WES?T|GMT|BST|[ECMP][SD]T|AK[SD]T|AE[SD]T|NZ[SD]T"
 _TIME = re.compile(
     r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
-    r"(?:[._,-]?\d{3,9})?)?)?"
+    rf"(?:[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
     r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
     r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{2,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
 )
@@ -22,6 +24,11 @@ _TIME = re.compile(
 _PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band)[ _-]?"
 _OF_A_PLACE = re.compile(_PLACE + "$", re.IGNORECASE)
 _ANY, _PLACES, _NONE = re.compile(r"\d+"), re.compile(_PLACE + r"\d+"), re.compile(r"(?!)")  # of numbers
+_OF_DCF = re.compile(
+    r"^[1-9]\d\d(?=\w{0,4}[A-Z])[A-Z0-9_]{5}_(?=.*\d{4}\.)"
+)  # a camera's folder, as dated.py writes it before names
+_AGAIN = re.compile(r"(?<=#)(?:[-_]\d{1,2}| ?\(\d{1,3}\))$")
+FIRST_TIME = 10**9  # digits of a time are more than those of a count
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
 
 
@@ -36,6 +43,7 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     if not _are_of_one_time(groups):
         is_again = len({number for group in groups.values() for number in group.values()}) < len(names)
         groups = _grouped(names, _PLACES if is_again else _NONE)
+    groups = _with_bursts(groups)
     cameras = {form: group for form, group in groups.items() if len(group) >= FEWEST and "#" in form}
     labels = {form: re.sub(r"[\W_%]+", "_", form.replace("#", "_")).strip("_") for form in cameras}
     if not 1 < len(cameras) <= MOST_CAMERAS or len(set(labels.values())) < len(labels):
@@ -65,7 +73,7 @@ def _by_suffix(names: Sequence[str]) -> dict[str, str]:
 def _grouped(names: Sequence[str], kept: re.Pattern) -> dict[str, dict[str, int]]:
     """Names, and what dates or numbers them, by what they have besides; kept: numbers behind that tell them apart."""
     groups: dict[str, dict[str, int]] = {}
-    stems = {name: unicodedata.normalize("NFC", PurePath(name).stem) for name in names}
+    stems = {name: unicodedata.normalize("NFKC", PurePath(_OF_DCF.sub("", name)).stem) for name in names}
     counters = _counters(stems.values())
     for name, stem in stems.items():
         form, number = _form_of(stem, counters[stem], kept)
@@ -96,6 +104,16 @@ def _counting(rows: list[list[str]], places: Sequence[re.Match]) -> int:
     differing = [number for number, values in enumerate(zip(*rows, strict=True)) if len(set(values)) > 1]
     counts = [n for n in differing if not _OF_A_PLACE.search(places[n].string, 0, places[n].start())]
     return (counts or differing or [-1])[-1]
+
+
+def _with_bursts(groups: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Groups with those that number a time which is there already: IMG_20240305_095950 (1), 20240305_095950_2."""
+    joined: dict[str, dict[str, int]] = {}
+    for form, group in groups.items():
+        plain = _AGAIN.sub("", form)
+        of_times = min(group.values(), default=0) >= FIRST_TIME
+        joined.setdefault(plain if plain in groups and of_times else form, {}).update(group)
+    return joined
 
 
 def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:

@@ -16,6 +16,7 @@ from data.sources.times.utc import shift_utc
 
 log = logger(__name__)
 
+BURST = 3  # pictures whose names all hold one time, which is that of the first: 20240305_095950_001
 WAYS = "see prep.times_csv, prep.sample_interval_sec, prep.frames_per_second"
 
 
@@ -49,11 +50,14 @@ class NamedTimes:
             self.table = table() if table else times_beside(beside, prep, len(names))
             told = [""] * len(names) if self.table else times_in_names(names, prep)
             told = told if self.table or any(told) else times_with_folder(beside.name, names, prep)
+            if len(names) >= BURST and len(set(told)) == 1 and any(told):
+                self.start_utc, told = self.start_utc or told[0], [""] * len(names)
             self.in_names = dict(zip(names, told, strict=True))
         except (FrameError, TableError) as error:
             self.problem = str(error)
-        self.seconds = {} if self.table or any(self.in_names.values()) else self._elapsed(names, prep)
-        is_told = self.table or self.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
+        has_times = self.table or self.problem or self.start_utc or any(self.in_names.values())
+        self.seconds = {} if has_times else self._elapsed(names, prep)
+        is_told = self.table or prep.start_utc or self.problem or any(self.in_names.values()) or prep.frames_per_second
         is_told = is_told or self.seconds
         if not is_told and prep.sample_interval_sec is None and (found := taken()):
             self.in_names, self.where, is_told = found, "EXIF data", True
@@ -75,6 +79,11 @@ class NamedTimes:
     def _untold(self, names: Sequence[str]) -> str:
         left_out = max(self.places.values(), default=-1) + 1 - len(self.places)
         gaps = f"; {left_out} that their count leaves out are missing" if left_out > 0 else ""
+        if self.start_utc:
+            return (
+                f"{self.beside.name}: the names of its {len(names)} files, as {names[0]}, all hold one time, taken for "
+                f"that of the first, and the others {self.step_s:g} s apart; see prep.frames_per_second{gaps}"
+            )
         return untold(self.beside.name, names, self.step_s) + gaps
 
     def facts(self, name: str, number: int) -> dict:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 _COUNTED = re.compile(r"(.*\d)[-_](\d\d)")
-_AGAIN = re.compile(r"[-_](\d{1,2})")  # behind a name that is there already; (1) is a browser's copy of the same
+_AGAIN = re.compile(r"[-_](\d{1,2})| ?\((\d{1,2})\)")  # behind a name that is there already
 
 
 def spread(names: Sequence[str], utc: np.ndarray) -> np.ndarray:
@@ -33,9 +33,11 @@ def spread(names: Sequence[str], utc: np.ndarray) -> np.ndarray:
 def _counted(stems: list[str]) -> list[int]:
     """The number of each name among those of its second, from 0 on; [] where they do not count so."""
     first = min(stems, key=len)
-    matches = [_AGAIN.fullmatch(stem[len(first) :]) for stem in stems if stem != first]
+    others = [stem for stem in stems if stem != first]
+    matches = [_AGAIN.fullmatch(stem[len(first) :]) for stem in others]
     if all(stem.startswith(first) for stem in stems) and all(matches):
-        numbers = [0 if stem == first else int(stem[len(first) + 1 :]) for stem in stems]
+        again = {stem: int(match[1] or match[2]) for stem, match in zip(others, matches, strict=True) if match}
+        numbers = [again.get(stem, 0) for stem in stems]
     else:
         found = [_COUNTED.fullmatch(stem) for stem in stems]
         numbers = (

@@ -1,7 +1,9 @@
-"""Times since a start in the names of pictures: t0.040, 12.5s, 10min, 01d00h01m, 00-01-05.250."""
+"""Times since a start in the names of pictures: t0.040, 12.5s, 10min, 01d00h01m, 00-01-05.250; clocks without a day."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +18,52 @@ _FORMS = tuple(
         r"(?<![A-Za-z])t(?:ime)?[ =_-]?(?P<number>\d+\.\d+)(?!\d)",
     )
 )
+_HOUR = r"(?P<hour>[01]\d|2[0-3])"
+_CLOCKS = tuple(
+    re.compile(form)
+    for form in (
+        rf"(?<!\d)(?P<day>){_HOUR}(?P<sign>[-_:.h])(?P<minute>[0-5]\d)(?:(?P=sign)|m)(?P<second>[0-5]\d)(?!\d)",
+        rf"(?<!\d)(?P<day>){_HOUR}(?P<minute>[0-5]\d)(?P<second>[0-5]\d)(?!\d)",
+        r"(?<!\d)(?P<day>(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))[-_]?"
+        rf"{_HOUR}(?P<minute>[0-5]\d)(?P<second>[0-5]\d)(?!\d)",
+    )
+)
+EVEN = 0.6  # of the steps over the end of a minute, that are as long as the others, where numbers are clocks
 
 
 def seconds_in_names(names: Sequence[str]) -> list[float]:
     """Seconds since a start of the files of a folder, in the order that they are given; [] where one tells none, or
     they do not rise from each to the next: then what looks so is something else, as an exposure or a view.
     """
-    stems = [re.sub(r"\.[A-Za-z][A-Za-z0-9]*$", "", Path(name).name) for name in names]
+    stems = [re.sub(r"\.[A-Za-z][A-Za-z0-9]*$", "", unicodedata.normalize("NFKC", Path(name).name)) for name in names]
     for form in _FORMS:
         found = [[_seconds(match) for match in form.finditer(stem)] for stem in stems]
         if len(names) > 1 and all(len(own) == 1 for own in found):
             seconds = [own[0] for own in found]
             return seconds if (np.diff(seconds) > 0).all() else []
-    return []
+    return next(filter(None, (_of_clocks(form, stems) for form in _CLOCKS)), [])
+
+
+def _of_clocks(form: re.Pattern, stems: Sequence[str]) -> list[float]:
+    """Seconds since the first of clocks without a date, as Jup_095950 and 09_59_50, or without a year, as 0305095950.
+
+    [] of others: numbers are clocks where they go on over the end of a minute by the steps that they have within it.
+    """
+    found = [form.search(stem) for stem in stems]
+    if len(stems) < 3 or None in found:
+        return []
+    fields = [match.groupdict() for match in found if match]
+    try:  # of any leap year
+        days = [datetime.strptime(f"2004{one['day'] or '0101'}", "%Y%m%d").toordinal() for one in fields]
+    except ValueError:
+        return []
+    minutes = np.array([60 * int(one["hour"]) + int(one["minute"]) for one in fields]) + 1440 * np.array(days)
+    seconds = 60 * minutes + [int(one["second"]) for one in fields]
+    steps, is_over = np.diff(seconds), np.diff(minutes) > 0
+    if (steps <= 0).any() or not is_over.any():
+        return []
+    is_usual = np.abs(steps - np.median(steps)) <= 1
+    return (seconds - seconds[0]).tolist() if is_usual[is_over].mean() >= EVEN else []
 
 
 def _seconds(match: re.Match) -> float:

@@ -5,29 +5,37 @@ a zone from a number.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
+from data.messages import logger
 from data.sources.base import TableError
 from data.sources.times.bursts import spread
 from data.sources.times.cells import times_of
 from data.sources.times.texts import MONTH_NAMES
 from data.sources.times.utc import iso_ms
+from data.sources.times.zones.zone_names import known_names
 
-_BETWEEN = r"(?:[T_ .@-]{0,3}|[_ ]at[_ ]|[_ ]um[_ ])"
+log = logger(__name__)
+
+_BETWEEN = r"(?:[T_ .@,-]{0,3}|[_ ](?:at|um|om|kl\.?|klo|à|às|a las|alle|o|в)[_ ])"
 _CLOCK = (
     r"(?P<hour>\d\d|\d(?=[-_:.h]))(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
-    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?(?:[ _]?(?P<half>[AP]M)(?![A-Za-z]))?"
-    r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45))?(?![\d])"
+    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?"
+    r"(?:[ _]{0,2}(?P<half>(?i:[ap](?:\. ?)?m))(?![A-Za-z]))?"
+    r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45)"
+    r"|[ _-]?\(?[A-Z]{3,4}\)?(?![A-Za-z]))?(?![\d])"
 )
 _YEAR_FIRST = (
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
 )
-_YEAR_LAST = r"(?<!\d)(?P<a>\d\d)(?P<dash>[-_.]?)(?P<b>\d\d)(?P=dash)(?P<year>(?:19|20)\d\d)"
+_YEAR_LAST = r"(?<!\d)(?P<a>\d\d|\d(?=[-_.]))(?P<dash>[-_.]?)(?P<b>\d\d|\d(?=[-_.]))(?P=dash)(?P<year>(?:19|20)\d\d)"
 # Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
 _EPOCH = (
     r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
@@ -57,9 +65,25 @@ _NTH_DAY = (  # 2024_001_12_05_00, 2024-001T12-05-00
     r"(?<!\d)(?P<year>(?:19|20)\d\d)[-_.](?P<nth>(?!000)[0-2]\d\d|3[0-5]\d|36[0-6])"
     r"[-_.T](?P<hour>[01]\d|2[0-3])(?P<colon>[-_:.])(?P<minute>[0-5]\d)(?P=colon)(?P<second>[0-5]\d)(?!\d)"
 )
+# Amateurs' of planets: 2024-03-05-0959_50, and WinJUPOS' 2024-03-05-0959_8 with tenths of a minute.
+_PARTED = r"[-_ T]{1,2}(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)_(?:(?P<second>[0-5]\d)|(?P<tenth>\d))(?!\d)"
+# MODIS and VIIRS have the day of the pictures before the time when they were processed: .A2024065.h18v04.061.2024073...
+_OF_SWATH = (
+    r"(?<=\.)A(?P<year>(?:19|20)\d\d)(?P<nth>(?!000)[0-3]\d\d)"
+    r"(?:\.(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d))?(?=\.)"
+)
+SHORT_YEARS = range(15, 36)  # that two digits are taken for; where the day may as well be one of them, nothing is read
+_SHORT_YEAR = rf"(?<!\d)(?P<short>{'|'.join(map(str, SHORT_YEARS))})"
+_MONTH_AND_DAY = r"(?P<month>0[1-9]|1[0-2])(?P={0})(?P<day>0[1-9]|[12]\d|3[01])"
+_SHORT = (
+    _SHORT_YEAR + r"(?P<colon>)" + _MONTH_AND_DAY.format("colon") + r"[-_ T]?"
+    r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?!\d)",
+    _SHORT_YEAR + r"(?P<dash>[-_.])" + _MONTH_AND_DAY.format("dash") + _BETWEEN + _CLOCK,
+)
 _FORMS = tuple(
     re.compile(form)
     for form in (
+        _YEAR_FIRST + _PARTED,
         _YEAR_FIRST + _BETWEEN + _CLOCK,
         _DAY_NAMED + _BETWEEN + _CLOCK,
         _MONTH_FIRST + _BETWEEN + _CLOCK,
@@ -68,9 +92,11 @@ _FORMS = tuple(
         _NTH_DAY,
         _YEAR_LAST + _BETWEEN + _CLOCK,
         _EPOCH,
+        _OF_SWATH,
         _DAY_OF_YEAR,
         _WITH_LETTERS,
         _YEAR_FIRST + r"(?!\d)",
+        *_SHORT,
     )
 )
 _DAY = re.compile(_YEAR_FIRST + r"(?!\d)")
@@ -84,7 +110,7 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     All are '' where fewer than half of the names hold a time. Raises TableError when what they hold can be read in
     several ways; the message names the way out.
     """
-    stems = [Path(name).name for name in names]
+    stems = [plain(Path(name).name) for name in names]
     given = prep.time_format or ""
     texts = _as_formatted(stems, given) if "%" in given else _most_common_form(stems)
     known = [bool(text) for text in texts]
@@ -97,9 +123,15 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
     return ["" if np.isnat(utc) else iso_ms(utc) for utc in spread(stems, times.utc)]
 
 
+def plain(name: str) -> str:
+    """A name with plain digits and blanks: macOS writes a narrow one before PM, others digits of full width."""
+    return unicodedata.normalize("NFKC", name)
+
+
 def times_with_folder(folder: str, names: Sequence[str], prep: PrepConfig) -> list[str]:
     """The same for names that hold a clock alone, in a folder whose name is a date: 2012-07-19/07-30-01.png."""
     dated = re.search(_YEAR_FIRST + r"(?!\d)", folder)
+    names = [plain(name) for name in names]
     if not dated or not all(map(_CLOCK_ALONE.match, names)):
         return [""] * len(names)
     return times_in_names([f"{dated[0]} {re.sub(r'^[^0-9]*', '', name)}" for name in names], prep)
@@ -131,11 +163,18 @@ def _most_common_form(names: list[str]) -> list[str]:
     the begin of a recording stands in all names beside the time of each.
     """
     best: list[str] = []
+    of_best = ""
     for form in _FORMS:
         found = [next(form.finditer(name), None) for name in names]
         texts = _texts([match.groupdict() if match else {} for match in found])
         if _weight(texts) > _weight(best):
-            best = texts
+            best, of_best = texts, form.pattern
+    if of_best in _SHORT and len(names) > 1:
+        first = next(number for number, text in enumerate(best) if text)
+        log.info(
+            f"{names[first]}: its year of two digits is taken for that of {best[first]}, as of {len(names)} names; "
+            "prep.time_format goes before that"
+        )
     return best
 
 
@@ -147,12 +186,13 @@ def _weight(texts: list[str]) -> tuple[bool, int, int]:
 
 def _texts(found: list[dict[str, str | None]]) -> list[str]:
     met = [fields for fields in found if fields]
-    has_zone = bool(met) and all(fields.get("zone") for fields in met)
-    has_fraction = not _is_counter(met)
+    has_zone = bool(met) and all(_is_zone(fields.get("zone")) for fields in met)
+    has_fraction = not _is_counter(met) and not all(map(_is_second_clock, met))
     texts = [_text(fields, has_zone, has_fraction) if fields else "" for fields in found]
-    is_date_alone = bool(met) and not {"hour", "epoch"} & met[0].keys()
+    is_date_alone = bool(met) and not any(fields.get("hour") or "epoch" in fields for fields in met)
     repeats = is_date_alone and (len(met) < 2 or len(set(filter(None, texts))) < len(met))  # a day of many frames
-    return [""] * len(texts) if repeats or _are_numbers(met) else texts
+    is_none = repeats or _are_numbers(met) or _counts_in_minutes(met) or any(map(_may_be_year_last, met))
+    return [""] * len(texts) if is_none else texts
 
 
 def _are_numbers(found: list[dict]) -> bool:
@@ -173,6 +213,34 @@ def _is_counter(found: list[dict]) -> bool:
     return len(counts) > 1 and bool(np.all((steps == 1) | (np.isin(counts[1:], (0, 1)) & (steps < 1))))
 
 
+def _is_second_clock(fields: dict) -> bool:
+    """Whether what could be microseconds is the clock of an end, as Reolink's 20240305_095950_095954."""
+    if not fields.get("point") or not re.fullmatch(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", fields["fraction"]):
+        return False
+    return fields["fraction"] >= fields["hour"] + fields["minute"] + (fields.get("second") or "00")
+
+
+def _counts_in_minutes(found: list[dict]) -> bool:
+    """Whether what could be seconds or tenths behind a minute is one number of all, or counts from 0 or 1 anew."""
+    numbers = [int(fields["second"] or fields["tenth"]) for fields in found if "tenth" in fields]
+    if len(numbers) < 2:
+        return False
+    ends = {59 if found[0]["second"] else 9}
+    by_one = all(later == one + 1 or (later in (0, 1) and one not in ends) for one, later in pairwise(numbers))
+    return len(set(numbers)) == 1 or (numbers[0] in (0, 1) and by_one)
+
+
+def _may_be_year_last(fields: dict) -> bool:
+    """Whether a date of two digits each, as 24-03-25, may end in its year."""
+    return bool("short" in fields and fields.get("dash") and int(fields["day"]) in SHORT_YEARS)
+
+
+def _is_zone(text: str | None) -> bool:
+    """Whether what stands behind a time is a zone: any three letters may."""
+    letters = (text or "").strip("_ -()")
+    return bool(text) and (letters[:3] in ("UTC", "GMT", "Z") or not letters.isalpha() or letters in known_names())
+
+
 def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
     if "epoch" in fields:
         tail = fields["tail"] or fields["behind"]
@@ -183,18 +251,22 @@ def _text(fields: dict, has_zone: bool, has_fraction: bool) -> str:
         day = "{a}{mark}{b}{mark}{year}".format(**fields, mark="." if fields["dash"] == "." else "/")
     else:
         month = fields.get("month") or f"{MONTH_NAMES.index(fields['name'].lower()) + 1}"
-        day = f"{fields['year']}-{month.zfill(2)}-{fields['day'].zfill(2)}"
+        day = f"{fields.get('year') or '20' + fields['short']}-{month.zfill(2)}-{fields['day'].zfill(2)}"
     if not fields.get("hour"):
         return str(day)
-    clock = ":".join(part.zfill(2) for part in (fields["hour"], fields["minute"], fields.get("second") or "00"))
+    second = fields.get("second") or f"{6 * int(fields.get('tenth') or 0)}"
+    clock = ":".join(part.zfill(2) for part in (fields["hour"], fields["minute"], second))
     clock += f".{fields['fraction']}" if fields.get("fraction") and fields.get("second") and has_fraction else ""
-    clock += f" {fields['half']}" if fields.get("half") else ""
+    has_half = fields.get("half") and 1 <= int(fields["hour"]) <= 12
+    clock += f" {fields['half'][0].upper()}M" if has_half else ""
     return f"{day} {clock}{_zone(fields['zone']) if has_zone else ''}"
 
 
 def _zone(text: str) -> str:
     """Z, +02:00, or (UTC+2) as the offset that it tells."""
     text = text.strip("_ ()").replace(".", ":")
+    if (letters := text.strip("-")) in known_names():
+        return f" {letters}"
     offset = re.fullmatch(r"(?:UTC|GMT)([+-])(\d{1,2}?):?(\d\d)?", text)
     if offset:
         return f"{offset[1]}{offset[2].zfill(2)}:{offset[3] or '00'}"

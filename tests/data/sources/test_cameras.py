@@ -80,6 +80,11 @@ def test_frames_of_one_camera_stay_together(form, count, name):
         [f"{i:02d}.png" for i in range(9)] + ["plot.png", "map.png"],
         [f"{i}_{j}.png" for i in range(30) for j in range(3)],
         [f"f_{i:04d}_c{7 * i % 5}.png" for i in range(30)],  # what was seen, or how much of it
+        [f"IMG_20231115_1704{i:02d}{end}.jpg" for i in range(9) for end in ("", " (1)", " (2)")[: 1 + i % 3]],
+        [f"IMG_20231115_1704{i:02d}{end}.jpg" for i in range(9) for end in ("", "_1")],
+        [f"cam 2024-03-05 {(8 + i) % 12 + 1:02d}-59-50 {'AP'[i > 2]}M.jpg" for i in range(9)],
+        [f"2024-03-31_0{i}-30-00_{zone}.jpg" for i, zone in enumerate(["CET"] * 3 + ["CEST"] * 4)],
+        [f"{100 + i // 8}RECNX_IMG_{i % 8:04d}.JPG" for i in range(24)],  # each folder of a camera from 0 on
         ["plot.png"], [],
     ],
 )  # fmt: skip

@@ -44,7 +44,10 @@ def test_milliseconds(form):
         "19Jul2012_07300{}.png", "Jul 19 2012 07-30-0{}.png", "July 19, 2012 07.30.0{}.png", "19-JUL-2012 07.30.0{}.a",
         "2012-07-19 09_30_0{} (UTC+2).png", "2012-07-19_13-00-0{}_GMT+5:30.png", "2012-07-19_07-30-0{}_GMT.png",
         "2012-07-18_21-30-0{}_UTC-10.png", "2012年7月19日7時30分{}秒.png", "x_2012年07月19日07时30分0{}秒.png",
-        "n015-2012-07-19-06-22-45__CAM_FRONT__134268300{}000000.jpg",
+        "n015-2012-07-19-06-22-45__CAM_FRONT__134268300{}000000.jpg", "Rec_20120719_07300{}_073009_0_1.jpg",
+        "２０１２０７１９＿０７３００{}.png", "7-19-2012, 07.30.0{} GMT.jpg",
+        "Capture d’écran 2012-07-19 à 07.30.0{}.png", "Captura 2012-07-19 a las 7.30.0{}.png",
+        "Skärmavbild 2012-07-19 kl. 07.30.0{}.png",
     ],
 )  # fmt: skip
 def test_seconds(form):
@@ -132,7 +135,9 @@ def test_no_names_whatever_are_too_odd(names):
 
 
 @given(
-    st.integers(2, 25), st.integers(2, 8), st.sampled_from(["%Y%m%d%H%M%S-{:02d}", "01-%Y%m%d%H%M%S-{:02d}", "plain"])
+    st.integers(2, 25),
+    st.integers(2, 8),
+    st.sampled_from(["%Y%m%d%H%M%S-{:02d}", "01-%Y%m%d%H%M%S-{:02d}", "plain_{}", "plain ({})"]),
 )
 def test_pictures_that_a_second_counts_are_apart_in_it(rate, seconds, form):
     """As motion names them, and as programs do that find a name taken: each gets its part of the second, in order."""
@@ -140,14 +145,14 @@ def test_pictures_that_a_second_counts_are_apart_in_it(rate, seconds, form):
     names, expected = [], []
     for number in range(rate * seconds):
         time, count = start + timedelta(seconds=number // rate), number % rate
-        plain = f"cam_%Y%m%d_%H%M%S{f'_{count}' if count else ''}"
-        names.append(f"{time.strftime(plain if form == 'plain' else form.format(count))}.jpg")
+        plain = f"cam_%Y%m%d_%H%M%S{form[5:].format(count) if count else ''}"
+        names.append(f"{time.strftime(plain if form.startswith('plain') else form.format(count))}.jpg")
         expected.append(np.datetime64(time, "ms") + np.timedelta64(1000 * count // rate, "ms"))
     found = times_in_names(names, PrepConfig())
     assert [np.datetime64(text) for text in found] == expected
 
 
-@pytest.mark.parametrize("ends", [["_1", "_2"], ["", " (1)"], ["", "_b"], ["_front", "_rear"]])
+@pytest.mark.parametrize("ends", [["_1", "_2"], ["", "_b"], ["_front", "_rear"]])
 def test_what_may_be_cameras_or_copies_is_not_spread(ends):
     names = [f"cam_20120719_07300{second}{end}.jpg" for second in range(5) for end in ends]
     found = times_in_names(names, PrepConfig())
@@ -177,3 +182,76 @@ def test_a_clock_in_a_name_is_of_the_day_in_its_folders_name(moment, sign, befor
         assert told == [m.isoformat(timespec="milliseconds") for m in moments]
     assert not any(times_with_folder("2012-07", names, PrepConfig()))
     assert not any(times_with_folder("2012-07-19", ["000100.jpg", "000110.jpg", "000120.jpg"], PrepConfig()))
+
+
+@pytest.mark.parametrize("half", ["PM", "pm", "p.m.", "p. m.", "\u202fPM", "\u202fp.\u00a0m."])
+@pytest.mark.parametrize("sign", [" ", ""])
+def test_halves_of_the_day_however_they_are_written(half, sign):
+    """macOS writes a narrow blank before PM: its pictures were twelve hours early, silently."""
+    assert found(f"Screenshot 2012-07-18 at 7.30.0{{}}{sign}{half}.png", 1) == ["2012-07-18T19:30:01.000"]
+
+
+def test_am_of_an_hour_behind_noon_is_a_word():
+    assert found("2012-07-19 13.30.0{} am See.png", 1) == ["2012-07-19T13:30:01.000"]
+
+
+@given(
+    st.datetimes(datetime(2021, 1, 1), datetime(2035, 12, 30)),
+    st.integers(1, 40),
+    st.sampled_from(["{:%y%m%d%H%M%S}", "c1_{:%y%m%d_%H%M%S}_x", "{:%y-%m-%d %H.%M.%S}"]),
+)
+def test_years_of_two_digits(start, step_s, form):
+    times = [start.replace(hour=max(1, start.hour), microsecond=0) + timedelta(seconds=step_s * i) for i in range(30)]
+    names = [form.format(time) + ".png" for time in times]
+    is_either = "-" in form and any(15 <= time.day <= 35 for time in times)  # 24-03-25 may be of 2025
+    expected = ["" if is_either else f"{time:%Y-%m-%dT%H:%M:%S}.000" for time in times]
+    assert times_in_names(names, PrepConfig()) == expected
+
+
+@given(
+    st.integers(0, 9),
+    st.integers(6, 90),
+    st.sampled_from(["{:%Y-%m-%d-%H%M}_{tenth}-Mars", "{:%Y-%m-%d-%H%M_%S}-Moon_{i}"]),
+)
+def test_tenths_of_minutes_and_seconds_behind_a_sign(tenth, step, form):
+    start = datetime(2012, 7, 19, 7, 30) + timedelta(seconds=6 * tenth)
+    times = [start + timedelta(seconds=6 * step * i) for i in range(20)]
+    names = [form.format(time, tenth=time.second // 6, i=i) + ".png" for i, time in enumerate(times)]
+    if len({name[16:18] for name in names}) > 1:  # else that number may be anything
+        assert times_in_names(names, PrepConfig()) == [f"{time:%Y-%m-%dT%H:%M:%S}.000" for time in times]
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=6), st.sampled_from([0, 1]))
+def test_what_counts_anew_each_minute_is_no_second(lengths, first):
+    names = [f"2012-07-19_07{30 + m}_{n + first:02d}.png" for m, length in enumerate(lengths) for n in range(length)]
+    assert {text[16:19] for text in times_in_names(names, PrepConfig())} == {":00"}
+
+
+def test_the_day_of_a_swath_comes_before_that_of_its_processing():
+    names = ["MOD13.A2012201.h18v04.061.2012215041623.png", "MOD13.A2012209.h18v04.061.2012217041600.png"]
+    assert times_in_names(names, PrepConfig()) == ["2012-07-19T00:00:00.000", "2012-07-27T00:00:00.000"]
+    assert times_in_names(["M.A2012201.0730.061.2012215041623.png"], PrepConfig()) == ["2012-07-19T07:30:00.000"]
+
+
+def test_short_names_of_zones_are_asked_for():
+    """They were passed over: pictures were an hour or more off, silently."""
+    with pytest.raises(TableError, match=r"prep\.time_zone says which"):
+        found("cam_2012-07-19_09-30-0{}_CEST.png", *range(4))
+    assert found("cam_2012-07-19_09-30-0{}_CEST.png", *range(4), time_zone="Europe/Paris") == SECONDS
+    assert found("2012-07-19_07-30-0{}_RGB.png", *range(4)) == SECONDS
+
+
+@given(
+    st.integers(0, 86_000),
+    st.integers(2, 50),
+    st.sampled_from(["Jup_{:%H%M%S}_g4_{i:04d}", "{:%H.%M.%S}-{:%H.%M.%S}[M]", "c {:%H_%M_%S}", "{:%m%d%H%M%S}"]),
+)
+def test_clocks_without_a_day_that_go_on_over_the_minute(start_s, step_s, form):
+    times = [datetime(2012, 7, 19) + timedelta(seconds=start_s % 80_000 + step_s * i) for i in range(90)]
+    names = [form.format(time, time, i=i) + ".png" for i, time in enumerate(times)]
+    assert seconds_in_names(names) == [step_s * i for i in range(90)]
+
+
+@given(st.integers(0, 100_000), st.integers(1, 7), st.sampled_from(["f{:06d}", "{:010d}", "01_02_{:02d}"]))
+def test_counts_are_no_clocks(first, step, form):
+    assert seconds_in_names([form.format(first + step * i) + ".png" for i in range(150)]) == []
