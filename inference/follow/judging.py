@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from config import EvalConfig
-from data.live.live_reel import Form, LiveReel, StretchEnded
+from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
-from data.live.open_end import OpenEnd
-from data.reel.reel import Reel
 from inference.camera.bounds import ALL_PASS, Bounds
 from inference.camera.watch import BROKEN
 from inference.camera.watched import WatchedStretch, reach_of
@@ -19,6 +17,7 @@ from inference.events.boxes import WEAK
 from inference.follow.events import LiveEvents
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import ScoredFrame
+from inference.scorers.streams import to_the_end
 
 
 class Pictures(Protocol):
@@ -76,20 +75,5 @@ def live_frames(scorer: Scorer, reel: Any, settings: EvalConfig, bounds: Bounds 
     for begin, end in reel.each_stretch():
         if end.reached(begin + scorer.clip_length) == begin + scorer.clip_length:
             watched = WatchedStretch(reel, begin, bounds, scorer.scaling)
-            frames = _stretch_frames(scorer, watched.as_reel(), begin, end, settings)
+            frames = to_the_end(scorer, watched.as_reel(), begin, end, settings)
             yield from watched.told(frames, reach_of(scorer, settings))
-
-
-def _stretch_frames(
-    scorer: Scorer, reel: Reel, begin: int, end: OpenEnd, settings: EvalConfig
-) -> Iterator[ScoredFrame]:
-    following = begin
-    try:
-        for scored in scorer.frames(reel, begin, end, settings):
-            following = scored.index + 1
-            yield scored
-    except StretchEnded as stretch:  # met by a method that reads block by block: what is left is shorter than a block
-        first = max(begin, following - scorer.looks_back)  # with what it looks back at
-        if following < stretch.end:
-            rest = scorer.frames(reel, first, stretch.end, settings)
-            yield from (scored for scored in rest if scored.index >= following)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from config import Config, ConfigError, EvalConfig, from_dict
+from config.registry import SCORES
 from data.disk.files import write_json
 from data.disk.lock import owned
 from data.live.live_reel import Form
@@ -121,9 +122,12 @@ def follow(config: Config, desk: Desk) -> Path:
 
 
 def check_score(settings: EvalConfig) -> None:
-    """Raise ConfigError for a score of whole recordings, before any work."""
-    if settings.score not in FOLLOWED:
-        raise ConfigError(f"--follow can't score by eval.score {settings.score}; choose {' or '.join(FOLLOWED)}")
+    """Raise ConfigError for a score of whole recordings, or a mix with such a part, before any work."""
+    parts = settings.mix if settings.score == "mix" else (settings.score,)
+    for part in parts:
+        if part in SCORES and part not in FOLLOWED:
+            way = "leave it out of eval.mix" if settings.score == "mix" else f"choose {' or '.join(FOLLOWED)}"
+            raise ConfigError(f"--follow can't score by {part}, which compares latents of a whole recording; {way}")
 
 
 def check_streams(scorer: Scorer) -> None:

@@ -90,6 +90,7 @@ class Scorer(ABC):
     of_windows = False  # whether it judges windows of all reels together (`judge_windows`) and scores no frame
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
+    own_unit = False  # whether its residual means the same at every place, and asks for no noise of its own
     by_place = False  # whether what a place does is in units of its own: then one place that stands out can be told
     are_promised = True  # whether its thresholds promise so many false alarms; else scores say what counts
     blind_frames = 0  # of every stretch: the first ones, of which it says nothing; they are no quiet time

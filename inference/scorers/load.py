@@ -83,13 +83,15 @@ def load_scorer(run: Path, device: str, wanted: EvalConfig | None = None) -> tup
 def of_method(opened: Opened) -> Scorer:
     """A method as it was fitted."""
     settings, score = opened.trained.model, opened.wanted.score
-    if score in (*DISTANCES, "mix"):
-        raise ValueError(f"eval.score {score} needs a net with latents; {settings.name} has none: use standardised")
+    wanted = opened.wanted.mix if score == "mix" else (score,)
+    if unfit := [name for name in wanted if name in DISTANCES]:
+        ways = "leave it out of eval.mix" if score == "mix" else "use standardised"
+        raise ValueError(f"eval.score {unfit[0]} needs a net with latents; {settings.name} has none: {ways}")
     # As a bundle keeps them: products of matrices that lie in memory otherwise round otherwise.
     arrays = {name: tensor.contiguous().numpy() for name, tensor in opened.checkpoint["model"].items()}
     method = METHODS[settings.name](settings, arrays, opened.scaling, opened.clip_length)
     method.device = opened.device
-    return method
+    return mixed(opened, method) if score == "mix" else method
 
 
 def detector_of(opened: Opened) -> Detector:
@@ -148,22 +150,32 @@ def scored_by(score: str, run: Path, detector: Detector) -> Scorer:
     return detector
 
 
-def mixed(opened: Opened, detector: Detector) -> MixScorer:
-    """The parts that eval.mix names, fitted on the run's quiet frames and kept in its calibration folder."""
+def mixed(opened: Opened, host: Scorer) -> MixScorer:
+    """The parts that eval.mix names, fitted on the run's quiet frames and kept in its calibration folder.
+
+    host: the run's net or method, which is the part `standardised`, and the one of its own name.
+    """
     quiet, parts = quiet_ranges(opened.run), []
     settings = replace(settings_for(opened.wanted, quiet[0].reel), score="standardised")
     for name in opened.wanted.mix:
-        scorer = fitted(name, detector, quiet) if name in METHODS else scored_by(name, opened.run, detector)
+        scorer = part_of(name, opened, host, quiet)
         fold = f"{settings.stride}-{settings.overlap}-{settings.overlap_percentile}"
-        path = opened.run / "calibration" / f"mix-{name}-{fold}-{settings.smooth_px}-{settings.common_mode}.npz"
+        path = opened.run / "calibration" / f"mix-{name}-{fold}-{settings.smooth_px}-{settings.common_mode}-rarest.npz"
         parts.append(load_or_fit(path, scorer, quiet, settings))
-    return MixScorer(detector, parts)
+    return MixScorer(host, parts)
 
 
-def fitted(name: str, detector: Detector, quiet: list[QuietRange]) -> Scorer:
-    """A method beside a net, with its default settings, fitted on its training frames."""
+def part_of(name: str, opened: Opened, host: Scorer, quiet: list[QuietRange]) -> Scorer:
+    """A part of a mix by its name."""
+    if name in DISTANCES:
+        return scored_by(name, opened.run, detector_of(opened))
+    return host if name in ("standardised", opened.trained.model.name) else fitted(name, opened, host, quiet)
+
+
+def fitted(name: str, opened: Opened, host: Scorer, quiet: list[QuietRange]) -> Scorer:
+    """A method beside the host, with its default settings, fitted on its training frames."""
     check_frames(name, quiet[0].reel.shape[1:])
-    method = METHODS[name](METHODS[name].Config(name), {}, detector.scaling, detector.clip_length)
-    method.device = detector.device
+    method = METHODS[name](METHODS[name].Config(name), {}, host.scaling, host.clip_length)
+    method.device = opened.device
     method.fit(quiet, seed=0)
     return method

@@ -100,7 +100,7 @@ class CountedSource(LiveSource):
 def live(work, address, run="run", **keys):
     """Scorer, LiveReel and LiveSource as `follow` makes them. Where nothing more is written, 0.4 s are enough."""
     config = settings(work, eval__follow=str(address), **{"eval__follow_timeout_s": 0.4, **keys})
-    scorer, _ = load_scorer(work / run, "cpu")
+    scorer, _ = load_scorer(work / run, "cpu", config.eval)
     trained_on = training_reel(work / run)
     form = Form.of(trained_on, config)
     source = CountedSource(config.eval, config.prep, form.in_colour)
@@ -118,11 +118,11 @@ def scored_live(scorer, reel, source, eval_settings, expected=CountedSource.expe
     return found
 
 
-def scored_offline(work, path: Path, folder: Path, run="run") -> list:
-    config = settings(work, data_raw=str(path), data_clips=str(folder / "offline"))
+def scored_offline(work, path: Path, folder: Path, run="run", **keys) -> list:
+    config = settings(work, **keys, data_raw=str(path), data_clips=str(folder / "offline"))
     (made,) = prep(config)
     reel = Reel(made)
-    scorer, _ = load_scorer(work / run, "cpu")
+    scorer, _ = load_scorer(work / run, "cpu", config.eval)
     return [(reel.times_s[f.index], f) for f in score_reel(scorer, reel, config.eval)]
 
 

@@ -100,7 +100,7 @@ class Expected(Method):
     """What exceeds the expected speed or change (model.target), in units of the place's quiet maximum."""
 
     Config: ClassVar[type[ModelConfig]] = ExpectedConfig
-    pictures_only = True
+    pictures_only = own_unit = True
     in_parts = True
 
     @property

@@ -54,7 +54,7 @@ class OpticalFlow(Method):
 
     pictures_only = True
     in_parts = True
-    is_steady = True
+    is_steady = own_unit = True
     by_speed = True
     shares_motion = True
 

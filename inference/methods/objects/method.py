@@ -71,7 +71,7 @@ class Objects(Method):
     that it is there at all, and that what always runs has stopped."""
 
     pictures_only = True
-    is_steady = True
+    is_steady = own_unit = True
     by_speed = True
     shares_motion = True
     _walking: Walking | None = None

@@ -100,6 +100,14 @@ def test_a_plain_method_follows_too(work, tmp_path, name):
     assert_same(found, scored_offline(work, path, tmp_path, f"run_{name}"))
 
 
+@pytest.mark.parametrize(("run", "parts"), [("run", ["standardised", "objects"]), ("run_objects", ["objects", "flow"])])
+def test_a_mix_follows_as_its_parts_do(work, tmp_path, run, parts):
+    path = write(tmp_path / "a.ts", scenes(75, FLASH))
+    mix = {"eval__score": "mix", "eval__mix": parts}
+    found = scored_live(*live(work, path, run, **mix))
+    assert_same(found, scored_offline(work, path, tmp_path, run, **mix))
+
+
 def test_a_gap_in_the_video_is_a_gap(work, tmp_path):
     path, frames = tmp_path / "gap.mkv", scenes(60)
     with av.open(str(path), "w") as container:
@@ -361,15 +369,15 @@ def test_what_can_not_be_followed_is_said(work, tmp_path, monkeypatch, capsys, a
 
 
 @pytest.mark.parametrize("address", ["x.ts", "."])
-@pytest.mark.parametrize("score", ["mix", "knn"])
+@pytest.mark.parametrize(("score", "part"), [("mix", "mahalanobis"), ("knn", "knn")])
 def test_a_score_of_whole_recordings_is_refused_before_parts_of_it_are_fitted(
-    work, tmp_path, monkeypatch, capsys, address, score
+    work, tmp_path, monkeypatch, capsys, address, score, part
 ):
     monkeypatch.chdir(tmp_path)
     command = ["-m", "eval", "-c", str(work / "c.yaml"), "--follow", address, "--set", f"eval.score={score}"]
     assert main.main(command) == 2
-    assert f"--follow can't score by eval.score {score}; choose residual or standardised" in capsys.readouterr().err
-    assert not list((work / "run").rglob("mix-*"))
+    assert f"--follow can't score by {part}, which compares latents" in capsys.readouterr().err
+    assert not list((work / "run").rglob("mix-mahalanobis*"))
 
 
 def test_a_method_that_needs_the_whole_recording_says_so(work, tmp_path, capsys):
