@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,8 +25,8 @@ from inference.fit import calibrate_run
 from inference.shards import apart
 from inference.shards.apart import do_job_apart
 from tests.support.dask_cluster import users_cluster
-from tests.support.paths import ROOT
 from tests.support.trainings import small_config, small_reel
+from tests.support.warm import warm_main
 from training.train import train
 
 pytestmark = [pytest.mark.pictures, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
@@ -102,9 +101,8 @@ def test_an_evaluation_that_is_killed_is_gone_on_with(trained, alone, cluster, c
     given, results = replace(config, cluster=str(cluster.file)), folder / "run" / "eval"
     shutil.rmtree(results)
     (folder / "config.yaml").write_text(dump(given), encoding="utf-8")
-    command = [sys.executable, str(ROOT / "main.py"), "-m", "eval", "-c", "config.yaml"]
-    killed = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while killed.poll() is None and not (results / "cam0").exists():
+    killed = warm_main().start("-m", "eval", "-c", "config.yaml", folder=folder)
+    while not killed.has_ended() and not (results / "cam0").exists():
         time.sleep(0.005)
     killed.kill()
     killed.wait()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from config import Config
@@ -27,7 +26,3 @@ def main(words: list[str]) -> int:
         return code
     evaluate.evaluate_member = evaluate_or_die
     return program.main(["-m", "eval", *words])
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,5 @@
 """The program, held after each call of one of its functions until it is told to go on, or killed.
 
-    python -m tests.support.held MODULE FUNCTION words of the program
-
 Says `held` on stdout then and waits for a line on stdin: a test that looks at files until a moment has come finds on a
 busy machine that it has passed.
 """
@@ -9,47 +7,43 @@ busy machine that it has passed.
 import functools
 import importlib
 import os
-import signal
-import subprocess
 import sys
 from operator import attrgetter
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.support.warm import warm_main
 
 
 class Held:
-    """Such a process; its folder is where it works."""
+    """Such a process; what it says on stderr goes to a file of its folder."""
 
     def __init__(self, folder: Path, function: str, *words: object):
-        command = [sys.executable, "-m", "tests.support.held", *function.rsplit(":", 1), *map(str, words)]
-        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.errors = folder / "stderr.txt"
+        given, ours = os.pipe()
+        self.stdin = os.fdopen(ours, "wb", buffering=0)
         with self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(command, cwd=folder, env=os.environ | {"PYTHONPATH": paths},
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)  # fmt: skip
+            held = [*function.rsplit(":", 1), *map(str, words)]
+            self.process = warm_main().start(*held, errors=errors.fileno(), given=given, program="tests.support.held")
+        os.close(given)
 
     def wait(self) -> None:
         """Return once it is held; fails where it has ended before."""
-        assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line == b"held\n":
+            if line == "held\n":
                 return
         raise AssertionError(f"it has ended: {self.errors.read_text(encoding='utf-8')[-3000:]}")
 
     def go_on(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
-        self.process.stdin.flush()
+        self.stdin.write(b"\n")
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
+        self.process.kill()
+        self.end()
 
     def end(self) -> int:
         """Hold it no more; returns its exit status."""
-        self.process.communicate()
-        return self.process.returncode
+        self.stdin.close()
+        return self.process.end()
 
 
 def hold_after(module: str, function: str) -> None:
@@ -68,12 +62,10 @@ def hold_after(module: str, function: str) -> None:
     setattr(place, name, holding)
 
 
-def main(module: str, function: str, *words: str) -> int:
+def main(words: list[str]) -> int:
+    """The words are a module, its function, and those of the program."""
     import main as program
 
+    module, function, *given = words
     hold_after(module, function)
-    return program.main(list(words))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    return program.main(given)

@@ -3,23 +3,24 @@
     python tests/support/warm.py SOCKET FORBIDDEN PROGRAM MODULE ...
 
 PROGRAM is a module with `main(arguments)`, FORBIDDEN names packages that can't be imported, with commas. Asked over the
-socket (a file descriptor) with arguments and whether to wait, as JSON, and with where its output goes and, if it reads
-any, its input is from, it answers with the exit status, or with the number of the process; that stays its own, as
-nobody has waited for it.
+socket (a file descriptor) with a program, its arguments and the folder that it works in, as JSON, and with where its
+output goes and, if it reads any, its input is from, it answers with the number of the process; that stays its own, as
+nobody has waited for it. Asked with such a number it waits, and answers with the exit status.
 """
 
 import atexit
 import importlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from signal import SIGKILL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,14 +28,14 @@ ROOT = Path(__file__).resolve().parents[2]
 class Forked:
     """A process of `Warm`, with the part of subprocess.Popen that tests ask for."""
 
-    def __init__(self, pid: int, output: int):
-        self.pid, self.stdout = pid, os.fdopen(output, encoding="utf-8")
+    def __init__(self, pid: int, output: int, warm: "Warm"):
+        self.pid, self.stdout, self.warm = pid, os.fdopen(output, encoding="utf-8"), warm
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self.send_signal(SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def has_ended(self) -> bool:
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -51,35 +52,54 @@ class Forked:
             self.stdout.close()
         return said
 
+    def end(self) -> int:
+        """Wait for it, once; returns the exit status, that of a signal below zero."""
+        self.wait()
+        return self.warm.ask(self.pid)
+
 
 class Warm:
     """A process that has loaded a program and other modules, until `end`."""
 
     def __init__(self, program: str, *modules: str, forbidden: str = ""):
+        self.program = program
         self.socket, theirs = socket.socketpair()
         command = [sys.executable, __file__, str(theirs.fileno()), forbidden, program, *modules]
         given = {"cwd": ROOT, "env": os.environ | {"OMP_NUM_THREADS": "1"}, "stdin": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **given)
         theirs.close()
 
-    def start(self, *arguments: str, errors: int | None = None) -> Forked:
-        """The program with these arguments; stdout and stderr are one stream, or errors the file of stderr."""
-        ours, theirs = os.pipe()
-        pid = self._asked(arguments, False, [theirs, theirs if errors is None else errors])
-        os.close(theirs)
-        return Forked(pid, ours)
+    def start(
+        self,
+        *arguments: str,
+        errors: int | None = None,
+        given: int | None = None,
+        program: str = "",
+        folder: Path = ROOT,
+    ) -> Forked:
+        """The program, or another one, with these arguments, which works in a folder.
 
-    def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess:
-        """The program with these arguments and this on stdin, to its end."""
+        stdout and stderr are one stream, or errors the file of stderr; given: that of stdin.
+        """
+        ours, theirs = os.pipe()
+        files = [theirs, theirs if errors is None else errors, *([] if given is None else [given])]
+        pid = self.ask([program or self.program, arguments, str(folder)], files)
+        os.close(theirs)
+        return Forked(pid, ours, self)
+
+    def run(self, *arguments: str, given: bytes = b"", program: str = "") -> subprocess.CompletedProcess:
+        """The program, or another one, with these arguments and this on stdin, to its end."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
             stdin.write(given)
             stdin.seek(0)
-            status = self._asked(arguments, True, [out.fileno(), err.fileno(), stdin.fileno()])
+            what = [program or self.program, arguments, str(ROOT)]
+            status = self.ask(self.ask(what, [out.fileno(), err.fileno(), stdin.fileno()]))
             said = [file.read().decode() for file in (out, err) if not file.seek(0)]
         return subprocess.CompletedProcess(arguments, status, *said)
 
-    def _asked(self, arguments: tuple[str, ...], waits: bool, files: list[int]) -> int:
-        socket.send_fds(self.socket, [json.dumps([arguments, waits]).encode()], files)
+    def ask(self, what: object, files: Sequence[int] = ()) -> int:
+        """Its answer; see the module."""
+        socket.send_fds(self.socket, [json.dumps(what).encode()], files)
         answer = self.socket.recv(100)
         assert answer, f"it has ended with {self.process.wait()}"
         return int(answer)
@@ -108,8 +128,8 @@ def warm_main() -> Warm:
     return made
 
 
-def run(program, arguments: list[str], files: list[int]) -> int:
-    """The number of a new process that runs the program."""
+def run(program: str, arguments: list[str], folder: str, files: list[int]) -> int:
+    """The number of a new process that runs the program in a folder."""
     child = os.fork()
     if child:
         return child
@@ -117,7 +137,8 @@ def run(program, arguments: list[str], files: list[int]) -> int:
     try:
         for own, given in zip((1, 2, 0), files, strict=False):
             os.dup2(given, own)
-        code = program.main(arguments)
+        os.chdir(folder)
+        code = importlib.import_module(program).main(arguments)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
@@ -127,21 +148,21 @@ def run(program, arguments: list[str], files: list[int]) -> int:
     os._exit(code)
 
 
-def serve(asked: socket.socket, program) -> None:
+def serve(asked: socket.socket) -> None:
     while True:
         words, files, *_ = socket.recv_fds(asked, 100_000, 3)
         if not words:  # nobody will ask any more
             return
-        arguments, waits = json.loads(words)
-        pid = run(program, arguments, files)
+        what = json.loads(words)
+        answer = os.waitstatus_to_exitcode(os.waitpid(what, 0)[1]) if isinstance(what, int) else run(*what, files)
         for file in files:
             os.close(file)
-        answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if waits else pid
         asked.send(str(answer).encode())
 
 
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)
     sys.meta_path[:] = [Others(finder, set(sys.argv[2].split(","))) for finder in sys.meta_path]
-    loaded = [importlib.import_module(module) for module in sys.argv[3:]]
-    serve(socket.socket(fileno=int(sys.argv[1])), loaded[0])
+    for module in sys.argv[3:]:
+        importlib.import_module(module)
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -2,72 +2,46 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from tests.support.paths import ROOT
+from tests.support import stepwise
 from tests.support.trainings import small_config, small_reel
+from tests.support.warm import warm_main
 from training.checkpoint import load
 from training.places import path_of
 from training.train import train
-
-# Trains with a checkpoint after every step, tells of every step and waits for a line, so that it is killed in between.
-WORKER = """
-import sys
-import torch
-from tests.support.trainings import small_config
-from training import engine
-from training.train import train
-
-torch.set_num_threads(1)
-clips, run, resume = sys.argv[1:4]
-engine.SAVE_EVERY_S = 0.0
-save_when_due = engine.Trainer.save_when_due
-
-def save_and_tell(trainer):
-    save_when_due(trainer)
-    print(trainer.state.step, flush=True)
-    sys.stdin.readline()
-
-engine.Trainer.save_when_due = save_and_tell
-train(small_config(clips, run, train__resume=resume == "resume"))
-"""
 
 
 class Worker:
     """A training in a process of its own that waits after each of its steps."""
 
-    def __init__(self, folder: Path, resume: bool):
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-        arguments = [folder / "worker.py", folder / "clips", folder / "killed", "resume" if resume else "fresh"]
-        self.process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+    def __init__(self, folder: Path, *more: str):
+        self.errors = folder / "stderr.txt"
+        given, ours = os.pipe()
+        self.stdin = os.fdopen(ours, "w", encoding="utf-8")
+        with self.errors.open("wb") as errors:
+            words = [str(folder / "clips"), str(folder / "killed"), *more]
+            self.process = warm_main().start(*words, errors=errors.fileno(), given=given, program=stepwise.__name__)
+        os.close(given)
 
     def wait_for_step(self, step: int) -> None:
         for line in self.process.stdout:
             if line.strip().isdigit():
                 if int(line) == step:
                     return
-                self.process.stdin.write("\n")
-                self.process.stdin.flush()
-        raise AssertionError(f"ended before step {step}: {self.process.stderr.read()}")
+                self.stdin.write("\n")
+                self.stdin.flush()
+        raise AssertionError(f"ended before step {step}: {self.errors.read_text(encoding='utf-8')}")
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and let it go on; returns the exit code and what was said on stderr."""
         self.process.send_signal(number)
-        _, said = self.process.communicate()
-        return self.process.returncode, said
+        self.stdin.close()
+        return self.process.end(), self.errors.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +49,13 @@ def folder(tmp_path_factory) -> Path:
     """Two runs of 15 steps in 3 epochs: `whole` was never interrupted, `killed` was, by SIGKILL and by Ctrl-C."""
     folder = tmp_path_factory.mktemp("kill")
     small_reel(folder / "clips" / "sun", T=114)
-    (folder / "worker.py").write_text(WORKER)
 
-    worker = Worker(folder, resume=False)
+    worker = Worker(folder)
     worker.wait_for_step(3)
     assert worker.end(signal.SIGKILL)[0] == -signal.SIGKILL
     assert load(path_of(folder / "killed", "last"))["state"]["step"] == 3
 
-    worker = Worker(folder, resume=True)
+    worker = Worker(folder, "resume")
     worker.wait_for_step(8)
     code, said = worker.end(signal.SIGINT)
     state = load(path_of(folder / "killed", "last"))["state"]

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -27,7 +26,6 @@ from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly
 from tests.support.digests import digests
 from tests.support.fits_files import broken_inside, write_frames, write_tar
-from tests.support.paths import ROOT
 from tests.support.streams import until
 from tests.support.videos import write_video
 from tests.support.warm import warm_main
@@ -83,8 +81,7 @@ def test_a_cluster_of_this_machine_makes_the_same_bytes(raw, alone, tmp_path):
     """By a command of its own, which starts and ends the cluster."""
     given = {"data_raw": str(raw), "data_clips": str(tmp_path / "out"), "workers": 2, "cluster": "local"}
     (tmp_path / "settings.yaml").write_text(json.dumps(given | {"prep": as_dict(Config(prep=SETTINGS))["prep"]}))
-    command = [sys.executable, ROOT / "main.py", "-m", "prep", "-c", tmp_path / "settings.yaml"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    ended = warm_main().run("-m", "prep", "-c", str(tmp_path / "settings.yaml"))
     assert (ended.returncode, digests(tmp_path / "out")) == (0, alone), ended.stderr
     assert "dashboard: http://127.0.0.1:" in ended.stderr
     assert "decoding aia_171: 13/13 frame" in ended.stderr

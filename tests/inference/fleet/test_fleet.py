@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
@@ -29,9 +28,10 @@ from inference.fleet.evaluate import by_severity, evaluate_each, evaluate_member
 from inference.fleet.members import find_fleet, one_thread, rows_of
 from inference.fleet.page import page
 from inference.fleet.train import train_each, train_member
+from tests.support import deaths
 from tests.support.deaths import DEADLY
-from tests.support.paths import ROOT
 from tests.support.reels import make_reel
+from tests.support.warm import warm_main
 from training.checkpoint import load as load_checkpoint
 from training.places import path_of
 
@@ -258,8 +258,7 @@ def test_workers_make_the_same_files_and_outlive_a_reel_that_ends_them(place, fl
     given |= {"model": {"name": "window_pca"}}
     given |= {"train": {"each_reel": True, "exclude_utc": [["2012-07-19T08:00", "2013-01-01"]]}}
     (tmp_path / "settings.json").write_text(json.dumps(given))
-    command = [sys.executable, "-m", "tests.support.deaths", "-c", str(tmp_path / "settings.json")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    ended = warm_main().run("-c", str(tmp_path / "settings.json"), program=deaths.__name__)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [f"fleet: {tmp_path / 'fleet'}", f"index: {tmp_path / 'fleet' / 'index.html'}"]
     assert "3 of 5 reels trained" in ended.stderr
