@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from config import PrepConfig
+from data.labels.captions import captions_in
 from data.labels.interval_forms import bounds_within
 from data.labels.published import FormError, cells_of, objects_of
 from data.sources.base import TableError
@@ -30,9 +31,9 @@ def cells_of_file(path: Path, text: str) -> pd.DataFrame | None:
             return _of_binary(path)
         if text.lstrip().startswith(("{", "[")):
             return _of_json(text)
+        return captions_in(path, text)
     except (FormError, TableError) as error:
         raise ValueError(f"{path} {error}") from None
-    return None
 
 
 def _of_binary(path: Path) -> pd.DataFrame:

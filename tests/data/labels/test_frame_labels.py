@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from data.labels.anomalies import Known, read_anomalies
+from data.labels.anomalies import Anomalies, Known, read_anomalies
 from data.labels.by_frame.benchmark_lists import spans_of
 from data.labels.by_frame.clips import clip_of, frame_numbers
 
@@ -212,3 +212,43 @@ def test_seconds_of_a_clip_under_other_names(folder, text):
     found = read(folder, "l.txt", text).of("v", table("in/v.mp4#{}"))
     assert found is not None
     assert np.flatnonzero(found[0]).tolist() == [5, 6, 7, 8, 9]
+
+
+spans_ms = st.lists(st.integers(1, 30_000), min_size=2, max_size=12).map(lambda steps: np.cumsum(steps).tolist())
+
+
+def of_srt(spans: list[tuple[int, int]]) -> str:
+    def clock(ms: int) -> str:
+        return f"{ms // 3600000:02d}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d},{ms % 1000:03d}"
+
+    return "\r\n".join(f"{i}\r\n{clock(a)} --> {clock(b)}\r\nfall\r\nof two\r\n" for i, (a, b) in enumerate(spans, 1))
+
+
+def of_vtt(spans: list[tuple[int, int]]) -> str:
+    return "WEBVTT\n\n" + of_srt(spans).replace(",", ".").replace("\r\n", "\n")
+
+
+def of_audacity(spans: list[tuple[int, int]]) -> str:
+    return "".join(f"{a / 1000:.6f}\t{b / 1000:.6f}\tfall\n\\\t100.0\t200.0\n" for a, b in spans)
+
+
+@pytest.mark.parametrize("form", [of_srt, of_vtt, of_audacity])
+@given(spans_ms)
+def test_subtitles_and_labels_of_audacity(tmp_path_factory, form, bounds):
+    """They were refused; the file is called as its clip."""
+    spans = list(zip(bounds[::2], bounds[1::2], strict=False))
+    known = read(tmp_path_factory.mktemp("labels"), "gate.txt", form(spans))
+    assert isinstance(known, Anomalies) and list(known.clips) == ["gate"]
+    np.testing.assert_allclose(known.clips["gate"], np.array(spans) / 1000)
+
+
+def test_a_label_that_is_called_normal_is_none(tmp_path):
+    known = read(tmp_path, "gate.txt", "1.5\t2.5\tnormal\n3.0\t4.0\tfall\n")
+    assert known == Anomalies(None, {"gate": ((3.0, 4.0),)})
+    known = read(tmp_path, "gate.srt", "1\n00:00:01,500 --> 00:00:02,500\n")
+    assert known == Anomalies(None, {"gate": ((1.5, 2.5),)})
+
+
+def test_the_subtitles_of_a_drone_are_no_labels(tmp_path):
+    with pytest.raises(ValueError, match="captions without a gap"):
+        read(tmp_path, "DJI_0001.SRT", of_srt([(33 * i, 33 * (i + 1)) for i in range(40)]))
