@@ -25,7 +25,7 @@ from data.sources.cases import CaseSource
 from data.sources.fits import FitsSource
 from data.sources.fits_table import FitsTableSource
 from data.sources.images import ImageSource
-from data.sources.other_kinds import way_out
+from data.sources.other_kinds import PACKED, way_out
 from data.sources.picture_folder.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
@@ -215,7 +215,10 @@ def left_out(unread: Sequence[Unread]) -> str:
 
 
 def _suffix(path: Path) -> str:
-    return path.suffix.lower() or "no suffix"
+    """The suffix of a file, with the one before where it is packed: .nii.gz."""
+    own = path.suffix.lower()
+    before = Path(path.stem).suffix.lower() if own in PACKED else ""
+    return (before if re.fullmatch(r"\.[a-z]\w{0,5}", before) else "") + own or "no suffix"
 
 
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:

@@ -180,9 +180,20 @@ def refusal(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> str:
         return f"{told} may be one picture in colour, and no frames in time; those are (T, H, W) or (T, H, W, 3)"
     if not is_like_a_frame(sides_of(shape)):
         return f"time seems to be the last axis of {told}; the first is read: np.moveaxis(array, -1, 0) turns it"
+    if _may_be_last(shape):
+        ways = "np.moveaxis(array, -1, 0) turns it, and array[..., None] says that it is the first"
+        return f"time may be the first axis of {told} or the last, which leaves frames of a usual form; {ways}"
     if math.prod(shape) * dtype.itemsize > n_bytes:
         return "file is truncated"
     return ""
+
+
+def _may_be_last(shape: tuple[int, ...]) -> bool:
+    """Whether frames along the first axis would be strips, and those along the last of a form that cameras have."""
+    if len(shape) != 3:
+        return False
+    strip, frame = (max(sides) / min(sides) for sides in (shape[1:], shape[:2]))
+    return strip > WIDEST >= frame and shape[2] < min(shape[:2])
 
 
 def sides_of(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -194,6 +205,9 @@ def sides_of(shape: tuple[int, ...]) -> tuple[int, int]:
 def _is_colour_first(shape: tuple[int, ...]) -> bool:
     """Whether frames are (3, H, W), as programs that train nets have them; where both may be, colours come last."""
     return len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, *COLOURS)
+
+
+WIDEST = 2.4  # of what cameras give, as the longer side to the shorter one
 
 
 def is_like_a_frame(sides: tuple[int, ...]) -> bool:

@@ -238,7 +238,8 @@ def test_subtitles_and_labels_of_audacity(tmp_path_factory, form, bounds):
     """They were refused; the file is called as its clip."""
     spans = list(zip(bounds[::2], bounds[1::2], strict=False))
     known = read(tmp_path_factory.mktemp("labels"), "gate.txt", form(spans))
-    assert isinstance(known, Anomalies) and list(known.clips) == ["gate"]
+    assert isinstance(known, Anomalies)
+    assert list(known.clips) == ["gate"]
     np.testing.assert_allclose(known.clips["gate"], np.array(spans) / 1000)
 
 

@@ -10,7 +10,7 @@ from data import sources
 from data.sources.times.utc import shift_utc
 from tests.support import frames
 
-sides = st.integers(8, 24)
+sides = st.integers(10, 24)  # no strips, which may be frames whose time is the last axis
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -42,6 +42,8 @@ def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
     ("array", "reason"),
     [
         (np.zeros((48, 64, 12)), "time seems to be the last axis of 48x64x12"),
+        (np.zeros((48, 64, 20)), "time may be the first axis of 48x64x20 or the last"),
+        (np.zeros((100, 120, 30)), "time may be the first axis"),  # was 100 frames of 120x30, silently
         (np.zeros((48, 64, 3), np.uint8), "may be one picture in colour"),
         (np.zeros((5, 16, 16), complex), "which are no pixels"),
     ],
@@ -49,6 +51,11 @@ def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
 def test_what_is_no_stack_says_why(tmp_path, array, reason):
     np.save(tmp_path / "a.npy", array)
     assert [reason in c.reason for c in frames.scan(tmp_path, PrepConfig())] == [True]
+
+
+def test_strips_are_frames_where_a_fourth_axis_says_so(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((48, 64, 20, 1)))
+    assert {(c.shape, c.reason) for c in frames.scan(tmp_path, PrepConfig())} == {((64, 20), "")}
 
 
 def test_a_truncated_file_and_objects_are_reasons(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from config import PrepConfig
-from data.sources import HIDDEN, discover
+from data.sources import HIDDEN, discover, left_out
 from data.sources.base import RawFrame
 from data.sources.picture_file.pictures import NODATA
 from data.sources.picture_file.stack_axes import DESCRIPTION, OF_MICRO_MANAGER, PLANES_BESIDE, steps_s
@@ -291,3 +291,18 @@ def test_times_beside_the_only_folder_of_pictures_are_its(tmp_path, folder, besi
     (tmp_path / "image_00/timestamps.txt").write_text(lines)
     times = [c.time_utc for c in frames.scan(tmp_path, PrepConfig())]
     assert times == ([f"2011-09-26T13:02:2{i}.364" for i in range(3)] if is_its else [""] * 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bold.nii.gz", ".nii.gz 1: unpack and save as .npy (T, H, W)"),
+        ("stack.npy.xz", ".npy.xz 1: unpack"),
+        ("a.zip.001", ".001 1: join its parts and unpack them"),
+        ("high_speed.mraw", ".mraw 1: save as TIFF with a page a frame"),
+    ],
+)
+def test_what_is_not_read_is_named_with_what_to_do(tmp_path, name, told):
+    (tmp_path / name).write_bytes(bytes(range(1, 200)))
+    Image.fromarray(PIXELS[0]).save(tmp_path / "a.png")
+    assert told in left_out(discover(tmp_path).unread)
