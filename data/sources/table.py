@@ -46,6 +46,7 @@ PERHAPS_LABELS = re.compile(
     r"(?:[\s_.(/-].*)?",
     re.IGNORECASE,
 )
+COUNTED = "no column of times: rows 1 s apart (prep.sample_interval_sec)"
 SAME_TIME = "same time as another sample"
 
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".lz4")
@@ -233,6 +234,8 @@ def series_of(
     channels = tuple(unlike_names(list(channels)))
     source = (path, name, channels, "as in the table", times.utc, times.seconds, values, labels, rows, lost, None)
     clock = (f"times: {how}",) if how not in ("", "UTC", "s", "s since prep.start_utc") else ()
+    if column is None and prep.sample_interval_sec is None:
+        clock = (COUNTED,)
     told = (*told, *remarks, *day, *clock)
     facts = {"fills": variables.fills} if variables.fills else {}
     more = {"facts": facts, "told": told, "time_reasons": times.reasons, "units": units if any(units) else ()}
@@ -256,7 +259,7 @@ def _told_times(table: pd.DataFrame, column: pd.Series | None, prep: PrepConfig,
 def _tell_untimed(table: pd.DataFrame, channels: Sequence[str], file: str) -> None:
     """Name the column that may hold the times of a table where none is known."""
     counted = f"{file}: no column of times is known, and its rows are taken as 1 s apart"
-    if (rising := rising_column(table)) in channels:
+    if (rising := rising_column(table[list(channels)])) is not None:
         log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
     elif perhaps := _perhaps_times(table):
         log.warning(f"{counted}; {perhaps} is not understood: prep.time_column with prep.time_format takes it")

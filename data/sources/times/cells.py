@@ -15,6 +15,7 @@ from data.sources.base import TableError
 from data.sources.times.counts.day_counts import of_year_and_part, perhaps_years, since_1970_s
 from data.sources.times.counts.elapsed import elapsed_s
 from data.sources.times.counts.other_zeros import (
+    are_half_days,
     of_ticks,
     other_calendar,
     other_zero,
@@ -313,6 +314,11 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
     reasons[never_set], found = NEVER_SET, np.where(never_set, np.datetime64("NaT", "us"), found)
     far = _far_off(found)
     reasons[far], found = FAR_OFF, np.where(far, np.datetime64("NaT", "us"), found)
+    if not zoned.all() and are_half_days(found):
+        raise TableError(
+            "its clocks go from 12 to 1 within a day, as those of 12 hours do, and none says am or pm: "
+            "write them with 24 hours, or with am and pm"
+        )
     if prep.time_zone and not zoned.all():
         found, how = _from_local(found, zoned, prep.time_zone, reasons), f"local time of {prep.time_zone}"
     known = np.sort(found[~np.isnat(found)])

@@ -10,7 +10,7 @@ from config import PrepConfig
 from data.sources.base import TableError
 from data.sources.times.cells import UNIT_IN_NAME, epoch_unit
 from data.sources.times.clock_parts import in_parts
-from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS
+from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
 from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
@@ -32,7 +32,7 @@ SERIES_TIME_COLUMNS = (
     "x_value",
 )
 SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
-SERIES_TIME_COLUMNS += ("mess_datum", "yyyymmddhh", "realtime_timestamp")
+SERIES_TIME_COLUMNS += ("timestamps", "times", "mess_datum", "yyyymmddhh", "realtime_timestamp")
 SERIES_TIME_COLUMNS += ("yyyymmdd", "yyyymm", "yearmonth", "year_month", "yearweek", "year_week")
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
@@ -40,6 +40,8 @@ NAMES_OF_TIME = re.compile(
     r"julian|(?:^|[^a-z])(?:time|times|clock|elapsed|timestamp|stamp|zeit|uhrzeit|tiempo|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$"
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
+_LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
+_LAST_WORDS = {*SERIES_TIME_COLUMNS, "at"}  # created_at
 BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
 
 
@@ -101,7 +103,8 @@ def known_column(table: pd.DataFrame) -> str | None:
     names = {str(name).lower().strip("_ <>"): name for name in reversed(table.columns) if _may_be_time(table[name])}
     plain = {UNIT_IN_NAME.sub("", name).strip(): column for name, column in names.items()} | names
     plain = {name.replace(" ", "_"): column for name, column in plain.items()} | plain  # Elapsed time
-    return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), None)
+    julian = [column for name, column in names.items() if day_at_1970(name) is not None]
+    return next((plain[known] for known in SERIES_TIME_COLUMNS if known in plain), next(iter(julian[::-1]), None))
 
 
 def _may_be_time(column: pd.Series) -> bool:
@@ -157,8 +160,9 @@ def _by_cells(table: pd.DataFrame) -> str | None:
         cells = spread(table[name]) if CLOCK_ALONE.fullmatch(str(name).strip()) and is_text(table[name]) else []
         if cells and sum(bool(CLOCK_ALONE.fullmatch(cell)) for cell in cells) > 0.9 * len(cells):
             return name
-    # `properties.time` of a record in a record; what counts from 1970 and rises is one without a name too.
-    inner = [name for name in table.columns if str(name).lower().rpartition(".")[2].strip("@_") in SERIES_TIME_COLUMNS]
+    # `properties.time` of a record in a record, `start_ts`; what counts from 1970 and rises is one without a name too.
+    inner = [name for name in table.columns if _LAST_WORD.sub("", str(name).lower()).strip("@_") in _LAST_WORDS]
+    inner.sort(key=lambda name: not str(name).lower().startswith(("start", "begin")))
     for name in [table.columns[0], *inner]:
         if table[name].dtype.kind in "iuf" and len(table) > 1:
             numbers = table[name].to_numpy(np.float64)

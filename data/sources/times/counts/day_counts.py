@@ -11,6 +11,13 @@ import pandas as pd
 # What 1970 is in each count of days, by names of columns.
 DAYS_AT_1970 = {"jd": 2440587.5, "mjd": 40587.0, "datenum": 719529.0}
 DAYS_AT_1970 |= dict.fromkeys(("julian_date", "julian_day", "julian date", "julian day"), DAYS_AT_1970["jd"])
+# Julian dates by other names, as of light curves: of the Sun's centre, less what Kepler, TESS or the name takes off.
+_JULIAN = re.compile(
+    r"(?:time[ _])?(?P<which>h?mjd|[bh]?jd|b[tk]jd|rjd)(?:[ _]?(?:utc|tdb|tt|tcb))?[ _]?"
+    r"(?:[-(+\s]*(?P<offset>\d{5,7}(?:\.\d+)?)\)?)?"
+)
+_JULIAN_OFFSETS = {"btjd": 2457000.0, "bkjd": 2454833.0, "rjd": 2400000.0, "mjd": 2400000.5, "hmjd": 2400000.5}
+_FROM_1900_TO_2100 = (-2208988800.0, 4102444800.0)
 YEARS = ("decimal_year", "dec_year", "decimal year", "year_decimal", "fractional_year", "year")
 # Of columns whose name says date: days, the first and the last that are taken for them, and what 1970 is among them.
 # Days of Excel end in 2040 and modified Julian days begin in 1998: so they can't be taken for each other.
@@ -35,8 +42,10 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
     """Seconds since 1970 (N,) of the numbers of a column, and what they count; None where it is none of these."""
     name = name.strip().lower()
     known = numbers[np.isfinite(numbers)]
-    if name in DAYS_AT_1970:
-        return (numbers - DAYS_AT_1970[name]) * DAY_S, name.upper()
+    if (at_1970 := day_at_1970(name)) is not None:
+        seconds = (known - at_1970) * DAY_S
+        if len(known) and _FROM_1900_TO_2100[0] <= seconds.min() and seconds.max() <= _FROM_1900_TO_2100[1]:
+            return (numbers - at_1970) * DAY_S, name.upper()
     if (name in YEARS or ("date" in name and (known % 1).any())) and len(known) and are_years(known):
         return _of_years(numbers), "years"
     for what, (first, last, at_1970) in _OF_DATES.items() if len(known) else ():
@@ -47,6 +56,16 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
         ):
             return (numbers - at_1970) * DAY_S, what
     return None
+
+
+def day_at_1970(name: str) -> float | None:
+    """What 1970 is in the days that a column of a name counts, as `jd`, `BJD_TDB`, `HJD - 2450000`; None of others."""
+    name = name.strip().lower()
+    if name in DAYS_AT_1970:
+        return DAYS_AT_1970[name]
+    if not (found := _JULIAN.fullmatch(name)):
+        return None
+    return DAYS_AT_1970["jd"] - float(found["offset"] or _JULIAN_OFFSETS.get(found["which"], 0.0))
 
 
 def are_years(numbers: np.ndarray) -> bool:

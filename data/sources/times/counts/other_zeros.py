@@ -86,3 +86,14 @@ def other_calendar(utc: np.ndarray) -> str:
     if FROM_YEAR <= year <= UNTIL_YEAR or not names:
         return ""
     return f"of {year}, as years of the {names[0]} calendar are; if they are such, write them in the Gregorian one"
+
+
+def are_half_days(utc: np.ndarray) -> bool:
+    """Whether times (N,) datetime64[us] are of clocks of 12 hours without am or pm: none before 1:00 or from 13:00 on,
+    and one or more that fall from 12 to 1 within a day.
+    """
+    hours = utc[~np.isnat(utc)].astype("datetime64[h]").astype(np.int64)
+    of_day = hours % 24
+    if not len(hours) or of_day.min() < 1 or of_day.max() != 12:
+        return False
+    return bool(((of_day[:-1] == 12) & (np.diff(hours) == -11)).any())

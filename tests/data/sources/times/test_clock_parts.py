@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources.base import TableError
 from data.sources.table import TableSource
 from data.sources.times.cells import FAR_OFF, times_of
 from data.sources.times.clock_parts import in_parts
@@ -86,3 +87,43 @@ def test_a_counter_of_milliseconds_is_told_by_its_name_though_it_wraps(tmp_path,
     assert series.channels == ("v",)
     times = series.times_s if series.times_utc is None else series.times_utc.astype(float) / 1000
     np.testing.assert_allclose(np.diff(times), 1.0, rtol=1e-6)
+
+
+@given(
+    st.integers(0, 23),
+    st.integers(2, 60),
+    st.sampled_from([10, 15, 60]),
+    st.sampled_from(["%H:%M", "%I:%M", "%I:%M %p"]),
+)
+def test_clocks_of_half_a_day_are_never_taken_for_others(first, count, step_min, form):
+    """Without am or pm, the afternoon was sorted in before the morning."""
+    true = pd.date_range("2024-03-05", periods=first + 1, freq="h")[-1] + pd.to_timedelta(
+        step_min * np.arange(count), "min"
+    )
+    cells = pd.Series(true.strftime(f"%Y-%m-%d {form}"), name="time")
+    falls = ((true.hour[:-1] == 12) & (true.hour[1:] == 13)).any()
+    is_half = form == "%I:%M" and falls and (step_min == 60 or count > 1)
+    if is_half and true.hour.isin([0]).sum() == 0:
+        with pytest.raises(TableError, match="am or pm"):
+            times_of(cells, PrepConfig())
+    elif form != "%I:%M":
+        np.testing.assert_array_equal(times_of(cells, PrepConfig()).utc, true.to_numpy().astype("datetime64[ms]"))
+
+
+@pytest.mark.parametrize("name", ["timestamps", "start_ts", "created_at", "device_ts", "event.time"])
+def test_times_are_known_by_the_last_word_of_their_name(name):
+    """Home Assistant's statistics (`start_ts`) and asammdf's `timestamps` were variables, and rows 1 s apart."""
+    table = pd.DataFrame(
+        {"id": np.arange(20) + 7, name: 1709632800 + 60 * np.arange(20), "mean": np.sin(np.arange(20))}
+    )
+    column, notes = time_column(table, PrepConfig())
+    assert column is not None
+    assert notes == {name: "time"}
+
+
+def test_rows_without_times_are_told(tmp_path):
+    (tmp_path / "a.csv").write_text("no,v\n" + "".join(f"{i},{i % 3}\n" for i in range(20)))
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig())
+    assert any("rows 1 s apart" in told for told in series.told)
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig(sample_interval_sec=0.5))
+    assert not any("rows 1 s apart" in told for told in series.told)

@@ -138,3 +138,28 @@ def test_a_clock_that_was_never_set_tells_no_time(odd):
     alone = times_of(pd.Series([odd, odd.replace("01-01", "01-02")], name="time"), PrepConfig())
     assert alone.utc is not None
     assert not np.isnat(alone.utc).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "offset"),
+    [
+        *[("HJD", 0), ("bjd_tdb", 0), ("time_bjd", 0), ("BTJD", 2457000), ("BKJD", 2454833), ("HJD-2450000", 2450000)],
+        *[("JD (-2400000.5)", 2400000.5), ("hmjd", 2400000.5), ("BJD - 2457000", 2457000), ("RJD", 2400000)],
+    ],
+)
+def test_julian_dates_are_known_by_their_other_names(name, offset):
+    """Light curves' HJD and BTJD were variables, and rows 1 s apart."""
+    days = Time(MOMENT).jd + np.arange(20) / 1440
+    column, _ = time_column(pd.DataFrame({"flux": np.sin(np.arange(20)), name: days - offset}), PrepConfig())
+    assert column is not None
+    found = times_of(column, PrepConfig()).utc
+    np.testing.assert_allclose((found - np.datetime64(MOMENT)).astype(float), 60_000 * np.arange(20), atol=50)
+
+
+def test_days_that_are_none_of_their_name_are_no_years_of_before():
+    """Modified days in a column JD were of the year -4547."""
+    found = times_of(pd.Series(60374.5 + np.arange(20) / 1440, name="JD"), PrepConfig())
+    assert found.how == "modified Julian days"
+    found = times_of(pd.Series(60374.5 + 0.01 * np.arange(20), name="JD"), PrepConfig())
+    assert found.utc is None
+    assert "prep.time_unit=d" in found.doubt
