@@ -261,7 +261,7 @@ def _tell_untimed(table: pd.DataFrame, channels: Sequence[str], file: str) -> No
     counted = f"{file}: no column of times is known, and its rows are taken as 1 s apart"
     if (rising := rising_column(table[list(channels)])) is not None:
         log.warning(f"{counted}; if {rising}, which always rises, is one: prep.time_column={rising}")
-    elif perhaps := _perhaps_times(table):
+    elif perhaps := _perhaps_times(table.drop(columns=list(channels))):
         log.warning(f"{counted}; {perhaps} is not understood: prep.time_column with prep.time_format takes it")
 
 

@@ -21,6 +21,8 @@ from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
+from data.sources.tables.forms.labelled import are_labelled, read_labelled
+from data.sources.tables.forms.logs import log_of
 from data.sources.tables.forms.long_table import named_as_long
 from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
@@ -111,7 +113,9 @@ def looks_like_table(path: Path) -> bool:
         lines = lines_of(text, len(sample) < 2**14)
     except Exception:  # whatever can't be unpacked or decoded
         return False
-    if text.startswith(LABVIEW):
+    if log_of(text):
+        return False
+    if text.startswith(LABVIEW) or are_labelled(text):
         return True
     rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
     layout = layout_of(lines)
@@ -167,6 +171,8 @@ def encoding_of(sample: bytes) -> str:
 
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
     text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
+    if told := log_of(text):
+        raise TableError(told)
     if reader := _reader_of_whole(text):
         with unpacked(path) as stream:
             table, told = reader(stream.read().decode(encoding, "replace"))
@@ -219,7 +225,9 @@ def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | N
     """What reads a text that begins so as a whole; None for a table with separators."""
     if text.startswith(LABVIEW):
         return read_lvm
-    return read_instrument if is_of_instrument(text) else None
+    if is_of_instrument(text):
+        return read_instrument
+    return read_labelled if are_labelled(text) else None
 
 
 def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Text of seismology and of data loggers that has no names of columns: SLIST and TSPAIR, and Campbell's arrays.
+"""Text of seismology and loggers without names of columns: SLIST and TSPAIR, Campbell's arrays, Empatica's E4.
 
 Sources: EarthScope, simple ASCII formats (SLIST, TSPAIR); Campbell Scientific, manual of the CR10X (output arrays).
 """
@@ -18,17 +18,33 @@ _STREAM = re.compile(
     re.MULTILINE,
 )
 _ARRAY = re.compile(r"\d{1,4},(?:19|20)\d\d,\d{1,3},\d{1,4},")
+# Empatica E4: a line with the start of each column, one with its rate, and values.
+_WRISTBAND = re.compile(
+    r"(?P<start>1\d{9}(?:\.\d+)?)(?P<more>, ?(?P=start))*\r?\n(?P<rate>\d{1,3}(?:\.\d+)?)(?:, ?(?P=rate))*\r?\n"
+)
 LOOKED_AT = 200  # lines
 
 
 def is_of_logger(text: str) -> bool:
     """Whether a text begins as `read_logger` knows it."""
-    return bool(_STREAM.match(text)) or _are_arrays(text.splitlines()[:LOOKED_AT])
+    return bool(_STREAM.match(text) or _WRISTBAND.match(text)) or _are_arrays(text.splitlines()[:LOOKED_AT])
 
 
 def read_logger(text: str) -> tuple[pd.DataFrame, str]:
     """The table of a whole text, and what it is. Raises TableError where its rows are not as its begin says."""
+    if found := _WRISTBAND.match(text):
+        return _wristband(text, found)
     return _streams(text) if _STREAM.match(text) else _arrays(text)
+
+
+def _wristband(text: str, head: re.Match) -> tuple[pd.DataFrame, str]:
+    rows = [line.split(",") for line in text[head.end() :].splitlines() if line.strip()]
+    values = pd.DataFrame(rows).apply(pd.to_numeric, errors="coerce")
+    names = ["value"] if values.shape[1] == 1 else [f"value_{place}" for place in range(values.shape[1])]
+    start, rate_hz = float(head["start"]), float(head["rate"]) or 1.0
+    times = np.round(1e6 * (start + np.arange(len(values)) / rate_hz)).astype(np.int64).astype("datetime64[us]")
+    table = pd.DataFrame({"time": times}).join(values.set_axis(names, axis=1))
+    return table, f"samples of a wristband at {rate_hz:g} Hz, with times from their start and rate"
 
 
 def _streams(text: str) -> tuple[pd.DataFrame, str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 _NUMBER = r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?)"
-_RATE = r"(?:sampl(?:e|ing)[ _-]?(?:rate|freq(?:uency)?)|sampling|fs|sfreq|srate)"
+_RATE = r"(?:sampl(?:e|ing)[ _-]?(?:rate|freq(?:uency)?)|sampling|fs|sfreq|srate|clock)"
 _STEP = r"(?:sampl(?:e|ing)[ _-]?(?:interval|period|time)|time[ _-]?(?:interval|step)|[tx][ _-]?inc(?:rement)?|dt)"
 _UNIT = r"(?P<{}>[kKMG]?(?:Hz|S/s|Sa/s|sps|SPS)|[mnuµp]?[sS]|sec|seconds)"
 _LINE = re.compile(
@@ -24,7 +24,7 @@ def interval_above_s(lines: Sequence[str]) -> float:
 
 def _interval_s(found: re.Match) -> float:
     number, unit = float(found["number"]), found["behind"] or found["beside"] or ""
-    is_unclear = not unit and (found["rate"] or "").lower() == "sampling"
+    is_unclear = not unit and (found["rate"] or "").lower() in ("sampling", "clock")
     if not number or is_unclear:
         return 0.0
     if unit.lower().endswith(("hz", "/s", "sps")) or (not unit and found["rate"]):

@@ -67,7 +67,10 @@ OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
 _PLAIN = re.compile(rf"{_SIGN}(?:\d+\.?\d*|\.\d+){_POWER}")
 # What shows which sign is the decimal one: too many or too few digits for a group of thousands, or both signs.
-_COMMA = re.compile(rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}")
+_COMMA = re.compile(
+    rf"{_SIGN}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+|\d{{4,}},\d+|\d{{1,3}}(?:\.\d{{3}})+,\d+){_POWER}"
+    rf"|{_SIGN}\d+,\d+[eE][-+]?\d+"
+)
 _POINT = re.compile(rf"{_SIGN}(?:\d*\.(?:\d{{1,2}}|\d{{4,}})|0\.\d+|\d{{4,}}\.\d+|\d{{1,3}}(?:,\d{{3}})+\.\d+){_POWER}")
 _MANY_GROUPS = {
     ".": re.compile(rf"{_SIGN}(?:\d{{1,3}}(?:,\d{{3}}){{2,}}|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?)"),  # lakhs too

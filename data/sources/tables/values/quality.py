@@ -28,6 +28,8 @@ _VALUE = re.compile(r"[\s_./:|-](?:value|val|pv)(?:[\s_.(\[].*)?$|\s*[(\[].*$", 
 _KNOWN = re.compile(r"(?P<good>good|ok\b|valid)|(?P<uncertain>uncertain)|(?:bad|invalid)", re.IGNORECASE)
 # OPC's codes, without their two last bits, which tell limits.
 GOOD, UNCERTAIN, BAD = (192, 216), (64, 68, 80, 84, 88), (0, 4, 8, 12, 16, 20, 24, 28, 32)
+# Status codes of OPC UA hold it in their two highest bits: 0 good, 1 uncertain, 2 and 3 bad.
+_UA_CODE, UA_SHIFT, UA_BAD, UA_LEAST, UA_LARGEST = re.compile(r"0[xX][0-9A-Fa-f]{8}"), 30, 2, 2**30, 2**32
 MOST_FLAGS = 32  # of one column
 
 
@@ -90,6 +92,8 @@ def _values_beside(table: pd.DataFrame, name: str) -> list[str]:
 
 def _bad(column: pd.Series, name: str) -> np.ndarray | None:
     """Which cells (N,) call their values bad; None where the column holds no words or codes of quality."""
+    if (codes := _codes_of_ua(column)) is not None:
+        return codes >> UA_SHIFT >= UA_BAD
     if is_text(column):
         return _bad_words(column.astype("string").str.strip().fillna(""), "status" in name.lower())
     known = column.dropna()
@@ -98,6 +102,19 @@ def _bad(column: pd.Series, name: str) -> np.ndarray | None:
     codes = column.fillna(GOOD[0]).astype(np.int64).to_numpy() & ~3
     is_opc = (codes == GOOD[0]).any() and np.isin(codes, GOOD + UNCERTAIN + BAD).all()
     return np.isin(codes, BAD) if is_opc else None
+
+
+def _codes_of_ua(column: pd.Series) -> np.ndarray | None:
+    """Status codes (N,) of OPC UA, missing ones good; None of other columns: as numbers all are 0 or beyond 30 bits."""
+    known = column.dropna()
+    if is_text(column):
+        cells = known.astype("string").str.strip()
+        if not len(cells) or not cells.str.fullmatch(_UA_CODE).all():
+            return None
+        return column.map(lambda cell: int(cell, 16), na_action="ignore").fillna(0).astype(np.int64).to_numpy()
+    if column.dtype.kind not in "iuf" or not ((known == 0) | ((known >= UA_LEAST) & (known < UA_LARGEST))).all():
+        return None
+    return column.fillna(0).astype(np.int64).to_numpy() if (known > 0).any() and not (known % 1).any() else None
 
 
 def _bad_words(words: pd.Series, is_status: bool) -> np.ndarray | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.sources.base import TableError
 from data.sources.tables.forms.long_table import wide
-from data.sources.tables.values.cells import labels_of, numbers_of
+from data.sources.tables.values.cells import decimal_of, labels_of, numbers_of
 from data.sources.tables.values.missing import doubtful, ends_in_total, given_as_missing, without_fills
 
 
@@ -240,3 +240,11 @@ def test_a_wide_table_stays_as_it_is():
     table = pd.DataFrame({"time": range(5), "value": range(5), "name": list("abcde")})
     assert wide(table, "time")[1] == ""
     assert wide(table[["time", "value"]], "time")[1] == ""
+
+
+@given(st.integers(0, 999), st.text("0123456789", min_size=1, max_size=7), st.integers(-12, 12))
+def test_a_power_shows_which_sign_is_the_decimal_one(whole, digits, power):
+    """1,250E+03 has no groups of thousands; it was refused as if it could."""
+    cell = f"{whole},{digits}E{power:+03d}"
+    assert decimal_of([cell]) == ","
+    assert numbers_of(pd.Series([cell, "n/a"]), ",").values[0] == float(cell.replace(",", "."))

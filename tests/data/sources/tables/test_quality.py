@@ -101,3 +101,14 @@ def test_one_quality_behind_each_of_several_values(tmp_path):
     rows = [f"{t};{v};Good;{v};{word}" for t, v, word in zip(TIMES, VALUES, words, strict=True)]
     found = series_of(tmp_path, ["time;Value;Quality;Value;Quality", *rows])
     assert np.argwhere(np.isnan(found.values)).tolist() == [[3, 1]]
+
+
+@pytest.mark.parametrize("form", ["0x{:08X}", "{}"])
+def test_status_codes_of_opc_ua_tell_what_is_bad(tmp_path, form):
+    """The code was a variable, and a bad value's 0 a value."""
+    codes = [0x80000000 if i % 9 == 4 else 0x40920000 if i == 2 else 0 for i in range(40)]
+    rows = "".join(f"2024-03-05 10:00:{i:02d},{20 + i % 3},{form.format(code)}\n" for i, code in enumerate(codes))
+    (tmp_path / "a.csv").write_text(f"time,Value,StatusCode\n{rows}")
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig())
+    assert series.channels == ("Value",)
+    np.testing.assert_array_equal(np.isnan(series.values[:, 0]), np.array(codes) == 0x80000000)
