@@ -75,6 +75,13 @@ def of_settings(reel: Reel, trained: Config) -> PrepConfig:
     return from_dict({"prep": {"aspect": "stretch"} | told}, str(reel.path)).prep  # as all were before the choice
 
 
+def unlike_video(reel: Reel, trained: Config) -> str:
+    """What a reel is that pictures of a video can't be made like; "" where they can."""
+    if reel.meta["unit"] != LEVEL or reel.meta["origin"] != "upper":
+        return "holds no video"
+    return "was prepared with prep.off_limb mask" if of_settings(reel, trained).off_limb == "mask" else ""
+
+
 @dataclass(frozen=True)
 class Form:
     """How a reel's frames were made from pictures, so that those of a stream can be made alike."""
@@ -92,16 +99,13 @@ class Form:
 
         Raises ValueError for a reel that was not made from pictures, or in a way that a stream can't be.
         """
-        if reel.meta["unit"] != LEVEL or reel.meta["origin"] != "upper":
+        if told := unlike_video(reel, trained):
             raise ValueError(
-                f"the model was trained on {reel.path}, which holds no video; --follow of a file or stream is for "
-                "video, files of frames are followed by their folder or index"
+                f"the model was trained on {reel.path}, which {told}; --follow of a file or stream is for video, files "
+                "of frames are followed by their folder or index, and eval scores reels"
             )
-        pixels = of_settings(reel, trained)
-        if pixels.off_limb == "mask":
-            raise ValueError(f"{reel.path} was prepared with prep.off_limb mask, not for --follow; use eval on reels")
         shapes = tuple(reel.meta["source_shape"]), reel.shape[2:]
-        return cls(pixels, *shapes, tuple(reel.channels), tuple(reel.stretches), reel.meta["dtype"])
+        return cls(of_settings(reel, trained), *shapes, tuple(reel.channels), tuple(reel.stretches), reel.meta["dtype"])
 
     @property
     def in_colour(self) -> bool:

@@ -18,7 +18,7 @@ from config import Config, from_dict
 from data.disk.digests import files_of, with_digest
 from data.disk.files import replacing_folder, write_json
 from data.disk.sealing import write_arrays
-from data.live.live_reel import Form
+from data.live.live_reel import Form, unlike_video
 from data.messages import logger
 from data.version import program_version
 from inference.calibration.calibrate import write_calibration
@@ -143,10 +143,10 @@ def form_of_run(exported: Exported) -> tuple[Form | None, str]:
     if exported.scorer.no_stream:
         return None, exported.scorer.no_stream
     trained = from_dict(exported.checkpoint["config"], str(path_of(exported.run, "best")))
-    try:
-        form = Form.of(training_reel(exported.run), trained)
-    except ValueError as error:
-        return None, str(error)
+    reel = training_reel(exported.run)
+    if told := unlike_video(reel, trained):
+        return None, f"the model was trained on a reel that {told}"
+    form = Form.of(reel, trained)
     if form.pixels.mask:
         return None, "prep.mask is a file that is not part of the bundle"
     return form, ""

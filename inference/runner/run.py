@@ -16,6 +16,8 @@ from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
 from data.messages import amount, logger
 from data.reel.reel import Reel
+from data.sources import source_of
+from data.sources.video import VideoSource
 from inference.detection import detections, judge_series
 from inference.events.events import events_json
 from inference.follow.events import LiveEvents
@@ -28,6 +30,8 @@ from inference.scorers.base import other_cadence
 from inference.scorers.reels import checked_reel, checked_reels, too_short
 
 log = logger(__name__)
+
+A_REEL = "make a reel with python main.py -m prep --data-raw INPUT --data-clips REELS, and give it REELS"
 
 
 class Frames:
@@ -87,10 +91,13 @@ class Runner:
     def of_video(self, address: str, timeout_s: float) -> Iterator[dict[str, Any]]:
         """The records of a file or stream, as they come, see `of_pictures`.
 
-        timeout_s: a file that does not grow, or a stream that stays broken, for so long has ended.
+        timeout_s: a file that does not grow, or a stream that stays broken, for so long has ended. Raises ValueError as
+        `form` does, and for a file of a kind that reels are made of first.
         """
+        in_colour = self.form.in_colour
+        check_video(address)
         settings = replace(self.bundle.settings, follow=(address,), follow_timeout_s=timeout_s)
-        source = LiveSource(settings, PrepConfig(), self.form.in_colour)
+        source = LiveSource(settings, PrepConfig(), in_colour)
         yield from self.of_pictures(source, name_of(address))
         if not source.is_file or "ended" not in source.reason:
             yield {"type": "ended", "stream": name_of(address), "reason": source.reason}
@@ -106,7 +113,7 @@ class Runner:
     def form(self) -> Form:
         """How pictures become frames. Raises ValueError for a bundle of a run that was trained on something else."""
         if self.bundle.form is None:
-            raise ValueError(f"{self.bundle.path} can score no video: {self.bundle.about['no_video']}; give it a reel")
+            raise ValueError(f"{self.bundle.path} can score no video: {self.bundle.about['no_video']}; {A_REEL}")
         return self.bundle.form
 
     def of_pictures(self, source: Pictures, name: str) -> Iterator[dict[str, Any]]:
@@ -143,6 +150,13 @@ class Runner:
         """The bundle's thresholds and settings for a reel."""
         weights, bounds = self.bundle.about["weights_sha256"], self.bundle.bounds(reel.channels)
         return job_within(bounds, reel, self.bundle.path, self.scorer, weights, settings)
+
+
+def check_video(address: str) -> None:
+    """Raise ValueError for a file that prep knows as something else than a video."""
+    source = source_of(Path(address), []) if Path(address).is_file() else None
+    if source and source.name != VideoSource.name:
+        raise ValueError(f"{address} is no video, and is not scored as it is; {A_REEL}")
 
 
 class Told:

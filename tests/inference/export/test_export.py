@@ -78,6 +78,8 @@ def test_a_bundle_of_a_series_scores_as_its_checkpoint(evaluated_series, tmp_pat
     found = certificate(exported(run, run / "config.yaml", "--set", f"export.to={tmp_path / 'b'}") and tmp_path / "b")
     assert found["holds"]
     assert found["on"]["planted"]["events"][0] > 0
+    assert_placeless(tmp_path / "b", run)
+    assert Bundle.open(tmp_path / "b").about["no_video"] == "the model was trained on a reel that holds no video"
 
 
 def louder(file: bytes) -> bytes:
@@ -137,6 +139,11 @@ def test_a_damaged_bundle_is_refused_by_name(bundle, tmp_path, name):
 
 
 def test_nothing_of_a_bundle_says_where_it_was_made(run, bundle):
+    assert_placeless(bundle, run)
+
+
+def assert_placeless(bundle: Path, run: Path):
+    """No file of a bundle names the folder that its run lies in."""
     for path in bundle.iterdir():
         assert str(run.parent).encode() not in path.read_bytes()
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -164,10 +165,19 @@ def test_a_stream_that_is_too_short_is_told(work, caplog):
     assert "frames: no stretch without a gap holds the 8 frames of a window" in caplog.text
 
 
-def test_what_is_no_video_is_refused_with_its_reason(work, tmp_path):
-    (tmp_path / "table.csv").write_text("time,a\n0,1\n1,2\n")
-    with pytest.raises(OSError, match=r"no frame of table could be read: .*Invalid data"):
-        list(Runner(work / "run" / "export", 1).of_video(str(tmp_path / "table.csv"), 0.1))
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("table.csv", b"time,a\n0,1\n1,2\n", "table.csv is no video, .* python main.py -m prep --data-raw INPUT"),
+        ("one.png", cv2.imencode(".png", np.zeros((24, 32), np.uint8))[1].tobytes(), "one.png is no video"),
+        ("broken.mp4", b"no video\n" * 40, "no frame of broken could be read: .*Invalid data"),
+        ("broken.mp4", b"", "no frame of broken could be read: .*Invalid data"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_its_reason(work, tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((ValueError, OSError), match=told):
+        list(Runner(work / "run" / "export", 1).of_video(str(tmp_path / name), 0.1))
 
 
 def test_no_frames_are_told(work):
