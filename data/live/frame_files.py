@@ -107,8 +107,11 @@ class FolderFiles:
             yield from (Met(name, name, whole[name], None, "no FITS file and no picture", now) for name in names)
             return
         suffix = Path(names[0]).suffix
-        beside = sorted(name for name in present if (self.folder / name).parent == folder and name.endswith(suffix))
-        among = tuple(self.folder / name for name in beside[-MOST_NAMES:])
+        like = sorted(name for name in present if name.endswith(suffix))
+        beside = [name for name in like if (self.folder / name).parent == folder]
+        depth = names[0].count("/")  # files of other days tell clocks from counts where a day has just begun
+        others = [name for name in like if name.count("/") == depth][-MOST_NAMES:]
+        among = tuple(self.folder / name for name in dict.fromkeys([*beside[-MOST_NAMES:], *others]))
         item = Input(source, folder, [self.folder / name for name in names], among=among)
         for candidate in sources.scan(item, self.folder, self.form.prep):
             file = Path(candidate.path).relative_to(self.folder).as_posix()

@@ -64,14 +64,16 @@ class ImageSource(FrameSource):
         called = {} if prep.times_csv else called_by_folders([*of_all], root)
         if len({path.parent for path in of_all}) == 1:
             called = {path: Called(path.parent, one.name) for path, one in called.items()}
-        if len(called) == len(of_all) and len({one.home for one in called.values()}) == 1:
+        if not among and len(called) == len(of_all) and len({one.home for one in called.values()}) == 1:
             self._tell(called, root)
             return self._scan_one(list(files), root, prep, among, called)
-        return [
-            candidate
-            for _, group in groupby(files, key=lambda path: path.parent)
-            for candidate in self._scan_one([*group], root, prep, among, {})
-        ]
+        found = []
+        for folder, group in groupby(files, key=lambda path: path.parent):
+            own = [path for path in of_all if path.parent == folder]
+            told = {path: Called(folder, called[path].name) for path in own if path in called}
+            told = told if len(told) == len(own) else {}
+            found += self._scan_one([*group], root, prep, own if among else (), told)
+        return found
 
     def _scan_one(
         self, files: list[Path], root: Path, prep: PrepConfig, among: Sequence[Path], called: dict[Path, Called]

@@ -199,7 +199,7 @@ def _is_date(folder: str) -> bool:
 
 def _counted(paths: Sequence[PurePath], read: dict[PurePath, _Read]) -> bool:
     """Whether digits in names may as well count the files of each folder: by 1 from 0 or 1, and not to the end of a
-    minute, an hour or a day; below a day by any one step, which no clock keeps past a minute; or all begin with 0.
+    minute, an hour or a day; below a day by 1 from anywhere, which no clock keeps past a minute; or all begin with 0.
     """
     if any(read[path].is_signed for path in paths):
         return False
@@ -210,8 +210,8 @@ def _counted(paths: Sequence[PurePath], read: dict[PurePath, _Read]) -> bool:
         steps, fullest = {later - one for one, later in pairwise(counts)}, max(fullest, len(counts))
         end = _ENDS[len(own[0].told) + len(own[0].own) - 1]
         by_one = counts[0] in (0, 1) and steps <= {1} and counts[-1] < end
-        by_any = len(own[0].told) == _DATE and len(own[0].own) > 1 and len(steps) == 1
-        is_even = is_even and (by_one or by_any)
+        on_by_one = len(own[0].told) == _DATE and len(own[0].own) > 1 and steps == {1}
+        is_even = is_even and (by_one or on_by_one)
     return (is_even or is_small) and fullest > 1
 
 

@@ -221,13 +221,13 @@ def _is_second_clock(fields: dict) -> bool:
 
 
 def _counts_in_minutes(found: list[dict]) -> bool:
-    """Whether what could be seconds or tenths behind a minute is one number of all, or counts from 0 or 1 anew."""
+    """Whether what could be seconds or tenths behind a minute counts from 0 or 1 anew."""
     numbers = [int(fields["second"] or fields["tenth"]) for fields in found if "tenth" in fields]
     if len(numbers) < 2:
         return False
     ends = {59 if found[0]["second"] else 9}
     by_one = all(later == one + 1 or (later in (0, 1) and one not in ends) for one, later in pairwise(numbers))
-    return len(set(numbers)) == 1 or (numbers[0] in (0, 1) and by_one)
+    return numbers[0] in (0, 1) and by_one
 
 
 def _may_be_year_last(fields: dict) -> bool:
