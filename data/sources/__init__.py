@@ -34,6 +34,7 @@ from data.sources.stacks.mrc_stacks import MrcSource
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
+from data.sources.stacks.text_pictures import TextPictureSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
 from data.sources.tar import CompressedTarSource, TarSource
@@ -68,6 +69,7 @@ SOURCES: dict[str, Source] = {
         StackSource(),
         NpzStackSource(),
         ArrayPictureSource(),
+        TextPictureSource(),
         Hdf5Source(),
         NetcdfSource(),
         MatlabSource(),

@@ -32,6 +32,7 @@ _UNITS_S: dict[str, float] = {
     **dict.fromkeys(("min", "minute", "minutes"), 60.0),
     **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
 }
+MOST_CHANNELS = 7  # that ImageJ shows at once
 
 
 def step_told_s(image: Image.Image) -> float:
@@ -105,4 +106,6 @@ def of_several_axes(image: Image.Image, pages: int) -> str:
     several = [f"{size} {name}" for name, size in paged.items() if size > 1]
     if paged["channels"] < 2 and len(several) < 2:
         return ""
+    if text.startswith("ImageJ") and len(several) == 1 and paged["channels"] > MOST_CHANNELS:
+        return ""  # as programs in Python write a stack of which they were told nothing
     return f"its {pages} pages are {' x '.join(several)} and no frames in time; save each channel and depth by itself"

@@ -306,3 +306,12 @@ def test_what_is_not_read_is_named_with_what_to_do(tmp_path, name, told):
     (tmp_path / name).write_bytes(bytes(range(1, 200)))
     Image.fromarray(PIXELS[0]).save(tmp_path / "a.png")
     assert told in left_out(discover(tmp_path).unread)
+
+
+@pytest.mark.parametrize(("channels", "count"), [(8, 8), (12, 12), (7, 1), (2, 1)])
+def test_channels_that_imagej_could_not_show_are_frames(tmp_path, channels, count):
+    """As tifffile writes a stack for ImageJ of which it was told no axes."""
+    text = f"ImageJ=1.11a\nimages={channels}\nchannels={channels}\nhyperstack=true\n"
+    write_tiff(tmp_path / "a.tif", [PIXELS[i % 6] for i in range(channels)], {DESCRIPTION: text})
+    found = frames.scan(tmp_path, PrepConfig())
+    assert [bool(c.reason) for c in found] == [count == 1] * count
