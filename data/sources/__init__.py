@@ -34,6 +34,7 @@ from data.sources.stacks.mrc_stacks import MrcSource
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
+from data.sources.stacks.radar_pictures import RadarSource
 from data.sources.stacks.text_pictures import TextPictureSource
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import NAMED, table_stem
@@ -77,6 +78,7 @@ SOURCES: dict[str, Source] = {
         XrsSource(),
         Hdf5StackSource(),
         NetcdfPictureSource(),
+        RadarSource(),
         ZarrStackSource(),
         MrcSource(),
         CaseSource(),
