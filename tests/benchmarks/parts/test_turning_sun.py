@@ -28,7 +28,9 @@ def test_what_comes_over_the_limb_comes_within_hours(is_flat):
 @pytest.mark.parametrize("is_flat", [False, True])
 def test_light_lies_where_it_is_told_to_be(is_flat):
     sun = SUN._replace(is_flat=is_flat, side=160, arcsec=15.4)
-    for one in flares(0, sun, 10)[:8]:
+    some = flares(0, sun, 10)[:8]
+    assert len(some) == 8
+    for one in some:
         frame = with_flares(np.zeros((sun.frames, sun.side, sun.side)), [one], sun)[one.onset]
         x, y, depth = where(one, one.onset, sun)
         at = np.array([(frame * np.arange(sun.side)[:, None]).sum(), (frame * np.arange(sun.side)).sum()]) / frame.sum()

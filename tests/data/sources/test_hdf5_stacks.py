@@ -30,6 +30,13 @@ def written(path, arrays: dict, attributes: dict | None = None, axis: str = ""):
     return path
 
 
+def read_all(folder, count, prep=None):
+    """Candidates with their frames, so many."""
+    found = list(frames.read(frames.scan(folder, prep or PrepConfig())))
+    assert len(found) == count
+    return found
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     st.integers(2, 5),
@@ -54,7 +61,7 @@ def test_frames_are_those_of_the_array(tmp_path, count, height, width, dtype, na
 @pytest.mark.parametrize("colour", ["rgb", "gray"])
 def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
     written(tmp_path / "a.h5", {"frames": np.stack([STACK] * 3, axis=-1)})
-    for candidate, raw in frames.read(frames.scan(tmp_path, PrepConfig(colour=colour))):
+    for candidate, raw in read_all(tmp_path, len(STACK), PrepConfig(colour=colour)):
         own = STACK[candidate.position]
         assert isinstance(raw, RawFrame)
         np.testing.assert_array_equal(raw.pixels, own if colour == "gray" else np.stack([own] * 3, axis=-1))
@@ -125,7 +132,7 @@ def test_numbers_are_what_their_attributes_make_them(tmp_path_factory, fill, sca
     stack[:, 2:5, 3] = -7
     attributes = {fill: np.int16(-7)} | ({"scale_factor": scale, "add_offset": offset} if is_scaled else {})
     path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": attributes})
-    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+    for candidate, raw in read_all(path.parent, len(stack)):
         assert isinstance(raw, RawFrame)
         expected = stack[candidate.position].astype(float)
         expected = np.where(expected == -7, np.nan, expected * scale + offset if is_scaled else expected)
@@ -141,7 +148,7 @@ def test_numbers_without_a_sign_in_a_type_that_has_one(tmp_path_factory, dtype, 
     stored = meant.view(dtype.replace("u", "i"))
     told = {"_Unsigned": "true"} | ({"_FillValue": stored.dtype.type(-1)} if is_filled else {})
     path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stored}, {"frames": told})
-    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+    for candidate, raw in read_all(path.parent, len(stored)):
         own = meant[candidate.position]
         expected = np.where(own == most, np.float32("nan"), own.astype(np.float32)) if is_filled else own
         assert isinstance(raw, RawFrame)
@@ -156,7 +163,7 @@ def test_what_is_not_valid_was_not_measured(tmp_path_factory, in_one, is_unpacke
     told |= {"scale_factor": scale} if scale != 1 else {}
     stack = STACK.astype(dtype)
     path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": told})
-    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+    for candidate, raw in read_all(path.parent, len(stack)):
         own = STACK[candidate.position].astype(np.float32)
         assert isinstance(raw, RawFrame)
         np.testing.assert_array_equal(raw.pixels, np.where((own < 10) | (own > 150), np.nan, own * scale))
@@ -168,7 +175,7 @@ def test_a_fill_that_the_type_cannot_hold_takes_nothing(tmp_path_factory, dtype,
     stack = np.linspace(whole.min, whole.max, 3 * 256 * 256).astype(dtype).reshape(3, 256, 256)
     told = {"missing_value": fill, "valid_range": np.array([whole.min, whole.max], dtype)}
     path = written(tmp_path_factory.mktemp("nc") / "a.nc", {"frames": stack}, {"frames": told})
-    for candidate, raw in frames.read(frames.scan(path.parent, PrepConfig())):
+    for candidate, raw in read_all(path.parent, len(stack)):
         own = stack[candidate.position].astype(np.float32)
         assert isinstance(raw, RawFrame)
         np.testing.assert_array_equal(raw.pixels, np.where(own == fill, np.nan, own))

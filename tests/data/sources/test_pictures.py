@@ -209,7 +209,9 @@ def test_white_is_bright_in_every_tiff(tmp_path, dtype):
     shown = np.arange(600, dtype=dtype).reshape(20, 30) * dtype(np.iinfo(dtype).max // 700 or 1)
     (tmp_path / "0.tif").write_bytes(tiff(np.iinfo(dtype).max - shown, photometric=0))
     (tmp_path / "1.tif").write_bytes(tiff(shown, photometric=1))
-    for pixels in read(tmp_path).values():
+    both = read(tmp_path)
+    assert len(both) == 2
+    for pixels in both.values():
         np.testing.assert_array_equal(pixels, shown)
 
 

@@ -168,6 +168,7 @@ def test_tar_members_of_one_name_stay_apart(tmp_path):
                 info.size = len(payload)
                 tar.addfile(info, io.BytesIO(payload))
         candidates = [c for c in scan(tmp_path) if c.path == str(path)]
+        assert len(candidates) == 3
         for i, (candidate, raw) in enumerate(frames.read(candidates)):
             assert candidate is candidates[i]
             np.testing.assert_array_equal(raw.pixels, counts(i))

@@ -31,7 +31,9 @@ def test_frames_are_those_of_the_array(tmp_path, count, height, width, dtype, is
 def test_colours_are_in_the_last_of_four_axes(tmp_path, colour):
     stack = np.random.default_rng(1).integers(0, 256, (3, 16, 24, 3)).astype(np.uint8)
     np.save(tmp_path / "a.npy", stack)
-    for candidate, raw in frames.read(frames.scan(tmp_path, PrepConfig(colour=colour))):
+    candidates = frames.scan(tmp_path, PrepConfig(colour=colour))
+    assert [c.position for c in candidates] == [0, 1, 2]
+    for candidate, raw in frames.read(candidates):
         own = stack[candidate.position]
         expected = own if colour == "rgb" else np.round(own @ [0.299, 0.587, 0.114])
         assert raw.pixels.dtype == np.uint8

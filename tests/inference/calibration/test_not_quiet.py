@@ -90,7 +90,9 @@ def test_a_reel_that_was_prepared_anew_is_left_alone(flared, tmp_path):
 
 def test_ranges_know_where_they_are_from(flared):
     _, run, _ = flared
-    for r in quiet_ranges(run):
+    found = quiet_ranges(run)
+    assert found
+    for r in found:
         assert r.source == "sun"
         assert r.reel.times_s[r.begin] == pytest.approx(60.0 * (r.offset + r.begin))
 

@@ -174,7 +174,9 @@ def test_other_folds_use_every_windows_own_error(tmp_path, how):
     reel = make_reel(tmp_path / "r", frames)
     keys = {"overlap": how, "overlap_percentile": 100.0, "stride": 2, "common_mode": False, "smooth_px": 0.0}
     starts = covering_windows(reel, 8, 2)
-    for f in score_frames(detector(reel), reel, starts, eval_settings(**keys)):
+    scored = list(score_frames(detector(reel), reel, starts, eval_settings(**keys)))
+    assert [f.index for f in scored] == list(range(24))
+    for f in scored:
         errors = [
             np.abs(frames[f.index, 0] - frames[s : s + 8, 0].mean(axis=0)) for s, _ in starts if s <= f.index < s + 8
         ]
@@ -239,7 +241,9 @@ def test_masked_pixels_are_valid_false(tmp_path):
     masks = np.zeros((16, 24, 24), np.uint8)
     masks[:, :5] = INVALID
     reel = make_reel(tmp_path / "r", drifting_blobs(16), masks=masks)
-    for f in score_frames(detector(reel), reel, covering_windows(reel, 8, 4), eval_settings()):
+    scored = list(score_frames(detector(reel), reel, covering_windows(reel, 8, 4), eval_settings()))
+    assert len(scored) == 16
+    for f in scored:
         assert not f.valid[:5].any()
         assert f.valid[5:].all()
 
