@@ -10,9 +10,8 @@ from data.reel.mask_bits import INVALID
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.page.verdicts import Verdicts
 from data.review_processed_data import judge, review, robust_z, window_statistics
+from tests.support.drawing import painted
 from tests.support.reels import drifting_blobs, make_reel
-
-pytestmark = pytest.mark.pictures
 
 
 def run_review(reel, **keys):
@@ -98,7 +97,8 @@ def test_an_unknown_window_is_an_error_that_names_it(reel, bad):
 
 
 def test_pictures_are_written_and_the_contact_sheet_goes_when_nothing_is_rejected(reel):
-    run_review(reel)
+    with painted():
+        run_review(reel)
     sheet = reel.path / "review_outliers.png"
     assert (reel.path / "review_histograms.png").stat().st_size > 10_000
     assert sheet.stat().st_size > 5_000

@@ -15,8 +15,6 @@ from inference.results.results import Results, told_kind, told_sky
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.sun_events import solar_reel
 
-pytestmark = pytest.mark.pictures
-
 
 def test_watched_are_frames_with_score_and_label_between_gaps(tmp_path):
     times_s = 10.0 * np.arange(12)
