@@ -138,7 +138,7 @@ def run(program: str, arguments: list[str], folder: str, files: list[int]) -> in
         for own, given in zip((1, 2, 0), files, strict=False):
             os.dup2(given, own)
         os.chdir(folder)
-        code = importlib.import_module(program).main(arguments)
+        code = importlib.import_module(program).main(arguments) or 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:

@@ -1,9 +1,6 @@
 """Several processes train like one with the batch of all of them."""
 
 import json
-import os
-import subprocess
-import sys
 from itertools import chain
 from pathlib import Path
 
@@ -18,9 +15,10 @@ from torch import nn
 import config
 from config import ConfigError
 from inference.fit import fit
-from tests.support.paths import ROOT
+from tests.support import in_team
 from tests.support.trainings import small_config, small_reel, weights_of
 from tests.support.variants import VARIANTS, run_config
+from tests.support.warm import warm_main
 from training.checkpoint import load
 from training.distributed import Batches, Processes, epoch_order
 from training.engine import Trainer
@@ -29,46 +27,6 @@ from training.places import path_of
 from training.train import train
 
 SETTINGS = {"train__drop_last": False, "train__loss": "mse_ssim", "train__lr": 3e-3, "train__amp": "off"}
-
-# Trains under torchrun, and notes every window that this process read. Then it trains the variants: to start processes
-# takes longer than either.
-WORKER = """
-import json, os, sys, weakref
-from contextlib import nullcontext
-import torch
-import torch.distributed as dist
-import config
-import data.reel.window_dataset
-import training.train as training
-from tests.support.trainings import small_config
-from training.distributed import processes
-
-torch.set_num_threads(1)
-clips, run, log, settings, *variants = sys.argv[1:]
-read = data.reel.window_dataset.read_window
-
-def noting(reel, start, length, scaling):
-    with open(f"{log}.{os.environ['RANK']}", "a") as out:
-        print(start, file=out)
-    return read(reel, start, length, scaling)
-
-groups, join = [], dist.init_process_group
-
-def joining(*a, **kw):
-    join(*a, **kw)
-    groups.append(weakref.ref(dist.group.WORLD))
-
-dist.init_process_group = joining
-data.reel.window_dataset.read_window = noting
-with processes("cpu") as team:  # of one group: gloo hangs where the same processes meet a second time
-    training.processes = lambda device: nullcontext(team)
-    training.train(small_config(clips, run, **json.loads(settings)))
-    data.reel.window_dataset.read_window = read
-    for path in variants:
-        training.train(config.load(path))
-# Threads of a group that is left when Python ends may abort the process, and torchrun calls the training failed.
-assert [group() for group in groups] == [None], "the group is left"
-"""
 
 
 @given(
@@ -132,14 +90,13 @@ def two_processes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("distributed")
     small_reel(folder / "clips" / "sun", T=150)
     small_reel(folder / "few" / "sun", T=90)
-    (folder / "worker.py").write_text(WORKER)
     for name in VARIANTS:
         (folder / f"{name}.yaml").write_text(config.dump(variant_config(folder, "two", name, batch_size=4)))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments = [folder / "worker.py", folder / "clips", folder / "two", folder / "read", json.dumps(SETTINGS)]
+    launch = ["--standalone", "--nproc-per-node", "2", "--module", in_team.__name__]
+    arguments = [folder / "clips", folder / "two", folder / "read", json.dumps(SETTINGS)]
     arguments += [folder / f"{name}.yaml" for name in VARIANTS]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    subprocess.run([*launch, *map(str, arguments)], check=True, env=environment, timeout=120)
+    done = warm_main().run(*launch, *map(str, arguments), program="torch.distributed.run")
+    assert done.returncode == 0, done.stderr
     return folder
 
 
