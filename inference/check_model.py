@@ -8,6 +8,7 @@ from config import Config
 from data.labels.quiet_hours import with_quiet_hours
 from data.live.live_source import told
 from data.messages import amount
+from data.reel.contract import items_of
 from data.reel.reel import find_reels, reel_paths
 from inference.alarms.destinations import destination_of
 from inference.check import Findings, check_free, check_writable, described
@@ -115,7 +116,7 @@ def check_eval(config: Config, findings: Findings) -> None:
             reel = for_model(reel, facts, scorer)
             check_reel(reel, facts, scorer, config.eval)
             if not scored_stretches(reel, scorer.clip_length):
-                findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} frames")
+                findings.blame(f"{reel.name}: no stretch without a gap holds {scorer.clip_length} {items_of(reel)}")
 
 
 def opened(config: Config, findings: Findings) -> tuple[Path, Scorer, dict[str, Any]]:

@@ -14,6 +14,7 @@ from config import Config, ConfigError, DataKind
 from data.labels.weak_labels import weak_labels
 from data.messages import logger
 from data.reel.cadence import TELLING, are_alike
+from data.reel.contract import items_of
 from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order
 from data.reel.stretch import Stretch
@@ -83,7 +84,7 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
     Raises ValueError for reels that can't go into one batch or never vary, and as `data.windows.training_split`.
     """
     reels = in_one_order(find_reels(config.data_clips))
-    _refuse_what_never_varies(reels)
+    refuse_what_never_varies(reels)
     scaling, classes = common_scaling(reels), classes_of(reels)
     if len({reel.shape[1:] for reel in reels}) > 1:
         listing = ", ".join(f"{reel.name} {reel.shape[1:]}" for reel in reels)
@@ -100,12 +101,13 @@ def windows_of_reels(config: Config, labels_of: LabelsOf | None = None) -> Train
     return TrainingData(reels, scaling, *sides)
 
 
-def _refuse_what_never_varies(reels: list[Reel]) -> None:
+def refuse_what_never_varies(reels: list[Reel]) -> None:
     """Raises ValueError when every reel is one picture all the time, as of a camera with its cap on."""
     still = [reel.name for reel in reels if all(np.array_equal(frame, reel.frames[0]) for frame in reel.frames)]
-    told = f"nothing varies in {', '.join(still[:5])}: each of its frames is the same picture"
+    items, sheet = items_of(reels[0]), "summary.png" if reels[0].is_series else "preview.mp4"
+    told = f"nothing varies in {', '.join(still[:5])}: all its {items} are the same"
     if len(still) == len(reels):
-        raise ValueError(f"{told}, so there is nothing to learn; look at its preview.mp4")
+        raise ValueError(f"{told}, so there is nothing to learn; look at its {sheet}")
     if still:
         log.warning(f"{told}; move it away, or it counts as normal")
 

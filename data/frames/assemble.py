@@ -29,6 +29,7 @@ from data.frames.repeats import changes, repeats
 from data.labels.anomalies import Known, read_anomalies
 from data.messages import logger
 from data.pictures import summary
+from data.reel.contract import items_of
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import EIGHT_BIT, Stretch, fit_asinh, stored_as
@@ -196,7 +197,7 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
     else:
         write_csv(path, fresh)
     if fresh.empty:
-        fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} frames"
+        fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} {items_of(reel)}"
         log.warning(f"{fault}; {lengths_that_fit([reel])}")
 
 

@@ -92,3 +92,8 @@ class Watched(Protocol):
     def read_masks(self, start: int, stop: int) -> np.ndarray:
         """Mask bits (n, H, W) uint8 of [start, stop)."""
         ...
+
+
+def items_of(reel: AnyReel) -> str:
+    """What the frames of a reel are called before people: a table has none."""
+    return "samples" if reel.is_series else "frames"

@@ -14,6 +14,7 @@ import pandas as pd
 
 from config import TrainConfig
 from data.disk.damage import numbers, read_table, told, whole_numbers
+from data.reel.contract import items_of
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 
@@ -66,7 +67,7 @@ def lengths_that_fit(reels: list[Reel], val_fraction: float = TrainConfig.val_fr
     """Which prep.clip_length leaves windows in the reel that allows the longest ones, as advice."""
     longest = max(end - begin for reel in reels for begin, end in ranges_of(reel))
     most = max(longest_to_train(reel, val_fraction) for reel in reels)
-    to_train = f"at most {most} to train" if most else "give more frames to train"
+    to_train = f"at most {most} to train" if most else f"give more {items_of(reels[0])} to train"
     return f"the longest has {longest}: choose at most {longest} to evaluate, {to_train}"
 
 
@@ -220,19 +221,19 @@ def training_split(reels: list[Reel], settings: TrainConfig) -> tuple[WindowSet,
     joined = (map(np.concatenate, zip(*side, strict=True)) for side in sides)
     train, val = (WindowSet(number, start, lengths[0]) for number, start in joined)
     if not len(train) or not len(val):
-        most = max(longest_to_train(reel, settings.val_fraction) for reel in reels)
-        shorter = f" (at most {most} frames)" if 0 < most < lengths[0] else ""
+        most, items = max(longest_to_train(reel, settings.val_fraction) for reel in reels), items_of(reels[0])
+        shorter = f" (at most {most} {items})" if 0 < most < lengths[0] else ""
         way_out = (
-            f"use more frames, a shorter prep.clip_length{shorter}, a smaller train.val_fraction or fewer rejections"
+            f"use more {items}, a shorter prep.clip_length{shorter}, a smaller train.val_fraction or fewer rejections"
         )
         if settings.val_reels:
             way_out = "name other train.val_reels"
         elif validates is not None and not validates.any():
             fewest = math.ceil(1 / settings.val_fraction)
             way_out = f"give classes at least {fewest} reels, or choose a larger train.val_fraction"
-        guard = f", with a guard of {lengths[0]} frames between the two" if validates is None else ""
+        guard = f", with a guard of {lengths[0]} {items} between the two" if validates is None else ""
         raise ValueError(
-            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} frames are left after the split"
+            f"{len(train)} training and {len(val)} validation windows of {lengths[0]} {items} are left after the split"
             f"{guard}; {way_out}"
         )
     return train, val

@@ -5,6 +5,7 @@ from typing import Any
 
 from config import EvalConfig
 from data.messages import logger
+from data.reel.contract import items_of
 from data.reel.reel import Reel, find_reels
 from inference.scorers.base import Scorer, check_reel, for_model
 from inference.scorers.nets.windows import scored_stretches
@@ -44,7 +45,7 @@ def checked_reel(reel: Reel, scorer: Scorer, facts: dict[str, Any], settings: Ev
 
 def too_short(reel: Reel, scorer: Scorer) -> str:
     """Why a reel gets no score."""
-    return f"{reel.name}: no stretch without a gap holds the {scorer.clip_length} frames of a window"
+    return f"{reel.name}: no stretch without a gap holds the {scorer.clip_length} {items_of(reel)} of a window"
 
 
 def check_names(reels: list[Reel]) -> None:

@@ -16,9 +16,11 @@ from data import sources
 from data.disk.files import write_csv
 from data.prepare_data import prep
 from data.reel.reel import Reel
+from data.reel.windows import training_split
 from data.series.resample import resampled
 from data.sources.base import TableError
 from data.sources.table import TableSource
+from training.loader import refuse_what_never_varies
 
 N = 40
 TIMES = [str(np.datetime64("2012-07-19T07:30:01") + np.timedelta64(60 * i, "s")) for i in range(N)]
@@ -374,3 +376,24 @@ def test_json_of_another_form_is_refused(tmp_path):
         (tmp_path / "t.json").write_text(text)
         with pytest.raises(TableError):
             series_of(tmp_path / "t.json")
+
+
+OF_PICTURES = ("frame", "movie", "camera", "pixel", "picture", "preview", "clip that")
+
+
+@pytest.mark.parametrize("values", [WAVE, np.full(N, 3.0)])
+@pytest.mark.parametrize("clip_length", [96, 30])
+def test_what_is_said_of_a_short_table_has_words_of_tables(tmp_path, capsys, values, clip_length):
+    """A table of 40 rows was told of the frames that its windows hold, and of its preview.mp4."""
+    reel = only(table(tmp_path, {"time": TIMES, "v": values}), clip_length=clip_length)
+    with pytest.raises(ValueError, match="window") as caught:
+        training_split([reel], config.TrainConfig())
+    said = capsys.readouterr().err + capsys.readouterr().out + str(caught.value)
+    assert "sample" in said
+    assert not [word for word in OF_PICTURES if word in said.replace(str(tmp_path), "")]
+
+
+def test_a_table_that_never_varies_is_told_so_in_words_of_tables(tmp_path):
+    reel = only(table(tmp_path, {"time": TIMES, "v": np.full(N, 3.0)}))
+    with pytest.raises(ValueError, match=r"nothing varies in t: all its samples are the same.*summary\.png"):
+        refuse_what_never_varies([reel])
