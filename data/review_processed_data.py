@@ -27,6 +27,8 @@ from data.review.states import LEAST_LEFT, is_gross, is_usual, left_beside, only
 
 log = logger(__name__)
 
+FEWEST_TOLD = 0.01  # share of the windows
+
 BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
@@ -194,7 +196,8 @@ def _leave_enough(table: pd.DataFrame, z: np.ndarray, is_far: np.ndarray, free: 
 
 
 def _told(name: str, sign: int, stays: np.ndarray) -> str:
-    return f"{name} {'above' if sign > 0 else 'below'} the usual in {stays.mean():.0%}"
+    share = f"{stays.mean():.0%}" if stays.mean() >= FEWEST_TOLD else f"less than {FEWEST_TOLD:.0%}"
+    return f"{name} {'above' if sign > 0 else 'below'} the usual in {share}"
 
 
 def _staying(z: np.ndarray, far: np.ndarray, table: pd.DataFrame, z_limit: float, is_series: bool) -> np.ndarray:

@@ -80,7 +80,7 @@ class Method(QuietScorer):
         self.known_motion = KnownMotion() if self.shares_motion else None
         try:
             others = [kept_apart(self.beside(k, parts), part, self.guard) for k, part in enumerate(parts)]
-            with progress(others, desc="fitting on parts of the quiet frames", unit="part", leave=False) as bar:
+            with progress(others, desc="fitting on parts of the quiet data", unit="part", leave=False) as bar:
                 return [Fold(self.fitted_on(other), part, is_new=True) for other, part in zip(bar, parts, strict=True)]
         except ValueError as error:  # of a part in which hardly anything is valid
             log.warning(f"the thresholds are from the validation side alone, as parts can't be fitted on: {error}")

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from data.live.growing.days import later_files
 from data.live.growing.lines import Lines, lines_of
 from data.live.series_rows import RowForm, Rows
+from data.messages import logger
 from data.sources.base import TableError
+
+log = logger(__name__)
 
 MOST_BYTES = 2**20  # that are read at a time
 MOST_ZEROS = 2**26  # bytes that are looked through for what may come behind them
@@ -22,6 +26,7 @@ class GrowingTable:
 
     One that is moved away is read to its end first, once another file of its name holds something. One that was cut
     short, or written anew, is read from its begin; what of it had not been read is looked for in a copy beside it.
+    One whose name holds a day goes on in that of the next.
     Zeros at its end are content that is still to come, as of shares, or never will, as where the power failed.
     """
 
@@ -58,7 +63,9 @@ class GrowingTable:
             return self._anew(self._rest_elsewhere())
         chunk = self._written()
         if not chunk:
-            return self._anew(self._half_line()) if self._has_successor() else None
+            if self._has_successor():
+                return self._anew(self._half_line())
+            return self._go_on(later[0]) if (later := later_files(self.path)) else None
         if len(self.head) < HEAD_BYTES:
             self.head = os.pread(self.stream.fileno(), min(self.read_at, HEAD_BYTES), 0)
         whole, end, half = (self.half + chunk).rpartition(b"\n")
@@ -123,6 +130,13 @@ class GrowingTable:
         self._begin(stream)
         return last
 
+    def _go_on(self, later: Path) -> Rows | None:
+        """Go on with the file of the next day or hour, once it holds something."""
+        log.info(f"{self.path.name} is read to its end; {later.name} goes on")
+        last = self._half_line()
+        self.path, self.form = later, self.form._replace(file=later.name)
+        return self._anew(last)
+
     def _open_again(self) -> None:
         try:
             stream = self.path.open("rb")
@@ -144,10 +158,13 @@ class GrowingTable:
         at, length, digest = int(position["at"]), int(position["head"]), position["sha256"]
         if not _is_same(self.path, length, digest, at):
             self.restarts += 1
-            moved = next((path for path in _beside(self.path) if _is_same(path, length, digest, at)), None)
+            later = later_files(self.path)
+            moved = next((path for path in (*later, *_beside(self.path)) if _is_same(path, length, digest, at)), None)
             if moved is None or not at:
                 return
             self.stream.close()
+            if moved in later:
+                self.path, self.form = moved, self.form._replace(file=moved.name)
             self._begin(moved.open("rb"))
         while self.at < at and self.lines.rows is None and self.poll() is not None:
             pass  # the first lines tell how all others are read

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from config import PrepConfig
+from data.live.growing.days import later_files
 from data.live.growing.growing_table import GrowingTable
 from data.live.row_sources import StandardInput
 from data.live.series_rows import RowForm
@@ -249,3 +250,55 @@ def test_standard_input_without_the_variables_is_an_error():
         source.poll()
     with pytest.raises(TableError, match="a, b are none of its columns time, x"):
         source.rest()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("log_2024-02-29.csv", "log_2024-03-01.csv", "log_2024-03-02.csv"),
+        ("20241231.csv", "20250101.csv", "20250107.csv"),
+        ("a2024_03_01_09.csv", "a2024_03_01_10.csv", "a2024_03_01_11.csv"),
+    ],
+)
+@pytest.mark.parametrize("stops", [False, True])
+def test_the_file_of_the_next_day_goes_on(tmp_path, names, stops):
+    """A logger that begins a file each day was read to midnight, and no further."""
+    (tmp_path / names[0]).write_text(HEAD + rows(0, 20))
+    table, found = GrowingTable(tmp_path / names[0], FORM, 0, False), []
+
+    def look() -> None:
+        for _ in range(6):
+            if (part := table.poll()) is not None:
+                found.append(part)
+
+    look()
+    for name, begin in zip(names[1:], (20, 40), strict=True):
+        (tmp_path / name).touch()  # made, and nothing in it yet
+        with (tmp_path / table.path.name).open("a") as stream:
+            stream.write(rows(begin, begin + 5))
+        look()
+        (tmp_path / name).write_text(HEAD + rows(begin + 5, begin + 12))
+        look()
+        if stops:
+            position = table.position()
+            table.close()
+            table = GrowingTable(tmp_path / names[0], FORM, 0, False)  # with the same command as before
+            table.go_to(position)
+        with (tmp_path / name).open("a") as stream:
+            stream.write(rows(begin + 12, begin + 20))
+        look()
+    table.close()
+    all_rows = FORM.joined(found)
+    minutes = (all_rows.times - np.datetime64("2024-03-01", "ms")) // np.timedelta64(1, "m")
+    assert (all_rows.reasons == "").all()
+    np.testing.assert_array_equal(minutes.astype(int), np.arange(60))
+
+
+@pytest.mark.parametrize(
+    "other", ["log_2024-02-28.csv", "log_2024-03-01.csv.bak", "errors_2024-03-01.csv", "log_3.csv"]
+)
+def test_other_files_beside_that_of_a_day_are_none_of_the_next(tmp_path, other):
+    (tmp_path / "log_2024-02-29.csv").write_text(HEAD + rows(0, 20))
+    (tmp_path / other).write_text(HEAD + rows(20, 40))
+    assert later_files(tmp_path / "log_2024-02-29.csv") == []
+    assert later_files(tmp_path / "log_3.csv") == []
