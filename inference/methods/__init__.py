@@ -18,6 +18,7 @@ METHODS: Lazily[type["Method"]] = Lazily(
         "trailing_mean": f"{ROOM}.trailing_mean.TrailingMean",
         "robust_z": f"{ROOM}.robust_z.RobustZ",
         "patch_pca": f"{ROOM}.patch_pca.PatchPca",
+        "patch_memory": f"{ROOM}.patch_memory.PatchMemory",
         "flow": f"{ROOM}.motion.flow.OpticalFlow",
         "expected": f"{ROOM}.motion.expected.Expected",
         "objects": f"{ROOM}.objects.method.Objects",

@@ -26,7 +26,7 @@ from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import model_config, small_config
 from training.loader import windows_of_reels
 
-WITHOUT_TIME = {"robust_z", "mutual"}
+WITHOUT_TIME = {"robust_z", "mutual", "patch_memory"}
 
 
 def method(name: str, **keys):
