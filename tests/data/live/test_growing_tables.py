@@ -295,10 +295,18 @@ def test_the_file_of_the_next_day_goes_on(tmp_path, names, stops):
 
 
 @pytest.mark.parametrize(
-    "other", ["log_2024-02-28.csv", "log_2024-03-01.csv.bak", "errors_2024-03-01.csv", "log_3.csv"]
+    "other",
+    ["log_2024-02-28.csv", "log_2024-03-01.csv.bak", "errors_2024-03-01.csv", "log_3.csv", "log_2024-03-01_2.csv"],
 )
 def test_other_files_beside_that_of_a_day_are_none_of_the_next(tmp_path, other):
     (tmp_path / "log_2024-02-29.csv").write_text(HEAD + rows(0, 20))
     (tmp_path / other).write_text(HEAD + rows(20, 40))
     assert later_files(tmp_path / "log_2024-02-29.csv") == []
     assert later_files(tmp_path / "log_3.csv") == []
+
+
+@pytest.mark.parametrize("form", ["pump{}_2024-03-01.csv", "2024-03-01_pump{}.csv", "2024-03-01-12_pump{}.csv"])
+def test_the_file_of_another_device_is_none_of_the_next_day(tmp_path, form):
+    for number in range(1, 4):
+        (tmp_path / form.format(number)).write_text(HEAD + rows(0, 20))
+    assert later_files(tmp_path / form.format(1)) == []
