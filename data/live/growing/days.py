@@ -12,7 +12,7 @@ MOST_FILES = 100_000  # of a folder that are looked at: years of hours
 
 
 def later_files(path: Path) -> list[Path]:
-    """The files beside one whose name holds a day that are called as it is but for a later day or clock, in their order;
+    """The files beside one whose name holds a day that are called as it but for a later day or clock, in their order;
     those that hold nothing, and what comes after them, have not begun. Empty where the name holds no day.
     """
     day = _DAY.search(path.name)
