@@ -39,7 +39,7 @@ from inference.methods.flux.spreads import (
     typical_of,
 )
 from inference.methods.flux.turning import Places, Turning
-from inference.units import DAY_S, HOUR_S, is_magnetic
+from inference.units import DAY_S, HOUR_S, is_magnetic, is_velocity
 
 BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
@@ -84,7 +84,8 @@ class ExcessConfig(ModelConfig):
 
 class Excess(Method):
     """Difference to medians of earlier frames, in spreads of the place: the largest of all backgrounds, smoothings and
-    channels. Frames of shorter exposures than the quiet ones' have wider spreads, see `Exposures`.
+    channels. Frames of shorter exposures than the quiet ones' have wider spreads, see `Exposures`. Velocities are those
+    against the frame's median: the observer's own motion, which changes within minutes, is in all of a Dopplergram.
 
     A background and a smoothing make one of K excesses, all backgrounds for the first smoothing coming first. Over the
     nearest background quiet places flicker, over farther ones they hardly do: see `gains`.
@@ -93,6 +94,7 @@ class Excess(Method):
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
     pictures_only = by_place = True
     _past: Past | None = None  # of the places of the reel that was opened
+    _level: np.ndarray = np.zeros((1, 1, 1), np.float32)  # of the latest frame, (C, 1, 1)
 
     @property
     def reach(self) -> int:
@@ -126,6 +128,7 @@ class Excess(Method):
         most = min(FIT_FRAMES, max(8, FIT_BYTES // (4 * many * int(np.prod(reel.shape[1:])))))
         step = -(-sum(map(len, train)) // most)
         self.arrays["longest_s"] = np.array(self._longest_s(reel))
+        self.arrays["is_velocity"] = np.array(is_velocity(reel))
         background, excess, sharp_parts, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, ...), (n, C, H, W)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
@@ -262,7 +265,7 @@ class Excess(Method):
         strongest = size.argmax(axis=0)[None] % len(background)
         expected = np.take_along_axis(background, strongest, axis=0)[0]
         expected = np.where(np.isfinite(expected), expected, np.nan_to_num(flux))
-        return self._stretched(expected), np.maximum(size.max(axis=(0, 1)), 0).astype(np.float32)
+        return self._stretched(expected + self._level), np.maximum(size.max(axis=(0, 1)), 0).astype(np.float32)
 
     def _compared(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The next frame's backgrounds (B, C, H, W), smoothed least, and its excesses over them (K, C, H, W)."""
@@ -323,9 +326,13 @@ class Excess(Method):
         return darker if self.settings.signs == "dimming" else np.maximum(z, darker)
 
     def _flux(self, frame: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Linear flux (C, H, W) float32, NaN unknown."""
+        """Linear flux (C, H, W) float32, NaN unknown; velocities without the level that all of the frame shares."""
         flux = np.stack([s.inverse(c) for s, c in zip(self.stretches, frame, strict=True)]).astype(np.float32)
-        return np.where(valid, flux, np.float32(np.nan))
+        flux = np.where(valid, flux, np.float32(np.nan))
+        if not (self.arrays.get("is_velocity", False) and valid.any()):
+            return flux
+        self._level = np.nan_to_num(np.nanmedian(flux, axis=(1, 2), keepdims=True))
+        return flux - self._level
 
     def _stretched(self, flux: np.ndarray) -> np.ndarray:
         return np.stack([s.forward(c) for s, c in zip(self.stretches, flux, strict=True)]).astype(np.float32)

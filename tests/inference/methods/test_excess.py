@@ -338,3 +338,34 @@ def test_a_run_of_before_knows_nothing_beforehand(fitted):
     assert fitted.tail_prior is not None
     before = {name: kept for name, kept in fitted.arrays.items() if name != "cadence_s"}
     assert Excess(fitted.settings, before, fitted.scaling, 8).tail_prior is None
+
+
+VELOCITIES = Stretch("linear", 1.0, 4000.0)
+
+
+@pytest.mark.parametrize("unit", ["m/s", "km/s", "DN/s"])
+def test_what_the_observers_motion_adds_to_a_dopplergram_is_no_change_of_the_sun(tmp_path, unit):
+    """It goes round the Earth: all of the disc changes by hundreds of m/s within an hour."""
+    values = with_spot(np.random.default_rng(5).normal(0, 20, (QUIET + NEW, SIDE, SIDE)), slice(QUIET + 20, None), 150)
+    drift = 3000 * np.sin(np.arange(QUIET + NEW) / 60)[:, None, None]
+    found = []
+    for name, shown in (("still", values), ("moves", values + drift)):
+        frames = VELOCITIES.forward(shown)[:, None].astype(np.float32)
+        reel = make_reel(tmp_path / name, frames, stretch=[VELOCITIES], meta={"unit": unit})
+        found.append(scores(method_on(reel), reel, QUIET))
+    still, moves = (each[20:24].max(axis=0)[11, 11] for each in found)
+    before = [each[8:19].max() for each in found]
+    assert still > 2 * before[0]
+    assert (moves > 2 * before[1]) == (unit != "DN/s")
+    if unit != "DN/s":
+        assert moves == pytest.approx(still, rel=0.15)
+
+
+def test_the_picture_that_is_expected_of_a_dopplergram_moves_with_the_observer(tmp_path):
+    values = np.random.default_rng(6).normal(0, 20, (QUIET + NEW, SIDE, SIDE))
+    values += 3000 * np.sin(np.arange(QUIET + NEW) / 60)[:, None, None]
+    frames = VELOCITIES.forward(values)[:, None].astype(np.float32)
+    reel = make_reel(tmp_path / "moves", frames, stretch=[VELOCITIES], meta={"unit": "m/s"})
+    for scored in method_on(reel).frames(reel, QUIET + 40, QUIET + NEW, RAW):
+        expected = VELOCITIES.inverse(scored.reconstruction).mean()
+        assert expected == pytest.approx(VELOCITIES.inverse(scored.frame).mean(), abs=40)
