@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from data.sources.tables.values.cells import is_number
 from data.sources.times.divided import PART_NAMES
-from data.sources.times.texts import looks_like_time
+from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 LINES_LOOKED_AT = 200
 FEWEST_ALIKE = 3  # rows below one, to tell that it is like them
@@ -157,12 +157,13 @@ def _repeats_numbers(cells: list[str]) -> bool:
 
 def _is_like_below(cells: list[str], below: list[list[str]]) -> bool:
     """Whether a line with words is a row: it has a number over numbers alone, and a word that comes again below it, as
-    names do only where all of them come again.
+    names do only where all of them come again, or a clock over clocks.
     """
     below = [row for row in below if len(row) == len(cells) and row != cells]
     columns = list(zip(cells, *below, strict=True)) if len(below) >= FEWEST_ALIKE else []
     is_measured = any(all(map(_PLAIN_NUMBER.fullmatch, map(str.strip, column))) for column in columns)
-    return is_measured and any(word.strip() in map(str.strip, others) for word, *others in columns if _is_word(word))
+    again = any(word.strip() in map(str.strip, others) for word, *others in columns if _is_word(word))
+    return is_measured and (again or any(all(map(CLOCK_ALONE.fullmatch, map(str.strip, column))) for column in columns))
 
 
 def _is_word(cell: str) -> bool:

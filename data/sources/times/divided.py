@@ -31,7 +31,7 @@ UNNAMED = (
     ("year", "month"),
     ("year", "day in it"),
 )
-LIMITS = {"year": (1900, 2100), "month": (1, 12), "day in it": (1, 366), "day": (1, 31), "clock": (0, 2359)}
+LIMITS = {"year": (1700, 2100), "month": (1, 12), "day in it": (1, 366), "day": (1, 31), "clock": (0, 2359)}
 WEEKS = (
     "week",
     "weeknumber",
@@ -107,7 +107,7 @@ def days_of(column: pd.Series) -> pd.Series | None:
         return column.dt.strftime("%Y-%m-%d").astype("string") if (known == known.dt.normalize()).all() else None
     if is_text(column):
         return column.astype("string").str.strip() if _all(column, _is_date) else None
-    is_named = any(word in str(column.name).lower() for word in ("date", "day", "ymd"))
+    is_named = any(word in str(column.name).lower() for word in ("date", "day", "ymd", "column_0"))  # or has no names
     known = column.dropna()
     if not is_named or column.dtype.kind not in "iuf" or not len(known) or not known.between(1.8e7, 2.2e7).all():
         return None

@@ -10,6 +10,7 @@ from data.sources.times.divided import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone
 MOST_APART_S = 86400.0  # of two clocks of one row
+FIRST_DATE, LAST_DATE = 16780101, 22610101
 _PART_OF_SECOND = re.compile(r"^(.*?)[._ ]?(?:nsecs?|nanosecs?|nanoseconds?)$", re.IGNORECASE)
 _PARTS = {
     word: part for part, words in PART_NAMES.items() for word in words if word not in ("mm", "mi", "mn", "da", "mo")
@@ -57,9 +58,19 @@ def _is_part(column: pd.Series, times: pd.DatetimeIndex, part: str) -> bool:
 
 
 def _is_clock(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
-    """Whether numbers count from 1970 and lie within a day of the times of their rows."""
+    """Whether numbers count from 1970, or are dates as 20240305, and lie within a day of the times of their rows."""
     if not (unit := epoch_unit(numbers)):
-        return False
+        return _are_dates(numbers, times)
     seconds = (times - pd.Timestamp(0)).total_seconds().to_numpy()
     apart = np.abs(numbers / PER_SECOND[unit] - seconds)
     return bool((apart[np.isfinite(apart)] < MOST_APART_S).all())
+
+
+def _are_dates(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
+    known = np.isfinite(numbers) & times.notna()
+    found = numbers[known]
+    if not len(found) or (found % 1).any() or found.min() < FIRST_DATE or found.max() > LAST_DATE:
+        return False
+    dates = pd.to_datetime(pd.Series(found.astype(np.int64)).astype(str), format="%Y%m%d", errors="coerce")
+    apart = np.abs(dates.to_numpy() - times[known].normalize().to_numpy())
+    return bool(dates.notna().all() and (apart <= np.timedelta64(1, "D")).all())

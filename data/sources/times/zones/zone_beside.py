@@ -19,6 +19,7 @@ MOST_ODD = 0.02  # of the cells of a column of zones that are none
 LONGEST_H = (-12, 14)  # of all zones
 _OFFSET = r"[+-]\d{1,2}(?::?\d\d)?"
 _NAMED_OFFSET = re.compile(rf"(?:UTC|GMT)\s*({_OFFSET})\b", re.IGNORECASE)
+_PDH = re.compile(r"\(PDH-[CT]SV \d\.\d\) \(.*\)\((-?\d{1,3})\)$")  # Windows: minutes behind UTC
 _SHORT = re.compile(r"(?:^|[\s,;_(\[/])([A-Z]{3,5})[)\]]?$")
 _PLACE = re.compile(r"\s*[(\[]?\b([A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?)[)\]]?$")
 _MAY_BE_PLACE = re.compile(r"[a-z]/[A-Z][A-Za-z_]+[)\]]?$")
@@ -29,6 +30,9 @@ LOCAL = "taken as UTC, and its name says local time; prep.time_zone says of wher
 
 def zone_in_name(name: str) -> str:
     """The zone that the name of a column tells: an offset as -05:00, a short name as CET, a place; "" where none."""
+    if found := _PDH.match(name):
+        ahead = -int(found[1])
+        return f"{'+' if ahead >= 0 else '-'}{abs(ahead) // 60:02d}:{abs(ahead) % 60:02d}"
     if found := _NAMED_OFFSET.search(name):
         return offset_text(found[1])
     if (found := _PLACE.search(name)) and found[1] in _places():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources.table import TableSource
 from data.sources.times.cells import times_of
 from data.sources.times.column import time_column
 
@@ -119,3 +120,29 @@ def test_a_temperature_t_is_no_time(numbers):
 @pytest.mark.parametrize(("name", "numbers"), [("response_time", [3, 1, 2, 5]), ("total", [1, 2, 3, 5])])
 def test_other_columns_are_no_clock(name, numbers):
     assert time_column(pd.DataFrame({"a": [1.5, 2, 1, 3], name: numbers}), PrepConfig()) == (None, {})
+
+
+@pytest.mark.parametrize("first", [1749, 1818, 2020])
+def test_years_and_months_without_names_are_times_from_1700_on(tmp_path, first):
+    """SILSO's sunspot numbers from 1749 on were a series of twelve rows for each year, 1 s apart."""
+    months = np.arange(40)
+    rows = [f"{first + m // 12};{m % 12 + 1:02d};{first + (m + 0.5) / 12:.3f};{90 + m % 7}.5;-1.0" for m in months]
+    (tmp_path / "SN_m_tot.csv").write_text("\n".join(rows) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "SN_m_tot.csv", PrepConfig())
+    assert series.times_utc is not None
+    expected = (np.datetime64(f"{first}-01", "M") + months).astype("datetime64[ms]")
+    np.testing.assert_array_equal(series.times_utc, expected)
+
+
+def test_dates_in_digits_and_clocks_without_names_are_times(tmp_path):
+    """PVOutput's rows were 1 s apart, and their dates a variable; a date beside other times was one too."""
+    rows = [f"20240305,{10 + m // 60:02d}:{m % 60:02d},{100 + m % 7}.5,18.5" for m in range(90)]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig())
+    assert series.channels == ("column_2", "column_3")
+    assert series.times_utc is not None
+    assert (np.diff(series.times_utc) == np.timedelta64(1, "m")).all()
+    rows = [f"2024-03-{5 + h // 24:02d} {h % 24:02d}:00,202403{5 + h // 24:02d},{h % 7}" for h in range(60)]
+    (tmp_path / "b.csv").write_text("\n".join(["time,fluxdate,v", *rows]) + "\n")
+    (series,) = TableSource().read_series(tmp_path / "b.csv", PrepConfig())
+    assert series.channels == ("v",)

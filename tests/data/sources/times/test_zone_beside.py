@@ -107,3 +107,12 @@ def test_clocks_that_the_zone_does_not_have_keep_their_reason():
     reasons = times_of(column, PrepConfig()).reasons
     assert "set forward" in reasons[1]
     assert np.all(reasons[[0, 2]] == "")
+
+
+@pytest.mark.parametrize(("bias_min", "hour"), [(-60, 9), (0, 10), (300, 15), (-330, 4.5)])
+def test_times_of_windows_performance_monitor_are_in_the_zone_of_their_name(bias_min, hour):
+    """They were taken as UTC, though the name tells by how many minutes they are behind it."""
+    name = f"(PDH-CSV 4.0) (W. Europe Standard Time)({bias_min})"
+    found = times_of(pd.Series(["03/25/2024 10:00:00.000", "03/25/2024 10:00:01.000"], name=name), PrepConfig())
+    assert found.utc is not None
+    assert (found.utc[0] - np.datetime64("2024-03-25")) / np.timedelta64(1, "h") == hour
