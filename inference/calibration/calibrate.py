@@ -27,10 +27,11 @@ from inference.calibration.not_quiet import episodes, set_apart_in, tell, times_
 from inference.calibration.quiet import QuietRange, mean_cadence_s, quiet_ranges
 from inference.calibration.quiet_events import QuietEvents
 from inference.calibration.quiet_frames import measure_frames
-from inference.calibration.surprises import Surprises, fit_surprises, rare_prior
+from inference.calibration.surprises import Fitted, Surprises, fit_surprises, parts_of, rare_prior
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
+from inference.evidence.relations import SAMPLES as MEAN_SAMPLES
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, settings_for, weighs_evidence
 from inference.zones import own_places, watched_places
@@ -174,10 +175,13 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
     if not any(is_new for is_new, _ in found):
         raise ValueError("not one quiet validation stretch can be scored; use more validation windows")
     made = Calibration(fit_series_noise(np.concatenate([samples.quiet for _, samples in found])))
-    if weighs_evidence(settings):
-        made = replace(made, surprises=_surprises(made, found, settings, mean_cadence_s(ranges), scorer.clip_length))
     new = [r for fold, r in work if fold.is_new]
-    parts = [made.own_events(samples, settings) for is_new, samples in found if is_new]
+    if weighs_evidence(settings):
+        fitted = _surprises(made, found, settings, mean_cadence_s(ranges), scorer.clip_length)
+        parts = _judged_by_others(made, fitted, found, settings)
+        made = replace(made, surprises=fitted.for_new)
+    else:
+        parts = [made.own_events(samples, settings) for is_new, samples in found if is_new]
     made = counted_series(made, parts, settings, mean_cadence_s(ranges), scorer.clip_length)
     if made.surprises is not None:
         made = replace(made, events=replace(made.events, prior=rare_prior(mean_cadence_s(ranges))))
@@ -193,11 +197,26 @@ def measure_series(scorer: Scorer, ranges: list[QuietRange], settings: EvalConfi
 
 def _surprises(
     made: Calibration, found: list[tuple[bool, Samples]], settings: EvalConfig, cadence_s: float, reach: int
-) -> Surprises:
+) -> Fitted:
     """From the scores of new samples, and what all samples are beside the model; found: (is new, samples)."""
     new = [made.score(s.residual, settings)[:, :, 0] for is_new, s in found if is_new]
     evidence = [s.evidence for _, s in found if s.evidence is not None]
     return fit_surprises(np.concatenate(new), evidence, cadence_s, reach)
+
+
+def _judged_by_others(
+    made: Calibration, fitted: Fitted, found: list[tuple[bool, Samples]], settings: EvalConfig
+) -> list[np.ndarray]:
+    """`own_events` of each stretch of new samples, part by part of all quiet ones by the curves of the others."""
+    own: dict[int, list[np.ndarray]] = {number: [] for number, (is_new, _) in enumerate(found) if is_new}
+    around = MEAN_SAMPLES + settings.smooth_samples  # that means over samples look at
+    for number, begin, end, part in parts_of([len(samples.valid) for _, samples in found]):
+        if number in own:
+            first = max(begin - around, 0)
+            piece = found[number][1].between(first, end + around)
+            judged = replace(made, surprises=fitted.for_parts[part]).own_events(piece, settings)
+            own[number].append(judged[begin - first : end - first])
+    return [np.concatenate(pieces) for pieces in own.values()]
 
 
 def _key(settings: EvalConfig) -> str:

@@ -2,19 +2,23 @@
 
 A sample's score is the model's surprise and that of its most surprising evidence together (Fisher's way of two tests).
 What only one of both sees is found, and what neither sees in quiet data raises no threshold.
+
+A curve has seen the highest of what it is fitted on, and of hundreds of curves there is always one that new samples
+pass. So quiet samples are judged part by part, by curves of all others (cross-validation), as new ones will be.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from inference.calibration.noise import bulk
 from inference.calibration.quiet_events import faulty
 from inference.calibration.tail import PRIOR_SHAPE, TailPrior
-from inference.evidence.local import KINDS
+from inference.evidence.local import KINDS, REACH
 from inference.evidence.rarity import Rarity, fit_rarity
-from inference.evidence.relations import beyond_in_quiet, fit_relations, means_of, relations_of
+from inference.evidence.relations import fit_relations, means_of, relations_of
 
 # What the highest of so many samples of a clean series is in the mean, and by what power of their number it grows; that
 # much a series of its own has to show before its own highest says more. Chosen on synthetic series and made ones.
@@ -22,6 +26,8 @@ SAMPLES, HIGHEST, GROWTH = 10_000, 6.0, 0.1
 # From so many variables on, one that is unusual is lost among the others, and each is known by them.
 MANY = 10
 VALUE = KINDS.index("value")
+PARTS = 5  # of the quiet samples
+GUARD_SHARE = 0.25  # of a part: what judges it is fitted on no sample that is nearer, at most
 Combine = Callable[[np.ndarray], np.ndarray]  # parts (n, K) -> (n,)
 
 
@@ -62,14 +68,20 @@ class Surprises:
 
     def beside(self, evidence: np.ndarray) -> np.ndarray:
         """What evidence (n, C, E) alone says of each variable: (n, C), the surprise of its most surprising kind."""
+        beyond = None
+        if self.relations is not None:
+            beyond = relations_of(self.relations).beyond(means_of(evidence[:, :, VALUE]))
+        return self.most_of_each(evidence, beyond)
+
+    def most_of_each(self, evidence: np.ndarray, beyond: np.ndarray | None) -> np.ndarray:
+        """The same (n, C) where it is known how far each variable lies beyond what the others let expect (n, C)."""
         found = np.zeros(evidence.shape[:2], np.float32)
         for c, e in np.ndindex(self.centre.shape):
             sizes = np.abs(evidence[:, c, e] - self.centre[c, e])
             found[:, c] = np.fmax(found[:, c], _curve(*self.evidence[c, e])(sizes))
-        if self.relations is not None and self.beyond is not None:
-            sizes = relations_of(self.relations).beyond(means_of(evidence[:, :, VALUE]))
+        if self.beyond is not None and beyond is not None:
             for c, curve in enumerate(self.beyond):
-                found[:, c] = np.fmax(found[:, c], _curve(*curve)(sizes[:, c]))
+                found[:, c] = np.fmax(found[:, c], _curve(*curve)(beyond[:, c]))
         return found
 
 
@@ -87,7 +99,40 @@ def _curve(scores: np.ndarray, surprises: np.ndarray) -> Rarity:
     return Rarity(scores, surprises, PRIOR_SHAPE)
 
 
-def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s: float, reach: int) -> Surprises:
+@dataclass(frozen=True)
+class Fitted:
+    """From all quiet samples, for new ones; and for each of PARTS parts of them from the others, see `parts_of`."""
+
+    for_new: Surprises
+    for_parts: list[Surprises]
+
+
+def parts_of(lengths: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Quiet stretches of such lengths, cut where a part of all of them ends: which stretch, [begin, end) in it, and
+    which part; in the order of time."""
+    offsets, edges = np.cumsum([0, *lengths]).tolist(), _edges(sum(lengths))
+    for number, (first, stop) in enumerate(pairwise(offsets)):
+        for part, (low, high) in enumerate(pairwise(edges)):
+            begin, end = max(first, low), min(stop, high)
+            if begin < end:
+                yield number, begin - first, end - first, part
+
+
+def _edges(count: int) -> list[int]:
+    return np.linspace(0, count, PARTS + 1).astype(int).tolist()
+
+
+def _looked_at(count: int) -> list[np.ndarray]:
+    """Masks (count,) of the samples that each is fitted on: all, and for every part those that share nothing with it.
+
+    So as many beside it are left out as evidence reaches, or where there are few, as they can spare.
+    """
+    number, guard = np.arange(count), min(REACH, int(GUARD_SHARE * count / PARTS))
+    others = [(number < low - guard) | (number >= high + guard) for low, high in pairwise(_edges(count))]
+    return [np.ones(count, bool), *others]
+
+
+def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s: float, reach: int) -> Fitted:
     """From the scores (N, K) of quiet samples that the model was not fitted on, and evidence (M, C, E) of all quiet.
 
     Both in the order of time, NaN unknown; evidence as stretches. What stands out from all else decides no curve, see
@@ -95,31 +140,47 @@ def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s:
     """
     usual = _usual(scores, cadence_s, reach)
     model = np.stack([_fitted(column, usual) for column in scores.T])
-    centres, curves = [], []
+    looked_at = _looked_at(sum(map(len, evidence)))
+    centres, curves = [], []  # of each kind: (1 + PARTS, C) and (1 + PARTS, C, 2, G)
     for e in range(evidence[0].shape[2]):
-        sizes = np.concatenate([stretch[:, :, e] for stretch in evidence])  # (M, C)
-        centres.append([_centre(column) for column in sizes.T])
-        np.abs(np.subtract(sizes, centres[-1], out=sizes, casting="same_kind"), out=sizes)
-        usual = _usual(sizes, cadence_s, reach)
-        curves.append([_fitted(column, usual) for column in sizes.T])
-    made = Surprises(np.array(centres).T, model, np.moveaxis(np.array(curves), 0, 1))
-    return _of_many(made, evidence, cadence_s, reach) if len(made.centre) >= MANY else made
+        values = np.concatenate([stretch[:, :, e] for stretch in evidence])  # (M, C)
+        of_each = np.array([[_centre(column[some]) for column in values.T] for some in looked_at])
+        usual = _usual(np.abs(values - of_each[0]), cadence_s, reach)
+        found = [
+            [_fitted(np.abs(column - at), usual & some) for column, at in zip(values.T, centre, strict=True)]
+            for centre, some in zip(of_each, looked_at, strict=True)
+        ]
+        centres.append(of_each)
+        curves.append(np.array(found))
+    of_kinds = zip(np.stack(centres, axis=2), np.stack(curves, axis=2), strict=True)
+    made = [Surprises(centre, model, of_them) for centre, of_them in of_kinds]
+    if evidence[0].shape[1] >= MANY:
+        made = _of_many(made, evidence, looked_at, cadence_s, reach)
+    return Fitted(made[0], made[1:])
 
 
-def _of_many(made: Surprises, evidence: Sequence[np.ndarray], cadence_s: float, reach: int) -> Surprises:
-    """The same that knows what variables are to each other, and how surprising the most surprising one is as a rule."""
+def _of_many(
+    made: list[Surprises], evidence: Sequence[np.ndarray], looked_at: list[np.ndarray], cadence_s: float, reach: int
+) -> list[Surprises]:
+    """The same that know what variables are to each other, and how surprising the most surprising one is as a rule."""
     means = np.concatenate([means_of(stretch[:, :, VALUE]) for stretch in evidence])
-    beyond = beyond_in_quiet(means)
+    relations = [fit_relations(means[some]) for some in looked_at]
+    edges = pairwise(_edges(len(means)))
+    judged = [of.beyond(means[begin:end]) for of, (begin, end) in zip(relations[1:], edges, strict=True)]
+    beyond = np.concatenate(judged)
     usual = _usual(beyond, cadence_s, reach)
-    curves = np.stack([_fitted(column, usual) for column in beyond.T])
-    made = replace(made, relations=fit_relations(means).as_array(), beyond=curves)
-    # By the relations of new data, not those of all quiet ones: these have seen what they judge.
-    plain = replace(made, relations=None)
-    of_each = np.concatenate([plain.beside(stretch) for stretch in evidence])
-    for c, curve in enumerate(curves):
-        of_each[:, c] = np.fmax(of_each[:, c], _curve(*curve)(beyond[:, c]))
-    highest = of_each.max(axis=1)
-    return replace(made, highest=_fitted(highest, _usual(highest[:, None], cadence_s, reach)))
+    curves = [np.stack([_fitted(column, usual & some) for column in beyond.T]) for some in looked_at]
+    made = [
+        replace(one, relations=of.as_array(), beyond=curve)
+        for one, of, curve in zip(made, relations, curves, strict=True)
+    ]
+    offsets, highest = np.cumsum([0, *map(len, evidence)]), []
+    for number, begin, end, part in parts_of(list(map(len, evidence))):
+        rows = slice(offsets[number] + begin, offsets[number] + end)
+        highest.append(made[1 + part].most_of_each(evidence[number][begin:end], beyond[rows]).max(axis=1))
+    of_all = np.concatenate(highest)
+    curve = _fitted(of_all, _usual(of_all[:, None], cadence_s, reach))
+    return [replace(one, highest=curve) for one in made]
 
 
 def _centre(column: np.ndarray) -> float:

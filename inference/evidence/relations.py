@@ -7,7 +7,6 @@ leaves the others long before it leaves its own range.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -17,7 +16,6 @@ RIDGE = 0.01  # of the variance of a variable; chosen on made-up fleets
 LEAST_SPREAD = 1e-4  # of values that lie in 0..1
 MOST_SPREADS = 8.0  # of quiet means, so that what stands out from them decides no relation
 LEAST_KNOWN = 0.5  # of the samples of a mean
-PARTS = 5  # of the quiet data, each judged by what was fitted on the others
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,6 @@ def fit_relations(means: np.ndarray) -> Relations:
     units = np.clip(off / spread, -MOST_SPREADS, MOST_SPREADS)
     inverse = np.linalg.inv(units.T @ units / max(len(units), 1) + RIDGE * np.eye(len(centre)))
     return Relations(centre, spread, inverse / np.diag(inverse))
-
-
-def beyond_in_quiet(means: np.ndarray) -> np.ndarray:
-    """`Relations.beyond` of quiet means (N, C), each part by relations of the others, as new data are judged."""
-    found, edges = np.full(means.shape, np.nan), np.linspace(0, len(means), PARTS + 1).astype(int)
-    for begin, end in pairwise(edges.tolist()):
-        others = np.concatenate([means[: max(begin - SAMPLES, 0)], means[end + SAMPLES :]])
-        found[begin:end] = fit_relations(others).beyond(means[begin:end])
-    return found
 
 
 def means_of(values: np.ndarray) -> np.ndarray:

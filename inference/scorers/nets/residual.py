@@ -52,6 +52,10 @@ class Samples(NamedTuple):
         """The residuals (m, K, 1) of the samples that are valid and have one."""
         return self.residual[self.valid & np.isfinite(self.residual).all(axis=(1, 2))]
 
+    def between(self, begin: int, end: int) -> "Samples":
+        """The samples [begin, end) of the stretch."""
+        return Samples(*(None if part is None else part[begin:end] for part in self))
+
 
 def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:
     """The settings that fit a reel: a series is a single pixel, which has no area, no neighbours and no common mode."""

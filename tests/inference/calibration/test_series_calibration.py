@@ -9,7 +9,7 @@ from config import EvalConfig
 from inference.calibration.calibrate import kept_calibration, measure, write_calibration
 from inference.calibration.quiet import QuietRange, keep_quiet
 from inference.calibration.quiet_events import run_starts, starts_in
-from inference.calibration.surprises import rare_prior
+from inference.calibration.surprises import fit_surprises, parts_of, rare_prior
 from inference.camera.bounds import ALL_PASS
 from inference.job import Job
 from inference.scorers.base import Scorer
@@ -63,6 +63,26 @@ def test_levels_are_the_scores_of_new_samples_and_what_stands_out_is_where_it_wa
     assert (row.reel, row.frame_peak, row.time_s) == ("pump", 1000 + SPIKE, 60.0 * SPIKE)
     assert np.isnan([row.x, row.y]).all()
     assert made.surprises is None
+
+
+@pytest.mark.parametrize("channels", [("flow", "heat"), tuple(map(str, range(12)))], ids=["few", "many"])
+def test_new_samples_are_judged_by_what_the_other_parts_say_and_no_seam_shows(tmp_path, channels):
+    found = ranges(tmp_path / "plant", channels)
+    settings = EvalConfig(score="standardised", plain_evidence=1.0, smooth_samples=5)
+    made, _ = measure(Told(), found, settings, tmp_path, ALL_PASS)
+    samples = [Told().samples(r.reel, r.begin, r.end, settings) for r in found]
+    scores = np.concatenate([made.score(s.residual, settings)[:, :, 0] for s in samples[1:]])
+    fitted = fit_surprises(scores, [s.evidence for s in samples], 60.0, 8)
+    expected = np.zeros(700, np.float32)
+    whole = [
+        np.concatenate([replace(made, surprises=of).own_events(s, settings).max(axis=1) for s in samples])
+        for of in fitted.for_parts
+    ]
+    offsets = np.cumsum([0, *map(len, found)])
+    for number, begin, end, part in parts_of(list(map(len, found))):
+        rows = slice(offsets[number] + begin, offsets[number] + end)
+        expected[rows] = whole[part][rows]
+    np.testing.assert_allclose(made.levels, expected[300 : offsets[-1]], rtol=1e-4)
 
 
 @pytest.mark.parametrize("plain_evidence", [0.0, 1.0])
