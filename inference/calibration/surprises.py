@@ -27,6 +27,7 @@ SAMPLES, HIGHEST, GROWTH = 10_000, 6.0, 0.1
 MANY = 10
 VALUE = KINDS.index("value")
 PARTS = 5  # of the quiet samples
+LEAST_SCATTER = 1e-6  # of the largest deviation: less is the rounding of single precision
 GUARD_SHARE = 0.25  # of a part: what judges it is fitted on no sample that is nearer, at most
 Combine = Callable[[np.ndarray], np.ndarray]  # parts (n, K) -> (n,)
 
@@ -139,7 +140,7 @@ def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s:
     `faulty`. One kind of evidence at a time: all of a table of many variables may be more than the table itself.
     """
     usual = _usual(scores, cadence_s, reach)
-    model = np.stack([_fitted(column, usual) for column in scores.T])
+    model = np.stack([_fitted(*column) for column in zip(scores.T, usual.T, strict=True)])
     looked_at = _looked_at(sum(map(len, evidence)))
     centres, curves = [], []  # of each kind: (1 + PARTS, C) and (1 + PARTS, C, 2, G)
     for e in range(evidence[0].shape[2]):
@@ -147,7 +148,10 @@ def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s:
         of_each = np.array([[_centre(column[some]) for column in values.T] for some in looked_at])
         usual = _usual(np.abs(values - of_each[0]), cadence_s, reach)
         found = [
-            [_fitted(np.abs(column - at), usual & some) for column, at in zip(values.T, centre, strict=True)]
+            [
+                _fitted(np.abs(column - at), own & some)
+                for column, at, own in zip(values.T, centre, usual.T, strict=True)
+            ]
             for centre, some in zip(of_each, looked_at, strict=True)
         ]
         centres.append(of_each)
@@ -169,7 +173,10 @@ def _of_many(
     judged = [of.beyond(means[begin:end]) for of, (begin, end) in zip(relations[1:], edges, strict=True)]
     beyond = np.concatenate(judged)
     usual = _usual(beyond, cadence_s, reach)
-    curves = [np.stack([_fitted(column, usual & some) for column in beyond.T]) for some in looked_at]
+    curves = [
+        np.stack([_fitted(column, own & some) for column, own in zip(beyond.T, usual.T, strict=True)])
+        for some in looked_at
+    ]
     made = [
         replace(one, relations=of.as_array(), beyond=curve)
         for one, of, curve in zip(made, relations, curves, strict=True)
@@ -179,7 +186,7 @@ def _of_many(
         rows = slice(offsets[number] + begin, offsets[number] + end)
         highest.append(made[1 + part].most_of_each(evidence[number][begin:end], beyond[rows]).max(axis=1))
     of_all = np.concatenate(highest)
-    curve = _fitted(of_all, _usual(of_all[:, None], cadence_s, reach))
+    curve = _fitted(of_all, _usual(of_all[:, None], cadence_s, reach)[:, 0])
     return [replace(one, highest=curve) for one in made]
 
 
@@ -190,17 +197,23 @@ def _centre(column: np.ndarray) -> float:
 
 
 def _usual(sizes: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
-    """Which of the samples (N,) stand out in none of their sizes (N, K), each in units of its own scatter."""
-    levels = np.zeros(len(sizes))
-    for column in sizes.T:
+    """Which sizes (N, K) are usual: those of the samples that stand out in none, each in units of its own scatter.
+
+    One that is constant but for rare commands, whose scatter is rounding or none, has no say: in such units they tower
+    over all faults of the others. All of its own are usual.
+    """
+    levels, is_steady = np.zeros(len(sizes)), np.zeros(sizes.shape[1], bool)
+    for k, column in enumerate(sizes.T):
         known = np.nan_to_num(column)
-        centre, scatter = bulk(known[:, None, None])
-        np.maximum(levels, (known - centre[0, 0]) / max(scatter[0, 0], 1e-9), out=levels)
-    return ~faulty(levels.astype(np.float32), cadence_s, reach)
+        (centre,), (scatter,) = (part[0] for part in bulk(known[:, None, None]))
+        is_steady[k] = scatter <= LEAST_SCATTER * np.abs(known - centre).max()
+        if not is_steady[k]:
+            np.maximum(levels, (known - centre) / scatter, out=levels)
+    return ~faulty(levels.astype(np.float32), cadence_s, reach)[:, None] | is_steady
 
 
 def _fitted(column: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """The curve (2, GRID) of one column (N,)."""
+    """The curve (2, GRID) of those that are usual of one column (N,)."""
     known = column[usual & np.isfinite(column)]
     rarity = fit_rarity(known if len(known) else np.zeros(1))
     return np.stack([rarity.scores, rarity.surprises])

@@ -65,6 +65,21 @@ def test_five_percent_of_others_move_no_curve(size):
     np.testing.assert_allclose(found, expected, rtol=0.1)
 
 
+@given(st.integers(0, 60), st.integers(1, 3), st.sampled_from([0.0, 1e-9]), st.floats(1e-2, 1e9), st.integers(0, 99))
+@settings(max_examples=12)
+def test_rare_commands_of_another_variable_hide_no_fault(count, length, jitter, size, seed):
+    """Their scatter is none: in units of it, they towered over all faults, which then were in the curves."""
+    random = np.random.default_rng(seed)
+    evidence = np.stack([random.standard_normal(N), jitter * random.standard_normal(N)], axis=1)[:, :, None]
+    for begin in random.integers(0, N, count):
+        evidence[begin : begin + length, 1] += size
+    nothing, probe = np.zeros((N, 1)), np.array([[[4.0], [0.0]]])
+    sound = fitted(nothing, evidence).beside(probe)[0, 0]
+    evidence[1000:1060, 0] += 30.0
+    evidence[2500:2560, 0] += 30.0
+    assert fitted(nothing, evidence).beside(probe)[0, 0] == pytest.approx(sound, rel=0.15)
+
+
 def test_one_score_for_all_variables_gets_what_all_of_them_say():
     scores, evidence = quiet(channels=1)
     made = fitted(scores, evidence)
