@@ -10,6 +10,8 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from data.reel.reel import Reel
+from inference.calibration.quiet import QuietRange
+from inference.methods import METHODS
 from inference.methods.series import matrix_profile, sub_pca
 from inference.methods.series.base import least_of_windows, mean_over_windows
 from inference.methods.series.isolation_forest import TREES
@@ -17,6 +19,7 @@ from inference.methods.series.kmeans import CLUSTERS
 from inference.methods.series.sub_pca import LARGEST, LEAST_SCORE, LEAST_TIMES, LEAST_USUAL, LEAST_VARIANCE, USUAL_SHARE
 from inference.methods.series.window_pca import SHARE
 from tests.support.series_signals import LENGTH, QUIET, RAW, fitted, reel_of, scores
+from tests.support.trainings import small_config
 
 
 def windows_by_hand(method, reel: Reel, begin: int, end: int) -> np.ndarray:
@@ -240,3 +243,13 @@ def test_small_scores_are_not_lost_behind_a_huge_one():
 def test_the_matrix_profile_needs_three_samples(quiet):
     with pytest.raises(ValueError, match="at least 3 samples, not 2"):
         fitted("matrix_profile", quiet, length=2)
+
+
+@pytest.mark.parametrize(("channels", "is_one_sided"), [(1, True), (8, True), (12, False), (40, False)])
+def test_copies_know_one_side_of_their_part_alone_where_that_is_enough(tmp_path, channels, is_one_sided):
+    """What drifts is known too well from both sides; but windows of more values than were seen are all far off."""
+    reel = reel_of(tmp_path / "it", np.zeros((1000, channels), np.float32))
+    parts = [[QuietRange(reel, begin, begin + 200, "train")] for begin in range(0, 1000, 200)]
+    method = METHODS["sub_pca"](small_config(reel.path, None, model__name="sub_pca").model, {}, {}, LENGTH)
+    expected = [[400, 600, 800], [0, 200, 400]] if is_one_sided else [[0, 400, 600, 800], [0, 200, 400, 800]]
+    assert [[r.begin for r in method.beside(k, parts)] for k in (1, 3)] == expected
