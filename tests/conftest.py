@@ -36,8 +36,7 @@ CATALOG = """start,peak,end,class
 
 # Those that take half a minute or more of the processor, the longest first, and long ones that would be the last.
 LONGEST = ("test_benchmarks.py", "test_methods.py", "test_objects.py", "test_onnx_file.py", "test_campaigns.py",
-           "test_moved_run.py", "test_crowds.py", "test_zero_shot.py", "test_distributed.py",
-           "test_train_kill.py")  # fmt: skip
+           "test_moved_run.py", "test_crowds.py", "test_zero_shot.py", "test_distributed.py")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
