@@ -7,13 +7,17 @@ from collections import Counter
 import pandas as pd
 
 from data.sources.tables.values.cells import is_number
+from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 FEWEST, LOOKED_AT, ALIKE = 3, 200, 0.8  # lines, of the first ones; share that has the same names
 _NAME = r"[A-Za-z_][\w./%°()\[\]-]*(?: [A-Za-z_]\w*)?"
 _UNIT = r"(?: ?[°%µA-Za-z/²³]{1,8}(?![\w]*\s*[=:]))?"
 _VALUE = rf'(?:"(?:[^"\\]|\\.)*"|\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d[^\s,;|]*|[-+]?\d[^\s,;|"=]*{_UNIT}|[^\s,;|"=]+)'
 _PAIR = re.compile(rf"({_NAME})\s*[=:]\s*({_VALUE})(?=$|[\s,;|])")
-_LEAD = re.compile(r"[\[(]?(\d[\d:.,/TZ +-]*\d[Zz]?)[\])]?[\s,;|]*(?:->|>|-)?\s*(?:[A-Z]{4,8}:?\s+)?(?=[A-Za-z_])")
+_LEAD = re.compile(
+    r"[\[(]?(\d[\d:.,/TZ +-]*\d[Zz]?)[\])]?(?:[\s,;|]+|\s*->?\s*|\s*>\s*)(?:[A-Z]{4,8}:?\s+)?(?=[A-Za-z_])"
+)
+_SINCE_1970 = re.compile(r"\d{9,}(?:\.\d+)?")
 _MONITOR = re.compile(r"(\d\d:\d\d:\d\d\.\d{3}) -> ")  # of Arduino
 
 
@@ -49,6 +53,10 @@ def _lines(text: str) -> list[str]:
 def _pairs(line: str) -> dict[str, str]:
     """The values of a line by their names, with the time before them as `time`; {} where the line has another form."""
     lead = _LEAD.match(line)
+    if lead and not any(
+        is_time(lead[1]) for is_time in (looks_like_time, CLOCK_ALONE.fullmatch, _SINCE_1970.fullmatch)
+    ):
+        return {}
     at = lead.end() if lead else 0
     found = {"time": lead[1]} if lead else {}
     while pair := _PAIR.match(line, at):

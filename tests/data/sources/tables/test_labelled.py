@@ -57,13 +57,16 @@ def test_rows_behind_the_clock_of_a_serial_monitor_are_a_table(tmp_path):
         "time,a\n1,2\n3,4\n5,6\n",
         "2024-03-05 10:00:00 1\n2024-03-05 10:01:00 2\n2024-03-05 10:02:00 3\n2024-03-05 10:03:00 3\n",
         "a b\n1 2\n3 4\n",
+        "a,b,time\n" + "".join(f"{i},-{i}.5,2012-07-19T07:0{i}:00\n" for i in range(1, 9)),
+        "a,time\n" + "".join(f"{i % 3}.5,07:0{i}:00\n" for i in range(1, 9)),
+        "id;time;v\n" + "".join(f"x{i};2012-07-19T07:0{i}:00;{i}\n" for i in range(1, 9)),
         "# Sample Rate = 250 Hz\n1\n2\n3\n",
     ],
 )
 def test_tables_are_no_logs(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     assert not log_of(text)
-    (series,) = TableSource().read_series(tmp_path / "a.csv", PREP)
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig(start_utc="2024-03-05"))
     assert "lines of names and values" not in series.told
 
 
