@@ -18,10 +18,10 @@ def projection_by_disc(header: Mapping, shape: tuple[int, int], rsun_arcsec: Cal
 
     rsun_arcsec: what gives the Sun's apparent radius. Raises ValueError where there is no disc, or an impossible one.
     """
-    told = [header.get(name) for name in DISC]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in told):
+    told = [value for value in map(header.get, DISC) if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(told) < len(DISC):
         raise ValueError(NO_WCS)
-    x, y, radius_px = (float(value) for value in told)
+    x, y, radius_px = map(float, told)
     if not _is_in(shape, x, y, radius_px):
         raise ValueError(f"{NO_WCS}, and a disc of {radius_px:g} px around {x:g}, {y:g} is none of this frame")
     scale = rsun_arcsec() / radius_px

@@ -75,8 +75,9 @@ def _unit_of_scale(header: Mapping) -> str:
     comments, scale = getattr(header, "comments", {}), header.get("CDELT1")
     if comments and scale is not None and (told := _SCALE_UNIT.search(str(comments["CDELT1"]))):
         return {"a": "arcsec", "d": "deg"}[told[1][0].lower()]
-    is_number = isinstance(scale, int | float) and not isinstance(scale, bool)
-    return "arcsec" if is_number and abs(scale) >= LEAST_ARCSEC else ""
+    if isinstance(scale, int | float) and not isinstance(scale, bool) and abs(scale) >= LEAST_ARCSEC:
+        return "arcsec"
+    return ""
 
 
 def _distance(header: Mapping) -> tuple[dict[str, float], str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import IO
+from typing import IO, Any, cast
 
 import numpy as np
 from astropy.io import fits
@@ -118,7 +118,7 @@ def _lent(shape: tuple[int, int], dtype: type[np.integer]) -> np.ndarray:
         kept = _rooms.pop()
         room = kept if (kept.shape, kept.dtype) == (shape, dtype) else room
     # By a memoryview: views of it refer to it then, not to the room itself, which would outlive them.
-    lent = np.asarray(memoryview(room))
+    lent = np.asarray(memoryview(cast(Any, room)))
     weakref.finalize(lent, _rooms.append, room).atexit = False
     return lent
 

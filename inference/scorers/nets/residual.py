@@ -54,7 +54,7 @@ class Samples(NamedTuple):
 
     def between(self, begin: int, end: int) -> "Samples":
         """The samples [begin, end) of the stretch."""
-        return Samples(*(None if part is None else part[begin:end] for part in self))
+        return self._replace(**{name: part[begin:end] for name, part in self._asdict().items() if part is not None})
 
 
 def settings_for(settings: EvalConfig, reel: Reel) -> EvalConfig:

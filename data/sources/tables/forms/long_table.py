@@ -55,10 +55,15 @@ def named_as_long(table: pd.DataFrame) -> pd.DataFrame:
         return table
     first, *others = table.columns
     words = [name for name in others if not pd.api.types.is_numeric_dtype(table[name])]
-    cells = table[words[0]].dropna().astype("string") if len(words) == 1 else []
-    if len(cells) < 2 or cells.nunique() > 0.5 * len(cells) or any(map(looks_like_time, cells.unique()[:20])):
+    if len(words) != 1 or not _comes_again(table[words[0]].dropna().astype("string")):
         return table
     is_number = pd.api.types.is_numeric_dtype(table[first])
     if not (table[first].is_monotonic_increasing if is_number else all(map(looks_like_time, table[first].head(20)))):
         return table
     return table.rename(columns={words[0]: "sensor", next(name for name in others if name != words[0]): "value"})
+
+
+def _comes_again(words: pd.Series) -> bool:
+    """Whether there are words that come again, and they are no times."""
+    different = words.unique()
+    return len(words) > 1 and len(different) <= 0.5 * len(words) and not any(map(looks_like_time, different[:20]))
