@@ -30,6 +30,11 @@ def sky_of(reel: AnyReel) -> Sky | None:
     return Sky.of(cast(Reel, reel)) if reel.shape[0] and not reel.is_series else None
 
 
+def _shows_light(reel: AnyReel) -> bool:
+    """Whether its frames are of the disc's light, and not of the corona beside it, a field or velocities."""
+    return occulted_rsun(cast(Reel, reel)) is None and not (is_magnetic(reel) or is_velocity(reel))
+
+
 def disc_parts(reel: AnyReel) -> np.ndarray:
     """Which parts of a frame lie on the solar disc, (TILES, TILES) bool; none where most of the disc is out of view.
 
@@ -39,8 +44,7 @@ def disc_parts(reel: AnyReel) -> np.ndarray:
     """
     nothing = np.zeros((TILES, TILES), bool)
     sky = sky_of(reel)
-    is_light = occulted_rsun(cast(Reel, reel)) is None and not (is_magnetic(reel) or is_velocity(reel))
-    if sky is None or reel.cadence_s > LONGEST_CADENCE_S or not is_light:
+    if sky is None or reel.cadence_s > LONGEST_CADENCE_S or not _shows_light(reel):
         return nothing
     height, width = reel.shape[2:]
     rows, columns = np.indices((TILES, TILES)).reshape(2, -1) + 0.5
