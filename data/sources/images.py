@@ -168,6 +168,12 @@ def _taken(own: dict[Path, Called], prep: PrepConfig) -> dict[str, str]:
     return {own[path].name: time_utc for path, time_utc in taken.items()}
 
 
+def is_timed(folder: Path, prep: PrepConfig) -> bool:
+    """Whether a times CSV or the settings tell the times of a folder's files, and so go before what these hold."""
+    told = find_times_csv(folder, prep.times_csv) or prep.frames_per_second or prep.sample_interval_sec
+    return bool(told)
+
+
 def _reel_of(home: Path, root: Path) -> str:
     folder = home.relative_to(root)
     return folder.as_posix() if folder.parts else root.resolve().name

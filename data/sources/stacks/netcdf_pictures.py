@@ -20,12 +20,11 @@ from data.sources.arrays.hdf5_arrays import Packing, by_attributes, is_hdf5, pla
 from data.sources.base import Candidate, FrameError, RawFrame, TableError, sha256
 from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.images import ImageSource
+from data.sources.images import ImageSource, is_timed
 from data.sources.picture_file.pictures import Page
 from data.sources.stacks.groups import is_array
 from data.sources.stacks.like_hdf5 import is_classic, opened
 from data.sources.stacks.numpy_stacks import is_called_time, is_large
-from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
@@ -72,11 +71,11 @@ class NetcdfPictureSource(ImageSource):
     ) -> list[Candidate]:
         """As of other pictures, but for their times: those of the files, unless a times CSV or the settings tell."""
         found: list[Candidate] = []
-        is_told = find_times_csv(files[0].parent, prep.times_csv) or prep.frames_per_second or prep.sample_interval_sec
+        is_told = is_timed(files[0].parent, prep)
         for kind, own in _by_kind(files).items():
             beside = _by_kind(among).get(kind, ())
             for candidate in super().scan_all(own, root, prep, beside):
-                found += _each(replace(candidate, reel=f"{candidate.reel}{kind}"), prep, bool(is_told))
+                found += _each(replace(candidate, reel=f"{candidate.reel}{kind}"), prep, is_told)
         return found
 
     def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:

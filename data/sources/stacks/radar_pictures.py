@@ -17,10 +17,9 @@ import numpy as np
 from config import PrepConfig
 from data.sources.arrays.hdf5_arrays import is_hdf5, text_of
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
-from data.sources.images import ImageSource
+from data.sources.images import ImageSource, is_timed
 from data.sources.picture_file.pictures import Page
 from data.sources.stacks.like_hdf5 import opened
-from data.sources.tables.sidecar import find_times_csv
 
 _DATASET, _DATA = re.compile(r"dataset\d+"), re.compile(r"data\d+")
 
@@ -54,9 +53,8 @@ class RadarSource(ImageSource):
         self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
     ) -> list[Candidate]:
         """As of other pictures, but for their times: those of the files, unless a times CSV or the settings tell."""
-        is_told = find_times_csv(files[0].parent, prep.times_csv) or prep.frames_per_second or prep.sample_interval_sec
-        found = super().scan_all(files, root, prep, among)
-        return [one for candidate in found for one in _each(candidate, bool(is_told))]
+        is_told = is_timed(files[0].parent, prep)
+        return [one for found in super().scan_all(files, root, prep, among) for one in _each(found, is_told)]
 
     def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:
         return [Page(0, _picture(stream, "").shape, False)], 0
