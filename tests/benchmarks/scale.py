@@ -5,8 +5,8 @@
 Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
 already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process
 and with one worker of a cluster. All are measured in turn and several times, and the shortest time of each counts. The
-worker processes and those of the clusters run all the while, so that starts count on neither side; they are
-`pool_start_s` and `dask_start_s`.
+worker processes and those of the clusters, which are started as `cluster: local` does, run all the while, so that
+starts count on neither side; they are `pool_start_s` and `dask_start_s`.
 
 --json keys: dask_overhead (seconds of prep with two workers of Dask over those with two processes, less 1; at most 0.10
 is wanted), shard_overhead (seconds of two shards, one after the other, and their joining over those of prep in one go,

@@ -27,6 +27,7 @@ class ArrayPictureSource(ImageSource):
 
     name = "array_picture"
     suffixes = (".npy",)
+    called = "arrays"
 
     def takes(self, path: Path) -> bool:
         shape = _shape_of(path) if path.name.lower().endswith(self.suffixes) else ()
@@ -40,7 +41,9 @@ class ArrayPictureSource(ImageSource):
         found = super().scan_all(files, root, prep, among)
         size = "x".join(map(str, found[0].shape))
         way_out = "one of them is a series where it lies alone in a folder"
-        log.info(f"{found[0].reel}: its {len(files)} arrays {size} are taken for pictures, a frame each; {way_out}")
+        log.info(
+            f"{found[0].reel}: its {len(files)} {self.called} {size} are taken for pictures, a frame each; {way_out}"
+        )
         return found
 
     def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:

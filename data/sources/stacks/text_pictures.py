@@ -9,15 +9,10 @@ from typing import IO
 
 import numpy as np
 
-from config import PrepConfig
-from data.messages import logger
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
-from data.sources.images import ImageSource
 from data.sources.picture_file.pictures import Page
-from data.sources.stacks.array_pictures import FEWEST, FEWEST_PX
+from data.sources.stacks.array_pictures import FEWEST, FEWEST_PX, ArrayPictureSource
 from data.sources.stacks.numpy_stacks import is_like_a_frame
-
-log = logger(__name__)
 
 MOST_BYTES = 2**25  # of a file that may be one picture
 MOST_UNLIKE = 4.0  # how much more the values of neighbouring columns differ than those of rows, or less
@@ -26,11 +21,12 @@ _APART = re.compile(rb"[\d.] +[-+\d.]")  # by blanks
 _LINE = re.compile(rb"[-+0-9.,;|\teE \r]+|[-+0-9.,;|\teE \r]*(?:nan|NaN)[-+0-9.,;|\teE \rnaN]*")
 
 
-class TextPictureSource(ImageSource):
+class TextPictureSource(ArrayPictureSource):
     """A folder of text files with a matrix (H, W) each and nothing else, one reel; one by itself is a series."""
 
     name = "text_picture"
     suffixes = (".csv", ".txt", ".tsv", ".asc", ".dat")
+    called = "matrices"
 
     def takes(self, path: Path) -> bool:
         if not path.name.lower().endswith(self.suffixes):
@@ -39,17 +35,6 @@ class TextPictureSource(ImageSource):
             return _are_pictures(path.parent, path.suffix, path.parent.stat().st_mtime_ns) == _form(path)
         except OSError:
             return False
-
-    def recognises(self, path: Path) -> bool:
-        return False
-
-    def scan_all(self, files, root: Path, prep: PrepConfig, among=()) -> list[Candidate]:
-        """As of other pictures. It is said what the files are taken for."""
-        found = super().scan_all(files, root, prep, among)
-        size = "x".join(map(str, found[0].shape))
-        way_out = "one of them is a series where it lies alone in a folder"
-        log.info(f"{found[0].reel}: its {len(files)} matrices {size} are taken for pictures, a frame each; {way_out}")
-        return found
 
     def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:
         height, width = _matrix(stream.read()).shape
