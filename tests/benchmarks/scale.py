@@ -2,7 +2,7 @@
 
     python tests/benchmarks/scale.py [--quick] [--json FILE] [--frames N] [--side PX] [--repeat N] [--reels N]
 
-Makes N Rice-compressed frames and prepares them with two worker processes, with two workers of a Dask cluster that runs
+Makes N frames as AIA has them and prepares them with two worker processes, with two workers of a Dask cluster that runs
 already, with one process, and by one process in two shards that are joined; then evaluates four reels in this process
 and with one worker of a cluster. All are measured in turn and several times, and the shortest time of each counts. The
 worker processes and those of the clusters, which are started as `cluster: local` does, run all the while, so that
@@ -30,6 +30,7 @@ from typing import Any
 from unittest.mock import patch
 
 import psutil
+from parts.aia_frames import make_frames
 from parts.common import best_s, parsed, parser, peak_mib, write
 
 SMALL = {"prep.clip_length": 8, "prep.stride": 4, "prep.movie_only": False}
@@ -165,25 +166,25 @@ def measure_listing(folder: Path, count: int) -> dict[str, float]:
 
 def main() -> None:
     asked = parser(__doc__ or "", "16 frames of 64x64, once, and 200 reels; starts weigh more than all else")
-    asked.add_argument("--frames", type=int, help="number of frames (default 400; 16 with --quick)")
-    asked.add_argument("--side", type=int, help="pixels of a side (default 1024; 64 with --quick)")
+    asked.add_argument("--frames", type=int, help="number of frames (default 120; 16 with --quick)")
+    asked.add_argument("--side", type=int, help="pixels of a side (default 4096; 64 with --quick)")
     asked.add_argument("--repeat", type=int, help="how often (default 3; 1 with --quick)")
     asked.add_argument("--reels", type=int, help=f"that are listed (default {LISTED}; {QUICK_LISTED} with --quick)")
     options = parsed(asked)
     quick = options.quick
-    frames, side = options.frames or (16 if quick else 400), options.side or (64 if quick else 1024)
+    frames, side = options.frames or (16 if quick else 120), options.side or (64 if quick else 4096)
     repeat = options.repeat or (1 if quick else 3)
 
     from distributed import Client
 
     from data.cluster.executor import cluster_here
     from data.frames.workers.pool import make_executor
-    from tests.support.fits_files import write_frames
 
     with tempfile.TemporaryDirectory(prefix="scale_benchmark_") as work:
         folder = Path(work)
         figures = measure_listing(folder, options.reels or (QUICK_LISTED if quick else LISTED))
-        write_frames(folder / "raw", frames, shape=(side, side))
+        (folder / "raw").mkdir()
+        make_frames(folder / "raw", frames, side)
         begun = time.perf_counter()
         with make_executor(2) as pool, ExitStack() as opened:
             # It runs before the cluster does, which sets variables of this process that its own workers are to have.
