@@ -86,6 +86,18 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Overview:
+    """What was seen of a frame of integers (H, W) while it was decoded, so that nobody has to go through it again.
+
+    means: (H / n, W / n) float32 of its blocks of n x n pixels, exactly.
+    """
+
+    lowest: int
+    highest: int
+    means: np.ndarray
+
+
+@dataclass(frozen=True)
 class RawFrame:
     """Pixels as stored `(H, W)`, or `(H, W, 3)` of a candidate whose channel is "rgb"."""
 
@@ -93,6 +105,7 @@ class RawFrame:
     blank: int | None  # the value that marks missing ones
     sha256: str  # of the bytes they came from; "" where these hold many frames, and the pixels stand for them
     flags: str = ""
+    overview: Overview | None = None  # of these pixels
 
 
 Frames = Iterator[tuple[int, RawFrame | FrameError]]  # the number of a frame among those asked for, and its pixels

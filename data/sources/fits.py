@@ -221,7 +221,7 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
         tiles = tiles_of(stream, image)
         data = data_of(stream, image) if tiles else None
         flags = _checked(stream, image, data)
-        stored = decoded(tiles, data) if tiles and data is not None else None
+        stored, overview = (decoded(tiles, data) if tiles and data is not None else None) or (None, None)
         if stored is None:
             stored, flag = _by_astropy(stream, image, candidate.plane, bool(layout.flags))
             flags += flag
@@ -234,7 +234,8 @@ def _decode(stream: IO[bytes], digest: str, candidate: Candidate) -> RawFrame:
     if any("truncated" in m for m in messages):
         raise FrameError("file is truncated")
     packed = [stream.flag] if isinstance(stream, Unpacked) and stream.flag else []
-    return RawFrame(pixels, blank, digest, "; ".join([*packed, *flags, *sorted({_brief(m) for m in messages})]))
+    told = "; ".join([*packed, *flags, *sorted({_brief(m) for m in messages})])
+    return RawFrame(pixels, blank, digest, told, overview if pixels is stored else None)
 
 
 def _by_astropy(stream: IO[bytes], image: Image, plane: int, has_rest: bool) -> tuple[np.ndarray, list[str]]:

@@ -39,17 +39,21 @@ class Warp:
 
 
 def area_mean(
-    values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int], to_source: np.ndarray | None = None
+    values: np.ndarray,
+    valid: np.ndarray | None,
+    grid: tuple[int, int],
+    to_source: np.ndarray | None = None,
+    means: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Mean of the valid values over each cell of a coarser grid (H, W) float32, and the valid fraction of each cell.
 
     As JSOC makes its synoptic images: sum of the valid pixels over their number. INTER_AREA alone would spread one
     missing pixel over its whole cell. Values that are not valid may be anything; None: all are valid. `to_source`
     (2, 3), from pixels (x, y) of the registered frame to those of this one, moves it first; what comes from outside is
-    not valid.
+    not valid. means: of square blocks of all values, where they are known: large frames are not gone through then.
     """
     warp = None if to_source is None else _choose_warp(to_source, values.shape, grid)
-    total = _area_resize(values, valid, grid, warp)
+    total = _area_resize(values, valid, grid, warp, means if valid is None else None)
     if valid is not None:
         weight = _area_resize(valid, None, grid, warp)
     elif warp is not None:
@@ -77,14 +81,20 @@ def _block_to_move(shape: tuple[int, int], cell_px: float) -> int:
     return block if shape[0] % block == shape[1] % block == 0 else 1
 
 
-def _area_resize(values: np.ndarray, valid: np.ndarray | None, grid: tuple[int, int], warp: Warp | None) -> np.ndarray:
+def _area_resize(
+    values: np.ndarray,
+    valid: np.ndarray | None,
+    grid: tuple[int, int],
+    warp: Warp | None,
+    means: np.ndarray | None = None,
+) -> np.ndarray:
     """Area mean to `grid`, 0 for what is not valid; whole blocks first make large frames faster."""
     if warp is not None and warp.block > 1:
-        means = _block_means(values, valid, warp.block, None)
-        return _to_grid(warp.apply_to_blocks(means, warp.block), grid)
+        blocks = _block_means(values, valid, warp.block, None, means)
+        return _to_grid(warp.apply_to_blocks(blocks, warp.block), grid)
     factor = _block(values.shape, grid)
     if factor > 1:
-        return _to_grid(_block_means(values, valid, factor, warp), grid)
+        return _to_grid(_block_means(values, valid, factor, warp, means), grid)
     return _to_grid(_rows(values, valid, slice(0, len(values)), warp), grid)
 
 
@@ -117,9 +127,20 @@ def _covered(shape: tuple[int, int], grid: tuple[int, int], warp: Warp) -> np.nd
     return _to_grid(warp.apply_to_blocks(whole, factor), grid)
 
 
-def _block_means(values: np.ndarray, valid: np.ndarray | None, factor: int, warp: Warp | None) -> np.ndarray:
-    """Means of blocks of factor x factor pixels, strip by strip: making no large float array halves the time."""
+def _block_means(
+    values: np.ndarray,
+    valid: np.ndarray | None,
+    factor: int,
+    warp: Warp | None,
+    known: np.ndarray | None = None,
+) -> np.ndarray:
+    """Means of blocks of factor x factor pixels, strip by strip: making no large float array halves the time.
+
+    known: of smaller blocks of what is not moved, from which those that they fill have the same bits as from pixels.
+    """
     height, width = (n // factor for n in values.shape)
+    if known is not None and warp is None and factor % (side := len(values) // len(known)) == 0:
+        return _shrunk(known, factor // side)
     means = np.empty((height, width), np.float32)
     step = max(STRIP_ROWS // factor, 1)
     for top in range(0, height, step):

@@ -29,7 +29,7 @@ from data.frames.grid.transfer import is_undone, shows_levels, step_of, to_light
 from data.reel.mask_bits import INVALID, OFF_LIMB, SATURATED
 from data.sky.limb import off_limb
 from data.sky.wcs import FrameWcs
-from data.sources.base import LEVEL, RGB, FrameError, RawFrame
+from data.sources.base import LEVEL, RGB, FrameError, Overview, RawFrame
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def calibrate(
     level_dn = saturation_level(frame, prep)
     light = to_light(raw.pixels, prep) if is_undone(prep) and shows_levels(frame.candidate) else raw.pixels
     pixels, present = _to_shape(light, source_shape, prep.shape_tolerance_px)
-    extremes = _extremes(pixels) if raw.blank is not None or level_dn is not None else None
+    seen = raw.overview if pixels is raw.pixels else None
+    extremes = _extremes(pixels, seen) if seen or raw.blank is not None or level_dn is not None else None
     valid = _all_of(present, _find_valid(pixels, raw.blank, extremes))
     missing = stand_in(pixels, valid, extremes)
     if missing:
@@ -117,7 +118,7 @@ def calibrate(
     to_source = np.reshape(frame.to_source, (2, 3)) if frame.to_source else None
     coverage, valid = _cover(valid, free, prep.min_coverage)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are masked below
-        small, weight = area_mean(pixels, valid, grid, to_source)
+        small, weight = area_mean(pixels, valid, grid, to_source, seen.means if seen and not prep.crop else None)
         small /= np.float32(_sensitivity(frame, prep))
     if to_source is not None:
         assert weight is not None  # it is None only where nothing was moved
@@ -219,8 +220,10 @@ def _all_of(*masks: np.ndarray | None) -> np.ndarray | None:
     return np.logical_and.reduce(given) if given else None
 
 
-def _extremes(pixels: np.ndarray) -> tuple[int, int] | None:
+def _extremes(pixels: np.ndarray, seen: Overview | None) -> tuple[int, int] | None:
     """The lowest and highest of integers: no array is made for frames in which they say that nothing is missing."""
+    if seen is not None:
+        return seen.lowest, seen.highest
     return (int(pixels.min()), int(pixels.max())) if pixels.dtype.kind in "iu" else None
 
 

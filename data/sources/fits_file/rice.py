@@ -16,7 +16,10 @@ from numba import njit, types
 from numba.core import config
 from numba.extending import intrinsic
 
+from data.sources.base import Overview
+
 MOST_BLOCK_PX = 64  # cfitsio writes 16 or 32
+MEAN_PX = 4  # side of the blocks of pixels whose means are taken: the smallest that frames are averaged by
 WORD_BITS = 57  # that are there for certain in eight bytes from any bit on
 NEEDED_BYTES = (MOST_BLOCK_PX + 3) * 8  # behind a tile: a pixel moves on by a word at most
 U = np.uint64
@@ -44,11 +47,15 @@ class RiceError(ValueError):
     """A tile that is damaged."""
 
 
-def decode(data: np.ndarray, starts: np.ndarray, stops: np.ndarray, block_px: int, tile_px: int, out: np.ndarray):
-    """Decode tiles into `out` (N,) uint8, int16 or int32, which they fill one after the other; without the GIL.
+def decode(
+    data: np.ndarray, starts: np.ndarray, stops: np.ndarray, block_px: int, tile_px: int, out: np.ndarray
+) -> Overview | None:
+    """Decode tiles into `out` (H, W) uint8, int16 or int32, which they fill one after the other; without the GIL.
 
     data: bytes, of which the last NEEDED_BYTES belong to no tile. starts, stops: (M,) of the tiles in it. tile_px: of
-    each but the last, which may be shorter. Raises RiceError for a damaged tile, ValueError for what can't be asked.
+    each but the last, which may be shorter. Returns what is seen of rows while they are in the processor's cache, which
+    takes a tenth of the time of going through the frame afterwards; None of 32 bits, and of sides that blocks do not
+    fill. Raises RiceError for a damaged tile, ValueError for what can't be asked.
     """
     n_tiles = -(-out.size // tile_px) if tile_px > 0 else 0
     if not 0 < block_px <= MOST_BLOCK_PX or not 0 < n_tiles == len(starts) == len(stops):
@@ -56,11 +63,23 @@ def decode(data: np.ndarray, starts: np.ndarray, stops: np.ndarray, block_px: in
     starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
     if starts.min() < 0 or (stops < starts).any() or stops.max() > len(data) - NEEDED_BYTES:
         raise RiceError("a tile lies outside of the data")
-    n_bytes = out.dtype.itemsize
+    n_bytes, width = out.dtype.itemsize, out.shape[1]
     code_bits, most_split = {1: (3, 6), 2: (4, 14), 4: (5, 25)}[n_bytes]
-    damaged = _decode_tiles(data, starts, stops, block_px, tile_px, 8 * n_bytes, code_bits, most_split, out)
+    limits, whole = np.iinfo(out.dtype), _blocks(out)
+    lowest, highest = np.full(width, limits.max, out.dtype), np.full(width, limits.min, out.dtype)
+    means = np.empty(whole, np.float32)
+    how = block_px, tile_px, 8 * n_bytes, code_bits, most_split
+    damaged = _decode_tiles(data, starts, stops, *how, out, lowest, highest, means)
     if damaged >= 0:
         raise RiceError(f"Rice tile {damaged} of {n_tiles} is damaged")
+    return Overview(int(lowest.min()), int(highest.max()), means) if means.size else None
+
+
+def _blocks(out: np.ndarray) -> tuple[int, int]:
+    """How many means are taken (rows, columns): none where some pixels are in no block, or sums have too many bits."""
+    height, width = out.shape
+    is_whole = height % MEAN_PX == width % MEAN_PX == 0
+    return (height // MEAN_PX, width // MEAN_PX) if is_whole and out.dtype.itemsize <= 2 else (0, 0)
 
 
 def try_out():
@@ -76,7 +95,7 @@ def try_out():
 
 
 def _decode_one_pixel():
-    data, out = np.zeros(NEEDED_BYTES + 3, np.uint8), np.empty(1, np.int16)
+    data, out = np.zeros(NEEDED_BYTES + 3, np.uint8), np.empty((1, 1), np.int16)
     decode(data, np.zeros(1), np.full(1, 3), 32, 1, out)
 
 
@@ -196,13 +215,31 @@ def _decode_tile(data, at, stop, block_px, pixel_bits, code_bits, most_split, ou
     return stop - at < U(8)
 
 
-def _every_tile(data, starts, stops, block_px, tile_px, pixel_bits, code_bits, most_split, out):
-    """The number of the first damaged tile, -1 where none is."""
+@_inlined
+def _look(rows, lowest, highest, sums, means):
+    """Extremes of columns so far, and the means of blocks in MEAN_PX rows: exact, for sums have few bits."""
+    for i in range(len(sums)):
+        a, b, c, d = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
+        lowest[i] = min(lowest[i], min(min(a, b), min(c, d)))
+        highest[i] = max(highest[i], max(max(a, b), max(c, d)))
+        sums[i] = np.int32(a) + np.int32(b) + np.int32(c) + np.int32(d)
+    for i in range(len(means)):
+        total = sums[4 * i] + sums[4 * i + 1] + sums[4 * i + 2] + sums[4 * i + 3]
+        means[i] = np.float32(total) / np.float32(MEAN_PX * MEAN_PX)
+
+
+def _every_tile(data, starts, stops, block_px, tile_px, pixel_bits, code_bits, most_split, out, lowest, highest, means):
+    """The number of the first damaged tile, -1 where none is. Fills `lowest`, `highest` (W,) and `means` as it goes."""
+    pixels, seen = out.reshape(-1), 0
+    sums = np.empty(len(lowest), np.int32)
     for tile in range(len(starts)):
-        own = out[tile * tile_px : (tile + 1) * tile_px]
+        own = pixels[tile * tile_px : (tile + 1) * tile_px]
         begin, end = U(starts[tile]) << U(3), U(stops[tile]) << U(3)
         if not _decode_tile(data, begin, end, block_px, U(pixel_bits), U(code_bits), U(most_split), own):
             return tile
+        while seen < len(means) and (seen + 1) * MEAN_PX * out.shape[1] <= (tile + 1) * tile_px:
+            _look(out[seen * MEAN_PX : (seen + 1) * MEAN_PX], lowest, highest, sums, means[seen])
+            seen += 1
     return -1
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from astropy.io import fits
 
 from data.messages import logger
-from data.sources.base import FrameError
+from data.sources.base import FrameError, Overview
 from data.sources.fits_file.layout import BLOCK_BYTES, Image
 
 log = logger(__name__)
@@ -88,8 +88,8 @@ def data_of(stream: IO[bytes], image: Image) -> np.ndarray:
     return data
 
 
-def decoded(tiles: Tiles, data: np.ndarray) -> np.ndarray | None:
-    """The pixels (H, W) of an image from its `data_of`; None where astropy is to be asked."""
+def decoded(tiles: Tiles, data: np.ndarray) -> tuple[np.ndarray, Overview | None] | None:
+    """The pixels (H, W) of an image from its `data_of`, and what was seen of them; None: astropy is to be asked."""
     _Met.tiles += tiles.n_tiles
     decode = _decoder() if _Met.tiles >= WORTH_LOADING_TILES else None
     if decode is None:
@@ -102,10 +102,9 @@ def decoded(tiles: Tiles, data: np.ndarray) -> np.ndarray | None:
         return None
     pixels = _lent(tiles.shape, tiles.dtype)
     try:
-        decode(data, heap + places, heap + places + lengths, tiles.block_px, tiles.tile_px, pixels.reshape(-1))
+        return pixels, decode(data, heap + places, heap + places + lengths, tiles.block_px, tiles.tile_px, pixels)
     except Exception:  # a damaged tile, or a damaged file of the compiler's: astropy has the word
         return None
-    return pixels
 
 
 def _lent(shape: tuple[int, int], dtype: type[np.integer]) -> np.ndarray:
@@ -127,7 +126,7 @@ _rooms: deque[np.ndarray] = deque(maxlen=2)  # one is looked at while the next i
 
 
 @cache
-def _decoder() -> Callable[..., None] | None:
+def _decoder() -> Callable[..., Overview | None] | None:
     """The compiled decoder; None where it can't be compiled here."""
     try:
         from data.sources.fits_file.rice import decode, try_out

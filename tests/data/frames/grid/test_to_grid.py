@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from config import PrepConfig
+from config import CropConfig, PrepConfig
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import area_mean
 from data.frames.grid.to_grid import calibrate, steps, unit_of
 from data.reel.mask_bits import INVALID, SATURATED
-from data.sources.base import Candidate, FrameError, RawFrame
+from data.sources.base import Candidate, FrameError, Overview, RawFrame
 from tests.support.fits_files import BLANK, counts
 
 
@@ -119,6 +120,36 @@ def test_means_by_halves_have_the_bits_of_those_in_one_step(factor, grid, dtype,
     else:  # each step multiplies by a rounded number, and rounds: halves, then an odd number
         bound = 8 * np.finfo(np.float32).eps
         np.testing.assert_allclose(mean, total / factor**2, rtol=bound, atol=bound * limits.max)
+
+
+TURN = (0.98, -0.17, 1.5, 0.17, 0.98, -1.0)
+
+
+@settings(max_examples=60)
+@given(
+    st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    st.sampled_from((8, 12, 16, 32, 33)),
+    st.sampled_from(((), TURN)),
+    st.sampled_from((None, CropConfig(x=3, y=2, width=4, height=4))),
+    st.sampled_from(("as it is", "blank", "saturated", "stand-in")),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_frame_that_was_looked_at_in_passing_is_the_same(grid, cell, turn, crop, holds, seed):
+    """To the bit, whatever of it is missing, moved, cut or saturated."""
+    shape = (4 * -(-grid[0] * cell // 4), 4 * -(-grid[1] * cell // 4))
+    pixels = np.random.default_rng(seed).integers(0, 16000, shape, np.int16)
+    pixels[1, 2] = {"as it is": 5, "blank": BLANK, "saturated": 16383, "stand-in": 5}[holds]
+    if holds == "stand-in":
+        pixels[:2, :2] = -9999
+    means = pixels.reshape(shape[0] // 4, 4, shape[1] // 4, 4).mean((1, 3), dtype=np.float64).astype(np.float32)
+    seen = RawFrame(pixels, BLANK, "", "", Overview(int(pixels.min()), int(pixels.max()), means))
+    placed = replace(fits_candidate(shape=shape), to_source=turn)
+    prep = PrepConfig(crop=crop, min_coverage=0.1)
+    grid = (2, 2) if crop else grid
+    expected, made = (calibrate(raw, placed, shape, grid, prep) for raw in (replace(seen, overview=None), seen))
+    np.testing.assert_array_equal(made.values, expected.values)
+    np.testing.assert_array_equal(made.bits, expected.bits)
+    assert replace(made, values=0, bits=0) == replace(expected, values=0, bits=0)
 
 
 def test_area_mean_onto_its_own_grid_changes_nothing():

@@ -58,7 +58,7 @@ def decoded(tiles: list[bytes], block_px: int, shape: tuple[int, int], dtype) ->
     stops = np.cumsum([len(tile) for tile in tiles])
     data = np.frombuffer(bytearray(b"".join(tiles) + b"\xa5" * NEEDED_BYTES), np.uint8)
     out = np.empty(shape, dtype)
-    decode(data, stops - [len(tile) for tile in tiles], stops, block_px, shape[1], out.reshape(-1))
+    decode(data, stops - [len(tile) for tile in tiles], stops, block_px, shape[1], out)
     return out
 
 
@@ -160,9 +160,34 @@ def test_garbage_is_refused_or_is_a_tile_by_chance(garbage, dtype, n_px, block_p
         assert expected == found.view(f"u{found.itemsize}").tolist()
 
 
+@settings(max_examples=60)
+@given(
+    st.sampled_from(NOISES),
+    st.sampled_from(DTYPES),
+    st.tuples(st.integers(1, 13), st.integers(1, 13)),
+    st.integers(1, 9),
+    st.integers(0, 2**32 - 1),
+)
+def test_what_is_seen_in_passing_is_what_the_frame_holds(noise, dtype, shape, rows, seed):
+    """Tiles of any number of rows; sides that blocks do not fill have no overview, nor have 32 bits."""
+    image = noisy(noise, shape, dtype, seed)
+    tiles = encoded([image[y : y + rows].reshape(-1) for y in range(0, len(image), rows)], 32)
+    stops = np.cumsum([len(tile) for tile in tiles])
+    data = np.frombuffer(bytearray(b"".join(tiles) + bytes(NEEDED_BYTES)), np.uint8)
+    seen = decode(data, stops - [len(tile) for tile in tiles], stops, 32, rows * shape[1], np.empty(shape, dtype))
+    if image.itemsize == 4 or shape[0] % 4 or shape[1] % 4:
+        assert seen is None
+        return
+    assert seen is not None
+    assert (seen.lowest, seen.highest) == (image.min(), image.max())
+    means = image.reshape(shape[0] // 4, 4, shape[1] // 4, 4).mean(axis=(1, 3), dtype=np.float64)
+    assert seen.means.dtype == np.float32
+    assert np.array_equal(seen.means, means)
+
+
 def test_what_can_not_be_asked_for_is_said():
     data, places = np.zeros(NEEDED_BYTES + 100, np.uint8), np.array([0])
-    out = np.empty(10, np.int16)
+    out = np.empty((1, 10), np.int16)
     with pytest.raises(ValueError, match="do not fill 10 px"):
         decode(data, places, places + 50, 32, 5, out)
     with pytest.raises(ValueError, match="in blocks of 65"):
@@ -261,9 +286,12 @@ def test_blank_and_scaled_pixels_are_as_ever(is_loaded):
     image[3, 4:9] = -32768
     raw = assert_as_astropy(compressed(image))
     assert raw.blank == -32768
+    assert raw.overview.lowest == -32768
     scaled = with_cards(compressed(image), BSCALE=0.5, BZERO=100.0)
     assert is_ours(scaled)
     assert assert_as_astropy(scaled).pixels.dtype == np.float32
+    for changed in (scaled, compressed(image, header(CTYPE1=None, ROWORDER="TOP-DOWN"))):  # they were seen otherwise
+        assert assert_as_astropy(changed).overview is None
     unsigned = compressed(image.astype(np.uint16) + np.uint16(40000), header(BLANK=None))
     assert is_ours(unsigned)
     assert assert_as_astropy(unsigned).pixels.max() > 40000
