@@ -175,7 +175,10 @@ def pixels_of_page(stream: IO[bytes], number: int, in_colour: bool) -> np.ndarra
         with _opened(stream) as image:
             if number:
                 image.seek(number)
-            if deep.is_deep_colour(image) and not _is_moving_png(image):
+            is_deep_colour = deep.is_deep_colour(image) and not _is_moving_png(image)
+            if image.format == "PNG":  # Pillow reads it to its end to find EXIF data, and tells once what is damaged
+                image.load()
+            if is_deep_colour:
                 return deep.pixels_of(stream, in_colour, _orientation(image), number)
             is_deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
             pixels = _upright(image, "RGB" if in_colour else image.mode if is_deep else "L")
