@@ -319,6 +319,15 @@ def other_kind(start: bytes) -> str:
     return next((text for place, marks, text in SIGNATURES if start.startswith(marks, place)), "")
 
 
+def kind_of(path: Path) -> str:
+    """What a file of a kind that is not read is, by its content; "" of others, and of what can't be opened."""
+    try:
+        with path.open("rb") as stream:
+            return other_kind(stream.read(LOOKED_AT_BYTES))
+    except OSError:
+        return ""
+
+
 def printable(text: str) -> str:
     """Text without the stand-ins for bytes of file names that are no Unicode, which no table could hold."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data.sources.base import LOOKED_AT_BYTES, other_kind
+from data.sources.base import kind_of
 
 # What many have, and has to be made into something else first.
 CONVERT = {
@@ -42,9 +42,5 @@ def way_out(suffix: str, path: Path) -> str:
         return f": {CONVERT[suffix]}"
     if not path.is_file():  # a pipe would be waited for
         return ""
-    try:
-        with path.open("rb") as stream:
-            told = other_kind(stream.read(LOOKED_AT_BYTES))
-    except OSError:
-        return ""
+    told = kind_of(path)
     return f": {told}" if told else ""

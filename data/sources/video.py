@@ -9,7 +9,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
 from data.messages import logger
-from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, stands_for
+from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, kind_of, stands_for
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
@@ -56,6 +56,8 @@ class VideoSource(FrameSource):
     in_one_pass = True
 
     def recognises(self, path: Path) -> bool:
+        if kind_of(path):  # FFmpeg finds the pictures in a PDF or DICOM, and one tile of a phone's HEIC
+            return False
         try:
             with open_video(path) as container:
                 return any(stream.codec_context.width for stream in video_streams(container))

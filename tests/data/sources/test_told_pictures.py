@@ -1,5 +1,6 @@
 """What files of pictures say of themselves beside their pixels: pages, steps, missing values, planes, their count."""
 
+import io
 import json
 import struct
 import zipfile
@@ -13,14 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from config import PrepConfig
-from data.sources import HIDDEN, discover, left_out
+from data.sources import HIDDEN, discover, left_out, source_of
 from data.sources.base import RawFrame
 from data.sources.picture_file.pictures import NODATA
 from data.sources.picture_file.stack_axes import DESCRIPTION, OF_MICRO_MANAGER, PLANES_BESIDE, steps_s
 from data.sources.picture_folder.order import in_order, in_turn
 from data.sources.picture_folder.taken import places_of
 from tests.support import frames
-from tests.support.videos import SHAPE
+from tests.support.videos import SHAPE, picture
 
 PIXELS = np.random.default_rng(3).integers(1, 200, (6, 12, 20), np.uint8)
 
@@ -258,6 +259,15 @@ def test_what_has_another_name_or_none_is_named_by_its_content(tmp_path, begin, 
     (tmp_path / "a1.jpg").rename(tmp_path / "a1")
     with pytest.raises(FileNotFoundError, match=f"no suffix 1: .*{told}"):
         discover(tmp_path)
+
+
+@pytest.mark.parametrize("begin", [b"%PDF-1.4\n", b"\0" * 128 + b"DICM", b"\0\0\0\x18ftypheic"])
+def test_pictures_within_what_is_not_read_are_no_video(tmp_path, begin):
+    """FFmpeg found the JPEG in a PDF: a reel of what it made of it."""
+    stream = io.BytesIO()
+    Image.fromarray(picture(5)).save(stream, "JPEG")
+    (tmp_path / "a").write_bytes(begin + b"\n".join([stream.getvalue()] * 5))
+    assert source_of(tmp_path / "a", []) is None
 
 
 @pytest.mark.parametrize("begin", [b"", b"II", b"\x89MCAP0\r\n", b"\x01\0\0\0"])
