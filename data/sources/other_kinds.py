@@ -7,13 +7,14 @@ from data.sources.base import kind_of
 # What many have, and has to be made into something else first.
 CONVERT = {
     **dict.fromkeys((".7z", ".rar", ".cab", ".cpio", ".iso"), "unpack"),
-    **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf"), "convert to JPEG or PNG"),
+    **dict.fromkeys((".heic", ".heif", ".jxl", ".svg", ".pdf", ".eps", ".emf", ".wmf"), "convert to JPEG or PNG"),
     **dict.fromkeys((".dcm", ".exr", ".hdr", ".pam", ".xisf", ".sif", ".spe"), "convert to TIFF or FITS"),
     **dict.fromkeys(
         (".czi", ".nd2", ".lif", ".vsi", ".oib", ".oif", ".svs", ".ims"), "save as TIFF with a page a frame"
     ),
     **dict.fromkeys((".raw", ".bin", ".yuv"), "of numbers alone: save as .npy (T, H, W)"),
-    **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf", ".img"), "save as .npy (T, H, W)"),
+    **dict.fromkeys((".nii", ".nrrd", ".mha", ".asdf", ".img", ".mgz", ".par", ".brik"), "save as .npy (T, H, W)"),
+    **dict.fromkeys((".grb", ".grb2", ".grib", ".grib2", ".bufr"), "convert to netCDF"),
     **dict.fromkeys((".ser", ".cine", ".seq", ".braw", ".r3d"), "convert to AVI, or to a folder of TIFF"),
     **dict.fromkeys((".tdms", ".sav", ".por", ".sas7bdat", ".xpt", ".rds", ".rdata", ".arff"), "export as CSV"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb", ".mf4", ".mdf", ".blf", ".xml"), "export as CSV"),

@@ -119,16 +119,16 @@ def _count(image: Image.Image) -> tuple[int, str]:
     except Exception:  # Pillow raises many kinds where a file ends among its pages
         total = 1
         with suppress(Exception):
-            while True:
+            while image.format in PAGED:
                 image.seek(total)
                 total += 1
-        image.seek(0)
+        _go_to(image, 0)
         return total, f"what is behind its first {total} pages can't be read"
 
 
 def _page(image: Image.Image, number: int) -> Page | None:
     """One page; None where it is a smaller copy of another one."""
-    image.seek(number)
+    _go_to(image, number)
     tags = getattr(image, "tag_v2", {})
     if int(tags.get(REDUCED_COPY, 0)) & 1:
         return None
@@ -145,6 +145,12 @@ def _page(image: Image.Image, number: int) -> Page | None:
         flags.append("8 of its 16 bits are read")
     page = Page(number, shape, not _is_gray(image), "; ".join(flags), shown_s=_shown_s(image))
     return replace(page, taken_s=time_of_page_s(image), dated_s=date_of_page_s(image))
+
+
+def _go_to(image: Image.Image, number: int) -> None:
+    """Of other formats there is one picture, the open one: what Photoshop's files count, from 1, are layers."""
+    if image.format in PAGED:
+        image.seek(number)
 
 
 def _is_moving_png(image: Image.Image) -> bool:

@@ -224,3 +224,21 @@ def test_the_preview_in_a_raw_file_is_no_frame(tmp_path, name):
 def test_an_empty_file_is_called_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     assert [c.reason for c in frames.scan(tmp_path, PREP)] == ["file is empty"]
+
+
+def photoshop(pixels, n_layers):
+    """A file of Photoshop: its picture (H, W) as it looks, and layers of no size. Source: Adobe's specification."""
+    height, width = pixels.shape
+    layer = struct.pack(">4iH4s4sBBBBI", 0, 0, 0, 0, 0, b"8BIM", b"norm", 255, 0, 0, 0, 0)
+    layers = struct.pack(">h", n_layers) + layer * n_layers
+    layers = struct.pack(">II", len(layers) + 4, len(layers)) + layers if n_layers else b"\0" * 4
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 1, height, width, 8, 1)
+    return head + b"\0" * 8 + layers + b"\0\0" + pixels.tobytes()
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_of_photoshop_the_picture_is_read_and_no_layer(tmp_path, n_layers):
+    """Pillow counts the layers from 1: no picture 0 was found, and all were refused."""
+    pixels = picture(5)[..., 0]
+    (tmp_path / "a.psd").write_bytes(photoshop(pixels, n_layers))
+    np.testing.assert_array_equal(read(tmp_path)["a.psd"], pixels)
