@@ -7,7 +7,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from data.sources.tables.values.cells import is_number
-from data.sources.times.divided import PART_NAMES
+from data.sources.times.parts import PART_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 LINES_LOOKED_AT = 200

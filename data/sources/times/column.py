@@ -13,7 +13,8 @@ from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
-from data.sources.times.divided import days_of, divided, is_text, of_parts, spread
+from data.sources.times.divided import days_of, divided, is_text, spread
+from data.sources.times.parts import of_parts
 from data.sources.times.texts import CLOCK_ALONE, MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zones.zone_beside import beside
 

@@ -14,7 +14,7 @@ from config import PrepConfig
 from data.sources.tables.text_table import TextTable
 from data.sources.times.cells import times_of
 from data.sources.times.column import is_text
-from data.sources.times.divided import PART_NAMES
+from data.sources.times.parts import PART_NAMES
 
 RUNS = frozenset(
     ["unit", "units", "engine", "run", "runs", "trial", "experiment", "exp", "simulation", "sim", "episode", "battery"]

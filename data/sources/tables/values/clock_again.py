@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.times.cells import PER_SECOND, epoch_unit
-from data.sources.times.divided import PART_NAMES, WEEKDAYS
+from data.sources.times.parts import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone
 MOST_APART_S = 86400.0  # of two clocks of one row
