@@ -19,7 +19,6 @@ from inference.movie.movie import NoMovie, movie_of
 from inference.report_page.page import write_report
 from inference.results.results import MADE, Results
 from inference.results.score_maps import ScoreMaps, read_boxes, saved_frame
-from inference.scorers.nets.residual import settings_for
 
 log = logger(__name__)
 
@@ -128,7 +127,7 @@ def redraw(job: Job, made_with: Config, check: Callable[[], object]) -> None:
         for path in job.out.iterdir():
             copy_of(path, making / path.name)
         write_text(making / "config.yaml", dump(config))
-        job = replace(job, settings=settings_for(config.eval, job.reel), making=making)
+        job = replace(job, settings=job.scorer.settings_on(job.reel, config.eval), making=making)
         if job.settings.diagnostic:
             stream = detections(job)
         else:

@@ -16,7 +16,6 @@ from inference.camera.bounds import kept_bounds
 from inference.methods import METHODS
 from inference.methods.fit import fit_method
 from inference.scorers.load import load_scorer
-from inference.scorers.nets.residual import settings_for
 from training import run as run_folder
 from training.places import path_of
 from training.train import train
@@ -136,7 +135,7 @@ def calibrated(run: Path, config: Config) -> list[str]:
     short = []
     for reel in reels:
         made = scorer.calibration(run, reel, config.eval)
-        if shortfall := made.shortfall(settings_for(config.eval, reel)):
+        if shortfall := made.shortfall(scorer.settings_on(reel, config.eval)):
             short.append(f"{_named(reel)}: {shortfall}")
         kept_bounds(run, reel.channels, scorer.scaling)
     return short

@@ -24,7 +24,6 @@ from inference.camera.bounds import ALL_PASS, Bounds, kept_bounds
 from inference.events.sky import Sky
 from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import FramesOf, Scorer
-from inference.scorers.nets.residual import settings_for
 from inference.solar.confirm import Known
 from inference.solar.regions import check_regions
 from inference.zones import check_zones
@@ -148,7 +147,7 @@ def make_job(
 def job_within(bounds: Bounds, reel: Reel, run: Path, scorer: Scorer, weights: str, settings: EvalConfig) -> Job:
     """The same with known bounds of whole frames, and without a word."""
     check_zones(settings.zones, reel, scorer.are_promised)
-    settings = settings_for(settings, reel)
+    settings = scorer.settings_on(reel, settings)
     quiet = scorer.calibration(run, reel, settings)
     low, high = quiet.thresholds(settings)
     identity = {"reel": reel.meta["identity"], "weights_sha256": weights, "settings": decisive(settings)}

@@ -33,7 +33,7 @@ from inference.calibration.thresholds import Calibration, counted_series
 from inference.camera.bounds import Bounds, kept_bounds
 from inference.evidence.relations import SAMPLES as MEAN_SAMPLES
 from inference.scorers.base import Scorer
-from inference.scorers.nets.residual import Samples, settings_for, weighs_evidence
+from inference.scorers.nets.residual import Samples, weighs_evidence
 from inference.zones import own_places, watched_places
 from training.run import owned_run
 
@@ -54,7 +54,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     used = "_".join(sorted({"+".join(r.reel.channels) for r in ranges}))
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
-    settings = settings_for(settings, ranges[0].reel)
+    settings = scorer.settings_on(ranges[0].reel, settings)
     path = run / "calibration" / f"{used}-{_key(settings)}.npz"
     if not path.is_file():
         with owned_run(run, "calibration"):

@@ -11,7 +11,6 @@ from inference.export.exported import Exported
 from inference.export.parity import Bound
 from inference.export.quantize import integer_weights, quantized
 from inference.scorers.base import Scorer
-from inference.scorers.nets.residual import settings_for
 
 
 class Precision(NamedTuple):
@@ -45,7 +44,7 @@ def anew(folder: Path, scorer: Scorer, exported: Exported, channels: list[str]) 
     What the net was quantized by are training frames, so validation frames are as new to it as to the run's.
     """
     ranges = ranges_for(exported.ranges, channels, scorer.blind_frames)
-    settings = settings_for(exported.settings, ranges[0].reel)
+    settings = scorer.settings_on(ranges[0].reel, exported.settings)
     made, _ = measure(scorer, ranges, settings, folder, kept_bounds(exported.run, channels, scorer.scaling))
     return where_watched(made, settings, ranges[0].reel)
 

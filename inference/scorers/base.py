@@ -6,6 +6,7 @@ scorer which kind it is.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
-from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.residual import Samples, ScoredFrame, settings_for
 from inference.scorers.nets.windows import scored_stretches
 from inference.zones import check_zones
 
@@ -121,6 +122,12 @@ class Scorer(ABC):
         """A frame (C, H, W) as it is in a `ScoredFrame`, and its valid pixels (H, W)."""
         frames, valid = read_scaled(reel, index, index + 1, self.scaling)
         return frames[0], valid[0]
+
+    def settings_on(self, reel: Reel, settings: EvalConfig) -> EvalConfig:
+        """The settings by which it scores a reel: what has a unit of its own is not measured by each pixel's noise."""
+        settings = settings_for(settings, reel)
+        is_measured = settings.score == "standardised" and self.own_unit
+        return replace(settings, score="residual") if is_measured else settings
 
     @abstractmethod
     def prepare(self, run: Path, trained: Config) -> list[Reel]:

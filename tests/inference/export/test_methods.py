@@ -20,7 +20,6 @@ from inference.runner.bundle import Bundle
 from inference.runner.run import Runner
 from inference.runner.scorers import scorer_in
 from inference.scorers.load import load_scorer
-from inference.scorers.nets.residual import settings_for
 from tests.support.bundles import run_without_torch
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.trainings import small_config
@@ -68,7 +67,7 @@ def test_what_leaves_pytorch_scores_as_the_method(tmp_path, made, name):
     write_scorer(tmp_path, exported, PRECISIONS["fp32"])
     ours = scorer_in(tmp_path, json.loads(json.dumps(facts_of(exported, chosen))), 1)
     (reel,) = find_reels(tmp_path / "reels")
-    wanted = settings_for(chosen.eval, reel)
+    wanted = scorer.settings_on(reel, chosen.eval)
     theirs, ours = (np.array([f.residual for f in s.frames(reel, 0, 60, wanted)]) for s in (scorer, ours))
     assert np.nanstd(theirs) > 0
     np.testing.assert_array_equal(ours, theirs)  # without a net nothing is computed otherwise
