@@ -1,4 +1,4 @@
-"""What has a unit of its own is scored in that, whoever forgets to ask for it: each pixel's noise would be a second one."""
+"""What has a unit of its own is scored in that by default: noise of each pixel would be a second one."""
 
 import numpy as np
 import pytest
