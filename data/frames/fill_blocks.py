@@ -73,9 +73,10 @@ def fill_rows(pixels: np.ndarray) -> np.ndarray:
     the first and the last row both have is the frame's own margin. Fewer than two such rows, or nothing else, are none.
     """
     height, width = pixels.shape
-    seen = pixels[:, :: max(1, width // FEWEST_COLUMNS)]
-    flat = np.flatnonzero((seen == seen[:, :1]).all(axis=1))
-    flat = flat[(pixels[flat] == pixels[flat, :1]).all(axis=1)]
+    flat = np.arange(height)
+    for step in (max(1, width // 2), max(1, width // FEWEST_COLUMNS), 1):  # few rows are gone through to their end
+        seen = pixels[flat, ::step]
+        flat = flat[(seen == seen[:, :1]).all(axis=1)]
     if width < FEWEST_COLUMNS or not FEWEST_ROWS <= len(flat) < height:
         return NO_ROWS
     values = pixels[flat, 0]
