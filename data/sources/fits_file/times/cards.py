@@ -5,7 +5,7 @@ clock before what tells the day alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from data.sources.base import FrameError
@@ -56,8 +56,11 @@ def time_of(header: Mapping, order: str = "") -> Moment:
     Raises FrameError where the header has no time that can be read.
     """
     scale, problem = _time_system(header), FrameError(NO_TIME)
-    texts = _texts(header)
-    for told in (told for told in texts if _CLOCK.search(told)):
+    texts = []
+    for told in _texts(header):  # of most headers the first one
+        texts.append(told)
+        if not _CLOCK.search(told):
+            continue
         try:
             return Moment(_in_reach(to_utc(told, scale, order)), True, doubt_of(told))
         except FrameError as error:
@@ -92,13 +95,12 @@ def _in_reach(time_utc: str) -> str:
     return time_utc
 
 
-def _texts(header: Mapping) -> list[str]:
-    """The times that a header names, the best first."""
-    dated = [_with_clock(header, name) for name in ("DATE-OBS", "DATE_OBS")]
+def _texts(header: Mapping) -> Iterator[str]:
+    """The times that a header names, the best first; each is looked for when it is asked for."""
     first = "T_OBS" if _BY_T_OBS.match(text(header, "INSTRUME") or text(header, "PNAME")) else "DATE-AVG"
-    others = [_with_clock(header, name) for name in _BEGINS] + [text(header, name) for name in _FALLBACKS]
-    told = [text(header, first), text(header, "DATE-AVG"), *dated, *others, *_of_other_cards(header)]
-    return list(filter(None, told))
+    ways = [(text, (first, "DATE-AVG")), (_with_clock, ("DATE-OBS", "DATE_OBS", *_BEGINS)), (text, _FALLBACKS)]
+    yield from filter(None, (read(header, name) for read, names in ways for name in names))
+    yield from _of_other_cards(header)
 
 
 def _of_other_cards(header: Mapping) -> list[str]:
