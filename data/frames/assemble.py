@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -173,10 +174,14 @@ def finish(folder: Path, config: Config) -> None:
     reel = Reel(folder)
     if not config.prep.movie_only:
         write_index(reel, config.prep)
-    if config.prep.movie_only or not (folder / "preview.mp4").is_file():
-        summary.write_preview(reel, config.eval.fps)
-    if not (folder / "summary.png").is_file():
-        summary.write_page(reel)
+    with ThreadPoolExecutor(1) as beside:  # coding leaves Python to the page: each takes about half a second
+        movie = None
+        if config.prep.movie_only or not (folder / "preview.mp4").is_file():
+            movie = beside.submit(summary.write_preview, Reel(folder), config.eval.fps)
+        if not (folder / "summary.png").is_file():
+            summary.write_page(reel)
+    if movie:
+        movie.result()
 
 
 def write_index(reel: Reel, prep: PrepConfig) -> None:
