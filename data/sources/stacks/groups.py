@@ -24,6 +24,12 @@ class Group(dict):
         return None
 
 
+class Axis(dict):
+    """What lies along an axis by name, and what it is called, as of h5py."""
+
+    label = ""
+
+
 class Array:
     """An array in a group, read where it is asked for, as a data set of h5py. axes: the name of each."""
 
@@ -36,9 +42,14 @@ class Array:
         self._array, self._axes = array, axes
 
     @property
-    def dims(self) -> list[dict[str, "Array"]]:
+    def dims(self) -> list[Axis]:
         """What lies along each axis: the arrays of its name."""
-        return [{axis: self.parent[axis]} if axis in self.parent else {} for axis in self._axes or [""] * self.ndim]
+        return [self._axis(name) for name in self._axes or [""] * self.ndim]
+
+    def _axis(self, name: str) -> Axis:
+        axis = Axis({name: self.parent[name]} if name in self.parent else {})
+        axis.label = name
+        return axis
 
     def __getitem__(self, key: Any) -> np.ndarray:
         return np.array(self._array[key])

@@ -22,6 +22,7 @@ from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, i
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
+from data.sources.stacks.axis_names import axes_of, no_frames
 from data.sources.stacks.groups import is_array
 from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, opened, place_of
 from data.sources.stacks.numpy_stacks import (
@@ -53,6 +54,7 @@ class _Stack:
     shape: tuple[int, ...]
     dtype: np.dtype
     packing: Packing
+    axes: tuple[str, ...]
     arrays: tuple[str, ...] = ()  # one for each frame; empty: the one called so holds all
 
 
@@ -110,10 +112,11 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
     reel = below.with_suffix("").as_posix() + (f"_{part}" if part else "")
     base = whereabouts(path, root, home=path, reel=reel) | {"source": below.as_posix()}
     base |= {"size": path.stat().st_size, "member": stack.name}
-    if reason := refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize):
+    is_given = prep.frames_per_second or find_times_csv(place, prep.times_csv)
+    reason = refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize)
+    if reason := reason or no_frames(stack.shape, stack.axes, bool(is_given)):
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     try:
-        is_given = prep.frames_per_second or find_times_csv(place, prep.times_csv)
         times = None if is_given else _times(path, stack, prep)
         prep = prep if is_given or times else at_rate(_single(path, stack), base["source"], prep)
     except (TableError, FrameError) as error:
@@ -230,11 +233,11 @@ def _one_of_many(arrays: dict[str, Any]) -> list[_Stack]:
     """The stack of arrays that are a frame each, [] where they are none."""
     names = one_for_each((name, item.shape, item.dtype) for name, item in arrays.items())
     first = [_stack(NUMBERS.split(name)[0].strip("_-./ ") or "frames", arrays[name]) for name in names[:1]]
-    return [replace(stack, shape=(len(names), *stack.shape), arrays=names) for stack in first]
+    return [replace(stack, shape=(len(names), *stack.shape), axes=(), arrays=names) for stack in first]
 
 
 def _stack(name: str, item: Any) -> _Stack:
-    return _Stack(name, item.shape, item.dtype, Packing.told_by(item.attrs, item.dtype))
+    return _Stack(name, item.shape, item.dtype, Packing.told_by(item.attrs, item.dtype), axes_of(item))
 
 
 def _arrays(file: Any) -> Iterator[tuple[str, Any]]:

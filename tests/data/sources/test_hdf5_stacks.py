@@ -219,3 +219,55 @@ def test_a_damaged_chunk_costs_its_own_frames(tmp_path):
     (tmp_path / "a.h5").write_bytes(content)
     read = frames.read(frames.scan(tmp_path, PrepConfig()))
     assert [isinstance(raw, RawFrame) for _, raw in read] == [True, True, False, True]
+
+
+def with_axes(path, axes, shape):
+    """An HDF5 file of an array whose axes are called so, as netCDF has them: each by an array of that name."""
+    with h5py.File(path, "w") as file:
+        array = file.create_dataset("frames", data=np.zeros(shape, np.uint8))
+        for number, axis in enumerate(axes):
+            scale = file.create_dataset(axis, data=np.arange(shape[number]))
+            scale.make_scale(axis)
+            array.dims[number].attach_scale(scale)
+
+
+@pytest.mark.parametrize("axis", ["z", "lev", "Depth", "pressure_level", "isobaricInhPa", "band", "lat", "zspace"])
+def test_an_axis_that_counts_no_times_is_no_time(tmp_path, axis):
+    """The levels of a model, and the slices of a volume, were frames 1 s apart, silently."""
+    with_axes(tmp_path / "a.nc", (axis, "y", "x"), (5, 16, 20))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert candidate.reason.startswith(f"frames: its first axis is called {axis}, and counts no times; save")
+    assert not any(c.reason for c in read_candidates(tmp_path, 5, PrepConfig(frames_per_second=2.0)))
+
+
+def read_candidates(folder, count, prep):
+    found = frames.scan(folder, prep)
+    assert len(found) == count
+    return found
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(("t", "z", "y", "x"), (5, 3, 16, 20)), (("time", "lev"), (5, 3, 16, 20))])
+def test_levels_are_no_colours(tmp_path, axes, shape):
+    with_axes(tmp_path / "a.nc", axes, shape)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert f"3 frames for each time, along {axes[1]}" in candidate.reason
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [
+        (("time", "y", "x", "band"), (5, 16, 20, 3)), (("time", "band", "y", "x"), (5, 3, 16, 20)),
+        (("frame", "y", "x"), (5, 16, 20)), (("time", "lev", "y", "x"), (5, 1, 16, 20)),
+    ],
+)  # fmt: skip
+def test_axes_of_frames_are_called_many_ways(tmp_path, axes, shape):
+    with_axes(tmp_path / "a.nc", axes, shape)
+    assert not any(c.reason for c in read_candidates(tmp_path, 5, PrepConfig()))
+
+
+def test_an_array_for_each_frame_has_no_axis_of_time(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(4):
+            file[f"image_{number}"] = np.zeros((16, 20), np.uint8)
+            file[f"image_{number}"].dims[0].label = "y"
+    assert not any(c.reason for c in read_candidates(tmp_path, 4, PrepConfig()))
