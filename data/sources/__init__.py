@@ -87,8 +87,8 @@ SOURCES: dict[str, Source] = {
 UNKNOWN_KIND, BESIDE_FRAMES, TIMES = "of unknown kind", "beside frames and so no series", "times of frames"
 ABOUT = "about frames that lie elsewhere, by the names of their folders; prepare one of these alone to have it"
 ZARR = (
-    "of zarr, where arrays (T, H, W) are read once zarr is installed (pip install -r data/disk/requirements-zarr.txt): "
-    "save others as .npy (T, H, W) or TIFF with a page a frame"
+    "of zarr, where arrays (T, H, W), and OME-Zarr of one channel and depth, are read once zarr is installed (pip "
+    "install -r data/disk/requirements-zarr.txt): save others as .npy (T, H, W) or TIFF with a page a frame"
 )
 # Of what is not read; times were.
 TOLD = (UNKNOWN_KIND, COPY, HALF, ABOUT, BESIDE_FRAMES, FINISHED, ZARR, HIDDEN, MET_BEFORE, NO_FILE, CLOSED)

@@ -7,8 +7,8 @@ from typing import Any
 from data.sources.stacks.numpy_stacks import sides_of
 
 _DEPTHS = (  # of volumes and models, and their runs
-    r"z|zspace|depths?|lev|(?:\w+_)?levels?|plev|isobaric\w*|pressures?|heights?|alt|altitudes?|layers?|members?|"
-    r"ensembles?|realizations?"
+    r"z|zspace|depths?|lev|(?:\w+_)?levels?|plev|isobaric\w*|pressures?|heights?|alt|altitudes?|layers?(?: \w)?|"
+    r"members?|ensembles?|realizations?"
 )
 _PLACES = r"[xy]|[xy]space|rows?|cols?|columns?|lat|lon|(?:lati|longi)tudes?"
 _SPECTRA = r"c|bands?|channels?|wavelengths?|frequenc(?:y|ies)"

@@ -1,12 +1,11 @@
-"""Files of arrays with names and attributes, opened alike: HDF5 by h5py, and classic netCDF and zarr in that form.
+"""Files of arrays with names and attributes, opened alike: HDF5 by h5py, and others in that form.
 
-Sources: Unidata, "The NetCDF Classic Format Specification", read by scipy, whose arrays are mapped where it is a file;
-https://zarr-specs.readthedocs.io, read by zarr where that is installed.
+Source: Unidata, "The NetCDF Classic Format Specification", read by scipy, whose arrays are mapped where it is a file.
 """
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,15 +14,10 @@ from data.sources.arrays.matlab_arrays import MAGIC as OF_MATLAB
 from data.sources.arrays.netcdf_arrays import MAGIC
 from data.sources.stacks.groups import Array, Group
 from data.sources.stacks.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
+from data.sources.stacks.like_zarr import of_zarr
 
 TEXT = "SU"  # kinds of arrays of letters, which name things
 OF_ZARR = ("zarr.json", ".zgroup", ".zarray")  # what describes a folder of zarr, of versions 3 and 2
-CODECS = {  # of zarr and numcodecs, without those that run what a file says (pickle)
-    *("bytes", "endian", "transpose", "sharding_indexed", "gzip", "zlib", "zstd", "blosc", "lz4", "lzma", "bz2"),
-    *("crc32", "crc32c", "adler32", "fletcher32", "shuffle", "delta", "fixedscaleoffset", "quantize", "bitround"),
-    *("astype", "packbits"),
-}
-AXES_OF_XARRAY = "_ARRAY_DIMENSIONS"  # attribute with the names of axes; what fills such an array stands for nothing
 
 
 def place_of(path: Path) -> Path:
@@ -52,7 +46,7 @@ def begin_of(file: Path | IO[bytes], n_bytes: int) -> bytes:
 def opened(file: Path | IO[bytes]) -> Iterator[Any]:
     """The arrays of a file. Raises OSError, and what h5py raises, where it can't be read."""
     if isinstance(file, Path) and file.name in OF_ZARR:
-        yield _zarr(file.parent)
+        yield of_zarr(file.parent)
         return
     if is_classic(file):
         with _classic(file) as group:
@@ -103,53 +97,3 @@ def _copy(stream: IO[bytes]) -> IO[bytes]:
     """What scipy may close."""
     stream.seek(0)
     return io.BytesIO(stream.read())
-
-
-def _zarr(folder: Path) -> Group:
-    try:
-        import zarr  # late: it takes half a second, and need not be installed
-    except ImportError:
-        raise OSError("zarr is not installed") from None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of forms that are not standard yet
-            node, group = zarr.open(str(folder), mode="r"), Group("/", {})
-            if isinstance(node, zarr.Group):
-                _fill(group, node)
-            elif _codecs(node.metadata.to_dict()) <= CODECS:
-                group[folder.stem] = _array(group, folder.stem, node)
-    except Exception as error:  # zarr raises many kinds on damaged folders
-        raise OSError(f"not readable as zarr: {type(error).__name__}: {error}") from None
-    return group
-
-
-def _fill(group: Group, node: Any) -> None:
-    """Put what is in a group of zarr into one of this module."""
-    group.attrs = dict(node.attrs)
-    for name, item in node.groups():
-        below = group[name] = Group(f"{group.name.rstrip('/')}/{name}", {})
-        _fill(below, item)
-    for name, item in node.arrays():
-        if item.dtype.kind in "buif" and _codecs(item.metadata.to_dict()) <= CODECS:
-            group[name] = _array(group, name, item)
-
-
-def _codecs(metadata: Any) -> set[str]:
-    """The names of all codecs that the description of an array asks for."""
-    if isinstance(metadata, Mapping):
-        parts = [metadata.get(key) for key in ("codecs", "index_codecs", "configuration", "filters", "compressor")]
-        own = {str(metadata[key]).removeprefix("numcodecs.") for key in ("id", "name") if key in metadata}
-    elif isinstance(metadata, Sequence) and not isinstance(metadata, str):
-        parts, own = list(metadata), set()
-    elif config := getattr(metadata, "get_config", None):
-        parts, own = [config()], set()
-    else:
-        return set()
-    return own.union(*map(_codecs, parts))
-
-
-def _array(group: Group, name: str, item: Any) -> Array:
-    attrs = dict(item.attrs)
-    axes = getattr(item.metadata, "dimension_names", None) or attrs.get(AXES_OF_XARRAY, ())
-    if AXES_OF_XARRAY in attrs and item.fill_value is not None:
-        attrs.setdefault("_FillValue", item.fill_value)
-    return Array(group, name, item, attrs, [axis or "" for axis in axes])

@@ -60,3 +60,49 @@ def test_what_could_run_programs_or_holds_no_frames_is_told(tmp_path):
     (tmp_path / "c.zarr" / "zarr.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="3 of zarr, where arrays"):
         sources.discover(tmp_path)
+
+
+def write_ome(folder, version, axes, frames_in, unit="second"):
+    """A pyramid of two levels and labels; axes: a letter each."""
+    group = zarr.open_group(str(folder), mode="w", zarr_format=2 if version == "0.4" else 3)
+    for name, values in {"0": frames_in, "1": frames_in[..., ::2, ::2], "labels/cells": frames_in // 9}.items():
+        array = group.create_array(name, shape=values.shape, dtype=values.dtype)
+        array[:] = values
+    told = [{"name": axis} | ({"unit": unit} if axis == "t" else {}) for axis in axes]
+    scale = [{"type": "scale", "scale": [0.5 if axis == "t" else 2.0 for axis in axes]}]
+    levels = [{"path": path, "coordinateTransformations": scale} for path in ("0", "1")]
+    pyramid = {"multiscales": [{"axes": told, "datasets": levels}]}
+    group.attrs.update(pyramid if version == "0.4" else {"ome": pyramid | {"version": version}})
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(("axes", "added"), [("tyx", ()), ("tczyx", (1, 2)), ("ctyx", (0,)), ("tzyx", (1,))])
+def test_of_a_pyramid_the_whole_pictures_are_frames(tmp_path, version, axes, added):
+    """Each level was a reel, and five axes were none; the step of time was passed over."""
+    write_ome(tmp_path / "a.zarr", version, axes, np.expand_dims(FRAMES, added))
+    candidates = frames.scan(tmp_path, PrepConfig())
+    assert {c.reel for c in candidates} == {"a"}
+    assert [c.time_s for c in candidates] == [0, 0.5, 1, 1.5, 2]
+    for candidate, raw in frames.read(candidates):
+        assert isinstance(raw, RawFrame), raw
+        np.testing.assert_array_equal(raw.pixels, FRAMES[candidate.position])
+
+
+@pytest.mark.parametrize("axes", ["zyx", "cyx"])
+def test_layers_of_a_pyramid_are_no_times(tmp_path, axes):
+    write_ome(tmp_path / "a.zarr", "0.4", axes, FRAMES)
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert f"its first axis is called layer {axes[0]}" in candidate.reason
+
+
+@pytest.mark.parametrize("axis", ["z", "c"])
+def test_several_layers_of_a_pyramid_are_no_colours(tmp_path, axis):
+    write_ome(tmp_path / "a.zarr", "0.5", f"t{axis}yx", np.stack([FRAMES] * 3, 1))
+    (candidate,) = frames.scan(tmp_path, PrepConfig())
+    assert f"3 frames for each time, along layer {axis}" in candidate.reason
+
+
+def test_a_pyramid_of_many_channels_and_depths_is_told(tmp_path):
+    write_ome(tmp_path / "a.zarr", "0.5", "tczyx", np.zeros((2, 2, 3, 24, 32), "u1"))
+    with pytest.raises(FileNotFoundError, match="OME-Zarr of one channel and depth"):
+        sources.discover(tmp_path)
