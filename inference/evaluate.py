@@ -107,7 +107,7 @@ def evaluate_shard(config: Config, run: Path) -> list[Path]:
         with wait():
             complete(run, config.device)
         scorer, checkpoint = load_scorer(run, config.device, config.eval)
-        if scorer.of_windows:
+        if scorer.judges_reels_together:
             raise ValueError("this model judges the windows of all reels together: run eval without --shard")
         reels = checked_reels(config.data_clips, scorer, checkpoint["data"], config.eval)
         whole, cut = of_shard(shard, reels, scorer, config.eval)

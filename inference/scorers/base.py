@@ -88,7 +88,7 @@ class Scorer(ABC):
     """
 
     amp = "auto"  # of a net: in a shorter precision where the hardware is fast in it; "off": in single precision
-    of_windows = False  # whether it judges windows of all reels together (`judge_windows`) and scores no frame
+    judges_reels_together = False  # by their windows (`judge_windows`), and scores no frame
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
     own_unit = False  # whether its residual means the same at every place, and asks for no noise of its own

@@ -31,7 +31,7 @@ MADE = ("classes.csv", "reels.csv", "confusion.png", "classification.json")
 class Classifier(Detector):
     """A net that gives every window a class, and no frame a score."""
 
-    of_windows = True
+    judges_reels_together = True
 
     @property
     def no_stream(self) -> str:
