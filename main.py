@@ -10,11 +10,12 @@ python main.py --check -m MODE ...                               what MODE would
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from config import Config, ConfigError, json_schema, load
 from config.yaml_text import read_file
@@ -23,6 +24,7 @@ from data.messages import LEVELS, logger, show
 from data.version import program_version
 
 log = logger(__name__)
+Add = Callable[..., argparse.Action]  # `add_argument` of a group
 
 OWN_CONFIG = Path(__file__).resolve().with_name("config.yaml")
 
@@ -121,55 +123,85 @@ FLAGS = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """The command line, whose errors are a line with the way out and not the list of all that there is."""
+
+    def error(self, message: str) -> NoReturn:
+        if found := re.match(r"argument (?:\S+/)?(--[\w-]+): expected .*one argument", message):
+            message += f"; a value that begins with a dash is given as {found[1]}=-VALUE"
+        self.exit(2, f"error: {message}; python main.py --help tells what there is\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("-m", "--mode", choices=MODES, help="what to do")
-    p.add_argument("-c", "--config", help="settings, one YAML file (default: config.yaml, here or beside main.py)")
-    p.add_argument("--check", action="store_true", help="say what the mode would do and what is wrong; write nothing")
-    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
-    p.add_argument("--data-raw", help="file or folder with the input frames")
-    p.add_argument("--data-clips", help="folder of reels, or one reel")
-    p.add_argument("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
-    p.add_argument("--workers", type=int, help="worker processes")
-    p.add_argument(
-        "--cluster", metavar="WHERE", help="Dask workers: local, tcp://HOST:PORT, a scheduler file, slurm, pbs"
-    )
-    p.add_argument("--shard", metavar="I/N", help="prep, eval: do this part of the work alone")
-    p.add_argument("--join", action="store_true", default=None, help="prep, eval: make one whole of all shards")
-    p.add_argument("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
-    p.add_argument("--serve", action="store_true", default=None, help="review: look and judge in a browser")
-    p.add_argument("--port", type=int, help="review --serve: port of the page (default: 8765, or a free one)")
-    p.add_argument("--seed", type=int, help="seed of everything random")
-    p.add_argument("--resume", action="store_true", default=None, help="train: go on from the last checkpoint")
-    p.add_argument("--tensorboard", action="store_true", default=None, help="train: start TensorBoard beside it")
-    p.add_argument("--eval-mode", choices=("heatmap", "boxes"), help="eval: what the movie draws")
-    p.add_argument("--eval-diagnostic", action="store_true", default=None, help="eval: four panels instead of two")
-    p.add_argument(
-        "--follow",
-        nargs="+",
-        metavar="FILE_OR_URL",
-        help="eval: watch growing video files or tables, streams, or folders or indices of frames",
-    )
-    p.add_argument(
-        "--verify", action="store_true", default=None, help="prep: read again what finished reels were made of"
-    )
-    p.add_argument("--movie", choices=("on", "off"), help="eval: off for those who want numbers and report only")
-    p.add_argument(
-        "--movie_only", "--movie-only", action="store_true", help="prep: no window index; eval: only movie and report"
-    )
-    p.add_argument(
-        "--allow-partial", action="store_true", default=None, help="prep: succeed although some downloads failed"
-    )
-    p.add_argument("--format", help="export: of the net in the bundle (onnx)")
-    p.add_argument("--precision", help="export: that the net is computed in (fp32, int8)")
-    p.add_argument("--prune", type=float, metavar="SHARE", help="export: leave out this share of the net's channels")
-    for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
-        p.add_argument(f"--{name}", nargs="+", metavar="ID", help=f"review: {text} windows, REEL:WINDOW or WINDOW")
-    p.add_argument("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")
-    p.add_argument("--schema", action="store_true", help="print the JSON Schema of all settings, for editors")
-    p.add_argument("--version", action="store_true", help="print the version and, where there is one, the commit")
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_for_all(p.add_argument)
+    for title, add in (
+        ("several processes and machines", _add_for_machines),
+        ("prep", _add_for_prep),
+        ("review", _add_for_review),
+        ("train", _add_for_train),
+        ("eval", _add_for_eval),
+        ("export", _add_for_export),
+    ):
+        add(p.add_argument_group(title).add_argument)
     return p
+
+
+def _add_for_all(add: Add) -> None:
+    add("-m", "--mode", choices=MODES, help="what to do")
+    add("-c", "--config", help="settings, one YAML file (default: config.yaml, here or beside main.py)")
+    add("--check", action="store_true", help="say what the mode would do and what is wrong; write nothing")
+    add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
+    add("--data-raw", help="file or folder with the input frames")
+    add("--data-clips", help="folder of reels, or one reel")
+    add("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
+    add("-d", "--device", help="auto (cuda, else cpu), cpu, cuda, cuda:1, mps")
+    add("--seed", type=int, help="seed of everything random")
+    add("--log-level", choices=LEVELS, default="info", help="least important messages to be shown")
+    add("--schema", action="store_true", help="print the JSON Schema of all settings, for editors")
+    add("--version", action="store_true", help="print the version and, where there is one, the commit")
+
+
+def _add_for_machines(add: Add) -> None:
+    add("--workers", type=int, help="worker processes")
+    where = "Dask workers: local, tcp://HOST:PORT, a scheduler file, slurm, pbs"
+    add("--cluster", metavar="WHERE", help=where)
+    add("--shard", metavar="I/N", help="prep, eval: do this part of the work alone")
+    add("--join", action="store_true", default=None, help="prep, eval: make one whole of all shards")
+
+
+def _add_for_prep(add: Add) -> None:
+    verify = "read again what finished reels were made of"
+    add("--verify", action="store_true", default=None, help=verify)
+    add("--allow-partial", action="store_true", default=None, help="succeed although some downloads failed")
+    add("--movie_only", "--movie-only", action="store_true", help="no window index; of eval: only movie and report")
+
+
+def _add_for_review(add: Add) -> None:
+    add("--serve", action="store_true", default=None, help="look and judge in a browser")
+    add("--port", type=int, help="of the page (default: 8765, or a free one)")
+    for name, text in (("keep", "keep"), ("reject", "reject"), ("undo", "take back the verdict on")):
+        add(f"--{name}", nargs="+", metavar="ID", help=f"{text} windows, REEL:WINDOW or WINDOW")
+
+
+def _add_for_train(add: Add) -> None:
+    add("--resume", action="store_true", default=None, help="go on from the last checkpoint")
+    add("--tensorboard", action="store_true", default=None, help="start TensorBoard beside it")
+
+
+def _add_for_eval(add: Add) -> None:
+    watched = "watch growing video files or tables, streams, or folders or indices of frames"
+    add("--follow", nargs="+", metavar="FILE_OR_URL", help=watched)
+    add("--eval-mode", choices=("heatmap", "boxes"), help="what the movie draws")
+    add("--eval-diagnostic", action="store_true", default=None, help="four panels instead of two")
+    add("--movie", choices=("on", "off"), help="off for those who want numbers and report only")
+
+
+def _add_for_export(add: Add) -> None:
+    add("--format", help="of the net in the bundle (onnx)")
+    add("--precision", help="that the net is computed in (fp32, int8)")
+    add("--prune", type=float, metavar="SHARE", help="leave out this share of the net's channels")
 
 
 def overrides(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -212,6 +212,18 @@ def test_a_value_that_the_shell_has_split_is_told(capsys):
     assert "unrecognized arguments: 64]; a value with spaces needs quotes" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flag", "name"), [("--data-raw", "--data-raw"), ("-c", "--config"), ("--keep", "--keep"), ("--follow", "--follow")]
+)
+def test_a_value_that_looks_like_an_option_has_a_way_out(flag, name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        program.main(["-m", "prep", flag, "-gate.mp4"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, f"is given as {name}=-VALUE" in line) == (2, True)
+    given = getattr(program.parser().parse_args([f"{name}=-gate.mp4"]), name.strip("-").replace("-", "_"))
+    assert given in ("-gate.mp4", ["-gate.mp4"])
+
+
 def test_without_a_mode_the_modes_are_named(capsys):
     assert program.main([]) == 2
     assert "choose what to do with -m: prep, review, train, eval" in capsys.readouterr().err
