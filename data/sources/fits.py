@@ -122,7 +122,12 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
                 found.append(candidate)
             continue
         try:
-            found += planes_of(image, layout, stream, _candidate(image, base, prep))
+            planes = planes_of(image, layout, stream, _candidate(image, base, prep))
+            if found and not any(_is_another(plane, found) for plane in planes):
+                told = f"HDU {image.hdu}{names[image.hdu]} {_size(image.shape)}"
+                left_out.append(f"{told} is not read: no time of its own")
+            else:
+                found += planes
         except FrameError as error:
             cubes.append(str(error))
             left_out.append(f"HDU {image.hdu}: {error}")

@@ -26,7 +26,9 @@ MOST_PARTS = 256  # of one cell, each of which becomes a variable
 # What is about other columns and no measurement: errors, flags, numbers and exposures of rows, further times.
 _ERRORS = re.compile(r".*(?:^|_)(?:ERR|ERROR|ERRORS|SIGMA|UNCERT\w*)|STAT_ERR|SYS_ERR", re.IGNORECASE)
 _FLAGS = re.compile(r"(?:.*_)?(?:QUALITY|QUAL|FLAGS?|GTI)", re.IGNORECASE)
-_ROWS = re.compile(r"CADENCENO|CADENCE_NUMBER|ROW|SPEC_NUM|INDEX|EXPOSURE|FRACEXP|LIVETIME|YEAR|DOY", re.IGNORECASE)
+_ROWS = re.compile(
+    r"CADENCENO|CADENCE_NUMBER|ROW|SPEC_NUM|(?:CONTROL_)?INDEX|EXPOSURE|FRACEXP|LIVETIME|YEAR|DOY", re.IGNORECASE
+)
 _TIMES = re.compile(
     r"TIME\w*|(?:END|STOP|START|BARY)_?TIME|TSTART|TSTOP|[BH]?M?JD|BTJD|TAI|SOD|YYYYDOY|ISOT", re.IGNORECASE
 )

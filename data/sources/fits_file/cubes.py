@@ -1,4 +1,5 @@
-"""Cubes of images in time, as IRIS' slit-jaw imager and ground-based cameras write them: each plane is a frame."""
+"""Cubes of images in time, as IRIS' slit-jaw imager and ground-based cameras write them, or of states of polarisation,
+as PUNCH and magnetographs do: each plane is a frame, of a reel of its own in the second case."""
 
 import re
 import warnings
@@ -11,12 +12,12 @@ from astropy.io import fits
 from data.sources.base import Candidate, FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.layout import Image, Layout
+from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.times.utc import shift_utc
 
-_PLAIN_SECONDS = ("s", "sec", "second", "seconds")
-SECONDS = dict.fromkeys(_PLAIN_SECONDS, 1.0) | {"ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0}  # by CUNIT
 _TIME_AXES = ("TIME", "UTC", "TAI", "TT")
-
+_STOKES = {1: "I", 2: "Q", 3: "U", 4: "V", -1: "RR", -2: "LL", -3: "RL", -4: "LR"}  # FITS 4.0, table 29
+_LAYER = "OBSLAYR"  # PUNCH's name of each plane: Polar_M, Total brightness
 
 # Cards of the programs of colour cameras, which write their pictures as cubes of three planes.
 _OF_CAMERAS = ("COLORTYP", "COLORSPC", "SWCREATE", "CREATOR", "PROGRAM", "ROWORDER")
@@ -59,14 +60,17 @@ def colours_of(planes: np.ndarray, as_gray: bool) -> np.ndarray:
 def planes_of(image: Image, layout: Layout, stream: IO[bytes], whole: Candidate) -> list[Candidate]:
     """The frames of a cube (N, H, W) along time. whole: what its header tells about all of them.
 
-    Raises FrameError for a cube along anything else, saying what it is.
+    Along states of polarisation each plane is of a reel of its own. Raises FrameError for a cube along anything else,
+    saying what it is.
     """
     if len(image.shape) != 3:
         raise FrameError(f"an array of {'x'.join(map(str, image.shape))}; images and cubes of them in time are read")
     axis, n_planes = _third_axis(image.header), image.shape[0]
+    if states := _polarised(image.header, axis, n_planes):
+        return [replace(whole, plane=k, reel=f"{whole.reel}_{name}") for k, name in enumerate(states)]
     size = "x".join(str(n) for n in image.shape[1:])
     name, unit = (text(image.header, f"{card}{axis}") for card in ("CTYPE", "CUNIT"))
-    if not (name.upper().startswith(_TIME_AXES) or (not name and unit.lower() in SECONDS)):
+    if not (name.upper().startswith(_TIME_AXES) or (not name and unit and np.isfinite(seconds_of(unit)))):
         along = f"CTYPE{axis} {name!r} is no time" if name else f"no CTYPE{axis} says that they follow in time"
         raise FrameError(f"a cube of {n_planes} images {size} is not read: {along}")
     if whole.reason or not whole.time_utc:
@@ -93,13 +97,31 @@ def _facts_of_planes(image: Image, layout: Layout, stream: IO[bytes], axis: int)
     auxiliary = next((i for i in layout.images if i.hdu > image.hdu and is_auxiliary(i, n_planes)), None)
     if auxiliary is not None:
         return _auxiliary(auxiliary, stream)
-    step = number(header, f"CDELT{axis}") * SECONDS.get(text(header, f"CUNIT{axis}").lower() or "s", np.nan)
-    if not step > 0:
+    unit_s = seconds_of(text(header, f"CUNIT{axis}"))
+    step_s = number(header, f"CDELT{axis}") * unit_s
+    if not step_s > 0:
         raise FrameError(f"a cube of {n_planes} images is not read: CDELT{axis} is no step in time")
-    first = number(header, f"CRPIX{axis}")
+    first, at_first_s = number(header, f"CRPIX{axis}"), number(header, f"CRVAL{axis}") * unit_s
+    if not abs(at_first_s) <= n_planes * step_s:  # no time from the header's, as seconds since 1970
+        at_first_s = 0.0
     found = np.full((n_planes, 4), np.nan)
-    found[:, 0] = (np.arange(n_planes) + 1 - (1.0 if np.isnan(first) else first)) * step
+    found[:, 0] = at_first_s + (np.arange(n_planes) + 1 - (1.0 if np.isnan(first) else first)) * step_s
     return found
+
+
+def _polarised(header: fits.Header, axis: int, n_planes: int) -> list[str]:
+    """What each plane of a cube along states of polarisation is called, as stokes_q or polar_m; [] of others."""
+    named = [re.sub(r"\W+", "_", text(header, f"{_LAYER}{n + 1}").lower()).strip("_") for n in range(n_planes)]
+    if all(named) and len(set(named)) == n_planes:
+        return named
+    if text(header, f"CTYPE{axis}").upper() != "STOKES":
+        return []
+    first, value, step = (number(header, f"{card}{axis}") for card in ("CRPIX", "CRVAL", "CDELT"))
+    codes = [value + (n + 1 - first) * step for n in range(n_planes)]
+    if not all(code in _STOKES for code in codes) or len(set(codes)) < n_planes:
+        cards = f"CRPIX{axis}, CRVAL{axis} and CDELT{axis}"
+        raise FrameError(f"a cube of {n_planes} images is not read: {cards} tell no Stokes parameters")
+    return [f"stokes_{_STOKES[int(code)].lower()}" for code in codes]
 
 
 def is_auxiliary(image: Image, n_planes: int) -> bool:

@@ -16,7 +16,7 @@ from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.identity import identity_of
 from data.sources.fits_file.times.cards import NO_TIME, local_by, time_of
-from data.sources.fits_file.times.counted_times import UNITS_S
+from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
 from data.sources.times.texts import ORDERS
 from data.sources.times.utc import as_in_tables
@@ -25,8 +25,6 @@ EXPTIME_LIMITS_S = (1e-6, 1e6)
 # SHT_MDUR is TRACE's, EXPOINUS that of cameras' programs, TEXPOSUR DKIST's.
 EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR", "EXP_TIME", "EXPOINUS", "TEXPOSUR")
 BY_NAME = {"EXPOINUS": "us"}  # the unit, where the card's name says it
-_NAMES_S = {"sec": 1.0, "msec": 1e-3, "millisec": 1e-3, "usec": 1e-6, "microsec": 1e-6}
-TIME_UNITS_S = UNITS_S | {name + end: s for name, s in _NAMES_S.items() for end in ("", "s", "ond", "onds")}
 _WORDS = r"(?:milli|micro|m|u)?sec(?:ond)?s?|ms"
 # In brackets, or as a word that means nothing else; of several the first.
 _UNIT_IN_COMMENT = re.compile(rf"[\[(]\s*({_WORDS}|s|us|min)\s*[\])]|\b({_WORDS}|(?<=in )us)\b", re.IGNORECASE)
@@ -128,7 +126,7 @@ def _seconds_of(header: Mapping, card: str) -> float:
     count = number({card: told[1]}, card) if told else number(header, card)
     if math.isnan(count):
         return count
-    return count * TIME_UNITS_S.get(told[2].lower() if told else _exposure_unit(header, card), 1.0)
+    return count * seconds_of(told[2] if told else _exposure_unit(header, card), 1.0)
 
 
 def _exposure_unit(header: Mapping, card: str) -> str:
@@ -136,7 +134,7 @@ def _exposure_unit(header: Mapping, card: str) -> str:
     comments = getattr(header, "comments", {})
     in_comment = _UNIT_IN_COMMENT.search(str(comments[card])) if comments else None
     told = (in_comment[1] or in_comment[2]).lower() if in_comment else ""
-    return BY_NAME.get(card) or text(header, "TIMEUNIT").lower() or told
+    return BY_NAME.get(card) or text(header, "TIMEUNIT") or told
 
 
 def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:

@@ -28,8 +28,9 @@ _STRUCTURE = {
 
 # Names of images (letters alone, with or without SCI before them) that tell of another one: HST, JWST, CCDData.
 _ABOUT_OTHERS = {
-    *("DQ", "DQF", "ERR", "ERROR", "ERRORS", "MASK", "MSK", "BPM", "QUALITY", "QUAL", "UNCERT", "UNCERTAINTY", "CTX"),
-    *("WEIGHT", "WEIGHTS", "WHT", "WGT", "VAR", "VARIANCE", "IVAR", "SIGMA", "STDDEV", "FLAGS", "SAMP"),
+    *("DQ", "DQF", "ERR", "ERROR", "ERRORS", "MASK", "MSK", "BPM", "QUALITY", "QUAL"),
+    *("UNCERT", "UNCERTAINTY", "UNCERTAINTYARRAY"),
+    *("WEIGHT", "WEIGHTS", "WHT", "WGT", "VAR", "VARIANCE", "IVAR", "SIGMA", "STDDEV", "FLAGS", "SAMP", "CTX"),
     *("BKG", "BACKGROUND", "QUALITYMATRIX", "ABSOLUTEERROR", "DARK", "FLAT", "FLATFIELD"),
 }
 

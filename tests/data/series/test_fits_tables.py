@@ -40,7 +40,7 @@ def column(name, form, array, **facts):
     st.integers(47000, 60000),
     st.floats(0, 0.999),
     st.floats(-100, 100),
-    st.sampled_from([("s", 1.0), ("d", 86400.0), ("ms", 1e-3)]),
+    st.sampled_from([("s", 1.0), ("d", 86400.0), ("ms", 1e-3), ("cs", 1e-2), ("min", 60.0)]),
     st.booleans(),
 )
 def test_times_since_a_reference_are_those_of_astropy(scale, whole, rest, zero, unit, is_split):
@@ -54,6 +54,21 @@ def test_times_since_a_reference_are_those_of_astropy(scale, whole, rest, zero, 
     assert utc is not None
     assert np.isnat(utc[3])
     assert (np.abs(utc[known] - truth) <= np.timedelta64(20, "us")).all()
+
+
+def test_a_unit_of_times_that_is_none_is_told():
+    """And STIX' hundredths of a second are no seconds: its day of light curves was a hundred days."""
+    start, counts = {"DATE-OBS": "2020-05-06T00:00:00"}, np.array([0.0, 400.0])
+    for unit, seconds, doubt in (
+        ("cs", 4, ""),
+        ("", 400, ""),
+        ("frob", 400, "; 'frob' is no unit of time: counted as"),
+    ):
+        utc, _, how = utc_of(counts, "time", unit, start)
+        assert utc is not None
+        assert utc[1] - utc[0] == np.timedelta64(seconds, "s")
+        assert doubt in how
+        assert ("no unit" in how) == bool(doubt)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from data.sources.fits_file.cards import number, text
 from data.sources.fits_file.times.time_texts import by_astropy, to_utc
+from data.sources.fits_file.times.time_units import seconds_of
 
 # The standard's first; JD is what cameras' programs write.
 _DAYS = dict.fromkeys(("MJD-AVG", "MJD-OBS", "MJD-BEG", "MJD-END", "MJD"), "mjd")
@@ -13,7 +14,6 @@ _DAYS |= dict.fromkeys(("JD-OBS", "JD_OBS", "JD", "JD_UTC"), "jd")
 # Of the middle of the solar system, or the Sun, in whose frame light came up to 8.3 minutes sooner or later.
 _BARYCENTRIC = ("BJD", "BJD_TDB", "BJD-OBS", "BJD_OBS", "BJDTDB", "HJD", "HJD_UTC", "HJD-OBS")
 _EARLIEST_JD = 2.39e6  # in 1831; smaller ones are reduced in some way
-UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0, "a": 31557600}
 DAY_S = 86400.0
 _HOURS = re.compile(r"\b(?:h|hr|hrs|hours?)\b", re.IGNORECASE)
 _SECONDS = re.compile(r"\b(?:s|sec|secs|seconds?)\b", re.IGNORECASE)
@@ -45,11 +45,11 @@ def barycentric_time(header: Mapping) -> tuple[str, str]:
 def _from_reference(header: Mapping, scale: str, order: str) -> str:
     """UTC of TSTART, or of TSTOP, after MJDREF, JDREF or DATEREF, whole or as integer and fraction (FITS 4.0, 9.2)."""
     since = number(header, "TSTART", "TSTOP")
-    unit = text(header, "TIMEUNIT").lower()
-    if math.isnan(since) or unit not in UNITS_S:
+    unit_s = seconds_of(text(header, "TIMEUNIT"))
+    if math.isnan(since) or math.isnan(unit_s):
         return ""
     offset = number(header, "TIMEOFFS", "TIMEZERO")
-    later_d = (since + (0.0 if math.isnan(offset) else offset)) * UNITS_S[unit] / DAY_S
+    later_d = (since + (0.0 if math.isnan(offset) else offset)) * unit_s / DAY_S
     for name, form in (("MJDREF", "mjd"), ("JDREF", "jd")):
         whole, rest = number(header, name, f"{name}I"), number(header, f"{name}F")
         if not math.isnan(whole):

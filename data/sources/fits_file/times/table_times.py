@@ -10,8 +10,9 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.base import FrameError, TableError
 from data.sources.fits_file.cards import number, text
-from data.sources.fits_file.times.counted_times import DAY_S, UNITS_S
+from data.sources.fits_file.times.counted_times import DAY_S
 from data.sources.fits_file.times.time_texts import GPS_BEHIND_TAI_S, KNOWN, SCALES, to_utc
+from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.times.cells import times_of
 from data.sources.times.counts.day_counts import DAYS_AT_1970
 
@@ -33,14 +34,6 @@ TIME_COLUMNS += ("TIME_CENTER", "TSTART", "T_OBS", "TAI")
 DAY_PARTS = ("YEAR", "DOY", "SOD")  # the day in the year from 1 on, the second of the day
 # As Kepler, TESS and observers of variable stars write the unit: BJD - 2454833, days.
 _SINCE_JD = re.compile(r"\b[BH]?(M?JD)\b(?:\s*-\s*(\d+(?:\.\d*)?))?", re.IGNORECASE)
-_UNITS_S = {unit: seconds for unit, seconds in UNITS_S.items() if unit} | {
-    "day": DAY_S,
-    "days": DAY_S,
-    "seconds": 1.0,
-    "second": 1.0,
-    "secs": 1.0,
-    "hr": 3600.0,
-}
 _TAI_SINCE = {"TAI": -4383.0}  # days of 1958 before 1970, by column; counted in seconds
 _BEFORE_START_S, _AFTER_START_S = 86400.0, 400 * 86400.0  # of DATE-OBS, that seconds without a reference may lie
 _JD_AT_MJD_0 = 2400000.5
@@ -74,15 +67,13 @@ def utc_of(cells: np.ndarray, name: str, unit: str, header: Mapping) -> tuple[np
     if cells.dtype.kind in "SU":
         return _of_texts(cells, name), np.full(len(cells), np.nan), f"{name} as text"
     scale, numbers = _scale(header), cells.astype(np.float64)
-    per_row_s = _UNITS_S.get(_plain_unit(unit) or text(header, "TIMEUNIT").lower(), math.nan)
     mjd, how = _reference(header, name, unit, numbers)
-    if math.isnan(per_row_s):
-        per_row_s = DAY_S if "JD" in how else 1.0
+    per_row_s, doubt = _seconds_a_count(unit, header, is_in_days="JD" in how)
     offset = number(header, "TIMEZERO", "TIMEOFFS")
-    offset_s = 0.0 if math.isnan(offset) else offset * _UNITS_S.get(text(header, "TIMEUNIT").lower(), 1.0)
+    offset_s = 0.0 if math.isnan(offset) else offset * seconds_of(text(header, "TIMEUNIT"), 1.0)
     seconds = numbers * per_row_s + offset_s
     if not math.isnan(mjd):
-        return _utc(mjd, seconds, scale), seconds, f"{how}, {scale.upper()}"
+        return _utc(mjd, seconds, scale), seconds, f"{how}, {scale.upper()}{doubt}"
     start = text(header, "DATE-OBS") or text(header, "DATE_OBS")
     clock = text(header, "TIME-OBS") or text(header, "TIME_OBS")
     known = seconds[np.isfinite(seconds)]
@@ -92,13 +83,17 @@ def utc_of(cells: np.ndarray, name: str, unit: str, header: Mapping) -> tuple[np
             at = np.datetime64(to_utc(begin, scale), "us")
         except FrameError as error:
             raise TableError(str(error)) from None
-        return _later(at, seconds), seconds, f"seconds since DATE-OBS {begin}"
-    return None, seconds, "no reference of its times is told (MJDREF, JDREF or DATEREF)"
+        return _later(at, seconds), seconds, f"seconds since DATE-OBS {begin}{doubt}"
+    return None, seconds, f"no reference of its times is told (MJDREF, JDREF or DATEREF){doubt}"
 
 
-def _plain_unit(unit: str) -> str:
-    """`BJD - 2454833, days` is in days."""
-    return "d" if _SINCE_JD.search(unit) else unit.strip().lower()
+def _seconds_a_count(unit: str, header: Mapping, is_in_days: bool) -> tuple[float, str]:
+    """Seconds that one more in a column of times is, and what is to be said where its unit is not known."""
+    told = "d" if _SINCE_JD.search(unit) else unit.strip() or text(header, "TIMEUNIT")  # BJD - 2454833, days
+    usual_s = DAY_S if is_in_days else 1.0
+    if not told or not math.isnan(seconds_of(told)):
+        return seconds_of(told) if told else usual_s, ""
+    return usual_s, f"; {told!r} is no unit of time: counted as {'days' if is_in_days else 'seconds'}"
 
 
 def _scale(header: Mapping) -> str:

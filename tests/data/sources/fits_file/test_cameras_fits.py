@@ -73,7 +73,7 @@ def test_three_planes_of_colours_are_one_frame(tmp_path, cards, colour, layout):
         np.testing.assert_allclose(raw.pixels, expected @ [0.299, 0.587, 0.114], rtol=1e-6)
 
 
-@pytest.mark.parametrize("cards", [{}, {"CTYPE3": "STOKES", "SWCREATE": "a program"}])
+@pytest.mark.parametrize("cards", [{}, {"CTYPE3": "WAVE", "SWCREATE": "a program"}])
 def test_three_planes_of_anything_else_are_no_colours(tmp_path, cards):
     (tmp_path / "a.fits").write_bytes(fits_bytes(planes(), header(**OWN | cards, BLANK=None), "primary"))
     assert [c.reason[:34] for c in frames.scan(tmp_path, PrepConfig())] == ["a cube of 3 images 24x32 is not re"]

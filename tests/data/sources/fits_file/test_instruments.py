@@ -69,6 +69,7 @@ CASES = (
     Case("GONG magnetogram", "gong_magnetogram.header", "gong_6768_le_magnetic", "G"),
     Case("GONG H-alpha", "gong_halpha.header", "gong_6562.808_bb_h_alpha", ""),
     Case("K-Cor", "*kcor_l2.header", "kcor_7350", "B/Bsun"),
+    Case("PUNCH", "punch.header", "punch_wfi_nfi_mosaic_5300", "2.009e+07 W/(sr m2)", no_sky="projection ARC"),
     Case("RHESSI", "hsi_image_*.fits", "rhessi_12_25", ""),
     Case("SUIT", "SUT_T24_*", "suit_2796_nb03", "DN/s"),
     Case("SOT", "HinodeSOT.header", "hinode_sot_wb_ca_ii_h_line_fg_simple", "DN/s"),

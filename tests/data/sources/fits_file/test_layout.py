@@ -11,8 +11,11 @@ import zipfile
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import PrepConfig
+from data.sources.fits import candidates_of
 from tests.support import frames
 from tests.support.fits_files import BLANK, SKY, counts, fits_bytes, header, utc
 
@@ -126,6 +129,7 @@ def test_zblank_marks_missing_pixels_of_compressed_integers(tmp_path):
 # Cubes
 
 CUBE = np.stack([counts(i) for i in range(5)])
+BASE = {"path": "a.fits", "source": "a.fits", "kind": "fits", "reel": "unknown"}
 TIME_AXIS = {"CTYPE3": "Time", "CUNIT3": "seconds", "CDELT3": 9.0}
 
 
@@ -144,6 +148,50 @@ def test_planes_of_a_cube_in_time_are_frames(tmp_path, kind, cards):
     read = pixels_of(candidates)
     for i in range(5):
         np.testing.assert_array_equal(read[f"a.fits#{i}"], CUBE[i])
+
+
+@given(
+    st.integers(1, 5),
+    st.sampled_from([("s", 1.0), ("min", 60.0), ("ms", 1e-3), ("cs", 0.01), ("h", 3600.0)]),
+    st.sampled_from([0.0, -2.0, 3.0, 1.7e9]),
+)
+def test_planes_count_from_the_headers_time_by_the_axis_of_the_standard(pixel, unit, planes_later):
+    """CRVAL is the time of the pixel CRPIX: IRIS' is the middle of the cube. One beyond it counts from elsewhere."""
+    name, unit_s = unit
+    cards = {"CTYPE3": "TIME", "CUNIT3": name, "CDELT3": 9.0 / unit_s, "CRPIX3": pixel}
+    cards["CRVAL3"] = planes_later * cards["CDELT3"]
+    payload = fits_bytes(CUBE, header(BLANK=None, **cards), "primary")
+    candidates = candidates_of(io.BytesIO(payload), BASE, PrepConfig())
+    later = planes_later if abs(planes_later) <= len(CUBE) else 0.0
+    assert [c.time_utc for c in candidates] == [utc(1 + 9.0 * (i + 1 - pixel + later)) for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("cards", "names"),
+    [
+        ({"CTYPE3": "STOKES", "CRPIX3": 1.0, "CRVAL3": 1.0, "CDELT3": 1.0}, "stokes_i stokes_q stokes_u stokes_v"),
+        (
+            {"CTYPE3": "STOKES", "CRPIX3": 1.0, "CRVAL3": -1.0, "CDELT3": -1.0},
+            "stokes_rr stokes_ll stokes_rl stokes_lr",
+        ),
+        ({f"OBSLAYR{n + 1}": f"Polar_{name}" for n, name in enumerate("MZPQ")}, "polar_m polar_z polar_p polar_q"),
+    ],
+)
+@pytest.mark.parametrize("errors", ["UNCERTAINTY ARRAY", "ANOTHER"])
+def test_states_of_polarisation_are_reels_of_their_own(tmp_path, cards, names, errors):
+    """Of one time; what lies behind them without a time of its own is none."""
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(CUBE[:4], header(BLANK=None, **cards))]
+    hdus.insert(1, fits.ImageHDU(CUBE[:4] * 0, header(BLANK=None, EXTNAME=errors, **cards)))
+    if errors == "ANOTHER":
+        hdus[1:] = hdus[:0:-1]
+    fits.HDUList(hdus).writeto(tmp_path / "a.fits")
+    candidates = scan(tmp_path)
+    (base,) = {c.reel.removesuffix(f"_{name}") for c, name in zip(candidates, names.split(), strict=True)}
+    assert [c.reel for c in candidates] == [f"{base}_{name}" for name in names.split()]
+    assert {c.time_utc for c in candidates} == {utc(1)}
+    assert all(f"({errors}) 4x24x32 is not read: no time of its own" in c.flags for c in candidates)
+    for candidate, raw in frames.read(candidates):
+        np.testing.assert_array_equal(raw.pixels, CUBE[candidate.plane])
 
 
 def test_scaled_planes_have_their_scale_and_missing_pixels(tmp_path):
@@ -180,6 +228,11 @@ def test_the_table_beside_iris_cubes_gives_times_and_exposures(tmp_path):
     [
         ((5, 24, 32), {}, "a cube of 5 images 24x32 is not read: no CTYPE3 says that they follow in time"),
         ((5, 24, 32), {"CTYPE3": "WAVE"}, "a cube of 5 images 24x32 is not read: CTYPE3 'WAVE' is no time"),
+        (
+            (5, 24, 32),
+            {"CTYPE3": "STOKES", "CRVAL3": 1.0},
+            "a cube of 5 images is not read: CRPIX3, CRVAL3 and CDELT3 tell no Stokes parameters",
+        ),
         ((5, 24, 32), {"CTYPE3": "TIME"}, "a cube of 5 images is not read: CDELT3 is no step in time"),
         (
             (24, 32),
