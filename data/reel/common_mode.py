@@ -7,6 +7,7 @@ import numpy as np
 BRIGHTNESS_BINS = 32
 GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
 SMALLEST_BIN = 8  # pixels
+LEAST_SCATTER = 1e-6  # where values are no grey levels
 MOST_CONTRAST, LEAST_MOST = 0.5, 16 / GRAY_LEVELS  # of the picture's standard deviation, and where it has hardly any
 
 
@@ -19,7 +20,7 @@ def most_explained(brightness: np.ndarray, valid: np.ndarray) -> float:
 
 
 def common_mode(
-    difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray, most: float = np.inf
+    difference: np.ndarray, brightness: np.ndarray, valid: np.ndarray, most: float = np.inf, quantum: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Median difference of the pixels of a like brightness, and robust scatter about it, (H, W) float32 each.
 
@@ -29,6 +30,9 @@ def common_mode(
     that a small bright source can't make up a bin of its own. The scatter is at least a quarter of the median bin's,
     because clipped or quantised pixels have none, and includes the shared difference itself: where the camera did much,
     taking it off is uncertain by about as much. Neither is larger than `most`.
+
+    quantum: what one grey level is, which the scatter is at least: of a picture that stands still, or is coded as if
+    it did, nothing finer is known.
     """
     levels = np.clip(np.rint(brightness * GRAY_LEVELS), -2 * GRAY_LEVELS, 3 * GRAY_LEVELS).astype(np.int16)
     values, known = difference[valid], levels[valid]
@@ -39,7 +43,7 @@ def common_mode(
     binned, centres = values[order], known[order[:, size // 2]]
     medians = _row_median(binned)
     scatter = 1.4826 * _row_median(np.abs(binned - medians[:, None]))
-    scatter = np.maximum(scatter, max(np.median(scatter) / 4, 1e-6))
+    scatter = np.maximum(scatter, max(np.median(scatter) / 4, quantum, LEAST_SCATTER))
     medians, scatter = np.clip(medians, -most, most), np.minimum(scatter, most)
     return _at_levels(levels, centres, medians), _at_levels(levels, centres, np.hypot(scatter, medians))
 

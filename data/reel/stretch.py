@@ -50,6 +50,11 @@ class Stretch:
             return np.asarray(y, np.float64) * (self.vmax - self.x0) + self.x0
         return np.sinh(y * np.arcsinh(self.vmax / self.x0)) * self.x0
 
+    @property
+    def quantum(self) -> float:
+        """What one grey level of a picture is in stretched values; 0 where values are no levels."""
+        return 1 / self.vmax if self.kind == "linear" and self.vmax >= EIGHT_BIT else 0.0
+
     def scaled(self, factor: float, offset: float) -> "Stretch":
         """An affine stretch of numbers that are factor * number + offset in this one's unit, to the same values."""
         return replace(self, x0=(self.x0 - offset) / factor, vmax=(self.vmax - offset) / factor)

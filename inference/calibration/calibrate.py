@@ -55,7 +55,7 @@ def kept_calibration(run: Path, scorer: Scorer, channels: Sequence[str], setting
     if not re.fullmatch(r"[\w.+-]{1,100}", used):  # names of variables may hold anything, and be many
         used = hashlib.sha256(used.encode()).hexdigest()[:16]
     settings = scorer.settings_on(ranges[0].reel, settings)
-    path = run / "calibration" / f"{used}-{_key(settings)}.npz"
+    path = run / "calibration" / f"{used}-{_key(settings, scorer.quantum)}.npz"
     if not path.is_file():
         with owned_run(run, "calibration"):
             bounds = kept_bounds(run, channels, scorer.scaling)
@@ -219,7 +219,7 @@ def _judged_by_others(
     return [np.concatenate(pieces) for pieces in own.values()]
 
 
-def _key(settings: EvalConfig) -> str:
+def _key(settings: EvalConfig, quantum: float) -> str:
     chosen = {name: value for name, value in asdict(settings).items() if name in _SCORE_SETTINGS}
     for name in ("zones", "extend_share"):  # calibrations from before there were any still hold
         if not chosen[name]:
@@ -227,4 +227,6 @@ def _key(settings: EvalConfig) -> str:
     for zone in chosen.get("zones", ()):  # how often false alarms are allowed is asked of what was measured
         if zone.pop("false_alarms_per_hour") is not None:
             zone["has_own_rate"] = True
+    if quantum and settings.score in ("standardised", "mix"):  # those of before had next to no unit in still places
+        chosen["quantum"] = quantum
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]

@@ -18,6 +18,7 @@ MAD_TO_STD = 1.4826  # of a normal distribution
 TRIMMED, TRIMMED_SHARE = 0.05, 0.6
 # A pixel's spread from few frames is itself uncertain; the typical variance joins in with this weight, in frames.
 PRIOR_FRAMES = 8
+LEAST_SPREAD = 1e-6  # of what is in no unit that is known
 LEAST_FRAMES = 2  # quiet ones that tell of noise
 NEIGHBOURHOOD_PX = 2
 # A place that stands still beside others that don't (a screen, a printer's frame, a wall beside a road) says nothing of
@@ -47,13 +48,14 @@ def noise_step(total: int, shape: tuple[int, int]) -> int:
     return max(1, -(-total // most))
 
 
-def fit_noise(residuals: np.ndarray) -> NoiseModel:
+def fit_noise(residuals: np.ndarray, least: float = LEAST_SPREAD) -> NoiseModel:
     """Fit a noise model to quiet residual maps (N, H, W): median and robust spread of every pixel, see `robust_spread`.
 
     Each pixel's variance is shrunk towards a typical one (the upper quartile, because half of a picture may be dark
     and still) with the weight of PRIOR_FRAMES frames. Its spread is at least half the typical one: pixels that never
     change in the quiet data would else turn any grey level into an event. Those that stand still beside others that
-    don't have at least half the spread of these; that of the others is not touched by it.
+    don't have at least half the spread of these; that of the others is not touched by it. least: of the typical spread,
+    see `Scorer.least_noise`.
     Raises ValueError without at least LEAST_FRAMES maps.
     """
     count = len(residuals)
@@ -64,7 +66,7 @@ def fit_noise(residuals: np.ndarray) -> NoiseModel:
         )
     centre, spread = bulk(residuals)
     variance = np.square(spread)
-    typical = max(float(np.quantile(variance, 0.75)), 1e-12)
+    typical = max(float(np.quantile(variance, 0.75)), least**2)
     shrunk = (count * variance + PRIOR_FRAMES * typical) / (count + PRIOR_FRAMES)
     spread = np.maximum(np.sqrt(shrunk), 0.5 * np.sqrt(typical))
     return NoiseModel(_widened(centre), np.maximum(_widened(spread), _lent(variance)))

@@ -83,17 +83,17 @@ def part_of(number: int, total: int) -> int:
     return number * PARTS // total
 
 
-def noises_apart(sample: np.ndarray, numbers: np.ndarray, total: int) -> list[NoiseModel]:
+def noises_apart(sample: np.ndarray, numbers: np.ndarray, total: int, least: float) -> list[NoiseModel]:
     """The noise that each part of `total` quiet frames is judged by: that of all others, as new frames will be.
 
     Where most of a picture stands still, what is drawn there once has a wide spread by itself, and would surprise
     nobody. sample: residual maps (N, H, W). numbers: (N,) of the frames that they are of, -1 of those that count in no
-    threshold. Fewer than LEAST_APART are not cut.
+    threshold. Fewer than LEAST_APART are not cut. least: see `fit_noise`.
     """
     if np.count_nonzero(numbers >= 0) < LEAST_APART:
         return []
     own = np.array([part_of(n, total) if n >= 0 else -1 for n in numbers.tolist()])
-    return [fit_noise(sample[own != part]) for part in range(PARTS)]
+    return [fit_noise(sample[own != part], least) for part in range(PARTS)]
 
 
 def measure_frames(
@@ -115,9 +115,10 @@ def measure_frames(
                 maps.add(place, scored)
         sampled = np.stack(sample) if sample else np.zeros((0, *shape))
         sample.clear()
-        made = Calibration(fit_noise(sampled), watched=watched_places(settings.zones, ranges[0].reel))
+        least = scorer.least_noise(settings)
+        made = Calibration(fit_noise(sampled, least), watched=watched_places(settings.zones, ranges[0].reel))
         if settings.score not in ("residual", "mix"):  # which don't ask for the noise
-            maps.noises = noises_apart(sampled, np.array(numbers), len(maps))
+            maps.noises = noises_apart(sampled, np.array(numbers), len(maps), least)
         del sampled
         if settings.score == "residual":  # what is known beforehand is about the scorer's own unit
             span_s = len(maps) * mean_cadence_s(ranges)

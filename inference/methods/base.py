@@ -156,8 +156,8 @@ class Method(QuietScorer):
             frames, valid = self.context(reel, first, stop, begin, end)
             expected, errors = self.compare(frames, valid)
             for i, index in enumerate(indices.tolist()):
-                k = i + self.before
-                yield scored(index, frames[k], valid[k], _item(expected, i), _item(errors, i), settings, self.words(i))
+                k, answer, error = i + self.before, _item(expected, i), _item(errors, i)
+                yield scored(index, frames[k], valid[k], answer, error, settings, self.words(i), self.quantum)
 
     def goes_on_at(self, begin: int) -> int:
         """The first frame to be scored of the stretch that was opened: later where it remembers those before."""
@@ -274,16 +274,17 @@ def scored(
     error: np.ndarray | None,
     settings: EvalConfig,
     words: Callable[[Box], str] | None = None,
+    quantum: float = 0.0,
 ) -> ScoredFrame:
     """A frame with its cleaned residual; an error (H, W) takes the place of the difference to what was expected.
 
-    words: what the method says of a box in it.
+    words: what the method says of a box in it. quantum: what one grey level is, 0 unknown.
     """
     if error is not None:
         residual, common = clean_error(error, valid, settings), 0.0
     else:
         assert expected is not None  # a method gives one of both
-        residual, common = clean_residual(frame, expected, valid, settings)
+        residual, common = clean_residual(frame, expected, valid, settings, quantum=quantum)
     return ScoredFrame(index, frame, expected, residual, valid, common, words=words)
 
 

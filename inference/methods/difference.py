@@ -9,7 +9,7 @@ class RunningDifference(Method):
     """Difference to the previous frame; of a stretch's first frame to the next one."""
 
     before = 1
-    in_parts = True
+    in_parts = in_scatters = True
 
     def compare(self, frames: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, None]:
         # Where the frame before has no value, nothing can be told: the pixel is expected to be as it is.

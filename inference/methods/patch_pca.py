@@ -19,7 +19,7 @@ class PatchPca(Method):
     """
 
     before = DEPTH - 1
-    in_parts = True
+    in_parts = in_scatters = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Mean (D,) and components (K, D) of a random choice of patches."""

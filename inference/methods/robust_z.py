@@ -20,7 +20,7 @@ class RobustZ(Method):
     """
 
     any_cadence = True
-    in_parts = True
+    in_parts = in_scatters = True
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Median (C, H, W) of at most SAMPLE_FRAMES frames."""

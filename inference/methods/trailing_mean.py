@@ -12,7 +12,7 @@ class TrailingMean(Method):
     """Difference to the mean of the FRAMES frames before; where none of them has a value, nothing can be told."""
 
     before = FRAMES
-    in_parts = True
+    in_parts = in_scatters = True
 
     def context(self, reel: Reel, first: int, stop: int, begin: int, end: int) -> Block:
         """Frames before the stretch are unknown, and no mirror image of later ones: no mean is of the future."""

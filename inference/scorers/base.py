@@ -20,6 +20,7 @@ from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.reel.scaled import read_scaled, units_told, with_variables
 from data.reel.stretch import Stretch
+from inference.calibration.noise import LEAST_SPREAD
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import Calibration
@@ -28,6 +29,8 @@ from inference.scorers.nets.windows import scored_stretches
 from inference.zones import check_zones
 
 log = logger(__name__)
+
+LEAST_LEVELS = 0.05  # of what smoothing leaves of a grey level in one pixel (0.16), a third
 
 
 class Reach(NamedTuple):
@@ -92,6 +95,7 @@ class Scorer(ABC):
     any_channels = False  # whether it takes reels of other channels than it was trained on
     is_steady = False  # whether it takes the camera's motion off itself
     own_unit = False  # whether its residual means the same at every place, and asks for no noise of its own
+    in_scatters = False  # whether a common mode leaves its residual in units of the frame's own scatter
     by_place = False  # whether what a place does is in units of its own: then one place that stands out can be told
     are_promised = True  # whether its thresholds promise so many false alarms; else scores say what counts
     blind_frames = 0  # of every stretch: the first ones, of which it says nothing; they are no quiet time
@@ -122,6 +126,16 @@ class Scorer(ABC):
         """A frame (C, H, W) as it is in a `ScoredFrame`, and its valid pixels (H, W)."""
         frames, valid = read_scaled(reel, index, index + 1, self.scaling)
         return frames[0], valid[0]
+
+    @property
+    def quantum(self) -> float:
+        """What one grey level is in stretched values; 0 where values are no levels."""
+        return max((stretch.quantum for stretch in self.scaling.values()), default=0.0)
+
+    def least_noise(self, settings: EvalConfig) -> float:
+        """The least spread of a place's residual: LEAST_LEVELS grey levels, finer than which nothing is known."""
+        unit = 1.0 if self.in_scatters and settings.common_mode else self.quantum
+        return max(LEAST_LEVELS * unit, LEAST_SPREAD) if self.quantum else LEAST_SPREAD
 
     def settings_on(self, reel: Reel, settings: EvalConfig) -> EvalConfig:
         """The settings by which it scores a reel: what has a unit of its own is not measured by each pixel's noise."""

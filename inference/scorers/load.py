@@ -157,10 +157,12 @@ def mixed(opened: Opened, host: Scorer) -> MixScorer:
     """
     quiet, parts = quiet_ranges(opened.run), []
     settings = replace(settings_for(opened.wanted, quiet[0].reel), score="standardised")
+    levels = "-levels" if host.quantum else ""  # those of before had next to no unit in still places
     for name in opened.wanted.mix:
         scorer = part_of(name, opened, host, quiet)
         fold = f"{settings.stride}-{settings.overlap}-{settings.overlap_percentile}"
-        path = opened.run / "calibration" / f"mix-{name}-{fold}-{settings.smooth_px}-{settings.common_mode}-rarest.npz"
+        cleaned = f"{settings.smooth_px}-{settings.common_mode}"
+        path = opened.run / "calibration" / f"mix-{name}-{fold}-{cleaned}-rarest{levels}.npz"
         parts.append(load_or_fit(path, scorer, quiet, settings))
     return MixScorer(host, parts)
 

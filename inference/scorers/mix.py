@@ -169,7 +169,7 @@ def measure(scorer: Scorer, quiet: Sequence[QuietRange], settings: EvalConfig) -
     of the highest score of each new frame. A scorer with a unit of its own needs no noise.
     """
     folds = scorer.folds(quiet)
-    noises = [plain_noise(quiet[0].reel.shape[2:])] if scorer.own_unit else _noises(folds, quiet, settings)
+    noises = [plain_noise(quiet[0].reel.shape[2:])] if scorer.own_unit else _noises(scorer, folds, quiet, settings)
     levels = []
     for k, fold in enumerate(folds):
         noise = noises[1 + k] if len(noises) > 1 else noises[0]
@@ -184,13 +184,17 @@ def plain_noise(shape: tuple[int, int]) -> NoiseModel:
     return NoiseModel(np.zeros(shape, np.float32), np.ones(shape, np.float32))
 
 
-def _noises(folds: Sequence[Fold], quiet: Sequence[QuietRange], settings: EvalConfig) -> list[NoiseModel]:
+def _noises(
+    scorer: Scorer, folds: Sequence[Fold], quiet: Sequence[QuietRange], settings: EvalConfig
+) -> list[NoiseModel]:
     """Of all frames, and without those of each fold where all are new to who judges them."""
     every = noise_step(sum(map(len, quiet)), quiet[0].reel.shape[2:])
     samples = [[f.residual for f in islice(_frames(fold, settings), 0, None, every)] for fold in folds]
     parts = [[m for other in samples[:k] + samples[k + 1 :] for m in other] for k in range(len(folds))]
+    least = scorer.least_noise(settings)
     cut = len(folds) > 1 and all(fold.is_new for fold in folds)
-    return [fit_noise(np.stack(maps)) for maps in ([m for part in samples for m in part], *(parts if cut else ()))]
+    together = [m for part in samples for m in part]
+    return [fit_noise(np.stack(maps), least) for maps in (together, *(parts if cut else ()))]
 
 
 def _frames(fold: Fold, settings: EvalConfig) -> Iterator[ScoredFrame]:

@@ -75,18 +75,20 @@ def clean_residual(
     valid: np.ndarray,
     settings: EvalConfig,
     error: np.ndarray | None = None,
+    quantum: float = 0.0,
 ) -> tuple[np.ndarray, float]:
     """Absolute residual of frame and reconstruction (C, H, W), see `over_channels`, and the common mode's rms.
 
     With `settings.common_mode` the camera's part is taken off, and for the standardised score the rest is in units of
     the frame's own scatter. `error` (H, W) takes the place of the plain difference for folds other than the mean.
+    quantum: what one grey level is, 0 unknown.
     """
     signed = frame - reconstruction
     shared, scatter = np.zeros_like(signed), np.ones_like(signed)
     if settings.common_mode:
         for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
             most = most_explained(brightness, valid) if valid.any() else np.inf
-            shared[channel], scatter[channel] = common_mode(difference, brightness, valid, most)
+            shared[channel], scatter[channel] = common_mode(difference, brightness, valid, most, quantum)
     if settings.score == "residual":
         scatter[:] = 1
     if error is None:

@@ -39,6 +39,7 @@ class WindowScorer(QuietScorer):
     """
 
     has_own_errors = False
+    in_scatters = True
 
     @property
     @abstractmethod
@@ -198,5 +199,5 @@ def _emit(
     frames, valid = read_scaled(reel, first, last + 1, scorer.scaling)
     for k, (index, reconstruction) in enumerate(reconstructions):
         error = None if folded is None else folded[k][1]
-        residual, common = clean_residual(frames[k], reconstruction, valid[k], settings, error)
+        residual, common = clean_residual(frames[k], reconstruction, valid[k], settings, error, scorer.quantum)
         yield ScoredFrame(index, frames[k], reconstruction, residual, valid[k], common)

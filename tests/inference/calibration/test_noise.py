@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import inference.calibration.noise as noise_module
 from inference.calibration.noise import (
+    LEAST_SPREAD,
     PRIOR_FRAMES,
     SERIES_FLOOR,
     detection_level,
@@ -169,11 +170,11 @@ def test_quiet_frames_are_judged_by_the_noise_of_others(part, total, beside):
     numbers = np.r_[np.arange(total), np.full(beside, -1)]
     own = np.array([n for n in range(total) if part_of(n, total) == part])
     maps[own, 5, 5] += 1
-    judged, new = noises_apart(maps, numbers, total)[part], fit_noise(np.delete(maps, own, axis=0))
+    judged, new = noises_apart(maps, numbers, total, LEAST_SPREAD)[part], fit_noise(np.delete(maps, own, axis=0))
     assert np.array_equal(judged.standardise(maps[own[0]]), new.standardise(maps[own[0]]))
     assert judged.standardise(maps[own[0]])[5, 5] > 2 * fit_noise(maps).standardise(maps[own[0]])[5, 5]
 
 
 def test_few_quiet_frames_are_not_cut():
-    assert noises_apart(np.zeros((LEAST_APART, 3, 3)), np.arange(LEAST_APART) - 1, LEAST_APART - 1) == []
-    assert noises_apart(np.zeros((200, 3, 3)), np.full(200, -1), 15) == []
+    assert noises_apart(np.zeros((LEAST_APART, 3, 3)), np.arange(LEAST_APART) - 1, LEAST_APART - 1, LEAST_SPREAD) == []
+    assert noises_apart(np.zeros((200, 3, 3)), np.full(200, -1), 15, LEAST_SPREAD) == []
