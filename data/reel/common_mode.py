@@ -8,6 +8,7 @@ BRIGHTNESS_BINS = 32
 GRAY_LEVELS = 256  # brightness is told apart this finely; below, clipped pixels would be sorted by a model's whims
 SMALLEST_BIN = 8  # pixels
 LEAST_SCATTER = 1e-6  # where values are no grey levels
+LONG_ROW = 1024  # pixels of a bin from which on selecting is faster: by two at 8192, of 512x512 pixels
 MOST_CONTRAST, LEAST_MOST = 0.5, 16 / GRAY_LEVELS  # of the picture's standard deviation, and where it has hardly any
 
 
@@ -62,8 +63,13 @@ def _mixing(n: int) -> np.ndarray:
 
 def _row_median(rows: np.ndarray) -> np.ndarray:
     """np.median(rows, axis=1), without its overhead; sorting short rows is vectorised and faster than selecting."""
-    ranked, middle = np.sort(rows, axis=1), rows.shape[1] // 2
-    return ranked[:, middle] if rows.shape[1] % 2 else (ranked[:, middle - 1] + ranked[:, middle]) / 2
+    middle = rows.shape[1] // 2
+    is_short = rows.shape[1] < LONG_ROW
+    ranked = np.sort(rows, axis=1) if is_short else np.partition(rows, middle, axis=1)
+    if rows.shape[1] % 2:
+        return ranked[:, middle]
+    below = ranked[:, middle - 1] if is_short else ranked[:, :middle].max(axis=1)
+    return (below + ranked[:, middle]) / 2
 
 
 def _at_levels(levels: np.ndarray, centres: np.ndarray, found: np.ndarray) -> np.ndarray:
