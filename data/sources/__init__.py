@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -187,9 +187,9 @@ def _about_others(taken: Sequence[tuple[Path, Source]], root: Path) -> set[Path]
 def source_of(path: Path, unread: list[Unread]) -> Source | None:
     """The source that takes a file; None, and a row of `unread`, where none does."""
     latest_first = [s for s in reversed(SOURCES.values()) if path.name not in OF_ZARR or isinstance(s, ZarrStackSource)]
-    source = next((source for source in latest_first if source.takes(path)), None)
     try:
-        source = source or next((source for source in latest_first if source.recognises(path)), None)
+        source = next((source for source in latest_first if _says(source.takes, path)), None)
+        source = source or next((source for source in latest_first if _says(source.recognises, path)), None)
     except PermissionError:
         unread.append(Unread(path, CLOSED))
         return None
@@ -197,6 +197,16 @@ def source_of(path: Path, unread: list[Unread]) -> Source | None:
         is_zarr = path.name in OF_ZARR
         unread.append(Unread(path.parent, ZARR) if is_zarr else Unread(path, UNKNOWN_KIND))
     return source
+
+
+def _says(question: Callable[[Path], bool], path: Path) -> bool:
+    """The answer of a source about a file; no where it can't look into it. Raises PermissionError."""
+    try:
+        return question(path)
+    except PermissionError:
+        raise
+    except Exception:  # readers raise many kinds on damaged files; whoever takes it by its name has the reason
+        return False
 
 
 def _turn(path: Path, source: Source) -> tuple[bool, bool]:
@@ -228,10 +238,22 @@ def _suffix(path: Path) -> str:
 def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     """All candidate frames of one input, from headers only."""
     root = root if root.is_dir() else root.parent
-    found = item.source.scan_all(item.files, root, prep, item.among)
+    try:
+        found = item.source.scan_all(item.files, root, prep, item.among)
+    except Exception:  # readers raise many kinds on damaged files: one of a folder stops no other
+        found = [candidate for path in item.files for candidate in _scanned(item, path, root, prep)]
     if item.beside_series and item.source.is_folder and not _follow_each_other(item.files):
         found = [c if c.is_counts else replace(c, reason=c.reason or A_DRAWING) for c in found]
     return [replace(c, source=printable(c.source), reason=printable(c.reason or _too_large(c, prep))) for c in found]
+
+
+def _scanned(item: Input, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:
+    """The candidates of one file among those of an input, or one with the reason why it can't be read."""
+    try:
+        return item.source.scan_all([path], root, prep, item.among or item.files)
+    except Exception as error:
+        reason = f"not readable: {type(error).__name__}: {error}"
+        return [Candidate(**item.source.whereabouts(path, root, home=path), reason=reason)]
 
 
 def _too_large(candidate: Candidate, prep: PrepConfig) -> str:

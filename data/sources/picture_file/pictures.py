@@ -33,8 +33,9 @@ SUFFIXES = (
     *(".pgm", ".ppm", ".pnm", ".tga"),
 )
 GRAY_MODES = ("1", "L", "LA", "La", "I", "F")  # of Pillow, and those of 16 bits
-# Formats that Pillow only names, or that FFmpeg and astropy read better; DIB has next to no mark to be known by.
-NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB")
+# Formats that Pillow only names, or that FFmpeg and astropy read better; DIB has next to no mark to be known by, and in
+# ICNS Pillow decodes pictures of any size to see one.
+NOT_HERE = ("FITS", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "MPEG", "FLI", "DIB", "ICNS")
 JPEG = ("JPEG", "MPO")
 ANIMATED = ("PNG", "WEBP", "AVIF")
 PAGED = ("TIFF", "PNG", "WEBP", "AVIF", "DCX")  # whose further pages are frames, and no previews or layers

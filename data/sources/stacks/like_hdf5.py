@@ -58,7 +58,7 @@ def opened(file: Path | IO[bytes]) -> Iterator[Any]:
     import h5py  # late: it takes a tenth of a second, and few have such files
 
     with h5py.File(file, "r") as opened:
-        of_matlab = any(CLASS in item.attrs for item in opened.values())
+        of_matlab = any(item is not None and CLASS in item.attrs for item in opened.values())  # None: damaged
         yield of_version_7_3(opened) if of_matlab else opened
 
 
