@@ -23,6 +23,7 @@ _FIELDS = (
 )
 _ENDS = (9999, 12, 28, 23, 59, 59)  # that a number of each reaches where it is no count of files
 _DATE, _CLOCK = 3, 6  # fields of a date, and of one with its clock
+_DAY_OF_YEAR = re.compile(r"((?:19|20)\d\d)[-_.]?([0-3]\d\d)")
 _DCF = re.compile(r"[1-9]\d\d([A-Za-z0-9_]{5})")
 
 
@@ -95,9 +96,9 @@ def joined(paths: Sequence[PurePath], beside: str = "") -> dict[PurePath, tuple[
     beside: the name of the input's folder, which may be a date.
     """
     sites: dict[tuple, list[PurePath]] = defaultdict(list)
-    first = (beside,) if _is_date(beside) else ()
+    first = _if_date(beside)
     for path in paths:
-        parts = (*first, *path.parent.parts)
+        parts = (*first, *in_months(path.parent.parts))
         start = next((i for i, part in enumerate(parts) if _PARTS[0].fullmatch(part)), None)
         if start is not None and re.search(r"\d", path.stem):
             sites[parts[:start], len(parts)].append(path)
@@ -111,15 +112,41 @@ def clock_of_path(path: PurePath, beside: str = "") -> str:
     """The date and clock that the folders and the name of one file tell together, as a name that holds both; "" where
     they tell no hour. path: below the input, whose folder is called `beside`.
     """
-    folders = (*((beside,) if _is_date(beside) else ()), *path.parent.parts)
+    folders = (*_if_date(beside), *in_months(path.parent.parts))
     read = next(filter(None, (_read(folders, path.stem, last) for last in (_CLOCK, _DATE))), None)
     return _called(read, path.suffix) if read and read.own and len(read.told) + len(read.own) > _DATE else ""
+
+
+def in_months(parts: Iterable[str]) -> tuple[str, ...]:
+    """Folders with the days of a year as months and days: 2024/123 as 2024/05/02, 2024123 and 2024-123 as 2024-05-02."""
+    found: list[str] = []
+    for part in parts:
+        below = f"{found[-1]}{part}" if found and len(found[-1]) == len("2024") else ""
+        if day := _day_of_year(below):
+            found += [f"{day:%m}", f"{day:%d}"]
+        else:
+            day = _day_of_year(part)
+            found.append(f"{day:%Y-%m-%d}" if day else part)
+    return tuple(found)
+
+
+def _day_of_year(text: str) -> datetime | None:
+    try:
+        return datetime.strptime("".join(at.groups()), "%Y%j") if (at := _DAY_OF_YEAR.fullmatch(text)) else None
+    except ValueError:  # 000, or more days than there are
+        return None
+
+
+def _if_date(folder: str) -> tuple[str, ...]:
+    """A folder, if it is called by a date, as its months have it."""
+    (name,) = in_months((folder,))
+    return (name,) if _is_date(name) else ()
 
 
 def _dated(paths: Sequence[PurePath], first: tuple[str, ...]) -> dict[PurePath, tuple[PurePath, str]]:
     """The same for paths of one depth below folders that are no dates."""
     for last in (_CLOCK, _DATE):  # of folders with a number behind a date, which may be a channel
-        read = {path: _read((*first, *path.parent.parts), path.stem, last) for path in paths}
+        read = {path: _read((*first, *in_months(path.parent.parts)), path.stem, last) for path in paths}
         if None not in read.values():
             break
     known: dict[PurePath, _Read] = {path: one for path, one in read.items() if one}

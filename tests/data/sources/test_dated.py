@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config import PrepConfig
-from data.sources.picture_folder.dated import clock_of_path, joined
+from data.sources.picture_folder.dated import clock_of_path, in_months, joined
 from data.sources.times.names import times_in_names
 from data.sources.video_file.starts import starts_of
 from tests.support import frames
@@ -158,3 +158,26 @@ def test_a_camera_that_went_on_in_a_further_folder_has_one_reel(tmp_path):
     found = frames.scan(tmp_path, PrepConfig())
     assert [c.source for c in found] == [f"DCIM/{name}" for name in names]
     assert ({c.reel for c in found}, [c.time_s for c in found]) == ({"DCIM"}, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y/%j/%H%M", "%Y/%j/%H/%M", "%Y%j/%H%M", "%Y-%j/%H%M", "%Y_%j/%H/%M", "day/%Y/%j/%H/%M"]
+)
+def test_days_of_the_year_are_dates(form):
+    """2024/123/09/30.png was of September 30th, and other forms 1 s apart, a reel a day."""
+    moments = [datetime(2024, 5, 2, 9, 30) + timedelta(hours=7 * i) for i in range(12)]
+    paths = [PurePath(f"{moment:{form}}.png") for moment in moments]
+    found = joined(paths)
+    assert {home for home, _ in found.values()} == {PurePath("day" if form.startswith("day") else ".")}
+    assert [found[path][1] for path in paths] == [f"{moment:%Y-%m-%d %H-%M-00}.png" for moment in moments]
+
+
+@given(st.integers(1900, 2099), st.integers(0, 399), st.sampled_from(["", "-", "_", "."]))
+def test_days_of_the_year_are_those_of_the_calendar(year, day, sign):
+    try:
+        date = datetime.strptime(f"{year} {day:03d}", "%Y %j")
+    except ValueError:
+        assert in_months((f"{year}", f"{day:03d}", "a")) == (f"{year}", f"{day:03d}", "a")
+        return
+    assert in_months(("cam", f"{year}", f"{day:03d}")) == ("cam", f"{year}", f"{date:%m}", f"{date:%d}")
+    assert in_months((f"{year}{sign}{day:03d}", "123")) == (f"{date:%Y-%m-%d}", "123")
