@@ -118,7 +118,7 @@ def clock_of_path(path: PurePath, beside: str = "") -> str:
 
 
 def in_months(parts: Iterable[str]) -> tuple[str, ...]:
-    """Folders with the days of a year as months and days: 2024/123 as 2024/05/02, 2024123 and 2024-123 as 2024-05-02."""
+    """Folders with days of a year as months and days: 2024/123 as 2024/05/02, 2024-123 and 2024123 as 2024-05-02."""
     found: list[str] = []
     for part in parts:
         below = f"{found[-1]}{part}" if found and len(found[-1]) == len("2024") else ""

@@ -62,7 +62,8 @@ class NamedTimes:
         if not is_told and prep.sample_interval_sec is None and (found := taken()):
             self.in_names, self.where, is_told = found, "EXIF data", True
             log.info(
-                f"{beside.name}: the times of its pictures are those of their EXIF data, or of TIFF's or PNG's own"
+                f"{beside.name}: the times of its pictures are those of their EXIF data, of TIFF's, PNG's or "
+                "Micro-Manager's own"
             )
         self.untold = "" if is_told else self._untold(names)  # said once a picture goes by it
 

@@ -17,6 +17,7 @@ from PIL import Image
 from config import PrepConfig
 from data.messages import logger
 from data.sources.base import TableError
+from data.sources.picture_folder.micro_manager import told_beside
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
@@ -35,11 +36,14 @@ def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[Path, str]:
     """UTC (ISO 8601 with milliseconds) of pictures, "" of those without; {} where they do not tell them apart.
 
     Without an offset the times are local in prep.time_zone, or as far from UTC as the GPS times beside them tell, else
-    UTC, as those in names are.
+    UTC, as those in names are. What Micro-Manager tells beside pictures goes before what is in them.
     """
-    if len(paths) < 2 or not _taken(paths[0]).date:
+    if len(paths) < 2:
         return {}
-    taken = [_taken(path) for path in paths]
+    beside = told_beside(paths)
+    if not beside and not _taken(paths[0]).date:
+        return {}
+    taken = [_as_taken(beside[path]) if beside else _taken(path) for path in paths]
     by_gps = [] if prep.time_zone else _offsets_by_gps(taken)
     texts = [one.date + (one.offset or offset) for one, offset in zip(taken, by_gps or [""] * len(taken), strict=True)]
     cells = pd.Series([text or None for text in texts], dtype=object, name="of the EXIF data")
@@ -154,6 +158,10 @@ def _of_text(text: str) -> _Taken:
             moment = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError):
             return _Taken()
+    return _as_taken(moment)
+
+
+def _as_taken(moment: datetime) -> _Taken:
     offset = moment.strftime("%z")
     fraction = f".{moment.microsecond:06d}" if moment.microsecond else ""
     return _Taken(f"{moment:%Y:%m:%d %H:%M:%S}{fraction}", f"{offset[:3]}:{offset[3:5]}" if offset else "")
