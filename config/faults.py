@@ -65,6 +65,8 @@ def _key(place: tuple[str | int, ...], raw: Any) -> str:
 def _named(key: str, fault: Any) -> str:
     if fault["type"] == "unexpected_keyword_argument":
         return f"unknown key {key}"
+    if not key:  # settings that don't go together, which their own text names
+        return ""
     value = fault["input"]
     return f"{key}: " if isinstance(value, dict) else f"{key} {value!r}: "
 

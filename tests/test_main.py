@@ -135,6 +135,7 @@ def test_bad_settings_end_with_2_and_name_the_key(tmp_path):
     [
         (["-m", "dance"], "invalid choice: 'dance'"),
         (["-m", "prep", "--set", "prep.stride=0"], "prep.stride 0"),
+        (["-m", "prep", "--shard", "3/2"], "config.yaml, command line: shard 3/2 is none: they are 1/2 to 2/2"),
         (["-m", "prep", "-c", "none.yaml"], "none.yaml does not exist"),
         (["-m", "prep", "--workers", "two"], "invalid int value: 'two'"),
     ],
@@ -151,9 +152,21 @@ def test_wrong_usage_ends_with_2(arguments, message, capsys):
 def test_failures_end_with_1_and_a_message(tmp_path, capsys):
     base = ["-c", str(ROOT / "config.yaml"), "--data-raw", str(tmp_path / "none"), "--data-clips", str(tmp_path)]
     assert program.main(["-m", "prep", *base]) == 1
-    assert "--data-raw" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "--data-raw" in told
+    assert "the folder you work in" not in told
     assert program.main(["-m", "review", *base]) == 1
     assert "no reel in" in capsys.readouterr().err
+
+
+def test_a_relative_path_that_leads_nowhere_says_from_where(tmp_path, monkeypatch, capsys):
+    """A file of settings from another folder has paths that are not from there."""
+    monkeypatch.chdir(tmp_path)
+    assert program.main(["-m", "prep", "-c", str(ROOT / "config.yaml"), "--data-raw", "../none"]) == 1
+    told = capsys.readouterr().err
+    assert f"../none does not exist; name a file or folder to prepare with --data-raw (paths are from {tmp_path}," in (
+        told
+    )
 
 
 def test_settings_are_those_of_the_folder_one_works_in_else_the_programs_own(tmp_path, monkeypatch):

@@ -119,7 +119,8 @@ def discover(root: Path) -> Found:
     nothing can be read.
     """
     if not root.exists():
-        raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw")
+        where = "" if root.is_absolute() else f" (paths are from {Path.cwd()}, the folder you work in)"
+        raise FileNotFoundError(f"{root} does not exist; name a file or folder to prepare with --data-raw{where}")
     found = Found()
     paths = [root] if root.is_file() else each_once(sorted(files_below(root, found.unread)), found.unread)
     taken = [(path, source) for path in paths for source in [source_of(path, found.unread)] if source]
