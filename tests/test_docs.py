@@ -1,4 +1,5 @@
-"""What the pages say holds: the examples of docs/python.md run, and every link leads to something."""
+"""What the pages say holds: the examples of docs/python.md run, every command is one that the program takes, every
+setting exists and every link leads to something."""
 
 import json
 
@@ -6,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config import json_schema
-from tests.support.pages import links, pages, python_blocks, wrong_links
+import main
+from config import json_schema, load
+from config.faults import known_keys
+from tests.support.pages import commands, links, pages, python_blocks, recipes, settings_named, wrong_links
 from tests.support.paths import ROOT
 
 FLASH = {50, 51, 52}  # of the frames that the page's first block writes into `watched`
@@ -60,7 +63,44 @@ def test_the_schema_for_editors_is_that_of_the_settings():
     assert kept == json_schema(), "make it anew: python main.py --schema > docs/config.schema.json"
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+PAGES_WITH_COMMANDS = [page for page in [*pages(), *recipes()] if commands(page)]
+
+
+def in_root(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=in_root)
+def test_the_program_takes_every_command(page, monkeypatch):
+    monkeypatch.setenv("SUNPY", "/where/it/is")  # as the page has its reader set it
+    for words in commands(page):
+        arguments = main.parser().parse_args(words)
+        recipe = arguments.config or "config.yaml"
+        path = ROOT / recipe if recipe != "my.yaml" else None  # of the reader's own
+        load(path, main.overrides(arguments), arguments.set)
+
+
+def test_commands_are_found():
+    assert sum(len(commands(page)) for page in PAGES_WITH_COMMANDS) > 60
+    assert [
+        "-m",
+        "prep",
+        "-c",
+        "demo/video.yaml",
+        "--data-raw",
+        "quiet_clips",
+        "--data-clips",
+        "reels/quiet",
+    ] in commands(ROOT / "docs" / "video.md")
+
+
+@pytest.mark.parametrize("page", [*pages()[:2], *pages()[3:], *recipes()], ids=in_root)
+def test_every_setting_that_is_named_exists(page):
+    """But those of the changelog, which were."""
+    assert settings_named(page) <= set(known_keys())
+
+
+@pytest.mark.parametrize("page", pages(), ids=in_root)
 def test_every_link_leads_to_a_file_and_a_heading(page):
     assert links(page)
     assert not wrong_links(page)

@@ -1,6 +1,7 @@
 """The examples and links of pages in Markdown."""
 
 import re
+import shlex
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -18,6 +19,28 @@ def pages() -> list[Path]:
 def python_blocks(page: Path) -> list[str]:
     """The blocks of Python of a page, in order."""
     return re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def recipes() -> list[Path]:
+    """The files of settings that come with the program, each with the commands that it is for."""
+    return [ROOT / "config.yaml", *sorted(ROOT.glob("demo/*.yaml"))]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of the program's commands in a page or a recipe; a loop's $mode is its first."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"python main\.py +(-[^`\n]*)", text)
+    plain = [
+        re.sub(r"(;| [>|}#]| then | or -| \.\.\.|   +[^-\s]).*", "", line).replace("$mode", "prep") for line in lines
+    ]
+    return [shlex.split(line.replace("MODE", "prep").replace("\\", "/")) for line in plain]
+
+
+def settings_named(page: Path) -> set[str]:
+    """The settings, with their section, that a page tells of; those of models are each model's own."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"\b(?:prep|review|train|eval|export)(?:\.[a-z_]+)+\b(?!\()", text)
+    return {name for name in found if not re.search(r"\.(md|py|yaml)$", name)}
 
 
 def links(page: Path) -> list[str]:
