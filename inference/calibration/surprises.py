@@ -19,6 +19,7 @@ from inference.calibration.tail import PRIOR_SHAPE, TailPrior
 from inference.evidence.local import KINDS, REACH
 from inference.evidence.rarity import Rarity, fit_rarity
 from inference.evidence.relations import fit_relations, means_of, relations_of
+from inference.evidence.wandering import wanders
 
 # What the highest of so many samples of a clean series is in the mean, and by what power of their number it grows; that
 # much a series of its own has to show before its own highest says more. Chosen on synthetic series and made ones.
@@ -36,9 +37,9 @@ Combine = Callable[[np.ndarray], np.ndarray]  # parts (n, K) -> (n,)
 class Surprises:
     """Rarity curves, 2 x GRID numbers each: of the model's scores (K, 2, G) and of evidence (C, E, 2, G).
 
-    centre: (C, E), from which evidence is measured. Of MANY variables and more also what they are to each other,
-    `Relations.as_array`, with curves (C, 2, G), and the curve (2, G) of what the most surprising of all says; None of
-    fewer, and in runs of before.
+    centre: (C, E), from which evidence is measured; NaN of a value that wanders, which says nothing. Of MANY variables
+    and more also what they are to each other, `Relations.as_array`, with curves (C, 2, G), and the curve (2, G) of what
+    the most surprising of all says; None of fewer, and in runs of before.
     """
 
     centre: np.ndarray
@@ -146,6 +147,8 @@ def fit_surprises(scores: np.ndarray, evidence: Sequence[np.ndarray], cadence_s:
     for e in range(evidence[0].shape[2]):
         values = np.concatenate([stretch[:, :, e] for stretch in evidence])  # (M, C)
         of_each = np.array([[_centre(column[some]) for column in values.T] for some in looked_at])
+        if e == VALUE:  # where a level was is nothing that a variable keeps to if it wanders
+            of_each[:, wanders(values)] = np.nan
         usual = _usual(np.abs(values - of_each[0]), cadence_s, reach)
         found = [
             [

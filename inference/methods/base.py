@@ -99,9 +99,14 @@ class Method(QuietScorer):
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Method":
         """A copy that is fitted on other quiet frames."""
+        copy = self.unfitted()
+        copy.fit([replace(r, side="train") for r in quiet], seed=0)
+        return copy
+
+    def unfitted(self) -> "Method":
+        """A copy that has learnt nothing, and knows what holds for all parts of the quiet data."""
         copy = type(self)(self.settings, {}, self.scaling, self.clip_length)
         copy.device, copy.known_motion = self.device, self.known_motion
-        copy.fit([replace(r, side="train") for r in quiet], seed=0)
         return copy
 
     def open(self, reel: Reel, begin: int, end: int) -> None:

@@ -15,6 +15,7 @@ from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
+from inference.evidence.wandering import wanders
 from inference.methods.base import Method, scored
 from inference.scorers.base import Reach
 from inference.scorers.nets.residual import Samples, ScoredFrame
@@ -22,6 +23,7 @@ from inference.scorers.overlap import StretchMean
 
 PIECE_VALUES = 2**23  # of all windows of a piece together: 32 MB in single precision
 SAMPLE_WINDOWS, SAMPLE_VALUES = 20_000, 2**25  # of quiet windows that a method is fitted on
+LEAST_LOOSE = 0.005  # the same of one that wanders, whose range is that of its level
 LEAST_SPREAD = 0.05  # of a variable, where 98 % of all samples lie in 0..1: one that hardly changes must not decide all
 
 
@@ -127,6 +129,7 @@ class WindowMethod(SeriesMethod):
     """
 
     sample_windows, sample_values = SAMPLE_WINDOWS, SAMPLE_VALUES
+    known_loose: np.ndarray | None = None  # of copies that judge parts of quiet data: which variables wander in all
     step = 1  # samples from one of the windows that it was fitted on to the next
 
     @abstractmethod
@@ -134,14 +137,31 @@ class WindowMethod(SeriesMethod):
         """Arrays from quiet windows (N, D)."""
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
-        """Mean and spread (C,) of every variable, and what the method learns, from training windows."""
+        """Mean and spread (C,) of every variable, whether it wanders, and what the method learns, from training
+        windows."""
         windows = self._quiet_windows([r for r in quiet if r.side == "train"])  # (N, T, C)
+        is_loose = wanders(windows[:, 0]) if self.known_loose is None else self.known_loose
+        take_level(windows, is_loose)
         of_each = [(v.mean(dtype=np.float64), v.std(dtype=np.float64)) for v in np.moveaxis(windows, 2, 0)]
         mean, spread = np.array(of_each).T  # one by one: a deviation takes as much memory again in double precision
-        units = {"mean": mean.astype(np.float32), "spread": np.maximum(spread, LEAST_SPREAD).astype(np.float32)}
+        least = np.where(is_loose, LEAST_LOOSE, LEAST_SPREAD)
+        units = {"mean": mean.astype(np.float32), "spread": np.maximum(spread, least).astype(np.float32)}
+        units["is_loose"] = is_loose
         windows -= units["mean"]  # in place: there may be hundreds of MB of them
         windows /= units["spread"]
+        self.arrays = units
         self.arrays = units | self.learn(windows.reshape(len(windows), -1), seed)
+
+    def unfitted(self) -> "Method":
+        copy = super().unfitted()
+        vars(copy)["known_loose"] = self.is_loose
+        return copy
+
+    @property
+    def is_loose(self) -> np.ndarray:
+        """Which variables (C,) wander, so that each of their windows is seen without its own mean; none in runs of
+        before."""
+        return self.arrays.get("is_loose", np.zeros(len(self.arrays["mean"]), bool))
 
     def in_units(self, frames: np.ndarray) -> np.ndarray:
         """Samples (n, C) of frames (n, C, 1, 1) in quiet units."""
@@ -149,8 +169,8 @@ class WindowMethod(SeriesMethod):
 
     def windows(self, frames: np.ndarray) -> np.ndarray:
         """All windows (n - clip_length + 1, D) of samples (n, C, 1, 1), in quiet units."""
-        samples = self.in_units(frames)
-        return windows_of(samples, self.clip_length).reshape(len(samples) - self.clip_length + 1, -1)
+        windows = windows_of(self.in_units(frames), self.clip_length)
+        return take_level(windows.copy(), self.is_loose).reshape(len(windows), -1)
 
     def _quiet_windows(self, train: Sequence[QuietRange]) -> np.ndarray:
         """At most about `sample_windows` windows (N, T, C), evenly from ranges, half or more of each valid.
@@ -190,6 +210,13 @@ class WindowScore(WholeWindows, WindowMethod):
 def windows_of(samples: np.ndarray, length: int) -> np.ndarray:
     """All windows (n - length + 1, length, ...) of samples (n, ...), as a view."""
     return np.moveaxis(np.lib.stride_tricks.sliding_window_view(samples, length, axis=0), -1, 1)
+
+
+def take_level(windows: np.ndarray, is_loose: np.ndarray) -> np.ndarray:
+    """Windows (n, T, C) without the mean that each has of the variables (C,) that wander; in place."""
+    for c in np.flatnonzero(is_loose):
+        windows[:, :, c] -= windows[:, :, c].mean(axis=1, keepdims=True)
+    return windows
 
 
 def mean_over_windows(scores: np.ndarray, length: int) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from inference.calibration.quiet import QuietRange
 from inference.methods.base import all_but
-from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, windows_of
+from inference.methods.series.base import PIECE_VALUES, WholeWindows, WindowMethod, take_level, windows_of
 from inference.methods.series.sliding import sliding_products, sliding_squares
 
 MOST_COMPONENTS = 512  # what is beyond shares one variance, as in probabilistic PCA (Tipping and Bishop 1999)
@@ -54,7 +54,9 @@ class SubPca(WholeWindows, WindowMethod):
         with np.errstate(invalid="ignore"):  # windows that are all the same have no share of their variance
             pca = PCA(count, random_state=seed, copy=False).fit(windows)
         variances = np.maximum(np.append(pca.explained_variance_, pca.noise_variance_), LEAST_VARIANCE)
-        parts = {"centre": pca.mean_, "components": pca.components_}
+        shape = (-1, self.clip_length, len(self.is_loose))
+        components = take_level(pca.components_.reshape(shape), self.is_loose).reshape(pca.components_.shape)
+        parts = {"centre": pca.mean_, "components": components}
         vars(self).pop("from_slopes", None)  # of what it was fitted on before
         self.arrays = self.arrays | parts | {"variances": variances[:-1], "variance_beyond": variances[-1:]}
         return self.arrays | self.usual_scores(some, every * self.step, seed)
@@ -105,7 +107,7 @@ class SubPca(WholeWindows, WindowMethod):
         components, weights = self.arrays["components"], self.weights.astype(np.float32)
         total, unusual = np.zeros_like(samples), np.flatnonzero(found > TOLD)
         for some in np.array_split(unusual, -(-len(unusual) * centre.size // TOLD_VALUES) or 1):
-            off = windows[some].reshape(len(some), centre.size) - centre
+            off = take_level(windows[some], self.is_loose).reshape(len(some), centre.size) - centre
             slope = ((off @ components.T) * weights) @ components + np.float32(self.beyond) * off
             slopes = slope.reshape(len(some), *windows.shape[1:]).transpose(2, 1, 0)  # (C, T, windows)
             for start, falls in zip(some, np.square(self.from_slopes @ slopes).sum(axis=1).T, strict=True):
@@ -118,6 +120,7 @@ class SubPca(WholeWindows, WindowMethod):
         components, length = self.arrays["components"].astype(np.float64), self.clip_length
         of_each = components.reshape(len(components), length, -1).transpose(2, 1, 0)  # (C, T, K)
         precision = (of_each * self.weights) @ of_each.transpose(0, 2, 1) + self.beyond * np.eye(length)
+        precision[self.is_loose] += np.trace(precision[0]) / length  # a level has no slope, whatever it weighs
         return np.linalg.inv(np.linalg.cholesky(precision)).astype(np.float32)
 
     @property
@@ -159,6 +162,8 @@ class SubPca(WholeWindows, WindowMethod):
     def _squares(self, samples: np.ndarray, centre: np.ndarray) -> np.ndarray:
         """Squared distances of all windows from the centre (D,)."""
         squares = sliding_squares(samples, self.clip_length) + centre @ centre
+        for column in samples.T[self.is_loose]:
+            squares -= self.clip_length * windows_of(column.astype(np.float64), self.clip_length).mean(axis=1) ** 2
         for windows, _, products in sliding_products(samples, centre[None]):
             squares[windows] -= 2 * products[:, 0]
         return squares

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inference.methods.series.base import WindowMethod, mean_of_windows
+from inference.methods.series.base import WindowMethod, mean_of_windows, windows_of
 
 # Components that hold this much of the quiet variance are kept: more would rebuild noise, and with it the unusual.
 SHARE = 0.9
@@ -26,6 +26,10 @@ class WindowPca(WindowMethod):
         length, channels = self.clip_length, frames.shape[1]
         windows, centre, components = self.windows(frames), self.arrays["centre"], self.arrays["components"]
         rebuilt = (windows - centre) @ components.T @ components + centre  # (n, D)
-        samples = mean_of_windows(rebuilt.reshape(len(windows), length, channels))
+        rebuilt = rebuilt.reshape(len(windows), length, channels)
+        if self.is_loose.any():
+            means = windows_of(self.in_units(frames), length).mean(axis=1, keepdims=True)
+            rebuilt += np.where(self.is_loose, means, np.float32(0))
+        samples = mean_of_windows(rebuilt)
         samples = samples * self.arrays["spread"] + self.arrays["mean"]
         return samples.astype(np.float32)[:, :, None, None], None

@@ -52,6 +52,18 @@ def test_more_is_never_less_surprising(c, e, size, factor):
     assert np.diff(made(scores, np.zeros((2, C, E)), 1.0, COMBINE["rms"])[:, c]) >= 0
 
 
+def test_the_value_of_what_wanders_says_nothing_and_all_else_does():
+    scores, evidence = quiet()
+    evidence[:, 0, 0] += np.linspace(0, 30, N)
+    made = fitted(scores, evidence)
+    assert np.isnan(made.centre).tolist() == [[True, False, False], [False, False, False]]
+    new = np.zeros((3, C, E))
+    new[0, 0, 0], new[1, 1, 0], new[2, 0, 1] = 1e3, 1e3, 1e5
+    beside = made.beside(new)
+    assert beside[0, 0] < 1 < beside[1, 1]
+    assert beside[2, 0] > 3
+
+
 @pytest.mark.parametrize("size", [30.0, 1e5])
 def test_five_percent_of_others_move_no_curve(size):
     scores, evidence = quiet()

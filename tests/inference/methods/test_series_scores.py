@@ -18,14 +18,16 @@ from inference.methods.series.isolation_forest import TREES
 from inference.methods.series.kmeans import CLUSTERS
 from inference.methods.series.sub_pca import LARGEST, LEAST_SCORE, LEAST_TIMES, LEAST_USUAL, LEAST_VARIANCE, USUAL_SHARE
 from inference.methods.series.window_pca import SHARE
-from tests.support.series_signals import LENGTH, QUIET, RAW, fitted, reel_of, scores
+from tests.support.series_signals import LENGTH, QUIET, RAW, fitted, reel_of, scores, signals
 from tests.support.trainings import small_config
 
 
 def windows_by_hand(method, reel: Reel, begin: int, end: int) -> np.ndarray:
-    """All windows of [begin, end) in quiet units, flat and in double precision."""
+    """All windows of [begin, end) in quiet units, flat and in double precision; without their own means of what
+    wanders."""
     samples = (reel.frames[begin:end, :, 0, 0].astype(np.float64) - method.arrays["mean"]) / method.arrays["spread"]
-    return np.stack([samples[i : i + LENGTH].ravel() for i in range(len(samples) - LENGTH + 1)])
+    windows = [samples[i : i + LENGTH] for i in range(len(samples) - LENGTH + 1)]
+    return np.stack([(w - np.where(method.is_loose, w.mean(axis=0), 0)).ravel() for w in windows])
 
 
 def spread_by_hand(values: np.ndarray) -> np.ndarray:
@@ -91,6 +93,57 @@ def test_sub_pca_gives_the_directions_beyond_its_components_one_variance(quiet, 
     precision += (np.eye(train.shape[1]) - pca.components_.T @ pca.components_) / pca.noise_variance_
     distances = in_usual_units(method, train, windows_by_hand(method, other, 0, 200), precision)
     np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
+
+
+def wandering(count: int, C: int, seed: int = 0) -> np.ndarray:
+    """Signals (count, C) of which every second variable, the first one too, goes up without an end."""
+    found = signals(count, C, seed=seed)
+    found[:, ::2] += np.linspace(0, 6, count)[:, None]
+    return found
+
+
+@pytest.fixture(scope="module", params=[1, 4])
+def climbing(request, tmp_path_factory):
+    return reel_of(tmp_path_factory.mktemp("climbing") / "reel", wandering(QUIET, request.param))
+
+
+def test_a_level_that_wanders_is_no_part_of_a_window(climbing, tmp_path):
+    method = fitted("sub_pca", climbing)
+    assert method.is_loose.tolist() == [c % 2 == 0 for c in range(climbing.shape[1])]
+    train = windows_by_hand(method, climbing, 0, QUIET - 100)
+    higher = signals(200, climbing.shape[1], seed=1) + 3 * method.is_loose
+    other = reel_of(tmp_path / "other", higher)
+    windows = windows_by_hand(method, other, 0, 200)
+    variances, directions = np.linalg.eigh(np.cov(train.T))
+    kept = variances > 1e-9  # all but the levels
+    assert np.count_nonzero(~kept) == method.is_loose.sum()
+    precision = directions[:, kept] / np.maximum(variances[kept], LEAST_VARIANCE) @ directions[:, kept].T
+    distances = in_usual_units(method, train, windows, precision)
+    np.testing.assert_allclose(scores(method, other), spread_by_hand(distances), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("sub_pca", 512), ("sub_pca", 5), ("window_pca", 512), ("patches", 512), ("kmeans", 512)]
+)
+def test_where_a_level_goes_on_nothing_is_unusual(name, most, climbing, tmp_path, monkeypatch):
+    monkeypatch.setattr(sub_pca, "MOST_COMPONENTS", most)  # of five there are directions beyond them
+    method = fitted(name, climbing)
+    lower = signals(200, climbing.shape[1], seed=1)
+    higher = lower + 9 * method.is_loose
+    expected, found = (scores(method, reel_of(tmp_path / n, v)) for n, v in (("lower", lower), ("higher", higher)))
+    np.testing.assert_allclose(found, expected, rtol=2e-2, atol=2e-3)
+    copy = method.fitted_on([QuietRange(climbing, 0, 400, "train")])
+    assert copy.is_loose.tolist() == method.is_loose.tolist()  # a part of them alone might tell otherwise
+
+
+def test_a_variable_that_wanders_is_named(tmp_path):
+    climbing = reel_of(tmp_path / "climbing", wandering(QUIET, 3))
+    method = fitted("sub_pca", climbing)
+    odd = wandering(QUIET, 3, seed=1)[:400]
+    odd[200:230, 2] += 2.0
+    found = method.samples(reel_of(tmp_path / "odd", odd), 0, 400, RAW)
+    assert np.isfinite(found.variables).all()
+    assert found.variables[200:230].sum(axis=0).argmax() == 2
 
 
 def spells(rng: np.random.Generator, count: int) -> np.ndarray:

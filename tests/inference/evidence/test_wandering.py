@@ -1,0 +1,61 @@
+"""Whether the level of a variable wanders: told alike in any unit, of trends and walks, and of nothing steady."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.signal import lfilter
+
+from inference.evidence.wandering import wanders
+
+N = 4000
+SAMPLES = np.arange(N)
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(N)
+
+
+STEADY = {
+    "noise": noise(),
+    "a slow one": lfilter([1], [1, -0.95], noise()),
+    "days": np.sin(2 * np.pi * SAMPLES / 24) + 0.1 * noise(),
+    "duties": (SAMPLES // 70 % 2) + 0.1 * noise(),
+    "rare": (noise() > 2.5) * 1.0,
+    "nothing": np.full(N, 3.0),
+    "unknown": np.full(N, np.nan),
+    "a fault of a tenth": noise() + 20 * ((SAMPLES > 1000) & (SAMPLES < 1400)) * (SAMPLES % 50 == 0),
+}
+WANDERING = {
+    "a trend": 0.002 * SAMPLES + noise(),
+    "half a year": np.cos(np.pi * SAMPLES / N) + 0.3 * noise(),
+    "growth": np.exp(SAMPLES / 1000) * (1 + 0.1 * noise()),
+    "another level": 3 * (SAMPLES > 2500) + noise(),
+    "with spikes": 0.002 * SAMPLES + noise() + 1e6 * (SAMPLES % 500 == 0),
+}
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_what_keeps_its_level_does_not_wander(name):
+    assert not wanders(STEADY[name][:, None]).any()
+
+
+@pytest.mark.parametrize("name", WANDERING)
+def test_what_goes_on_to_where_it_never_was_wanders(name):
+    assert wanders(WANDERING[name][:, None]).all()
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 60), st.just(2)), elements=st.floats(-4, 4, width=16)),
+    st.floats(0.5, 100),
+    st.floats(-10, 10),
+)
+def test_it_is_told_of_each_variable_in_any_unit_and_either_direction(values, factor, offset):
+    values[:, 1] += np.linspace(0, 30, len(values))
+    found = wanders(values)
+    assert found.shape == (2,)
+    assert found[1] == (len(values) >= 10)
+    assert wanders(values[::-1] * -factor)[1] == found[1]
+    assert wanders(values * factor + offset)[1] == found[1]
+    assert wanders(values[:, ::-1]).tolist() == found[::-1].tolist()
