@@ -14,7 +14,7 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.events.sky import Sky
 from inference.solar.polar import occulted_rsun
-from inference.units import is_magnetic, is_velocity
+from inference.units import is_signed
 
 TILES = 16  # the frame in TILES x TILES parts
 INNER_RSUN = 0.95  # the middle of a part of the disc lies within
@@ -32,7 +32,7 @@ def sky_of(reel: AnyReel) -> Sky | None:
 
 def _shows_light(reel: AnyReel) -> bool:
     """Whether its frames are of the disc's light, and not of the corona beside it, a field or velocities."""
-    return occulted_rsun(cast(Reel, reel)) is None and not (is_magnetic(reel) or is_velocity(reel))
+    return occulted_rsun(cast(Reel, reel)) is None and not is_signed(reel)
 
 
 def disc_parts(reel: AnyReel) -> np.ndarray:

@@ -39,7 +39,7 @@ from inference.methods.flux.spreads import (
     typical_of,
 )
 from inference.methods.flux.turning import Places, Turning
-from inference.units import DAY_S, HOUR_S, is_magnetic, is_velocity
+from inference.units import DAY_S, HOUR_S, is_magnetic, is_signed, is_velocity
 
 BACKGROUNDS = (1, 4), (3, 9), (8, 24), (32, 96)
 FLARES = 5.0  # spreads above which a place is brighter than what backgrounds ought to know
@@ -129,6 +129,7 @@ class Excess(Method):
         step = -(-sum(map(len, train)) // most)
         self.arrays["longest_s"] = np.array(self._longest_s(reel))
         self.arrays["is_velocity"] = np.array(is_velocity(reel))
+        self.arrays["is_signed"] = np.array(is_signed(reel))
         background, excess, sharp_parts, moments = self._sampled(train, step)  # (B, n, C, H, W), (K, ...), (n, C, H, W)
         over = [background[k % len(background)] for k in range(len(excess))]
         curves = [
@@ -212,7 +213,7 @@ class Excess(Method):
         self.turning = Turning.of(reel, begin, min(begin + reach + 1, end))
         if self.turning is None and "turning" in self.arrays and not reel.shape[0]:
             self.turning = Turning(self.arrays["turning"])  # of what arrives, on the grid of the training reel
-        self.earlier = Earlier(reach, reel.cadence_s, self.turning)
+        self.earlier = Earlier(reach, reel.cadence_s, self.turning, bool(self.arrays.get("is_signed", False)))
         self._exposures = Exposures.of(self.arrays, reach)
         self._carried = self._of_known()
         if "strange" in self.arrays:

@@ -14,7 +14,7 @@ from inference.events.events import Event
 from inference.events.sky import Sky
 from inference.solar.motion import motion_of
 from inference.solar.patches import TINY, Patch, base_of, footprint
-from inference.units import HOUR_S, is_magnetic, is_velocity
+from inference.units import HOUR_S, is_magnetic, is_signed
 
 BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et al. (2018, ApJ 855, 137)
 FIELD_BEFORE_S = 6 * HOUR_S  # the same of a magnetic field: flux takes hours to emerge
@@ -46,7 +46,7 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     onset = left_noise(course, max(NOISE_SIGMAS * spread, ONSET_SHARE * course[seen : peak + 1].max()), seen)
     first = int(frames[onset])
     moving = np.arange(first, min(event.frame_end, first + max(MOST_VALUES // base.size, 8)) + 1)
-    change = relative_change(float(excess[peak]), level, spread, is_magnetic(reel) or is_velocity(reel))
+    change = relative_change(float(excess[peak]), level, spread, is_signed(reel))
     half = onset + over_half(course[onset:])
     lasts_s = float(np.ptp(reel.times_s[frames[half]]))
     kept = share_of_new(sign, patch.light(np.array([event.frame_peak]))[0], base, patch.light(before[-JUST_BEFORE:]))

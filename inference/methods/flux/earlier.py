@@ -4,6 +4,7 @@ They are turned with the Sun, and moved with the camera where its pointing jumpe
 """
 
 from collections import deque
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -15,6 +16,18 @@ from inference.methods.flux.turning import Turning
 MEDIAN_OF, LATEST = 5, 3  # frames of a background, spread evenly over its reach; latest ones that are taken together
 LEAST_KNOWN = 3  # of the frames of a background
 Shift = tuple[float, float]  # px along x and y
+Root = Callable[[np.ndarray], np.ndarray]
+
+
+def _of_light(flux: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(flux, 0).sum(axis=0))
+
+
+def _of_signed(flux: np.ndarray) -> np.ndarray:
+    return (np.sign(flux) * np.sqrt(np.abs(flux))).sum(axis=0)
+
+
+ROOTS: tuple[Root, Root] = _of_light, _of_signed  # of light there is none below zero but noise
 
 
 def frames_back(near: int, far: int) -> list[int]:
@@ -23,16 +36,19 @@ def frames_back(near: int, far: int) -> list[int]:
 
 
 class Earlier:
-    """The latest frames of flux of one stretch, (C, H, W) float32 each, NaN unknown, in time order."""
+    """The latest frames of flux of one stretch, (C, H, W) float32 each, NaN unknown, in time order.
 
-    def __init__(self, reach: int, cadence_s: float, turning: Turning | None):
-        self.reach, self.frames = reach, deque[np.ndarray](maxlen=reach + 1)
+    is_signed: the flux is a field or a velocity, of which what is below zero is as strong as what is above.
+    """
+
+    def __init__(self, reach: int, cadence_s: float, turning: Turning | None, is_signed: bool = False):
+        self.reach, self.frames, self._root = reach, deque[np.ndarray](maxlen=reach + 1), ROOTS[is_signed]
         self.cadence_s, self.turning = cadence_s, turning
         self._moment: Moment | None = None  # of the latest frame
 
     def push(self, flux: np.ndarray, moment: Moment | None = None) -> None:
         told, self._moment = self._told(moment, flux.shape[1:]), moment
-        if self.frames and (jump := _jump(self.frames[-1], flux, told)):
+        if self.frames and (jump := _jump(self.frames[-1], flux, told, self._root)):
             self.frames = deque((_moved(frame, *jump) for frame in self.frames), self.reach + 1)
         self.frames.append(flux)
 
@@ -72,16 +88,16 @@ class Earlier:
         return self.turning.back(flux, frames * self.cadence_s) if self.turning else flux
 
 
-def _jump(before: np.ndarray, after: np.ndarray, told: Shift | None = None) -> Shift | None:
+def _jump(before: np.ndarray, after: np.ndarray, told: Shift | None = None, root: Root = _of_light) -> Shift | None:
     """By how many px along x and y the camera's pointing jumped between frames (C, H, W); None if it did not.
 
-    As headers tell, where that is to be seen; else as it is seen. By the roots of all channels' light, lest a flare be
-    most of what is seen.
+    As headers tell, where that is to be seen; else as it is seen. By the roots of all channels, lest a flare be most of
+    what is seen.
     """
     valid = np.asarray(np.isfinite(before + after).all(axis=0))
     if not valid.any():
         return None
-    old, new = (np.sqrt(np.maximum(np.where(valid, flux, 0), 0).sum(axis=0)) for flux in (before, after))
+    old, new = (root(np.where(valid, flux, 0)) for flux in (before, after))
     found = told if told and is_explained(new, old, valid, *told) else jump_of(new, old, valid)
     return found and _refined(old, new, valid, *found)
 

@@ -63,7 +63,9 @@ def test_neither_a_cut_out_nor_a_sun_that_turns_between_frames_has_clouds(tmp_pa
     assert not disc_parts(solar_reel(tmp_path / "c", QUIET, cadence_s, pixel_arcsec)).any()
 
 
-@pytest.mark.parametrize(("unit", "is_light"), [("DN/s", True), ("G", False), ("m/s", False)])
+@pytest.mark.parametrize(
+    ("unit", "is_light"), [("DN/s", True), ("B/Bsun", True), ("G", False), ("Mx/cm2", False), ("m/s", False)]
+)
 def test_no_cloud_passes_before_a_field_or_velocities_whose_mean_may_be_nothing(tmp_path, unit, is_light):
     assert disc_parts(solar_reel(tmp_path / "c", QUIET, CADENCE_S, PIXEL_ARCSEC, unit=unit)).any() == is_light
 

@@ -70,3 +70,23 @@ def test_a_jump_is_as_headers_tell_where_it_is_too_large_to_be_found(seed, jump)
 def test_what_headers_tell_and_nobody_sees_is_no_jump(seed, dx, dy):
     before, after = frames_of(scene(seed), seed, 0, 0)[:2]
     assert earlier._jump(before, after, (dx, dy)) is None
+
+
+def field(seed: int, share: float) -> np.ndarray:
+    """Patches of a magnetic field of both signs on a wide scene, that share of which is below zero."""
+    strength, sign = scene(seed), np.random.default_rng(seed + 1).standard_normal((SIDE + 2 * MARGIN,) * 2)
+    sign = cv2.GaussianBlur(sign, (0, 0), 3.0)
+    return strength * np.where(sign < np.quantile(sign, share), -1, 1)
+
+
+@given(st.integers(0, 50), st.sampled_from([0.5, 0.9, 1.0]), st.sampled_from([(1, 0), (-1, 1), (3, 0), (4, -2)]))
+def test_a_field_jumps_as_its_opposite_does_whatever_its_signs(seed, share, jump):
+    frames = frames_of(field(seed, share), seed, *jump)
+    before, after = frames[[JUMP - 1, JUMP]]
+    assert earlier._jump(before, after, root=earlier.ROOTS[True]) == pytest.approx(jump, abs=0.2)
+    opposite = Earlier(max(BACK), 12.0, None, is_signed=True), Earlier(max(BACK), 12.0, None, is_signed=True)
+    for frame in frames:
+        for kept, sign in zip(opposite, (1, -1), strict=True):
+            kept.push(sign * frame)
+    one, other = (kept.background(*BACK) for kept in opposite)
+    np.testing.assert_array_equal(one, -other)
