@@ -13,7 +13,7 @@ from data.reel.contract import AnyReel
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from inference.events.sky import Sky
-from inference.solar.polar import occulted_rsun
+from inference.solar.coronagraph.polar import occulted_rsun
 from inference.units import is_signed
 
 TILES = 16  # the frame in TILES x TILES parts

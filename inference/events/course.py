@@ -1,4 +1,4 @@
-"""What an event did to the light of its place; measured on the Sun alone, see solar/measure.py."""
+"""What an event did to the light of its place; measured on the Sun alone, see solar/place/measure.py."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class Course:
     share_new: how much of what changed since the frames just before is a change from the half hour before, too; about 0
     where a place only becomes again what it was.
     front_km_s, outward_km_s: of what is new in it, away from where it began, and away from the Sun's centre, on the
-    plane of the sky; 0 where nothing new moves steadily (solar/motion.py).
+    plane of the sky; 0 where nothing new moves steadily (solar/place/motion.py).
     breadth: of what is new, across the way over along it; a round spot has 1.
     """
 

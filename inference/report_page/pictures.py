@@ -21,7 +21,7 @@ from inference.results.native import crop_of
 from inference.results.native import path_of as native_path
 from inference.results.score_maps import saved_frame
 from inference.scorers.nets.residual import ScoredFrame
-from inference.solar.measure import excess_curve
+from inference.solar.place.measure import excess_curve
 
 SHEET_EVENTS = 12
 THUMBNAILS = 300

@@ -25,9 +25,9 @@ from inference.solar.aftermath import with_aftermath
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured
 from inference.solar.confirm import Known
-from inference.solar.corona import with_ejections
+from inference.solar.coronagraph.changes import with_ejections
+from inference.solar.coronagraph.polar import occulted_rsun
 from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
-from inference.solar.polar import occulted_rsun
 
 NAMED_VARIABLES = 3
 TEXTS = 65_536  # made at a time

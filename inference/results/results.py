@@ -30,7 +30,7 @@ from inference.results.native import draw_native
 from inference.results.timeline import timeline
 from inference.solar.columns import with_solar_columns
 from inference.solar.confirm import compare
-from inference.solar.corona import compare_ejections, with_cme_columns
+from inference.solar.coronagraph.changes import compare_ejections, with_cme_columns
 from inference.solar.hek import write_hek
 from inference.solar.regions import with_regions
 from inference.units import DAY_S

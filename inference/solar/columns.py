@@ -13,9 +13,9 @@ from inference.events.events import CAMERA, Event, iso_utc
 from inference.events.facts import IDENTITY_COLUMNS
 from inference.events.sky import Sky
 from inference.events.source_place import file_clock
+from inference.solar.coronagraph.polar import occulted_rsun
 from inference.solar.kinds import CHANGE, kind_in_field, kind_in_velocity, kind_of, radius_of
-from inference.solar.measure import course_of
-from inference.solar.polar import occulted_rsun
+from inference.solar.place.measure import course_of
 from inference.units import is_magnetic, is_velocity
 
 SOLAR_COLUMNS = ("kind", "t_detected", "frame_detected", "start_resolution_s")

@@ -55,8 +55,13 @@ def hek_event(event: dict, instrument: Instrument, pixel_arcsec: float, now: str
     by the observer, its uncertainty a pixel of the reel.
     """
     kind = TYPES[event["kind"]]
-    found = {
-        "event_type": kind,
+    found = {"event_type": kind} | _when_and_where(event, pixel_arcsec) | _what(event)
+    found |= _seen_by(event, instrument) | _found_by(event, now) | OF_TYPE.get(kind, lambda _: {})(event)
+    return {name: plain(value) for name, value in found.items()}
+
+
+def _when_and_where(event: dict, pixel_arcsec: float) -> dict:
+    return {
         "event_starttime": event["t_start"],
         "event_peaktime": event["t_peak"],
         "event_endtime": event["t_end"],
@@ -75,15 +80,30 @@ def hek_event(event: dict, instrument: Instrument, pixel_arcsec: float, now: str
         "boundbox_c1ur": event["hpc_x1_arcsec"],
         "boundbox_c2ur": event["hpc_y1_arcsec"],
         "ar_noaanum": int(event.get("noaa_region") or 0) or None,
+    }
+
+
+def _what(event: dict) -> dict:
+    return {
         "area_raw": event["area_arcsec2"],
         "area_unit": "arcsec2",
         "event_npixels": event["area_px"],
         "event_description": described(event),
+    }
+
+
+def _seen_by(event: dict, instrument: Instrument) -> dict:
+    return {
         "obs_observatory": instrument.observatory or UNKNOWN,
         "obs_instrument": instrument.name or UNKNOWN,
         "obs_channelid": event["channel"] if np.isnan(instrument.wavelength) else f"{instrument.wavelength:g}",
         "obs_meanwavel": instrument.wavelength,
         "obs_wavelunit": "Angstrom",
+    }
+
+
+def _found_by(event: dict, now: str) -> dict:
+    return {
         "frm_name": FINDER,
         "frm_identifier": FINDER,
         "frm_institute": UNKNOWN,
@@ -95,7 +115,6 @@ def hek_event(event: dict, instrument: Instrument, pixel_arcsec: float, now: str
         "frm_paramset": f"model {event['model']}, reel {event['reel']}, config {event['config']}",
         "frm_specificid": f"{event['reel']}_{event['config']}_{event['event']}",
     }
-    return {name: plain(value) for name, value in (found | OF_TYPE.get(kind, lambda _: {})(event)).items()}
 
 
 def described(event: dict) -> str:

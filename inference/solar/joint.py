@@ -22,7 +22,7 @@ from inference.events.events import iso_utc
 from inference.events.matching import BOX, times_of
 from inference.events.sky import Sky, rotated_from_earth
 from inference.solar.confirm import ELSEWHERE_DEG
-from inference.solar.polar import occulted_rsun
+from inference.solar.coronagraph.polar import occulted_rsun
 
 log = logger(__name__)
 

@@ -12,8 +12,8 @@ from inference.calibration.noise import MAD_TO_STD
 from inference.events.course import Course
 from inference.events.events import Event
 from inference.events.sky import Sky
-from inference.solar.motion import motion_of
-from inference.solar.patches import TINY, Patch, base_of, footprint
+from inference.solar.place.motion import motion_of
+from inference.solar.place.patches import TINY, Patch, base_of, footprint
 from inference.units import HOUR_S, is_magnetic, is_signed
 
 BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et al. (2018, ApJ 855, 137)

@@ -14,11 +14,11 @@ from inference.camera.light import disc_parts
 from inference.events.boxes import find_boxes
 from inference.events.sky import Sky
 from inference.results.results import Results
-from inference.solar.cme import Cme, arc_of, cmes_in
 from inference.solar.confirm import Known
+from inference.solar.coronagraph.cme import Cme, arc_of, cmes_in
+from inference.solar.coronagraph.polar import INNER_DEG, INNER_RSUN, grid_of, occulted_rsun, polar_light
 from inference.solar.hek import NAME
 from inference.solar.kinds import CHANGE, EJECTION
-from inference.solar.polar import INNER_DEG, INNER_RSUN, grid_of, occulted_rsun, polar_light
 from tests.support.coronagraph import CADENCE_S, Ejection, corona, coronagraph_reel, polar_of_pixels
 from tests.support.sun_events import RSUN_ARCSEC
 

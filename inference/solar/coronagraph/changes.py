@@ -13,7 +13,7 @@ from data.reel.reel import Reel
 from inference.events.events import CAMERA, Event
 from inference.events.matching import times_of
 from inference.events.sky import Sky
-from inference.solar.cme import CLEAR, Cme, cmes_in
+from inference.solar.coronagraph.cme import CLEAR, Cme, cmes_in
 from inference.solar.kinds import CHANGE, EJECTION
 
 CME_COLUMNS = ("cme_position_angle_deg", "cme_width_deg", "cme_speed_km_s", "cme_speed_low_km_s")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inference.events.sky import ARCSEC
-from inference.solar.patches import Patch, smooth
+from inference.solar.place.patches import Patch, smooth
 
 FEWEST_FRAMES = 5  # with new light that a speed is measured in
 NEW_SHARE = 0.2  # of a frame's greatest new change, from which a pixel belongs to the front

@@ -15,8 +15,8 @@ from scipy.ndimage import label
 from data.reel.reel import Reel
 from inference.calibration.noise import MAD_TO_STD
 from inference.events.sky import Sky
-from inference.solar.patches import TINY
-from inference.solar.polar import ANGLE_DEG, PolarGrid, grid_of, polar_light
+from inference.solar.coronagraph.polar import ANGLE_DEG, PolarGrid, grid_of, polar_light
+from inference.solar.place.patches import TINY
 
 SPEEDS_KM_S = np.geomspace(100.0, 2200.0, 36)  # CACTus: up to 2100
 BEFORE = 5  # frames whose median is the corona before

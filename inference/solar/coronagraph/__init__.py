@@ -1,0 +1,1 @@
+"""Coronagraphs: frames in polar coordinates, and the mass ejections and other changes that they show."""
