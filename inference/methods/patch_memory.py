@@ -67,23 +67,23 @@ def _unit(memory: np.ndarray) -> np.ndarray:
 
 def nearest_in(places: np.ndarray, memory: np.ndarray) -> np.ndarray:
     """Distance (n, h', w') of each place that is looked at, of (n, h, w, D), to the nearest of a memory (R, h, w, D) at
-    most REACH places away."""
-    around = 2 * REACH + 1
+    most REACH places away.
+
+    |a - b|^2 - |a|^2 of all pairs at once; as sums and no products of matrices, which are so small here that threads
+    cost more than they save, and may round otherwise.
+    """
     padded = np.pad(memory, ((0, 0), (REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
-    looked_at = places[:, ::EVERY, ::EVERY]
+    around = np.lib.stride_tricks.sliding_window_view(padded, (2 * REACH + 1,) * 2, axis=(1, 2))[:, ::EVERY, ::EVERY]
+    around = around.transpose(1, 2, 3, 0, 4, 5)  # (h', w', D, R, 3, 3)
+    centres, looked_at = memory[0, ::EVERY, ::EVERY], places[:, ::EVERY, ::EVERY]
     found = np.empty(looked_at.shape[:3], np.float32)
-    products = np.empty((len(places), around**2 * len(memory)), np.float32)  # filled anew for each place
+    known = np.empty((memory.shape[-1], around[0, 0, 0].size), np.float32)  # both are filled anew for each place
+    pairs = np.empty((len(places), known.shape[1]), np.float32)
     for i, j in np.ndindex(*found.shape[1:]):
-        y, x = EVERY * i, EVERY * j
-        centre = memory[0, y, x]  # numbers that are small are told apart better
-        known = padded[:, y : y + around, x : x + around].reshape(-1, memory.shape[-1]) - centre
+        centre = centres[i, j]  # numbers that are small are told apart better
+        np.subtract(around[i, j], centre[:, None, None, None], out=known.reshape(around.shape[2:]))
         own = looked_at[:, i, j] - centre
-        # |a - b|^2 - |a|^2 for all pairs at once
-        pairs = np.matmul(with_ones(-2 * own), np.column_stack([known, np.square(known).sum(axis=1)]).T, out=products)
+        np.einsum("nd,dk->nk", -2 * own, known, out=pairs)
+        pairs += np.einsum("dk,dk->k", known, known)
         found[:, i, j] = np.sqrt(np.maximum(pairs.min(axis=1) + np.square(own).sum(axis=1), 0))
     return found
-
-
-def with_ones(rows: np.ndarray) -> np.ndarray:
-    """Rows (n, D) with a last column of ones, (n, D + 1)."""
-    return np.column_stack([rows, np.ones(len(rows), rows.dtype)])
