@@ -35,6 +35,7 @@ LABELS = ("label", "labels", "is_anomaly", "anomaly", "is_anomalous", "anomalous
 LABELS += ("is_outlier", "fault", "is_fault", "truth", "ground_truth", "target")
 TIME_AND_LABEL = 2  # columns
 SEPARATORS = ",;\t|"
+MOST_NAMES = 12  # of columns that a message shows
 ALSO = "start with duration_s, or time alone, are taken too"
 _IS_DATE = re.compile(r"(?!.*:)(?:\D*\d){5,8}\D*")
 _OF_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d\d(?:\.\d+)?)")
@@ -98,7 +99,9 @@ def bounds_of(table: pd.DataFrame, path: str, setting: str, lead: str = "") -> t
     end = called(table, ENDS) if start or point else ""
     duration = next(filter(DURATION.fullmatch, table.columns), "") if (start or point) and not end else ""
     if not (end or duration or point):
-        raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {list(table.columns)}; {ALSO}")
+        left_out = len(table.columns) - MOST_NAMES
+        has = ", ".join(map(str, table.columns[:MOST_NAMES])) + (f" and {left_out} more" if left_out > 0 else "")
+        raise ValueError(f"{setting} {path} needs the columns {lead}start,end; it has {has}; {ALSO}")
     return start or point, end, duration
 
 

@@ -5,17 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from data.labels.by_frame.benchmark_lists import of_bits
+from data.labels.by_frame.benchmark_lists import WRITE, of_bits
 from data.labels.by_frame.frame_labels import FrameLabels
 
 _ABOUT = re.compile(r"[-_ ](?:labels?|gt|masks?|truth|frame_mask)$", re.IGNORECASE)  # Avenue's 1_label.mat
-ARRAYS = (".npy", ".mat")
+ARRAYS, BOXES = (".npy", ".mat"), (".txt", ".xml", ".json")
 FORMS = "labels are one 0 or 1 for each row, or masks (T, H, W)"
 
 
 def of_arrays(folder: Path) -> FrameLabels:
     """The labels of clips whose files in a folder are called as these. Raises ValueError where it holds none."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ARRAYS)
+    if not paths and any(path.suffix.lower() in BOXES for path in folder.iterdir()):
+        raise ValueError(
+            f"{folder} holds text, XML or JSON for each frame: boxes (YOLO, VOC, labelme), which tell what is seen and "
+            f"not what is unusual, {WRITE}"
+        )
     if not paths:
         raise ValueError(f"{folder} is a folder without {' or '.join(ARRAYS)} called as clips; {FORMS}")
     return of_bits({_ABOUT.sub("", path.stem) or path.stem: labels_in(path) for path in paths})

@@ -182,6 +182,8 @@ def test_a_clip_is_the_reel_of_its_file(clip, name, source, is_it):
     ("text", "message"),
     [
         ("<annotations><track/></annotations>", "boxes of CVAT or VOC are not read: write clip,start_frame,end_frame"),
+        ('{"a.png12": {"filename": "a.png", "regions": [{"shape_attributes": {}}]}}', "regions of VIA"),
+        ('filename,region_shape_attributes\na.png,"{}"\n', "regions of VIA"),
         ("1,1,10,10,20,20,1,1,1\n2,1,10,10,20,20,1,1,1\n", "boxes of tracks"),
         ("start_frame,end_frame\n1,2\n", "needs a column clip beside start_frame and end_frame"),
         ("clip,start_frame,end_frame\na,5,1\n", "frames 5 to 1 of clip a"),
@@ -253,3 +255,16 @@ def test_a_label_that_is_called_normal_is_none(tmp_path):
 def test_the_subtitles_of_a_drone_are_no_labels(tmp_path):
     with pytest.raises(ValueError, match="captions without a gap"):
         read(tmp_path, "DJI_0001.SRT", of_srt([(33 * i, 33 * (i + 1)) for i in range(40)]))
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".xml", ".json"])
+def test_a_folder_of_boxes_is_named_as_such(tmp_path, suffix):
+    (tmp_path / f"frame_0001{suffix}").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(ValueError, match=r"boxes \(YOLO, VOC, labelme\), .* write clip,start_frame,end_frame"):
+        read_anomalies(str(tmp_path), "prep.labels_csv")
+
+
+def test_of_many_columns_the_first_are_shown(tmp_path):
+    (tmp_path / "a.csv").write_text(",".join(f"name{i}" for i in range(500)) + "\n" + ",".join("a" * 500) + "\n")
+    with pytest.raises(ValueError, match=r"it has name0, name1, .*name11 and 488 more; start"):
+        read_anomalies(str(tmp_path / "a.csv"), "prep.labels_csv")
