@@ -1,14 +1,12 @@
 """What the pages say holds: the examples of docs/python.md run, every command is one that the program takes, every
 setting exists and every link leads to something."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import main
-from config import json_schema, load
+from config import load
 from config.faults import known_keys
 from tests.support.pages import commands, links, pages, python_blocks, recipes, settings_named, wrong_links
 from tests.support.paths import ROOT
@@ -58,11 +56,6 @@ def test_so_do_thresholds_of_ones_own(names):
     assert np.ptp(names["loud"]) > 0
 
 
-def test_the_schema_for_editors_is_that_of_the_settings():
-    kept = json.loads((ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8"))
-    assert kept == json_schema(), "make it anew: python main.py --schema > docs/config.schema.json"
-
-
 PAGES_WITH_COMMANDS = [page for page in [*pages(), *recipes()] if commands(page)]
 
 
@@ -94,10 +87,15 @@ def test_commands_are_found():
     ] in commands(ROOT / "docs" / "video.md")
 
 
+@pytest.fixture(scope="module")
+def keys():
+    return set(known_keys())
+
+
 @pytest.mark.parametrize("page", [*pages()[:2], *pages()[3:], *recipes()], ids=in_root)
-def test_every_setting_that_is_named_exists(page):
+def test_every_setting_that_is_named_exists(page, keys):
     """But those of the changelog, which were."""
-    assert settings_named(page) <= set(known_keys())
+    assert settings_named(page) <= keys
 
 
 @pytest.mark.parametrize("page", pages(), ids=in_root)
