@@ -16,7 +16,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
-from data.sources.tables.forms.devices import DEVICES, by_device
+from data.sources.tables.forms.devices import DEVICES, by_device, by_panel
 from data.sources.tables.forms.long_table import wide
 from data.sources.tables.forms.own_clocks import by_own_clock
 from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
@@ -125,7 +125,7 @@ def _devices(read: TextTable, prep: PrepConfig) -> dict[str, TextTable]:
         time, _ = time_column(read.table, prep)
         labels = chosen(read.table, prep.label_column, LABEL_COLUMNS, "prep.label_column")
         if time is None and prep.sample_interval_sec is None and prep.start_utc is None:
-            return by_count(read, prep)
+            return by_panel(read, labels, prep) or by_count(read, prep)
         if time is None or (time.name in read.table.columns and wide(read.table, str(time.name))[1]):
             return {"": read}
         return by_restart(read, time, prep, _no_keys(read.table, labels)) or by_device(read, time, labels, prep)

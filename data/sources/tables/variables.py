@@ -16,7 +16,11 @@ from data.sources.times.column import chosen, is_text
 log = logger(__name__)
 
 FEWEST_COUNTED = 8  # rows of a column that is not called a number of rows
-ROW_NUMBERS = re.compile(r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn", re.IGNORECASE)
+ROW_NUMBERS = re.compile(
+    r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn|row[_ ]?(?:names?|ids?|no|nr|num|number|index)|obs",
+    re.IGNORECASE,
+)
+COUNTS_OF_TIME = ("t", "time", "timestep", "time_step", "time_index", "time_idx", "obs", "period")
 MOST_STATES, FEWEST_KNOWN = 8, 20  # words beside the numbers of a variable; and its numbers
 SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
 
@@ -141,14 +145,24 @@ def _without_missing(
     )
 
 
+def counts_rows(name: str, column: pd.Series) -> bool:
+    """Whether a column is called a number of rows, and is one."""
+    return (
+        bool(ROW_NUMBERS.fullmatch(name)) and column.dtype.kind in "iu" and _goes_on_by_one(column.to_numpy(np.float64))
+    )
+
+
+def _goes_on_by_one(values: np.ndarray) -> bool:
+    known = np.flatnonzero(np.isfinite(values))
+    return bool(len(known)) and np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))
+
+
 def _are_row_numbers(table: pd.DataFrame, name: str, values: np.ndarray, notes: dict[str, str]) -> bool:
     """Whether a column counts the rows: of such a name, first or behind the times; or of any, first, from 0 or 1 on,
     where another column has the times (EasyLog's has the name of the logger).
     """
     first, times = table.columns[0], [column for column, note in notes.items() if note.startswith("time")]
     is_called = bool(ROW_NUMBERS.fullmatch(name)) and (name == first or first in times)
+    is_called |= str(name).lower() in COUNTS_OF_TIME and bool(times) and len(values) >= FEWEST_COUNTED
     is_first = name == first and bool(times) and len(values) >= FEWEST_COUNTED and values[0] in (0, 1)
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known) or not (is_called or is_first):
-        return False
-    return np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))
+    return (is_called or is_first) and _goes_on_by_one(values)

@@ -34,6 +34,7 @@ CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set bac
 
 NEVER_SET = "this time was never set: a clock's zero, far off all others"
 FAR_OFF = "this time lies years away from all others"
+TAKEN_AS_YEARS = "taken as years; prep.time_unit=s if they are seconds"
 FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 100, 20, 366 * 86_400_000_000
 # Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
 ZEROS = np.array(
@@ -194,7 +195,8 @@ def _of_numbers(numbers: np.ndarray, name: str, prep: PrepConfig) -> Times:
         return _utc_times(compact, np.zeros(len(numbers), bool), prep, "dates without separators")
     counted = None if prep.time_unit else since_1970_s(numbers, name)
     if counted is not None:
-        return _since_1970(*counted, prep)
+        doubt = TAKEN_AS_YEARS if counted[1] == "years" and "year" not in name.lower() else ""
+        return replace(_since_1970(*counted, prep), doubt=doubt)
     given = prep.time_unit or unit_of(name)
     seconds = numbers / PER_SECOND[given or "s"]
     if prep.unix_time:
@@ -245,7 +247,12 @@ def _since_1970(seconds: np.ndarray, how: str, prep: PrepConfig) -> Times:
 
 
 def _perhaps_other(numbers: np.ndarray, name: str) -> str:
-    return _perhaps_ms(numbers) or _perhaps_days(numbers) or perhaps_years(numbers) or perhaps_since_1970(numbers, name)
+    return (
+        _perhaps_ms(numbers)
+        or _perhaps_days(numbers)
+        or perhaps_years(numbers, name)
+        or perhaps_since_1970(numbers, name)
+    )
 
 
 def _perhaps_ms(numbers: np.ndarray) -> str:
@@ -332,8 +339,9 @@ def _utc_times(found: np.ndarray, zoned: np.ndarray, prep: PrepConfig, how: str)
 
 
 def _never_set(found: np.ndarray) -> np.ndarray:
-    """Which times (N,) are the first or last that a clock knows, a year or more away from all others; or, where they
-    are fewer than half, of that day: a clock that runs from its zero on until it is set.
+    """Which times (N,) are the first or last that a clock knows, a year or more away from all others, and farther than
+    nine in ten of these are from each other; or, where they are fewer than half, of that day: a clock that runs from
+    its zero on until it is set.
     """
     days = found.astype("datetime64[D]")
     of_day = np.isin(days, ZEROS)
@@ -345,7 +353,7 @@ def _never_set(found: np.ndarray) -> np.ndarray:
     zeros = np.where(at_zero, days, others[0].astype("datetime64[D]")).astype(np.int64)
     after = np.searchsorted(others, zeros)
     nearest = np.minimum(*(np.abs(zeros - others[np.clip(after - n, 0, len(others) - 1)]) for n in (0, 1)))
-    return at_zero & (nearest > 366)
+    return at_zero & (nearest > max(366, np.quantile(np.diff(others), 0.9) if len(others) > 1 else 0))
 
 
 def _far_off(found: np.ndarray) -> np.ndarray:

@@ -58,7 +58,12 @@ def time_column(
         return _with_zone(table, *with_part_of_second(table, table[name], {str(name): "time"}, is_told))
     if not table.shape[1]:
         return None, {}
-    name = _or_written(table, known_column(table)) or _by_type(table) or _by_cells(table) or _by_days(table)
+    name = (
+        _or_written(table, _or_parts(table, known_column(table)))
+        or _by_type(table)
+        or _by_cells(table)
+        or _by_days(table)
+    )
     if name is None:
         if pair := of_pairs(table, is_told):
             return pair
@@ -73,6 +78,13 @@ def time_column(
 def _with_zone(table: pd.DataFrame, column: pd.Series, notes: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:
     zoned, told = beside(table, column)
     return zoned, notes | told
+
+
+def _or_parts(table: pd.DataFrame, name: str | None) -> str | None:
+    """None in place of a column that counts the rows, as `t`, where others tell their years, months ..."""
+    counts = table[name].to_numpy() if name is not None and table[name].dtype.kind in "iu" else np.empty(0)
+    is_count = len(counts) > 1 and counts[0] in (0, 1) and bool((np.diff(counts) == 1).all())
+    return None if is_count and of_parts(table.drop(columns=name))[1] else name
 
 
 def _or_written(table: pd.DataFrame, name: str | None) -> str | None:

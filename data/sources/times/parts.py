@@ -1,17 +1,20 @@
 """Times that are divided among the columns of their parts: year, month and day, year and week, years alone."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from data.sources.times.counts.day_counts import of_day_in_year, of_weeks
+from data.sources.times.texts import month_of
 
 PART_NAMES = {
     "year": ("year", "yyyy", "yr", "yy"),
     "month": ("month", "mo", "mon", "mm"),
+    "quarter": ("quarter", "qtr", "qrt", "quartal"),
     "day in it": ("doy", "dayofyear", "day_of_year", "day of year", "yday"),
-    "day": ("da", "dd", "dy", "day", "dom", "mday"),
+    "day": ("da", "dd", "dy", "day", "dom", "mday", "day_of_month", "dayofmonth"),
     "clock": ("hhmm", "hrmn"),
     "hour": ("hour", "hr", "hh", "hours"),
     "minute": ("minute", "min", "mi", "mn", "minutes", "mm"),
@@ -44,27 +47,61 @@ WEEKS = (
 WEEKDAYS = ("weekday", "isoweekday", "day_of_week", "dayofweek", "dow")
 LIMITS |= {"week": (1, 53)}
 LIMITS |= {"hour": (0, 24), "minute": (0, 59), "second": (0, 60)}
+LIMITS |= {"quarter": (1, 4)}
 FEWEST_ROWS = 8
+_QUARTER = re.compile(
+    r"\s*(?:q(?:tr|uarter)?\.?\s*([1-4])|([1-4])(?:\.?\s*q(?:tr|uarter|uartal)?\.?|st|nd|rd|th))\s*", re.IGNORECASE
+)
+_TWO_YEARS = re.compile(r"\s*(?:FY\s*)?(\d{4})\s*[-/–]\s*(\d{2}|\d{4})\s*")  # 1920-21: a season, a fiscal year
+_FISCAL_YEAR = re.compile(r"\s*FY\s*(\d{4})\s*", re.IGNORECASE)
+
+
+def numbers_of(column: pd.Series, part: str) -> pd.Series:
+    """The numbers of a part of times, float64: also of named months, quarters as `Q1`, years as `1920-21`; else NaN."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    reader = {"month": month_of, "quarter": _quarter_of, "year": _year_of}.get(part)
+    if reader is None or column.dtype.kind in "biufcmM" or numbers.notna().any():
+        return numbers
+    words = column.dropna().astype(str)
+    return words.map({word: reader(word) for word in words.unique()}).reindex(column.index).astype(np.float64)
+
+
+def _quarter_of(word: str) -> float:
+    found = _QUARTER.fullmatch(word)
+    return float(found[1] or found[2]) if found else np.nan
+
+
+def _year_of(word: str) -> float:
+    """The first year of a season as 1920-21 or 1920/1921, or a fiscal one as FY2020."""
+    if fiscal := _FISCAL_YEAR.fullmatch(word):
+        return float(fiscal[1])
+    found = _TWO_YEARS.fullmatch(word)
+    is_next = found and (int(found[1]) + 1) % 10 ** len(found[2]) == int(found[2])
+    return float(found[1]) if found and is_next else np.nan
 
 
 def of_parts(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
     """Times of columns year, month and day (or year and the day in it), and as many of hour, minute and second as there
-    are, by any of their names; or of years alone that rise, of years and months; or of the first columns of a table
-    without names.
+    are, by any of their names; or of years, years and months or quarters that go one way; or of the first columns of a
+    table without names.
     """
     parts = _named_parts(list(table.columns))
     if "year" in parts and "day in it" in parts and "month" not in parts:
         parts.pop("day", None)
-    elif {"year", "month"} <= parts.keys() and "day" not in parts and _go_round(table[parts["month"]]):
-        parts = {part: parts[part] for part in ("year", "month")}
     elif not {"year", "month", "day"} <= parts.keys():
-        return _of_unnamed(table) or _of_weeks(table, parts) or _of_years(table, parts.get("year"))
-    else:
-        parts.pop("day in it", None)
-    parts = _with_fitting_clock(table, parts)
-    found = _moments(table, parts)
+        return _of_unnamed(table) or _of_weeks(table, parts) or of_parts_of_years(table, parts)
+    parts = _with_fitting_clock(table, {part: parts[part] for part in parts if _is_of(part, parts)})
+    return _told(_moments(table, parts), parts)
+
+
+def _is_of(part: str, parts: dict[str, str]) -> bool:
+    """Whether a part tells of a date what the others don't."""
+    return part != "quarter" and not (part == "day in it" and "month" in parts)
+
+
+def _told(moments: pd.Series, parts: dict[str, str]) -> tuple[pd.Series, dict[str, str]]:
     notes = {name: f"time, the {part}" for part, name in parts.items()}
-    return found.rename("year ... " + list(parts.values())[-1]), notes
+    return moments.rename("year ... " + list(parts.values())[-1]), notes
 
 
 def _named_parts(columns: list[str]) -> dict[str, str]:
@@ -105,7 +142,9 @@ def _are_digits_of_clock(column: pd.Series) -> bool:
 
 def _moments(table: pd.DataFrame, parts: dict[str, str]) -> pd.Series:
     """Times of the parts of a date and clock; hour 24 is the next day's 0."""
-    numbers = {part: pd.to_numeric(table[name], errors="coerce") for part, name in parts.items()}
+    numbers = {part: numbers_of(table[name], part) for part, name in parts.items()}
+    if "quarter" in numbers:
+        numbers["month"] = 3 * numbers["quarter"] - 2
     year = numbers["year"]
     year = year.where(~year.between(0, 99), year + np.where(year < 70, 2000, 1900))
     if "day in it" in numbers:
@@ -175,9 +214,42 @@ def _of_weeks(table: pd.DataFrame, parts: dict[str, str]) -> tuple[pd.Series, di
     return pd.Series(dates.astype("datetime64[us]"), table.index, name=f"{year} {week}"), notes
 
 
-def _of_years(table: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, dict[str, str]]:
-    """The times of a column of years, where these rise from row to row."""
-    years = pd.to_numeric(table[name], errors="coerce") if name is not None else pd.Series(dtype=float)
-    if name is None or len(years) < 2 or not (years.diff().iloc[1:] > 0).all():
+def of_panel(table: pd.DataFrame) -> tuple[pd.Series | None, dict[str, str]]:
+    """Times of years, of years and months or quarters, that come again and again, as in tables of many countries."""
+    return of_parts_of_years(table, _named_parts(list(table.columns)), _come_again)
+
+
+def _come_again(times: pd.Series) -> bool:
+    is_year = times.dtype.kind == "M" or _is_all_within(times, *LIMITS["year"])
+    return is_year and bool(times.notna().all()) and 1 < times.nunique() < len(times)
+
+
+def of_parts_of_years(
+    table: pd.DataFrame, parts: dict[str, str], check: Callable[[pd.Series], bool] | None = None
+) -> tuple[pd.Series | None, dict[str, str]]:
+    """The times of columns of years and months, of years and quarters, or of years alone, and what is made of which
+    column; None where there are none.
+
+    check: of the times; without one they must go one way, later or earlier, from each row to the next.
+    """
+    check = check or _go_one_way
+    for part in ("month", "quarter"):
+        own = {name: parts[name] for name in ("year", part) if name in parts}
+        if len(own) < 2 or not all(_is_all_within(numbers_of(table[name], p), *LIMITS[p]) for p, name in own.items()):
+            continue
+        if check(moments := _moments(table, own)):
+            return _told(moments, own)
+    name = parts.get("year")
+    if name is None or len(table) < 2 or not check(years := numbers_of(table[name], "year")):
         return None, {}
     return years, {name: "time"}
+
+
+def _go_one_way(times: pd.Series) -> bool:
+    steps = np.diff(times.to_numpy())
+    nothing = np.zeros(1, steps.dtype)
+    return bool(len(steps) and ((steps > nothing).all() or (steps < nothing).all()))
+
+
+def _is_all_within(numbers: pd.Series, least: float, most: float) -> bool:
+    return bool(len(numbers) and (numbers % 1 == 0).all() and numbers.between(least, most).all())

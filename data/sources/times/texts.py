@@ -14,6 +14,8 @@ from data.sources.times.zones.zone_names import without_zone_name, without_zone_
 LOOKED_AT = 1000  # cells of a column, whose form is that of all
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: f"{number:02d}" for number, name in enumerate(MONTH_NAMES, start=1)}
+_FULL_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october")
+_FULL_NAMES += ("november", "december")
 _CLOCK = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
     r"(?:\s*(?P<half>[AaPp])(?:\.?\s?[Mm]\.?)?)?"
@@ -41,6 +43,13 @@ _CTIME_PARTS = r"\2 \1 \5 \3\4"
 _DAY_IN_YEAR = re.compile(r"^(\d{4})[-:/ ]?(\d{3})([T :/](?=\d)|$)")
 DAY_US = 86_400_000_000
 ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
+
+
+def month_of(word: str) -> float:
+    """The number of the month that a word names, short or in full, in English or another language; NaN of others."""
+    plain = other_form(word.strip()).lower().rstrip(".")
+    fits = (n for n, name in enumerate(_FULL_NAMES, start=1) if len(plain) > 2 and name.startswith(plain))
+    return float(next(fits, np.nan))
 
 
 def looks_like_time(cell: str) -> bool:

@@ -1,16 +1,20 @@
 """Rows of several devices in one table, which a column tells apart: they are no samples of one series."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.sources.tables.forms.long_table import SENSOR_NAMES
+from data.sources.tables.forms.long_table import MOST_SENSORS, SENSOR_NAMES
 from data.sources.tables.forms.runs import tells_runs
 from data.sources.tables.text_table import TextTable
+from data.sources.tables.values.clock_again import clocks_again
+from data.sources.tables.variables import counts_rows
 from data.sources.times.cells import times_of
 from data.sources.times.column import is_text
+from data.sources.times.parts import of_panel
 
 DEVICES = (
     *(*SENSOR_NAMES, "entity", "device", "device_id", "deviceid", "device_name", "machine", "machine_id", "machineid"),
@@ -21,6 +25,9 @@ DEVICES = (
 )
 NUMBERED = {name for name in DEVICES if name.endswith("id")} - {"id"}
 NUMBERED |= {"device", "machine", "station", "sensor", "turbine", "unit_number", "meter", "host"}
+FEWEST = 4  # rows of a device
+TIME = "time of the row"
+MOST_KEYS_TRIED = 8  # columns of words, of which some may tell devices together
 MOST_DEVICES = 64  # of which each becomes a series
 MOST_AGAIN = 0.1  # of the rows that may repeat a time and device all the same
 ALIGNED = 0.75  # cells of a table with a column for each device that have to be filled
@@ -31,10 +38,10 @@ def by_device(read: TextTable, time: pd.Series, labels: str | None, prep: PrepCo
 
     time: its cells' times. labels: its column of labels, which each device has its own of.
     """
-    table = read.table
-    device = device_column(table, time, prep)
-    if device is None:
+    keys = device_columns(read.table, time, prep)
+    if not keys:
         return {"": read}
+    table, device = joined(without_counts(read.table, time, keys, prep), keys)
     count = table[device].nunique()
     is_aligned = len(table) >= ALIGNED * count * time.nunique()
     is_aligned &= not (tells_runs(device) and times_of(time, prep).utc is None)
@@ -49,6 +56,69 @@ def by_device(read: TextTable, time: pd.Series, labels: str | None, prep: PrepCo
     return {name: replace(read, table=own, told=told, lost=lost[name]) for name, own in apart.items()}
 
 
+def by_panel(read: TextTable, labels: str | None, prep: PrepConfig) -> dict[str, TextTable]:
+    """As `by_device`, of a table whose years (and months or quarters) come again for each of many countries, firms ...;
+    {} of others.
+    """
+    time, notes = of_panel(read.table)
+    if time is None or prep.value_columns:
+        return {}
+    name = next(iter(notes)) if len(notes) == 1 else "time"
+    beside = _numbers_before(read.table, next(iter(notes)))
+    table = read.table.drop(columns=list(notes)).assign(**{name: time})
+    table = table.assign(**{beside: table[beside].astype("string")}) if beside else table
+    table = without_counts(table, table[name], [], prep)
+    panel = replace(read, table=table.sort_values(name, kind="stable", ignore_index=True))
+    found = by_device(panel, panel.table[name], labels, prep)
+    return {} if found.get("") is panel else found
+
+
+def _numbers_before(table: pd.DataFrame, year: str) -> str:
+    """The column of whole numbers right before that of the years, as panels have those of firms; "" where it counts
+    the rows, or is none.
+    """
+    place = list(table.columns).index(year)
+    name = str(table.columns[place - 1]) if place else ""
+    return name if name and table[name].dtype.kind in "iu" and not counts_rows(name, table[name]) else ""
+
+
+def device_columns(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> list[str]:
+    """The column that tells devices apart, or up to three of words that do together, as store and item; [] where none
+    do. Of more than MOST_DEVICES all must have nearly all times, to be variables side by side.
+    """
+    if (device := device_column(table, time, prep)) is not None:
+        return [device]
+    words = [name for name in table.columns if name != time.name and is_text(table[name])]
+    words = [name for name in words if 1 < table[name].nunique() <= MOST_SENSORS and table[name].notna().all()]
+    repeats = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum()
+    for count in range(1, 4) if repeats and len(words) <= MOST_KEYS_TRIED else ():
+        for keys in map(list, itertools.combinations(words, count)):
+            devices = len(table[keys].drop_duplicates())
+            most = MOST_SENSORS if len(table) >= ALIGNED * devices * time.nunique() else MOST_DEVICES
+            again = table[keys].assign(**{TIME: time}).duplicated().mean()
+            if again <= MOST_AGAIN and devices <= most and len(table) >= FEWEST * devices:
+                return keys
+    return []
+
+
+def joined(table: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, str]:
+    """The table with one column in place of those that tell devices apart together, and its name."""
+    if len(keys) == 1:
+        return table, keys[0]
+    words = table[keys].astype("string").agg(" ".join, axis=1)
+    return table.drop(columns=keys).assign(**{" and ".join(keys): words}), " and ".join(keys)
+
+
+def without_counts(table: pd.DataFrame, time: pd.Series, keys: list[str], prep: PrepConfig) -> pd.DataFrame:
+    """The table without what counts its rows or tells their times once more: of each device it would be a variable."""
+    if prep.value_columns:
+        return table
+    known = dict.fromkeys([*keys, str(time.name)], "")
+    first = str(table.columns[0])
+    counts = [first] if first not in known and counts_rows(first, table[first]) else []
+    return table.drop(columns=[*counts, *clocks_again(table, known, times_of(time, prep).utc)])
+
+
 def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str | None:
     """The column that tells devices apart: as times come again for each, or by its name where their times lie side by
     side; numbers are told by a name that no variable has.
@@ -60,7 +130,7 @@ def device_column(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> str
         is_known = plain in DEVICES if is_text(cells) else plain in NUMBERED and cells.dtype.kind in "iu"
         if name == time.name or not (is_known or (repeats and is_text(cells))):
             continue
-        if not 1 < cells.nunique() <= MOST_DEVICES or len(table) < 4 * cells.nunique():
+        if not 1 < cells.nunique() <= MOST_DEVICES or len(table) < FEWEST * cells.nunique():
             continue
         again = pd.DataFrame({"time": time, "device": cells}).duplicated().mean()
         others = (other for other in table.columns if other not in (name, time.name))

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from data.sources.times.cells import PER_SECOND, epoch_unit
+from data.sources.times.counts.day_counts import DAY_S, DAYS_OF_1970, are_years, seconds_of_years
 from data.sources.times.parts import PART_NAMES, WEEKDAYS
 
 HOURS_OFF = range(-14, 15)  # of any zone
-MOST_APART_S = 86400.0  # of two clocks of one row
+MOST_APART_S, MONTH_S = 86400.0, 31 * 86400.0  # of two clocks of one row; of decimal years, which may be of its middle
+FEWEST_UNLIKE = 4  # numbers of another clock; a few may lie near the times by chance
 FIRST_DATE, LAST_DATE = 16780101, 22610101
 _PART_OF_SECOND = re.compile(r"^(.*?)[._ ]?(?:nsecs?|nanosecs?|nanoseconds?)$", re.IGNORECASE)
 _PARTS = {
@@ -58,12 +60,28 @@ def _is_part(column: pd.Series, times: pd.DatetimeIndex, part: str) -> bool:
 
 
 def _is_clock(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
-    """Whether numbers count from 1970, or are dates as 20240305, and lie within a day of the times of their rows."""
-    if not (unit := epoch_unit(numbers)):
-        return _are_dates(numbers, times)
-    seconds = (times - pd.Timestamp(0)).total_seconds().to_numpy()
-    apart = np.abs(numbers / PER_SECOND[unit] - seconds)
-    return bool((apart[np.isfinite(apart)] < MOST_APART_S).all())
+    """Whether numbers count from 1970, or are dates as 20240305, days or years of a calendar, as the times do."""
+    seconds = np.where(times.notna(), times.as_unit("ms").asi8 / 1000, np.nan)
+    if unit := epoch_unit(numbers):
+        return _are_near(numbers / PER_SECOND[unit], seconds, MOST_APART_S)
+    return _are_dates(numbers, times) or _are_of_calendar(numbers, seconds)
+
+
+def _are_of_calendar(numbers: np.ndarray, seconds: np.ndarray) -> bool:
+    """Whether numbers (N,) are decimal years, or days as Excel, MATLAB or astronomers count them, of their rows' times
+    in seconds since 1970.
+    """
+    known = numbers[np.isfinite(numbers)]
+    if len(np.unique(known)) < FEWEST_UNLIKE:
+        return False
+    if are_years(known):
+        return bool((known % 1).any()) and _are_near(seconds_of_years(numbers), seconds, MONTH_S)
+    return any(_are_near((numbers - day) * DAY_S, seconds, MOST_APART_S) for day in DAYS_OF_1970)
+
+
+def _are_near(found: np.ndarray, seconds: np.ndarray, most_s: float) -> bool:
+    apart = np.abs(found - seconds)
+    return bool((apart[np.isfinite(apart)] <= most_s).all())
 
 
 def _are_dates(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:

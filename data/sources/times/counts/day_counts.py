@@ -27,11 +27,14 @@ _OF_DATES = {
     "days of MATLAB": (723181.0, 767011.0, DAYS_AT_1970["datenum"]),
     "Julian days": (2444239.0, 2488070.0, DAYS_AT_1970["jd"]),
 }
+DAYS_OF_1970 = tuple(dict.fromkeys(at_1970 for _, _, at_1970 in _OF_DATES.values()))
 _LARGE = ("days of MATLAB", "Julian days")  # no clock that starts at 0 comes so far at a rate of a film
 RARELY_A_RATE = 1e-3  # days, 86 s; as seconds it would be 1 kHz, hours after the start
 RATES_HZ = (30, 60)  # of films, whose steps would be 48 and 24 minutes as days
 OFF_WHOLE_S = 0.1  # of steps, which cells of five decimals round by less on average
 FEWEST_STEPS = 10
+PARTS_OF_YEAR = (1, 2, 4, 12, 26, 52)
+_ANY_TIME = ("time", "times", "date", "t", "ds", "timestamp", "period")  # names that say no unit
 FEWEST_PARTS, MONTHS, WEEKS = 4, 12, 53
 _NAME_OF_PARTS = re.compile(r"date|month|week|yyyymm|period|datum|fecha", re.IGNORECASE)
 _DATES = re.compile(r"date|datum|fecha|data$|jour|tarih")  # in other languages too
@@ -46,8 +49,9 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
         seconds = (known - at_1970) * DAY_S
         if len(known) and _FROM_1900_TO_2100[0] <= seconds.min() and seconds.max() <= _FROM_1900_TO_2100[1]:
             return (numbers - at_1970) * DAY_S, name.upper()
-    if (name in YEARS or ("date" in name and (known % 1).any())) and len(known) and are_years(known):
-        return _of_years(numbers), "years"
+    is_called_so = name in YEARS or ("date" in name and (known % 1).any())
+    if len(known) and are_years(known) and (is_called_so or (name in _ANY_TIME and _go_on_in_years(known))):
+        return seconds_of_years(numbers), "years"
     for what, (first, last, at_1970) in _OF_DATES.items() if len(known) else ():
         if (
             first <= known.min()
@@ -70,13 +74,31 @@ def day_at_1970(name: str) -> float | None:
 
 def are_years(numbers: np.ndarray) -> bool:
     """Whether numbers (N,) are years of our calendar."""
-    return bool(numbers.min() >= 1600 and numbers.max() < 2300)
+    return bool(numbers.min() >= 1500 and numbers.max() < 2300)
 
 
-def perhaps_years(numbers: np.ndarray) -> str:
-    """What to say of times that begin in the thousands and go on by a twelfth, a 365th or so: parts of years."""
+def _go_on_in_years(numbers: np.ndarray) -> bool:
+    """Whether numbers (N,) go on by a year, or a half, quarter, twelfth ... of one from its begin on, as R has it."""
+    steps = np.diff(numbers)
+    if len(steps) < FEWEST_STEPS:
+        return False
+    parts = round(1 / np.median(np.abs(steps))) if np.median(np.abs(steps)) > 0 else 0
+    off = np.abs(numbers * parts - np.round(numbers * parts)).max() if parts in PARTS_OF_YEAR else 1.0
+    return bool(off < 0.02 and (np.round(steps * parts) == 1).all())
+
+
+def perhaps_years(numbers: np.ndarray, name: str) -> str:
+    """What to say of times that begin in the thousands and go on by a twelfth, a 365th or so: parts of years; and of
+    those whose name says year.
+    """
     known = numbers[np.isfinite(numbers)]
     steps = np.diff(known)
+    if name.strip().lower() in YEARS:
+        return (
+            f"taken as seconds, though its name says year: {known[0]:g} is no year of our calendar"
+            if len(known)
+            else ""
+        )
     if not (len(steps) >= FEWEST_STEPS and are_years(known) and (known % 1).any() and 1e-5 < np.median(steps) < 0.5):
         return ""
     return (
@@ -103,7 +125,7 @@ def _go_on_in_seconds(numbers: np.ndarray, name: str, what: str) -> bool:
     return bool(usual < longest and not is_even and not is_rate and seconds > 0.999 and is_whole)
 
 
-def _of_years(years: np.ndarray) -> np.ndarray:
+def seconds_of_years(years: np.ndarray) -> np.ndarray:
     """Seconds since 1970 (N,) of years with a fraction of their own length."""
     whole = np.floor(np.nan_to_num(years, nan=1970.0)).astype(int)
     begin, end = ((whole + n - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(float) for n in (0, 1))
