@@ -32,8 +32,8 @@ from inference.calibration.tail import TailPrior
 from inference.calibration.thresholds import extension_level, promised
 from inference.methods.base import FOLDS, LEAST_FOLD, all_but, cut, kept_apart
 from inference.methods.motion.flow import CELL, LEAST_OF_WAY, LEAST_PX, pooled_by_way, velocity_between
+from inference.methods.motion.timing import Timing
 from inference.methods.motion.usual_pace import GROWTH, PRIOR_CHUNKS, highest_of_parts, sizes_of, usual_levels
-from inference.methods.timing import Timing
 from inference.units import DAY_S, HOUR_S
 
 KINDS = TUNED | FRESH

@@ -44,7 +44,7 @@ def nothing_drawn():
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    monkeypatch.setattr("inference.methods.looks.STEPS", 20)
+    monkeypatch.setattr("inference.methods.motion.looks.STEPS", 20)
 
 
 def pictures(folder: Path, name: str, seed: int, frames: int = 48) -> None:

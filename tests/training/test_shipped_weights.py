@@ -14,8 +14,8 @@ import config
 import main
 import models
 from data.synthetic.series import make_series
-from inference.calibration.zero_shot_levels import MOST_EVENTS, event_levels
 from inference.scorers.load import load_scorer
+from inference.scorers.zero_shot.levels import MOST_EVENTS, event_levels
 from inference.scorers.zero_shot.scorer import LONGER
 from inference.scorers.zero_shot.torch_net import MOST_CLEAN, ZeroShotDetector
 from tests.support.baselines import moving_z

@@ -30,9 +30,9 @@ from inference.methods.motion.flow import (
     shrunk,
     speed_between,
 )
+from inference.methods.motion.same_scene import PAIRS
+from inference.methods.motion.timing import Timing
 from inference.methods.motion.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
-from inference.methods.same_scene import PAIRS
-from inference.methods.timing import Timing
 from inference.scorers.base import Portable
 
 TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
@@ -150,7 +150,7 @@ class Expected(Method):
         scale = np.float32(max(np.sqrt(np.mean(np.square(raw))), 1e-6))
         some = small[:: max(1, -(-len(small) // SIZE_FRAMES))]
         self.arrays["size_px"] = sizes_of(some, some).reshape(-1, self.target.cell).mean(axis=1)
-        from inference.methods.looks import learnt  # here, because a bundle needs no PyTorch
+        from inference.methods.motion.looks import learnt  # here, because a bundle needs no PyTorch
 
         weights = learnt(small, raw / scale, self.target.cell, seed, self.device)
         self.arrays |= {"scale": np.array([scale]), **{f"{NET}{name}": value for name, value in weights.items()}}
@@ -227,7 +227,7 @@ class Expected(Method):
     def _expected(self, small: np.ndarray) -> np.ndarray:
         """What the net expects of shrunk frames (n, h, w) uint8: (n, h / cell, w / cell)."""
         if self.net is None:
-            from inference.methods.looks import Looks  # here, because a bundle needs no PyTorch
+            from inference.methods.motion.looks import Looks  # here, because a bundle needs no PyTorch
 
             self.net = Looks(self._weights, self.target.cell, self.device)
         parts = [normalised(small[i : i + BLOCK]) for i in range(0, len(small), BLOCK)]
@@ -239,7 +239,7 @@ class Expected(Method):
 
     def portable(self, frame_shape: tuple[int, ...]) -> Portable:
         """The net, from single frames to what is expected of them, beside all other arrays."""
-        from inference.methods.looks import Means, trained_net  # here, because a bundle needs no PyTorch
+        from inference.methods.motion.looks import Means, trained_net  # here, because a bundle needs no PyTorch
 
         others = {name: array for name, array in self.arrays.items() if not name.startswith(NET)}
         net = Means(trained_net(self._weights, self.target.cell, "cpu"))

@@ -24,6 +24,8 @@ from inference.camera.motion import steadied
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
 from inference.methods.motion.known_motion import KnownMotion, Motion
 from inference.methods.motion.noise_motion import beyond_noise
+from inference.methods.motion.same_scene import NEVER, PAIRS, least_kept
+from inference.methods.motion.timing import Timing
 from inference.methods.motion.usual_pace import (
     NOTHING_SEEN,
     earlier_version,
@@ -32,8 +34,6 @@ from inference.methods.motion.usual_pace import (
     tail_prior,
     usual_levels,
 )
-from inference.methods.same_scene import NEVER, PAIRS, least_kept
-from inference.methods.timing import Timing
 
 WORK_PX = 192  # larger frames are shrunk to this on their longer side
 SMALLEST_PX = 18

@@ -12,9 +12,9 @@ import numpy as np
 from scipy import ndimage
 
 from inference.calibration.tail import TailPrior
+from inference.methods.motion.timing import VISITS, Timing
 from inference.methods.objects.ground import Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
-from inference.methods.timing import VISITS, Timing
 
 REACH_SHARE = 0.04  # of the longer side: how far a visit tells of neighbours (sigma)
 HALF_VISITS = 0.3  # that a place has in both halves at least, to say whether places differ

@@ -16,9 +16,9 @@ import numpy as np
 from scipy import ndimage
 
 from inference.methods.motion.flow import quiet_maximum
+from inference.methods.motion.timing import CHUNK_FRAMES
 from inference.methods.objects.tails import Tail
 from inference.methods.objects.walk import LEAST_SIZES, PACE_SIZES, PRIOR, STILL_SIZES, Measures
-from inference.methods.timing import CHUNK_FRAMES
 
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the quiet maxima of a place: neighbours whose largest counts, and smoothing
 WAYS, WAY_CELLS = 8, 2.0  # directions, and over how many cells they are shared

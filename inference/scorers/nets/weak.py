@@ -24,9 +24,9 @@ from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.reel.windows import window_starts
 from inference.calibration.thresholds import Calibration
-from inference.calibration.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, ScoredFrame
+from inference.scorers.nets.weak_levels import WeakCalibration, best_frame_level, best_threshold, window_metrics
 from inference.scorers.nets.windowed import through
 from inference.scorers.nets.windows import Window, scored_stretches
 from inference.scorers.overlap import StretchMean

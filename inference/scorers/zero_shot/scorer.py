@@ -25,7 +25,6 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.windows import window_starts
 from data.series.robust import cut_off, robust_scale
-from inference.calibration.zero_shot_levels import UNSCALED, CleanEvents, ZeroShotCalibration
 from inference.evidence.likeness import unlikeness
 from inference.evidence.neighbours import strangeness
 from inference.evidence.plain_views import plain_logits
@@ -34,6 +33,7 @@ from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import Samples, ScoredFrame
 from inference.scorers.nets.windows import scored_stretches
 from inference.scorers.overlap import StretchMean
+from inference.scorers.zero_shot.levels import UNSCALED, CleanEvents, ZeroShotCalibration
 
 SHORTEST = 64  # samples that say anything of what is usual
 LONGER = 4  # chunks of a clean series

@@ -11,8 +11,8 @@ from scipy.special import softplus
 from config import Config, SyntheticConfig, load
 from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
-from inference.calibration.zero_shot_levels import event_levels
 from inference.scorers.base import Portable
+from inference.scorers.zero_shot.levels import event_levels
 from inference.scorers.zero_shot.scorer import LONGER, Judged, ZeroShotScorer
 from models.parts.separate import separate
 from models.vetime import VeTime

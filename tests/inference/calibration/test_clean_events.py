@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.calibration.thresholds import CONFIDENCE, poisson_interval
-from inference.calibration.zero_shot_levels import MOST_EVENTS, CleanEvents, event_levels
+from inference.scorers.zero_shot.levels import MOST_EVENTS, CleanEvents, event_levels
 
 DAY_S, SAMPLES = 86_400.0, 1000
 

@@ -154,7 +154,7 @@ def fitted(tmp_path_factory):
     reel = make_reel(tmp_path_factory.mktemp("street") / "quiet", Street(7).frames(standing(120)))
     ranges = [QuietRange(reel, 0, 80, "train"), QuietRange(reel, 80, 120, "val")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inference.methods.looks.STEPS", 8)
+        patch.setattr("inference.methods.motion.looks.STEPS", 8)
         return {name: method_on(name, ranges) for name in ("flow", "expected")}
 
 

@@ -77,7 +77,7 @@ def test_what_leaves_pytorch_scores_as_the_method(tmp_path, made, name):
 def expected(tmp_path_factory):
     """A folder with a run of `expected`, its config, and its bundle."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inference.methods.looks.STEPS", 60)
+        patch.setattr("inference.methods.motion.looks.STEPS", 60)
         folder = scene(tmp_path_factory.mktemp("expected"))
         # Motion sees no spots of light, so the events that are compared have to be there without them: as many a day as
         # these seconds can give.

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS, looks
+from inference.methods import METHODS
+from inference.methods.motion import looks
 from tests.support.reels import make_reel
 from tests.support.street import MARGIN, SHAPE, Street, standing
 from tests.support.trainings import small_config

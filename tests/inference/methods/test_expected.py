@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from config import EvalConfig
 from inference.calibration.quiet import QuietRange
-from inference.methods import METHODS, looks
+from inference.methods import METHODS
+from inference.methods.motion import looks
 from inference.methods.motion.expected import LEAST_OF_MOTION, TARGETS, change
 from inference.methods.motion.known_motion import KnownMotion
 from models.parts.appearance import AppearanceNet, laplace_loss

@@ -16,8 +16,9 @@ from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
-from inference.methods import FOR_SERIES, METHODS, base, looks
+from inference.methods import FOR_SERIES, METHODS, base
 from inference.methods.base import reflected
+from inference.methods.motion import looks
 from inference.methods.motion.flow import (
     MOVES_PX,
     STILL_SHARE,
@@ -29,9 +30,9 @@ from inference.methods.motion.flow import (
     velocity_between,
 )
 from inference.methods.motion.known_motion import KnownMotion
+from inference.methods.motion.timing import POOL_FRAMES, Timing
 from inference.methods.mutual import describe, nearest
 from inference.methods.patch_pca import frames_of, patches_of
-from inference.methods.timing import POOL_FRAMES, Timing
 from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
@@ -48,7 +49,7 @@ ON_PICTURES = [name for name in METHODS if name not in FOR_SERIES]
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
     # A quarter of the steps; tests/inference/methods/test_expected.py says what training brings.
-    monkeypatch.setattr("inference.methods.looks.STEPS", 100)
+    monkeypatch.setattr("inference.methods.motion.looks.STEPS", 100)
 
 
 @pytest.fixture

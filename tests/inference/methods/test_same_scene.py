@@ -11,7 +11,7 @@ from config import EvalConfig
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS
 from inference.methods.motion.flow import shrunk, speed_between, steadied_pairs
-from inference.methods.same_scene import NEVER, least_kept
+from inference.methods.motion.same_scene import NEVER, least_kept
 from tests.support.reels import make_reel
 from tests.support.street import Street, standing
 from tests.support.trainings import small_config

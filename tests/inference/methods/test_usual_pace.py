@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.methods.motion.timing import VISITS
 from inference.methods.motion.usual_pace import (
     PRIOR_CHUNKS,
     highest_of,
@@ -15,7 +16,6 @@ from inference.methods.motion.usual_pace import (
     usual_level,
     usual_levels,
 )
-from inference.methods.timing import VISITS
 
 H, W, LEAST = 20, 40, 0.1
 

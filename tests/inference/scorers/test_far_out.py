@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import softplus
 
 from config import EvalConfig
-from inference.calibration.zero_shot_levels import CleanEvents, ZeroShotCalibration
 from inference.scorers.load import load_scorer
+from inference.scorers.zero_shot.levels import CleanEvents, ZeroShotCalibration
 from inference.scorers.zero_shot.scorer import LONGER, ZeroShotScorer
 from training.shipped import shipped_run
 

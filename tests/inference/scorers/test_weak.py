@@ -21,11 +21,11 @@ from config import WeakConfig
 from data.labels.weak_labels import weak_labels
 from data.reel.reel import Reel
 from data.reel.windows import WindowSet, read_windows
-from inference.calibration.weak_levels import FRAME_LEVELS, best_frame_level, best_threshold, window_metrics
 from inference.metrics.series import point_f1
 from inference.scorers.base import check_reel, score_reel
 from inference.scorers.nets.net import Detector
 from inference.scorers.nets.weak import Rule, WeakScorer
+from inference.scorers.nets.weak_levels import FRAME_LEVELS, best_frame_level, best_threshold, window_metrics
 from inference.scorers.nets.weak_net import WeakDetector
 from inference.scorers.segments import segmented
 from models.parts.pseudo_labels import segmented as of_training

@@ -63,7 +63,7 @@ def scorer_of(reel, name):
         return net(reel, name)
     method = METHODS[name](small_config(reel.path, None, model__name=name).model, {}, scaling_of(reel), LENGTH)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("inference.methods.looks.STEPS", 5)
+        patched.setattr("inference.methods.motion.looks.STEPS", 5)
         method.fit([QuietRange(reel, 0, 80, "train"), QuietRange(reel, 80, T, "val")], seed=0)
     return method
 

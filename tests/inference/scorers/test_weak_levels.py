@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.weak_levels import (
+from inference.metrics.series import point_f1
+from inference.scorers.nets.weak_levels import (
     EQUAL_F1,
     FRAME_LEVELS,
     WeakCalibration,
@@ -15,7 +16,6 @@ from inference.calibration.weak_levels import (
     passed,
     window_metrics,
 )
-from inference.metrics.series import point_f1
 
 
 def test_scores_are_probabilities_that_one_half_parts_unless_thresholds_are_given():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from inference.calibration.zero_shot_levels import FREQUENT, CleanEvents, ZeroShotCalibration, bulk, event_levels
+from inference.scorers.zero_shot.levels import FREQUENT, CleanEvents, ZeroShotCalibration, bulk, event_levels
 
 
 def alone(clean: CleanEvents, cadence_s: float) -> ZeroShotCalibration:
