@@ -8,6 +8,7 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from data.disk.digests import files_of, with_digest
 from data.disk.files import replacing_folder, write_json
 from data.disk.sealing import write_arrays
 from data.live.live_reel import Form, unlike_video
+from data.live.series_samples import SeriesForm
 from data.messages import logger
 from data.version import program_version
 from inference.calibration.calibrate import write_calibration
@@ -29,6 +31,7 @@ from inference.export.onnx_file import as_onnx, part_as_onnx
 from inference.export.parity import Bound, Pair, Planted, certificate, check, planted
 from inference.export.precision import PRECISIONS, PRUNED, Precision
 from inference.export.prune import pruned_run
+from inference.follow.series_scores import checked_reach
 from inference.follow.stream import training_reel
 from inference.job import decisive, find_run
 from inference.runner.bundle import ABOUT, ARRAYS, CERTIFICATE, FORMAT, NET, PART, form_as_dict
@@ -41,6 +44,7 @@ from training.run import owned_run
 
 log = logger(__name__)
 
+FOLLOWED = ("any_cadence", "follow_memory_s")  # what more decides what is taken, and found in what comes
 PACKAGES = ("torch", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
 
 
@@ -116,6 +120,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
     """bundle.json without the files."""
     data, scorer = exported.checkpoint["data"], exported.scorer
     form, no_video = form_of_run(exported)
+    rows, no_rows = rows_of_run(exported)
     return {
         "format": FORMAT,
         "model": exported.checkpoint["config"]["model"],
@@ -128,10 +133,12 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         **({"cadence_s": list(data["cadence_s"])} if "cadence_s" in data else {}),
         "scaling": {name: stretch.as_dict() for name, stretch in scorer.scaling.items()},
         "calibrations": exported.channels,
-        "eval": decisive(exported.settings),
+        "eval": decisive(exported.settings) | {name: getattr(exported.settings, name) for name in FOLLOWED},
         "gap_threshold": exported.ranges[0].reel.meta["gap_threshold"] if exported.ranges else None,
         "form": None if form is None else form_as_dict(form),
         "no_video": no_video,
+        "rows": None if rows is None else asdict(rows),
+        "no_rows": no_rows,
         "weights_sha256": exported.checkpoint["sha256"],
         "made_by": program_version(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
@@ -150,6 +157,21 @@ def form_of_run(exported: Exported) -> tuple[Form | None, str]:
     if form.pixels.mask:
         return None, "prep.mask is a file that is not part of the bundle"
     return form, ""
+
+
+def rows_of_run(exported: Exported) -> tuple[SeriesForm | None, str]:
+    """How rows become samples of the run, or why none that come one by one can."""
+    if exported.scorer.no_stream:
+        return None, exported.scorer.no_stream
+    reel = training_reel(exported.run)
+    if not reel.is_series:
+        return None, "the model was trained on pictures"
+    try:
+        checked_reach(exported.scorer, exported.settings)
+    except ValueError as error:
+        return None, str(error)
+    trained = from_dict(exported.checkpoint["config"], str(path_of(exported.run, "best")))
+    return SeriesForm.of(reel, trained.prep), ""
 
 
 @contextmanager

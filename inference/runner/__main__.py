@@ -2,6 +2,8 @@
 
 python -m inference.runner BUNDLE REEL...          folders of reels: their events, as in events.json of eval
 python -m inference.runner BUNDLE VIDEO_OR_URL...  events that open and close, as in events.jsonl of eval --follow
+python -m inference.runner BUNDLE TABLE...         the same of a series: a table or JSON lines that grow, or - for
+                                                   rows on standard input
 """
 
 import argparse
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.failures import NO_READER, has_reader, told_failure
+from data.live.row_sources import STDIN
 from data.messages import LEVELS, logger, show
 from inference.runner.run import Runner
 
@@ -23,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("python -m inference.runner", description=__doc__)
     p.formatter_class = argparse.RawDescriptionHelpFormatter
     p.add_argument("bundle", help="folder that python main.py -m export wrote")
-    p.add_argument("inputs", nargs="+", metavar="INPUT", help="reel, folder of reels, video file, or URL of a stream")
+    p.add_argument("inputs", nargs="+", metavar="INPUT", help="reel, folder of reels, video, table, - or URL")
     p.add_argument("--threads", type=int, default=0, help="threads of the net (default: as many as there are cores)")
     p.add_argument("--timeout", type=float, default=1.0, help="a file that did not grow for so long has ended, s")
     p.add_argument("--log-level", choices=LEVELS, default="warning", help="least important messages to be shown")
@@ -34,12 +37,15 @@ def records_of(runner: Runner, given: str, timeout_s: float) -> Iterator[dict[st
     """All records of one input. Raises FileNotFoundError for a path that nothing is at."""
     if Path(given).is_dir():
         yield from runner.of_reels(given)
+    elif given == STDIN:
+        yield from runner.of_rows(given, timeout_s)
     elif "://" not in given and not Path(given).exists():
         raise FileNotFoundError(
-            f"{given} is no file and no folder; give a reel, a folder of reels, a video, or a stream as rtsp://..."
+            f"{given} is no file and no folder; give a reel, a folder of reels, a video, or a stream as rtsp://...; to "
+            "a bundle for series a table that grows, or - for rows on standard input"
         )
     else:
-        yield from runner.of_video(given, timeout_s)
+        yield from (runner.of_rows if runner.is_of_series else runner.of_video)(given, timeout_s)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from config import EvalConfig, PrepConfig, section
 from data.disk.damage import Damaged, read_array, read_json, told
 from data.disk.digests import WRONG, file_sha256
 from data.live.live_reel import Form
+from data.live.series_samples import SeriesForm
 from data.reel.stretch import Stretch
 from inference.calibration.calibrate import read_calibration
 from inference.calibration.thresholds import Calibration
@@ -41,7 +42,8 @@ class Bundle:
     path: Path
     about: dict[str, Any]
     settings: EvalConfig
-    form: Form | None
+    form: Form | None  # of pictures of a video
+    rows: SeriesForm | None  # of rows of a series
 
     @classmethod
     def open(cls, path: str | Path) -> "Bundle":
@@ -54,9 +56,10 @@ class Bundle:
             if about["format"] != FORMAT:
                 raise ValueError(f"it is a {str(about['format'])[:80]!r}, not a {FORMAT!r}")
             form = None if about["form"] is None else form_of(about["form"])
+            rows = rows_of(about["rows"]) if about.get("rows") else None  # bundles of before have none
             settings = section(EvalConfig, about["eval"], str(path / ABOUT))
         check_files(path, about["files"])
-        return cls(path, about, settings, form)
+        return cls(path, about, settings, form, rows)
 
     def number_of(self, channels: Sequence[str]) -> int:
         """Which calibration is for these channels; that of all together for channels that were never calibrated."""
@@ -101,3 +104,10 @@ def form_of(raw: dict[str, Any]) -> Form:
     shapes = {name: tuple(raw[name]) for name in ("source_shape", "grid", "channels")}
     stretches = tuple(Stretch(**constants) for constants in raw["stretches"])
     return Form(section(PrepConfig, raw["pixels"], ABOUT), stretches=stretches, dtype=raw["dtype"], **shapes)
+
+
+def rows_of(raw: dict[str, Any]) -> SeriesForm:
+    """How rows become samples, from plain data as `asdict` gives it."""
+    stretches = tuple(Stretch(**constants) for constants in raw["stretches"])
+    prep = section(PrepConfig, raw["prep"], ABOUT)
+    return SeriesForm(**raw | {"channels": tuple(raw["channels"]), "stretches": stretches, "prep": prep})

@@ -25,7 +25,9 @@ from inference.follow.judging import Pictures, feeding, judge, live_frames
 from inference.job import Job, job_within
 from inference.results.results import Results
 from inference.runner.bundle import Bundle
+from inference.runner.rows import records_of_rows
 from inference.runner.scorers import scorer_in
+from inference.runner.told import Told
 from inference.scorers.base import other_cadence
 from inference.scorers.reels import checked_reel, checked_reels, too_short
 
@@ -109,6 +111,24 @@ class Runner:
         """
         return self.of_pictures(Frames(frames, frames_per_second, self.form.in_colour), "frames")
 
+    def of_rows(self, address: str, timeout_s: float) -> Iterator[dict[str, Any]]:
+        """The records of rows of a series as they come, as in events.jsonl of `eval --follow`.
+
+        Of a table or JSON lines that grow, of standard input (`-`), or of a page of metrics. timeout_s: a file that
+        does not grow for so long has ended. Raises ValueError for a bundle that can't follow a series, OSError where
+        not one row came.
+        """
+        form = self.bundle.rows
+        if form is None:
+            told = self.bundle.about.get("no_rows", "it was exported before rows could be; export it again")
+            raise ValueError(f"{self.bundle.path} can follow no series: {told}; {A_REEL}")
+        return records_of_rows(address, form, lambda reel: self.job(reel, self.bundle.settings), self.scorer, timeout_s)
+
+    @property
+    def is_of_series(self) -> bool:
+        """Whether the frames of the training were samples of a series."""
+        return self.bundle.about["frame_shape"][1:] == [1, 1]
+
     @property
     def form(self) -> Form:
         """How pictures become frames. Raises ValueError for a bundle of a run that was trained on something else."""
@@ -157,20 +177,6 @@ def check_video(address: str) -> None:
     source = source_of(Path(address), []) if Path(address).is_file() else None
     if source and source.name != VideoSource.name:
         raise ValueError(f"{address} is no video, and is not scored as it is; {A_REEL}")
-
-
-class Told:
-    """Records of a stream, until they are taken."""
-
-    def __init__(self, name: str):
-        self.name, self._records = name, []
-
-    def write(self, kind: str, facts: dict[str, Any], keep: bool = True) -> None:
-        self._records.append({"type": kind, "stream": self.name, **facts})
-
-    def taken(self) -> list[dict[str, Any]]:
-        found, self._records = self._records, []
-        return found
 
 
 def found_in(job: Job) -> pd.DataFrame:
