@@ -17,7 +17,7 @@ class ZipSource(ArchiveSource):
     """A zip archive; members with a password are rejected rows."""
 
     name = "zip"
-    suffixes = (".zip",)  # and not by content: documents and arrays are zip archives too
+    suffixes = (".zip", ".cbz")  # and not by content: documents and arrays are zip archives too
     in_one_pass = True
 
     def scan(self, path: Path, root: Path, prep: PrepConfig) -> list[Candidate]:

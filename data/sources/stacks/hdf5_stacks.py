@@ -18,13 +18,14 @@ import pandas as pd
 
 from config import PrepConfig
 from data.messages import logger
+from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, is_hdf5, plain, text_of
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.axis_names import axes_of, no_frames
 from data.sources.stacks.groups import is_array
-from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, opened, place_of
+from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -113,7 +114,8 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
     base = whereabouts(path, root, home=path, reel=reel) | {"source": below.as_posix()}
     base |= {"size": path.stat().st_size, "member": stack.name}
     is_given = prep.frames_per_second or find_times_csv(place, prep.times_csv)
-    reason = refusal(stack.shape, stack.dtype, math.prod(stack.shape) * stack.dtype.itemsize)
+    n_bytes = math.prod(stack.shape) * stack.dtype.itemsize
+    reason = refusal(stack.shape, stack.dtype, n_bytes) or too_large(n_bytes * is_held_whole(path), prep.max_input_mb)
     if reason := reason or no_frames(stack.shape, stack.axes, bool(is_given)):
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     try:

@@ -82,15 +82,20 @@ def _classic(file: Path | IO[bytes]) -> Iterator[Group]:
 
 
 def _matlab(file: Path | IO[bytes]) -> Group:
-    from scipy.io import loadmat, whosmat
+    from scipy.io import whosmat
 
     source = str(file) if isinstance(file, Path) else _copy(file)
     try:
-        if not may_hold_frames(whosmat(source)):
-            return Group("/", {})
-        return of_version_5(loadmat(source), begin_of(file, HEADER_BYTES))
+        variables = whosmat(source)
     except Exception as error:  # scipy raises many kinds on damaged files
         raise OSError(f"not readable as a file of MATLAB: {type(error).__name__}: {error}") from None
+    plain = variables if may_hold_frames(variables) else []
+    return of_version_5(source, plain, begin_of(file, HEADER_BYTES))
+
+
+def is_held_whole(path: Path) -> bool:
+    """Whether an array of a file is in memory as a whole while its frames are read."""
+    return path.is_file() and begin_of(path, len(OF_MATLAB)) == OF_MATLAB
 
 
 def _copy(stream: IO[bytes]) -> IO[bytes]:

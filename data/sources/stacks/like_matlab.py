@@ -4,7 +4,8 @@ MATLAB keeps frames as (H, W, T) or (H, W, 3, T), and writes what it holds colum
 "MAT-File Format".
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,40 @@ CLASS = "MATLAB_class"  # attribute of the arrays of version 7.3
 _OF_SCIPY = (b"Platform: posix", b"Platform: nt")
 _FRAMES = (3, 4)  # axes
 HEADER_BYTES = 116  # of text, which tells who wrote a file
-MOST_BYTES = 2**31  # of a file that is held whole, as all of these are
+_WORDS = "char"  # class of texts
+_SIZED = {f"{sign}int{8 * n}": f"{kind}{n}" for sign, kind in (("", "i"), ("u", "u")) for n in (1, 2, 4, 8)}
+TYPES = _SIZED | {"double": "f8", "single": "f4", "logical": "u1"}  # by class
+Variables = Sequence[tuple[str, tuple[int, ...], str]]  # names, shapes and classes, as scipy lists them
 
 
-def may_hold_frames(variables: Iterable[tuple[str, tuple[int, ...], str]]) -> bool:
-    """Whether one of the variables that scipy lists by name, shape and class may, and all can be held."""
-    variables = list(variables)
-    n_bytes = sum(8 * float(np.prod(shape, dtype=np.float64)) for _, shape, _ in variables)
-    return n_bytes <= MOST_BYTES and any(len(shape) in _FRAMES and min(shape) > 0 for _, shape, _ in variables)
+def may_hold_frames(variables: Variables) -> bool:
+    """Whether one of a file's variables may, and all are numbers and words."""
+    are_plain = all(kind in TYPES or kind == _WORDS for _, _, kind in variables)
+    return are_plain and any(len(shape) in _FRAMES and min(shape) > 0 for _, shape, _ in variables)
+
+
+class Held:
+    """A variable of a file of version 5, which scipy reads whole, once a value of it is asked for."""
+
+    def __init__(self, source: Any, name: str, shape: tuple[int, ...], kind: str, is_last_first: bool = False):
+        """shape: as it is given, of one axis or with its last axis first."""
+        self.shape, self.dtype, self._from = shape, np.dtype(TYPES[kind]), (source, name, is_last_first)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return self._values[key]
+
+    @cached_property
+    def _values(self) -> np.ndarray:
+        from scipy.io import loadmat
+
+        source, name, is_last_first = self._from
+        try:
+            values = np.asarray(loadmat(source, variable_names=[name])[name])
+        except Exception as error:  # scipy raises many kinds on damaged files
+            raise OSError(f"not readable as a file of MATLAB: {type(error).__name__}: {error}") from None
+        if values.dtype.kind not in "buif":
+            raise OSError(f"{name} holds {values.dtype}, which are no pixels")
+        return np.moveaxis(values, -1, 0) if is_last_first else values.reshape(self.shape)
 
 
 class Turned:
@@ -35,20 +62,19 @@ class Turned:
         return np.asarray(self._array[key]).T
 
 
-def of_version_5(found: Mapping[str, Any], header: bytes) -> Group:
-    """The arrays that scipy has read from a file; none where it holds more than these."""
-    arrays = {name: value for name, value in found.items() if not name.startswith("__")}
-    group = Group("/", {})
-    if any(not hasattr(value, "dtype") or value.dtype.kind not in "buifU" for value in arrays.values()):
-        return group
-    lengths = {value.size for value in arrays.values() if 1 in value.shape}
-    for name, value in arrays.items():
-        if 1 in value.shape:
-            value = value.reshape(-1)
-        elif value.ndim in _FRAMES and not _is_time_first(value.shape, lengths, header):
-            value = np.moveaxis(value, -1, 0)
-        if value.dtype.kind != "U":  # words
-            group[name] = Array(group, name, value, {})
+def of_version_5(source: Any, variables: Variables, header: bytes) -> Group:
+    """The arrays of numbers of a file, of its path or of what holds its bytes."""
+    group, lengths = Group("/", {}), {int(np.prod(shape)) for _, shape, _ in variables if 1 in shape}
+    for name, shape, kind in variables:
+        if kind == _WORDS:
+            continue
+        if 1 in shape:
+            held = Held(source, name, (int(np.prod(shape)),), kind)
+        elif len(shape) in _FRAMES and not _is_time_first(shape, lengths, header):
+            held = Held(source, name, (shape[-1], *shape[:-1]), kind, is_last_first=True)
+        else:
+            held = Held(source, name, shape, kind)
+        group[name] = Array(group, name, held, {})
     return group
 
 

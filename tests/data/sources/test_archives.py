@@ -346,3 +346,12 @@ def _packed(path, members):
                 info = tarfile.TarInfo(name)
                 info.size = len(payload)
                 archive.addfile(info, io.BytesIO(payload))
+
+
+def test_pictures_that_were_zipped_for_readers_of_comics_are_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.cbz", "w") as archive:
+        for number in range(3):
+            stream = io.BytesIO()
+            Image.new("L", (24, 16), number).save(stream, "PNG")
+            archive.writestr(f"f{number}.png", stream.getvalue())
+    assert [c.source for c in frames.scan(tmp_path, PrepConfig())] == [f"a.cbz::f{number}.png" for number in range(3)]

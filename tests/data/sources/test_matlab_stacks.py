@@ -66,3 +66,25 @@ def test_frames_that_python_wrote_lie_along_the_first_axis(tmp_path, beside):
 def test_other_files_stay_series(tmp_path, arrays):
     write_5(tmp_path / "a.mat", arrays)
     assert not sources.discover(tmp_path).frames
+
+
+def test_no_values_are_read_to_know_what_a_file_holds(tmp_path, monkeypatch):
+    """It was read whole for each look at it."""
+    write_5(tmp_path / "a.mat", {"movie": np.zeros((20, 24, 9), np.uint8), "fps": 2.0, "note": "on the roof"})
+    read = []
+    monkeypatch.setattr("scipy.io.loadmat", lambda *_, variable_names: read.extend(variable_names) or {"fps": 2.0})
+    assert [c.time_s for c in frames.scan(tmp_path, PrepConfig())] == [0.5 * i for i in range(9)]
+    assert {*read} == {"fps"}
+
+
+def test_what_would_not_fit_is_refused(tmp_path):
+    write_5(tmp_path / "a.mat", {"movie": np.zeros((100, 100, 120))})
+    (candidate,) = frames.scan(tmp_path, PrepConfig(max_input_mb=9.0))
+    assert candidate.reason.startswith("movie: it takes more than prep.max_input_mb 9 MB")
+    assert len(frames.scan(tmp_path, PrepConfig(max_input_mb=10.0))) == 120
+
+
+def test_complex_numbers_are_no_pixels(tmp_path):
+    write_5(tmp_path / "a.mat", {"movie": np.zeros((20, 24, 9)) + 1j})
+    for _, raw in frames.read(frames.scan(tmp_path, PrepConfig())):
+        assert str(raw) == "not readable: movie holds complex128, which are no pixels"
