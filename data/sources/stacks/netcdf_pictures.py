@@ -6,8 +6,8 @@ about them, as data quality. Of several pictures each is a frame of its own reel
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,20 +15,16 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.messages import logger
 from data.sources.arrays.hdf5_arrays import Packing, by_attributes, is_hdf5, plain, text_of
-from data.sources.base import Candidate, FrameError, RawFrame, TableError, sha256
+from data.sources.base import Candidate, TableError
 from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.images import ImageSource, is_timed
-from data.sources.picture_file.pictures import Page
 from data.sources.stacks.groups import is_array
 from data.sources.stacks.like_hdf5 import is_classic, opened
 from data.sources.stacks.numpy_stacks import is_called_time, is_large
+from data.sources.stacks.timed_pictures import UNREADABLE, TimedPicture, TimedPictureSource
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
-
-log = logger(__name__)
 
 COVERED_FROM = "time_coverage_start"  # of the Attribute Convention for Data Discovery
 OF_FITS = ("CRPIX1", "CDELT1")
@@ -41,19 +37,22 @@ _KIND = re.compile(r"^(.*?)[-_.]?[a-zA-Z]?\d{7,}")  # of a name, before the firs
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """An array of a file, its shape (H, W), what makes its numbers those that are meant, the file's time, and the cards
-    of a FITS header in it.
-    """
+class _Picture(TimedPicture):
+    """With what makes its numbers those that are meant, and the cards of a FITS header beside it, {} mostly."""
 
-    name: str
-    shape: tuple[int, int]
     packing: Packing
-    time_utc: str = ""
-    header: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any]
+
+    def facts(self, prep: PrepConfig, is_told: bool) -> dict[str, Any]:
+        if self.header:
+            return facts_of(self.header, self.shape, prep) | {"is_counts": True}
+        return super().facts(prep, is_told)
+
+    def unpacked(self, stored: np.ndarray) -> np.ndarray:
+        return self.packing.unpacked(plain(stored).reshape(self.shape))
 
 
-class NetcdfPictureSource(ImageSource):
+class NetcdfPictureSource(TimedPictureSource):
     """A folder of netCDF files with a picture or more each, a reel for each kind of them by name."""
 
     name = "netcdf_picture"
@@ -61,89 +60,56 @@ class NetcdfPictureSource(ImageSource):
 
     def takes(self, path: Path) -> bool:
         is_netcdf = path.name.lower().endswith(self.suffixes) and (is_hdf5(path) or is_classic(path))
-        return is_netcdf and bool(_pictures(path))
-
-    def recognises(self, path: Path) -> bool:
-        return False
+        return is_netcdf and bool(self.pictures_in(path))
 
     def scan_all(
         self, files: Sequence[Path], root: Path, prep: PrepConfig, among: Sequence[Path] = ()
     ) -> list[Candidate]:
-        """As of other pictures, but for their times: those of the files, unless a times CSV or the settings tell."""
-        found: list[Candidate] = []
-        is_told = is_timed(files[0].parent, prep)
+        found, of_all = [], _by_kind(among)
         for kind, own in _by_kind(files).items():
-            beside = _by_kind(among).get(kind, ())
-            for candidate in super().scan_all(own, root, prep, beside):
-                found += _each(replace(candidate, reel=f"{candidate.reel}{kind}"), prep, is_told)
+            found += super().scan_all(own, root, prep, of_all.get(kind, ()))
         return found
 
-    def pages(self, stream: IO[bytes]) -> tuple[list[Page], int]:
-        return [Page(0, _picture(stream, "").shape, False)], 0
+    def product(self, path: Path) -> str:
+        return _kind(path)
 
-    def frame(self, candidate: Candidate) -> RawFrame:
-        with open(candidate.path, "rb") as stream:
-            digest = sha256(stream.read())
-            picture = _picture(stream, candidate.member)
-            with opened(stream) as file:
-                pixels = picture.packing.unpacked(plain(file[picture.name][...]).reshape(picture.shape))
-        return RawFrame(pixels.astype(np.float32), None, digest)
+    def pictures_in(self, file: Path | IO[bytes]) -> tuple[TimedPicture, ...]:
+        try:
+            with opened(file) as content:
+                return _found_in(content)
+        except (*UNREADABLE, TableError):
+            return ()
 
 
 def _by_kind(files: Sequence[Path]) -> dict[str, list[Path]]:
-    """Files of one product each, by what their names begin with; behind it are dates."""
+    """Files of one product each."""
     kinds: dict[str, list[Path]] = {}
     for path in files:
-        found = _KIND.match(path.stem)
-        kinds.setdefault(f"_{found[1]}" if found and found[1] else "", []).append(path)
+        kinds.setdefault(_kind(path), []).append(path)
     return kinds
 
 
-def _each(candidate: Candidate, prep: PrepConfig, is_told: bool) -> Iterator[Candidate]:
-    """A candidate for each picture of a file, with the file's time, which counts more than what its name may say.
-
-    is_told: whether its time is told otherwise.
-    """
-    pictures = _pictures(Path(candidate.path)) if any(candidate.shape) else ()
-    for picture in pictures:
-        facts: dict[str, Any] = {"member": picture.name, "shape": picture.shape}
-        if len(pictures) > 1:
-            facts |= {"source": f"{candidate.source}[{picture.name}]", "reel": f"{candidate.reel}_{picture.name}"}
-        if picture.header:
-            facts |= facts_of(picture.header, picture.shape, prep) | {"is_counts": True}
-        elif not is_told:
-            facts |= {"time_utc": picture.time_utc, "reason": ""}
-        yield replace(candidate, **facts)
-    if not pictures:
-        yield candidate
+def _kind(path: Path) -> str:
+    """The product of a file, by what its name begins with; behind it are dates."""
+    found = _KIND.match(path.stem)
+    return f"_{found[1]}" if found and found[1] else ""
 
 
-def _picture(stream: IO[bytes], name: str) -> _Picture:
-    """The picture of a file that is called so, or its first. Raises FrameError where it is not there."""
-    found = next((picture for picture in _pictures(stream) if name in ("", picture.name)), None)
-    if found is None:
-        raise FrameError("it holds no picture any more; did it change?")
-    return found
-
-
-def _pictures(file: Path | IO[bytes]) -> tuple[_Picture, ...]:
-    """The pictures of a file; none where it holds more than pictures of one time."""
-    try:
-        with opened(file) as content:
-            arrays = {name: item for name, item in content.items() if is_array(item)}
-            frames = {name: item for name, item in arrays.items() if _is_frame(item)}
-            own = [name for name in frames if not (_ABOUT.search(name) or is_name_of_others(name))]
-            header = _header(content.attrs, arrays, own)
-            time_utc = "" if header else _time(content.attrs, arrays)
-            if not (header or time_utc) or any(_is_more(item) for item in arrays.values()):
-                return ()
-            return tuple(_made(name, frames[name], time_utc, header) for name in own)
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, TableError):  # whoever reads it else has the reason
+def _found_in(content: Any) -> tuple[_Picture, ...]:
+    """The pictures of an open file; none where it holds more than pictures of one time."""
+    arrays = {name: item for name, item in content.items() if is_array(item)}
+    frames = {name: item for name, item in arrays.items() if _is_frame(item)}
+    own = [name for name in frames if not (_ABOUT.search(name) or is_name_of_others(name))]
+    header = _header(content.attrs, arrays, own)
+    time_utc = "" if header else _time(content.attrs, arrays)
+    if not (header or time_utc) or any(_is_more(item) for item in arrays.values()):
         return ()
+    return tuple(_made(name, frames[name], time_utc, header) for name in own)
 
 
 def _made(name: str, item: Any, time_utc: str, header: dict[str, Any]) -> _Picture:
-    return _Picture(name, (item.shape[-2], item.shape[-1]), Packing.told_by(item.attrs, item.dtype), time_utc, header)
+    packing = Packing.told_by(item.attrs, item.dtype)
+    return _Picture(name, name, (item.shape[-2], item.shape[-1]), time_utc, packing, header)
 
 
 def _header(attributes: Any, arrays: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
