@@ -214,6 +214,22 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
+FOR_TWO = dict.fromkeys(("shard", "join", "prep.movie_only", "eval.movie_only"), ("prep", "eval"))  # modes of keys
+
+
+def without_effect(arguments: argparse.Namespace) -> list[str]:
+    """Of each given flag that the mode does not look at, which modes do: a line."""
+    names = {key: f"--{flag.replace('_', '-')}" for flag, key in FLAGS.items()}
+    found = []
+    for key in overrides(arguments):
+        section = key.partition(".")[0]
+        modes = FOR_TWO.get(key, (section,) if "." in key else tuple(MODES))
+        if arguments.mode not in modes:
+            flag = names.get(key, "--movie_only" if key.endswith("movie_only") else "--movie")
+            found.append(f"{flag} is for {' and '.join(modes)}, and changes nothing here ({arguments.mode})")
+    return found
+
+
 def default_config() -> Path:
     """config.yaml of the working directory, else the program's own."""
     here = Path("config.yaml")
@@ -261,6 +277,8 @@ def run(arguments: argparse.Namespace) -> int:
         log.error(f"error: choose what to do with -m: {', '.join(MODES)}")
         return 2
     config = settings(arguments)
+    for line in without_effect(arguments):
+        log.warning(line)
     if arguments.check:
         from inference.check import check
 

@@ -237,6 +237,37 @@ def test_a_value_that_looks_like_an_option_has_a_way_out(flag, name, capsys):
     assert given in ("-gate.mp4", ["-gate.mp4"])
 
 
+# Every flag that is of some modes alone, with a value, and these modes.
+OF_SOME_MODES = [
+    ("--resume", "train"), ("--tensorboard", "train"), ("--eval-mode boxes", "eval"), ("--eval-diagnostic", "eval"),
+    ("--follow x.ts", "eval"), ("--keep 1", "review"), ("--reject 1", "review"), ("--undo 1", "review"),
+    ("--serve", "review"), ("--port 8000", "review"), ("--format onnx", "export"), ("--precision int8", "export"),
+    ("--prune 0.5", "export"), ("--allow-partial", "prep"), ("--verify", "prep"), ("--movie off", "eval"),
+    ("--movie_only", "prep eval"), ("--shard 1/2", "prep eval"), ("--join", "prep eval"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", program.MODES)
+@pytest.mark.parametrize(("flag", "modes"), OF_SOME_MODES)
+def test_a_flag_of_another_mode_is_told(flag, modes, mode):
+    told = program.without_effect(program.parser().parse_args(["-m", mode, *flag.split()]))
+    assert len(told) == (mode not in modes.split())
+    assert all(line.startswith(f"{flag.split()[0]} is for {modes.replace(' ', ' and ')}, ") for line in told)
+
+
+def test_that_a_flag_changes_nothing_is_a_warning(tmp_path, capsys):
+    given = ["-m", "review", "-c", str(ROOT / "config.yaml"), "--data-clips", str(tmp_path), "--resume", "--seed", "1"]
+    assert program.main(given) == 1
+    assert "warning: --resume is for train, and changes nothing here (review)\n" in capsys.readouterr().err
+
+
+def test_flags_of_all_modes_and_of_some_are_all():
+    of_some = {flag.split()[0].strip("-").replace("-", "_") for flag, _ in OF_SOME_MODES}
+    assert {*program.FLAGS, "movie", "movie_only"} - of_some == {
+        "data_raw", "data_clips", "model_path", "workers", "cluster", "device", "seed"
+    }  # fmt: skip
+
+
 def test_without_a_mode_the_modes_are_named(capsys):
     assert program.main([]) == 2
     assert "choose what to do with -m: prep, review, train, eval" in capsys.readouterr().err
