@@ -32,10 +32,9 @@ FEWEST_TOLD = 0.01  # share of the windows
 BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
-USUAL = (
-    "they come so often, last so long, are so many or, in a series, lie so little beyond others that this is usual "
-    "here, and they stay (look at review_histograms.png)"
-)
+STAY = "they stay (look at review_histograms.png)"
+USUAL = f"so many are like this, or so long, that it is usual here: {STAY}"
+USUAL_IN_SERIES = f"too many, or too little beyond the others, to be rejected: {STAY}"
 NOT_QUIET = "not_quiet.csv"  # how the names of the lists end that training leaves in a run
 
 
@@ -77,7 +76,7 @@ def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> 
         table = judged(read_windows(reel))
         write_csv(reel.path / "windows.csv", table, durable=True)
     if usual:
-        log.info(f"{reel.name}: {'; '.join(usual)} of the windows: {USUAL}")
+        log.info(f"{reel.name}: {'; '.join(usual)} of the windows: {USUAL_IN_SERIES if reel.is_series else USUAL}")
     return table
 
 
@@ -284,7 +283,9 @@ def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, in
     known = {(reel.name, window) for reel in reels for window in read_windows(reel)["window"]} if asked else set()
     unknown = [f"{name}:{window}" for name, window in asked if (name, window) not in known]
     if unknown:
-        raise ValueError(f"no such window: {', '.join(unknown)}; reels here are {[r.name for r in reels]}")
+        here = ", ".join(f"{reel.name} ({amount(len(read_windows(reel)), 'window')})" for reel in reels[:10])
+        more = f" and {len(reels) - 10} more" if len(reels) > 10 else ""
+        raise ValueError(f"no such window: {', '.join(unknown)}; there are {here}{more}, counted from 0")
     return asked
 
 
