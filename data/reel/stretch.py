@@ -129,3 +129,11 @@ def restretch(y: np.ndarray, old: list[Stretch], new: list[Stretch]) -> np.ndarr
         return y
     channels = [b.forward(a.inverse(y[..., c, :, :])) for c, (a, b) in enumerate(zip(old, new, strict=True))]
     return np.stack(channels, axis=-3).astype(y.dtype)
+
+
+def fit_growth(values: np.ndarray) -> Stretch:
+    """Fit an asinh stretch to values that move the more the higher they are, none negative: moves by one share of the
+    level are alike above x0, where nineteen in twenty of them lie. 99 % of all lie in 0..1.
+    """
+    low, high = np.quantile(values[values > 0], [0.05, 0.99])
+    return Stretch("asinh", float(low), float(max(high, 1.001 * low)))

@@ -6,7 +6,8 @@ import numpy as np
 
 from config import PrepConfig
 from data.reel.reel import inside
-from data.reel.stretch import Stretch, fit_affine
+from data.reel.stretch import Stretch, fit_affine, fit_growth
+from data.series.wandering import grows
 from data.sources.base import Series
 from data.sources.table import SAME_TIME
 from data.sources.times.cells import NO_TIME
@@ -92,7 +93,8 @@ def _fit_rows(series: Series, kept: np.ndarray, prep: PrepConfig) -> np.ndarray:
 
 
 def _fit(members: list[Series], samples: list[np.ndarray]) -> list[Stretch]:
-    """Affine scalings of the variables of series that are scaled alike, from samples (N, C) of each."""
+    """Scalings of the variables of series that are scaled alike, from samples (N, C) of each in the order of time:
+    affine, or like a logarithm of what grows by shares of itself."""
     values = np.concatenate(samples)
     resolutions = np.max([series.resolution or [0.0] * values.shape[1] for series in members], axis=0)
     fitted = []
@@ -104,7 +106,9 @@ def _fit(members: list[Series], samples: list[np.ndarray]) -> list[Stretch]:
                 f"{where}: no value to fit the scaling on; see prep.fit_exclude_utc, prep.fit_fraction and "
                 "prep.value_columns"
             )
-        fitted.append(fit_affine(_without_rounding(known, resolution)))
+        is_growing = len(members) == 1 and grows(known)  # several are not one after the other
+        fit = fit_growth if is_growing else fit_affine
+        fitted.append(fit(_without_rounding(known, resolution)))
     return fitted
 
 

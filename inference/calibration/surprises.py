@@ -13,13 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from data.series.wandering import wanders
 from inference.calibration.noise import bulk
 from inference.calibration.quiet_events import faulty
 from inference.calibration.tail import PRIOR_SHAPE, TailPrior
 from inference.evidence.local import KINDS, REACH
 from inference.evidence.rarity import Rarity, fit_rarity
 from inference.evidence.relations import fit_relations, means_of, relations_of
-from inference.evidence.wandering import wanders
 
 # What the highest of so many samples of a clean series is in the mean, and by what power of their number it grows; that
 # much a series of its own has to show before its own highest says more. Chosen on synthetic series and made ones.

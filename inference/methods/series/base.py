@@ -14,8 +14,8 @@ from scipy.ndimage import minimum_filter1d
 from config import EvalConfig
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
+from data.series.wandering import wanders
 from inference.calibration.quiet import QuietRange
-from inference.evidence.wandering import wanders
 from inference.methods.base import Method, scored
 from inference.scorers.base import Reach
 from inference.scorers.nets.residual import Samples, ScoredFrame

@@ -146,6 +146,19 @@ def test_scaling_is_fitted_outside_the_excluded_times(tmp_path):
     np.testing.assert_allclose(reel.signals()[60:, 0], 1e6, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("per_sample", "kind"), [(0.001, "asinh"), (0.0, "affine")])
+def test_what_multiplies_is_scaled_like_a_logarithm(per_sample, kind, tmp_path):
+    random = np.random.default_rng(0)
+    visits = random.poisson(50 * np.exp(per_sample * np.arange(2000) + 0.1 * random.standard_normal(2000)))
+    table = pd.DataFrame({"time": pd.date_range("2024-01-01", periods=2000, freq="h"), "visits": visits, "t": 3.5})
+    table.to_csv(tmp_path / "s.csv", index=False)
+    reel = only(prepared(tmp_path / "s.csv", tmp_path / "out"))
+    assert [stretch.kind for stretch in reel.stretches] == [kind, "affine"]
+    np.testing.assert_allclose(reel.signals()[:, 0], visits, rtol=1e-5)
+    moves = np.abs(np.diff(reel.frames[:, 0, 0, 0]))
+    assert moves[-500:].mean() == pytest.approx(moves[500:1000].mean(), rel=0.25)
+
+
 finite = st.floats(-1e12, 1e12).filter(lambda v: v == 0 or abs(v) > 1e-9)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import lfilter
 
-from inference.evidence.wandering import wanders
+from data.series.wandering import LEVELS, PARTS, grows, wanders
 
 N = 4000
 SAMPLES = np.arange(N)
@@ -22,6 +22,7 @@ STEADY = {
     "a slow one": lfilter([1], [1, -0.95], noise()),
     "days": np.sin(2 * np.pi * SAMPLES / 24) + 0.1 * noise(),
     "duties": (SAMPLES // 70 % 2) + 0.1 * noise(),
+    "two years and a half": np.cos(5 * np.pi * SAMPLES / N) + 0.3 * noise(),
     "rare": (noise() > 2.5) * 1.0,
     "nothing": np.full(N, 3.0),
     "unknown": np.full(N, np.nan),
@@ -29,9 +30,10 @@ STEADY = {
 }
 WANDERING = {
     "a trend": 0.002 * SAMPLES + noise(),
-    "half a year": np.cos(np.pi * SAMPLES / N) + 0.3 * noise(),
+    "spring": np.sin(np.pi * (SAMPLES / N - 0.5)) + 0.1 * noise(),
     "growth": np.exp(SAMPLES / 1000) * (1 + 0.1 * noise()),
-    "another level": 3 * (SAMPLES > 2500) + noise(),
+    "a trend under weeks": 0.004 * SAMPLES + 3 * np.sin(2 * np.pi * SAMPLES / 7),
+    "stairs": 6.0 * (SAMPLES // 800) + noise(),
     "with spikes": 0.002 * SAMPLES + noise() + 1e6 * (SAMPLES % 500 == 0),
 }
 
@@ -47,7 +49,7 @@ def test_what_goes_on_to_where_it_never_was_wanders(name):
 
 
 @given(
-    arrays(np.float64, st.tuples(st.integers(0, 60), st.just(2)), elements=st.floats(-4, 4, width=16)),
+    arrays(np.float64, st.tuples(st.integers(20, 120), st.just(2)), elements=st.floats(-4, 4, width=16)),
     st.floats(0.5, 100),
     st.floats(-10, 10),
 )
@@ -55,7 +57,35 @@ def test_it_is_told_of_each_variable_in_any_unit_and_either_direction(values, fa
     values[:, 1] += np.linspace(0, 30, len(values))
     found = wanders(values)
     assert found.shape == (2,)
-    assert found[1] == (len(values) >= 10)
+    assert found[1] == (len(values) >= PARTS * LEVELS)
     assert wanders(values[::-1] * -factor)[1] == found[1]
     assert wanders(values * factor + offset)[1] == found[1]
     assert wanders(values[:, ::-1]).tolist() == found[::-1].tolist()
+
+
+GROWING = {
+    "growth": np.exp(SAMPLES / 1500) * (1 + 0.1 * noise()),
+    "counts": np.random.default_rng(1).poisson(40 * np.exp(SAMPLES / 1500) * np.exp(0.2 * noise())) * 1.0,
+    "a price": 50 * np.exp(np.cumsum(0.01 * noise()) + SAMPLES / 2000),
+}
+OTHERS = {
+    "counts by chance alone": np.random.default_rng(1).poisson(40 * np.exp(SAMPLES / 1500)) * 1.0,
+    "changes that stay": 100 + 0.1 * SAMPLES + noise(),
+    "below nothing": GROWING["growth"] - 2,
+    "no growth": 1e3 + GROWING["growth"],
+    "steady": np.exp(noise()),
+    "short": GROWING["growth"][::40],
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e6])
+def test_what_moves_the_more_the_higher_it_is_grows(name, factor):
+    assert grows(GROWING[name] * factor)
+    gaps = np.where(SAMPLES % 7 == 3, np.nan, GROWING[name])
+    assert grows(gaps)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_else_grows(name):
+    assert not grows(OTHERS[name])
