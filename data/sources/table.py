@@ -68,6 +68,9 @@ TEXT = tuple(
         ".tbl",
         ".min",
         ".rdb",
+        ".ascii",
+        ".slist",
+        ".tspair",
     )
     for packed in _PACKED
 )

@@ -20,11 +20,13 @@ MOST_HEADS_ABOVE, FEWEST_PARTS = 8, 3  # comments right before a table; parts of
 SEPARATORS = ("\t", ";", "|", ",", " ")  # of several that fit, the first; " " is any white space
 COMMENTS = ("#", "%", "//", ":")  # the last of NOAA's lists
 _PLAIN_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+_GROUPED = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 _TIME_NAMES = frozenset(name for names in PART_NAMES.values() for name in names)
 _NAMES_TIME = re.compile(
     r"(?:^|[^a-z])(?:date|time|timestamp|datetime|utc|zeit|uhrzeit|datum|fecha|hora|heure|tijd)(?:[^a-z]|$)|time$|zeit$",
     re.IGNORECASE,
 )
+_SETTING = re.compile(r"\s*[A-Za-z][\w ]*[:=].*\d")  # `START: 01-JAN-1997`, which names no column
 # Of an oscilloscope's axis, where lines about itself stand above.
 _NAMES_AXIS = re.compile(r"seconds?|secs?|in [mun]?s|x[ -]?axis", re.IGNORECASE)
 
@@ -162,8 +164,23 @@ def _is_like_below(cells: list[str], below: list[list[str]]) -> bool:
     below = [row for row in below if len(row) == len(cells) and row != cells]
     columns = list(zip(cells, *below, strict=True)) if len(below) >= FEWEST_ALIKE else []
     is_measured = any(all(map(_PLAIN_NUMBER.fullmatch, map(str.strip, column))) for column in columns)
+    if is_measured and _is_row_of_numbers(cells, columns):
+        return True
     again = any(word.strip() in map(str.strip, others) for word, *others in columns if _is_word(word))
     return is_measured and (again or any(all(map(CLOCK_ALONE.fullmatch, map(str.strip, column))) for column in columns))
+
+
+def _is_row_of_numbers(cells: list[str], columns: list[tuple[str, ...]]) -> bool:
+    """Whether most cells of a line are numbers that neither rise nor fall, as years, hours and depths among names do,
+    and one of them comes again below it, as numbers of sensors do not.
+    """
+    numbers = [float(cell.replace(",", "")) for cell in map(str.strip, cells) if _GROUPED.fullmatch(cell)]
+    steps = [later - before for before, later in itertools.pairwise(numbers)]
+    goes_one_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)
+    again = any(
+        cell.strip() in map(str.strip, below) for cell, *below in columns if _PLAIN_NUMBER.fullmatch(cell.strip())
+    )
+    return 2 * len(numbers) > len(cells) and len(numbers) >= FEWEST_ALIKE and not goes_one_way and again
 
 
 def _is_word(cell: str) -> bool:
@@ -185,7 +202,9 @@ def _names_in_comment(before: list[str], separator: str, width: int) -> list[str
     known = [sum(cell.strip().lower() in _TIME_NAMES for cell in cells) * (len(cells) == width) for cells in found]
     if max(known, default=0) >= FEWEST_PARTS:
         return found[known.index(max(known))]
-    return found[-1] if found and len(found[-1]) == width and not is_data(found[-1]) else None
+    if not found or len(found[-1]) != width or is_data(found[-1]) or (width == 1 and _SETTING.match(comments[-1])):
+        return None
+    return found[-1]
 
 
 def cells_of(line: str, separator: str) -> list[str]:

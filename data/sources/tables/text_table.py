@@ -115,7 +115,7 @@ def looks_like_table(path: Path) -> bool:
         return False
     if log_of(text):
         return False
-    if text.startswith(LABVIEW) or are_labelled(text):
+    if _reader_of_whole(text):
         return True
     rows = [line for line in lines if line.strip() and not line.startswith(COMMENTS)]
     layout = layout_of(lines)

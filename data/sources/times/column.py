@@ -91,11 +91,19 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
     """A column of dates with clocks in place of one of a known name whose numbers count from no known day, as WinCC's
     Time_ms beside TimeString.
     """
-    if name is None or table[name].dtype.kind not in "iuf" or epoch_unit(table[name].to_numpy(np.float64)):
+    if name is None:
         return name
-    for other in table.columns:
+    others = list(table.columns)
+    if is_text(table[name]) and days_of(table[name]) is not None:  # a date beside a time of a known name, `datetime`
+        others = [
+            other for other in others if str(other).lower().strip("_ <>").replace(" ", "_") in SERIES_TIME_COLUMNS
+        ]
+    elif table[name].dtype.kind not in "iuf" or epoch_unit(table[name].to_numpy(np.float64)):
+        return name
+    for other in others:
         cells = spread(table[other]) if is_text(table[other]) else []
-        if cells and sum(":" in cell and looks_like_time(cell) for cell in cells) > 0.9 * len(cells):
+        dated = [":" in cell and looks_like_time(cell) and not CLOCK_ALONE.fullmatch(cell) for cell in cells]
+        if cells and sum(dated) > 0.9 * len(cells):
             return other
     return name
 

@@ -10,6 +10,8 @@ from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 HOURS = ("hour", "hours", "hr", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
 CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
+# Clocks that tell how long something took, or what else a day has.
+_LASTS = re.compile(r"delta|duration|elapsed|dauer|durée|pace|lap|split|sunrise|sunset", re.IGNORECASE)
 _SIX_DIGITS = {"year first": "%y%m%d", "day first": "%d%m%y", "month first": "%m%d%y"}
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
@@ -37,7 +39,8 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
         if date is None or _clock_in_numbers(table, date)[0] is None:
             return None
         days = _days_of_six_digits(table[date], order)
-    clock = next((other for other in names if other != date and _all_text(table[other], _is_clock)), None)
+    clocks = (other for other in names if other != date and not _LASTS.search(str(other)))
+    clock = next((other for other in clocks if _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
         days = _filled_down(days, text)

@@ -27,7 +27,7 @@ _DATES = (
     r"(?P<a>\d{4})(?P<mark>[-/.:_ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{1,2})",
     r"(?P<a>\d{1,2})(?P<mark>[-/._ ])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{2})",
     rf"{_WEEKDAY}(?P<a>\d{{1,2}})\.?(?P<mark>[-/ ])?{_MONTH}\.?[-/ ]?(?P<c>\d{{4}}|\d{{2}})",
-    rf"{_WEEKDAY}{_MONTH}\.?(?P<mark> )(?P<a>\d{{1,2}}),? (?P<c>\d{{4}})",
+    rf"{_WEEKDAY}{_MONTH}\.?(?P<mark>[-/ ])(?P<a>\d{{1,2}}),?(?:(?P=mark)| )(?P<c>\d{{4}})",
 )
 _TEXTS = tuple(re.compile(rf"^{date}(?:(?:T|[\s,:_-]+){_CLOCK}{_ZONE})?$") for date in _DATES)
 _PLAIN_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?", re.ASCII)

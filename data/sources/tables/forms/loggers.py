@@ -14,7 +14,7 @@ from data.units import is_unit
 
 _STREAM = re.compile(
     r"^TIMESERIES (?P<name>[^,\s]+)\s*,\s*(?P<count>\d+) samples,\s*(?P<rate>[\d.eE+-]+) sps,\s*(?P<start>[^,\s]+),\s*"
-    r"(?P<form>SLIST|TSPAIR),\s*(?:INTEGER|FLOAT)[, ]*(?P<unit>[^\r\n]*)$",
+    r"(?P<form>SLIST|TSPAIR),[ \t]*(?:[A-Z]+\d*)?[, ]*(?P<unit>[^\r\n]*)$",
     re.MULTILINE,
 )
 _ARRAY = re.compile(r"\d{1,4},(?:19|20)\d\d,\d{1,3},\d{1,4},")

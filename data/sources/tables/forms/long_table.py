@@ -17,6 +17,7 @@ SENSOR_NAMES = (
     "channel",
 )
 SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id", "entity_id")
+IN_WORDS = ("quantity", "measurement", "field", "series", "signal", "metric", "variable", "parameter")  # else values
 VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values", "state")
 MOST_SENSORS = 2000
 
@@ -31,6 +32,8 @@ def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[
     sensor = next((names[known] for known in SENSOR_NAMES if known in names), None)
     value = next((names[known] for known in VALUE_NAMES if known in names and names[known] != sensor), None)
     if sensor is None or value is None or pd.api.types.is_float_dtype(table[sensor]):
+        return table, "", []
+    if str(sensor).lower().strip("_ ") in IN_WORDS and pd.api.types.is_numeric_dtype(table[sensor]):
         return table, "", []
     count = table[sensor].nunique()
     if not 1 < count <= MOST_SENSORS or (table[time].nunique() > 0.9 * len(table) and count > 0.5 * len(table)):

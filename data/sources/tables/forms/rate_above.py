@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 _NUMBER = r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?)"
 _RATE = r"(?:sampl(?:e|ing)[ _-]?(?:rate|freq(?:uency)?)|sampling|fs|sfreq|srate|clock)"
-_STEP = r"(?:sampl(?:e|ing)[ _-]?(?:interval|period|time)|time[ _-]?(?:interval|step)|[tx][ _-]?inc(?:rement)?|dt)"
+_STEP = (
+    r"(?:sampl(?:e|ing)[ _-]?(?:interval|period|time)|time[ _-]?(?:interval|step)|[tx][ _-]?inc(?:rement)?|dt|delta)"
+)
 _UNIT = r"(?P<{}>[kKMG]?(?:Hz|S/s|Sa/s|sps|SPS)|[mnuµp]?[sS]|sec|seconds)"
 _LINE = re.compile(
     rf'^[#%/;"\s]*(?:(?P<rate>{_RATE})|{_STEP})\s*(?:[(\[]\s*{_UNIT.format("beside")}\s*[)\]])?["\s]*[:=,;\s]["\s:=,;]*'
