@@ -19,6 +19,7 @@ from data.sources.picture_file.cut_jpeg import refuse_cut
 from data.sources.picture_file.jp2_header import header_of
 from data.sources.picture_file.netpbm import refuse_others_behind
 from data.sources.picture_file.plain_tiff import as_shown, plain_pages, plain_pixels
+from data.sources.picture_file.png_chunks import png_has_texts_behind
 from data.sources.picture_file.stack_axes import (
     date_of_page_s,
     of_several_axes,
@@ -170,7 +171,10 @@ def _shown_s(image: Image.Image) -> float:
 def _orientation(image: Image.Image) -> int:
     """1 to 8 as EXIF has it; 1, as stored, where it says nothing that can be read."""
     try:
-        turn = image.getexif().get(ORIENTATION, 1)
+        # Pillow decodes all of a PNG to look for EXIF data behind its pixels, where they seldom are.
+        stream = getattr(image, "fp", None) if image.format == "PNG" else None
+        is_known = stream is not None and not png_has_texts_behind(stream)
+        turn = (Image.Image.getexif(image) if is_known else image.getexif()).get(ORIENTATION, 1)
     except Exception:  # Pillow raises many kinds on damaged EXIF data; the pixels are none the worse
         return 1
     return turn if turn in range(1, 9) else 1

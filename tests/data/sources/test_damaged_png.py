@@ -1,4 +1,4 @@
-"""PNG has checksums: what they say is damaged is refused, whatever it would look like."""
+"""PNG has checksums: what they say is damaged is refused. Its headers tell the rest, mostly before the pixels."""
 
 import io
 import zlib
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from data.sources.picture_file.pictures import pixels_of_page
+from data.sources.picture_file.pictures import ORIENTATION, pages_of, pixels_of_page
 
 NOISE = np.random.default_rng(3).integers(0, 256, (24, 30, 3)).astype(np.uint8)
 
@@ -65,3 +65,26 @@ def test_pixels_that_were_packed_anew_are_no_damage():
     chunk = (len(data) - 4).to_bytes(4) + data + zlib.crc32(data).to_bytes(4)
     packed = payload[: begin - 4] + chunk + payload[begin + 8 + n_bytes :]
     np.testing.assert_array_equal(read(packed), read(payload))
+
+
+def turned(is_behind):
+    """A PNG with EXIF data before its pixels, or behind them."""
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.fromarray(NOISE).save(stream, "PNG", exif=exif)
+    payload = stream.getvalue()
+    begin = payload.index(b"eXIf") - 4
+    end = begin + 12 + int.from_bytes(payload[begin : begin + 4], "big")
+    rest, chunk = payload[:begin] + payload[end:], payload[begin:end]
+    return rest[:-12] + chunk + rest[-12:] if is_behind else payload
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_an_orientation_is_found_and_seldom_needs_the_pixels(monkeypatch, is_behind):
+    """Each PNG was decoded while headers were read, and then once more."""
+    payload, loaded, load = turned(is_behind), [], PngImagePlugin.PngImageFile.load
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda image: loaded.append(image) or load(image))
+    (page,), _ = pages_of(io.BytesIO(payload))
+    assert (page.shape, bool(loaded)) == (NOISE.shape[1::-1], is_behind)
+    upright = pixels_of_page(io.BytesIO(payload), 0, in_colour=True)
+    np.testing.assert_array_equal(upright, np.rot90(NOISE, -1))
