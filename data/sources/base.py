@@ -27,6 +27,7 @@ SIGNATURES = (
     (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "file is HEIC, as phones write it: convert to JPEG or PNG"),
     (0, (b"\xff\x0a", b"\0\0\0\x0cJXL "), "file is JPEG XL: convert to JPEG or PNG"),
     (128, (b"DICM",), "file is DICOM: convert to TIFF"),
+    (0, (b"icns",), "file holds an icon in several sizes: convert to PNG"),
     (0, (b"%PDF",), "file is a PDF: convert its pictures to JPEG or PNG"),
     (0, (b"Rar!", b"7z\xbc\xaf"), "file is an archive of a kind that is not read: unpack it"),
 )

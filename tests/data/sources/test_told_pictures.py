@@ -248,7 +248,8 @@ def test_times_of_pages_that_do_not_go_on_are_none(steps):
     ("begin", "told"),
     [
         (b"\0\0\0\x18ftypheic", "HEIC"), (b"\0\0\0\x18ftypmif1\0\0\0\0heic", "HEIC"), (b"\xff\x0a", "JPEG XL"),
-        (b"\0" * 128 + b"DICM", "DICOM"), (b"%PDF-1.7", "PDF"), (b"7z\xbc\xaf\x27\x1c", "unpack it"),
+        (b"\0" * 128 + b"DICM", "DICOM"), (b"%PDF-1.7", "PDF"), (b"icns\0\0", "icon"),
+        (b"7z\xbc\xaf\x27\x1c", "unpack it"),
     ],
 )  # fmt: skip
 def test_what_has_another_name_or_none_is_named_by_its_content(tmp_path, begin, told):
