@@ -100,6 +100,8 @@ class Results(Collected):
         found = self.counts(events) | self.zone_rates(events) | self.metrics(events, low) | comparison | beyond
         write_json(out / "summary.json", facts | found | self.cost(seconds))
         self.tell(events, low, high, beyond.get("promises_per_day"))
+        for line in told_comparisons(found):
+            log.info(f"  {line}")
 
     def event_table(self, high: float, identity: dict) -> pd.DataFrame:
         """The events of all frames that were added, which are the last ones. high: the threshold."""
@@ -218,6 +220,26 @@ class Results(Collected):
         source = f" (source {event.source_x:.0f}, {event.source_y:.0f})" if hasattr(event, "source_x") else ""
         zone = f" in {event.zone}" if getattr(event, "zone", "") else ""
         return f" at x {event.x:.1f}, y {event.y:.1f} px{source}{told_sky(event)}{zone}"
+
+
+def told_comparisons(summary: dict[str, Any]) -> list[str]:
+    """What a summary says of flares, ejections and labels that events were compared with, for people: a line each."""
+    lines = []
+    if flares := summary.get("catalog"):
+        confirmed, without = flares["events_confirmed"], flares["events_unconfirmed"]
+        of_events = f"{without} of {amount(confirmed + without, 'event')} without one"
+        lines.append(f"catalogue: {flares['found']} of {amount(flares['observed'], 'flare')} found, {of_events}")
+    if cmes := summary.get("cmes"):
+        of_ours = f"{cmes['ejections_unconfirmed']} of {amount(cmes['ejections'], 'ejection')} without one"
+        lines.append(f"catalogue: {cmes['found']} of {amount(cmes['cmes'], 'CME')} found, {of_ours}")
+    if labels := summary.get("metrics"):
+        known, false = labels["event_n_truth"], labels["event_n_events"] - labels["event_n_right"]
+        found = (
+            f"{labels['event_n_found']} of {amount(known, 'labelled event')} found" if known else "labelled as quiet"
+        )
+        auc = "" if labels["frame_auc"] is None else f"; AUC of frames {labels['frame_auc']:.3g}"
+        lines.append(f"{found}, {amount(false, 'event')} where none is labelled{auc}")
+    return lines
 
 
 def told_kind(event: Any) -> str:

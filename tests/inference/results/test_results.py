@@ -11,7 +11,7 @@ from inference.events.boxes import Box
 from inference.events.events import in_order
 from inference.events.facts import told_variables
 from inference.results.collected import NAMED_VARIABLES, shares_of
-from inference.results.results import Results, told_kind, told_sky
+from inference.results.results import Results, told_comparisons, told_kind, told_sky
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.sun_events import solar_reel
 
@@ -136,3 +136,44 @@ def test_the_console_tells_how_many_false_alarms_the_thresholds_stand_for(tmp_pa
     reel = make_reel(tmp_path / "cam", drifting_blobs(4), cadence_s)
     promises = {level: {"used": rate} for level, rate in zip(("low", "high"), per_day, strict=True)}
     assert Results(reel, load(None).eval).allowed(168, promises) == told
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"events": 3}, []),
+        (
+            {"catalog": {"found": 1, "observed": 2, "events_confirmed": 3, "events_unconfirmed": 4}},
+            ["catalogue: 1 of 2 flares found, 4 of 7 events without one"],
+        ),
+        (
+            {"cmes": {"found": 1, "cmes": 1, "ejections": 2, "ejections_unconfirmed": 1}},
+            ["catalogue: 1 of 1 CME found, 1 of 2 ejections without one"],
+        ),
+    ],
+)
+def test_what_a_catalogue_says_is_told(found, told):
+    assert told_comparisons(found) == told
+
+
+@pytest.mark.parametrize(
+    ("labelled", "told"),
+    [
+        (range(40, 50), "1 of 1 labelled event found, 2 events where none is labelled; AUC of frames "),
+        (
+            [*range(40, 50), *range(60, 70)],
+            "1 of 2 labelled events found, 2 events where none is labelled; AUC of frames ",
+        ),
+        ([], "labelled as quiet, 3 events where none is labelled"),
+    ],
+)
+def test_what_labels_say_is_told(tmp_path, labelled, told):
+    labels = np.isin(np.arange(100), list(labelled)).astype(float)
+    results = Results(make_reel(tmp_path / "cam", drifting_blobs(100), 36.0, labels=labels), load(None).eval)
+    for frame in range(100):
+        results.add(frame, np.full((24, 24), frame % 7.0), [], 0.0)
+    events = pd.DataFrame({"instrument": "", "frame": [5, 44, 80]})
+    events["time_start_s"] = events["time_end_s"] = 36.0 * events["frame"]
+    (line,) = told_comparisons(results.metrics(events, low=3.0))
+    assert line.startswith(told)
+    assert ("AUC" in line) == bool(labelled)
