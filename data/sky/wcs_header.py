@@ -4,7 +4,6 @@ What this does not read, sunpy does; a test compares both for the instruments wh
 """
 
 import math
-import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import astuple, replace
@@ -15,13 +14,12 @@ import numpy as np
 
 from data.sky.wcs import FrameWcs
 from data.sky.wcs_disc import NORTH_UP, projection_by_disc
-from data.sky.wcs_spelling import as_the_standard
+from data.sky.wcs_skew import ARCSEC, MATRICES, SKEW_LIMIT, without_skew
+from data.sky.wcs_spelling import as_the_standard, number_of
 from data.sky.wcs_sunpy import read_by_sunpy
 
 R_SUN_M = 6.957e8  # nominal solar radius, IAU 2015 resolution B3
 CARRINGTON_MINUTES = 27.2753 * 1440  # mean synodic rotation
-ARCSEC = {"arcsec": 1.0, "asec": 1.0, "deg": 3600.0, "degree": 3600.0}  # by CUNIT
-SKEW_LIMIT = 1e-5  # of the matrix against a rotation; 0.02 px at the edge of 4096
 LARGEST = (1e6, 1e6, 1e3, 1e3, 1e5, 1e5, 360.0, 1e5, 360.0, 90.0, 1e14)  # of each field; beyond is no solar frame
 UNFIT = 0.05  # of an apparent radius; distances are known to 0.001, radii of the Sun differ by 0.0005
 LARGEST_OFFSET_ARCSEC = 3e5  # of the first pixel from the reference
@@ -29,8 +27,6 @@ SMALL_FIELD_DEG = (
     1.0  # from the reference point, within which all zenithal projections are one: r^3 / 3 = 0.4 arcsec at its edge
 )
 ZENITHAL = ("TAN", "ARC", "SIN", "STG", "ZEA")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-MATRICES = tuple(f"{kind}{i}_{j}" for kind in ("PC", "CD") for i in (1, 2) for j in (1, 2))
 # Cards of which sunpy's maps make more than plain arithmetic: SECCHI's RSUN, orbits of SUVI, EUI, EIT and others.
 SUNPY_KNOWS_MORE = ("OBSGEO-X", "HCIX_OBS", "HEC_X", "HAEX_OBS", "RSUN", "FNDLMBMI")
 
@@ -46,6 +42,7 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
         return _by_disc(header, shape, time_utc)
     header, assumed = as_the_standard(header)
     header, turned = _with_turn(header)
+    header, skewed = without_skew(header, shape)
     flag, wcs = "", from_header(header, time_utc) if _is_plain(header) else None
     try:
         if wcs is None:
@@ -55,7 +52,7 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
         return None, str(error), ""
     wcs, unfit = _of_one_radius(wcs, has_observer=not flag, is_named="RSUN_OBS" in header)
-    return wcs, "", "; ".join(filter(None, (assumed, turned, flag, unfit)))
+    return wcs, "", "; ".join(filter(None, (assumed, turned, skewed, flag, unfit)))
 
 
 def _by_disc(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
@@ -89,13 +86,13 @@ def _with_turn(header: Mapping) -> tuple[Mapping, str]:
     """
     if any(name in header for name in (*MATRICES, "CROTA2")):
         return header, ""
-    card = next((name for name in ("CROTA1", "CROTA") if _number(header, name, 0.0)), "")
-    if not card and _is_of_eit(header) and abs(_number(header, "SC_ROLL", 0.0)) > 90:
+    card = next((name for name in ("CROTA1", "CROTA") if number_of(header, name, 0.0)), "")
+    if not card and _is_of_eit(header) and abs(number_of(header, "SC_ROLL", 0.0)) > 90:
         card = "SC_ROLL"
     if not card:
         return header, ""
     turned: Any = copy(header)
-    turned["CROTA2"] = _number(header, card)
+    turned["CROTA2"] = number_of(header, card)
     return turned, f"roll by {card}, for the header has no CROTA2"
 
 
@@ -149,18 +146,6 @@ def _check_projection(cards: dict, shape: tuple[int, int]) -> None:
     cards |= {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"}
 
 
-def _number(header: Mapping, name: str, default: float | None = None) -> float:
-    """A card's number, which some write as text. Raises KeyError when it holds none and there is no default."""
-    value = header.get(name)
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if default is None:
-        raise KeyError(name)
-    return default
-
-
 def _projection(header: Mapping) -> tuple[float, float, float, float, float, float, float]:
     """CRPIX1, CRPIX2, CDELT1, CDELT2 and CRVAL1, CRVAL2 in arcsec, CROTA2 in degrees."""
     if [header.get("CTYPE1"), header.get("CTYPE2")] != ["HPLN-TAN", "HPLT-TAN"]:
@@ -169,7 +154,7 @@ def _projection(header: Mapping) -> tuple[float, float, float, float, float, flo
     if unit != other:
         raise ValueError("axes in different units")
     cdelt1, cdelt2, crota2 = _scales_and_turn(header)
-    crpix1, crpix2, crval1, crval2 = (_number(header, f"{name}{i}") for name in ("CRPIX", "CRVAL") for i in (1, 2))
+    crpix1, crpix2, crval1, crval2 = (number_of(header, f"{name}{i}") for name in ("CRPIX", "CRVAL") for i in (1, 2))
     return crpix1, crpix2, cdelt1 * unit, cdelt2 * unit, unit * crval1, unit * crval2, crota2
 
 
@@ -177,12 +162,12 @@ def _scales_and_turn(header: Mapping) -> tuple[float, float, float]:
     """CDELT1, CDELT2 and CROTA2 in degrees; from the CD or PC matrix where there is one. Raises ValueError for skew."""
     index = ((1, 1), (1, 2), (2, 1), (2, 2))
     if any(f"CD{i}_{j}" in header for i, j in index):
-        cd = [_number(header, f"CD{i}_{j}", 0.0) for i, j in index]
+        cd = [number_of(header, f"CD{i}_{j}", 0.0) for i, j in index]
     else:
-        steps = {i: _number(header, f"CDELT{i}") for i in (1, 2)}
+        steps = {i: number_of(header, f"CDELT{i}") for i in (1, 2)}
         if not any(f"PC{i}_{j}" in header for i, j in index):
-            return steps[1], steps[2], _number(header, "CROTA2", 0.0)
-        cd = [_number(header, f"PC{i}_{j}", float(i == j)) * steps[i] for i, j in index]
+            return steps[1], steps[2], number_of(header, "CROTA2", 0.0)
+        cd = [number_of(header, f"PC{i}_{j}", float(i == j)) * steps[i] for i, j in index]
     turn = math.atan2(cd[2], cd[0])
     cdelt1, cdelt2 = math.hypot(cd[0], cd[2]), math.copysign(math.hypot(cd[1], cd[3]), cd[0] * cd[3] - cd[1] * cd[2])
     skew = math.hypot(cd[1] + cdelt2 * math.sin(turn), cd[3] - cdelt2 * math.cos(turn))
@@ -193,12 +178,12 @@ def _scales_and_turn(header: Mapping) -> tuple[float, float, float]:
 
 def _observer(header: Mapping, time_utc: str) -> tuple[float, float, float, float]:
     """Apparent solar radius in arcsec, Stonyhurst longitude and latitude in degrees, distance in metres."""
-    dsun_m = _number(header, "DSUN_OBS")
-    rsun_arcsec = _number(header, "RSUN_OBS", apparent_radius_arcsec(dsun_m))
+    dsun_m = number_of(header, "DSUN_OBS")
+    rsun_arcsec = number_of(header, "RSUN_OBS", apparent_radius_arcsec(dsun_m))
     if header.get("HGLN_OBS") is not None:
-        return rsun_arcsec, _number(header, "HGLN_OBS"), _number(header, "HGLT_OBS"), dsun_m
-    from_earth = _number(header, "CRLN_OBS") - _earth_carrington_deg(time_utc)
-    return rsun_arcsec, (from_earth + 180) % 360 - 180, _number(header, "CRLT_OBS"), dsun_m
+        return rsun_arcsec, number_of(header, "HGLN_OBS"), number_of(header, "HGLT_OBS"), dsun_m
+    from_earth = number_of(header, "CRLN_OBS") - _earth_carrington_deg(time_utc)
+    return rsun_arcsec, (from_earth + 180) % 360 - 180, number_of(header, "CRLT_OBS"), dsun_m
 
 
 def _of_earth(time_utc: str) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 AU_M = 1.495978707e11
 KM_M = 1e3
 _MATRIX = re.compile(r"(PC|CD)00([12])00([12])")  # before FITS 3.0
@@ -22,6 +23,18 @@ _UNITS = (
 )
 # Distances of observers: in AU those of all spacecraft, in km those which no metre can be, being inside the Sun.
 _AS_AU, _AS_KM = (0.01, 100.0), (1e6, 6.957e8)
+
+
+def number_of(header: Mapping, name: str, default: float | None = None) -> float:
+    """A card's number, which some write as text. Raises KeyError when it holds none and there is no default."""
+    value = header.get(name)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if default is None:
+        raise KeyError(name)
+    return default
 
 
 def as_the_standard(header: Mapping) -> tuple[Mapping, str]:

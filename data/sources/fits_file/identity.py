@@ -175,7 +175,13 @@ def _wave_unit(header: Mapping, card: str) -> str:
         return str(unit).strip()
     comments = getattr(header, "comments", None)
     told = _IN_COMMENT.search(str(comments[card])) if comments is not None else None
-    return told[1] if told else ""
+    return told[1] if told else _unit_of_axis(header, number(header, card))
+
+
+def _unit_of_axis(header: Mapping, wavelength: float) -> str:
+    """The unit of an axis of wavelengths that tells the same one: DKIST's third, of images one pixel long."""
+    axes = (axis for axis in (1, 2, 3, 4) if text(header, f"CTYPE{axis}").startswith(("WAVE", "AWAV")))
+    return next((text(header, f"CUNIT{axis}") for axis in axes if number(header, f"CRVAL{axis}") == wavelength), "")
 
 
 def _angstroms(unit: str) -> float:
