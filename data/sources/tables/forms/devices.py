@@ -84,17 +84,18 @@ def _numbers_before(table: pd.DataFrame, year: str) -> str:
 
 def device_columns(table: pd.DataFrame, time: pd.Series, prep: PrepConfig) -> list[str]:
     """The column that tells devices apart, or up to three of words that do together, as store and item; [] where none
-    do. Of more than MOST_DEVICES all must have nearly all times, to be variables side by side.
+    do. More than MOST_DEVICES must have nearly all times, and make MOST_SENSORS variables at most, side by side.
     """
     if (device := device_column(table, time, prep)) is not None:
         return [device]
     words = [name for name in table.columns if name != time.name and is_text(table[name])]
     words = [name for name in words if 1 < table[name].nunique() <= MOST_SENSORS and table[name].notna().all()]
-    repeats = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum()
+    repeats, aligned = time.nunique() < (1 - MOST_AGAIN) * time.notna().sum(), ALIGNED * time.nunique()
     for count in range(1, 4) if repeats and len(words) <= MOST_KEYS_TRIED else ():
         for keys in map(list, itertools.combinations(words, count)):
             devices = len(table[keys].drop_duplicates())
-            most = MOST_SENSORS if len(table) >= ALIGNED * devices * time.nunique() else MOST_DEVICES
+            side_by_side = MOST_SENSORS // (table.shape[1] - count) if len(table) >= aligned * devices else 0
+            most = max(MOST_DEVICES, side_by_side)
             again = table[keys].assign(**{TIME: time}).duplicated().mean()
             if again <= MOST_AGAIN and devices <= most and len(table) >= FEWEST * devices:
                 return keys

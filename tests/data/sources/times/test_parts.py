@@ -187,3 +187,13 @@ def test_what_counts_rows_or_tells_their_times_is_no_variable_of_each_device(tmp
     rows = [f"{i + 1},{name},{d:%Y-%m-%d},{d.year},{d.month},{d.day},{i % 5}" for i, (name, d) in enumerate(pairs)]
     (series,) = read(tmp_path, "rownames,pump,date,year,month,day_of_month,b", rows)
     assert series.channels == ("p1 b", "p1 a", "p2 b", "p2 a")
+
+
+def test_so_many_devices_and_variables_that_they_are_no_columns(tmp_path):
+    """162 countries of 120 variables would be 20,000 columns."""
+    names = [f"v{i}" for i in range(39)]
+    rows = [f"c{i // 6},{2001 + i % 6},{','.join(map(str, range(39)))}" for i in range(6 * 70)]
+    (series,) = read(tmp_path, f"country,year,{','.join(names)}", rows)
+    assert series.times_utc is None
+    (series,) = read(tmp_path, "country,year", [",".join(row.split(",")[:2]) for row in rows])
+    assert (series.times_utc is not None, series.values.shape) == (True, (6, 70))
