@@ -123,7 +123,7 @@ class LiveSource:
         self.is_file = not self.is_camera and not is_url(self.address)
         self.first_arrival_utc: np.datetime64 | None = None
         if self.is_file and not Path(self.address).is_file():
-            raise FileNotFoundError(f"--follow {self.address} is no file; a stream's address has the form rtsp://...")
+            raise FileNotFoundError(f"{self.address} is no file; a stream's address has the form rtsp://...")
 
     def pictures(self) -> Iterator[Picture]:
         """All pictures until the end, or until a broken stream has stayed broken for the timeout.

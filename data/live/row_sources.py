@@ -63,12 +63,12 @@ def row_source(address: str, form: RowForm, poll_s: float, cadence_s: float) -> 
     path, name = Path(address), address.lower()
     if not path.is_file():
         raise FileNotFoundError(
-            f"--follow {address} is no file; the model was trained on a series: give a table that grows, - for "
+            f"{address} is no file; the model was trained on a series: give a table that grows, - for "
             "rows on standard input, or http://HOST:PORT/metrics"
         )
     plain = tuple(s for s in (*NAMED_SO, *TEXT, *JSON_LINES) if s.count(".") == 1)
     if not name.endswith(plain):
-        raise ValueError(f"--follow {address}: tables that grow are text, not packed: {', '.join(plain)}")
+        raise ValueError(f"{address}: tables that grow are text, not packed: {', '.join(plain)}")
     return GrowingTable(path, form, poll_s, name.endswith(JSON_LINES))
 
 

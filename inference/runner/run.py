@@ -15,7 +15,7 @@ from config import EvalConfig, PrepConfig
 from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
 from data.messages import amount, logger
-from data.reel.reel import Reel
+from data.reel.reel import Reel, reel_paths
 from data.sources import source_of
 from data.sources.video import VideoSource
 from inference.detection import detections, judge_series
@@ -75,8 +75,10 @@ class Runner:
 
     def of_reels(self, clips: str) -> Iterator[dict[str, Any]]:
         """Records "event" of all reels in a folder. Raises ValueError, before the first, where one does not fit the
-        net, or none is long enough.
+        net, or none is long enough, FileNotFoundError where there is none.
         """
+        if not has_reels(clips):
+            raise FileNotFoundError(f"{clips} holds no reel; {A_REEL}")
         for reel in checked_reels(clips, self.scorer, self.bundle.about, self.bundle.settings):
             yield from ({"type": "event", "stream": reel.name, **event} for event in self.events_of(reel.closed()))
 
@@ -120,7 +122,8 @@ class Runner:
         """
         form = self.bundle.rows
         if form is None:
-            told = self.bundle.about.get("no_rows", "it was exported before rows could be; export it again")
+            before = "it was exported before rows could be; export it again"
+            told = self.bundle.about.get("no_rows", before if self.is_of_series else "it was trained on pictures")
             raise ValueError(f"{self.bundle.path} can follow no series: {told}; {A_REEL}")
         return records_of_rows(address, form, lambda reel: self.job(reel, self.bundle.settings), self.scorer, timeout_s)
 
@@ -170,6 +173,14 @@ class Runner:
         """The bundle's thresholds and settings for a reel."""
         weights, bounds = self.bundle.about["weights_sha256"], self.bundle.bounds(reel.channels)
         return job_within(bounds, reel, self.bundle.path, self.scorer, weights, settings)
+
+
+def has_reels(folder: str) -> bool:
+    """Whether there are reels in a folder, some that may not be read among them."""
+    try:
+        return bool(reel_paths(folder))
+    except FileNotFoundError:
+        return False
 
 
 def check_video(address: str) -> None:

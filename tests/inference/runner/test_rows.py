@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -93,9 +94,25 @@ def test_what_is_no_table_is_refused_with_the_way_out(work, tmp_path, caplog):
     assert "tables that grow are text" in caplog.text
 
 
+def test_a_pipe_that_is_no_standard_input_is_refused_in_the_words_of_the_runner(work, tmp_path, caplog):
+    os.mkfifo(tmp_path / "pipe")
+    assert main([str(work / "sub_pca" / "export"), str(tmp_path / "pipe")]) == 1
+    assert "pipe is no file; the model was trained on a series: give a table that grows, - for rows" in caplog.text
+    assert "--follow" not in caplog.text
+
+
+def test_a_folder_without_reels_is_told_how_they_are_made(work, tmp_path, caplog):
+    (tmp_path / "a.png").write_bytes(b"")
+    assert main([str(work / "sub_pca" / "export"), str(tmp_path)]) == 1
+    assert f"{tmp_path} holds no reel; make a reel with python main.py -m prep" in caplog.text
+
+
 def test_a_bundle_of_before_says_how_rows_come_to_it(work):
     runner = Runner(work / "sub_pca" / "export", 1)
     old = SimpleNamespace(path=runner.bundle.path, about={"frame_shape": [3, 1, 1]}, rows=None)
     runner.bundle = old
     with pytest.raises(ValueError, match="can follow no series: it was exported before rows could be; export it again"):
+        runner.of_rows("-", 1.0)
+    old.about = {"frame_shape": [1, 24, 32]}
+    with pytest.raises(ValueError, match="can follow no series: it was trained on pictures"):
         runner.of_rows("-", 1.0)
