@@ -29,11 +29,11 @@ from data.sources.other_kinds import PACKED, way_out
 from data.sources.picture_folder.folders import about_others, folder_about
 from data.sources.stacks.array_pictures import ArrayPictureSource
 from data.sources.stacks.hdf5_stacks import Hdf5StackSource, ZarrStackSource
-from data.sources.stacks.like_hdf5 import OF_ZARR
 from data.sources.stacks.mrc_stacks import MrcSource
 from data.sources.stacks.netcdf_pictures import NetcdfPictureSource
 from data.sources.stacks.npz_stacks import NpzStackSource
 from data.sources.stacks.numpy_stacks import StackSource
+from data.sources.stacks.opened.like_hdf5 import OF_ZARR
 from data.sources.stacks.radar_pictures import RadarSource
 from data.sources.stacks.text_pictures import TextPictureSource
 from data.sources.table import TableSource

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.disk.lock import LOCK_FILES
 from data.sources.base import Source, Unread
-from data.sources.stacks.like_hdf5 import OF_ZARR
+from data.sources.stacks.opened.like_hdf5 import OF_ZARR
 
 HIDDEN, MET_BEFORE, NO_FILE, CLOSED = "hidden", "met on another way", "links to nothing or no files", "you may not read"
 FINISHED, COPY = "finished reels", "smaller copies of videos beside them"

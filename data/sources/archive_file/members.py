@@ -24,7 +24,7 @@ from data.sources.picture_folder.dated import Called, called_by_folders, of_seve
 from data.sources.picture_folder.folders import about_others, folder_about
 from data.sources.picture_folder.order import in_order, natural_key
 from data.sources.picture_folder.picture_times import NamedTimes
-from data.sources.stacks.like_hdf5 import OF_ZARR
+from data.sources.stacks.opened.like_hdf5 import OF_ZARR
 from data.sources.table import TableSource
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.video import SUFFIXES as VIDEO_SUFFIXES

@@ -24,8 +24,6 @@ from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFra
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
 from data.sources.stacks.axis_names import axes_of, no_frames
-from data.sources.stacks.groups import is_array
-from data.sources.stacks.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
 from data.sources.stacks.numpy_stacks import (
     NUMBERS,
     candidates_of,
@@ -38,6 +36,8 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
+from data.sources.stacks.opened.groups import is_array
+from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
 from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of

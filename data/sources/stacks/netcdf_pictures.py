@@ -19,9 +19,9 @@ from data.sources.arrays.hdf5_arrays import Packing, by_attributes, is_hdf5, pla
 from data.sources.base import Candidate, TableError
 from data.sources.fits_file.facts import facts_of
 from data.sources.fits_file.layout import is_name_of_others
-from data.sources.stacks.groups import is_array
-from data.sources.stacks.like_hdf5 import is_classic, opened
 from data.sources.stacks.numpy_stacks import is_called_time, is_large
+from data.sources.stacks.opened.groups import is_array
+from data.sources.stacks.opened.like_hdf5 import is_classic, opened
 from data.sources.stacks.timed_pictures import UNREADABLE, TimedPicture, TimedPictureSource
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from data.sources.arrays.hdf5_arrays import is_hdf5, text_of
-from data.sources.stacks.like_hdf5 import opened
+from data.sources.stacks.opened.like_hdf5 import opened
 from data.sources.stacks.timed_pictures import UNREADABLE, TimedPicture, TimedPictureSource
 
 _DATASET, _DATA = re.compile(r"dataset\d+"), re.compile(r"data\d+")

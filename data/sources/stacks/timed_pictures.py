@@ -12,7 +12,7 @@ from config import PrepConfig
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
 from data.sources.images import ImageSource, is_timed
 from data.sources.picture_file.pictures import Page
-from data.sources.stacks.like_hdf5 import opened
+from data.sources.stacks.opened.like_hdf5 import opened
 
 UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError)  # of h5py, on damaged files and those of others
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.sources.stacks.groups import Array, Group
-from data.sources.stacks.ome_zarr import Pictures, pyramid_of
+from data.sources.stacks.opened.groups import Array, Group
+from data.sources.stacks.opened.ome_zarr import Pictures, pyramid_of
 
 CODECS = {  # of zarr and numcodecs, without those that run what a file says (pickle)
     *("bytes", "endian", "transpose", "sharding_indexed", "gzip", "zlib", "zstd", "blosc", "lz4", "lzma", "bz2"),

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from data.sources.arrays.matlab_arrays import MAGIC as OF_MATLAB
 from data.sources.arrays.netcdf_arrays import MAGIC
-from data.sources.stacks.groups import Array, Group
-from data.sources.stacks.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
-from data.sources.stacks.like_zarr import of_zarr
+from data.sources.stacks.opened.groups import Array, Group
+from data.sources.stacks.opened.like_matlab import CLASS, HEADER_BYTES, may_hold_frames, of_version_5, of_version_7_3
+from data.sources.stacks.opened.like_zarr import of_zarr
 
 TEXT = "SU"  # kinds of arrays of letters, which name things
 OF_ZARR = ("zarr.json", ".zgroup", ".zarray")  # what describes a folder of zarr, of versions 3 and 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.sources.stacks.groups import Array, Group, is_array
+from data.sources.stacks.opened.groups import Array, Group, is_array
 
 CLASS = "MATLAB_class"  # attribute of the arrays of version 7.3
 _OF_SCIPY = (b"Platform: posix", b"Platform: nt")
