@@ -73,8 +73,25 @@ def _named(key: str, fault: Any) -> str:
 
 def _explained(fault: Any) -> str:
     if fault["type"] == "unexpected_keyword_argument":
-        return f"; {_nearest('.'.join(str(part) for part in fault['loc']))}the program's config.yaml lists every key"
+        return (
+            f"; {_as_section(fault['loc']) or _nearest(_dotted(fault['loc']))}the program's config.yaml lists every key"
+        )
     return fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list")
+
+
+def _dotted(place: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _as_section(place: tuple[str | int, ...]) -> str:
+    """How a key is written that has dots in its name, as `--set` takes it and a file does not; "" of any other."""
+    if "." not in str(place[-1]) or _dotted(place) not in known_keys():
+        return ""
+    *sections, name = _dotted(place).split(".")
+    inside = f"{name}: ..."
+    for section in reversed(sections):
+        inside = f"{section}: {{{inside}}}"
+    return f"in a file it is {inside}; "
 
 
 def _nearest(key: str) -> str:

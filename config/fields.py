@@ -15,6 +15,8 @@ class ConfigError(ValueError):
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
+Processes = Annotated[int, Field(ge=0, le=10_000)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what scikit-learn takes
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -81,6 +83,10 @@ def is_ordered(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def _is_path(text: str) -> str:
+    if not text.strip():
+        raise ValueError(
+            "is empty, which would be the folder you work in: write . for that (or is a variable not set?)"
+        )
     if found := re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         raise ValueError(
             f"files are read and written by paths, not by addresses: mount what {found[0]} names and give the path "

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from config import registry
 from config.eval import EvalConfig
 from config.export import ExportConfig
-from config.fields import NonNegativeInt, Place, Positive, PositiveInt
+from config.fields import Place, Positive, PositiveInt, Processes, Seed
 from config.model import ModelConfig
 from config.prep import PrepConfig
 from config.train import TrainConfig
@@ -35,12 +35,12 @@ class Config:
     data_raw: Place = "data/raw"
     data_clips: Place = "data/processed"
     model_path: Place | None = None
-    workers: NonNegativeInt = 2
+    workers: Processes = 2
     cluster: Annotated[str, Field(min_length=1)] | None = None
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
     join: bool = False
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     prep: PrepConfig = Field(default_factory=PrepConfig)
     review: ReviewConfig = Field(default_factory=ReviewConfig)
     model: Annotated[ModelConfig, registry.ByName()] = Field(default_factory=lambda: registry.model_settings({}))

@@ -181,6 +181,24 @@ def test_wrong_set_is_an_error(text, message):
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("prep.clip_length: 3", "unknown key prep.clip_length; in a file it is prep: {clip_length: ...}; the"),
+        ("train.weak.labels: a", "in a file it is train: {weak: {labels: ...}}; the"),
+        ("train: {weak.labels: a}", "in a file it is train: {weak: {labels: ...}}; the"),
+        ("seed: 4294967296", "seed 4294967296: Input should be less than or equal to 4294967295"),
+        ("workers: 99999999999999999999", "workers 99999999999999999999: Input should be less than or equal to 10000"),
+        ("data_clips: ''", "data_clips '': is empty, which would be the folder you work in"),
+        ("model_path: '  '", "model_path '  ': is empty"),
+    ],
+)
+def test_what_would_fail_late_or_mean_something_else_is_told(tmp_path, text, told):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "meant"),
     [
         ("epochs: 3", "train.epochs"),
@@ -312,7 +330,7 @@ def test_settings_can_not_be_changed():
 @given(
     st.fixed_dictionaries(
         {
-            "seed": st.integers(0, 2**40),
+            "seed": st.integers(0, 2**32 - 1),
             "prep": st.fixed_dictionaries(
                 {
                     "clip_length": st.integers(2, 999),
