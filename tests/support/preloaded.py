@@ -2,7 +2,8 @@
 
     python tests/support/preloaded.py
 
-Each line on stdin is JSON: [script, arguments, file for its output, whether it paints]; the answer is the exit status.
+Each line on stdin is JSON: [script, arguments, file for its output, whether it paints]; the answer is the exit status,
+and the processor's seconds that it and what it waited for took.
 A script sees the module search path that Python would give it. One that takes longer than LONGEST_S ends with where
 each thread was. What does not paint has blanks for figures and short previews; see drawing.py.
 """
@@ -32,11 +33,12 @@ PROGRAM = (
 LONGEST_S = 200  # below the limit of a test in pyproject.toml
 
 
-def run(script: str, arguments: list[str], output: str, paints: bool) -> int:
+def run(script: str, arguments: list[str], output: str, paints: bool) -> tuple[int, float]:
     """The script as `python script arguments` runs it, in a process of its own."""
     child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        _, status, used = os.wait4(child, 0)
+        return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
     with open(output, "w", encoding="utf-8") as file, open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)
         os.dup2(file.fileno(), 1)
@@ -64,7 +66,7 @@ def main() -> None:
         importlib.import_module(name)
     del sys.path[0]
     for line in sys.stdin:
-        print(run(*json.loads(line)), flush=True)
+        print(*run(*json.loads(line)), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tests.support.dask_cluster import FORKED
 from tests.support.paths import ROOT
+from tests.support.spent import SPENT
 
 
 class Runner:
     """The scripts of one folder; what they say and write goes to another."""
 
     def __init__(self, scripts: Path, folder: Path):
-        self.scripts, self.folder, self.known = scripts, folder, {}
+        self.scripts, self.folder, self.known, self.counted_s = scripts, folder, {}, 0.0
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(folder)}
         environment |= {FORKED: "forkserver"}
         command = [sys.executable, str(ROOT / "tests" / "support" / "preloaded.py")]
@@ -28,11 +29,18 @@ class Runner:
             asked = [str(self.scripts / f"{name}.py"), ["--quick", "--json", str(written)], str(said), paints]
             self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
-            status = self.process.stdout.readline().strip()
+            status, _, seconds = self.process.stdout.readline().strip().partition(" ")
+            self.count(float(seconds or 0))
             assert status == "0", f"exit status {status}: {said.read_text(encoding='utf-8')[-3000:]}"
             self.known[name] = json.loads(written.read_text(encoding="utf-8"))
         return self.known[name]
 
+    def count(self, seconds: float) -> None:
+        """Of the test that is under way, as processes that it did not start itself count once theirs has ended."""
+        SPENT.before_s -= seconds
+        self.counted_s += seconds
+
     def end(self) -> None:
         """Ask the process to end, and wait for it."""
         self.process.communicate()
+        self.count(-self.counted_s)  # which were counted now, all together
