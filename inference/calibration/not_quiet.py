@@ -152,5 +152,6 @@ def tell(path: Path, table: pd.DataFrame) -> None:
     log.warning(
         f"some quiet data stand out and are left out of the thresholds: {shown}{more}; see {path}. If they are not "
         f"quiet, -m review with --model-path {path.parent.parent} rejects their windows for the next training, and "
-        f"train.exclude_flares={path.parent.parent} leaves their hours out of it and of the scaling"
+        f"train.exclude_flares={path.parent.parent}, which takes episodes of any kind, leaves their hours out of it "
+        "and of the scaling"
     )

@@ -35,9 +35,12 @@ _REPUBLIC = re.compile(r"^(1[0-4]\d)([/-])(\d{1,2})\2(\d{1,2})(?!\d)")  # 113/03
 _CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点시]\s*(\d{1,2})\s*[分분](?:\s*(\d{1,2})\s*[秒초])?")
 _HALF_BEFORE = re.compile(r"(上午|下午|오전|오후|午前|午後)\s*(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)")
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?")
+_WEEK_FIRST = re.compile(
+    r"(?:W|Week |KW ?)(\d{1,2})[-\s/,]+(\d{4})|(\d{4})[-\s/,]+(?:W|Week |KW ?)(\d{1,2})", re.IGNORECASE
+)
 _QUARTER = re.compile(r"(?:(?P<a>\d{4})[-\s]?Q(?P<b>[1-4])|Q(?P<c>[1-4])[-\s/](?P<d>\d{4}))")
 _MONTH_OF_YEAR = re.compile(r"(?:(?P<a>\d{4})M(?P<b>0[1-9]|1[0-2])|(?P<c>0[1-9]|1[0-2])/(?P<d>\d{4}))")
-_NAMED_MONTH = re.compile(r"([A-Za-z]{3})[a-z]*[-\s,]+(\d{4})")
+_NAMED_MONTH = re.compile(r"(?P<a>[A-Za-z]{3})[a-z]*[-\s,]+(?P<b>\d{4})|(?P<d>\d{4})[-\s,/]+(?P<c>[A-Za-z]{3})[a-z]*")
 _COMPACT = re.compile(r"(\d{8})[_-](\d{6})(\.\d+)?")
 # As names of files have it, and tables of DB2: 2024-03-05-10-00-00, 2024-03-05-10.00.00.123456.
 _OF_NAMES = re.compile(
@@ -58,7 +61,7 @@ _REWRITTEN = (
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
-    r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
+    r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
 )
 
 
@@ -101,6 +104,8 @@ def _of_a_year(cell: str) -> str:
     """The first day of a week, quarter or month of a year, or a day of a week; "" of another form."""
     if found := _WEEK.fullmatch(cell):
         return _day_of_week(int(found[1]), int(found[2]), int(found[3] or 1))
+    if found := _WEEK_FIRST.fullmatch(cell):
+        return _day_of_week(int(found[2] or found[3]), int(found[1] or found[4]), 1)
     if found := _QUARTER.fullmatch(cell):
         return f"{found['a'] or found['d']}-{3 * int(found['b'] or found['c']) - 2:02d}-01"
     if found := _MONTH_OF_YEAR.fullmatch(cell):
@@ -108,8 +113,9 @@ def _of_a_year(cell: str) -> str:
     if found := _SINCE_1970.fullmatch(cell):
         return f"{np.datetime64(int(found[1]), 'ms')}Z"
     named = _NAMED_MONTH.fullmatch(_WORD.sub(_in_english, cell))
-    if named and named[1].lower() in _MONTHS:
-        return f"{named[2]}-{[*_MONTHS].index(named[1].lower()) + 1:02d}-01"
+    month = (named["a"] or named["c"]).lower() if named else ""
+    if named and month in _MONTHS:
+        return f"{named['b'] or named['d']}-{[*_MONTHS].index(month) + 1:02d}-01"
     return ""
 
 

@@ -13,7 +13,8 @@ from data.sources.times.cells import times_of
 from data.sources.times.texts import MONTH_OF_YEAR, looks_like_time
 
 FEWEST_TIMES = 8
-_YEAR = re.compile(r"(?:1[6-9]|20)\d\d")
+# Also as the World Bank has it, 1960 [YR1960], and behind a word for it: year_1960.
+_YEAR = re.compile(r"(?:(?:years?|yr|fy)[ _.]?)?((?:1[6-9]|20)\d\d)(?: \[YR\1\])?", re.IGNORECASE)
 
 
 def by_time(read: TextTable, prep: PrepConfig) -> TextTable:
@@ -30,7 +31,8 @@ def by_time(read: TextTable, prep: PrepConfig) -> TextTable:
     if len(places) < max(FEWEST_TIMES, len(heads) / 2) or not len(table):
         return read
     above = [heads[place] for place in places]
-    found = pd.to_datetime(above, format="%Y") if _YEAR.fullmatch(above[0]) else _moments(above, prep)
+    years = [year[1] for head in above if (year := _YEAR.fullmatch(head.strip()))]
+    found = pd.to_datetime(years, format="%Y") if len(years) == len(above) else _moments(above, prep)
     if found is None or np.isnat(found).any() or not (np.diff(found) > np.timedelta64(0, "ms")).all():
         return read
     others = table.iloc[:, [place for place in range(len(heads)) if place not in places]]

@@ -80,3 +80,32 @@ def test_months_by_name_before_the_day(tmp_path, form):
     series = _series(tmp_path, "DATE,a\n" + "".join(f"{form.format(day)},{day.day}\n" for day in days))
     assert series.times_utc is not None
     assert [str(time)[:10] for time in series.times_utc] == [day.isoformat() for day in days]
+
+
+@pytest.mark.parametrize(
+    "form", ["W{week:02d} {year}", "W{week}-{year}", "{year} W{week:02d}", "Week {week}, {year}", "KW{week:02d}/{year}"]
+)
+def test_weeks_before_and_behind_their_year(tmp_path, form):
+    days = [datetime.date.fromisocalendar(2020, 40, 1) + datetime.timedelta(weeks=i) for i in range(30)]
+    cells = [form.format(year=day.isocalendar()[0], week=day.isocalendar()[1]) for day in days]
+    series = _series(tmp_path, "week;a\n" + "".join(f"{cell};{i % 7}\n" for i, cell in enumerate(cells)))
+    assert series.times_utc is not None
+    assert [str(time)[:10] for time in series.times_utc] == [day.isoformat() for day in days]
+
+
+@pytest.mark.parametrize("form", ["{:%Y %b}", "{:%Y, %B}", "{:%Y-%b}", "{:%B %Y}", "{:%Y/%b}"])
+def test_years_before_the_names_of_months(tmp_path, form):
+    days = [datetime.date(1999 + i // 12, i % 12 + 1, 1) for i in range(30)]
+    series = _series(tmp_path, "date;a\n" + "".join(f"{form.format(day)};{day.month}\n" for day in days))
+    assert series.times_utc is not None
+    assert [str(time)[:10] for time in series.times_utc] == [day.isoformat() for day in days]
+
+
+@pytest.mark.parametrize("form", ["{}", "year_{}", "YR{}", "{0} [YR{0}]", "Year {}"])
+def test_years_above_columns(tmp_path, form):
+    heads = ",".join(form.format(year) for year in range(1960, 1990))
+    rows = "".join(f"{name},{','.join(str(i * k % 7) for i in range(30))}\n" for k, name in enumerate("abc", start=2))
+    series = _series(tmp_path, f"country,{heads}\n{rows}")
+    assert (series.channels, len(series.values)) == (("a", "b", "c"), 30)
+    assert series.times_utc is not None
+    assert str(series.times_utc[-1])[:4] == "1989"

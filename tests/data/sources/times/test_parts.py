@@ -103,8 +103,8 @@ def test_a_count_beside_years_and_months_is_none(tmp_path):
     assert series.times_utc is None
 
 
-@pytest.mark.parametrize("parts", [1, 4, 12, 52])
-@pytest.mark.parametrize("digits", [5, 12])
+@pytest.mark.parametrize("parts", [1, 4, 12, 52, 365])
+@pytest.mark.parametrize("digits", [6, 12])
 def test_times_that_go_on_in_years(tmp_path, parts, digits):
     """R's `time` of a series; they were seconds."""
     years = [1960 + i / parts for i in range(40)]
