@@ -13,6 +13,7 @@ from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 LINES_LOOKED_AT = 200
 FEWEST_ALIKE = 3  # rows below one, to tell that it is like them
 MOST_LINES = 50  # of one record
+NEARLY_ALL = 0.8  # of lines
 MOST_SHARE = 0.5  # of cells that are numbers in a line of names
 MOST_HEADS = 3  # rows of names
 MOST_PREAMBLE = 40  # lines that are divided as rows are, before the names
@@ -79,17 +80,21 @@ def layout_of(lines: list[str]) -> Layout:
 
 
 def _separator(lines: list[str]) -> str:
-    """The separator that divides most of the lines into one number of cells."""
-    best, best_share = ",", 0.0
+    """The separator that divides most of the lines into one number of cells; else a sign that divides nearly all."""
+    best, best_share, most_divided = ",", 0.0, 0.0
     for separator in SEPARATORS:
         whole = records(lines, separator)
         counts = Counter(len(cells_of(record, separator)) for record in whole)
         width, count = max(counts.items(), key=lambda item: item[1], default=(1, 0))
         share = count / max(1, len(whole))
-        if separator == " " and width == 2 and best_share > 0.5:
+        divided = sum(counts[cells] for cells in counts if cells > 1) / max(1, len(whole))
+        if separator == " " and width == 2 and (best_share > 0.5 or most_divided > NEARLY_ALL):
             continue  # the blank inside a time, where another sign divides most rows
         if width > 1 and share > best_share * (1.1 if separator == " " else 1.0) and share > 0.5:
             best, best_share = separator, share
+        elif not best_share and separator != " " and divided > max(NEARLY_ALL, most_divided):
+            best = separator  # of tables of unlike widths below each other
+        most_divided = max(most_divided, divided)
     return best
 
 

@@ -58,9 +58,13 @@ def order_of(cells: Sequence[str], names: Sequence[str]) -> list[int] | None:
 
 
 def _are_names(row: pd.Series, names: list[str]) -> bool:
-    """Whether the cells of a row are names, at least half of them those of the table, and none a number."""
+    """Whether the cells of a row are names, none a number: at least half of them those of the table, or the first that
+    of its first column and all unlike, as those of another table below it.
+    """
     cells = row.dropna().astype(str).str.strip()
-    return bool(cells.isin(names).sum() >= len(names) / 2 and pd.to_numeric(cells, errors="coerce").isna().all())
+    is_other = len(cells) > 1 and cells.iloc[0] == names[0] and cells.is_unique
+    is_known = is_other or cells.isin(names).sum() >= len(names) / 2
+    return bool(is_known and pd.to_numeric(cells, errors="coerce").isna().all())
 
 
 def _others(cells: Sequence[str], names: Sequence[str]) -> str:

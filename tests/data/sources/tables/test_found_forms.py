@@ -2,6 +2,7 @@
 
 import datetime
 
+import numpy as np
 import pytest
 
 from config import PrepConfig
@@ -109,3 +110,31 @@ def test_years_above_columns(tmp_path, form):
     assert (series.channels, len(series.values)) == (("a", "b", "c"), 30)
     assert series.times_utc is not None
     assert str(series.times_utc[-1])[:4] == "1989"
+
+
+def _part(names: str, hour: int) -> str:
+    width = len(names.split(",")) - 1
+    rows = (f"2024-03-01 {hour:02d}:{i:02d}:00,{','.join([f'{hour}.{i:02d}'] * width)}\n" for i in range(40))
+    return f"{names}\n{''.join(rows)}"
+
+
+def test_another_table_below_the_first_is_left_out_and_told(tmp_path):
+    """Its values were those of the first one's variables."""
+    series = _series(tmp_path, _part("time,a,b", 1) + "\n" + _part("time,c,d", 2))
+    assert np.nanmax(series.values) < 2
+    assert "columns have other names, as c, d: left out" in " ".join(series.told)
+    series = _series(tmp_path, _part("time,a,b", 1) + _part("time,a,b", 2))
+    assert np.nanmax(series.values) > 2
+
+
+@pytest.mark.parametrize("other", ["time,c", "time,c,d,e"])
+@pytest.mark.parametrize("title", ["Table {}\n", ""])
+def test_tables_of_unlike_widths_below_each_other(tmp_path, other, title):
+    """They were divided at the blank inside their times, and refused without a word of why."""
+    text = title.format(1) + _part("time,a,b", 1) + "\n" + title.format(2) + _part(other, 2)
+    series = _series(tmp_path, text)
+    left_out = len(series.lost) + int(np.isnan(series.values).all(axis=1).sum())
+    assert np.isin(np.floor(series.values[np.isfinite(series.values)]), [1, 2]).all()
+    known = series.values[np.isfinite(series.values).all(axis=1)]
+    assert len(np.unique(np.floor(known))) == 1
+    assert left_out >= 40
