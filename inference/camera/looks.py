@@ -12,6 +12,10 @@ from inference.camera.motion import camera_motion, is_smoothing, rms_px
 
 MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
 LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
+STAYED, FAR_SHARE = (
+    0.75,
+    1 / 6,
+)  # edges kept in place, where a picture that moved by such a share of its side keeps none
 TILES = 4  # structure is compared in TILES x TILES parts of the picture
 
 
@@ -69,7 +73,10 @@ def pair(now: Look, before: Look) -> Pair:
     motion = camera_motion(before.small, now.small)
     if motion is not None and is_smoothing(motion, before.small, now.small):
         motion = None
-    return Pair(change_of(now, before), kept_edges(now.small, before.small), rms_px(motion, now.small.shape))
+    kept, moved_px = kept_edges(now.small, before.small), rms_px(motion, now.small.shape)
+    if kept > STAYED and moved_px > FAR_SHARE * max(now.small.shape):  # a fit to few corners, as of fish that swarm
+        moved_px = 0.0
+    return Pair(change_of(now, before), kept, moved_px)
 
 
 def change_of(now: Look, before: Look) -> float:

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.camera.looks import LEVELS, MOST_PX, SMALL_PX, TILES, Look, alone, change_of, kept_edges, upper_quartile
+from inference.camera.looks import (
+    LEVELS,
+    MOST_PX,
+    SMALL_PX,
+    TILES,
+    Look,
+    alone,
+    change_of,
+    kept_edges,
+    pair,
+    upper_quartile,
+)
 
 SIDE = 32
 
@@ -80,3 +91,29 @@ def test_the_upper_quartile_is_that_of_numpy(values):
 
 def test_of_a_frame_without_a_valid_pixel_nothing_is_known():
     assert alone(look(noise(0), np.zeros((SIDE, SIDE), bool))) == (0.0, 0.0, 0.0, 1.0)
+
+
+def wide(seed: int) -> np.ndarray:
+    """A smooth texture (128, 240) of 0..1."""
+    smooth = cv2.GaussianBlur(noise(seed, (128, 240)), (0, 0), 6)
+    return (smooth - smooth.min()) / np.ptp(smooth)
+
+
+@given(st.integers(0, 10**6))
+def test_a_fit_gone_wild_is_no_motion_of_a_picture_whose_edges_stayed(seed):
+    """As fish that swarm on plain ground gave it."""
+    before, random = wide(seed)[:, :160], np.random.default_rng(seed)
+    now = np.clip(before + random.normal(0, 0.004, before.shape), 0, 1)
+    wild = np.array([[0.62, 0.1, 54.04], [-0.1, 0.62, 73.07]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inference.camera.looks.camera_motion", lambda *_: wild)
+        patch.setattr("inference.camera.looks.is_smoothing", lambda *_: False)
+        facts = pair(look(now), look(before))
+    assert facts.kept > 0.75
+    assert facts.moved_px == 0
+
+
+@pytest.mark.parametrize("shift", [8, 24, 30])
+def test_a_turn_by_a_good_part_of_the_picture_is_still_motion(shift):
+    found = pair(look(wide(0)[:, shift : shift + 160]), look(wide(0)[:, :160]))
+    assert found.moved_px == pytest.approx(shift, abs=1)
