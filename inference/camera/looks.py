@@ -12,10 +12,8 @@ from inference.camera.motion import camera_motion, is_smoothing, rms_px
 
 MOST_PX, SMALL_PX = 256, 192  # longer side of what values, and what structure and motion are taken from
 LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
-STAYED, FAR_SHARE = (
-    0.75,
-    1 / 6,
-)  # edges kept in place, where a picture that moved by such a share of its side keeps none
+STAYED = 0.75  # edges kept in place; a picture that moved by FAR_SHARE of its longer side keeps next to none
+FAR_SHARE = 1 / 6
 TILES = 4  # structure is compared in TILES x TILES parts of the picture
 
 
