@@ -214,7 +214,7 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-FOR_TWO = dict.fromkeys(("shard", "join", "prep.movie_only", "eval.movie_only"), ("prep", "eval"))  # modes of keys
+FOR_TWO = ("shard", "join", "prep.movie_only", "eval.movie_only")  # keys that prep and eval look at
 
 
 def without_effect(arguments: argparse.Namespace) -> list[str]:
@@ -223,7 +223,8 @@ def without_effect(arguments: argparse.Namespace) -> list[str]:
     found = []
     for key in overrides(arguments):
         section = key.partition(".")[0]
-        modes = FOR_TWO.get(key, (section,) if "." in key else tuple(MODES))
+        of_section = (section,) if "." in key else tuple(MODES)
+        modes = ("prep", "eval") if key in FOR_TWO else of_section
         if arguments.mode not in modes:
             flag = names.get(key, "--movie_only" if key.endswith("movie_only") else "--movie")
             found.append(f"{flag} is for {' and '.join(modes)}, and changes nothing here ({arguments.mode})")
