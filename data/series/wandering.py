@@ -9,7 +9,8 @@ from scipy.stats import theilslopes
 
 PARTS, LEVELS = 5, 8  # of the quiet samples, in the order of time; and of each, by their medians
 SHARE = 0.5  # of the variance of levels that lies between the parts
-OUTSIDE = 0.1  # of the levels, beyond all that the other parts have; both chosen on made-up series
+OUTSIDE = 0.25  # of the levels of a part, beyond all that the other parts have; both chosen on made-up series
+LEAST_OUTSIDE = 2  # parts; what happened in one alone, as a sensor that was off for hours, may be a fault
 BLOCK = 32  # samples, and more, of which a level and a change are told
 LEAST_BLOCKS, MOST_BLOCKS = 8, 40  # that tell how they go together
 LEAST_GROWTH = 0.5  # between the logarithms of the lowest and the highest level
@@ -20,7 +21,8 @@ def wanders(values: np.ndarray) -> np.ndarray:
     """Which variables of quiet samples (N, C), NaN unknown, wander: (C,) bool.
 
     Those whose parts hold more than SHARE of the variance of their levels between them (the correlation ratio, Fisher
-    1925), as slow rhythms do, too; and whose levels also leave the range of those in all other parts, as these do not.
+    1925), as slow rhythms do, too; and of whose parts two or more leave the range of all others, as those of these do
+    not: where a trend begins and where it ends.
     """
     known = (column[np.isfinite(column)] for column in values.T)
     return np.array([len(k) >= PARTS * LEVELS and _leaves(_levels(k)) for k in known], bool)
@@ -38,7 +40,7 @@ def _leaves(levels: np.ndarray) -> bool:
         return False
     others = [np.delete(levels, part, axis=0) for part in range(PARTS)]
     beyond = [(own < other.min()) | (own > other.max()) for own, other in zip(levels, others, strict=True)]
-    return bool(np.mean(beyond) > OUTSIDE)
+    return np.count_nonzero(np.mean(beyond, axis=1) >= OUTSIDE) >= LEAST_OUTSIDE
 
 
 def grows(values: np.ndarray) -> bool:

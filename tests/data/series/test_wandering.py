@@ -23,6 +23,8 @@ STEADY = {
     "days": np.sin(2 * np.pi * SAMPLES / 24) + 0.1 * noise(),
     "duties": (SAMPLES // 70 % 2) + 0.1 * noise(),
     "two years and a half": np.cos(5 * np.pi * SAMPLES / N) + 0.3 * noise(),
+    "off for a while": np.where((SAMPLES > 1000) & (SAMPLES < 1600), 0, 500 + noise()),
+    "another level": 3 * (SAMPLES > 3300) + noise(),
     "rare": (noise() > 2.5) * 1.0,
     "nothing": np.full(N, 3.0),
     "unknown": np.full(N, np.nan),
@@ -66,7 +68,7 @@ def test_it_is_told_of_each_variable_in_any_unit_and_either_direction(values, fa
 GROWING = {
     "growth": np.exp(SAMPLES / 1500) * (1 + 0.1 * noise()),
     "counts": np.random.default_rng(1).poisson(40 * np.exp(SAMPLES / 1500) * np.exp(0.2 * noise())) * 1.0,
-    "a price": 50 * np.exp(np.cumsum(0.01 * noise()) + SAMPLES / 2000),
+    "a price": 50 * np.exp(np.cumsum(0.005 * noise()) + SAMPLES / 1000),
 }
 OTHERS = {
     "counts by chance alone": np.random.default_rng(1).poisson(40 * np.exp(SAMPLES / 1500)) * 1.0,

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
+from data.series.wandering import LEVELS
 from inference.calibration.surprises import MANY, PARTS, fit_surprises, parts_of
 from inference.calibration.thresholds import COMBINE
 
@@ -169,10 +170,11 @@ def test_parts_cover_all_stretches_once_in_the_order_of_time(lengths):
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("of", [quiet(1)[1], fleet(0)], ids=["few", "many"])
 def test_a_part_is_judged_by_nothing_that_it_holds(of, part):
-    """The same samples in another order, so that what is usual stays so."""
+    """The same samples in another order, so that what is usual stays so, and what wanders does: that is told of all."""
     scores, other = np.zeros((N, 1)), of.copy()
     here = slice(N * part // PARTS, N * (part + 1) // PARTS)
-    other[here] = np.random.default_rng(0).permutation(other[here])
+    pieces = other[here].reshape(LEVELS, -1, *other.shape[1:])
+    other[here] = np.random.default_rng(0).permutation(pieces, axis=1).reshape(other[here].shape)
     first, second = (fit_surprises(scores, [e.astype(np.float32)], 60.0, 16).for_parts[part] for e in (of, other))
     for name in ("centre", "evidence", "relations"):
         np.testing.assert_array_equal(vars(first)[name], vars(second)[name])
