@@ -6,11 +6,10 @@ A verdict is a row in windows.csv with who and when; nothing is deleted, and a v
 Rejecting a window also keeps every window that shares frames with it out of training (`data.windows.usable`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -18,18 +17,18 @@ from config import Config, ReviewConfig
 from data.disk.damage import numbers, read_table, told, whole_numbers
 from data.disk.files import write_csv
 from data.disk.lock import owned_reel
-from data.messages import amount, logger, progress
-from data.reel.mask_bits import INVALID
+from data.messages import amount, logger
 from data.reel.reel import Reel, find_reels
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.journal import settle
 from data.review.states import LEAST_LEFT, is_gross, is_usual, left_beside, only_grossest
 
 log = logger(__name__)
+Asked = dict[tuple[str, int], str]  # verdicts by hand: what was said of a window of a reel
+Statistics = Callable[[Reel, pd.DataFrame], np.ndarray]
 
 FEWEST_TOLD = 0.01  # share of the windows
 
-BLOCK_PX = 8
 MIN_SCALE = 0.04
 BY_STATISTICS, BY_USER = "statistics", "user"
 STAY = "they stay (look at review_histograms.png)"
@@ -42,31 +41,39 @@ def review(config: Config) -> None:
     """Review every reel in `config.data_clips`, or set the verdicts named by --keep, --reject and --undo."""
     reels = find_reels(config.data_clips)
     asked, not_quiet = hand_verdicts(config.review, reels), not_quiet_frames(config.model_path)
-    for reel in reels:
-        if asked:
-            with owned_reel(reel.path, "review"):
-                settle(reel)
-                table = read_windows(reel)
-                apply_verdicts(table, reel, asked)
-                write_csv(reel.path / "windows.csv", table, durable=True)
-        else:
-            table = review_reel(reel, not_quiet[not_quiet["reel"] == reel.name], config.review)
-        report(reel, table)
+    if asked:
+        for reel in reels:
+            report(reel, _judged_by_hand(reel, asked))
+        return
+    from data.review.statistics import statistics_by  # train and eval read lists here, and have workers of their own
+
+    with statistics_by(reels, config) as find:
+        for reel in reels:
+            report(reel, review_reel(reel, not_quiet[not_quiet["reel"] == reel.name], config.review, find))
 
 
-def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig) -> pd.DataFrame:
-    """Statistics, verdicts and pictures of one reel; returns its windows.
+def _judged_by_hand(reel: Reel, asked: Asked) -> pd.DataFrame:
+    with owned_reel(reel.path, "review"):
+        settle(reel)
+        table = read_windows(reel)
+        apply_verdicts(table, reel, asked)
+        write_csv(reel.path / "windows.csv", table, durable=True)
+    return table
+
+
+def review_reel(reel: Reel, not_quiet: pd.DataFrame, settings: ReviewConfig, find: Statistics) -> pd.DataFrame:
+    """Statistics, verdicts and pictures of one reel; returns its windows. find: see `window_statistics`.
 
     Others may save verdicts meanwhile: all that takes long comes before the reel is owned.
     """
     from data.review.pictures import pictures  # train and eval read lists here, and draw nothing
 
     before = read_windows(reel)
-    statistics, usual = window_statistics(reel, before), list[str]()
+    statistics, usual = find(reel, before), list[str]()
 
     def judged(table: pd.DataFrame) -> pd.DataFrame:
         same = table[["start", "length"]].equals(before[["start", "length"]])  # not prepared with others meanwhile
-        table[list(STATISTICS)] = statistics if same else window_statistics(reel, table)
+        table[list(STATISTICS)] = statistics if same else find(reel, table)
         usual[:] = judge(table, settings.z_limit, reel.is_series)
         reject_not_quiet(table, not_quiet, reel)
         return table
@@ -89,60 +96,6 @@ def report(reel: Reel, table: pd.DataFrame) -> None:
         log.info(f"  window {row.window} at {row.time_utc or f'frame {row.start}'}: {row.reason} ({row.by})")
     if len(rejected) > 20:
         log.info(f"  and {len(rejected) - 20} more in {reel.path / 'windows.csv'}")
-
-
-def window_statistics(reel: Reel, table: pd.DataFrame) -> np.ndarray:
-    """Statistics of every window (N, 5) in the order of STATISTICS, over valid pixels of stretched values.
-
-    mean and std are over all pixels; p99 and change are the largest of its frames, because one bad frame spoils a
-    window; coverage is the smallest.
-    """
-    frames = frame_statistics(reel)
-    rows = np.empty((len(table), len(STATISTICS)))
-    for i, (start, length) in enumerate(zip(table["start"], table["length"], strict=True)):
-        mean, square, p99, change, coverage = frames[start : start + length].T
-        variance = np.mean(square) - np.mean(mean) ** 2
-        # The first frame's change looks at a frame outside the window, maybe across a gap.
-        rows[i] = mean.mean(), np.sqrt(max(variance, 0)), p99.max(), change[1:].max(), coverage.min()
-    return rows
-
-
-def frame_statistics(reel: Reel) -> np.ndarray:
-    """Mean, mean square, 99 % quantile, change and valid fraction of every frame: (T, 5).
-
-    Change is the largest difference to the frame before of averages over BLOCK_PX pixels: a short exposure has
-    more photon noise, but that is no change.
-    """
-    if reel.is_series:
-        return _sample_statistics(reel)
-    rows = np.zeros((len(reel), 5))
-    before = None
-    for i in progress(range(len(reel)), desc=f"statistics of {reel.name}", unit="frame"):
-        frame = reel.frames[i].astype(np.float64)  # (C, H, W)
-        valid = (reel.masks[i] & INVALID) == 0
-        values, blocks = frame[:, valid], block_means(frame)
-        if values.size:
-            change = np.abs(blocks - before).max() if before is not None else 0.0
-            rows[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, valid.mean()
-        before = blocks
-    return rows
-
-
-def _sample_statistics(reel: Reel) -> np.ndarray:
-    """`frame_statistics` of a series (T, 5), all samples at once: a frame of one pixel has its variables for values."""
-    stored, bits = reel.read(0, len(reel))
-    values, valid = stored[:, :, 0, 0].astype(np.float64), (bits[:, 0, 0] & INVALID) == 0  # (T, C), (T,)
-    change = np.abs(np.diff(values, axis=0, prepend=values[:1])).max(axis=1)
-    p99 = np.quantile(values, 0.99, axis=1)
-    rows = np.column_stack([values.mean(axis=1), (values**2).mean(axis=1), p99, change, valid])
-    rows[~valid] = 0
-    return rows
-
-
-def block_means(frame: np.ndarray) -> np.ndarray:
-    """Averages over about BLOCK_PX x BLOCK_PX pixels of a frame (C, H, W)."""
-    height, width = (max(1, n // BLOCK_PX) for n in frame.shape[1:])
-    return np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in frame])
 
 
 def robust_z(values: np.ndarray) -> np.ndarray:
@@ -271,9 +224,9 @@ def is_at(reel: Reel, frame: int, time_s: float, time_utc: str) -> bool:
     return reel.times_utc is None or str(reel.times_utc[frame]) == time_utc
 
 
-def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, int], str]:
+def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> Asked:
     """{(reel, window): verdict} from REEL:WINDOW or, with one reel, WINDOW. Raises ValueError naming the ID."""
-    asked: dict[tuple[str, int], str] = {}
+    asked: Asked = {}
     for verdict, ids in (("keep", review.keep), ("reject", review.reject), ("", review.undo)):
         for text in ids:
             name, _, window = text.rpartition(":")
@@ -289,7 +242,7 @@ def hand_verdicts(review: ReviewConfig, reels: list[Reel]) -> dict[tuple[str, in
     return asked
 
 
-def apply_verdicts(table: pd.DataFrame, reel: Reel, asked: dict[tuple[str, int], str]) -> None:
+def apply_verdicts(table: pd.DataFrame, reel: Reel, asked: Asked) -> None:
     """Set hand-made verdicts of one reel in place; undo leaves the window without a verdict."""
     for (name, window), verdict in asked.items():
         if name == reel.name:

@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 import dask
+import pandas as pd
 import psutil
 import pytest
 from distributed.comm import CommClosedError
@@ -22,6 +23,7 @@ from data.cluster.worker import facts_of
 from data.frames.workers.apart import BLOCKS, scan_apart
 from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
+from data.review_processed_data import review
 from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly
 from tests.support.digests import digests
@@ -94,6 +96,19 @@ def test_so_does_a_users_by_its_file_and_address_from_any_folder(raw, alone, clu
     address = json.loads(cluster.file.read_text())["address"]
     assert run(raw, tmp_path / "again", address) == alone
     assert run(raw, tmp_path / "again", address) == alone  # finished reels are verified and kept
+
+
+def test_review_finds_statistics_on_a_cluster(raw, cluster, tmp_path):
+    """The verdicts of one process, by reels that workers open under their own paths."""
+    found = []
+    for where in (None, str(cluster.file)):
+        out = tmp_path / ("here" if where is None else "there")
+        run(raw / "clip.mp4", out)
+        review(Config(data_clips=str(out), workers=1, cluster=where, prep=SETTINGS))
+        table = pd.read_csv(out / "clip" / "windows.csv")
+        assert table["change"].gt(0).any()
+        found.append(table.drop(columns="at"))
+    pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
 def test_a_worker_that_dies_is_replaced_and_its_task_done_again(cluster, deadly, tmp_path, capsys):

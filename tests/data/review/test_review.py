@@ -1,17 +1,29 @@
 """Review: statistics against an oracle, robust verdicts, verdicts by hand, pictures."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-import data.review_processed_data as review_module
+import data.review.statistics as statistics_module
 from config import load
+from data.frames.workers.pool import make_executor
 from data.reel.mask_bits import INVALID
 from data.reel.windows import STATISTICS, read_windows, usable
 from data.review.page.verdicts import Verdicts
-from data.review_processed_data import judge, review, robust_z, window_statistics
+from data.review.statistics import frame_statistics, statistics_by, window_statistics
+from data.review_processed_data import judge, review, robust_z
 from tests.support.drawing import painted
 from tests.support.reels import drifting_blobs, make_reel
+
+
+def statistics_of(reel):
+    """Of its windows, found in this process."""
+    with make_executor(1) as here:
+        return window_statistics(reel, read_windows(reel), here)
 
 
 def run_review(reel, **keys):
@@ -33,8 +45,7 @@ def test_statistics_equal_a_plain_computation(tmp_path):
     masks[:, :4] = INVALID
     masks[7, :, :12] = INVALID
     reel = make_reel(tmp_path / "r", frames, masks=masks)
-    table = read_windows(reel)
-    found = dict(zip(STATISTICS, window_statistics(reel, table)[1], strict=True))  # window 1: frames 4 .. 11
+    found = dict(zip(STATISTICS, statistics_of(reel)[1], strict=True))  # window 1: frames 4 .. 11
     per_frame = [reel.frames[t][:, masks[t] == 0] for t in range(4, 12)]
     assert found["mean"] == pytest.approx(np.mean([v.mean() for v in per_frame]))
     squares = np.mean([(v.astype(np.float64) ** 2).mean() for v in per_frame])
@@ -49,7 +60,28 @@ def test_change_does_not_look_across_a_window_start(tmp_path):
     frames = np.full((16, 1, 16, 16), 0.2, np.float32)
     frames[8:] = 0.8  # a step between the two windows, in neither of them
     reel = make_reel(tmp_path / "r", frames, stride=8)
-    assert np.all(window_statistics(reel, read_windows(reel))[:, STATISTICS.index("change")] == 0)
+    assert np.all(statistics_of(reel)[:, STATISTICS.index("change")] == 0)
+
+
+@given(frames_a_task=st.integers(1, 90))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_statistics_are_the_same_however_frames_are_shared_out(reel, frames_a_task):
+    with make_executor(1) as here:
+        whole = frame_statistics(reel, here)
+        with patch.object(statistics_module, "PIECE_VALUES", frames_a_task * reel.frames[0].size):
+            np.testing.assert_array_equal(frame_statistics(reel, here), whole)
+    assert whole[1:, 3].all()  # changes, which look at the frame before
+
+
+def test_large_reels_are_shared_out_to_processes(reel, monkeypatch):
+    config = load(None, {"data_clips": str(reel.path), "workers": 2})
+    with statistics_by([reel], config) as find:
+        here = find(reel, read_windows(reel))
+    monkeypatch.setattr(statistics_module, "WORTH_VALUES", 1)
+    monkeypatch.setattr(statistics_module, "PIECE_VALUES", 7 * reel.frames[0].size)
+    with statistics_by([reel], config) as find:
+        assert find.keywords["workers"].count() == 2
+        np.testing.assert_array_equal(find(reel, read_windows(reel)), here)
 
 
 def test_windows_with_the_flash_are_rejected_and_nothing_else(reel):
@@ -121,11 +153,11 @@ def test_equal_windows_are_no_outliers():
 
 
 def test_a_verdict_saved_while_statistics_are_computed_stays(reel, monkeypatch):
-    def slow_statistics(reel, table):
+    def slow_statistics(reel, table, workers):
         Verdicts(reel).judge([1], "keep")
-        return window_statistics(reel, table)
+        return window_statistics(reel, table, workers)
 
-    monkeypatch.setattr(review_module, "window_statistics", slow_statistics)
+    monkeypatch.setattr(statistics_module, "window_statistics", slow_statistics)
     assert run_review(reel).set_index("window").loc[1, "verdict"] == "keep"
 
 

@@ -9,9 +9,10 @@ import yaml
 
 import config
 import main
+from data.frames.workers.pool import make_executor
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
-from data.review_processed_data import _sample_statistics, block_means, frame_statistics
+from data.review.statistics import _sample_statistics, block_means, frame_statistics
 from models import MODELS
 from models.series.series_model import SeriesModel
 from tests.support.paths import ROOT
@@ -146,4 +147,5 @@ def test_statistics_of_samples_are_those_of_single_frames(tmp_path):
             expected[i] = values.mean(), (values**2).mean(), np.quantile(values, 0.99), change, 1
         before = blocks
     np.testing.assert_allclose(_sample_statistics(reel), expected)
-    np.testing.assert_allclose(frame_statistics(reel), expected)
+    with make_executor(1) as here:
+        np.testing.assert_allclose(frame_statistics(reel, here), expected)

@@ -79,9 +79,8 @@ def expected(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("inference.methods.motion.looks.STEPS", 60)
         folder = scene(tmp_path_factory.mktemp("expected"))
-        # Motion sees no spots of light, so the events that are compared have to be there without them: as many a day as
-        # these seconds can give.
-        chosen = run_of(folder, "expected", eval__false_alarms_per_day=300_000.0)
+        # Motion sees no spots of light, so the events that are compared have to be there without them.
+        chosen = run_of(folder, "expected", eval__threshold_low=0.5, eval__threshold_high=0.6)
         return folder, chosen, export(chosen)
 
 
