@@ -92,7 +92,7 @@ class Excess(Method):
     """
 
     Config: ClassVar[type[ModelConfig]] = ExcessConfig
-    pictures_only = by_place = True
+    pictures_only = by_place = own_unit = True
     _past: Past | None = None  # of the places of the reel that was opened
     _level: np.ndarray = np.zeros((1, 1, 1), np.float32)  # of the latest frame, (C, 1, 1)
 
