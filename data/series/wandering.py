@@ -5,7 +5,6 @@ event to the end. Such a variable is judged by how it moves.
 """
 
 import numpy as np
-from scipy.stats import theilslopes
 
 PARTS, LEVELS = 5, 8  # of the quiet samples, in the order of time; and of each, by their medians
 SHARE = 0.5  # of the variance of levels that lies between the parts
@@ -62,5 +61,7 @@ def grows(values: np.ndarray) -> bool:
     level, change = np.log(level[told]), np.log(change[told])
     if np.ptp(level) < LEAST_GROWTH:
         return False
+    from scipy.stats import theilslopes  # late: it takes longer to load than all that reads settings
+
     slope, _, _, _ = theilslopes(change, level)
     return bool(slope > LEAST_POWER and np.corrcoef(level, change)[0, 1] > LEAST_CORRELATION)
