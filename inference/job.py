@@ -12,10 +12,10 @@ import pandas as pd
 from config import Config, EvalConfig, load
 from data.disk.damage import read_json
 from data.disk.places import refuse_links_out
-from data.labels.cmes import read_cmes
-from data.labels.hek import load_catalog
-from data.labels.regions import read_regions
-from data.labels.xrs_flares import flares_of_xrs
+from data.labels.sun.cmes import read_cmes
+from data.labels.sun.hek import load_catalog
+from data.labels.sun.regions import read_regions
+from data.labels.sun.xrs_flares import flares_of_xrs
 from data.messages import logger
 from data.reel.reel import Reel
 from inference.calibration.doubt import unlike

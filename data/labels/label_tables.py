@@ -10,7 +10,7 @@ import pandas as pd
 from config import PrepConfig
 from data.labels.captions import captions_in
 from data.labels.interval_forms import bounds_within
-from data.labels.published import FormError, cells_of, objects_of
+from data.labels.sun.published import FormError, cells_of, objects_of
 from data.sources.base import TableError
 from data.sources.tables.binary_table import EXCEL, read_binary
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from config import Config, load
-from data.labels.catalog import flux_of_class, read_catalog
-from data.labels.xrs_flares import flares_of_xrs
+from data.labels.sun.catalog import flux_of_class, read_catalog
+from data.labels.sun.xrs_flares import flares_of_xrs
 from data.review_processed_data import not_quiet_frames
 
 BEFORE = np.timedelta64(15, "m")  # what leads to a flare

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from config import WeakConfig
-from data.labels.catalog import NAMES, flux_of_class, read_catalog
 from data.labels.intervals import read_cells, read_intervals
-from data.labels.published import published_rows
+from data.labels.sun.catalog import NAMES, flux_of_class, read_catalog
+from data.labels.sun.published import published_rows
 from data.reel.reel import Reel, inside
 from data.reel.windows import WindowSet, read_windows
 

@@ -6,7 +6,7 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
-from data.labels.xrs_flares import is_xrs
+from data.labels.sun.xrs_flares import is_xrs
 from data.messages import logger
 from data.pictures.curves import curve
 from data.pictures.plain import plain

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.labels.catalog import COLUMNS, flux_of_class
+from data.labels.sun.catalog import COLUMNS, flux_of_class
 from inference.events.matching import Observed, match_flares
 from tests.support.paths import SHARED
 

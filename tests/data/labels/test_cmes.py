@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data.labels.catalog import CatalogError, read_catalog
-from data.labels.cmes import read_cmes
+from data.labels.sun.catalog import CatalogError, read_catalog
+from data.labels.sun.cmes import read_cmes
 from tests.support.flares import FOLDER, needs_shared
 
 HEAD = "start,peak,end,type,class,x,y,pa,width,speed\n"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.labels.catalog import CatalogError, read_catalog
 from data.labels.intervals import read_intervals
+from data.labels.sun.catalog import CatalogError, read_catalog
 from data.sources.base import FrameError
 from data.sources.times.utc import parse_utc
 

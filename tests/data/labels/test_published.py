@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.labels.catalog import COLUMNS, CatalogError, read_catalog
-from data.labels.cmes import read_cmes
+from data.labels.sun.catalog import COLUMNS, CatalogError, read_catalog
+from data.labels.sun.cmes import read_cmes
 from data.labels.weak_labels import intervals_of
 
 EVENTS = """:Product: 20120719events.txt

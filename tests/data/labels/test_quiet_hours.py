@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import Config, PrepConfig, dump, from_dict
-from data.labels.catalog import CatalogError, flux_of_class
 from data.labels.quiet_hours import flare_hours, hours_of_run, with_quiet_hours
+from data.labels.sun.catalog import CatalogError, flux_of_class
 from data.reel.reel import Reel, inside
 from data.reel.stretch import Stretch
 from inference.calibration.not_quiet import episodes, tell

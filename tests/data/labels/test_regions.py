@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.labels.catalog import CatalogError
-from data.labels.regions import COLUMNS, read_regions
+from data.labels.sun.catalog import CatalogError
+from data.labels.sun.regions import COLUMNS, read_regions
 
 SUMMARY = """:Product: Solar Region Summary
 :Issued: 2012 Jul 19 0030 UTC

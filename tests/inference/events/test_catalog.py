@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net.hek import HEKClient
 
-from data.labels.catalog import COLUMNS, CatalogError, flux_of_class, read_catalog
-from data.labels.hek import fetch_hek, load_catalog
+from data.labels.sun.catalog import COLUMNS, CatalogError, flux_of_class, read_catalog
+from data.labels.sun.hek import fetch_hek, load_catalog
 from tests.support.flares import FOLDER, MINUTE, NOON, events_at, match, needs_shared
 
 GENERAL = "start,peak,end,class,x,y\n2012-07-19T04:17:00,2012-07-19T05:58:00,2012-07-19T06:56:00,M7.7,919.2,-214.3\n"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sunpy.coordinates import Helioprojective, get_earth
 from sunpy.physics.differential_rotation import solar_rotate_coordinate
 
-from data.labels.catalog import flux_of_class, read_catalog
+from data.labels.sun.catalog import flux_of_class, read_catalog
 from inference.events.events import events_table
 from inference.events.matching import BOX, MATCH_COLUMNS, Observed, catalog_summary, concordance_index, match_flares
 from inference.events.sky import rotated_from_earth

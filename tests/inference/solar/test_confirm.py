@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from data.disk.files import write_csv
-from data.labels.xrs_flares import flares_in
+from data.labels.sun.xrs_flares import flares_in
 from data.reel.reel import Reel
 from inference.events.sky import Observer, Sky
 from inference.solar.confirm import Known, cmes_of, compare

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from data.labels.cmes import COLUMNS
+from data.labels.sun.cmes import COLUMNS
 from inference.camera.light import disc_parts
 from inference.events.boxes import find_boxes
 from inference.events.sky import Sky

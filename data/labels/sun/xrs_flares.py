@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from data.labels.catalog import COLUMNS, FLUX_W_M2
+from data.labels.sun.catalog import COLUMNS, FLUX_W_M2
 from data.reel.reel import Reel
 from data.sources.xrs import CHANNELS
 

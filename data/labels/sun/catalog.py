@@ -19,7 +19,7 @@ import pandas as pd
 
 from data.labels.intervals import separator_of, utc_of
 from data.labels.label_text import text_of
-from data.labels.published import FormError, Rows, arcsec_of, plain_name, published_rows, seen_from_earth
+from data.labels.sun.published import FormError, Rows, arcsec_of, plain_name, published_rows, seen_from_earth
 from data.messages import logger
 from data.sources.base import FrameError, TableError
 from data.sources.times.utc import SEVERAL, parse_utc

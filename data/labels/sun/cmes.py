@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.labels.catalog import CatalogError, read_rows, time_of
+from data.labels.sun.catalog import CatalogError, read_rows, time_of
 
 COLUMNS = ("id", "first_seen", "position_angle_deg", "width_deg", "speed_km_s")
 NAMES = {

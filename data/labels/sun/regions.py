@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.labels.catalog import CatalogError, read_rows, time_of
-from data.labels.published import FormError, objects_of
+from data.labels.sun.catalog import CatalogError, read_rows, time_of
+from data.labels.sun.published import FormError, objects_of
 from data.messages import logger
 from data.sources.base import FrameError
 from data.sources.times.utc import parse_utc

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.disk.files import write_text
-from data.labels.catalog import NAMES, CatalogError, as_table, flare_of, read_catalog
+from data.labels.sun.catalog import NAMES, CatalogError, as_table, flare_of, read_catalog
 from data.messages import logger
 
 log = logger(__name__)
