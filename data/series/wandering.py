@@ -39,7 +39,7 @@ def _leaves(levels: np.ndarray) -> bool:
         return False
     others = [np.delete(levels, part, axis=0) for part in range(PARTS)]
     beyond = [(own < other.min()) | (own > other.max()) for own, other in zip(levels, others, strict=True)]
-    return np.count_nonzero(np.mean(beyond, axis=1) >= OUTSIDE) >= LEAST_OUTSIDE
+    return bool(np.count_nonzero(np.mean(beyond, axis=1) >= OUTSIDE) >= LEAST_OUTSIDE)
 
 
 def grows(values: np.ndarray) -> bool:

@@ -58,7 +58,10 @@ def test_parts_of_years(tmp_path, caplog):
     years = [f"{2012 + i / 12:.6f}" for i in range(24)]
     (series,) = read(tmp_path, table("date", years))
     assert [str(utc_of(series)[i])[:10] for i in (0, 12)] == ["2012-01-01", "2013-01-01"]
-    (series,) = read(tmp_path, table("time", years))
+    (series,) = read(tmp_path, table("time", years))  # as R writes them
+    assert [str(utc_of(series)[i])[:10] for i in (0, 12)] == ["2012-01-01", "2013-01-01"]
+    assert "taken as years; prep.time_unit=s if they are seconds" in caplog.text
+    (series,) = read(tmp_path, table("time", [f"{2012 + i / 10:.6f}" for i in range(24)]))  # no usual part of a year
     assert series.times_utc is None
     assert "a column called decimal_year is read as years" in caplog.text
 
