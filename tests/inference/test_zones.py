@@ -193,7 +193,7 @@ def test_a_bundle_judges_a_zone_as_its_run_does_at_any_cadence(work, tmp_path):
     run, of_run = Exported(work / "run", asked), training_reel(work / "run")
     found = PRECISIONS["fp32"].calibration(tmp_path, run.scorer, run, of_run.channels)
     write_calibrations(tmp_path, 0, run, found, of_run.channels)
-    bundle = Bundle(tmp_path, {"calibrations": [of_run.channels]}, asked.eval, None)
+    bundle = Bundle(tmp_path, {"calibrations": [of_run.channels]}, asked.eval, None, None)
     copy: Any = SimpleNamespace(calibrated=bundle.calibration)
     for times_as_fast in (1.0, 8.0):
         reel: Any = SimpleNamespace(channels=of_run.channels, cadence_s=of_run.cadence_s / times_as_fast)

@@ -11,6 +11,7 @@ from data.synthetic.series import Synthetic, make_series
 from inference.calibration.quiet import QuietRange
 from inference.methods import METHODS
 from inference.methods.series import patches
+from inference.methods.series.base import windows_of
 from inference.methods.series.patches import NEAREST, Patches
 from inference.methods.series.sub_pca import LEAST_VARIANCE
 from tests.support.reels import make_reel
@@ -49,10 +50,11 @@ def test_what_happened_once_in_the_quiet_data_is_still_seen_when_they_are_scored
 
 def test_the_memory_is_bounded_and_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.setattr(patches, "MEMORY", 64)
-    slow = np.linspace(0, 1, 3000, dtype=np.float32)[:, None] + 0.01 * signals(3000, 1)
+    there_and_back = np.abs(np.linspace(0, 6, 3000, dtype=np.float32) % 2 - 1)[:, None]
+    slow = there_and_back + 0.01 * signals(3000, 1)
     arrays = fitted("patches", reel_of(tmp_path / "long", slow)).arrays
     assert 32 <= len(arrays["memory"]) <= 64
-    levels = arrays["memory"][:, 0]  # the slow rise varies most
+    levels = arrays["memory"][:, 0]  # the slow rises and falls vary most
     assert np.histogram(levels, 4)[0].min() >= 8
     assert len(arrays["memory"]) // arrays["per_stretch"][0] >= NEAREST
 
@@ -84,7 +86,7 @@ class Euclidean(Patches):
 
 
 class WindowPcaError:
-    """What the components that hold 90 % of the variance of quiet windows can't rebuild."""
+    """On windows as they are: what the components that hold 90 % of the variance of quiet windows can't rebuild."""
 
     def __init__(self, train: np.ndarray):
         self.pca = PCA(0.9, svd_solver="full").fit(train)
@@ -105,8 +107,7 @@ def fresh_series() -> list[Synthetic]:
     return [next(fitting) for _ in range(SERIES)]
 
 
-def precision(score, values: np.ndarray, labels: np.ndarray, method) -> float:
-    windows = method.windows(values[:, :, None, None])
+def precision(score, windows: np.ndarray, labels: np.ndarray) -> float:
     found = np.convolve(score(windows), np.ones(WINDOW) / WINDOW)
     return average_precision_score(labels[HALF:], found[HALF:])
 
@@ -123,9 +124,10 @@ def found(tmp_path_factory) -> dict[str, np.ndarray]:
         for name, kind in (("patches", METHODS["patches"]), ("unlearnt", Euclidean)):
             method = kind(small_config(reel.path, None, model__name="patches").model, {}, {}, WINDOW)
             method.fit(quiet, seed=0)
-            ours[name] = precision(method.score, values, made.labels, method)
-        train = method.windows(values[:HALF, :, None, None])
-        rows.append(ours | {"pca": precision(WindowPcaError(train).score, values, made.labels, method)})
+            ours[name] = precision(method.score, method.windows(values[:, :, None, None]), made.labels)
+        plain = windows_of(method.in_units(values[:, :, None, None]), WINDOW).reshape(-1, WINDOW * values.shape[1])
+        pca = WindowPcaError(plain[: HALF - WINDOW + 1])
+        rows.append(ours | {"pca": precision(pca.score, plain, made.labels)})
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
