@@ -35,6 +35,7 @@ from inference.zones import with_own_rate
 
 RESAMPLES, CONFIDENCE = 400, 0.95
 LEAST_EXTENSION = 0.5  # of a threshold: where quiet frames hold no motion, hardly any is not the event's
+NEAR = 1.1  # times the rate that was asked for: no quiet data tell such rates apart
 HIGH_SHARE = 0.1  # of the allowed false alarms pass the high threshold
 # How the scores (n, K) of a series' variables become one.
 COMBINE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -219,7 +220,7 @@ class Calibration:
 
 
 def _shortfall(promise: Promise, events: QuietEvents) -> str:
-    if promise.used == promise.asked:
+    if promise.asked <= promise.used <= NEAR * promise.asked:
         return ""
     if promise.used < promise.asked:
         return (

@@ -88,6 +88,13 @@ def test_a_rate_that_is_supported_needs_no_word():
     assert made.promises(EvalConfig(threshold_low=1.0, threshold_high=2.0)) is None
 
 
+@pytest.mark.parametrize(("times", "is_told"), [(1.0, False), (1.04, False), (1.2, True)])
+def test_a_rate_that_is_nearly_supported_needs_none_either(times, is_told):
+    made = of_series(noise(np.random.default_rng(0), 2000, "white"), cadence_s=60.0)
+    supported = promised(made.events, 1e-6).supported
+    assert bool(made.shortfall(EvalConfig(false_alarms_per_day=supported / times))) is is_told
+
+
 def test_the_high_threshold_stands_for_a_tenth_of_the_alarms():
     made = of_series(noise(np.random.default_rng(0), 20_000, "white"))
     low, high = made.promises(EvalConfig(false_alarms_per_day=5.0))
