@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 from config import PrepConfig
 from data.sources.archive_file.members import ArchiveSource
@@ -150,15 +150,22 @@ def discover(root: Path) -> Found:
     if root.is_dir():
         _join(found, root)
     if not found.frames and not found.series:
-        for item in (item for item in found.unread if item.reason == CLOSED):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(item.path))
-        known = dict.fromkeys(s for source in SOURCES.values() for s in source.suffixes if s.rfind(".") == 0)
-        met = f" ({left_out(found.unread)})" if left_out(found.unread) else ""
-        raise FileNotFoundError(
-            f"{root} holds no file that can be read{met}; known are {', '.join(known)}, many of them packed too, "
-            "and what Pillow or FFmpeg opens"
-        )
+        _refuse(root, paths, found.unread)
     return found
+
+
+def _refuse(root: Path, paths: Sequence[Path], unread: Sequence[Unread]) -> NoReturn:
+    """Say why nothing in `root`, which has these files, can be read."""
+    for item in (item for item in unread if item.reason == CLOSED):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(item.path))
+    told = left_out(unread)
+    if not paths and not told:
+        raise FileNotFoundError(f"{root} is empty, as are its folders; name what holds the input with --data-raw")
+    known = dict.fromkeys(s for source in SOURCES.values() for s in source.suffixes if s.rfind(".") == 0)
+    raise FileNotFoundError(
+        f"{root} holds no file that can be read{f' ({told})' if told else ''}; known are {', '.join(known)}, many of "
+        "them packed too, and what Pillow or FFmpeg opens"
+    )
 
 
 def _join(found: Found, root: Path) -> None:

@@ -121,6 +121,9 @@ def test_a_source_from_elsewhere_goes_through_prep(tmp_path, toys, workers, capl
 
 def test_what_can_be_read_is_told_with_the_new_kinds(tmp_path, toys):
     (tmp_path / "in").mkdir()
+    with pytest.raises(FileNotFoundError, match="in is empty, as are its folders"):
+        sources.discover(tmp_path / "in")
+    (tmp_path / "in" / "words.xyz").write_text("none")
     with pytest.raises(FileNotFoundError, match=r"known are \.fits, .*\.mp4, .*\.csv, .*\.toy, \.toyline, .* and what"):
         sources.discover(tmp_path / "in")
 
