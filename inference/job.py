@@ -16,7 +16,7 @@ from data.labels.sun.cmes import read_cmes
 from data.labels.sun.hek import load_catalog
 from data.labels.sun.regions import read_regions
 from data.labels.sun.xrs_flares import flares_of_xrs
-from data.messages import logger
+from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.calibration.doubt import unlike
 from inference.calibration.thresholds import Calibration
@@ -33,6 +33,7 @@ from training.run import RUNS
 log = logger(__name__)
 
 CATALOGUE = "hek_flares.csv"  # as it was downloaded
+RUNS_BELOW, SHOWN = ("*/checkpoints/best.pt", "members/*/checkpoints/best.pt"), 5  # as in a fleet
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,14 @@ def find_run(config: Config) -> Path:
     return run
 
 
+def _refuse_several(folder: Path) -> None:
+    """Raises FileNotFoundError for what is no run but has runs in it, as a fleet or runs/ itself."""
+    runs = sorted({found.parents[1] for way in RUNS_BELOW for found in folder.glob(way)})
+    if runs and not path_of(folder, "best").is_file():
+        shown = ", ".join(map(str, runs[:SHOWN])) + (f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else "")
+        raise FileNotFoundError(f"{folder} is no run, and has {amount(len(runs), 'run')} in it; name one: {shown}")
+
+
 def _named_run(config: Config) -> Path:
     if takes_shipped(config):
         from training.shipped import shipped_run  # here, because a job needs no torch
@@ -116,6 +125,7 @@ def _named_run(config: Config) -> Path:
                 f"the training of {config.model_path} was interrupted before its first epoch ended; go on with "
                 f"-m train --resume --model-path {config.model_path}"
             )
+        _refuse_several(Path(config.model_path))
         check_is_there(path_of(config.model_path, "best"))
         return Path(config.model_path)
     found = list(RUNS.glob("*/checkpoints/best.pt"))
