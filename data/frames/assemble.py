@@ -34,7 +34,7 @@ from data.reel.contract import items_of
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
 from data.reel.stretch import EIGHT_BIT, Stretch, fit_asinh, stored_as
-from data.reel.windows import index_windows, lengths_that_fit, read_windows
+from data.reel.windows import index_windows, lengths_that_fit, read_windows, too_long_to_train
 from data.review.journal import settle
 from data.sources.base import LEVEL
 
@@ -204,6 +204,8 @@ def write_index(reel: Reel, prep: PrepConfig) -> None:
     if fresh.empty:
         fault = f"{reel.name}: no stretch without a gap holds prep.clip_length {prep.clip_length} {items_of(reel)}"
         log.warning(f"{fault}; {lengths_that_fit([reel])}")
+    elif told := too_long_to_train(reel, fresh, prep.clip_length):
+        log.info(f"{reel.name}: {told}")
 
 
 def choose_stretches(plan: ReelPlan, given: Given, decoded, bits, good, facts: dict, prep: PrepConfig) -> list[Stretch]:

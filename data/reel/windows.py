@@ -71,6 +71,18 @@ def lengths_that_fit(reels: list[Reel], val_fraction: float = TrainConfig.val_fr
     return f"the longest has {longest}: choose at most {longest} to evaluate, {to_train}"
 
 
+def too_long_to_train(reel: Reel, windows: pd.DataFrame, length: int) -> str:
+    """What to say of windows that leave none to train on beside those that validate, as by default; "" of others."""
+    fraction = TrainConfig.val_fraction
+    if len(split_by_time(windows["start"].to_numpy(), length, fraction)[0]):
+        return ""
+    most, items = longest_to_train(reel, fraction), items_of(reel)
+    way_out = f"prep.clip_length of at most {most} would do" if most else "more would do"
+    return (
+        f"{len(reel)} {items} are too few to train on with windows of {length}: {way_out}; to evaluate they are enough"
+    )
+
+
 def index_windows(reel: Reel, length: int, stride: int) -> pd.DataFrame:
     """A fresh window index of a reel, without statistics and verdicts."""
     starts = [window_starts(begin, end, length, stride) for begin, end in ranges_of(reel)]

@@ -191,7 +191,10 @@ def is_even(series: Series) -> bool:
 def refuse_short(count: int, smallest: int) -> None:
     """Raises TableError when `count` samples are fewer than a series that nobody named should have."""
     if count < smallest:
-        raise TableError(f"{count} rows are too few for a series; at least two prep.clip_length, {smallest}")
+        raise TableError(
+            f"{count} rows are too few for a series; at least two prep.clip_length, {smallest}, where the file is not "
+            "named itself (--data-raw FILE)"
+        )
 
 
 def series_of(

@@ -15,6 +15,7 @@ from data.reel.windows import (
     read_windows,
     split_by_time,
     stretches,
+    too_long_to_train,
     training_split,
     training_starts,
     usable,
@@ -142,6 +143,24 @@ def test_few_frames_are_told_the_guard_and_a_length_that_fits(tmp_path):
     reel = make_reel(tmp_path / "r", np.zeros((26, 1, 2, 2), np.float32), clip_length=12, stride=4)
     with pytest.raises(ValueError, match=r"with a guard of 12 frames between the two; .* \(at most 7 frames\)"):
         training_split([reel], TrainConfig())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(12, 120), st.integers(2, 60), st.integers(1, 30))
+def test_prep_tells_of_windows_that_train_would_refuse_and_of_no_others(tmp_path_factory, frames, length, stride):
+    """Whoever has a short table knows before the next command, with the length that would do."""
+    assume(length <= frames)
+    folder, content = tmp_path_factory.mktemp("short"), np.zeros((frames, 1, 2, 2), np.float32)
+    reel = make_reel(folder / "r", content, clip_length=length, stride=stride)
+    told = too_long_to_train(reel, read_windows(reel), length)
+    if not told:
+        assert all(len(side) for side in training_split([reel], TrainConfig()))
+        return
+    with pytest.raises(ValueError, match="are left after the split"):
+        training_split([reel], TrainConfig())
+    if advised := re.search(r"prep\.clip_length of at most (\d+) would do", told):
+        other = make_reel(folder / "s", content, clip_length=int(advised[1]), stride=stride)
+        assert all(len(side) for side in training_split([other], TrainConfig()))
 
 
 def test_training_split_keeps_reels_apart(tmp_path):
