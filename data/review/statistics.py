@@ -19,7 +19,7 @@ from data.reel.reel import Reel
 from data.reel.windows import STATISTICS
 
 BLOCK_PX = 8
-PIECE_VALUES = 2**24  # of a task: half a second
+PIECE_VALUES = 2**24  # of a task: a third of a second
 WORTH_VALUES = 2**27  # of all reels, from which on the start of processes of this machine is made good
 
 

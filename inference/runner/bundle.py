@@ -29,7 +29,7 @@ from inference.calibration.calibrate import read_calibration
 from inference.calibration.thresholds import Calibration
 from inference.camera.bounds import ALL_PASS, Bounds, read_bounds
 
-FORMAT = "reelwatch bundle 2"
+FORMAT = "reelwatch bundle 3"
 AGAIN = "export it again with: python main.py -m export --model-path RUN"
 ABOUT, NET, ARRAYS, CERTIFICATE = "bundle.json", "net.onnx", "fitted.npz", "certificate.json"
 PART = "net-{}.onnx"
@@ -56,7 +56,7 @@ class Bundle:
             if about["format"] != FORMAT:
                 raise ValueError(f"it is a {str(about['format'])[:80]!r}, not a {FORMAT!r}")
             form = None if about["form"] is None else form_of(about["form"])
-            rows = rows_of(about["rows"]) if about.get("rows") else None  # bundles of before have none
+            rows = None if about["rows"] is None else rows_of(about["rows"])
             settings = section(EvalConfig, about["eval"], str(path / ABOUT))
         check_files(path, about["files"])
         return cls(path, about, settings, form, rows)

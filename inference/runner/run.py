@@ -122,9 +122,7 @@ class Runner:
         """
         form = self.bundle.rows
         if form is None:
-            before = "it was exported before rows could be; export it again"
-            told = self.bundle.about.get("no_rows", before if self.is_of_series else "it was trained on pictures")
-            raise ValueError(f"{self.bundle.path} can follow no series: {told}; {A_REEL}")
+            raise ValueError(f"{self.bundle.path} can follow no series: {self.bundle.about['no_rows']}; {A_REEL}")
         return records_of_rows(address, form, lambda reel: self.job(reel, self.bundle.settings), self.scorer, timeout_s)
 
     @property

@@ -3,13 +3,16 @@
 import io
 import json
 import os
+import shutil
 import sys
 from types import SimpleNamespace
 
 import pytest
 
+from data.disk.damage import Damaged
 from inference.follow.records import parts
 from inference.runner.__main__ import main
+from inference.runner.bundle import ABOUT
 from inference.runner.run import Runner
 from tests.support.bundles import exported, run_without_torch
 from tests.support.live_series import settings, trained, watched
@@ -107,12 +110,17 @@ def test_a_folder_without_reels_is_told_how_they_are_made(work, tmp_path, caplog
     assert f"{tmp_path} holds no reel; make a reel with python main.py -m prep" in caplog.text
 
 
-def test_a_bundle_of_before_says_how_rows_come_to_it(work):
+def test_a_bundle_of_before_is_refused_with_the_way_to_a_new_one(work, tmp_path):
+    """What its thresholds are in is not what everything is scored in now."""
+    before = shutil.copytree(work / "sub_pca" / "export", tmp_path / "export") / ABOUT
+    about = {key: value for key, value in json.loads(before.read_text()).items() if key != "sha256"}
+    before.write_text(json.dumps(about | {"format": "reelwatch bundle 2"}))
+    with pytest.raises(Damaged, match=r"'reelwatch bundle 2', not a .*export it again with: python main.py -m export"):
+        Runner(before.parent, 1)
+
+
+def test_a_bundle_that_follows_no_rows_says_why(work):
     runner = Runner(work / "sub_pca" / "export", 1)
-    old = SimpleNamespace(path=runner.bundle.path, about={"frame_shape": [3, 1, 1]}, rows=None)
-    runner.bundle = old
-    with pytest.raises(ValueError, match="can follow no series: it was exported before rows could be; export it again"):
-        runner.of_rows("-", 1.0)
-    old.about = {"frame_shape": [1, 24, 32]}
-    with pytest.raises(ValueError, match="can follow no series: it was trained on pictures"):
+    runner.bundle = SimpleNamespace(path=runner.bundle.path, about={"no_rows": "it was trained on pictures"}, rows=None)
+    with pytest.raises(ValueError, match="can follow no series: it was trained on pictures; make a reel"):
         runner.of_rows("-", 1.0)
