@@ -3,6 +3,7 @@
 `train.batch_size` counts windows of one process, so that N processes step like one with N times the batch.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,10 @@ class Processes:
 
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
-    """Join the processes that torchrun started (RANK, LOCAL_RANK, WORLD_SIZE), or stand alone without them."""
+    """Join the processes that torchrun started (RANK, LOCAL_RANK, WORLD_SIZE), or stand alone without them.
+
+    Who holds a wrapped model when this ends keeps the group's threads, which may abort Python's end.
+    """
     rank, local_rank = (int(os.environ.get(name, 0)) for name in ("RANK", "LOCAL_RANK"))
     world = int(os.environ.get("WORLD_SIZE", 1))
     chosen = pick_device(device, local_rank)
@@ -86,6 +90,8 @@ def processes(device: str) -> Iterator[Processes]:
         yield Processes(rank, world, chosen)
     finally:
         dist.destroy_process_group()
+        # A wrapped model refers to itself in circles and to the group, whose threads Python's end must not meet.
+        gc.collect()
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import Tensor
 from config import Config
 from training import checkpoint as checkpoints
 from training import run as run_folder
-from training.distributed import processes
+from training.distributed import Processes, processes
 from training.engine import Trainer
 from training.interrupt import interrupts_deferred
 from training.loader import open_data
@@ -26,17 +26,21 @@ def train(config: Config, chosen: Path | None = None, weights: dict[str, Tensor]
     ConfigError, ValueError or OSError before the first step for settings, data or a folder that don't fit.
     """
     with processes(config.device) as team:
-        folder = team.from_main((chosen or run_folder.choose_folder(config)) if team.is_main else None)
-        saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
-        if saved:
-            config = run_folder.resumed_config(config, saved, path_of(folder, "last"))
-        data = open_data(config)
-        with interrupts_deferred() as interrupt:
-            trainer = Trainer(config, data, team, folder, interrupt)
-            if weights is not None:
-                trainer.model.load_state_dict(weights)
-            trainer.begin(saved)
-            serve = config.train.tensorboard and team.is_main
-            with tensorboard_server(folder) if serve else nullcontext():
-                trainer.fit()
+        return _train(config, team, chosen, weights)
+
+
+def _train(config: Config, team: Processes, chosen: Path | None, weights: dict[str, Tensor] | None) -> Path:
+    folder = team.from_main((chosen or run_folder.choose_folder(config)) if team.is_main else None)
+    saved = checkpoints.load(path_of(folder, "last"), team.device) if config.train.resume else None
+    if saved:
+        config = run_folder.resumed_config(config, saved, path_of(folder, "last"))
+    data = open_data(config)
+    with interrupts_deferred() as interrupt:
+        trainer = Trainer(config, data, team, folder, interrupt)
+        if weights is not None:
+            trainer.model.load_state_dict(weights)
+        trainer.begin(saved)
+        serve = config.train.tensorboard and team.is_main
+        with tensorboard_server(folder) if serve else nullcontext():
+            trainer.fit()
     return folder
