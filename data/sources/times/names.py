@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,9 @@ from data.sources.times.zones.zone_names import known_names
 
 log = logger(__name__)
 
-_BETWEEN = r"(?:[T_ .@,-]{0,3}|[_ ](?:at|um|om|kl\.?|klo|à|às|a las|alle|o|в)[_ ])"
+_BETWEEN = r"(?:[T_ .@,-]{0,3}|\+(?=\d\d[-_:.;h]?\d\d[-_:.;m]?\d\d)|[_ ](?:at|um|om|kl\.?|klo|à|às|a las|alle|o|в)[_ ])"
 _CLOCK = (
-    r"(?P<hour>\d\d|\d(?=[-_:.h]))(?P<colon>[-_:.]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
+    r"(?P<hour>\d\d|\d(?=[-_:.;h]))(?P<colon>[-_:.;]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
     r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?"
     r"(?:[ _]{0,2}(?P<half>(?i:[ap](?:\. ?)?m))(?![A-Za-z]))?"
     r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45)"
@@ -43,6 +44,10 @@ _EPOCH = (
 )
 # A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
 _CLOCK_ALONE = re.compile(r"[^\d]*(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d")
+_MONTH_WITH_DAY = (  # dashcams': 2024_0305_095950
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)[-_.](?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])[-_. T]"
+    r"(?P<hour>[01]\d|2[0-3])(?P<colon>[-_:.]?)(?P<minute>[0-5]\d)(?P=colon)(?P<second>[0-5]\d)(?!\d)"
+)
 _DAY_OF_YEAR = r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<nth>\d{3})_?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\d?(?!\d)"
 _WITH_LETTERS = (  # IncuCyte's
     r"(?<!\d)(?P<year>(?:19|20)\d\d)y(?P<month>0[1-9]|1[0-2])m(?P<day>0[1-9]|[12]\d|3[01])d"
@@ -52,6 +57,11 @@ _MONTH, _YEAR = rf"(?P<name>(?i:{'|'.join(MONTH_NAMES)}))[a-z]*", r"(?P<year>(?:
 _DAY_OF_MONTH = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 _DAY_NAMED = rf"(?<!\d){_DAY_OF_MONTH}[-_. ]?{_MONTH}[-_. ]?{_YEAR}"
 _MONTH_FIRST = rf"(?<![A-Za-z]){_MONTH}[-_. ]?{_DAY_OF_MONTH}(?:,? |[-_.]){_YEAR}"
+_YEAR_BEHIND = (  # as C writes times: Tue Mar 5 09:59:50 CET 2024
+    rf"(?<![A-Za-z]){_MONTH}[-_. ]{{1,2}}{_DAY_OF_MONTH}[-_. ](?P<hour>[01]\d|2[0-3])(?P<colon>[-_:. ])"
+    r"(?P<minute>[0-5]\d)(?P=colon)(?P<second>[0-5]\d)(?P<zone>[_ ](?:[A-Z]{3,4}|[+-]\d{4}))?"
+    rf"[-_. ]{_YEAR}(?!\d)"
+)
 _IN_CHINESE = (  # and Japanese: 2024年1月1日12時00分05秒
     rf"{_YEAR}年 ?(?P<month>0?[1-9]|1[0-2])月 ?{_DAY_OF_MONTH}日[ _]?"
     r"(?P<hour>[01]?\d|2[0-3])[時时点](?P<minute>[0-5]?\d)分(?:(?P<second>[0-5]?\d)秒)?"
@@ -87,6 +97,8 @@ _FORMS = tuple(
         _YEAR_FIRST + _BETWEEN + _CLOCK,
         _DAY_NAMED + _BETWEEN + _CLOCK,
         _MONTH_FIRST + _BETWEEN + _CLOCK,
+        _MONTH_WITH_DAY,
+        _YEAR_BEHIND,
         _IN_CHINESE,
         _UNPADDED,
         _NTH_DAY,
@@ -99,6 +111,7 @@ _FORMS = tuple(
         *_SHORT,
     )
 )
+_COLONS = dict.fromkeys(map(ord, "\ua789\u2236\u02d0"), ":")  # that stand for one where names may have none
 _DAY = re.compile(_YEAR_FIRST + r"(?!\d)")
 _DIRECTIVES = {"Y": r"\d{4}", "y": r"\d\d", "j": r"\d{3}", "f": r"\d{1,6}", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+"}
 _DIRECTIVES |= {"p": "[AaPp][Mm]", "z": r"[+-]\d\d:?\d\d|Z", "%": "%"}
@@ -124,8 +137,10 @@ def times_in_names(names: Sequence[str], prep: PrepConfig) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """A name with plain digits and blanks: macOS writes a narrow one before PM, others digits of full width."""
-    return unicodedata.normalize("NFKC", name)
+    """A name with plain digits, blanks and colons: macOS writes a narrow blank before PM, others digits of full width,
+    colons as %3A or as a letter that looks so.
+    """
+    return unicodedata.normalize("NFKC", unquote(name, errors="surrogateescape")).translate(_COLONS)
 
 
 def times_with_folder(folder: str, names: Sequence[str], prep: PrepConfig) -> list[str]:

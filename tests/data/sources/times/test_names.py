@@ -195,6 +195,38 @@ def test_am_of_an_hour_behind_noon_is_a_word():
     assert found("2012-07-19 13.30.0{} am See.png", 1) == ["2012-07-19T13:30:01.000"]
 
 
+@settings(max_examples=25)
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2035, 1, 1)),
+    st.integers(1, 90_000),
+    st.sampled_from(
+        [
+            "{:%Y_%m%d_%H%M%S}_000F",
+            "EVENT{:%Y-%m%d-%H%M%S}",
+            "{:%Y-%m-%d+%H-%M-%S}",
+            "{:%Y-%m-%dT%H%%3A%M%%3A%S}",
+            "{:%Y-%m-%d_%H;%M;%S}",
+            "{:%Y-%m-%d %H\ua789%M\ua789%S}",
+            "{:%a %b %d %H:%M:%S %Y}",
+            "{:%a_%b_%d_%H_%M_%S_UTC_%Y}",
+            "x {:%a %b %d %H-%M-%S +0000 %Y}",
+        ]
+    ),
+)
+def test_dates_as_dashcams_browsers_and_c_write_them(start, step_s, form):
+    """They were counted, 1 s apart; C's, with the year behind the clock, were sorted by the clock over midnight."""
+    start = start.replace(hour=max(1, start.hour), microsecond=0)  # what counts up from midnight may as well be numbers
+    times = [start + timedelta(seconds=step_s * i) for i in range(6)]
+    told = times_in_names([form.format(time).replace("%%", "%") + ".png" for time in times], PrepConfig())
+    assert told == [f"{time:%Y-%m-%dT%H:%M:%S}.000" for time in times]
+
+
+def test_an_offset_behind_a_date_is_no_clock():
+    assert times_in_names([f"2012-07-1{day}+0200.png" for day in range(4)], PrepConfig()) == [
+        f"2012-07-1{day}T00:00:00.000" for day in range(4)
+    ]
+
+
 @given(
     st.datetimes(datetime(2021, 1, 1), datetime(2035, 12, 30)),
     st.integers(1, 40),
