@@ -16,8 +16,10 @@ from data.sources.times.column import chosen, is_text
 log = logger(__name__)
 
 FEWEST_COUNTED = 8  # rows of a column that is not called a number of rows
+_NUMBER_OF = "entry|sample|record|reading|measurement|message|packet|frame|scan|line|log|data|point|seq(?:uence)?"
 ROW_NUMBERS = re.compile(
-    r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn|row[_ ]?(?:names?|ids?|no|nr|num|number|index)|obs",
+    r"column_0|index|id|no\.?|nr\.?|row|#|unnamed: 0|record|rec|rn|row[_ ]?(?:names?|ids?|no|nr|num|number|index)|obs"
+    rf"|idx|seq(?:uence)?|(?:{_NUMBER_OF})[ _.-]?(?:id|no\.?|nr\.?|num|number|index|idx|count|counter|#)",
     re.IGNORECASE,
 )
 COUNTS_OF_TIME = ("t", "time", "timestep", "time_step", "time_index", "time_idx", "obs", "period")

@@ -13,7 +13,7 @@ from data.sources.times.clock_parts import in_parts
 from data.sources.times.counts.day_counts import DAYS_AT_1970, YEARS, day_at_1970
 from data.sources.times.counts.other_zeros import of_ticks
 from data.sources.times.counts.pairs import of_pairs, with_part_of_second
-from data.sources.times.divided import days_of, divided, is_text, spread
+from data.sources.times.divided import days_of, divided, is_nameless, is_text, spread
 from data.sources.times.parts import of_parts
 from data.sources.times.texts import CLOCK_ALONE, MONTH_OF_YEAR, looks_like_time
 from data.sources.times.zones.zone_beside import beside
@@ -43,6 +43,7 @@ NAMES_OF_TIME = re.compile(
 )
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
 _LAST_WORDS = {*SERIES_TIME_COLUMNS, "at"}  # created_at
+MOST_ALIKE = 0.01  # share of steps that have to go on: each time may come again for many sensors
 BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
 
 
@@ -181,15 +182,22 @@ def _by_cells(table: pd.DataFrame) -> str | None:
         cells = spread(table[name]) if CLOCK_ALONE.fullmatch(str(name).strip()) and is_text(table[name]) else []
         if cells and sum(bool(CLOCK_ALONE.fullmatch(cell)) for cell in cells) > 0.9 * len(cells):
             return name
+    nameless = (name for name in table.columns if is_nameless(name) and table[name].nunique() > 1)
+    if (dates := next((name for name in nameless if days_of(table[name]) is not None), None)) is not None:
+        return dates
     # `properties.time` of a record in a record, `start_ts`; what counts from 1970 and rises is one without a name too.
     inner = [name for name in table.columns if _LAST_WORD.sub("", str(name).lower()).strip("@_") in _LAST_WORDS]
     inner.sort(key=lambda name: not str(name).lower().startswith(("start", "begin")))
-    for name in [table.columns[0], *inner]:
-        if table[name].dtype.kind in "iuf" and len(table) > 1:
-            numbers = table[name].to_numpy(np.float64)
-            if (epoch_unit(numbers) or of_ticks(numbers)) and (numbers[1:] > numbers[:-1]).mean() > 0.9:
-                return name
-    return None
+    inner += [name for name in table.columns if NAMES_OF_TIME.search(str(name).lower()) and name not in inner]
+    return next((name for name in [table.columns[0], *inner] if _goes_on_from_1970(table[name])), None)
+
+
+def _goes_on_from_1970(column: pd.Series) -> bool:
+    """Whether numbers count from 1970 and nearly always rise, or stay, where rows of several sensors have one time."""
+    numbers = column.to_numpy(np.float64) if column.dtype.kind in "iuf" else np.empty(0)
+    if len(numbers) < 2 or not (epoch_unit(numbers) or of_ticks(numbers)):
+        return False
+    return bool((numbers[1:] >= numbers[:-1]).mean() > 0.9 and (numbers[1:] != numbers[:-1]).mean() > MOST_ALIKE)
 
 
 def _by_days(table: pd.DataFrame) -> str | None:

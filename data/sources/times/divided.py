@@ -8,10 +8,18 @@ import pandas as pd
 from data.sources.base import TableError
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
-HOURS = ("hour", "hours", "hr", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
+HOURS = ("hour", "hours", "hr", "hh", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
+HOURS += ("stunde", "stunden", "std", "heure", "heures", "hora", "ora", "uur", "time_hour", "hour_of_the_day")
+# Parts of a day that are counted from 1 on, half hours and quarters too, as Britain's market does.
+PERIODS = ("settlement period", "settlement_period", "settlementperiod", "sp", "period", "half hour", "half_hour")
+PERIODS += ("halfhour", "interval", "quarter hour", "quarter_hour", "trading period", "trading_period")
+PARTS_OF_A_DAY = (48, 96, 288)
+NO_CLOCK = "24:30"  # of parts beyond those of a day: when they begin depends on the zone
+_HOUR_TWICE = re.compile(r"(\d{1,2})(?:[:.]00)?\s*[AaBb*Xx]?")  # 3A, 3B of the day with 25
 CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
 # Clocks that tell how long something took, or what else a day has.
 _LASTS = re.compile(r"delta|duration|elapsed|dauer|durée|pace|lap|split|sunrise|sunset", re.IGNORECASE)
+_NAMES_DATE = re.compile(r"date|day|ymd|y+m+d+|datum|fecha|jour|giorno|column_\d+")  # or has no names
 _SIX_DIGITS = {"year first": "%y%m%d", "day first": "%d%m%y", "month first": "%m%d%y"}
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
@@ -20,6 +28,11 @@ def spread(column: pd.Series) -> list[str]:
     """Cells from everywhere in a column, as text, without the empty ones."""
     places = np.unique(np.linspace(0, len(column) - 1, min(LOOKED_AT, len(column))).astype(int))
     return [str(cell).strip() for cell in column.iloc[places].dropna()]
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a column has a number in place of a name."""
+    return bool(re.fullmatch(r"column_\d+", str(name)))
 
 
 def is_text(column: pd.Series) -> bool:
@@ -70,7 +83,7 @@ def days_of(column: pd.Series) -> pd.Series | None:
         return column.dt.strftime("%Y-%m-%d").astype("string") if (known == known.dt.normalize()).all() else None
     if is_text(column):
         return column.astype("string").str.strip() if _all(column, _is_date) else None
-    is_named = any(word in str(column.name).lower() for word in ("date", "day", "ymd", "column_0"))  # or has no names
+    is_named = bool(_NAMES_DATE.search(str(column.name).lower()))
     known = column.dropna()
     if not is_named or column.dtype.kind not in "iuf" or not len(known) or not known.between(1.8e7, 2.2e7).all():
         return None
@@ -109,15 +122,11 @@ def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None,
     """
     names = {str(name).lower().strip("_ <>"): name for name in reversed(table.columns) if name != date}
     names = {re.sub(r"\s*[(\[].*", "", name): column for name, column in names.items()} | names
-    hour = next((names[name] for name in HOURS if name in names and _is_whole(table[names[name]], 24)), None)
-    if hour is not None:
-        parts = {hour: "time, the hour"}
-        for part in ("minute", "second"):
-            column = names.get(part, names.get(f"{part}s"))
-            if column is None or not _is_whole(table[column], 60):
-                break
-            parts[column] = f"time, the {part}"
-        return _clock_text([table[part] for part in parts]), parts
+    for name in (names[name] for name in HOURS if name in names):
+        if _is_whole(hours := _hours(table[name]), 25):
+            return _with_minutes(table, name, hours, names)
+    if (period := _of_periods(table, table[date], names))[0] is not None:
+        return period
     part = next((names[name] for name in HOURS if name in names and _is_part_of_day(table[names[name]])), None)
     if part is not None:
         passed = pd.to_timedelta((table[part] * 3600).round(), unit="s")
@@ -128,6 +137,50 @@ def _clock_in_numbers(table: pd.DataFrame, date: str) -> tuple[pd.Series | None,
                 names[name]: "time, the clock"
             }
     return None, {}
+
+
+def _with_minutes(table: pd.DataFrame, hour: str, hours: pd.Series, names: dict[str, str]) -> tuple[pd.Series, dict]:
+    """Clocks of a column of whole hours, with the columns of minutes and seconds where there are such."""
+    columns, notes = [hours], {hour: "time, the hour"}
+    for part in ("minute", "second"):
+        column = names.get(part, names.get(f"{part}s"))
+        if column is None or not _is_whole(table[column], 60):
+            break
+        columns, notes = [*columns, table[column]], notes | {column: f"time, the {part}"}
+    return _clock_text(columns), notes
+
+
+def _hours(column: pd.Series) -> pd.Series:
+    """A column of hours with those as numbers that are written as 3A and 3B, the two of one name, or as 3:00."""
+    if not is_text(column):
+        return column
+    found = column.astype("string").str.strip().str.extract(rf"^{_HOUR_TWICE.pattern}$")[0]
+    return pd.to_numeric(found).astype("float64") if found.notna().sum() == column.notna().sum() else column
+
+
+def _of_periods(table: pd.DataFrame, dates: pd.Series, names: dict[str, str]) -> tuple[pd.Series | None, dict]:
+    """Clocks at which the parts of a day begin, of a column that counts them from 1 on in each; so are hours of one
+    that counts from 0 or 1 to 23 or 24, in a table without names.
+    """
+    for name in (names[name] for name in PERIODS if name in names):
+        column = table[name]
+        count = next((n for n in PARTS_OF_A_DAY if _is_whole(column, n + n // 24) and column.max() >= n - n // 24), 0)
+        if count and column.min() >= 1 and _counts_in_days(column, dates):
+            passed = pd.to_timedelta((column - 1) * 86400 / count, unit="s").astype("string").str.slice(-8)
+            return passed.where(column <= count, NO_CLOCK), {name: f"time, the {count}th of a day"}
+    for name in table.columns:
+        may_be_hours = is_nameless(name) and name != dates.name and _is_whole(table[name], 24)
+        if may_be_hours and table[name].max() >= 23 and _counts_in_days(table[name], dates):
+            return _clock_text([table[name]]), {name: "time, the hour"}
+    return None, {}
+
+
+def _counts_in_days(column: pd.Series, dates: pd.Series) -> bool:
+    """Whether numbers go on by one, but where the next date begins, and there from the same one in each."""
+    is_next = dates.ne(dates.shift()).to_numpy()
+    goes_on = np.diff(column.to_numpy(np.float64)) == 1
+    firsts = column[is_next].iloc[1:]
+    return bool(goes_on[~is_next[1:]].all() and len(firsts) and firsts.nunique() == 1 and firsts.iloc[0] in (0, 1))
 
 
 def _is_whole(column: pd.Series, most: int) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.units import COUNT, PERCENT, UNITS
+from data.units import COUNT, PERCENT, UNITS, is_unit
 
 MOST_FLAGS = 8
 _FLAG = re.compile(r"[A-Za-z]{1,2}(?::[A-Za-z]{1,2})?")
@@ -38,6 +38,8 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
         way: dict[str, str] = {"B": "G"} if _are_billions(numbers, units) else {unit: f"{unit}B" for unit in counted}
         units, met = units.replace(way), [way.get(unit, unit) for unit in met]
     kinds = {UNITS[unit][0] if unit in UNITS else None for unit in met}
+    if not kinds & {*_PLAIN_IS_ONE} and (alone := _of_a_few(numbers, units, is_known, met)):
+        return alone
     if len(kinds) != 1 or None in kinds:
         return None
     kind = kinds.pop()
@@ -53,6 +55,21 @@ def in_first_unit(numbers: pd.Series, units: pd.Series, is_apart: pd.Series) -> 
     told = f"in {first or ('ones' if kind == COUNT else kind)}"
     told += f", also those in {others}" if others and kind != PERCENT else ""
     return InUnit(factors.to_numpy(np.float64), first or ("" if kind == COUNT else str(kind)), told)
+
+
+def _of_a_few(numbers: pd.Series, units: pd.Series, is_known: pd.Series, met: list[str]) -> InUnit | None:
+    """Numbers as they are where most have no unit and few have one: it is that of all, or a letter that flags some, as
+    the s (suspect) of NOAA's 66s; of several units those with one are unknown. None where most have one, or are 0, or
+    other words stand there.
+    """
+    plain = is_known & (units == "") & (pd.to_numeric(numbers, errors="coerce") != 0)
+    others = is_known & (units != "")
+    if not met or plain.sum() <= others.sum() or not all(is_unit(unit) or _FLAG.fullmatch(unit) for unit in met):
+        return None
+    what = f"{others.sum()} cells with {', '.join(met)} behind the number"
+    if len(met) == 1 or not any(map(is_unit, met)):
+        return InUnit(np.ones(len(units)), "", f"{what}, that is taken as the others are")
+    return InUnit(np.where(others, np.nan, 1.0), "", f"{what}, unlike the others, taken as missing")
 
 
 def _are_billions(numbers: pd.Series, units: pd.Series) -> bool:
