@@ -38,6 +38,7 @@ from data.sources.stacks.numpy_stacks import (
 )
 from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
+from data.sources.stacks.told_labels import told_labels
 from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
@@ -120,11 +121,12 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     try:
         times = None if is_given else _times(path, stack, prep)
+        labels = _labels(path, stack, base["source"], prep)
         prep = prep if is_given or times else at_rate(_single(path, stack), base["source"], prep)
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
     facts = partial(facts_of, times) if times else StackTimes(place, prep, [0.0] * stack.shape[0]).facts
-    return candidates_of(base, stack.shape, facts, prep, stack.name if part else "")
+    return candidates_of(base, stack.shape, facts, prep, stack.name if part else "", labels)
 
 
 def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
@@ -139,12 +141,26 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
             return _times_of_each(file, stack.arrays, prep)
         array = file[stack.name]
         attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
-        beside = [item for group in (array.parent, file) for item in group.values() if is_array(item)]
-        named = [item for item in beside if item.shape == array.shape[:1] and is_called_time(item.name)]
+        named = [item for item in _as_long(file, array) if is_called_time(item.name)]
         for item in (*attached, *named):
             if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
                 return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
     return None
+
+
+def _as_long(file: Any, array: Any) -> list[Any]:
+    """The arrays beside one of frames, or at the top of its file, with a value for each frame."""
+    beside = [item for group in (array.parent, file) for item in group.values() if is_array(item)]
+    return [item for item in beside if item.shape == array.shape[:1]]
+
+
+def _labels(path: Path, stack: _Stack, where: str, prep: PrepConfig) -> np.ndarray | None:
+    """The labels of a stack's frames that an array beside it holds, None without one."""
+    if stack.arrays:
+        return None
+    with opened(path) as file:
+        beside = {item.name.lstrip("/"): partial(_cells, item) for item in _as_long(file, file[stack.name])}
+        return told_labels(beside, where, prep)
 
 
 def _single(path: Path, stack: _Stack) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from data.sources.stacks.numpy_stacks import (
     refusal,
     sides_of,
 )
+from data.sources.stacks.told_labels import told_labels
 from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
 from data.sources.times.cells import Times, times_of
@@ -112,14 +113,14 @@ def _candidates(base: dict[str, Any], stack: _Stack, path: Path, prep: PrepConfi
     if stack.is_fortran and (large := too_large(n_bytes, prep.max_input_mb)):
         reason = reason or f"in Fortran's order it is held whole, and {large}; np.ascontiguousarray(array) turns it"
     try:
-        facts = _facts(path, stack.shape[0], prep)
+        facts, labels = _facts(path, stack.shape[0], prep), _labels(path, stack, prep)
     except (TableError, FrameError) as error:
         reason = reason or str(error)
     if reason:
         return [Candidate(**base | {"shape": stack.shape[1:3], "reason": f"{stack.name}: {reason}"})]
     if len(stack.arrays) > 1:
         log.info(f"{base['source']}: its {len(stack.arrays)} arrays {stack.arrays[0]} ... are taken for a frame each")
-    return candidates_of(base, stack.shape, facts, prep, name)
+    return candidates_of(base, stack.shape, facts, prep, name, labels)
 
 
 def _facts(path: Path, count: int, prep: PrepConfig) -> Callable[[int], dict]:
@@ -138,9 +139,17 @@ def _times(file: zipfile.ZipFile, count: int, prep: PrepConfig) -> Times | None:
     beside = [array for array in _arrays(file) if array.shape == (count,) and array.dtype.kind in "iufMU"]
     dates = [array for array in beside if array.dtype.kind == "M"]
     for array in [array for array in beside if is_called_time(array.name)] or dates:
-        with file.open(f"{array.name}.npy") as stream:
-            return times_of(pd.Series(_loaded(stream), name=array.name), prep)
+        return times_of(pd.Series(_read(file, array.name), name=array.name), prep)
     return None
+
+
+def _labels(path: Path, stack: _Stack, prep: PrepConfig) -> np.ndarray | None:
+    """Those of the frames that an array beside them, or at the top of their file, holds."""
+    folders = (stack.arrays[0].rpartition("/")[0], "")
+    with zipfile.ZipFile(path) as file:
+        as_long = [a for a in _arrays(file) if a.shape == stack.shape[:1] and a.dtype.kind in "biufU"]
+        names = [a.name for folder in folders for a in as_long if a.name.rpartition("/")[0] == folder]
+        return told_labels({name: partial(_read, file, name) for name in names}, path.name, prep)
 
 
 def _single(file: zipfile.ZipFile) -> dict[str, np.ndarray]:
@@ -148,8 +157,7 @@ def _single(file: zipfile.ZipFile) -> dict[str, np.ndarray]:
     found = {}
     for array in _arrays(file):
         if math.prod(array.shape) == 1 and array.dtype.kind in "iuf":
-            with file.open(f"{array.name}.npy") as stream:
-                found[array.name] = _loaded(stream)
+            found[array.name] = _read(file, array.name)
     return found
 
 
@@ -179,10 +187,14 @@ def _each(file: zipfile.ZipFile, stack: _Stack, wanted: Sequence[int]) -> Iterat
     """Some frames of a file with an array for each; a damaged one costs itself alone."""
     for number in wanted:
         try:
-            with file.open(f"{stack.arrays[number]}.npy") as stream:
-                yield _loaded(stream)
+            yield _read(file, stack.arrays[number])
         except _DAMAGED as error:
             yield FrameError(f"not readable: {error}")
+
+
+def _read(file: zipfile.ZipFile, name: str) -> np.ndarray:
+    with file.open(f"{name}.npy") as stream:
+        return _loaded(stream)
 
 
 def _loaded(stream: IO[bytes]) -> np.ndarray:

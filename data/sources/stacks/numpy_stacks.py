@@ -4,6 +4,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,11 +66,17 @@ class StackSource(FrameSource):
 
 
 def candidates_of(
-    base: dict[str, Any], shape: tuple[int, ...], facts: Callable[[int], dict], prep: PrepConfig, name: str = ""
+    base: dict[str, Any],
+    shape: tuple[int, ...],
+    facts: Callable[[int], dict],
+    prep: PrepConfig,
+    name: str = "",
+    labels: np.ndarray | None = None,
 ) -> list[Candidate]:
     """The frames of an array that is read, and a line of what it is taken for.
 
-    base: what they have in common; facts: when a frame was taken; name: of the array, where a file holds several.
+    base: what they have in common; facts: when a frame was taken; name: of the array, where a file holds several;
+    labels: (T,), where the file holds some.
     """
     height, width = sides_of(shape)
     axis = f"the first axis of {name}" if name else "its first axis"
@@ -78,7 +85,8 @@ def candidates_of(
     log.info(f"{base['source']}: {shape[0]} frames {height}x{width} along {axis}{colours}")
     base = base | {"shape": (height, width), "channel": "rgb" if has_colours and prep.colour == "rgb" else "gray"}
     own = f"{base['source']}[{name}]" if name else base["source"]
-    return [Candidate(**base | {"source": f"{own}#{n}", "position": n} | facts(n)) for n in range(shape[0])]
+    found = [Candidate(**base | {"source": f"{own}#{n}", "position": n} | facts(n)) for n in range(shape[0])]
+    return found if labels is None else [replace(c, label=float(labels[c.position])) for c in found]
 
 
 def facts_of(times: Times, number: int) -> dict[str, Any]:

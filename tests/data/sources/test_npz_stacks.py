@@ -1,5 +1,6 @@
 """Frames in .npz files: which arrays they are, when they were taken, and which files stay series."""
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,3 +125,48 @@ def test_what_has_to_be_held_whole_keeps_to_the_limit(tmp_path, turn):
     else:
         assert len(reasons) == 1
         assert "prep.max_input_mb 1 MB" in reasons.pop()
+
+
+@given(st.lists(st.booleans(), min_size=3, max_size=12), st.sampled_from(["label", "y", "Labels", "frame_label"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_labels_beside_frames_are_theirs(tmp_path, labels, name):
+    """They were about frames, and left out without a word."""
+    frames = np.zeros((len(labels), 16, 20), np.uint8)
+    np.savez(tmp_path / "a.npz", **{"clip": frames, name: np.array(labels, int)})
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["clip"], file[name] = frames, np.array(labels, np.uint8)
+    for path in (tmp_path / "a.npz", tmp_path / "b.h5"):
+        (item,) = sources.discover(path).frames
+        assert [c.label for c in sources.scan(item, tmp_path, PrepConfig())] == labels
+
+
+@pytest.mark.parametrize(
+    ("cells", "told", "expected"),
+    [
+        ([0, 1, 2, 3], {}, None),
+        ([0, 1, 2, 0], {"label_column": "labels"}, [0, 1, 1, 0]),
+        ([3, 3, 7, 3], {"label_column": "labels", "label_normal": ["3"]}, [0, 0, 1, 0]),
+        (["normal", "fall", "normal", "normal"], {}, [0, 1, 0, 0]),
+        ([-1, 1, 1, 1], {}, None),
+        ([0, 1, 1, 1], {"label_column": "other"}, None),
+    ],
+)
+def test_classes_are_labels_where_the_settings_say_so(tmp_path, cells, told, expected, caplog):
+    np.savez(tmp_path / "a.npz", clip=np.zeros((4, 16, 20), np.uint8), labels=np.array(cells))
+    (item,) = sources.discover(tmp_path / "a.npz").frames
+    with caplog.at_level("INFO"):
+        found = [c.label for c in sources.scan(item, tmp_path, PrepConfig(**told))]
+    assert found == expected if expected else np.isnan(found).all()
+    assert ("prep.label_normal" in caplog.text) == (expected is None and not told)
+
+
+def test_labels_are_of_the_frames_in_their_folder(tmp_path):
+    own = {"a": [0, 1, 1, 0], "b": [1, 1, 0, 0]}
+    arrays = {f"{cam}/clip": np.zeros((4, 16, 20), np.uint8) for cam in own}
+    np.savez(tmp_path / "a.npz", **arrays, **{f"{cam}/label": np.array(labels) for cam, labels in own.items()})
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        for cam, labels in own.items():
+            file[f"{cam}/clip"], file[f"{cam}/label"] = arrays[f"{cam}/clip"], labels
+    for path in (tmp_path / "a.npz", tmp_path / "b.h5"):
+        (item,) = sources.discover(path).frames
+        assert [c.label for c in sources.scan(item, tmp_path, PrepConfig())] == own["a"] + own["b"]
