@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ QUARTER_S = 900.0  # by which zones differ from UTC
 FEWEST_UNLIKE = 0.9  # of the times: coarser ones tell less than the count
 MADE = 306  # DateTime of TIFF: when a file was made, or last changed where it is of another format
 CREATED = "Creation Time"  # of PNG, as e-mails, ISO 8601 or EXIF write it
+FEWEST_SECONDS = 3  # that several pictures each tell a rate
+_WHOLE = r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"
 EVEN = 0.8  # of the steps of a count that leaves some out
 
 
@@ -51,19 +53,46 @@ def times_taken(paths: Sequence[Path], prep: PrepConfig) -> dict[Path, str]:
         utc = times_of(cells, prep).utc
     except TableError:
         return {}
-    if utc is None or len(np.unique(utc[~np.isnat(utc)])) < FEWEST_UNLIKE * len(paths):
+    if utc is None:
         return {}
+    if (n_unlike := len(np.unique(utc[~np.isnat(utc)]))) < FEWEST_UNLIKE * len(paths):
+        in_seconds = all(re.fullmatch(_WHOLE, one.date) and not one.is_made for one in taken)
+        if not in_seconds or (apart := _within_seconds(utc)) is None:
+            log.info(
+                f"{paths[0].parent.name}: {n_unlike} unlike EXIF times of {len(paths)} pictures, that do not tell them "
+                "apart, are passed over"
+            )
+            return {}
+        log.info(f"{paths[0].parent.name}: pictures of one second, by their EXIF times, are even parts of it apart")
+        utc = apart
     _tell_where_they_go_back(paths, utc)
     return {path: "" if np.isnat(time) else iso_ms(time) for path, time in zip(paths, utc, strict=True)}
 
 
+def _within_seconds(utc: np.ndarray) -> np.ndarray | None:
+    """Times (N,) of whole seconds, those of one apart by even parts of it, as cameras take several a second; None where
+    one is not known, they go back, or are too few to tell a rate.
+    """
+    if np.isnat(utc).any() or (np.diff(utc) < np.timedelta64(0)).any():
+        return None
+    _, first, counts = np.unique(utc, return_index=True, return_counts=True)
+    if len(counts) < FEWEST_SECONDS:
+        return None
+    most = counts.max()
+    later = np.arange(len(utc)) - np.repeat(first, counts)
+    later[: counts[0]] += most - counts[0]  # its first ones were before the first picture
+    return utc + (1000 * later // most).astype("timedelta64[ms]")
+
+
 @dataclass(frozen=True)
 class _Taken:
-    """The text of a picture's own time and of its offset, "" where it has none that can be read, and the UTC of GPS."""
+    """The text of a picture's own time and of its offset, "" where it has none that can be read, and the UTC of GPS;
+    is_made: whether the time is that of the file, which may have been made long after the picture."""
 
     date: str = ""
     offset: str = ""
     gps_utc: datetime | None = None
+    is_made: bool = False
 
 
 def _offsets_by_gps(taken: Sequence[_Taken]) -> list[str]:
@@ -133,18 +162,18 @@ def _taken(path: Path) -> _Taken:
         fraction, offset = (str(tags.get(tag, "")).strip("\0 ") for tag in (FRACTION, OFFSET))
     except Exception:  # Pillow raises many kinds on damaged files and EXIF data
         return _Taken()
-    if not re.fullmatch(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", date):
+    if not re.fullmatch(_WHOLE, date):
         return made
-    date += f".{fraction}" if fraction.isdecimal() else ""
+    date += f".{fraction}" if fraction.isdecimal() and int(fraction) else ""
     return _Taken(date, offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "", _utc_of_gps(gps))
 
 
 def _made(image: Image.Image) -> _Taken:
     """When a TIFF or PNG was made, by itself. tIME of PNG is that of its last change, as by a conversion."""
     if image.format == "TIFF":
-        return _of_text(str(getattr(image, "tag_v2", {}).get(MADE, "")))
+        return replace(_of_text(str(getattr(image, "tag_v2", {}).get(MADE, ""))), is_made=True)
     if image.format == "PNG":
-        return _of_text(str(image.info.get(CREATED, "")))
+        return replace(_of_text(str(image.info.get(CREATED, ""))), is_made=True)
     return _Taken()
 
 

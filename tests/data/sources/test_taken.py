@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -162,3 +163,29 @@ def test_missing_frames_are_a_gap(tmp_path):
     found = scanned(tmp_path, start_utc="2024-03-01")
     assert [c.time_s for c in found] == [*range(12), *range(19, 29)]
     assert found[12].time_utc == "2024-03-01T00:00:19.000"
+
+
+@given(st.integers(2, 10), st.integers(0, 9), st.integers(3, 5), st.booleans())
+@examples(max_examples=15)
+def test_several_pictures_a_second_are_even_parts_of_it_apart(tmp_path_factory, rate, late, n_seconds, has_zeros):
+    """GoPro's time lapses of half a second: EXIF data have whole seconds, and they were taken as 1 s apart."""
+    folder = tmp_path_factory.mktemp("frames")
+    moments = [number / rate for number in range(late % rate, rate * n_seconds)]
+    write(folder, [int(moment) for moment in moments], {FRACTION: "00"} if has_zeros else None)
+    told = [(datetime.fromisoformat(c.time_utc) - START).total_seconds() for c in scanned(folder)]
+    assert told == pytest.approx(moments, abs=1e-3)
+
+
+@pytest.mark.parametrize("seconds", [[0, 1, 0, 2, 1, 3], [0] * 6, [0, 0, 0, 1, 1, 1]])
+def test_times_that_tell_no_pictures_apart_are_passed_over_and_told(tmp_path, seconds, caplog):
+    write(tmp_path, seconds)
+    with caplog.at_level("INFO"):
+        assert [c.time_s for c in scanned(tmp_path)] == list(range(6))
+    assert "that do not tell them apart" in caplog.text
+
+
+def test_files_that_were_made_in_seconds_tell_no_rate(tmp_path):
+    for number in range(12):
+        made = {MADE: f"{START + timedelta(seconds=number // 3):%Y:%m:%d %H:%M:%S}"}
+        Image.new("L", (16, 12), number).save(tmp_path / f"{number:02d}.tif", tiffinfo=made)
+    assert [c.time_s for c in scanned(tmp_path)] == list(range(12))
