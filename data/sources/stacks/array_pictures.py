@@ -1,4 +1,6 @@
-"""Pictures in NumPy files: a folder of arrays (H, W) of one shape, each a frame, as programs that cut videos write."""
+"""Pictures in NumPy files: a folder of arrays (H, W) of one shape, or in colour (H, W, 3), each a frame, as programs
+that cut videos write.
+"""
 
 import os
 import re
@@ -14,7 +16,7 @@ from data.messages import logger
 from data.sources.base import Candidate, FrameError, RawFrame, sha256
 from data.sources.images import ImageSource
 from data.sources.picture_file.pictures import Page
-from data.sources.stacks.numpy_stacks import form_of, is_like_a_frame
+from data.sources.stacks.numpy_stacks import COLOURS, form_of, is_like_a_frame, pixels_of
 
 log = logger(__name__)
 
@@ -23,7 +25,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 class ArrayPictureSource(ImageSource):
-    """A folder of `.npy` files with an array (H, W) each, one reel; one such file by itself is a series."""
+    """A folder of `.npy` files with a picture each, one reel; one such file by itself is a series."""
 
     name = "array_picture"
     suffixes = (".npy",)
@@ -50,14 +52,15 @@ class ArrayPictureSource(ImageSource):
         shape, dtype, n_bytes = form_of(stream)
         if np.prod(shape) * dtype.itemsize > n_bytes:
             raise FrameError("file is truncated")
-        return [Page(0, (shape[0], shape[1]), False)], 0
+        height, width = _sides(shape)
+        return [Page(0, (height, width), shape[-1] in COLOURS)], 0
 
     def frame(self, candidate: Candidate) -> RawFrame:
         with open(candidate.path, "rb") as stream:
             digest = sha256(stream.read())
             stream.seek(0)
             pixels = np.load(stream, allow_pickle=False)
-        return RawFrame(np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)), None, digest)
+        return RawFrame(np.ascontiguousarray(pixels_of(pixels, candidate.channel == "rgb")), None, digest)
 
 
 def _shape_of(path: Path) -> tuple[int, ...]:
@@ -67,8 +70,16 @@ def _shape_of(path: Path) -> tuple[int, ...]:
             shape, dtype, _ = form_of(stream)
     except OSError:
         return ()
-    is_picture = len(shape) == 2 and dtype.kind in "buif" and min(shape) >= FEWEST_PX and is_like_a_frame(shape)
+    sides = _sides(shape)
+    is_picture = len(sides) == 2 and dtype.kind in "buif" and min(sides) >= FEWEST_PX and is_like_a_frame(sides)
     return shape if is_picture else ()
+
+
+def _sides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Height and width of a picture by the shape of its array, (1, H, W) and (H, W, 1) of gray among them."""
+    if len(shape) == 3 and shape[2] in (1, *COLOURS):
+        return shape[:2]
+    return shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
 
 
 def _shape_in(folder: Path) -> tuple[int, ...]:

@@ -32,6 +32,27 @@ def test_each_file_is_a_frame(tmp_path_factory, count, height, width, dtype):
     np.testing.assert_array_equal([raw.pixels for raw in read], arrays)
 
 
+@pytest.mark.parametrize("colour", ["rgb", "gray"])
+@pytest.mark.parametrize(
+    ("shape", "picture"),
+    [((20, 30, 3), (20, 30, 3)), ((20, 30, 4), (20, 30, 3)), ((20, 30, 1), (20, 30)), ((1, 20, 30), (20, 30))],
+)
+def test_a_file_may_hold_colours(tmp_path, shape, picture, colour):
+    """Each was refused by itself, or was a reel of one frame."""
+    arrays = np.random.default_rng(1).integers(0, 250, (4, *shape), np.uint8)
+    write(tmp_path, arrays)
+    candidates = frames.scan(tmp_path, PrepConfig(colour=colour))
+    assert {c.reel for c in candidates} == {tmp_path.name}
+    assert {c.shape for c in candidates} == {(20, 30)}
+    read = np.array([raw.pixels for _, raw in frames.read(candidates) if isinstance(raw, RawFrame)])
+    if len(picture) == 2:
+        np.testing.assert_array_equal(read, arrays.reshape(4, *picture))
+    elif colour == "rgb":
+        np.testing.assert_array_equal(read, arrays[..., :3])
+    else:
+        np.testing.assert_allclose(read, arrays[..., :3] @ [0.299, 0.587, 0.114], atol=1)
+
+
 def test_times_are_those_of_their_names_and_a_cut_one_is_a_row(tmp_path):
     write(tmp_path, np.ones((4, 20, 30)), "cam_20120719_07300{}.npy")
     whole = (tmp_path / "cam_20120719_073002.npy").read_bytes()
