@@ -9,7 +9,7 @@ from av.video.reformatter import VideoReformatter
 
 from config import PrepConfig
 from data.messages import logger
-from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, kind_of, stands_for
+from data.sources.base import LOOKED_AT_BYTES, Candidate, FrameError, Frames, FrameSource, RawFrame, kind_of, stands_for
 from data.sources.tables.sidecar import FrameTimes, find_times_csv, times_beside
 from data.sources.times.utc import shift_utc
 from data.sources.video_file.decoding import (
@@ -41,6 +41,7 @@ HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics by their numbers in ITU-
 OTHER_ORDER = "the bytes of its values are in the other order than most programs read from its flag: so it was noise"
 COPIES, LARGE = (".lrf", ".lrv"), (".MP4", ".mp4", ".MOV", ".mov")
 UNTIMED = "it tells no times: its frames are taken as {:g} a second; prep.frames_per_second says how many there were"
+LONGEST_LETTER = 4  # bytes in UTF-8, of which the last one looked at may be cut off
 # A task decodes from a key frame to a later one; shorter groups would spend their time on opening and seeking.
 MIN_GROUP_FRAMES = 96
 # Group of a video whose time stamps do not tell its frames apart: read from its start, and known by their packets.
@@ -54,6 +55,9 @@ class VideoSource(FrameSource):
     name = "video"
     suffixes = SUFFIXES
     in_one_pass = True
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) and not (path.suffix.lower() == ".ts" and _is_program(path))
 
     def recognises(self, path: Path) -> bool:
         if kind_of(path):  # FFmpeg finds the pictures in a PDF or DICOM, and one tile of a phone's HEIC
@@ -125,11 +129,24 @@ class VideoSource(FrameSource):
             yield number, FrameError("the decoder gives no frame for it: damaged, or not one by itself")
 
 
+def _is_program(path: Path) -> bool:
+    """Whether a file is text, as TypeScript and the translations of Qt are, but no web page in place of a video."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(LOOKED_AT_BYTES)
+        text = start.decode()
+    except UnicodeDecodeError as error:
+        text = start[: error.start].decode() if len(start) - error.start < LONGEST_LETTER else "\0"
+    except OSError:  # told when it is read
+        return False
+    return "\0" not in text and not stands_for(start)
+
+
 def _no_video(path: Path, error: Exception) -> str:
     """Why a file can't be read as a video."""
     try:
         with path.open("rb") as stream:
-            told = stands_for(stream.read(4096))
+            told = stands_for(stream.read(LOOKED_AT_BYTES))
     except OSError:
         told = ""
     return f"not readable as video: {told or complaint(path) or error}"

@@ -105,6 +105,16 @@ def test_nothing_is_trusted_from_the_damage_to_the_next_key_frame(tmp_path):
     assert "nothing is trusted up to the next whole key frame" in lost["v.mp4#30"]
 
 
+@pytest.mark.parametrize("text", ["export const a = 'ä€😀';\n" * 300, "<!DOCTYPE TS><TS version='2.1'/>", "<html>"])
+def test_programs_and_translations_are_no_transport_streams(tmp_path, text):
+    """TypeScript was a rejected video. A web page in place of a stream still is."""
+    for cut in range(4):
+        (tmp_path / "index.ts").write_text(" " * cut + text)
+        unread: list = []
+        source = sources.source_of(tmp_path / "index.ts", unread)
+        assert (source is None, len(unread)) == ((False, 0) if text == "<html>" else (True, 1))
+
+
 def test_a_recording_that_begins_between_key_frames_says_so(tmp_path):
     whole_clip = [pixels for _, pixels in decode_all(write_video(tmp_path / "stream.ts", 60))]
     whole = (tmp_path / "stream.ts").read_bytes()
