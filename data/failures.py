@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted, 141 no
 foreseen has its traceback in a log file, which the line names.
 """
 
+import errno
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ log = logger(__name__)
 FAILED, USAGE, INTERRUPTED, NO_READER = 1, 2, 130, 141
 OWN = Path(__file__).resolve().parents[1]  # the program's folder
 KEPT = "what was finished is kept, prep and train --resume go on from there"
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)  # full disks, too many open files
 FEWER = "use fewer --workers, a smaller prep.resize or train.batch_size, or close other programs, and run it again"
 
 
@@ -36,6 +38,11 @@ def told_failure(error: BaseException) -> tuple[str, int]:
     if isinstance(error, ValueError | ArithmeticError):
         return f"error: {error}" if is_own(error) else f"error: {one_line(error)}{_details(error)}", FAILED
     return f"{unexpected(error)}{_details(error)}", FAILED
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether an error tells nothing of the file that was read, and all others would fail by it too."""
+    return isinstance(error, OSError) and error.errno in OF_THE_MACHINE
 
 
 def is_own(error: BaseException) -> bool:

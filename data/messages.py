@@ -32,6 +32,7 @@ WAYS_OUT = {
     errno.EFBIG: "a file may not be so large there; choose another place (--data-clips, --model-path), or ulimit -f",
     errno.EDQUOT: "make room on the disk, or choose another place (--data-clips, --model-path), and run it again",
 }
+WAYS_OUT |= dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files (ulimit -n), or use fewer --workers")
 LESS_MEMORY = "lower train.batch_size or eval.batch_size, prep.resize or prep.clip_length, or choose -d cpu"
 NO_MEMORY = ("MemoryError", "OutOfMemoryError", "_ArrayMemoryError")  # of Python, torch and NumPy
 

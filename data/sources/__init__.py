@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn, cast
 
 from config import PrepConfig
+from data.failures import is_of_the_machine
 from data.sources.archive_file.members import ArchiveSource
 from data.sources.archive_file.unpacked import too_large
 from data.sources.arrays.hdf5_arrays import Hdf5Source
@@ -248,7 +249,9 @@ def scan(item: Input, root: Path, prep: PrepConfig) -> list[Candidate]:
     root = root if root.is_dir() else root.parent
     try:
         found = item.source.scan_all(item.files, root, prep, item.among)
-    except Exception:  # readers raise many kinds on damaged files: one of a folder stops no other
+    except Exception as error:  # readers raise many kinds on damaged files: one of a folder stops no other
+        if is_of_the_machine(error):
+            raise
         found = [candidate for path in item.files for candidate in _scanned(item, path, root, prep)]
     if item.beside_series and item.source.is_folder and not _follow_each_other(item.files):
         found = [c if c.is_counts else replace(c, reason=c.reason or A_DRAWING) for c in found]
@@ -260,6 +263,8 @@ def _scanned(item: Input, path: Path, root: Path, prep: PrepConfig) -> list[Cand
     try:
         return item.source.scan_all([path], root, prep, item.among or item.files)
     except Exception as error:
+        if is_of_the_machine(error):
+            raise
         reason = f"not readable: {type(error).__name__}: {error}"
         return [Candidate(**item.source.whereabouts(path, root, home=path), reason=reason)]
 
@@ -288,6 +293,8 @@ def read(source: FrameSource, candidates: Sequence[Candidate]) -> Iterator[tuple
             del missing[number]
             yield number, raw
     except Exception as error:  # decoders raise many kinds on damaged files; each frame behind gets it as its reason
+        if is_of_the_machine(error):
+            raise
         reason = f"not readable: {type(error).__name__}: {error}"
     for number in missing:
         yield number, FrameError(reason)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from config import PrepConfig
 from data.disk.files import folder_name
+from data.failures import is_of_the_machine
 from data.sources.archive_file.members import INNER, ArchiveSource, Member
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError
@@ -39,8 +40,12 @@ def unpack(
                 try:
                     _write(member, folder / _free(_parts(candidate), taken), prep)
                 except (FrameError, OSError) as error:
+                    if is_of_the_machine(error):
+                        raise
                     refused.append(replace(candidate, reason=str(error)))
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
+            if is_of_the_machine(error):
+                raise
             refused += [replace(c, reason=f"damaged archive: {error}") for c in left.values()]
     return refused
 

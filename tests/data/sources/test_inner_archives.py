@@ -1,6 +1,8 @@
 """Videos, tables and archives in archives are read like the files they are; none decides where it is unpacked."""
 
+import errno
 import io
+import os
 import tarfile
 import zipfile
 
@@ -15,6 +17,7 @@ from data import sources
 from data.prepare_data import UNPACKED, prep
 from data.reel.reel import Reel
 from data.sources.archive_file.inner import unpack
+from data.sources.zip import ZipSource
 from tests.support import frames
 from tests.support.fits_files import counts, fits_bytes, header
 from tests.support.videos import write_video
@@ -168,3 +171,23 @@ def test_stacks_in_archives_are_reels(tmp_path, kind):
     values = np.asarray(reel.frames)[:, 0].mean(axis=(1, 2))
     assert len(values) == 5
     assert (np.diff(values) > 0).all()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE])
+def test_a_full_disk_is_no_fault_of_the_files(tmp_path, monkeypatch, number):
+    """Members were rejected rows, and the reel was made without them."""
+
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("data.sources.archive_file.inner.shutil.copyfileobj", fails)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        made(tmp_path, "a.zip", zipped({"a.npy": b"x" * 200}))
+    (item,) = sources.discover(tmp_path / "in").frames
+    candidates = sources.scan(item, tmp_path / "in", PrepConfig())
+    monkeypatch.setattr(ZipSource, "scan_all", fails)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        sources.scan(item, tmp_path / "in", PrepConfig())
+    monkeypatch.setattr(ZipSource, "read", fails)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        list(sources.read(item.source, candidates))
