@@ -58,7 +58,11 @@ def records(lines: list[str], separator: str = "") -> list[str]:
     separator = separator or _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT])
     if separator == " ":
         return lines
-    reader, found, begin = csv.reader([line + "\n" for line in lines], delimiter=separator), [], 0
+    reader, found, begin = (
+        csv.reader([line + "\n" for line in lines], delimiter=separator, skipinitialspace=True),
+        [],
+        0,
+    )
     try:
         for _ in reader:
             if reader.line_num - begin > MOST_LINES:
@@ -104,16 +108,48 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
         return Layout(separator, len(lines), None)
     rows = [(i, cells_of(line, separator)) for i, line in numbered[:LINES_LOOKED_AT]]
     width = Counter(len(cells) for _, cells in rows[len(rows) // 2 :]).most_common(1)[0][0]
+    if separator == " " and (found := _over_date_and_clock(rows, width)):
+        return Layout(separator, found[0] + 1, found[1])
     at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
     first_at, first = rows[0]
     if at != first_at and (is_data(cells) and len(first) > 1):
         at, cells = first_at, first
     if is_data(cells) or _repeats_numbers(cells) or _is_like_below(cells, [row for i, row in rows if i > at]):
-        return Layout(separator, at, _names_in_comment(lines[:at], separator, width))
+        names = _names_in_comment(lines[:at], separator, width)
+        return Layout(separator, at, names or _names_below([row for i, row in rows if i > at], width))
     at, cells = _below_preamble([(i, row) for i, row in rows if i >= at and len(row) == len(cells)])
     cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
     return Layout(separator, at + 1, cells, open_end)
+
+
+def _over_date_and_clock(rows: list[tuple[int, list[str]]], width: int) -> tuple[int, list[str]] | None:
+    """The line of names above rows with a cell more, whose date and clock stand below one name, as of vmstat -t; and
+    these with one for each. None of others.
+    """
+    below = [cells for _, cells in rows if len(cells) == width and not is_ruled(cells)]
+    first_at = next(i for i, cells in rows if len(cells) == width)
+    above = [(i, cells) for i, cells in rows if i < first_at and len(cells) == width - 1 and not is_ruled(cells)]
+    if len(below) < FEWEST_ALIKE or not above or _holds_values(above[-1][1]):
+        return None
+    at, names = above[-1]
+    for k, columns in enumerate(itertools.pairwise(zip(*below, strict=True))):
+        dates, clocks = columns
+        if all(map(CLOCK_ALONE.fullmatch, clocks)) and all(":" not in c and looks_like_time(c) for c in dates):
+            return at, [*names[: k + 1], f"{names[k]} clock", *names[k + 1 :]]
+    return None
+
+
+def _names_below(rows: list[list[str]], width: int) -> list[str] | None:
+    """Names that come after the first rows, as where a logger was started again while its output was kept; None
+    without a word for time among them.
+    """
+    for names, below in itertools.pairwise(rows):
+        filled = [cell.strip() for cell in names if cell.strip()]
+        is_told = len(names) == width and len(set(filled)) == len(filled) >= max(2, width - 1)
+        if is_told and any(map(_NAMES_TIME.search, filled)) and not _holds_values(names):
+            return names if is_data(below) and len(below) == width else None
+    return None
 
 
 def _below_preamble(rows: list[tuple[int, list[str]]]) -> tuple[int, list[str]]:
@@ -146,7 +182,7 @@ def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tup
     if is_told or len(heads) < 2 or len(heads) == len(rows):
         return names, rows[0][0]
     above = list(itertools.accumulate(names, lambda last, name: name if name.strip() else last))
-    parts = zip(above, *(row for _, row in heads[1:]), strict=True)
+    parts = zip(above, *(row for _, row in heads[1:] if not is_ruled(row)), strict=True)
     joined = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in parts]
     return joined, heads[-1][0]
 
@@ -218,7 +254,23 @@ def cells_of(line: str, separator: str) -> list[str]:
         line, plain = " ".join(line.split()), '"' not in line
         cells = line.split() if plain else next(csv.reader([line], delimiter=separator), [])
         return cells[:-1] if len(cells) > 1 and cells[-1] == "|" else cells  # the edge of IAGA's lines
-    return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator), [])
+    return next(csv.reader([part + "\n" for part in line.split("\n")], delimiter=separator, skipinitialspace=True), [])
+
+
+def are_quoted_whole(lines: list[str]) -> bool:
+    """Whether each line is one quoted cell that holds several, as where a table was pasted into a spreadsheet."""
+    filled = [line.strip() for line in lines[:LINES_LOOKED_AT] if line.strip()]
+    if len(filled) < FEWEST_ALIKE or not all(len(line) > 2 and line[0] == line[-1] == '"' for line in filled):
+        return False
+    inner = [unquoted(line) for line in filled]
+    separator = _separator(inner)
+    widths = {len(cells_of(line, separator)) for line in inner}
+    return len(widths) == 1 and widths.pop() > 1 and {len(cells_of(line, separator)) for line in filled} == {1}
+
+
+def unquoted(line: str) -> str:
+    """What stands in a line that is one quoted cell."""
+    return line.strip()[1:-1].replace('""', '"')
 
 
 def is_ruled(cells: list[str]) -> bool:
@@ -227,6 +279,9 @@ def is_ruled(cells: list[str]) -> bool:
 
 
 def is_data(cells: list[str]) -> bool:
-    """Whether a line holds no names: numbers alone, or a time among them."""
+    """Whether a line holds no names: numbers alone, or a time among them, or a clock before numbers and gaps."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    return bool(filled) and (all(map(is_number, filled)) or any(map(looks_like_time, filled)))
+    if not filled or all(map(is_number, filled)) or any(map(looks_like_time, filled)):
+        return bool(filled)
+    others = [cell for cell in filled[1:] if cell.strip("-")]
+    return bool(CLOCK_ALONE.fullmatch(filled[0]) and others and all(map(is_number, others)))

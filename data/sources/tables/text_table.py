@@ -5,13 +5,15 @@ What a file does not say itself is found on its first lines and told; what can b
 
 import codecs
 import csv
-import itertools
+import io
 import lzma
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from config import PrepConfig
 from data.messages import amount
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
 from data.sources.base import TableError
+from data.sources.tables.encodings import FALLBACK, encoding_of, is_guessed
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
 from data.sources.tables.forms.labelled import are_labelled, read_labelled
 from data.sources.tables.forms.logs import log_of
@@ -28,27 +31,27 @@ from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
-from data.sources.tables.layout import COMMENTS, LINES_LOOKED_AT, Layout, cells_of, is_data, layout_of, lines_of
+from data.sources.tables.layout import (
+    COMMENTS,
+    LINES_LOOKED_AT,
+    Layout,
+    are_quoted_whole,
+    cells_of,
+    layout_of,
+    lines_of,
+    unquoted,
+)
+from data.sources.tables.lines_above import named_as_missing, rows_before
 from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
 from data.sources.tables.values.cells import decimal_of, is_number
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.texts import looks_like_time
 
-SAMPLE_BYTES = 2**18
-FEWEST_ROWS = 3  # one after the other, that are no remarks with a number or a date
-_NUMBER = r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
-_MISSING = re.compile(
-    rf"(?:missing|no[_ -]?data|fill|bad)[_ -]?(?:data|values?|flag)?\s*(?:is|are|=|:)?\s*{_NUMBER}\s*$", re.IGNORECASE
-)
-_MISSING_OF_EACH = re.compile(r"(?:missing|no[_ -]?data|fill)[_ -]?(?:data)?[_ -]?values?\s*:(.*)$", re.IGNORECASE)
+SAMPLE_BYTES, LAST_BYTES = 2**18, 2**14
+FEWEST_ROWS = 3  # that tell how long the last one should be
 _QUOTED = re.compile(r"^'(.*)'$")
-_IS = re.compile(rf"=\s*{_NUMBER}(?![\w.])")
-IAGA, NEITHER_OF_IAGA = re.compile(r"\bIAGA-?2002\b"), (99999.0, 99999.9, 88888.0)  # not known, not recorded
-FALLBACK = "cp1252"  # of text that is not UTF-8
-# The mark of UTF-32 begins as that of UTF-16 does.
-BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
-BOMS |= {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+CUT_SHORT = "it ends within a row, as where the writer was stopped"
 
 
 @dataclass(frozen=True)
@@ -154,71 +157,91 @@ def _numbered(name: str) -> Iterator[str]:
         number += 1
 
 
-def encoding_of(sample: bytes) -> str:
-    """How the begin of a text is written, by its mark, its zeros, or whether it is UTF-8."""
-    for mark, encoding in BOMS.items():
-        if sample.startswith(mark):
-            return encoding
-    zeros = [sample[i::2].count(0) for i in (0, 1)]
-    if max(zeros) > 0.4 * len(sample) / 2 and min(zeros) < 0.1 * max(zeros):
-        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        return FALLBACK
-    return "utf-8"
-
-
 def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: bool) -> TextTable:
-    text = codecs.getincrementaldecoder(encoding)("replace" if encoding == FALLBACK else "strict").decode(sample)
+    errors = "replace" if is_guessed(encoding) and not prep.encoding else "strict"
+    text = codecs.getincrementaldecoder(encoding)(errors).decode(sample)
     if told := log_of(text):
         raise TableError(told)
     if reader := _reader_of_whole(text):
         with unpacked(path) as stream:
             table, told = reader(stream.read().decode(encoding, "replace"))
         return TextTable(table.set_axis(unlike_names(list(table.columns)), axis=1), (), (told,), ".")
-    lines = lines_of(text, len(sample) < SAMPLE_BYTES)
+    lines, stream = lines_of(text, len(sample) < SAMPLE_BYTES), unpacked(path)
+    if are_quoted_whole(lines):
+        whole = stream.read().decode(encoding, errors).splitlines()
+        lines, stream = [*map(unquoted, lines)], io.StringIO("\n".join(map(unquoted, whole)))
     layout = layout_of(lines)
     rows = [cells_of(line, layout.separator) for line in lines[layout.skipped :][:LINES_LOOKED_AT]]
     printed = printed_by_year(layout.names, rows) if layout.separator == " " else []
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
-    with warnings.catch_warnings(record=True) as caught, unpacked(path) as stream:
+    options = {"encoding": encoding, "encoding_errors": errors, "decimal": decimal or "."}
+    names = unlike_names(printed or layout.names) if layout.names else None
+    with stream:
+        table, lost = _parsed(stream, layout, names, dtype=str if as_text else None, **options)
+    cut = _without_cut_row(table, path, encoding, layout.separator)
+    table, lost = (table, lost) if cut is None else (cut, [*lost, (f"row {len(table)}", CUT_SHORT)])
+    if not table.index.equals(pd.RangeIndex(len(table))):
+        table = _with_row_names(table)
+    if table.empty:
+        raise TableError("it holds no row")
+    table, remarks = _named(table, layout, bool(printed))
+    above = lines[: max(0, layout.skipped - bool(layout.names))]
+    before = rows_before(above, layout.separator)
+    told = _told(above, encoding, decimal, prep, len(before)) + remarks
+    above = lines[: layout.skipped]
+    return TextTable(table, (*before, *lost), told, decimal, named_as_missing(above), interval_above_s(above))
+
+
+def _parsed(
+    stream: IO, layout: Layout, names: list[str] | None, **options: Any
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """The rows of a text as pandas reads them, and the lines that are none."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         table = pd.read_csv(
             stream,
             sep=r"\s+" if layout.separator == " " else layout.separator,
             header=None,
-            names=unlike_names(printed or layout.names) if layout.names else None,
+            names=names,
             index_col=False if layout.ends_in_separator else None,
             skiprows=layout.skipped,
-            encoding=encoding,
-            encoding_errors="replace" if encoding == FALLBACK else "strict",
-            decimal=decimal or ".",
-            dtype=str if as_text else None,
+            skipinitialspace=True,
             on_bad_lines="warn",
             low_memory=False,
+            **options,
         )
-    if not table.index.equals(pd.RangeIndex(len(table))):
-        table = _with_row_names(table)
-    if table.empty:
-        raise TableError("it holds no row")
+    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
+    return table, [(f"line {line}", reason) for lines in found for line, reason in lines]
+
+
+def _without_cut_row(table: pd.DataFrame, path: Path, encoding: str, separator: str) -> pd.DataFrame | None:
+    """A table without its last row, where the file ends in it: no end of a line, and fewer cells than all others have.
+    None where it is whole, or the file is packed.
+    """
+    if len(table) < FEWEST_ROWS or not table.iloc[-1].isna().any() or compression_of(path):
+        return None
+    with path.open("rb") as stream:
+        stream.seek(-min(LAST_BYTES, path.stat().st_size), os.SEEK_END)
+        end = stream.read().decode(encoding.removesuffix("-sig"), "replace")
+    if end.endswith(("\n", "\r", "\0")):
+        return None
+    width = len(cells_of(end.splitlines()[-1], separator))
+    others = table.iloc[:-1, width:]
+    return table.iloc[:-1] if others.shape[1] and others.notna().all(axis=None) else None
+
+
+def _named(table: pd.DataFrame, layout: Layout, is_printed: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table as its names have it, and what was made of it."""
     if not layout.names:
         table.columns = [f"column_{number}" for number in range(table.shape[1])]
         table = named_as_long(table)
-    table = with_late_begin(table) if printed else table
-    table = _without_quotes(table)
-    table, turned = _upright(table, layout)
-    again = ()
-    if layout.names:
-        table, among = without_comments(table, COMMENTS[:3])
-        table, again = in_first_order(table, unlike_names)
-        again = (*among, *again)
-    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
-    before = _rows_before(lines[: layout.skipped - bool(layout.names)], layout.separator)
-    lost = before + tuple((f"line {line}", reason) for lines in found for line, reason in lines)
-    told = _told(layout, lines, encoding, decimal, prep, len(before)) + turned + again
-    above = lines[: layout.skipped]
-    return TextTable(table, lost, told, decimal, _named_as_missing(above), interval_above_s(above))
+    table = with_late_begin(table) if is_printed else table
+    table, turned = _upright(_without_quotes(table), layout)
+    if not layout.names:
+        return table, turned
+    table, among = without_comments(table, COMMENTS[:3])
+    table, again = in_first_order(table, unlike_names)
+    return table, (*turned, *among, *again)
 
 
 def _reader_of_whole(text: str) -> Callable[[str], tuple[pd.DataFrame, str]] | None:
@@ -253,26 +276,6 @@ def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _named_as_missing(before: list[str]) -> tuple[float, ...]:
-    """Numbers that lines before a table name for missing values, as `Missing data: -1.00e+05`, or of each variable, as
-    `Missing data values: Density = -9999.9, Temp. = -1.00e+05`.
-    """
-    if any(IAGA.search(line) for line in before):
-        return NEITHER_OF_IAGA
-    found = [match[1] for line in before if (match := _MISSING.search(line))]
-    found += [text for line in before if (each := _MISSING_OF_EACH.search(line)) for text in _IS.findall(each[1])]
-    return tuple(dict.fromkeys(map(float, found)))
-
-
-def _rows_before(lines: list[str], separator: str) -> tuple[tuple[str, str], ...]:
-    """The lines before a table that are rows of another one, as (where, reason): of a logger that got a column more."""
-    cells = [cells_of(line, separator) for line in lines]
-    runs = itertools.groupby(enumerate(cells), key=lambda item: len(item[1]) * is_data(item[1]))
-    rows = [(width, list(run)) for width, run in runs if width > 1]
-    reason = "of {} cells, unlike the rows further down; give it a file of its own"
-    return tuple((f"line {i + 1}", reason.format(w)) for w, run in rows if len(run) >= FEWEST_ROWS for i, _ in run)
-
-
 def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
     """A table without the single quotes that stand around each of its names and some of its cells, as PhysioNet's."""
     names = [str(name) for name in table.columns]
@@ -294,15 +297,13 @@ def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[s
     return pd.DataFrame({"value": table.iloc[0].to_numpy()}), ("one line of numbers taken as one variable",)
 
 
-def _told(
-    layout: Layout, lines: list[str], encoding: str, decimal: str, prep: PrepConfig, n_rows: int
-) -> tuple[str, ...]:
+def _told(above: list[str], encoding: str, decimal: str, prep: PrepConfig, n_rows: int) -> tuple[str, ...]:
     told = []
-    if encoding == FALLBACK and not prep.encoding:
-        told.append(f"it is not UTF-8 and read as {FALLBACK}; prep.encoding names another")
+    if is_guessed(encoding) and not prep.encoding:
+        told.append(f"it is not UTF-8 and read as {encoding}; prep.encoding names another")
     if decimal == "," and not prep.decimal:
         told.append("decimal comma")
-    before = [line for line in lines[: layout.skipped - bool(layout.names)] if line.strip()]
+    before = [line for line in above if line.strip()]
     if len(before) > n_rows and not all(line.startswith(COMMENTS) for line in before):
         told.append(f"{amount(len(before) - n_rows, 'line')} before the table left out")
     return tuple(told)

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
 from data.sources.base import Series
 from data.sources.table import TableSource
+from data.sources.tables.layout import are_quoted_whole, unquoted
 from data.sources.tables.values.cells import numbers_of
 
 N = 40
@@ -97,3 +99,64 @@ def test_unix_times_below_other_columns_whose_rows_come_in_pairs(tmp_path):
     series = read(tmp_path / "a.csv", "\n".join(["path,number,t_stamp", *rows]))
     assert series.channels == ("line/a", "line/b")
     assert series.times_utc[0] == np.datetime64("2024-03-05T10:00")
+
+
+def test_a_last_line_that_was_cut_costs_no_times(tmp_path):
+    rows = [f"{500 * i},{value}" for i, value in enumerate(VALUES)]
+    series = read(tmp_path / "a.csv", "\n".join(["ms,temp", *rows, "300"]))
+    np.testing.assert_array_equal(series.times_s, 0.5 * np.arange(N))
+    assert series.lost == ((f"row {N + 1}", "it ends within a row, as where the writer was stopped"),)
+    whole = read(tmp_path / "b.csv", "\n".join(["ms,temp", *rows, "20000,"]))
+    assert (len(whole.values), whole.lost) == (N + 1, ())
+
+
+def test_names_below_rows_of_the_run_before(tmp_path):
+    rows = [f"{time},{value},{value / 2:.2f}" for time, value in zip(TIMES, VALUES, strict=True)]
+    series = read(tmp_path / "a.csv", "\n".join([*rows[:5], "Logging to:", "time,in,out", *rows[5:]]))
+    assert series.channels == ("in", "out")
+    np.testing.assert_array_equal(series.values[~np.isnat(series.times_utc), 0], VALUES)
+
+
+@pytest.mark.parametrize("ruled", ["", "------------------- ----- -----\n"])
+def test_a_date_and_a_clock_below_one_name(tmp_path, ruled):
+    rows = [f"{time} {value} {value / 2:.2f}" for time, value in zip(TIMES, VALUES, strict=True)]
+    series = read(tmp_path / "a.txt", f"ts in out\n{ruled}" + "\n".join(rows))
+    assert series.channels == ("in", "out")
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+@given(st.lists(st.tuples(st.integers(-999, 999), st.text('a"; ', max_size=3)), min_size=3, max_size=9))
+def test_lines_that_were_quoted_whole_are_those_without(rows):
+    lines = ["time,value,note", *(f'2024-03-05 10:{i:02d},{n},"{t}"' for i, (n, t) in enumerate(rows))]
+    lines = [line.replace('""', "") for line in lines]
+    quoted = ['"' + line.replace('"', '""') + '"' for line in lines]
+    assert are_quoted_whole(quoted)
+    assert [*map(unquoted, quoted)] == lines
+    assert not are_quoted_whole(lines)
+
+
+def test_cells_quoted_behind_a_blank(tmp_path):
+    rows = [f'{time}, "{value}"' for time, value in zip(TIMES, VALUES, strict=True)]
+    series = read(tmp_path / "a.csv", "\n".join(['time, "v"', *rows]))
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "head", "form"),
+    [
+        ("gb18030", "时间,温度(℃)", "%Y年%m月%d日 %H时%M分%S秒"),
+        ("cp932", "日時,温度", "%Y/%m/%d %H:%M:%S"),
+        ("big5", "時間,溫度", "%Y/%m/%d %H:%M:%S"),
+        ("cp949", "시간,온도", "%Y-%m-%d %H:%M:%S"),
+        ("cp1251", "Дата,Температура", "%d.%m.%Y %H:%M:%S"),
+        ("cp1252", "Zeit,Außentemperatur", "%d.%m.%Y %H:%M:%S"),
+    ],
+)
+def test_a_word_for_time_tells_the_encoding(tmp_path, encoding, head, form):
+    rows = [f"{time:{form}},{value}" for time, value in zip(TIMES, VALUES, strict=True)]
+    (tmp_path / "a.csv").write_bytes("\n".join([head, *rows]).encode(encoding))
+    (series,) = TableSource().read_series(tmp_path / "a.csv", PrepConfig())
+    assert series.channels == (head.partition(",")[2],)
+    assert series.times_utc is not None
+    assert series.told == (f"it is not UTF-8 and read as {encoding}; prep.encoding names another",)
