@@ -17,7 +17,7 @@ def most_explained(brightness: np.ndarray, valid: np.ndarray) -> float:
 
     Where most of a picture is lost or is another one, that is not to be explained away.
     """
-    return max(MOST_CONTRAST * float(brightness[valid].std(dtype=np.float64)), LEAST_MOST)
+    return max(MOST_CONTRAST * float(chosen(brightness, valid).std(dtype=np.float64)), LEAST_MOST)
 
 
 def common_mode(
@@ -36,24 +36,39 @@ def common_mode(
     it did, nothing finer is known.
     """
     levels = np.clip(np.rint(brightness * GRAY_LEVELS), -2 * GRAY_LEVELS, 3 * GRAY_LEVELS).astype(np.int16)
-    values, known = difference[valid], levels[valid]
+    values, known = chosen(difference, valid), chosen(levels, valid)
     size = len(values) // BRIGHTNESS_BINS
     if size < SMALLEST_BIN:
         return np.zeros_like(difference), np.ones_like(difference)
-    order = _by_level(known)[: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
-    binned, centres = values[order], known[order[:, size // 2]]
+    values, known, order = _by_level(values, known)
+    order = order[: size * BRIGHTNESS_BINS].reshape(BRIGHTNESS_BINS, size)
+    binned, centres = values.take(order), known.take(order[:, size // 2])
     medians = _row_median(binned)
-    scatter = 1.4826 * _row_median(np.abs(binned - medians[:, None]))
+    binned -= medians[:, None]
+    scatter = 1.4826 * _row_median(np.abs(binned, out=binned))
     scatter = np.maximum(scatter, max(np.median(scatter) / 4, quantum, LEAST_SCATTER))
     medians, scatter = np.clip(medians, -most, most), np.minimum(scatter, most)
-    return _at_levels(levels, centres, medians), _at_levels(levels, centres, np.hypot(scatter, medians))
+    first = int(levels.min())
+    places = levels.astype(np.intp)  # once for both, as a table is asked by no other integers
+    places -= first
+    table = np.arange(first, first + int(places.max()) + 1)
+    shared, spread = (np.interp(table, centres, found) for found in (medians, np.hypot(scatter, medians)))
+    return shared.astype(np.float32).take(places), spread.astype(np.float32).take(places)
 
 
-def _by_level(levels: np.ndarray) -> np.ndarray:
-    """Order of pixels (N,) by level, equal ones mixed: clipped pixels are all of one level, and their bins must be fair
-    samples and not parts of the sky."""
+def chosen(picture: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """The pixels of a picture (H, W) that are valid, (N,); where all are, which is usual, nothing is picked."""
+    return picture.reshape(-1) if valid.all() else picture[valid]
+
+
+def _by_level(values: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels (N,) in a mixed order, with their levels, and in what order these have grown.
+
+    Mixed, because clipped pixels are all of one level, and their bins must be fair samples and not parts of the sky.
+    """
     mixed = _mixing(len(levels))
-    return mixed[np.argsort(levels[mixed], kind="stable")]  # a radix sort for 16-bit integers
+    values, levels = values.take(mixed), levels.take(mixed)
+    return values, levels, np.argsort(levels, kind="stable")  # a radix sort for 16-bit integers
 
 
 @lru_cache(maxsize=8)
@@ -70,10 +85,3 @@ def _row_median(rows: np.ndarray) -> np.ndarray:
         return ranked[:, middle]
     below = ranked[:, middle - 1] if is_short else ranked[:, :middle].max(axis=1)
     return (below + ranked[:, middle]) / 2
-
-
-def _at_levels(levels: np.ndarray, centres: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """What was found at the bins' centres, interpolated to every pixel's level by a table of all levels."""
-    first = int(levels.min())
-    table = np.interp(np.arange(first, int(levels.max()) + 1), centres, found).astype(np.float32)
-    return table[levels - first]

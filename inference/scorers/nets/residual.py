@@ -84,20 +84,22 @@ def clean_residual(
     quantum: what one grey level is, 0 unknown.
     """
     signed = frame - reconstruction
-    shared, scatter = np.zeros_like(signed), np.ones_like(signed)
-    if settings.common_mode:
-        for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
-            most = most_explained(brightness, valid) if valid.any() else np.inf
-            shared[channel], scatter[channel] = common_mode(difference, brightness, valid, most, quantum)
+    if not settings.common_mode:
+        residual = over_channels(np.abs(signed, out=signed)) if error is None else error
+        return clean_error(residual, valid, settings), 0.0
+    shared, scatter = np.empty_like(signed), np.empty_like(signed)
+    is_seen = bool(valid.any())
+    for channel, (difference, brightness) in enumerate(zip(signed, reconstruction, strict=True)):
+        most = most_explained(brightness, valid) if is_seen else np.inf
+        shared[channel], scatter[channel] = common_mode(difference, brightness, valid, most, quantum)
     if settings.score == "residual":
         scatter[:] = 1
     if error is None:
-        residual = over_channels(np.abs(signed - shared) / scatter)
-    elif signed.shape[1:] == (1, 1):
-        residual = error
+        signed -= shared
+        residual = over_channels(np.divide(np.abs(signed, out=signed), scatter, out=signed))
     else:
         residual = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
-    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if valid.any() else 0.0
+    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if is_seen else 0.0
     return clean_error(residual, valid, settings), common
 
 

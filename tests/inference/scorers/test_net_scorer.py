@@ -137,6 +137,31 @@ def test_invalid_pixels_neither_count_nor_show():
     assert residual.max() < 10  # in scatters
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("share", [0.0, 0.9, 1.0])
+@pytest.mark.parametrize("chosen", [{}, {"score": "residual"}, {"common_mode": False}])
+def test_a_clean_residual_is_the_one_that_is_written_plainly(channels, share, chosen):
+    """To the bit, by the plain difference and by an error in its place, and what it is made of stays as it was."""
+    rng, settings = np.random.default_rng(channels), eval_settings(smooth_px=0.0, **chosen)
+    brightness = np.stack([scene()[0] for _ in range(channels)])
+    frame = brightness + rng.normal(0, 0.02, brightness.shape).astype(np.float32)
+    valid, error, before = rng.random((64, 64)) < share, rng.random((64, 64), np.float32), frame.copy()
+    shared, scatter = np.zeros_like(frame), np.ones_like(frame)
+    if settings.common_mode:
+        for k in range(channels):
+            most = most_explained(brightness[k], valid) if share else np.inf
+            shared[k], scatter[k] = common_mode(frame[k] - brightness[k], brightness[k], valid, most)
+    scatter = scatter if settings.score == "standardised" else np.ones_like(frame)
+    plain = (np.abs(frame - brightness - shared) / scatter).mean(axis=0)
+    of_error = np.maximum(error - np.abs(shared).mean(axis=0), 0) / scatter.mean(axis=0)
+    common = float(np.sqrt(np.mean(shared[:, valid] ** 2))) if share else 0.0
+    for given_error, expected in ((None, plain), (error, of_error)):
+        found, rms = clean_residual(frame, brightness, valid, settings, given_error)
+        np.testing.assert_array_equal(found, np.where(valid, expected, 0))
+        assert rms == common
+    np.testing.assert_array_equal(frame, before)
+
+
 def test_only_the_standardised_score_is_in_units_of_the_frames_scatter():
     brightness, noise = scene()
     frame, valid = (brightness + noise)[None], np.ones((64, 64), bool)
