@@ -17,7 +17,7 @@ from data.reel.scaled import read_scaled
 from data.reel.stretch import Stretch
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
-from inference.methods.motion.known_motion import KnownMotion
+from inference.methods.motion.known_motion import KnownMotion, RecentMotion
 from inference.scorers.base import Fold, Portable, Reach
 from inference.scorers.nets.residual import ScoredFrame, clean_error, clean_residual
 from inference.scorers.on_quiet import QuietScorer
@@ -52,6 +52,7 @@ class Method(QuietScorer):
         self.net: Callable[[np.ndarray, str], np.ndarray] | None = None  # of one that asks a net, see `Expected`
         self.device: Any = "cpu"  # of a part that is a net, as PyTorch knows it
         self.known_motion: KnownMotion | None = None  # of copies that judge parts of quiet data: what they measured
+        self.recent_motion = RecentMotion()  # of all others
 
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
@@ -59,6 +60,11 @@ class Method(QuietScorer):
     def fit_again(self, before: Any, quiet: Sequence[QuietRange], seed: int) -> None:
         """`fit` to less of the same quiet data than one of its kind, `before`, was fitted to."""
         self.fit(quiet, seed)
+
+    @property
+    def motion(self) -> KnownMotion:
+        """What was measured between pairs of frames, and is to be."""
+        return self.recent_motion if self.known_motion is None else self.known_motion
 
     bundled_as = "method"
 

@@ -108,7 +108,7 @@ class Expected(Method):
         target, timing = TARGETS[self.settings.target], Timing.of(self.arrays)
         if not target.is_speed:
             return target
-        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.known_motion)
+        measure = partial(speed_between, pair=timing.pair, least=kept_at_least(self.arrays), known=self.motion)
         return target._replace(measure=measure, before=timing.pair, pool_frames=timing.pool)
 
     @property

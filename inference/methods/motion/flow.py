@@ -125,7 +125,7 @@ class OpticalFlow(Method):
     def _pooled(self, frames: np.ndarray) -> np.ndarray:
         """(1 + ways, n, h, w) of frames with their context."""
         small = shrunk(frames, WORK_PX, CELL)
-        velocity = velocity_between(small, self.timing.pair, kept_at_least(self.arrays), self.known_motion)
+        velocity = velocity_between(small, self.timing.pair, kept_at_least(self.arrays), self.motion)
         return pooled_by_way(velocity, self.timing.pool)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 MOST_BYTES = 512 * 2**20  # that are kept: of some five minutes, 10 frames a second
+RECENT_BYTES = 16 * 2**20  # the same, for the next block of a stretch: of more frames than speeds are pooled over
 
 
 class Motion(NamedTuple):
@@ -30,6 +31,22 @@ class KnownMotion:
         key = blake2b(before.tobytes() + after.tobytes() + str(before.shape).encode()).digest()
         if (motion := self.found.get(key)) is None:
             motion = measure(before, after)
+            self._make_room(motion.velocity.nbytes)
             if motion.velocity.nbytes <= self.room:
                 self.found[key], self.room = motion, self.room - motion.velocity.nbytes
         return motion
+
+    def _make_room(self, needed: int) -> None:
+        """What is known stays."""
+
+
+class RecentMotion(KnownMotion):
+    """The same of the last pairs: a block of a stretch has the last frames of the one before as its context."""
+
+    def __init__(self, most_bytes: int = RECENT_BYTES):
+        super().__init__(most_bytes)
+
+    def _make_room(self, needed: int) -> None:
+        """The oldest go."""
+        while self.found and needed > self.room:
+            self.room += self.found.pop(next(iter(self.found))).velocity.nbytes
