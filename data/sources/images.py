@@ -24,12 +24,11 @@ from data.sources.picture_folder.copies import copies_of
 from data.sources.picture_folder.dated import Called, called_by_folders, of_several_folders
 from data.sources.picture_folder.order import in_order
 from data.sources.picture_folder.picture_times import NamedTimes, StackTimes
+from data.sources.picture_folder.stills import is_still
 from data.sources.picture_folder.taken import times_taken
 from data.sources.tables.sidecar import find_times_csv
 
 log = logger(__name__)
-
-SHOWN_BY_THM = (".MP4", ".mp4", ".MOV", ".mov", ".AVI", ".avi", ".MPG", ".mpg")
 
 
 class ImageSource(FrameSource):
@@ -43,8 +42,8 @@ class ImageSource(FrameSource):
         return is_picture(path)
 
     def is_smaller_copy(self, path: Path) -> bool:
-        """Cameras write a small picture of each video beside it: GOPR0001.THM."""
-        return path.suffix.lower() == ".thm" and any(path.with_suffix(suffix).exists() for suffix in SHOWN_BY_THM)
+        """Cameras and recorders write a picture of each video beside it: GOPR0001.THM, 12-30-00.jpg."""
+        return is_still(path)
 
     def sidecars(self, path: Path) -> list[Path]:
         return [csv] if (csv := find_times_csv(path, None)) else []

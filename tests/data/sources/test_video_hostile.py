@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from config import PrepConfig
 from data import sources
@@ -411,8 +412,31 @@ def test_small_copies_of_videos_beside_them_are_named_and_left_out(tmp_path):
     read = {item.path.name for item in found.frames}
     assert read == {"DJI_0001.MP4", "GX010002.MP4", "DJI_0003.mp4", "DJI_0009.LRF"}
     assert {u.path.name for u in found.unread if u.reason == sources.COPY} == {"DJI_0001.LRF", "GL010002.LRV"}
-    assert "2 smaller copies of videos beside them (.lrf 1, .lrv 1)" in sources.left_out(found.unread)
+    assert "2 stills or smaller copies of videos beside them (.lrf 1, .lrv 1)" in sources.left_out(found.unread)
     assert [item.path.name for item in sources.discover(tmp_path / "DJI_0001.LRF").frames] == ["DJI_0001.LRF"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "n_pages", "is_still"),
+    [
+        ("12-30-00.jpg", 1, 1, True),
+        ("12-30-00.mp4.thumb", 0.5, 1, True),
+        ("12-30-00-poster.png", 1, 1, True),
+        ("12-30-00.tif", 1, 3, False),  # a stack that a movie was made of
+        ("12-30-00.jpg", 2, 1, False),  # a phone's picture with its short video
+        ("12-31-00.jpg", 1, 1, False),
+    ],
+)
+def test_stills_of_videos_beside_them_are_no_reel(tmp_path, name, scale, n_pages, is_still):
+    """A recorder's day of videos had a reel of its stills, which training took too."""
+    written(tmp_path / "12-30-00.mp4")
+    size = (int(SHAPE[1] * scale), int(SHAPE[0] * scale))
+    form = {"save_all": True, "append_images": [Image.new("L", size)] * (n_pages - 1)} if n_pages > 1 else {}
+    Image.new("L", size).save(tmp_path / name, "TIFF" if n_pages > 1 else "JPEG", **form)
+    found = sources.discover(tmp_path)
+    assert len(found.frames) == 2 - is_still
+    assert [u.path.name for u in found.unread if u.reason == sources.COPY] == ([name] if is_still else [])
+    assert len(sources.discover(tmp_path / name).frames) == 1
 
 
 @pytest.mark.parametrize("done", [1, 5, 12])
