@@ -13,8 +13,12 @@ from config.settings import Config
 def refused(error: ValidationError, raw: dict[str, Any], origin: Callable[[str], str]) -> ConfigError:
     """The error to raise about the plain data `raw`; `origin` says where a key was given."""
     told: dict[str, str] = {}
-    for fault in error.errors():
-        key, text = _key(fault["loc"], raw), _explained(fault)
+    faults = [(_key(fault["loc"], raw), fault) for fault in error.errors()]
+    for key, fault in faults:
+        # Of a setting that may be a list or a word, a list is wrong by what is in it, not by being no word.
+        if key and any(other.startswith(f"{key}.") for other, _ in faults):
+            continue
+        text = _explained(fault)
         # A setting that may be this or that says of each why it is not.
         told[key] = f"{told[key]}, or {text}" if key in told else f"{origin(key)}: {_named(key, fault)}{text}"
     return ConfigError("\n".join(told.values()))
@@ -51,11 +55,13 @@ def origin_of(key: str, given: dict[str, str], file: str) -> str:
 
 
 def _key(place: tuple[str | int, ...], raw: Any) -> str:
-    """The dotted key of an error; behind a value pydantic goes on with names of its own, which are left out."""
+    """The dotted key of an error; pydantic's own names of what a setting may be are left out, as what is behind it."""
     parts = []
     for part in place:
         if not isinstance(raw, dict | list):
             break
+        if isinstance(raw, list) and not isinstance(part, int):
+            continue
         parts.append(str(part))
         inside: dict[Any, Any] = raw if isinstance(raw, dict) else dict(enumerate(raw))
         raw = inside.get(part, {})
@@ -76,7 +82,7 @@ def _explained(fault: Any) -> str:
         return (
             f"; {_as_section(fault['loc']) or _nearest(_dotted(fault['loc']))}the program's config.yaml lists every key"
         )
-    return fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list")
+    return fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list").replace("Tuple", "List")
 
 
 def _dotted(place: tuple[str | int, ...]) -> str:

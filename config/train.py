@@ -11,6 +11,7 @@ from config.fields import (
     Fraction,
     NonNegative,
     NonNegativeInt,
+    Place,
     Positive,
     PositiveInt,
     UtcInterval,
@@ -96,13 +97,20 @@ class TrainConfig:
     amp: AutoOrOff = "auto"
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     val_reels: tuple[str, ...] = ()
-    exclude_utc: tuple[UtcInterval, ...] = ()
+    exclude_utc: tuple[UtcInterval, ...] | Place = ()
     exclude_flares: str | None = None
     exclude_class: FlareClass = "C1.0"
     early_stop_epochs: NonNegativeInt = 0
     each_reel: bool = False
     resume: bool = False
     tensorboard: bool = False
+
+    @property
+    def excluded_utc(self) -> tuple[tuple[str, str], ...]:
+        """exclude_utc, once data.labels.quiet_hours has read its file. Raises ValueError before."""
+        if isinstance(self.exclude_utc, str):
+            raise ValueError(f"train.exclude_utc {self.exclude_utc} was not read yet")
+        return self.exclude_utc
 
     @model_validator(mode="after")
     def _schedule_is_possible(self):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from config import Config, load
-from data.labels.sun.catalog import flux_of_class, read_catalog
+from config import Config, PrepConfig, load
+from data.labels.intervals import read_intervals
+from data.labels.sun.catalog import CatalogError, flux_of_class, read_catalog
 from data.labels.sun.xrs_flares import flares_of_xrs
 from data.review_processed_data import not_quiet_frames
 
@@ -19,26 +20,44 @@ REJECTED = "-m review with --model-path rejects their windows"
 
 
 def with_quiet_hours(config: Config) -> Config:
-    """The same, in which train.exclude_utc holds the hours of train.exclude_flares too.
+    """The same, in which train.exclude_utc holds the intervals of the file that it names, as a maintenance log, and the
+    hours of train.exclude_flares too.
 
     That is a catalogue, a reel of GOES XRS fluxes, in which they are found, or a run, from whose quiet data something
     stood out. Where prep.fit_exclude_utc is not given, the scaling leaves out the same hours. Raises ValueError for a
     list that can't be read, for another reel and for a run on frames without UTC times.
     """
     train = config.train
+    if isinstance(train.exclude_utc, str):
+        train = replace(train, exclude_utc=_listed(train.exclude_utc, config.prep))
     if train.exclude_flares:
         hours = _hours_of(train.exclude_flares, train.exclude_class)
-        train = replace(train, exclude_utc=(*train.exclude_utc, *hours), exclude_flares=None)
+        train = replace(train, exclude_utc=(*train.excluded_utc, *hours), exclude_flares=None)
     given = config.prep.fit_exclude_utc
-    prep = replace(config.prep, fit_exclude_utc=train.exclude_utc if given is None else given)
+    prep = replace(config.prep, fit_exclude_utc=train.excluded_utc if given is None else given)
     return replace(config, train=train, prep=prep)
+
+
+def _listed(path: str, prep: PrepConfig) -> tuple[tuple[str, str], ...]:
+    """The intervals of a list, as they are, in the order of time. Raises ValueError."""
+    if not Path(path).is_file():
+        raise ValueError(f"train.exclude_utc {path}: there is no such file; it is one, or a list of [start, end]")
+    intervals = read_intervals(path, "train.exclude_utc", prep)
+    for start, end in intervals:
+        if start == end:
+            raise ValueError(f"train.exclude_utc {path}: {start} is a moment, which leaves nothing out; give its end")
+    return tuple(sorted(intervals))
 
 
 def _hours_of(source: str, least_class: str) -> tuple[tuple[str, str], ...]:
     if Path(source, "run.json").is_file():
         return hours_of_run(source)
-    is_reel = Path(source, "reel.json").is_file()
-    return flare_hours(flares_of_xrs(source) if is_reel else read_catalog(source), least_class)
+    if Path(source, "reel.json").is_file():
+        return flare_hours(flares_of_xrs(source), least_class)
+    try:
+        return flare_hours(read_catalog(source), least_class)
+    except CatalogError as error:
+        raise CatalogError(f"{error}; a list of other intervals is for train.exclude_utc") from None
 
 
 def hours_of_run(run: str) -> tuple[tuple[str, str], ...]:
@@ -51,7 +70,7 @@ def hours_of_run(run: str) -> tuple[tuple[str, str], ...]:
         raise ValueError(f"{run} was trained on frames without UTC times, by which hours could be named; {REJECTED}")
     when = [found.get(name, pd.Series(dtype=str)).astype("datetime64[ms]") for name in ("start_utc", "end_utc")]
     episodes = pd.DataFrame({"start": when[0], "end": when[1], "flux_w_m2": np.inf})
-    return (*load(Path(run, "config.yaml")).train.exclude_utc, *flare_hours(episodes, "A1.0"))
+    return (*load(Path(run, "config.yaml")).train.excluded_utc, *flare_hours(episodes, "A1.0"))
 
 
 def flare_hours(flares: pd.DataFrame, least_class: str) -> tuple[tuple[str, str], ...]:

@@ -182,7 +182,7 @@ def training_starts(reel: Reel, settings: TrainConfig) -> np.ndarray:
     if settings.weak.labels != "review":
         table = table[usable(table)]
     start, length = table["start"].to_numpy(), table["length"].to_numpy()
-    excluded = np.concatenate([[0], np.cumsum(reel.inside(settings.exclude_utc))])
+    excluded = np.concatenate([[0], np.cumsum(reel.inside(settings.excluded_utc))])
     return start[excluded[start + length] == excluded[start]]
 
 

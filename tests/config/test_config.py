@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 import yaml
@@ -119,6 +120,7 @@ def test_a_file_holds_only_what_differs(tmp_path):
         ("workers: 99999999999999999999", "workers 99999999999999999999: Input should be less than or equal to 10000"),
         ("data_clips: ''", "data_clips '': is empty, which would be the folder you work in"),
         ("model_path: '  '", "model_path '  ': is empty"),
+        ("train: {exclude_utc: [log.csv]}", "train.exclude_utc.0 'log.csv': Input should be a list"),
     ],
 )
 def test_impossible_settings_are_named_with_key_and_file(tmp_path, text, message):
@@ -126,6 +128,24 @@ def test_impossible_settings_are_named_with_key_and_file(tmp_path, text, message
         load(write(tmp_path, text))
     assert message in str(caught.value)
     assert "my.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train: {exclude_utc: [[2024-01-02, 2024-01-01]]}",
+        "train: {exclude_utc: [[2024-01-02, 2024-01-03], 5]}",
+        "train: {exclude_utc: [2024-01-02]}",
+        "eval: {follow_alarms: [[]]}",
+        "eval: {follow_alarms: [[5]]}",
+    ],
+)
+def test_a_list_that_might_be_a_word_is_told_by_what_is_in_it(tmp_path, text):
+    """And by no name that pydantic has for a type."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert re.fullmatch(r"\S+: (train\.exclude_utc|eval\.follow_alarms)(\.\d+)+ [^\n]*", str(caught.value))
+    assert not re.search(r"function|[Tt]uple|constrained", str(caught.value))
 
 
 def test_all_faults_are_told_at_once(tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,39 @@ def test_hours_of_listed_flares_are_left_out_of_what_is_trained_and_fitted_on(tm
     assert found.train.exclude_utc == (("2012-07-20", "2012-07-21"), M, C)
     assert found.prep.fit_exclude_utc == found.train.exclude_utc
     assert with_quiet_hours(found) == found
+
+
+LOG = "Start;Ende;Work\n14.03.2023 07:00;15.03.2023 02:00;bearing\n01.02.2023 07:00;01.02.2023 09:30;pump\n"
+
+
+def test_a_log_of_maintenance_is_left_out_as_it_is(tmp_path):
+    (tmp_path / "log.csv").write_text(LOG, encoding="utf-8")
+    config = from_dict({"train": {"exclude_utc": str(tmp_path / "log.csv")}}, "test")
+    found = with_quiet_hours(replace(config, prep=PrepConfig(time_zone="Europe/Zurich")))
+    assert found.train.exclude_utc == (
+        ("2023-02-01T06:00:00.000", "2023-02-01T08:30:00.000"),
+        ("2023-03-14T06:00:00.000", "2023-03-15T01:00:00.000"),
+    )
+    assert found.prep.fit_exclude_utc == found.train.excluded_utc == found.train.exclude_utc
+    assert from_dict(yaml.safe_load(dump(found)), "as a run keeps it") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no such file; it is one, or a list of"),
+        ("what,who\na,b\n", "needs the columns start,end; it has what, who"),
+        ("start,end\n2023-02-01T06:00,2023-02-01T06:00\n", "2023-02-01T06:00:00.000 is a moment"),
+    ],
+)
+def test_a_log_that_leaves_nothing_out_is_refused(tmp_path, text, message):
+    if text:
+        (tmp_path / "log.csv").write_text(text, encoding="utf-8")
+    config = from_dict({"train": {"exclude_utc": str(tmp_path / "log.csv")}}, "test")
+    with pytest.raises(ValueError, match=rf"train\.exclude_utc \S+log\.csv:? .*{message}"):
+        with_quiet_hours(config)
+    with pytest.raises(ValueError, match="was not read yet"):
+        _ = config.train.excluded_utc
 
 
 def test_flares_are_found_in_a_reel_of_x_ray_fluxes(tmp_path):
@@ -103,7 +137,7 @@ def test_the_scaling_may_leave_out_hours_of_its_own(tmp_path):
 
 
 def test_a_list_that_is_none_is_an_error_before_any_work(tmp_path):
-    with pytest.raises(CatalogError, match="has no column"):
+    with pytest.raises(CatalogError, match=r"has no column .*train\.exclude_utc"):
         with_quiet_hours(config_with(tmp_path, text="a,b\n1,2\n"))
 
 
