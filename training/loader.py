@@ -16,7 +16,7 @@ from data.messages import logger
 from data.reel.cadence import TELLING, are_alike
 from data.reel.contract import items_of
 from data.reel.reel import Reel, find_reels
-from data.reel.scaled import in_one_order
+from data.reel.scaled import in_one_order, longest_crossed
 from data.reel.stretch import Stretch
 from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
 from data.reel.windows import WindowSet, training_split
@@ -66,6 +66,7 @@ class TrainingData:
             "reels": [{"name": reel.name, "identity": reel.meta["identity"]} for reel in self.reels],
             "windows": {"train": _digest(self.train), "val": _digest(self.val)},
             "classes": list(self.train.classes),
+            **({"windows_cross": across} if (across := longest_crossed(self.reels)) else {}),
         }
 
 

@@ -6,13 +6,13 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from data.live.series_samples import Samples, SeriesForm
-from data.reel.gaps import gaps_after
+from data.reel.gaps import crossed, gaps_after
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 
 
 class OpenStretch(NamedTuple):
-    """A stretch without a gap; whether it is over."""
+    """A stretch without a gap that windows don't cross; whether it is over."""
 
     begin: int
     end: int
@@ -75,9 +75,7 @@ class KeptSamples:
     def stretch_at(self, sample: int) -> OpenStretch:
         """The stretch that a sample lies in, or will, as far as it has come."""
         last = max(sample - 1, self.first)  # whether a gap lies before the sample tells the one before it
-        gaps = (
-            gaps_after(self.samples.time_s[last - self.first :], self.cadence_s, self.meta["gap_threshold"]) + last + 1
-        )
+        gaps = gaps_after(self.samples.time_s[last - self.first :], self.cadence_s, crossed(self.meta)) + last + 1
         if len(gaps) and gaps[0] == sample:
             self.begin, gaps = sample, gaps[1:]
         end = int(gaps[0]) if len(gaps) else self.end

@@ -35,6 +35,7 @@ class ReelFacts(BaseModel):
     channels: list[str]
     cadence_s: Positive
     gap_threshold: Positive
+    windows_cross: Positive = 0.0
     stretch: list[dict[str, str | float]]
     identity: Annotated[str, Field(pattern=r"^\w{1,128}$")]  # part of file names
     origin: Literal["upper", "lower"]

@@ -1,4 +1,11 @@
-"""What a gap is, for windows, scores, events and pictures alike: a step longer than `gap_threshold` cadences."""
+"""What a gap is, for windows, scores, events and pictures alike: a step longer than `gap_threshold` cadences.
+
+Where the gaps of a series come so often that no window has room between them, as nights do that a logger leaves out,
+its reel.json has `windows_cross`: windows go across steps of up to so many cadences, which stay gaps for all else.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,3 +18,8 @@ def longest_step_s(cadence_s: float, gap_threshold: float) -> float:
 def gaps_after(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> np.ndarray:
     """The frames that a gap follows, (N,) of times (T,)."""
     return np.flatnonzero(np.diff(times_s) > longest_step_s(cadence_s, gap_threshold))
+
+
+def crossed(meta: Mapping[str, Any]) -> float:
+    """Cadences of the longest step that a window may go across, of what reel.json holds."""
+    return max(meta["gap_threshold"], meta.get("windows_cross", 0.0))

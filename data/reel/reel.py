@@ -29,7 +29,7 @@ from data.disk.files import folder_name
 from data.disk.stores import STORES, Chunked, Store
 from data.messages import logger
 from data.reel.facts import ANEW, read_facts, read_frames
-from data.reel.gaps import gaps_after
+from data.reel.gaps import crossed, gaps_after
 from data.reel.mask_bits import INVALID
 from data.reel.source_pixels import maps_of
 from data.reel.stretch import Levels, Stretch, as_values, values_of
@@ -98,9 +98,13 @@ class Reel:
         return gaps_after(self.times_s, self.cadence_s, self.meta["gap_threshold"])
 
     def begin_of(self, frame: int) -> int:
-        """The first frame of the stretch without a gap that a frame lies in."""
-        before = self.gaps[self.gaps < frame]
+        """The first frame of the stretch that a frame lies in, without a gap but for those that windows cross."""
+        before = self._ends[self._ends < frame]
         return int(before[-1]) + 1 if len(before) else 0
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return gaps_after(self.times_s, self.cadence_s, crossed(self.meta))
 
     def so_far(self) -> "Reel":
         return self

@@ -1,6 +1,6 @@
 """Frames of a reel as arrays, as a model takes them: its variables in their order, in its intensity scaling."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from data.messages import logger
 from data.reel.contract import AnyReel
+from data.reel.gaps import crossed
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch, restretch
@@ -74,6 +75,21 @@ def with_variables(reel: Reel, names: Sequence[str]) -> Reel:
     if others:
         log.info(f"{reel.name}: {_listed(others)} left out, as the model was trained without")
     return SomeVariables(reel, [reel.channels.index(name) for name in names])
+
+
+def longest_crossed(reels: Sequence[Reel]) -> float:
+    """Cadences of the longest step that windows of some reel go across though it is a gap; 0: none does."""
+    return max((reel.meta.get("windows_cross", 0.0) for reel in reels), default=0.0)
+
+
+def going_across(reel: Reel, facts: Mapping[str, Any]) -> Reel:
+    """A reel whose windows go across steps as long as those of the model's training, of which `facts` tells."""
+    across = facts.get("windows_cross", 0.0)
+    if across <= crossed(reel.meta):
+        return reel
+    other = reel.closed()
+    other.meta = reel.meta | {"windows_cross": across}
+    return other
 
 
 def _but_for_units(channels: Sequence[str], names: Sequence[str]) -> list[str]:

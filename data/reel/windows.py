@@ -1,7 +1,7 @@
 """Windows: start indices into reels, never copies. Index, verdicts and splits.
 
 windows.csv has one row a window: window, start, length, stretch, time_utc, five statistics (filled by review), verdict,
-reason, by, at. A window never straddles a gap; the last one of a stretch is flush with its end.
+reason, by, at. A window straddles no gap but what `data/reel/gaps.py` lets it cross; the last one of a stretch is flush with its end.
 """
 
 import fnmatch
@@ -15,7 +15,7 @@ import pandas as pd
 from config import TrainConfig
 from data.disk.damage import numbers, read_table, told, whole_numbers
 from data.reel.contract import items_of
-from data.reel.gaps import gaps_after
+from data.reel.gaps import crossed, gaps_after
 from data.reel.reel import Reel
 
 STATISTICS = ("mean", "std", "p99", "change", "coverage")
@@ -42,8 +42,8 @@ def window_starts(begin: int, end: int, length: int, stride: int) -> np.ndarray:
 
 
 def ranges_of(reel: Reel) -> list[tuple[int, int]]:
-    """The stretches of a reel without a gap, as half-open index ranges."""
-    return stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
+    """The stretches of a reel without a gap that windows don't cross, as half-open index ranges."""
+    return stretches(reel.times_s, reel.cadence_s, crossed(reel.meta))
 
 
 def longest_to_train(reel: Reel, val_fraction: float) -> int:

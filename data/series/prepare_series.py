@@ -23,6 +23,7 @@ from data.messages import amount, logger, unreadable
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
+from data.series.crossing import cross_anew
 from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.series.totals import running_totals, told_totals
@@ -171,8 +172,8 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
     write_csv(making / "frames.csv", frames_table)
     identity = identity_of(series, given, prep)
     meta = _meta(series, frames_table, scaling, identity, prep) | {"name": final.name} | series.facts
-    meta |= stored_in(making, prep)
-    write_meta(making, meta)
+    times_s = frames_table.loc[frames_table["accepted"], "time_s"].to_numpy(np.float64)
+    write_meta(making, cross_anew(meta, times_s, prep.clip_length) | stored_in(making, prep))
     complete(making, config, with_page, frames_table)
     if with_page or not frames_table["accepted"].all() or filled.any():
         _tell(final.name, series, frames_table, meta)
@@ -184,8 +185,10 @@ def assemble_series(series: Series, given: Given, final: Path, config: Config, w
 def complete(folder: Path, config: Config, with_page: bool = True, table: pd.DataFrame | None = None) -> None:
     """Window index and page of a series' folder, as far as they are missing or asked for.
 
-    table: what frames.csv holds, where it is at hand.
+    table: what frames.csv holds, where it was just made; else prep may have another length of windows now.
     """
+    if table is None:
+        _cross_anew(folder, config.prep.clip_length)
     if with_page:
         finish(folder, config)
     elif not config.prep.movie_only:
@@ -193,6 +196,13 @@ def complete(folder: Path, config: Config, with_page: bool = True, table: pd.Dat
         if table is not None:
             reel.candidates = table  # reading it again would take a third of a short series' time
         write_index(reel, config.prep)
+
+
+def _cross_anew(folder: Path, length: int) -> None:
+    reel = Reel(folder)
+    meta = cross_anew(reel.meta, reel.times_s, length)
+    if meta != reel.meta:
+        write_meta(folder, meta)
 
 
 def _frame_table(series: Series, order: np.ndarray, reasons: np.ndarray, kept: np.ndarray) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from config import EvalConfig
 from data.disk.files import harmless, replacing
 from data.reel.contract import AnyReel
-from data.reel.gaps import longest_step_s
+from data.reel.gaps import crossed, longest_step_s
 from inference.events.boxes import WEAK, Box, box_iou, covered_fraction
 from inference.events.course import Course
 
@@ -183,7 +183,7 @@ class EventLinker:
     def of(cls, reel: AnyReel, settings: EvalConfig, drift: Drift | None = None) -> Self:
         """For the frames of a reel, as the settings ask. The variables of a series are not near each other."""
         gap = gap_frames(settings, reel.cadence_s)
-        longest_s = (gap + 1) * longest_step_s(reel.cadence_s, reel.meta["gap_threshold"])
+        longest_s = (gap + 1) * longest_step_s(reel.cadence_s, crossed(reel.meta))
         distance_px = 0.0 if reel.is_series else settings.link_distance_px
         return cls(gap, distance_px, settings.min_frames, longest_s, drift)
 

@@ -22,6 +22,7 @@ from data.disk.sealing import write_arrays
 from data.live.live_reel import Form, unlike_video
 from data.live.series_samples import SeriesForm
 from data.messages import logger
+from data.reel.scaled import going_across
 from data.version import program_version
 from inference.calibration.calibrate import write_calibration
 from inference.calibration.thresholds import Calibration
@@ -131,6 +132,7 @@ def facts_of(exported: Exported, config: Config) -> dict[str, Any]:
         "answers": [exported.portable.answers.start, exported.portable.answers.stop],
         "frame_shape": list(data["frame_shape"]),
         **({"cadence_s": list(data["cadence_s"])} if "cadence_s" in data else {}),
+        **({"windows_cross": data["windows_cross"]} if "windows_cross" in data else {}),
         "scaling": {name: stretch.as_dict() for name, stretch in scorer.scaling.items()},
         "calibrations": exported.channels,
         "eval": decisive(exported.settings) | {name: getattr(exported.settings, name) for name in FOLLOWED},
@@ -163,7 +165,7 @@ def rows_of_run(exported: Exported) -> tuple[SeriesForm | None, str]:
     """How rows become samples of the run, or why none that come one by one can."""
     if exported.scorer.no_stream:
         return None, exported.scorer.no_stream
-    reel = training_reel(exported.run)
+    reel = going_across(training_reel(exported.run), exported.checkpoint["data"])
     if not reel.is_series:
         return None, "the model was trained on pictures"
     try:

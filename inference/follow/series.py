@@ -25,6 +25,7 @@ from data.live.row_sources import row_source
 from data.live.series_reel import KeptSamples
 from data.live.series_samples import Sampling, SeriesForm
 from data.messages import logger
+from data.reel.scaled import going_across
 from inference.alarms.alarm_log import AlarmLog, outboxes_of
 from inference.alarms.album import NoAlbum
 from inference.alarms.destinations import destination_of
@@ -57,7 +58,7 @@ def follow_series(config: Config, desk: Desk) -> Path:
         scorer, checkpoint = load_scorer(run, config.device, settings)
         reach = checked_reach(scorer, settings)
         destinations = [destination_of(where) for where in settings.follow_alarms]
-        trained_on = quiet_ranges(run)[0].reel
+        trained_on = going_across(quiet_ranges(run)[0].reel, checkpoint["data"])
     form = SeriesForm.of(trained_on, config.prep)
     source = row_source(address, form.rows, settings.follow_poll_s, form.cadence_s)
     folder = run / "follow" / name_for(config)

@@ -18,7 +18,7 @@ from data.messages import logger
 from data.reel.cadence import TELLING, are_alike
 from data.reel.contract import AnyReel
 from data.reel.reel import Reel
-from data.reel.scaled import read_scaled, units_told, with_variables
+from data.reel.scaled import going_across, read_scaled, units_told, with_variables
 from data.reel.stretch import Stretch
 from inference.calibration.noise import LEAST_SPREAD
 from inference.calibration.quiet import QuietRange
@@ -256,10 +256,12 @@ def score_reel(scorer: Scorer, reel: Reel, settings: EvalConfig) -> Iterator[Sco
 
 
 def for_model(reel: Reel, facts: dict[str, Any], scorer: Scorer) -> Reel:
-    """A reel with the variables that a model was trained on, in their order; itself of what is no series.
+    """A reel with the variables that a model was trained on, in their order, whose windows go across gaps as those of
+    its training did; itself of what is no series.
 
     facts: of the data that it was trained on. Raises ValueError where some of these are missing.
     """
+    reel = going_across(reel, facts)
     names = list(facts.get("scaling", ()))
     is_known = len(names) == facts["frame_shape"][0]  # reels of unlike names have trained it together, or none has
     is_of_series = tuple(facts["frame_shape"][1:]) == (1, 1)

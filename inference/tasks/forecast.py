@@ -21,7 +21,7 @@ from data.pictures.plain import plain
 from data.pictures.png import write_png
 from data.reel.reel import Reel
 from data.reel.scaled import read_clip, target_stretches
-from data.reel.windows import stretches, window_starts
+from data.reel.windows import ranges_of, window_starts
 from inference.calibration.quiet import quiet_ranges
 from inference.metrics.vus import period_of
 from inference.scorers.nets.net import Detector
@@ -81,8 +81,7 @@ def write_forecasts(out: Path, run: Path, detector: Detector, reel: Reel, stride
 def forecasts_of(detector: Detector, reel: Reel, stride: int) -> Forecasts:
     """The forecast from every window of the reel."""
     length, answers = detector.clip_length, detector.answers
-    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-    windows = [Window(s) for begin, end in ranges for s in window_starts(begin, end, length, stride).tolist()]
+    windows = [Window(s) for begin, end in ranges_of(reel) for s in window_starts(begin, end, length, stride).tolist()]
     clips, outputs = [], []
     for _, batch, output in through(detector.reconstruct, detector, reel, windows, 64):
         clips.append(batch[..., 0, 0].transpose(0, 2, 1))  # (B, T, C)

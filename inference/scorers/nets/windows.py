@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from data.live.open_end import OpenEnd
 from data.reel.reel import Reel
-from data.reel.windows import stretches, window_starts
+from data.reel.windows import ranges_of, window_starts
 
 
 class Window(NamedTuple):
@@ -17,9 +17,8 @@ class Window(NamedTuple):
 
 
 def scored_stretches(reel: Reel, length: int) -> list[tuple[int, int]]:
-    """The stretches of a reel without a gap that hold at least `length` frames."""
-    ranges = stretches(reel.times_s, reel.cadence_s, reel.meta["gap_threshold"])
-    return [(begin, end) for begin, end in ranges if end - begin >= length]
+    """The stretches of a reel, as `ranges_of` has them, that hold at least `length` frames."""
+    return [(begin, end) for begin, end in ranges_of(reel) if end - begin >= length]
 
 
 def covering_windows(reel: Reel, length: int, stride: int, answers: slice | None = None) -> list[Window]:
