@@ -1,7 +1,8 @@
 """Windows: start indices into reels, never copies. Index, verdicts and splits.
 
 windows.csv has one row a window: window, start, length, stretch, time_utc, five statistics (filled by review), verdict,
-reason, by, at. A window straddles no gap but what `data/reel/gaps.py` lets it cross; the last one of a stretch is flush with its end.
+reason, by, at. A window straddles no gap but such as `data/reel/gaps.py` lets it cross; the last one of a stretch is
+flush with its end.
 """
 
 import fnmatch
