@@ -3,6 +3,7 @@ spectroheliographs write it: Kanzelhoehe's, Meudon's, Sol'Ex with INTI.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,15 +11,22 @@ DISC = ("CENTER_X", "CENTER_Y", "SOLAR_R")  # px
 LEAST_RADIUS_PX = 8.0
 UNFIT = 0.03  # of a radius by CDELT1 against the Sun's: they are fitted to limbs
 NO_WCS = "header has no CTYPE1"
-NORTH_UP = f"{NO_WCS}: placed by {', '.join(DISC)}, observer taken as Earth, north taken as up"
+BY_DISC = f"{NO_WCS}: placed by {', '.join(DISC)}, observer taken as Earth"
+# Kanzelhoehe's ANGLE turns against CROTA2, as those who lay its images over others found (sunpy, issue 1615). What the
+# card means elsewhere is not known.
+_WITH_ANGLE = re.compile(r"kanz|\bkhpi\b|\bkso\b", re.IGNORECASE)
+_STATIONS = ("ORIGIN", "OBSVTRY", "TELESCOP", "INSTRUME")
 
 
-def projection_by_disc(header: Mapping, shape: tuple[int, int], rsun_arcsec: Callable[[], float]) -> dict[str, Any]:
-    """The projection that a frame's (H, W) disc tells, as cards, north up. The centre counts from 1, as CRPIX does.
+def projection_by_disc(
+    header: Mapping, shape: tuple[int, int], rsun_arcsec: Callable[[], float]
+) -> tuple[dict[str, Any], str]:
+    """The projection that a frame's (H, W) disc tells, as cards, and a flag. The centre counts from 1, as CRPIX does.
 
-    rsun_arcsec: what gives the Sun's apparent radius. Raises ValueError where there is no disc, or an impossible one.
+    North is up but for Kanzelhoehe's ANGLE. rsun_arcsec: what gives the Sun's apparent radius. Raises ValueError where
+    there is no disc, or an impossible one.
     """
-    told = [value for value in map(header.get, DISC) if isinstance(value, int | float) and not isinstance(value, bool)]
+    told = [value for value in map(header.get, DISC) if _is_number(value)]
     if len(told) < len(DISC):
         raise ValueError(NO_WCS)
     x, y, radius_px = map(float, told)
@@ -28,8 +36,26 @@ def projection_by_disc(header: Mapping, shape: tuple[int, int], rsun_arcsec: Cal
     by_card, unit = header.get("CDELT1"), str(header.get("CUNIT1", "arcsec")).strip().lower()
     if isinstance(by_card, int | float) and unit == "arcsec" and abs(by_card / scale - 1) > UNFIT:
         raise ValueError(f"{NO_WCS}, and SOLAR_R {radius_px:g} px of CDELT1 {by_card:g} arcsec is not the Sun's radius")
-    axes = {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec"}
-    return axes | {"CRPIX1": x, "CRPIX2": y, "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": scale, "CDELT2": scale}
+    axes = {
+        "CTYPE1": "HPLN-TAN",
+        "CTYPE2": "HPLT-TAN",
+        "CUNIT1": "arcsec",
+        "CUNIT2": "arcsec",
+        "CROTA2": -_angle(header),
+    }
+    axes |= {"CRPIX1": x, "CRPIX2": y, "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": scale, "CDELT2": scale}
+    return axes, f"{BY_DISC}, {'turned by ANGLE' if axes['CROTA2'] else 'north taken as up'}"
+
+
+def _angle(header: Mapping) -> float:
+    """By how much north is turned, degrees clockwise, of stations whose ANGLE says so; 0 of others."""
+    angle = header.get("ANGLE")
+    is_theirs = any(_WITH_ANGLE.search(str(header.get(name, ""))) for name in _STATIONS)
+    return float(angle) if is_theirs and _is_number(angle) and abs(angle) <= 360 else 0.0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_in(shape: Sequence[int], x: float, y: float, radius_px: float) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from data.sky.wcs import FrameWcs
-from data.sky.wcs_disc import NORTH_UP, projection_by_disc
+from data.sky.wcs_axes import with_axes
+from data.sky.wcs_disc import projection_by_disc
 from data.sky.wcs_skew import ARCSEC, MATRICES, SKEW_LIMIT, without_skew
 from data.sky.wcs_spelling import as_the_standard, number_of
 from data.sky.wcs_sunpy import read_by_sunpy
@@ -38,6 +39,7 @@ def apparent_radius_arcsec(dsun_m: float) -> float:
 
 def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
     """Where a frame (H, W) lies on the sky, or why that is not known, and a flag about what was assumed."""
+    header, named = with_axes(header, shape)
     if "CTYPE1" not in header:
         return _by_disc(header, shape, time_utc)
     header, assumed = as_the_standard(header)
@@ -52,15 +54,15 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
         return None, str(error), ""
     wcs, unfit = _of_one_radius(wcs, has_observer=not flag, is_named="RSUN_OBS" in header)
-    return wcs, "", "; ".join(filter(None, (assumed, turned, skewed, flag, unfit)))
+    return wcs, "", "; ".join(filter(None, (named, assumed, turned, skewed, flag, unfit)))
 
 
 def _by_disc(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:
     """`place` of a header without a WCS, which may tell the disc."""
     try:
-        cards = projection_by_disc(header, shape, lambda: apparent_radius_arcsec(_of_earth(time_utc)["DSUN_OBS"]))
+        cards, flag = projection_by_disc(header, shape, lambda: apparent_radius_arcsec(_of_earth(time_utc)["DSUN_OBS"]))
         cards |= _of_earth(time_utc)
-        return _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))), "", NORTH_UP
+        return _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc))), "", flag
     except ValueError as error:
         return None, str(error), ""
 

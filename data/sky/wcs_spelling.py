@@ -1,5 +1,6 @@
 """Cards of a WCS in the ways that archives write them beside the standard's, as the standard has them."""
 
+import math
 import re
 from collections.abc import Mapping
 from copy import copy
@@ -23,6 +24,7 @@ _UNITS = (
 )
 # Distances of observers: in AU those of all spacecraft, in km those which no metre can be, being inside the Sun.
 _AS_AU, _AS_KM = (0.01, 100.0), (1e6, 6.957e8)
+OBSERVER = ("HGLN_OBS", "HGLT_OBS", "CRLN_OBS", "CRLT_OBS", "DSUN_OBS", "RSUN_OBS")
 
 
 def number_of(header: Mapping, name: str, default: float | None = None) -> float:
@@ -44,12 +46,20 @@ def as_the_standard(header: Mapping) -> tuple[Mapping, str]:
         found |= {_MATRIX.sub(r"\1\2_\3", name): header[name] for name in header if _MATRIX.fullmatch(name)}
     (distance, flag), (units, unit_flag) = _distance(header), _missing_units(header)
     found = units | found | distance
-    if not found:
+    unfilled = {name: str(header[name]) for name in OBSERVER if name in header and not _is_finite(header, name)}
+    if not found and not unfilled:
         return header, ""
     spelt: Any = copy(header)
+    for name in unfilled:
+        del spelt[name]
     for name, value in found.items():
         spelt[name] = value
-    return spelt, "; ".join(filter(None, (flag, unit_flag)))
+    told = ", ".join(f"{name} {value}".strip() for name, value in unfilled.items())
+    return spelt, "; ".join(filter(None, (flag, unit_flag, told and f"{told}: no number, taken as not told")))
+
+
+def _is_finite(header: Mapping, name: str) -> bool:
+    return math.isfinite(number_of(header, name, math.nan))
 
 
 def _texts(header: Mapping) -> dict[str, str]:

@@ -13,7 +13,7 @@ from astropy.io import fits
 from config import PrepConfig
 from data.sky.wcs_header import place
 from data.sources.base import MOSAIC, FrameError
-from data.sources.fits_file.cards import number, text
+from data.sources.fits_file.cards import mended, number, text
 from data.sources.fits_file.identity import identity_of
 from data.sources.fits_file.times.cards import NO_TIME, local_by, time_of
 from data.sources.fits_file.times.time_units import seconds_of
@@ -108,8 +108,10 @@ def _of_local(told: str, by: str, prep: PrepConfig) -> tuple[str, str]:
 def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
     try:
         return place(header, shape, time_utc)
-    except fits.VerifyError as error:  # a damaged card among those of the WCS does not make the pixels useless
-        return None, f"a card of its WCS is damaged: {error}", ""
+    except fits.VerifyError:  # any card of the header, where sunpy reads it
+        sound, odd = mended(header)
+        wcs, why, flag = place(sound, shape, time_utc)
+        return wcs, why, "; ".join(filter(None, (flag, f"damaged cards read as they are written: {', '.join(odd)}")))
 
 
 def _exposure_s(header: Mapping) -> float:

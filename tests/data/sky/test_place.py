@@ -56,7 +56,7 @@ def test_an_observer_that_is_not_told_is_on_earth_and_flagged():
 @pytest.mark.parametrize(
     ("cards", "reason"),
     [
-        ({"CTYPE1": None, "CTYPE2": None}, "header has no CTYPE1"),
+        ({"CTYPE1": None, "CTYPE2": None, "CUNIT1": None}, "header has no CTYPE1"),
         ({"CTYPE1": "HPLN-AZP", "CTYPE2": "HPLT-AZP", "PV2_1": 0.5}, "projection AZP"),
         ({"CTYPE1": "HPLN-ARC", "CTYPE2": "HPLT-ARC", "CDELT1": 900.0, "CDELT2": 900.0}, "projection ARC"),
         ({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}, ""),

@@ -22,9 +22,10 @@ from data.sources.fits_file.times.time_texts import KNOWN, SCALES, doubt_of, to_
 # Instruments of which sunpy takes T_OBS, the middle of the exposure, for the time of the coordinates.
 _BY_T_OBS = re.compile("AIA|HMI|SUIT")
 _CLOCKS = ("TIME-OBS", "TIME_OBS", "UTC-OBS", "UTSTART", "UTC", "UT", "TIME")
-# In a text that has one behind its date.
-_CLOCK = re.compile(r":|(?<=\d{8})[T_ ]?\d{4,6}|(?<=\d)[T_ ]+(?:\d{1,2}h\d|\d{4})")
+# In a text that has one behind its date, or counts the seconds since 1970.
+_CLOCK = re.compile(r":|^\d{9,10}(?:\.\d*)?$|(?<=\d{8})[T_ ]?\d{4,6}|(?<=\d)[T_ ]+(?:\d{1,2}h\d|\d{4})")
 _MIDNIGHT = re.compile(r"^(\d{4}[-/]\d\d[-/]\d\d)[T ]00:00(?::00(?:\.0*)?)?Z?$")  # of a date that was filled up
+_DAY_BEGINS = "T00:00:00.000"
 _HAS_ZONE = re.compile(r":\d\d(?:\.\d*)? ?(?:Z|UTC?|[+-]\d\d:?\d\d)$")
 _ZONES = "IST|JST|KST|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|AEST|AEDT"
 _LOCAL = re.compile(rf"(?i:\blocal\b|\b(?:standard|daylight|summer) time\b)|\b(?:{_ZONES})\b")
@@ -67,7 +68,8 @@ def time_of(header: Mapping, order: str = "") -> Moment:
             problem = error
     try:
         if counted := counted_time(header, scale, order):
-            return Moment(_in_reach(counted), True)
+            clock = _beside(header) if counted.endswith(_DAY_BEGINS) else ""  # a whole day, as MJD-OBS 56127
+            return Moment(_in_reach(to_utc(f"{counted[:10]}T{clock}", scale, order) if clock else counted), True)
     except FrameError as error:
         if not texts:
             raise
@@ -114,10 +116,14 @@ def _with_clock(header: Mapping, name: str) -> str:
     date = text(header, name)
     filled_up = _MIDNIGHT.match(date)
     if date and (filled_up or not _CLOCK.search(date)):
-        known = [_clock(header, card) for card in _CLOCKS]
-        clock = next(filter(None, [*known, *clocks(header)]), "")
+        clock = _beside(header)
         return f"{filled_up[1] if filled_up else date}T{clock}" if clock else date
     return date
+
+
+def _beside(header: Mapping) -> str:
+    """The first clock that a header has in a card of its own; "" where there is none."""
+    return next(filter(None, [*(_clock(header, card) for card in _CLOCKS), *clocks(header)]), "")
 
 
 def _clock(header: Mapping, card: str) -> str:

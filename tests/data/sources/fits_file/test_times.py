@@ -246,3 +246,25 @@ def test_any_text_is_a_time_or_an_error(text, timesys):
 def test_a_time_of_utc_is_not_taken_for_a_local_one(comment, system):
     header = fits.Header([("DATE-OBS", "2012-07-19T07:30:01", comment), ("TIMESYS", system), ("EXPTIME", 1.0)])
     assert "local" not in facts_of(header, (4, 4), PrepConfig())["flags"]
+
+
+@given(moments, st.sampled_from(["TIME-OBS", "UT", "UTC-OBS", "UTSTART", "OBS-TIME"]), st.booleans())
+def test_a_whole_day_and_a_clock_are_one_time(moment, card, as_text):
+    day = int(Time(moment, scale="utc").mjd)
+    cards = {"MJD-OBS": str(day) if as_text else day, card: moment.strftime("%H:%M:%S")}
+    told = time_of(fits.Header(cards))
+    assert told.utc == moment.strftime("%Y-%m-%dT%H:%M:%S.000")
+    assert told.has_clock
+
+
+def test_seconds_since_1970_tell_a_clock():
+    for value in (1342683001, 1342683001.0, "1342683001"):
+        told = time_of(fits.Header({"DATE-OBS": value}))
+        assert (told.utc, told.has_clock) == ("2012-07-19T07:30:01.000", True)
+
+
+@pytest.mark.parametrize(
+    "line", ["DATE-OBS= 2012-07-19T07:30:01.000 / no quotes", "DATE-OBS= '2012-07-19T07:30:01.000"]
+)
+def test_a_date_whose_card_is_damaged_counts_as_it_is_written(line):
+    assert time_of(fits.Header.fromstring(line.ljust(80))).utc == "2012-07-19T07:30:01.000"
