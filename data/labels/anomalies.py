@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.labels.by_frame.benchmark_lists import boxes_in, of_json, of_lines, of_matlab
+from data.labels.by_frame.benchmark_lists import of_json, of_lines, of_matlab
+from data.labels.by_frame.boxes import of_boxes
 from data.labels.by_frame.clips import clip_of, source_in
 from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 from data.labels.by_frame.frame_tables import of_frames
@@ -177,8 +178,11 @@ def _of_other_forms(path: str, setting: str) -> PointLabels | FrameLabels | Pict
     if (alone := point_labels(path)) is not None or path.lower().endswith(BINARY):
         return alone
     text = text_of(Path(path))
-    if why := boxes_in(text):
-        raise ValueError(f"{setting} {path}: {why}")
+    try:
+        if (boxes := of_boxes(text, Path(path))) is not None:
+            return boxes
+    except ValueError as error:
+        raise ValueError(f"{setting} {error}") from None
     forms = (of_json,) if text.lstrip().startswith(("{", "[")) else (of_matlab, of_lines)
     return next((found for form in forms if (found := form(text)) is not None), None)
 

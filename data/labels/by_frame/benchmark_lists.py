@@ -16,10 +16,7 @@ from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 Spans = dict[str, tuple[tuple[float, float], ...]]  # closed intervals, s, by clip
 _LINE = re.compile(r"([^\s,;]+)[\s,;]+(?:([A-Za-z]\w*)[\s,;]+)?((?:-?\d+(?:\.\d+)?(?:[\s,;]+|$))+)(?:[A-Za-z]\w*)?")
 _MATLAB = re.compile(r"gt_frame\s*=\s*\[([^\]]*)\]")
-_REGIONS = re.compile(r'"regions": ?[\[{]|region_shape_attributes|"shape_type":')
-MOST_SEARCHED = 2**16
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of a file
-WRITE = "are not read: write clip,start_frame,end_frame, or picture,label"
 
 
 def of_lines(text: str) -> FrameLabels | Spans | None:
@@ -50,17 +47,6 @@ def of_matlab(text: str) -> FrameLabels | None:
         spans = [part.partition(":") for part in re.split(r"[\s,;]+", inside.strip()) if part]
         clips[f"Test{number:03d}"] = tuple((int(first) - 1, int(last or first) - 1) for first, _, last in spans)
     return FrameLabels(clips) if clips else None
-
-
-def boxes_in(text: str) -> str:
-    """Why a text of boxes is not read: XML (CVAT, VOC), VIA's and labelme's JSON or MOT's lines; "" of any other."""
-    if text.lstrip("\ufeff \t\r\n").startswith("<"):
-        return f"it is XML, and boxes of CVAT or VOC {WRITE}"
-    if _REGIONS.search(text, 0, MOST_SEARCHED):
-        return f"boxes or regions of VIA or labelme, which tell what is seen and not what is unusual, {WRITE}"
-    lines = text.split(maxsplit=9)[:9]
-    is_mot = bool(lines) and all(re.fullmatch(r"\d+,-?\d+(?:,-?[\d.]+){4,8}", line) for line in lines)
-    return f"boxes of tracks (MOT), which tell what is seen and not what is unusual, {WRITE}" if is_mot else ""
 
 
 def of_json(text: str) -> FrameLabels | PictureLabels | Spans | None:

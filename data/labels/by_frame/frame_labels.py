@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ class FrameLabels:
 
 @dataclass(frozen=True)
 class PictureLabels:
-    """pictures: 0 or 1 of each by what its file is called, or the end of its path."""
+    """pictures: 0 or 1 of each by what its file is called, with its suffix or without, or the end of its path."""
 
     pictures: dict[str, int]
 
@@ -73,8 +73,9 @@ class PictureLabels:
         return labels, pd.DataFrame({"picture": table["source"][labels == 1]})
 
     def _label(self, source: str) -> float:
-        parts = source.replace("::", "/").split("/")
-        ends = ("/".join(parts[first:]) for first in range(len(parts)))
+        path = source.replace("::", "/")
+        written = [name.split("/") for name in (path, str(PurePosixPath(path).with_suffix("")))]
+        ends = ("/".join(parts[first:]) for first in range(len(written[0])) for parts in written)
         return next((float(self.pictures[end]) for end in ends if end in self.pictures), np.nan)
 
     def not_in(self, reels: Mapping[str, str]) -> list[str]:

@@ -1,29 +1,31 @@
 """Labels in arrays: of 0 and 1, or of masks, for each frame, as ShanghaiTech's, UCSD's and Avenue's truth."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
-from data.labels.by_frame.benchmark_lists import WRITE, of_bits
-from data.labels.by_frame.frame_labels import FrameLabels
+from data.labels.by_frame.benchmark_lists import of_bits
+from data.labels.by_frame.boxes import ABOUT, of_folder
+from data.labels.by_frame.frame_labels import FrameLabels, PictureLabels
 
-_ABOUT = re.compile(r"[-_ ](?:labels?|gt|masks?|truth|frame_mask)$", re.IGNORECASE)  # Avenue's 1_label.mat
-ARRAYS, BOXES = (".npy", ".mat"), (".txt", ".xml", ".json")
+ARRAYS = (".npy", ".mat")
 FORMS = "labels are one 0 or 1 for each row, or masks (T, H, W)"
 
 
-def of_arrays(folder: Path) -> FrameLabels:
-    """The labels of clips whose files in a folder are called as these. Raises ValueError where it holds none."""
+def of_arrays(folder: Path) -> FrameLabels | PictureLabels:
+    """The labels of clips whose arrays in a folder are called as these, or of pictures that it has boxes or masks of.
+
+    Raises ValueError where it holds none.
+    """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ARRAYS)
-    if not paths and any(path.suffix.lower() in BOXES for path in folder.iterdir()):
+    if paths:
+        return of_bits({ABOUT.sub("", path.stem) or path.stem: labels_in(path) for path in paths})
+    if (found := of_folder(folder)) is None:
         raise ValueError(
-            f"{folder} holds text, XML or JSON for each frame: boxes (YOLO, VOC, labelme), which tell what is seen and "
-            f"not what is unusual, {WRITE}"
+            f"{folder} is a folder without {' or '.join(ARRAYS)} called as clips, and without boxes or masks called as "
+            f"pictures; {FORMS}"
         )
-    if not paths:
-        raise ValueError(f"{folder} is a folder without {' or '.join(ARRAYS)} called as clips; {FORMS}")
-    return of_bits({_ABOUT.sub("", path.stem) or path.stem: labels_in(path) for path in paths})
+    return found
 
 
 def labels_in(path: Path) -> np.ndarray:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.io import savemat
 
 from data.labels.anomalies import Anomalies, Known, read_anomalies
@@ -87,7 +88,43 @@ def as_column(labels: dict) -> str:
     return "label\n" + "".join(f"{'theft' if bit else 'normal'}\n" for bit in next(iter(labels.values())))
 
 
-FORMS = [as_ucf, as_xd, as_ucsd, as_intervals, as_rows, as_bits, as_timelines, as_coco, as_pictures]
+def as_via(labels: dict) -> str:
+    box = {"shape_attributes": {"name": "rect"}}
+    keys = [(f"{clip}/{i:03d}.tif", bit) for clip, own in labels.items() for i, bit in enumerate(own)]
+    found = {f"{name}12": {"filename": name, "size": 12, "regions": [box] * int(bit)} for name, bit in keys}
+    return json.dumps({"_via_settings": {}, "_via_img_metadata": found} if labels[CLIPS[0]][0] else found)
+
+
+def as_via_table(labels: dict) -> str:
+    head = "#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    rows = (
+        f'{c}/{i:03d}.tif,12,"{{}}",{2 * bit},0,"{{}}","{{}}"\n'
+        for c, own in labels.items()
+        for i, bit in enumerate(own)
+    )
+    return head + "".join(rows)
+
+
+def as_cvat(labels: dict) -> str:
+    keys = [(f"{clip}/{i:03d}.tif", bit) for clip, own in labels.items() for i, bit in enumerate(own)]
+    boxes = (f'<image name="{n}"><tag label="x"/>{"<box/>" if bit else ""}</image>' for n, bit in keys)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>{"".join(boxes)}</annotations>'
+
+
+FORMS = [
+    as_via,
+    as_via_table,
+    as_cvat,
+    as_ucf,
+    as_xd,
+    as_ucsd,
+    as_intervals,
+    as_rows,
+    as_bits,
+    as_timelines,
+    as_coco,
+    as_pictures,
+]
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +218,9 @@ def test_a_clip_is_the_reel_of_its_file(clip, name, source, is_it):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<annotations><track/></annotations>", "boxes of CVAT or VOC are not read: write clip,start_frame,end_frame"),
-        ('{"a.png12": {"filename": "a.png", "regions": [{"shape_attributes": {}}]}}', "regions of VIA"),
-        ('filename,region_shape_attributes\na.png,"{}"\n', "regions of VIA"),
-        ("1,1,10,10,20,20,1,1,1\n2,1,10,10,20,20,1,1,1\n", "boxes of tracks"),
+        ("<annotations><meta/></annotations>", "is XML of no form that is read; write clip,start_frame,end_frame"),
+        ("<annotations><track>", "is no whole XML"),
+        ("<x><source>a.mp4</source><source>b.mp4</source></x>", "holds the boxes of 2 tasks: export each by itself"),
         ("start_frame,end_frame\n1,2\n", "needs a column clip beside start_frame and end_frame"),
         ("clip,start_frame,end_frame\na,5,1\n", "frames 5 to 1 of clip a"),
         ("clip,start_frame,end_frame\na,soon,1\n", "'soon' is no number of a frame"),
@@ -257,10 +293,14 @@ def test_the_subtitles_of_a_drone_are_no_labels(tmp_path):
         read(tmp_path, "DJI_0001.SRT", of_srt([(33 * i, 33 * (i + 1)) for i in range(40)]))
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".xml", ".json"])
-def test_a_folder_of_boxes_is_named_as_such(tmp_path, suffix):
-    (tmp_path / f"frame_0001{suffix}").write_text("0 0.5 0.5 0.1 0.1")
-    with pytest.raises(ValueError, match=r"boxes \(YOLO, VOC, labelme\), .* write clip,start_frame,end_frame"):
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.txt", "0 0.5 0.5"), ("a.xml", "0 0.5"), ("a.json", "[1]"), ("a.png", "x"), ("a.md", "x")]
+)
+def test_a_folder_of_something_else_is_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        ValueError, match=r"write clip,start_frame,end_frame|as a mask|no whole XML|without .npy or .mat"
+    ):
         read_anomalies(str(tmp_path), "prep.labels_csv")
 
 
@@ -268,3 +308,86 @@ def test_of_many_columns_the_first_are_shown(tmp_path):
     (tmp_path / "a.csv").write_text(",".join(f"name{i}" for i in range(500)) + "\n" + ",".join("a" * 500) + "\n")
     with pytest.raises(ValueError, match=r"it has name0, name1, .*name11 and 488 more; start"):
         read_anomalies(str(tmp_path / "a.csv"), "prep.labels_csv")
+
+
+def as_tracks(own: np.ndarray, every: bool) -> str:
+    """CVAT's, with a shape for each frame, or for the first one and that where it is gone."""
+    spans = pairs(own)
+    shapes = [(i, 0) for a, b in spans for i in (range(a, b + 1) if every else (a,))] + [(b + 1, 1) for _, b in spans]
+    boxes = "".join(f'<box frame="{frame}" outside="{gone}" keyframe="1"/>' for frame, gone in sorted(shapes))
+    meta = "<meta><task><source>in/gate.mp4</source></task></meta>"
+    return f'<annotations>{meta}<track id="0">{boxes}</track></annotations>'
+
+
+def as_images_of_video(own: np.ndarray, _: bool) -> str:
+    images = (
+        f'<image id="{i}" name="frame_{i:06d}">{"<polygon/>" if bit else ""}</image>' for i, bit in enumerate(own)
+    )
+    return f"<annotations><source>gate.mp4</source>{''.join(images)}</annotations>"
+
+
+def as_mot(own: np.ndarray, every: bool) -> str:
+    rows = (
+        f"{i},{k},10.5,1e1,20,20,{int(own[i - 1])},-1,-1,-1\n" for i in range(1, FRAMES + 1) for k in range(1 + every)
+    )
+    return "".join(rows)
+
+
+@settings(max_examples=20)
+@given(bits.map(lambda own: own[0]), st.booleans(), st.sampled_from([as_tracks, as_images_of_video, as_mot]))
+def test_tracks_of_boxes_label_the_frames_that_have_one(folder, own, every, form):
+    """They were refused."""
+    own[2] = True
+    found = read(folder, "gate.txt", form(own, every)).of("gate", table("in/gate.mp4#{}"))
+    assert found is not None
+    assert found[0].tolist() == own.astype(float).tolist()
+
+
+def test_a_sequence_of_mot_is_its_folder_of_pictures(tmp_path):
+    for name in ("MOT17-02/gt", "MOT17-02/img1"):
+        (tmp_path / name).mkdir(parents=True)
+    known = read(tmp_path / "MOT17-02/gt", "gt.txt", "2,1,10,10,20,20,1,1,1\n3,1,10,10,20,20,0,1,1\n")
+    for source in ("MOT17-02/img1/{:06d}.jpg", "img1/{:06d}.jpg"):
+        found = known.of("img1", table(source, 5))
+        assert found is not None
+        assert found[0].tolist() == [0, 1, 0, 0, 0]
+    assert known.of("MOT17-04_img1", table("MOT17-04/img1/{:06d}.jpg", 5)) is None
+
+
+def as_yolo(path: Path, is_set: bool) -> None:
+    path.with_suffix(".txt").write_text("0 0.5 0.5 0.1 0.1\n1 0.25 .5 1e-2 0.1 0.9\n" if is_set else "")
+
+
+def as_voc(path: Path, is_set: bool) -> None:
+    name = f"<filename>{path.name}.tif</filename>"
+    path.with_suffix(".xml").write_text(f"<annotation>{name}{'<object/>' if is_set else ''}</annotation>")
+
+
+def as_labelme(path: Path, is_set: bool) -> None:
+    text = json.dumps({"imagePath": f"..\\{path.name}.tif", "shapes": [{"shape_type": "polygon"}] * int(is_set)})
+    path.with_suffix(".json").write_text(text)
+
+
+def as_mask(path: Path, is_set: bool) -> None:
+    mask = Image.new("L", (4, 3))
+    mask.putpixel((1, 1), 255 * is_set)
+    mask.save(f"{path}_mask.png")
+
+
+@settings(max_examples=16)
+@given(bits, st.sampled_from([as_yolo, as_voc, as_labelme, as_mask]))
+def test_a_folder_of_boxes_or_masks_labels_the_pictures_that_they_are_called_as(tmp_path_factory, own, form):
+    place = tmp_path_factory.mktemp("boxes")
+    (place / "classes.txt").write_text("person\n")
+    for number, clip in enumerate(CLIPS[:2]):
+        (place / f"{clip}_gt").mkdir()
+        for i, bit in enumerate(own[number]):
+            form(place / f"{clip}_gt" / f"{i:03d}", bool(bit))
+    if form == as_mask:
+        (place / "classes.txt").unlink()
+    known = read_anomalies(str(place), "prep.labels_csv")
+    for number, clip in enumerate(CLIPS[:2]):
+        found = known.of(clip, table(f"in/{clip}/{{:03d}}.tif"))
+        assert found is not None
+        assert found[0].tolist() == own[number].astype(float).tolist()
+    assert known.of(CLIPS[2], table(f"in/{CLIPS[2]}/{{:03d}}.tif")) is None
