@@ -128,9 +128,27 @@ def _as_named(own: Stretch, name: str, wanted: str, reel: Reel) -> Stretch:
 
 
 def in_one_order(reels: list[Reel]) -> list[Reel]:
-    """Reels with those series whose variables are those of the first, in another order, in its order."""
-    first = reels[0].channels
-    return [with_variables(reel, first) if sorted(reel.channels) == sorted(first) else reel for reel in reels]
+    """Reels for one model: series with the variables of the first one, in its order and units.
+
+    Series without a name in common are taken variable by variable as they stand. Raises ValueError for one that has
+    some of the names and another variable in place of the rest.
+    """
+    return [_as_the_first(reel, reels[0]) for reel in reels]
+
+
+def _as_the_first(reel: Reel, first: Reel) -> Reel:
+    if not reel.is_series or len(reel.channels) != len(first.channels):
+        return reel
+    missing = [name for name in first.channels if name not in reel.channels]
+    if not missing or _but_for_units(reel.channels, first.channels):
+        return with_variables(reel, first.channels)
+    if len(missing) < len(first.channels):
+        others = [name for name in reel.channels if name not in first.channels]
+        raise ValueError(
+            f"reel {reel.name} has {_listed(others)} where reel {first.name} has {_listed(missing)}: one model takes "
+            "variables by their names; give its table the same names of columns, or train without this reel"
+        )
+    return reel
 
 
 def _listed(names: Sequence[str]) -> str:

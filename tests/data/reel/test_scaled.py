@@ -3,6 +3,7 @@
 import pickle
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -46,6 +47,32 @@ def test_a_variable_that_lacks_is_named_and_unlike_names_are_told(reel, caplog):
 def test_series_that_train_together_have_one_order(reel):
     other = with_variables(reel, ["b", "c", "a"])
     assert [r.channels for r in in_one_order([other, reel])] == [["b", "c", "a"]] * 2
+
+
+@given(st.permutations(NAMES), st.integers(0, 3))
+def test_a_training_takes_no_variable_for_another_of_the_same_table(order, renamed):
+    """Whatever their order: columns that some tables have under another name would stand for others, silently."""
+    names = [f"new {name}" if NAMES.index(name) < renamed else name for name in order]
+    first, later = (SimpleNamespace(is_series=True, channels=c, name=n) for n, c in (("jan", NAMES), ("aug", names)))
+    picked = patch("data.reel.scaled.SomeVariables", lambda reel, columns: [reel.channels[c] for c in columns])
+    if 0 < renamed < len(NAMES):
+        with pytest.raises(ValueError, match=r"reel aug has new .* where reel jan has .*: one model"):
+            in_one_order([first, later])
+    elif renamed or list(order) == NAMES:
+        assert in_one_order([first, later]) == [first, later]
+    else:
+        with picked:
+            assert in_one_order([first, later])[1] == NAMES
+
+
+def test_series_that_train_together_have_one_unit(tmp_path):
+    scale = {"stretch": [Stretch("affine", 0.0, 10.0)]}
+    celsius = reel_of(tmp_path / "jan", SAMPLES[:, :1], channels=["temp [degC]"], **scale)
+    fahrenheit = reel_of(tmp_path / "aug", SAMPLES[:, :1] * 1.8, channels=["temp [degF]"], **scale)
+    converted = in_one_order([celsius, fahrenheit])[1]
+    assert converted.channels == ["temp [degC]"]
+    inside = read_scaled(converted, 0, 20, {"temp [degC]": celsius.stretches[0]})[0][:, 0, 0, 0]
+    np.testing.assert_allclose(inside, (18 * SAMPLES[:, 0] - 32) / 18, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
