@@ -15,6 +15,7 @@ from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
 from data.sources.archive_file.inner import is_inner, unpack
 from data.sources.base import Candidate, Found, Input
+from data.sources.fits_file.untimed import with_times
 
 log = logger(__name__)
 
@@ -47,6 +48,7 @@ def first_pass(workers: Workers, config: Config, unpacked: Path, shared: SharedH
         if packed:
             candidates = [candidate for candidate in candidates if not is_inner(candidate)]
             candidates += _inner(workers, packed, Path(unpacked, str(depth)), inputs, config)
+    candidates = with_times(candidates, config.prep)
     return FirstPass(inputs, candidates, plan_reels(candidates, config.prep))
 
 

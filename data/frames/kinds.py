@@ -20,7 +20,9 @@ log = logger(__name__)
 
 MOST_KINDS, FEWEST = 16, 3  # in a reel; frames of each
 _PART = re.compile(r"[^-._ ]+")  # of a name
-_WORD = re.compile(r"[a-z]\w*")
+# What a word of a name may be: begins with a letter, or is a wavelength that the Sun is watched in (JSOC's names).
+_LINES = "94|131|171|174|193|195|211|284|304|335|1600|1700|4500|6173|6562|6563|10830"
+_WORD = re.compile(rf"[a-z]\w*|{_LINES}")
 _SAME_AGAIN = re.compile(r"copy|kopie|copia|new|old|te?mp|bak|backup|orig\w*|lev.*|l\d.*|v\d+\w*", re.IGNORECASE)
 
 

@@ -33,6 +33,8 @@ _NOT_IDENTITY = (
     *("transfer", "transfer_range", "colormap", "verify", "store", "start_from"),
 )
 
+QUICK_LOOK_BIT = 30  # of QUALITY, in all of JSOC's series: near real time
+
 Checked = dict[str, tuple[list[Placed], list[Placed]]]  # reel name -> accepted in time order, rejected
 
 
@@ -219,9 +221,12 @@ def _of_one_unit(accepted: list[Placed], rejected: list[Placed], prep: PrepConfi
 
 
 def _sort_key(frame: Placed) -> tuple:
+    """By time; of one time what is final before quick looks, and the higher level first."""
     candidate = frame.candidate
     time_s = candidate.time_s if not candidate.time_utc else 0.0
-    return candidate.time_utc, time_s, candidate.source, candidate.position
+    is_quick_look = candidate.quality >> QUICK_LOOK_BIT & 1
+    level = 0.0 if np.isnan(candidate.level) else candidate.level
+    return candidate.time_utc, time_s, is_quick_look, -level, candidate.source, candidate.position
 
 
 def _common_shape(frames: list[Placed]) -> tuple[int, int]:

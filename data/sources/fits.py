@@ -33,7 +33,6 @@ from data.sources.fits_file.layout import (
 )
 from data.sources.fits_file.packed import PACKED_SUFFIXES, Unpacked, plain
 from data.sources.fits_file.rice_tiles import data_of, decoded, expect, tiles_of
-from data.sources.fits_file.times.cards import NO_TIME
 from data.sources.times.names import time_in_name
 
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".fits", ".fts", ".fit") for packed in ("", *PACKED_SUFFIXES))
@@ -134,7 +133,7 @@ def _frames(layout: Layout, stream: IO[bytes], base: dict[str, Any], prep: PrepC
     if not found:
         raise FrameError("; ".join(cubes))
     if cells := next((flag for flag in layout.flags if IN_CELLS in flag), ""):
-        found = [replace(c, reason=cells) if NO_TIME in c.reason else c for c in found]
+        found = [c if c.time_utc else replace(c, reason=cells) for c in found]
     return [replace(c, flags="; ".join(filter(None, [c.flags, *left_out]))) for c in found] if left_out else found
 
 

@@ -32,6 +32,7 @@ _WITH_UNIT = re.compile(r"([\d.]+(?:[eE][+-]?\d+)?) ?([a-zA-Z]+)")  # as 2.0 s i
 NO_CLOCK = "the header has a date without a clock: taken as midnight"
 CLOCK_IN_NAME = "no clock in the header: that of the file's name"
 TURNED = "turned upright (ROWORDER TOP-DOWN)"
+UNPLACED = (None, "the header has no time, by which observers are placed", "")
 IN_NAME = "no time in the header: that of the file's name"
 # Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
 AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
@@ -69,12 +70,14 @@ def facts_of(
     flags = [flag, _mosaic(header), TURNED if has_top_row_first(header) else ""]
     try:
         facts["quality"], quality_flags, reason = _judged(header, prep)
-        facts["time_utc"], time_flag = _time(header, prep, named_utc)
+        facts["time_utc"], time_flag, untimed = *_time(header, prep, named_utc), ""
     except FrameError as error:
-        return facts | {"reason": str(error)}
-    facts["wcs"], facts["no_sky"], sky_flag = _sky(header, shape, facts["time_utc"])
+        time_flag, untimed = "", str(error)
+        if not untimed.startswith(NO_TIME):  # what has none may get one by its place among others: untimed.py
+            return facts | {"reason": untimed}
+    facts["wcs"], facts["no_sky"], sky_flag = UNPLACED if untimed else _sky(header, shape, facts["time_utc"])
     facts["flags"] = "; ".join(filter(None, [*flags, *quality_flags, time_flag, sky_flag]))
-    return facts | {"reason": reason or _refusal(facts, prep)}
+    return facts | {"reason": reason or _refusal(facts, prep) or untimed}
 
 
 def _time(header: Mapping, prep: PrepConfig, named_utc: Callable[[], str]) -> tuple[str, str]:

@@ -79,3 +79,19 @@ def test_targets_that_alternate_in_a_folder_of_files(tmp_path):
         "kso_cam_171_m_31": [f"n{i}.fits" for i in range(0, 8, 2)],
         "kso_cam_171_m_42": [f"n{i}.fits" for i in range(1, 8, 2)],
     }
+
+
+def test_wavelengths_in_names_alone_are_kinds():
+    """JSOC's files as they are stored, whose headers tell nothing: one of two wavelengths was lost."""
+    name = "aia.lev1_euv_12s.2012-07-19T0730{:02d}Z.{}.image_lev1.fits"
+    found = reels([frame(12 * i, name=name.format(12 * i, line)) for i in range(4) for line in (171, 193, 4500)])
+    assert found == {f"kso_cam_image_{line}": [utc(12 * i) for i in range(4)] for line in (171, 193, 4500)}
+
+
+@given(st.permutations([("a", 1 << 30, 1.0), ("b", 0, 1.0), ("c", 0, 1.5), ("d", 1 << 30, 1.5)]))
+def test_of_one_time_the_final_frame_of_the_highest_level_is_taken(made):
+    files = [frame(0, name=f"{i}_{name}.fits", quality=q, level=level) for i, (name, q, level) in enumerate(made)]
+    (plan,) = plan_reels(files, PrepConfig())
+    ((kept,),) = plan.rows
+    assert kept.candidate.source.endswith("_c.fits")
+    assert len(plan.rejected) == 3

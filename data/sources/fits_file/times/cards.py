@@ -38,7 +38,8 @@ YEARS = ("1840", "2199")  # the first photograph of the Sun is of 1845
 EPOCHS = ("1858-11-17", "1958-01-01", "1970-01-01", "1980-01-06")
 NO_TIME = (
     "header has neither T_OBS nor DATE-OBS, nor another of the standard's times (DATE-AVG, DATE-BEG, MJD-OBS), and the "
-    "file's name no date and clock as sun_20120719_073001.fits"
+    "file's name no date and clock as sun_20120719_073001.fits; prep.sample_interval_sec takes such files in the order "
+    "of their names, prep.times_csv by a table"
 )
 
 
