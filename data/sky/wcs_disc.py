@@ -26,7 +26,7 @@ def projection_by_disc(
     North is up but for Kanzelhoehe's ANGLE. rsun_arcsec: what gives the Sun's apparent radius. Raises ValueError where
     there is no disc, or an impossible one.
     """
-    told = [value for value in map(header.get, DISC) if _is_number(value)]
+    told: list[Any] = [value for value in map(header.get, DISC) if _is_number(value)]
     if len(told) < len(DISC):
         raise ValueError(NO_WCS)
     x, y, radius_px = map(float, told)
@@ -49,7 +49,7 @@ def projection_by_disc(
 
 def _angle(header: Mapping) -> float:
     """By how much north is turned, degrees clockwise, of stations whose ANGLE says so; 0 of others."""
-    angle = header.get("ANGLE")
+    angle: Any = header.get("ANGLE")
     is_theirs = any(_WITH_ANGLE.search(str(header.get(name, ""))) for name in _STATIONS)
     return float(angle) if is_theirs and _is_number(angle) and abs(angle) <= 360 else 0.0
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from astropy.io import fits
 
@@ -29,7 +29,7 @@ def value_of(header: Mapping, name: str) -> Any:
     try:
         return header.get(name)
     except fits.VerifyError:
-        return as_written(header.cards[name])
+        return as_written(cast(fits.Header, header).cards[name])
 
 
 def as_written(card: fits.Card) -> Any:
