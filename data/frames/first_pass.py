@@ -13,7 +13,7 @@ from data.frames.workers.apart import scan_apart
 from data.frames.workers.decode import scan_chunk
 from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
-from data.sources.archive_file.inner import is_inner, unpack
+from data.sources.archive_file.inner import is_inner, is_whole, unpack
 from data.sources.base import Candidate, Found, Input
 from data.sources.fits_file.untimed import with_times
 
@@ -61,7 +61,7 @@ def _inner(workers: Workers, packed: list[Candidate], folder: Path, inputs: Foun
     except FileNotFoundError:
         known = {candidate.place for candidate in refused}
         reason = "unpacked, and of no kind that is read"
-        return refused + [replace(c, reason=reason) for c in packed if c.place not in known]
+        return refused + [replace(c, reason=reason) for c in packed if c.place not in known and is_whole(c)]
     if told := sources.left_out(found.unread):
         log.warning(f"in archives, {told}")
     inputs.series.extend(found.series)

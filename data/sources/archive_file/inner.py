@@ -1,9 +1,10 @@
-"""What an archive holds whose readers need files: videos, archives, pictures of several pages, tables and arrays where
-no frames are beside these.
+"""What an archive holds whose readers need files: videos, archives, pictures of several pages, tables, arrays and zarr
+where no frames are beside these.
 
 They are unpacked into a folder of prep's own, under names made anew: nothing in an archive decides where that is.
 """
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,14 +14,22 @@ from pathlib import Path, PurePosixPath
 from config import PrepConfig
 from data.disk.files import folder_name
 from data.failures import is_of_the_machine
-from data.sources.archive_file.members import INNER, ArchiveSource, Member
+from data.sources.archive_file.members import INNER, OF_A_ZARR, ArchiveSource, Member
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Candidate, FrameError
+from data.sources.stacks.opened.like_hdf5 import OF_ZARR
+
+PLAIN = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,200}")
 
 
 def is_inner(candidate: Candidate) -> bool:
     """Whether it stands for a member that could be read if it were a file."""
     return candidate.reason in INNER
+
+
+def is_whole(candidate: Candidate) -> bool:
+    """Whether a member is no mere part of a folder of zarr, one row of which is enough."""
+    return candidate.reason != OF_A_ZARR or PurePosixPath(candidate.member).name in OF_ZARR
 
 
 def unpack(
@@ -54,7 +63,8 @@ def _parts(candidate: Candidate) -> list[str]:
     """Where a member is unpacked to, below the folder: without a step up, hidden parts, or names too long."""
     archive = candidate.source.removesuffix(f"::{candidate.member}")
     parts = [part for part in PurePosixPath(f"{archive}/{candidate.member}").parts if part.strip("./")]
-    return [_part(part) for part in parts]
+    own = _part_of_zarr if candidate.reason == OF_A_ZARR else _part
+    return [own(part) for part in parts]
 
 
 def _free(parts: list[str], taken: dict[str, bool]) -> str:
@@ -64,6 +74,11 @@ def _free(parts: list[str], taken: dict[str, bool]) -> str:
     *folders, path = next(way for way in levels if way[-1] not in taken and not any(map(taken.get, way[:-1])))
     taken |= dict.fromkeys(folders, False) | {path: True}
     return path
+
+
+def _part_of_zarr(text: str) -> str:
+    """The same of names that have to stay, as .zarray and 0.0.0, where they are plain ones."""
+    return text if PLAIN.fullmatch(text) else _part(text)
 
 
 def _part(text: str) -> str:

@@ -36,12 +36,13 @@ _STRANGE = re.compile(r"\.(7z|rar)$", re.IGNORECASE)
 REPLACED = "a later member of the archive has its name"
 STRANGE = "an archive of a kind that is not read; unpack it into a folder"
 # What is read once it is unpacked, see inner.py.
-INNER = AN_ARCHIVE, A_VIDEO, A_TABLE, ARRAYS, A_STACK = (
+INNER = AN_ARCHIVE, A_VIDEO, A_TABLE, ARRAYS, A_STACK, OF_A_ZARR = (
     "an archive in an archive, which prep unpacks three deep",
     "a video in an archive, which prep unpacks",
     "a table in an archive, which prep unpacks",
     "arrays in an archive, which prep unpacks",
     "a picture of several pages in an archive, which prep unpacks",
+    "a part of zarr in an archive, which prep unpacks",
 )
 TABLE_SUFFIXES, MOVING_SUFFIXES = TableSource.suffixes, (*VIDEO_SUFFIXES, ".gif", ".ser")
 ARRAY_SUFFIXES = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".nc4")
@@ -73,14 +74,13 @@ class ArchiveSource(FrameSource):
         """The candidates of an archive; a damaged rest is one rejected row."""
         base = self.whereabouts(path, root, home=path)
         found, pictures, tables, others, damage, inside = [], [], [], Counter(), "", TablesInside(path)
+        unlike: list[Candidate] = []  # of no kind by their names
         try:
             for member in self.members(path):
                 facts: dict[str, Any] = base | {"source": f"{base['source']}::{member.name}", "member": member.name}
                 facts |= {"position": member.position, "size": member.size}
-                if PurePosixPath(member.name).name in OF_ZARR:
-                    others["of zarr: unpack it into a folder"] += 1
-                elif is_hidden(member.name):
-                    others["hidden"] += 1
+                if PurePosixPath(member.name).name in OF_ZARR or is_hidden(member.name):
+                    unlike.append(Candidate(**facts))
                 elif member.name.lower().endswith(FITS_SUFFIXES):
                     found += _fits(member, facts, prep)
                 elif why := _refused_kind(member.name):
@@ -95,16 +95,18 @@ class ArchiveSource(FrameSource):
                 elif member.name.lower().endswith(ARRAY_SUFFIXES):
                     tables.append(Candidate(**facts, is_counts=True, reason=ARRAYS))
                 else:
-                    others[PurePosixPath(member.name).suffix.lower() or "no suffix"] += 1
+                    unlike.append(Candidate(**facts))
         except Exception as error:  # tarfile and zipfile raise many kinds on damaged archives
             damage = f"damaged archive after {len(found) + len(pictures)} frames: {error}"
+        parts_of_zarr, n_zarr = _of_zarr(unlike, others)
         found, pictures, tables = _without_those_about_others(found, pictures, tables, others)
         found, pictures = _latest(found), _timed(_latest(pictures), inside, self._reel(path, root), prep)
         tables = [c for c in tables if str(PurePosixPath(c.member)) not in inside.used]
         if pictures or any(c.reason not in INNER for c in found):  # which the tables are about
             others.update(PurePosixPath(c.member).suffix.lower() for c in tables)
+            others.update({"of zarr: unpack it into a folder": n_zarr} if n_zarr else {})
         else:
-            found += tables
+            found += tables + parts_of_zarr
         found += pictures
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(KINDS_TOLD))
         if told and found:
@@ -137,6 +139,21 @@ class ArchiveSource(FrameSource):
 def is_hidden(name: str) -> bool:
     """Whether a file or one of its folders has a hidden name, as the copies of attributes that macOS packs."""
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in name.split("/"))
+
+
+def _of_zarr(members: list[Candidate], others: Counter) -> tuple[list[Candidate], int]:
+    """The members that lie in folders of zarr, and how many of these there are; all others are counted."""
+    paths = {id(member): PurePosixPath(member.member) for member in members}
+    marked = {path.parent for path in paths.values() if path.name in OF_ZARR}
+    roots = {folder for folder in marked if marked.isdisjoint(folder.parents)}
+    found = []
+    for member in members:
+        path = paths[id(member)]
+        if not roots.isdisjoint(path.parents):
+            found.append(replace(member, is_counts=True, reason=OF_A_ZARR))
+        else:
+            others["hidden" if is_hidden(member.member) else path.suffix.lower() or "no suffix"] += 1
+    return found, len(roots)
 
 
 def _without_those_about_others(

@@ -1,10 +1,16 @@
 """Frames in folders of zarr, by themselves and with their times; and those that are no frames or could run programs."""
 
+import shutil
+import zipfile
+
 import numpy as np
 import pytest
 
-from config import PrepConfig
+from config import Config, PrepConfig
 from data import sources
+from data.prepare_data import prep
+from data.reel.reel import Reel
+from data.sources.archive_file.inner import is_inner, unpack
 from data.sources.base import RawFrame
 from tests.support import frames
 
@@ -106,3 +112,44 @@ def test_a_pyramid_of_many_channels_and_depths_is_told(tmp_path):
     write_ome(tmp_path / "a.zarr", "0.5", "tczyx", np.zeros((2, 2, 3, 24, 32), "u1"))
     with pytest.raises(FileNotFoundError, match="OME-Zarr of one channel and depth"):
         sources.discover(tmp_path)
+
+
+@pytest.mark.parametrize("pack", ["zip", "gztar"])
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_zarr_in_archives_is_read_as_if_unpacked(tmp_path, pack, version, is_whole):
+    """Also as zarr's ZipStore has it: the array is the archive. They were refused."""
+    write(tmp_path / "packed" / ("" if is_whole else "run/a.zarr"), version, chunks=(1, 12, 32))
+    (tmp_path / "in").mkdir()
+    shutil.make_archive(str(tmp_path / "in" / "b.zarr"), pack, tmp_path / "packed")
+    config = PrepConfig(clip_length=2, stride=1, resize=None, aspect="stretch")
+    (path,) = prep(Config(str(tmp_path / "in"), str(tmp_path / "out"), workers=0, prep=config))
+    reel = Reel(path)
+    assert len(reel) == len(FRAMES)
+    order = np.argsort(FRAMES[:, 3, 4])
+    assert (np.diff(reel.read(0, 5)[0][order, 0, 3, 4]) > 0).all()
+
+
+def test_zarr_that_is_not_read_in_an_archive_is_a_row_for_each(tmp_path):
+    numcodecs = pytest.importorskip("numcodecs")
+    write(tmp_path / "packed" / "a.zarr", 2, filters=[numcodecs.Pickle()], compressors=None)
+    write(tmp_path / "packed" / "b.zarr", 2, filters=[numcodecs.Pickle()], compressors=None)
+    (tmp_path / "in").mkdir()
+    shutil.make_archive(str(tmp_path / "in" / "c"), "zip", tmp_path / "packed")
+    with pytest.raises(ValueError, match=r"none of the 2 frames .* unpacked, and of no kind that is read"):
+        prep(Config(str(tmp_path / "in"), str(tmp_path / "out"), workers=0))
+
+
+def test_names_in_zarr_lead_out_of_no_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for name in ("x/.zarray", "x/../../0.0", "x/.../0 0", "x/0.0", "/x/.zarray", "y/0.0"):
+            file.writestr(name, "{}")
+    (item,) = sources.discover(tmp_path / "a.zip").frames
+    candidates = sources.scan(item, tmp_path, PrepConfig())
+    (tmp_path / "out").mkdir()
+    assert unpack([c for c in candidates if is_inner(c)], sources.archives(), tmp_path / "out", PrepConfig()) == []
+    written = {
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
+    assert "a.zip/x/.zarray" in written
+    assert not list(tmp_path.glob("*/0.0")) + list(tmp_path.glob("0.0"))
