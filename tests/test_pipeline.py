@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shutil
 
 import av
 import cv2
@@ -66,6 +67,14 @@ def work(tmp_path_factory):
 def inside(work, monkeypatch):
     monkeypatch.chdir(work)
     return work
+
+
+@pytest.fixture
+def inside_copy(work, tmp_path, monkeypatch):
+    """For what leaves something behind that others would meet."""
+    copy = shutil.copytree(work, tmp_path / "copy")
+    monkeypatch.chdir(copy)
+    return copy
 
 
 def run(*arguments: str) -> int:
@@ -194,9 +203,9 @@ def test_a_new_movie_leaves_the_settings_of_the_results_beside_it(inside):
     assert '"fps":5' in (results(inside) / "report.html").read_text()
 
 
-def test_an_evaluation_that_fails_at_its_very_end_leaves_the_former_results(inside, monkeypatch, capsys):
-    (results(inside) / "notes.txt").write_text("of the user")
-    before = {path: path.read_bytes() for path in results(inside).rglob("*") if path.is_file()}
+def test_an_evaluation_that_fails_at_its_very_end_leaves_the_former_results(inside_copy, monkeypatch, capsys):
+    (results(inside_copy) / "notes.txt").write_text("of the user")
+    before = {path: path.read_bytes() for path in results(inside_copy).rglob("*") if path.is_file()}
 
     def full(job):
         raise OSError(errno.ENOSPC, "No space left on device", str(job.out / "report.html"))
@@ -204,8 +213,8 @@ def test_an_evaluation_that_fails_at_its_very_end_leaves_the_former_results(insi
     monkeypatch.setattr("inference.evaluate_reel.write_report", full)
     assert run("--set", "eval.threshold_low=3", "--set", "eval.threshold_high=4") == 1
     assert "make room on the disk" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in results(inside).rglob("*") if path.is_file()} == before
-    assert [path.name for path in results(inside).parent.iterdir()] == ["cam"]
+    assert {path: path.read_bytes() for path in results(inside_copy).rglob("*") if path.is_file()} == before
+    assert [path.name for path in results(inside_copy).parent.iterdir()] == ["cam"]
 
 
 @pytest.mark.parametrize(
@@ -238,12 +247,12 @@ def test_a_reel_shorter_than_a_window_is_said_not_scored(inside, tmp_path, capsy
     assert "short: no stretch without a gap holds the 8 frames" in capsys.readouterr().err
 
 
-def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside, tmp_path, capsys):
+def test_frames_in_a_short_stretch_have_no_score_and_are_counted(inside_copy, tmp_path, capsys):
     times = np.arange(40) * 60.0
     times[35:] += 900
     make_reel(tmp_path / "gap", drifting_blobs(40, 32, 32), 60.0, times_s=times, channels=["gray"])
-    assert run("--data-clips", str(tmp_path)) == 0
-    scores = pd.read_csv(inside / "run" / "eval" / "gap" / "scores.csv")
+    assert run("--data-clips", str(tmp_path / "gap")) == 0
+    scores = pd.read_csv(inside_copy / "run" / "eval" / "gap" / "scores.csv")
     assert scores["max"].isna().tolist() == [False] * 35 + [True] * 5
     assert "5 frames lie in stretches shorter" in capsys.readouterr().err
 

@@ -1,6 +1,7 @@
 """A training that is killed and resumed ends with the same weights, bit for bit, as one that never was."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -96,10 +97,11 @@ def test_the_run_tells_how_often_it_was_resumed(folder):
     assert second in (8, 9)
 
 
-def test_a_finished_run_resumed_again_stays_as_it_is(folder):
-    before = path_of(folder / "killed", "best").read_bytes()
-    weights = load(path_of(folder / "killed", "last"))["model"]
-    train(small_config(folder / "clips", folder / "killed", train__resume=True))
-    assert path_of(folder / "killed", "best").read_bytes() == before
-    for name, tensor in load(path_of(folder / "killed", "last"))["model"].items():
+def test_a_finished_run_resumed_again_stays_as_it_is(folder, tmp_path):
+    run = shutil.copytree(folder / "killed", tmp_path / "run")  # which will tell of one more time
+    before = path_of(run, "best").read_bytes()
+    weights = load(path_of(run, "last"))["model"]
+    train(small_config(folder / "clips", run, train__resume=True))
+    assert path_of(run, "best").read_bytes() == before
+    for name, tensor in load(path_of(run, "last"))["model"].items():
         assert torch.equal(tensor, weights[name])
