@@ -18,7 +18,7 @@ _TIME = re.compile(
     r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
     rf"(?:[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
     r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
-    r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{2,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
+    r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
 )
 # Words before a number that tells no time: of channels, depths and places of a microscope, of cameras.
 _PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band)[ _-]?"

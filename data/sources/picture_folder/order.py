@@ -14,6 +14,7 @@ _SIGNED = (  # a hyphen may as well part a number from a word: all names have a 
     re.compile(r"((?:.*?[^0-9A-Za-z])??)([-+]?)(\d+)(\D*)"),
 )
 _DECIMAL = re.compile(r"(.*?)(\d+)\.(\d+)(\D*)")
+_FILLED = re.compile(r"([ _])\1+")  # as %5d writes frame____1
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -67,8 +68,13 @@ def natural_key(name: str) -> tuple[list[tuple[int, int | str]], ...]:
 
 
 def _numbered(text: str) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", text)
+    parts = re.split(r"(\d+)", without_filling(text))
     return [(0, int(part)) if part.isdecimal() else (1, part.lower()) for part in parts]
+
+
+def without_filling(name: str) -> str:
+    """A name without the blanks that bring its number to a width."""
+    return _FILLED.sub(r"\1", name)
 
 
 def in_turn(names: Sequence[str]) -> list[str]:

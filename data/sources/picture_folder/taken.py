@@ -18,6 +18,7 @@ from config import PrepConfig
 from data.messages import logger
 from data.sources.base import TableError
 from data.sources.picture_folder.micro_manager import told_beside
+from data.sources.picture_folder.order import without_filling
 from data.sources.times.cells import times_of
 from data.sources.times.utc import iso_ms
 
@@ -200,7 +201,8 @@ def places_of(names: Sequence[str]) -> list[int]:
     """The place of each picture, counted from 0, where names in order end in a count that goes on evenly but for those
     it leaves out: 0 1 2 5 of f1 f2 f3 f6. Else just their order.
     """
-    found = [re.search(r"\d+(?=\D*$)", unicodedata.normalize("NFC", Path(name).stem)) for name in names]
+    stems = [without_filling(unicodedata.normalize("NFC", Path(name).stem)) for name in names]
+    found = [re.search(r"\d+(?=\D*$)", stem) for stem in stems]
     others = {(m.string[: m.start()], m.string[m.end() :]) for m in found if m}
     counts = [int(m[0][-15:]) for m in found if m]
     steps = np.diff(counts)

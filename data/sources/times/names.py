@@ -37,10 +37,11 @@ _YEAR_FIRST = (
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=dash)(?P<day>0[1-9]|[12]\d|3[01])"
 )
 _YEAR_LAST = r"(?<!\d)(?P<a>\d\d|\d(?=[-_.]))(?P<dash>[-_.]?)(?P<b>\d\d|\d(?=[-_.]))(?P=dash)(?P<year>(?:19|20)\d\d)"
+_DAY_FIRST = r"(?<!\d)(?P<a>\d\d?)(?P<dash>[-_.])(?P<b>\d\d?)(?P=dash)(?P<year>(?:19|20)\d\d)"  # or the month
 # Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
 _EPOCH = (
     r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
-    r"(?:\.(?P<tail>\d{2,9})|_(?P<behind>\d{3}|\d{6}|\d{9}))?(?!\d)"
+    r"(?:\.(?P<tail>\d{1,9})|_(?P<behind>\d{3}|\d{6}|\d{9}))?(?!\d)"
 )
 # A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
 _CLOCK_ALONE = re.compile(r"[^\d]*(?:[01]\d|2[0-3])([-_:.h])[0-5]\d[-_:.m][0-5]\d")
@@ -108,6 +109,9 @@ _FORMS = tuple(
         _DAY_OF_YEAR,
         _WITH_LETTERS,
         _YEAR_FIRST + r"(?!\d)",
+        _DAY_NAMED + r"(?!\d)",
+        _MONTH_FIRST + r"(?!\d)",
+        _DAY_FIRST + r"(?!\d)",
         *_SHORT,
     )
 )

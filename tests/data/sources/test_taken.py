@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from config import PrepConfig
+from data.sources.picture_folder.order import in_order
 from data.sources.picture_folder.taken import (
     EXIF_IFD,
     FRACTION,
@@ -189,3 +190,11 @@ def test_files_that_were_made_in_seconds_tell_no_rate(tmp_path):
         made = {MADE: f"{START + timedelta(seconds=number // 3):%Y:%m:%d %H:%M:%S}"}
         Image.new("L", (16, 12), number).save(tmp_path / f"{number:02d}.tif", tiffinfo=made)
     assert [c.time_s for c in scanned(tmp_path)] == list(range(12))
+
+
+@given(st.lists(st.integers(0, 2000), min_size=2, max_size=30, unique=True), st.sampled_from([" ", "_"]))
+def test_numbers_that_are_filled_with_blanks_are_numbers(numbers, blank):
+    """As %5d writes them: frame   10 stood before frame    9."""
+    names = [f"frame{number:5d}.png".replace(" ", blank) for number in sorted(numbers)]
+    assert in_order(names) == names
+    assert places_of(names) == places_of([f"frame_{number:05d}.png" for number in sorted(numbers)])

@@ -1,7 +1,7 @@
 """Times in the names of files, as cameras, phones, scripts and archives write them."""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -219,6 +219,26 @@ def test_dates_as_dashcams_browsers_and_c_write_them(start, step_s, form):
     times = [start + timedelta(seconds=step_s * i) for i in range(6)]
     told = times_in_names([form.format(time).replace("%%", "%") + ".png" for time in times], PrepConfig())
     assert told == [f"{time:%Y-%m-%dT%H:%M:%S}.000" for time in times]
+
+
+@given(
+    st.dates(date(1990, 1, 1), date(2034, 12, 1)), st.sampled_from(["{:%d-%b-%Y}", "{:%b %d, %Y}", "x_{:%d.%m.%Y}_a"])
+)
+def test_dates_alone_with_the_year_last(start, form):
+    """They were sorted by their days, over the end of a year too, and 1 s apart."""
+    days = [start + timedelta(days=12 * i) for i in range(4)]
+    told = times_in_names([form.format(day) + ".png" for day in days], PrepConfig())
+    assert told == [f"{day}T00:00:00.000" for day in days]
+    assert times_in_names([form.format(start) + f"{i}.png" for i in range(4)], PrepConfig()) == [""] * 4
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=2, max_size=9, unique=True), st.integers(1, 6))
+def test_seconds_since_1970_as_python_prints_them(steps, digits):
+    """Those with one decimal lost it: all frames of a second but one were rejected."""
+    times = sorted(1714557600 + round(step / 10**digits, digits) for step in steps)
+    told = times_in_names([f"cam_{time}.png" for time in times], PrepConfig())
+    passed_ms = [(np.datetime64(one) - np.datetime64(0, "ms")).astype(int) for one in told]
+    assert passed_ms == pytest.approx([1000 * time for time in times], abs=1, rel=0)
 
 
 def test_an_offset_behind_a_date_is_no_clock():
