@@ -10,6 +10,8 @@ PARTS, LEVELS = 5, 8  # of the quiet samples, in the order of time; and of each,
 SHARE = 0.5  # of the variance of levels that lies between the parts
 OUTSIDE = 0.25  # of the levels of a part, beyond all that the other parts have; both chosen on made-up series
 LEAST_OUTSIDE = 2  # parts; what happened in one alone, as a sensor that was off for hours, may be a fault
+SLOW, SLOWEST = 0.5, 2  # share of the variance of levels in so many of their slowest cosines; chosen on made-up ones
+MOST_LEAPT = 0.6  # of the squares of steps from level to level in the largest two, as of what was off, or moved once
 BLOCK = 32  # samples, and more, of which a level and a change are told
 LEAST_BLOCKS, MOST_BLOCKS = 8, 40  # that tell how they go together
 LEAST_GROWTH = 0.5  # between the logarithms of the lowest and the highest level
@@ -21,10 +23,11 @@ def wanders(values: np.ndarray) -> np.ndarray:
 
     Those whose parts hold more than SHARE of the variance of their levels between them (the correlation ratio, Fisher
     1925), as slow rhythms do, too; and of whose parts two or more leave the range of all others, as those of these do
-    not: where a trend begins and where it ends.
+    not: where a trend begins and where it ends. And those that went and came back, as a price does half of the time.
     """
     known = (column[np.isfinite(column)] for column in values.T)
-    return np.array([len(k) >= PARTS * LEVELS and _leaves(_levels(k)) for k in known], bool)
+    levels = (_levels(k) if len(k) >= PARTS * LEVELS else None for k in known)
+    return np.array([of_one is not None and (_leaves(of_one) or _roams(of_one)) for of_one in levels], bool)
 
 
 def _levels(known: np.ndarray) -> np.ndarray:
@@ -40,6 +43,18 @@ def _leaves(levels: np.ndarray) -> bool:
     others = [np.delete(levels, part, axis=0) for part in range(PARTS)]
     beyond = [(own < other.min()) | (own > other.max()) for own, other in zip(levels, others, strict=True)]
     return bool(np.count_nonzero(np.mean(beyond, axis=1) >= OUTSIDE) >= LEAST_OUTSIDE)
+
+
+def _roams(levels: np.ndarray) -> bool:
+    """Whether levels go on as a walk does: most of their variance is in half a turn and a whole one over all of them
+    (of a walk 1 / k^2 is in k halves, of what returns within an eighth of them little), and not in one or two leaps.
+    """
+    from scipy.fft import dct  # late, as below
+
+    in_order = levels.ravel()
+    variance, leaps = np.square(dct(in_order, norm="ortho")[1:]), np.sort(np.square(np.diff(in_order)))
+    is_slow = variance[:SLOWEST].sum() > SLOW * variance.sum()
+    return bool(is_slow and leaps[-2:].sum() < MOST_LEAPT * leaps.sum())
 
 
 def grows(values: np.ndarray) -> bool:

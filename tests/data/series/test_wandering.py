@@ -36,6 +36,7 @@ WANDERING = {
     "growth": np.exp(SAMPLES / 1000) * (1 + 0.1 * noise()),
     "a trend under weeks": 0.004 * SAMPLES + 3 * np.sin(2 * np.pi * SAMPLES / 7),
     "stairs": 6.0 * (SAMPLES // 800) + noise(),
+    "there and back": 0.003 * np.abs(SAMPLES - N / 2) + noise(),
     "with spikes": 0.002 * SAMPLES + noise() + 1e6 * (SAMPLES % 500 == 0),
 }
 
@@ -48,6 +49,13 @@ def test_what_keeps_its_level_does_not_wander(name):
 @pytest.mark.parametrize("name", WANDERING)
 def test_what_goes_on_to_where_it_never_was_wanders(name):
     assert wanders(WANDERING[name][:, None]).all()
+
+
+def test_most_walks_wander_and_what_returns_within_a_fortieth_of_the_time_does_not():
+    """Half of them, and none, where only two parts beyond all others count."""
+    steps = np.random.default_rng(0).standard_normal((N, 50))
+    assert wanders(np.cumsum(steps, axis=0)).sum() >= 36
+    assert wanders(lfilter([1], [1, -(1 - 40 / N)], steps, axis=0)).sum() <= 2
 
 
 @given(
