@@ -49,7 +49,9 @@ class VsoConfig:
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SkyConfig:
-    """Where the Sun is in pictures that do not tell it: arcsec a pixel, and the middle of its disc (x, y)."""
+    """Where the Sun is in frames that do not tell it: arcsec a pixel, and the middle of its disc (x, y), of pictures
+    from the upper left corner, of FITS from the lower left one.
+    """
 
     pixel_arcsec: Positive
     disc_centre_px: tuple[float, float]

@@ -88,8 +88,9 @@ def tell_unplaced(reels: Iterable[Reel], settings: EvalConfig) -> None:
         log.warning(
             f"{amount(len(unplaced), 'reel')} ({unplaced[0]}{', ...' * (len(unplaced) > 1)}) without place on the Sun: "
             "nothing is joined within eval.group_distance_arcsec, so remote parts of a flare are events of their own, "
-            "nothing turns with the Sun, and no event has a kind. Set prep.sky (pixel_arcsec, disc_centre_px) and "
-            "prepare again; eval.group_distance_arcsec=0 where no Sun is shown"
+            "nothing turns with the Sun, and no event has a kind. Where they show its disc, set prep.sky "
+            "(pixel_arcsec, disc_centre_px) and prepare again; eval.group_distance_arcsec=0 of a map of longitudes, a "
+            "field of many degrees, and where no Sun is shown"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+ON_THE_SUN = ("CRLN", "CRLT", "HGLN", "HGLT")  # axes of maps of its surface, whose units sunpy may not know
 NEEDED = (("CRPIX1", "CRPIX2"), ("CRVAL1", "CRVAL2"))  # of a header that sunpy has no map class for
 SCALE, CD_MATRIX = ("CDELT1", "CDELT2"), ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
@@ -21,6 +22,9 @@ def read_by_sunpy(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, An
 
     Raises ValueError with the reason when sunpy can't place the frame, or places it elsewhere than in the sky.
     """
+    axes = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
+    if any(name.startswith(ON_THE_SUN) for name in axes):
+        raise ValueError(f"its axes are {', '.join(axes)}, not helioprojective: a map of longitudes and latitudes")
     import sunpy.map  # late: it costs seconds, and AIA and HMI do not need it
     from sunpy.coordinates import Helioprojective
 

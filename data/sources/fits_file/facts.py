@@ -34,6 +34,7 @@ CLOCK_IN_NAME = "no clock in the header: that of the file's name"
 TURNED = "turned upright (ROWORDER TOP-DOWN)"
 UNPLACED = (None, "the header has no time, by which observers are placed", "")
 IN_NAME = "no time in the header: that of the file's name"
+_OF_WCS = re.compile(r"(?:CRPIX|CRVAL|CDELT|CROTA|CTYPE|CUNIT|PC|CD)\d\w*")
 # Bits of QUALITY that reject a frame, and that are only noted: the SDO User Guide, section 7.7.6.
 AIA_REJECT = (9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 31)
 AIA_FLAG = (0, 1, 2, 3, 4, 8, 30)
@@ -113,6 +114,8 @@ def _sky(header: Mapping, shape: tuple[int, int], time_utc: str):
         return place(header, shape, time_utc)
     except fits.VerifyError:  # any card of the header, where sunpy reads it
         sound, odd = mended(header)
+        if damaged := [name for name in odd if _OF_WCS.fullmatch(name)]:
+            return None, f"a card of its WCS is damaged: {', '.join(damaged)}", ""
         wcs, why, flag = place(sound, shape, time_utc)
         return wcs, why, "; ".join(filter(None, (flag, f"damaged cards read as they are written: {', '.join(odd)}")))
 

@@ -61,6 +61,7 @@ def test_an_observer_that_is_not_told_is_on_earth_and_flagged():
         ({"CTYPE1": "HPLN-ARC", "CTYPE2": "HPLT-ARC", "CDELT1": 900.0, "CDELT2": 900.0}, "projection ARC"),
         ({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}, ""),
         ({"CTYPE1": "CRLN-CAR", "CTYPE2": "CRLT-CAR", "CUNIT1": "deg", "CUNIT2": "deg"}, "not helioprojective"),
+        ({"CTYPE1": "CRLN-CEA", "CTYPE2": "CRLT-CEA", "CUNIT2": "Sine Latitude"}, "a map of longitudes and latitudes"),
         ({"CRPIX1": None}, "header has no CRPIX1"),
         ({"CROTA2": None, "PC1_1": 1.0, "PC1_2": 0.3}, "skewed axes"),
         ({"DSUN_OBS": 0.0}, ""),

@@ -386,6 +386,20 @@ def test_pictures_get_their_sky_from_the_config(tmp_path):
     assert reel.table["wcs_rsun_arcsec"].nunique() == 2
 
 
+def test_fits_without_a_place_take_the_sky_of_the_config_from_their_lower_edge():
+    facts = {"shape": (40, 50), "is_counts": True, "exptime_s": 1.0, "no_sky": "header has no CTYPE1"}
+    own = FrameWcs(3.0, 4.0, 20.0, 20.0, 0.0, 0.0, 0.0, 960.0, 0.0, 0.0, 1.5e11)
+    frames = [Candidate(f"{i}", "x", "fits", "bbso", time_utc=utc(i), **facts) for i in range(2)]
+    frames.append(replace(frames[0], source="own", time_utc=utc(2), wcs=own, no_sky=""))
+    settings = PrepConfig(sky=SkyConfig(48.0, (24.0, 19.0)), register="off")
+    (plan,) = plan_reels(frames, settings)
+    placed = [row[0].wcs for row in plan.rows]
+    for wcs in placed[:2]:
+        np.testing.assert_allclose(wcs.hpc_to_pixel(480, 480), [34.0, 29.0], atol=1e-3)
+        assert wcs.rsun_arcsec == pytest.approx(angular_radius(utc(0)).to_value(u.arcsec), abs=0.01)
+    assert placed[2] == own
+
+
 def test_a_sky_without_times_is_an_error():
     frames = [Candidate(f"a.png#{i}", "a.png", "image", "a", time_s=float(i), shape=(8, 8)) for i in range(2)]
     with pytest.raises(ValueError, match=r"prep\.sky needs UTC times, and frames of a have none; set prep\.start_utc"):
