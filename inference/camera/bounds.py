@@ -32,6 +32,9 @@ LEAST_FRAMES = 16  # fewer say nothing
 RARE = 0.05  # share of the quiet frames that may be broken themselves
 LOST = 1 / 3  # what is left of the smoothness or the edges of quiet frames where they are lost
 LEAST_LEVEL = 0.3  # of both; where quiet frames have less, there is nothing to lose
+LEAST_DETAIL = 1 / 256  # the same of detail
+BLURRED, UNSHARP = 0.5, 0.75  # what is left of the detail, and of it beside the contrast, where it is out of focus
+LIT, LEAST_LIT, ALL_LIT = 2.0, 0.08, 0.01  # times the jump of light in all but this share of quiet pairs; at least
 FILLED, SCATTERS = 0.25, 5.0  # share of a picture that is filled in, and times that the share at one value scatters
 MOVED, LEAST_MOVED_PX = 1.5, 0.15  # times the quiet motion; less is no event, however still the camera stood
 CLOUDED, LEAST_CLOUDED = 8.0, 0.05  # spreads of the light that is missing on quiet days, and share of it; less is none
@@ -63,6 +66,10 @@ class Bounds:
     large_repeats: float = np.inf
     block_px: float = np.inf  # a block is at least so large; see `Blocks`
     lost_light: float = np.inf  # share, at most; see `Transmission`
+    detail: float = -np.inf  # at least, or nothing is seen
+    blurred: float = -np.inf  # at least, or it is out of focus where `sharp` says so
+    sharp: float = -np.inf  # at least
+    lit: float = np.inf  # at most
 
     @property
     def repeats(self) -> tuple[Repeats, Repeats]:
@@ -95,9 +102,9 @@ def write_bounds(path: Path, bounds: Bounds) -> None:
 
 
 def read_bounds(path: Path) -> Bounds:
-    """What `write_bounds` has written."""
+    """What `write_bounds` has written; what runs from before did not learn lets all pass."""
     with arrays_of(path, AGAIN) as saved:
-        return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds)})
+        return Bounds(**{field.name: float(saved[field.name]) for field in fields(Bounds) if field.name in saved})
 
 
 def learn(ranges: Sequence[QuietRange], scaling: dict[str, Stretch]) -> Bounds:
@@ -170,8 +177,8 @@ def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Boun
     together = [facts for piece in pairs for facts in piece]
     if len(together) < LEAST_FRAMES:
         return ALL_PASS
-    valid, flat, level, smooth = np.array(singles).T
-    _, kept, moved_px = np.array(together).T
+    valid, flat, level, smooth, detail, sharp = np.array(singles).T
+    _, kept, moved_px, lit = np.array(together).T
     changes = [np.array([facts.change for facts in piece]) for piece in pairs]
     usual, most = np.quantile(flat, [0.5, 1 - RARE])
     small, large = repeats_of(changes)
@@ -182,6 +189,10 @@ def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Boun
         brightest=float(level.max()),
         smooth=_lost(smooth),
         kept=_lost(kept),
+        detail=_lost(detail, LEAST_DETAIL),
+        blurred=_lost(detail, LEAST_DETAIL, BLURRED),
+        sharp=UNSHARP * float(np.quantile(sharp, RARE)),
+        lit=max(LEAST_LIT, LIT * float(np.quantile(lit, 1 - ALL_LIT))),
         moved_px=max(LEAST_MOVED_PX, MOVED * float(np.quantile(moved_px, 1 - RARE))),
         small_change=small.change,
         small_repeats=small.most,
@@ -190,9 +201,9 @@ def bounds_of(singles: Sequence[Alone], pairs: Sequence[Sequence[Pair]]) -> Boun
     )
 
 
-def _lost(quiet: np.ndarray) -> float:
+def _lost(quiet: np.ndarray, least_level: float = LEAST_LEVEL, left: float = LOST) -> float:
     least = float(np.quantile(quiet, RARE))
-    return LOST * least if least >= LEAST_LEVEL else -np.inf
+    return left * least if least >= least_level else -np.inf
 
 
 def repeats_of(changes: Sequence[np.ndarray]) -> tuple[Repeats, Repeats]:

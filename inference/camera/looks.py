@@ -15,6 +15,8 @@ LEVELS = 256  # of 0..1; a fill that was coded lies within two of them
 STAYED = 0.75  # edges kept in place; a picture that moved by FAR_SHARE of its longer side keeps next to none
 FAR_SHARE = 1 / 6
 TILES = 4  # structure is compared in TILES x TILES parts of the picture
+SOBEL = 8  # by which its gradients are larger than the step from a pixel to the next
+COARSE = 12, 16  # cells (h, w) of what is left of a picture that is out of focus
 
 
 class Look(NamedTuple):
@@ -42,6 +44,8 @@ class Alone(NamedTuple):
     flat: float  # share of the valid ones that have one value, or the next
     level: float  # that value, 0..1
     smooth: float  # correlation of a pixel with its neighbours: about 0 in pure noise
+    detail: float  # rms gradient, of 0..1 a px of SMALL_PX: a quarter of the picture has at least so much
+    sharp: float  # the same in units of the contrast there: what dusk and fog leave as it is, and a lens does not
 
 
 class Pair(NamedTuple):
@@ -50,20 +54,22 @@ class Pair(NamedTuple):
     change: float  # mean absolute difference of pixels: a quarter of the picture has changed by at least so much
     kept: float  # correlation of edges: a quarter of the picture has kept them at least so well
     moved_px: float  # how far the camera moved, rms, in px of SMALL_PX
+    lit: float  # by how much three quarters of the picture at least became brighter, or darker, of 0..1
 
 
 def alone(look: Look) -> Alone:
     """Facts of one frame; of one without a valid pixel nothing but that is known."""
     values = look.grey[look.valid]
     if not values.size:
-        return Alone(0.0, 0.0, 0.0, 1.0)
+        return Alone(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     steps = np.clip(np.rint(values * LEVELS), -LEVELS, 3 * LEVELS).astype(np.int64) + LEVELS
     counts = np.bincount(steps, minlength=4 * LEVELS + 2)
     pairs = counts[:-1] + counts[1:]
     level = int(pairs.argmax())
     neighbours = (look.small[:, :-1], look.small[:, 1:]), (look.small[:-1], look.small[1:])
     smooth = float(np.mean([correlation(a, b, alike=1.0) for a, b in neighbours]))
-    return Alone(float(look.valid.mean()), float(pairs[level] / values.size), (level - LEVELS) / LEVELS, smooth)
+    flat = float(pairs[level] / values.size)
+    return Alone(float(look.valid.mean()), flat, (level - LEVELS) / LEVELS, smooth, *detail_of(look.small))
 
 
 def pair(now: Look, before: Look) -> Pair:
@@ -74,7 +80,7 @@ def pair(now: Look, before: Look) -> Pair:
     kept, moved_px = kept_edges(now.small, before.small), rms_px(motion, now.small.shape)
     if kept > STAYED and moved_px > FAR_SHARE * max(now.small.shape):  # a fit to few corners, as of fish that swarm
         moved_px = 0.0
-    return Pair(change_of(now, before), kept, moved_px)
+    return Pair(change_of(now, before), kept, moved_px, lit_by(now.small, before.small))
 
 
 def change_of(now: Look, before: Look) -> float:
@@ -110,6 +116,30 @@ def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
     both = n * _of_parts(x * x_before + y * y_before) - total * total_before
     size = np.sqrt((square - total**2) * (square_before - total_before**2))
     return upper_quartile(np.divide(both, size, out=np.zeros_like(both), where=size > 0))
+
+
+def detail_of(picture: np.ndarray) -> tuple[float, float]:
+    """`Alone.detail` and `Alone.sharp` of a picture (h, w) uint8; contrast below a grey level counts as one."""
+    x, y = _gradients(picture)
+    levels = picture.astype(np.float32)
+    pixels, steepness = _of_parts(np.ones_like(x)), _of_parts(x * x + y * y)
+    gradient = np.sqrt(steepness / pixels) / SOBEL
+    contrast = np.sqrt(np.maximum(_of_parts(levels * levels) / pixels - (_of_parts(levels) / pixels) ** 2, 0))
+    return upper_quartile(gradient) / 255, upper_quartile(gradient / np.maximum(contrast, 1.0))
+
+
+def lit_by(now: np.ndarray, before: np.ndarray) -> float:
+    """`Pair.lit` of two pictures (h, w) uint8: what a lamp or the exposure changes is all over them, to one side."""
+    pixels = _of_parts(np.ones(now.shape))
+    changes = np.sort((_of_parts(now.astype(np.float64)) - _of_parts(before.astype(np.float64))) / pixels, axis=None)
+    quarter = changes.size // 4
+    return float(max(changes[quarter], -changes[-1 - quarter], 0.0)) / 255
+
+
+def same_scene(now: np.ndarray, before: np.ndarray) -> float:
+    """Correlation of two pictures (h, w) uint8 without their details: high where one shows the other out of focus."""
+    one, other = (cv2.resize(p, COARSE[::-1], interpolation=cv2.INTER_AREA).astype(float) for p in (now, before))
+    return correlation(one, other)
 
 
 def _gradients(picture: np.ndarray) -> list[np.ndarray]:

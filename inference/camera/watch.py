@@ -3,34 +3,43 @@
 A frame that is broken says nothing about the scene. The kinds are the reasons of the camera's events:
 
 missing data   little is valid, much is filled with one value at a stroke, or nothing but noise is left
+covered        within seconds a picture without detail, in which nothing is where it was: a hand, paint, a leaf
 frozen         the picture repeats itself, more often than quiet data do; less noise from the first frame on is none
 scene cut      another picture altogether: neither the frame before nor the last sound one looks like it
 clouds         much of the solar disc has lost light at once; more than quiet days take from it
 camera moved   all of the picture moves, further than on quiet days; its data are sound
+out of focus   the scene is still there, but its details are not, more than they lose contrast; its data are sound
+light jumped   all of the picture is brighter or darker at a stroke: a flash, lamps, an exposure; its data are sound
 """
 
 import numpy as np
 
 from inference.camera.bounds import Bounds
 from inference.camera.light import Transmission
-from inference.camera.looks import Alone, Look, alone, pair, same_share
+from inference.camera.looks import Alone, Look, alone, kept_edges, pair, same_scene, same_share
 
 MISSING, FROZEN, CUT, MOVED, CLOUDS = "missing data", "frozen", "scene cut", "camera moved", "clouds"
-BROKEN = (MISSING, FROZEN, CUT, CLOUDS)
+COVERED, BLURRED, LIT = "covered", "out of focus", "light jumped"
+BROKEN = (MISSING, COVERED, FROZEN, CUT, CLOUDS)
 NO_LIGHT = np.zeros(0)
 STILL = 0.25  # of what the stretch itself changes by otherwise: a picture that stands still changes by less
 SAME = 0.5  # or so many of its pixels are the very same
+SCENE = 0.5  # correlation with a sharp picture of the scene: less is none of it
+APART_FRAMES = 32  # between the frames that are kept as sharp: a hand on its way to the lens is in neither
+COVERING_FRAMES = 50  # in which a lens is covered at most; dusk takes longer
 MOSTLY = 0.75  # of what is not flat on quiet days: so much must be bright, or be filled from the first frame on
 
 
 class Watch:
-    """A stretch of frames in time order; memory of two small pictures."""
+    """A stretch of frames in time order; memory of four small pictures."""
 
     def __init__(self, bounds: Bounds):
         self.bounds = bounds
         self.last: Look | None = None
         self.sound: Look | None = None  # the last frame that was not broken
         self.flat = 1.0  # of that
+        self.sharp: list[Look] = []  # one with the details of quiet frames, some 32 to 64 frames ago, and one since
+        self.age, self.dull = 0, 0  # frames since that one, and since any such
         self.transmission = Transmission()
         self.repeated = [0 for _ in bounds.repeats]  # frames in a row
         self.changed, self.pairs = 0.0, 0  # the sum of the changes of frames that were not frozen, and their number
@@ -40,12 +49,23 @@ class Watch:
         facts = alone(look)
         lost = self.transmission.lost(light)
         kind = self._kind(look, facts)
-        if kind in ("", CUT, MOVED) and lost > self.bounds.lost_light:
+        if kind in ("", CUT, MOVED, BLURRED, LIT) and lost > self.bounds.lost_light:
             kind = CLOUDS
         self.last = look
         if kind not in BROKEN:
             self.sound, self.flat = look, facts.flat
+        self._remember(look, facts, kind)
         return kind
+
+    def _remember(self, look: Look, facts: Alone, kind: str) -> None:
+        self.age, self.dull = self.age + 1, self.dull + (kind != COVERED)
+        if (kind in BROKEN and kind != CUT) or facts.detail < self.bounds.detail:
+            return
+        self.dull = 0
+        if kind == CUT:
+            self.sharp.clear()
+        if not self.sharp or self.age >= APART_FRAMES:
+            self.sharp, self.age = [*self.sharp[-1:], look], 0
 
     def _kind(self, look: Look, facts: Alone) -> str:
         if self._is_missing(facts):
@@ -53,14 +73,31 @@ class Watch:
         if self.last is None:
             return ""
         last = pair(look, self.last)
-        if self._is_frozen(last.change, look, self.last):
+        is_frozen = self._is_frozen(last.change, look, self.last)
+        if blind := self._blind(look, facts):
+            return blind
+        if is_frozen:
             return FROZEN
         if self.sound is None:
             return ""
         since = last if self.sound is self.last else pair(look, self.sound)
         if since.moved_px > self.bounds.moved_px:
             return MOVED
-        return CUT if max(last.kept, since.kept) < self.bounds.kept else ""
+        if max(last.kept, since.kept) < self.bounds.kept and not self._is_back(look):
+            return CUT
+        return LIT if since is last and since.lit > self.bounds.lit else ""
+
+    def _blind(self, look: Look, facts: Alone) -> str:
+        """What the lens does to a frame without the details that quiet ones have; '' where it may be the light."""
+        if facts.detail >= self.bounds.blurred or not self.sharp:
+            return ""
+        if same_scene(look.small, self.sharp[0].small) >= SCENE:
+            return BLURRED if facts.sharp < self.bounds.sharp else ""
+        return COVERED if facts.detail < self.bounds.detail and self.dull < COVERING_FRAMES else ""
+
+    def _is_back(self, look: Look) -> bool:
+        """Whether a frame shows again what was there before the lens was covered, or lost its focus."""
+        return bool(self.sharp) and kept_edges(look.small, self.sharp[0].small) >= self.bounds.kept
 
     def _is_missing(self, facts: Alone) -> bool:
         if facts.valid < self.bounds.valid or facts.smooth < self.bounds.smooth:

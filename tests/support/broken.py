@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from inference.camera.watch import CUT, FROZEN, MISSING, MOVED
+from inference.camera.watch import COVERED, CUT, FROZEN, MISSING, MOVED
 from tests.support.street import Street, standing
 
 Break = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
@@ -26,6 +26,12 @@ def constant(frames: np.ndarray, at: int, random: np.random.Generator) -> np.nda
 
 def noise(frames: np.ndarray, at: int, random: np.random.Generator) -> np.ndarray:
     return random.random(frames[at].shape, np.float32)
+
+
+def covered(frames: np.ndarray, at: int, random: np.random.Generator) -> np.ndarray:
+    """A hand before the lens: dark, lighter to one side, nothing sharp in it."""
+    x = np.linspace(*random.permutation([0.05, random.uniform(0.1, 0.3)]), frames.shape[3], dtype=np.float32)
+    return np.broadcast_to(x, frames.shape[1:]) + 0.004 * random.standard_normal(frames.shape[1:], np.float32)
 
 
 def another_scene(frames: np.ndarray, at: int, random: np.random.Generator) -> np.ndarray:
@@ -50,6 +56,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
     "mostly black": (mostly_black, MISSING),
     "constant": (constant, MISSING),
     "noise": (noise, MISSING),
+    "covered": (covered, COVERED),
     "another scene": (another_scene, CUT),
     "repeated": (repeated, FROZEN),
     "shifted": (shifted, MOVED),

@@ -27,7 +27,7 @@ from tests.support.street import Street, standing
 from tests.support.trainings import small_config
 
 QUIET, NEW = 90, 50
-AT = dict(zip(BREAKS, range(8, NEW, 7), strict=False))
+AT = dict(zip(BREAKS, range(8, NEW, 6), strict=False))
 IDENTITY = {"model": "", "reel": "", "config": ""}
 SEEN = Street(21, walkers=4, beat_px=8).frames(standing(QUIET + NEW))
 SETTINGS = replace(EvalConfig(), stride=4, false_alarms_per_day=24.0, min_frames=2)
@@ -133,7 +133,7 @@ def test_more_of_an_anomaly_never_scores_less(judge):
 def test_broken_frames_in_quiet_data_move_no_threshold(name, tmp_path):
     frames = Street(21, walkers=4, beat_px=8).frames(standing(160))
     spoilt = frames
-    for how, at in zip(BREAKS, (20, 60, 80, 100, 120, 140), strict=True):
+    for how, at in zip(BREAKS, (20, 60, 80, 90, 100, 120, 140), strict=True):
         if BREAKS[how][1] in BROKEN:
             spoilt = broken(spoilt, how, at, 1, seed=1)
     found = []

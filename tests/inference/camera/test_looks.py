@@ -15,7 +15,9 @@ from inference.camera.looks import (
     Look,
     alone,
     change_of,
+    detail_of,
     kept_edges,
+    lit_by,
     pair,
     upper_quartile,
 )
@@ -90,7 +92,7 @@ def test_the_upper_quartile_is_that_of_numpy(values):
 
 
 def test_of_a_frame_without_a_valid_pixel_nothing_is_known():
-    assert alone(look(noise(0), np.zeros((SIDE, SIDE), bool))) == (0.0, 0.0, 0.0, 1.0)
+    assert alone(look(noise(0), np.zeros((SIDE, SIDE), bool))) == (0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 def wide(seed: int) -> np.ndarray:
@@ -117,3 +119,25 @@ def test_a_fit_gone_wild_is_no_motion_of_a_picture_whose_edges_stayed(seed):
 def test_a_turn_by_a_good_part_of_the_picture_is_still_motion(shift):
     found = pair(look(wide(0)[:, shift : shift + 160]), look(wide(0)[:, :160]))
     assert found.moved_px == pytest.approx(shift, abs=1)
+
+
+@given(gain=st.floats(0.3, 1.0), haze=st.floats(0, 100), sigma=st.floats(1.5, 6))
+def test_light_and_fog_take_no_sharpness_and_a_lens_out_of_focus_does(gain, haze, sigma):
+    picture = cv2.GaussianBlur(noise(0, (96, 128)), (0, 0), 1)
+    picture = 60 + 140 * (picture - picture.min()) / np.ptp(picture)
+    detail, sharp = detail_of(np.rint(picture).astype(np.uint8))
+    dim, same = detail_of(np.rint(gain * (picture - haze) + haze).astype(np.uint8))
+    assert dim == pytest.approx(gain * detail, rel=0.03)
+    assert same == pytest.approx(sharp, rel=0.03)
+    lost, soft = detail_of(np.rint(cv2.GaussianBlur(picture, (0, 0), sigma)).astype(np.uint8))
+    assert lost < dim / gain
+    assert soft < sharp
+
+
+@given(by=st.integers(1, 60), side=st.integers(1, 20))
+def test_light_is_what_all_of_the_picture_shares_and_no_part_of_it(by, side):
+    before = np.rint(60 + 120 * noise(1)).astype(np.uint8)
+    assert lit_by(before + np.uint8(by), before) == lit_by(before, before + np.uint8(by)) == by / 255
+    now = before.copy()
+    now[:side, :side] += np.uint8(by)
+    assert lit_by(now, before) == 0.0

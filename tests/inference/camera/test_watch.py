@@ -1,15 +1,17 @@
 """Broken frames are told from sound ones by what quiet frames do, and by nothing else."""
 
+from dataclasses import asdict, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.camera.bounds import bounds_of
+from inference.camera.bounds import bounds_of, read_bounds, write_bounds
 from inference.camera.looks import Look, alone, pair
-from inference.camera.watch import BROKEN, CUT, FROZEN, MISSING, MOVED, Watch
+from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LIT, MISSING, MOVED, Watch
 from tests.support.broken import BREAKS, broken
 from tests.support.street import Street, shaking, standing
 
@@ -106,10 +108,44 @@ def test_dusk_night_and_glare_are_in_the_scene():
     light = np.geomspace(1, 0.02, NEW, dtype=np.float32)[:, None, None, None]
     hiss = 0.004 * np.random.default_rng(0).standard_normal(SOUND.shape)  # of the camera, whatever the light
     dusk = np.rint(255 * np.clip(SOUND * light + hiss, 0, 1)) / 255  # down to five levels
-    assert not set(kinds(np.float32(dusk), BOUNDS)) & set(BROKEN)
+    assert not set(kinds(np.float32(dusk), BOUNDS)) & {*BROKEN, BLURRED}
+    fog = SOUND + np.linspace(0, 0.9, NEW, dtype=np.float32)[:, None, None, None] * (0.7 - SOUND)
+    assert set(kinds(fog, BOUNDS)) == {""}
     flare = SOUND.copy()
     flare[5:12, :, 10:60, 20:80] = 1.0  # saturated, more than a third of the picture
     assert not set(kinds(flare, BOUNDS)) & set(BROKEN)
+
+
+@given(by=st.floats(0.1, 0.3), sign=st.sampled_from([-1, 1]), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
+def test_a_flash_is_told_as_it_comes_and_as_it_goes_and_slow_light_is_not(by, sign, at, count):
+    frames = SOUND.copy()
+    frames[at : at + count] += np.float32(sign * by)
+    assert kinds(frames, BOUNDS) == [LIT if i in (at, at + count) else "" for i in range(NEW)]
+    slow = SOUND + sign * np.linspace(0, by, NEW, dtype=np.float32)[:, None, None, None]
+    assert LIT not in kinds(slow, BOUNDS)
+
+
+@given(sigma=st.floats(2.5, 8), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
+def test_a_lens_out_of_focus_is_told_as_long_as_it_lasts(sigma, at, count):
+    frames = SOUND.copy()
+    for frame in frames[at : at + count]:
+        frame[0] = cv2.GaussianBlur(frame[0], (0, 0), sigma)
+    assert kinds(frames, BOUNDS) == [BLURRED if at <= i < at + count else "" for i in range(NEW)]
+
+
+@pytest.mark.parametrize("takes", [1, 6, 20])
+def test_a_hand_that_comes_before_the_lens_covers_it_until_it_goes(takes):
+    hand = broken(SOUND[:1], "covered", 0, 1, 2)[0]
+    scene = np.concatenate([SOUND, SOUND[::-1], SOUND, SOUND[::-1]])
+    frames, width = scene.copy(), scene.shape[3]
+    hiss = 0.004 * np.random.default_rng(3).standard_normal(scene.shape).astype(np.float32)
+    for i, frame in enumerate(frames[8:48]):
+        upto = round(width * min(1, (i + 1) / takes))
+        frame[:, :, :upto] = (hand + hiss[i])[:, :, :upto]
+    found = kinds(frames, BOUNDS)
+    assert found[:8] == [""] * 8
+    assert found[8 + takes : 48] == [COVERED] * (40 - takes)
+    assert found[48:] == [""] * (len(frames) - 48)
 
 
 @given(seed=st.integers(0, 2**16), contrast=st.floats(0, 5), side=st.integers(2, 40), at=st.integers(1, NEW - 2))
@@ -133,3 +169,10 @@ def test_a_frame_without_a_valid_pixel_is_missing():
     looks = looks_of(SOUND[:4])
     nothing = Look.of(np.zeros_like(SOUND[0]), np.zeros(SOUND.shape[2:], bool))
     assert [watch.see(look) for look in [*looks[:2], nothing, looks[2]]] == ["", "", MISSING, ""]
+
+
+def test_a_run_from_before_lets_pass_what_it_did_not_learn(tmp_path):
+    write_bounds(tmp_path / "now.npz", BOUNDS)
+    assert read_bounds(tmp_path / "now.npz") == BOUNDS
+    np.savez(tmp_path / "before.npz", **{name: value for name, value in asdict(BOUNDS).items() if name != "lit"})
+    assert read_bounds(tmp_path / "before.npz") == replace(BOUNDS, lit=np.inf)
