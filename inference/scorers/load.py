@@ -95,9 +95,11 @@ def of_method(opened: Opened) -> Scorer:
 
 
 def detector_of(opened: Opened) -> Detector:
-    """The run's net."""
+    """The run's net, in the precision that it was to be trained in."""
     model = model_of(opened.checkpoint, opened.device, path_of(opened.run, "best"))
-    return DETECTORS[opened.trained.model.task](model, opened.scaling, opened.clip_length, opened.device)
+    detector = DETECTORS[opened.trained.model.task](model, opened.scaling, opened.clip_length, opened.device)
+    detector.amp = opened.trained.train.amp
+    return detector
 
 
 def of_net(opened: Opened) -> Scorer:
