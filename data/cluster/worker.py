@@ -1,13 +1,10 @@
 """The part of a cluster that runs in its workers. Nothing of Dask is imported here."""
 
 import contextlib
-import ctypes
-import os
 import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +13,11 @@ import av
 import cv2
 import numpy as np
 
+from data.memory import keep_memory
 from data.messages import show
 from data.version import program_version
 
 _TURN = threading.Lock()  # workers with several threads: decoders have state of their own, so one task at a time
-# Dask starts its workers with MALLOC_TRIM_THRESHOLD_=65536, by which glibc gives every array of more than 128 KiB back
-# to the system and has it cleared anew, page by page: half of a task's time again. These are what glibc comes to by
-# itself, in the other processes, once it has seen arrays of 32 MiB.
-_DASKS_TRIM = "65536"
-_TRIM, _MAP, _KEPT_BYTES = -1, -3, 2**25  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 
 
 @dataclass(frozen=True)
@@ -54,17 +47,6 @@ def on_worker(log_level: str, folder: str, fn: Callable, /, *args: Any, **kwargs
 def apply(call: Callable[[], Any]) -> Any:
     """What it gives."""
     return call()
-
-
-@cache
-def keep_memory() -> None:
-    """Have this process use its memory again, up to some 64 MiB, where Dask's default forbids it; a threshold that the
-    user has chosen stays."""
-    if os.environ.get("MALLOC_TRIM_THRESHOLD_") != _DASKS_TRIM or platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_MAP, _KEPT_BYTES)
-    libc.mallopt(_TRIM, 2 * _KEPT_BYTES)
 
 
 def must_see(paths: Sequence[str | Path]) -> None:

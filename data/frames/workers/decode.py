@@ -19,6 +19,7 @@ from data import sources
 from data.frames.grid.letterbox import calibrate_into
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
+from data.memory import keep_memory
 from data.messages import show
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
@@ -40,6 +41,7 @@ def start_worker(log_level: str) -> None:
     """One thread a worker: the pool is the parallelism. A worker ends with its parent, however that ended."""
     show(log_level)
     cv2.setNumThreads(1)
+    keep_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
