@@ -1,5 +1,6 @@
 """What a video's container tells of its frames without decoding them: their order, times, key frames, and damage."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -220,18 +221,24 @@ def _stamped_in_order(packets: list[Packet]) -> list[Packet]:
 
 
 def _parts(packets: list[Packet]) -> list[list[Packet]]:
-    """The packets of each recording of a file, in order of presentation: where files were joined, time begins again."""
+    """The packets of each recording of a file, in order of presentation: where files were joined, time begins again.
+
+    Matroska has no stamps of decoding: FFmpeg makes them, but for the first packets where frames are stored in another
+    order than they are shown in.
+    """
     stamps = [packet.pts for packet in packets]
     if None in stamps:
         return [packets]
     parts: list[list[Packet]] = []
-    last = 0
+    has_dts, last = any(packet.dts is not None for packet in packets), -math.inf
     for packet in packets:
-        dts = (packet.pts if packet.dts is None else packet.dts) or 0
-        if not parts or (packet.is_key and dts < last):
+        stamp = float(packet.pts or 0) if packet.dts is None else packet.dts
+        if not parts or (packet.is_key and stamp < last):
             parts.append([])
+            last = -math.inf
         parts[-1].append(packet)
-        last = dts
+        if packet.dts is not None or not has_dts:
+            last = stamp
     return [sorted(part, key=lambda packet: packet.pts or 0) for part in parts]
 
 

@@ -461,3 +461,25 @@ def test_each_frame_is_known_by_its_packet_whatever_other_decoders_do(tmp_path, 
     numbers += [frame.number for frame in own]
     second.__exit__(None, None, None)
     assert sorted(numbers, key=str) == sorted(range(24), key=str)
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4", "ts"])
+@pytest.mark.parametrize(("keys", "bf"), [((2,), 2), ((1, 2), 3), ((3, 4), 1), ((), 2)])
+def test_a_key_frame_among_the_first_is_no_second_recording(tmp_path, form, keys, bf, caplog):
+    """Of Matroska with B frames its time was taken to begin again there: a pause before it was lost."""
+    stamps = [0, 1, 50, *range(51, 60)]
+    with av.open(str(tmp_path / f"v.{form}"), "w", format="mpegts" if form == "ts" else None) as container:
+        options = {"bf": str(bf), "b_strategy": "0", "forced-idr": "1", "sc_threshold": "0"}
+        stream = container.add_stream("libx264", rate=10, options=options)
+        (stream.height, stream.width), stream.pix_fmt = SHAPE, "yuv420p"
+        for number, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 10)
+            frame.pict_type = 1 if number in keys else 0
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = frames.scan(tmp_path, PrepConfig())
+    assert [c.time_s for c in found] == pytest.approx([stamp / 10 for stamp in stamps], abs=2e-3)
+    assert "begin again" not in caplog.text
+    good, lost = pictures_read(tmp_path)
+    assert (sorted(good), lost) == ([*range(len(stamps))], {})
