@@ -6,7 +6,7 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
-from data.labels.sun.xrs_flares import is_xrs
+from data.labels.sun.xrs_flares import is_xrs, xrs_of
 from data.messages import logger
 from data.pictures.curves import curve
 from data.pictures.plain import plain
@@ -63,7 +63,7 @@ def panels_of(reel: Reel, xrs: str | None) -> list[Panel]:
     """
     if reel.is_series:
         return _variables(reel)
-    panel = _fluxes_during(reel, Reel(xrs)) if xrs else None
+    panel = _fluxes_during(reel, xrs_of(xrs)) if xrs else None
     return [panel] if panel else []
 
 
@@ -80,8 +80,6 @@ def _variables(reel: Reel) -> list[Panel]:
 
 def _fluxes_during(reel: Reel, xrs: Reel) -> Panel | None:
     """The fluxes between a reel's first and last frame, None when there are none."""
-    if not is_xrs(xrs):
-        raise ValueError(f"eval.xrs {xrs.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
     if reel.times_utc is None:
         log.warning(f"{reel.name}: no UTC times, so no XRS fluxes are drawn")
         return None

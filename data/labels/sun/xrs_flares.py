@@ -1,17 +1,25 @@
 """Flares in the GOES X-ray flux itself, by NOAA's own definition of an event, in the form of a catalogue."""
 
 import math
+import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from data.labels.sun.catalog import COLUMNS, FLUX_W_M2
 from data.reel.reel import Reel
+from data.reel.scaled import SomeVariables
 from data.sources.xrs import CHANNELS
 
 RISING_MINUTES, RISE = 4, 1.4
 MINUTE = np.timedelta64(60_000, "ms")
 ROUNDING = 1e-6
+# How tables call CHANNELS: SWPC's JSON (its rows of two energies side by side), NCEI's CSV of averages and of fluxes.
+NAMES = (
+    re.compile(r"xrsa(_flux)?|a_(flux|avg)|xs|0\.05-0\.4 ?nm flux"),
+    re.compile(r"xrsb(_flux)?|b_(flux|avg)|xl|0\.1-0\.8 ?nm flux"),
+)
 
 
 def is_xrs(reel: Reel) -> bool:
@@ -19,14 +27,34 @@ def is_xrs(reel: Reel) -> bool:
     return reel.is_series and tuple(reel.channels) == CHANNELS
 
 
+def xrs_of(path: str) -> Reel:
+    """A reel of GOES XRS fluxes with the channels CHANNELS alone: of XRS files, or of a table whose columns are called
+    as SWPC, NCEI and sunpy call them. Raises ValueError for other reels.
+    """
+    reel = Reel(path)
+    columns = [_only(reel.channels, names) for names in NAMES] if reel.is_series else [None]
+    if None in columns:
+        raise ValueError(
+            f"{reel.path} is no reel of GOES XRS fluxes; make one with main.py -m prep from an XRS file, or "
+            f"from a table with columns called {' and '.join(CHANNELS)} (W/m2, 0.05-0.4 and 0.1-0.8 nm)"
+        )
+    picked = [column for column in columns if column is not None]
+    return reel if is_xrs(reel) else SomeVariables(reel, picked, {"channels": list(CHANNELS)})
+
+
+def _only(channels: Sequence[str], names: re.Pattern[str]) -> int | None:
+    """The number of the only channel that is called so; None where there are none or several."""
+    bare = [re.sub(r"\s*[\[(].*", "", channel).lower() for channel in channels]  # without a unit behind it
+    found = [number for number, name in enumerate(bare) if names.fullmatch(name)]
+    return found[0] if len(found) == 1 else None
+
+
 def flares_of_xrs(path: str) -> pd.DataFrame:
     """The flares in the 1-8 angstrom flux of a reel of XRS fluxes, as `read_catalog` gives them, without places.
 
     One more column: background_w_m2, the flux at the start. Raises ValueError for other reels.
     """
-    reel = Reel(path)
-    if not is_xrs(reel):
-        raise ValueError(f"{reel.path} is no reel of GOES XRS fluxes; make one with: main.py -m prep")
+    reel = xrs_of(path)
     if reel.times_utc is None:
         raise ValueError(f"{reel.path} has no UTC times; make it again with prep.start_utc")
     return flares_in(reel.times_utc, reel.signals()[:, CHANNELS.index("xrsb")])

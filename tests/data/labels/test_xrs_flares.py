@@ -11,6 +11,7 @@ from sunpy.timeseries import TimeSeries
 
 from data.labels.sun.catalog import flux_of_class
 from data.labels.sun.xrs_flares import class_of, flares_in, flares_of_xrs
+from data.reel.stretch import Stretch
 from tests.support.reels import drifting_blobs, make_reel
 
 START = np.datetime64("2011-06-07T00:00:00.000")
@@ -63,5 +64,28 @@ def test_a_class_is_the_flux_to_a_tenth_and_never_more(flux):
 
 def test_other_reels_are_refused(tmp_path):
     make_reel(tmp_path / "cam", drifting_blobs(4), clip_length=None)
-    with pytest.raises(ValueError, match="no reel of GOES XRS fluxes"):
-        flares_of_xrs(str(tmp_path / "cam"))
+    make_reel(tmp_path / "two", np.zeros((4, 3, 1, 1), np.float32), clip_length=None, channels=["xs", "xrsa", "xl"])
+    for name in ("cam", "two"):
+        with pytest.raises(ValueError, match=r"no reel of GOES XRS fluxes; .* columns called xrsa and xrsb"):
+            flares_of_xrs(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *(("xrsa", "xrsb", "xrsa_quality", "xrsb_quality"), ("B_AVG", "A_AVG"), ("xl", "xs")),
+        ("0.05-0.4nm satellite", "0.05-0.4nm flux", "0.1-0.8nm flux", "0.1-0.8nm observed_flux"),
+        ("XRSA (W/m2)", "XRSB (W/m2)"),
+    ],
+)
+def test_fluxes_of_a_table_are_known_by_their_columns(tmp_path, columns):
+    """Whatever else it has, and in any order."""
+    _, flux = minutes([1, 1, 1, 2, 3, 4, 3, 2, 1, 1])
+    long = next(name for name in columns if name.lower()[:4] in ("xrsb", "b_av", "xl", "0.1-"))
+    values = np.stack([flux if name == long else np.zeros(10) for name in columns], axis=1) / 1e-6
+    scale = [Stretch("affine", 0.0, 1e-6)] * len(columns)
+    given = {"channels": list(columns), "stretch": scale, "start_utc": str(START), "clip_length": None}
+    make_reel(tmp_path / "goes", values[:, :, None, None].astype(np.float32), 60.0, **given)
+    (flare,) = flares_of_xrs(str(tmp_path / "goes")).to_dict("records")
+    assert flare["flux_w_m2"] == pytest.approx(4e-7)
+    assert str(flare["peak"]) == "2011-06-07 00:05:00"
