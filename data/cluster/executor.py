@@ -42,7 +42,8 @@ class ClusterExecutor(Executor):
     """Submits to the workers of a client; a task finds its process as a worker of this machine would be."""
 
     def __init__(self, client: Any):
-        self.client, self.tasks = client, client.get_executor(retries=RETRIES)
+        # Not pure: else equal calls are one task, and what it wrote for the first of them the second looks for in vain.
+        self.client, self.tasks = client, client.get_executor(retries=RETRIES, pure=False)
         self.folder = str(Path.cwd())
         self.counted, self.counted_at = 1, -COUNT_EVERY_S
 

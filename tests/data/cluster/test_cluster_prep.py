@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -180,6 +181,13 @@ def test_a_file_that_a_worker_does_not_see_is_an_error_and_no_rejected_frame(clu
         pytest.raises(FileNotFoundError, match=r"gone.fits is not seen on .*, a worker"),
     ):
         workers.submit(scan_apart, [gone], raw, config.prep).result()
+
+
+def test_equal_calls_are_made_as_often_as_they_are_asked_for(cluster):
+    """Also while the result of the first is held: a task writes files that are used once."""
+    with make_executor(2, str(cluster.file)) as workers:
+        made = [workers.submit(secrets.token_hex, 8) for _ in range(3)]
+        assert len({future.result() for future in made}) == 3
 
 
 def test_an_error_of_a_task_is_the_programs_own(cluster):
