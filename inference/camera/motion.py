@@ -9,6 +9,8 @@ walks one way leaves ground between and around itself that stands still.
 import cv2
 import numpy as np
 
+from inference.camera.parts import kept_edges
+
 LEAST_PX = 0.06  # rms over the picture, of the frames that it is measured on: below, tracking is no better
 CORNERS, LEAST_CORNERS = 400, 12
 CORNER_QUALITY, CORNER_SHARE = 0.005, 0.03  # of the best one's; distance between them, of the longer side
@@ -16,6 +18,8 @@ WINDOW_SHARE, LEAST_WINDOW_PX = 0.055, 7  # of the longer side, and in px: the s
 LANES, LANES_FROM_PX = 8, 64  # px that OpenCV sums at once (a window of 7 takes twice as long as one of 8); longer side
 LEAST_OF_GROUND_PX = 0.25  # instead: light that saturates leads corners astray by as much, in what is alike but for it
 RETURNED_PX = 0.5  # tracked there and back, a corner that is in both pictures comes home
+STAYED = 0.75  # edges kept in place; a picture that moved by FAR_SHARE of its longer side keeps next to none
+FAR_SHARE = 1 / 6
 TILES, CELLS = 3, 24  # the picture in TILES x TILES parts, and in CELLS x CELLS cells
 CLEARLY = 1.2  # a cell is better or worse by more than this factor: noise hardly ever is
 BETTER, BETTER_ALL = 2.0, 4.0  # better cells for each that is worse, in a part and in all
@@ -42,7 +46,10 @@ def camera_motion(before: np.ndarray, after: np.ndarray, of_ground: bool = False
     if len(corners) < LEAST_CORNERS:
         return None
     motion, _ = cv2.estimateAffinePartial2D(corners, found, method=cv2.LMEDS)
-    if motion is None or rms_px(motion, after.shape) < (LEAST_OF_GROUND_PX if of_ground else LEAST_PX):
+    moved_px = rms_px(motion, after.shape)
+    if motion is None or moved_px < (LEAST_OF_GROUND_PX if of_ground else LEAST_PX):
+        return None
+    if moved_px > FAR_SHARE * side and kept_edges(after, before) > STAYED:  # to few corners: fish that swarm
         return None
     better, worse = agreement(warped(before, motion), before, after)
     return motion if (is_most if of_ground else is_everywhere)(better, worse) else None

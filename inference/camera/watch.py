@@ -16,7 +16,8 @@ import numpy as np
 
 from inference.camera.bounds import Bounds
 from inference.camera.light import Transmission
-from inference.camera.looks import Alone, Look, alone, kept_edges, pair, same_scene, same_share
+from inference.camera.looks import Alone, Look, alone, pair, same_share
+from inference.camera.parts import kept_edges, same_scene
 
 MISSING, FROZEN, CUT, MOVED, CLOUDS = "missing data", "frozen", "scene cut", "camera moved", "clouds"
 COVERED, BLURRED, LIT = "covered", "out of focus", "light jumped"

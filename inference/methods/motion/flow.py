@@ -19,8 +19,8 @@ from scipy import ndimage
 from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
-from inference.camera.looks import kept_edges
 from inference.camera.motion import steadied
+from inference.camera.parts import kept_edges
 from inference.methods.base import Block, Method, all_but, enlarged, reflected
 from inference.methods.motion.known_motion import KnownMotion, Motion
 from inference.methods.motion.noise_motion import beyond_noise

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from inference.camera.looks import kept_edges
+from inference.camera.parts import kept_edges
 
 PAIRS = 64  # quiet ones, about, that it is learnt from
 LOST = 1 / 3  # of the edges that quiet pairs keep: where fewer are left it is another picture

@@ -1,0 +1,74 @@
+"""What small pictures show in TILES x TILES parts, and what two of them share: edges, detail and light.
+
+A quarter of the parts, or three, say what holds for the picture: what goes on in the others is the scene's.
+"""
+
+import cv2
+import numpy as np
+
+TILES = 4
+SOBEL = 8  # by which its gradients are larger than the step from a pixel to the next
+COARSE = 12, 16  # cells (h, w) of what is left of a picture that is out of focus
+
+
+def kept_edges(now: np.ndarray, before: np.ndarray) -> float:
+    """Upper quartile over TILES x TILES parts of the correlation of the gradients of two pictures (h, w) uint8.
+
+    What goes on in three quarters of a picture leaves it alone, and a change of light does too.
+    """
+    (x, y), (x_before, y_before) = gradients(now), gradients(before)
+    n = 2 * of_parts(np.ones_like(x))
+    total, total_before = of_parts(x + y), of_parts(x_before + y_before)
+    # Gradients are whole numbers, and so are all of these sums, exactly: a part without edges has a size of 0.
+    square, square_before = (n * of_parts(p * p + q * q) for p, q in ((x, y), (x_before, y_before)))
+    both = n * of_parts(x * x_before + y * y_before) - total * total_before
+    size = np.sqrt((square - total**2) * (square_before - total_before**2))
+    return upper_quartile(np.divide(both, size, out=np.zeros_like(both), where=size > 0))
+
+
+def detail_of(picture: np.ndarray) -> tuple[float, float]:
+    """`Alone.detail` and `Alone.sharp` of a picture (h, w) uint8; contrast below a grey level counts as one."""
+    x, y = gradients(picture)
+    levels = picture.astype(np.float32)
+    pixels, steepness = of_parts(np.ones_like(x)), of_parts(x * x + y * y)
+    gradient = np.sqrt(steepness / pixels) / SOBEL
+    contrast = np.sqrt(np.maximum(of_parts(levels * levels) / pixels - (of_parts(levels) / pixels) ** 2, 0))
+    return upper_quartile(gradient) / 255, upper_quartile(gradient / np.maximum(contrast, 1.0))
+
+
+def lit_by(now: np.ndarray, before: np.ndarray) -> float:
+    """`Pair.lit` of two pictures (h, w) uint8: what a lamp or the exposure changes is all over them, to one side."""
+    pixels = of_parts(np.ones(now.shape))
+    changes = np.sort((of_parts(now.astype(np.float64)) - of_parts(before.astype(np.float64))) / pixels, axis=None)
+    quarter = changes.size // 4
+    return float(max(changes[quarter], -changes[-1 - quarter], 0.0)) / 255
+
+
+def same_scene(now: np.ndarray, before: np.ndarray) -> float:
+    """Correlation of two pictures (h, w) uint8 without their details: high where one shows the other out of focus."""
+    one, other = (cv2.resize(p, COARSE[::-1], interpolation=cv2.INTER_AREA).astype(float) for p in (now, before))
+    return correlation(one, other)
+
+
+def gradients(picture: np.ndarray) -> list[np.ndarray]:
+    """Along x and along y, (h, w) each."""
+    return [cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))]
+
+
+def of_parts(values: np.ndarray) -> np.ndarray:
+    """Sums (TILES, TILES) float64 over the parts of a picture (h, w)."""
+    rows, columns = (np.arange(TILES) * n // TILES for n in values.shape)
+    return np.add.reduceat(np.add.reduceat(values, rows, axis=0, dtype=np.float64), columns, axis=1)
+
+
+def upper_quartile(values: np.ndarray) -> float:
+    """`np.quantile(values, 0.75)`, which takes longer for some sixteen than what they were made of."""
+    ordered = np.sort(values, axis=None)
+    return float(np.interp(0.75 * (ordered.size - 1), np.arange(ordered.size), ordered))
+
+
+def correlation(a: np.ndarray, b: np.ndarray, alike: float = 0.0) -> float:
+    """Pearson's, of two arrays of one shape; `alike` where one of them is constant."""
+    a, b = (values - values.mean(dtype=np.float64) for values in (a, b))
+    size = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / size) if size > 0 else alike
