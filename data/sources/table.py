@@ -17,7 +17,7 @@ from data.messages import logger
 from data.sources.base import MANIFEST, Series, SeriesSource, TableError, file_sha256
 from data.sources.tables.binary_table import EXCEL, holds_records, read_binary
 from data.sources.tables.forms.devices import DEVICES, by_device, by_panel
-from data.sources.tables.forms.long_table import wide
+from data.sources.tables.forms.long_table import wide, without_marks
 from data.sources.tables.forms.own_clocks import by_own_clock
 from data.sources.tables.forms.runs import by_count, by_restart, tells_runs
 from data.sources.tables.forms.times_above import by_time
@@ -116,7 +116,8 @@ class TableSource(SeriesSource):
 
 def _parts(sheet: str, whole: TextTable, prep: PrepConfig) -> Iterator[tuple[str, TextTable]]:
     """The tables of the clocks and devices in a table, with their names, "" where it is of one."""
-    whole = by_time(whole, prep)
+    table, marks = without_marks(whole.table)
+    whole = by_time(replace(whole, table=table, lost=(*whole.lost, *marks)), prep)
     for clock, own in by_own_clock(without_bad(with_units(whole, prep), prep), prep).items():
         for device, read in _devices(by_clock(own, prep), prep).items():
             yield "_".join(filter(None, (sheet, clock, device))), read

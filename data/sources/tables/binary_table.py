@@ -11,8 +11,12 @@ import pandas as pd
 from config import PrepConfig
 from data.sources.archive_file.unpacked import unpacked
 from data.sources.base import TableError
+from data.sources.tables.forms.long_table import named_as_long
+from data.sources.tables.json_tables.extended import plain_value
 from data.sources.tables.json_tables.forms import table_of
-from data.sources.tables.json_tables.nested import with_plain_cells
+from data.sources.tables.json_tables.nested import with_parsed_cells, with_plain_cells
+from data.sources.tables.layout import LINES_LOOKED_AT, layout_of
+from data.sources.tables.names_again import in_first_order
 from data.sources.tables.table_size import read_orc, refuse_large_feather, refuse_large_parquet, refuse_large_workbook
 from data.sources.tables.text_table import TextTable, refuse_large, unlike_names
 
@@ -90,14 +94,14 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> tuple[dict[str, pd.DataF
         return {"": pd.read_stata(path, convert_categoricals=False)}, ()
     if suffix in EXCEL:
         refuse_large_workbook(path, prep.max_input_mb)
-        return _sheets(pd.read_excel(path, sheet_name=None)), ()
+        return _sheets(pd.read_excel(path, sheet_name=None, header=None)), ()
     refuse_large(path, prep)
     with unpacked(path) as stream:
         if suffix not in (".json", ".geojson"):
             table, lost = _of_lines(stream)
             return {"": table}, lost
         try:
-            return {"": table_of(json.load(stream))}, ()
+            return {"": table_of(json.load(stream, object_hook=plain_value))}, ()
         except json.JSONDecodeError as error:
             if "Extra data" not in str(error):
                 raise
@@ -125,7 +129,7 @@ def _of_lines(lines: Iterable[str | bytes]) -> tuple[pd.DataFrame, tuple[tuple[s
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_hook=plain_value)
             if not isinstance(record, dict):
                 raise ValueError("no record")
             records.append(record)
@@ -140,15 +144,35 @@ def _of_lines(lines: Iterable[str | bytes]) -> tuple[pd.DataFrame, tuple[tuple[s
 
 
 def _sheets(sheets: dict[Any, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    filled = {str(name): table for name, table in sheets.items() if not table.empty}
+    named = {str(name): _with_names(cells) for name, cells in sheets.items()}
+    filled = {name: table for name, table in named.items() if not table.empty}
     return {"": next(iter(filled.values()))} if len(filled) == 1 else filled or {"": pd.DataFrame()}
+
+
+def _with_names(cells: pd.DataFrame) -> pd.DataFrame:
+    """The table in the cells of a sheet, with its names: found as those of texts are, below what else stands above."""
+    cells = cells.dropna(how="all").dropna(axis=1, how="all")
+    if cells.empty:
+        return cells
+    lines = ["\t".join(map(_text_of, row)) for row in cells.head(LINES_LOOKED_AT).to_numpy(object)]
+    layout = layout_of([line if line.strip().count("\t") else line.strip() for line in lines], "\t")
+    table = cells.iloc[layout.skipped :].reset_index(drop=True).infer_objects()
+    names = layout.names or [f"column_{number}" for number in range(table.shape[1])]
+    if len(names) != table.shape[1]:
+        names = [*names, *(f"column_{number}" for number in range(len(names), table.shape[1]))][: table.shape[1]]
+    table = table.set_axis(unlike_names(names), axis=1)
+    return in_first_order(table, unlike_names)[0] if layout.names else named_as_long(table)
+
+
+def _text_of(cell: Any) -> str:
+    return "" if cell is None or cell is pd.NaT or cell != cell else " ".join(str(cell).split()).replace('"', "'")
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose index, where it says more than the rows' numbers, is a column; one of times is called time."""
     if table.empty:
         raise TableError("it holds no row")
-    table = with_plain_cells(table)
+    table = with_parsed_cells(with_plain_cells(table))
     is_time = isinstance(table.index, pd.DatetimeIndex)
     if table.index.names == [None] and not is_time:
         table = table.reset_index(drop=True)

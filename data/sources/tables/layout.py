@@ -9,6 +9,7 @@ from typing import NamedTuple
 from data.sources.tables.values.cells import is_number
 from data.sources.times.parts import PART_NAMES
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
+from data.units import is_unit
 
 LINES_LOOKED_AT = 200
 FEWEST_ALIKE = 3  # rows below one, to tell that it is like them
@@ -74,12 +75,16 @@ def records(lines: list[str], separator: str = "") -> list[str]:
     return found
 
 
-def layout_of(lines: list[str]) -> Layout:
-    """How the lines are divided into cells, and which of them are names."""
+def layout_of(lines: list[str], separator: str = "") -> Layout:
+    """How the lines are divided into cells, by a `separator` that is known or by what they look like, and which of them
+    are names.
+    """
     numbered = [(i, line) for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)]
     if numbered and (given := re.fullmatch(r"sep=(.)", numbered[0][1].strip())):  # as Excel writes it
         numbered = numbered[1:]
         return _names_of(lines, numbered, given[1])
+    if separator:
+        return _names_of(lines, numbered, separator)
     return _names_of(lines, numbered, _separator([line for _, line in numbered[:LINES_LOOKED_AT]]))
 
 
@@ -179,12 +184,18 @@ def _of_several_rows(rows: list[tuple[int, list[str]]], names: list[str]) -> tup
     heads = list(itertools.takewhile(lambda row: not _holds_values(row[1]), rows[:MOST_HEADS]))
     known = [name.strip() for name in names if name.strip()]
     is_told = len(set(known)) == len(known) >= len(names) - 1  # one may be that of an index
-    if is_told or len(heads) < 2 or len(heads) == len(rows):
+    if len(heads) < 2 or len(heads) == len(rows) or (is_told and not _stands_over_two(names, heads[1][1])):
         return names, rows[0][0]
     above = list(itertools.accumulate(names, lambda last, name: name if name.strip() else last))
     parts = zip(above, *(row for _, row in heads[1:] if not is_ruled(row)), strict=True)
     joined = [" ".join(dict.fromkeys(filter(None, map(str.strip, column)))) for column in parts]
     return joined, heads[-1][0]
+
+
+def _stands_over_two(names: list[str], below: list[str]) -> bool:
+    """Whether a name is written over the first of two columns, whose own names, and no units, stand below it."""
+    own = [cell.strip() for cell in below]
+    return any(not name.strip() and own[k] for k, name in enumerate(names) if k) and not any(map(is_unit, own))
 
 
 def _repeats_numbers(cells: list[str]) -> bool:

@@ -25,7 +25,9 @@ def in_first_order(table: pd.DataFrame, names_of: Callable) -> tuple[pd.DataFram
     for at, end in itertools.pairwise([*starts, len(table)]):
         cells = names_of([str(cell) for cell in table.iloc[at].fillna("")])
         order = order_of(cells, names)
-        if order is None:
+        if order is None and at == 0 and sum(cell in names for cell in cells) >= len(names) / 2:
+            pass  # units below the names, where there is one
+        elif order is None:
             told.append(f"from row {at + 1} on its columns have other names, as {_others(cells, names)}: left out")
             table.iloc[at:end] = None
         elif order != list(range(len(names))):

@@ -29,6 +29,7 @@ from data.sources.tables.forms.logs import log_of
 from data.sources.tables.forms.long_table import named_as_long
 from data.sources.tables.forms.rate_above import interval_above_s
 from data.sources.tables.forms.years import printed_by_year, with_late_begin
+from data.sources.tables.json_tables.nested import with_parsed_cells
 from data.sources.tables.labview import MAGIC as LABVIEW
 from data.sources.tables.labview import read_lvm
 from data.sources.tables.layout import (
@@ -185,6 +186,7 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     if table.empty:
         raise TableError("it holds no row")
     table, remarks = _named(table, layout, bool(printed))
+    table = table if as_text else with_parsed_cells(table)
     above = lines[: max(0, layout.skipped - bool(layout.names))]
     before = rows_before(above, layout.separator)
     told = _told(above, encoding, decimal, prep, len(before)) + remarks
@@ -277,17 +279,19 @@ def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
-    """A table without the single quotes that stand around each of its names and some of its cells, as PhysioNet's."""
+    """A table without the single quotes that stand around each of its names and some of its cells, as PhysioNet's, or
+    around each cell of a column.
+    """
     names = [str(name) for name in table.columns]
-    if not all(_QUOTED.fullmatch(name) for name in names):
-        return table
-    table = table.set_axis([name[1:-1] for name in names], axis=1)
-    texts = {
-        name: cells.str.replace(_QUOTED, r"\1", regex=True)
-        for name, cells in table.items()
-        if pd.api.types.is_string_dtype(cells.dtype) or cells.dtype == object
+    are_quoted = all(_QUOTED.fullmatch(name) for name in names)
+    table = table.set_axis([name[1:-1] for name in names], axis=1) if are_quoted else table
+    texts = {name: cells for name, cells in table.items() if cells.dtype.kind not in "biufcmM" and cells.notna().any()}
+    found = {
+        str(name): cells.str.replace(_QUOTED, r"\1", regex=True)
+        for name, cells in texts.items()
+        if are_quoted or all(_QUOTED.fullmatch(str(cell)) for cell in cells.dropna())
     }
-    return table.assign(**{str(name): cells for name, cells in texts.items()})
+    return table.assign(**found) if found else table
 
 
 def _upright(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:

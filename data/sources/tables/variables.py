@@ -24,6 +24,7 @@ ROW_NUMBERS = re.compile(
 )
 COUNTS_OF_TIME = ("t", "time", "timestep", "time_step", "time_index", "time_idx", "obs", "period")
 MOST_STATES, FEWEST_KNOWN = 8, 20  # words beside the numbers of a variable; and its numbers
+MOST_DIGITS = 0.9  # of the cells of a column that is no variable, before it is said
 SHARE_UNREAD = 0.05  # of a variable's cells that may hold digits and be no numbers, before it is said
 
 
@@ -65,6 +66,8 @@ def variables_of(
         values, written, unit = numbers_of(table[name], prep.decimal or decimal)
         notes[name], is_variable = _kind_of(table, name, values, bool(given), notes)
         if not is_variable:
+            if odd := _digits_left_out(table[name], notes[name]):
+                log.warning(f"{file}: {name} is left out: {odd}")
             continue
         if unread := _unread_numbers(table[name], values):
             log.warning(f"{file}: {name}: {unread}")
@@ -117,11 +120,23 @@ def _has_states(column: pd.Series, values: np.ndarray) -> bool:
 
 def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
     """What to say of a variable many of whose cells hold digits and are no numbers; "" where few do."""
-    odd = column[~np.isfinite(values)].dropna() if is_text(column) else column[:0]
+    if not is_text(column):
+        return ""
+    odd = column[~np.isfinite(values)].dropna()
     odd = odd[odd.astype("string").str.contains(r"\d", regex=True)]
     if len(odd) <= SHARE_UNREAD * column.notna().sum():
         return ""
     return f"{len(odd)} of its {column.notna().sum()} cells, as {str(odd.iloc[0])!r}, are not read, and are filled in"
+
+
+def _digits_left_out(column: pd.Series, note: str) -> str:
+    """What to say of a column that is left out, whose cells nearly all begin with digits and change; "" of others."""
+    cells = column.dropna().astype("string").str.strip() if is_text(column) and "cells are numbers" in note else []
+    if len(cells) < FEWEST_COUNTED or cells.str.match(r"[-+(]?[\d.,]+(?:\D|$)").mean() < MOST_DIGITS:
+        return ""
+    if cells.nunique() < MOST_STATES or cells.nunique() == 1:
+        return ""
+    return f"its cells, as {cells.iloc[0]!r}, are no numbers; write them as such to have it"
 
 
 def _why_no_variable(table: pd.DataFrame, notes: dict[str, str]) -> str:
@@ -156,7 +171,10 @@ def counts_rows(name: str, column: pd.Series) -> bool:
 
 def _goes_on_by_one(values: np.ndarray) -> bool:
     known = np.flatnonzero(np.isfinite(values))
-    return bool(len(known)) and np.array_equal(values[known[0] :], values[known[0]] + np.arange(len(values) - known[0]))
+    if not len(known):
+        return False
+    numbers = values[known[0] : known[-1] + 1]  # below them may be what is no row
+    return np.array_equal(numbers, numbers[0] + np.arange(len(numbers)))
 
 
 def _are_row_numbers(table: pd.DataFrame, name: str, values: np.ndarray, notes: dict[str, str]) -> bool:

@@ -23,6 +23,7 @@ from data.sources.times.counts.other_zeros import (
     perhaps_scale,
     perhaps_since_1970,
 )
+from data.sources.times.exchanged import PUT_BACK, put_back
 from data.sources.times.other_forms import rewritten
 from data.sources.times.texts import LOOKED_AT, are_plain, ascii_digits, formatted, of_texts, of_type
 from data.sources.times.zones.scales import says_zone, scale_in_name, utc_of
@@ -65,7 +66,8 @@ _UNITS = {
 }
 _UNITS |= {"hours": "h", "days": "d"}
 FORTRAN = r"(?<=[\d.])[dD](?=[-+]?\d+$)"  # its exponents
-DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them
+DURATION = r"-?\d+ days?(?:,? [+-]?\d+:\d\d:\d\d(?:\.\d+)?)?"  # as pandas and Python write them, and ISO 8601
+DURATION += r"|-?P(?!$)(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?"
 _COMPACT = {
     7: "%Y%j",
     8: "%Y%m%d",
@@ -145,7 +147,9 @@ def _of_cells(column: pd.Series, prep: PrepConfig) -> Times:
     numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if len(cells) and np.isfinite(numbers).sum() > 0.5 * len(cells):
         return _of_numbers(numbers, str(column.name or ""), prep)
-    return _utc_times(*of_texts(column, prep), prep, "UTC")
+    utc, says_zone = of_texts(column, prep)
+    utc, count = put_back(column, utc)
+    return replace(_utc_times(utc, says_zone, prep, "UTC"), doubt=PUT_BACK.format(count) if count else "")
 
 
 def even_times(count: int, prep: PrepConfig) -> Times:
@@ -256,15 +260,21 @@ def _perhaps_other(numbers: np.ndarray, name: str) -> str:
 
 
 def _perhaps_ms(numbers: np.ndarray) -> str:
-    """What to say of whole numbers that go on unevenly by about 10 to 1000: machines count milliseconds so."""
+    """What to say of whole numbers that go on unevenly by about 10 to 1000, or by thousands, each a bit off: machines
+    count milliseconds and microseconds so.
+    """
     steps = np.diff(numbers[np.isfinite(numbers)])
     steps = steps[steps > 0]
-    if len(steps) < 10 or (steps % 1).any() or not 5 <= np.median(steps) <= 1000:
+    if len(steps) < 10 or (steps % 1).any() or np.median(steps) < 5:
         return ""
-    low, high = np.quantile(steps, [0.05, 0.95])
-    if high - low < 0.2 * np.median(steps):
+    (low, high), typical = np.quantile(steps, [0.05, 0.95]), np.median(steps)
+    taken = f"taken as seconds, {low:g} to {high:g} from one to the next"
+    if typical > 1000:  # of microseconds each step is a bit off; of seconds most are whole minutes
+        is_off = np.mean(steps % 60 != 0) > 0.5 and (steps != typical).any() and high - low < 0.2 * typical
+        return f"{taken}; prep.time_unit=us if they are microseconds" if is_off else ""
+    if high - low < 0.2 * typical:
         return ""
-    return f"taken as seconds, {low:g} to {high:g} from one to the next; prep.time_unit=ms if they are milliseconds"
+    return f"{taken}; prep.time_unit=ms if they are milliseconds"
 
 
 def _perhaps_days(numbers: np.ndarray) -> str:

@@ -35,6 +35,7 @@ SERIES_TIME_COLUMNS = (
 SERIES_TIME_COLUMNS += ("yyyyddd", "yyyydoy", "unix", "epoch", "ts", "t", "ds", "elapsed", "elapsed_time")
 SERIES_TIME_COLUMNS += ("timestamps", "times", "mess_datum", "yyyymmddhh", "realtime_timestamp")
 SERIES_TIME_COLUMNS += ("yyyymmdd", "yyyymm", "yearmonth", "year_month", "yearweek", "year_week")
+KNOWN_NAMES = frozenset(SERIES_TIME_COLUMNS)
 
 # Names that hold a word for time, of numbers that are told by rising, and names that are no more than its unit.
 NAMES_OF_TIME = re.compile(
@@ -42,7 +43,7 @@ NAMES_OF_TIME = re.compile(
     r"|^(?:ns|us|ms|msec|millis|micros|sec|secs|second|seconds|minutes|hours|days)$|^in (?:ns|us|ms|s)$"
 )
 _LAST_WORD = re.compile(r"^.*(?:[. /]|_(?=(?:ts|time|timestamp|date|utc|epoch|at)$))")
-_LAST_WORDS = {*SERIES_TIME_COLUMNS, "at"}  # created_at
+_LAST_WORDS = {*SERIES_TIME_COLUMNS, "at", "start", "begin", "from"}  # created_at
 MOST_ALIKE = 0.01  # share of steps that have to go on: each time may come again for many sensors
 BOTH_WAYS, FEWEST_STEPS = 0.25, 8  # share of steps that rise, and that fall, where numbers are no times
 
@@ -99,7 +100,7 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
         others = [
             other for other in others if str(other).lower().strip("_ <>").replace(" ", "_") in SERIES_TIME_COLUMNS
         ]
-    elif table[name].dtype.kind not in "iuf" or epoch_unit(table[name].to_numpy(np.float64)):
+    elif not _counts(table[name]):
         return name
     for other in others:
         cells = spread(table[other]) if is_text(table[other]) else []
@@ -107,6 +108,13 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
         if cells and sum(dated) > 0.9 * len(cells):
             return other
     return name
+
+
+def _counts(column: pd.Series) -> bool:
+    """Whether the cells of a column are numbers, or texts of such, that count from no known day."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    is_number = column.dtype.kind in "iuf" or np.isfinite(numbers).sum() > 0.5 * column.notna().sum()
+    return bool(is_number) and column.dtype.kind not in "mM" and not epoch_unit(numbers)
 
 
 def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: str) -> str | None:
@@ -122,7 +130,12 @@ def chosen(table: pd.DataFrame, given: str | None, known: Sequence[str], key: st
 
 def known_column(table: pd.DataFrame) -> str | None:
     """The column of a known name, with a unit behind it or without."""
-    names = {str(name).lower().strip("_ <>"): name for name in reversed(table.columns) if _may_be_time(table[name])}
+    names: dict[str, str] = {}
+    for column in reversed(table.columns):
+        name = str(column).lower().strip("_ <>")
+        forms = {name, plain := UNIT_IN_NAME.sub("", name).strip(), name.replace(" ", "_"), plain.replace(" ", "_")}
+        may_be = bool(forms & KNOWN_NAMES) or day_at_1970(name) is not None
+        names |= {name: column} if may_be and _may_be_time(table[column]) else {}
     plain = {UNIT_IN_NAME.sub("", name).strip(): column for name, column in names.items()} | names
     plain = {name.replace(" ", "_"): column for name, column in plain.items()} | plain  # Elapsed time
     julian = [column for name, column in names.items() if day_at_1970(name) is not None]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources.base import TableError
+from data.sources.times.counts.elapsed import LASTS
 from data.sources.times.texts import CLOCK_ALONE, looks_like_time
 
 HOURS = ("hour", "hours", "hr", "hh", "hour ending", "hour_ending", "hourending", "hour of day", "hour_of_day", "he")
@@ -17,10 +18,14 @@ PARTS_OF_A_DAY = (48, 96, 288)
 NO_CLOCK = "24:30"  # of parts beyond those of a day: when they begin depends on the zone
 _HOUR_TWICE = re.compile(r"(\d{1,2})(?:[:.]00)?\s*[AaBb*Xx]?")  # 3A, 3B of the day with 25
 CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utctime", "lst_time", "local_time")
+CLOCKS += ("zeit", "uhrzeit", "heure", "hora", "ora", "tijd")
 # Clocks that tell how long something took, or what else a day has.
-_LASTS = re.compile(r"delta|duration|elapsed|dauer|durée|pace|lap|split|sunrise|sunset", re.IGNORECASE)
+_LASTS = re.compile(rf"{LASTS.pattern}|lap|sunrise|sunset", re.IGNORECASE)
+_DOTTED_CLOCK = re.compile(r"\d{1,2}\.\d\d\.\d\d")  # beside a date alone; it may be one otherwise
 _NAMES_DATE = re.compile(r"date|day|ymd|y+m+d+|datum|fecha|jour|giorno|column_\d+")  # or has no names
-_SIX_DIGITS = {"year first": "%y%m%d", "day first": "%d%m%y", "month first": "%m%d%y"}
+# Dates of six digits, and those of eight that do not begin with the year.
+_IN_DIGITS = {6: {"year first": "%y%m%d", "day first": "%d%m%y", "month first": "%m%d%y"}}
+_IN_DIGITS |= {8: {"day first": "%d%m%Y", "month first": "%m%d%Y"}}
 LOOKED_AT = 200  # cells of a column, from everywhere in it
 
 
@@ -45,8 +50,10 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
 
     order: of dates of six digits, "day first" and so on. Raises TableError where it is needed and not given.
     """
-    names = [name, *(other for other in table.columns if other != name)]
-    date, days = next(((other, days) for other in names if (days := days_of(table[other])) is not None), (None, None))
+    others = [n for n, kind in table.dtypes.items() if kind.kind not in "biufc" or _NAMES_DATE.search(str(n).lower())]
+    names = [name, *(other for other in others if other != name)]
+    dated = sorted(names, key=lambda other: _all_text(table[other], _is_dotted))  # 18.00.00 is none before others
+    date, days = next(((other, days) for other in dated if (days := days_of(table[other])) is not None), (None, None))
     if date is None or days is None:
         date = next((other for other in names if _six_digits(table[other], order)), None)
         if date is None or _clock_in_numbers(table, date)[0] is None:
@@ -56,6 +63,7 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
     clock = next((other for other in clocks if _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
+        text = text.str.replace(r"^(\d{1,2})\.(\d\d)\.(\d\d)$", r"\1:\2:\3", regex=True).str.strip("'")
         days = _filled_down(days, text)
     elif name == date or not is_text(table[name]):
         text, notes = _clock_in_numbers(table, date)
@@ -92,17 +100,19 @@ def days_of(column: pd.Series) -> pd.Series | None:
 
 
 def _six_digits(column: pd.Series, order: str) -> dict[str, pd.Series]:
-    """The dates of whole numbers as 120719, where the name of their column says date, by the orders that all fit."""
+    """The dates of whole numbers as 120719 or 19072012, where the name of their column says date, by the orders that
+    all fit.
+    """
     known = column.dropna()
-    if "date" not in str(column.name).lower() or column.dtype.kind not in "iuf" or not len(known):
+    if not _NAMES_DATE.search(str(column.name).lower()) or column.dtype.kind not in "iuf" or not len(known):
         return {}
-    if (
-        (known % 1).any() or not known.between(10100, 991231).all() or (known.max() < 100000 and not order)
-    ):  # days of Excel
+    is_short = known.between(10100, 991231).all() and (known.max() >= 100000 or order)  # else days of Excel
+    if (known % 1).any() or not (is_short or known.between(1011900, 31122100).all()):
         return {}
-    text = column.astype("Int64").astype("string").str.zfill(6)
-    found = {order: pd.to_datetime(text, format=form, errors="coerce") for order, form in _SIX_DIGITS.items()}
-    return {order: days for order, days in found.items() if days.notna().sum() == len(known)}
+    width = 6 if is_short else 8
+    text = column.astype("Int64").astype("string").str.zfill(width)
+    found = {way: pd.to_datetime(text, format=form, errors="coerce") for way, form in _IN_DIGITS[width].items()}
+    return {way: days for way, days in found.items() if days.notna().sum() == len(known)}
 
 
 def _days_of_six_digits(column: pd.Series, order: str) -> pd.Series:
@@ -237,7 +247,11 @@ def _all(column: pd.Series, check) -> bool:
 
 
 def _is_clock(cell: str) -> bool:
-    return bool(CLOCK_ALONE.fullmatch(cell))
+    return bool(CLOCK_ALONE.fullmatch(cell)) or _is_dotted(cell)
+
+
+def _is_dotted(cell: str) -> bool:
+    return bool(_DOTTED_CLOCK.fullmatch(cell))
 
 
 def _is_date(cell: str) -> bool:

@@ -35,6 +35,7 @@ _REPUBLIC = re.compile(r"^(1[0-4]\d)([/-])(\d{1,2})\2(\d{1,2})(?!\d)")  # 113/03
 _CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点시]\s*(\d{1,2})\s*[分분](?:\s*(\d{1,2})\s*[秒초])?")
 _HALF_BEFORE = re.compile(r"(上午|下午|오전|오후|午前|午後)\s*(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)")
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?")
+_WEEK_AND_CLOCK = re.compile(r"(\d{4}-?W\d\d-?[1-7])[T ](\d.*)")
 _WEEK_FIRST = re.compile(
     r"(?:W|Week |KW ?)(\d{1,2})[-\s/,]+(\d{4})|(\d{4})[-\s/,]+(?:W|Week |KW ?)(\d{1,2})", re.IGNORECASE
 )
@@ -49,10 +50,16 @@ _OF_NAMES = re.compile(
 )
 _SINCE_1970 = re.compile(r"/Date\((-?\d{9,14})(?:[+-]\d{4})?\)/")
 _TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)")
+_CLOCK_FIRST = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?"
+_DAY_BY_NAME = r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}"
 # What is cut off or put otherwise, wherever it stands.
 _REWRITTEN = (
     (re.compile(r"^\[(.*\d.*)\]$"), r"\1"),  # as servers log
-    (re.compile(r"^(\d{1,2}:\d\d:\d\d(?:[.,]\d+)?),?\s+(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})$"), r"\2 \1"),
+    (re.compile(rf"^({_CLOCK_FIRST}),?\s+(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|{_DAY_BY_NAME})$"), r"\2 \1"),
+    (re.compile(r"(?<=:\d\d)\s*(?:Uhr|uur|[Hh]rs?|h)\.?$"), ""),
+    (re.compile(r"^(\d{8}):(\d{4})$"), r"\1T\2"),  # PVGIS
+    (re.compile(r"(?<=\d)\s+@\s+(?=\d)"), " "),  # Kibana
+    (re.compile(r"^(\d{4})\.(\d{3})[.T](\d\d)[.:](\d\d)[.:](\d\d)(?=\D|$)"), r"\1-\2T\3:\4:\5"),  # day of year
     (re.compile(r"\s+m=[+-][\d.]+$"), ""),  # Go's monotonic clock
     (re.compile(r"([+-]\d{4})\s+(?:UTC|GMT)$"), r"\1"),
     (re.compile(r"\s+(?:GMT|UTC)([+-]\d{4})(?:\s*\([^)]*\))?$"), r"\1"),  # JavaScript's
@@ -61,7 +68,8 @@ _REWRITTEN = (
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
-    r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d|\d:\d\d(?:[.,]\d+)?,?\s+\d{1,4}[-/.]\d"
+    r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d"
+    r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|^\d{8}:\d{4}$"
 )
 
 
@@ -101,7 +109,10 @@ def _in_english(found: re.Match) -> str:
 
 
 def _of_a_year(cell: str) -> str:
-    """The first day of a week, quarter or month of a year, or a day of a week; "" of another form."""
+    """The first day of a week, quarter or month of a year, or a day of a week (with a clock too); "" of others."""
+    if found := _WEEK_AND_CLOCK.fullmatch(cell):
+        day = _of_a_year(found[1])
+        return day and f"{day}T{found[2]}"
     if found := _WEEK.fullmatch(cell):
         return _day_of_week(int(found[1]), int(found[2]), int(found[3] or 1))
     if found := _WEEK_FIRST.fullmatch(cell):

@@ -42,7 +42,12 @@ _CTIME = re.compile(
 _CTIME_PARTS = r"\2 \1 \5 \3\4"
 _DAY_IN_YEAR = re.compile(r"^(\d{4})[-:/ ]?(\d{3})([T :/](?=\d)|$)")
 DAY_US = 86_400_000_000
+FEW = 0.1  # of the cells, which may be of no readable form
 ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
+
+
+class SeveralWaysError(TableError):
+    """Dates whose day and month may be either way."""
 
 
 def month_of(word: str) -> float:
@@ -114,7 +119,8 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
     found = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if found.notna().sum() > 0.5 * text.notna().sum():
         zoned = text.str.slice(8).str.contains(r"Z|\+|-\d\d", na=False)  # behind the date's own signs
-        return _with_odd_clocks(_naive(found), text), zoned.to_numpy(bool)
+        times = _with_odd_clocks(_naive(found), text), zoned.to_numpy(bool)
+        return _with_other_forms(*times, text.notna() & iso.isna(), column, prep)
     known = text.dropna()
     some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
     number = max(range(len(_TEXTS)), key=lambda n: some.str.match(_TEXTS[n]).sum())
@@ -125,7 +131,29 @@ def of_texts(column: pd.Series, prep: PrepConfig) -> tuple[np.ndarray, np.ndarra
         what = "no readable time"
         way_out = "name its form with prep.time_format, e.g. '%d.%m.%Y %H:%M:%S'"
         raise TableError(f"its time column {column.name!r} holds {what}; the first cell is {_first(column)}; {way_out}")
-    return _of_fields(fields, "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep))
+    times = _of_fields(fields, "abc" if number == 0 else "cba" if number > 1 else _order(fields, column, prep))
+    return _with_other_forms(*times, text.notna() & (fields["c"] == "").to_numpy(), column, prep)
+
+
+def _with_other_forms(
+    found: np.ndarray, zoned: np.ndarray, others: pd.Series, column: pd.Series, prep: PrepConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times (N,) with those of cells that are of another form than most, each form by itself.
+
+    Raises TableError where they are many and can be read in several ways; of a few that nobody can tell, nothing is.
+    """
+    places = np.flatnonzero(others.to_numpy(bool))
+    if not len(places):
+        return found, zoned
+    found, zoned = found.copy(), zoned.copy()
+    try:
+        found[places], zoned[places] = of_texts(column.iloc[places], prep)
+    except SeveralWaysError:
+        if len(places) > FEW * len(found):
+            raise
+    except TableError:  # no times at all
+        pass
+    return found, zoned
 
 
 def _of_fields(fields: pd.DataFrame, order: str) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +230,7 @@ def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
     first, *others = best.values()
     if any(not np.array_equal(first, dates, equal_nan=True) for dates in others):
         ways = " or ".join(repr(name) for name in best)
-        raise TableError(
+        raise SeveralWaysError(
             f"its dates as {_first(column)} can be read in several ways; prep.time_format says which: {ways}"
         )
     return orders[next(iter(best))]

@@ -17,8 +17,10 @@ SENSOR_NAMES = (
     "channel",
 )
 SENSOR_NAMES += ("field", "signal", "series", "unique_id", "item_id", "measurement", "quantity", "id", "entity_id")
+SENSOR_NAMES += ("tagpath", "tag_name", "varname", "itemid", "point", "point_name", "metric_name", "countername")
 IN_WORDS = ("quantity", "measurement", "field", "series", "signal", "metric", "variable", "parameter")  # else values
 VALUE_NAMES = ("value", "val", "reading", "measurement", "y", "values", "state")
+VALUE_NAMES += ("floatvalue", "intvalue", "varvalue", "metric_value", "countervalue")
 MOST_SENSORS = 2000
 
 
@@ -48,6 +50,16 @@ def wide(table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, str, list[tuple[
     left = [str(name) for name in table.columns if name not in (time, sensor, value)]
     remark = f"{count} variables from the rows' {sensor}" + (f", without {', '.join(left[:5])}" if left else "")
     return found.rename_axis(columns=None).reset_index(), remark, lost
+
+
+def without_marks(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """A table without rows of sensors in dollar signs, by which WinCC marks its own start and end; and these."""
+    for name in (name for name in table.columns if str(name).lower().strip("_ ") in SENSOR_NAMES):
+        marks = table[name].astype("string").str.fullmatch(r"\$\w+\$").fillna(False).to_numpy(bool)
+        if marks.any() and not marks.all():
+            lost = [(f"row {row + 1}", "a mark of the program that wrote it") for row in marks.nonzero()[0]]
+            return table[~marks].reset_index(drop=True), lost
+    return table, []
 
 
 def named_as_long(table: pd.DataFrame) -> pd.DataFrame:

@@ -39,9 +39,15 @@ def by_time(read: TextTable, prep: PrepConfig) -> TextTable:
     named = [" ".join(str(cell) for cell in row if not pd.isna(cell)) for row in others.to_numpy(object)]
     names = unlike_names([name or f"row {number + 1}" for number, name in enumerate(named)])
     values = table.iloc[:, places].to_numpy(object).T
-    turned = pd.DataFrame(values, columns=names).apply(pd.to_numeric, errors="coerce")
+    turned = pd.DataFrame(values, columns=names).apply(_numbers_if_all)
     turned.insert(0, "time", found)
     return replace(read, table=turned, told=(*read.told, f"its {len(above)} columns, as {above[0]}, are times: turned"))
+
+
+def _numbers_if_all(cells: pd.Series) -> pd.Series:
+    """Cells as numbers where all are some; else as they are, as 12.3 p of Eurostat is read later."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().sum() == cells.notna().sum() else cells
 
 
 def _times_in(heads: list[str]) -> list[int]:

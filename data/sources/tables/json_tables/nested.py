@@ -1,5 +1,8 @@
 """Tables somewhere inside JSON: records, columns or pairs, one for each series, below what a service puts around."""
 
+import json
+import re
+from ast import literal_eval
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,7 @@ FEWEST_UNNAMED = 8  # rows of numbers without names or times, which a place or a
 MOST_PARTS = 64  # of one cell, each of which becomes a column
 DEEPEST = 12
 LOOKED_AT = 50
+_PRINTED = re.compile(r"\s*\[\s*[-+\d.enai]+(?:\s+[-+\d.enai]+)*\s*\]\s*")  # as NumPy has it: [1.  2.5]
 _NAMES = ("name", "target", "label", "metric", "id", "item_id", "key", "title", "variablename")
 _TIMES = ("time", "timestamp", "date", "ts", "t", "datetime", "@timestamp", "timestamps", "times", "x")
 
@@ -66,6 +70,48 @@ def with_plain_cells(table: pd.DataFrame) -> pd.DataFrame:
         else:
             columns[name] = cells.map(lambda cell: str(cell) if _holds_more(cell) else cell)
     return pd.DataFrame(columns, index=table.index)
+
+
+def with_parsed_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts that are JSON, or as Python and NumPy print such, are columns: of lists of equally many
+    numbers one each, of records one for each name. Columns with other texts among them are as they were.
+    """
+    texts = [name for name, kind in table.dtypes.items() if kind.kind not in "biufcmM"]
+    found = {name: parsed for name in texts if (parsed := _parsed(table[name])) is not None}
+    columns: dict[str, Any] = {}
+    for name in table.columns if found else ():
+        if (parsed := found.get(name)) is None:
+            columns[name] = table[name]
+        elif isinstance(parsed[0], dict):
+            records = pd.json_normalize(parsed).set_index(table.index)
+            columns |= {f"{name}.{key}": records[key] for key in records.columns}
+        else:
+            columns[name] = pd.Series([cell or None for cell in parsed], table.index, object)
+    is_more = found and len(columns) <= table.shape[1] + MOST_PARTS
+    return with_plain_cells(pd.DataFrame(columns, index=table.index)) if is_more else table
+
+
+def _parsed(column: pd.Series) -> list | None:
+    """The lists or records in the cells of a column, empty where these are; None of another one."""
+    known = column.dropna()
+    first = str(known.iloc[0]).lstrip()[:1] if len(known) else ""
+    kind = {"[": list, "{": dict}.get(first)
+    if kind is None or not known.map(lambda cell: isinstance(cell, str)).all():
+        return None
+    values = [value_in(cell) if isinstance(cell, str) else kind() for cell in column]
+    return values if all(isinstance(value, kind) for value in values) else None
+
+
+def value_in(text: str) -> Any:
+    """What a text is in JSON, or as Python or NumPy print it; None where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return [float(part) for part in text.strip()[1:-1].split()] if _PRINTED.fullmatch(text) else literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def holds_lists(table: pd.DataFrame) -> bool:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.sources.base import TableError
 from data.sources.tables.values.units import are_flags, in_first_unit
+from data.sources.times.counts.elapsed import lasted_s
 from data.sources.times.texts import ascii_digits
 
 HUGE = float(np.finfo(np.float32).max)  # no variable reaches it, and what does could be neither scaled nor stored
@@ -62,6 +63,7 @@ OTHER_WAYS = (  # signs that a cell must hold, its form, and the plain one
     ({"="}, r'^="?([^"]*)"?$', r"\1"),  # as Excel is told to keep digits
     ({"'"}, r"^'(?=[-+\d.,])", ""),  # a text, in spreadsheets
     ({"-"}, r"^(\d[\d.,]*)-$", r"-\1"),  # negative, as SAP writes it
+    ({"+", "-"}, r"^([-+])\s+(?=[\d.])", r"\1"),  # as recorders print into a width
     (set("dD"), r"(?<=[\d.])[dD](?=[-+]?\d+$)", "e"),  # Fortran's
 )
 _SIGN, _POWER = r"[-+−]?", r"(?:[eEdD][-+]?\d+)?"  # D is Fortran's
@@ -120,6 +122,8 @@ def numbers_of(column: pd.Series, decimal: str = "") -> Numbers:
         return Numbers(column.dt.total_seconds().to_numpy(np.float64), "durations in s", "s")
     if column.dtype.kind not in "biufc" and (states := _states(column)) is not None:
         return Numbers(*states)
+    if column.dtype.kind not in "biufc" and (lasted := lasted_s(column)) is not None:
+        return Numbers(lasted, "durations in s", "s")
     if column.dtype.kind not in "biufc" and (first := _with_quality(column)) is not None:
         return Numbers(first, "numbers with their quality behind them, as +0201,1: without it, and as they are written")
     values, remark, unit = pd.to_numeric(column, errors="coerce"), "", ""

@@ -18,7 +18,7 @@ from data.sources.times.column import is_text
 
 _WORDS = (
     r"(?:opc[\s_.-]?)?(?:data[\s_.-]?)?(?:quality|qual)(?:[\s_.-]?(?:flags?|code))?|status(?:[\s_.-]?code)?"
-    r"|validity|qc|dqf|q?flags?"
+    r"|validity|data[\s_]?integrity|qc|dqf|q?flags?"
 )
 _BEHIND = re.compile(
     rf"(?P<stem>.*?)(?:^|[\s_./:|-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:{_WORDS})(?: \(\d+\))?$", re.IGNORECASE
@@ -97,7 +97,7 @@ def _bad(column: pd.Series, name: str) -> np.ndarray | None:
     if is_text(column):
         return _bad_words(column.astype("string").str.strip().fillna(""), "status" in name.lower())
     known = column.dropna()
-    if column.dtype.kind not in "iuf" or "qual" not in name.lower() or (known % 1).any():
+    if column.dtype.kind not in "iuf" or not re.search("qual|integrity", name.lower()) or (known % 1).any():
         return None
     codes = column.fillna(GOOD[0]).astype(np.int64).to_numpy() & ~3
     is_opc = (codes == GOOD[0]).any() and np.isin(codes, GOOD + UNCERTAIN + BAD).all()

@@ -72,6 +72,9 @@ def _first_rises_in_time(table: pd.DataFrame, row: dict[str, str]) -> str | None
 
 def _as_numbers(cells: pd.Series) -> pd.Series:
     """A column whose texts are all numbers, once the words above them are gone, as numbers."""
+    cells = cells.infer_objects()
+    if cells.dtype.kind in "mM":  # of a sheet; pandas would count their ticks
+        return cells
     numbers = pd.to_numeric(cells, errors="coerce")
     return numbers if numbers.notna().sum() == cells.notna().sum() else cells
 

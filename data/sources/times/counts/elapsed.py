@@ -1,9 +1,11 @@
-"""Time that has passed since a start, as stopwatches and spreadsheets write it: 25:00:00, 1.02:00:00, 03:07.5."""
+"""Time that has passed since a start, as stopwatches and spreadsheets write it: 25:00:00, 1.02:00:00, 03:07.5, 5 ms."""
 
 import re
 
 import numpy as np
 import pandas as pd
+
+from data.units import UNITS
 
 _FORM = re.compile(
     r"^(?P<sign>-)?(?:(?P<day>\d+)(?:\.|\s*d(?:ays?)?,?\s*\+?))?(?:(?P<hour>\d+):)?(?P<minute>\d+):"
@@ -12,6 +14,14 @@ _FORM = re.compile(
 _NAMES = re.compile(
     r"elapsed|duration|since|runtime|run[ _]time|stopwatch|dauer|laufzeit|lap[ _]?time|t\+", re.IGNORECASE
 )
+# Names of what lasts, and is no time of a row.
+LASTS = re.compile(
+    r"delta|duration|elapsed|dauer|durée|pace|\blap|split|uptime|runtime|run[ _]time|latency|moving[ _]time|zeitdauer"
+    r"|cycle[ _]time|response[ _]time",
+    re.IGNORECASE,
+)
+_PARTS_S = {"day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
+_WITH_UNIT = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*([a-zµμ]+)\s*", re.IGNORECASE)  # 0.5 sec
 LOOKED_AT, DAY_S = 1000, 86400.0
 
 
@@ -24,6 +34,8 @@ def elapsed_s(text: pd.Series, name: str, has_day: bool) -> np.ndarray | None:
     """
     known = text.dropna()
     some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
+    if len(known) and some.str.fullmatch(_WITH_UNIT).mean() > 0.9 and (counted := _counted_s(text)) is not None:
+        return counted
     if not len(known) or some.str.match(_FORM).mean() <= 0.9:
         return None
     parts = text.str.extract(_FORM)
@@ -40,3 +52,30 @@ def elapsed_s(text: pd.Series, name: str, has_day: bool) -> np.ndarray | None:
     starts_at_0 = seconds[is_read][0] == 0 and not has_day
     is_passed = is_beyond.any() or not has_day_or_hour.any() or starts_at_0 or _NAMES.search(name)
     return seconds if is_passed else None
+
+
+def lasted_s(column: pd.Series) -> np.ndarray | None:
+    """Seconds (N,), NaN unreadable, of a column that is called something that lasts, as `pace`, and holds 4:05 or
+    1:02:03; None of others.
+    """
+    if not LASTS.search(str(column.name or "")):
+        return None
+    text = column.astype("string").str.strip()
+    known = text.dropna()
+    parts = text.str.extract(_FORM)
+    if not len(known) or parts["second"].notna().sum() <= 0.5 * len(known):
+        return None
+    numbers = {part: pd.to_numeric(parts[part].str.replace(",", ".", regex=False)) for part in _PARTS_S}
+    seconds = sum(numbers[part].fillna(0) * factor for part, factor in _PARTS_S.items())
+    seconds = seconds.where(parts["second"].notna()) * np.where(parts["sign"].notna(), -1, 1)
+    return seconds.to_numpy(np.float64, na_value=np.nan)
+
+
+def _counted_s(text: pd.Series) -> np.ndarray | None:
+    """Seconds (N,) of numbers with a unit of time behind each; None where one is none."""
+    parts = text.str.extract(rf"^{_WITH_UNIT.pattern}$", flags=re.IGNORECASE)
+    factors = {unit: factor for unit, (kind, factor) in UNITS.items() if kind == "s"}
+    if not parts[1].dropna().isin(factors.keys()).all():
+        return None
+    numbers = pd.to_numeric(parts[0].str.replace(",", ".", regex=False), errors="coerce")
+    return (numbers * parts[1].map(factors)).to_numpy(np.float64, na_value=np.nan)

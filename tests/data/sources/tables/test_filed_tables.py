@@ -1,5 +1,7 @@
 """Tables as bug reports of other programs describe them, of which a part was lost or read wrongly, without a word."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PrepConfig
-from data.sources.base import Series
+from data.sources.base import Series, TableError
 from data.sources.table import TableSource
 from data.sources.tables.layout import are_quoted_whole, unquoted
 from data.sources.tables.values.cells import numbers_of
+from data.sources.times.cells import times_of
+from data.sources.times.texts import looks_like_time
 
 N = 40
 TIMES = pd.date_range("2024-03-05T10:00", periods=N, freq="min")
@@ -160,3 +164,214 @@ def test_a_word_for_time_tells_the_encoding(tmp_path, encoding, head, form):
     assert series.channels == (head.partition(",")[2],)
     assert series.times_utc is not None
     assert series.told == (f"it is not UTF-8 and read as {encoding}; prep.encoding names another",)
+
+
+FORMS = ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d-%b-%Y %H:%M:%S", "%Y年%m月%d日 %H时%M分%S秒", "%b %d, %Y %H:%M"]
+
+
+@given(st.lists(st.sampled_from(FORMS), min_size=4, max_size=30))
+def test_times_of_several_forms_in_one_column_are_all_read(forms):
+    days = pd.date_range("2024-03-05T10:00", periods=len(forms), freq="3h")
+    cells = pd.Series([f"{time:{form}}" for time, form in zip(days, forms, strict=True)], dtype="string", name="time")
+    np.testing.assert_array_equal(times_of(cells, PrepConfig()).utc, days.to_numpy().astype("datetime64[ms]"))
+
+
+def test_cells_of_another_form_that_may_be_either_are_asked_for():
+    days = pd.date_range("2024-03-05", periods=8, freq="D")
+    cells = pd.Series([f"{day:%Y-%m-%d}" if i < 5 else f"{day:%d/%m/%Y}" for i, day in enumerate(days)], dtype="string")
+    with pytest.raises(TableError, match="can be read in several ways"):
+        times_of(cells, PrepConfig())
+    assert not np.isnat(times_of(cells, PrepConfig(time_format="day first")).utc).any()
+
+
+@given(st.dates(pd.Timestamp(2001, 1, 1).date(), pd.Timestamp(2030, 1, 1).date()), st.integers(60, 200))
+def test_days_and_months_that_a_spreadsheet_exchanged_are_put_back(first, count):
+    days = pd.date_range(first, periods=count)
+    cells = [f"{t:%Y-%d-%m} 00:00:00" if t.day <= 12 else f"{t:%d/%m/%Y}" for t in days]
+    times = times_of(pd.Series(cells, dtype="string", name="Date"), PrepConfig())
+    np.testing.assert_array_equal(times.utc, days.to_numpy().astype("datetime64[ms]"))
+    assert "exchanged back" in times.doubt
+
+
+def test_dates_of_two_forms_that_nobody_exchanged_stay():
+    days = pd.date_range("2024-03-01", periods=31)
+    cells = pd.Series([f"{t:%Y-%m-%d}" if t.day <= 12 else f"{t:%d/%m/%Y}" for t in days], dtype="string", name="Date")
+    times = times_of(cells, PrepConfig())
+    np.testing.assert_array_equal(times.utc, days.to_numpy().astype("datetime64[ms]"))
+    assert times.doubt == ""
+
+
+@given(
+    st.lists(st.integers(0, 10_000), min_size=2, max_size=20),
+    st.sampled_from([("{} ms", 1e-3), ("{}s", 1.0), ("{} sec", 1.0), ("{} min", 60.0), ("{} h", 3600.0)]),
+)
+def test_numbers_with_a_unit_of_time_are_times(numbers, form):
+    text, factor = form
+    cells = pd.Series([text.format(n) for n in numbers], dtype="string", name="Time")
+    np.testing.assert_allclose(times_of(cells, PrepConfig()).seconds, factor * np.array(numbers))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "10:00:00AM Mar 05 2024",
+        "10:00:00 AM, 5 Mar 2024",
+        "05.03.2024, 10:00 Uhr",
+        "20240305:1000",
+        "2024.065.10.00.00.000",
+        "10:00 am 05.03.2024",
+    ],
+)
+def test_times_as_devices_and_services_write_them(cell):
+    assert looks_like_time(cell)
+    times = times_of(pd.Series([cell], dtype="string", name="time"), PrepConfig())
+    assert times.utc[0] == np.datetime64("2024-03-05T10:00")
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=4), min_size=4, max_size=9), st.integers(0, 2))
+def test_lists_and_records_in_cells_are_variables(tmp_path_factory, rows, form):
+    width = min(map(len, rows))
+    rows = [row[:width] for row in rows]
+    records = [{f"v{n}": value for n, value in enumerate(row)} for row in rows]
+    cells = [[*map(json.dumps, rows)], [*map(str, records)], [" ".join(map(str, row)).join("[]") for row in rows]][form]
+    lines = [f"{time};{cell}" for time, cell in zip(TIMES, cells, strict=False)]
+    series = read(tmp_path_factory.mktemp("cells") / "a.csv", "\n".join(["time;acc", *lines]), missing_values=[])
+    assert series.channels == tuple(f"acc.v{n}" if form == 1 else f"acc[{n}]" for n in range(width))
+    np.testing.assert_allclose(series.values, np.array(rows))
+
+
+def test_kinds_that_mongodb_writes_around_values(tmp_path):
+    stamps = [{"$date": {"$numberLong": str(time.value // 10**6)}} for time in TIMES]
+    records = [{"t": t, "v": {"$numberDouble": str(value)}} for t, value in zip(stamps, VALUES, strict=True)]
+    series = read(tmp_path / "a.jsonl", "\n".join(map(json.dumps, records)))
+    assert series.channels == ("v",)
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+SHEETS = {
+    "names alone": [["Time", "T", "P"]],
+    "a title": [["Report", None, None], [None] * 3, ["Time", "T", "P"]],
+    "merged": [["Time", "Line 1", None], [None, "T", "P"]],
+    "units": [["Time", "T", "P"], [None, "degC", "bar"]],
+    "further in": [[None] * 3, [None] * 3, ["Time", "T", "P"]],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_names_of_a_sheet_are_found_as_those_of_texts(tmp_path, monkeypatch, name):
+    rows = [*SHEETS[name], *([time.to_pydatetime(), v, v / 2] for time, v in zip(TIMES, VALUES, strict=True))]
+    cells = pd.DataFrame([[None, None, *row] for row in rows], dtype=object)
+    monkeypatch.setattr(pd, "read_excel", lambda *_, **__: {"Sheet": cells, "empty": pd.DataFrame()})
+    (tmp_path / "a.xlsx").touch()
+    (series,) = TableSource().read_series(tmp_path / "a.xlsx", PrepConfig())
+    expected = {"merged": ("Line 1 T", "Line 1 P"), "none": ("column_1", "column_2")}
+    assert series.channels == expected.get(name, ("T", "P"))
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+
+
+def test_clocks_with_points_beside_dates(tmp_path):
+    rows = [
+        f"{time:%d/%m/%Y;%H.%M.%S};{value};;" for time, value in zip(TIMES + pd.Timedelta(days=20), VALUES, strict=True)
+    ]
+    series = read(tmp_path / "a.csv", "\n".join(["Date;Time;CO;;", *rows, ";;;;"]))
+    assert series.channels == ("CO",)
+    np.testing.assert_array_equal(
+        series.times_utc[:-1], (TIMES + pd.Timedelta(days=20)).to_numpy().astype("datetime64[ms]")
+    )
+
+
+@pytest.mark.parametrize("form", ["%d%m%Y", "%m%d%Y"])
+def test_dates_of_eight_digits_that_end_with_the_year(tmp_path, form):
+    times = TIMES + pd.Timedelta(days=20)
+    rows = [f"{time:{form}};{time:%H%M%S};{value}" for time, value in zip(times, VALUES, strict=True)]
+    series = read(tmp_path / "a.csv", "\n".join(["Datum;Zeit;v", *rows]))
+    np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+    rows = [f"{time:{form}};{time:%H%M%S};{value}" for time, value in zip(TIMES, VALUES, strict=True)]
+    with pytest.raises(TableError, match="can be read in several ways"):
+        read(tmp_path / "b.csv", "\n".join(["Datum;Zeit;v", *rows]))
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "expected"),
+    [
+        ("Pace", ["4:05", "5:10", None], [245, 310, np.nan]),
+        ("lap time", ["1:02.5", "59:59", "1:00:00"], [62.5, 3599, 3600]),
+        ("uptime", ["0 days, 00:04:05", "2 days, 01:04:05", "x"], [245, 176645, np.nan]),
+        ("sunset", ["18:05", "18:06", "18:07"], [np.nan] * 3),
+    ],
+)
+def test_cells_of_what_lasts_are_seconds(name, cells, expected):
+    values, told, unit = numbers_of(pd.Series(cells, dtype="string", name=name))
+    np.testing.assert_allclose(values, expected)
+    assert (told, unit) == (("durations in s", "s") if np.isfinite(expected[0]) else ("", ""))
+
+
+def test_a_column_of_digits_that_is_left_out_is_said(tmp_path, caplog):
+    rows = [
+        f"{time},{120 + i % 9}/{80 + i % 5},host{i},{value}"
+        for i, (time, value) in enumerate(zip(TIMES, VALUES, strict=True))
+    ]
+    read(tmp_path / "a.csv", "\n".join(["time,pressure,host,v", *rows]))
+    assert "a.csv: pressure is left out: its cells, as '120/80', are no numbers" in caplog.text
+    assert "host is left out" not in caplog.text
+
+
+@given(st.lists(st.integers(-999, 999), min_size=2, max_size=9), st.integers(1, 4))
+def test_blanks_behind_a_sign_change_no_number(numbers, blanks):
+    cells = pd.Series([f"{n:+d}".replace(str(abs(n)), " " * blanks + str(abs(n))) for n in numbers])
+    np.testing.assert_array_equal(numbers_of(cells).values, numbers)
+
+
+def test_units_below_names_that_stand_there_too(tmp_path):
+    rows = [f"{i + 1},{time},+  {value}" for i, (time, value) in enumerate(zip(TIMES, VALUES, strict=True))]
+    series = read(tmp_path / "a.csv", "\n".join(["NO.,Time,CH1", "NO.,Time,degC", *rows]))
+    assert series.channels == ("CH1",)
+    np.testing.assert_array_equal(series.values[np.isfinite(series.values[:, 0]), 0], VALUES)
+
+
+def test_quotes_around_the_cells_of_some_columns(tmp_path):
+    rows = [f"'{time:%Y/%m/%d}','{time:%H:%M:%S}',{value}" for time, value in zip(TIMES, VALUES, strict=True)]
+    series = read(tmp_path / "a.csv", "\n".join(["Date,Time,v", *rows]))
+    np.testing.assert_array_equal(series.times_utc, TIMES.to_numpy().astype("datetime64[ms]"))
+
+
+def test_flags_of_eurostat_cost_no_value(tmp_path):
+    months = pd.period_range("2019-01", periods=N, freq="M")
+    lines = ["geo\\TIME_PERIOD\t" + "\t".join(f"{month} " for month in months)]
+    lines += [
+        f"{geo}\t" + "\t".join(f"{v}{' p' if i > 30 else ' '}" for i, v in enumerate(VALUES)) for geo in ("DE", "FR")
+    ]
+    series = read(tmp_path / "a.tsv", "\n".join(lines))
+    np.testing.assert_array_equal(series.values, np.array([VALUES, VALUES]).T)
+
+
+def test_marks_of_wincc_are_no_sensor(tmp_path):
+    rows = [f"Tag{k};{time:%d.%m.%Y %H:%M:%S};{i + k},5;{45356 + i},25" for i, time in enumerate(TIMES) for k in (1, 2)]
+    text = "\n".join(["VarName;TimeString;VarValue;Time_ms", *rows, "$RT_OFF$;05.03.2024 12:00:00;0;45400,5"])
+    series = read(tmp_path / "a.csv", text)
+    assert series.channels == ("Tag1", "Tag2")
+    assert series.lost == ((f"row {2 * N + 1}", "a mark of the program that wrote it"),)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Mar 5, 2024 @ 10:00:00.000", "2024-W10-2T10:00:00", "2024W102 10:00", "2024-03-05 @ 10:00"]
+)
+def test_further_forms_of_times(cell):
+    assert looks_like_time(cell)
+    assert times_of(pd.Series([cell], dtype="string", name="time"), PrepConfig()).utc[0] == np.datetime64(
+        "2024-03-05T10:00"
+    )
+
+
+def test_durations_of_iso_8601_are_passed():
+    times = times_of(pd.Series(["PT0S", "PT1M30S", "P1DT1H"], dtype="string", name="t"), PrepConfig())
+    assert times.seconds.tolist() == [0, 90, 90000]
+
+
+def test_microseconds_of_a_machine_are_asked_for():
+    numbers = pd.Series(12345678 + np.cumsum(4000 + np.arange(50) % 7), name="timestamp")
+    assert "prep.time_unit=us" in times_of(numbers, PrepConfig()).doubt
+    assert times_of(pd.Series(3600 * np.cumsum([1, 1, 2] * 20), name="timestamp"), PrepConfig()).doubt == ""
