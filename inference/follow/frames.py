@@ -5,12 +5,11 @@ is there. Whoever starts again goes on where he stopped: see `FrameEvents` and `
 """
 
 import hashlib
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from config import Config, from_dict
-from data.disk.lock import owned
 from data.live.frame_files import FolderFiles
 from data.live.frame_form import FrameForm
 from data.live.frame_reel import FrameReel
@@ -19,7 +18,7 @@ from data.live.kept_reel import KeptReel
 from data.live.live_source import is_url, name_of, told
 from data.messages import logger
 from data.reel.reel import Reel
-from inference.alarms.alarm_log import AlarmLog, outboxes_of
+from inference.alarms.alarm_log import AlarmLog
 from inference.alarms.album import album_of
 from inference.alarms.destinations import destination_of
 from inference.calibration.quiet import quiet_ranges
@@ -27,10 +26,11 @@ from inference.camera.bounds import kept_bounds
 from inference.camera.watched import reach_of
 from inference.follow.frame_events import FrameEvents
 from inference.follow.records import JsonLines
-from inference.follow.stream import ANOTHER, Desk, about_of, check_score, check_streams, serial_of, watch, watching
+from inference.follow.stream import Desk, about_of, check_score, check_streams, results_in, serial_of, watch, watching
 from inference.job import find_run, make_job
 from inference.scorers.base import other_cadence
 from inference.scorers.load import load_scorer
+from training.interrupt import Interrupt
 from training.places import path_of
 
 log = logger(__name__)
@@ -57,29 +57,16 @@ def follow_frames(config: Config, desk: Desk) -> Path:
         scorer.calibration(run, trained_on, settings)
         kept_bounds(run, trained_on.channels, scorer.scaling)
     folder = run / "follow" / name_for(config)
-    log_bytes = round(1e6 * settings.follow_log_mb)
-    with (
-        owned(folder, "eval --follow", ANOTHER),
-        closing(JsonLines(folder / "events.jsonl", log_bytes, settings.follow_log_parts)) as records,
-        outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
-    ):
+    with results_in(folder, settings, destinations) as (records, outboxes):
         most_bytes = round(1e6 * settings.follow_keep_mb)
         with desk.starting:
             kept = KeptReel(folder / "reel", folder.name, form, trained_on, trained_on.cadence_s, most_bytes)
         state = FrameEvents.state_of(kept.folder)
         files = files_of(config, form, kept, folder)
-
-        def left_out(source: str, reason: str) -> None:
-            records.write("left_out", {"source": source, "reason": reason})
-
-        reel = FrameReel(kept, files, settings, left_out, state["judged"] if state else 0)
+        reel = FrameReel(kept, files, settings, _teller_of(records), state["judged"] if state else 0)
         reel.reach = reach_of(scorer, settings) // settings.stride * settings.stride + settings.stride
         with watching(reel, desk.interrupt):
-            if not reel.wait_for_first():
-                if desk.interrupt.requested:
-                    raise KeyboardInterrupt
-                why = "; ".join(filter(None, (reel.reason, files.problem)))
-                raise OSError(f"no frame came in {told(config.eval.follow[0])}: {why}")
+            _wait_for_first(reel, files, told(config.eval.follow[0]), desk.interrupt)
             with desk.starting:
                 job = make_job(reel.as_reel(), run, scorer, checkpoint["sha256"], settings)
             if unlike := other_cadence(reel.as_reel(), checkpoint["data"], scorer):
@@ -92,6 +79,20 @@ def follow_frames(config: Config, desk: Desk) -> Path:
             about = about_of(job, config.eval.follow[0], kept.first_utc, trained_on.cadence_s)
             watch(events, reel, reel, about | {"goes_on_at": reel.resume}, alarms, desk)
     return records.folder
+
+
+def _teller_of(records: JsonLines) -> Callable[[str, str], None]:
+    """What tells of a file that is left out."""
+    return lambda source, reason: records.write("left_out", {"source": source, "reason": reason})
+
+
+def _wait_for_first(reel: FrameReel, files: FolderFiles, where: str, interrupt: Interrupt) -> None:
+    """Raises OSError where no frame comes, KeyboardInterrupt where somebody waits no longer."""
+    if reel.wait_for_first():
+        return
+    if interrupt.requested:
+        raise KeyboardInterrupt
+    raise OSError(f"no frame came in {where}: {'; '.join(filter(None, (reel.reason, files.problem)))}")
 
 
 def name_for(config: Config) -> str:

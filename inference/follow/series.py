@@ -19,25 +19,24 @@ import numpy as np
 from config import Config
 from data.disk.damage import arrays_of
 from data.disk.files import write_json
-from data.disk.lock import owned
 from data.disk.sealing import write_arrays
 from data.live.row_sources import row_source
 from data.live.series_reel import KeptSamples
 from data.live.series_samples import Sampling, SeriesForm
 from data.messages import logger
 from data.reel.scaled import going_across
-from inference.alarms.alarm_log import AlarmLog, outboxes_of
+from inference.alarms.alarm_log import AlarmLog
 from inference.alarms.album import NoAlbum
 from inference.alarms.destinations import destination_of
 from inference.calibration.drift import memory_of
 from inference.calibration.quiet import quiet_ranges
 from inference.follow.events import thresholds_of
 from inference.follow.frames import name_for
-from inference.follow.records import JsonLines, now_utc
+from inference.follow.records import now_utc
 from inference.follow.series_events import SeriesEvents
 from inference.follow.series_intake import AWAY, SeriesRows
 from inference.follow.series_scores import SeriesScores, checked_reach, patience_of
-from inference.follow.stream import ANOTHER, POLL_S, STATUS_S, Desk, about_of, check_score, serial_of
+from inference.follow.stream import POLL_S, STATUS_S, Desk, about_of, check_score, results_in, serial_of
 from inference.job import Job, find_run, make_job
 from inference.scorers.load import load_scorer
 
@@ -62,13 +61,7 @@ def follow_series(config: Config, desk: Desk) -> Path:
     form = SeriesForm.of(trained_on, config.prep)
     source = row_source(address, form.rows, settings.follow_poll_s, form.cadence_s)
     folder = run / "follow" / name_for(config)
-    log_bytes = round(1e6 * settings.follow_log_mb)
-    with (
-        closing(source),
-        owned(folder, "eval --follow", ANOTHER),
-        closing(JsonLines(folder / "events.jsonl", log_bytes, settings.follow_log_parts)) as records,
-        outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
-    ):
+    with closing(source), results_in(folder, settings, destinations) as (records, outboxes):
         kept = KeptSamples(folder.name, folder, form)
         with desk.starting:
             job = make_job(kept.as_reel(), run, scorer, checkpoint["sha256"], settings)

@@ -11,7 +11,7 @@ dropped, the scores are those of `eval`. In `<run>/follow/<name>/`:
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,8 @@ from data.reel.reel import Reel
 from data.sources.times.utc import shift_utc
 from inference.alarms.alarm_log import AlarmLog, outboxes_of
 from inference.alarms.album import album_of
-from inference.alarms.destinations import destination_of
+from inference.alarms.destinations import Destination, destination_of
+from inference.alarms.outbox import Outbox
 from inference.calibration.quiet import quiet_ranges
 from inference.camera.bounds import kept_bounds
 from inference.follow.board import Board
@@ -48,7 +49,6 @@ log = logger(__name__)
 FOLLOWED = ("residual", "standardised")  # scores that are made window by window, or block by block
 STATUS_S = 5.0
 POLL_S = 0.1
-ANOTHER = "give another --model-path: a copy of a run is a run"
 
 
 @dataclass
@@ -105,12 +105,7 @@ def follow(config: Config, desk: Desk) -> Path:
         if unlike := other_cadence(reel, checkpoint["data"], scorer):
             log.warning(unlike)
         folder = job.run / "follow" / reel.name
-        log_bytes = round(1e6 * config.eval.follow_log_mb)
-        with (
-            owned(folder, "eval --follow", ANOTHER),
-            closing(JsonLines(folder / "events.jsonl", log_bytes, config.eval.follow_log_parts)) as records,
-            outboxes_of(destinations, folder, round(1e6 * settings.follow_alarms_mb), records) as outboxes,
-        ):
+        with results_in(folder, settings, destinations) as (records, outboxes):
             about = about_of(job, source.address, start_of(source, config), trained_on.cadence_s)
             start_utc = None if about["start_utc"] is None else np.datetime64(about["start_utc"])
             album = album_of(trained_on, job, reel.cadence_s, config.eval, folder)
@@ -147,6 +142,20 @@ def start_of(source: LiveSource, config: Config) -> np.datetime64 | None:
     if not source.is_file:
         return source.first_arrival_utc
     return np.datetime64(shift_utc(config.prep.start_utc, 0.0)) if config.prep.start_utc else None
+
+
+@contextmanager
+def results_in(
+    folder: Path, settings: EvalConfig, destinations: Sequence[Destination]
+) -> Iterator[tuple[JsonLines, list[Outbox]]]:
+    """Results in a folder that no other process writes into meanwhile: its events.jsonl, and alarms on their way."""
+    log_bytes, alarms_bytes = (round(1e6 * mb) for mb in (settings.follow_log_mb, settings.follow_alarms_mb))
+    with (
+        owned(folder, "eval --follow", "give another --model-path: a copy of a run is a run"),
+        closing(JsonLines(folder / "events.jsonl", log_bytes, settings.follow_log_parts)) as records,
+        outboxes_of(destinations, folder, alarms_bytes, records) as outboxes,
+    ):
+        yield records, outboxes
 
 
 @contextmanager
