@@ -21,7 +21,7 @@ from data.frames.first_pass import first_pass
 from data.frames.frame_table import rejected_path, why_nothing_is_made, write_rejected
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import decode_rows, verify
-from data.frames.shards import join_shards, joined_headers, prep_shard, remove_shards
+from data.frames.sharing.shards import join_shards, joined_headers, prep_shard, remove_shards
 from data.frames.stale import doubtful
 from data.frames.workers.pool import Workers, make_executor
 from data.labels.by_frame.clips import source_in

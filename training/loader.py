@@ -18,7 +18,7 @@ from data.reel.contract import items_of
 from data.reel.reel import Reel, find_reels
 from data.reel.scaled import in_one_order, longest_crossed
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import WindowDataset, classes_of, common_scaling
+from data.reel.views.window_dataset import WindowDataset, classes_of, common_scaling
 from data.reel.windows import WindowSet, training_split
 from training.distributed import Batches, Processes
 from training.synthetic_data import SyntheticData, synthetic_data

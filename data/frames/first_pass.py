@@ -7,8 +7,8 @@ from pathlib import Path
 
 from config import Config, PrepConfig
 from data import sources
-from data.frames.headers import SharedHeaders
 from data.frames.plan import ReelPlan, plan_reels
+from data.frames.sharing.headers import SharedHeaders
 from data.frames.workers.apart import scan_apart
 from data.frames.workers.decode import scan_chunk
 from data.frames.workers.pool import Workers, bounded

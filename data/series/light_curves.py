@@ -15,9 +15,9 @@ import numpy as np
 
 from config import LightCurvesConfig
 from data.messages import logger, progress
-from data.reel.common_mode import common_mode
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, find_reels
+from data.reel.views.common_mode import common_mode
 from data.sky.wcs import from_row
 from data.sources.base import Series
 from data.sources.table import numbered

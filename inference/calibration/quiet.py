@@ -21,8 +21,8 @@ from data.disk.damage import read_table, told, whole_numbers
 from data.disk.files import replacing_folder, write_csv
 from data.disk.sealing import write_with_digest
 from data.messages import logger
-from data.reel.excerpt import frame_bytes, write_excerpt
 from data.reel.reel import Reel
+from data.reel.views.excerpt import frame_bytes, write_excerpt
 from data.reel.windows import training_split
 
 log = logger(__name__)

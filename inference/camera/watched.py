@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from config import EvalConfig
-from data.frames.fill_blocks import FILLED, ROWS_FILLED
+from data.frames.grid.fill_blocks import FILLED, ROWS_FILLED
 from data.reel.contract import AnyReel
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel

@@ -18,7 +18,7 @@ from data.messages import logger, progress
 from data.pictures.plain import plain
 from data.pictures.png import write_png
 from data.reel.reel import Reel, find_reels
-from data.reel.window_dataset import WindowDataset
+from data.reel.views.window_dataset import WindowDataset
 from data.reel.windows import WindowSet, read_windows
 from inference.scorers.base import check_reel, for_model
 from inference.scorers.nets.net import Detector

@@ -20,7 +20,7 @@ from data.messages import logger
 from data.pictures.plain import plain
 from data.pictures.png import write_png
 from data.reel.reel import Reel
-from data.reel.window_dataset import read_window
+from data.reel.views.window_dataset import read_window
 from inference.scorers.nets.net import Detector
 from inference.scorers.nets.windows import Window, covering_windows
 from inference.scorers.overlap import OverlapFold

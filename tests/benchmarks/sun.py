@@ -34,9 +34,9 @@ from parts.recipes import recipe_for, run_mode
 from parts.sun_days import days
 
 from data.disk.files import write_csv, write_meta
-from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
+from data.reel.views.excerpt import write_excerpt
 from data.reel.windows import index_windows
 from tests.support.no_pictures import without_pictures
 from tests.support.reels import make_reel

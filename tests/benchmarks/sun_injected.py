@@ -47,8 +47,8 @@ from sun_kinds import KM_PER_ARCSEC, ONSET, black, block, jump
 
 from config import from_dict
 from data.disk.files import write_csv
-from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
+from data.reel.views.excerpt import write_excerpt
 from inference.events.sky import Sky
 from inference.methods.flux.turning import Turning
 from inference.scorers.load import load_scorer

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 import config
-import data.reel.window_dataset as windows
+import data.reel.views.window_dataset as windows
 import training.train as training
 from tests.support.trainings import small_config
 from training.distributed import processes

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config import TrainConfig
 from data.reel.stretch import Stretch
-from data.reel.window_dataset import read_window
+from data.reel.views.window_dataset import read_window
 from tests.support.trainings import small_config, small_reel
 from training.checkpoint import FORMAT, CheckpointError, TrainState, load, load_model, save
 from training.loader import open_data

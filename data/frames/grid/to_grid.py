@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from config import CropConfig, PrepConfig
-from data.frames.fill_blocks import (
+from data.frames.grid.crop import beyond, corner_of, part_of
+from data.frames.grid.fill_blocks import (
     FILLED,
     NO_ROWS,
     ROWS_FILLED,
@@ -22,7 +23,6 @@ from data.frames.fill_blocks import (
     without,
     without_rows,
 )
-from data.frames.grid.crop import beyond, corner_of, part_of
 from data.frames.grid.placement import Placed
 from data.frames.grid.resample import any_in_cell, area_mean
 from data.frames.grid.transfer import is_undone, shows_levels, step_of, to_light

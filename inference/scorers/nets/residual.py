@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from config import EvalConfig
-from data.reel.common_mode import common_mode, most_explained
 from data.reel.reel import Reel
+from data.reel.views.common_mode import common_mode, most_explained
 from inference.events.boxes import Box
 
 

@@ -16,8 +16,8 @@ from parts.sun_days import FOLDER, RECIPE
 
 from config import load
 from data.disk.files import write_csv, write_meta
-from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
+from data.reel.views.excerpt import write_excerpt
 from data.reel.windows import index_windows
 from tests.support.no_pictures import without_pictures
 

@@ -15,8 +15,8 @@ from data.disk import stores
 from data.disk.damage import Damaged
 from data.frames import assemble
 from data.prepare_data import prep
-from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel, find_reels
+from data.reel.views.excerpt import write_excerpt
 from tests.support.fits_files import write_frames
 from tests.support.videos import write_video
 

@@ -13,9 +13,9 @@ from data.live.frame_files import FolderFiles
 from data.live.frame_form import FrameForm
 from data.live.kept_reel import KeptReel
 from data.prepare_data import prep
-from data.reel.excerpt import write_excerpt
 from data.reel.reel import Reel
 from data.reel.stretch import Levels, Stretch, stored_as, values_of
+from data.reel.views.excerpt import write_excerpt
 from inference.methods.motion.flow import shrunk
 from tests.support.videos import write_video
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EvalConfig
-from data.reel.common_mode import common_mode
 from data.reel.stretch import Stretch
+from data.reel.views.common_mode import common_mode
 from inference.calibration.calibrate import measure
 from inference.calibration.quiet import QuietRange
 from inference.camera.bounds import ALL_PASS

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import models
 from config import load
-from data.reel.common_mode import common_mode, most_explained
 from data.reel.mask_bits import INVALID
 from data.reel.stretch import Stretch
+from data.reel.views.common_mode import common_mode, most_explained
 from inference.scorers.nets.net import Detector
 from inference.scorers.nets.residual import clean_residual
 from inference.scorers.nets.windowed import score_frames, through

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.reel import common_mode as fast
-from data.reel.common_mode import BRIGHTNESS_BINS, LEAST_SCATTER, LONG_ROW, _row_median, common_mode
+from data.reel.views import common_mode as fast
+from data.reel.views.common_mode import BRIGHTNESS_BINS, LEAST_SCATTER, LONG_ROW, _row_median, common_mode
 
 
 @pytest.mark.parametrize("n", [2, 3, 8, LONG_ROW - 1, LONG_ROW, LONG_ROW + 1, 3 * LONG_ROW])

@@ -18,10 +18,10 @@ from config import Config, ConfigError, PrepConfig, load
 from data.disk.damage import Damaged
 from data.disk.lock import FolderInUse
 from data.frames import first_pass as module
-from data.frames import shards
 from data.frames.first_pass import first_pass
-from data.frames.headers import SharedHeaders
-from data.frames.shards import LINES, SHARDS, Shard
+from data.frames.sharing import shards
+from data.frames.sharing.headers import SharedHeaders
+from data.frames.sharing.shards import LINES, SHARDS, Shard
 from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
 from data.sky.wcs import FrameWcs

@@ -22,10 +22,10 @@ from data.disk.lock import owned
 from data.disk.parts import sync_all
 from data.frames.assemble import Given, read_given
 from data.frames.first_pass import first_pass
-from data.frames.headers import SharedHeaders
 from data.frames.journal import Journal
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import open_part, tasks_of
+from data.frames.sharing.headers import SharedHeaders
 from data.frames.stale import record_of
 from data.frames.workers.apart import BLOCKS, Block, copier, run_apart
 from data.frames.workers.decode import Task

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from config import PrepConfig
-from data.frames.fill_blocks import fill_blocks, fill_rows, stand_in
+from data.frames.grid.fill_blocks import fill_blocks, fill_rows, stand_in
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import calibrate
 from data.reel.mask_bits import INVALID

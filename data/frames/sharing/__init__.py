@@ -1,0 +1,1 @@
+"""Prep by several programs at once: what each does, and what they know of each other."""
