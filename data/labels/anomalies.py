@@ -26,6 +26,7 @@ from data.sources.times.cells import PER_SECOND, unit_of
 
 CLIPS = ("clip", "file", "filename", "file_name", "video", "reel", "series", "video_name", "videoname", "video_id")
 CLIPS += ("chan_id", "clip_name", "clip_id", "video_file", "filepath", "file_path", "video_path", "path", "sequence")
+CLIPS += ("media_file", "media_file_name", "media_file_path")  # BORIS
 LATEST_S = 1e8  # on the clock of a clip: later ones are UNIX times
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 

@@ -243,6 +243,8 @@ def test_what_is_not_read_is_said(folder, text, message):
         "v.mp4 0.5 0.9\n",
         "# clip start end class\nv.mp4 0.5 0.9 theft\n",
         "clip;start;end\nv.mp4;0,5 s;0,9 s\n",
+        "Observation id,Observation date,Media file,Behavior,Start (s),Stop (s)\nx,2024-05-01,v.mp4,fall,0.5,0.9\n",
+        "Observation id\tMedia file name\tBehavior\tStart (s)\tStop (s)\nx\tin/v.mp4\tfall\t0.5\t0.9\n",
         json.dumps({"database": {"v": {"annotations": [{"segment": [0.5, 0.9], "label": "x"}]}}}),
     ],
 )
