@@ -18,6 +18,7 @@ from tests.support.drawing import painted, unpainted
 from tests.support.reels import drifting_blobs, make_reel
 from tests.support.spent import pytest_runtest_makereport, pytest_terminal_summary  # noqa: F401
 from tests.support.trainings import small_config
+from tests.support.turns import in_turn
 from training.train import train
 
 # How fast an example runs is the benchmarks' affair; with 100 examples each the suite would take over ten minutes.
@@ -34,15 +35,13 @@ CATALOG = """start,peak,end,class
 """
 
 
-# Those that take half a minute or more of the processor, the longest first, and long ones that would be the last.
-LONGEST = ("test_benchmarks.py", "test_methods.py", "test_objects.py", "test_onnx_file.py", "test_campaigns.py",
-           "test_moved_run.py", "test_crowds.py", "test_zero_shot.py", "test_distributed.py")  # fmt: skip
+def pytest_addoption(parser):
+    told = "the tests of each module in reverse: one that fails then relies on their order"
+    parser.addoption("--backwards", action="store_true", help=told)
 
 
-def pytest_collection_modifyitems(items):
-    """The longest modules first, or one process would be busy with them long after the others have ended."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+def pytest_collection_modifyitems(config, items):
+    items[:] = in_turn(items, config.getoption("--backwards"))
 
 
 def pytest_collection_finish():

@@ -1,8 +1,10 @@
 """The suite itself: a test that is written is one that runs."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from tests.support.paths import ROOT
+from tests.support.turns import LONGEST, in_turn
 
 
 def never_found(text: str) -> list[str]:
@@ -29,3 +31,17 @@ def modules() -> list[Path]:
 def test_one_within_a_function_is_not():
     assert never_found("class TestIt:\n    def test_a(self):\n        pass\n\n\ndef test_b():\n    pass\n") == []
     assert never_found("def helper():\n    return 1\n\n    def test_c(self):\n") == ["def test_c(self):"]
+
+
+def test_the_longest_modules_are_there_and_come_first_in_either_order():
+    names = [path.name for path in modules()]
+    assert sorted(set(LONGEST) - set(names)) == []
+    tests = [
+        SimpleNamespace(path=Path(name), number=n) for name in ("test_a.py", LONGEST[1], LONGEST[0]) for n in (1, 2)
+    ]
+    found = [[(test.path.name, test.number) for test in in_turn(tests, backwards)] for backwards in (False, True)]
+    longest = [[(LONGEST[i], n) for i in (0, 1) for n in order] for order in ((1, 2), (2, 1))]
+    assert found == [
+        [*longest[0], ("test_a.py", 1), ("test_a.py", 2)],
+        [*longest[1], ("test_a.py", 2), ("test_a.py", 1)],
+    ]
