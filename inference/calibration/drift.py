@@ -8,6 +8,8 @@ that is looked at, which few frames tell well, and the tail keeps its form.
 What quiet data do anyway is no drift. Over an hour of a night the levels of traffic lie below those of all its quiet
 days, and so would the thresholds. So the memory is at least so long that over the quiet data themselves the thresholds
 hardly leave those of the calibration: a few periods of what has one, and many windows where levels are means over them.
+And it holds as many levels that have nothing to do with each other as tell the thresholds that well: levels of windows
+that overlap say little more than one.
 """
 
 import math
@@ -29,6 +31,8 @@ KEPT = 400  # levels that are looked at: their spread is known to about 5 %
 LEAST_QUIET = 50  # quiet frames without an alarm, that those of the stream may be compared with
 MOST_FALL = 4  # the thresholds are never lower than those of the calibration by more
 STEADY = 0.1  # of the calibrated threshold: by how much, in the mean square, it may go with quiet data
+BODY = 0.98  # quantile of the levels that are looked at
+ALONE = 0.05  # a correlation below which levels have nothing to do with each other
 STEPS = 16  # places within a memory at which these are looked at
 LONGEST_ALARM_S = DAY_S  # what gives alarms for so much longer than it gives none is usual by then
 KEPT_STATE = ("calibrated", "low", "high", "due_s", "last_s", "alarm_s")
@@ -112,7 +116,28 @@ def memory_of(made: Calibration, settings: EvalConfig) -> float:
     if not settings.follow_memory_s or not len(made.levels):
         return settings.follow_memory_s
     low, quiet = made.thresholds(settings)[0], np.delete(made.levels, made.left_out)
-    return steady_memory_s(quiet[quiet <= low], made.events.span_s / len(made.levels), low, settings.follow_memory_s)
+    quiet, cadence_s = quiet[quiet <= low], made.events.span_s / len(made.levels)
+    least_s = telling_s(quiet, cadence_s)
+    least_s = settings.follow_memory_s if least_s <= KEPT * cadence_s else max(settings.follow_memory_s, least_s)
+    return steady_memory_s(quiet, cadence_s, low, least_s)
+
+
+def telling_s(quiet: np.ndarray, cadence_s: float) -> float:
+    """How long it takes for as many independent levels as tell a spread to within STEADY, by quiet ones (N,) in order.
+
+    A level is worth one part in the integrated autocorrelation time (Sokal 1997), which is summed up to the first
+    correlation below ALONE; a spread is known to one part in the root of their number. Of levels that drift, whose
+    correlation does not end within an eighth of them, nothing is told so: 0.
+    """
+    if not len(quiet):
+        return 0.0
+    off = np.clip(quiet, *np.quantile(quiet, [1 - BODY, BODY]))  # a few high ones say nothing of the others
+    off = off - off.mean(dtype=np.float64)
+    spectrum = np.abs(np.fft.rfft(off, 2 * len(off))) ** 2
+    correlations = np.fft.irfft(spectrum)[: len(off)] / max(float(np.square(off).sum()), 1e-12)
+    lags = int(np.argmax(correlations[1:] < ALONE)) if len(off) > 1 else 0
+    together = 1 + 2 * float(correlations[1 : 1 + lags].sum())
+    return 0.0 if lags > len(quiet) / 8 else together / STEADY**2 * cadence_s
 
 
 def steady_memory_s(quiet: np.ndarray, cadence_s: float, threshold: float, least_s: float) -> float:

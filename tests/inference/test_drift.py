@@ -22,6 +22,7 @@ from inference.calibration.drift import (
     Drift,
     centre_and_spread,
     steady_memory_s,
+    telling_s,
 )
 from inference.calibration.noise import fit_noise
 from inference.calibration.quiet_events import run_starts
@@ -272,6 +273,32 @@ def test_thresholds_hardly_move_where_levels_go_up_and_down_as_those_of_the_quie
         fed(drift, np.array([level]), memory_s / KEPT, len(lows) * memory_s / KEPT)
         lows.append(drift.low)
     assert np.sqrt(np.mean(np.square(np.array(lows) / low - 1))) < 2 * STEADY
+
+
+def test_thresholds_hardly_move_where_levels_are_means_over_windows():
+    """So a method that judges windows finds what eval finds; with the memory that is asked for they do."""
+    low, step_s, window, moves = 3.3, 60.0, 32, {"asked": [], "telling": []}
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        drawn = (random.standard_normal(n + window - 1) for n in (3000, 4000))
+        quiet, new = (1.2 + 0.6 * np.convolve(one, np.ones(window) / window**0.5, "valid") for one in drawn)
+        for name, memory_s in (("asked", HOUR_S), ("telling", telling_s(quiet, step_s))):
+            drift, lows = Drift((low, 4.0), quiet.astype(np.float32), memory_s), []
+            for i, level in enumerate(new.tolist()):
+                fed(drift, np.array([level]), step_s, i * step_s)
+                lows.append(drift.low)
+            moves[name].append(np.sqrt(np.mean(np.square(np.array(lows) / low - 1))))
+    assert np.mean(moves["telling"]) < STEADY
+    assert np.mean(moves["asked"]) > 1.3 * STEADY
+
+
+def test_levels_that_have_nothing_to_do_with_each_other_ask_for_no_longer_memory_and_a_trend_tells_nothing():
+    steady = np.random.default_rng(0).gumbel(4.0, 0.5, 4000)
+    assert telling_s(steady, 12.0) < KEPT * 12.0
+    assert telling_s(steady * np.linspace(0.2, 3, 4000), 12.0) == 0.0
+    assert telling_s(np.repeat(steady[:400], 10), 1.0) == pytest.approx(1000 * 1.0, rel=0.2)
+    assert telling_s(np.zeros(0), 1.0) == 0.0
+    assert telling_s(np.ones(500), 1.0) == telling_s(np.ones(1), 1.0) == pytest.approx(100.0)
 
 
 def test_the_memory_is_as_asked_for_where_quiet_data_are_steady_or_too_short_to_tell_and_their_span_where_they_drift():
