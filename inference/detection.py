@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.messages import progress
-from inference.camera.watch import BROKEN
+from inference.camera.watch import BROKEN, is_cause
 from inference.camera.watched import watched_reel
 from inference.events.boxes import Box, extending_boxes, find_boxes, pixel_boxes
 from inference.events.instrument import explained, is_resolved, judged, lost_blocks, whole_frame
@@ -50,7 +50,7 @@ def detected(job: Job, scored: ScoredFrame) -> Detection:
         boxes = [replace(box, change=scored.words(box)) for box in boxes]
     if scored.camera:
         score = at_least(score, job.usual, scored.valid)
-        boxes = boxes if job.scorer.is_steady else explained(boxes, scored.camera)
+        boxes = explained(boxes, scored.camera) if is_cause(scored.camera, job.scorer.is_steady) else boxes
         boxes = [*boxes, whole_frame(score, scored.valid, scored.camera)]
     if scored.lost is not None:
         boxes = [*boxes, lost_blocks(scored.lost, job.low)]

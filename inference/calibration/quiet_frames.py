@@ -20,7 +20,7 @@ from inference.calibration.quiet import QuietRange, mean_cadence_s
 from inference.calibration.quiet_events import NO_EVENTS, count_events
 from inference.calibration.thresholds import Calibration, counted, extension_level
 from inference.camera.bounds import Bounds
-from inference.camera.watch import BROKEN
+from inference.camera.watch import is_cause
 from inference.camera.watched import WatchedStretch, reach_of
 from inference.events.boxes import extending_boxes, find_boxes
 from inference.events.events import EventLinker, gap_frames
@@ -213,7 +213,7 @@ def _quiet_frames(
                 frames = fold.scorer.frames(watched.as_reel(), r.begin, r.end, settings)
                 for scored in watched.told(frames, reach_of(fold.scorer, settings)):
                     bar.update()
-                    is_broken = scored.camera in BROKEN or (scored.camera and not scorer.is_steady)
+                    is_broken = is_cause(scored.camera, scorer.is_steady)
                     if scored.index >= sees and not is_broken:
                         yield Place(stretch, r, scored.index), fold.is_new, scored
 

@@ -31,6 +31,12 @@ COVERING_FRAMES = 50  # in which a lens is covered at most; dusk takes longer
 MOSTLY = 0.75  # of what is not flat on quiet days: so much must be bright, or be filled from the first frame on
 
 
+def is_cause(kind: str, is_steady: bool) -> bool:
+    """Whether the camera is why something stands out in a frame of a kind; '' is none. is_steady: see `Scorer`: what it
+    takes off is the camera's motion, and it never saw the scene out of focus or in a flash."""
+    return kind not in ("", MOVED) or (kind == MOVED and not is_steady)
+
+
 class Watch:
     """A stretch of frames in time order; memory of four small pictures."""
 

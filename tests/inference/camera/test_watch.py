@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.camera.bounds import bounds_of, read_bounds, write_bounds
 from inference.camera.looks import Look, alone, pair
-from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LIT, MISSING, MOVED, Watch
+from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LIT, MISSING, MOVED, Watch, is_cause
 from tests.support.broken import BREAKS, broken
 from tests.support.street import Street, shaking, standing
 
@@ -176,3 +176,9 @@ def test_a_run_from_before_lets_pass_what_it_did_not_learn(tmp_path):
     assert read_bounds(tmp_path / "now.npz") == BOUNDS
     np.savez(tmp_path / "before.npz", **{name: value for name, value in asdict(BOUNDS).items() if name != "lit"})
     assert read_bounds(tmp_path / "before.npz") == replace(BOUNDS, lit=np.inf)
+
+
+def test_who_takes_the_cameras_motion_off_is_led_astray_by_all_else():
+    others = (BLURRED, LIT, *BROKEN)
+    assert [is_cause(kind, is_steady=True) for kind in ("", MOVED, *others)] == [False, False, *[True] * len(others)]
+    assert [is_cause(kind, is_steady=False) for kind in ("", MOVED, *others)] == [False, *[True] * (1 + len(others))]
