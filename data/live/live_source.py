@@ -195,7 +195,10 @@ class LiveSource:
     def _open_file(self) -> InputContainer:
         options = {"format_whitelist": video_formats()} | dict(self.options)
         if not has_index_behind(Path(self.address)):
-            return av.open(self.file, "r", options=options)
+            try:
+                return av.open(self.file, "r", options=options)
+            except InvalidDataError:  # whose text names a file object
+                raise OSError(f"{self.address} is no video, or too little of one: FFmpeg finds none in it") from None
         self.file.length_at_first = 2**62  # it will not grow
         try:
             return av.open(f"file:{self.address}", options=options)
