@@ -79,6 +79,8 @@ class StandardInput:
 
     def __init__(self, form: RowForm, stream: BinaryIO | None = None):
         self.told, self.form, self.rows = "standard input", form, Lines(form, None)
+        if stream is None and sys.stdin is None:  # as Python has it where a program is started without one
+            raise OSError("standard input is closed; give rows on it, or name a table")
         self.stream = stream or sys.stdin.buffer
         self.lines: queue.Queue[bytes | None] = queue.Queue(WAITING_LINES)
         self.is_over, self._halt = False, threading.Event()

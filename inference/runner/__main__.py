@@ -76,6 +76,8 @@ def scored(runner: Runner, given: str, timeout_s: float) -> int:
 
 def failed(error: BaseException) -> int:
     """Say what went wrong; returns the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        error = KeyboardInterrupt("the records that were printed are whole")
     message, code = told_failure(error)
     log.debug("the error as Python tells it:", exc_info=error)
     log.error(message)

@@ -68,6 +68,21 @@ def test_rows_on_standard_input_have_the_same_events(work, monkeypatch, capsys):
     assert_as_followed(work, records)
 
 
+def test_without_a_standard_input_there_are_no_rows(work, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it, started with <&-
+    assert main([str(work / "sub_pca" / "export"), "-"]) == 1
+    assert "standard input is closed" in caplog.text
+
+
+def test_who_is_interrupted_is_told_what_there_is(work, monkeypatch, caplog):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Runner, "of_rows", interrupted)
+    assert main([str(work / "sub_pca" / "export"), "-"]) == 130
+    assert caplog.messages[-1] == "interrupted; the records that were printed are whole"
+
+
 def test_rows_that_are_left_out_are_told(work, tmp_path, caplog):
     lines = (work / "watched.csv").read_text().splitlines()
     (tmp_path / "late.csv").write_text("\n".join([*lines[:90], lines[5], *lines[90:130], "x,y,z,"]) + "\n")
