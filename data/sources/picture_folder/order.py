@@ -14,6 +14,8 @@ _SIGNED = (  # a hyphen may as well part a number from a word: all names have a 
     re.compile(r"((?:.*?[^0-9A-Za-z])??)([-+]?)(\d+)(\D*)"),
 )
 _DECIMAL = re.compile(r"(.*?)(\d+)\.(\d+)(\D*)")
+_CLOCK = re.compile(r"(\D*)([01]\d|2[0-3])([-_:.]?)([0-5]\d)\3([0-5]\d)(\D*)")
+DAY_S, HOUR_S, SIMILAR, FEWEST_OF_A_NIGHT = 86_400, 3600, 3, 4
 _FILLED = re.compile(r"([ _])\1+")  # as %5d writes frame____1
 _HEX = re.compile(r"[0-9a-f]+")
 
@@ -23,7 +25,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     names = sorted(names, key=natural_key)
     stems = [splitext(unicodedata.normalize("NFC", name))[0] for name in names]
     keys = _by_sign(stems) or _by_decimals(stems) or _in_hex(stems)
-    return [name for _, name in sorted(zip(keys, names, strict=True))] if keys else in_turn(names)
+    return [name for _, name in sorted(zip(keys, names, strict=True))] if keys else in_turn(over_midnight(names))
 
 
 def _by_sign(stems: Sequence[str]) -> list[float]:
@@ -75,6 +77,22 @@ def _numbered(text: str) -> list[tuple[int, int | str]]:
 def without_filling(name: str) -> str:
     """A name without the blanks that bring its number to a width."""
     return _FILLED.sub(r"\1", name)
+
+
+def over_midnight(names: Sequence[str]) -> list[str]:
+    """Names in order, those of clocks without a date as one night saw them: 235950, 235959, 000008.
+
+    It is told by a step over midnight that is like the others, and an hour or more without any elsewhere.
+    """
+    found = [_CLOCK.fullmatch(splitext(name)[0]) for name in names]
+    if len(names) < FEWEST_OF_A_NIGHT or None in found or len({(m[1], m[3], m[6]) for m in found if m}) > 1:
+        return list(names)
+    seconds = np.array([3600 * int(m[2]) + 60 * int(m[4]) + int(m[5]) for m in found if m])
+    steps = np.diff(seconds)
+    usual, begin = float(np.median(steps)), int(np.argmax(steps)) + 1
+    goes_on = seconds[0] + DAY_S - seconds[-1] <= SIMILAR * usual
+    is_night = goes_on and steps.max() >= max(HOUR_S, 10 * usual)
+    return [*names[begin:], *names[:begin]] if is_night else list(names)
 
 
 def in_turn(names: Sequence[str]) -> list[str]:

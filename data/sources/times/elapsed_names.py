@@ -59,6 +59,9 @@ def _of_clocks(form: re.Pattern, stems: Sequence[str]) -> list[float]:
         return []
     minutes = np.array([60 * int(one["hour"]) + int(one["minute"]) for one in fields]) + 1440 * np.array(days)
     seconds = 60 * minutes + [int(one["second"]) for one in fields]
+    if not any(one["day"] for one in fields) and seconds[-1] < seconds[0]:  # one night: order.py puts them so
+        is_next = np.r_[0, np.cumsum(np.diff(seconds) < 0)]
+        seconds, minutes = seconds + 86_400 * is_next, minutes + 1440 * is_next
     steps, is_over = np.diff(seconds), np.diff(minutes) > 0
     if (steps <= 0).any() or not is_over.any():
         return []

@@ -22,6 +22,7 @@ from data.sources.picture_folder.taken import (
     TAKEN,
     places_of,
 )
+from data.sources.times.elapsed_names import seconds_in_names
 from tests.support import frames
 
 START = datetime(2024, 3, 1, 12)
@@ -198,3 +199,24 @@ def test_numbers_that_are_filled_with_blanks_are_numbers(numbers, blank):
     names = [f"frame{number:5d}.png".replace(" ", blank) for number in sorted(numbers)]
     assert in_order(names) == names
     assert places_of(names) == places_of([f"frame_{number:05d}.png" for number in sorted(numbers)])
+
+
+@given(st.integers(18 * 3600, 86_000), st.integers(1, 900), st.sampled_from(["Jup_{:%H%M%S}", "{:%H-%M-%S}_g"]))
+@examples(max_examples=40)
+def test_clocks_of_one_night_are_in_its_order(start_s, step_s, form):
+    """Those behind midnight came first, most of a day before the others."""
+    count = min(300, 1 + (86_400 + 6 * 3600 - start_s) // step_s)
+    moments = [datetime(2024, 1, 1) + timedelta(seconds=start_s + step_s * i) for i in range(count)]
+    names = [form.format(moment) + ".png" for moment in moments]
+    before = sum(moment.day == 1 for moment in moments)
+    if before == len(moments) or before > 1:
+        assert in_order(reversed(names)) == names
+    if 1 < before < len(moments):
+        assert seconds_in_names(names) == [step_s * i for i in range(count)]
+
+
+def test_clocks_of_one_day_stay_as_they_are():
+    morning_and_evening = [f"{hour:02d}0000.png" for hour in (6, 7, 8, 9, 18, 19, 20, 21)]
+    assert in_order(morning_and_evening) == morning_and_evening
+    whole_day = [f"{hour:02d}0000.png" for hour in range(24)]
+    assert in_order(whole_day) == whole_day
