@@ -309,6 +309,13 @@ def test_a_whole_model_section_chooses_a_model_as_its_name_does(recipe, name, as
     assert found == from_dict(whole | {"model": section, "train": train}, "oracle")
 
 
+@pytest.mark.parametrize("recipe", sorted((ROOT / "demo").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_recipe_leaves_the_unit_of_its_scores_to_the_model(recipe):
+    """`residual` is right for what has a unit of its own, which is scored so anyway; another model that is chosen on
+    the command line would be judged in levels of the picture: a belt that always runs hid whoever walked beside it."""
+    assert load(recipe).eval.score != "residual"
+
+
 def test_a_model_section_without_a_name_is_the_default_models():
     found = load(ROOT / "demo" / "series_net.yaml", set_=["model={stages: [{width: 8}]}"])
     assert (found.model.name, found.model.stages[0].width) == (registry.DEFAULT, 8)
