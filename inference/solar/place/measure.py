@@ -18,6 +18,7 @@ from inference.units import HOUR_S, is_magnetic, is_signed
 
 BEFORE_S = 1800.0  # that tell what a place was, as for dimmings in Dissauer et al. (2018, ApJ 855, 137)
 FIELD_BEFORE_S = 6 * HOUR_S  # the same of a magnetic field: flux takes hours to emerge
+DARK_SPANS = 3  # of these that tell how dark a place was: a flare of 20 minutes and its decay light up most of one
 FEWEST_BEFORE, MOST_BEFORE, MOST_AFTER = 4, 160, 160  # frames
 MOST_VALUES = 2**22  # pixels by frames whose motion is looked at: 16 MB
 MARGIN_PX = 2  # around the boxes: what is below the threshold still shines
@@ -49,7 +50,13 @@ def course_of(event: Event, reel: Reel, sky: Sky) -> Course | None:
     change = relative_change(float(excess[peak]), level, spread, is_signed(reel))
     half = onset + over_half(course[onset:])
     lasts_s = float(np.ptp(reel.times_s[frames[half]]))
-    kept = share_of_new(sign, patch.light(np.array([event.frame_peak]))[0], base, patch.light(before[-JUST_BEFORE:]))
+    peak_light = patch.light(np.array([event.frame_peak]))[0]
+    kept = share_of_new(sign, peak_light, base, patch.light(before[-JUST_BEFORE:]))
+    if sign < 0:
+        known = darkest(patch, event.frame_start, reel, base)
+        kept = min(
+            kept, float(np.nansum((known - peak_light)[where]) / max(np.nansum((base - peak_light)[where]), TINY))
+        )
     return Course(first, change, lasts_s, len(half), kept, *motion_of(patch, moving, base, noise, sign))
 
 
@@ -110,6 +117,20 @@ def left_noise(excess: np.ndarray, noise: float, seen: int) -> int:
     """The first of the frames up to `seen` in which an excess (n,) is above the noise and stays there."""
     within = np.flatnonzero(excess[: seen + 1] <= noise)
     return min(int(within[-1]) + 1, seen) if len(within) else seen
+
+
+def darkest(patch: Patch, first: int, reel: Reel, base: np.ndarray) -> np.ndarray:
+    """The least light of a place (h, w) in DARK_SPANS spans before an event, of which `base` is the last: what a flare
+    lit up is no darker behind it than it was before.
+    """
+    for _ in range(DARK_SPANS - 1):
+        span = frames_before(first, reel)
+        first = int(span[0]) if len(span) else first
+        earlier = frames_before(first, reel)
+        if len(earlier) < FEWEST_BEFORE:
+            break
+        base = np.fmin(base, base_of(patch.light(earlier))[0])
+    return base
 
 
 def share_of_new(sign: int, peak: np.ndarray, base: np.ndarray, just_before: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from inference.events.grouping import near_each_other
 from inference.solar.aftermath import begins, is_loop_of, with_aftermath
 from inference.solar.confirm import CME_KINDS
 from inference.solar.hek import TYPES
-from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, FRONT, LIMB, WITH_DIMMING
+from inference.solar.kinds import BRIGHTENING, DARKENING, DIMMING, FRONT, LIMB, RECOVERY, WITH_DIMMING
 
 REACH_PX, WITHIN_S = 6, 10.0
 
@@ -87,3 +87,13 @@ def test_no_track_is_lost_and_whoever_has_joined_is_of_a_flare_before_it(events)
         for k in set(others) - set(dims):
             assert is_loop_of(events[first], events[k], float)
             assert near[[first, *dims], k].any()
+
+
+@pytest.mark.parametrize(("kind", "change", "tracks"), [
+    (RECOVERY, "darker", [(0, 1)]), (RECOVERY, "brighter", [(0,), (1,)]), (DARKENING, "darker", [(0,), (1,)]),
+])  # fmt: skip
+def test_what_is_only_as_dark_again_as_before_a_flare_is_its_end(kind, change, tracks):
+    found = joined(flare, replace(event(1, 24, 6, 22, 90.0, kind), change=change))
+    assert sorted(e.tracks for e in found) == tracks
+    assert found[0].kind == BRIGHTENING
+    assert found[0].peak_score == flare.peak_score

@@ -195,3 +195,18 @@ def test_flux_that_emerges_with_both_signs_is_a_bipole(parts):
     signs = {change for change, kind in parts if kind == EMERGENCE}
     is_bipole = parts[0][1] == EMERGENCE and len(signs) == 2
     assert found == (replace(whole, kind=BIPOLE) if is_bipole else whole)
+
+
+@pytest.mark.parametrize(("fades", "strength", "loss"), [(5, 8.0, 0.0), (9, 4.0, 0.0), (5, 8.0, 0.5)])
+def test_behind_a_flare_only_what_is_darker_than_before_it_is_dark(tmp_path, fades, strength, loss):
+    """A slow decay was told again as a darkening, once only the flare's tail was left in the half hour before."""
+    first, last, place = ONSET + 40, ONSET + 60, (32, 32, PIXEL_ARCSEC * KM_PER_ARCSEC, 60.0, None)
+    flux = quiet_sun(last + 2, 64, 0)
+    flux = spot(dimming(flux, *place, loss=loss, wide=2.5) if loss else flux, *place, fade=fades, strength=strength)
+    reel = solar_reel(tmp_path / "sun", flux, 60.0, PIXEL_ARCSEC, ON_DISC)
+    box = {"x": 32.0, "y": 32.0, "x0": 26, "y0": 26, "x1": 39, "y1": 39, "change": "darker"}
+    frames = {"frame_start": first, "frame_peak": last - 4, "frame_end": last}
+    facts = {"event": 0, "n_frames": last - first, "area_px": 40, "peak_score": 20.0, "mean_score": 9.0}
+    facts |= {"level": "high", "reasons": (), "unexplained": ()}
+    (event,) = measured([Event(**facts, **box, **frames)], reel, Sky(reel))
+    assert (event.kind == RECOVERY) == (not loss)
