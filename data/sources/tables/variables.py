@@ -10,6 +10,7 @@ from config import PrepConfig
 from data.messages import amount, logger
 from data.sources.base import TableError
 from data.sources.tables.values.cells import numbers_of
+from data.sources.tables.values.going_round import told_turns, turn_of
 from data.sources.tables.values.missing import doubtful, given_as_missing, without_fills
 from data.sources.times.column import chosen, is_text
 
@@ -33,13 +34,15 @@ class Variables:
     """What was found in a table.
 
     columns: values (N,) by name. fills: which numbers stood for missing values, by name. units: those that stand in
-    cells, by name. remarks: what was made of cells, and the names that it is said of.
+    cells, by name. remarks: what was made of cells, and the names that it is said of. turns: after
+    which variables begin anew, by name.
     """
 
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     fills: dict[str, list[float]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
+    turns: dict[str, float] = field(default_factory=dict)
 
     def values(self) -> np.ndarray:
         """(N, C)."""
@@ -84,8 +87,11 @@ def variables_of(
         if written:
             found.remarks.setdefault(written, []).append(name)
         found.columns[name] = values
+        found.turns |= {str(name): turn} if (turn := turn_of(values)) else {}
         found.units |= {name: unit} if unit else {}
         found.fills |= {str(name): stand_ins} if stand_ins else {}
+    if found.turns:
+        log.warning(f"{file}: {told_turns(found.turns)}")
     if not found.columns:
         raise TableError(_why_no_variable(table, notes))
     return found

@@ -21,6 +21,7 @@ CLOCKS = ("time", "clock", "hhmm", "hhmmss", "utc", "time_utc", "utc_time", "utc
 CLOCKS += ("zeit", "uhrzeit", "heure", "hora", "ora", "tijd")
 # Clocks that tell how long something took, or what else a day has.
 _LASTS = re.compile(rf"{LASTS.pattern}|lap|sunrise|sunset", re.IGNORECASE)
+_CLOCK_TO = re.compile(r"(?<=:\d\d)\s*[-–]\s*\d{1,2}:\d\d(?::\d\d)?$")  # of 10:00 - 10:15 the begin counts
 _DOTTED_CLOCK = re.compile(r"\d{1,2}\.\d\d\.\d\d")  # beside a date alone; it may be one otherwise
 _NAMES_DATE = re.compile(r"date|day|ymd|y+m+d+|datum|fecha|jour|giorno|column_\d+")  # or has no names
 # Dates of six digits, and those of eight that do not begin with the year.
@@ -63,6 +64,7 @@ def divided(table: pd.DataFrame, name: str, order: str = "") -> tuple[pd.Series,
     clock = next((other for other in clocks if _all_text(table[other], _is_clock)), None)
     if clock is not None and name in (date, clock):
         text, notes = table[clock].astype("string").str.strip(), {clock: "time, the clock"}
+        text = text.str.replace(_CLOCK_TO, "", regex=True)
         text = text.str.replace(r"^(\d{1,2})\.(\d\d)\.(\d\d)$", r"\1:\2:\3", regex=True).str.strip("'")
         days = _filled_down(days, text)
     elif name == date or not is_text(table[name]):
@@ -247,7 +249,7 @@ def _all(column: pd.Series, check) -> bool:
 
 
 def _is_clock(cell: str) -> bool:
-    return bool(CLOCK_ALONE.fullmatch(cell)) or _is_dotted(cell)
+    return bool(CLOCK_ALONE.fullmatch(_CLOCK_TO.sub("", cell))) or _is_dotted(cell)
 
 
 def _is_dotted(cell: str) -> bool:

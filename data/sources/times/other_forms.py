@@ -49,7 +49,7 @@ _OF_NAMES = re.compile(
     r"(?=Z?$|[+-]\d\d:?\d\d$)"
 )
 _SINCE_1970 = re.compile(r"/Date\((-?\d{9,14})(?:[+-]\d{4})?\)/")
-_TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)")
+_TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)|(?<=[\dZ])/(?=\d{4}-\d\d-\d\dT)")
 _CLOCK_FIRST = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?"
 _DAY_BY_NAME = r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}"
 # What is cut off or put otherwise, wherever it stands.
@@ -69,7 +69,7 @@ _REWRITTEN = (
 _MAY_BE_OTHER = re.compile(
     r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
     r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d"
-    r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|^\d{8}:\d{4}$"
+    r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|[\dZ]/\d{4}-|^\d{8}:\d{4}$"
 )
 
 

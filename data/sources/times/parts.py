@@ -24,8 +24,8 @@ PART_NAMES = {
 UNNAMED = (
     ("year", "month", "day", "hour", "minute", "second"),
     ("year", "month", "day", "hour", "minute"),
+    ("year", "month", "day", "hour"),  # of clocks as 730 nearly all are beyond 24
     ("year", "month", "day", "clock"),
-    ("year", "month", "day", "hour"),
     ("year", "day in it", "hour", "minute"),
     ("year", "day in it", "hour"),
     ("year", "month", "day"),

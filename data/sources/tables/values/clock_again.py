@@ -87,6 +87,8 @@ def _are_near(found: np.ndarray, seconds: np.ndarray, most_s: float) -> bool:
 def _are_dates(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
     known = np.isfinite(numbers) & times.notna()
     found = numbers[known]
+    if len(found) and found.min() > FIRST_DATE * 10**4:  # with hours and minutes, or seconds too
+        found = found // (10**6 if found.min() > FIRST_DATE * 10**6 else 10**4)
     if not len(found) or (found % 1).any() or found.min() < FIRST_DATE or found.max() > LAST_DATE:
         return False
     dates = pd.to_datetime(pd.Series(found.astype(np.int64)).astype(str), format="%Y%m%d", errors="coerce")

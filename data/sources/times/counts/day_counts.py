@@ -36,6 +36,7 @@ FEWEST_STEPS = 10
 PARTS_OF_YEAR = (1, 2, 4, 12, 26, 52, 365)
 _ANY_TIME = ("time", "times", "date", "t", "ds", "timestamp", "period")  # names that say no unit
 FEWEST_PARTS, MONTHS, WEEKS = 4, 12, 53
+FIRST_OF_1900 = 70  # years of two digits from here on are of that century, as in dates
 _NAME_OF_PARTS = re.compile(r"date|month|week|yyyymm|period|datum|fecha", re.IGNORECASE)
 _DATES = re.compile(r"date|datum|fecha|data$|jour|tarih")  # in other languages too
 DAY_S = 86400.0
@@ -52,6 +53,8 @@ def since_1970_s(numbers: np.ndarray, name: str) -> tuple[np.ndarray, str] | Non
     is_called_so = name in YEARS or ("date" in name and (known % 1).any())
     if len(known) and are_years(known) and (is_called_so or (name in _ANY_TIME and _go_on_in_years(known))):
         return seconds_of_years(numbers), "years"
+    if name in ("year", "yr", "yy") and _are_of_two_digits(known):
+        return seconds_of_years(numbers + np.where(numbers < FIRST_OF_1900, 2000, 1900)), "years of two digits"
     for what, (first, last, at_1970) in _OF_DATES.items() if len(known) else ():
         if (
             first <= known.min()
@@ -75,6 +78,13 @@ def day_at_1970(name: str) -> float | None:
 def are_years(numbers: np.ndarray) -> bool:
     """Whether numbers (N,) are years of our calendar."""
     return bool(numbers.min() >= 1500 and numbers.max() < 2300)
+
+
+def _are_of_two_digits(numbers: np.ndarray) -> bool:
+    """Whether whole numbers (N,) below 100 go on by one from 70 or later, through 99 to 0: 1, 2, 3 may be any years."""
+    if len(numbers) < FEWEST_PARTS or (numbers % 1).any() or numbers[0] < FIRST_OF_1900 or numbers.max() > 99:
+        return False
+    return bool((numbers >= 0).all() and (np.diff(numbers) % 100 == 1).all())
 
 
 def _go_on_in_years(numbers: np.ndarray) -> bool:

@@ -13,6 +13,8 @@ from data.sources.base import Series, TableError
 from data.sources.table import TableSource
 from data.sources.tables.layout import are_quoted_whole, unquoted
 from data.sources.tables.values.cells import numbers_of
+from data.sources.tables.values.going_round import turn_of
+from data.sources.tables.values.missing import without_fills
 from data.sources.times.cells import times_of
 from data.sources.times.texts import looks_like_time
 
@@ -375,3 +377,64 @@ def test_microseconds_of_a_machine_are_asked_for():
     numbers = pd.Series(12345678 + np.cumsum(4000 + np.arange(50) % 7), name="timestamp")
     assert "prep.time_unit=us" in times_of(numbers, PrepConfig()).doubt
     assert times_of(pd.Series(3600 * np.cumsum([1, 1, 2] * 20), name="timestamp"), PrepConfig()).doubt == ""
+
+
+@given(st.integers(70, 99), st.integers(4, 40))
+def test_years_of_two_digits_go_on_through_1999(first, count):
+    years = pd.Series([(first + i) % 100 for i in range(count)], name="year")
+    expected = np.arange(1900 + first, 1900 + first + count) - 1970
+    times = times_of(years, PrepConfig())
+    np.testing.assert_array_equal(times.utc, expected.astype("datetime64[Y]").astype("datetime64[ms]"))
+    assert times.how == "years of two digits"
+
+
+@pytest.mark.parametrize("years", [[1, 2, 3, 4, 5], [70, 72, 71, 74, 75], [98, 99, 100, 101, 102]])
+def test_other_small_years_are_no_years_of_two_digits(years):
+    assert times_of(pd.Series(years, name="year"), PrepConfig()).utc is None
+
+
+@given(st.sampled_from([360.0, 2 * np.pi, 256.0, 65536.0]), st.integers(0, 2**16), st.booleans())
+def test_what_goes_round_is_told_and_what_does_not_is_not(turn, seed, is_signed):
+    level = np.cumsum(np.random.default_rng(seed).uniform(0.02, 0.08, 200)) * turn
+    around = (level % turn) - (turn / 2 if is_signed else 0)
+    assert turn_of(around) == pytest.approx(turn)
+    for other in (level, np.sin(level / turn * 6), np.where(np.arange(200) % 50 < 25, 0, turn * 0.99)):
+        assert turn_of(other) == 0
+
+
+def test_a_wrap_is_said_with_the_way_out(tmp_path, caplog):
+    rows = [f"{time},{(25 * i) % 360},{value}" for i, (time, value) in enumerate(zip(TIMES, VALUES, strict=True))]
+    read(tmp_path / "a.csv", "\n".join(["time,yaw,v", *rows]))
+    assert "a.csv: yaw at 360 go round" in caplog.text
+
+
+def test_hours_in_a_table_without_names_are_no_minutes_of_clocks(tmp_path):
+    times = pd.date_range("2024-03-05T10:00", periods=N, freq="h")
+    rows = [f"{t.year},{t.month},{t.day},{t.hour},{1200 + i % 7}" for i, t in enumerate(times)]
+    series = read(tmp_path / "a.csv", "\n".join(rows))
+    np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+
+
+def test_of_intervals_the_begin_counts(tmp_path):
+    steps = pd.Timedelta(minutes=15)
+    times = pd.date_range("2024-03-25T10:00", periods=N, freq=steps)
+    rows = [f"{t:%d/%m/%Y},{t:%H:%M} - {t + steps:%H:%M},{i % 7}" for i, t in enumerate(times)]
+    named = read(tmp_path / "a.csv", "\n".join(["Date,Time,Total", *rows]))
+    rows = [f"{t:%Y-%m-%dT%H:%M:%S}.0/{t + steps:%Y-%m-%dT%H:%M:%S}.0;{i % 7}.5" for i, t in enumerate(times)]
+    nameless = read(tmp_path / "b.csv", "\n".join(["# Observation period;GHI", *rows]))
+    for series in (named, nameless):
+        np.testing.assert_array_equal(series.times_utc, times.to_numpy().astype("datetime64[ms]"))
+
+
+def test_the_end_of_each_row_in_digits_is_no_variable(tmp_path):
+    rows = [f"{t:%Y%m%d%H%M},{t + pd.Timedelta(minutes=30):%Y%m%d%H%M},{v}" for t, v in zip(TIMES, VALUES, strict=True)]
+    series = read(tmp_path / "a.csv", "\n".join(["TIMESTAMP_START,TIMESTAMP_END,TA", *rows]))
+    assert series.channels == ("TA",)
+
+
+def test_the_fill_of_short_integers_is_missing():
+    values = np.array([1200.0 + i % 17 for i in range(N)])
+    values[::9] = -32767
+    kept, counts = without_fills(values)
+    assert counts == {-32767.0: 5}
+    assert np.isnan(kept).sum() == 5
