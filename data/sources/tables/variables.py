@@ -137,7 +137,9 @@ def _unread_numbers(column: pd.Series, values: np.ndarray) -> str:
 
 def _digits_left_out(column: pd.Series, note: str) -> str:
     """What to say of a column that is left out, whose cells nearly all begin with digits and change; "" of others."""
-    cells = column.dropna().astype("string").str.strip() if is_text(column) and "cells are numbers" in note else []
+    if not is_text(column) or "cells are numbers" not in note:
+        return ""
+    cells = column.dropna().astype("string").str.strip()
     if len(cells) < FEWEST_COUNTED or cells.str.match(r"[-+(]?[\d.,]+(?:\D|$)").mean() < MOST_DIGITS:
         return ""
     if cells.nunique() < MOST_STATES or cells.nunique() == 1:

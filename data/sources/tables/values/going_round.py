@@ -5,11 +5,7 @@ import numpy as np
 TURNS = (360.0, 2 * np.pi, 2.0**8, 2.0**12, 2.0**16, 2.0**32)  # angles in degrees and radians; counters of so many bits
 FEWEST, FEWEST_LEAPS = 20, 2
 LEAST_BETWEEN = 0.2  # of the values, in the middle half of a turn
-MOST_FILLED, LEAST_LEAP, MOST_STEP = (
-    0.8,
-    0.75,
-    0.25,
-)  # of a turn: range of the values, leaps, and nearly all other steps
+LEAST_FILLED, LEAST_LEAP, MOST_STEP = 0.8, 0.75, 0.25  # of a turn: the range, leaps, and nearly all other steps
 
 
 def turn_of(values: np.ndarray) -> float:
@@ -22,7 +18,7 @@ def turn_of(values: np.ndarray) -> float:
     low, high, steps = known.min(), known.max(), np.abs(np.diff(known))
     for turn in TURNS:
         is_within = (low >= 0 and high <= turn) or (low >= -turn / 2 and high <= turn / 2)
-        if not is_within or high - low < MOST_FILLED * turn:
+        if not is_within or high - low < LEAST_FILLED * turn:
             continue
         between = np.mean(np.abs(known - (low + high) / 2) < turn / 4)  # no switch between both ends
         leaps = steps > LEAST_LEAP * turn

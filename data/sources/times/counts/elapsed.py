@@ -66,7 +66,7 @@ def lasted_s(column: pd.Series) -> np.ndarray | None:
     if not len(known) or parts["second"].notna().sum() <= 0.5 * len(known):
         return None
     numbers = {part: pd.to_numeric(parts[part].str.replace(",", ".", regex=False)) for part in _PARTS_S}
-    seconds = sum(numbers[part].fillna(0) * factor for part, factor in _PARTS_S.items())
+    seconds = sum((numbers[part].fillna(0) * factor for part, factor in _PARTS_S.items()), pd.Series(0.0, text.index))
     seconds = seconds.where(parts["second"].notna()) * np.where(parts["sign"].notna(), -1, 1)
     return seconds.to_numpy(np.float64, na_value=np.nan)
 
