@@ -1,13 +1,15 @@
 """Values that MongoDB writes with their kind around them: {"$date": ...}, {"$numberLong": "5"}."""
 
-from typing import Any, cast
+from typing import Any
 
 _WHOLE, _PARTS = ("$numberLong", "$numberInt"), ("$numberDouble", "$numberDecimal")
 
 
-def plain_value(record: dict) -> Any:
+def plain_value(record: dict[str, Any]) -> Any:
     """The value in a record of one kind's name; the record itself of others. For json's object_hook."""
-    key, value = cast(tuple[str, Any], next(iter(record.items()))) if len(record) == 1 else ("", None)
+    if len(record) != 1:
+        return record
+    ((key, value),) = record.items()
     try:
         if key in _WHOLE:
             return int(value)
