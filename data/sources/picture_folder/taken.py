@@ -74,7 +74,7 @@ def _within_seconds(utc: np.ndarray) -> np.ndarray | None:
     """Times (N,) of whole seconds, those of one apart by even parts of it, as cameras take several a second; None where
     one is not known, they go back, or are too few to tell a rate.
     """
-    if np.isnat(utc).any() or (np.diff(utc) < np.timedelta64(0)).any():
+    if np.isnat(utc).any() or (np.diff(utc) < np.timedelta64(0, "ms")).any():
         return None
     _, first, counts = np.unique(utc, return_index=True, return_counts=True)
     if len(counts) < FEWEST_SECONDS:

@@ -16,6 +16,7 @@ from inference.camera.motion import agreement, camera_motion, is_everywhere, is_
 from inference.methods import METHODS
 from inference.methods.motion import flow
 from inference.methods.motion.flow import shrunk, speed_between
+from inference.methods.motion.known_motion import RecentMotion
 from tests.support.reels import make_reel
 from tests.support.street import SHAPE, Street, paste, shaking, standing, texture
 from tests.support.trainings import small_config
@@ -175,6 +176,7 @@ def test_a_shaken_quiet_clip_scores_as_one_that_stands(fitted, tmp_path, monkeyp
     shaken = Street(8).frames(shaking(40, 0.5, seed=1))
     steady = scores(fitted[name], tmp_path / "b", shaken)
     monkeypatch.setattr(flow, "steadied", lambda before, after: before)
+    monkeypatch.setattr(fitted[name], "recent_motion", RecentMotion())  # it remembers what it has measured
     plain = scores(fitted[name], tmp_path / "c", shaken)
     assert np.median(plain) > 1.3 * np.median(quiet)  # what there is to take off
     assert np.median(steady) == pytest.approx(np.median(quiet), rel=0.25)
