@@ -1,8 +1,8 @@
 """Quiet frames that stand out: listed in the run, told, and offered to `review`.
 
 Users exclude hours by hand and forget a flare. Its frames are left out of the thresholds, and of the next training when
-they are rejected: `review` does so for the windows that hold them when it is given the run. A method for series is
-fitted again without them at once (`set_apart`), for what it was fitted on is usual to it.
+they are rejected: `review` does so for the windows that hold them when it is given the run. A method for series, or one
+of speeds, is fitted again without them at once (`set_apart`), for what it was fitted on is usual to it.
 """
 
 from bisect import bisect_left
@@ -90,7 +90,8 @@ def set_apart(run: Path, quiet: Sequence[QuietRange], clip_length: int) -> bool:
         return False
     write_csv(run / NOT_QUIET, by_score(found)[list(COLUMNS)])
     gone = total.total() - still.total()
-    log.info(f"fitted again without {gone} of {total.total()} samples, which stand out: {run / NOT_QUIET}")
+    what = "samples" if quiet[0].reel.is_series else "frames"
+    log.info(f"fitted again without {gone} of {total.total()} {what}, which stand out: {run / NOT_QUIET}")
     return True
 
 

@@ -174,6 +174,19 @@ def not_so_quiet(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray
     return np.zeros(len(levels), bool)
 
 
+def beside_each_other(levels: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """Levels (N,) with those of each copy of a scorer brought down to what the copies' are like in the middle.
+
+    The copy that judges an episode was fitted without it and the others with it, so that all of its frames are high
+    beside theirs, and what is higher than the others is more than may stand out. None is brought up: what is usual in a
+    busy hour stands out in no calm one. copies: (N,) numbers of the copies that judged the frames.
+    """
+    names, whose = np.unique(copies, return_inverse=True)
+    usual = np.array([np.median(levels[whose == k]) for k in range(len(names))], np.float32)
+    middle = np.median(usual)
+    return levels * np.divide(middle, usual, out=np.ones_like(usual), where=usual > middle)[whose]
+
+
 def faulty(levels: np.ndarray, cadence_s: float, reach: int) -> np.ndarray:
     """The same of a series (N,), which may be a table that nobody has looked through, with several faults in it.
 

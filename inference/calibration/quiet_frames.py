@@ -36,11 +36,12 @@ PARTS, LEAST_APART = 5, 128
 
 
 class Place(NamedTuple):
-    """Where a quiet frame is from; frames of one stretch may be linked."""
+    """Where a quiet frame is from; frames of one stretch may be linked. copy: which one of the scorer has judged it."""
 
     stretch: int
     range: QuietRange
     index: int
+    copy: int = 0
 
 
 class KeptMaps:
@@ -58,6 +59,11 @@ class KeptMaps:
     def add(self, place: Place, scored: ScoredFrame) -> None:
         self.stream.write(scored.residual.astype(np.float32).tobytes() + scored.valid.tobytes())
         self.places.append(place)
+
+    @property
+    def copies(self) -> np.ndarray:
+        """Numbers (N,) of the copies of the scorer that have judged the frames."""
+        return np.array([place.copy for place in self.places], int)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -133,7 +139,8 @@ def measure_frames(
         if own:
             made = _beside(made, own)
             left = np.array([_level(made, maps, n, settings) for n in range(len(maps))], np.float32)
-        found = counted(made, left, partial(_starts, made, maps, settings), cadence_s, scorer.clip_length)
+        starts_at = partial(_starts, made, maps, settings)
+        found = counted(made, left, starts_at, cadence_s, scorer.clip_length, maps.copies)
         zones = tuple(_in_place(made, place, maps, settings, scorer.clip_length, cadence_s) for place in own)
         return replace(found, zones=zones), by_score(told, episodes(found.left_out, left, where_of))
 
@@ -154,7 +161,7 @@ def _in_place(
     """Levels and events of the quiet frames in a place (H, W) alone."""
     inside = replace(made, watched=place)
     levels = np.array([_level(inside, maps, n, settings) for n in range(len(maps))], np.float32)
-    return counted(inside, levels, partial(_starts, inside, maps, settings), cadence_s, reach)
+    return counted(inside, levels, partial(_starts, inside, maps, settings), cadence_s, reach, maps.copies)
 
 
 def hide_places(
@@ -206,7 +213,7 @@ def _quiet_frames(
     """Every quiet frame of the scene that is judged, and whether the scorer that did it was fitted on others only."""
     stretch, folds = 0, scorer.folds(ranges)  # fitted before the bar begins, or its first frame takes minutes
     with progress(total=sum(map(len, ranges)), desc="calibrating on quiet frames", unit="frame") as bar:
-        for fold in folds:
+        for copy, fold in enumerate(folds):
             for r in fold.ranges:
                 stretch, sees = stretch + 1, r.seen_from(scorer.blind_frames)
                 watched = WatchedStretch(r.reel, r.begin, bounds, fold.scorer.scaling)
@@ -215,7 +222,7 @@ def _quiet_frames(
                     bar.update()
                     is_broken = is_cause(scored.camera, scorer.is_steady)
                     if scored.index >= sees and not is_broken:
-                        yield Place(stretch, r, scored.index), fold.is_new, scored
+                        yield Place(stretch, r, scored.index, copy), fold.is_new, scored
 
 
 def _level(made: Calibration, maps: KeptMaps, number: int, settings: EvalConfig) -> float:

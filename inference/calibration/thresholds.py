@@ -21,6 +21,7 @@ from inference.calibration.quiet_events import (
     NO_EVENTS,
     QuietEvents,
     StartsAt,
+    beside_each_other,
     count_events,
     faulty,
     not_so_quiet,
@@ -261,12 +262,21 @@ def extension_level(threshold: float, levels: np.ndarray, share: float, known: Q
     return min(threshold, max(reached, LEAST_EXTENSION * threshold))
 
 
-def counted(made: Calibration, levels: np.ndarray, starts_at: StartsAt, cadence_s: float, reach: int) -> Calibration:
+def counted(
+    made: Calibration,
+    levels: np.ndarray,
+    starts_at: StartsAt,
+    cadence_s: float,
+    reach: int,
+    copies: np.ndarray | None = None,
+) -> Calibration:
     """A calibration with the levels (N,) float32 of its quiet frames and the events of those that were quiet.
 
-    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`. A prior of the tail stays.
+    reach: frames by which what stands out may show beyond itself; see `not_so_quiet`. copies: (N,) which one of the
+    scorer has judged them, see `beside_each_other`. A prior of the tail stays.
     """
-    found = _counted(made, levels, starts_at, cadence_s, not_so_quiet(levels, cadence_s, reach))
+    judged = levels if copies is None else beside_each_other(levels, copies)
+    found = _counted(made, levels, starts_at, cadence_s, not_so_quiet(judged, cadence_s, reach))
     return replace(found, events=replace(found.events, prior=made.events.prior))
 
 

@@ -57,6 +57,7 @@ class OpticalFlow(Method):
     is_steady = own_unit = True
     by_speed = True
     shares_motion = True
+    sheds = True  # who ran through the clips once would make running usual where he ran, and wherever nobody did
 
     @property
     def tail_prior(self) -> TailPrior | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from data.reel.reel import Reel
 from data.reel.windows import read_windows
 from data.review_processed_data import not_quiet_frames, reject_not_quiet, review
+from inference.calibration import quiet_frames
 from inference.calibration.not_quiet import (
     COLUMNS,
     TOLD,
@@ -22,7 +23,9 @@ from inference.calibration.not_quiet import (
     times_apart,
 )
 from inference.calibration.quiet import QuietRange, quiet_ranges
+from inference.calibration.thresholds import counted
 from inference.fit import fit
+from inference.methods import METHODS
 from inference.scorers.load import load_scorer
 from tests.support.reels import make_reel
 from tests.support.trainings import small_config
@@ -30,14 +33,17 @@ from tests.support.trainings import small_config
 FLARE, SIDE, T = range(150, 156), 24, 300
 
 
-@pytest.fixture(scope="module")
-def flared(tmp_path_factory):
-    """Noise, and a spot for some frames: (reels, run, what was told)."""
-    folder = tmp_path_factory.mktemp("flared")
+def flared_config(folder):
     frames = np.random.default_rng(0).normal(0.3, 0.02, (T, 1, SIDE, SIDE)).astype(np.float32)
     frames[FLARE, :, 8:14, 10:16] += 0.5
     make_reel(folder / "reels" / "sun", frames, 60.0)
-    config = small_config(folder / "reels", folder / "run", model={"name": "robust_z"})
+    return small_config(folder / "reels", folder / "run", model={"name": "robust_z"})
+
+
+@pytest.fixture(scope="module")
+def flared(tmp_path_factory):
+    """Noise, and a spot for some frames: (reels, run, what was told)."""
+    config = flared_config(tmp_path_factory.mktemp("flared"))
     told: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: told.append(record.getMessage())
@@ -242,3 +248,25 @@ def test_what_thresholds_lack_is_told_once_however_often_it_is_fitted(tmp_path, 
     assert len(set_apart_in(run))
     told = [message for message in caplog.messages if "of quiet data support" in message]
     assert [message.partition(":")[0] for message in told] == ["9 variables"]
+
+
+def test_a_method_for_pictures_that_sheds_is_fitted_without_the_flare_and_knows_its_copies(tmp_path, monkeypatch):
+    """As `flow`: what ran through the clips once is usual to whoever was fitted on it."""
+    assert METHODS["flow"].sheds
+    judged = []
+
+    def spied(made, levels, starts_at, cadence_s, reach, copies):
+        judged.append(copies)
+        return counted(made, levels, starts_at, cadence_s, reach, copies)
+
+    monkeypatch.setattr(METHODS["robust_z"], "sheds", True)
+    monkeypatch.setattr(quiet_frames, "counted", spied)
+    run = fit(flared_config(tmp_path))
+    (apart,) = set_apart_in(run).itertuples()
+    assert apart.frame_start <= FLARE[0] <= FLARE[-1] <= apart.frame_end
+    kept = {r.offset + i for r in quiet_ranges(run) for i in range(r.begin, r.end)}
+    assert not kept & {*range(apart.frame_start, apart.frame_end + 1)}
+    first, again = judged
+    assert len(np.unique(first)) == 5  # parts, each of which is judged by a copy that was fitted on the others
+    assert (np.diff(first) >= 0).all()
+    assert len(again) == len(kept) >= 0.9 * len(first)

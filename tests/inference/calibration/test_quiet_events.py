@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter1d
 
-from inference.calibration.quiet_events import BLOCKS, count_events, faulty, monotone, not_so_quiet, places, run_starts
+from inference.calibration.quiet_events import (
+    BLOCKS,
+    beside_each_other,
+    count_events,
+    faulty,
+    monotone,
+    not_so_quiet,
+    places,
+    run_starts,
+)
 from inference.calibration.tail import level_for
 from inference.calibration.thresholds import promised
 from inference.events.boxes import pixel_boxes
@@ -282,3 +291,46 @@ def test_one_flare_in_minutes_of_quiet_data_is_not_their_threshold(seed, n, reac
     found = not_so_quiet(levels, 24.0, reach)
     assert found[at : at + 2].all()
     assert found.sum() <= max(2, 0.1 * n)
+
+
+def of_copies(seed: int, high: float, event: slice, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Levels (900,) of five copies of 180 frames each, the fourth of which is `high` times the others, and an event."""
+    copies = np.arange(900) // 180
+    levels = 0.7 + 0.05 * np.abs(np.random.default_rng(seed).standard_normal(900)).clip(0, 2)
+    levels[copies == 3] *= high
+    levels[event] = height
+    return levels.astype(np.float32), copies
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(1, 1.4), st.integers(540, 685), st.integers(1, 35), st.floats(1.3, 3))
+def test_an_episode_stands_out_however_high_all_frames_are_that_its_copy_judges(seed, high, first, lasting, times):
+    """As of one who ran through the clips once: the other copies know of it, so all else is low in their units."""
+    event = slice(first, first + lasting)
+    levels, copies = of_copies(seed, high, event, 0.8 * high * times)
+    found = not_so_quiet(beside_each_other(levels, copies), 0.1, 16)
+    assert found[event].all()
+    assert found.mean() <= 0.1
+
+
+def test_without_the_copies_it_would_not_and_a_copy_whose_frames_are_high_does_not_by_itself():
+    levels, copies = of_copies(0, 1.25, slice(600, 635), 1.6)
+    assert not not_so_quiet(levels, 0.1, 16).any()
+    levels, copies = of_copies(0, 1.7, slice(0), 0)
+    assert not not_so_quiet(beside_each_other(levels, copies), 0.1, 16).any()
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6, width=32), st.integers(0, 4)), min_size=1, max_size=60))
+def test_no_copy_is_brought_up_nor_told_from_one_in_the_middle(drawn):
+    levels = np.array([level for level, _ in drawn], np.float32)
+    copies = np.array([copy for _, copy in drawn])
+    found = beside_each_other(levels, copies)
+    assert (found <= levels).all()
+    assert (found >= 0).all()
+    middle = np.median([np.median(levels[copies == copy]) for copy in set(copies.tolist())])
+    for copy in set(copies.tolist()):
+        own = levels[copies == copy]
+        assert np.median(found[copies == copy]) <= middle * (1 + 1e-5)
+        if np.median(own) <= middle:
+            assert (found[copies == copy] == own).all()
+    assert (beside_each_other(levels, np.zeros(len(levels), int)) == levels).all()
