@@ -36,13 +36,8 @@ def projection_by_disc(
     by_card, unit = header.get("CDELT1"), str(header.get("CUNIT1", "arcsec")).strip().lower()
     if isinstance(by_card, int | float) and unit == "arcsec" and abs(by_card / scale - 1) > UNFIT:
         raise ValueError(f"{NO_WCS}, and SOLAR_R {radius_px:g} px of CDELT1 {by_card:g} arcsec is not the Sun's radius")
-    axes = {
-        "CTYPE1": "HPLN-TAN",
-        "CTYPE2": "HPLT-TAN",
-        "CUNIT1": "arcsec",
-        "CUNIT2": "arcsec",
-        "CROTA2": -_angle(header),
-    }
+    axes = {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec"}
+    axes |= {"CROTA2": -_angle(header)}
     axes |= {"CRPIX1": x, "CRPIX2": y, "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": scale, "CDELT2": scale}
     return axes, f"{BY_DISC}, {'turned by ANGLE' if axes['CROTA2'] else 'north taken as up'}"
 

@@ -59,11 +59,8 @@ def records(lines: list[str], separator: str = "") -> list[str]:
     separator = separator or _separator([line for line in lines if line.strip()][:LINES_LOOKED_AT])
     if separator == " ":
         return lines
-    reader, found, begin = (
-        csv.reader([line + "\n" for line in lines], delimiter=separator, skipinitialspace=True),
-        [],
-        0,
-    )
+    reader = csv.reader([line + "\n" for line in lines], delimiter=separator, skipinitialspace=True)
+    found, begin = [], 0
     try:
         for _ in reader:
             if reader.line_num - begin > MOST_LINES:
