@@ -18,6 +18,8 @@ from data.reel.windows import ranges_of, read_windows, stretches
 from data.series.crossing import ENOUGH, SLACK, windows_cross
 from inference.evaluate import evaluate
 from inference.fit import fit
+from inference.runner.run import Runner
+from tests.support.bundles import exported
 from tests.support.live_series import QUIET, WATCHED, sensors, settings
 from tests.support.streams import followed
 
@@ -113,3 +115,21 @@ def test_a_model_that_crosses_gaps_does_so_in_tables_without_a_rhythm_of_their_o
     facts = {"windows_cross": crossed(Reel(next((work / "reels").glob("*/reel.json")).parent).meta)}
     assert ranges_of(going_across(Reel(made), facts)) == [(0, 80)]
     assert going_across(Reel(made), {}).meta == Reel(made).meta
+
+
+def test_a_bundle_goes_across_what_its_run_did(work):
+    """The last eight samples, behind an hour without anything, are too few for a window of their own."""
+    table = sensors(88, QUIET)
+    table["temperature"] += 30 * (np.arange(88) == 84)
+    later = pd.to_timedelta(np.arange(88) // 80, unit="h")
+    table["time"] = (pd.to_datetime(table["time"]) + later).dt.strftime("%Y-%m-%dT%H:%M:%S")
+    table.to_csv(work / "late.csv", index=False)
+    (made,) = prep(replace(settings(work, MODEL), data_raw=str(work / "late.csv"), data_clips=str(work / "late")))
+    assert ranges_of(Reel(made)) == [(0, 80), (80, 88)]
+    bundle = exported(work / MODEL, work / f"{MODEL}.yaml")
+    told = [(r["t_start"], r["t_end"]) for r in Runner(bundle).of_reel(Reel(made))]
+    (out,) = evaluate(replace(settings(work, MODEL), data_clips=str(made)))
+    events = json.loads((out / "events.json").read_text())["events"]
+    assert told == [(event["t_start"], event["t_end"]) for event in events]
+    spike = table["time"][84]
+    assert any(start[:19] <= spike <= end[:19] for start, end in told)
