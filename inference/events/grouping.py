@@ -88,12 +88,17 @@ def between(start: np.ndarray, end: np.ndarray, within: int) -> np.ndarray:
 
 
 def as_one(events: Sequence[Event], ends: Sequence[str] = ()) -> Event:
-    """One event of several, the strongest that is of no kind in `ends`, with the times and bounds of all."""
+    """One event of several, the strongest that is of no kind in `ends`, with the times and bounds of all.
+
+    It begins with those that change the light its way: what gets dark before a flare is none of its rise. That may be
+    something of its own, or a net that has the flare in its window and expects it in the frames before, too.
+    """
     if len(events) == 1:
         return events[0]
     strongest = max(events, key=lambda event: (event.kind not in ends, event.peak_score))
+    alike = [event for event in events if _way(event) * _way(strongest) >= 0]
     weights = [event.n_frames for event in events]
-    first, last = min(e.frame_start for e in events), max(e.frame_end for e in events)
+    first, last = min(e.frame_start for e in alike), max(e.frame_end for e in events)
     return replace(
         strongest,
         frame_start=first,
@@ -109,8 +114,13 @@ def as_one(events: Sequence[Event], ends: Sequence[str] = ()) -> Event:
         unexplained=tuple(sorted({frame for e in events for frame in e.unexplained}))[:UNEXPLAINED],
         parts=sum(e.parts for e in events),
         tracks=tuple(track for e in events for track in e.tracks),
-        course=_earliest(strongest.course, events),
+        course=_earliest(strongest.course, alike),
     )
+
+
+def _way(event: Event) -> float:
+    """Whether an event adds light, or strength of a field, to its place (1) or takes it away (-1); 0: not known."""
+    return float(np.sign(event.course.relative_change)) if event.course else 0.0
 
 
 def _earliest(course: Course | None, events: Sequence[Event]) -> Course | None:

@@ -17,7 +17,7 @@ from data.disk.files import write_json
 from data.live.kept_reel import KeptFrames, KeptReel
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import Box
-from inference.events.companions import Reach, families, with_companions
+from inference.events.companions import Reach, families
 from inference.events.events import CAMERA, Event, events_json, in_order, iso_utc
 from inference.events.facts import describe
 from inference.events.grouping import grouped
@@ -28,10 +28,11 @@ from inference.follow.records import Records
 from inference.follow.resumed_events import MOST_REPLAYED, ResumedEvents
 from inference.job import Job
 from inference.results.results import short_identity
-from inference.solar.aftermath import DIMMED_WITHIN_S, with_aftermath
+from inference.solar.aftermath import DIMMED_WITHIN_S
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured, with_solar_columns
-from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
+from inference.solar.happenings import as_happenings
+from inference.solar.kinds import ALONE, ENDS
 
 STATE = "state.json"
 AWAY = "move it away: events that are open are then told anew"
@@ -217,9 +218,8 @@ class FrameEvents(ResumedEvents):
         found = self._grouped(moved, (*ALONE, CLOUDS), view.first)
         if not sky:
             return found
-        found = with_bipoles(with_companions(found, sky, self.reach, TOGETHER), moved)
         distance_px, _, time_of, max_gap_s = self._place_and_time(view.first)
-        return with_aftermath(found, distance_px, time_of, min(max_gap_s, DIMMED_WITHIN_S))
+        return as_happenings(found, moved, sky, self.reach, distance_px, time_of, min(max_gap_s, DIMMED_WITHIN_S))
 
     def _without_clouds(self, tracks: list[Event], view: KeptFrames, sky: Sky) -> list[Event]:
         """Tracks in the frames of the view, those of clouds as such; by what is known until now, the open ones too."""

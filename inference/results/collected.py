@@ -12,7 +12,7 @@ from data.reel.reel import Reel
 from data.reel.windows import stretches
 from inference.camera.watch import CLOUDS
 from inference.events.boxes import WEAK, Box
-from inference.events.companions import Reach, with_companions
+from inference.events.companions import Reach
 from inference.events.events import CAMERA, Event, EventLinker
 from inference.events.facts import Named
 from inference.events.grouping import grouped
@@ -21,13 +21,13 @@ from inference.events.source_place import source_columns
 from inference.metrics.frame import runs
 from inference.results.score_maps import BOX_COLUMNS
 from inference.results.signals import panels_of
-from inference.solar.aftermath import with_aftermath
 from inference.solar.clouds import without_clouds
 from inference.solar.columns import measured
 from inference.solar.confirm import Known
 from inference.solar.coronagraph.changes import with_ejections
 from inference.solar.coronagraph.polar import occulted_rsun
-from inference.solar.kinds import ALONE, ENDS, TOGETHER, with_bipoles
+from inference.solar.happenings import as_happenings
+from inference.solar.kinds import ALONE, ENDS
 
 NAMED_VARIABLES = 3
 TEXTS = 65_536  # made at a time
@@ -107,9 +107,8 @@ class Collected:
         times = self.reel.times_s.item
         found = grouped(tracks, distance_px, link.max_gap_frames, alone, times, link.max_gap_s, ENDS)
         if self.sky:
-            found = with_companions(found, self.sky, Reach.of(self.settings, self.reel), TOGETHER)
-            found = with_bipoles(found, tracks)
-            found = with_aftermath(found, distance_px, times)
+            reach = Reach.of(self.settings, self.reel)
+            found = as_happenings(found, tracks, self.sky, reach, distance_px, times)
         return [*found, *alone_as_found]
 
     @property

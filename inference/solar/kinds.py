@@ -31,7 +31,7 @@ ENDS = (RECOVERY,)  # of what was dark before, and no happening of their own
 DIMMED = 10**-0.19 - 1
 LONGEST_DARKENING_S, FEWEST_DIMMED = 600.0, 4  # frames
 FRONT_KM_S = (100.0, 2000.0)
-FRONT_BREADTH = 1.5
+FRONT_BREADTH, FRONT_GREATEST = 1.5, 3.0  # the latter of the light before
 ERUPTION_KM_S = 25.0
 OFF_DISC_RSUN = 1.0
 LEAST_NEW = 0.25
@@ -102,9 +102,11 @@ def is_front(course: Course) -> bool:
 
     Nitta et al. (2013, ApJ 776, 58) find 200 to 1500 km/s in 171 of them, and AWARE takes up to 2000 for possible
     (Ireland et al. 2019, Solar Physics 294, 158). A front lies across its way: what is about as long as it is wide is
-    the next loop of a flare, or a jet.
+    the next loop of a flare, or a jet. Waves add tens of per cent to the light of what they pass (Muhr et al. 2014,
+    Solar Physics 289, 4563); FRONT_GREATEST is far above, and what adds more is the flare that one comes from.
     """
-    return FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1] and course.breadth >= FRONT_BREADTH
+    is_faint = course.relative_change <= FRONT_GREATEST
+    return is_faint and FRONT_KM_S[0] <= course.front_km_s <= FRONT_KM_S[1] and course.breadth >= FRONT_BREADTH
 
 
 def erupts(course: Course, is_dark: bool, is_off: bool) -> bool:
