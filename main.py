@@ -152,7 +152,7 @@ def _add_for_all(add: Add) -> None:
     add("-m", "--mode", choices=MODES, help="what to do")
     add("-c", "--config", help="settings, one YAML file (default: config.yaml, here or beside main.py)")
     add("--check", action="store_true", help="say what the mode would do and what is wrong; write nothing")
-    add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
+    add("--set", action="extend", nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="override settings")
     add("--data-raw", help="file or folder with the input frames")
     add("--data-clips", help="folder of reels, or one reel")
     add("--model-path", help="run folder: written by train, read by eval (default: newest in runs/)")
@@ -299,6 +299,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one mode; returns the exit code, see `data.failures`."""
     p = parser()
     arguments, unknown = p.parse_known_args(argv)
+    unknown += [text for text in arguments.set if "=" not in text]
     if unknown:
         hint = "a value with spaces needs quotes, e.g. --set 'prep.resize=[64, 64]'"
         p.error(f"unrecognized arguments: {' '.join(unknown)}; {hint}")

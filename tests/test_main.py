@@ -219,6 +219,11 @@ def test_settings_of_something_else_in_the_folder_are_told(tmp_path, monkeypatch
     assert "was taken because" not in capsys.readouterr().err
 
 
+def test_one_set_takes_several_settings():
+    several = program.parser().parse_args(["-m", "prep", "--set", "seed=3", "prep.stride=2", "--set", "prep.crop=null"])
+    assert several.set == ["seed=3", "prep.stride=2", "prep.crop=null"]
+
+
 def test_a_value_that_the_shell_has_split_is_told(capsys):
     with pytest.raises(SystemExit):
         program.main(["-m", "prep", "--set", "prep.resize=[64,", "64]"])
