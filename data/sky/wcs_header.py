@@ -16,8 +16,8 @@ from data.sky.wcs import FrameWcs
 from data.sky.wcs_axes import with_axes
 from data.sky.wcs_disc import projection_by_disc
 from data.sky.wcs_skew import ARCSEC, MATRICES, SKEW_LIMIT, without_skew
-from data.sky.wcs_spelling import as_the_standard, number_of
-from data.sky.wcs_sunpy import read_by_sunpy
+from data.sky.wcs_spelling import AU_M, OBSERVER, as_the_standard, number_of
+from data.sky.wcs_sunpy import ON_EARTH, read_by_sunpy
 
 R_SUN_M = 6.957e8  # nominal solar radius, IAU 2015 resolution B3
 CARRINGTON_MINUTES = 27.2753 * 1440  # mean synodic rotation
@@ -30,6 +30,10 @@ SMALL_FIELD_DEG = (
 ZENITHAL = ("TAN", "ARC", "SIN", "STG", "ZEA")
 # Cards of which sunpy's maps make more than plain arithmetic: SECCHI's RSUN, orbits of SUVI, EUI, EIT and others.
 SUNPY_KNOWS_MORE = ("OBSGEO-X", "HCIX_OBS", "HEC_X", "HAEX_OBS", "RSUN", "FNDLMBMI")
+
+NEAR_EARTH = 0.03  # of an au: Earth's own distance, and L1's, differ by less
+# Cards of spacecraft that are not near Earth, and of their orbits.
+ELSEWHERE = ("HGLN_OBS", "CRLN_OBS", "HCIX_OBS", "HEC_X", "HAEX_OBS", "HEEX_OBS", "HEQX_OBS")
 
 
 def apparent_radius_arcsec(dsun_m: float) -> float:
@@ -52,9 +56,35 @@ def place(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[Frame
             _check_projection(cards, shape)
             wcs = _possible(FrameWcs(*_projection(cards), *_observer(cards, time_utc)))
     except (KeyError, ValueError, OverflowError, ZeroDivisionError) as error:
-        return None, str(error), ""
+        wcs, flag = _without_sunpy(header, time_utc, str(error))
+        if wcs is None:
+            return None, str(error), ""
     wcs, unfit = _of_one_radius(wcs, has_observer=not flag, is_named="RSUN_OBS" in header)
     return wcs, "", "; ".join(filter(None, (named, assumed, turned, skewed, flag, unfit)))
+
+
+def _without_sunpy(header: Mapping, time_utc: str, why: str) -> tuple[FrameWcs | None, str]:
+    """The WCS that the plain cards of a header tell where sunpy's map of its instrument asks for others, as EIT's for
+    SOLAR_R, and flags. Where it has no observer either that is Earth, but for spacecraft, which tell where they are.
+    """
+    cards = dict(header) | _as_tangent(header)
+    wcs, assumed = from_header(cards, time_utc), ""
+    is_near_earth = abs(number_of(header, "DSUN_OBS", AU_M) / AU_M - 1) < NEAR_EARTH
+    if wcs is None and is_near_earth and not any(name in header for name in ELSEWHERE):
+        radius = {"RSUN_OBS": header["RSUN_OBS"]} if "RSUN_OBS" in header else {}
+        projection = {name: value for name, value in cards.items() if name not in OBSERVER}
+        wcs = from_header(projection | radius | _of_earth(time_utc), time_utc)
+        assumed = f"; {ON_EARTH}"
+    return wcs, f"placed by its plain cards: {why}{assumed}" if wcs else ""
+
+
+def _as_tangent(header: Mapping) -> dict[str, str]:
+    """Solar X and Y, in arcsec, are the angles of a tangent plane (Thompson 2006, section 3.1)."""
+    axes = [str(header.get(f"CTYPE{axis}", "")).strip().lower().replace("-", "_") for axis in (1, 2)]
+    if axes != ["solar_x", "solar_y"]:
+        return {}
+    units = {f"CUNIT{axis}": str(header.get(f"CUNIT{axis}", "")).strip() or "arcsec" for axis in (1, 2)}
+    return {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", **units}
 
 
 def _by_disc(header: Mapping, shape: tuple[int, int], time_utc: str) -> tuple[FrameWcs | None, str, str]:

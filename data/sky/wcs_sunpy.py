@@ -14,6 +14,7 @@ import numpy as np
 
 ON_THE_SUN = ("CRLN", "CRLT", "HGLN", "HGLT")  # axes of maps of its surface, whose units sunpy may not know
 NEEDED = (("CRPIX1", "CRPIX2"), ("CRVAL1", "CRVAL2"))  # of a header that sunpy has no map class for
+ON_EARTH = "observer taken as Earth, for the header has none"
 SCALE, CD_MATRIX = ("CDELT1", "CDELT2"), ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
 
@@ -48,7 +49,7 @@ def read_by_sunpy(header: Mapping, shape: tuple[int, int]) -> tuple[dict[str, An
     finally:
         log.setLevel(level)
     on_earth = any("Earth-based observer" in str(w.message) for w in caught)
-    return cards, "observer taken as Earth, for the header has none" if on_earth else ""
+    return cards, ON_EARTH if on_earth else ""
 
 
 def _with_comments(header: Mapping) -> Mapping:

@@ -1,6 +1,7 @@
 """Places on the sky of headers that plain arithmetic does not read: as sunpy has them, or a line that says why not."""
 
 import warnings
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -111,6 +112,30 @@ def test_frames_of_another_unit_are_rejected_with_a_reason_that_names_bunit():
     assert [frame.reason for frame in plan.rejected] == [
         "unit G (BUNIT), where most of its reel have DN/s; prepare a folder of these alone"
     ]
+
+
+ASKING = {  # instruments whose maps in sunpy ask for cards that have no part in where a frame lies
+    "EIT without SOLAR_R": {"INSTRUME": "EIT", "TELESCOP": "SOHO", "CTYPE1": "Solar-X", "CTYPE2": "Solar-Y"},
+    "EIT, level 1": {"INSTRUME": None, "TELESCOP": "Extreme-ultraviolet Imaging Telescope (EIT)", "LEVEL": "L1"},
+    "AIA without WAVEUNIT": {"INSTRUME": "AIA_3", "TELESCOP": "SDO/AIA", "WAVELNTH": 171, "WAVEUNIT": None},
+}
+
+
+@pytest.mark.parametrize("cards", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("observer", [{}, dict.fromkeys(OBSERVER)], ids=["told", "not told"])
+def test_a_place_needs_no_card_that_is_not_of_it(cards, observer):
+    usual, _, _ = placed(RSUN_OBS=None, **observer)
+    wcs, why, flag = placed(RSUN_OBS=None, **cards | observer)
+    assert why == ""
+    assert astuple(wcs) == pytest.approx(astuple(usual), rel=1e-6)  # sunpy has its own table of the Earth's places
+    assert not observer or "observer taken as Earth" in flag
+
+
+@pytest.mark.parametrize("elsewhere", [{"DSUN_OBS": 1.2e11}, {"HAEX_OBS": 1.0}, {"HGLN_OBS": 80.0}], ids=str)
+def test_who_is_not_near_earth_is_not_taken_to_be_there(elsewhere):
+    wcs, why, _ = placed(**ASKING["EIT without SOLAR_R"] | {"RSUN_OBS": None} | dict.fromkeys(OBSERVER) | elsewhere)
+    assert wcs is None
+    assert "solar_r" in why
 
 
 @pytest.mark.parametrize("roll_deg", [180.0, -90.0, 12.5])
