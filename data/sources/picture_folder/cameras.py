@@ -15,7 +15,8 @@ log = logger(__name__)
 # Half days and summer times change within the pictures of one camera.
 ZONES = "CES?T|EES?T|WES?T|GMT|BST|[ECMP][SD]T|AK[SD]T|AE[SD]T|NZ[SD]T"
 _TIME = re.compile(
-    r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
+    r"(?:19|20)\d\d-[01]\d-[0-3]\d-[0-2]\d[0-5]\d_\d(?!\d)"  # WinJUPOS, with tenths of a minute
+    r"|(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
     rf"(?:[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
     r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
     r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
@@ -30,6 +31,7 @@ _OF_DCF = re.compile(
 _AGAIN = re.compile(r"(?<=#)(?:[-_]\d{1,2}| ?\(\d{1,3}\))$")
 FIRST_TIME = 10**9  # digits of a time are more than those of a count
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
+REGULAR = 0.8  # share of the rounds in which each of several cameras has its turn, where no two are of one time
 
 
 def cameras_of(names: Sequence[str]) -> dict[str, str]:
@@ -40,7 +42,7 @@ def cameras_of(names: Sequence[str]) -> dict[str, str]:
     if by_suffix := _by_suffix(names):
         return by_suffix
     groups = _grouped(names, _ANY)
-    if not _are_of_one_time(groups):
+    if not (_are_of_one_time(groups) or _take_turns(groups)):
         is_again = len({number for group in groups.values() for number in group.values()}) < len(names)
         groups = _grouped(names, _PLACES if is_again else _NONE)
     groups = _with_bursts(groups)
@@ -123,11 +125,26 @@ def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
     moments = [number for group in groups.values() for number in group.values()]
     if min(map(len, groups.values()), default=0) < FEWEST or len(set(moments)) == len(moments):
         return False
+    return not _count(groups)
+
+
+def _take_turns(groups: dict[str, dict[str, int]]) -> bool:
+    """Whether numbers behind times take turns, each picture at a time of its own: Helioviewer's AIA_171, AIA_304."""
+    turns = sorted((moment, form) for form, group in groups.items() for moment in group.values())
+    if len(groups) < 2 or min(map(len, groups.values())) < FEWEST or turns[0][0] < FIRST_TIME or _count(groups):
+        return False
+    forms = [form for _, form in turns]
+    rounds = [len(set(forms[i : i + len(groups)])) == len(groups) for i in range(len(forms) - len(groups) + 1)]
+    return sum(rounds) >= REGULAR * len(rounds)
+
+
+def _count(groups: dict[str, dict[str, int]]) -> bool:
+    """Whether numbers behind times count, from 0 or 1 on."""
     behind = [[int(number) for number in re.findall(r"\d+", form.partition("#")[2])] for form in groups]
     if len({len(numbers) for numbers in behind}) > 1:
-        return True
+        return False
     columns = [sorted(set(column)) for column in zip(*behind, strict=True)]
-    return not any(
+    return any(
         len(column) > 1 and column == [*range(column[0], column[0] + len(column))] and column[0] < 2
         for column in columns
     )

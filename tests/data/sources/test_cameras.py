@@ -140,3 +140,38 @@ def test_letters_of_one_or_two_signs_are_the_same(form, count, random):
 def test_numbers_behind_times_are_cameras_or_counts_of_one_second(behind, labels):
     names = [f"20120719_0730{second:02d}_{end}.jpg" for second in range(6) for end in behind]
     assert set(cameras_of(names).values()) == labels
+
+
+@given(
+    st.lists(
+        st.sampled_from(["94", "131", "171", "193", "211", "304", "335", "1600", "4500"]), min_size=2, unique=True
+    ),
+    st.integers(3, 9),
+    st.integers(0, 3),
+)
+def test_wavelengths_that_take_turns_are_a_reel_each(waves, rounds, lost):
+    """Helioviewer's names, of which no two are of one time: 171 and 304 were one reel, frame by frame."""
+    times = [f"2024_05_10__06_{k // 60:02d}_{k % 60:02d}_{349 + k % 7}" for k in range(len(waves) * rounds)]
+    names = [f"{time}__SDO_AIA_AIA_{waves[k % len(waves)]}.jp2" for k, time in enumerate(times)]
+    names = names[min(lost, len(waves) * (rounds - 3)) :]
+    assert set(cameras_of(names).values()) == {f"SDO_AIA_AIA_{wave}" for wave in waves}
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda k: f"{20 + k // 8}C",  # a temperature, which drifts
+        lambda k: f"{(k * k + 7) % 11}persons",
+        lambda k: f"{k % 3}",  # three of a burst
+    ],
+)
+def test_what_was_measured_beside_a_time_is_no_camera(behind):
+    names = [f"2024-03-05_09-{k // 60:02d}-{k % 60:02d}_{behind(k)}.jpg" for k in range(48)]
+    assert set(cameras_of(names).values()) == {""}
+
+
+@pytest.mark.parametrize("end", ["", "-XY-Ha", "-S-AB"])
+def test_tenths_of_minutes_are_no_cameras(end):
+    """WinJUPOS' names; two pictures a minute were two reels."""
+    names = [f"2024-05-10-08{30 + k // 2}_{5 * (k % 2)}{end}.png" for k in range(12)]
+    assert set(cameras_of(names).values()) == {""}
