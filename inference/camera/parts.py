@@ -8,6 +8,8 @@ import numpy as np
 
 TILES = 4
 SOBEL = 8  # by which its gradients are larger than the step from a pixel to the next
+CLIPPED, MOST_CLIPPED = 2, 0.1  # grey levels from the ends of the scale, and share of a part that may be as near
+LEAST_CONTRAST = 4.0  # grey levels between two parts that tell of a gain
 COARSE = 12, 16  # cells (h, w) of what is left of a picture that is out of focus
 
 
@@ -42,6 +44,28 @@ def lit_by(now: np.ndarray, before: np.ndarray) -> float:
     changes = np.sort((of_parts(now.astype(np.float64)) - of_parts(before.astype(np.float64))) / pixels, axis=None)
     quarter = changes.size // 4
     return float(max(changes[quarter], -changes[-1 - quarter], 0.0)) / 255
+
+
+def uneven_light(now: np.ndarray, before: np.ndarray) -> float:
+    """How unevenly the light of a picture (h, w) uint8 became another: by how much parts of it differ from what a gain
+    and an offset make of them, beside how much they changed. Near 0 of an exposure or a flash of the camera; a lamp is
+    nearer to some parts than to others. 0 where most of it is clipped, which may have had any light.
+    """
+    pixels = of_parts(np.ones(now.shape))
+    spoilt = of_parts((at_the_ends(now) | at_the_ends(before)).astype(np.float64)) / pixels > MOST_CLIPPED
+    x, y = ((of_parts(p.astype(np.float64)) / pixels)[~spoilt] for p in (before, now))
+    if 2 * x.size < spoilt.size:
+        return 0.0
+    i, j = np.triu_indices(x.size, 1)
+    far = np.abs(x[j] - x[i]) > LEAST_CONTRAST
+    gain = float(np.median((y[j] - y[i])[far] / (x[j] - x[i])[far])) if far.any() else 1.0  # Theil 1950
+    low, high = np.quantile(y - gain * x, [0.2, 0.8])
+    return float(high - low) / max(abs(float(np.median(y - x))), 1.0)
+
+
+def at_the_ends(picture: np.ndarray) -> np.ndarray:
+    """Where a picture (h, w) uint8 is as dark or as bright as it can be."""
+    return (picture < CLIPPED) | (picture > 255 - CLIPPED)
 
 
 def same_scene(now: np.ndarray, before: np.ndarray) -> float:

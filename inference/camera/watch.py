@@ -9,7 +9,8 @@ scene cut      another picture altogether: neither the frame before nor the last
 clouds         much of the solar disc has lost light at once; more than quiet days take from it
 camera moved   all of the picture moves, further than on quiet days; its data are sound
 out of focus   the scene is still there, but its details are not, more than they lose contrast; its data are sound
-light jumped   all of the picture is brighter or darker at a stroke: a flash, lamps, an exposure; its data are sound
+light jumped   all of the picture is brighter or darker at a stroke: a flash, an exposure; its data are sound
+lit unevenly   the same, but some places by more than others: a lamp of the scene, the sun; its data are sound
 """
 
 import numpy as np
@@ -17,10 +18,10 @@ import numpy as np
 from inference.camera.bounds import Bounds
 from inference.camera.light import Transmission
 from inference.camera.looks import Alone, Look, alone, pair, same_share
-from inference.camera.parts import kept_edges, same_scene
+from inference.camera.parts import kept_edges, same_scene, uneven_light
 
 MISSING, FROZEN, CUT, MOVED, CLOUDS = "missing data", "frozen", "scene cut", "camera moved", "clouds"
-COVERED, BLURRED, LIT = "covered", "out of focus", "light jumped"
+COVERED, BLURRED, LIT, LAMP = "covered", "out of focus", "light jumped", "lit unevenly"
 BROKEN = (MISSING, COVERED, FROZEN, CUT, CLOUDS)
 NO_LIGHT = np.zeros(0)
 STILL = 0.25  # of what the stretch itself changes by otherwise: a picture that stands still changes by less
@@ -28,6 +29,7 @@ SAME = 0.5  # or so many of its pixels are the very same
 SCENE = 0.5  # correlation with a sharp picture of the scene: less is none of it
 APART_FRAMES = 32  # between the frames that are kept as sharp: a hand on its way to the lens is in neither
 COVERING_FRAMES = 50  # in which a lens is covered at most; dusk takes longer
+UNEVEN = 0.15  # of the change of light: an exposure's parts differ by 0.1 at most where somebody passes
 MOSTLY = 0.75  # of what is not flat on quiet days: so much must be bright, or be filled from the first frame on
 
 
@@ -56,7 +58,7 @@ class Watch:
         facts = alone(look)
         lost = self.transmission.lost(light)
         kind = self._kind(look, facts)
-        if kind in ("", CUT, MOVED, BLURRED, LIT) and lost > self.bounds.lost_light:
+        if kind in ("", CUT, MOVED, BLURRED, LIT, LAMP) and lost > self.bounds.lost_light:
             kind = CLOUDS
         self.last = look
         if kind not in BROKEN:
@@ -92,7 +94,9 @@ class Watch:
             return MOVED
         if max(last.kept, since.kept) < self.bounds.kept and not self._is_back(look):
             return CUT
-        return LIT if since is last and since.lit > self.bounds.lit else ""
+        if since is not last or since.lit <= self.bounds.lit:
+            return ""
+        return LAMP if uneven_light(look.small, self.last.small) > UNEVEN else LIT
 
     def _blind(self, look: Look, facts: Alone) -> str:
         """What the lens does to a frame without the details that quiet ones have; '' where it may be the light."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.camera.parts import TILES, detail_of, kept_edges, lit_by, upper_quartile
+from inference.camera.parts import TILES, detail_of, kept_edges, lit_by, uneven_light, upper_quartile
 
 SIDE = 32
 
@@ -64,3 +64,14 @@ def test_light_is_what_all_of_the_picture_shares_and_no_part_of_it(by, side):
     now = before.copy()
     now[:side, :side] += np.uint8(by)
     assert lit_by(now, before) == 0.0
+
+
+@given(gain=st.floats(0.5, 1.5), offset=st.integers(-20, 20), seed=st.integers(0, 50))
+def test_an_exposure_is_even_and_a_lamp_is_not(gain, offset, seed):
+    before = 40 + 120 * noise(seed)
+    y, x = np.mgrid[: before.shape[0], : before.shape[1]] / max(before.shape)
+    lamp = 1 / (1 + (np.square(x - 0.3) + np.square(y - 0.1)) / 0.2)
+    exposed, lit, before = (np.rint(p).astype(np.uint8) for p in (gain * before + offset, before * (1 + lamp), before))
+    assert uneven_light(exposed, before) < 0.1 or lit_by(exposed, before) < 0.05
+    assert uneven_light(lit, before) > 0.2
+    assert uneven_light(np.full_like(before, 255), before) == 0.0

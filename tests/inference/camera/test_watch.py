@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.camera.bounds import bounds_of, read_bounds, write_bounds
 from inference.camera.looks import Look, alone, pair
-from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LIT, MISSING, MOVED, Watch, is_cause
+from inference.camera.watch import BLURRED, BROKEN, COVERED, CUT, FROZEN, LAMP, LIT, MISSING, MOVED, Watch, is_cause
 from tests.support.broken import BREAKS, broken
 from tests.support.street import Street, shaking, standing
 
@@ -125,6 +125,19 @@ def test_a_flash_is_told_as_it_comes_and_as_it_goes_and_slow_light_is_not(by, si
     assert LIT not in kinds(slow, BOUNDS)
 
 
+@given(by=st.floats(1, 2), x=st.integers(0, 107), y=st.integers(0, 71), at=st.integers(1, NEW - 1))
+def test_a_lamp_that_is_switched_on_is_none_of_the_cameras_exposures(by, x, y, at):
+    rows, columns = np.mgrid[:72, :108]
+    lamp = by / (1 + (np.square(rows - y) + np.square(columns - x)) / 60**2)
+    frames = 0.3 * SOUND
+    frames[at:] *= np.float32(1 + lamp)
+    assert kinds(frames, BOUNDS)[at] in (LAMP, "")  # a weak one is nothing
+    assert set(kinds(frames, BOUNDS)) <= {LAMP, ""}
+    brighter = 0.3 * SOUND
+    brighter[at:] *= np.float32(2)
+    assert set(kinds(brighter, BOUNDS)) <= {LIT, ""}
+
+
 @given(sigma=st.floats(2.5, 8), at=st.integers(1, NEW - 5), count=st.integers(1, 4))
 def test_a_lens_out_of_focus_is_told_as_long_as_it_lasts(sigma, at, count):
     frames = SOUND.copy()
@@ -179,6 +192,6 @@ def test_a_run_from_before_lets_pass_what_it_did_not_learn(tmp_path):
 
 
 def test_who_takes_the_cameras_motion_off_is_led_astray_by_all_else():
-    others = (BLURRED, LIT, *BROKEN)
+    others = (BLURRED, LIT, LAMP, *BROKEN)
     assert [is_cause(kind, is_steady=True) for kind in ("", MOVED, *others)] == [False, False, *[True] * len(others)]
     assert [is_cause(kind, is_steady=False) for kind in ("", MOVED, *others)] == [False, *[True] * (1 + len(others))]
