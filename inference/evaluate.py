@@ -18,7 +18,7 @@ from pathlib import Path
 
 from config import Config, EvalConfig, load
 from data.disk.lock import owned
-from data.frames.sharing.shards import SHARDS, Shard
+from data.frames.sharing.shard import SHARDS, Shard
 from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.evaluate_reel import do_job

@@ -7,7 +7,6 @@ from pathlib import Path
 from torch import Tensor
 
 from config import Config, from_dict
-from data.labels.quiet_hours import with_quiet_hours
 from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.calibration.not_quiet import set_apart
@@ -34,6 +33,10 @@ def fit(config: Config, weights: dict[str, Tensor] | None = None) -> Path:
     Of the processes that torchrun started, the first one calibrates. Raises as `training.train.train` does,
     and OSError where the disk has no room for the quiet frames or another process writes into the run.
     """
+    from data.labels.quiet_hours import (
+        with_quiet_hours,
+    )  # late: eval loads this module, and reads no list of quiet hours
+
     config = with_quiet_hours(as_restarted(config))
     if not is_first_process():
         return train(config, weights=weights)

@@ -12,10 +12,6 @@ import pandas as pd
 from config import Config, EvalConfig, load
 from data.disk.damage import read_json
 from data.disk.places import refuse_links_out
-from data.labels.sun.cmes import read_cmes
-from data.labels.sun.hek import load_catalog
-from data.labels.sun.regions import read_regions
-from data.labels.sun.xrs_flares import flares_of_xrs
 from data.messages import amount, logger
 from data.reel.reel import Reel
 from inference.calibration.doubt import unlike
@@ -190,9 +186,16 @@ def known_for(job: Job) -> Known | None:
         raise ValueError(f"reel {job.reel.name} has no UTC times to compare with eval.catalog; set prep.start_utc")
     if times is None:
         return None
-    xrs = flares_of_xrs(settings.xrs) if settings.xrs and not job.reel.is_series else None
+    fluxes = None if job.reel.is_series else settings.xrs
+    if not fluxes and settings.catalog is None:
+        return None
+    from data.labels.sun.cmes import read_cmes  # late, as is all that reads lists: few evaluations are given one
+    from data.labels.sun.hek import load_catalog
+    from data.labels.sun.xrs_flares import flares_of_xrs
+
+    xrs = flares_of_xrs(fluxes) if fluxes else None
     if settings.catalog is None:
-        return None if xrs is None else Known(xrs=xrs)
+        return Known(xrs=xrs)
     around = np.timedelta64(round(60_000 * settings.catalog_tolerance_min), "ms")
     flares = load_catalog(settings.catalog, times.min() - around, times.max() + around, job.out / CATALOGUE)
     return Known(flares, None if settings.catalog == "hek" else read_cmes(settings.catalog), xrs)
@@ -209,6 +212,8 @@ def regions_for(job: Job) -> pd.DataFrame | None:
     if times is None or Sky.of(job.reel) is None:
         lacks = "UTC times; set prep.start_utc" if times is None else "places on the Sun; set prep.sky"
         raise ValueError(f"eval.regions {source}: reel {job.reel.name} has no {lacks}, or leave the list out")
+    from data.labels.sun.regions import read_regions
+
     regions = read_regions(source)
     check_regions(regions, times, source)
     return regions

@@ -94,6 +94,14 @@ def test_what_asks_no_net_starts_without_torch(start):
     assert chain_to("training.train", ("torch",)), "the way of looking finds nothing"
 
 
+@pytest.mark.parametrize("start", ["inference.evaluate", "inference.fleet.members", "inference.report_page.page"])
+def test_evaluating_a_reel_loads_no_kind_of_input_and_no_astronomy(start):
+    unneeded = ("data.sources.all_kinds", "data.prepare_data", "data.live.live_reel", "data.labels.intervals")
+    unneeded += ("astropy", "scipy.optimize", "scipy.sparse.csgraph")
+    assert all(chain_to("inference.check", (name,)) for name in unneeded[:2]), "the way of looking finds nothing"
+    assert [chain_to(start, (name,)) for name in unneeded] == [[]] * len(unneeded)
+
+
 def test_imports_go_one_way():
     wrong = []
     for room, height in ROOMS.items():

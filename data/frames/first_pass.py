@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from config import Config, PrepConfig
-from data import sources
 from data.frames.plan import ReelPlan, plan_reels
 from data.frames.sharing.headers import SharedHeaders
 from data.frames.workers.apart import scan_apart
 from data.frames.workers.decode import scan_chunk
 from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
+from data.sources import all_kinds as sources
 from data.sources.archive_file.inner import is_inner, is_whole, unpack
 from data.sources.base import Candidate, Found, Input
 from data.sources.fits_file.untimed import with_times

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from config import Config, PrepConfig
-from data import sources
 from data.disk.files import write_text
 from data.disk.parts import remove_folder
 from data.disk.reserve import reserved_array
@@ -21,6 +20,7 @@ from data.frames.workers.decode import Task, run_task
 from data.frames.workers.pool import Workers, bounded
 from data.messages import logger, progress
 from data.reel.reel import Reel
+from data.sources import all_kinds as sources
 
 log = logger(__name__)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from data import sources
 from data.disk.damage import Damaged, read_json
 from data.disk.files import write_json
 from data.frames.assemble import RECORD
@@ -18,6 +17,7 @@ from data.frames.grid.to_grid import one_channel
 from data.frames.plan import ReelPlan
 from data.frames.workers.decode import Task, by_place, content_sha256
 from data.reel.reel import Reel
+from data.sources import all_kinds as sources
 from data.sources.base import RawFrame
 
 Record = dict[str, list[int]]  # {file of the input, by its path there: [time of change in ns, bytes]}

@@ -6,9 +6,6 @@ import numpy as np
 import pandas as pd
 
 from config import WeakConfig
-from data.labels.intervals import read_cells, read_intervals
-from data.labels.sun.catalog import NAMES, flux_of_class, read_catalog
-from data.labels.sun.published import published_rows
 from data.reel.reel import Reel, inside
 from data.reel.windows import WindowSet, read_windows
 
@@ -41,6 +38,10 @@ def intervals_of(path: str, min_class: str | None) -> tuple[tuple[str, str], ...
 
     Raises ValueError that names the file and what it needs.
     """
+    from data.labels.intervals import read_cells, read_intervals  # late: readers of lists, which few trainings have
+    from data.labels.sun.catalog import NAMES, flux_of_class, read_catalog
+    from data.labels.sun.published import published_rows
+
     if not Path(path).is_file():
         raise ValueError(f"train.weak.labels {path!r} is neither a file nor one of {KNOWN}")
     columns = [] if (is_list := published_rows(Path(path)) is not None) else read_cells(path).columns

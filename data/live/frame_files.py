@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from data import sources
 from data.live.frame_form import FrameForm
+from data.sources import all_kinds as sources
 from data.sources.base import Candidate, FrameSource, Input
 
 TAKEN = ("fits", "image")  # sources whose files are frames; an archive or a movie is no frame that arrives

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from config import Config, PrepConfig
-from data import sources
 from data.disk.files import folder_name
 from data.frames.assemble import PIXEL_SETTINGS, scale_frame
 from data.frames.grid.letterbox import calibrate_into, on_grid
@@ -18,6 +17,7 @@ from data.live.live_reel import of_settings
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.sky.wcs import FrameWcs
+from data.sources import all_kinds as sources
 from data.sources.base import RGB, Candidate, FrameError
 
 

@@ -15,8 +15,7 @@ import numpy as np
 from config import EvalConfig
 from data.live.frame_files import Met
 from data.live.kept_reel import KeptFrames, KeptReel
-from data.live.live_reel import StretchEnded
-from data.live.open_end import OpenEnd
+from data.live.open_end import OpenEnd, StretchEnded
 from data.messages import logger
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel

@@ -23,7 +23,7 @@ from data.frames.grid.letterbox import calibrate_into, inner_shape, to_source
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
 from data.live.live_source import Picture
-from data.live.open_end import OpenEnd
+from data.live.open_end import OpenEnd, StretchEnded
 from data.messages import logger
 from data.reel.gaps import longest_step_s
 from data.reel.reel import Reel
@@ -35,14 +35,6 @@ log = logger(__name__)
 
 KEPT_FRAMES = 64  # behind the last one that was scored at least: what may still be looked back at
 PROBED_FRAMES = 10  # whose times tell the cadence; what a stream announces is often not what it sends
-
-
-class StretchEnded(Exception):
-    """Frames were asked for that never came: the stretch ended at `end`."""
-
-    def __init__(self, end: int):
-        super().__init__(f"the stretch ended at frame {end}")
-        self.end = end
 
 
 @dataclass

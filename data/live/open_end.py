@@ -5,6 +5,14 @@ from typing import Protocol
 BEYOND = 2**40  # more frames than any stream has; twice as much still is a number to NumPy
 
 
+class StretchEnded(Exception):
+    """Frames were asked for that never came: the stretch ended at `end`."""
+
+    def __init__(self, end: int):
+        super().__init__(f"the stretch ended at frame {end}")
+        self.end = end
+
+
 class Growing(Protocol):
     """What tells the end of its stretch while it grows."""
 

@@ -12,6 +12,7 @@ from astropy.io import fits
 
 from config import PrepConfig
 from data.reel.stretch import Stretch
+from data.sky.goes import CHANNELS
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.fits import SUFFIXES as FITS_SUFFIXES
@@ -20,7 +21,6 @@ from data.sources.fits_file.layout import BLOCK_BYTES
 from data.sources.table import numbered
 from data.sources.tables.sidecar import table_stem
 
-CHANNELS = ("xrsa", "xrsb")  # 0.5-4 and 1-8 angstrom
 UNIT = "W/m^2"
 # Logarithmic from class A1 on, and linear below: there 0.5-4 angstrom holds noise alone. X1 maps to 1.
 SCALING = Stretch("asinh", 1e-8, 1e-4)

@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from config import EvalConfig
 from data.reel.contract import AnyReel
 from inference.events.events import CAMERA, Event
-from inference.events.grouping import as_one, between
+from inference.events.grouping import as_one, between, families_of
 from inference.events.sky import Sky
 from inference.units import HOUR_S, MINUTE_S, is_magnetic
 
@@ -71,7 +69,7 @@ def families(events: Sequence[Event], sky: Sky | None, reach: Reach) -> list[lis
     if sky is None or not reach.arcsec or len(scene) < 2:
         return [[k] for k in range(len(events))]
     near = within_reach([events[k] for k in scene], sky, reach)
-    count, family = connected_components(csr_array(near), directed=False)
+    count, family = families_of(near)
     alone = [[k] for k, event in enumerate(events) if event.level == CAMERA]
     return [[scene[k] for k in np.flatnonzero(family == f).tolist()] for f in range(count)] + alone
 

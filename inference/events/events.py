@@ -12,7 +12,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from config import EvalConfig
 from data.disk.files import harmless, replacing
@@ -273,11 +272,21 @@ def match(
     may = ~_opposite(tracks, boxes) if by_sign else np.ones(distance.shape, bool)
     worth = link_worth(box_iou(*bounds), distance, max_distance_px) * may
     track_of_box: list[_Track | None] = [None] * len(boxes)
-    for t, b in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
+    for t, b in _pairs(worth):
         if worth[t, b] > 0:
             track_of_box[b] = tracks[t]
     _give_merged_boxes_to_the_stronger(tracks, track_of_box, may & (covered_fraction(*bounds) > 0.5))
     return track_of_box
+
+
+def _pairs(worth: np.ndarray) -> Iterable[tuple[int, int]]:
+    """The pairs (track, box) that are worth most together, each at most once; worth: (tracks, boxes)."""
+    if min(worth.shape) == 1:
+        t, b = np.unravel_index(np.argmax(worth), worth.shape)
+        return [(int(t), int(b))]
+    from scipy.optimize import linear_sum_assignment  # late: it takes a third of a second, and many reels need it not
+
+    return zip(*linear_sum_assignment(worth, maximize=True), strict=True)
 
 
 def _opposite(tracks: Sequence[_Track], boxes: Sequence[Box]) -> np.ndarray:

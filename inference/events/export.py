@@ -1,12 +1,13 @@
 """Events in the forms that astronomers exchange: ECSV with units, and VOEvent 2.0."""
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy import units as u
-from astropy.table import Table
+import yaml
 
 from data.disk.files import replacing
 from inference.events.facts import printable
@@ -17,28 +18,44 @@ PACKETS = "event_[0-9]*.xml"
 # The standard's schema knows no frame of the Sun: WhereWhen says when, and the place is among the Params.
 FRAME = "UTC-ICRS-TOPO"
 UNITS = {
-    "time_start_s": u.s, "time_peak_s": u.s, "time_end_s": u.s, "x": u.pix, "y": u.pix, "x0": u.pix, "y0": u.pix,
-    "x1": u.pix, "y1": u.pix, "source_x": u.pix, "source_y": u.pix, "source_x0": u.pix, "source_y0": u.pix,
-    "source_x1": u.pix, "source_y1": u.pix, "area_px": u.pix**2, "hpc_x_arcsec": u.arcsec, "hpc_y_arcsec": u.arcsec,
-    "hpc_x0_arcsec": u.arcsec, "hpc_y0_arcsec": u.arcsec, "hpc_x1_arcsec": u.arcsec, "hpc_y1_arcsec": u.arcsec,
-    "area_arcsec2": u.arcsec**2, "hgs_lon_deg": u.deg, "hgs_lat_deg": u.deg, "position_angle_deg": u.deg,
-    "radius_rsun": u.R_sun,
+    "time_start_s": "s", "time_peak_s": "s", "time_end_s": "s", "x": "pix", "y": "pix", "x0": "pix", "y0": "pix",
+    "x1": "pix", "y1": "pix", "source_x": "pix", "source_y": "pix", "source_x0": "pix", "source_y0": "pix",
+    "source_x1": "pix", "source_y1": "pix", "area_px": "pix2", "hpc_x_arcsec": "arcsec", "hpc_y_arcsec": "arcsec",
+    "hpc_x0_arcsec": "arcsec", "hpc_y0_arcsec": "arcsec", "hpc_x1_arcsec": "arcsec", "hpc_y1_arcsec": "arcsec",
+    "area_arcsec2": "arcsec2", "hgs_lon_deg": "deg", "hgs_lat_deg": "deg", "position_angle_deg": "deg",
+    "radius_rsun": "solRad",
 }  # fmt: skip
+QUOTED = re.compile(r'[ "\r\n]|^$')  # cells that are
+LINE = 130  # characters, after which YAML is folded
 
 
 def write_ecsv(path: str | Path, events: pd.DataFrame, facts: dict) -> None:
-    """The events table as astropy ECSV, with units; thresholds and identity are its meta data."""
-    table = Table({name: _plain(events[name]) for name in events.columns})
-    for name, unit in UNITS.items():
-        if name in table.colnames:
-            table[name].unit = unit
-    table.meta = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
-    with replacing(path) as part:
-        table.write(part, format="ascii.ecsv", overwrite=True)
+    """The events table as ECSV 1.0, with units; thresholds and identity are its meta data.
+
+    Written as astropy.table does it (Astropy Proposal for Enhancement 6), which takes half a second to be loaded.
+    """
+    columns = [_described(name, events[name].dtype) for name in events.columns]
+    told = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
+    plain = [{key: value.item() if isinstance(value, np.generic) else value} for key, value in told.items()]
+    head = ["%ECSV 1.0", "---", "datatype:", *_yaml(columns), "meta: !!omap", *_yaml(plain), "schema: astropy-2.0"]
+    rows = zip(*(map(str, events[name].tolist()) for name in events.columns), strict=True)
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"# {line}\n" for line in head)
+        file.writelines(" ".join(map(_cell, row)) + "\n" for row in (tuple(events.columns), *rows))
 
 
-def _plain(column: pd.Series) -> np.ndarray:
-    return column.to_numpy(str) if column.dtype == object or pd.api.types.is_string_dtype(column) else column.to_numpy()
+def _described(name: str, kind: Any) -> dict[str, str]:
+    unit = {"unit": UNITS[name]} if name in UNITS else {}
+    return {"name": name, **unit, "datatype": kind.name if kind.kind in "biuf" else "string"}
+
+
+def _yaml(items: list[dict]) -> list[str]:
+    return yaml.safe_dump(items, default_flow_style=None, sort_keys=False, width=LINE).splitlines()
+
+
+def _cell(text: str) -> str:
+    text = text.strip()
+    return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
 
 
 def write_voevents(folder: str | Path, events: pd.DataFrame, reel: str) -> None:
@@ -80,7 +97,7 @@ def voevent(event: dict, reel: str) -> ET.Element:
 def _param(name: str, value) -> dict[str, str]:
     kinds = {float: {"dataType": "float"}, int: {"dataType": "int"}}
     found = {"name": name, "value": printable(str(value))} | kinds.get(type(value), {})
-    return found | ({"unit": UNITS[name].to_string()} if name in UNITS else {})
+    return found | ({"unit": UNITS[name]} if name in UNITS else {})
 
 
 def _unknown(value) -> bool:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from inference.events.course import Course
 from inference.events.events import CAMERA, UNEXPLAINED, Event
@@ -37,9 +35,17 @@ def grouped(
     near = near_each_other(scene, distance_px, gap_frames, time_of, max_gap_s)
     sort = _sorts(scene, near, alone, ends)
     near &= sort[:, None] == sort
-    count, group = connected_components(csr_array(near), directed=False)
+    count, group = families_of(near)
     members = [[event for event, g in zip(scene, group.tolist(), strict=True) if g == k] for k in range(count)]
     return [*(as_one(some, ends) for some in members), *(event for event in events if event.level == CAMERA)]
+
+
+def families_of(near: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many families there are, and which is that of each (N,): neighbours are of one. near: (N, N) bool."""
+    from scipy.sparse import csr_array  # late: many reels have no two events
+    from scipy.sparse.csgraph import connected_components
+
+    return connected_components(csr_array(near), directed=False)
 
 
 def near_each_other(

@@ -12,7 +12,6 @@ from config import PrepConfig
 from data.disk.files import replacing, write_json
 from data.reel.reel import Reel
 from data.sky.instruments import GRAY, colours_of, instrument_of
-from data.sources import source_of
 from data.sources.base import FrameSource, RawFrame
 
 FOLDER, NOTES = "native", "native.json"
@@ -88,6 +87,8 @@ def picture_of(event: dict, reel: Reel, folder: Path) -> tuple[np.ndarray, str]:
 
 def frame_of(source: str, sha256: str, folder: Path) -> np.ndarray:
     """The pixels of the file that a frame came from, as stored. Raises NotShown."""
+    from data.sources.all_kinds import source_of  # late: it loads every kind of input, and few events are shown so
+
     folder = folder.resolve()  # scan wants paths below it, and may be asked with a relative one
     path = (folder / source).resolve()
     if "#" in source or not path.is_relative_to(folder):

@@ -6,17 +6,16 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 
-from data.labels.sun.xrs_flares import is_xrs, xrs_of
 from data.messages import logger
 from data.pictures.curves import curve
 from data.pictures.plain import plain
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
+from data.sky.goes import FLUX_W_M2, is_of_xrs
 
 log = logger(__name__)
 
 MOST_PANELS = 8
-GOES_CLASSES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}  # W/m^2 in 1-8 angstrom (NOAA SWPC)
 COLOURS = ("#1c6fb3", "#c92a2a")
 
 
@@ -52,7 +51,7 @@ class Panel:
     def _draw_classes(self, axes: Axes) -> None:
         """The letters of the flare classes at their decades, on the right."""
         right = axes.secondary_yaxis("right")
-        right.set_yticks(list(GOES_CLASSES.values()), list(GOES_CLASSES), fontsize=8)
+        right.set_yticks(list(FLUX_W_M2.values()), list(FLUX_W_M2), fontsize=8)
         right.minorticks_off()
 
 
@@ -63,7 +62,11 @@ def panels_of(reel: Reel, xrs: str | None) -> list[Panel]:
     """
     if reel.is_series:
         return _variables(reel)
-    panel = _fluxes_during(reel, xrs_of(xrs)) if xrs else None
+    if not xrs:
+        return []
+    from data.labels.sun.xrs_flares import xrs_of  # late, as are the readers of lists
+
+    panel = _fluxes_during(reel, xrs_of(xrs))
     return [panel] if panel else []
 
 
@@ -71,7 +74,7 @@ def _variables(reel: Reel) -> list[Panel]:
     """The variables of a series, each on its own axis, but the XRS channels on one; the first MOST_PANELS of many."""
     times = reel.times_s if reel.times_utc is None else reel.times_utc
     values = dict(zip(reel.channels, reel.signals().T, strict=True))
-    if is_xrs(reel):
+    if is_of_xrs(reel):
         return [_xrs_panel(times, values, reel.gaps)]
     unit = dict.fromkeys(values, "" if reel.meta["unit"] == "as in the table" else reel.meta["unit"])
     panels = [Panel(times, {n: v}, unit[n], False, False, reel.gaps) for n, v in values.items()]

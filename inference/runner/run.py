@@ -16,7 +16,7 @@ from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
 from data.messages import amount, logger
 from data.reel.reel import Reel, reel_paths
-from data.sources import source_of
+from data.sources.all_kinds import source_of
 from data.sources.video import VideoSource
 from inference.detection import detections, judge_series
 from inference.events.events import events_json

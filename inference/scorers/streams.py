@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config import EvalConfig
-from data.live.live_reel import StretchEnded
+from data.live.open_end import StretchEnded
 from data.reel.reel import Reel
 from inference.scorers.base import Scorer
 from inference.scorers.nets.residual import ScoredFrame

@@ -24,7 +24,7 @@ from data.disk.damage import read_json, told
 from data.disk.digests import check_file, files_of, with_digest
 from data.disk.files import replacing_folder, write_json
 from data.disk.reserve import reserved_array
-from data.frames.sharing.shards import NAME, SHARDS, Shard
+from data.frames.sharing.shard import NAME, SHARDS, Shard
 from data.messages import progress
 from data.reel.reel import Reel
 from inference.camera.watched import WatchedStretch

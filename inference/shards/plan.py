@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from config import EvalConfig
-from data.frames.sharing.shards import Shard
+from data.frames.sharing.shard import Shard
 from data.reel.reel import Reel
 from inference.scorers.base import Scorer
 from inference.scorers.nets.windows import scored_stretches

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.labels.sun.xrs_flares import class_of
+from data.sky.goes import class_of
 from inference.events.events import iso_utc
 from inference.events.matching import OBSERVER, Observed, catalog_summary, match_flares, times_of
 from inference.events.sky import Sky

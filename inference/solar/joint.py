@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from config import load
 from data.disk.damage import read_json, read_table
@@ -143,6 +141,9 @@ def joint_events(channels: Sequence[Channel]) -> pd.DataFrame:
     table = pd.concat(tables, ignore_index=True)
     if not len(table):
         return pd.DataFrame(columns=list(JOINT_COLUMNS))
+    from scipy.sparse import coo_array  # late: only several wavelengths need it
+    from scipy.sparse.csgraph import connected_components
+
     first, second = pairs(table)
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(table), len(table)))
     group = connected_components(graph, directed=False)[1]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from config import load
-from data.live.live_reel import Form, LiveReel, StretchEnded
+from data.live.live_reel import Form, LiveReel
 from data.live.live_source import _Clock, name_of, told
-from data.live.open_end import OpenEnd
+from data.live.open_end import OpenEnd, StretchEnded
 from data.reel.stretch import Stretch
 from inference.scorers.nets.windows import Window, windows_over
 from tests.support.streams import FPS, HEIGHT, WIDTH, shot

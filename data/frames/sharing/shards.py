@@ -8,10 +8,9 @@ killed.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from data.frames.journal import Journal
 from data.frames.plan import ReelPlan
 from data.frames.second_pass import open_part, tasks_of
 from data.frames.sharing.headers import SharedHeaders
+from data.frames.sharing.shard import NAME, SHARDS, Shard
 from data.frames.stale import record_of
 from data.frames.workers.apart import BLOCKS, Block, copier, run_apart
 from data.frames.workers.decode import Task
@@ -34,28 +34,7 @@ from data.messages import logger, progress
 
 log = logger(__name__)
 
-SHARDS, HEADERS, DONE, LINES, UNPACKED = ".shards", "headers", "done.json", "blocks.jsonl", ".unpacked"
-NAME = re.compile(r"(\d+)-of-(\d+)")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One of several parts of the work, counted from 1."""
-
-    number: int
-    of: int
-
-    @classmethod
-    def told(cls, text: str) -> "Shard":
-        """Of a text i/n, which the settings have checked."""
-        return cls(*map(int, text.split("/")))
-
-    def folder(self, place: Path) -> Path:
-        """Where its part of what is made in a folder lies."""
-        return place / SHARDS / f"{self.number}-of-{self.of}"
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
+HEADERS, DONE, LINES, UNPACKED = "headers", "done.json", "blocks.jsonl", ".unpacked"
 
 
 def prep_shard(config: Config) -> Path:

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from config import PrepConfig
-from data import sources
 from data.frames.grid.letterbox import calibrate_into
 from data.frames.grid.placement import Placed
 from data.frames.grid.to_grid import one_channel
 from data.memory import keep_memory
 from data.messages import show
+from data.sources import all_kinds as sources
 from data.sources.base import Candidate, FrameError, FrameSource, Input, RawFrame, sha256
 
 Pixels = tuple[np.ndarray, np.ndarray]  # values and bits (H, W) of a frame, to be written into

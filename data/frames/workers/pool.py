@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from data.cluster.executor import cluster_executor
-from data.frames.workers.decode import start_worker
 from data.frames.workers.fork_server import context_with
 from data.messages import logger, shown
 
@@ -41,6 +39,8 @@ def make_executor(
     others have been loaded so before. A script that would run again in each of them gets none.
     """
     if cluster:
+        from data.cluster.executor import cluster_executor  # late, as most commands have none
+
         with cluster_executor(cluster, workers, *places) as executor:
             yield executor
         return
@@ -54,6 +54,8 @@ def make_executor(
         with _Inline() as executor:
             yield executor
         return
+    from data.frames.workers.decode import start_worker  # late: it loads every kind of input
+
     context, told = context_with(preload), (shown(),)
     with _Processes(workers, mp_context=context, initializer=start_worker, initargs=told) as executor:
         yield executor

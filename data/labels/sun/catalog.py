@@ -21,6 +21,7 @@ from data.labels.intervals import separator_of, utc_of
 from data.labels.label_text import text_of
 from data.labels.sun.published import FormError, Rows, arcsec_of, plain_name, published_rows, seen_from_earth
 from data.messages import logger
+from data.sky.goes import FLUX_W_M2
 from data.sources.base import FrameError, TableError
 from data.sources.times.utc import SEVERAL, parse_utc
 
@@ -42,7 +43,6 @@ NAMES = {  # the HEK's name comes last
     "type": ("type", "event_type"),
 }
 REQUIRED = ("start", "peak", "end", "class")
-FLUX_W_M2 = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"^([ABCMX])(\d+\.?\d*)\+?$")  # X28+ saturated the sensor
 _CLOCK = re.compile(r"(\d{1,2}):?(\d\d(?::\d\d(?:\.\d+)?)?)")
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b")

@@ -7,24 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data.labels.sun.catalog import COLUMNS, FLUX_W_M2
+from data.labels.sun.catalog import COLUMNS
 from data.reel.reel import Reel
 from data.reel.scaled import SomeVariables
-from data.sources.xrs import CHANNELS
+from data.sky.goes import CHANNELS, FLUX_W_M2, class_of, is_of_xrs
 
 RISING_MINUTES, RISE = 4, 1.4
 MINUTE = np.timedelta64(60_000, "ms")
-ROUNDING = 1e-6
 # How tables call CHANNELS: SWPC's JSON (its rows of two energies side by side), NCEI's CSV of averages and of fluxes.
 NAMES = (
     re.compile(r"xrsa(_flux)?|a_(flux|avg)|xs|0\.05-0\.4 ?nm flux"),
     re.compile(r"xrsb(_flux)?|b_(flux|avg)|xl|0\.1-0\.8 ?nm flux"),
 )
-
-
-def is_xrs(reel: Reel) -> bool:
-    """Whether a reel holds GOES XRS fluxes."""
-    return reel.is_series and tuple(reel.channels) == CHANNELS
 
 
 def xrs_of(path: str) -> Reel:
@@ -39,7 +33,7 @@ def xrs_of(path: str) -> Reel:
             f"from a table with columns called {' and '.join(CHANNELS)} (W/m2, 0.05-0.4 and 0.1-0.8 nm)"
         )
     picked = [column for column in columns if column is not None]
-    return reel if is_xrs(reel) else SomeVariables(reel, picked, {"channels": list(CHANNELS)})
+    return reel if is_of_xrs(reel) else SomeVariables(reel, picked, {"channels": list(CHANNELS)})
 
 
 def _only(channels: Sequence[str], names: re.Pattern[str]) -> int | None:
@@ -118,10 +112,3 @@ def course(means: np.ndarray, start: int) -> tuple[int, int]:
         elif means[at] <= (means[peak] + means[start]) / 2:
             break
     return peak, end
-
-
-def class_of(flux: float) -> str:
-    """The GOES class of a flux in 1-8 angstrom, W/m^2, as 7.74e-5 -> M7.7; what is below A1 is told in tenths of it."""
-    letters = [letter for letter, least in FLUX_W_M2.items() if flux >= (1 - ROUNDING) * least]
-    letter = letters[-1] if letters else "A"
-    return f"{letter}{math.floor(10 * flux / FLUX_W_M2[letter] + ROUNDING) / 10:.1f}"

@@ -9,7 +9,6 @@ import torch
 from scipy.special import softplus
 
 from config import Config, SyntheticConfig, load
-from data.prepare_data import prep
 from data.reel.reel import Reel, find_reels
 from inference.scorers.base import Portable
 from inference.scorers.zero_shot.levels import event_levels
@@ -57,7 +56,10 @@ class ZeroShotDetector(ZeroShotScorer):
 
     def clean_reel(self, folder: Path) -> Reel:
         """A clean synthetic series of LONGER chunks and two variables with gaps, as prep makes a reel of its table."""
-        from data.synthetic.series import make_series  # late: it loads scipy.signal, and evaluations need it not
+        from data.prepare_data import (
+            prep,  # late, as are synthetic series, which load scipy.signal: no evaluation needs them
+        )
+        from data.synthetic.series import make_series
 
         two = {"channels": (2, 2), "univariate_fraction": 0.0, "missing_fraction": 1.0}
         wanted = replace(SyntheticConfig(), clean_fraction=1.0, **two)

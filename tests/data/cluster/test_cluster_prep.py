@@ -18,13 +18,13 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from config import Config, ConfigError, PrepConfig, as_dict, load
-from data import sources
 from data.cluster import executor
 from data.cluster.worker import facts_of
 from data.frames.workers.apart import BLOCKS, scan_apart
 from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
 from data.review_processed_data import review
+from data.sources import all_kinds as sources
 from tests.support.dask_cluster import users_cluster
 from tests.support.deadly_source import DeadlySource, write_deadly
 from tests.support.digests import digests

@@ -10,8 +10,9 @@ from sunpy.data.test import get_test_filepath
 from sunpy.timeseries import TimeSeries
 
 from data.labels.sun.catalog import flux_of_class
-from data.labels.sun.xrs_flares import class_of, flares_in, flares_of_xrs
+from data.labels.sun.xrs_flares import flares_in, flares_of_xrs
 from data.reel.stretch import Stretch
+from data.sky.goes import class_of
 from tests.support.reels import drifting_blobs, make_reel
 
 START = np.datetime64("2011-06-07T00:00:00.000")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from config import Config, PrepConfig
-from data import sources
 from data.prepare_data import prep
 from data.reel.reel import Reel
+from data.sources import all_kinds as sources
 from data.sources.base import Unread
 
 MODULE = '''

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from config import load
 from data.reel.gaps import longest_step_s
 from inference.events.boxes import Box
-from inference.events.events import CAMERA, COLUMNS, EventLinker, events_json, events_table, write_events
+from inference.events.events import CAMERA, COLUMNS, EventLinker, _pairs, events_json, events_table, write_events
 from tests.support import oracles
 
 
@@ -91,6 +92,13 @@ def test_equals_trying_every_assignment(frames, max_gap_frames, max_distance_px)
         assert (event.x0, event.y0) == (min(b.x0 for b in boxes), min(b.y0 for b in boxes))
         assert (event.x1, event.y1) == (max(b.x1 for b in boxes), max(b.y1 for b in boxes))
         assert event.mean_score == pytest.approx(np.average([b.mean for b in boxes], weights=[b.area for b in boxes]))
+
+
+@given(st.integers(1, 6), st.booleans(), st.randoms(use_true_random=False))
+def test_one_track_or_one_box_gets_what_all_assignments_give(others, is_track, random):
+    worth = np.array([[random.choice([0.0, 0.5, 0.5, 1.25]) for _ in range(others)]])
+    worth = worth if is_track else worth.T
+    assert list(_pairs(worth)) == list(zip(*linear_sum_assignment(worth, maximize=True), strict=True))
 
 
 @given(frames=scenes())

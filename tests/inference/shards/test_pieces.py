@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import models
 from config import EvalConfig
-from data.frames.sharing.shards import Shard
+from data.frames.sharing.shard import Shard
 from data.reel.reel import Reel
 from inference import evaluate as evaluation
 from inference.calibration.quiet import QuietRange

@@ -21,7 +21,8 @@ from data.frames import first_pass as module
 from data.frames.first_pass import first_pass
 from data.frames.sharing import shards
 from data.frames.sharing.headers import SharedHeaders
-from data.frames.sharing.shards import LINES, SHARDS, Shard
+from data.frames.sharing.shard import SHARDS, Shard
+from data.frames.sharing.shards import LINES
 from data.frames.workers.pool import make_executor
 from data.prepare_data import prep
 from data.sky.wcs import FrameWcs
