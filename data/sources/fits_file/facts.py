@@ -14,7 +14,7 @@ from config import PrepConfig
 from data.sky.wcs_header import place
 from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import mended, number, text
-from data.sources.fits_file.identity import identity_of
+from data.sources.fits_file.identity import identity_of, known_instrument
 from data.sources.fits_file.times.cards import NO_TIME, local_by, time_of
 from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
@@ -22,9 +22,9 @@ from data.sources.times.texts import ORDERS
 from data.sources.times.utc import as_in_tables
 
 EXPTIME_LIMITS_S = (1e-6, 1e6)
-# SHT_MDUR is TRACE's, EXPOINUS that of cameras' programs, TEXPOSUR DKIST's.
-EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR", "EXP_TIME", "EXPOINUS", "TEXPOSUR")
-BY_NAME = {"EXPOINUS": "us"}  # the unit, where the card's name says it
+# SHT_MDUR is TRACE's, EXPOINUS that of cameras' programs, TEXPOSUR DKIST's; MEAS_EXP, else CMD_EXPT, SUIT's.
+EXPOSURES = ("XPOSURE", "EXPTIME", "EXPOSURE", "SHT_MDUR", "EXP_TIME", "EXPOINUS", "TEXPOSUR", "MEAS_EXP", "CMD_EXPT")
+BY_NAME = {"EXPOINUS": "us", "MEAS_EXP": "ms", "CMD_EXPT": "ms"}  # the unit, where the card's name says it
 _WORDS = r"(?:milli|micro|m|u)?sec(?:ond)?s?|ms"
 # In brackets, or as a word that means nothing else; of several the first.
 _UNIT_IN_COMMENT = re.compile(rf"[\[(]\s*({_WORDS}|s|us|min)\s*[\])]|\b({_WORDS}|(?<=in )us)\b", re.IGNORECASE)
@@ -152,7 +152,9 @@ def _unit(header: Mapping, exptime_s: float) -> tuple[PixelUnit, str]:
         needless = math.isnan(exptime_s) and not unit.is_counts
         return unit, f"no EXPTIME, and none needed: BUNIT {text(header, 'BUNIT') or unit.name}" if needless else ""
     by_nature = _NEEDS_NO_EXPOSURE.match(text(header, "TELESCOP"))
-    if math.isnan(exptime_s) and (by_nature or "BUNIT" in header):
+    # Of a known instrument the exposure was lost; of others nothing says that pixels are counts.
+    never_told = not any(card in header for card in EXPOSURES) and known_instrument(header) is None
+    if math.isnan(exptime_s) and (by_nature or never_told or "BUNIT" in header):
         return PixelUnit("", False), "no EXPTIME and no BUNIT: taken as it is"
     return PixelUnit(DEFAULT_COUNTS, True), ""
 

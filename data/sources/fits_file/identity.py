@@ -70,7 +70,7 @@ INSTRUMENTS = (
     Instrument("suvi", "DETECTOR", "SUVI"),
     Instrument("suvi", "INSTRUME", ".*Solar Ultraviolet Imager"),
     Instrument("gong", "TELESCOP", ".*GONG", ("SITE", "IMTYPE")),
-    Instrument("suit", "PNAME", "SUIT", ("FTR_NAME",)),
+    *(Instrument("suit", card, "SUIT", ("FTR_NAME",)) for card in ("PNAME", "INSTRUME")),
     *(Instrument(f"hinode_sot_{c}", "INSTRUME", f"SOT/{c.upper()}", _SOT_PARTS) for c in ("wb", "nb")),
 )
 _GENERAL = (
@@ -109,7 +109,7 @@ _SATELLITE = re.compile(r"[_-]g(\d\d)[_.]", re.IGNORECASE)  # in names of SUVI's
 
 def identity_of(header: Mapping) -> Identity:
     """The reel of a frame and its channel there."""
-    known = next((i for i in INSTRUMENTS if re.match(i.pattern, text(header, i.card))), None)
+    known = known_instrument(header)
     platform = _satellite(header) if known else _platform(header)
     cards = known.parts if known else (*_GENERAL, *filter(_FILTERS.fullmatch, header))
     wavelength = wavelength_text(header, known.wave_unit if known else "")
@@ -127,6 +127,11 @@ def identity_of(header: Mapping) -> Identity:
     reel = "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])])
     aside = () if known else tuple((card, told) for card in _ASIDE if (told := _slug(_value(header, card))))
     return Identity(reel, channel, aside)
+
+
+def known_instrument(header: Mapping) -> Instrument | None:
+    """The one of INSTRUMENTS that a header is of."""
+    return next((i for i in INSTRUMENTS if re.match(i.pattern, text(header, i.card))), None)
 
 
 def _of_single_planes(header: Mapping) -> list[str]:

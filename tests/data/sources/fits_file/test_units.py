@@ -80,3 +80,32 @@ def test_counts_without_an_exposure_name_the_setting_that_takes_them(bunit):
 )
 def test_exposures_as_they_are_written(cards, expected):
     assert facts(**cards)["exptime_s"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("card", ["MEAS_EXP", "CMD_EXPT"])
+def test_exposures_of_suit_are_in_ms(card):
+    found = facts(**{"INSTRUME": "SUIT", "TELESCOP": "SUIT", "EXPTIME": None, "BUNIT": "DN", card: 1400.0})
+    assert found["exptime_s"] == pytest.approx(1.4)
+    assert found["reason"] == ""
+
+
+UNTOLD = {"EXPTIME": None, "BUNIT": None}
+
+
+def test_pixels_of_which_neither_unit_nor_exposure_was_ever_told_are_taken_as_they_are():
+    found = facts(**UNTOLD | {"INSTRUME": "SPECKLE", "TELESCOP": "KIS"})
+    assert (found["reason"], found["is_exposed"]) == ("", False)
+    assert "taken as it is" in found["flags"]
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"INSTRUME": "AIA_2"},  # whose exposure was lost
+        {"INSTRUME": "SPECKLE", "EXPTIME": "long"},
+        {"INSTRUME": "SPECKLE", "BUNIT": "DN"},
+    ],
+    ids=str,
+)
+def test_an_exposure_that_was_lost_is_asked_for(cards):
+    assert "header has no EXPTIME" in facts(**UNTOLD | cards)["reason"]
