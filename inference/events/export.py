@@ -1,13 +1,10 @@
 """Events in the forms that astronomers exchange: ECSV with units, and VOEvent 2.0."""
 
-import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from data.disk.files import replacing
 from inference.events.facts import printable
@@ -25,37 +22,23 @@ UNITS = {
     "area_arcsec2": "arcsec2", "hgs_lon_deg": "deg", "hgs_lat_deg": "deg", "position_angle_deg": "deg",
     "radius_rsun": "solRad",
 }  # fmt: skip
-QUOTED = re.compile(r'[ "\r\n]|^$')  # cells that are
-LINE = 130  # characters, after which YAML is folded
 
 
 def write_ecsv(path: str | Path, events: pd.DataFrame, facts: dict) -> None:
-    """The events table as ECSV 1.0, with units; thresholds and identity are its meta data.
+    """The events table as astropy ECSV, with units; thresholds and identity are its meta data."""
+    from astropy.table import Table  # late: it takes half a second, and what starts from here may tell of no event
 
-    Written as astropy.table does it (Astropy Proposal for Enhancement 6), which takes half a second to be loaded.
-    """
-    columns = [_described(name, events[name].dtype) for name in events.columns]
-    told = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
-    plain = [{key: value.item() if isinstance(value, np.generic) else value} for key, value in told.items()]
-    head = ["%ECSV 1.0", "---", "datatype:", *_yaml(columns), "meta: !!omap", *_yaml(plain), "schema: astropy-2.0"]
-    rows = zip(*(map(str, events[name].tolist()) for name in events.columns), strict=True)
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"# {line}\n" for line in head)
-        file.writelines(" ".join(map(_cell, row)) + "\n" for row in (tuple(events.columns), *rows))
+    table = Table({name: _plain(events[name]) for name in events.columns})
+    for name, unit in UNITS.items():
+        if name in table.colnames:
+            table[name].unit = unit
+    table.meta = {key: value for key, value in facts.items() if key != "identity"} | {"origin": "main.py -m eval"}
+    with replacing(path) as part:
+        table.write(part, format="ascii.ecsv", overwrite=True)
 
 
-def _described(name: str, kind: Any) -> dict[str, str]:
-    unit = {"unit": UNITS[name]} if name in UNITS else {}
-    return {"name": name, **unit, "datatype": kind.name if kind.kind in "biuf" else "string"}
-
-
-def _yaml(items: list[dict]) -> list[str]:
-    return yaml.safe_dump(items, default_flow_style=None, sort_keys=False, width=LINE).splitlines()
-
-
-def _cell(text: str) -> str:
-    text = text.strip()
-    return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
+def _plain(column: pd.Series) -> np.ndarray:
+    return column.to_numpy(str) if column.dtype == object or pd.api.types.is_string_dtype(column) else column.to_numpy()
 
 
 def write_voevents(folder: str | Path, events: pd.DataFrame, reel: str) -> None:

@@ -7,16 +7,14 @@ import astropy.units as u
 import numpy as np
 import pandas as pd
 import pytest
-from astropy.table import QTable, Table
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from astropy.table import QTable
 from matplotlib.figure import Figure
 
 from data.disk.files import write_csv
 from data.sky.wcs import as_columns
 from inference.events.boxes import Box
 from inference.events.events import COLUMNS, EventLinker, write_events
-from inference.events.export import UNITS, VOEVENT, voevent, write_ecsv, write_voevents
+from inference.events.export import VOEVENT, voevent, write_ecsv, write_voevents
 from inference.events.facts import FACT_COLUMNS, IDENTITY_COLUMNS, describe, printable
 from inference.events.sky import SKY_COLUMNS, Sky
 from inference.results.sky_plots import draw_event, draw_sheet, map_of
@@ -91,33 +89,6 @@ def test_ecsv_keeps_units_and_thresholds(reel, tmp_path):
     assert np.isnan(table["hgs_lon_deg"][2])
     assert table.meta["threshold_high"] == 6.0
     assert list(table["t_peak"]) == events["t_peak"].tolist()
-
-
-def by_astropy(path, events, facts):
-    """The same file by the library."""
-    columns = {name: column.to_numpy(str if column.dtype.kind == "O" else None) for name, column in events.items()}
-    table = Table(columns, meta=facts | {"origin": "main.py -m eval"})
-    for name, unit in UNITS.items():
-        if name in table.colnames:
-            table[name].unit = u.Unit(unit)
-    table.write(path, format="ascii.ecsv", overwrite=True)
-    return path.read_bytes()
-
-
-TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")) | st.sampled_from(' "#,'), max_size=12)
-
-
-@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # astropy takes 20 ms a table
-@given(st.lists(st.tuples(TEXTS, st.floats(), st.integers(-9, 2**40), st.booleans()), max_size=5), TEXTS, st.floats())
-def test_ecsv_is_as_astropy_writes_it(tmp_path_factory, rows, reel, threshold):
-    folder, facts = tmp_path_factory.getbasetemp(), {"reel": reel, "threshold_high": np.float64(threshold)}
-    names, kinds = ("instrument", "x", "area_px", "saturated"), (object, float, np.int64, bool)
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    events = pd.DataFrame(
-        {name: np.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
-    )
-    write_ecsv(folder / "own.ecsv", events, facts | {"identity": {}})
-    assert (folder / "own.ecsv").read_bytes() == by_astropy(folder / "theirs.ecsv", events, facts)
 
 
 def test_voevents_hold_time_place_and_every_known_fact(reel, tmp_path):
