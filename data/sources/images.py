@@ -20,7 +20,7 @@ from data.sources.picture_file.jp2_header import facts_of_levels
 from data.sources.picture_file.pictures import SUFFIXES, Page, is_picture, nodata_of, pages_of, pixels_of_page
 from data.sources.picture_file.stack_axes import steps_s
 from data.sources.picture_folder.cameras import cameras_in
-from data.sources.picture_folder.copies import copies_of
+from data.sources.picture_folder.copies import copies_of, versions_of
 from data.sources.picture_folder.dated import Called, called_by_folders, of_several_folders
 from data.sources.picture_folder.order import in_order
 from data.sources.picture_folder.picture_times import NamedTimes, StackTimes
@@ -80,7 +80,8 @@ class ImageSource(FrameSource):
         """The candidates of one reel's pictures, or one of each of its cameras; called: what they count as."""
         of_all = [*among, *files]
         called = called or {path: Called(path.parent, path.name) for path in of_all}
-        copies = copies_of(of_all)
+        copies = {path: f"another version of {name}, by its name" for path, name in versions_of(of_all).items()}
+        copies |= {path: f"a copy of {name}, byte by byte" for path, name in copies_of(of_all).items()}
         found = [self._copy(path, root, copies[path], called[path].home) for path in files if path in copies]
         files = [path for path in files if path not in copies]
         names = in_order(dict.fromkeys(called[path].name for path in of_all if path not in copies))
@@ -106,9 +107,9 @@ class ImageSource(FrameSource):
                 f"as {min(folders).relative_to(root).as_posix()}, are one reel"
             )
 
-    def _copy(self, path: Path, root: Path, original: str, home: Path) -> Candidate:
+    def _copy(self, path: Path, root: Path, reason: str, home: Path) -> Candidate:
         facts = self.whereabouts(path, root, home, _reel_of(home, root))
-        return Candidate(**facts, size=path.stat().st_size, reason=f"a copy of {original}, byte by byte")
+        return Candidate(**facts, size=path.stat().st_size, reason=reason)
 
     def _candidates(
         self,

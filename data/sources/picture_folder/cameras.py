@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePath
 
 from config import PrepConfig
@@ -17,9 +18,11 @@ ZONES = "CES?T|EES?T|WES?T|GMT|BST|[ECMP][SD]T|AK[SD]T|AE[SD]T|NZ[SD]T"
 _TIME = re.compile(
     r"(?:19|20)\d\d-[01]\d-[0-3]\d-[0-2]\d[0-5]\d_\d(?!\d)"  # WinJUPOS, with tenths of a minute
     r"|(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:(?:[T_ .@-]{0,3}|[_ ]at[_ ])[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-6]\d"
-    rf"(?:[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
+    rf"(?:s?[._,-]?\d{{3,9}})?)?(?:[ _]?[AaPp](?:\. ?)?[Mm](?![A-Za-z]))?(?:[ _-]?\(?(?:{ZONES})(?![A-Za-z]))?)?"
     r"|(?<!\d)20\d\dy[01]\dm[0-3]\dd_[0-2]\dh[0-5]\dm"  # IncuCyte
-    r"|(?<![\d.])1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # seconds since 1970
+    r"|(?<!\d)(?:1[5-9]|2\d|3[0-5])([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])[-_ T]"  # years of two digits
+    r"[0-2]\d[-_:.]?[0-5]\d[-_:.]?[0-5]\d(?!\d)"
+    r"|(?<!\d)(?<!\d\.)1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}|_(?:\d{3}|\d{6}|\d{9}))?(?!\d)"  # since 1970
 )
 # Words before a number that tells no time: of channels, depths and places of a microscope, of cameras.
 _PLACE = r"(?<![A-Za-z])(?:c|ch|chan|channel|w|wavelength|z|p|pos|position|site|well|view|cam|camera|band)[ _-]?"
@@ -28,6 +31,7 @@ _ANY, _PLACES, _NONE = re.compile(r"\d+"), re.compile(_PLACE + r"\d+"), re.compi
 _OF_DCF = re.compile(
     r"^[1-9]\d\d(?=\w{0,4}[A-Z])[A-Z0-9_]{5}_(?=.*\d{4}\.)"
 )  # a camera's folder, as dated.py writes it before names
+_HUNDREDTH = re.compile(r"[-._]\d\d(?![\d.])")
 _AGAIN = re.compile(r"(?<=#)(?:[-_]\d{1,2}| ?\(\d{1,3}\))$")
 FIRST_TIME = 10**9  # digits of a time are more than those of a count
 MOST_CAMERAS, FEWEST = 16, 3  # in a folder; pictures of each
@@ -88,6 +92,7 @@ def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
     its form, unless it is that of a channel or a place; (0, 0) where there is none."""
     stems = [*stems]
     times = {stem: found.span() for stem in stems if (found := _TIME.search(stem))}
+    times = _with_hundredths(times)
     if len({stem[slice(*span)] for stem, span in times.items()}) < 2:
         times = {}
     forms: dict[str, list[str]] = {}
@@ -101,11 +106,35 @@ def _counters(stems: Iterable[str]) -> dict[str, tuple[int, int]]:
     return found | times
 
 
+def _with_hundredths(times: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Where times stand in names, with the two digits behind a second that part it evenly, as Axis writes them: 00, 25,
+    50 and 75."""
+    behind = {stem: _HUNDREDTH.match(stem, end) for stem, (_, end) in times.items()}
+    parts = sorted({int(found[0][1:]) for found in behind.values() if found})
+    steps = [later - one for one, later in pairwise(parts)]
+    if None in behind.values() or not steps or any(abs(step - 100 / len(parts)) > 1 for step in steps):
+        return times
+    return {stem: (times[stem][0], found.end()) for stem, found in behind.items() if found}
+
+
 def _counting(rows: list[list[str]], places: Sequence[re.Match]) -> int:
     """Which of the numbers in names of one form counts them; rows: those of each name, places: of those of one."""
     differing = [number for number, values in enumerate(zip(*rows, strict=True)) if len(set(values)) > 1]
     counts = [n for n in differing if not _OF_A_PLACE.search(places[n].string, 0, places[n].start())]
+    if len(counts) > 1 and _number_parts([(row[counts[-2]], row[counts[-1]]) for row in rows]):
+        return counts[-2]
     return (counts or differing or [-1])[-1]
+
+
+def _number_parts(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether the second number of names tells parts of what the first, filled with zeros, counts: the bands of a
+    drone's camera, IMG_0000_1 to IMG_0000_5, each of which is there of every picture."""
+    firsts, seconds = (set(column) for column in zip(*pairs, strict=True))
+    parts = sorted(int(number) for number in seconds)
+    are_all = len(set(pairs)) == len(pairs) == len(firsts) * len(seconds)
+    is_filled = len({len(number) for number in firsts}) == 1 and any(number.startswith("00") for number in firsts)
+    by_one = parts == [*range(parts[0], parts[0] + len(parts))] and parts[0] < 2 and parts[-1] < 10
+    return are_all and is_filled and by_one and len(firsts) > len(seconds) and max(map(len, seconds)) == 1
 
 
 def _with_bursts(groups: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -125,7 +154,7 @@ def _are_of_one_time(groups: dict[str, dict[str, int]]) -> bool:
     moments = [number for group in groups.values() for number in group.values()]
     if min(map(len, groups.values()), default=0) < FEWEST or len(set(moments)) == len(moments):
         return False
-    return not _count(groups)
+    return max(moments) < FIRST_TIME or not _count(groups)
 
 
 def _take_turns(groups: dict[str, dict[str, int]]) -> bool:

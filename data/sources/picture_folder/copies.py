@@ -1,6 +1,7 @@
 """Copies of pictures in their own folder, as file managers, browsers and programs that keep folders alike name them."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from filecmp import cmp
 from os.path import splitext
@@ -12,6 +13,26 @@ _MARKS = re.compile(
     r"| ?\([^()]*conflicted copy[^()]*\)$|\.sync-conflict-[\w-]+$",
     re.IGNORECASE,
 )
+
+# Of what a program or a person made of a picture that is there too: it is no further moment.
+_VERSION = re.compile(
+    r"[ _-]+(?:edited|bearbeitet|modifi\u00e9|editado|bewerkt)(?:[ _-]?\(?\d+\)?)?$"
+    r"| ?\([^()]*conflicted copy[^()]*\)$|\.sync-conflict-[\w-]+$",
+    re.IGNORECASE,
+)
+_OF_PHONES = re.compile(r"^(IMG_)E(?=\d{4}$)")  # IMG_E0003 is IMG_0003 as it was edited
+
+
+def versions_of(paths: Sequence[Path]) -> dict[Path, str]:
+    """Files that are by name another version of one of their folder, and the other's name: pictures that were edited,
+    and those that two machines changed."""
+    originals = {(path.parent, path.stem): path.name for path in reversed(paths)}
+    found = {}
+    for path in paths:
+        plain = _OF_PHONES.sub(r"\1", _VERSION.sub("", unicodedata.normalize("NFC", path.stem)))
+        if plain != path.stem and (path.parent, plain) in originals:
+            found[path] = originals[path.parent, plain]
+    return found
 
 
 def copies_of(paths: Sequence[Path]) -> dict[Path, str]:

@@ -13,6 +13,7 @@ _SIGNED = (  # a hyphen may as well part a number from a word: all names have a 
     re.compile(r"(.*?)([-+])(\d+)(\D*)"),
     re.compile(r"((?:.*?[^0-9A-Za-z])??)([-+]?)(\d+)(\D*)"),
 )
+_POWER = re.compile(r"(.*?)(?<![\d.])([-+]?\d(?:\.\d+)?[eE][-+]?\d{1,3})(\D*)")
 _DECIMAL = re.compile(r"(.*?)(\d+)\.(\d+)(\D*)")
 _CLOCK = re.compile(r"(\D*)([01]\d|2[0-3])([-_:.]?)([0-5]\d)\3([0-5]\d)(\D*)")
 DAY_S, HOUR_S, SIMILAR, FEWEST_OF_A_NIGHT = 86_400, 3600, 3, 4
@@ -24,7 +25,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Names of pictures of one folder in the order that they follow each other in."""
     names = sorted(names, key=natural_key)
     stems = [splitext(unicodedata.normalize("NFC", name))[0] for name in names]
-    keys = _by_sign(stems) or _by_decimals(stems) or _in_hex(stems)
+    keys = _by_powers(stems) or _by_sign(stems) or _by_decimals(stems) or _in_hex(stems)
     return [name for _, name in sorted(zip(keys, names, strict=True))] if keys else in_turn(over_midnight(names))
 
 
@@ -36,6 +37,13 @@ def _by_sign(stems: Sequence[str]) -> list[float]:
         if None not in found and len(around) == 1 and len(are_below) == 2:
             return [float(m[2] + m[3]) for m in found if m]
     return []
+
+
+def _by_powers(stems: Sequence[str]) -> list[float]:
+    """Numbers of names with powers of ten, as u_9.00e-03 and u_1.00e-02 of simulations, by name; [] of others."""
+    found = [_POWER.fullmatch(stem) for stem in stems]
+    around = {(m[1], m[3]) for m in found if m}
+    return [float(m[2]) for m in found if m] if None not in found and len(around) == 1 else []
 
 
 def _by_decimals(stems: Sequence[str]) -> list[float]:

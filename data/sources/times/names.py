@@ -6,6 +6,7 @@ a zone from a number.
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ log = logger(__name__)
 _BETWEEN = r"(?:[T_ .@,-]{0,3}|\+(?=\d\d[-_:.;h]?\d\d[-_:.;m]?\d\d)|[_ ](?:at|um|om|kl\.?|klo|à|às|a las|alle|o|в)[_ ])"
 _CLOCK = (
     r"(?P<hour>\d\d|\d(?=[-_:.;h]))(?P<colon>[-_:.;]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
-    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9})(?!\d))?"
+    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9}|\d\d(?=\.[A-Za-z]\w{1,4}$))(?!\d))?"
     r"(?:[ _]{0,2}(?P<half>(?i:[ap](?:\. ?)?m))(?![A-Za-z]))?"
     r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45)"
     r"|[ _-]?\(?[A-Z]{3,4}\)?(?![A-Za-z]))?(?![\d])"
@@ -40,7 +41,7 @@ _YEAR_LAST = r"(?<!\d)(?P<a>\d\d|\d(?=[-_.]))(?P<dash>[-_.]?)(?P<b>\d\d|\d(?=[-_
 _DAY_FIRST = r"(?<!\d)(?P<a>\d\d?)(?P<dash>[-_.])(?P<b>\d\d?)(?P=dash)(?P<year>(?:19|20)\d\d)"  # or the month
 # Seconds since 1970, from 2001 to 2033, with a fraction or in smaller units by the number of digits.
 _EPOCH = (
-    r"(?<![\d.])(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
+    r"(?<!\d)(?<!\d\.)(?P<epoch>1\d{9}(?:\d{3}|\d{6}|\d{9})?)"
     r"(?:\.(?P<tail>\d{1,9})|_(?P<behind>\d{3}|\d{6}|\d{9}))?(?!\d)"
 )
 # A clock that a folder named by its date may hold; digits without signs between them may as well be a count.
@@ -206,7 +207,7 @@ def _weight(texts: list[str]) -> tuple[bool, int, int]:
 def _texts(found: list[dict[str, str | None]]) -> list[str]:
     met = [fields for fields in found if fields]
     has_zone = bool(met) and all(_is_zone(fields.get("zone")) for fields in met)
-    has_fraction = not _is_counter(met) and not all(map(_is_second_clock, met))
+    has_fraction = not _is_counter(met) and not all(map(_is_second_clock, met)) and _may_be_fractions(met)
     texts = [_text(fields, has_zone, has_fraction) if fields else "" for fields in found]
     is_date_alone = bool(met) and not any(fields.get("hour") or "epoch" in fields for fields in met)
     repeats = is_date_alone and (len(met) < 2 or len(set(filter(None, texts))) < len(met))  # a day of many frames
@@ -230,6 +231,20 @@ def _is_counter(found: list[dict]) -> bool:
     counts = [int(fields["fraction"]) for fields in found if fields.get("fraction") and fields.get("point")]
     steps = np.diff(counts)
     return len(counts) > 1 and bool(np.all((steps == 1) | (np.isin(counts[1:], (0, 1)) & (steps < 1))))
+
+
+def _may_be_fractions(found: list[dict]) -> bool:
+    """Whether what could be hundredths of a second, as Axis writes them, parts those that hold several pictures."""
+    if not any(len(fields.get("fraction") or "") == 2 for fields in found):
+        return True
+    seconds: dict[tuple, list[int]] = defaultdict(list)
+    for fields in found:
+        clock = tuple(fields.get(key) for key in ("year", "short", "month", "day", "hour", "minute", "second"))
+        seconds[clock].append(int(fields.get("fraction") or 0))
+    most = max(map(len, seconds.values()))
+    fullest = [parts for parts in seconds.values() if len(parts) == most]
+    are_all = all(len(fields.get("fraction") or "") == 2 and fields["point"] for fields in found)
+    return are_all and most > 1 and all(max(parts) - min(parts) >= 90 - 100 / most for parts in fullest)
 
 
 def _is_second_clock(fields: dict) -> bool:

@@ -20,6 +20,10 @@ NUMBERED = {
     "date and clock": lambda i: f"20240301_12{i // 60:02d}{i % 60:02d}",
     "UNIX": lambda i: f"{1305031102.175304 + i * 0.0333:.6f}",  # TUM's RGB-D: each of its seconds was a reel
     "UNIX ns": lambda i: f"{1403636579763555584 + i * 50_000_000}",
+    "seconds and ms": lambda i: f"yourcamera.{1512579138.00433 + i * 0.7:.5f}",  # Home Assistant's
+    "year of two digits": lambda i: f"210705_14{29 + i // 20:02d}{i * 3 % 60:02d}",
+    "VLC": lambda i: f"vlcsnap-2021-07-05-14h29m{i // 2:02d}s{123 + 500 * (i % 2)}",  # was a reel for each fraction
+    "Axis": lambda i: f"image21-07-05_14-29-{i // 4:02d}-{i % 4 * 25:02d}",  # and this one
     "ISO": lambda i: f"2024-03-01T12-{i // 60:02d}-{i % 60:02d}.250",
 }
 numbered, counts = st.sampled_from(list(NUMBERED)), st.integers(3, 40)
@@ -128,6 +132,16 @@ def test_letters_of_one_or_two_signs_are_the_same(form, count, random):
     assert places_of(names) == list(range(count))
 
 
+@given(st.integers(6, 400), st.integers(2, 5), st.integers(0, 1), st.integers(4, 6), st.randoms())
+def test_a_number_that_each_picture_has_all_values_of_is_that_of_a_band(pictures, bands, first, width, random):
+    """IMG_0000_1 to IMG_0000_5 of a drone's camera: each picture was a reel of five frames, or all bands were one."""
+    wanted = {f"IMG_{i:0{width}d}_{b}.tif": b for i in range(pictures) for b in range(first, first + bands)}
+    names = random.sample([*wanted], len(wanted))
+    found = cameras_of(names)
+    pairs = {(found[name], wanted[name]) for name in names}
+    assert len(pairs) == len({camera for camera, _ in pairs}) == bands
+
+
 @pytest.mark.parametrize(
     ("behind", "labels"),
     [
@@ -135,11 +149,16 @@ def test_letters_of_one_or_two_signs_are_the_same(form, count, random):
         (["aia094", "aia131", "aia4500"], {"aia094", "aia131", "aia4500"}),
         (["0", "1", "2", "3"], {""}),  # four pictures a second
         (["01", "02"], {""}),
+        (["00", "25", "50", "75"], {""}),  # hundredths
+        (["17", "19", "30"], {"17", "19", "30"}),
+        (["GRE", "NIR", "RED"], {"GRE", "NIR", "RED"}),
     ],
 )
 def test_numbers_behind_times_are_cameras_or_counts_of_one_second(behind, labels):
     names = [f"20120719_0730{second:02d}_{end}.jpg" for second in range(6) for end in behind]
     assert set(cameras_of(names).values()) == labels
+    found = cameras_of([name[2:].replace("12", "21", 1) for name in names])  # years of two digits
+    assert len(set(found.values())) == len(labels)
 
 
 @given(

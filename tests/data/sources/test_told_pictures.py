@@ -115,6 +115,8 @@ WAYS = {
     "one second": lambda n: f"t0.{f'{n:03d}'.rstrip('0') or '0'}.png",
     "hexadecimal": lambda n: f"frame_{n:04x}.png",
     "hexadecimal in large letters": lambda n: f"{n:02X}.png",
+    "powers": lambda n: f"u_{(n + 8) * 1e-3:.2e}.png",
+    "powers in large letters": lambda n: f"{n + 1:.3E}K.png",
     "chapters": lambda n: f"1.{n}.png",
     "words": lambda n: f"take {n}.png",
 }
@@ -133,10 +135,11 @@ def test_numbers_of_names_are_in_order_whatever_way_they_are_written_in(way, dat
 
 
 MARKS = ["a1 - Copy.png", "Copy of a1.png", "a1 (1).png", "a1(2).png", "a1_copy.png", "a1 - Kopie (3).png"]
-MARKS += ["a1 (Ann's conflicted copy 2024-03-05).png", "a1.sync-conflict-20240305-101500-ABC.png"]
+VERSIONS = ["a1 (Ann's conflicted copy 2024-03-05).png", "a1.sync-conflict-20240305-101500-ABC.png"]
+VERSIONS += ["a1-edited.png", "a1-edited(2).png", "a1-bearbeitet.png", "a1-modifie\u0301.png"]  # macOS writes two signs
 
 
-@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("name", [*MARKS, *VERSIONS[:2]])
 @pytest.mark.parametrize("is_same", [True, False])
 def test_a_copy_is_no_frame_unless_it_shows_something_else(tmp_path, name, is_same):
     """It moved all behind it by a step."""
@@ -144,8 +147,9 @@ def test_a_copy_is_no_frame_unless_it_shows_something_else(tmp_path, name, is_sa
         Image.fromarray(PIXELS[place]).save(tmp_path / f"a{place}.png")
     Image.fromarray(PIXELS[1 if is_same else 5]).save(tmp_path / name)
     found = {c.source: c for c in frames.scan(tmp_path, PrepConfig())}
-    assert found[name].reason == ("a copy of a1.png, byte by byte" if is_same else "")
-    if is_same:
+    version = "another version of a1.png, by its name" if name in VERSIONS else ""
+    assert found[name].reason == ("a copy of a1.png, byte by byte" if is_same else version)
+    if is_same or version:
         assert [found[f"a{place}.png"].time_s for place in range(4)] == [0, 1, 2, 3]
 
 
@@ -326,3 +330,15 @@ def test_channels_that_imagej_could_not_show_are_frames(tmp_path, channels, coun
     write_tiff(tmp_path / "a.tif", [PIXELS[i % 6] for i in range(channels)], {DESCRIPTION: text})
     found = frames.scan(tmp_path, PrepConfig())
     assert [bool(c.reason) for c in found] == [count == 1] * count
+
+
+@pytest.mark.parametrize("name", [*VERSIONS, "IMG_E0003.JPG"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_another_version_of_a_picture_is_no_moment_between_the_others(tmp_path, name, is_there):
+    """Edited pictures and those of two machines were frames; without the one they are of, they are all there is."""
+    original = "IMG_0003.png" if name.startswith("IMG") else "a1.jpg"
+    others = [f"{original[:-5]}{number}{original[-4:]}" for number in (5, 6, 7)]
+    for place, called in enumerate([*others, name, *([original] if is_there else [])]):
+        Image.fromarray(PIXELS[place]).save(tmp_path / called)
+    found = {c.source: c for c in frames.scan(tmp_path, PrepConfig())}
+    assert found[name].reason == (f"another version of {original}, by its name" if is_there else "")

@@ -26,7 +26,9 @@ def found(form: str, *values, **settings) -> list[str]:
     "form",
     [
         "cam_20120719_073000_{}.png", "2012-07-19T07-30-00.{}.png", "PXL_20120719_073000{}.jpg", "1342683000.{}.png",
-        "2012_07_19__07_30_00_{}__AIA.jp2", "19-07-2012_07.30.00.{}.jpg", "1342683000{}.jpg", "x1342683000{}000000.tif",
+        "2012_07_19__07_30_00_{}__AIA.jp2",
+        "vlcsnap-2012-07-19-07h30m00s{}.png", "yourcamera.1342683000.{}00.jpg",
+        "19-07-2012_07.30.00.{}.jpg", "1342683000{}.jpg", "x1342683000{}000000.tif",
     ],
 )  # fmt: skip
 def test_milliseconds(form):
@@ -307,3 +309,24 @@ def test_clocks_without_a_day_that_go_on_over_the_minute(start_s, step_s, form):
 @given(st.integers(0, 100_000), st.integers(1, 7), st.sampled_from(["f{:06d}", "{:010d}", "01_02_{:02d}"]))
 def test_counts_are_no_clocks(first, step, form):
     assert seconds_in_names([form.format(first + step * i) + ".png" for i in range(150)]) == []
+
+
+AXIS = ("image21-07-05_07-30-{:02d}-{:02d}.jpg", "cam_20210705_0730{:02d}.{:02d}.png")
+
+
+@given(st.integers(2, 20), st.integers(2, 9), st.sampled_from(AXIS), st.integers(0, 3))
+def test_hundredths_of_a_second_part_it(rate, seconds, form, late):
+    """As Axis writes them: each second was one time, or its pictures a reel for each hundredth."""
+    hundredths = [100 * i // rate + late for i in range(rate * seconds)]
+    parts = [divmod(count, 100) for count in hundredths if count < 100 * seconds]
+    names = [form.format(*part) for part in parts]
+    assert times_in_names(names, PrepConfig()) == [f"2021-07-05T07:30:{s:02d}.{part:02d}0" for s, part in parts]
+
+
+@given(st.integers(2, 20), st.integers(2, 9), st.sampled_from([0, 1]))
+def test_two_digits_that_count_the_pictures_of_a_second_are_no_hundredths(rate, seconds, first):
+    names = [f"cam_20120719_0730{s:02d}-{first + i:02d}.png" for s in range(seconds) for i in range(rate)]
+    found = times_in_names(names, PrepConfig())
+    assert {time[:19] for time in found} == {f"2012-07-19T07:30:{s:02d}" for s in range(seconds)}
+    even = [f"{1000 * i // rate:03d}" for i in range(rate)]
+    assert [time[20:] for time in found[:rate]] == (even if first == 0 else ["000"] * rate)
