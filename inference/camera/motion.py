@@ -6,6 +6,8 @@ moves alone, so the motion is taken for the camera's only where it explains what
 walks one way leaves ground between and around itself that stands still.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -108,9 +110,15 @@ def rms_px(motion: np.ndarray | None, shape: tuple[int, ...]) -> float:
     """How far the places of a picture (h, w) are moved, root mean square; 0 where the camera is still."""
     if motion is None:
         return 0.0
-    y, x = np.mgrid[0 : shape[0] - 1 : 9j, 0 : shape[1] - 1 : 9j]
-    places = np.stack([x.ravel(), y.ravel()], axis=1)
+    places = _places(shape)
     return float(np.sqrt(np.mean(np.sum((places @ motion[:, :2].T + motion[:, 2] - places) ** 2, axis=1))))
+
+
+@lru_cache(maxsize=16)
+def _places(shape: tuple[int, ...]) -> np.ndarray:
+    """Places x, y (81, 2) all over a picture (h, w)."""
+    y, x = np.mgrid[0 : shape[0] - 1 : 9j, 0 : shape[1] - 1 : 9j]
+    return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 def steadied(before: np.ndarray, after: np.ndarray, of_ground: bool = False) -> np.ndarray:

@@ -7,13 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference.camera.parts import TILES, detail_of, kept_edges, lit_by, uneven_light, upper_quartile
+from inference.camera.parts import TILES, detail_of, kept_edges, lit_by, of_parts, uneven_light, upper_quartile
 
 SIDE = 32
 
 
 def noise(seed: int, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
     return np.random.default_rng(seed).random(shape)
+
+
+@given(st.integers(TILES, 90), st.integers(TILES, 300), st.integers(0, 9), st.sampled_from([np.float32, np.float64]))
+def test_sums_of_parts_are_exact(height, width, seed, kind):
+    values = np.random.default_rng(seed).integers(-(2**22), 2**22, (height, width))
+    rows, columns = (np.arange(TILES) * n // TILES for n in (height, width))
+    exact = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+    assert np.array_equal(of_parts(values.astype(kind)), exact)
 
 
 def test_pictures_without_edges_keep_none_and_equal_ones_keep_all():
