@@ -140,6 +140,7 @@ class PrepConfig:
     encoding: Encoding | None = None
     missing_values: tuple[float, ...] | None = None
     resample_sec: Positive | None = None
+    join_files: bool = True
     light_curves: LightCurvesConfig | None = None
     classes: Literal["folder"] | None = None
     labels_csv: str | None = None

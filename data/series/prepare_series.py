@@ -8,6 +8,7 @@ import json
 import platform
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,11 +25,12 @@ from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel
 from data.reel.stretch import Stretch
 from data.series.crossing import cross_anew
+from data.series.joining import counted_name, joined
 from data.series.resample import resampled
 from data.series.scaling import examine, scaling_of, share_scaling
 from data.series.totals import running_totals, told_totals
 from data.sources.base import Series, SeriesInput, TableError
-from data.sources.table import SAME_TIME, is_even
+from data.sources.table import SAME_TIME, is_even, refuse_short
 
 log = logger(__name__)
 
@@ -67,26 +69,47 @@ def read_all(inputs: Iterable[SeriesInput], root: Path, prep: PrepConfig) -> tup
     """
     found, left_out = [], []
     smallest = 0 if root.is_file() or prep.classes else 2 * prep.clip_length
+    inputs = [item for item in inputs if not _is_asked_for_otherwise(item.path, prep)]
+    alike = Counter(counted_name(item.path, root) for item in inputs) if _may_join(prep) else Counter()
     beside: list[str] = []
     for item in inputs:
-        if _is_asked_for_otherwise(item.path, prep):
-            continue
+        together = max(1, alike[counted_name(item.path, root)])
         try:
-            read = item.source.read_series(item.path, prep, smallest)
+            read = item.source.read_series(item.path, prep, -(-smallest // together))
             if item.beside_frames and not all(map(is_even, read)):
                 raise TableError("its times are uneven or unknown")
             if smallest and all(map(_is_label, read)):
                 raise TableError(LABELS_ALONE)
-            found += [resampled(_classed(series, prep), prep) for series in read]
+            found += read
         except Exception as error:  # one bad file stops no other
-            reason = str(error) if isinstance(error, TableError) else unreadable(error)
-            (beside if item.beside_frames else left_out).append(f"{item.path.name} is no series: {reason}")
+            (beside if item.beside_frames else left_out).append(_told(item.path, error))
+    found = _finished(joined(found, root, prep.gap_threshold) if _may_join(prep) else found, prep, smallest, left_out)
     for told in left_out:
         log.warning(told)
     if beside:
         told = "; ".join(beside[:MOST_TOLD])
         log.warning(f"{len(beside)} tables beside frames are left out: {told}; prep.times_csv takes one of their times")
     return share_scaling(found, prep), left_out
+
+
+def _may_join(prep: PrepConfig) -> bool:
+    return prep.join_files and not prep.classes
+
+
+def _finished(found: list[Series], prep: PrepConfig, smallest: int, left_out: list[str]) -> list[Series]:
+    """The series as they are to be stored, of those that are long enough now; why others aren't goes to `left_out`."""
+    finished = []
+    for series in found:
+        try:
+            refuse_short(len(series.values), smallest)
+            finished.append(resampled(_classed(series, prep), prep))
+        except Exception as error:  # one bad series stops no other
+            left_out.append(_told(series.path, error))
+    return finished
+
+
+def _told(path: Path, error: Exception) -> str:
+    return f"{path.name} is no series: {error if isinstance(error, TableError) else unreadable(error)}"
 
 
 def _is_label(series: Series) -> bool:
