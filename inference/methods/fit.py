@@ -7,6 +7,7 @@ import torch
 from config import Config, as_dict
 from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import ranges_of
+from inference.camera.clear import clear_frames
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
 from training import checkpoint as checkpoints
@@ -30,7 +31,8 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
     check_frames(config.model.name, data.frame_shape)
     method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
     method.device = pick_device(config.device)
-    quiet = still_quiet(set_apart_in(folder), ranges_of(data.reels, config.train), data.clip_length)
+    quiet = clear_frames(ranges_of(data.reels, config.train), data.scaling, data.clip_length)
+    quiet = still_quiet(set_apart_in(folder), quiet, data.clip_length)
     if before is None:
         method.fit(quiet, config.seed)
     else:

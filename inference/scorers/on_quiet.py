@@ -13,6 +13,7 @@ from inference.calibration.calibrate import kept_calibration
 from inference.calibration.not_quiet import set_apart_in, still_quiet
 from inference.calibration.quiet import keep_quiet, ranges_of
 from inference.calibration.thresholds import Calibration
+from inference.camera.clear import clear_frames
 from inference.evidence.local import REACH, local_evidence
 from inference.scorers.base import Reach, Scorer
 from inference.scorers.nets.residual import Samples, weighs_evidence
@@ -32,7 +33,8 @@ class QuietScorer(Scorer):
             for stale in (run / "calibration").glob(pattern):
                 stale.unlink()  # of weights before a resumed training
         reels = in_one_order(find_reels(trained.data_clips))
-        quiet = still_quiet(set_apart_in(run), ranges_of(reels, trained.train), self.clip_length)
+        quiet = clear_frames(ranges_of(reels, trained.train), self.scaling, self.clip_length, is_told=True)
+        quiet = still_quiet(set_apart_in(run), quiet, self.clip_length)
         keep_quiet(run, quiet, self.clip_length)
         return list({tuple(reel.channels): reel for reel in reels}.values())
 
