@@ -84,9 +84,14 @@ class TrainState:
 
 def save(path: str | Path, checkpoint: dict[str, Any]) -> None:
     """Write a checkpoint with its digest, atomically, on the disk when it returns. Raises OSError on a full disk."""
-    content = io.BytesIO()  # torch itself tells of a full disk as a RuntimeError about its own archive
+    write_sealed(path, packed(checkpoint))
+
+
+def packed(checkpoint: dict[str, Any]) -> bytes:
+    """A checkpoint as `write_sealed` takes it: torch itself tells of a full disk as an error about its own archive."""
+    content = io.BytesIO()
     torch.save({"format": FORMAT, **checkpoint}, content)
-    write_sealed(path, content.getvalue())
+    return content.getvalue()
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 import models
 from config import Config, ConfigError, TrainConfig, as_dict
+from data.disk.sealing import write_sealed
 from models.parts.planar import write_planar
 from models.video_model import Batch, VideoModel
 from training import checkpoint as checkpoints
@@ -180,13 +181,12 @@ class Trainer:
             return
         run_folder.write_metrics(self.folder, self.state.history)
         self.monitor.epoch(row, self.config.train.epochs, self.example())
-        if self.state.epochs_since_best == 0:
+        is_best = self.state.epochs_since_best == 0
+        is_kept = self.state.epoch % self.config.train.checkpoint_interval == 0
+        if is_best:
             run_folder.forget_calibration(self.folder)
-            self.save("best")
-        if self.state.epoch % self.config.train.checkpoint_interval == 0:
-            self.save(f"epoch_{self.state.epoch:04d}")
-        # Last of all: from here on a resumed run takes the epoch as done.
-        self.save("last")
+        # `last` behind all others: from there on a resumed run takes the epoch as done.
+        self.save(*["best"] * is_best, *[f"epoch_{self.state.epoch:04d}"] * is_kept, "last")
 
     @torch.no_grad()
     def example(self) -> tuple[Tensor, Tensor] | None:
@@ -242,8 +242,8 @@ class Trainer:
         if time.monotonic() - self.saved_at > SAVE_EVERY_S:
             self.save("last")
 
-    def save(self, which: str) -> None:
-        """Write a checkpoint of the state, from the main process only."""
+    def save(self, *which: str) -> None:
+        """Write a checkpoint of the state, under each of the names in turn, from the main process only."""
         self.saved_at = time.monotonic()
         if not self.team.is_main:
             return
@@ -258,7 +258,9 @@ class Trainer:
             "data": self.data.facts,
             "world_size": self.team.world,
         }
-        checkpoints.save(path_of(self.folder, which), contents)
+        content = checkpoints.packed(contents)
+        for name in which:
+            write_sealed(path_of(self.folder, name), content)
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to a checkpoint's state. Raises ConfigError for other data or another number of processes."""
