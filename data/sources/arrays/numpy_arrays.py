@@ -4,10 +4,11 @@ Names of arrays may have folders (`test/pump_3/x`): those of one folder are a se
 own.
 """
 
+import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,11 @@ RATES = re.compile(r"fs|sr|s_?rate|sfreq|f_?sample|samp(?:le|ling)?_?(?:rate|fre
 INTERVALS = re.compile(
     r"dt|delta_?t|x_?spacing|wf_increment|samp(?:le|ling)?_?(?:interval|period)(?:_?s(?:ec)?)?", re.IGNORECASE
 )
+_EVENT_NAMES = {name: key for key in "xy" for name in (key, f"{key}s")}
+_EVENT_NAMES |= dict.fromkeys(("t", "ts", "time", "times", "timestamp", "timestamps"), "t")
+_EVENT_NAMES |= dict.fromkeys(("p", "ps", "pol", "polarity", "polarities"), "p")
 _KINDS = "biufMU"  # of numbers, times and texts
+BULK = 0.9  # of the numbers of a file that are in pictures or volumes, and no series
 Groups = dict[str, dict[str, np.ndarray]]  # arrays by name, by the folder in their names
 
 
@@ -49,20 +54,46 @@ class ArraySource(SeriesSource):
         Raises TableError with the first reason when none is, or the file can't be read.
         """
         digest, found, reasons = file_sha256(path), [], []
-        for group, arrays in self.groups(path, prep).items():
+        groups = self.groups(path, prep)
+        for group, arrays in groups.items():
             try:
+                refuse_events(arrays)
                 found.append(_series(group, arrays, path, prep, digest, smallest))
             except TableError as error:
                 reasons.append(str(error))
                 log.warning(f"{path.name}: {group or 'what is in no folder'} is no series: {error}")
         if not found:
             raise TableError(reasons[0] if reasons else "it holds no array")
+        _tell_bulk(path.name, groups)
         return found
 
     def groups(self, path: Path, prep: PrepConfig) -> Groups:
         """The arrays of a file. Raises TableError when it can't be read, or takes more than prep.max_input_mb."""
         refuse_large(path, prep)
         return _groups(path)
+
+
+def refuse_events(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises TableError for what event cameras give: place, time and polarity of each pixel that changed."""
+    named = {_EVENT_NAMES.get(name.lower(), ""): array for name, array in arrays.items()}
+    if not {"x", "y", "t", "p"} <= named.keys() or len({named[name].shape for name in "xytp"}) > 1:
+        return
+    if all(named[name].dtype.kind in "bui" for name in "xyp") and len(np.unique(named["p"])) <= 2:
+        raise TableError(
+            f"{named['x'].size} events of an event camera (x, y, t, p) are neither frames nor a series: count them in "
+            "frames (T, H, W), and save these as .npy"
+        )
+
+
+def _tell_bulk(where: str, groups: Groups) -> None:
+    """Warn where most of a file is no series: its frames may be told otherwise than by what is read."""
+    arrays = {f"{group}/{name}".strip("/"): array for group, own in groups.items() for name, array in own.items()}
+    bulk = {name: array.shape for name, array in arrays.items() if array.ndim > 2}
+    if sum(map(math.prod, bulk.values())) > BULK * sum(array.size for array in arrays.values()):
+        log.warning(
+            f"{where}: most of it is left out, and the rest read as a series: {bulk}; frames are (T, H, W), "
+            "(T, H, W, 3) or (T, 3, H, W), with nothing in the file that is not about them"
+        )
 
 
 def refuse_large(path: Path, prep: PrepConfig) -> None:

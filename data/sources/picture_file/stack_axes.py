@@ -26,6 +26,8 @@ _PLANE = re.compile(r"<Plane\s[^>]*>")  # of OME-XML, one for each page
 _DELTA = re.compile(rf'\bDeltaT="{_NUMBER}"')
 _DELTA_UNIT = re.compile(r'\bDeltaTUnit="([^"]+)"')
 _OF_SCANIMAGE = re.compile(rf"^(?:frameTimestamps_sec|Frame Timestamp\(s\)) *= *{_NUMBER}", re.MULTILINE)
+_SAVED_CHANNELS = re.compile(r"\b(?:channelSave|savedChannels) *= *\[([\d;, ]+)\]")
+SOFTWARE = 305  # in which ScanImage has its settings, which are in the description of older ones
 _UNITS_S: dict[str, float] = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
     **dict.fromkeys(("ms", "msec"), 1e-3),
@@ -97,6 +99,9 @@ def of_several_axes(image: Image.Image, pages: int) -> str:
     beside = tags.get(PLANES_BESIDE, ())
     if pages == 1 and isinstance(beside, tuple) and len(beside) > 1:
         return f"MetaMorph wrote {len(beside)} planes into it and a page for one; save it as TIFF with a page for each"
+    saved = _SAVED_CHANNELS.search(f"{tags.get(SOFTWARE, '')}\n{text}") if pages > 1 else None
+    if saved and len(channels := re.findall(r"\d+", saved[1])) > 1:
+        return f"ScanImage saved its channels {', '.join(channels)} in turn, a page each; save each channel by itself"
     if pages < 2 or not text:
         return ""
     found = {name: [re.search(form, text, re.MULTILINE) for form in forms] for name, forms in _SIZES.items()}

@@ -7,6 +7,7 @@ for each frame those that it, or the group it lies in, has as an attribute or be
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ import pandas as pd
 from config import PrepConfig
 from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
-from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, by_attributes, is_hdf5, plain, text_of
+from data.sources.arrays.hdf5_arrays import BY_PANDAS, Packing, is_hdf5, text_of
 from data.sources.base import Candidate, FrameError, Frames, FrameSource, RawFrame, TableError
 from data.sources.fits_file.layout import is_name_of_others
 from data.sources.picture_folder.picture_times import StackTimes
@@ -38,6 +39,7 @@ from data.sources.stacks.numpy_stacks import (
 )
 from data.sources.stacks.opened.groups import is_array
 from data.sources.stacks.opened.like_hdf5 import OF_ZARR, is_classic, is_held_whole, opened, place_of
+from data.sources.stacks.told_beside import as_long, cells_of, counts_time, has_values, single_numbers, times_of_each
 from data.sources.stacks.told_labels import told_labels
 from data.sources.stacks.told_rate import at_rate
 from data.sources.tables.sidecar import find_times_csv
@@ -45,6 +47,10 @@ from data.sources.times.cells import Times, times_of
 
 log = logger(__name__)
 
+SIGNALS = 0.1  # of the numbers of frames that what was recorded beside them has, at most
+_OF_PLACES = re.compile(r"degrees?_?(?:north|east|n|e)", re.IGNORECASE)  # the unit of places on Earth
+_OF_FRAMES = re.compile(r"[_-]?(?:ts|t|times?|timestamps?)", re.IGNORECASE)  # behind the name of an array of frames
+_OF_EPISODES = re.compile(r"(?:.*/)?episode_ends?", re.IGNORECASE)
 EDGES = 2  # begin and end of each step, in the last axis of an array of them
 
 
@@ -125,6 +131,7 @@ def _candidates(whereabouts, stack: _Stack, part: str, path: Path, root: Path, p
         prep = prep if is_given or times else at_rate(_single(path, stack), base["source"], prep)
     except (TableError, FrameError) as error:
         return [Candidate(**base, reason=f"{stack.name}: {error}")]
+    _tell_episodes(path, stack, base["source"])
     facts = partial(facts_of, times) if times else StackTimes(place, prep, [0.0] * stack.shape[0]).facts
     return candidates_of(base, stack.shape, facts, prep, stack.name if part else "", labels)
 
@@ -138,20 +145,16 @@ def _times(path: Path, stack: _Stack, prep: PrepConfig) -> Times | None:
 
     with opened(path) as file:
         if stack.arrays:
-            return _times_of_each(file, stack.arrays, prep)
+            return times_of_each(file, stack.arrays, prep)
         array = file[stack.name]
-        attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1]]
-        named = [item for item in _as_long(file, array) if is_called_time(item.name)]
-        for item in (*attached, *named):
-            if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and _counts_time(item):
-                return times_of(pd.Series(_cells(item), name=item.name.rpartition("/")[2]), prep)
+        attached = [scale for scale in array.dims[0].values() if scale.shape == array.shape[:1] and has_values(scale)]
+        beside = as_long(file, array)
+        own = [item for item in beside if _OF_FRAMES.fullmatch(item.name.removeprefix(array.name))]
+        named = [item for item in beside if is_called_time(item.name)]
+        for item in (*attached, *own, *named):
+            if (item.dtype.kind in "iuf" or h5py.check_string_dtype(item.dtype)) and (item in own or counts_time(item)):
+                return times_of(pd.Series(cells_of(item), name=item.name.rpartition("/")[2]), prep)
     return None
-
-
-def _as_long(file: Any, array: Any) -> list[Any]:
-    """The arrays beside one of frames, or at the top of its file, with a value for each frame."""
-    beside = [item for group in (array.parent, file) for item in group.values() if is_array(item)]
-    return [item for item in beside if item.shape == array.shape[:1]]
 
 
 def _labels(path: Path, stack: _Stack, where: str, prep: PrepConfig) -> np.ndarray | None:
@@ -159,61 +162,25 @@ def _labels(path: Path, stack: _Stack, where: str, prep: PrepConfig) -> np.ndarr
     if stack.arrays:
         return None
     with opened(path) as file:
-        beside = {item.name.lstrip("/"): partial(_cells, item) for item in _as_long(file, file[stack.name])}
+        beside = {item.name.lstrip("/"): partial(cells_of, item) for item in as_long(file, file[stack.name])}
         return told_labels(beside, where, prep)
 
 
 def _single(path: Path, stack: _Stack) -> dict[str, Any]:
-    """The numbers that stand alone beside an array, or are attributes of it or of what it lies in, by name."""
-    found: dict[str, Any] = {}
     with opened(path) as file:
-        array = file[(stack.arrays or (stack.name,))[0]]
-        for group in (file, array.parent):
-            alone = {name: item for name, item in group.items() if is_array(item) and item.size == 1}
-            found |= {name: item[...] for name, item in alone.items() if item.dtype.kind in "iuf"}
-        for attributes in (file.attrs, array.parent.attrs, array.attrs):
-            found |= {name: attributes[name] for name in attributes if np.size(attributes[name]) == 1}
-    return found
+        return single_numbers(file, file[(stack.arrays or (stack.name,))[0]])
 
 
-def _times_of_each(file: Any, names: Sequence[str], prep: PrepConfig) -> Times | None:
-    """Times that arrays, or their groups, have as an attribute or beside them, where all have one so called."""
-    told = [_told_beside(file[name]) for name in names]
-    keys = [key for key in told[0] if all(key in others for others in told)]
-    return times_of(pd.Series([others[keys[0]] for others in told], name=keys[0]), prep) if keys else None
-
-
-def _told_beside(array: Any) -> dict[str, Any]:
-    """What may be the time of an array (H, W), by its name."""
-    group, found = array.parent, {}
-    is_own = group.name != "/"  # what stands at the top is of all
-    for attributes in (array.attrs, group.attrs if is_own else {}):
-        found |= {key: plain(attributes[key]) for key in attributes if _may_be_time(key, np.size(attributes[key]))}
-    beside = {key: item for key, item in group.items() if _may_be_time(key, getattr(item, "size", 0))} if is_own else {}
-    found |= {key: _cells(item) for key, item in beside.items()}
-    return {key: value.reshape(-1)[0] for key, value in found.items()}
-
-
-def _may_be_time(name: str, size: int) -> bool:
-    return size == 1 and is_called_time(name.replace("-", "_"))
-
-
-def _counts_time(item: Any) -> bool:
-    """Whether an array counts time, and no places along its axis."""
-    return "since" in text_of(item.attrs.get("units", "")) or is_called_time(item.name)
-
-
-def _cells(item: Any) -> np.ndarray:
-    import h5py
-
-    is_text = h5py.check_string_dtype(item.dtype) is not None
-    name = item.name.rpartition("/")[2]
-    cells = by_attributes(name, plain(item.asstr()[...] if is_text else item[...]), item.attrs)
-    unit = text_of(item.attrs.get("units", ""))
-    if "since" in unit and cells.dtype.kind != "M":
-        told = f"{unit!r}, calendar {text_of(item.attrs.get('calendar', 'standard'))!r}"
-        raise FrameError(f"the unit of {item.name} is not understood: {told}; see prep.times_csv")
-    return cells
+def _tell_episodes(path: Path, stack: _Stack, where: str) -> None:
+    """Say where an array tells at which frame each of several recordings ends that were joined, as those of robots."""
+    with opened(path) as file:
+        ends = {name: item for name, item in _arrays(file) if _OF_EPISODES.fullmatch(name) and item.ndim == 1}
+        counts = [item.size for item in ends.values() if item.size > 1 and item[...][-1] == stack.shape[0]]
+    if counts:
+        log.warning(
+            f"{where}: by {next(iter(ends))} its frames are {counts[0]} episodes joined end to end, which are one reel "
+            "here: windows go over their ends; save each by itself"
+        )
 
 
 def _frame(file: Any, stack: _Stack, candidate: Candidate) -> RawFrame | FrameError:
@@ -241,8 +208,9 @@ def _stacks(path: Path) -> list[_Stack]:
             arrays = dict(_arrays(file))
             found = [_stack(name, item) for name, item in arrays.items() if _is_stack(item)] or _one_of_many(arrays)
             known = {name for stack in found for name in stack.arrays or (stack.name,)}
-            is_all = all(_may_be_about(item, found) for name, item in arrays.items() if name not in known)
-            return found if is_all else []
+            others = {name: item for name, item in arrays.items() if name not in known}
+            strange = {name: item for name, item in others.items() if not _may_be_about(item, found)}
+            return found if _are_beside(strange, found) else []
     except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # of h5py; whoever reads it as a series has it
         return []
 
@@ -252,6 +220,13 @@ def _one_of_many(arrays: dict[str, Any]) -> list[_Stack]:
     names = one_for_each((name, item.shape, item.dtype) for name, item in arrays.items())
     first = [_stack(NUMBERS.split(name)[0].strip("_-./ ") or "frames", arrays[name]) for name in names[:1]]
     return [replace(stack, shape=(len(names), *stack.shape), axes=(), arrays=names) for stack in first]
+
+
+def _are_beside(arrays: dict[str, Any], stacks: Sequence[_Stack]) -> bool:
+    """Whether arrays (T, N) were recorded beside frames, as what a robot did: few numbers for each of them."""
+    lengths, n_frames = {stack.shape[0] for stack in stacks}, sum(math.prod(stack.shape) for stack in stacks)
+    fit = all(item.ndim == 2 and item.shape[0] in lengths and item.dtype.kind in "buif" for item in arrays.values())
+    return not arrays or (fit and sum(item.size for item in arrays.values()) <= SIGNALS * n_frames)
 
 
 def _stack(name: str, item: Any) -> _Stack:
@@ -278,7 +253,9 @@ def _is_stack(item: Any) -> bool:
     """Whether an array is one of frames; with time along its last axis, for which it is refused, where that is told."""
     if item.dtype.kind not in "buif" or not is_stack(item.shape):
         return False
-    is_turned = item.ndim == 3 and any(map(_counts_time, item.dims[2].values()))
+    if _OF_PLACES.fullmatch(text_of(item.attrs.get("units", ""))):  # where each pixel lies, at each time
+        return False
+    is_turned = item.ndim == 3 and any(map(counts_time, item.dims[2].values()))
     sides = item.shape[:2] if is_turned else sides_of(item.shape)
     return is_large(sides)
 
@@ -288,4 +265,6 @@ def _may_be_about(item: Any, stacks: Any) -> bool:
     if item.ndim < 2 or item.size <= 1 or item.dtype.kind not in "buif":
         return item.dtype.names is None
     shapes = [stack.shape for stack in stacks]
+    if item.shape in shapes and _OF_PLACES.fullmatch(text_of(item.attrs.get("units", ""))):
+        return True
     return any(item.shape == sides_of(s) or (item.shape[0] == s[0] and item.shape[1:] == (EDGES,)) for s in shapes)

@@ -14,13 +14,15 @@ from data.sources.arrays.numpy_arrays import INTERVALS, RATES
 log = logger(__name__)
 
 FRAME_RATES = re.compile(r"fps|frame_?rate|frames_?per_?s(?:ec(?:ond)?)?", re.IGNORECASE)
+STEPS = re.compile(r"frame_?(?:time|period|interval)", re.IGNORECASE)
+UNITS_S = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 def at_rate(beside: Mapping[str, Any], where: str, prep: PrepConfig) -> PrepConfig:
     """The settings with the interval that a single number tells by its name, as fps or dt, if any does."""
     if prep.sample_interval_sec:
         return prep
-    for names, power in ((FRAME_RATES, -1), (RATES, -1), (INTERVALS, 1)):
+    for names, power in ((FRAME_RATES, -1), (STEPS, 1), (RATES, -1), (INTERVALS, 1)):
         for name, value in beside.items():
             number = _number(value) if names.fullmatch(name) else 0.0
             if number > 0:

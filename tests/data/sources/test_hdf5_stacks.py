@@ -271,3 +271,79 @@ def test_an_array_for_each_frame_has_no_axis_of_time(tmp_path):
             file[f"image_{number}"] = np.zeros((16, 20), np.uint8)
             file[f"image_{number}"].dims[0].label = "y"
     assert not any(c.reason for c in read_candidates(tmp_path, 4, PrepConfig()))
+
+
+@pytest.mark.parametrize("channels", [2, 7, 14])
+def test_what_a_robot_did_beside_its_frames_leaves_them_frames(tmp_path, channels):
+    """As ALOHA and robomimic write episodes: the actions were read as a series, and the pictures left out."""
+    actions = np.random.default_rng(1).random((4, channels))
+    beside = {"action": actions, "data/demo_0/actions": actions}
+    written(tmp_path / "a.h5", {"observations/images/top": STACK, **beside})
+    found = read_all(tmp_path, 4)
+    assert [candidate.reel for candidate, _ in found] == ["a"] * 4
+    for (_, raw), pixels in zip(found, STACK, strict=True):
+        assert isinstance(raw, RawFrame)
+        np.testing.assert_array_equal(raw.pixels, pixels)
+
+
+@pytest.mark.parametrize("shape", [(4, 60), (9, 2), (4, 5, 2)])
+def test_more_than_a_little_beside_frames_is_a_series(tmp_path, shape):
+    written(tmp_path / "a.h5", {"frames": STACK, "signals": np.ones(shape)})
+    assert [item.source.name for item in sources.discover(tmp_path).series] == ["hdf5"]
+
+
+@pytest.mark.parametrize("name", ["image_raw_ts", "image_raw_timestamps", "image_raw_t", "image_raw_times"])
+def test_times_are_called_as_the_frames_that_they_are_of(tmp_path, name):
+    """MVSEC: they were passed over, and frames taken as 1 s apart."""
+    arrays = {"left/image_raw": STACK, f"left/{name}": UNIX_S + np.arange(4.0), "left/image_raw_inds": np.arange(4)}
+    written(tmp_path / "a.hdf5", arrays)
+    assert [c.time_utc for c in frames.scan(tmp_path, PrepConfig())] == SECONDS
+
+
+@pytest.mark.parametrize(
+    ("arrays", "attributes"),
+    [
+        ({"acquisition/video/starting_time": 0.0}, {"acquisition/video/starting_time": {"rate": 20.0}}),  # NWB
+        ({"entry/detector/frame_time": 0.05}, {}),  # NeXus
+        ({"entry/detector/frame_time": 50.0}, {"entry/detector/frame_time": {"units": "ms"}}),
+        ({"entry/camera/fps": 20}, {}),
+        ({"a/frame_time": 0.05, "b/frame_time": 0.05}, {}),
+    ],
+)
+def test_the_step_of_frames_is_told_far_from_them(tmp_path, arrays, attributes):
+    written(tmp_path / "a.h5", {"acquisition/video/data": STACK, **arrays}, attributes)
+    assert [c.time_s for c in frames.scan(tmp_path, PrepConfig())] == pytest.approx([0, 0.05, 0.1, 0.15])
+
+
+@pytest.mark.parametrize("unlike", [{"a/frame_time": 0.05, "b/frame_time": 0.1}, {"a/frame_time": "0.05"}])
+def test_steps_that_differ_tell_nothing(tmp_path, unlike):
+    written(tmp_path / "a.h5", {"data": STACK, **unlike})
+    assert [c.time_s for c in frames.scan(tmp_path, PrepConfig())] == [0, 1, 2, 3]
+
+
+def test_times_in_letters_and_the_places_of_all_pixels_are_about_frames(tmp_path):
+    """WRF: all frames had one time, and the latitudes of their pixels were frames, too."""
+    letters = np.array([list(f"2012-07-19_07:30:0{i}") for i in range(4)], "S1")
+    places = {"XLAT": STACK / 10, "XLONG": STACK / 7}
+    units = {"XLAT": {"units": "degree_north"}, "XLONG": {"units": "degree_east"}}
+    path = written(tmp_path / "wrfout.nc", {"frames": STACK, "Times": letters, "Time": np.zeros(4), **places}, units)
+    with h5py.File(path, "a") as file:
+        file["Time"].make_scale("This is a netCDF dimension but not a netCDF variable.         4")
+        file["frames"].dims[0].attach_scale(file["Time"])
+    found = frames.scan(tmp_path, PrepConfig())
+    assert [(c.reel, c.time_utc) for c in found] == [("wrfout", time) for time in SECONDS]
+
+
+@pytest.mark.parametrize(("ends", "is_told"), [([2, 4], True), ([4], False), ([1, 3], False)])
+def test_episodes_that_were_joined_are_told(tmp_path, caplog, ends, is_told):
+    written(tmp_path / "replay.h5", {"data/img": STACK, "meta/episode_ends": np.array(ends)})
+    frames.scan(tmp_path, PrepConfig())
+    assert ("2 episodes joined end to end" in caplog.text) == is_told
+
+
+def test_most_of_a_file_is_not_left_out_without_a_word(tmp_path, caplog):
+    """Velox: a series was made of what a microscope noted, and its frames were a word among the names of columns."""
+    written(tmp_path / "a.emd.h5", {"Data": np.zeros((64, 48, 20), "u2"), "Metadata": np.ones((30, 20), "u1")})
+    (found,) = sources.discover(tmp_path).series
+    found.source.read_series(found.path, PrepConfig())
+    assert "most of it is left out, and the rest read as a series: {'Data': (64, 48, 20)}" in caplog.text

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from config import PrepConfig
 from data import sources
+from data.sources.base import TableError
 from data.sources.times.utc import shift_utc
 from tests.support import frames
 
@@ -72,3 +73,21 @@ def test_a_truncated_file_and_objects_are_reasons(tmp_path):
 def test_series_stay_series(tmp_path, shape):
     np.save(tmp_path / "a.npy", np.zeros(shape))
     assert [item.source.name for item in sources.discover(tmp_path).series] == ["array"]
+
+
+@pytest.mark.parametrize("names", ["txyp", ("t", "x", "y", "pol"), ("timestamps", "xs", "ys", "polarity")])
+def test_events_of_an_event_camera_are_no_series(tmp_path, names):
+    """Each pixel that changed was a sample, and its polarity the label."""
+    columns = [np.arange(50), np.arange(50) % 9, np.arange(50) % 7, np.arange(50) % 2]
+    np.save(tmp_path / "a.npy", np.array([*zip(*columns, strict=True)], [(name, "u4") for name in names]))
+    np.savez(tmp_path / "b.npz", **dict(zip(names, columns, strict=True)))
+    for item in sources.discover(tmp_path).series:
+        with pytest.raises(TableError, match="50 events of an event camera"):
+            item.source.read_series(item.path, PrepConfig())
+
+
+@pytest.mark.parametrize("pressure", [np.linspace(0, 1, 50), np.arange(50)])
+def test_places_and_pressures_are_a_series(tmp_path, pressure):
+    np.savez(tmp_path / "a.npz", t=np.arange(50), x=np.arange(50), y=np.arange(50), p=pressure)
+    (item,) = sources.discover(tmp_path).series
+    assert len(item.source.read_series(item.path, PrepConfig())) == 1

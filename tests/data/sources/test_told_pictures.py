@@ -227,6 +227,17 @@ WRITERS = {
 }
 
 
+@pytest.mark.parametrize("key", ["SI.hChannels.channelSave", "state.acq.savedChannels", "scanimage.SI.channelSave"])
+@pytest.mark.parametrize(("channels", "is_refused"), [("[1;2]", True), ("[1 3 4]", True), ("[2]", False), ("2", False)])
+@pytest.mark.parametrize("tag", [DESCRIPTION, 305])
+def test_channels_that_take_turns_in_pages_are_no_frames(tmp_path, key, channels, is_refused, tag):
+    """ScanImage: both were woven into one reel, silently."""
+    write_tiff(tmp_path / "a.tif", np.resize(PIXELS, (4, 12, 20)), *[{tag: f"frames\n{key} = {channels}\n"}] * 4)
+    found = frames.scan(tmp_path, PrepConfig())
+    assert any("channels" in c.reason for c in found) == is_refused
+    assert len(found) == (1 if is_refused else 4)
+
+
 @given(st.sampled_from(sorted(WRITERS)), times)
 def test_pages_are_of_the_times_that_each_of_them_is_told_to_be_of(tmp_path_factory, who, taken_s):
     path = tmp_path_factory.mktemp("stack") / "a.tif"

@@ -153,3 +153,17 @@ def test_names_in_zarr_lead_out_of_no_folder(tmp_path):
     }
     assert "a.zip/x/.zarray" in written
     assert not list(tmp_path.glob("*/0.0")) + list(tmp_path.glob("0.0"))
+
+
+def test_arrays_in_groups_are_found_by_their_path(tmp_path, caplog):
+    """A replay buffer, as robots learn from: it ended in a KeyError."""
+    folder = tmp_path / "in/replay.zarr"
+    group = zarr.open_group(str(folder), mode="w", zarr_format=2)
+    group.create_array("data/img", data=FRAMES)
+    group.create_array("data/action", data=np.ones((5, 2), np.float32))
+    group.create_array("meta/episode_ends", data=np.array([2, 5]))
+    candidates = frames.scan(tmp_path / "in", PrepConfig())
+    assert "2 episodes joined end to end" in caplog.text
+    for candidate, raw in frames.read(candidates):
+        assert isinstance(raw, RawFrame), raw
+        np.testing.assert_array_equal(raw.pixels, FRAMES[candidate.position])

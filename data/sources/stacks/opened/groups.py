@@ -13,6 +13,13 @@ class Group(dict):
         super().__init__()
         self.name, self.attrs = name, attrs
 
+    def __missing__(self, key: str) -> Any:
+        """What lies in the groups of a path."""
+        first, _, below = key.partition("/")
+        if not below or first not in self:
+            raise KeyError(key)
+        return self[first][below]
+
     def visititems(self, visit: Callable[[str, Any], Any]) -> Any:
         """Call `visit(name, item)` for everything below until it returns something."""
         for item in self.values():
