@@ -29,6 +29,7 @@ SIGNATURES = (
     (128, (b"DICM",), "file is DICOM: convert to TIFF"),
     (0, (b"icns",), "file holds an icon in several sizes: convert to PNG"),
     (0, (b"%PDF",), "file is a PDF: convert its pictures to JPEG or PNG"),
+    (0, (b"SQLite format 3\0",), "file is a database of SQLite: export its tables as CSV"),
     (0, (b"Rar!", b"7z\xbc\xaf"), "file is an archive of a kind that is not read: unpack it"),
 )
 
@@ -311,8 +312,11 @@ def stands_for(start: bytes) -> str:
         return "file is a pointer of Git LFS and not the data: git lfs pull gets them"
     if told := other_kind(start):
         return told
-    is_page = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
-    return "file is a web page: a download that failed, or asked to sign in" if is_page else ""
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<table") or (text.startswith((b"<!doctype html", b"<html")) and b"<table" in text):
+        return "file is HTML with a table: open it in a spreadsheet, and save it as .xlsx or CSV"
+    is_page = text.startswith((b"<!doctype html", b"<html"))
+    return "file is a web page (HTML): a download that failed, or asked to sign in" if is_page else ""
 
 
 def other_kind(start: bytes) -> str:

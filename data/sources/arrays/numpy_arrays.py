@@ -21,6 +21,7 @@ from data.sources.archive_file.unpacked import too_large
 from data.sources.base import Series, SeriesSource, TableError, file_sha256
 from data.sources.table import LABEL_COLUMNS, refuse_short, series_of
 from data.sources.tables.sidecar import table_stem
+from data.sources.tables.values.quality import masked
 from data.sources.times.column import time_column
 
 log = logger(__name__)
@@ -157,7 +158,9 @@ def _series(group: str, arrays: dict, path: Path, prep: PrepConfig, digest: str,
     known = (*LABEL_COLUMNS, *(column.lower() for column in perhaps))
     name = f"{table_stem(path)}_{group}" if group else table_stem(path)
     settings, told = _at_rate(replace(prep, value_columns=given), table, arrays, notes)
-    return series_of(table, path, settings, name, digest, part=group, notes=notes, label_columns=known, told=told)
+    table, quality = masked(table, settings)
+    facts = {"notes": notes, "label_columns": known, "told": (*told, *quality)}
+    return series_of(table, path, settings, name, digest, part=group, **facts)
 
 
 def _at_rate(

@@ -17,8 +17,14 @@ from data.sources.tables.json_tables.forms import table_of
 from data.sources.tables.json_tables.nested import with_parsed_cells, with_plain_cells
 from data.sources.tables.layout import LINES_LOOKED_AT, layout_of
 from data.sources.tables.names_again import in_first_order
-from data.sources.tables.table_size import read_orc, refuse_large_feather, refuse_large_parquet, refuse_large_workbook
-from data.sources.tables.text_table import TextTable, refuse_large, unlike_names
+from data.sources.tables.table_size import (
+    read_orc,
+    refuse_large_feather,
+    refuse_large_parquet,
+    refuse_large_workbook,
+    shown_sheets,
+)
+from data.sources.tables.text_table import TextTable, read_text, refuse_large, unlike_names
 
 EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 NEEDED = {
@@ -42,8 +48,10 @@ _HOLDS_TABLE = re.compile(
 
 # What may hold one below names of a service's own, or lines of records.
 _MAY_HOLD_TABLE = re.compile(
-    rb"^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\n\s*\{"
-    rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]",
+    rb"^\s*(?:\[\s*-?\d[-\d.eE\s]*,|\[\s*\[\s*-?\d)|\}\s*\{\s*\""
+    rb"|\"(?:datapoints|features|hits|timeseries|metricdataresults|observations|records|samples)\"\s*:\s*[\[{]"
+    rb"|\"(?:list|items|entries|results|data|values|readings|measurements|rows|points|history)\"\s*:\s*\[\s*\{"
+    rb"[^\]]*?\"(?:dt|ts|date|datetime|time\w*)\"\s*:",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s*")
@@ -57,6 +65,8 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, TextTable]:
     """
     kind = re.sub(r"\.(gz|bz2|xz|zst|lz4)$", "", path.name.lower())
     suffix = kind[kind.rindex(".") :]
+    if suffix in EXCEL and not _is_workbook(path):
+        return {"": read_text(path, prep)}  # instruments and portals write text under these suffixes
     try:
         tables, lost = _read(path, suffix, prep)
     except ImportError:
@@ -68,6 +78,12 @@ def read_binary(path: Path, prep: PrepConfig) -> dict[str, TextTable]:
         raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
     filled = {name: table for name, table in tables.items() if not table.empty or len(tables) == 1}
     return {name: TextTable(_plain(table), lost) for name, table in filled.items()}
+
+
+def _is_workbook(path: Path) -> bool:
+    """Whether a file begins as the archives do that workbooks are, or as old Excel's; a damaged one is none."""
+    with path.open("rb") as stream:
+        return stream.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def holds_records(path: Path) -> bool:
@@ -94,7 +110,7 @@ def _read(path: Path, suffix: str, prep: PrepConfig) -> tuple[dict[str, pd.DataF
         return {"": pd.read_stata(path, convert_categoricals=False)}, ()
     if suffix in EXCEL:
         refuse_large_workbook(path, prep.max_input_mb)
-        return _sheets(pd.read_excel(path, sheet_name=None, header=None)), ()
+        return _sheets(pd.read_excel(path, sheet_name=shown_sheets(path), header=None)), ()
     refuse_large(path, prep)
     with unpacked(path) as stream:
         if suffix not in (".json", ".geojson"):

@@ -114,8 +114,11 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
         return Layout(separator, found[0] + 1, found[1])
     at, cells = next(((i, cells) for i, cells in rows if len(cells) == width), rows[0])
     first_at, first = rows[0]
-    if at != first_at and (is_data(cells) and len(first) > 1):
+    is_right_above = all(is_data(row) for i, row in rows if first_at < i < at)
+    if at != first_at and is_data(cells) and len(first) > 1 and is_right_above:
         at, cells = first_at, first
+    if separator == " " and not is_data(cells):
+        at, cells = _not_far_above(rows, at, cells, width)
     if is_data(cells) or _repeats_numbers(cells) or _is_like_below(cells, [row for i, row in rows if i > at]):
         names = _names_in_comment(lines[:at], separator, width)
         return Layout(separator, at, names or _names_below([row for i, row in rows if i > at], width))
@@ -123,6 +126,16 @@ def _names_of(lines: list[str], numbered: list[tuple[int, str]], separator: str)
     cells, at = _of_several_rows([(i, row) for i, row in rows if i >= at and len(row) == len(cells)], cells)
     open_end = len(cells) == width - 1 and sum(not row[-1].strip() for _, row in rows[1:]) > 0.5 * len(rows[1:])
     return Layout(separator, at + 1, cells, open_end)
+
+
+def _not_far_above(rows: list[tuple[int, list[str]]], at: int, cells: list[str], width: int) -> tuple[int, list[str]]:
+    """The line of the names, unless lines of other numbers of words stand between it and the rows: then these begin
+    without names, as a logger's words about itself may be as many by chance.
+    """
+    first = next(((i, row) for i, row in rows if i > at and len(row) == width and is_data(row)), None)
+    between = [row for i, row in rows if first and at < i < first[0]]
+    is_far = len(between) > MOST_HEADS and any(len(row) != width for row in between)
+    return first if first and is_far else (at, cells)
 
 
 def _over_date_and_clock(rows: list[tuple[int, list[str]]], width: int) -> tuple[int, list[str]] | None:

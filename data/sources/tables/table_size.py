@@ -6,8 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from data.messages import logger
 from data.sources.archive_file.unpacked import too_large
 from data.sources.base import TableError
+
+log = logger(__name__)
 
 ROW_BYTES, CELL_BYTES = 128, 32  # that a series takes at most while it is made (measured), beside its file's text
 ORC_ROWS = 256  # that are unpacked at once
@@ -72,6 +75,21 @@ def read_orc(path: Path, max_input_mb: float) -> pd.DataFrame:
         _refuse(needed, max_input_mb)
         batches.append(batch)
     return pa.Table.from_batches(batches, schema).to_pandas()
+
+
+def shown_sheets(path: Path) -> list[str] | None:
+    """The names of the sheets of a workbook that are not hidden; None for all, also where none is shown or none can
+    be hidden.
+    """
+    if not path.name.lower().endswith((".xlsx", ".xlsm")) or not zipfile.is_zipfile(path):
+        return None
+    with pd.ExcelFile(path) as file:
+        book: Any = file.book  # of openpyxl
+        shown = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        hidden = [sheet.title for sheet in book.worksheets if sheet.sheet_state != "visible"]
+    if shown and hidden:
+        log.warning(f"{path.name}: its hidden sheets are left out: {', '.join(hidden[:5])}")
+    return shown or None
 
 
 def refuse_large_workbook(path: Path, max_input_mb: float) -> None:

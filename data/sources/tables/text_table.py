@@ -7,21 +7,18 @@ import codecs
 import csv
 import io
 import lzma
-import os
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
 from config import PrepConfig
-from data.messages import amount
+from data.messages import amount, logger
 from data.sources.archive_file.unpacked import compression_of, too_large, unpacked
-from data.sources.base import TableError
+from data.sources.base import LOOKED_AT_BYTES, TableError, stands_for
 from data.sources.tables.encodings import FALLBACK, encoding_of, is_guessed
 from data.sources.tables.forms.instruments import is_of_instrument, read_instrument
 from data.sources.tables.forms.labelled import are_labelled, read_labelled
@@ -45,12 +42,30 @@ from data.sources.tables.layout import (
 from data.sources.tables.lines_above import named_as_missing, rows_before
 from data.sources.tables.names_again import in_first_order, without_comments
 from data.sources.tables.table_size import CELL_BYTES, ROW_BYTES
+from data.sources.tables.text_rows import (
+    MORE_CELLS,
+    perhaps_shifted,
+    rows_of,
+    widened,
+    without_cut_row,
+    without_shorter,
+    without_wider,
+)
 from data.sources.tables.values.cells import decimal_of, is_number
 from data.sources.times.column import SERIES_TIME_COLUMNS
 from data.sources.times.texts import looks_like_time
 
-SAMPLE_BYTES, LAST_BYTES = 2**18, 2**14
-FEWEST_ROWS = 3  # that tell how long the last one should be
+log = logger(__name__)
+
+SAMPLE_BYTES = 2**18
+# Other kinds of files that hold tables, by their first bytes, and what to do with them.
+OF_TABLES = {
+    b"PK\x03\x04": "a workbook or an archive (zip): give it its own suffix, as .xlsx, .ods or .zip",
+    b"\xd0\xcf\x11\xe0": "a workbook of old Excel: give it the suffix .xls, or save it as .xlsx or CSV",
+    b"PAR1": "Parquet: give it the suffix .parquet",
+    b"\x89HDF": "HDF5 or netCDF: give it the suffix .h5 or .nc",
+    b"ARROW1": "Arrow: give it the suffix .arrow",
+}
 _QUOTED = re.compile(r"^'(.*)'$")
 CUT_SHORT = "it ends within a row, as where the writer was stopped"
 
@@ -77,6 +92,8 @@ def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTab
         refuse_large(path, prep)
         with unpacked(path) as stream:
             sample = stream.read(SAMPLE_BYTES)
+        if told := _is_no_text(sample[:LOOKED_AT_BYTES]):
+            raise TableError(told)
         encoding = prep.encoding or encoding_of(sample)
         try:
             return _read(path, sample, encoding, prep, as_text)
@@ -92,6 +109,13 @@ def read_text(path: Path, prep: PrepConfig, *, as_text: bool = False) -> TextTab
         raise TableError(f"not readable as a table: {error}") from None
     except Exception as error:  # zlib.error is none of the above
         raise TableError(f"not readable as a table: {type(error).__name__}: {error}") from None
+
+
+def _is_no_text(start: bytes) -> str:
+    """What a file that begins so is in place of a text; "" of texts, and of what can't be told."""
+    if kind := next((kind for marks, kind in OF_TABLES.items() if start.startswith(marks)), ""):
+        return f"its suffix says text, but it is {kind}"
+    return stands_for(start)
 
 
 def refuse_large(path: Path, prep: PrepConfig) -> None:
@@ -176,10 +200,21 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     printed = printed_by_year(layout.names, rows) if layout.separator == " " else []
     decimal = prep.decimal or ("." if layout.separator == "," else decimal_of([cell for row in rows for cell in row]))
     options = {"encoding": encoding, "encoding_errors": errors, "decimal": decimal or "."}
-    names = unlike_names(printed or layout.names) if layout.names else None
-    with stream:
-        table, lost = _parsed(stream, layout, names, dtype=str if as_text else None, **options)
-    cut = _without_cut_row(table, path, encoding, layout.separator)
+    names = unlike_names(printed or layout.names) if layout.names else []
+    if names and (shifted := perhaps_shifted(names, rows, layout.separator)):
+        log.warning(f"{path.name}: {shifted}")
+    options |= {"dtype": str if as_text else None}
+    table, lost, open_quotes = rows_of(path, stream, layout, widened(names, rows) or None, **options)
+    if table.index.nlevels > 1:
+        raise TableError(MORE_CELLS)
+    table, wider, words = without_wider(table, len(names) or table.shape[1])
+    if layout.separator == " " and names and not printed and table.iloc[:, -1].isna().any():
+        with unpacked(path) as again:
+            table, shorter = without_shorter(table, again.read().decode(encoding, errors), layout.skipped)
+        lost += shorter
+    lost += wider
+    words += open_quotes
+    cut = without_cut_row(table, path, encoding, layout.separator)
     table, lost = (table, lost) if cut is None else (cut, [*lost, (f"row {len(table)}", CUT_SHORT)])
     if not table.index.equals(pd.RangeIndex(len(table))):
         table = _with_row_names(table)
@@ -189,47 +224,9 @@ def _read(path: Path, sample: bytes, encoding: str, prep: PrepConfig, as_text: b
     table = table if as_text else with_parsed_cells(table)
     above = lines[: max(0, layout.skipped - bool(layout.names))]
     before = rows_before(above, layout.separator)
-    told = _told(above, encoding, decimal, prep, len(before)) + remarks
+    told = _told(above, encoding, decimal, prep, len(before)) + words + remarks
     above = lines[: layout.skipped]
     return TextTable(table, (*before, *lost), told, decimal, named_as_missing(above), interval_above_s(above))
-
-
-def _parsed(
-    stream: IO, layout: Layout, names: list[str] | None, **options: Any
-) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """The rows of a text as pandas reads them, and the lines that are none."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        table = pd.read_csv(
-            stream,
-            sep=r"\s+" if layout.separator == " " else layout.separator,
-            header=None,
-            names=names,
-            index_col=False if layout.ends_in_separator else None,
-            skiprows=layout.skipped,
-            skipinitialspace=True,
-            on_bad_lines="warn",
-            low_memory=False,
-            **options,
-        )
-    found = (re.findall(r"line (\d+): (.*)", str(w.message)) for w in caught)
-    return table, [(f"line {line}", reason) for lines in found for line, reason in lines]
-
-
-def _without_cut_row(table: pd.DataFrame, path: Path, encoding: str, separator: str) -> pd.DataFrame | None:
-    """A table without its last row, where the file ends in it: no end of a line, and fewer cells than all others have.
-    None where it is whole, or the file is packed.
-    """
-    if len(table) < FEWEST_ROWS or not table.iloc[-1].isna().any() or compression_of(path):
-        return None
-    with path.open("rb") as stream:
-        stream.seek(-min(LAST_BYTES, path.stat().st_size), os.SEEK_END)
-        end = stream.read().decode(encoding.removesuffix("-sig"), "replace")
-    if end.endswith(("\n", "\r", "\0")):
-        return None
-    width = len(cells_of(end.splitlines()[-1], separator))
-    others = table.iloc[:-1, width:]
-    return table.iloc[:-1] if others.shape[1] and others.notna().all(axis=None) else None
 
 
 def _named(table: pd.DataFrame, layout: Layout, is_printed: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -272,7 +269,7 @@ def _with_row_names(table: pd.DataFrame) -> pd.DataFrame:
         or not (is_text or is_count)
         or str(table.columns[0]).lower() in ("id", "index", "no")
     ):
-        raise TableError("its rows have more cells than its first line has names")
+        raise TableError(MORE_CELLS)
     return table.reset_index(
         names=next(name for name in _numbered("row" if is_count else "column_0") if name not in table)
     )

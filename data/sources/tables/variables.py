@@ -13,6 +13,7 @@ from data.sources.tables.values.cells import numbers_of
 from data.sources.tables.values.going_round import told_turns, turn_of
 from data.sources.tables.values.missing import doubtful, given_as_missing, without_fills
 from data.sources.times.column import chosen, is_text
+from data.sources.times.texts import CLOCK_ALONE
 
 log = logger(__name__)
 
@@ -107,6 +108,8 @@ def _kind_of(
         return f"left out: {known} of its {filled} cells are numbers", False
     if not is_given and table.shape[1] > 1 and _are_row_numbers(table, name, values, notes):
         return "left out: row numbers", False
+    if known == 1 and not is_given and len(table) >= FEWEST_COUNTED and table.shape[1] > 1:
+        return "left out: a number in one row alone", False
     kind = "constant value" if np.nanmin(values) == np.nanmax(values) else "value"
     if filled == known:
         return kind, True
@@ -142,7 +145,7 @@ def _digits_left_out(column: pd.Series, note: str) -> str:
     cells = column.dropna().astype("string").str.strip()
     if len(cells) < FEWEST_COUNTED or cells.str.match(r"[-+(]?[\d.,]+(?:\D|$)").mean() < MOST_DIGITS:
         return ""
-    if cells.nunique() < MOST_STATES or cells.nunique() == 1:
+    if cells.nunique() < MOST_STATES or cells.nunique() == 1 or cells.str.fullmatch(CLOCK_ALONE).all():
         return ""
     return f"its cells, as {cells.iloc[0]!r}, are no numbers; write them as such to have it"
 

@@ -36,7 +36,7 @@ CLOCK_SET_BACK = "this time comes twice in prep.time_zone: the clock was set bac
 NEVER_SET = "this time was never set: a clock's zero, far off all others"
 FAR_OFF = "this time lies years away from all others"
 TAKEN_AS_YEARS = "taken as years; prep.time_unit=s if they are seconds"
-FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 100, 20, 366 * 86_400_000_000
+FEWEST_OTHERS, TIMES_THEIR_SPAN, YEAR_US = 30, 20, 366 * 86_400_000_000
 # Of .NET, spreadsheets (in two countings), Windows, old Macs, UNIX and GPS; the end of .NET's and databases' time.
 ZEROS = np.array(
     ["0001-01-01", "1899-12-30", "1900-01-01", "1601-01-01", "1904-01-01", "1970-01-01", "1980-01-06", "9999-12-31"],
@@ -374,7 +374,7 @@ def _far_off(found: np.ndarray) -> np.ndarray:
     low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
     reach = max(TIMES_THEIR_SPAN * (high - low), YEAR_US)
     far = ~np.isnat(found) & (np.abs(found.astype(np.int64).astype(float) - middle) > reach)
-    return far if far.sum() <= 0.01 * len(known) else np.zeros(len(found), bool)
+    return far if far.sum() <= max(1, 0.01 * len(known)) else np.zeros(len(found), bool)
 
 
 def _from_local(found: np.ndarray, zoned: np.ndarray, zone: str, reasons: np.ndarray) -> np.ndarray:

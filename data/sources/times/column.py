@@ -91,7 +91,7 @@ def _or_parts(table: pd.DataFrame, name: str | None) -> str | None:
 
 def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
     """A column of dates with clocks in place of one of a known name whose numbers count from no known day, as WinCC's
-    Time_ms beside TimeString.
+    Time_ms beside TimeString, or that has clocks alone, as the Time of each step beside a cycler's Date.
     """
     if name is None:
         return name
@@ -100,7 +100,7 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
         others = [
             other for other in others if str(other).lower().strip("_ <>").replace(" ", "_") in SERIES_TIME_COLUMNS
         ]
-    elif not _counts(table[name]):
+    elif not _counts(table[name]) and not _passes(table[name]):
         return name
     for other in others:
         cells = spread(table[other]) if is_text(table[other]) else []
@@ -108,6 +108,12 @@ def _or_written(table: pd.DataFrame, name: str | None) -> str | None:
         if cells and sum(dated) > 0.9 * len(cells):
             return other
     return name
+
+
+def _passes(column: pd.Series) -> bool:
+    """Whether the cells of a column are clocks without a date, as of the time that passed in each step of a test."""
+    cells = spread(column) if is_text(column) else []
+    return bool(cells) and all(map(CLOCK_ALONE.fullmatch, cells))
 
 
 def _counts(column: pd.Series) -> bool:

@@ -52,9 +52,11 @@ _SINCE_1970 = re.compile(r"/Date\((-?\d{9,14})(?:[+-]\d{4})?\)/")
 _TO = re.compile(r"(?<=\d)\s+(?:-|–|—|to|bis)\s+(?=\d{1,4}[-./:]\d)|(?<=[\dZ])/(?=\d{4}-\d\d-\d\dT)")
 _CLOCK_FIRST = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?"
 _DAY_BY_NAME = r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}"
+_HALF = r"\s?[AaPp]\.?[Mm]\.?"
 # What is cut off or put otherwise, wherever it stands.
 _REWRITTEN = (
     (re.compile(r"^\[(.*\d.*)\]$"), r"\1"),  # as servers log
+    (re.compile(rf"(?<=\d)({_HALF})?\s+(?:-|–|—|to)\s+\d{{1,2}}:\d\d(?::\d\d)?(?:{_HALF})?$"), r"\1"),  # to a clock
     (re.compile(rf"^({_CLOCK_FIRST}),?\s+(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|{_DAY_BY_NAME})$"), r"\2 \1"),
     (re.compile(r"(?<=:\d\d)\s*(?:Uhr|uur|[Hh]rs?|h)\.?$"), ""),
     (re.compile(r"^(\d{8}):(\d{4})$"), r"\1T\2"),  # PVGIS
@@ -67,7 +69,7 @@ _REWRITTEN = (
 )
 # What all of these have and plain dates have not.
 _MAY_BE_OTHER = re.compile(
-    r"[^\x00-\x7f]|[A-Za-z]{3}|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
+    r"[^\x00-\x7f]|[A-Za-z]{3}|\sto\s|\d-?[QWM]\d|Q\d|_|\[|\(|\s[-–—]\s|\.\d\d\.\d\d|^\d\d/\d{4}$|-\d{6}"
     r"|\d[T ._-]\d\d[-.]\d\d[-.]\d\d|^[RHSrhs]\d|^1[0-4]\d[/-]\d|\bK?W ?\d"
     r"|\d:\d\d(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?,?\s+\d{1,4}[-/.]\d|:\d\d\s*h$|\s@\s|[\dZ]/\d{4}-|^\d{8}:\d{4}$"
 )

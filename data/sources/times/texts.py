@@ -17,7 +17,7 @@ _MONTHS = {name: f"{number:02d}" for number, name in enumerate(MONTH_NAMES, star
 _FULL_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october")
 _FULL_NAMES += ("november", "december")
 _CLOCK = (
-    r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d)(?:[:m](?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d\d|\d(?=:\d))(?:[:m](?P<second>\d\d|(?<=:)\d(?!\d))(?:[.,:](?P<fraction>\d{1,9}))?s?)?"
     r"(?:\s*(?P<half>[AaPp])(?:\.?\s?[Mm]\.?)?)?"
 )
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|UT|[+-]\d\d(?::?\d\d)?)?"
@@ -43,6 +43,9 @@ _CTIME_PARTS = r"\2 \1 \5 \3\4"
 _DAY_IN_YEAR = re.compile(r"^(\d{4})[-:/ ]?(\d{3})([T :/](?=\d)|$)")
 DAY_US = 86_400_000_000
 FEW = 0.1  # of the cells, which may be of no readable form
+MOST_GO_ON = 0.9  # of the steps between dates, that tell their order
+_FORM_IN_NAME = re.compile(r"(?<![a-z])(d{1,2}|m{1,2}|y{2,4})([-/. ]?)(d{1,2}|m{1,2})\2(?:d{1,2}|y{2,4})(?![a-z])")
+_NAMED_ORDERS = {"dm": "day first", "md": "month first", "ym": "year first"}
 ORDERS = {"day first": "cba", "month first": "cab", "year first": "abc"}  # where year, month and day stand
 
 
@@ -215,7 +218,8 @@ def _first(column: pd.Series) -> str:
 def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
     """Where year, month and day stand in dates whose first part may be a day or a month: as most of them allow.
 
-    Points are never put into American dates. Raises TableError when several orders fit and give other times.
+    Points are never put into American dates. Of several that fit the one counts that the name of the column has, else
+    in which the times go on at midnight. Raises TableError when they give other times all the same.
     """
     orders = dict(ORDERS)
     if prep.time_format:
@@ -227,6 +231,8 @@ def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
     found = {name: _dates(fields, order) for name, order in orders.items()}
     least = min(np.isnat(dates).sum() for dates in found.values())
     best = {name: dates for name, dates in found.items() if np.isnat(dates).sum() == least}
+    if len(best) > 1:
+        best = _as_named(best, str(column.name)) or _going_on(best, fields) or best
     first, *others = best.values()
     if any(not np.array_equal(first, dates, equal_nan=True) for dates in others):
         ways = " or ".join(repr(name) for name in best)
@@ -234,6 +240,33 @@ def _order(fields: pd.DataFrame, column: pd.Series, prep: PrepConfig) -> str:
             f"its dates as {_first(column)} can be read in several ways; prep.time_format says which: {ways}"
         )
     return orders[next(iter(best))]
+
+
+def _as_named(found: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """Of the dates by their orders those of the order that a column's name has, as Time(DD/MM/YYYY); else {}."""
+    form = _FORM_IN_NAME.search(name.lower())
+    order = _NAMED_ORDERS.get(form[1][0] + form[3][0]) if form else None
+    return {order: found[order]} if order in found else {}
+
+
+def _going_on(found: dict[str, np.ndarray], fields: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Of the dates by their orders those in which the times go on from one date to the next by no more than they do
+    within a date, as those of a clock that runs do: in a wrong order they leap by months. {} where no order is told so.
+    """
+    clocks = _clock_us(fields)
+    known = (clocks >= 0) & ~np.any([np.isnat(dates) for dates in found.values()], axis=0)
+    parts, clocks = fields.loc[known, ["a", "b", "c"]].to_numpy(object), clocks[known]
+    is_next = (parts[1:] != parts[:-1]).any(axis=1)
+    within = np.abs(np.diff(clocks))[~is_next]
+    if not is_next.any() or not (within > 0).any():
+        return {}
+    shares = {}
+    for order, dates in found.items():
+        steps = np.abs(np.diff(dates[known].astype(np.int64) + clocks))
+        shares[order] = np.mean(steps[is_next] <= within.max())
+    best = max(shares, key=lambda order: shares[order])
+    others = [share for order, share in shares.items() if order != best]
+    return {best: found[best]} if shares[best] > MOST_GO_ON and max(others) < 1 - MOST_GO_ON else {}
 
 
 def _dates(fields: pd.DataFrame, order: str) -> np.ndarray:

@@ -249,7 +249,7 @@ def test_times_that_are_too_coarse_are_told(tmp_path, caplog):
 
 
 def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
-    (tmp_path / "book.xlsx").touch()
+    (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04")
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     monkeypatch.setattr(pd, "read_excel", lambda *_, **__: import_module("openpyxl"))
     with pytest.raises(ValueError, match=r"\.xlsx needs the package openpyxl \(pip install openpyxl\)"):

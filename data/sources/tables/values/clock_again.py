@@ -13,6 +13,12 @@ HOURS_OFF = range(-14, 15)  # of any zone
 MOST_APART_S, MONTH_S = 86400.0, 31 * 86400.0  # of two clocks of one row; of decimal years, which may be of its middle
 FEWEST_UNLIKE = 4  # numbers of another clock; a few may lie near the times by chance
 FIRST_DATE, LAST_DATE = 16780101, 22610101
+MOST_ROUNDED_S, ROUNDED, MOST_DRIFT = 1.0, 0.02, 1e-3  # of whole seconds beside fractions; of what passed in all
+_NAMES_TIME = re.compile(
+    r"time|elapsed|duration|clock|uptime|(?:^|[^a-z])(?:s|ms|us|secs?|seconds?|min|minutes?|hours?|days?)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+_MILLISECONDS = re.compile(r"ms|msec|milli(?:s|tm|seconds?)?", re.IGNORECASE)
 _PART_OF_SECOND = re.compile(r"^(.*?)[._ ]?(?:nsecs?|nanosecs?|nanoseconds?)$", re.IGNORECASE)
 _PARTS = {
     word: part for part, words in PART_NAMES.items() for word in words if word not in ("mm", "mi", "mn", "da", "mo")
@@ -33,6 +39,10 @@ def clocks_again(table: pd.DataFrame, known: dict[str, str], utc: np.ndarray | N
             found[name] = f"left out: the {part.replace(' in it', ' of the year')} of its times"
         elif _is_clock(table[name].to_numpy(np.float64), times):
             found[name] = "left out: another clock of its rows"
+        elif _NAMES_TIME.search(str(name)) and _passes_with(table[name].to_numpy(np.float64), times):
+            found[name] = "left out: what has passed since a start"
+        elif _MILLISECONDS.fullmatch(str(name)) and (table[name].dropna() == 0).all():
+            found[name] = "left out: parts of a second, all 0"
     clocks = {re.sub(r"[._ ]?(?:secs?|seconds?)$", "", str(name), flags=re.IGNORECASE) for name in found}
     for name in table.columns:
         if name not in known and (part := _PART_OF_SECOND.match(str(name))) and part[1] in clocks:
@@ -65,6 +75,17 @@ def _is_clock(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
     if unit := epoch_unit(numbers):
         return _are_near(numbers / PER_SECOND[unit], seconds, MOST_APART_S)
     return _are_dates(numbers, times) or _are_of_calendar(numbers, seconds)
+
+
+def _passes_with(numbers: np.ndarray, times: pd.DatetimeIndex) -> bool:
+    """Whether numbers count what has passed between the times since a start, in one of the units of time."""
+    known = np.isfinite(numbers) & times.notna()
+    if known.sum() < FEWEST_UNLIKE:
+        return False
+    passed, own = times[known].as_unit("ms").asi8 / 1000, numbers[known]
+    span = np.ptp(passed)
+    most = max(min(MOST_ROUNDED_S, ROUNDED * span), MOST_DRIFT * span)
+    return bool(span) and any(np.ptp(own / per_s - passed) <= most for per_s in PER_SECOND.values())
 
 
 def _are_of_calendar(numbers: np.ndarray, seconds: np.ndarray) -> bool:

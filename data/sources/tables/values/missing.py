@@ -8,6 +8,7 @@ FEWEST, DISTINCT = 3, 10  # such numbers of one kind; different values beside th
 TIMES_THE_REST = 50  # as large is no state among a few others
 FEWEST_SUMMED = 5  # values that a total is told by
 TIMES_A_FEW = 10  # as large, and as many ranges of the others away, even one is no value
+FAR_BEYOND = 1e6  # times as large as all measured values
 MOST_OF_ALL = 0.2  # what is more frequent is a state and no gap
 
 
@@ -26,7 +27,11 @@ def without_fills(values: np.ndarray) -> tuple[np.ndarray, dict[float, int]]:
     what is no measurement wherever it stands (one -9999 among tens), and what is all that a sensor ever wrote.
     """
     counts: dict[float, int] = {}
-    while ((found := _far_repeat(values)) and is_usual(found[0])) or (found := _never_measured(values)):
+    while (
+        (found := _no_size(values))
+        or ((found := _far_repeat(values)) and is_usual(found[0]))
+        or (found := _never_measured(values))
+    ):
         value, count = found
         counts[value] = count
         values = np.where(values == value, np.nan, values)
@@ -56,6 +61,19 @@ def ends_in_total(values: np.ndarray) -> bool:
     is_full = ((rest != 0).sum(axis=0) >= FEWEST_SUMMED) & (np.abs(last) > np.abs(rest).max(axis=0))
     # Cells are rounded each, so that their sum may be off by as much as all of them were.
     return bool((told & is_full).any() and np.allclose(last[told], rest.sum(axis=0)[told], rtol=1e-4, atol=0))
+
+
+def _no_size(values: np.ndarray) -> tuple[float, int] | None:
+    """The largest number where it is beyond all that is measured, and most others are not, whatever else is: of several
+    stand-ins (SCPI's 9.91e37 and -9.9e37) each would hide the others.
+    """
+    known = values[np.isfinite(values)]
+    beyond = np.abs(known) >= BEYOND
+    rest = np.abs(known[~beyond])
+    if not beyond.any() or len(rest) < max(DISTINCT, beyond.sum()) or rest.max() * FAR_BEYOND > BEYOND:
+        return None
+    value = known[beyond][np.argmax(np.abs(known[beyond]))]
+    return float(value), int((known == value).sum())
 
 
 def _never_measured(values: np.ndarray) -> tuple[float, int] | None:

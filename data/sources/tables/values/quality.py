@@ -26,6 +26,8 @@ _BEHIND = re.compile(
 _BEFORE = re.compile(rf"(?:{_WORDS})[\s_./:|-](?P<stem>.+)$", re.IGNORECASE)
 _VALUE = re.compile(r"[\s_./:|-](?:value|val|pv)(?:[\s_.(\[].*)?$|\s*[(\[].*$", re.IGNORECASE)
 _KNOWN = re.compile(r"(?P<good>good|ok\b|valid)|(?P<uncertain>uncertain)|(?:bad|invalid)", re.IGNORECASE)
+# Of BACnet and Niagara: {ok}, {fault}, {ok,alarm}; an alarm and a value that was overridden are told of good ones.
+_IN_BRACES = re.compile(r"\{\s*(?P<good>(?:ok|alarm|unacked\w*|overridden)\b)?[^{}]*\}", re.IGNORECASE)
 # OPC's codes, without their two last bits, which tell limits.
 GOOD, UNCERTAIN, BAD = (192, 216), (64, 68, 80, 84, 88), (0, 4, 8, 12, 16, 20, 24, 28, 32)
 # Status codes of OPC UA hold it in their two highest bits: 0 good, 1 uncertain, 2 and 3 bad.
@@ -54,9 +56,9 @@ def masked(
             for other in about if bad.any() else ():
                 table = table.assign(**{str(other): table[other].mask(bad)})
             what = f"{amount(int(bad.sum()), 'value')} of bad quality taken as missing" if bad.any() else "none is bad"
-        elif "status" not in str(name).lower() and _are_flags(table[name]):
-            count = int((table[name].fillna(0) != 0).sum())
-            what = f"flags, not 0 in {amount(count, 'row')}; their values are kept"
+        elif "status" not in str(name).lower() and (usual := _usual_flag(table[name])) is not None:
+            count = int((table[name].fillna(usual) != usual).sum())
+            what = f"flags, not {usual} in {amount(count, 'row')}; their values are kept"
         else:
             continue
         gone.append(name)
@@ -121,6 +123,9 @@ def _bad_words(words: pd.Series, is_status: bool) -> np.ndarray | None:
     """Of words: all that are neither good nor uncertain, where some are good. Other words than these in a column of a
     status are of a machine.
     """
+    braced = {word: _IN_BRACES.fullmatch(word) for word in words.unique() if word}
+    if braced and all(braced.values()):
+        return words.isin([word for word, kind in braced.items() if kind and not kind["good"]]).to_numpy(bool)
     kinds = {word: _KNOWN.match(word) for word in words.unique() if word}
     if not any(kind and kind["good"] for kind in kinds.values()):
         return None
@@ -130,9 +135,11 @@ def _bad_words(words: pd.Series, is_status: bool) -> np.ndarray | None:
     return words.isin(bad).to_numpy(bool)
 
 
-def _are_flags(column: pd.Series) -> bool:
-    """Whether a column holds whole numbers of few kinds, most of them 0."""
+def _usual_flag(column: pd.Series) -> int | None:
+    """0 or 1, whichever most cells of a column hold that are whole numbers of few kinds; None of other columns."""
     if column.dtype.kind not in "iuf":
-        return False
+        return None
     known = column.dropna()
-    return bool(len(known) and not (known % 1).any() and (known == 0).mean() > 0.5 and known.nunique() <= MOST_FLAGS)
+    if not len(known) or (known % 1).any() or known.nunique() > MOST_FLAGS:
+        return None
+    return next((usual for usual in (0, 1) if (known == usual).mean() > 0.5), None)

@@ -12,6 +12,7 @@ _PARTS = {"ms": 1e3, "msec": 1e3, "msecs": 1e3, "millis": 1e3, "millisecond": 1e
 _PARTS |= {"us": 1e6, "usec": 1e6, "usecs": 1e6, "micros": 1e6, "microsecond": 1e6, "microseconds": 1e6, "tv_usec": 1e6}
 _PARTS |= {"ns": 1e9, "nsec": 1e9, "nsecs": 1e9, "nanos": 1e9, "nanosec": 1e9, "nanosecond": 1e9, "nanoseconds": 1e9}
 _PARTS |= {"tv_nsec": 1e9}
+_FRACTION = re.compile(r"frac(?:tion(?:al)?)?[\s_.]*(?:of[\s_.]+)?(?:a[\s_.]+)?sec|sec\w*[\s_.]+frac", re.IGNORECASE)
 _SECONDS = ("sec", "secs", "second", "seconds", "tv_sec", "s")
 _WEEKS = ("gps_week", "gpsweek", "gps week", "week", "wn", "gwk")
 _IN_WEEK = {"tow": 1.0, "gps_tow": 1.0, "itow": 1e3, "gms": 1e3, "tow_ms": 1e3, "time_of_week": 1.0, "sow": 1.0}
@@ -35,10 +36,11 @@ def with_part_of_second(
     if whole is None or not (is_told or is_alike.any()):
         return column, notes
     for name in table.columns:
-        per_second = _PARTS.get(_last_word(name))
-        if per_second is None or name in notes or not _is_whole(table[name], per_second - 1):
+        per_second = 1e9 if (is_fraction := _is_fraction(table, name)) else _PARTS.get(_last_word(name))
+        if per_second is None or name in notes or not (is_fraction or _is_whole(table[name], per_second - 1)):
             continue
         part = table[name].to_numpy(np.float64)
+        part = np.floor(part * 1e9 + 0.5) if is_fraction else part
         if is_alike.any() and (np.diff(part)[is_alike] > 0).mean() < 0.9:
             continue
         notes = notes | {name: "time, the part of a second"}
@@ -108,6 +110,13 @@ def _of_gps(table: pd.DataFrame) -> tuple[pd.Series, dict[str, str]] | None:
     utc = utc_of(np.datetime64("1980-01-06", "us") + passed, "gps")
     column = pd.Series(utc, table.index, name=f"{week} {names[within]}")
     return column, {week: "time, the week of GPS", names[within]: "time in the week of GPS, made UTC"}
+
+
+def _is_fraction(table: pd.DataFrame, name: object) -> bool:
+    """Whether a column is called the fraction of a second, and holds such."""
+    column = table[name]
+    is_named = _FRACTION.search(str(name)) and column.dtype.kind == "f" and column.notna().all()
+    return bool(is_named and column.between(0, 1 - 1e-9).all())
 
 
 def _last_word(name: object) -> str:

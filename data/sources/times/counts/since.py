@@ -11,7 +11,7 @@ _SHORT |= {"sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "da
 _SINCE = re.compile(
     r"^\s*(?P<unit>[A-Za-z]+)\s+since\s+(?P<year>\d{1,4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
     r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}(?:\.\d*)?))?)?"
-    r"\s*(?P<zone>Z|UTC|GMT|(?P<sign>[+-])(?P<zone_h>\d{1,2}):?(?P<zone_min>\d{2})?)?\s*$"
+    r"\s*(?P<zone>Z|UTC|GMT|0{1,2}:00|(?P<sign>[+-])(?P<zone_h>\d{1,2}):?(?P<zone_min>\d{2})?)?\s*$"
 )
 CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")  # alike since 1582
 LATEST_US = 2**62

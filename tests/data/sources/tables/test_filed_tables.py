@@ -266,7 +266,7 @@ def test_names_of_a_sheet_are_found_as_those_of_texts(tmp_path, monkeypatch, nam
     rows = [*SHEETS[name], *([time.to_pydatetime(), v, v / 2] for time, v in zip(TIMES, VALUES, strict=True))]
     cells = pd.DataFrame([[None, None, *row] for row in rows], dtype=object)
     monkeypatch.setattr(pd, "read_excel", lambda *_, **__: {"Sheet": cells, "empty": pd.DataFrame()})
-    (tmp_path / "a.xlsx").touch()
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04")
     (series,) = TableSource().read_series(tmp_path / "a.xlsx", PrepConfig())
     expected = {"merged": ("Line 1 T", "Line 1 P"), "none": ("column_1", "column_2")}
     assert series.channels == expected.get(name, ("T", "P"))
