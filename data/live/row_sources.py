@@ -1,6 +1,8 @@
 """Where rows of a series come from while it grows: a table or JSON lines, in a file or on standard input, the health of
 a service as Prometheus text."""
 
+import gzip
+import io
 import queue
 import sys
 import threading
@@ -171,7 +173,11 @@ class MetricsPage:
 
     def _page(self) -> str:
         with urllib.request.urlopen(self.address, timeout=FETCH_TIMEOUT_S) as answer:
-            return answer.read(MOST_PAGE_BYTES).decode("utf-8", "replace")
+            page = answer.read(MOST_PAGE_BYTES)
+            if answer.headers.get("Content-Encoding", "").lower() == "gzip":  # of servers that pack whatever is asked
+                with gzip.GzipFile(fileobj=io.BytesIO(page)) as unpacked:
+                    page = unpacked.read(MOST_PAGE_BYTES)
+            return page.decode("utf-8", "replace")
 
     def rest(self) -> Rows | None:
         return None

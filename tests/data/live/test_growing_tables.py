@@ -1,10 +1,13 @@
 """Files that grow as loggers write, rotate and lose them: each row comes once, none is lost, none is read wrongly."""
 
+import gzip
 import io
 import os
 import shutil
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from config import PrepConfig
 from data.live.growing.days import later_files
 from data.live.growing.growing_table import GrowingTable
-from data.live.row_sources import StandardInput
+from data.live.row_sources import MetricsPage, StandardInput
 from data.live.series_rows import RowForm
 from data.sources.base import TableError
 
@@ -310,3 +313,29 @@ def test_the_file_of_another_device_is_none_of_the_next_day(tmp_path, form):
     for number in range(1, 4):
         (tmp_path / form.format(number)).write_text(HEAD + rows(0, 20))
     assert later_files(tmp_path / form.format(1)) == []
+
+
+@pytest.mark.parametrize("way", ["moved", "cut short"])
+def test_rows_of_a_new_file_come_with_the_look_that_finds_it(tmp_path, way):
+    table = Grown(tmp_path)
+    if way == "moved":
+        table.move()
+    else:
+        os.truncate(table.path, 0)
+    table.write(HEAD + rows(30, 40))
+    found = table.table.poll()  # whoever stops where no row comes would end here
+    table.table.close()
+    assert found is not None
+    np.testing.assert_array_equal(found.values[:, 1], 2.0 * np.arange(30, 40))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_page_of_metrics_is_read_packed_too(monkeypatch, packed):
+    class Answer(io.BytesIO):
+        headers: ClassVar = {"Content-Encoding": "gzip"} if packed else {}
+
+    page = b'# TYPE a gauge\na 1.5 \n\n  b{x="y",}\t2 1709632800000\n'
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer(gzip.compress(page) if packed else page))
+    found = MetricsPage("http://127.0.0.1/metrics", FORM._replace(channels=("a", 'b{x="y"}')), 1.0).poll()
+    assert found is not None
+    assert found.values.tolist() == [[1.5, 2.0]]
