@@ -102,6 +102,11 @@ def test_evaluating_a_reel_loads_no_kind_of_input_and_no_astronomy(start):
     assert [chain_to(start, (name,)) for name in unneeded] == [[]] * len(unneeded)
 
 
+def test_a_runner_draws_nothing():
+    assert chain_to("inference.evaluate_reel", ("cv2",)), "the way of looking finds nothing"
+    assert chain_to("inference.runner.__main__", ("matplotlib",)) == []
+
+
 def test_imports_go_one_way():
     wrong = []
     for room, height in ROOMS.items():

@@ -29,7 +29,6 @@ from data.frames.plan import ReelPlan
 from data.frames.repeats import changes, repeats
 from data.labels.anomalies import Known, read_anomalies
 from data.messages import logger
-from data.pictures import summary
 from data.reel.contract import items_of
 from data.reel.mask_bits import INVALID
 from data.reel.reel import Reel, inside
@@ -171,6 +170,8 @@ def finish(folder: Path, config: Config) -> None:
 
     With prep.movie_only the movie is drawn anew and the window index left as it is.
     """
+    from data.pictures import summary  # late: what follows a stream loads this module, and draws nothing
+
     reel = Reel(folder)
     if not config.prep.movie_only:
         write_index(reel, config.prep)

@@ -27,7 +27,6 @@ from inference.metrics.series import series_metrics
 from inference.metrics.vus import period_of
 from inference.results.collected import Collected
 from inference.results.native import draw_native
-from inference.results.timeline import timeline
 from inference.solar.columns import with_solar_columns
 from inference.solar.confirm import compare
 from inference.solar.coronagraph.changes import compare_ejections, with_cme_columns
@@ -121,6 +120,8 @@ class Results(Collected):
 
     def draw_timeline(self, out: Path, events: pd.DataFrame, low: float, high: float) -> None:
         """timeline.png: the largest score of every frame, with thresholds, events, gaps and labels."""
+        from inference.results.timeline import timeline  # late: a runner draws nothing, and needs no Matplotlib
+
         times = self.reel.times_s if self.reel.times_utc is None else self.reel.times_utc
         peaks = self.statistics[:, 1]
         about = {"gaps": self.reel.gaps, "title": self.reel.name, "panels": self.panels}

@@ -1,17 +1,18 @@
 """Curves under the timeline: the variables of a series, or GOES X-ray fluxes beside a movie of the Sun."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib.dates as mdates
 import numpy as np
-from matplotlib.axes import Axes
 
 from data.messages import logger
 from data.pictures.curves import curve
-from data.pictures.plain import plain
 from data.reel.gaps import gaps_after
 from data.reel.reel import Reel
 from data.sky.goes import FLUX_W_M2, is_of_xrs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 log = logger(__name__)
 
@@ -33,8 +34,12 @@ class Panel:
     goes_classes: bool
     gaps: np.ndarray
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, axes: "Axes") -> None:
         """Draw the curves, on the same kind of horizontal axis as the timeline's."""
+        import matplotlib.dates as mdates  # late, as in `Results.draw_timeline`
+
+        from data.pictures.plain import plain
+
         is_utc = np.issubdtype(self.times.dtype, np.datetime64)
         x = mdates.date2num(self.times) if is_utc else self.times
         for (name, values), colour in zip(self.curves.items(), COLOURS, strict=False):
@@ -48,7 +53,7 @@ class Panel:
         axes.legend(loc="upper right", fontsize=7, frameon=False)
         axes.grid(axis="y", linewidth=0.4, alpha=0.5)
 
-    def _draw_classes(self, axes: Axes) -> None:
+    def _draw_classes(self, axes: "Axes") -> None:
         """The letters of the flare classes at their decades, on the right."""
         right = axes.secondary_yaxis("right")
         right.set_yticks(list(FLUX_W_M2.values()), list(FLUX_W_M2), fontsize=8)

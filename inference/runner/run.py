@@ -16,7 +16,6 @@ from data.live.live_reel import Form, LiveReel
 from data.live.live_source import LiveSource, Picture, name_of
 from data.messages import amount, logger
 from data.reel.reel import Reel, reel_paths
-from data.sources.all_kinds import source_of
 from data.sources.video import VideoSource
 from inference.detection import detections, judge_series
 from inference.events.events import events_json
@@ -183,6 +182,8 @@ def has_reels(folder: str) -> bool:
 
 def check_video(address: str) -> None:
     """Raise ValueError for a file that prep knows as something else than a video."""
+    from data.sources.all_kinds import source_of  # late: it loads every kind of input, and reels need none
+
     source = source_of(Path(address), []) if Path(address).is_file() else None
     if source and source.name != VideoSource.name:
         raise ValueError(f"{address} is no video, and is not scored as it is; {A_REEL}")

@@ -17,7 +17,7 @@ def without_pictures() -> Iterator[None]:
             "data.review.pictures.pictures": lambda *_: nullcontext(),
             "inference.evaluate_reel.movie_for": lambda job: nullcontext(blank),
             "inference.evaluate_reel.write_report": lambda job: None,
-            "inference.results.results.timeline": lambda *_, **__: None,
+            "inference.results.timeline.timeline": lambda *_, **__: None,
             "inference.results.sky_plots.draw_sheet": lambda *_: None,
         }.items():
             stack.enter_context(patch(name, instead))
