@@ -14,7 +14,7 @@ from config import PrepConfig
 from data.sky.wcs_header import place
 from data.sources.base import MOSAIC, FrameError
 from data.sources.fits_file.cards import mended, number, text
-from data.sources.fits_file.identity import identity_of, known_instrument
+from data.sources.fits_file.identity import identity_of, known_instrument, of_the_camera
 from data.sources.fits_file.times.cards import NO_TIME, local_by, time_of
 from data.sources.fits_file.times.time_units import seconds_of
 from data.sources.fits_file.units import DEFAULT_COUNTS, PixelUnit, unit_of
@@ -78,7 +78,7 @@ def facts_of(
             return facts | {"reason": untimed}
     facts["wcs"], facts["no_sky"], sky_flag = UNPLACED if untimed else _sky(header, shape, facts["time_utc"])
     facts["flags"] = "; ".join(filter(None, [*flags, *quality_flags, time_flag, sky_flag]))
-    return facts | {"reason": reason or _refusal(facts, prep) or untimed}
+    return facts | {"reason": reason or _refusal(facts, prep, of_the_camera(header)) or untimed}
 
 
 def _time(header: Mapping, prep: PrepConfig, named_utc: Callable[[], str]) -> tuple[str, str]:
@@ -234,9 +234,12 @@ def _bits_of_text(told: str) -> int:
     return int(told, 0) if told[:1] != "0" or not told.isdigit() else int(told)
 
 
-def _refusal(facts: dict[str, Any], prep: PrepConfig) -> str:
+def _refusal(facts: dict[str, Any], prep: PrepConfig, kind: str) -> str:
+    """Why a frame is no picture of what is looked at, or can't be made one. kind: see `of_the_camera`."""
     if prep.wavelengths and facts["channel"] not in {str(w) for w in prep.wavelengths}:
         return f"wavelength {facts['channel']} is not among prep.wavelengths"
+    if kind:
+        return f"{kind} by its header: it shows the camera alone"
     if prep.normalise_exposure and facts["is_exposed"]:
         return _exposure_refusal(facts["exptime_s"])
     return ""

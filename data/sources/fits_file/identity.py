@@ -122,7 +122,7 @@ def identity_of(header: Mapping) -> Identity:
         known and "CONTENT" in cards and details[0] in ("", "observable")
     ):  # as of SHARPs: only the unit tells what it is
         details.append(_slug(text(header, "BUNIT")))
-    details = _new([*details, _of_the_camera(header)], [*name.split("_"), wavelength])
+    details = _new([*details, of_the_camera(header)], [*name.split("_"), wavelength])
     channel = wavelength or "_".join(details) or "image"
     reel = "_".join([name or "fits", *dict.fromkeys([channel, *details] if wavelength else [channel])])
     aside = () if known else tuple((card, told) for card in _ASIDE if (told := _slug(_value(header, card))))
@@ -140,7 +140,7 @@ def _of_single_planes(header: Mapping) -> list[str]:
     return [_slug(f"{text(header, f'CTYPE{axis}')} {_value(header, f'CRVAL{axis}')}") for axis in axes]
 
 
-def _of_the_camera(header: Mapping) -> str:
+def of_the_camera(header: Mapping) -> str:
     """What a frame is taken for where that is the camera itself, as "dark"; "" of one that shows what it looks at."""
     counted = number(header, "PICTTYPE")
     if counted in _PICTTYPE:

@@ -109,3 +109,10 @@ def test_pixels_of_which_neither_unit_nor_exposure_was_ever_told_are_taken_as_th
 )
 def test_an_exposure_that_was_lost_is_asked_for(cards):
     assert "header has no EXPTIME" in facts(**UNTOLD | cards)["reason"]
+
+
+@pytest.mark.parametrize("cards", [{"IMAGETYP": "Dark Frame"}, {"OBSTYPE": "flat"}, {"PICTTYPE": 2}], ids=str)
+def test_what_shows_the_camera_alone_is_no_frame(cards):
+    """A folder of darks was a reel, on which models were trained with the others."""
+    assert "shows the camera alone" in facts(**{"INSTRUME": "CCD", "TELESCOP": "HOME"} | cards)["reason"]
+    assert facts(**{"INSTRUME": "CCD", "TELESCOP": "HOME", "IMAGETYP": "Light Frame"})["reason"] == ""
