@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from config import ModelConfig
+from data.messages import logger
 from inference.calibration.quiet import QuietRange
 from inference.calibration.tail import TailPrior
 from inference.methods.base import Fold, Method, all_but, enlarged, reflected
@@ -35,11 +36,14 @@ from inference.methods.motion.timing import Timing
 from inference.methods.motion.usual_pace import earlier_version, highest_of_parts, sizes_of, tail_prior, usual_level
 from inference.scorers.base import Portable
 
+log = logger(__name__)
+
 TRAINING_FRAMES, BLOCK = 4_000, 16  # at most, in blocks of consecutive frames
 MOST_SHOWN = 256  # frames that ranges of the net's activations are from, about
 NET = "net."  # before the names of its weights
 SHARED_CELLS, REACH_CELLS = 3, 5.0  # of the map of quiet maxima
 LEAST_OF_MOTION = 0.4  # of the usual speed: what exceeds the expected one by less is nothing, whatever it looks like
+CALM = 0.5  # of the motion of the training frames: with less, those that judge know too little of it
 LAG = (3, 10)  # change is against the mean of the frames so far back: a gradual drift is none, a flare of minutes is
 
 
@@ -81,6 +85,11 @@ def change_level(chunks: list[np.ndarray], size: np.ndarray, unit: float) -> np.
     """The same of changes, which know no sizes and no unit."""
     highest = np.stack([chunk.max(axis=0) for chunk in chunks]).astype(np.float32)
     return quiet_maximum(highest.mean(axis=0), SHARED_CELLS, REACH_CELLS)
+
+
+def mean_highest(maps: np.ndarray) -> float:
+    """The mean over frames of the highest place of their maps (n, h, w)."""
+    return float(maps.max(axis=(1, 2)).mean())
 
 
 TARGETS = {
@@ -155,6 +164,21 @@ class Expected(Method):
         weights = learnt(small, raw / scale, self.target.cell, seed, self.device)
         self.arrays |= {"scale": np.array([scale]), **{f"{NET}{name}": value for name, value in weights.items()}}
         self._fit_maximum(val)
+        if self.target.is_speed:
+            self._tell_calm(raw, val)
+
+    def _tell_calm(self, raw: np.ndarray, val: Sequence[QuietRange]) -> None:
+        """Warn where frames that judge are calmer than those that were trained on, by their speeds `raw`: thresholds
+        are then of another scene than the one to be watched."""
+        blocks = list(self._blocks(val))[:: max(1, -(-sum(map(len, val)) // SIZE_FRAMES))]
+        judging = np.concatenate([self._measured(*block)[1] for block in blocks])
+        share = mean_highest(judging) / max(mean_highest(raw), 1e-6)
+        if share < CALM:
+            log.warning(
+                f"the last part of each quiet clip, which judges model.name {self.settings.name}, shows {share:.2g} of the "
+                "motion of the rest: its thresholds are too low, and more false alarms will come than they promise. Give "
+                "clips that end as busy as they are, or choose model.name flow, which all quiet frames judge"
+            )
 
     def fitted_on(self, quiet: list[QuietRange]) -> "Expected":
         """A copy with the same net, and the quiet maximum of other frames."""

@@ -104,6 +104,17 @@ def test_what_a_net_by_heart_never_saw_is_judged_by_what_speeds_there_are(scene,
     assert 1 < as_fast_as_usual < 3 / LEAST_OF_MOTION
 
 
+@pytest.mark.parametrize("is_calm", [False, True])
+def test_who_is_judged_by_calmer_frames_than_it_was_trained_on_is_told(tmp_path, monkeypatch, caplog, is_calm):
+    monkeypatch.setattr(looks, "STEPS", 1)
+    busy, _ = street([(True, 2), (False, 3)])
+    still, _ = street([(True, 2)], seed=2)
+    still[:] = still[:1]
+    quiet = make_reel(tmp_path / "quiet", np.concatenate([busy, still if is_calm else busy]))
+    fitted("expected", [QuietRange(quiet, 0, len(busy), "train"), QuietRange(quiet, len(busy), len(quiet), "val")])
+    assert ("choose model.name flow" in caplog.text) == is_calm
+
+
 def test_training_changes_every_parameter(trained, untrained):
     before = untrained.arrays
     names = [n for n in before if n.startswith("net.")]
