@@ -175,8 +175,8 @@ class Expected(Method):
         share = mean_highest(judging) / max(mean_highest(raw), 1e-6)
         if share < CALM:
             log.warning(
-                f"the last part of each quiet clip, which judges model.name {self.settings.name}, shows {share:.2g} of "
-                "the motion of the rest: its thresholds are too low, and more false alarms will come than they promise. "
+                f"the last part of each quiet clip, which judges model.name {self.settings.name}, shows {share:.2g} "
+                "of the motion of the rest: its thresholds are too low, and more false alarms will come than promised. "
                 "Give clips that end as busy as they are, or choose model.name flow, which all quiet frames judge"
             )
 
