@@ -20,6 +20,19 @@ def gaps_after(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> n
     return np.flatnonzero(np.diff(times_s) > longest_step_s(cadence_s, gap_threshold))
 
 
+def told_gaps(times_s: np.ndarray, cadence_s: float, gap_threshold: float) -> str:
+    """How many gaps the times (T,) of frames have, and where the longest is; "" where they have none."""
+    gaps = gaps_after(times_s, cadence_s, gap_threshold)
+    if not len(gaps):
+        return ""
+    steps_s = np.diff(times_s)[gaps]
+    longest, count = int(np.argmax(steps_s)), f"{len(gaps)} gap{'s' if len(gaps) > 1 else ''}"
+    return (
+        f"{count}, {'the longest ' if len(gaps) > 1 else ''}of {steps_s[longest]:.6g} s behind frame "
+        f"{gaps[longest]} of {len(times_s)}; windows go over none"
+    )
+
+
 def crossed(meta: Mapping[str, Any]) -> float:
     """Cadences of the longest step that a window may go across, of what reel.json holds."""
     return max(meta["gap_threshold"], meta.get("windows_cross", 0.0))

@@ -202,6 +202,8 @@ def _candidates(contents: Contents, base: dict, times: Times, prep: PrepConfig) 
         facts = {"source": f"{base['source']}#{number}", "position": position, "group": group, "time_s": offset_s}
         facts["clock_s"] = float(contents.offsets_s[number])
         facts |= _time(times, number, offset_s)
+        if packet.is_astray:
+            facts["reason"] = "its time stamp is far ahead of those of the frames stored around it"
         if packet.is_damaged:
             facts["reason"] = "frame is cut off or damaged"
         if number < contents.unfounded:

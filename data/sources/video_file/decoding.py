@@ -13,7 +13,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
-from data.sources.video_file.packets import listening, marks_before
+from data.sources.video_file.packets import listening, marked
 
 # What decoders complain of although the pixels are right: notes beside the picture, and how long it is kept.
 HARMLESS = ("SEI", "mmco")
@@ -43,14 +43,13 @@ def decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[Decod
     damage: int | None = None
     last = -1  # the first and the last damaged packet since the last key frame that is trusted
     try:
-        for number, packet in enumerate(container.demux(stream)):
+        for number, (packet, is_marked) in enumerate(marked(container, stream)):
             packet.opaque = [number]  # an object of its own: PyAV knows it by its address, and all 7 are one in Python
             if packet.pts is not None:
                 by_pts[packet.pts] = number
             frames, is_damaged = _decode(packet)
-            if is_damaged or packet.is_corrupt:
-                own = number if is_damaged else number + marks_before(container)
-                damage, last = own if damage is None else min(damage, own), max(last, own)
+            if is_damaged or is_marked:
+                damage, last = number if damage is None else min(damage, number), max(last, number)
             for frame in frames:
                 stamped = by_pts.pop(cast(int, frame.pts), None)
                 known = frame.opaque[0] if isinstance(frame.opaque, list) else stamped

@@ -16,6 +16,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from data.sources.times.utc import iso_ms
+from data.sources.video_file.joined import goes_on_behind, strays_of
 from data.sources.video_file.part_headers import SET_S, stamps_of_parts
 from data.sources.video_file.ser import OtherOrder, is_in_other_order, stamps_of
 
@@ -41,6 +42,7 @@ class Packet:
     dts: int | None
     is_key: bool
     is_damaged: bool
+    is_astray: bool = False  # whether its stamp is far ahead of those of the packets before and behind it
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,22 @@ def video_streams(container: InputContainer) -> list[av.VideoStream]:
     return sorted(streams, key=lambda stream: stream is not best)
 
 
-def marks_before(container: InputContainer) -> bool:
-    """Whether FFmpeg marks the packet before the one in which a part is missing: those of transport streams are cut by
-    parsers, which end a frame where the next one begins, and give it the marks of that.
+def marked(container: InputContainer, stream: av.VideoStream) -> Iterator[tuple[av.Packet, bool]]:
+    """Packets as they lie in a file, and whether the container misses a part of each.
+
+    FFmpeg marks the packet before the one in which a part is missing where it is of a transport stream: those are cut
+    by parsers, which end a frame where the next one begins, and give it the marks of that. Where recordings were joined
+    the count of its parts begins anew as well, and tells nothing of the last frame before: the decoder does.
     """
-    return container.format.name == "mpegts"
+    is_early, before, is_next = container.format.name == "mpegts", None, False
+    for packet in container.demux(stream):
+        if before is not None:
+            is_seam = packet.is_keyframe and None not in (packet.dts, before.dts) and packet.dts < before.dts
+            is_own, is_next = (is_next, before.is_corrupt) if is_early else (before.is_corrupt, False)
+            yield before, is_own and not (is_early and is_seam)
+        before = packet
+    if before is not None:
+        yield before, is_next if is_early else before.is_corrupt
 
 
 def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
@@ -129,19 +142,16 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     """The frames of a stream, without decoding where the container tells their times."""
     packets, repeats, damage, is_founded, positions = [], 0, "", False, []
     try:
-        for number, packet in enumerate(container.demux(stream)):
+        for number, (packet, is_marked) in enumerate(marked(container, stream)):
             if packet.is_discard:  # by an edit list: it gives no frame, but others are built on it
                 is_founded = is_founded or (packet.is_keyframe and not packets)
             elif packet.size:
-                packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, packet.is_corrupt))
+                packets.append(Packet(number, packet.pts, packet.dts, packet.is_keyframe, is_marked))
                 positions.append(packet.pos or 0)
             elif packet.dts is not None:  # empty, unlike the one that ends the stream
                 repeats += 1
     except FFmpegError as error:
         damage = str(error)
-    if marks_before(container):
-        marks = [False, *(packet.is_damaged for packet in packets)]
-        packets = [replace(packet, is_damaged=mark) for packet, mark in zip(packets, marks, strict=False)]
     announced = len(packets) if stream.frames == UNKNOWN_COUNT else stream.frames
     repeats += _steps_without_frame(container, packets, announced - repeats)
     remarks = [f"{repeats} empty packets stand for the frame before them"] if repeats else []
@@ -151,18 +161,26 @@ def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -
     if is_as_stored or is_untold:  # only decoding tells, as in raw streams
         packets = _decoded_packets(path, stream.index)
         packets = _stamped_in_order(packets) if is_as_stored else packets
-    parts = _parts(packets)
+    strays = strays_of([packet.pts for packet in packets])
+    parts = _parts([packet for number, packet in enumerate(packets) if number not in strays])
     if len(parts) > 1:
         remarks.append(f"its time stamps begin again {len(parts) - 1} times; its parts are taken one after the other")
-    packets = [packet for part in parts for packet in part]
+    astray = {packets[number].number: packets[before].number for number, before in strays.items()}
+    stored, packets = packets, [packet for part in parts for packet in part]
     unfounded = 0 if is_founded else _before_first_key(packets)
     stamps = [packet.pts for packet in packets]
     is_told_apart = len(parts) == 1 and None not in stamps and len(set(stamps)) == len(stamps)
     in_order = is_told_apart and not is_as_stored and not _has_palette(stream)
     rates = (float(stream.guessed_rate or 25), float(stream.average_rate or 0))
     offsets_s = _offsets_s(parts, float(stream.time_base or 0), *rates)
+    if strays:
+        own = [replace(stored[number], is_astray=True) for number in strays]
+        packets, offsets_s = _with_strays(packets, offsets_s, own, astray)
     there = len(packets) if len(packets) >= announced - repeats else _stored(path, container, stream, len(packets))
-    damage = damage or _what_is_missing(container, there, announced - repeats, offsets_s)
+    told_s = 0.0 if strays else (container.duration or 0) / av.time_base  # which goes up to the last stamp
+    damage = damage or _what_is_missing(container, there, announced - repeats, offsets_s, told_s)
+    if behind := goes_on_behind(path, container.format.name):
+        remarks.append(f"another recording begins in it at byte {behind} and is not read: cut it there")
     contents = Contents(packets, offsets_s, in_order, unfounded, damage, "; ".join(remarks))
     return _stamped(contents, path, container.format.name, positions)
 
@@ -242,6 +260,19 @@ def _parts(packets: list[Packet]) -> list[list[Packet]]:
     return [sorted(part, key=lambda packet: packet.pts or 0) for part in parts]
 
 
+def _with_strays(
+    packets: list[Packet], offsets_s: np.ndarray, strays: list[Packet], befores: dict[int, int]
+) -> tuple[list[Packet], np.ndarray]:
+    """Packets and their seconds with those whose stamps are astray, each behind the one that it was stored behind."""
+    offsets, packets = list(offsets_s), list(packets)
+    for stray in reversed(strays):
+        place = next(i for i, packet in enumerate(packets) if packet.number == befores[stray.number])
+        later = offsets[min(place + 1, len(offsets) - 1)]
+        packets.insert(place + 1, stray)
+        offsets.insert(place + 1, (offsets[place] + later) / 2)
+    return packets, np.array(offsets)
+
+
 def _stored(path: Path, container: InputContainer, stream: av.VideoStream, shown: int) -> int:
     """How many frames of a stream are there, whether the edit list of an MP4 shows them or not.
 
@@ -281,7 +312,9 @@ def _steps_without_frame(container: InputContainer, packets: list[Packet], annou
     return announced - len(packets) if container.format.name == "avi" and len(packets) < announced <= most else 0
 
 
-def _what_is_missing(container: InputContainer, count: int, announced: int, offsets_s: np.ndarray) -> str:
+def _what_is_missing(
+    container: InputContainer, count: int, announced: int, offsets_s: np.ndarray, told_s: float
+) -> str:
     """What the container's header announces beyond what is there: a recording that was cut, or never finished."""
     if announced > count:
         return f"{count} of the {announced} frames that its header announces are there"
@@ -291,7 +324,7 @@ def _what_is_missing(container: InputContainer, count: int, announced: int, offs
         return ""
     # Matroska announces no number of frames, but a duration, which other streams may stretch.
     # It goes from 0 on, where the first frame of a recording that was cut out of a longer one is not.
-    announced_s = (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    announced_s = told_s if len(container.streams) == 1 else 0.0
     announced_s -= max(0, container.start_time or 0) / av.time_base
     if len(offsets_s) > 1 and announced_s - offsets_s[-1] > 3 * np.diff(offsets_s).max():
         return f"it ends after {offsets_s[-1]:.1f} of {announced_s:.1f} s"

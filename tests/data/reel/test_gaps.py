@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.pictures.curves import curve
-from data.reel.gaps import gaps_after
+from data.reel.gaps import gaps_after, told_gaps
 from data.reel.windows import stretches
 from inference.events.matching import Observed
 
@@ -27,3 +27,15 @@ def test_most_frames_missing_is_no_new_cadence():
     """With the median step, no step of a reel of which every second frame is missing would be a gap."""
     times_s = np.arange(0, 200, 40.0)
     assert gaps_after(times_s, 12.0, 3.0).tolist() == [0, 1, 2, 3]
+
+
+@given(st.lists(st.sampled_from([1.0, 1.0, 1.0, 2.9, 3.1, 500.0]), min_size=3, max_size=40))
+def test_gaps_are_told_with_the_longest(steps):
+    times = np.concatenate([[0.0], np.cumsum(steps)])
+    told, long = told_gaps(times, 1.0, 3.0), [step for step in steps if step > 3]
+    assert bool(told) == bool(long)
+    if long:
+        assert told.startswith(f"{len(long)} gap")
+        place = int(told.partition("behind frame ")[2].split()[0])
+        assert steps[place] == max(long)
+        assert f"of {max(long):g} s behind frame {place} of {len(times)}" in told
