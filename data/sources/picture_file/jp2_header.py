@@ -17,6 +17,9 @@ from data.sources.fits_file.units import PixelUnit
 SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 LARGEST_XML = 2**22  # bytes; a header takes some thousands
 MOST_BOXES = 1000
+# Signs of a text that begin neither an entity nor an element.
+_BARE = re.compile(rb"&(?!(?:#\d+|#x[\da-fA-F]+|amp|lt|gt|quot|apos);)|<(?![/?!A-Za-z_])")
+_ESCAPED = {b"&": b"&amp;", b"<": b"&lt;"}
 _INTEGER, _FLOAT = re.compile(r"[+-]?\d{1,18}"), re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d{1,3})?")
 
 
@@ -26,14 +29,21 @@ def header_of(stream: IO[bytes]) -> dict[str, Any]:
     if stream.read(len(SIGNATURE)) != SIGNATURE:
         return {}
     for text in _xml_boxes(stream):
-        try:
-            root = ET.fromstring(text.strip(b"\0 \t\r\n"))
-        except ET.ParseError:
-            continue
-        cards = root if root.tag.lower() == "fits" else root.find(".//fits")
+        root = _root_of(text.strip(b"\0 \t\r\n"))
+        cards = root if root is None or root.tag.lower() == "fits" else root.find(".//fits")
         if cards is not None:
             return {card.tag.upper(): _value((card.text or "").strip()) for card in cards}
     return {}
+
+
+def _root_of(text: bytes) -> ET.Element | None:
+    """The root of an XML text, also where its comments hold & and < as they are; None of what is none."""
+    for written in (text, _BARE.sub(lambda sign: _ESCAPED[sign[0]], text)):
+        try:
+            return ET.fromstring(written)
+        except ET.ParseError:
+            continue
+    return None
 
 
 def _xml_boxes(stream: IO[bytes]) -> Iterator[bytes]:

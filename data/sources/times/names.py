@@ -27,9 +27,11 @@ from data.sources.times.zones.zone_names import known_names
 log = logger(__name__)
 
 _BETWEEN = r"(?:[T_ .@,-]{0,3}|\+(?=\d\d[-_:.;h]?\d\d[-_:.;m]?\d\d)|[_ ](?:at|um|om|kl\.?|klo|à|às|a las|alle|o|в)[_ ])"
+_NO_SIZE = r"(?!(?:256|512|1024|2048|4096)_(?:0\d{3}|1[67]00|4500|HMI))"  # of SDO's pictures: 20240510_1024_0171
 _CLOCK = (
-    r"(?P<hour>\d\d|\d(?=[-_:.;h]))(?P<colon>[-_:.;]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
-    r"(?:(?P<point>[._,-]?)(?P<fraction>\d{3}|\d{6}|\d{9}|\d\d(?=\.[A-Za-z]\w{1,4}$))(?!\d))?"
+    _NO_SIZE
+    + r"(?P<hour>\d\d|\d(?=[-_:.;h]))(?P<colon>[-_:.;]?|h)(?P<minute>\d\d)(?:(?:(?P=colon)|m)(?P<second>\d\d)s?)?"
+    rf"(?:(?P<point>[._,-]?){_NO_SIZE}(?P<fraction>\d{{3}}|\d{{6}}|\d{{9}}|\d\d(?=\.[A-Za-z]\w{{1,4}}$))(?!\d))?"
     r"(?:[ _]{0,2}(?P<half>(?i:[ap](?:\. ?)?m))(?![A-Za-z]))?"
     r"(?P<zone>Z|[_ ]?\(?(?:UTC|GMT)(?:[+-]\d{1,2}(?::?(?:00|15|30|45))?)?\)?|[+-]\d\d[:.]?(?:00|15|30|45)"
     r"|[ _-]?\(?[A-Z]{3,4}\)?(?![A-Za-z]))?(?![\d])"

@@ -126,6 +126,15 @@ def test_other_boxes_and_long_ones_are_passed_over(wide):
     assert (cards["WAVELNTH"], cards["EXPTIME"], cards["TELESCOP"]) == (171, 2.0, "SDO/AIA")
 
 
+@pytest.mark.parametrize("told", ["made by A & co", "rate < 5", "R&D, a<=b, a &b; &amp;", "&"])
+def test_signs_that_a_comment_holds_as_they_are_lose_no_header(told):
+    """Such a picture had the time of its name, and no instrument, place or QUALITY."""
+    plain = header_of(io.BytesIO(jp2(scene(0), box(b"xml ", xml_of(header(**OBSERVED))))))
+    behind = f"<helioviewer><HV_COMMENT>{told}</HV_COMMENT></helioviewer></meta>"
+    assert header_of(io.BytesIO(jp2(scene(0), box(b"xml ", xml_of(header(**OBSERVED), behind=behind))))) == plain
+    assert len(plain) > 10
+
+
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_damage_never_does_more_than_lose_the_header(noise, at):
     """Either no card is read, or all that lie before and behind the damage are as they were."""

@@ -330,3 +330,10 @@ def test_two_digits_that_count_the_pictures_of_a_second_are_no_hundredths(rate, 
     assert {time[:19] for time in found} == {f"2012-07-19T07:30:{s:02d}" for s in range(seconds)}
     even = [f"{1000 * i // rate:03d}" for i in range(rate)]
     assert [time[20:] for time in found[:rate]] == (even if first == 0 else ["000"] * rate)
+
+
+@pytest.mark.parametrize("size", ["256", "512", "1024", "2048", "4096"])
+@pytest.mark.parametrize("product", ["0171", "1700", "4500", "HMIB"])
+def test_the_size_in_the_names_of_sdos_pictures_is_no_clock(size, product):
+    assert found(f"20240510_{size}_{product}{{}}.mp4", "") == found("20240510{}.mp4", "")
+    assert found(f"20240510_06300{{}}_{size}_{product}.jpg", "5") == ["2024-05-10T06:30:05.000"]
