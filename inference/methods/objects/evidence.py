@@ -29,7 +29,8 @@ STOOD_S, IDLE_S = 1.0, 0.5  # added to ages, so that the ratio of two short ones
 OFTEN = 15  # times as long as the longest rest was looked at: else a place does not always run
 RUN_SHARE = 0.5  # of the time that something moves there
 SUPPORT = 0.05  # share of a place in motion, or covered: less says nothing of an object
-RULE = 9  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+RULE = 10  # by which evidence is made: that of another one is not what a run's tails and thresholds are of
+LEAST_DECADES = 1.0  # of evidence: what is high where nothing is known, see `Tail.of`, has so many
 SHADE = 0.002  # decades for each grey level that differs from the ground: an order among frames in which nothing is
 
 
@@ -150,13 +151,14 @@ def stopped(m: Measures, p: Place) -> tuple[np.ndarray, None]:
 class Kind(NamedTuple):
     """measure: values beside what is usual at the place, and by themselves (n, h, w), 0 where there is no object.
     usual: of them, what is high where nothing is known. says: words for the values at a place. chances: n objects have
-    n ** chances of it.
+    n ** chances of it. least_idle_s: for how long nothing must have moved there, or it is no evidence, however rare.
     """
 
     measure: Callable[[Measures, Place], tuple[np.ndarray, np.ndarray | None]]
     usual: float
     says: Callable[[dict[str, float]], str]
     chances: int = 1
+    least_idle_s: float = 0.0
 
 
 def stands_in_words(v: dict[str, float]) -> str:
@@ -185,6 +187,7 @@ KINDS: dict[str, Kind] = {
         1.5,
         lambda v: f"motion has stopped for {v['idle_s']:.1f} s, never for more than {v['rest_s']:.1f} s",
         chances=0,  # it is the place's, not an object's
+        least_idle_s=IDLE_S,  # leaves never rest, so that they did for a frame would be the rarest of all
     ),
 }
 
@@ -231,9 +234,12 @@ class Evidence(NamedTuple):
         return np.maximum(of_one - several, 0).astype(np.float32)
 
     def _surprise(self, name: str, m: Measures) -> np.ndarray:
-        beside, alone = KINDS[name].measure(m, self.place)
+        kind = KINDS[name]
+        beside, alone = kind.measure(m, self.place)
         found = self.tails[name][0](beside[0])
-        return found if alone is None else (found + self.tails[name][1](alone[0])) / 2
+        if alone is not None:
+            found = (found + self.tails[name][1](alone[0])) / 2
+        return found * (m.idle_s[0] >= kind.least_idle_s)
 
     def words(self, m: Measures, kind: str, y: int, x: int) -> str:
         """What the evidence of a kind at a cell says."""

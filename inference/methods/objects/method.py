@@ -10,7 +10,7 @@ from data.reel.reel import Reel
 from inference.calibration.quiet import QuietRange
 from inference.events.boxes import Box
 from inference.methods.base import BLOCK_FRAMES, Method, enlarged
-from inference.methods.objects.evidence import KINDS, RULE, SHADE, Evidence
+from inference.methods.objects.evidence import KINDS, LEAST_DECADES, RULE, SHADE, Evidence
 from inference.methods.objects.ground import LEAST_LEVELS, Ground
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.walk import Measures, Walk, grey_frames
@@ -32,9 +32,12 @@ class Told(NamedTuple):
     def decades(self) -> np.ndarray:
         """The score (h, w) of each cell.
 
+        What is not rare even where nothing is known is nothing, or it would be an event where quiet clips are empty.
         A difference that makes no object orders frames in which nothing is, and no more: quiet frames reach its most.
         """
-        return self.surprises.max(axis=0) + SHADE * np.minimum(self.measures.contrast, LEAST_LEVELS)
+        most = self.surprises.max(axis=0)
+        shade = SHADE * np.minimum(self.measures.contrast, LEAST_LEVELS)
+        return np.where(most >= LEAST_DECADES, most, np.float32(0)) + shade
 
     def __call__(self, box: Box) -> str:
         """In words, what is most unusual of the cells that a box's scores are from; "" where none of them is."""

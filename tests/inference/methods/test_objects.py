@@ -18,8 +18,8 @@ from inference.events.boxes import find_boxes
 from inference.methods import METHODS
 from inference.methods.base import enlarged
 from inference.methods.objects import evidence as ev
-from inference.methods.objects.ground import Ground, exposure, same_texture
-from inference.methods.objects.method import cells_of
+from inference.methods.objects.ground import LEAST_LEVELS, Ground, exposure, same_texture
+from inference.methods.objects.method import Told, cells_of
 from inference.methods.objects.perspective import blobs_of, size_by_row
 from inference.methods.objects.tails import FEW, Tail
 from inference.methods.objects.walk import Measures, Walk
@@ -293,6 +293,29 @@ def test_of_n_objects_each_is_one_of_n_chances_and_one_of_n_times_n_pairs(learnt
         np.testing.assert_allclose(among[k], np.maximum(alone[k] - taken[name] * np.log10(n), 0), atol=1e-5)
     none = learnt.surprises(now._replace(number=np.zeros((1, 1), np.float32)))
     np.testing.assert_array_equal(none, alone)  # a blob too small to be counted is one all the same
+
+
+@given(st.integers(0, 1000), st.floats(0, 0.49), st.floats(0.5, 60))
+def test_what_rests_for_a_moment_has_not_stopped(learnt, seed, moment_s, rest_s):
+    """Leaves that never rest did so for a frame, which was the rarest of all: stopped for 0.0 s, never for more."""
+    now = Measures(*(f[0] for f in random_measures(seed, 1)))
+    at = list(ev.KINDS).index("stopped")
+    always = learnt._replace(place=learnt.place._replace(rest_s=np.zeros((4, 5), np.float32)))
+    moment, rest = (now._replace(idle_s=np.full((4, 5), idle_s, np.float32)) for idle_s in (moment_s, rest_s))
+    assert (always.surprises(moment)[at] == 0).all()
+    assert (always.surprises(rest)[at] > 0).all()
+    others = np.arange(len(ev.KINDS)) != at
+    np.testing.assert_array_equal(always.surprises(moment)[others], always.surprises(rest)[others])
+
+
+@given(st.integers(0, 1000))
+def test_what_is_not_rare_even_where_nothing_is_known_is_nothing(learnt, seed):
+    now = Measures(*(f[0] for f in random_measures(seed, 1)))
+    surprises = learnt.surprises(now) * np.float32(0.5)
+    decades = Told(learnt, surprises, now, (1.0, 1.0)).decades
+    most, shade = surprises.max(axis=0), ev.SHADE * np.minimum(now.contrast, LEAST_LEVELS)
+    np.testing.assert_array_equal(decades[most < 1], shade[most < 1])
+    np.testing.assert_array_equal(decades[most >= 1], (most + shade)[most >= 1])
 
 
 @given(st.integers(0, 1000))
