@@ -160,8 +160,18 @@ def read_cells(path: str) -> pd.DataFrame:
     sign = separator_of(head)
     given = names_of_none(next(csv.reader([head.rstrip("\r\n")], delimiter=sign), []))
     table = pd.read_csv(io.StringIO("".join(lines)), sep=sign, dtype=str, skipinitialspace=True, names=given)
-    names = [re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns]
+    names = told_apart([re.sub(r"\W+", "_", str(name).strip().lower()).strip("_") for name in table.columns])
     return _bounded(table.set_axis(names, axis=1))
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """Names of columns, those that are there already with the number of their place."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        while name in found or (name in names and names.index(name) < place):
+            name = f"{name}_{place}"
+        found.append(name)
+    return found
 
 
 def _bounded(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from config import PrepConfig
-from data.labels.captions import captions_in
+from data.labels.captions import are_captions, captions_in
 from data.labels.interval_forms import bounds_within
 from data.labels.sun.published import FormError, cells_of, objects_of
 from data.sources.base import TableError
@@ -29,7 +29,7 @@ def cells_of_file(path: Path, text: str) -> pd.DataFrame | None:
     try:
         if path.name.lower().endswith(BINARY):
             return _of_binary(path)
-        if text.lstrip().startswith(("{", "[")):
+        if text.lstrip().startswith(("{", "[")) and not are_captions(text):
             return _of_json(text)
         return captions_in(path, text)
     except (FormError, TableError) as error:

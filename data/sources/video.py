@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from av.error import FFmpegError
@@ -26,6 +27,7 @@ from data.sources.video_file.decoding import (
 from data.sources.video_file.packets import (
     Contents,
     assumed_rate,
+    begins_late_s,
     complaint,
     contents_of,
     open_video,
@@ -91,6 +93,7 @@ class VideoSource(FrameSource):
                 rate = assumed_rate(container, video_streams(container)[0])
             with open_video(path) as container:
                 contents = contents_of(path, container, video_streams(container)[0])
+                late_s = begins_late_s(container, contents)
         except Exception as error:  # FFmpeg and its wrapper raise many kinds on damaged files
             return [Candidate(**base, reason=_no_video(path, error))]
         try:
@@ -105,6 +108,11 @@ class VideoSource(FrameSource):
         if contents.remark:
             log.warning(f"{base['source']}: {contents.remark}")
         found = _candidates(contents, base, (table, start_utc), prep)
+        if late_s:
+            log.info(
+                f"{base['source']}: its pictures begin {late_s:.3g} s after its sound: players show them so much later"
+            )
+            found = [replace(candidate, clock_s=candidate.clock_s + late_s) for candidate in found]
         if contents.damage:
             found.append(Candidate(**base, reason=f"video is damaged: {contents.damage}"))
         return found

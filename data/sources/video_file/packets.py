@@ -30,6 +30,7 @@ NO_VIDEO = (
 # Those that hold pictures alone: FFmpeg counts them at 25 a second where the pictures themselves tell no rate.
 NO_TIMES = ("mjpeg", "mpjpeg", "h264", "hevc", "vvc", "m4v", "obu", "jpegxl_anim", "ser")
 COARSE_TICKS = 2  # of a clock, by which its stamps differ from what they were rounded from, at most
+LATE_S = 0.25  # by which sound may come before pictures, as it is packed
 UNKNOWN_COUNT = 2**30  # frames that FFmpeg's AVI announces where its output could not be gone back in
 
 
@@ -136,6 +137,16 @@ def assumed_rate(container: InputContainer, stream: av.VideoStream) -> float:
     """Frames a second that FFmpeg assumes of a stream that tells no times; 0 of those that do."""
     is_told = container.format.name not in NO_TIMES or stream.codec_context.framerate
     return 0.0 if is_told else float(stream.guessed_rate or 25)
+
+
+def begins_late_s(container: InputContainer, contents: Contents) -> float:
+    """Seconds by which the first picture comes after the begin that a player's clock counts from, as that of a camera
+    whose sound was there first; 0 where it is less than LATE_S, as sound is packed."""
+    stream, stamps = video_streams(container)[0], [packet.pts for packet in contents.packets[:1]]
+    if len(container.streams) < 2 or None in (*stamps, container.start_time, stream.time_base) or not stamps:
+        return 0.0
+    late_s = float(stamps[0] * stream.time_base) - container.start_time / av.time_base
+    return late_s if late_s >= LATE_S else 0.0
 
 
 def contents_of(path: Path, container: InputContainer, stream: av.VideoStream) -> Contents:

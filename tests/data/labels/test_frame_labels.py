@@ -14,6 +14,7 @@ from scipy.io import savemat
 from data.labels.anomalies import Anomalies, Known, read_anomalies
 from data.labels.by_frame.benchmark_lists import spans_of
 from data.labels.by_frame.clips import clip_of, frame_numbers
+from data.labels.by_frame.frame_labels import FrameLabels
 
 FRAMES = 24
 CLIPS = ["Test001", "Test002", "Test003"]
@@ -272,7 +273,32 @@ def of_audacity(spans: list[tuple[int, int]]) -> str:
     return "".join(f"{a / 1000:.6f}\t{b / 1000:.6f}\tfall\n\\\t100.0\t200.0\n" for a, b in spans)
 
 
-@pytest.mark.parametrize("form", [of_srt, of_vtt, of_audacity])
+def of_ass(spans: list[tuple[int, int]]) -> str:
+    def clock(ms: int) -> str:
+        return f"{ms // 3600000}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
+
+    lines = (f"Dialogue: 0,{clock(a)},{clock(b)},Default,,0,0,0,,{{\\i1}}fall, or so\\Nhard" for a, b in spans)
+    return "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start, End\n" + "\n".join(lines) + "\n"
+
+
+@given(
+    st.lists(st.integers(1, 500), min_size=2, max_size=12).map(lambda steps: np.cumsum(steps).tolist()), st.booleans()
+)
+def test_subtitles_of_micro_dvd_are_frames(tmp_path_factory, bounds, has_rate):
+    """They were taken for JSON."""
+    spans = [*zip(bounds[::2], bounds[1::2], strict=False)]
+    text = "{1}{1}25.000\n" * has_rate + "".join(
+        f"{{{a}}}{{{b}}}{{y:i}}fall|hard\n" for a, b in spans if (a, b) != (1, 1)
+    )
+    known = read(tmp_path_factory.mktemp("labels"), "gate.sub", text)
+    assert isinstance(known, FrameLabels)
+    labels = known.clips["gate"]
+    assert {frame for first, last in labels for frame in range(first, last + 1)} == {
+        frame for a, b in spans for frame in range(a, b + 1)
+    }
+
+
+@pytest.mark.parametrize("form", [of_srt, of_vtt, of_audacity, of_ass])
 @given(spans_ms)
 def test_subtitles_and_labels_of_audacity(tmp_path_factory, form, bounds):
     """They were refused; the file is called as its clip."""
@@ -281,6 +307,13 @@ def test_subtitles_and_labels_of_audacity(tmp_path_factory, form, bounds):
     assert isinstance(known, Anomalies)
     assert list(known.clips) == ["gate"]
     np.testing.assert_allclose(known.clips["gate"], np.array(spans) / 1000)
+
+
+@pytest.mark.parametrize("labels", ["[0, 0, 1, 1]", "[0,0,0,0]", "a, A, a a, a_a"])
+def test_columns_of_one_name_end_in_no_fault_of_the_program(tmp_path, labels):
+    """The list of a data set of crashes, whose labels are cells: pandas gave a table for a column."""
+    with pytest.raises(ValueError, match="needs the columns start,end"):
+        read(tmp_path, "Crash-1500.txt", f"000001,{labels},285,Day,Normal,Yes\n")
 
 
 def test_a_label_that_is_called_normal_is_none(tmp_path):

@@ -1,6 +1,7 @@
 """Recordings that were joined end to end, and time stamps that leave those around them."""
 
 import re
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ from config import PrepConfig
 from data.sources.base import RawFrame
 from data.sources.video_file.joined import goes_on_behind, strays_of
 from tests.support import frames
-from tests.support.videos import number_of, write_video
+from tests.support.videos import number_of, picture, write_video
 
 TS_BYTES = 188  # of a packet of a transport stream
 FORMS = ("mov,mp4,m4a,3gp,3g2,mj2", "avi", "matroska,webm")
@@ -99,3 +100,26 @@ def test_the_last_frame_before_a_seam_is_taken_if_it_is_whole(tmp_path):
         assert numbers[-24:] == [*range(24, 48)]
         assert lost or (numbers == [*range(48)] and not reasons)
         assert not lost or 24 <= len(numbers) < 48
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.05, 2.0])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_the_clock_of_a_player_counts_from_sound_that_comes_first(tmp_path, suffix, late_s):
+    """Events of such a clip began as much too early as its pictures came after its sound."""
+    with av.open(str(tmp_path / f"a.{suffix}"), "w") as container:
+        stream, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=8000)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 100)
+        for i in range(20):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = round(100 * late_s) + 4 * i, Fraction(1, 100)
+            container.mux(stream.encode(frame))
+            quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            quiet.sample_rate, quiet.pts = 8000, 1024 * i
+            container.mux(sound.encode(quiet))
+        container.mux(stream.encode(None))
+        container.mux(sound.encode(None))
+    found = frames.scan(tmp_path, PrepConfig())
+    assert [c.time_s for c in found] == pytest.approx([0.04 * i for i in range(20)], abs=2e-3)
+    late = [c.clock_s - c.time_s for c in found]
+    assert late == pytest.approx([late_s if late_s > 0.1 else 0.0] * 20, abs=0.15 if late_s > 0.1 else 1e-6)
