@@ -57,6 +57,11 @@ class Method(QuietScorer):
     def fit(self, quiet: Sequence[QuietRange], seed: int) -> None:
         """Fill `arrays`, which the checkpoint keeps, from quiet frames: ranges of the training and validation side."""
 
+    @classmethod
+    def window_for(cls, clip_length: int, quiet: Sequence[QuietRange]) -> int:
+        """How many frames it looks at together, of windows of `clip_length`; fewer where quiet data don't bear them."""
+        return clip_length
+
     def fit_again(self, before: Any, quiet: Sequence[QuietRange], seed: int) -> None:
         """`fit` to less of the same quiet data than one of its kind, `before`, was fitted to."""
         self.fit(quiet, seed)

@@ -1,12 +1,14 @@
 """`train` for a method: fit it to the quiet training frames and keep it in a run folder like that of a net."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from config import Config, as_dict
+from data.messages import logger
 from inference.calibration.not_quiet import set_apart_in, still_quiet
-from inference.calibration.quiet import ranges_of
+from inference.calibration.quiet import QuietRange, ranges_of
 from inference.camera.clear import clear_frames
 from inference.methods import METHODS, check_frames
 from inference.scorers.base import Scorer
@@ -15,6 +17,8 @@ from training import run as run_folder
 from training.device import pick_device
 from training.loader import windows_of_reels
 from training.places import path_of
+
+log = logger(__name__)
 
 
 def fit_method(config: Config, folder: Path | None = None, before: Scorer | None = None) -> Path:
@@ -29,11 +33,16 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
         return folder  # fitting is one step, and this file its last
     data = windows_of_reels(config)
     check_frames(config.model.name, data.frame_shape)
-    method = METHODS[config.model.name](config.model, {}, data.scaling, data.clip_length)
+    kind = METHODS[config.model.name]
+    all_quiet = clear_frames(ranges_of(data.reels, config.train), data.scaling, data.clip_length)
+    length = kind.window_for(data.clip_length, all_quiet)
+    method = kind(config.model, {}, data.scaling, length)
     method.device = pick_device(config.device)
-    quiet = clear_frames(ranges_of(data.reels, config.train), data.scaling, data.clip_length)
-    quiet = still_quiet(set_apart_in(folder), quiet, data.clip_length)
+    quiet = still_quiet(set_apart_in(folder), all_quiet, length)
+    if length < data.clip_length:  # too few to leave some out: parts of them are judged by copies, see `folds`
+        quiet = [replace(r, side="train") for r in quiet]
     if before is None:
+        _tell(config.model.name, length, data.clip_length, all_quiet)
         method.fit(quiet, config.seed)
     else:
         method.fit_again(before, quiet, config.seed)
@@ -42,7 +51,20 @@ def fit_method(config: Config, folder: Path | None = None, before: Scorer | None
     arrays = {
         name: torch.from_numpy(array).contiguous() for name, array in method.arrays.items()
     }  # not views of larger ones
-    contents = {"versions": run_folder.versions(), "model": arrays, "config": as_dict(config), "data": data.facts}
+    contents = {
+        "versions": run_folder.versions(),
+        "model": arrays,
+        "config": as_dict(config),
+        "data": data.facts | {"clip_length": length},
+    }
     for which in ("last", "best"):
         checkpoints.save(path_of(folder, which), contents)
     return folder
+
+
+def _tell(name: str, length: int, clip_length: int, quiet: list[QuietRange]) -> None:
+    if length < clip_length:
+        log.warning(
+            f"{sum(map(len, quiet))} quiet samples are few for windows of {clip_length} (prep.clip_length): {name} "
+            f"takes windows of {length}, of which they hold enough; for longer ones train on more"
+        )

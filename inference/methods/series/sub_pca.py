@@ -14,6 +14,7 @@ What a variable has to do with it is by how much the sum falls where the variabl
 others, however much these seem to be off with it.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +33,7 @@ LEAST_SCORE = 1.0  # that is usual: of one direction, where quiet windows are al
 LEAST_TIMES = 10  # that a cluster comes, a window or more apart, to say what is usual in it
 CLUSTERED_VALUES = 2**22  # of quiet windows that are clustered
 BLOCK = 2**14  # windows that are compared with the clusters at a time
+BORNE, LEAST_WINDOW = 12, 8  # windows that quiet samples hold side by side at least, and samples of the shortest ones
 LEAST_SEEN = 4  # times as many samples as a window has values: what a copy is fitted on at least, if there are
 TOLD = 1.5  # times what is usual, from which a window is asked what its variables have to do with it
 TOLD_VALUES = 2**22  # of windows that are asked at a time
@@ -39,6 +41,12 @@ TOLD_VALUES = 2**22  # of windows that are asked at a time
 
 class SubPca(WholeWindows, WindowMethod):
     """Sum over components of (projection)^2 / variance, in units of what windows like it have when it is quiet."""
+
+    @classmethod
+    def window_for(cls, clip_length: int, quiet: Sequence[QuietRange]) -> int:
+        """So few that quiet samples hold BORNE of them side by side: of fewer windows than they have values, all
+        directions but those few are without any variance, and everything new is a thousand times too far off."""
+        return min(clip_length, max(LEAST_WINDOW, sum(map(len, quiet)) // BORNE))
 
     def learn(self, windows: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         """Centre (D,), components (K, D), their variances (K,), and the one of all other directions (1,); and what
