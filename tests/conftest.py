@@ -1,6 +1,7 @@
 """Evaluations that several test modules look at, each made once a session."""
 
 import gc
+import os
 import sys
 from contextlib import nullcontext
 from multiprocessing import resource_tracker
@@ -59,6 +60,16 @@ def tracker_of_shared_memory():
     """
     if sys.platform != "win32":
         resource_tracker.ensure_running()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk():
+    """Only a power failure shows what `fsync` is for, and a test of prep has 20 to 60 of them to wait for. A handle that
+    is none is still an error. Processes that a test starts wait as ever.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
