@@ -64,8 +64,8 @@ def tracker_of_shared_memory():
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_waits_for_the_disk():
-    """Only a power failure shows what `fsync` is for, and a test of prep has 20 to 60 of them to wait for. A handle that
-    is none is still an error. Processes that a test starts wait as ever.
+    """Only a power failure shows what `fsync` is for, and a test of prep has 20 to 60 of them. A handle that is none
+    is still an error. Processes that a test starts wait for it as ever.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
