@@ -31,7 +31,7 @@ def _chain(first: int) -> str:
     """The pattern of a field and those that may follow it."""
     word, number = _FIELDS[first]
     following = rf"(?:[-_.: T]?{_chain(first + 1)})?" if first + 1 < len(_FIELDS) else ""
-    return rf"(?:{word}[-_ ]?)?({number})(?:(?<=\d)[hms](?![a-z]))?{following}"
+    return rf"(?:{word}[-_ ]?)?({number})(?:(?<=\d)(?:[hms](?![a-z])|{word[0]}(?=\d|$)))?{following}"  # 2021Y07M05D14H
 
 
 _PARTS = tuple(re.compile(_chain(first), re.IGNORECASE) for first in range(len(_FIELDS)))

@@ -181,3 +181,13 @@ def test_days_of_the_year_are_those_of_the_calendar(year, day, sign):
         return
     assert in_months(("cam", f"{year}", f"{day:03d}")) == ("cam", f"{year}", f"{date:%m}", f"{date:%d}")
     assert in_months((f"{year}{sign}{day:03d}", "123")) == (f"{date:%Y-%m-%d}", "123")
+
+
+@pytest.mark.parametrize(
+    "form", ["{:%YY%mM%dD%HH/%MM%SS}60", "{:%YY%mM%dD%HH}/{:%MM%SS}", "cam/{:%YY%mM%dD/%HH%MM%SS}"]
+)
+@given(st.datetimes(datetime(2012, 1, 1), datetime(2030, 1, 1)))
+def test_letters_behind_the_numbers_of_a_date_and_clock(form, moment):
+    """Yi's cameras call a clip 2021Y07M05D14H/22M37S23.mp4, with its length at the end: no start was found."""
+    path = PurePath(form.format(moment, moment) + ".mp4")
+    assert clock_of_path(path).startswith(f"{moment:%Y-%m-%d %H-%M-%S}")
