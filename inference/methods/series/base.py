@@ -173,9 +173,10 @@ class WindowMethod(SeriesMethod):
         return take_level(windows.copy(), self.is_loose).reshape(len(windows), -1)
 
     def _quiet_windows(self, train: Sequence[QuietRange]) -> np.ndarray:
-        """At most about `sample_windows` windows (N, T, C), evenly from ranges, half or more of each valid.
+        """At most about `sample_windows` windows (N, T, C), one from each `step` of ranges, half or more of each valid.
 
-        Raises ValueError when there are none.
+        Where in its step one begins is drawn: a step that divides a day would see what each day brings at a few places
+        of the window alone, and find it new at all others. Raises ValueError when there are none.
         """
         length, channels = self.clip_length, train[0].reel.shape[1]
         limit = min(self.sample_windows, self.sample_values // (length * channels))
@@ -183,13 +184,16 @@ class WindowMethod(SeriesMethod):
         count = -(-self.piece_samples(channels) // step) * step
         most = sum(-(-max(r.end - r.begin - length + 1, 0) // step) for r in train)
         windows, found = np.empty((most, length, channels), np.float32), 0  # at once: parts and all are twice as much
+        rng = np.random.default_rng(0)
         for r in train:
             self.open(r.reel, r.begin, r.end)
             for first in range(r.begin, r.end - length + 1, count):
                 last = min(first + count + length - 1, r.end)
+                starts = np.arange(0, last - first - length + 1, step)
+                starts += rng.integers(0, np.minimum(step, last - first - length + 1 - starts))
                 is_known = np.isin(np.arange(first, last), self.known)
-                enough = windows_of(is_known, length)[::step].mean(axis=1) >= 0.5
-                some = windows_of(self.interpolated(r.reel, first, last), length)[::step][enough]
+                enough = windows_of(is_known, length)[starts].mean(axis=1) >= 0.5
+                some = windows_of(self.interpolated(r.reel, first, last), length)[starts[enough]]
                 windows[found : found + len(some)], found = some, found + len(some)
         if not found:
             raise ValueError(f"no training window of {length} samples is at least half valid; train on other data")

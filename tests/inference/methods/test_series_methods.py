@@ -11,6 +11,7 @@ import main
 from config import EvalConfig
 from inference.follow.stream import check_streams
 from inference.methods import FOR_SERIES, METHODS, check_frames
+from inference.methods.series.base import WindowMethod
 from inference.results.score_maps import ScoreMaps
 from inference.scorers.base import score_reel
 from inference.scorers.load import load_scorer
@@ -142,3 +143,22 @@ def test_streams_are_followed_with_a_bounded_look_ahead(learnt, name):
     reach = method.reach(EvalConfig())
     assert reach is not None
     assert method.clip_length - 1 <= reach.after <= 4 * method.clip_length + 200
+
+
+@pytest.mark.parametrize(("name", "most"), [("window_pca", 6.0), ("sub_pca", 1.4), ("patches", 1.4), ("kmeans", 1.4)])
+def test_what_comes_each_day_is_known_at_all_its_places_in_a_window(name, most, tmp_path, monkeypatch):
+    """Of long quiet data a method is fitted on one window in several samples. Were these as many as go into a day, it
+    would know a daily pulse at a few places of the window, and find it new at all others.
+    """
+    monkeypatch.setattr(WindowMethod, "sample_windows", 190)
+    n, day = 1600, 32
+    quiet, new = (
+        0.5 + 0.02 * np.random.default_rng(seed).standard_normal((n, 2)).astype(np.float32) for seed in (1, 2)
+    )
+    for samples in (quiet, new):
+        samples[5::day] += 0.4
+    method = fitted(name, reel_of(tmp_path / "quiet", quiet))
+    found = scores(method, reel_of(tmp_path / "new", new))[LENGTH:-LENGTH]
+    assert method.step == 8  # divides the day
+    by_place = np.array([np.median(found[place::day]) for place in range(day)])
+    assert by_place.max() < most * np.median(found)  # 18, 1.9, 1.6 and 1.6 from every eighth sample on
